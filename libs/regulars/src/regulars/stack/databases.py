@@ -1,0 +1,80 @@
+"""How do a database and its role come into being on a PostgreSQL server?"""
+
+import re
+
+import asyncpg
+
+from regulars.stack.errors import StackError
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+def dsn(url: str) -> str:
+    """SQLAlchemy's address in the form that asyncpg takes."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
+def in_database(url: str, database: str) -> str:
+    """The same server and user, another database."""
+    base, _, options = url.partition("?")
+    return f"{base.rsplit('/', 1)[0]}/{_checked(database)}" + (f"?{options}" if options else "")
+
+
+async def ensure_database(admin_url: str, name: str, password: str) -> None:
+    """Make role and database ``name`` where they are missing, and set the role's password. Idempotent.
+
+    Raises StackError when the administrator's role lacks the rights or the server does not answer.
+    """
+    try:
+        connection = await asyncpg.connect(dsn(admin_url), timeout=10)
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        raise StackError(f"PostgreSQL does not let us in ({error}); check DATABASE_URL") from error
+    try:
+        await _ensure(connection, _checked(name), password)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise StackError(
+            f"DATABASE_URL's role may not create databases and roles ({error}); "
+            "grant it CREATEDB and CREATEROLE, or give a superuser"
+        ) from error
+    finally:
+        await connection.close()
+
+
+async def _ensure(connection: asyncpg.Connection, name: str, password: str) -> None:
+    secret = await connection.fetchval("select quote_literal($1::text)", password)
+    # A role per service: a leaked password opens one service's data only.
+    verb = "alter" if await connection.fetchval("select 1 from pg_roles where rolname = $1", name) else "create"
+    await connection.execute(f"{verb} role {name} login password {secret}")
+    if not await connection.fetchval("select 1 from pg_database where datname = $1", name):
+        # An administrator who is no superuser must be a member of the role that is to own the database.
+        if not await connection.fetchval("select rolsuper from pg_roles where rolname = current_user"):
+            await connection.execute(f"grant {name} to current_user")
+        await connection.execute(f"create database {name} owner {name}")
+        # Every role may connect to every database unless told otherwise.
+        await connection.execute(f"revoke connect on database {name} from public")
+
+
+async def create_database(admin_url: str, name: str, *, template: str | None = None) -> str:
+    """Make an empty database, or a copy of the template, owned by the administrator; gives its address."""
+    connection = await asyncpg.connect(dsn(admin_url), timeout=10)
+    try:
+        source = f" template {_checked(template)}" if template else ""
+        await connection.execute(f"create database {_checked(name)}{source}")
+    finally:
+        await connection.close()
+    return in_database(admin_url, name)
+
+
+async def drop_database(admin_url: str, name: str) -> None:
+    """Drop the database, sending away whoever is connected. A database that is gone is no error."""
+    connection = await asyncpg.connect(dsn(admin_url), timeout=10)
+    try:
+        await connection.execute(f"drop database if exists {_checked(name)} with (force)")
+    finally:
+        await connection.close()
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise StackError(f"{name!r} is no plain database name: lower-case letters, digits and _ only")
+    return name

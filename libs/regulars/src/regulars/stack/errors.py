@@ -1,0 +1,13 @@
+"""Why could a part of the local stack not be started?"""
+
+
+class StackError(Exception):
+    """A part of the stack cannot run; the text says what to do about it."""
+
+
+class RegistryUnreachable(StackError):
+    """Something must be fetched from a package registry, and it did not answer."""
+
+
+class PartDied(StackError):
+    """A part ended while it was being started; carries the last lines of its log."""
