@@ -1,0 +1,63 @@
+# Everything a developer or an operator runs. Needs Python 3.11 or newer, make, and the package registries.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml))
+MANIFESTS := $(wildcard deploy/constraints.txt deploy/requirements*.txt $(addsuffix /pyproject.toml,$(PACKAGES)))
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test lint bench chaos fmt migrate docs clean
+
+help: ## Say what can be done here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(STAMP) ## Run a shop's year through the whole stack and show what came of it
+	$(BIN)/regulars demo $(ARGS)
+
+up: $(STAMP) ## Start PostgreSQL, Kafka, the mail sink and the services; print addresses and an API key
+	$(BIN)/regulars up $(ARGS)
+
+down: $(STAMP) ## Stop exactly what `make up` started; ARGS=--purge also deletes its data
+	$(BIN)/regulars down $(ARGS)
+
+test: $(STAMP) ## Run all tests against a real PostgreSQL and Kafka; ARGS goes to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## Check style, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## Measure speed and print it beside its target
+	$(BIN)/python -m bench $(ARGS)
+
+chaos: $(STAMP) ## Kill, pause and cut things under load and count what is lost or doubled; SHORT=1 takes minutes
+	$(BIN)/python -m chaos $(if $(SHORT),--short) $(ARGS)
+
+fmt: $(STAMP) ## Format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+migrate: $(STAMP) ## Bring the databases of the running stack up to date
+	$(BIN)/regulars migrate $(ARGS)
+
+docs: $(STAMP) ## Generate the documents that describe the code
+	$(BIN)/python -m common.docs $(ARGS)
+
+clean: ## Delete the environment and the caches of the tools (not .run, which holds data)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The environment is made anew into the same folder whenever a list of requirements changes.
+$(STAMP): $(MANIFESTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint deploy/constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint deploy/constraints.txt \
+		--requirement deploy/requirements.txt --requirement deploy/requirements-dev.txt \
+		$(addprefix --editable ./,$(PACKAGES))
+	@touch $@
