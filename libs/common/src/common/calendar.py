@@ -88,9 +88,10 @@ def end_of_month(day: date) -> date:
 
 
 def add_months(day: date, months: int) -> date:
-    """The same day of the month `months` later (earlier when negative), clamped: 31 December + 2 is the last of February.
+    """The same day of the month `months` later (earlier when negative), clamped.
 
-    Raises ValueError beyond the years 1 to 9999. Not associative: add to the first date, not to a clamped one.
+    31 December + 2 months is the last of February. Raises ValueError beyond the years 1 to 9999.
+    Not associative: add to the first date, not to a clamped one.
     """
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     if not date.min.year <= year <= date.max.year:

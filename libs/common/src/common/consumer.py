@@ -1,0 +1,413 @@
+"""How does a service read the bus so that every event counts exactly once? One poll, one transaction.
+
+The order within it (architecture.md section 2): lock the offset rows and drop the batch if it was not read from them;
+claim in the inbox; lock the customers; let the handlers fold, save and announce; store the next offsets; commit.
+Then, and only then, commit to Kafka.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy.exc
+import structlog
+
+from common.broker import BrokerUnavailable, Consumer, OffsetOutOfLog, Position, Record
+from common.db import CustomerKey, Database, Transaction
+from common.dead import DeadRecord, Sealer, bury
+from common.events import Event, EventData, InvalidEvent, decode
+from common.inbox import claim_each
+
+log = structlog.get_logger()
+RETRIES = 2
+FUSE = 100
+_TEMPORARY_STATES = ("08", "40001", "40P01", "53", "55P03", "57", "25006")
+
+
+@dataclass(slots=True)
+class Batch:
+    """The new events of one poll that a handler subscribed to, in log order within a partition."""
+
+    events: list[Event[Any]]
+
+    def by_customer(self) -> dict[CustomerKey, list[Event[Any]]]:
+        found: dict[CustomerKey, list[Event[Any]]] = {}
+        for event in self.events:
+            if event.subject is not None:
+                found.setdefault(event.customer, []).append(event)
+        return found
+
+
+Handler = Callable[[Transaction, Batch], Awaitable[None]]
+RawHandler = Callable[[Transaction, list[Record]], Awaitable[list[DeadRecord]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Which handler takes which events."""
+
+    handler: Handler
+    types: tuple[type[EventData], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RawSubscription:
+    """A handler that reads records itself (shops' intake topics); it returns those that are dead."""
+
+    handler: RawHandler
+    topics: tuple[str, ...]
+
+
+class Fenced(Exception):
+    """The batch was not read from the stored position: another member, or an earlier try, was there first."""
+
+
+class FuseBlown(Exception):
+    """Too many events in a row failed: a bad deploy must not empty a topic into the dead letters."""
+
+
+def is_temporary(error: BaseException) -> bool:
+    """Would the same work succeed later without anybody mending it?"""
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        if error.connection_invalidated or isinstance(error, sqlalchemy.exc.InterfaceError):
+            return True
+        state = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
+        return state.startswith(_TEMPORARY_STATES)
+    return isinstance(
+        error, BrokerUnavailable | OSError | TimeoutError | sqlalchemy.exc.TimeoutError | asyncio.TimeoutError
+    )
+
+
+@dataclass(slots=True)
+class _Item:
+    record: Record
+    event: Event[Any] | None = None
+    dead: DeadRecord | None = None
+    raw: bool = False
+
+
+@dataclass(slots=True)
+class _Part:
+    """A prefix of what is left of each of its partitions, with the offsets it starts and ends at."""
+
+    items: list[_Item]
+    starts: dict[Position, int]
+    nexts: dict[Position, int]
+
+    def halves(self) -> Iterator[_Part]:
+        """Two parts by log position; the second starts where the first ends."""
+        middle = len(self.items) // 2
+        first, second = self.items[:middle], self.items[middle:]
+        ends = {_position(i.record): i.record.offset + 1 for i in first}
+        rest = {_position(i.record) for i in second}
+        yield _Part(
+            first, {p: self.starts[p] for p in ends}, {p: ends[p] if p in rest else self.nexts[p] for p in ends}
+        )
+        yield _Part(
+            second,
+            {p: ends.get(p, self.starts[p]) for p in self.nexts if p in rest or p not in ends},
+            {p: n for p, n in self.nexts.items() if p in rest or p not in ends},
+        )
+
+
+def _position(record: Record) -> Position:
+    return Position(record.topic, record.partition)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What this process has done since it started; read by metrics and the settled check."""
+
+    read: int = 0
+    claimed: int = 0
+    duplicates: int = 0
+    dead: int = 0
+    batches: int = 0
+    late: int = 0
+    by_type: dict[str, int] = field(default_factory=dict)
+
+
+class EventConsumer:
+    """Reads, counts exactly once, and goes on reading, until stopped."""
+
+    def __init__(
+        self,
+        database: Database,
+        servers: str,
+        service: str,
+        subscriptions: Sequence[Subscription],
+        raw: Sequence[RawSubscription] = (),
+        *,
+        seal: Sealer,
+        max_records: int = 500,
+        session_timeout_ms: int = 30_000,
+        before: Callable[[Transaction], Awaitable[None]] | None = None,
+    ) -> None:
+        self._database = database
+        self._subscriptions = tuple(subscriptions)
+        self._raw = tuple(raw)
+        self._types = {t.TYPE: t for s in subscriptions for t in s.types}
+        self._raw_topics = {t for r in raw for t in r.topics}
+        self._seal = seal
+        self._before = before
+        self._cluster: str | None = None
+        self._in_a_row = 0
+        self.blown: str | None = None
+        self.paused: str | None = None
+        self.counts = Counts()
+        self._stopping = asyncio.Event()
+        self._last_lag: tuple[float, int] = (0.0, 0)
+        topics = sorted({t.TOPIC for t in self._types.values()} | self._raw_topics)
+        self.broker = Consumer(
+            servers,
+            service,
+            topics,
+            client=service,
+            max_records=max_records,
+            session_timeout_ms=session_timeout_ms,
+            heartbeat_interval_ms=max(500, session_timeout_ms // 10),
+            on_assigned=self._assigned,
+        )
+
+    # -- the loop
+
+    async def run(self) -> None:
+        """Until `stop`. Raises OffsetOutOfLog (loudly, never skipping) and what the watchdog gives up on."""
+        await self._patiently(self._begin)
+        while not self._stopping.is_set():
+            try:
+                await self.step(0.5)
+            except FuseBlown as error:
+                self.blown = str(error)
+                log.error("fuse_blown", detail=self.blown)
+                await self._stopping.wait()
+            except Fenced:
+                log.warning("batch_dropped", reason="fenced")
+                await self._patiently(self._seek_stored)
+            except (BrokerUnavailable, sqlalchemy.exc.SQLAlchemyError, OSError, TimeoutError) as error:
+                if not is_temporary(error):
+                    raise
+                self.paused = type(error).__name__
+                await self._sleep(0.5)
+
+    async def stop(self) -> None:
+        """Finish the batch at hand, then leave; bounded."""
+        self._stopping.set()
+        await self.broker.stop(5)
+
+    async def step(self, timeout_s: float = 0.5) -> int:
+        """Take one poll and handle it; returns the number of records read. For tests and for `run`."""
+        polled = await self.broker.poll(timeout_s)
+        self.paused = None
+        if polled is None:
+            return 0
+        self.counts.read += len(polled.records)
+        self.counts.batches += 1
+        part = _Part([self._item(r) for r in polled.records], dict(polled.starts), dict(polled.nexts))
+        await self._handle(part, whole=True)
+        await self.broker.commit(polled.nexts)
+        return len(polled.records)
+
+    async def _handle(self, part: _Part, whole: bool = False) -> None:
+        tries, wait = 0, 0.05
+        while True:
+            try:
+                await self._unit(part)
+                return
+            except (Fenced, FuseBlown):
+                raise
+            except Exception as error:
+                if is_temporary(error):
+                    # A lost database pauses the consumer, without limit; a retry is harmless (the offsets fence it).
+                    self.paused = type(error).__name__
+                    if self._stopping.is_set():
+                        raise
+                    log.warning("paused", reason=type(error).__name__, detail=str(error)[:300])
+                    await self._sleep(wait)
+                    wait = min(wait * 2, 5)
+                    continue
+                tries += 1
+                single = len(part.items) == 1
+                if (single or whole) and tries <= RETRIES:
+                    await self._sleep(wait)
+                    continue
+                log.warning("halving" if not single else "dead", records=len(part.items), detail=repr(error)[:500])
+                if not single:
+                    for half in part.halves():
+                        await self._handle(half)
+                    return
+                item = part.items[0]
+                item.dead = self._dead(item, "handler_failed", repr(error))
+
+    async def _unit(self, part: _Part) -> None:
+        async with self._database.transaction() as tx:
+            if self._before is not None:
+                await self._before(tx)
+            await self._fence(tx, part)
+            dead = [i.dead for i in part.items if i.dead]
+            live = [i for i in part.items if i.event is not None and i.dead is None]
+            raw = [i.record for i in part.items if i.raw]
+            outcomes = await claim_each(tx, [(i.event, i.record.value or b"") for i in live if i.event])
+            fresh: list[Event[Any]] = []
+            for item, outcome in zip(live, outcomes, strict=True):
+                if outcome == "new" and item.event:
+                    fresh.append(item.event)
+                elif outcome == "conflict":
+                    dead.append(self._dead(item, "same_id_other_body", "this id was used before for another body"))
+            self._check_fuse(len(dead), len(fresh))
+            await tx.lock_customers(e.customer for e in fresh if e.subject is not None)
+            for subscription in self._subscriptions:
+                mine = [e for e in fresh if isinstance(e.data, subscription.types)]
+                if mine:
+                    await subscription.handler(tx, Batch(mine))
+            for reader in self._raw:
+                records = [r for r in raw if r.topic in reader.topics]
+                if records:
+                    dead.extend(await reader.handler(tx, records))
+            await bury(tx, dead, self._seal)
+            await self._store_offsets(tx, part)
+        self._in_a_row = 0 if fresh or not dead else self._in_a_row + len(dead)
+        self.counts.claimed += len(fresh)
+        self.counts.duplicates += outcomes.count("duplicate")
+        self.counts.dead += len(dead)
+        for event in fresh:
+            self.counts.by_type[event.type] = self.counts.by_type.get(event.type, 0) + 1
+
+    # -- reading
+
+    def _item(self, record: Record) -> _Item:
+        if record.topic in self._raw_topics:
+            return _Item(record, raw=True)
+        kind = record.headers.get("type")
+        if kind is not None and kind.decode("utf-8", "replace") not in self._types:
+            return _Item(record)  # not subscribed to: skipped without decoding
+        item = _Item(record)
+        try:
+            event = decode(record.value or b"")
+            if event.type in self._types:
+                if record.key is not None and record.key.decode("utf-8", "replace") != event.key:
+                    raise InvalidEvent("wrong_key", f"the record's key must be {event.key!r}")
+                item.event = event
+        except InvalidEvent as error:
+            item.dead = self._dead(item, error.slug, str(error))
+        return item
+
+    def _dead(self, item: _Item, slug: str, detail: str) -> DeadRecord:
+        event = item.event
+        if event is None:
+            return DeadRecord(item.record, slug, detail)
+        return DeadRecord(item.record, slug, detail, event.shop, event.source, event.id, event.type)
+
+    def _check_fuse(self, dead: int, fresh: int) -> None:
+        if not fresh and dead and self._in_a_row + dead > FUSE:
+            raise FuseBlown(f"{self._in_a_row + dead} events in a row failed: mend the service, then restart it")
+
+    # -- offsets
+
+    async def _begin(self) -> None:
+        self._cluster = await self.broker.cluster_id()
+        async with self._database.transaction() as tx:
+            other = await tx.value("select cluster from offsets where cluster <> :c limit 1", c=self._cluster)
+        if other is not None:
+            raise OffsetOutOfLog(
+                f"the stored offsets belong to Kafka cluster {other}, this one is {self._cluster}: "
+                "point the service at the right cluster, or clear its `offsets` table to read this one from the start"
+            )
+        await self.broker.start()
+
+    async def _assigned(self, positions: Sequence[Position]) -> Mapping[Position, int]:
+        async with self._database.transaction() as tx:
+            rows = await tx.fetch("select topic, partition, next from offsets")
+        stored = {Position(r.topic, r.partition): int(r.next) for r in rows}
+        return {p: stored.get(p, 0) for p in positions}
+
+    async def _seek_stored(self) -> None:
+        await self.broker.seek(await self._assigned(list(self.broker.assigned)))
+
+    async def _fence(self, tx: Transaction, part: _Part) -> None:
+        positions = sorted(part.starts, key=lambda p: (p.topic, p.partition))
+        topics, partitions = [p.topic for p in positions], [p.partition for p in positions]
+        # One row a partition; a partition read for the first time starts at 0.
+        rows = await tx.fetch(_LOCK_OFFSETS, topics=topics, partitions=partitions)
+        if len(rows) < len(positions):
+            await tx.execute(_INSERT_OFFSETS, topics=topics, partitions=partitions, cluster=self._cluster or "")
+            rows = await tx.fetch(_LOCK_OFFSETS, topics=topics, partitions=partitions)
+        for row in rows:
+            if row.next != part.starts[Position(row.topic, row.partition)]:
+                raise Fenced(f"{row.topic}-{row.partition} stands at {row.next}")
+
+    async def _store_offsets(self, tx: Transaction, part: _Part) -> None:
+        # Where the next batch starts; in the same transaction as everything this one did.
+        await tx.execute(
+            """
+            update offsets o set next = n.next
+            from unnest(cast(:topics as text[]), cast(:partitions as integer[]), cast(:nexts as bigint[]))
+                 as n(topic, partition, next)
+            where o.topic = n.topic and o.partition = n.partition
+            """,
+            topics=[p.topic for p in part.nexts],
+            partitions=[p.partition for p in part.nexts],
+            nexts=list(part.nexts.values()),
+        )
+
+    # -- lag and patience
+
+    async def lag(self) -> int:
+        """Records in the log that are not in the database yet, by the database's offsets."""
+        ends = await self.broker.end_offsets()
+        async with self._database.transaction() as tx:
+            rows = await tx.fetch("select topic, partition, next from offsets")
+        stored = {Position(r.topic, r.partition): int(r.next) for r in rows}
+        return sum(max(0, end - stored.get(p, 0)) for p, end in ends.items())
+
+    async def behind(self) -> bool:
+        """Is something in the log for longer than a minute? Sweeps wait then."""
+        now = time.monotonic()
+        since, _ = self._last_lag
+        if now - since < 5:
+            return self._last_lag[1] > 0
+        waiting = self.broker.oldest_unread_age_s() > 60
+        self._last_lag = (now, int(waiting))
+        return waiting
+
+    async def _sleep(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
+        wait = 0.1
+        while not self._stopping.is_set():
+            try:
+                await work()
+                self.paused = None
+                return
+            except OffsetOutOfLog:
+                raise
+            except Exception as error:
+                if not is_temporary(error):
+                    raise
+                self.paused = type(error).__name__
+                log.warning("paused", reason=type(error).__name__, detail=str(error)[:300])
+                await self._sleep(wait)
+                wait = min(wait * 2, 5)
+
+
+_LOCK_OFFSETS = """
+select o.topic, o.partition, o.next
+from unnest(cast(:topics as text[]), cast(:partitions as integer[])) as w(topic, partition)
+join offsets o on o.topic = w.topic and o.partition = w.partition
+order by o.topic, o.partition
+for update of o
+"""
+_INSERT_OFFSETS = """
+insert into offsets (topic, partition, next, cluster)
+select topic, partition, 0, :cluster from unnest(cast(:topics as text[]), cast(:partitions as integer[]))
+     as w(topic, partition)
+order by topic, partition
+on conflict do nothing
+"""

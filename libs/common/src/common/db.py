@@ -1,0 +1,172 @@
+"""How does a service speak to its database? One Transaction a unit of work; SQL is text with named parameters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CursorResult, Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from common.clock import Clock, WallClock
+from common.events import Event
+
+CustomerKey = tuple[str, str]
+"""(shop, customer)."""
+UNIT_OF_WORK_S = 60
+
+
+@dataclass(slots=True)
+class CustomerRow:
+    """A locked customer; `last` is the order key of the last input folded, None before the first."""
+
+    key: CustomerKey
+    state: str | None
+    last: tuple[datetime, int, str, str] | None
+    done_until: datetime | None
+    due_at: datetime | None
+    revision: int
+
+
+class Transaction:
+    """One unit of work. Not for two tasks at once (asyncpg allows one statement at a time)."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock, service: str = "") -> None:
+        self.connection = connection
+        self.clock = clock
+        self.service = service
+        self.locked: dict[CustomerKey, CustomerRow] = {}
+        self._begun = False
+
+    async def _run(self, sql: str, params: dict[str, Any]) -> CursorResult[Any]:
+        self._begun = True
+        return await self.connection.execute(text(sql), params)
+
+    async def fetch(self, sql: str, **params: Any) -> Sequence[Row[Any]]:
+        return (await self._run(sql, params)).fetchall()
+
+    async def fetch_one(self, sql: str, **params: Any) -> Row[Any] | None:
+        return (await self._run(sql, params)).fetchone()
+
+    async def value(self, sql: str, **params: Any) -> Any:
+        return (await self._run(sql, params)).scalar()
+
+    async def execute(self, sql: str, **params: Any) -> int:
+        """Run a statement; returns the number of rows it changed."""
+        return int((await self._run(sql, params)).rowcount)
+
+    async def copy(self, table: str, columns: Sequence[str], records: Iterable[Sequence[Any]]) -> None:
+        """COPY the records into the table, within this transaction."""
+        rows = list(records)
+        if not rows:
+            return
+        if not self._begun:
+            # SQLAlchemy begins with its first own statement; COPY goes past it, to the driver.
+            await self.fetch("select 1")
+        raw = await self.connection.get_raw_connection()
+        driver: Any = raw.driver_connection
+        await driver.copy_records_to_table(table, columns=list(columns), records=rows, timeout=UNIT_OF_WORK_S)
+
+    async def lock_customers(self, keys: Iterable[CustomerKey]) -> dict[CustomerKey, CustomerRow]:
+        """Insert the missing rows and lock all, sorted, so that two writers never wait for each other in a circle."""
+        wanted = sorted(set(keys) - self.locked.keys())
+        if wanted:
+            shops, customers = [k[0] for k in wanted], [k[1] for k in wanted]
+            # The rows that are there already, locked in order of key.
+            rows = list(await self.fetch(_LOCK_CUSTOMERS, shops=shops, customers=customers))
+            if len(rows) < len(wanted):
+                # A customer seen for the first time; whoever comes second waits here for the first.
+                await self.execute(_INSERT_CUSTOMERS, shops=shops, customers=customers)
+                rows = list(await self.fetch(_LOCK_CUSTOMERS, shops=shops, customers=customers))
+            for row in rows:
+                self.locked[(row.shop, row.customer)] = customer_row(row)
+        return self.locked
+
+    async def announce(self, events: Iterable[Event[Any]]) -> None:
+        """Put facts into the outbox, in order; the caller holds the locks of the customers concerned."""
+        rows = list(events)
+        if not rows:
+            return
+        # `seq` is drawn in the order of the arrays, while the customers are locked.
+        await self.execute(
+            _INSERT_OUTBOX,
+            ids=[e.id for e in rows],
+            topics=[e.data.TOPIC for e in rows],
+            keys=[e.key for e in rows],
+            types=[e.data.TYPE for e in rows],
+            shops=[e.shop for e in rows],
+            payloads=[e.encode().decode() for e in rows],
+        )
+        # Wakes the relay at commit.
+        await self.execute("notify outbox")
+
+
+_LOCK_CUSTOMERS = """
+select c.shop, c.customer, cast(c.state as text) as state, c.last_time, c.last_rank, c.last_source, c.last_id,
+       c.done_until, c.due_at, c.revision
+from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
+join customers c on c.shop = w.shop and c.customer = w.customer
+order by c.shop collate "C", c.customer collate "C"
+for update of c
+"""
+_INSERT_CUSTOMERS = """
+insert into customers (shop, customer)
+select shop, customer from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
+order by shop collate "C", customer collate "C"
+on conflict do nothing
+"""
+_INSERT_OUTBOX = """
+insert into outbox (id, aggregatetype, aggregateid, type, shop, payload)
+select id, topic, key, type, shop, payload
+from unnest(cast(:ids as text[]), cast(:topics as text[]), cast(:keys as text[]), cast(:types as text[]),
+            cast(:shops as text[]), cast(:payloads as text[])) with ordinality
+     as e(id, topic, key, type, shop, payload, n)
+order by n
+"""
+
+
+def customer_row(row: Row[Any]) -> CustomerRow:
+    last = None
+    if row.last_time is not None:
+        last = (row.last_time, row.last_rank, row.last_source, row.last_id)
+    return CustomerRow((row.shop, row.customer), row.state, last, row.done_until, row.due_at, row.revision)
+
+
+class Database:
+    """A pool with deadlines on every level (asyncpg has none by itself: reliability.md P2)."""
+
+    def __init__(self, url: str, *, clock: Clock | None = None, service: str = "", pool_size: int = 10) -> None:
+        self.clock: Clock = clock or WallClock()
+        self.service = service
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=10,
+            pool_recycle=1800,
+            pool_pre_ping=False,
+            connect_args={
+                "timeout": 5,
+                "command_timeout": 30,
+                "server_settings": {
+                    "application_name": service or "regulars",
+                    "statement_timeout": "30000",
+                    "lock_timeout": "15000",
+                    "idle_in_transaction_session_timeout": "60000",
+                    "jit": "off",
+                },
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Commits when the block ends well, rolls back otherwise; an error on commit does not mean "not committed"."""
+        async with asyncio.timeout(UNIT_OF_WORK_S), self.engine.begin() as connection:
+            yield Transaction(connection, self.clock, self.service)
+
+    async def close(self) -> None:
+        await self.engine.dispose()

@@ -1,0 +1,68 @@
+"""Events that orders-ingest publishes on `customers` and `customer-keys`: who somebody is and what they allow."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from common.events.envelope import EventData
+from common.events.fields import Identifier, PersonalText, Revision, Text
+
+Channel = Literal["email", "sms", "chat", "phone"]
+Purpose = Literal["marketing", "survey"]
+
+
+class CustomerProfile(EventData):
+    """The whole profile as it stands; `zone` is an IANA name, None means the shop's (architecture.md section 3)."""
+
+    TOPIC: ClassVar[str] = "customers"
+    name: PersonalText | None = None
+    email: PersonalText | None = None
+    phone: PersonalText | None = None
+    address: PersonalText | None = None
+    birthday: PersonalText | None = None  # ISO date
+    language: Text | None = None
+    zone: Text | None = None
+    source: Text | None = None
+    revision: Revision = 0
+
+
+class CustomerRegistered(CustomerProfile):
+    TYPE: ClassVar[str] = "customer.registered"
+    RANK: ClassVar[int] = 10
+
+
+class CustomerUpdated(CustomerProfile):
+    TYPE: ClassVar[str] = "customer.updated"
+    RANK: ClassVar[int] = 20
+
+
+class ConsentChanged(EventData):
+    """Consent given or withdrawn for one channel and purpose; newest `time` wins (SEC-005)."""
+
+    TYPE: ClassVar[str] = "customer.consent_changed"
+    TOPIC: ClassVar[str] = "customers"
+    RANK: ClassVar[int] = 30
+    channel: Channel
+    purpose: Purpose = "marketing"
+    granted: bool
+    source: Text | None = None
+    noted_on: date | None = None
+
+
+class KeyIssued(EventData):
+    """A customer's data key, wrapped by the installation's master key (base64)."""
+
+    TYPE: ClassVar[str] = "customer.key_issued"
+    TOPIC: ClassVar[str] = "customer-keys"
+    RANK: ClassVar[int] = 0
+    key_id: Identifier
+    wrapped: str
+
+
+class CustomerErased(EventData):
+    """The permanent last record of a customer's key: any copy of the key is removed and never taken again."""
+
+    TYPE: ClassVar[str] = "customer.erased"
+    TOPIC: ClassVar[str] = "customer-keys"
+    RANK: ClassVar[int] = 900

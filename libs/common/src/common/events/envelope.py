@@ -1,0 +1,143 @@
+"""What does an event look like on the wire? CloudEvents 1.0, structured JSON (architecture.md section 1)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+import orjson
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+NAMESPACE = uuid.UUID("6f1d7c3e-2f3b-5c58-9a1e-7d0c5f2b8a11")
+_time: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
+
+
+class EventData(BaseModel):
+    """The `data` of one type of event; the class is the only place where its type string stands.
+
+    TYPE is the CloudEvents type, TOPIC the Kafka topic of its one owner, VERSION the version written
+    today, RANK the place of the type among inputs of one customer that bear the same time.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_timedelta="iso8601")
+    TYPE: ClassVar[str]
+    TOPIC: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+    RANK: ClassVar[int] = 500
+
+
+D = TypeVar("D", bound=EventData)
+
+
+class InvalidEvent(Exception):
+    """The bytes are no event of ours; `slug` is stable, the message says what to mend."""
+
+    def __init__(self, slug: str, message: str) -> None:
+        super().__init__(message)
+        self.slug = slug
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Generic[D]):
+    """One event. (`shop`, `source`, `id`) names it for ever; `time` is when it happened, always in UTC here."""
+
+    id: str
+    source: str
+    shop: str
+    subject: str | None  # the customer; None for an order without one
+    time: datetime
+    data: D
+    partitionkey: str = ""
+    correlationid: str | None = None
+    causationid: str | None = None
+    traceparent: str | None = None
+    raw: bytes | None = field(default=None, compare=False, repr=False)  # as read; sent on and stored unchanged
+
+    @property
+    def type(self) -> str:
+        return self.data.TYPE
+
+    @property
+    def customer(self) -> tuple[str, str]:
+        """(shop, customer): the unit of locking and folding. Raises ValueError without a subject."""
+        if self.subject is None:
+            raise ValueError(f"event {self.id} concerns no customer")
+        return self.shop, self.subject
+
+    @property
+    def order_key(self) -> tuple[datetime, int, str, str]:
+        """(time, rank of type, source, id): the order in which a customer's inputs are folded."""
+        return self.time, self.data.RANK, self.source, self.id
+
+    @property
+    def key(self) -> str:
+        """Kafka key `<shop>/<customer>`, or `<shop>/<partitionkey>` where no customer is known."""
+        local = self.subject if self.subject is not None else self.partitionkey.removeprefix(f"{self.shop}/") or self.id
+        return f"{self.shop}/{local}"
+
+    def with_data(self, data: D) -> Event[D]:
+        return replace(self, data=data, raw=None)
+
+    def encode(self) -> bytes:
+        """The event as structured-mode JSON: the bytes it was read from, or keys in a fixed order."""
+        return self.raw if self.raw is not None else orjson.dumps(self.as_dict())
+
+    def as_dict(self) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": self.id,
+            "source": self.source,
+            "type": self.data.TYPE,
+            "time": rfc3339(self.time),
+            "shop": self.shop,
+            "datacontenttype": "application/json",
+        }
+        if self.subject is not None:
+            body["subject"] = self.subject
+        if self.data.VERSION != 1:
+            body["dataschema"] = f"/schemas/{self.data.TYPE}/{self.data.VERSION}"
+        body["partitionkey"] = self.key
+        for name in ("correlationid", "causationid", "traceparent"):
+            value = getattr(self, name)
+            if value is not None:
+                body[name] = value
+        body["data"] = self.data.model_dump(mode="json", exclude_none=True)
+        return body
+
+
+def rfc3339(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_time(text: object) -> datetime:
+    """RFC 3339 with an offset, as UTC. Raises InvalidEvent `invalid_time` otherwise."""
+    try:
+        if not isinstance(text, str):
+            raise ValueError("no text")
+        return _time.validate_python(text).astimezone(UTC)
+    except (ValidationError, ValueError, OverflowError):
+        raise InvalidEvent(
+            "invalid_time", "`time` must be RFC 3339 with an offset: 2025-03-05T12:00:00+08:00"
+        ) from None
+
+
+def version_of(envelope: Mapping[str, Any]) -> int:
+    """The version that `dataschema` names in its last segment; 1 where it says nothing."""
+    schema = envelope.get("dataschema")
+    if schema is None:
+        return 1
+    last = str(schema).rstrip("/").rsplit("/", 1)[-1].lstrip("v")
+    if not last.isdigit():
+        raise InvalidEvent("unknown_version", f"`dataschema` must end in a version number, not {last!r}")
+    return int(last)
+
+
+def fact_id(cause: str, type_: str, shop: str, customer: str, number: int) -> str:
+    """A fact's id, derived so that a replay makes the same ids (architecture.md section 2, point 7).
+
+    `cause` is `source#id` of the input that triggered it, or `kind@due-time` for what falls due.
+    """
+    return str(uuid.uuid5(NAMESPACE, f"{cause}|{type_}|{shop}|{customer}|{number}"))

@@ -1,0 +1,36 @@
+"""Which kinds of field do events share? Minor units, currencies, personal text."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StrictInt
+
+ABSURD = 10**13  # minor units; a hundred thousand million of anything is a unit mistake
+"""ISO 4217 exponents that are not 2."""
+EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "XAF": 0, "XOF": 0, "PYG": 0, "UGX": 0, "RWF": 0,
+             "KWD": 3, "BHD": 3, "OMR": 3, "JOD": 3, "TND": 3, "IQD": 3, "LYD": 3}  # fmt: skip
+CURRENCIES = frozenset(
+    "AED ARS AUD BDT BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR IQD ISK JOD JPY KES KRW KWD "
+    "KZT LKR LYD MAD MOP MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SEK SGD THB TND TRY TWD UAH "
+    "UGX USD UYU VND XAF XOF ZAR".split()
+)
+
+
+class Personal:
+    """Marks a field that identifies a person: encrypted with the customer's key wherever it is stored or sent."""
+
+
+def _currency(code: str) -> str:
+    if code not in CURRENCIES:
+        raise ValueError(f"unknown currency {code!r}: use an ISO 4217 code such as CNY, USD, EUR")
+    return code
+
+
+Minor = Annotated[StrictInt, Field(ge=0, le=ABSURD, description="amount in minor units of the currency")]
+Count = Annotated[StrictInt, Field(ge=0, le=1_000_000)]
+Currency = Annotated[str, AfterValidator(_currency), Field(description="ISO 4217")]
+Text = Annotated[str, Field(max_length=500)]
+Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s/#|]+$")]
+PersonalText = Annotated[str, Personal(), Field(max_length=8000, description="personal: travels encrypted")]
+Revision = Annotated[StrictInt, Field(ge=0, description="producer's revision for this subject; the highest counts")]

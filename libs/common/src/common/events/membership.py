@@ -1,0 +1,89 @@
+"""Events that membership publishes on `membership`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import AwareDatetime, StrictInt
+
+from common.events.envelope import EventData
+from common.events.fields import Identifier, Revision, Text
+
+
+class MembershipFact(EventData):
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 400
+    revision: Revision = 0
+
+
+class MemberEnrolled(MembershipFact):
+    TYPE: ClassVar[str] = "member.enrolled"
+    enrolled_at: AwareDatetime
+    tier: Text
+
+
+class TierChanged(MembershipFact):
+    """`reason`: upgrade, renewal, grace, downgrade, refund, correction, manual. `rule`: what justified it (C-4)."""
+
+    TYPE: ClassVar[str] = "tier.changed"
+    old: Text
+    new: Text
+    direction: Text  # up, down, same (renewed or grace began)
+    reason: Text
+    rule: Text | None = None
+    term_ends: AwareDatetime | None = None
+    in_grace: bool = False
+
+
+class PointsChanged(MembershipFact):
+    """Balances after the change, whole points; `debt` is what a clawback could not find."""
+
+    TYPE: ClassVar[str] = "points.changed"
+    pending: StrictInt
+    available: StrictInt
+    debt: StrictInt = 0
+    change: StrictInt
+    reason: Text
+    order_id: Text | None = None
+
+
+class PointsRedeemed(EventData):
+    """An accepted command: `points` were promised at `time` and are never un-promised by late news (MEM-052)."""
+
+    TYPE: ClassVar[str] = "points.redeemed"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 200
+    redemption_id: Identifier
+    points: StrictInt
+    order_id: Identifier | None = None
+    worth: StrictInt  # minor units
+    currency: Text
+
+
+class RedemptionReturned(EventData):
+    """An accepted command: the redemption was taken back before its order was paid."""
+
+    TYPE: ClassVar[str] = "points.redemption_returned"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 210
+    redemption_id: Identifier
+
+
+class MemberRegistered(EventData):
+    """An accepted command: the customer asked to be a member before any order (MEM-010)."""
+
+    TYPE: ClassVar[str] = "member.registered"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 40
+    source: Text | None = None
+
+
+class ProgrammeChanged(EventData):
+    """A new version of the shop's programme, in force from `valid_from`; no customer concerned."""
+
+    TYPE: ClassVar[str] = "programme.changed"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 5
+    version: StrictInt
+    valid_from: AwareDatetime
+    programme: dict[str, Any]

@@ -1,0 +1,64 @@
+"""Events that messaging publishes on `messages`: what was decided and what became of it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import AwareDatetime
+
+from common.events.customers import Channel, Purpose
+from common.events.envelope import EventData
+from common.events.fields import Identifier, Text
+
+
+class MessageFact(EventData):
+    """`message_id` names the candidate from cause to outcome; `purpose` is the flow's (tier, lapse, survey, ...)."""
+
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 420
+    message_id: Identifier
+    purpose: Text
+    channel: Channel
+    template: Text
+
+
+class MessageHeld(MessageFact):
+    TYPE: ClassVar[str] = "message.held"
+    reason: Text
+    until: AwareDatetime
+
+
+class MessageSent(MessageFact):
+    """Handed to the provider and accepted by it."""
+
+    TYPE: ClassVar[str] = "message.sent"
+
+
+class MessageFailed(MessageFact):
+    TYPE: ClassVar[str] = "message.failed"
+    reason: Text
+
+
+class MessageSuppressed(MessageFact):
+    TYPE: ClassVar[str] = "message.suppressed"
+    reason: Text
+
+
+class ContactOptedOut(EventData):
+    """Effective when answered; kept until consent is given anew (MSG-009)."""
+
+    TYPE: ClassVar[str] = "contact.opted_out"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 60
+    channel: Channel
+    purpose: Purpose | None = None  # None: everything but transactional
+    via: Text
+
+
+class ContactOptedIn(EventData):
+    TYPE: ClassVar[str] = "contact.opted_in"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 61
+    channel: Channel
+    purpose: Purpose = "marketing"
+    via: Text

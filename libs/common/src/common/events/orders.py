@@ -1,0 +1,111 @@
+"""Events that orders-ingest publishes on `orders`: what happened to an order (ORD-001, ORD-003, ORD-035)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime
+
+from common.events.envelope import EventData
+from common.events.fields import Count, Currency, Identifier, Minor, PersonalText, Revision, Text
+
+OrderState = Literal["placed", "paid", "shipped", "in_transit", "delivered", "completed", "closed"]
+
+
+class OrderLine(EventData):
+    """One line; `paid` is what was actually paid for it after discounts (ORD-003, ORD-004, ORD-010)."""
+
+    sku: Text
+    name: Text | None = None
+    category: Text | None = None
+    brand: Text | None = None
+    kind: Literal["goods", "gift", "sample"] = "goods"
+    quantity: Count
+    unit_price: Minor | None = None
+    paid: Minor = 0
+
+
+class OrderEvent(EventData):
+    """The whole order as it stands (state travels with the event); times of day in UTC or with an offset.
+
+    `goods_paid` is what was paid for goods: after coupons and points, without freight, before refunds.
+    """
+
+    TOPIC: ClassVar[str] = "orders"
+    order_id: Identifier
+    state: OrderState
+    currency: Currency
+    goods_paid: Minor
+    freight: Minor = 0
+    list_total: Minor | None = None
+    lines: tuple[OrderLine, ...] = ()
+    placed_at: AwareDatetime | None = None
+    paid_at: AwareDatetime | None = None
+    shipped_at: AwareDatetime | None = None
+    delivered_at: AwareDatetime | None = None
+    completed_at: AwareDatetime | None = None
+    closed_at: AwareDatetime | None = None
+    carrier: Text | None = None
+    tracking: Text | None = None
+    platform: Text | None = None
+    traffic_source: Text | None = None
+    coupons: tuple[Text, ...] = ()
+    promotions: tuple[Text, ...] = ()
+    redemption_id: Identifier | None = None  # points redeemed on this order (membership's command)
+    remark: PersonalText | None = None
+    recipient: PersonalText | None = None
+    version: int | None = None  # the shop's own version number of the order, if it keeps one
+    revision: Revision = 0
+
+
+class OrderPlaced(OrderEvent):
+    TYPE: ClassVar[str] = "order.placed"
+    RANK: ClassVar[int] = 100
+
+
+class OrderPaid(OrderEvent):
+    TYPE: ClassVar[str] = "order.paid"
+    RANK: ClassVar[int] = 110
+
+
+class OrderShipped(OrderEvent):
+    TYPE: ClassVar[str] = "order.shipped"
+    RANK: ClassVar[int] = 120
+
+
+class OrderInTransit(OrderEvent):
+    TYPE: ClassVar[str] = "order.in_transit"
+    RANK: ClassVar[int] = 130
+
+
+class OrderDelivered(OrderEvent):
+    TYPE: ClassVar[str] = "order.delivered"
+    RANK: ClassVar[int] = 140
+
+
+class OrderCompleted(OrderEvent):
+    """Confirmed: only this makes somebody a returning customer (SEG-003)."""
+
+    TYPE: ClassVar[str] = "order.completed"
+    RANK: ClassVar[int] = 150
+
+
+class OrderClosed(OrderEvent):
+    """Ended without completing: cancelled or expired."""
+
+    TYPE: ClassVar[str] = "order.closed"
+    RANK: ClassVar[int] = 160
+
+
+class OrderRefunded(EventData):
+    """One refund, partial or full; `amount` is of goods. `order_id` is None where none could be matched."""
+
+    TYPE: ClassVar[str] = "order.refunded"
+    TOPIC: ClassVar[str] = "orders"
+    RANK: ClassVar[int] = 170
+    refund_id: Identifier
+    order_id: Identifier | None = None
+    amount: Minor
+    currency: Currency
+    reason: Text | None = None
+    lines: tuple[OrderLine, ...] = ()

@@ -1,0 +1,67 @@
+"""Events that segmentation publishes on `segments`."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime, StrictInt
+
+from common.events.envelope import EventData
+from common.events.fields import Revision, Text
+
+Stage = Literal["prospect", "new", "returning"]
+LifeCycle = Literal["active", "sleeping", "pre_churn", "churned", "dead"]
+
+
+class SegmentFact(EventData):
+    TOPIC: ClassVar[str] = "segments"
+    RANK: ClassVar[int] = 410
+    revision: Revision = 0
+
+
+class StageChanged(SegmentFact):
+    """SEG-001 to 004, C-1."""
+
+    TYPE: ClassVar[str] = "stage.changed"
+    old: Stage | None = None
+    new: Stage
+    is_repurchaser: bool
+
+
+class LifeCycleChanged(SegmentFact):
+    """SEG-009 to 013; `usual_gap_days` is the gap it was judged by."""
+
+    TYPE: ClassVar[str] = "lifecycle.changed"
+    old: LifeCycle | None = None
+    new: LifeCycle | None = None
+    confidence: Literal["low", "medium", "high"]
+    usual_gap_days: float
+
+
+class RfmChanged(SegmentFact):
+    """SEG-019; `cell` is three digits R F M, 1 = high; None when nothing was bought in the window."""
+
+    TYPE: ClassVar[str] = "rfm.changed"
+    old: Text | None = None
+    cell: Text | None = None
+    rfm_class: Text | None = None
+    method: Literal["fixed", "mean"]
+    confidence: Literal["low", "medium", "high"]
+    recency_days: StrictInt | None = None
+    frequency: StrictInt = 0
+    monetary: StrictInt = 0
+
+
+class SegmentEntered(SegmentFact):
+    """`segment` is `lapsed` (SEG-014); `episode` names this stay, so that it is acted on once (MSG-037)."""
+
+    TYPE: ClassVar[str] = "segment.entered"
+    segment: Text
+    episode: Text
+    since: AwareDatetime
+
+
+class SegmentLeft(SegmentFact):
+    TYPE: ClassVar[str] = "segment.left"
+    segment: Text
+    episode: Text

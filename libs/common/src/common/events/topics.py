@@ -1,0 +1,39 @@
+"""Which Kafka topics are there, who writes each, how long is each kept?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PARTITIONS = 12
+_FOR_EVER = {"retention.ms": "-1", "max.message.bytes": "4194304"}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    name: str
+    owner: str
+    partitions: int = PARTITIONS
+    config: dict[str, str] = field(default_factory=lambda: dict(_FOR_EVER))
+
+
+def intake_topic(shop: str) -> str:
+    """The topic on which a shop that speaks Kafka writes its own CloudEvents."""
+    return f"intake.{shop}"
+
+
+def dead_topic(service: str) -> str:
+    return f"dead.{service}"
+
+
+SERVICES = ("orders-ingest", "membership", "segmentation", "messaging", "feedback")
+TOPICS = (
+    Topic("orders", "orders-ingest"),
+    Topic("customers", "orders-ingest"),
+    Topic("activity", "orders-ingest"),
+    Topic("customer-keys", "orders-ingest", config={"cleanup.policy": "compact", "max.message.bytes": "4194304"}),
+    Topic("feedback", "feedback"),
+    Topic("membership", "membership"),
+    Topic("segments", "segmentation"),
+    Topic("messages", "messaging"),
+    *(Topic(dead_topic(s), s, 1, {"retention.ms": "2592000000", "max.message.bytes": "4194304"}) for s in SERVICES),
+)

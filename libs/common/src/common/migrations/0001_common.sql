@@ -1,0 +1,117 @@
+-- What every service's database holds beside its own tables.
+
+-- The aggregate: one row a customer, locked by every writer; `state` is the service's fold of the customer's inputs.
+create table customers (
+    shop text not null,
+    customer text not null,
+    state jsonb,
+    last_time timestamptz,              -- key of the last input folded: (time, rank, source, id)
+    last_rank integer,
+    last_source text,
+    last_id text,
+    done_until timestamptz,             -- latest due time that was acted on
+    due_at timestamptz,                 -- earliest thing that falls due
+    revision bigint not null default 0, -- facts announced about this customer
+    primary key (shop, customer)        -- closes the race of two first events of one customer
+) with (fillfactor = 70);
+create index customers_due on customers (due_at) where due_at is not null;
+
+-- Every input of a customer, so that a late one can fold the customer again.
+create table inputs (
+    shop text not null,
+    customer text not null,
+    at timestamptz not null,
+    rank integer not null,
+    source text not null,
+    id text not null,
+    type text not null,
+    body text not null,
+    recorded_at timestamptz not null default now()
+);
+create index inputs_customer on inputs (shop, customer, at);
+
+-- Claimed events; outlives every way in which a repeat can come.
+create table inbox (
+    shop text not null,
+    source text not null,
+    id text not null,
+    hash bytea not null,                -- of the body before encryption: same id, other body is a dead letter
+    recorded_at timestamptz not null default now(),
+    primary key (shop, source, id)      -- closes the race of two deliveries of one event
+);
+
+-- Next offset to read; fences a zombie member and survives the loss of the group's offsets.
+create table offsets (
+    topic text not null,
+    partition integer not null,
+    next bigint not null,
+    cluster text not null,
+    primary key (topic, partition)
+);
+
+-- Facts to publish; columns are those of Debezium's outbox event router.
+create table outbox (
+    seq bigint generated always as identity primary key,
+    id text not null,
+    aggregatetype text not null,        -- topic
+    aggregateid text not null,          -- Kafka key
+    type text not null,
+    shop text not null,
+    payload text not null,
+    recorded_at timestamptz not null default now(),
+    published_at timestamptz
+);
+create index outbox_unpublished on outbox (seq) where published_at is null;
+
+-- What could not be read or handled; the body is encrypted.
+create table dead_events (
+    dead_id bigint generated always as identity primary key,
+    topic text not null,
+    partition integer not null,
+    "offset" bigint not null,
+    shop text,
+    source text,
+    event_id text,
+    type text,
+    slug text not null,
+    detail text not null,
+    body bytea,
+    recorded_at timestamptz not null default now(),
+    resent_at timestamptz,
+    unique (topic, partition, "offset") -- closes the race of two members finding the same culprit
+);
+
+-- Customers' data keys, wrapped by the master key; an erased marker is permanent.
+create table customer_keys (
+    shop text not null,
+    customer text not null,
+    key_id text,
+    wrapped text,
+    erased_at timestamptz,
+    primary key (shop, customer)        -- closes the race of two keys for one customer
+);
+
+create table api_keys (
+    prefix text primary key,            -- closes the race of two keys drawn with one prefix
+    hash bytea not null,
+    shop text not null,
+    scopes text[] not null,
+    name text not null,
+    created_at timestamptz not null default now(),
+    expires_at timestamptz,
+    revoked_at timestamptz
+);
+
+-- Per shop: zone, currency and such.
+create table settings (
+    shop text not null,
+    key text not null,
+    value jsonb not null,
+    primary key (shop, key)
+);
+
+-- The set clock of a replay; a row here moves forward, never back.
+create table clock (
+    only boolean primary key default true check (only),
+    now timestamptz not null
+);

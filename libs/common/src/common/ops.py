@@ -1,0 +1,133 @@
+"""What may an operator ask of every service? Clock, sweep, settled, fuse, dead letters, shop settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import available_timezones
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import AwareDatetime, BaseModel, field_validator
+
+from common.api import require, transaction
+from common.db import Transaction
+from common.events.fields import Currency
+from common.problems import Problem
+from common.shops import Shop, get_shops, put_shop
+
+if TYPE_CHECKING:
+    from common.service import Runtime
+
+router = APIRouter(tags=["operation"])
+Tx = Annotated[Transaction, Depends(transaction)]
+
+
+class NotAReplay(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            409, "not_a_replay", "This stack runs on the wall clock: only one started with SET_CLOCK=1 takes this."
+        )
+
+
+class ClockIn(BaseModel):
+    now: AwareDatetime
+
+
+class ShopIn(BaseModel):
+    zone: str
+    currency: Currency
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError("unknown zone: use an IANA name such as Asia/Shanghai")
+        return zone
+
+
+def runtime_of(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+@router.put("/ops/clock", dependencies=[Depends(require("ops"))])
+async def set_clock(body: ClockIn, request: Request) -> dict[str, str]:
+    """Move a replay's clock forward; it never goes back."""
+    runtime = runtime_of(request)
+    if not runtime.settings.set_clock:
+        raise NotAReplay
+    return {"now": (await runtime.set_clock(body.now)).isoformat()}
+
+
+@router.post("/ops/sweep", dependencies=[Depends(require("ops"))])
+async def sweep(request: Request) -> dict[str, int]:
+    """Do what is due now, once round all jobs; returns the rows done. On the wall clock sweeps run by themselves."""
+    runtime = runtime_of(request)
+    return {"done": await runtime.sweeper.sweep()}
+
+
+@router.get("/ops/settled", dependencies=[Depends(require("ops"))])
+async def settled(request: Request, due: Annotated[bool, Query()] = False) -> dict[str, int]:
+    """Counters and what is open: lag, outbox, leases; `due=true` also counts due rows. Settled when two passes over
+    all services see equal counters and nothing open."""
+    return await runtime_of(request).settled(due)
+
+
+@router.put("/v1/shops/{shop}/settings", dependencies=[Depends(require("programme:write"))])
+async def put_settings(shop: str, body: ShopIn, tx: Tx) -> ShopIn:
+    """Set the shop's zone and currency in this service; say the same to every service."""
+    await put_shop(tx, shop, body.zone, body.currency)
+    return body
+
+
+@router.get("/v1/shops/{shop}/settings", dependencies=[Depends(require("programme:read"))])
+async def get_settings(shop: str, tx: Tx) -> ShopIn:
+    found: Shop = (await get_shops(tx, {shop}))[shop]
+    return ShopIn(zone=str(found.zone), currency=found.currency)
+
+
+@router.get("/ops/dead", dependencies=[Depends(require("ops"))])
+async def list_dead(tx: Tx, after: int = 0, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> list[dict[str, Any]]:
+    """Dead events, oldest first; bodies are not shown here."""
+    rows = await tx.fetch(
+        """
+        select dead_id, topic, partition, "offset", shop, source, event_id, type, slug, detail, recorded_at, resent_at
+        from dead_events where dead_id > :after order by dead_id limit :limit
+        """,
+        after=after,
+        limit=limit,
+    )
+    return [dict(r._mapping) for r in rows]
+
+
+class UnknownDeadEvent(Problem):
+    def __init__(self, dead_id: int) -> None:
+        super().__init__(404, "unknown_dead_event", f"There is no dead event {dead_id}; GET /ops/dead lists them.")
+
+
+@router.get("/ops/dead/{dead_id}", dependencies=[Depends(require("ops"))])
+async def get_dead(dead_id: int, request: Request, tx: Tx) -> dict[str, Any]:
+    """One dead event with its body, as it was read."""
+    row = await tx.fetch_one("select slug, detail, body from dead_events where dead_id = :id", id=dead_id)
+    if row is None:
+        raise UnknownDeadEvent(dead_id)
+    body = runtime_of(request).open_dead(bytes(row.body)) if row.body else b""
+    return {"dead_id": dead_id, "slug": row.slug, "detail": row.detail, "body": body.decode("utf-8", "replace")}
+
+
+class ResendIn(BaseModel):
+    """`body`: the mended event as JSON text; absent: the body as it was read."""
+
+    body: str | None = None
+
+
+@router.post("/ops/dead/{dead_id}/resend", dependencies=[Depends(require("ops"))])
+async def resend_dead(dead_id: int, body: ResendIn, request: Request, tx: Tx) -> dict[str, Any]:
+    """Take the event again, mended or as it was: it counts as if it had come in time, and once."""
+    row = await tx.fetch_one("select body, topic from dead_events where dead_id = :id for update", id=dead_id)
+    if row is None:
+        raise UnknownDeadEvent(dead_id)
+    runtime = runtime_of(request)
+    raw = body.body.encode() if body.body is not None else runtime.open_dead(bytes(row.body or b""))
+    outcome = await runtime.take_again(tx, str(row.topic), raw)
+    await tx.execute("update dead_events set resent_at = now() where dead_id = :id", id=dead_id)
+    return {"dead_id": dead_id, "outcome": outcome}

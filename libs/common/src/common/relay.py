@@ -1,0 +1,117 @@
+"""How do facts get from the outbox to Kafka? In `seq` order, by one holder, marked only after the acknowledgement."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import zlib
+from typing import Any
+
+import sqlalchemy.exc
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.broker import BrokerUnavailable, Outgoing, Producer
+from common.consumer import is_temporary
+from common.db import Database
+
+log = structlog.get_logger()
+BITE = 1000
+
+
+class Relay:
+    """One holder per service by advisory lock; reads and marks on the very session that holds it."""
+
+    def __init__(self, database: Database, servers: str, service: str) -> None:
+        self._database = database
+        self._servers = servers
+        self._service = service
+        self._stopping = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._lock = zlib.crc32(f"relay:{service}".encode())
+        self.published = 0
+        self.holder = False
+
+    async def run(self) -> None:
+        """Until `stop`. On a send error or a lost session the producer is thrown away; unmarked rows are sent again."""
+        wait = 0.1
+        while not self._stopping.is_set():
+            try:
+                await self._hold()
+                wait = 0.1
+            except (BrokerUnavailable, sqlalchemy.exc.SQLAlchemyError, OSError, TimeoutError) as error:
+                if not is_temporary(error):
+                    raise
+                log.warning("relay_paused", reason=type(error).__name__, detail=str(error)[:300])
+                await self._sleep(wait)
+                wait = min(wait * 2, 5)
+            finally:
+                self.holder = False
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        self._wake.set()
+
+    async def _hold(self) -> None:
+        async with self._database.engine.connect() as plain:
+            connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+            if not (await connection.execute(text("select pg_try_advisory_lock(:k)"), {"k": self._lock})).scalar():
+                await self._sleep(1)
+                return
+            raw = await connection.get_raw_connection()
+            driver: Any = raw.driver_connection
+            await driver.add_listener("outbox", self._notified)
+            producer = Producer(self._servers, client=self._service)
+            try:
+                await producer.start()
+                self.holder = True
+                while not self._stopping.is_set():
+                    self._wake.clear()
+                    if not await self.step(connection, producer):
+                        with contextlib.suppress(TimeoutError):
+                            await asyncio.wait_for(self._wake.wait(), 1)
+            finally:
+                await producer.stop(5)
+                with contextlib.suppress(Exception):
+                    await driver.remove_listener("outbox", self._notified)
+                # The session ends with the lock: a session that went back to the pool would hold it for ever.
+                await connection.invalidate()
+
+    async def step(self, connection: AsyncConnection, producer: Producer) -> int:
+        """Publish one bite; returns how many were acknowledged and marked."""
+        rows = (await connection.execute(text(_UNPUBLISHED), {"limit": BITE})).fetchall()
+        if not rows:
+            return 0
+        acked = await producer.send(
+            [
+                Outgoing(
+                    r.aggregatetype,
+                    r.aggregateid.encode(),
+                    r.payload.encode(),
+                    {"id": r.id.encode(), "type": r.type.encode(), "shop": r.shop.encode()},
+                )
+                for r in rows
+            ]
+        )
+        if acked:
+            await connection.execute(text(_MARK), {"seqs": [r.seq for r in rows[:acked]]})
+            self.published += acked
+        if acked < len(rows):
+            raise BrokerUnavailable(f"{len(rows) - acked} of {len(rows)} facts were not acknowledged")
+        return acked
+
+    def _notified(self, *_: object) -> None:
+        self._wake.set()
+
+    async def _sleep(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+# The oldest facts that no broker has acknowledged yet.
+_UNPUBLISHED = """
+select seq, id, aggregatetype, aggregateid, type, shop, payload from outbox
+where published_at is null order by seq limit :limit
+"""
+_MARK = "update outbox set published_at = now() where seq = any(:seqs)"

@@ -1,0 +1,308 @@
+"""What would five main.py repeat? Commands, parts started and stopped together, health, operation."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import APIRouter, FastAPI
+
+from common import api_keys, health, logs, metrics, ops, problems
+from common.api import assert_scoped
+from common.broker import Record
+from common.clock import Clock, FixedClock, WallClock
+from common.consumer import Batch, EventConsumer, RawSubscription, Subscription
+from common.crypto import master_key_from, open_bytes, seal_bytes
+from common.db import Database, Transaction
+from common.events import InvalidEvent, decode
+from common.inbox import claim_each
+from common.keys import KeyRing
+from common.migrate import migrate
+from common.relay import Relay
+from common.settings import Settings, load_settings
+from common.sweeps import Job, Sweeper
+
+log = structlog.get_logger()
+STOP_WITHIN_S = 20
+EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Service:
+    """What makes one service differ from another; `main.py` says it and nothing else."""
+
+    name: str
+    migrations: Path
+    subscriptions: Sequence[Subscription] = ()
+    raw: Callable[[Transaction], Awaitable[Sequence[RawSubscription]]] | None = None
+    routers: Sequence[APIRouter] = ()
+    jobs: Sequence[Job] = ()
+    background: Sequence[Callable[[Runtime], Coroutine[Any, Any, None]]] = ()
+    counters: Callable[[Transaction], Awaitable[dict[str, int]]] | None = None
+    due: Callable[[Transaction, datetime], Awaitable[int]] | None = None
+    verify: Callable[[Transaction], Awaitable[list[str]]] | None = None
+
+
+@dataclass
+class Runtime:
+    """The parts of one running process."""
+
+    service: Service
+    settings: Settings
+    clock: Clock
+    database: Database
+    keys: KeyRing
+    master: bytes
+    consumer: EventConsumer | None = None
+    relay: Relay | None = None
+    sweeper: Sweeper = field(init=False)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.sweeper = Sweeper(
+            self.database,
+            self.service.jobs,
+            behind=self.consumer.behind if self.consumer else _never,
+            before=self.refresh_clock,
+            held=self.settings.set_clock,
+        )
+
+    @property
+    def name(self) -> str:
+        return self.service.name
+
+    def seal_dead(self, body: bytes) -> bytes:
+        return seal_bytes(body, self.master, aad=b"dead:" + self.name.encode())
+
+    def open_dead(self, body: bytes) -> bytes:
+        return open_bytes(body, self.master, aad=b"dead:" + self.name.encode())
+
+    async def refresh_clock(self, tx: Transaction) -> None:
+        """On a set clock: take over what the operator's command stored."""
+        if isinstance(self.clock, FixedClock):
+            now = await tx.value("select now from clock")
+            if now is not None:
+                self.clock.set(now)
+
+    async def set_clock(self, now: datetime) -> datetime:
+        async with self.database.transaction() as tx:
+            # Forward, never back.
+            stored: datetime = await tx.value(
+                """
+                insert into clock (now) values (:now)
+                on conflict (only) do update set now = greatest(clock.now, excluded.now) returning now
+                """,
+                now=now,
+            )
+        if isinstance(self.clock, FixedClock):
+            self.clock.set(stored)
+        return stored
+
+    async def settled(self, with_due: bool) -> dict[str, int]:
+        found: dict[str, int] = {"read": 0, "claimed": 0, "published": 0, "lag": 0}
+        if self.consumer is not None:
+            found["lag"] = await self.consumer.lag()
+            found["read"] = self.consumer.counts.read
+            found["claimed"] = self.consumer.counts.claimed
+        if self.relay is not None:
+            found["published"] = self.relay.published
+        async with self.database.transaction() as tx:
+            found["outbox"] = await tx.value("select count(*) from outbox where published_at is null")
+            if self.service.counters is not None:
+                found.update(await self.service.counters(tx))
+            if with_due:
+                found["due"] = await self.due(tx)
+        return found
+
+    async def due(self, tx: Transaction) -> int:
+        now = self.clock.now()
+        due = int(await tx.value("select count(*) from customers where due_at <= :now", now=now))
+        return due + (await self.service.due(tx, now) if self.service.due is not None else 0)
+
+    async def take_again(self, tx: Transaction, topic: str, raw: bytes) -> str:
+        """A dead event, mended or not, as if it had come in time. Raises Problem when it still cannot be read."""
+        try:
+            event = decode(raw)
+        except InvalidEvent as error:
+            raise problems.Problem(422, error.slug, f"The event still cannot be read: {error}") from None
+        outcome = (await claim_each(tx, [(event, raw)]))[0]
+        if outcome == "conflict":
+            raise problems.Problem(
+                409, "same_id_other_body", "This id has counted already with another body: give it a new id."
+            )
+        if outcome == "new":
+            if event.subject is not None:
+                await tx.lock_customers([event.customer])
+            for subscription in self.service.subscriptions:
+                if isinstance(event.data, subscription.types):
+                    await subscription.handler(tx, Batch([event]))
+        return outcome
+
+
+async def _never() -> bool:
+    return False
+
+
+def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
+    """The service's HTTP side: its own routes and those that every service has."""
+    app = FastAPI(title=f"Regulars {runtime.name}", version="1", docs_url="/docs", redoc_url=None)
+    app.state.runtime = runtime
+    problems.install(app)
+    app.include_router(health.router(readiness))
+    app.include_router(metrics.router())
+    app.include_router(api_keys.router)
+    app.include_router(ops.router)
+    for router in runtime.service.routers:
+        app.include_router(router)
+    assert_scoped(app)
+    return app
+
+
+async def make_runtime(service: Service, settings: Settings) -> Runtime:
+    """Everything but the HTTP side, not started yet."""
+    clock: Clock = FixedClock(EPOCH) if settings.set_clock else WallClock()
+    database = Database(settings.database_url, clock=clock, service=service.name, pool_size=settings.pool_size)
+    master = master_key_from(settings.master_key.get_secret_value())
+    runtime = Runtime(service, settings, clock, database, KeyRing(master), master)
+    raw: Sequence[RawSubscription] = ()
+    if service.raw is not None:
+        async with database.transaction() as tx:
+            raw = await service.raw(tx)
+    if service.subscriptions or raw:
+        runtime.consumer = EventConsumer(
+            database,
+            settings.kafka_bootstrap_servers,
+            service.name,
+            service.subscriptions,
+            raw,
+            seal=runtime.seal_dead,
+            max_records=settings.max_batch,
+            session_timeout_ms=settings.session_timeout_ms,
+            before=runtime.refresh_clock if settings.set_clock else None,
+        )
+        runtime.__post_init__()
+    runtime.relay = Relay(database, settings.kafka_bootstrap_servers, service.name)
+    async with database.transaction() as tx:
+        await runtime.refresh_clock(tx)
+    return runtime
+
+
+async def serve(service: Service, settings: Settings) -> int:
+    """Run all parts on one event loop until SIGTERM; returns the exit code."""
+    runtime = await make_runtime(service, settings)
+    readiness = health.Readiness()
+    readiness.add("database", lambda: health.check_database(runtime.database))
+    if runtime.consumer is not None:
+        readiness.add("consumer", lambda: health.check_consumer(runtime.consumer))
+    app = build_app(runtime, readiness)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False,
+            timeout_graceful_shutdown=8, limit_concurrency=2000, http="httptools", loop="uvloop", lifespan="off",
+        )
+    )  # fmt: skip
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, runtime.stopping.set)
+    parts: dict[str, Coroutine[Any, Any, None]] = {"http": server._serve(), "sweeps": runtime.sweeper.run()}
+    if runtime.consumer is not None:
+        parts["consumer"] = runtime.consumer.run()
+    if runtime.relay is not None:
+        parts["relay"] = runtime.relay.run()
+    for work in service.background:
+        parts[work.__name__] = work(runtime)
+    parts["metrics"] = metrics.observe(runtime, runtime.stopping)
+    tasks = {asyncio.create_task(part, name=name) for name, part in parts.items()}
+    stop = asyncio.create_task(runtime.stopping.wait())
+    done, _ = await asyncio.wait({*tasks, stop}, return_when=asyncio.FIRST_COMPLETED)
+    failed = [t for t in done if t is not stop]
+    for task in failed:
+        error = task.exception()
+        log.error("part_ended", part=task.get_name(), detail=repr(error), exc_info=error)
+    runtime.stopping.set()
+    try:
+        async with asyncio.timeout(STOP_WITHIN_S):
+            await _stop(runtime, server, tasks)
+    except TimeoutError:
+        log.error("stop_deadline", within_s=STOP_WITHIN_S)
+        sys.stderr.flush()
+        os._exit(0 if not failed else 1)
+    return 1 if failed else 0
+
+
+async def _stop(runtime: Runtime, server: uvicorn.Server, tasks: set[asyncio.Task[None]]) -> None:
+    server.should_exit = True
+    await runtime.sweeper.stop()
+    if runtime.consumer is not None:
+        await runtime.consumer.stop()
+    if runtime.relay is not None:
+        await runtime.relay.stop()
+    _, pending = await asyncio.wait(tasks, timeout=10)
+    for task in pending:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=3)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(3):
+            await runtime.database.close()
+
+
+async def verify(service: Service, settings: Settings) -> int:
+    """Fold everything anew and compare; prints differences, returns 1 at any."""
+    runtime = await make_runtime(service, settings)
+    async with runtime.database.transaction() as tx:
+        differences = await service.verify(tx) if service.verify is not None else []
+    await runtime.database.close()
+    for line in differences[:20]:
+        print(line)
+    print(f"{service.name}: {len(differences)} differences")
+    return 1 if differences else 0
+
+
+async def republish(service: Service, settings: Settings) -> int:
+    """Send every fact of the outbox again; consumers' inboxes make it harmless."""
+    database = Database(settings.database_url, service=service.name)
+    async with database.transaction() as tx:
+        count = await tx.execute("update outbox set published_at = null")
+    await database.close()
+    print(f"{service.name}: {count} facts will be sent again")
+    return 0
+
+
+def main(service: Service) -> None:
+    """The commands of a service: serve, migrate, verify, republish."""
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    settings = load_settings()
+    logs.configure(service.name, settings.log_level)
+    if command == "migrate":
+        asyncio.run(migrate(settings.database_url, service.migrations))
+        sys.exit(0)
+    commands = {"serve": serve, "verify": verify, "republish": republish}
+    if command not in commands:
+        sys.exit(f"usage: python -m {service.name.replace('-', '_')}.main serve | migrate | verify | republish")
+    import uvloop
+
+    sys.exit(uvloop.run(commands[command](service, settings)))
+
+
+__all__ = [
+    "Job",
+    "RawSubscription",
+    "Record",
+    "Runtime",
+    "Service",
+    "Subscription",
+    "build_app",
+    "main",
+    "make_runtime",
+]
