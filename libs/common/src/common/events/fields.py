@@ -6,15 +6,20 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StrictInt
 
+MAX_PERSONAL = 4000  # characters before encryption
+MAX_SEALED = 24_000  # characters of ciphertext
+SEALED = "enc:"
 ABSURD = 10**13  # minor units; a hundred thousand million of anything is a unit mistake
 """ISO 4217 exponents that are not 2."""
 EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "XAF": 0, "XOF": 0, "PYG": 0, "UGX": 0, "RWF": 0,
              "KWD": 3, "BHD": 3, "OMR": 3, "JOD": 3, "TND": 3, "IQD": 3, "LYD": 3}  # fmt: skip
 CURRENCIES = frozenset(
-    "AED ARS AUD BDT BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR IQD ISK JOD JPY KES KRW KWD "
-    "KZT LKR LYD MAD MOP MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SEK SGD THB TND TRY TWD UAH "
-    "UGX USD UYU VND XAF XOF ZAR".split()
-)
+    {"AED", "ARS", "AUD", "BDT", "BGN", "BHD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP", "EUR",
+     "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "IQD", "ISK", "JOD", "JPY", "KES", "KRW", "KWD", "KZT", "LKR", "LYD",
+     "MAD", "MOP", "MXN", "MYR", "NGN", "NOK", "NZD", "OMR", "PEN", "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD",
+     "RUB", "RWF", "SAR", "SEK", "SGD", "THB", "TND", "TRY", "TWD", "UAH", "UGX", "USD", "UYU", "VND", "XAF", "XOF",
+     "ZAR"}
+)  # fmt: skip
 
 
 class Personal:
@@ -27,10 +32,18 @@ def _currency(code: str) -> str:
     return code
 
 
+def _personal(text: str) -> str:
+    if len(text) > MAX_PERSONAL and not text.startswith(SEALED):
+        raise ValueError(f"personal text has at most {MAX_PERSONAL} characters")
+    return text
+
+
 Minor = Annotated[StrictInt, Field(ge=0, le=ABSURD, description="amount in minor units of the currency")]
 Count = Annotated[StrictInt, Field(ge=0, le=1_000_000)]
 Currency = Annotated[str, AfterValidator(_currency), Field(description="ISO 4217")]
 Text = Annotated[str, Field(max_length=500)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s/#|]+$")]
-PersonalText = Annotated[str, Personal(), Field(max_length=8000, description="personal: travels encrypted")]
+PersonalText = Annotated[
+    str, Personal(), AfterValidator(_personal), Field(max_length=MAX_SEALED, description="personal: travels encrypted")
+]
 Revision = Annotated[StrictInt, Field(ge=0, description="producer's revision for this subject; the highest counts")]
