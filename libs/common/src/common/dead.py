@@ -1,4 +1,4 @@
-"""What becomes of an event that cannot be read or handled? It is kept, seen, mended and sent again; nothing waits for it."""
+"""What becomes of an event that cannot be read or handled? Kept, seen, mended, sent again; nothing waits for it."""
 
 from __future__ import annotations
 

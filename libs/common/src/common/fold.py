@@ -1,4 +1,4 @@
-"""How does a customer's state come about? It is the fold of the customer's inputs, in order, whatever order they came in.
+"""How does a customer's state come about? As the fold of its inputs, in order, whatever order they came in.
 
 Architecture.md section 2, point 4: an input that comes in order continues from the stored state; a late one folds the
 customer again and yields the difference. Before an input is applied, what fell due up to then is done first.

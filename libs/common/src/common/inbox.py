@@ -23,7 +23,7 @@ def body_hash(body: bytes) -> bytes:
 
 
 async def claim_each(tx: Transaction, events: Sequence[tuple[Event[Any], bytes]]) -> list[str]:
-    """Claim (shop, source, id) for each, with its body before encryption; returns `new`, `duplicate` or `conflict` each.
+    """Claim (shop, source, id) for each, with its body before encryption; returns new|duplicate|conflict.
 
     Two events of one name within the list count like two deliveries.
     """

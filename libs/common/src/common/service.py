@@ -100,7 +100,7 @@ class Runtime:
             stored: datetime = await tx.value(
                 """
                 insert into clock (now) values (:now)
-                on conflict (only) do update set now = greatest(clock.now, excluded.now) returning now
+                on conflict (single) do update set now = greatest(clock.now, excluded.now) returning now
                 """,
                 now=now,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -15,7 +15,7 @@ DEFAULT_CURRENCY = "CNY"
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    zone: ZoneInfo = ZoneInfo(DEFAULT_ZONE)
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo(DEFAULT_ZONE))
     currency: str = DEFAULT_CURRENCY
 
 

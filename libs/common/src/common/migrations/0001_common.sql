@@ -112,6 +112,6 @@ create table settings (
 
 -- The set clock of a replay; a row here moves forward, never back.
 create table clock (
-    only boolean primary key default true check (only),
+    single boolean primary key default true check (single), -- closes the race of two first settings: one row
     now timestamptz not null
 );

@@ -1,0 +1,133 @@
+"""Does a customer's state depend on anything but its inputs? (architecture.md section 2, point 4)"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from common.db import Database
+from common.events import Event
+from common.events.activity import ProductViewed
+from common.events.membership import PointsChanged
+from common.fold import Due, Effect, fold_all, fold_due, fold_events, load
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+KEY = ("shop", "c1")
+
+
+class Toy(BaseModel):
+    """Views are worth one each, until ten hours later; the trace shows in which order things were done."""
+
+    worth: int = 0
+    ends: list[datetime] = []
+    trace: list[str] = []
+
+
+class ToyFolding:
+    state = Toy
+
+    def empty(self) -> Toy:
+        return Toy(ends=[], trace=[])
+
+    def next_due(self, state: Toy) -> Due | None:
+        return Due(min(state.ends), "fade") if state.ends else None
+
+    def fall_due(self, state: Toy, due: Due) -> list[Effect]:
+        gone = state.ends.count(due.at)
+        state.ends = [e for e in state.ends if e != due.at]
+        state.worth -= gone
+        state.trace.append(f"-{gone}@{due.at:%d%H}")
+        return [self._told(state, -gone, due.at)]
+
+    def apply(self, state: Toy, event: Event[Any]) -> list[Effect]:
+        state.worth += 1
+        state.ends.append(event.time + timedelta(hours=10))
+        state.trace.append(f"+{event.id}@{event.time:%d%H}:{state.worth}")
+        return [self._told(state, 1, event.time)]
+
+    def difference(self, before: Toy, after: Toy, at: datetime) -> list[Effect]:
+        return [self._told(after, after.worth - before.worth, at)]
+
+    def _told(self, state: Toy, change: int, at: datetime) -> Effect:
+        return Effect(PointsChanged(pending=0, available=state.worth, change=change, reason="toy"), at)
+
+
+FOLDING = ToyFolding()
+
+
+def view(number: int, hour: int) -> Event[Any]:
+    time = START + timedelta(hours=hour)
+    return Event(str(number), "/shops/shop/web", "shop", "c1", time, ProductViewed(sku="a"))
+
+
+async def feed(db: Database, events: Sequence[Event[Any]], size: int) -> None:
+    for start in range(0, len(events), size):
+        async with db.transaction() as tx:
+            folded = await fold_events(tx, FOLDING, events[start : start + size])
+            await tx.announce(folded.facts())
+
+
+async def stored(db: Database) -> tuple[Toy, list[tuple[Any, ...]]]:
+    async with db.transaction() as tx:
+        row = (await tx.lock_customers([KEY]))[KEY]
+        facts = await tx.fetch("select id, type, payload from outbox order by seq")
+        return load(FOLDING, row), [tuple(f) for f in facts]
+
+
+@given(st.lists(st.integers(0, 60), max_size=12), st.randoms())
+def test_the_fold_is_a_function_of_the_inputs_alone(hours: list[int], random: Any) -> None:
+    """L1: any order of the same inputs, advanced to the same instant, gives the same state."""
+    events = [view(n, h) for n, h in enumerate(hours)]
+    until = START + timedelta(hours=80)
+    expected = fold_all(FOLDING, events, until, KEY)[0]
+    random.shuffle(events)
+    assert fold_all(FOLDING, events, until, KEY)[0] == expected
+
+
+async def test_batch_borders_never_show_not_even_in_what_is_announced(db: Database, database_from: Any) -> None:
+    """Sizes 1, 2 and 500 of one log, late events among them, give equal states and equal facts."""
+    hours = [5, 1, 30, 12, 2, 50, 41, 40, 3, 60, 11, 21, 22, 0]
+    log = [view(n, h) for n, h in enumerate(hours)]
+    results = []
+    for size in (1, 2, 500):
+        other = Database(await database_from(), clock=db.clock, service="toy")
+        await feed(other, log, size)
+        results.append(await stored(other))
+        await other.close()
+    assert results[0] == results[1] == results[2]
+    expected, _, _ = fold_all(FOLDING, log, log[9].time, KEY)
+    assert results[0][0] == expected
+
+
+async def test_a_late_event_is_folded_in_where_it_belongs_and_corrects_once(db: Database) -> None:
+    await feed(db, [view(1, 0), view(2, 20)], 10)
+    await feed(db, [view(3, 5)], 10)
+    state, facts = await stored(db)
+    assert state.trace == ["+1@0100:1", "+3@0105:2", "-1@0110", "-1@0115", "+2@0120:1"]
+    assert len(facts) == 4  # two views, the fading of the first, one correction
+
+
+async def test_a_sweep_does_what_fell_due_and_a_late_event_before_it_still_counts(db: Database) -> None:
+    await feed(db, [view(1, 0)], 1)
+    async with db.transaction() as tx:
+        assert len((await fold_due(tx, FOLDING, START + timedelta(hours=9), 10)).steps) == 0
+    async with db.transaction() as tx:
+        assert len((await fold_due(tx, FOLDING, START + timedelta(hours=10), 10)).steps) == 1
+    await feed(db, [view(2, 4)], 1)
+    state, _ = await stored(db)
+    assert state.trace == ["+1@0100:1", "+2@0104:2", "-1@0110"]
+    assert state.ends == [START + timedelta(hours=14)]
+
+
+async def test_what_is_announced_bears_a_running_revision_and_derived_ids(db: Database, database_from: Any) -> None:
+    """Point 7: a replay makes the same ids."""
+    await feed(db, [view(1, 0), view(2, 1)], 1)
+    _, first = await stored(db)
+    other = Database(await database_from(), clock=db.clock, service="toy")
+    await feed(other, [view(1, 0), view(2, 1)], 2)
+    _, second = await stored(other)
+    await other.close()
+    assert first == second
+    assert ['"revision":1' in first[0][2], '"revision":2' in first[1][2]] == [True, True]
