@@ -23,7 +23,8 @@ from common.events.fields import MAX_PERSONAL, SEALED, Personal
 
 D = TypeVar("D", bound=EventData)
 _NONCE = 12
-_BYTES = b"enc:v1:"
+_PREFIX = f"{SEALED}v1:"
+_BYTES = b"bytes:"  # no text of a field opens as a body, nor the other way round
 
 
 class InvalidMasterKey(ValueError):
@@ -99,7 +100,7 @@ def unwrap(master: bytes, wrapped: str, shop: str, customer: str) -> bytes:
 
 
 def is_sealed(text: str) -> bool:
-    return text.startswith(SEALED)
+    return text.startswith(_PREFIX)
 
 
 def seal(text: str, key: bytes, key_id: str, shop: str, customer: str, field: str) -> str:
@@ -111,7 +112,7 @@ def seal(text: str, key: bytes, key_id: str, shop: str, customer: str, field: st
     if len(text) > MAX_PERSONAL:
         raise InvalidEvent("invalid_data", f"data.{field}: personal text has at most {MAX_PERSONAL} characters")
     sealed = _encrypt(text.encode("utf-8", "surrogatepass"), key, _place("field", shop, customer, field))
-    return f"{SEALED}{key_id}:{base64.b64encode(sealed).decode()}"
+    return f"{_PREFIX}{key_id}:{base64.b64encode(sealed).decode()}"
 
 
 def open_sealed(text: str, key: bytes, shop: str, customer: str, field: str) -> str:
@@ -122,26 +123,23 @@ def open_sealed(text: str, key: bytes, shop: str, customer: str, field: str) -> 
     return _decrypt(raw, key, _place("field", shop, customer, field)).decode("utf-8", "surrogatepass")
 
 
-def seal_bytes(body: bytes, key: bytes, key_id: str, *place: str) -> bytes:
-    """A raw body (archive, dead letter), bound to its place, such as (shop, "archive"). `key_id` has no colon."""
-    if ":" in key_id:
-        raise ValueError("a key id has no colon")
-    return _BYTES + key_id.encode() + b":" + _encrypt(body, key, _place("bytes", *place))
+def seal_bytes(body: bytes, key: bytes, *, aad: bytes) -> bytes:
+    """A raw body (archive, dead letter), bound to the place that `aad` names."""
+    return _PREFIX.encode() + _encrypt(body, key, _BYTES + aad)
 
 
-def open_bytes(sealed: bytes, key: bytes, *place: str) -> bytes:
-    """The body that `seal_bytes` sealed at the same place. Raises SealBroken."""
-    if not sealed.startswith(_BYTES):
+def open_bytes(sealed: bytes, key: bytes, *, aad: bytes) -> bytes:
+    """The body that `seal_bytes` sealed for the same place. Raises SealBroken."""
+    if not sealed.startswith(_PREFIX.encode()):
         raise SealBroken("this body is not sealed")
-    return _decrypt(sealed[len(_BYTES) :].partition(b":")[2], key, _place("bytes", *place))
+    return _decrypt(sealed[len(_PREFIX) :], key, _BYTES + aad)
 
 
-def key_id_of(sealed: str | bytes) -> str:
-    """Which key a ciphertext asks for. Raises SealBroken where it is none."""
-    text = sealed if isinstance(sealed, str) else sealed[:300].decode("latin-1")
-    if not is_sealed(text):
-        raise SealBroken("this is not sealed")
-    return text[len(SEALED) :].partition(":")[0]
+def key_id_of(sealed: str) -> str:
+    """Which key a sealed text asks for. Raises SealBroken where it is none."""
+    if not is_sealed(sealed):
+        raise SealBroken("this text is not sealed")
+    return sealed.removeprefix(_PREFIX).partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
