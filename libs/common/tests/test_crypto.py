@@ -70,12 +70,9 @@ def test_raw_bodies_open_at_their_place_only() -> None:
     sealed = crypto.seal_bytes(b"\x00:body:", KEY, aad=b"archive")
     assert b"body" not in sealed
     assert crypto.open_bytes(sealed, KEY, aad=b"archive") == b"\x00:body:"
-    for wrong in (
-        lambda: crypto.open_bytes(sealed, KEY, aad=b"dead"),
-        lambda: crypto.open_bytes(b"body", KEY, aad=b""),
-    ):
+    for body, place in ((sealed, b"dead"), (b"body", b"archive")):
         with pytest.raises(crypto.SealBroken):
-            wrong()
+            crypto.open_bytes(body, KEY, aad=place)
 
 
 def test_a_wrapped_key_opens_for_its_customer_and_master_key_only() -> None:
