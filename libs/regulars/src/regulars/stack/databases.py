@@ -1,6 +1,7 @@
 """How do a database and its role come into being on a PostgreSQL server?"""
 
 import re
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -18,6 +19,13 @@ def in_database(url: str, database: str) -> str:
     """The same server and user, another database."""
     base, _, options = url.partition("?")
     return f"{base.rsplit('/', 1)[0]}/{_checked(database)}" + (f"?{options}" if options else "")
+
+
+def as_role(admin_url: str, name: str, password: str) -> str:
+    """The same server and options, but database and role ``name``."""
+    parts = urlsplit(admin_url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{name}:{quote(password, safe='')}@{host}", path=f"/{_checked(name)}"))
 
 
 async def ensure_database(admin_url: str, name: str, password: str) -> None:

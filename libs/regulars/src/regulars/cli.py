@@ -1,0 +1,115 @@
+"""What can the operator tell Regulars to do? Each command is a function here; what it does stands in its own module."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from regulars import operating
+from regulars.stack.errors import StackError
+from regulars.stack.local import Plan
+from regulars.stack.state import StackState, running
+
+app = App(name="regulars", help="Run and look after Regulars.")
+
+Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
+Names = Annotated[tuple[str, ...], Parameter(name="--service", negative="", help="Only this service; may be repeated.")]
+_RUN = Path(".run")
+_console = Console(highlight=False, soft_wrap=True)
+
+
+@app.command
+def up(
+    *,
+    folder: Folder = _RUN,
+    service: Names = (),
+    set_clock: bool = False,
+    foreground: bool = False,
+    log_level: Annotated[str, Parameter(env_var="LOG_LEVEL")] = "INFO",
+) -> None:
+    """Start PostgreSQL, Kafka, a mail sink and the services; print addresses and an API key.
+
+    DATABASE_URL (a role that may create databases and roles) and KAFKA_BOOTSTRAP_SERVERS, where set, are used instead
+    of starting a server.
+
+    Parameters
+    ----------
+    set_clock
+        The services' clock stands still until it is moved, as a replay needs it.
+    foreground
+        Stay in the terminal, show what the parts say, and stop at Ctrl-C.
+    log_level
+        How much the services log: DEBUG, INFO, WARNING or ERROR.
+    """
+    plan = Plan(
+        folder.resolve(),
+        operating.chosen(service),
+        set_clock,
+        log_level,
+        os.environ.get("DATABASE_URL"),
+        os.environ.get("KAFKA_BOOTSTRAP_SERVERS"),
+    )
+    if foreground:
+        operating.serve_here(plan, lambda line: _console.print(line, markup=False))
+        return
+    show(operating.up(plan, lambda phase: _console.print(phase, style="dim")), plan.folder)
+
+
+@app.command
+def down(*, folder: Folder = _RUN, purge: bool = False) -> None:
+    """Stop exactly what `up` started.
+
+    Parameters
+    ----------
+    purge
+        Also delete the data, the logs and the secrets.
+    """
+    killed = operating.down(folder.resolve(), purge=purge)
+    _console.print("stopped" + (f"; {killed} processes did not end and were killed" if killed else ""))
+
+
+@app.command
+def status(*, folder: Folder = _RUN) -> None:
+    """Print the addresses and the API key of the stack that runs."""
+    show(running(folder.resolve()), folder.resolve())
+
+
+@app.command
+def migrate(*, folder: Folder = _RUN, service: Names = ()) -> None:
+    """Bring the databases of the running stack up to date."""
+    sys.exit(operating.run_in_services(folder.resolve(), "migrate", operating.chosen(service)))
+
+
+@app.command
+def verify(*, folder: Folder = _RUN, service: Names = ()) -> None:
+    """Fold everything anew in each service and compare with what is stored; exits non-zero at a difference."""
+    sys.exit(operating.run_in_services(folder.resolve(), "verify", operating.chosen(service)))
+
+
+def show(state: StackState, folder: Path) -> None:
+    """Print where everything is."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, settings in state.services.items():
+        table.add_row(name, settings["PUBLIC_URL"] + "/docs")
+    table.add_row("mails", f"{folder}/mails.jsonl, SMTP {state.smtp}")
+    table.add_row("Kafka", state.kafka)
+    table.add_row("API key", state.api_key)
+    table.add_row("logs", f"{folder}/logs")
+    _console.print(table)
+
+
+def main() -> None:
+    """Run the command that was typed; what the operator can mend is one sentence and not a stack trace."""
+    try:
+        app()
+    except StackError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+"""In which order does the whole stack come up, and what does it stand on?"""
+
+import asyncio
+import fcntl
+import http.client
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from regulars.stack.databases import as_role, ensure_database
+from regulars.stack.errors import PartDied, StackError
+from regulars.stack.kafka import KafkaCluster
+from regulars.stack.kafka_probe import live_brokers
+from regulars.stack.ports import free_port
+from regulars.stack.postgres import PostgresServer
+from regulars.stack.process import Command, tail
+from regulars.stack.services import SERVICES, Service, Surroundings, environment, settings_of
+from regulars.stack.state import ProcessId, Secrets, StackState, state_file
+from regulars.stack.supervisor import Child, Supervisor
+
+PLAN_VARIABLE = "REGULARS_PLAN"
+_READY_WITHIN_S = 120.0
+_TOO_MANY_RESTARTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run, and where. Addresses of one's own take the place of PostgreSQL and Kafka."""
+
+    folder: Path
+    services: tuple[Service, ...] = SERVICES
+    set_clock: bool = False
+    log_level: str = "INFO"
+    database_url: str | None = None
+    kafka: str | None = None
+    topics: bool = True
+
+    def to_json(self) -> str:
+        """For the environment of the process that carries it out."""
+        return json.dumps(asdict(self) | {"folder": str(self.folder)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Plan":
+        """The plan that ``to_json`` wrote."""
+        raw = json.loads(text)
+        services = tuple(Service(**each) for each in raw.pop("services"))
+        return cls(**raw | {"folder": Path(raw["folder"]), "services": services})
+
+
+class LocalStack:
+    """Brings one plan up, keeps it up, and takes it down again. Must run on the main thread."""
+
+    def __init__(self, plan: Plan, report: Callable[[str], None]) -> None:
+        self._plan = plan
+        self._report = report
+        supervisor = ProcessId.of(os.getpid())
+        assert supervisor is not None
+        self._file = state_file(plan.folder)
+        self._state = StackState("starting", supervisor)
+        self._parts = Supervisor(plan.folder / "logs", report=report, changed=self._save)
+        self._secrets = Secrets.load_or_draw(
+            plan.folder / "secrets.json", [service.database for service in plan.services]
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop`` is set. Raises StackError, after taking everything down, when a part does not start."""
+        try:
+            async with self._parts:
+                await _unless_stopped(self._bring_up(), stop)
+                await stop.wait()
+                self._phase("stopping")
+                services = [
+                    self._parts.children[each.name] for each in self._plan.services if each.name in self._names()
+                ]
+                await self._parts.stop(services)
+        except BaseExceptionGroup as group:
+            # Leaving the task group wraps what went wrong; the operator wants the sentence itself.
+            raise _first(group) from group
+        finally:
+            self._state.phase = "stopped"
+            self._save()
+
+    def _names(self) -> set[str]:
+        return set(self._parts.children)
+
+    async def _bring_up(self) -> None:
+        self._state.api_key = self._secrets.api_key
+        self._phase("starting PostgreSQL and Kafka (the first start ever downloads Kafka, some 20 s)")
+        postgres, kafka = await asyncio.gather(self._postgres(), self._kafka())
+        self._state.postgres, self._state.kafka = postgres, kafka
+        smtp_port = await self._mailsink()
+        around = Surroundings(
+            kafka, self._secrets.master_key, self._secrets.api_key, self._plan.log_level, self._plan.set_clock,
+            "127.0.0.1", smtp_port,
+        )  # fmt: skip
+        self._phase("making databases and topics")
+        for service in self._plan.services:
+            url = await self._database(postgres, service)
+            self._state.services[service.name] = settings_of(service, free_port(service.port), url, around)
+        if self._plan.topics:
+            command = [sys.executable, "-m", "common.broker", "topics"]
+            await self._parts.run(Command("topics", command, environment({"KAFKA_BOOTSTRAP_SERVERS": kafka})))
+        self._phase("bringing the databases up to date")
+        await _all(self._parts.run(self._command(service, "migrate")) for service in self._plan.services)
+        self._phase("starting the services")
+        children = [await self._parts.start(self._command(service, "serve")) for service in self._plan.services]
+        await _all(self._ready(child) for child in children)
+        self._phase("ready")
+
+    async def _postgres(self) -> str:
+        if self._plan.database_url:
+            return self._plan.database_url
+        folder = self._plan.folder / "postgres"
+        server = await asyncio.to_thread(
+            lambda: PostgresServer(folder, port=free_port(5433), password=self._secrets.postgres)
+        )
+        child = await self._parts.start(await asyncio.to_thread(server.prepare))
+        await self._until(lambda: asyncio.to_thread(server.is_ready), child, 30)
+        return server.url
+
+    async def _kafka(self) -> str:
+        if self._plan.kafka:
+            return self._plan.kafka
+        cluster = KafkaCluster(self._plan.folder / "kafka", ports=[free_port(9092)])
+        (command,) = await asyncio.to_thread(cluster.prepare)
+        child = await self._parts.start(command)
+        port = cluster.nodes[0].port
+
+        async def answers() -> bool:
+            return await asyncio.to_thread(live_brokers, "127.0.0.1", port) > 0
+
+        await self._until(answers, child, 60)
+        return cluster.bootstrap_servers
+
+    async def _mailsink(self) -> int:
+        smtp, web = free_port(1025), free_port(8025)
+        argv = [sys.executable, "-m", "regulars.stack.mailsink", "--port", str(smtp), "--http-port", str(web)]
+        argv += ["--store", str(self._plan.folder / "mails.jsonl")]
+        child = await self._parts.start(Command("mailsink", argv, environment({})))
+        await self._until(lambda: _answers(web, "/count"), child, 20)
+        self._state.smtp, self._state.mails_url = f"127.0.0.1:{smtp}", f"http://127.0.0.1:{web}/count"
+        return smtp
+
+    async def _database(self, admin_url: str, service: Service) -> str:
+        password = self._secrets.databases[service.database]
+        await ensure_database(admin_url, service.database, password)
+        return as_role(admin_url, service.database, password)
+
+    def _command(self, service: Service, verb: str) -> Command:
+        name = service.name if verb == "serve" else f"{service.name}-{verb}"
+        argv = [sys.executable, "-m", f"{service.package}.main", verb]
+        # A service finishes its batch and hands its partitions back before it ends.
+        return Command(name, argv, environment(self._state.services[service.name]), stop_timeout_s=20)
+
+    async def _ready(self, child: Child) -> None:
+        port = int(child.command.env["HTTP_PORT"])
+        await self._until(lambda: _answers(port, "/health/ready"), child, _READY_WITHIN_S)
+
+    async def _until(self, check: Callable[[], Awaitable[bool]], child: Child, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while not await check():
+            if child.restarts >= _TOO_MANY_RESTARTS or loop.time() > deadline:
+                why = "keeps ending" if child.restarts else f"was not ready within {seconds:.0f} s"
+                raise PartDied(f"{child.command.name} {why} ({child.log}):\n{tail(child.log)}")
+            await asyncio.sleep(0.1)
+
+    def _phase(self, phase: str) -> None:
+        self._state.phase = phase
+        self._report(phase)
+        self._save()
+
+    def _save(self) -> None:
+        alive = {name: ProcessId.of(child.process.pid) for name, child in self._parts.children.items() if child.process}
+        self._state.processes = {name: process for name, process in alive.items() if process is not None}
+        self._state.save(self._file)
+
+    def failed(self, error: str) -> None:
+        """Leave the reason where ``regulars up`` looks for it."""
+        self._state.phase, self._state.error = "failed", error
+        self._state.save(self._file)
+
+
+async def _unless_stopped(work: Awaitable[None], stop: asyncio.Event) -> None:
+    """Do the work, or give it up as soon as ``stop`` is set."""
+    doing, waiting = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([doing, waiting], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+        if not doing.done():
+            doing.cancel()
+    try:
+        await doing
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+
+
+async def _all(work: Iterable[Coroutine[None, None, None]]) -> None:
+    """Do all at once; the first failure cancels the others."""
+    async with asyncio.TaskGroup() as group:
+        for each in work:
+            group.create_task(each)
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _answers(port: int, path: str) -> bool:
+    return await asyncio.to_thread(_get, port, path) == 200
+
+
+def _get(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+def lock(folder: Path) -> IO[str]:
+    """Hold the folder for one stack as long as the file stays open. Raises StackError when another holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise StackError(f"a stack runs from {folder} already; stop it with: regulars down") from error
+    return file
+
+
+async def serve(plan: Plan, report: Callable[[str], None], stop: asyncio.Event) -> None:
+    """Run the plan until SIGTERM, SIGINT or ``stop``. Raises StackError when it cannot be brought up."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with lock(plan.folder):
+        stack = LocalStack(plan, report)
+        try:
+            await stack.run(stop)
+        except StackError as error:
+            stack.failed(str(error))
+            raise
+
+
+def main() -> None:
+    """``python -m regulars.stack.local``: what ``regulars up`` leaves running in the background."""
+    # Not an argument: those are shown to every account of the machine, and the plan may hold a password.
+    plan = Plan.from_json(os.environ.pop(PLAN_VARIABLE))
+
+    async def run() -> None:
+        await serve(plan, lambda sentence: print(sentence, flush=True), asyncio.Event())
+
+    try:
+        asyncio.run(run())
+    except StackError as error:
+        sys.exit(f"{error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Which services are there, and what does each get told through its environment?"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as the operator sees it; ``python -m <package>.main`` runs it."""
+
+    name: str
+    package: str
+    port: int
+    sends_mail: bool = False
+
+    @property
+    def database(self) -> str:
+        """Name of its database and of the role that owns it."""
+        return self.package
+
+
+SERVICES = (
+    Service("orders-ingest", "orders_ingest", 8101),
+    Service("membership", "membership", 8102),
+    Service("segmentation", "segmentation", 8103),
+    Service("messaging", "messaging", 8104, sends_mail=True),
+    Service("feedback", "feedback", 8105),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every service of a stack shares."""
+
+    kafka: str
+    master_key: str
+    api_key: str
+    log_level: str = "INFO"
+    set_clock: bool = False
+    smtp_host: str | None = None
+    smtp_port: int | None = None
+
+
+def settings_of(service: Service, port: int, database_url: str, around: Surroundings) -> dict[str, str]:
+    """The settings of one service's process, without the rest of the environment."""
+    settings = {
+        "DATABASE_URL": database_url,
+        "KAFKA_BOOTSTRAP_SERVERS": around.kafka,
+        "HTTP_HOST": "127.0.0.1",
+        "HTTP_PORT": str(port),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "MASTER_KEY": around.master_key,
+        "BOOTSTRAP_API_KEY": around.api_key,
+        "LOG_LEVEL": around.log_level,
+    }
+    if around.set_clock:
+        settings["SET_CLOCK"] = "1"
+    if service.sends_mail and around.smtp_host:
+        settings |= {"SMTP_HOST": around.smtp_host, "SMTP_PORT": str(around.smtp_port)}
+    return settings
+
+
+# What belongs to another process's settings must not leak into a service's.
+_OURS = frozenset(
+    {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "HTTP_HOST", "HTTP_PORT", "PUBLIC_URL", "MASTER_KEY"}
+    | {"BOOTSTRAP_API_KEY", "LOG_LEVEL", "SET_CLOCK", "SMTP_HOST", "SMTP_PORT"}
+)
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a service's process: ours, with its settings and nobody else's."""
+    inherited = {name: value for name, value in os.environ.items() if name not in _OURS}
+    return inherited | {"PYTHONUNBUFFERED": "1"} | dict(settings)

@@ -1,0 +1,117 @@
+"""What does a running stack leave on disk, so that another process can find it, ask it and stop it?"""
+
+import base64
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from regulars.stack.errors import StackError
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process for certain: a number alone may belong to somebody else by now."""
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> "ProcessId | None":
+        """The process that has this number now; None when there is none."""
+        try:
+            return cls(pid, psutil.Process(pid).create_time())
+        except psutil.Error:
+            return None
+
+    def is_alive(self) -> bool:
+        """Whether this very process still runs; one that ended and awaits its parent does not."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < 0.5
+            return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+        except psutil.Error:
+            return False
+
+
+@dataclass(slots=True)
+class StackState:
+    """One stack. ``phase`` is a sentence while it starts, then ``ready``, or ``failed`` with ``error``."""
+
+    phase: str
+    supervisor: ProcessId
+    error: str = ""
+    processes: dict[str, ProcessId] = field(default_factory=dict)
+    kafka: str = ""
+    postgres: str = ""
+    smtp: str = ""
+    mails_url: str = ""
+    api_key: str = ""
+    # By service: the settings its process got. They hold secrets, so the file is for its owner alone.
+    services: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def save(self, file: Path) -> None:
+        """Replace the file in one step, readable by its owner alone."""
+        write_private(file, asdict(self))
+
+    @classmethod
+    def load(cls, file: Path) -> "StackState | None":
+        """The state that the file holds; None when there is no file."""
+        try:
+            raw: dict[str, Any] = json.loads(file.read_text())
+        except FileNotFoundError:
+            return None
+        raw["supervisor"] = ProcessId(**raw["supervisor"])
+        raw["processes"] = {name: ProcessId(**each) for name, each in raw["processes"].items()}
+        return cls(**raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Drawn when a stack is first started, and kept as long as its data: the keys in there are wrapped with them."""
+
+    postgres: str
+    master_key: str
+    api_key: str
+    databases: dict[str, str]
+
+    @classmethod
+    def load_or_draw(cls, file: Path, databases: Sequence[str]) -> "Secrets":
+        """The secrets of the folder; draws what is missing."""
+        known = json.loads(file.read_text()) if file.exists() else {}
+        drawn = cls(
+            known.get("postgres") or secrets.token_urlsafe(24),
+            known.get("master_key") or base64.b64encode(secrets.token_bytes(32)).decode(),
+            known.get("api_key") or "rgl_" + secrets.token_urlsafe(32),
+            {name: secrets.token_urlsafe(24) for name in databases} | known.get("databases", {}),
+        )
+        write_private(file, asdict(drawn))
+        return drawn
+
+
+def write_private(file: Path, content: dict[str, Any]) -> None:
+    """Write JSON so that a reader sees the old or the new whole, and other accounts see neither."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, aside = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    with os.fdopen(descriptor, "w") as output:
+        json.dump(content, output, indent=1)
+    os.replace(aside, file)
+
+
+def running(folder: Path) -> StackState:
+    """The stack that runs from this folder. Raises StackError when none does."""
+    state = StackState.load(state_file(folder))
+    if state is None or not state.supervisor.is_alive():
+        raise StackError(f"no stack runs from {folder}; start one with: regulars up")
+    return state
+
+
+def state_file(folder: Path) -> Path:
+    """Where the state of the folder's stack stands."""
+    return folder / "stack.json"
