@@ -161,7 +161,7 @@ class EventConsumer:
         self.paused: str | None = None
         self.counts = Counts()
         self._stopping = asyncio.Event()
-        self._last_lag: tuple[float, int] = (0.0, 0)
+        self._last_record_ms = 0
         topics = sorted({t.TOPIC for t in self._types.values()} | self._raw_topics)
         self.broker = Consumer(
             servers,
@@ -178,7 +178,7 @@ class EventConsumer:
 
     async def run(self) -> None:
         """Until `stop`. Raises OffsetOutOfLog (loudly, never skipping) and what the watchdog gives up on."""
-        await self._patiently(self._begin)
+        await self._patiently(self.broker.start)
         while not self._stopping.is_set():
             try:
                 await self.step(0.5)
@@ -210,6 +210,7 @@ class EventConsumer:
         self.counts.batches += 1
         part = _Part([self._item(r) for r in polled.records], dict(polled.starts), dict(polled.nexts))
         await self._handle(part, whole=True)
+        self._last_record_ms = max(r.timestamp_ms for r in polled.records)
         await self.broker.commit(polled.nexts)
         return len(polled.records)
 
@@ -309,22 +310,19 @@ class EventConsumer:
 
     # -- offsets
 
-    async def _begin(self) -> None:
+    async def _assigned(self, positions: Sequence[Position]) -> Mapping[Position, int]:
+        """Where the database says these partitions stand; one that was never read is left out (its first record)."""
         self._cluster = await self.broker.cluster_id()
         async with self._database.transaction() as tx:
-            other = await tx.value("select cluster from offsets where cluster <> :c limit 1", c=self._cluster)
-        if other is not None:
-            raise OffsetOutOfLog(
-                f"the stored offsets belong to Kafka cluster {other}, this one is {self._cluster}: "
-                "point the service at the right cluster, or clear its `offsets` table to read this one from the start"
-            )
-        await self.broker.start()
-
-    async def _assigned(self, positions: Sequence[Position]) -> Mapping[Position, int]:
-        async with self._database.transaction() as tx:
-            rows = await tx.fetch("select topic, partition, next from offsets")
+            rows = await tx.fetch("select topic, partition, next, cluster from offsets")
+        for row in rows:
+            if row.cluster != self._cluster:
+                raise OffsetOutOfLog(
+                    f"the stored offsets belong to Kafka cluster {row.cluster}, this one is {self._cluster}: point the "
+                    "service at the right cluster, or clear its `offsets` table to read this one from the start"
+                )
         stored = {Position(r.topic, r.partition): int(r.next) for r in rows}
-        return {p: stored.get(p, 0) for p in positions}
+        return {p: stored[p] for p in positions if p in stored}
 
     async def _seek_stored(self) -> None:
         await self.broker.seek(await self._assigned(list(self.broker.assigned)))
@@ -332,10 +330,13 @@ class EventConsumer:
     async def _fence(self, tx: Transaction, part: _Part) -> None:
         positions = sorted(part.starts, key=lambda p: (p.topic, p.partition))
         topics, partitions = [p.topic for p in positions], [p.partition for p in positions]
-        # One row a partition; a partition read for the first time starts at 0.
+        # One row a partition; one that is read for the first time starts where its log does.
         rows = await tx.fetch(_LOCK_OFFSETS, topics=topics, partitions=partitions)
         if len(rows) < len(positions):
-            await tx.execute(_INSERT_OFFSETS, topics=topics, partitions=partitions, cluster=self._cluster or "")
+            await tx.execute(
+                _INSERT_OFFSETS, topics=topics, partitions=partitions, nexts=[part.starts[p] for p in positions],
+                cluster=self._cluster or "",
+            )  # fmt: skip
             rows = await tx.fetch(_LOCK_OFFSETS, topics=topics, partitions=partitions)
         for row in rows:
             if row.next != part.starts[Position(row.topic, row.partition)]:
@@ -358,22 +359,18 @@ class EventConsumer:
     # -- lag and patience
 
     async def lag(self) -> int:
-        """Records in the log that are not in the database yet, by the database's offsets."""
+        """Records in the log that are not in the database yet, by the database's offsets; 1 while nothing is held."""
         ends = await self.broker.end_offsets()
+        if not ends:
+            return 1
         async with self._database.transaction() as tx:
             rows = await tx.fetch("select topic, partition, next from offsets")
         stored = {Position(r.topic, r.partition): int(r.next) for r in rows}
         return sum(max(0, end - stored.get(p, 0)) for p, end in ends.items())
 
     async def behind(self) -> bool:
-        """Is something in the log for longer than a minute? Sweeps wait then."""
-        now = time.monotonic()
-        since, _ = self._last_lag
-        if now - since < 5:
-            return self._last_lag[1] > 0
-        waiting = self.broker.oldest_unread_age_s() > 60
-        self._last_lag = (now, int(waiting))
-        return waiting
+        """Has something been in the log for more than a minute? Sweeps wait then."""
+        return time.time() * 1000 - self._last_record_ms > 60_000 and await self.lag() > 0
 
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -406,8 +403,9 @@ for update of o
 """
 _INSERT_OFFSETS = """
 insert into offsets (topic, partition, next, cluster)
-select topic, partition, 0, :cluster from unnest(cast(:topics as text[]), cast(:partitions as integer[]))
-     as w(topic, partition)
+select topic, partition, next, :cluster
+from unnest(cast(:topics as text[]), cast(:partitions as integer[]), cast(:nexts as bigint[]))
+     as w(topic, partition, next)
 order by topic, partition
 on conflict do nothing
 """

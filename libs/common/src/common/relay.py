@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.broker import BrokerUnavailable, Outgoing, Producer
+from common.broker import BrokerUnavailable, MessageRefused, Outgoing, Producer
 from common.consumer import is_temporary
 from common.db import Database
 
@@ -83,17 +83,13 @@ class Relay:
         rows = (await connection.execute(text(_UNPUBLISHED), {"limit": BITE})).fetchall()
         if not rows:
             return 0
-        acked = await producer.send(
-            [
-                Outgoing(
-                    r.aggregatetype,
-                    r.aggregateid.encode(),
-                    r.payload.encode(),
-                    {"id": r.id.encode(), "type": r.type.encode(), "shop": r.shop.encode()},
-                )
-                for r in rows
-            ]
-        )
+        try:
+            acked = await producer.send([_outgoing(r) for r in rows])
+        except MessageRefused as error:
+            # Kafka will never take this row: it is kept, counted and alarmed about, and never called published.
+            await connection.execute(text(_REFUSED), {"seq": rows[0].seq, "reason": str(error)[:1000]})
+            log.error("fact_refused", seq=rows[0].seq, detail=str(error)[:500])
+            return 1
         if acked:
             await connection.execute(text(_MARK), {"seqs": [r.seq for r in rows[:acked]]})
             self.published += acked
@@ -101,17 +97,23 @@ class Relay:
             raise BrokerUnavailable(f"{len(rows) - acked} of {len(rows)} facts were not acknowledged")
         return acked
 
-    def _notified(self, *_: object) -> None:
-        self._wake.set()
-
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    def _notified(self, *_: object) -> None:
+        self._wake.set()
+
+
+def _outgoing(row: Any) -> Outgoing:
+    headers = {"id": row.id.encode(), "type": row.type.encode(), "shop": row.shop.encode()}
+    return Outgoing(row.aggregatetype, row.aggregateid.encode(), row.payload.encode(), headers)
 
 
 # The oldest facts that no broker has acknowledged yet.
 _UNPUBLISHED = """
 select seq, id, aggregatetype, aggregateid, type, shop, payload from outbox
-where published_at is null order by seq limit :limit
+where published_at is null and refused is null order by seq limit :limit
 """
 _MARK = "update outbox set published_at = now() where seq = any(:seqs)"
+_REFUSED = "update outbox set refused = :reason where seq = :seq"

@@ -117,7 +117,9 @@ class Runtime:
         if self.relay is not None:
             found["published"] = self.relay.published
         async with self.database.transaction() as tx:
-            found["outbox"] = await tx.value("select count(*) from outbox where published_at is null")
+            found["outbox"] = await tx.value(
+                "select count(*) from outbox where published_at is null and refused is null"
+            )
             if self.service.counters is not None:
                 found.update(await self.service.counters(tx))
             if with_due:

@@ -59,9 +59,10 @@ create table outbox (
     shop text not null,
     payload text not null,
     recorded_at timestamptz not null default now(),
-    published_at timestamptz
+    published_at timestamptz,
+    refused text                        -- why Kafka will never take it; such a row is kept and alarmed about
 );
-create index outbox_unpublished on outbox (seq) where published_at is null;
+create index outbox_unpublished on outbox (seq) where published_at is null and refused is null;
 
 -- What could not be read or handled; the body is encrypted.
 create table dead_events (

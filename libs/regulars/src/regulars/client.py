@@ -1,0 +1,53 @@
+"""How does the operator's command speak to the services? Over HTTP, with a key, like anybody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+SERVICES = ("orders-ingest", "membership", "segmentation", "feedback", "messaging")
+
+
+class Refused(Exception):
+    """A service answered with a problem; the message is what it says to do."""
+
+
+class Services:
+    """Clients of all services of one stack; `addresses` maps a service's name to its base URL."""
+
+    def __init__(self, addresses: Mapping[str, str], key: str) -> None:
+        self._clients = {
+            name: httpx.AsyncClient(
+                base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=httpx.Timeout(120, connect=5)
+            )
+            for name, url in addresses.items()
+        }
+
+    async def __aenter__(self) -> Services:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*(client.aclose() for client in self._clients.values()))
+
+    async def call(self, service: str, method: str, path: str, **more: Any) -> Any:
+        """One request; the decoded JSON answer. Raises Refused with the problem's detail."""
+        answer = await self._clients[service].request(method, path, **more)
+        if answer.status_code >= 400:
+            try:
+                problem = answer.json()
+                detail = f"{problem.get('title', '')}: {problem.get('detail', '')}"
+            except ValueError:
+                detail = answer.text[:300]
+            raise Refused(f"{service} {method} {path} answered {answer.status_code}: {detail}")
+        return answer.json() if answer.content else None
+
+    async def get(self, service: str, path: str, **params: Any) -> Any:
+        return await self.call(service, "GET", path, params=params)
+
+    async def everywhere(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        """The same request to every service, side by side."""
+        answers = await asyncio.gather(*(self.call(name, method, path, **more) for name in self._clients))
+        return dict(zip(self._clients, answers, strict=True))

@@ -1,0 +1,85 @@
+"""How does a history run through the stack as if it happened? Step by step on a set clock (architecture.md section 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from regulars.client import Services
+
+SWEPT = ("membership", "segmentation", "feedback", "messaging")
+OPEN = ("lag", "outbox", "leases", "arriving")
+STEP = timedelta(days=7)
+
+
+class NotSettling(Exception):
+    """Something stays open for minutes: a service is stuck; its log says why."""
+
+
+@dataclass(slots=True)
+class Replay:
+    """Drives one stack through a history.
+
+    `prepare(since, until)` puts out what must be known before the step's events (who the customers are), at the
+    step's start; the events themselves come from an import job, which releases rows as the clocks pass them.
+    """
+
+    services: Services
+    prepare: Callable[[datetime, datetime], Awaitable[bool]]
+    on_step: Callable[[datetime], None]
+    patience_s: float = 300
+    rounds: int = 0
+    passes: int = 0
+    swept: dict[str, int] = field(default_factory=dict)
+
+    async def run(self, start: datetime, end: datetime, step: timedelta = STEP) -> None:
+        """From `start` to `end`, a step at a time; all times aware."""
+        at = start
+        while at < end:
+            until = min(at + step, end)
+            await self.step(at, until)
+            self.on_step(until)
+            at = until
+
+    async def step(self, since: datetime, until: datetime) -> None:
+        """Move all clocks to the step's end with sweeps held; let the events in; settle; then sweep round by round."""
+        if await self.prepare(since, until):
+            await self.settle()
+        await self.services.everywhere("PUT", "/ops/clock", json={"now": until.isoformat()})
+        await self.settle()
+        while True:
+            done = 0
+            for name in SWEPT:
+                answer = await self.services.call(name, "POST", "/ops/sweep")
+                self.swept[name] = self.swept.get(name, 0) + answer["done"]
+                done += answer["done"]
+                if answer["done"]:
+                    await self.settle()
+            self.rounds += 1
+            if not done:
+                break
+        await self.settle(due=True)
+
+    async def settle(self, *, due: bool = False) -> None:
+        """Wait until two passes one after the other see equal counters and nothing open."""
+        deadline = time.monotonic() + self.patience_s
+        before = None
+        while True:
+            seen = await self.services.everywhere("GET", "/ops/settled", params={"due": "true"} if due else {})
+            self.passes += 1
+            still = {
+                f"{name}.{what}": counters[what]
+                for name, counters in seen.items()
+                for what in (*OPEN, *(("due",) if due else ()))
+                if counters.get(what)
+            }
+            if not still and seen == before:
+                return
+            if time.monotonic() > deadline:
+                raise NotSettling(f"still open after {self.patience_s:.0f} s: {still or 'counters keep moving'}")
+            if still:
+                await asyncio.sleep(0.02)
+            before = seen
