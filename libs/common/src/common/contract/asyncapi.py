@@ -1,0 +1,118 @@
+"""How does the bus look to somebody who would connect to it? An AsyncAPI 3 document, made from the event classes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from common.contract.schemas import schema_of
+from common.events import EVENTS, EventData
+from common.events.topics import TOPICS, Topic
+
+_DESCRIPTION = """\
+Services meet through these topics alone; each is written by its one owner. Every message is a CloudEvent 1.0 in \
+structured JSON mode; `shop`, `source` and `id` name it for ever. Key: `<shop>/<customer>`, or `<shop>/<order>` for an \
+order without a customer. A topic `dead.<service>` holds what that service could not read, encrypted. Fields described \
+as personal are encrypted with a key per customer."""
+_TEXT = {"type": "string", "minLength": 1, "maxLength": 300}
+
+
+def _component(name: str) -> str:
+    """A name as AsyncAPI allows it for components."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)
+
+
+def _envelope(kind: type[EventData]) -> dict[str, Any]:
+    version = {} if kind.VERSION == 1 else {"dataschema": {"const": f"/schemas/{kind.TYPE}/{kind.VERSION}"}}
+    required = ["specversion", "id", "source", "type", "time", "shop", "partitionkey", "data", *version]
+    return {
+        "type": "object",
+        "required": required,
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "id": _TEXT,
+            "source": {**_TEXT, "description": "/shops/<shop>/<system>"},
+            "type": {"const": kind.TYPE},
+            "time": {"type": "string", "format": "date-time", "description": "when it happened"},
+            "shop": _TEXT,
+            "subject": {**_TEXT, "description": "the customer; absent for an order without one"},
+            "datacontenttype": {"const": "application/json"},
+            "partitionkey": {**_TEXT, "description": "the Kafka key"},
+            "correlationid": _TEXT,
+            "causationid": _TEXT,
+            "traceparent": _TEXT,
+            **version,
+            "data": _data(kind),
+        },
+    }
+
+
+def _data(kind: type[EventData]) -> dict[str, Any]:
+    """The event's schema with nested models written in place: a reference would point out of the component."""
+    schema = schema_of(kind)
+    definitions = schema.pop("$defs", {})
+    for note in ("$schema", "$id", "title", "x-topic", "x-rank"):
+        schema.pop(note, None)
+
+    def inlined(node: Any) -> Any:
+        if isinstance(node, list):
+            return [inlined(item) for item in node]
+        if isinstance(node, dict):
+            if "$ref" in node:
+                return inlined(definitions[node["$ref"].rsplit("/", 1)[-1]])
+            return {key: inlined(value) for key, value in node.items()}
+        return node
+
+    result: dict[str, Any] = inlined(schema)
+    return result
+
+
+def _message(kind: type[EventData]) -> dict[str, Any]:
+    return {
+        "name": kind.TYPE,
+        "title": kind.__name__,
+        "summary": " ".join((kind.__doc__ or "").split("\n\n")[0].split()),
+        "contentType": "application/cloudevents+json",
+        "headers": {
+            "type": "object",
+            "required": ["id", "type", "shop"],
+            "properties": {"id": _TEXT, "type": {"const": kind.TYPE}, "shop": _TEXT},
+        },
+        "payload": _envelope(kind),
+    }
+
+
+def _channel(topic: Topic, kinds: list[type[EventData]]) -> dict[str, Any]:
+    channel: dict[str, Any] = {
+        "address": topic.name,
+        "description": f"Written by {topic.owner} alone.",
+        "messages": {_component(k.TYPE): {"$ref": f"#/components/messages/{_component(k.TYPE)}"} for k in kinds},
+        "bindings": {"kafka": {"topic": topic.name, "partitions": topic.partitions, "bindingVersion": "0.5.0"}},
+    }
+    return channel
+
+
+def document() -> dict[str, Any]:
+    """The whole document; equal classes give equal documents."""
+    kinds = [kind for _, kind in sorted(EVENTS.items())]
+    channels, operations = {}, {}
+    for topic in TOPICS:
+        mine = [kind for kind in kinds if topic.name == kind.TOPIC]
+        if not mine:
+            continue
+        name = _component(topic.name)
+        channels[name] = _channel(topic, mine)
+        operations[f"{_component(topic.owner)}_publishes_{name}"] = {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{name}"},
+            "summary": f"{topic.owner} publishes on {topic.name}.",
+            "messages": [{"$ref": f"#/channels/{name}/messages/{_component(kind.TYPE)}"} for kind in mine],
+        }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Regulars: events", "version": "1", "description": _DESCRIPTION},
+        "defaultContentType": "application/cloudevents+json",
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": {_component(kind.TYPE): _message(kind) for kind in kinds}},
+    }
