@@ -86,22 +86,26 @@ def reachable_binaries(folder: Path, user: tuple[int, int] | None) -> Path:
     """The folder itself, or a copy under the temporary folder when it lies below one closed to the account."""
     if may_reach(folder, user):
         return folder
-    installation = folder.parent
+    installation, package = folder.parent, folder.parent.parent
     copy = shared_place("binaries", installation)
     if not copy.exists():
         # Copied aside, then moved: two runs that start at once never see half a copy.
         aside = Path(tempfile.mkdtemp(dir=copy.parent))
-        shutil.copytree(installation, aside / "pg", symlinks=True)
+        shutil.copytree(installation, aside / package.name / installation.name, symlinks=True)
+        # A wheel keeps libpq beside the package, and the programs look for it by the way from their own folder.
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, aside / libraries.name)
         for entry in [aside, *aside.rglob("*")]:
             if not entry.is_symlink():
                 entry.chmod(entry.stat().st_mode | stat.S_IROTH | (stat.S_IXOTH if _runnable(entry) else 0))
         try:
-            (aside / "pg").rename(copy)
+            aside.rename(copy)
         except OSError:
+            shutil.rmtree(aside, ignore_errors=True)
             if not copy.exists():
                 raise
-        shutil.rmtree(aside, ignore_errors=True)
-    return copy / "bin"
+    return copy / package.name / installation.name / "bin"
 
 
 def _runnable(entry: Path) -> bool:
