@@ -1,0 +1,62 @@
+-- What membership keeps beside the common tables: the ledger, the programme's versions, redemptions.
+
+-- Every movement of points; append-only. The legs of one cause sum to zero.
+create table ledger_entries (
+    shop text not null,
+    customer text not null,
+    account text not null,
+    lot text not null,                  -- the order that earned the points; empty on accounts without lots
+    amount bigint not null check (amount <> 0),
+    cause text not null,                -- `<source>#<id>` of the input, or `<kind>@<due time>`
+    correction boolean not null,        -- a late input (the cause) made it
+    occurred_at timestamptz not null,
+    recorded_at timestamptz not null default now(),
+    entry bigint generated always as identity,
+    -- Closes, for ever, the race of anything that would count one cause twice.
+    unique (shop, customer, account, lot, cause)
+);
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception 'the ledger is append-only: post a correction instead of a %', lower(tg_op);
+end
+$$;
+create trigger ledger_entries_append_only before update or delete on ledger_entries
+    for each row execute function refuse_change();
+create trigger ledger_entries_not_truncated before truncate on ledger_entries
+    for each statement execute function refuse_change();
+
+-- The programme's versions; the default programme is in force before the first.
+create table programmes (
+    shop text not null,
+    version integer not null,
+    valid_from timestamptz not null,
+    body jsonb not null,
+    recorded_at timestamptz not null default now(),
+    primary key (shop, version)         -- closes the race of two new versions
+);
+
+-- Accepted redemptions, to answer a repeated request as the first one.
+create table redemptions (
+    shop text not null,
+    customer text not null,
+    redemption_id text not null,
+    points bigint not null,
+    worth bigint not null,              -- minor units
+    currency text not null,
+    order_id text,
+    order_total bigint,                 -- minor units
+    at timestamptz not null,
+    returned_at timestamptz,
+    primary key (shop, customer, redemption_id),
+    unique (shop, redemption_id)        -- closes the race of two customers using one id
+);
+
+-- Typed columns over the fold's state, for reports; absent in the state means zero.
+alter table customers
+    add column enrolled_at text generated always as (state ->> 'enrolled') stored,
+    add column level integer generated always as (coalesce((state -> 'standing' ->> 'level')::integer, 0)) stored,
+    add column pending bigint generated always as (coalesce((state ->> 'pending')::bigint, 0)) stored,
+    add column available bigint generated always as (coalesce((state ->> 'available')::bigint, 0)) stored,
+    add column debt bigint generated always as (coalesce((state ->> 'debt')::bigint, 0)) stored;
+create index customers_level on customers (shop, level);

@@ -1,0 +1,1 @@
+"""What does a regular customer's loyalty earn? Tiers, points and their ledger."""

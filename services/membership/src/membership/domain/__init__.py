@@ -1,0 +1,1 @@
+"""What are the rules of membership? Values and pure functions, without I/O."""

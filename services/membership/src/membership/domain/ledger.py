@@ -1,0 +1,108 @@
+"""How is every point accounted for? Double entry: each cause's legs sum to zero, and nothing is ever changed.
+
+On the member's side stand `pending` and `available` (by lot, what the shop owes) and `debt` (below zero: what the
+member owes); on the shop's side `issued` (below zero), `redeemed`, `expired` and `reversed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from membership.domain.state import Lot, MemberState
+
+Account = Literal["pending", "available", "debt", "issued", "redeemed", "expired", "reversed"]
+Balances = dict[tuple[Account, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """`amount` points into (or out of) an account; `lot` is empty on accounts without lots."""
+
+    account: Account
+    lot: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """The legs of one cause; they sum to zero."""
+
+    legs: tuple[Leg, ...]
+
+
+class Books:
+    """The member's balances while one cause is at work, and the legs it makes."""
+
+    def __init__(self, state: MemberState) -> None:
+        self.state = state
+        self._legs: Balances = {}
+
+    def move(self, points: int, source: tuple[Account, str], target: tuple[Account, str]) -> None:
+        """Take points from one account and put them into another."""
+        if points:
+            self._enter(*source, -points)
+            self._enter(*target, points)
+
+    def _enter(self, account: Account, lot: str, amount: int) -> None:
+        state = self.state
+        self._legs[account, lot] = self._legs.get((account, lot), 0) + amount
+        match account:
+            case "pending":
+                state.lots[lot].pending += amount
+                state.pending += amount
+            case "available":
+                state.lots[lot].available += amount
+                state.available += amount
+            case "debt":
+                state.debt -= amount
+            case "issued":
+                state.issued += amount
+            case "redeemed":
+                state.redeemed += amount
+            case "expired":
+                state.expired += amount
+            case "reversed":
+                state.reversed += amount
+
+    def close(self) -> Posting | None:
+        """Forget empty lots and give the legs; None when nothing moved."""
+        lots = self.state.lots
+        for account, lot in self._legs:
+            if account in ("pending", "available") and lot in lots:
+                held = lots[lot]
+                if held.pending == 0 and held.available == 0:
+                    del lots[lot]
+        return posting_of(self._legs)
+
+
+def posting_of(legs: Mapping[tuple[Account, str], int]) -> Posting | None:
+    made = tuple(Leg(account, lot, amount) for (account, lot), amount in legs.items() if amount)
+    return Posting(made) if made else None
+
+
+def balances(state: MemberState) -> Balances:
+    """Every balance other than zero, by account and lot: what the sums of the ledger must be."""
+    found: Balances = {}
+    for name, lot in state.lots.items():
+        found["pending", name] = lot.pending
+        found["available", name] = lot.available
+    found["debt", ""] = -state.debt
+    found["issued", ""] = state.issued
+    found["redeemed", ""] = state.redeemed
+    found["expired", ""] = state.expired
+    found["reversed", ""] = state.reversed
+    return {key: amount for key, amount in found.items() if amount}
+
+
+def difference(before: MemberState, after: MemberState) -> Posting | None:
+    """What to post so that the ledger of `before` becomes that of `after`."""
+    old, new = balances(before), balances(after)
+    return posting_of({key: new.get(key, 0) - old.get(key, 0) for key in sorted(old.keys() | new.keys())})
+
+
+def soonest_first(lots: Mapping[str, Lot]) -> list[str]:
+    """Lots with available points: soonest to expire first, of equals the oldest (defaults.md)."""
+    held = [(lot.expires, lot.since, name) for name, lot in lots.items() if lot.available > 0]
+    return [name for *_, name in sorted(held)]

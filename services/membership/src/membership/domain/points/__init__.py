@@ -1,0 +1,1 @@
+"""How are points earned, spent, lost and taken back?"""

@@ -1,0 +1,153 @@
+"""What has the shop promised its members? Its programme: tiers, enrolment, points; versioned (MEM-012, MEM-023).
+
+Factors and shares are integers in basis points (12000 = 1.2), amounts in minor units of the shop's currency.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from itertools import pairwise
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from common.calendar import add_months, day_start, local_date, start_of_month
+from common.events.fields import ABSURD, EXPONENTS
+
+ONE = 10_000
+"""Basis points of 1.0."""
+
+Name = Annotated[str, Field(min_length=1, max_length=60)]
+BasisPoints = Annotated[int, Field(ge=0, le=100 * ONE, strict=True)]
+
+
+class Rules(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Tier(Rules):
+    """One tier; either threshold suffices, None means that it cannot be reached that way (C-4).
+
+    `spend` is in minor units, `price` the member's share of the shop's price, `factor` multiplies earned points.
+    """
+
+    name: Name
+    spend: Annotated[int, Field(gt=0, le=ABSURD, strict=True)] | None = None
+    orders: Annotated[int, Field(gt=0, le=1_000_000, strict=True)] | None = None
+    price: Annotated[int, Field(gt=0, le=ONE, strict=True)] = ONE
+    factor: BasisPoints = ONE
+
+
+REGULAR, SENIOR = Tier(name="Regular"), Tier(name="Senior", spend=50_000, orders=3, price=9_800, factor=12_000)
+VIP = Tier(name="VIP", spend=200_000, orders=8, price=9_500, factor=15_000)
+SUPREME = Tier(name="Supreme", spend=500_000, orders=20, price=9_000, factor=20_000)
+
+
+class PointsRules(Rules):
+    """`per_unit` points are earned per 1.00 paid for goods (MEM-044); `per_unit_worth` are worth 1.00 (MEM-052)."""
+
+    per_unit: Annotated[int, Field(ge=0, le=1_000, strict=True)] = 1
+    per_unit_worth: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 100
+    expiry_months: Annotated[int, Field(ge=1, le=120, strict=True)] = 12
+    largest_share: Annotated[int, Field(ge=0, le=ONE, strict=True)] = 5_000
+    returned_last_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 7
+    clamp_at_zero: bool = False
+
+
+class Programme(Rules):
+    """One version of the programme. The lowest tier is first and needs nothing."""
+
+    tiers: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=20)] = (REGULAR, SENIOR, VIP, SUPREME)
+    enrolment: Literal["first_order", "registration"] = "first_order"
+    window_months: Annotated[int, Field(ge=1, le=120, strict=True)] = 12
+    term_months: Annotated[int, Field(ge=1, le=120, strict=True)] = 12
+    grace_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 30
+    downgrade: Literal["one_down", "none", "justified"] = "one_down"
+    points: PointsRules = PointsRules()
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Programme:
+        first, *rest = self.tiers
+        if first.spend is not None or first.orders is not None:
+            raise ValueError(f"the lowest tier {first.name!r} is everybody's: it has no threshold")
+        if len({tier.name for tier in self.tiers}) < len(self.tiers):
+            raise ValueError("two tiers bear the same name")
+        for tier in rest:
+            if tier.spend is None and tier.orders is None:
+                raise ValueError(f"tier {tier.name!r} needs a threshold: spend, orders or both")
+        for attribute in ("spend", "orders"):
+            steps = [(t.name, getattr(t, attribute)) for t in rest if getattr(t, attribute) is not None]
+            for (low, a), (high, b) in pairwise(steps):
+                if b <= a:
+                    raise ValueError(f"thresholds must rise: {high!r} asks for {attribute} {b}, {low!r} for {a}")
+        for lower, higher in pairwise(self.tiers):
+            if higher.price > lower.price:
+                raise ValueError(f"tier {higher.name!r} has a worse price than {lower.name!r} (MEM-028)")
+        return self
+
+    def tier(self, level: int) -> Tier:
+        """The tier of that level, 0 the lowest; a level above the ladder (a version had more tiers) is the top."""
+        return self.tiers[min(level, len(self.tiers) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    valid_from: datetime
+    number: int
+    programme: Programme
+
+
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class ShopRules:
+    """All that folding a customer of one shop reads: the programme's versions, the shop's zone and currency."""
+
+    zone: ZoneInfo
+    currency: str
+    versions: Sequence[Version] = ()
+    _ladder: tuple[Version, ...] = field(init=False)
+    _starts: tuple[datetime, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        ladder = sorted(self.versions, key=lambda v: (v.valid_from, v.number))
+        object.__setattr__(self, "_ladder", (Version(_BEGINNING, 0, Programme()), *ladder))
+        object.__setattr__(self, "_starts", tuple(v.valid_from for v in self._ladder))
+
+    def version_at(self, instant: datetime) -> Version:
+        """The version in force; the default programme (defaults.md) before the first."""
+        return self._ladder[bisect_right(self._starts, instant) - 1]
+
+    def at(self, instant: datetime) -> Programme:
+        return self._ladder[bisect_right(self._starts, instant) - 1].programme
+
+    @property
+    def unit(self) -> int:
+        """Minor units per 1.00 of the shop's currency."""
+        return unit_of(self.currency)
+
+    def date_of(self, instant: datetime) -> date:
+        return local_date(instant, self.zone)
+
+    def start_of(self, day: date) -> datetime:
+        return _start_of(day, self.zone)
+
+    def expiry(self, available: datetime, months: int) -> datetime:
+        """End of the n-th month after the month in which the points became available (defaults.md)."""
+        return self.start_of(add_months(start_of_month(self.date_of(available)), months + 1))
+
+
+def unit_of(currency: str) -> int:
+    """Minor units per 1.00."""
+    return int(10 ** EXPONENTS.get(currency, 2))
+
+
+@lru_cache(maxsize=65_536)
+def _start_of(day: date, zone: ZoneInfo) -> datetime:
+    return day_start(day, zone)

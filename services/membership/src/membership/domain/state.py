@@ -1,0 +1,100 @@
+"""What must be remembered of a member? As little as the next event, refund or due date can ask for.
+
+Stored as JSON without what equals its default, so a field added later needs a default that says "as before".
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from pydantic import BaseModel
+
+
+class Order(BaseModel):
+    """An order, or the refund that came before it. Amounts in minor units; `unit` of them are 1.00.
+
+    `unit` 0: paid in another currency than the shop's, so it counts as an order and its amount for nothing.
+    `factor` is points per 1.00 in basis points, fixed when paid; None until then, 0 when nothing is earned.
+    `held` is what the order's points come to after refunds.
+    """
+
+    goods: int = 0
+    unit: int = 100
+    refunded: int = 0
+    revision: int = -1
+    factor: int | None = None
+    held: int = 0
+    completed: datetime | None = None
+    closed: bool = False
+    redemptions: list[str] = []
+
+    @property
+    def undone(self) -> bool:
+        """Closed, or refunded whole: it counts for nothing."""
+        return self.closed or (self.refunded > 0 and self.refunded >= self.goods)
+
+    @property
+    def net(self) -> int:
+        """What remains paid; never below 0."""
+        return 0 if self.closed else max(0, self.goods - self.refunded)
+
+
+class Lot(BaseModel):
+    """Points that came together and expire together; `since` is when they became available."""
+
+    pending: int = 0
+    available: int = 0
+    expires: datetime | None = None
+    since: datetime | None = None
+
+
+class Burn(BaseModel):
+    """Points of one lot spent on a redemption and not given back, with what the lot was then.
+
+    Lot "" was missing when late news had taken points already promised, and became debt; "!" was forgiven.
+    """
+
+    lot: str
+    points: int
+    expires: datetime | None = None
+    since: datetime | None = None
+
+
+class Redemption(BaseModel):
+    points: int
+    returned: int = 0
+    burns: list[Burn] = []
+
+
+class Standing(BaseModel):
+    """The tier held, as a level (0 the lowest), and its term: first day, last day, last day of grace.
+
+    `due` is when the standing is looked at next: the review, or in grace the downgrade.
+    """
+
+    level: int = 0
+    since: date | None = None
+    until: date | None = None
+    grace: date | None = None
+    due: datetime | None = None
+
+
+class MemberState(BaseModel):
+    """A customer as membership knows it. `debt` is what a clawback did not find, as a positive number.
+
+    The last four are the shop's side of the ledger, with their sign there.
+    """
+
+    shop: str = ""
+    enrolled: datetime | None = None
+    standing: Standing = Standing()
+    orders: dict[str, Order] = {}
+    lots: dict[str, Lot] = {}
+    redemptions: dict[str, Redemption] = {}
+    pending: int = 0
+    available: int = 0
+    debt: int = 0
+    issued: int = 0
+    redeemed: int = 0
+    expired: int = 0
+    reversed: int = 0

@@ -1,0 +1,150 @@
+"""Which tier does a member hold, and until when? Qualification, term, review, grace, downgrade (MEM-012, C-4)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import accumulate
+
+from common.calendar import add_months
+from membership.domain.programme import Programme, ShopRules
+from membership.domain.state import Order, Standing
+
+_ONE_DAY = timedelta(days=1)
+_FINE = 1000
+"""Spend is summed in thousandths of the currency unit: every ISO 4217 exponent in use fits without rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Why the standing changed: `reason` as in TierChanged, `rule` what justified the level (C-4)."""
+
+    reason: str
+    rule: str | None = None
+
+
+class History:
+    """What a customer's completed orders come to between two instants, refunds taken off."""
+
+    def __init__(self, orders: Collection[Order]) -> None:
+        done = sorted((o.completed, o.net * _FINE // o.unit if o.unit else 0, o.undone) for o in orders if o.completed)
+        self.instants = [at for at, _, _ in done]
+        self._spend = [0, *accumulate(0 if undone else spend for _, spend, undone in done)]
+        self._count = [0, *accumulate(0 if undone else 1 for *_, undone in done)]
+
+    def before(self, start: datetime, end: datetime) -> tuple[int, int]:
+        """(spend in thousandths, orders) completed in [start, end)."""
+        return self._between(bisect_left(self.instants, start), bisect_left(self.instants, end))
+
+    def through(self, start: datetime, end: datetime) -> tuple[int, int]:
+        """(spend in thousandths, orders) completed in [start, end]."""
+        return self._between(bisect_left(self.instants, start), bisect_right(self.instants, end))
+
+    def _between(self, first: int, last: int) -> tuple[int, int]:
+        last = max(first, last)
+        return self._spend[last] - self._spend[first], self._count[last] - self._count[first]
+
+
+def window_start(shop: ShopRules, programme: Programme, at: datetime) -> datetime:
+    """The first instant of the rolling window: the day after the same date so many months ago."""
+    return shop.start_of(add_months(shop.date_of(at), -programme.window_months) + _ONE_DAY)
+
+
+def tier_for(programme: Programme, unit: int, spend: int, orders: int) -> tuple[int, str | None]:
+    """The highest level that either threshold justifies, and by which: `spend`, `orders` or both (C-4)."""
+    for level in range(len(programme.tiers) - 1, 0, -1):
+        tier = programme.tiers[level]
+        by = [
+            name
+            for name, reached in (
+                ("spend", tier.spend is not None and spend * unit >= tier.spend * _FINE),
+                ("orders", tier.orders is not None and orders >= tier.orders),
+            )
+            if reached
+        ]
+        if by:
+            return level, " and ".join(by)
+    return 0, None
+
+
+def judge(standing: Standing, history: History, shop: ShopRules, at: datetime) -> Change | None:
+    """After a completed order: upgrade at once; in grace, qualifying again renews. Changes the standing in place."""
+    programme = shop.at(at)
+    level, rule = tier_for(programme, shop.unit, *history.through(window_start(shop, programme, at), at))
+    if level > standing.level:
+        _begin_term(standing, level, shop.date_of(at), shop, programme)
+        return Change("upgrade", rule)
+    if standing.grace is not None and 0 < level == min(standing.level, len(programme.tiers) - 1):
+        _begin_term(standing, level, shop.date_of(at), shop, programme)
+        return Change("renewal", rule)
+    return None
+
+
+def fall_due(standing: Standing, history: History, shop: ShopRules, at: datetime) -> Change:
+    """The review after a term, or the downgrade after grace, at 00:00 shop time; changes the standing in place."""
+    programme = shop.at(at)
+    if standing.grace is None:
+        return _review(standing, history, shop, programme, at)
+    return _downgrade(standing, history, shop, programme, at)
+
+
+def _review(standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime) -> Change:
+    """Judged on what happened after the term's first day (defaults.md)."""
+    assert standing.since is not None
+    assert standing.until is not None
+    held = min(standing.level, len(programme.tiers) - 1)
+    since = shop.start_of(standing.since + _ONE_DAY)
+    level, rule = tier_for(programme, shop.unit, *history.before(since, at))
+    if level >= held or programme.downgrade == "none":
+        _begin_term(standing, max(level, held), standing.until, shop, programme)
+        return Change("upgrade" if level > held else "renewal", rule)
+    if programme.grace_days == 0:
+        return _downgrade(standing, history, shop, programme, at)
+    standing.grace = standing.until + timedelta(days=programme.grace_days)
+    standing.due = shop.start_of(standing.grace + _ONE_DAY)
+    return Change("grace")
+
+
+def _downgrade(standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime) -> Change:
+    level, rule = min(standing.level, len(programme.tiers) - 1) - 1, None
+    if programme.downgrade == "justified":
+        justified, rule = tier_for(programme, shop.unit, *history.before(window_start(shop, programme, at), at))
+        level = min(level, justified)
+    elif programme.downgrade == "none":
+        level += 1  # the policy was changed while the grace was running
+    _begin_term(standing, max(level, 0), shop.date_of(at), shop, programme)
+    return Change("downgrade" if programme.downgrade != "none" else "renewal", rule)
+
+
+def _begin_term(standing: Standing, level: int, first: date, shop: ShopRules, programme: Programme) -> None:
+    """The term runs through the same date so many months on (29 February: 28); the lowest tier has none."""
+    standing.level, standing.since, standing.grace = level, first, None
+    standing.until = add_months(first, programme.term_months) if level else None
+    standing.due = shop.start_of(standing.until + _ONE_DAY) if standing.until else None
+
+
+def standing_of(orders: Collection[Order], enrolled: datetime, shop: ShopRules, until: datetime) -> Standing:
+    """The standing as it would be if today's amounts had always been the amounts: how a refund is judged.
+
+    Reviews and graces that fell between then and now happen as they would have; the refund itself grants no grace.
+    """
+    history = History(orders)
+    standing = enrol(enrolled, shop)
+    judge(standing, history, shop, enrolled)
+    for at in history.instants:
+        if at > enrolled:
+            _advance(standing, history, shop, at)
+            judge(standing, history, shop, at)
+    _advance(standing, history, shop, until)
+    return standing
+
+
+def enrol(at: datetime, shop: ShopRules) -> Standing:
+    return Standing(since=shop.date_of(at))
+
+
+def _advance(standing: Standing, history: History, shop: ShopRules, until: datetime) -> None:
+    while standing.due is not None and standing.due <= until:
+        fall_due(standing, history, shop, standing.due)

@@ -1,0 +1,168 @@
+"""Does the order of arrival matter? Never: the same inputs give the same balances, lots, tiers (L1)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.events import Event
+from common.events.membership import MemberRegistered, PointsRedeemed, RedemptionReturned
+from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
+from common.fold import advance, fold_all, same
+from membership.domain import ledger
+from membership.domain.ledger import Posting
+from membership.domain.membership import MemberFolding
+from membership.domain.programme import PointsRules, Programme, ShopRules, Version
+from membership.domain.state import MemberState
+from membership.domain.tiers import standing_of
+
+KEY = ("tea", "c1")
+START = datetime(2023, 12, 20, tzinfo=UTC)
+SECOND = datetime(2025, 6, 1, tzinfo=UTC)
+
+instants = st.integers(0, 1_500).map(lambda half_days: START + timedelta(hours=12 * half_days))
+order_ids = st.sampled_from(["o1", "o2", "o3", "o4", "o5"])
+amounts = st.one_of(st.integers(0, 300_000), st.sampled_from([0, 9_999, 50_000, 200_000, 500_000]))
+
+
+def _orders(kind: type[Any], state: str) -> st.SearchStrategy[Any]:
+    return st.builds(
+        lambda o, goods, revision, r: kind(
+            order_id=o, state=state, goods_paid=goods, currency="CNY", revision=revision, redemption_id=r
+        ),
+        order_ids, amounts, st.integers(0, 3), st.sampled_from([None, None, "r1"]),
+    )  # fmt: skip
+
+
+data = st.one_of(
+    _orders(OrderPaid, "paid"),
+    _orders(OrderCompleted, "completed"),
+    _orders(OrderCompleted, "completed"),
+    _orders(OrderClosed, "closed"),
+    st.builds(
+        lambda o, a: OrderRefunded(refund_id="f", order_id=o, amount=a, currency="CNY"), order_ids, amounts
+    ),
+    st.builds(
+        lambda r, p, o: PointsRedeemed(redemption_id=r, points=p, order_id=o, worth=p, currency="CNY"),
+        st.sampled_from(["r1", "r2"]), st.integers(1, 3_000), st.one_of(st.none(), order_ids),
+    ),
+    st.builds(lambda r: RedemptionReturned(redemption_id=r), st.sampled_from(["r1", "r2"])),
+    st.just(MemberRegistered()),
+)  # fmt: skip
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Event[Any]]:
+    """A customer's inputs in some order of arrival, some of them at one instant."""
+    drawn = draw(st.lists(st.tuples(instants, data), min_size=1, max_size=14))
+    return [Event(f"e{i}", "/shops/tea/test", *KEY, at, body) for i, (at, body) in enumerate(drawn)]
+
+
+@st.composite
+def foldings(draw: st.DrawFn) -> MemberFolding:
+    """Programmes of every kind, two versions of which come into force during the history."""
+
+    def programme() -> Programme:
+        return Programme(
+            enrolment=draw(st.sampled_from(["first_order", "first_order", "registration"])),
+            downgrade=draw(st.sampled_from(["one_down", "none", "justified"])),
+            grace_days=draw(st.sampled_from([0, 30])),
+            points=PointsRules(clamp_at_zero=draw(st.booleans())),
+        )
+
+    versions = [Version(START, 1, programme()), Version(SECOND, 2, programme())]
+    zone = ZoneInfo(draw(st.sampled_from(["Asia/Shanghai", "America/New_York"])))
+    return MemberFolding({"tea": ShopRules(zone, "CNY", versions)})
+
+
+def _post(books: ledger.Balances, effects: list[Any]) -> None:
+    for posting in (e.data for e in effects if isinstance(e.data, Posting)):
+        assert sum(leg.amount for leg in posting.legs) == 0, "the legs of a cause sum to zero"
+        assert len({(leg.account, leg.lot) for leg in posting.legs}) == len(posting.legs), "one leg per account and lot"
+        for leg in posting.legs:
+            books[leg.account, leg.lot] = books.get((leg.account, leg.lot), 0) + leg.amount
+
+
+def _stored(state: MemberState) -> MemberState:
+    return MemberState.model_validate_json(state.model_dump_json(exclude_defaults=True))
+
+
+def _arrive(folding: MemberFolding, events: list[Event[Any]], sweeps: list[datetime], until: datetime) -> MemberState:
+    """Take the events as they arrive, as common.fold does, posting into a ledger; sweep in between; check the books."""
+    state, books = folding.empty(), ledger.Balances()
+    seen: list[Event[Any]] = []
+    done = datetime.min.replace(tzinfo=UTC)
+    for number, event in enumerate(events):
+        if any(e.id == event.id for e in seen):
+            continue  # the inbox drops it
+        if all(event.order_key >= e.order_key for e in seen) and event.time >= done:
+            steps, at = advance(folding, state, event.time, KEY)
+            done = max(done, at or done)
+            for step in steps:
+                _post(books, step.effects)
+            _post(books, folding.apply(state, event))
+        else:
+            horizon = max(done, event.time, *(e.time for e in seen))
+            after, _, at = fold_all(folding, [*seen, event], horizon, KEY)
+            done = max(done, at or done)
+            _post(books, folding.difference(state, after, event.time))
+            state = after
+        seen.append(event)
+        if number < len(sweeps):
+            steps, at = advance(folding, state, sweeps[number], KEY)
+            done = max(done, at or done)
+            for step in steps:
+                _post(books, step.effects)
+        state = _stored(state)
+        assert {k: v for k, v in books.items() if v} == ledger.balances(state), "the ledger's sums are the balances"
+    steps, _ = advance(folding, state, until, KEY)
+    for step in steps:
+        _post(books, step.effects)
+    assert {k: v for k, v in books.items() if v} == ledger.balances(state)
+    return _stored(state)
+
+
+@given(foldings(), histories(), st.randoms(use_true_random=False), st.lists(instants, max_size=4))
+def test_any_order_and_repetition_gives_the_same_member(
+    folding: MemberFolding, events: list[Event[Any]], random: Any, sweeps: list[datetime]
+) -> None:
+    """L1, refunds before their orders, redemptions, expiry, review, grace and downgrade among the inputs."""
+    until = START + timedelta(days=800)
+    expected, _, _ = fold_all(folding, events, until, KEY)
+    arrival = [*events, *random.sample(events, len(events) // 2)]
+    random.shuffle(arrival)
+    assert same(_arrive(folding, arrival, sweeps, until), _stored(expected))
+
+
+@given(foldings(), histories())
+def test_a_standing_is_always_what_the_orders_of_today_would_have_made_it(
+    folding: MemberFolding, events: list[Event[Any]]
+) -> None:
+    """A refund is judged as if the amount had never been; so at any time history and standing agree."""
+    state = folding.empty()
+    shop = folding._rules["tea"]
+    for event in sorted(events, key=lambda e: e.order_key):
+        advance(folding, state, event.time, KEY)
+        folding.apply(state, event)
+        if state.enrolled is not None:
+            assert state.standing == standing_of(state.orders.values(), state.enrolled, shop, event.time)
+
+
+@given(foldings(), histories())
+def test_balances_stay_in_bounds(folding: MemberFolding, events: list[Event[Any]]) -> None:
+    """MEM-053: no balance below zero without a record, no order below zero or above what it earned."""
+    state, _, _ = fold_all(folding, events, START + timedelta(days=800), KEY)
+    assert all(lot.pending >= 0 and lot.available >= 0 for lot in state.lots.values())
+    assert state.debt >= 0
+    assert state.available == sum(lot.available for lot in state.lots.values())
+    assert state.pending == sum(lot.pending for lot in state.lots.values())
+    assert all(order.held >= 0 for order in state.orders.values())
+    assert all(0 <= r.returned <= r.points for r in state.redemptions.values())
+    assert (
+        state.pending + state.available - state.debt + state.issued + state.redeemed + state.expired + (state.reversed)
+        == 0
+    )
