@@ -1,0 +1,144 @@
+"""What does every route share? A scope that its caller must hold, the caller's shop, and one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.params import Depends as DependsMarker
+from fastapi.routing import iter_route_contexts
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from common.callers import ApiKeys, Caller, Unauthorized
+from common.db import Transaction
+from common.problems import Problem
+
+if TYPE_CHECKING:
+    from common.service import Runtime
+
+__all__ = ["Caller", "Tx", "UnknownShop", "assert_scoped", "public", "require", "transaction"]
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="An API key: `rk_…`")
+
+
+class UnknownShop(Problem):
+    """Said of another's shop, too: a key does not learn which shops there are."""
+
+    def __init__(self, shop: str) -> None:
+        super().__init__(404, "unknown_shop", f"There is no shop {shop!r} for this key; use the key of that shop.")
+
+
+class MissingScope(Problem):
+    def __init__(self, scope: str) -> None:
+        super().__init__(403, "missing_scope", f"This key lacks the scope `{scope}`; use one that has it.", scope=scope)
+
+
+class _Guard(DependsMarker):
+    """A dependency that is its own `Depends`: `require("x")` and `Depends(require("x"))` mean the same."""
+
+    def __init__(self) -> None:
+        super().__init__(dependency=self)  # type: ignore[arg-type]  # each kind below is callable
+
+    # The marker is a dataclass that would compare and print itself without end.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return type(self).__name__
+
+
+class _Require(_Guard):
+    wanted: str
+
+    def __init__(self, wanted: str) -> None:
+        object.__setattr__(self, "wanted", wanted)  # the marker is frozen
+        super().__init__()
+
+    async def __call__(
+        self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> Caller:
+        if credentials is None:
+            raise Unauthorized
+        caller = await api_keys_of(request.app).verify(credentials.credentials)
+        shop = request.path_params.get("shop")
+        if shop is not None and not caller.of_shop(shop):
+            raise UnknownShop(shop)
+        if not caller.may(self.wanted):
+            raise MissingScope(self.wanted)
+        return caller
+
+
+class _Public(_Guard):
+    async def __call__(self) -> None:
+        return None
+
+
+def require(scope: str) -> Any:
+    """Dependency that gives the Caller. Answers 401 without a valid key, 404 for another shop's path, 403 without
+    the scope. Scopes: `<noun>:read`, `<noun>:write`; `ops` for the operator."""
+    return _Require(scope)
+
+
+def public(reason: str) -> Any:
+    """Marks a route that asks for no key, such as a signed link; the reason is for whoever reads the code."""
+    if not reason:
+        raise ValueError("say why this route is public")
+    return _Public()
+
+
+def api_keys_of(app: FastAPI) -> ApiKeys:
+    """The app's one verifier of keys, made from the runtime at first use."""
+    found: ApiKeys | None = getattr(app.state, "api_keys", None)
+    if found is None:
+        runtime: Runtime = app.state.runtime
+        bootstrap = runtime.settings.bootstrap_api_key
+        found = ApiKeys(
+            runtime.database,
+            runtime.master,
+            bootstrap.get_secret_value() if bootstrap else None,
+            rate=runtime.settings.rate_limit,
+        )
+        app.state.api_keys = found
+    return found
+
+
+async def transaction(request: Request) -> AsyncIterator[Transaction]:
+    """One transaction a request; rolled back when the route raises. Use it through `Tx`."""
+    async with request.app.state.runtime.database.transaction() as tx:
+        yield tx
+
+
+Tx = Annotated[Transaction, Depends(transaction, scope="function")]
+"""The request's transaction, committed when the route returns and before the answer leaves: `scope="function"`.
+FastAPI's default would commit after the answer, and 202 would be said of what is not durable."""
+
+
+class UnguardedRoute(Exception):
+    """A route that a mistake left open, or that would answer before it commits."""
+
+
+def assert_scoped(app: FastAPI) -> None:
+    """Raises UnguardedRoute unless every route declares its scope with `require`, or that it is `public`."""
+    documents = {app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url}
+    for route in iter_route_contexts(app.routes):
+        dependant: Dependant | None = getattr(route, "dependant", None)
+        if dependant is None:
+            if route.path not in documents:
+                raise UnguardedRoute(f"{route.path}: only API routes can declare a scope; make it one")
+            continue
+        found = list(_all(dependant))
+        if not any(isinstance(d.call, _Guard) for d in found):
+            raise UnguardedRoute(f'{route.path}: declare `require("<scope>")`, or `public("<why>")`')
+        if any(d.call is transaction and d.scope != "function" for d in found):
+            raise UnguardedRoute(
+                f"{route.path}: write `tx: Tx` (common.api.Tx) instead of `Depends(transaction)`, "
+                "which would commit after the answer was sent"
+            )
+
+
+def _all(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for inner in dependant.dependencies:
+        yield from _all(inner)

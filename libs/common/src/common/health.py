@@ -1,0 +1,99 @@
+"""Is the process alive, and may it be given work? Live: its event loop turns. Ready: its parts say so in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from common.api import public
+
+if TYPE_CHECKING:
+    from common.consumer import EventConsumer
+    from common.db import Database
+
+WITHIN_S = 2.0
+
+Check = Callable[[], Awaitable[str | None]]
+"""None, or a note for the operator, when ready. Raises NotReady otherwise."""
+
+
+class NotReady(Exception):
+    """A part cannot work; the message says why."""
+
+
+class ReadinessOut(BaseModel):
+    """`checks`: per part `ok`, a note, or why it is not ready."""
+
+    ready: bool
+    checks: dict[str, str]
+
+
+class Readiness:
+    """Named checks, asked together, each within two seconds."""
+
+    def __init__(self, within_s: float = WITHIN_S) -> None:
+        self._checks: dict[str, Check] = {}
+        self._within_s = within_s
+
+    def add(self, name: str, check: Check) -> None:
+        self._checks[name] = check
+
+    async def ask(self) -> ReadinessOut:
+        answers = await asyncio.gather(*(self._ask(check) for check in self._checks.values()))
+        checks = {name: said for name, (_, said) in zip(self._checks, answers, strict=True)}
+        return ReadinessOut(ready=all(ok for ok, _ in answers), checks=checks)
+
+    async def _ask(self, check: Check) -> tuple[bool, str]:
+        try:
+            async with asyncio.timeout(self._within_s):
+                return True, await check() or "ok"
+        except NotReady as error:
+            return False, str(error)
+        except TimeoutError:
+            return False, f"no answer within {self._within_s:g} s"
+        except Exception as error:
+            # The class says enough; the message may name hosts and users.
+            return False, type(error).__name__
+
+
+async def check_database(database: Database) -> None:
+    """Reachable, and a connection was free in time."""
+    async with database.transaction() as tx:
+        await tx.value("select 1")
+
+
+async def check_consumer(consumer: EventConsumer | None) -> str | None:
+    """Assigned and its fuse whole. A paused one is noted: the API goes on taking what the outbox keeps."""
+    if consumer is None:
+        return "none here"
+    if consumer.blown is not None:
+        raise NotReady(f"fuse blown: {consumer.blown}")
+    if consumer.paused is not None:
+        return f"paused: {consumer.paused}"
+    if not consumer.broker.assigned:
+        raise NotReady("no partitions assigned yet")
+    return None
+
+
+def router(readiness: Readiness) -> APIRouter:
+    """GET /health/live and /health/ready."""
+    routes = APIRouter(prefix="/health", tags=["health"])
+    anybody = [public("probes ask without a key; nothing but states is shown")]
+
+    @routes.get("/live", dependencies=anybody)
+    async def live() -> dict[str, str]:
+        """Answered as long as the event loop turns: a restart mends nothing when the database or Kafka is away."""
+        return {"status": "alive"}
+
+    @routes.get("/ready", dependencies=anybody, responses={503: {"model": ReadinessOut}})
+    async def ready(response: Response) -> ReadinessOut:
+        """503 while a part cannot work; `checks` says which and why."""
+        found = await readiness.ask()
+        response.status_code = 200 if found.ready else 503
+        return found
+
+    return routes
