@@ -1,0 +1,1 @@
+"""What are the rules of segmentation? Pure functions: (state, event) -> (state, facts)."""

@@ -1,0 +1,23 @@
+"""Since when has a customer lapsed? (SEG-014, T-4.17, C-14)"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from common.calendar import add_months
+
+SEGMENT = "lapsed"
+MONTHS = 2
+
+
+def lapse_day(last_order: date) -> date:
+    """The first day of the lapse: two calendar months after the last completed order, end of month clamped.
+
+    15 January: 15 March. 31 December: the last day of February.
+    """
+    return add_months(last_order, MONTHS)
+
+
+def episode(last_order: date, today: date) -> date | None:
+    """The episode that `today` belongs to, named by the date of the last order; None when not lapsed."""
+    return last_order if today >= lapse_day(last_order) else None

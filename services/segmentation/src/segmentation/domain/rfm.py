@@ -1,0 +1,109 @@
+"""How recently, how often and for how much does a customer buy, beside the shop's others? (SEG-019, SEG-020, C-15)"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
+
+from common.calendar import add_months
+from common.events.fields import EXPONENTS
+from segmentation.domain.state import CompletedOrder, Refund, Rfm
+
+if TYPE_CHECKING:
+    from segmentation.domain.figures import Figures
+
+WINDOW_MONTHS = 12
+FIXED_RECENCY_DAYS = 60
+FIXED_FREQUENCY = 2
+FIXED_MONETARY = 200
+"""Whole units of the currency, not minor ones."""
+CLASSES = {
+    "111": "important_value",
+    "101": "important_development",
+    "011": "important_keep",
+    "001": "important_keep",
+    "110": "general_value",
+    "100": "general_value",
+    "010": "general_value",
+    "000": "general_value",
+}
+
+
+class Measure(NamedTuple):
+    """R in days since the last order, F completed orders, M paid less refunds in minor units of `currency`."""
+
+    recency_days: int
+    frequency: int
+    monetary: int
+    currency: str
+
+
+def measure(orders: Sequence[CompletedOrder], refunds: Sequence[Refund], today: date) -> Measure | None:
+    """R, F and M over the 12 months before `today`, today included; None when nothing was bought in them.
+
+    Nothing is converted: M is in the currency of the latest order, and what was paid in another is not in it. An order
+    refunded whole still is a completed order (F), worth 0. A refund without an order lessens M in its own month.
+    """
+    since = add_months(today, -WINDOW_MONTHS)
+    bought = 0
+    for order in reversed(orders):
+        if order.day < since:
+            break
+        bought += 1
+    if not bought:
+        return None
+    window, latest = orders[-bought:], orders[-1]
+    currency = latest.currency
+    given_back: dict[str | None, int] = {}
+    for refund in refunds:
+        if refund.currency == currency and (refund.order_id is not None or refund.day >= since):
+            given_back[refund.order_id] = given_back.get(refund.order_id, 0) + refund.amount
+    monetary = sum(
+        max(order.paid - given_back.get(order.order_id, 0), 0) for order in window if order.currency == currency
+    )
+    return Measure((today - latest.day).days, bought, max(monetary - given_back.get(None, 0), 0), currency)
+
+
+def score(
+    orders: Sequence[CompletedOrder], refunds: Sequence[Refund], today: date, figures: Figures | None
+) -> Rfm | None:
+    """The customer's score on `today` against the shop's figures; None when nothing was bought in the window."""
+    measured = measure(orders, refunds, today)
+    if measured is None:
+        return None
+    by_mean = figures is not None and figures.method == "mean"
+    high = above_mean(measured, figures) if figures is not None and by_mean else above_fixed(measured)
+    cell = "".join("1" if each else "0" for each in high)
+    return Rfm(
+        cell=cell,
+        rfm_class=CLASSES[cell],
+        method="mean" if by_mean else "fixed",
+        confidence=figures.confidence if figures is not None else "low",
+        recency_days=measured.recency_days,
+        frequency=measured.frequency,
+        monetary=measured.monetary,
+        currency=measured.currency,
+    )
+
+
+def above_fixed(measured: Measure) -> tuple[bool, bool, bool]:
+    """Which of R, F, M are high by fixed thresholds: at most 60 days, 2 orders or more, 200.00 or more."""
+    return (
+        measured.recency_days <= FIXED_RECENCY_DAYS,
+        measured.frequency >= FIXED_FREQUENCY,
+        measured.monetary >= FIXED_MONETARY * 10 ** EXPONENTS.get(measured.currency, 2),
+    )
+
+
+def above_mean(measured: Measure, figures: Figures) -> tuple[bool, bool, bool]:
+    """Which of R, F, M are better than the shop's mean; equal to it is not. Exact: products are compared, not means.
+
+    A currency that nobody had bought in when the figures were made is judged by the fixed threshold.
+    """
+    total, count = figures.monetary.get(measured.currency, (0, 0))
+    return (
+        measured.recency_days * figures.buyers < figures.recency_sum,
+        measured.frequency * figures.buyers > figures.frequency_sum,
+        measured.monetary * count > total if count else above_fixed(measured)[2],
+    )

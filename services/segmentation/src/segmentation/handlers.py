@@ -1,0 +1,72 @@
+"""What does segmentation do when something happens elsewhere?"""
+
+from __future__ import annotations
+
+from common.consumer import Batch, Subscription
+from common.db import Transaction
+from common.events.activity import (
+    CartUpdated,
+    ChatEnded,
+    CheckoutInterrupted,
+    ProductFavourited,
+    ProductSearched,
+    ProductViewed,
+)
+from common.events.customers import CustomerRegistered
+from common.events.membership import MemberEnrolled
+from common.events.orders import (
+    OrderClosed,
+    OrderCompleted,
+    OrderDelivered,
+    OrderInTransit,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefunded,
+    OrderShipped,
+)
+from common.fold import fold_events
+from segmentation.domain.segmentation import SegmentFolding
+from segmentation.store import figures, totals
+
+
+async def on_inputs(tx: Transaction, batch: Batch) -> None:
+    """Fold what happened into its customers, and announce who changed; what concerns nobody counts in the totals."""
+    known = [event for event in batch.events if event.subject is not None]
+    if known:
+        folding = SegmentFolding(await figures.get_shops_with_figures(tx, (event.shop for event in known)))
+        folded = await fold_events(tx, folding, known)
+        await tx.announce(folded.facts())
+    if len(known) < len(batch.events):
+        await totals.save_anonymous(tx, [event for event in batch.events if event.subject is None])
+
+
+async def on_members(tx: Transaction, batch: Batch) -> None:
+    """Remember who is a member. No input of the fold: when membership announced it says nothing about the customer."""
+    enrolled = [event for event in batch.events if event.subject is not None]
+    if enrolled:
+        await totals.insert_members(tx, enrolled)
+
+
+SUBSCRIPTIONS = (
+    Subscription(
+        on_inputs,
+        (
+            CustomerRegistered,
+            ProductViewed,
+            ProductSearched,
+            ProductFavourited,
+            CartUpdated,
+            CheckoutInterrupted,
+            ChatEnded,
+            OrderPlaced,
+            OrderPaid,
+            OrderShipped,
+            OrderInTransit,
+            OrderDelivered,
+            OrderCompleted,
+            OrderClosed,
+            OrderRefunded,
+        ),
+    ),
+    Subscription(on_members, (MemberEnrolled,)),
+)

@@ -1,0 +1,27 @@
+"""How is segmentation put together? Wiring only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from common.service import Service, main
+from segmentation.api import router
+from segmentation.handlers import SUBSCRIPTIONS
+from segmentation.jobs import JOBS, count_due, verify
+
+_HERE = Path(__file__).parent
+# Beside the package in the repository, within it when installed.
+_MIGRATIONS = next(folder for folder in (_HERE / "migrations", _HERE.parents[1] / "migrations") if folder.is_dir())
+
+SERVICE = Service(
+    name="segmentation",
+    migrations=_MIGRATIONS,
+    subscriptions=SUBSCRIPTIONS,
+    routers=(router,),
+    jobs=JOBS,
+    due=count_due,
+    verify=verify,
+)
+
+if __name__ == "__main__":
+    main(SERVICE)

@@ -1,0 +1,100 @@
+"""How are single customers, and lists of them, read?"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from common.db import Transaction
+from common.events import Event, decode
+from segmentation.domain.state import CustomerState
+
+SegmentKind = Literal["stage", "lifecycle", "rfm", "lapsed"]
+# The condition of each kind of segment; only these literals are ever put into a statement.
+_CONDITIONS: dict[SegmentKind, str] = {
+    "stage": "stage = :value",
+    "lifecycle": "life_cycle = :value",
+    "rfm": "rfm_class = :value",
+    "lapsed": "(lapsed is not null) = (:value = 'true') and completed_orders > 0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCustomer:
+    """A customer as stored; `until` is the latest instant that the state knows about, None before any input."""
+
+    customer: str
+    state: CustomerState
+    until: datetime | None
+    revision: int
+
+
+async def get_customer(tx: Transaction, shop: str, customer: str) -> StoredCustomer | None:
+    """The customer's stored state, not locked; None when nothing was ever heard of them."""
+    # One row by its primary key.
+    row = await tx.fetch_one(
+        """
+        select customer, cast(state as text) as state, greatest(done_until, last_time) as until, revision
+        from customers where shop = :shop and customer = :customer and state is not null
+        """,
+        shop=shop,
+        customer=customer,
+    )
+    return _stored(row) if row is not None else None
+
+
+async def list_segment(tx: Transaction, shop: str, kind: SegmentKind, value: str, after: str, limit: int) -> list[str]:
+    """Customer ids of the segment, in order of id, those after `after`."""
+    # Walks the primary key from `after` and stops at the page's end.
+    rows = await tx.fetch(
+        f"""
+        select customer from customers
+        where shop = :shop and customer > :after and {_CONDITIONS[kind]}
+        order by customer limit :limit
+        """,
+        shop=shop,
+        value=value,
+        after=after,
+        limit=limit,
+    )
+    return [row.customer for row in rows]
+
+
+async def iterate_customers(
+    tx: Transaction, shop: str, page: int = 500
+) -> AsyncIterator[tuple[StoredCustomer, Sequence[Event[Any]]]]:
+    """Every customer of the shop that does not wait for figures, with all inputs: what `verify` folds anew."""
+    after = ""
+    while True:
+        # A page of customers, by primary key.
+        rows = await tx.fetch(
+            """
+            select customer, cast(state as text) as state, greatest(done_until, last_time) as until, revision
+            from customers
+            where shop = :shop and customer > :after and state is not null and waited is null
+            order by customer limit :page
+            """,
+            shop=shop,
+            after=after,
+            page=page,
+        )
+        if not rows:
+            return
+        after = rows[-1].customer
+        # The inputs of the page's customers.
+        bodies = await tx.fetch(
+            "select customer, body from inputs where shop = :shop and customer = any(:customers) order by customer, at",
+            shop=shop,
+            customers=[row.customer for row in rows],
+        )
+        inputs: dict[str, list[Event[Any]]] = {}
+        for body in bodies:
+            inputs.setdefault(body.customer, []).append(decode(body.body))
+        for row in rows:
+            yield _stored(row), inputs.get(row.customer, [])
+
+
+def _stored(row: Any) -> StoredCustomer:
+    return StoredCustomer(row.customer, CustomerState.model_validate_json(row.state), row.until, row.revision)

@@ -1,0 +1,98 @@
+"""What do the tests of segmentation share? Events, a shop and a migrated database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from common.clock import FixedClock
+from common.db import Database
+from common.events import Event
+from common.events.activity import ProductViewed
+from common.events.customers import CustomerRegistered
+from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
+from regulars.testing import MigratedDatabase
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+
+
+class Events:
+    """Makes events of one shop; a time is an aware datetime or ISO text in the shop's zone, Asia/Shanghai."""
+
+    shop = "tea"
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def make(self, customer: str | None, at: str | datetime, data: Any, event_id: str | None = None) -> Event[Any]:
+        self._count += 1
+        time = at if isinstance(at, datetime) else datetime.fromisoformat(f"{at}+08:00")
+        return Event(
+            event_id or f"e{self._count}", f"/shops/{self.shop}/web", self.shop, customer, time.astimezone(UTC), data,
+            partitionkey="" if customer else "anonymous",
+        )  # fmt: skip
+
+    def completed(
+        self, customer: str | None, at: str | datetime, paid: int = 10_000, order: str | None = None, **more: Any
+    ) -> Event[Any]:
+        order_id = order or f"o{self._count}"
+        data = OrderCompleted(
+            order_id=order_id, state="completed", currency=more.pop("currency", "CNY"), goods_paid=paid, **more
+        )
+        return self.make(customer, at, data)
+
+    def paid(self, customer: str, at: str | datetime, order: str) -> Event[Any]:
+        return self.make(customer, at, OrderPaid(order_id=order, state="paid", currency="CNY", goods_paid=10_000))
+
+    def closed(self, customer: str | None, at: str | datetime, order: str, **more: Any) -> Event[Any]:
+        return self.make(
+            customer, at, OrderClosed(order_id=order, state="closed", currency="CNY", goods_paid=0, **more)
+        )
+
+    def refunded(
+        self, customer: str | None, at: str | datetime, order: str | None, amount: int, currency: str = "CNY"
+    ) -> Event[Any]:
+        data = OrderRefunded(refund_id=f"r{self._count}", order_id=order, amount=amount, currency=currency)
+        return self.make(customer, at, data)
+
+    def viewed(self, customer: str, at: str | datetime) -> Event[Any]:
+        return self.make(customer, at, ProductViewed(sku="green"))
+
+    def registered(self, customer: str, at: str | datetime) -> Event[Any]:
+        return self.make(customer, at, CustomerRegistered())
+
+
+@pytest.fixture(scope="session")
+def events() -> Events:
+    """For the whole run, so that property tests may use it; every event and order has a name of its own."""
+    return Events()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(datetime(2025, 1, 1, tzinfo=UTC))
+
+
+@pytest_asyncio.fixture
+async def new_db(database_from: MigratedDatabase, clock: FixedClock) -> AsyncIterator[Callable[[], Any]]:
+    """Factory of migrated databases on the test's clock."""
+    made: list[Database] = []
+
+    async def make() -> Database:
+        made.append(Database(await database_from(MIGRATIONS), clock=clock, service="segmentation"))
+        return made[-1]
+
+    yield make
+    for database in made:
+        await database.close()
+
+
+@pytest_asyncio.fixture
+async def db(new_db: Callable[[], Any]) -> Database:
+    database: Database = await new_db()
+    return database
