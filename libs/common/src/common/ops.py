@@ -8,8 +8,7 @@ from zoneinfo import available_timezones
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime, BaseModel, field_validator
 
-from common.api import require, transaction
-from common.db import Transaction
+from common.api import Tx, require
 from common.events.fields import Currency
 from common.problems import Problem
 from common.shops import Shop, get_shops, put_shop
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from common.service import Runtime
 
 router = APIRouter(tags=["operation"])
-Tx = Annotated[Transaction, Depends(transaction)]
 
 
 class NotAReplay(Problem):

@@ -17,7 +17,7 @@ import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
-from common import api_keys, health, logs, metrics, ops, problems
+from common import api_keys, health, limits, logs, metrics, ops, problems
 from common.api import assert_scoped
 from common.broker import Record
 from common.clock import Clock, FixedClock, WallClock
@@ -157,9 +157,13 @@ async def _never() -> bool:
 
 def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
     """The service's HTTP side: its own routes and those that every service has."""
-    app = FastAPI(title=f"Regulars {runtime.name}", version="1", docs_url="/docs", redoc_url=None)
+    app = FastAPI(
+        title=f"Regulars {runtime.name}", version="1", docs_url="/docs", redoc_url=None,
+        responses=problems.RESPONSES, max_body_size=limits.MAX_BODY,
+    )  # fmt: skip
     app.state.runtime = runtime
     problems.install(app)
+    limits.install(app)
     app.include_router(health.router(readiness))
     app.include_router(metrics.router())
     app.include_router(api_keys.router)
