@@ -1,0 +1,124 @@
+-- What messaging keeps: contact data as ciphertext, permissions, what candidates rest on, decisions, the queue.
+
+-- The customer's contact data as the newest revision says; personal fields are ciphertext, opened only to send.
+create table contacts (
+    shop text not null,
+    customer text not null,
+    revision bigint not null,
+    at timestamptz not null,            -- time of the event, the tie-break of two with one revision
+    name text,
+    email text,
+    language text,
+    zone text,
+    bounced_email text,                 -- ciphertext of the address that bounced for good
+    primary key (shop, customer)        -- closes the race of two first profiles of one customer
+);
+
+-- Every statement about permission; the newest by time holds, whenever it was read (SEC-005).
+create table permissions (
+    shop text not null,
+    customer text not null,
+    channel text not null,
+    purpose text not null,
+    at timestamptz not null,
+    rank integer not null,
+    source text not null,
+    id text not null,
+    standing text not null check (standing in ('granted', 'withdrawn', 'opted_out')),
+    via text,
+    recorded_at timestamptz not null default now(),
+    primary key (shop, customer, channel, purpose, at, source, id) -- closes the race of an API answer and its own event read back
+);
+
+-- Facts that candidates rest on (tier, lapse episode, survey), each revision with the time from which it holds.
+create table conditions (
+    shop text not null,
+    customer text not null,
+    subject text not null,
+    revision bigint not null,
+    at timestamptz not null,
+    value text not null,
+    primary key (shop, customer, subject, revision) -- closes the race of two deliveries of one revision
+);
+
+-- When the customer completed orders: whoever bought since is not lapsed any more.
+create table purchases (
+    shop text not null,
+    customer text not null,
+    at timestamptz not null,
+    primary key (shop, customer, at)    -- two orders at one instant say the same here
+);
+
+-- Messages that may be sent. Events insert them, the sweep alone decides them.
+create table candidates (
+    shop text not null,
+    customer text not null,
+    message_id text not null,
+    flow text not null,
+    channel text not null,
+    cause text not null,
+    cause_at timestamptz not null,
+    due_at timestamptz not null,
+    release_at timestamptz,             -- when it is next judged; null once decided
+    outcome text check (outcome in ('hold', 'send', 'suppress')),
+    reason text,
+    decided_at timestamptz,
+    details jsonb not null,
+    condition_subject text,
+    condition_revision bigint,
+    condition_value text,
+    causation text,
+    correlation text,
+    primary key (shop, customer, message_id),
+    unique (shop, customer, flow, cause, channel) -- closes the race of two events that ask for the same message
+) with (fillfactor = 80);
+create index candidates_due on candidates (release_at) where release_at is not null;
+create index candidates_message on candidates (shop, message_id);
+
+-- Every decision, also each hold, with its reason; never changed.
+create table decisions (
+    shop text not null,
+    customer text not null,
+    message_id text not null,
+    at timestamptz not null,
+    outcome text not null,
+    reason text not null,
+    detail text,
+    until timestamptz,
+    policy_version integer not null,
+    recorded_at timestamptz not null default now(),
+    primary key (shop, customer, message_id, at, outcome) -- closes the race of two sweeps deciding one candidate
+);
+
+-- The queue, and the record of what was sent. A row holds its place under the caps from the moment it is queued.
+create table messages (
+    shop text not null,
+    customer text not null,
+    message_id text not null,
+    flow text not null,
+    kind text not null,
+    rank integer not null,
+    channel text not null,
+    at timestamptz not null,            -- decided
+    leave_before timestamptz,           -- end of its window; after it the message is judged again
+    state text not null default 'queued'
+        check (state in ('queued', 'leased', 'sent', 'failed', 'unknown', 'suppressed')),
+    reason text,
+    attempts integer not null default 0,
+    next_try_at timestamptz not null default '-infinity', -- real time, also in a replay: a provider's patience
+    lease uuid,
+    lease_until timestamptz,            -- real time
+    sent_at timestamptz,
+    primary key (shop, customer, message_id) -- closes the race of two sweeps queueing one candidate
+) with (fillfactor = 80);
+create index messages_queued on messages (rank, at, message_id) where state = 'queued';
+create index messages_leased on messages (lease_until) where state = 'leased';
+
+-- Versions of the shop's rules of contact; the highest is in force.
+create table policies (
+    shop text not null,
+    version integer not null,
+    at timestamptz not null,
+    policy jsonb not null,
+    primary key (shop, version)         -- closes the race of two people saving the same next version
+);

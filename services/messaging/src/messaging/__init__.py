@@ -1,0 +1,1 @@
+"""The service messaging: who is written to, when, and why not."""

@@ -1,0 +1,155 @@
+"""How does a message leave by SMTP? Over a reused connection, step by step, so that each failure says what is known."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as WIRE
+from email.utils import format_datetime
+from typing import Literal
+
+import aiosmtplib
+
+_WIRE = WIRE.clone(cte_type="7bit")  # servers without 8BITMIME take it too
+_GONE = frozenset({550, 551, 553, 521, 556})
+"""Replies to RCPT that say: this address takes no mail, now or later."""
+
+
+class InvalidAddress(ValueError):
+    """An address no mail can be sent to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail; `to` is a bare address."""
+
+    message_id: str
+    sender: str
+    sender_name: str
+    to: str
+    subject: str
+    text: str
+    date: datetime
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """`refused`: the server said no for good, nothing left. `later`: it did not leave, and may be tried again.
+    `unreachable`: as later, and no mail can be handed over now. `unknown`: it may have left."""
+
+    outcome: Literal["accepted", "refused", "later", "unreachable", "unknown"]
+    reason: str | None = None
+    bounced: bool = False
+
+
+def build(mail: Mail) -> bytes:
+    """The mail as it goes over the wire. Raises InvalidAddress."""
+    message = EmailMessage(policy=_WIRE)
+    try:
+        sender = Address(mail.sender_name, addr_spec=mail.sender)
+        to = Address(addr_spec=mail.to)
+        if not mail.to.isascii() or not to.domain:
+            raise ValueError("not an ASCII address")
+    except (ValueError, IndexError) as error:
+        raise InvalidAddress(f"no mail can be sent to this address: {type(error).__name__}") from None
+    message["From"] = sender
+    message["To"] = to
+    message["Subject"] = mail.subject
+    message["Date"] = format_datetime(mail.date)
+    # Derived from the message, so that whoever receives it twice can tell.
+    message["Message-ID"] = f"<{mail.message_id}@{sender.domain}>"
+    message["Auto-Submitted"] = "auto-generated"
+    for name, value in mail.headers.items():
+        message[name] = value
+    message.set_content(mail.text, charset="utf-8")
+    return message.as_bytes()
+
+
+class SmtpConnection:
+    """One connection, for one task; opened when needed and kept for the next mail."""
+
+    def __init__(self, host: str, port: int, *, timeout_s: float = 10) -> None:
+        self._host = host
+        self._port = port
+        self._timeout_s = timeout_s
+        self._client: aiosmtplib.SMTP | None = None
+
+    async def send(self, mail: Mail) -> Handoff:
+        """Hand one mail over. Never raises for what a server or network does."""
+        try:
+            body = build(mail)
+        except InvalidAddress:
+            return Handoff("refused", "invalid_address", bounced=True)
+        reused = self._client is not None and self._client.is_connected
+        handoff = await self._hand_over(mail, body)
+        if reused and handoff.reason == "connection_lost":
+            # The server had closed the idle connection; nothing was told to it yet.
+            handoff = await self._hand_over(mail, body)
+        return handoff
+
+    async def _hand_over(self, mail: Mail, body: bytes) -> Handoff:
+        try:
+            async with asyncio.timeout(self._timeout_s / 2):
+                client = await self._connected()
+        except (aiosmtplib.SMTPException, OSError, TimeoutError):
+            self._drop()
+            return Handoff("unreachable", "connection_failed")
+        handed = False
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await client.mail(mail.sender)
+                await client.rcpt(mail.to)
+                handed = True
+                await client.data(body)
+        except aiosmtplib.SMTPResponseException as error:
+            await self._reset()
+            return _refusal(error)
+        except (aiosmtplib.SMTPException, OSError, TimeoutError):
+            # No reply to the text: the server may have taken it.
+            self._drop()
+            return Handoff("unknown", "no_reply") if handed else Handoff("later", "connection_lost")
+        return Handoff("accepted")
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None and client.is_connected:
+            try:
+                async with asyncio.timeout(2):
+                    await client.quit()
+            except (aiosmtplib.SMTPException, OSError, TimeoutError):
+                client.close()
+
+    async def _connected(self) -> aiosmtplib.SMTP:
+        if self._client is None or not self._client.is_connected:
+            self._drop()
+            self._client = aiosmtplib.SMTP(hostname=self._host, port=self._port, timeout=self._timeout_s)
+            await self._client.connect()
+        return self._client
+
+    async def _reset(self) -> None:
+        """Forget the half-told mail, so that the next one starts afresh."""
+        try:
+            if self._client is not None:
+                async with asyncio.timeout(self._timeout_s):
+                    await self._client.rset()
+        except (aiosmtplib.SMTPException, OSError, TimeoutError):
+            self._drop()
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def _refusal(error: aiosmtplib.SMTPResponseException) -> Handoff:
+    if 400 <= error.code < 500:
+        return Handoff("later", f"smtp_{error.code}")
+    if error.code < 400:  # a reply that makes no sense at this point
+        return Handoff("unknown", f"smtp_{error.code}")
+    gone = isinstance(error, aiosmtplib.SMTPRecipientRefused) and error.code in _GONE
+    return Handoff("refused", f"smtp_{error.code}", bounced=gone)

@@ -1,0 +1,122 @@
+"""Send now, hold until when, or suppress why? One decision for one candidate at one instant (MSG-007 to MSG-009)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Literal
+
+from common.calendar import Period
+from messaging.domain.caps import Contacted, cap_reached
+from messaging.domain.flows import Candidate, Kind
+from messaging.domain.permission import Standing
+from messaging.domain.policy import Policy
+from messaging.domain.windows import NoWindow, opening_for
+
+Outcome = Literal["send", "hold", "suppress"]
+Reason = Literal[
+    "allowed",  # send: nothing forbids it
+    "erased",  # the customer was erased
+    "no_address",  # no address for this channel
+    "bounced",  # the address bounced for good
+    "stale",  # the cause happened too long ago
+    "no_consent",  # nobody ever recorded a consent for this channel and purpose
+    "consent_withdrawn",
+    "opted_out",
+    "obsolete",  # what it was about is no longer so
+    "contact_unknown",  # hold: the customer's contact data has not been read yet
+    "key_missing",  # hold: the customer's key has not been read yet
+    "window",  # hold: outside the windows, or blacked out
+    "window_taken",  # hold: another message went in this window
+    "cap",
+]
+CONTACT_WAIT = timedelta(minutes=1)
+"""An order may be read before the registration that was sent with it: topics are read side by side."""
+KEY_WAIT = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that one decision looks at. `zone` is the recipient's, `shop_zone` the one in which months are counted."""
+
+    policy: Policy
+    shop_zone: tzinfo
+    zone: tzinfo
+    contact_known: bool = True
+    has_address: bool = True
+    bounced: bool = False
+    key: Literal["present", "missing", "erased"] = "present"
+    standing: Standing | None = "granted"
+    obsolete: bool = False
+    contacted: Sequence[Contacted] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`until`: when a held candidate is judged again. `opening`: the window in which a sent one must leave."""
+
+    outcome: Outcome
+    reason: Reason
+    at: datetime
+    until: datetime | None = None
+    opening: Period | None = None
+    detail: str | None = None
+
+
+def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
+    """Judge a candidate at `at`. Suppressions come before holds: what may not go is not kept waiting."""
+    if now.key == "erased":
+        return Decision("suppress", "erased", at)
+    if not now.contact_known and at < candidate.due_at + CONTACT_WAIT:
+        return Decision("hold", "contact_unknown", at, until=candidate.due_at + CONTACT_WAIT)
+    if not now.has_address:
+        return Decision("suppress", "no_address", at)
+    if now.bounced:
+        return Decision("suppress", "bounced", at)
+    if is_stale(candidate.kind, candidate.cause_at, now.policy, at):
+        return Decision("suppress", "stale", at)
+    if candidate.kind != "transactional":
+        refused = refusal(now.standing)
+        if refused is not None:
+            return Decision("suppress", refused, at)
+        if now.obsolete:
+            return Decision("suppress", "obsolete", at)
+    if now.key == "missing":
+        return Decision("hold", "key_missing", at, until=at + KEY_WAIT)
+    if candidate.kind == "transactional":  # MSG-008: no window, no cap, no opt-out
+        return Decision("send", "allowed", at)
+    return _in_its_hour(candidate, now, at)
+
+
+def is_stale(kind: Kind, cause_at: datetime, policy: Policy, at: datetime) -> bool:
+    """Old news writes to nobody: the cause happened longer ago than its kind allows."""
+    fresh_days: int = getattr(policy.stale_after_days, kind)
+    return at - cause_at > timedelta(days=fresh_days)
+
+
+def refusal(standing: Standing | None) -> Literal["no_consent", "consent_withdrawn", "opted_out"] | None:
+    """Why a customer of this standing gets no marketing and no survey; None where they may."""
+    if standing is None:
+        return "no_consent"
+    if standing == "withdrawn":
+        return "consent_withdrawn"
+    return "opted_out" if standing == "opted_out" else None
+
+
+def _in_its_hour(candidate: Candidate, now: Situation, at: datetime) -> Decision:
+    policy = now.policy
+    blackouts = frozenset(policy.blackout_dates)
+    try:
+        opening = opening_for(policy.windows, at, now.zone, blackouts)
+        if at < opening.start:
+            return Decision("hold", "window", at, until=opening.start)
+        reached = cap_reached(policy.caps, now.contacted, candidate.kind, candidate.channel, at, now.shop_zone)
+        if reached is not None:
+            return Decision("suppress", "cap", at, detail=reached)
+        if any(c.kind != "transactional" and c.at in opening for c in now.contacted):
+            following = opening_for(policy.windows, opening.end, now.zone, blackouts)
+            return Decision("hold", "window_taken", at, until=following.start)
+    except NoWindow as error:
+        return Decision("suppress", "stale", at, detail=str(error))
+    return Decision("send", "allowed", at, opening=opening)

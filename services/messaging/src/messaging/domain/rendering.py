@@ -1,0 +1,61 @@
+"""What does the message say? Sandboxed Jinja2 over the texts of the package; the first line is the subject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+LANGUAGES = ("en", "zh")
+
+
+class _NoCalls(ImmutableSandboxedEnvironment):
+    """Texts fill in values; nothing in them is called."""
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        return False
+
+
+def _environment() -> _NoCalls:
+    environment = _NoCalls(
+        loader=jinja2.PackageLoader("messaging", "templates"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=jinja2.select_autoescape(enabled_extensions=("html",), default_for_string=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.clear()
+    return environment
+
+
+_TEXTS = _environment()
+
+
+class IncompleteText(Exception):
+    """The text asks for a value that is not there: nobody gets half a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    subject: str
+    text: str
+
+
+def language_of(tag: str | None) -> str:
+    """The language of texts for a BCP 47 tag such as zh-CN; English where we have none."""
+    language = (tag or "").replace("_", "-").split("-")[0].lower()
+    return language if language in LANGUAGES else "en"
+
+
+def render(flow: str, language: str | None, values: Mapping[str, Any]) -> Rendered:
+    """The text of a flow. Raises IncompleteText."""
+    try:
+        filled = _TEXTS.get_template(f"{language_of(language)}/{flow}.txt").render(values)
+    except jinja2.TemplateError as error:
+        raise IncompleteText(f"{flow}: {error}") from error
+    subject, _, text = filled.partition("\n")
+    # A header is one line, whatever a value held.
+    return Rendered(" ".join(subject.removeprefix("Subject:").split()), text.strip() + "\n")

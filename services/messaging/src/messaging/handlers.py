@@ -1,0 +1,136 @@
+"""What does messaging do when something happens elsewhere? It remembers, and makes candidates; it decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from common.consumer import Batch, Subscription
+from common.db import CustomerKey, Transaction
+from common.events import Event, fact_id, rfc3339
+from common.events.customers import ConsentChanged, CustomerRegistered, CustomerUpdated, Purpose
+from common.events.feedback import SurveyAnswered, SurveyRequested
+from common.events.membership import TierChanged
+from common.events.messages import ContactOptedIn, ContactOptedOut, MessageFact
+from common.events.orders import OrderCompleted, OrderDelivered, OrderPaid, OrderPlaced, OrderShipped
+from common.events.segments import SegmentEntered, SegmentLeft
+from common.keys import KEY_SUBSCRIPTIONS
+from messaging.domain import facts
+from messaging.domain.flows import LAPSED, Condition, candidates_for
+from messaging.domain.permission import Standing, Statement
+from messaging.store import contacts as store
+from messaging.store.candidates import insert_candidates
+from messaging.store.queue import suppress_queued
+
+PURPOSES: tuple[Purpose, ...] = ("marketing", "survey")
+
+
+async def on_profiles(tx: Transaction, batch: Batch) -> None:
+    """Keep the newest contact data of each customer, as ciphertext."""
+    await store.save_contacts(
+        tx,
+        (
+            store.Contact(
+                event.customer, event.data.revision, event.time, event.data.name, event.data.email,
+                event.data.language, event.data.zone,
+            )
+            for event in batch.events
+            if event.subject is not None
+        ),
+    )  # fmt: skip
+
+
+async def on_permissions(tx: Transaction, batch: Batch) -> None:
+    """Add what was said to the register; our own answers are read back here by a rebuild (SEC-005, MSG-009)."""
+    await store.save_statements(
+        tx, [said for event in batch.events if event.subject is not None for said in statements_of(event)]
+    )
+
+
+async def on_orders(tx: Transaction, batch: Batch) -> None:
+    """Notices of what happened to an order; a completed one makes no notice, but ends a lapse."""
+    completed = [e for e in batch.events if isinstance(e.data, OrderCompleted) and e.subject is not None]
+    await store.save_purchases(tx, [(e.customer, e.time) for e in completed])
+    await _make_candidates(tx, batch.events)
+
+
+async def on_conditions(tx: Transaction, batch: Batch) -> None:
+    """What is so about a customer, and the messages that rest on it."""
+    await store.save_conditions(
+        tx,
+        [(e.customer, e.time, c) for e in batch.events if e.subject is not None for c in conditions_of(e)],
+    )
+    await _make_candidates(tx, batch.events)
+
+
+async def _make_candidates(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+    await insert_candidates(tx, [c for event in events for c in candidates_for(event)])
+
+
+def statements_of(event: Event[Any]) -> list[tuple[CustomerKey, Statement, str | None]]:
+    """An opt-out without a purpose stands for every purpose but transactional."""
+    data = event.data
+    purposes = PURPOSES if data.purpose is None else (data.purpose,)
+    standing: Standing = "granted"
+    if isinstance(data, ConsentChanged):
+        standing, via = "granted" if data.granted else "withdrawn", data.source
+    else:
+        standing, via = "opted_out" if isinstance(data, ContactOptedOut) else "granted", data.via
+    return [
+        (
+            event.customer,
+            Statement(data.channel, purpose, event.time, data.RANK, event.source, event.id, standing),
+            via,
+        )
+        for purpose in purposes
+    ]
+
+
+def conditions_of(event: Event[Any]) -> list[Condition]:
+    data = event.data
+    if isinstance(data, TierChanged):
+        return [Condition("tier", data.revision, data.new)]
+    if isinstance(data, SegmentEntered | SegmentLeft) and data.segment == LAPSED:
+        value = "in" if isinstance(data, SegmentEntered) else "out"
+        return [Condition(f"{LAPSED}/{data.episode}", data.revision, value)]
+    if isinstance(data, SurveyAnswered):
+        return [Condition(f"survey/{data.survey_id}", 1, "answered")]
+    return []
+
+
+async def change_permission(
+    tx: Transaction, key: CustomerKey, data: ContactOptedOut | ContactOptedIn
+) -> list[Event[MessageFact]]:
+    """An accepted opt-out or opt-in, at the clock's time; returns the messages it took back out of the queue.
+
+    Lock, save, announce. The statement holds from the commit on; messages that are leased at that moment are leaving.
+    """
+    await tx.lock_customers([key])
+    at = tx.clock.now()
+    shop, customer = key
+    source = facts.source_of(shop)
+    event = Event(
+        id=fact_id(f"permission@{rfc3339(at)}", data.TYPE, shop, customer, 0),
+        source=source,
+        shop=shop,
+        subject=customer,
+        time=at,
+        data=data,
+    )
+    await store.save_statements(tx, statements_of(event))
+    taken: list[Event[MessageFact]] = []
+    if isinstance(data, ContactOptedOut):
+        kinds: tuple[Purpose, ...] = PURPOSES if data.purpose is None else (data.purpose,)
+        gone = await suppress_queued(tx, key, data.channel, kinds, "opted_out", at)
+        taken = [facts.suppressed(about, "opted_out", at) for about in gone]
+    await tx.announce([event, *taken])
+    return taken
+
+
+SUBSCRIPTIONS = (
+    *KEY_SUBSCRIPTIONS,
+    Subscription(on_profiles, (CustomerRegistered, CustomerUpdated)),
+    Subscription(on_permissions, (ConsentChanged, ContactOptedOut, ContactOptedIn)),
+    Subscription(on_orders, (OrderPlaced, OrderPaid, OrderShipped, OrderDelivered, OrderCompleted)),
+    Subscription(on_conditions, (TierChanged, SegmentEntered, SegmentLeft, SurveyRequested, SurveyAnswered)),
+)

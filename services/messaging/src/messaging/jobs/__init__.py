@@ -1,0 +1,1 @@
+"""What messaging does when time passes: decide what is due, send what was decided."""

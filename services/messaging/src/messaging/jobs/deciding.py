@@ -1,0 +1,139 @@
+"""Who decides? This sweep alone: each candidate that is due, a customer's in order of (due, rank, id)."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from common.calendar import UnknownZone, zone_named
+from common.clock import FixedClock
+from common.db import CustomerKey, Transaction
+from common.shops import Shop, get_shops
+from messaging.domain import facts
+from messaging.domain.caps import Contacted
+from messaging.domain.decision import Decision, Situation, decide
+from messaging.domain.flows import Candidate
+from messaging.domain.obsolete import is_obsolete
+from messaging.domain.permission import standing_at
+from messaging.store import candidates as store
+from messaging.store.candidates import Decided
+from messaging.store.contacts import Known, get_known
+from messaging.store.policies import PolicyVersion, get_policies
+
+AHEAD = timedelta(minutes=5)
+"""How far a time from outside may be ahead of our clock: an opt-out that bears such a time holds at once."""
+
+
+async def decide_due_now(tx: Transaction, now: datetime, limit: int) -> int:
+    """One bite of the sweep; on a set clock every row is judged at its own due or release time."""
+    return await decide_due(tx, now, limit, replay=isinstance(tx.clock, FixedClock))
+
+
+async def decide_due(tx: Transaction, now: datetime, limit: int, *, replay: bool) -> int:
+    """Decide what is due of the customers with the earliest candidates; returns how many decisions were taken."""
+    keys = await store.lock_due_customers(tx, now, limit)
+    if not keys:
+        return 0
+    due: dict[CustomerKey, list[Candidate]] = {}
+    for candidate in await store.get_due(tx, keys, now):
+        due.setdefault((candidate.shop, candidate.customer), []).append(candidate)
+    if not due:
+        return 0
+    known = await get_known(tx, keys)
+    contacted = await store.get_contacted(
+        tx, keys, now - store.LOOK_BACK if not replay else _first(due) - store.LOOK_BACK
+    )
+    policies = await get_policies(tx, {k[0] for k in keys})
+    shops = await get_shops(tx, {k[0] for k in keys})
+    decided: list[Decided] = []
+    for key in sorted(due):
+        decided += decide_customer(
+            due[key], known[key], contacted.get(key, []), policies[key[0]], shops[key[0]], now, replay=replay
+        )
+    await store.save_decisions(tx, decided)
+    told = (facts.decided(d.candidate, d.decision) for d in decided if d.candidate.held != d.decision.reason)
+    await tx.announce(fact for fact in told if fact is not None)
+    return len(decided)
+
+
+def _first(due: dict[CustomerKey, list[Candidate]]) -> datetime:
+    return min(c.release_at for waiting in due.values() for c in waiting)
+
+
+def decide_customer(
+    waiting: Sequence[Candidate],
+    known: Known,
+    contacted: Sequence[Contacted],
+    version: PolicyVersion,
+    shop: Shop,
+    now: datetime,
+    *,
+    replay: bool,
+) -> list[Decided]:
+    """All decisions about one customer up to `now`; a held one whose release comes by then is judged again.
+
+    Each message that is to be sent takes its place under the caps before the next one is judged.
+    """
+    so_far = list(contacted)
+    queue = [(c.release_at, c.rank, c.message_id, c) for c in waiting]
+    heapq.heapify(queue)
+    taken: list[Decided] = []
+    while queue:
+        release_at, _, _, candidate = heapq.heappop(queue)
+        at = release_at if replay else now
+        decision = decide(candidate, situation(candidate, known, so_far, version, shop, at, replay=replay), at)
+        taken.append(Decided(candidate, decision, version.version))
+        if decision.outcome == "send":
+            so_far.append(Contacted(at, candidate.kind, candidate.channel))
+        elif decision.outcome == "hold" and decision.until is not None and decision.until <= now:
+            held = _released(candidate, decision)
+            heapq.heappush(queue, (held.release_at, held.rank, held.message_id, held))
+    return taken
+
+
+def _released(candidate: Candidate, decision: Decision) -> Candidate:
+    assert decision.until is not None
+    return replace(candidate, release_at=decision.until, held=decision.reason)
+
+
+def situation(
+    candidate: Candidate,
+    known: Known,
+    so_far: Sequence[Contacted],
+    version: PolicyVersion,
+    shop: Shop,
+    at: datetime,
+    *,
+    replay: bool,
+) -> Situation:
+    """What is known, as it was at `at`."""
+    contact = known.contact
+    until = at if replay else at + AHEAD
+    key = known.data_key
+    return Situation(
+        policy=version.policy,
+        shop_zone=shop.zone,
+        zone=recipient_zone(contact.zone if contact else None, shop.zone),
+        contact_known=contact is not None,
+        has_address=contact is not None and contact.email is not None,
+        bounced=contact is not None and contact.email is not None and contact.bounced_email == contact.email,
+        key="missing" if key is None else "present" if key.erased_at is None else "erased",
+        standing=None
+        if candidate.kind == "transactional"
+        else standing_at(known.statements, candidate.channel, candidate.kind, until),
+        obsolete=is_obsolete(candidate, known.conditions, known.purchases, until),
+        contacted=so_far,
+    )
+
+
+def recipient_zone(name: str | None, shop_zone: ZoneInfo) -> ZoneInfo:
+    """The recipient's zone; the shop's when unknown, or when the name is none we know."""
+    if name is None:
+        return shop_zone
+    try:
+        return zone_named(name)
+    except UnknownZone:
+        return shop_zone

@@ -1,0 +1,80 @@
+"""Which parts is the service messaging made of?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from common.consumer import is_temporary
+from common.db import Transaction
+from common.service import Job, Runtime, Service, main
+from messaging import api
+from messaging.handlers import SUBSCRIPTIONS
+from messaging.jobs.deciding import decide_due_now
+from messaging.jobs.sending import Sender
+from messaging.jobs.waking import listen
+from messaging.store import candidates, queue
+from messaging.unsubscribe import UnsubscribeLinks
+
+log = structlog.get_logger()
+
+
+async def send_and_decide_promptly(runtime: Runtime) -> None:
+    """The sender, and what wakes it and the sweep at once when there is something for them."""
+    settings = runtime.settings
+    links = UnsubscribeLinks(runtime.master, settings.public_url)
+    sender = Sender(runtime.database, runtime.keys, links, settings.smtp_host, settings.smtp_port)
+    arrived = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sender.run(runtime.stopping), name="sender")
+        group.create_task(
+            listen(runtime.database, {"messages": sender.wake, "candidates": arrived.set}, runtime.stopping)
+        )
+        if not settings.set_clock:
+            group.create_task(_sweep_when(arrived, runtime), name="prompt-sweep")
+
+
+async def _sweep_when(arrived: asyncio.Event, runtime: Runtime) -> None:
+    """The regular sweep comes every second; an order notice need not wait for it."""
+    while not runtime.stopping.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(arrived.wait(), 1)
+        if not arrived.is_set():
+            continue
+        arrived.clear()
+        try:
+            if runtime.consumer is None or not await runtime.consumer.behind():
+                await runtime.sweeper.sweep()
+        except Exception as error:
+            # The regular sweep finds the same rows due.
+            log.warning("prompt_sweep_failed", temporary=is_temporary(error), detail=repr(error)[:300])
+
+
+async def counters(tx: Transaction) -> dict[str, int]:
+    """Figures that stand still when nothing moves; `leases` are messages queued or being handed off."""
+    queued, leased = await queue.count_open(tx)
+    return {"ended": await queue.count_ended(tx), "leases": queued + leased}
+
+
+async def due(tx: Transaction, now: datetime) -> int:
+    """Candidates to be judged and messages to be sent."""
+    return await candidates.count_due(tx, now) + (await queue.count_open(tx))[0]
+
+
+SERVICE = Service(
+    name="messaging",
+    migrations=Path(__file__).parents[2] / "migrations",
+    subscriptions=SUBSCRIPTIONS,
+    routers=(api.router,),
+    jobs=(Job("decide", decide_due_now),),
+    background=(send_and_decide_promptly,),
+    counters=counters,
+    due=due,
+)
+
+if __name__ == "__main__":
+    main(SERVICE)

@@ -1,0 +1,195 @@
+"""Who is the customer, what have they allowed, what is so about them? What events tell, kept for the decision."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from common.db import CustomerKey, Transaction
+from common.keys import CustomerKeyRow, get_keys
+from messaging.domain.flows import Condition
+from messaging.domain.permission import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Contact data at its newest revision; `name` and `email` are ciphertext."""
+
+    key: CustomerKey
+    revision: int
+    at: datetime
+    name: str | None
+    email: str | None
+    language: str | None
+    zone: str | None
+    bounced_email: str | None = None
+
+
+@dataclass(slots=True)
+class Known:
+    """All that is known of one customer for a decision."""
+
+    contact: Contact | None = None
+    data_key: CustomerKeyRow | None = None
+    statements: list[Statement] = field(default_factory=list)
+    conditions: list[tuple[datetime, Condition]] = field(default_factory=list)
+    purchases: list[datetime] = field(default_factory=list)
+
+
+def columns(keys: Sequence[CustomerKey]) -> dict[str, list[str]]:
+    """Keys as the two arrays that the statements take."""
+    return {"shops": [k[0] for k in keys], "customers": [k[1] for k in keys]}
+
+
+async def save_contacts(tx: Transaction, contacts: Iterable[Contact]) -> None:
+    """Keep the highest revision of each customer, of equal ones the later."""
+    newest: dict[CustomerKey, Contact] = {}
+    for c in contacts:
+        held = newest.get(c.key)
+        if held is None or (held.revision, held.at) < (c.revision, c.at):
+            newest[c.key] = c
+    rows = list(newest.values())
+    if not rows:
+        return
+    # An older revision that comes late changes nothing. The bounced address stays: it is compared when used.
+    await tx.execute(
+        """
+        insert into contacts (shop, customer, revision, at, name, email, language, zone)
+        select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:revisions as bigint[]),
+            cast(:ats as timestamptz[]), cast(:names as text[]), cast(:emails as text[]), cast(:languages as text[]),
+            cast(:zones as text[]))
+        on conflict (shop, customer) do update set revision = excluded.revision, at = excluded.at, name = excluded.name,
+            email = excluded.email, language = excluded.language, zone = excluded.zone
+        where (contacts.revision, contacts.at) < (excluded.revision, excluded.at)
+        """,
+        **columns([c.key for c in rows]),
+        revisions=[c.revision for c in rows],
+        ats=[c.at for c in rows],
+        names=[c.name for c in rows],
+        emails=[c.email for c in rows],
+        languages=[c.language for c in rows],
+        zones=[c.zone for c in rows],
+    )
+
+
+async def save_statements(tx: Transaction, said: Sequence[tuple[CustomerKey, Statement, str | None]]) -> None:
+    """Add to the register: (customer, statement, via). Idempotent."""
+    if not said:
+        return
+    # A statement that is read again, or read back from our own topic, is there already.
+    await tx.execute(
+        """
+        insert into permissions (shop, customer, channel, purpose, at, rank, source, id, standing, via)
+        select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:channels as text[]),
+            cast(:purposes as text[]), cast(:ats as timestamptz[]), cast(:ranks as integer[]),
+            cast(:sources as text[]), cast(:ids as text[]), cast(:standings as text[]), cast(:vias as text[]))
+        on conflict do nothing
+        """,
+        **columns([k for k, _, _ in said]),
+        channels=[s.channel for _, s, _ in said],
+        purposes=[s.purpose for _, s, _ in said],
+        ats=[s.at for _, s, _ in said],
+        ranks=[s.rank for _, s, _ in said],
+        sources=[s.source for _, s, _ in said],
+        ids=[s.id for _, s, _ in said],
+        standings=[s.standing for _, s, _ in said],
+        vias=[via for _, _, via in said],
+    )
+
+
+async def save_conditions(tx: Transaction, held: Sequence[tuple[CustomerKey, datetime, Condition]]) -> None:
+    """Add what became so at a time: (customer, from when, condition). Idempotent."""
+    if not held:
+        return
+    # One row a revision; the same revision again is the same fact.
+    await tx.execute(
+        """
+        insert into conditions (shop, customer, subject, revision, at, value)
+        select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:subjects as text[]),
+            cast(:revisions as bigint[]), cast(:ats as timestamptz[]), cast(:values as text[]))
+        on conflict do nothing
+        """,
+        **columns([k for k, _, _ in held]),
+        subjects=[c.subject for _, _, c in held],
+        revisions=[c.revision for _, _, c in held],
+        ats=[at for _, at, _ in held],
+        values=[c.value for _, _, c in held],
+    )
+
+
+async def save_purchases(tx: Transaction, completed: Sequence[tuple[CustomerKey, datetime]]) -> None:
+    """Add the times of completed orders. Idempotent."""
+    if not completed:
+        return
+    # Only the times count here, not the orders.
+    await tx.execute(
+        """
+        insert into purchases (shop, customer, at)
+        select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ats as timestamptz[]))
+        on conflict do nothing
+        """,
+        **columns([k for k, _ in completed]),
+        ats=[at for _, at in completed],
+    )
+
+
+async def mark_bounced(tx: Transaction, bounced: Sequence[tuple[CustomerKey, str]]) -> None:
+    """Remember the ciphertext of the address that bounced for good: (customer, ciphertext)."""
+    if not bounced:
+        return
+    # The customer is locked, so the row cannot change meanwhile.
+    await tx.execute(
+        """
+        update contacts c set bounced_email = b.email
+        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:emails as text[])) as b(shop, customer, email)
+        where c.shop = b.shop and c.customer = b.customer
+        """,
+        **columns([k for k, _ in bounced]),
+        emails=[email for _, email in bounced],
+    )
+
+
+_OF_CUSTOMERS = (
+    "from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer) join {table} t"
+    " on t.shop = w.shop and t.customer = w.customer"
+)
+
+
+async def get_known(tx: Transaction, keys: Sequence[CustomerKey]) -> dict[CustomerKey, Known]:
+    """All that is known of the customers; every key given has an entry."""
+    found: defaultdict[CustomerKey, Known] = defaultdict(Known, {k: Known() for k in keys})
+    wanted = columns(keys)
+    # Contact data as it stands.
+    for r in await tx.fetch(
+        "select t.shop, t.customer, t.revision, t.at, t.name, t.email, t.language, t.zone, t.bounced_email "
+        + _OF_CUSTOMERS.format(table="contacts"),
+        **wanted,
+    ):
+        key = (r.shop, r.customer)
+        found[key].contact = Contact(
+            key, r.revision, r.at, r.name, r.email, r.language, r.zone, bounced_email=r.bounced_email
+        )
+    # Their keys; a marker of erasure is permanent.
+    for key, row in (await get_keys(tx, keys)).items():
+        found[key].data_key = row
+    # All they ever said about permission: in a replay the decision looks at what held then.
+    for r in await tx.fetch(
+        "select t.shop, t.customer, t.channel, t.purpose, t.at, t.rank, t.source, t.id, t.standing "
+        + _OF_CUSTOMERS.format(table="permissions"),
+        **wanted,
+    ):
+        found[(r.shop, r.customer)].statements.append(
+            Statement(r.channel, r.purpose, r.at, r.rank, r.source, r.id, r.standing)
+        )
+    # The facts that candidates rest on.
+    for r in await tx.fetch(
+        "select t.shop, t.customer, t.subject, t.revision, t.at, t.value " + _OF_CUSTOMERS.format(table="conditions"),
+        **wanted,
+    ):
+        found[(r.shop, r.customer)].conditions.append((r.at, Condition(r.subject, r.revision, r.value)))
+    # When they completed orders.
+    for r in await tx.fetch("select t.shop, t.customer, t.at " + _OF_CUSTOMERS.format(table="purchases"), **wanted):
+        found[(r.shop, r.customer)].purchases.append(r.at)
+    return dict(found)

@@ -1,0 +1,288 @@
+"""Which messages are to be sent, who is sending them, what became of them?
+
+Leases and retries run on the database's clock, in a replay too: they measure a provider's patience, not the shop's time.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import Row
+
+from common.db import CustomerKey, Transaction
+from common.events.customers import Channel
+from messaging.domain.facts import Subject
+from messaging.domain.flows import Kind
+from messaging.store.contacts import columns
+
+LEASE_S = 45
+End = Literal["sent", "failed", "unknown", "suppressed", "queued"]
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A message taken from the queue; `at` is when it was decided."""
+
+    about: Subject
+    kind: Kind
+    at: datetime
+    leave_before: datetime | None
+    cause_at: datetime
+    attempts: int
+    details: dict[str, Any]
+    lease: uuid.UUID
+
+    @property
+    def key(self) -> CustomerKey:
+        return self.about.shop, self.about.customer
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a leased message. `queued`: to be tried again after `wait_s`; `tried` says whether that counts."""
+
+    message: Queued
+    state: End
+    at: datetime
+    reason: str | None = None
+    wait_s: float = 0
+    tried: bool = True
+
+
+async def lease(tx: Transaction, limit: int) -> list[Queued]:
+    """Take the first messages by rank, then by age, of customers nobody else holds; their customers are locked."""
+    token = uuid.uuid4()
+    # Lock the customers, so that no opt-out comes between this look at the register and the lease.
+    picked = await tx.fetch(
+        """
+        select m.shop, m.customer, m.message_id
+        from messages m join customers c on c.shop = m.shop and c.customer = m.customer
+        where m.state = 'queued' and m.next_try_at <= clock_timestamp()
+        order by m.rank, m.at, m.message_id limit :limit
+        for update of c skip locked
+        """,
+        limit=limit,
+    )
+    if not picked:
+        return []
+    keys = [(r.shop, r.customer) for r in picked]
+    await tx.lock_customers(keys)
+    # Whoever leased or suppressed one of them before we had the lock has changed its state.
+    rows = await tx.fetch(
+        """
+        update messages m set state = 'leased', lease = :lease, attempts = m.attempts + 1,
+            lease_until = clock_timestamp() + make_interval(secs => :lease_s)
+        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[])) as w(shop, customer, id)
+        join candidates c on c.shop = w.shop and c.customer = w.customer and c.message_id = w.id
+        where m.shop = w.shop and m.customer = w.customer and m.message_id = w.id and m.state = 'queued'
+        returning m.shop, m.customer, m.message_id, m.flow, m.kind, m.channel, m.at, m.leave_before, m.attempts, m.rank,
+            c.cause_at, c.causation, c.correlation, cast(c.details as text) as details
+        """,
+        **columns(keys),
+        ids=[r.message_id for r in picked],
+        lease=token,
+        lease_s=LEASE_S,
+    )
+    return [_queued(r, token) for r in sorted(rows, key=lambda r: (r.rank, r.at, r.message_id))]
+
+
+async def lock_expired(tx: Transaction, limit: int) -> list[Queued]:
+    """Messages whose sender died between hand-off and record: nobody knows whether they left."""
+    # The lease's end, and a margin in which its holder gives up by itself.
+    picked = await tx.fetch(
+        """
+        select m.shop, m.customer, m.message_id
+        from messages m join customers c on c.shop = m.shop and c.customer = m.customer
+        where m.state = 'leased' and m.lease_until < clock_timestamp()
+        order by m.lease_until limit :limit
+        for update of c skip locked
+        """,
+        limit=limit,
+    )
+    if not picked:
+        return []
+    keys = [(r.shop, r.customer) for r in picked]
+    await tx.lock_customers(keys)
+    # Their holder may have recorded them meanwhile.
+    rows = await tx.fetch(
+        """
+        select m.shop, m.customer, m.message_id, m.flow, m.kind, m.channel, m.at, m.leave_before, m.attempts, m.lease,
+            c.cause_at, c.causation, c.correlation, cast(c.details as text) as details
+        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[])) as w(shop, customer, id)
+        join messages m on m.shop = w.shop and m.customer = w.customer and m.message_id = w.id
+        join candidates c on c.shop = w.shop and c.customer = w.customer and c.message_id = w.id
+        where m.state = 'leased' and m.lease_until < clock_timestamp()
+        """,
+        **columns(keys),
+        ids=[r.message_id for r in picked],
+    )
+    return [_queued(r, r.lease) for r in rows]
+
+
+def _queued(r: Row[Any], token: uuid.UUID) -> Queued:
+    about = Subject(r.shop, r.customer, r.message_id, r.flow, r.channel, r.causation, r.correlation)
+    return Queued(
+        about, r.kind, r.at, r.leave_before, r.cause_at, r.attempts, orjson.loads(r.details), uuid.UUID(str(token))
+    )
+
+
+async def end(tx: Transaction, ended: Sequence[Ended]) -> list[Ended]:
+    """Record what became of leased messages; returns those that were still ours. The customers are locked."""
+    if not ended:
+        return []
+    # A row whose lease has passed to somebody else is not ours to record any more.
+    rows = await tx.fetch(
+        """
+        update messages m set state = e.state, reason = e.reason, lease = null, lease_until = null,
+            sent_at = case when e.state = 'sent' then e.at end,
+            attempts = m.attempts - case when e.tried then 0 else 1 end,
+            next_try_at = clock_timestamp() + make_interval(secs => e.wait_s)
+        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[]), cast(:leases as uuid[]),
+            cast(:states as text[]), cast(:reasons as text[]), cast(:ats as timestamptz[]),
+            cast(:waits as double precision[]), cast(:tried as boolean[]))
+            as e(shop, customer, message_id, lease, state, reason, at, wait_s, tried)
+        where m.shop = e.shop and m.customer = e.customer and m.message_id = e.message_id
+            and m.state = 'leased' and m.lease = e.lease
+        returning m.shop, m.customer, m.message_id
+        """,
+        **columns([e.message.key for e in ended]),
+        ids=[e.message.about.message_id for e in ended],
+        leases=[e.message.lease for e in ended],
+        states=[e.state for e in ended],
+        reasons=[e.reason for e in ended],
+        ats=[e.at for e in ended],
+        waits=[e.wait_s for e in ended],
+        tried=[e.tried for e in ended],
+    )
+    ours = {(r.shop, r.customer, r.message_id) for r in rows}
+    done = [e for e in ended if (*e.message.key, e.message.about.message_id) in ours]
+    await _save_suppressions(tx, [e for e in done if e.state == "suppressed"])
+    return done
+
+
+async def _save_suppressions(tx: Transaction, ended: Sequence[Ended]) -> None:
+    if not ended:
+        return
+    # What was decided to be sent is suppressed after all; both decisions stay on record.
+    await tx.execute(
+        """
+        with e as (
+            select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[]),
+                cast(:reasons as text[]), cast(:ats as timestamptz[])) as e(shop, customer, message_id, reason, at)
+        ), changed as (
+            update candidates c set outcome = 'suppress', reason = e.reason, decided_at = e.at, release_at = null
+            from e where c.shop = e.shop and c.customer = e.customer and c.message_id = e.message_id
+        )
+        insert into decisions (shop, customer, message_id, at, outcome, reason, detail, policy_version)
+        select e.shop, e.customer, e.message_id, e.at, 'suppress', e.reason, 'when it was about to be sent',
+            coalesce((select max(p.version) from policies p where p.shop = e.shop), 0)
+        from e on conflict do nothing
+        """,
+        **columns([e.message.key for e in ended]),
+        ids=[e.message.about.message_id for e in ended],
+        reasons=[e.reason for e in ended],
+        ats=[e.at for e in ended],
+    )
+
+
+async def judge_again(tx: Transaction, messages: Sequence[Queued], at: datetime) -> None:
+    """Give messages that missed their window back to the sweep, with their places under the caps."""
+    if not messages:
+        return
+    wanted = {
+        **columns([m.key for m in messages]),
+        "ids": [m.about.message_id for m in messages],
+    }
+    # The place under the caps goes with the row.
+    await tx.execute(
+        """
+        delete from messages m
+        using unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[])) as w(shop, customer, id)
+        where m.shop = w.shop and m.customer = w.customer and m.message_id = w.id
+        """,
+        **wanted,
+    )
+    # The sweep decides anew, by what is so then.
+    await tx.execute(
+        """
+        update candidates c set release_at = :at, outcome = 'hold', reason = 'missed_window', decided_at = :at
+        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[])) as w(shop, customer, id)
+        where c.shop = w.shop and c.customer = w.customer and c.message_id = w.id
+        """,
+        **wanted,
+        at=at,
+    )
+
+
+async def suppress_queued(
+    tx: Transaction, key: CustomerKey, channel: Channel, kinds: Sequence[Kind], reason: str, at: datetime
+) -> list[Subject]:
+    """Take back what is queued and not leased; the customer is locked. Returns what was taken back."""
+    # A leased one is about to leave: the caller waits for it.
+    rows = await tx.fetch(
+        """
+        with taken as (
+            update messages m set state = 'suppressed', reason = :reason
+            where m.shop = :shop and m.customer = :customer and m.channel = :channel and m.kind = any(:kinds)
+                and m.state = 'queued'
+            returning m.shop, m.customer, m.message_id
+        ), changed as (
+            update candidates c set outcome = 'suppress', reason = :reason, decided_at = :at
+            from taken t where c.shop = t.shop and c.customer = t.customer and c.message_id = t.message_id
+            returning c.shop, c.customer, c.message_id, c.flow, c.channel, c.causation, c.correlation
+        ), noted as (
+            insert into decisions (shop, customer, message_id, at, outcome, reason, detail, policy_version)
+            select shop, customer, message_id, :at, 'suppress', :reason, 'while it was queued',
+                coalesce((select max(p.version) from policies p where p.shop = :shop), 0)
+            from taken on conflict do nothing
+        )
+        select * from changed
+        """,
+        shop=key[0],
+        customer=key[1],
+        channel=channel,
+        kinds=list(kinds),
+        reason=reason,
+        at=at,
+    )
+    return [Subject(r.shop, r.customer, r.message_id, r.flow, r.channel, r.causation, r.correlation) for r in rows]
+
+
+async def count_leaving(tx: Transaction, key: CustomerKey, channel: Channel) -> int:
+    """Messages but transactional that are being handed off to this customer at this moment."""
+    # A lease that has run out holds nobody up: its holder has given up, and the message is not sent again.
+    return int(
+        await tx.value(
+            """
+            select count(*) from messages where shop = :shop and customer = :customer and channel = :channel
+                and state = 'leased' and kind <> 'transactional' and lease_until >= clock_timestamp()
+            """,
+            shop=key[0],
+            customer=key[1],
+            channel=channel,
+        )
+    )
+
+
+async def count_open(tx: Transaction) -> tuple[int, int]:
+    """(queued, leased)."""
+    # Both are partial indexes.
+    row = await tx.fetch_one(
+        """
+        select (select count(*) from messages where state = 'queued') as queued,
+               (select count(*) from messages where state = 'leased') as leased
+        """
+    )
+    assert row is not None
+    return row.queued, row.leased
+
+
+async def count_ended(tx: Transaction) -> int:
+    """Messages that came to an end: a figure that stands still when nothing moves."""
+    # Everything that neither waits nor is on its way.
+    return int(await tx.value("select count(*) from messages where state not in ('queued', 'leased')"))

@@ -1,0 +1,96 @@
+"""What do people ask about messages? Read-only: a customer's decisions, one message, a shop's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from common.db import Transaction
+
+
+async def list_decisions(
+    tx: Transaction, shop: str, customer: str, before: datetime | None, limit: int
+) -> Sequence[Row[Any]]:
+    """A customer's decisions, newest first."""
+    # Each with the message it is about.
+    return await tx.fetch(
+        """
+        select d.message_id, c.flow, c.channel, d.at, d.outcome, d.reason, d.detail, d.until, d.policy_version, m.state
+        from decisions d
+        join candidates c using (shop, customer, message_id)
+        left join messages m using (shop, customer, message_id)
+        where d.shop = :shop and d.customer = :customer and (cast(:before as timestamptz) is null or d.at < :before)
+        order by d.at desc, d.recorded_at desc limit :limit
+        """,
+        shop=shop,
+        customer=customer,
+        before=before,
+        limit=limit,
+    )
+
+
+async def get_message(tx: Transaction, shop: str, message_id: str) -> Row[Any] | None:
+    """One message from cause to outcome."""
+    # A candidate that was never queued has no row in messages.
+    return await tx.fetch_one(
+        """
+        select c.message_id, c.customer, c.flow, c.channel, c.cause, c.cause_at, c.due_at, c.release_at, c.outcome,
+            c.reason, c.decided_at, m.state, m.reason as state_reason, m.attempts, m.sent_at
+        from candidates c left join messages m using (shop, customer, message_id)
+        where c.shop = :shop and c.message_id = :message_id
+        """,
+        shop=shop,
+        message_id=message_id,
+    )
+
+
+async def list_message_decisions(tx: Transaction, shop: str, customer: str, message_id: str) -> Sequence[Row[Any]]:
+    """All decisions about one message, in order."""
+    # By primary key.
+    return await tx.fetch(
+        """
+        select at, outcome, reason, detail, until, policy_version from decisions
+        where shop = :shop and customer = :customer and message_id = :message_id order by at, recorded_at
+        """,
+        shop=shop,
+        customer=customer,
+        message_id=message_id,
+    )
+
+
+async def list_permissions(tx: Transaction, shop: str, customer: str) -> Sequence[Row[Any]]:
+    """The statement that holds for each channel and purpose."""
+    # The newest by time, rank, source and id.
+    return await tx.fetch(
+        """
+        select distinct on (channel, purpose) channel, purpose, standing, at, via
+        from permissions where shop = :shop and customer = :customer
+        order by channel, purpose, at desc, rank desc, source collate "C" desc, id collate "C" desc
+        """,
+        shop=shop,
+        customer=customer,
+    )
+
+
+async def count_by_outcome(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
+    """Messages of the shop by flow, state and reason: as the queue has them, else as the sweep left them."""
+    # `waiting` has not been judged yet.
+    return await tx.fetch(
+        """
+        select c.flow, coalesce(m.state, case c.outcome when 'hold' then 'held' when 'suppress' then 'suppressed'
+                                                        else 'waiting' end) as state,
+            coalesce(m.reason, c.reason) as reason, count(*) as messages
+        from candidates c left join messages m using (shop, customer, message_id)
+        where c.shop = :shop group by 1, 2, 3 order by 1, 2, 3
+        """,
+        shop=shop,
+    )
+
+
+async def count_holds(tx: Transaction, shop: str) -> int:
+    """Decisions to hold, over all time."""
+    # A message that was held twice counts twice.
+    return int(await tx.value("select count(*) from decisions where shop = :shop and outcome = 'hold'", shop=shop))
