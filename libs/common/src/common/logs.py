@@ -15,8 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HIDDEN = "***"
 _PRIVATE_NAMES = frozenset(
-    "name email phone address birthday recipient remark text authorization cookie password secret token key".split()  # noqa: SIM905
-)
+    {"name", "email", "phone", "address", "birthday", "recipient", "remark", "text",
+     "authorization", "cookie", "password", "secret", "token"}
+)  # fmt: skip
 _PATTERNS = (
     # An e-mail address; before the rest, since its local part may hold a phone number.
     (re.compile(r"[^\s@<>\"'(),;:=]{1,64}@[\w-]+(?:\.[\w-]+)+"), "<email>"),
@@ -24,10 +25,11 @@ _PATTERNS = (
     (re.compile(r"rk_(\w{8})_[\w-]{8,}"), r"rk_\1_***"),
     # A password within an address: postgresql://user:password@host.
     (re.compile(r"(\w+://[^\s:/@]+):[^\s@/]+@"), r"\1:***@"),
-    # A phone number: international, of a Chinese mobile, or in groups; never a part of a longer word or number.
-    (re.compile(r"(?<![\w.-])\+\d(?:[ -]?\d){7,14}(?![\w-])"), "<phone>"),
-    (re.compile(r"(?<![\w.-])1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![\w-])"), "<phone>"),
-    (re.compile(r"(?<![\w.-])(?:\(\d{2,4}\) ?|\d{2,4}-)\d{3,4}-\d{4}(?![\w-])"), "<phone>"),
+    # A phone number: international, of a Chinese mobile, or in groups; never a part of a longer
+    # word or number; ASCII, so that Chinese text may stand right before it.
+    (re.compile(r"(?<![\w.-])\+\d(?:[ -]?\d){7,14}(?![\w-])", re.ASCII), "<phone>"),
+    (re.compile(r"(?<![\w.-])1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![\w-])", re.ASCII), "<phone>"),
+    (re.compile(r"(?<![\w.-])(?:\(\d{2,4}\) ?|\d{2,4}-)\d{3,4}-\d{4}(?![\w-])", re.ASCII), "<phone>"),
 )
 _CORRELATION = re.compile(r"[\w.:-]{1,100}")
 
