@@ -26,11 +26,12 @@ down: $(STAMP) ## Stop exactly what `make up` started; ARGS=--purge also deletes
 test: $(STAMP) ## Run all tests against a real PostgreSQL and Kafka; ARGS goes to pytest
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: $(STAMP) ## Check style, types, and who may import whom
+lint: $(STAMP) ## Check style, types, who may import whom, and that generated documents are fresh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m common.contract check
 
 bench: $(STAMP) ## Measure speed and print it beside its target
 	$(BIN)/python -m bench $(ARGS)
@@ -46,7 +47,7 @@ migrate: $(STAMP) ## Bring the databases of the running stack up to date
 	$(BIN)/regulars migrate $(ARGS)
 
 docs: $(STAMP) ## Generate the documents that describe the code
-	$(BIN)/python -m common.docs $(ARGS)
+	$(BIN)/python -m common.contract export $(ARGS)
 
 clean: ## Delete the environment and the caches of the tools (not .run, which holds data)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

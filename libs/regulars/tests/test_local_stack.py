@@ -67,7 +67,7 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.mark.slow
 async def test_up_brings_every_part_and_down_leaves_no_process(folder: Path) -> None:
     phases: list[str] = []
-    state = operating.up(Plan(folder, (SHOP,), topics=False), phases.append)
+    state = operating.up(Plan(folder, (SHOP,)), phases.append)
 
     assert phases[-1] == "ready"
     assert set(state.processes) == {"postgres", "kafka-1", "mailsink", "small-shop"}
@@ -81,7 +81,7 @@ async def test_up_brings_every_part_and_down_leaves_no_process(folder: Path) -> 
     assert _get(state.mails_url) == 200
     assert stat.S_IMODE(state_file(folder).stat().st_mode) == 0o600
 
-    again = operating.up(Plan(folder, (SHOP,), topics=False), phases.append)
+    again = operating.up(Plan(folder, (SHOP,)), phases.append)
     assert again.supervisor == state.supervisor
     assert operating.down(folder) == 0
     assert [name for name, process in state.processes.items() if process.is_alive()] == []
@@ -90,7 +90,7 @@ async def test_up_brings_every_part_and_down_leaves_no_process(folder: Path) -> 
         running(folder)
 
     # What was kept comes back with the second start: same secrets, same rows, one more from its migration.
-    back = operating.up(Plan(folder, (SHOP,), topics=False), phases.append)
+    back = operating.up(Plan(folder, (SHOP,)), phases.append)
     assert back.api_key == state.api_key
     connection = await asyncpg.connect(dsn(back.services["small-shop"]["DATABASE_URL"]))
     assert await connection.fetchval("select count(*) from seen") == 2
@@ -99,7 +99,7 @@ async def test_up_brings_every_part_and_down_leaves_no_process(folder: Path) -> 
 
 @pytest.mark.slow
 def test_a_part_that_is_killed_is_started_again_and_still_found_by_down(folder: Path) -> None:
-    state = operating.up(Plan(folder, (SHOP,), topics=False), lambda _: None)
+    state = operating.up(Plan(folder, (SHOP,)), lambda _: None)
     for name in ("small-shop", "postgres", "kafka-1"):
         before = state.processes[name]
         os.kill(before.pid, signal.SIGKILL)
@@ -112,7 +112,7 @@ def test_a_part_that_is_killed_is_started_again_and_still_found_by_down(folder: 
 
 @pytest.mark.slow
 def test_parts_end_with_a_supervisor_that_is_killed(folder: Path) -> None:
-    state = operating.up(Plan(folder, (SHOP,), topics=False), lambda _: None)
+    state = operating.up(Plan(folder, (SHOP,)), lambda _: None)
     os.kill(state.supervisor.pid, signal.SIGKILL)
     _until(lambda: not any(process.is_alive() for process in state.processes.values()))
     assert operating.down(folder) == 0
@@ -123,7 +123,7 @@ def test_a_service_that_never_gets_ready_is_named_with_its_last_words_and_nothin
     main = folder.parent / "src" / "small_shop" / "main.py"
     main.write_text('import sys\nif sys.argv[1] == "serve": sys.exit("MASTER_KEY is of no use")\n')
     with pytest.raises(StackError, match=r"small-shop keeps ending[\s\S]*MASTER_KEY is of no use"):
-        operating.up(Plan(folder, (SHOP,), topics=False), lambda _: None)
+        operating.up(Plan(folder, (SHOP,)), lambda _: None)
     state = StackState.load(state_file(folder))
     assert state is not None
     assert state.phase == "failed"

@@ -9,12 +9,14 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from regulars import operating
+from regulars import dead, operating
+from regulars.client import Refused
 from regulars.stack.errors import StackError
 from regulars.stack.local import Plan
 from regulars.stack.state import StackState, running
 
 app = App(name="regulars", help="Run and look after Regulars.")
+app.command(dead.app)
 
 Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
 Names = Annotated[tuple[str, ...], Parameter(name="--service", negative="", help="Only this service; may be repeated.")]
@@ -90,6 +92,12 @@ def verify(*, folder: Folder = _RUN, service: Names = ()) -> None:
     sys.exit(operating.run_in_services(folder.resolve(), "verify", operating.chosen(service)))
 
 
+@app.command
+def republish(*, folder: Folder = _RUN, service: Names = ()) -> None:
+    """Send every fact of the services' outboxes again; whoever has read it before takes it as read."""
+    sys.exit(operating.run_in_services(folder.resolve(), "republish", operating.chosen(service)))
+
+
 def show(state: StackState, folder: Path) -> None:
     """Print where everything is."""
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -106,7 +114,7 @@ def main() -> None:
     """Run the command that was typed; what the operator can mend is one sentence and not a stack trace."""
     try:
         app()
-    except StackError as error:
+    except (StackError, Refused) as error:
         print(error, file=sys.stderr)
         sys.exit(1)
 

@@ -38,7 +38,6 @@ class Plan:
     log_level: str = "INFO"
     database_url: str | None = None
     kafka: str | None = None
-    topics: bool = True
 
     def to_json(self) -> str:
         """For the environment of the process that carries it out."""
@@ -102,9 +101,8 @@ class LocalStack:
         for service in self._plan.services:
             url = await self._database(postgres, service)
             self._state.services[service.name] = settings_of(service, free_port(service.port), url, around)
-        if self._plan.topics:
-            command = [sys.executable, "-m", "common.broker", "topics"]
-            await self._parts.run(Command("topics", command, environment({"KAFKA_BOOTSTRAP_SERVERS": kafka})))
+        command = [sys.executable, "-m", "common.broker", "topics"]
+        await self._parts.run(Command("topics", command, environment({"KAFKA_BOOTSTRAP_SERVERS": kafka})))
         self._phase("bringing the databases up to date")
         await _all(self._parts.run(self._command(service, "migrate")) for service in self._plan.services)
         self._phase("starting the services")

@@ -1,0 +1,91 @@
+"""Which events could a service not take, and how are they sent back once mended?"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from regulars.client import Services
+from regulars.stack.state import running
+
+app = App(name="dead", help="List, inspect and send back the events that a service could not take.")
+
+Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
+_RUN = Path(".run")
+_PAGE = 200
+T = TypeVar("T")
+_console = Console(highlight=False, soft_wrap=True)
+
+
+@app.command(name="list")
+def list_(*, folder: Folder = _RUN) -> None:
+    """List the dead events of every service, oldest first, without their bodies."""
+    table = Table("service", "id", "topic", "shop", "type", "why", "since", "sent back", box=None, pad_edge=False)
+    for service, events in asked(folder, dead_events).items():
+        for event in events:
+            place = f"{event['topic']}/{event['partition']}@{event['offset']}"
+            why = f"{event['slug']}: {event['detail']}"
+            table.add_row(
+                service, str(event["dead_id"]), place, event["shop"] or "", event["type"] or "", why,
+                event["recorded_at"], event["resent_at"] or "",
+            )  # fmt: skip
+    _console.print(table if table.row_count else "no dead events")
+
+
+@app.command
+def show(service: str, dead_id: int, *, folder: Folder = _RUN) -> None:
+    """Print one dead event's body as it was read; mend a copy of it and give that to `resend`."""
+
+    async def ask(services: Services) -> dict[str, Any]:
+        event: dict[str, Any] = await services.get(service, f"/ops/dead/{dead_id}")
+        return event
+
+    event = asked(folder, ask)
+    _console.print(f"{event['slug']}: {event['detail']}", style="dim", markup=False)
+    print(event["body"])
+
+
+@app.command
+def resend(service: str, dead_id: int, *, body: Path | None = None, folder: Folder = _RUN) -> None:
+    """Have the service take the event again, as if it had come in time; it counts once.
+
+    Parameters
+    ----------
+    body
+        File with the mended event; without it the event is taken as it was read.
+    """
+    mended = body.read_text("utf-8") if body is not None else None
+
+    async def ask(services: Services) -> str:
+        answer = await services.call(service, "POST", f"/ops/dead/{dead_id}/resend", json={"body": mended})
+        return str(answer["outcome"])
+
+    _console.print(asked(folder, ask))
+
+
+async def dead_events(services: Services) -> dict[str, list[dict[str, Any]]]:
+    """All dead events by service, read page by page."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    pages = await services.everywhere("GET", "/ops/dead", params={"limit": _PAGE})
+    for service, page in pages.items():
+        events = found[service] = list(page)
+        while len(page) == _PAGE:
+            page = await services.get(service, "/ops/dead", after=page[-1]["dead_id"], limit=_PAGE)
+            events += page
+    return found
+
+
+def asked(folder: Path, ask: Callable[[Services], Awaitable[T]]) -> T:
+    """What the stack that runs from the folder answers. Raises StackError when none runs, Refused when it declines."""
+    state = running(folder.resolve())
+
+    async def run() -> T:
+        addresses = {name: settings["PUBLIC_URL"] for name, settings in state.services.items()}
+        async with Services(addresses, state.api_key) as services:
+            return await ask(services)
+
+    return asyncio.run(run())

@@ -1,0 +1,114 @@
+"""Can the operator find an event that a service could not take, mend it, and send it back?"""
+
+import asyncio
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from common.events import Event
+from common.events.activity import ProductSearched
+from regulars import dead, operating
+from regulars.client import Refused
+from regulars.stack.databases import dsn
+from regulars.stack.errors import StackError
+from regulars.stack.local import Plan
+from regulars.stack.services import Service
+from regulars.stack.state import running
+
+# A service on the real mechanism that takes what customers searched for, and writes the terms down.
+_SERVICE = """
+from pathlib import Path
+from common.events.activity import ProductSearched
+from common.consumer import Subscription
+from common.service import Service, main
+
+async def on_searches(tx, batch):
+    for event in batch.events:
+        await tx.execute("insert into searched values (:terms)", terms=event.data.terms)
+
+SERVICE = Service("feedback", Path(__file__).parent / "migrations", [Subscription(on_searches, (ProductSearched,))])
+
+if __name__ == "__main__":
+    main(SERVICE)
+"""
+
+
+FEEDBACK = Service("feedback", "small_shop", 8192)
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="regulars-dead-") as name:
+        root = Path(name)
+        root.chmod(0o755)
+        (root / "src" / "small_shop" / "migrations").mkdir(parents=True)
+        (root / "src" / "small_shop" / "__init__.py").touch()
+        (root / "src" / "small_shop" / "main.py").write_text(_SERVICE)
+        migration = root / "src" / "small_shop" / "migrations" / "0001_searched.sql"
+        migration.write_text("create table searched (terms text);")
+        inherited = os.environ.get("PYTHONPATH")
+        monkeypatch.setenv("PYTHONPATH", f"{root}/src" + (f":{inherited}" if inherited else ""))
+        operating.up(Plan(root / "run", (FEEDBACK,)), lambda _: None)
+        yield root / "run"
+        operating.down(root / "run", purge=True)
+
+
+def _search(terms: object) -> bytes:
+    event = Event("e1", "/shops/shop/web", "shop", "1", datetime(2025, 1, 1, tzinfo=UTC), ProductSearched(terms="x"))
+    return json.dumps(event.as_dict() | {"data": {"terms": terms}}).encode()
+
+
+async def _put(folder: Path, value: bytes) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=running(folder).kafka)
+    await producer.start()
+    try:
+        headers = [("type", b"product.searched"), ("shop", b"shop")]
+        await producer.send_and_wait("activity", value, key=b"shop/1", headers=headers)
+    finally:
+        await producer.stop()
+
+
+@pytest.mark.slow
+def test_a_dead_event_is_listed_shown_and_counts_once_it_is_mended(
+    stack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(_put(stack, _search({"not": "text"})))
+    while not (found := dead.asked(stack, dead.dead_events)["feedback"]):
+        time.sleep(0.2)  # pytest's own timeout ends a wait that is in vain
+    (event,) = found
+    number = event["dead_id"]
+
+    dead.list_(folder=stack)
+    assert "activity/" in capsys.readouterr().out
+    dead.show("feedback", number, folder=stack)
+    assert '"terms": {"not": "text"}' in capsys.readouterr().out
+    with pytest.raises(Refused, match="still cannot be read"):
+        dead.resend("feedback", number, folder=stack)
+    mended = tmp_path / "mended.json"
+    mended.write_bytes(_search("winter coat"))
+    for outcome in ("new", "duplicate"):
+        dead.resend("feedback", number, body=mended, folder=stack)
+        assert outcome in capsys.readouterr().out
+    assert asyncio.run(_searched(stack)) == ["winter coat"]
+    assert operating.run_in_services(stack, "verify", (FEEDBACK,)) == 0
+
+
+def test_asking_a_stack_that_does_not_run_says_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="start one with: regulars up"):
+        dead.list_(folder=tmp_path)
+
+
+async def _searched(folder: Path) -> list[str]:
+    connection = await asyncpg.connect(dsn(running(folder).services["feedback"]["DATABASE_URL"]))
+    try:
+        return [row["terms"] for row in await connection.fetch("select terms from searched")]
+    finally:
+        await connection.close()
