@@ -32,6 +32,7 @@ create table programmes (
     version integer not null,
     valid_from timestamptz not null,
     body jsonb not null,
+    refold_after text,                  -- a rebuild met the version late: members up to here are folded anew; null: done
     recorded_at timestamptz not null default now(),
     primary key (shop, version)         -- closes the race of two new versions
 );

@@ -1,0 +1,1 @@
+"""What may be asked of membership over HTTP? Members, redemptions, the programme."""

@@ -1,0 +1,225 @@
+"""What does a shop ask about a member? Tier, points, ledger, the way up; and registration (MEM-010, MEM-018)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict
+
+from common.api import Tx, require
+from common.db import CustomerKey, Transaction
+from common.events.fields import Identifier, Text
+from common.events.membership import MemberRegistered
+from common.fold import advance, current
+from membership import store
+from membership.api.commands import carry_out, time_of_command
+from membership.api.refusals import UnknownMember
+from membership.domain.membership import MemberFolding
+from membership.domain.points.expiry import next_expiry
+from membership.domain.programme import ShopRules
+from membership.domain.state import MemberState
+from membership.domain.tiers import History, window_start
+
+router = APIRouter(prefix="/v1/shops/{shop}", tags=["members"])
+Customer = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\s/#|\x00]+$")]
+
+
+class Expiry(BaseModel):
+    points: int
+    at: datetime
+
+
+class MemberOut(BaseModel):
+    """`term` and `grace` are last days, in the shop's zone; `price` and `factor` in basis points of 1."""
+
+    customer: str
+    enrolled_at: datetime
+    tier: str
+    level: int
+    price: int
+    factor: int
+    since: date | None
+    term: date | None
+    grace: date | None
+    pending: int
+    available: int
+    debt: int
+    next_expiry: Expiry | None
+    orders: int
+
+
+class Entry(BaseModel):
+    """One leg; those of one cause sum to zero. A correction was made by late news, named by the cause."""
+
+    entry: int
+    account: str
+    lot: str
+    amount: int
+    cause: str
+    correction: bool
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+class LedgerPage(BaseModel):
+    entries: list[Entry]
+    after: int | None
+
+
+class PathOut(BaseModel):
+    """Amounts in minor units; what is missing by either way suffices. The top tier has no next."""
+
+    tier: str
+    currency: str
+    spend: int
+    orders: int
+    window_from: datetime
+    next_tier: str | None
+    missing_spend: int | None
+    missing_orders: int | None
+    earns: str
+
+
+class RegistrationIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    customer: Identifier
+    source: Text | None = None
+
+
+class RegistrationOut(BaseModel):
+    customer: str
+    status: Literal["registered", "member_already"]
+    enrolled_at: datetime
+    tier: str
+
+
+class TierCount(BaseModel):
+    tier: str
+    level: int
+    members: int
+    pending: int
+    available: int
+    debt: int
+
+
+class ReportOut(BaseModel):
+    """`liability` is what the shop owes in points, `worth` that in minor units of its currency."""
+
+    members: int
+    tiers: list[TierCount]
+    pending: int
+    available: int
+    debt: int
+    liability: int
+    worth: int
+    currency: str
+
+
+async def _member(tx: Transaction, key: CustomerKey) -> tuple[MemberState, ShopRules, datetime]:
+    """The member as of now, by the rules in force; nothing is written. Raises UnknownMember."""
+    rules = await store.get_rules(tx, [key[0]])
+    state, now = await store.get_member(tx, key), tx.clock.now()
+    if state is None:
+        raise UnknownMember(key[1])
+    advance(MemberFolding(rules), state, now, key)
+    if state.enrolled is None:
+        raise UnknownMember(key[1])
+    return state, rules[key[0]], now
+
+
+@router.get("/members/{customer}", dependencies=[require("members:read")])
+async def get_member(shop: str, customer: Customer, tx: Tx) -> MemberOut:
+    """A member's tier, term and points, as of now."""
+    state, rules, now = await _member(tx, (shop, customer))
+    standing, tier = state.standing, rules.at(now).tier(state.standing.level)
+    expires = next_expiry(state)
+    assert state.enrolled is not None
+    return MemberOut(
+        customer=customer, enrolled_at=state.enrolled, tier=tier.name, level=standing.level, price=tier.price,
+        factor=tier.factor, since=standing.since, term=standing.until, grace=standing.grace, pending=state.pending,
+        available=state.available, debt=state.debt,
+        next_expiry=Expiry(
+            points=sum(lot.available for lot in state.lots.values() if lot.expires == expires), at=expires
+        ) if expires else None,
+        orders=sum(1 for order in state.orders.values() if order.completed and not order.undone),
+    )  # fmt: skip
+
+
+@router.get("/members/{customer}/ledger", dependencies=[require("members:read")])
+async def get_ledger(
+    shop: str,
+    customer: Customer,
+    tx: Tx,
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> LedgerPage:
+    """A member's ledger, oldest entry first; give the last `after` for the next page."""
+    if await store.get_member(tx, (shop, customer)) is None:
+        raise UnknownMember(customer)
+    rows = await store.list_ledger(tx, (shop, customer), after, limit)
+    entries = [Entry.model_validate(dict(row._mapping)) for row in rows]
+    return LedgerPage(entries=entries, after=entries[-1].entry if len(entries) == limit else None)
+
+
+@router.get("/members/{customer}/path", dependencies=[require("members:read")])
+async def get_path(shop: str, customer: Customer, tx: Tx) -> PathOut:
+    """The way up: current tier, next tier, and what is missing by spend or by orders (MEM-018)."""
+    state, rules, now = await _member(tx, (shop, customer))
+    programme, level = rules.at(now), state.standing.level
+    window = window_start(rules, programme, now)
+    fine, orders = History(state.orders.values()).through(window, now)
+    spend = fine * rules.unit // 1000
+    following = programme.tiers[level + 1] if level + 1 < len(programme.tiers) else None
+    return PathOut(
+        tier=programme.tier(level).name, currency=rules.currency, spend=spend, orders=orders, window_from=window,
+        next_tier=following.name if following else None,
+        missing_spend=max(0, following.spend - spend) if following and following.spend is not None else None,
+        missing_orders=max(0, following.orders - orders) if following and following.orders is not None else None,
+        earns=f"completed orders, goods paid less refunds, within {programme.window_months} months",
+    )  # fmt: skip
+
+
+@router.post("/members", dependencies=[require("members:write")])
+async def register(shop: str, body: RegistrationIn, tx: Tx) -> RegistrationOut:
+    """Make the customer a member (MEM-010). Repeating it changes nothing."""
+    key = (shop, body.customer)
+    at = await time_of_command(tx, key)
+    rules = await store.get_rules(tx, [shop])
+    folding = MemberFolding(rules)
+    known = (await current(tx, folding, key, at)).enrolled is not None
+    if not known:
+        await carry_out(tx, folding, key, f"registration-{body.customer}", at, MemberRegistered(source=body.source))
+    state = await current(tx, folding, key, at)
+    return RegistrationOut(
+        customer=body.customer,
+        status="member_already" if known else "registered",
+        enrolled_at=state.enrolled or at,
+        tier=rules[shop].at(at).tier(state.standing.level).name,
+    )
+
+
+@router.get("/report", dependencies=[require("members:read")])
+async def get_report(shop: str, tx: Tx) -> ReportOut:
+    """Members by tier, and what the shop owes in points."""
+    rules = (await store.get_rules(tx, [shop]))[shop]
+    programme = rules.at(tx.clock.now())
+    counted = {row.level: row for row in await store.get_report(tx, shop)}
+    tiers = []
+    for level in sorted({*range(len(programme.tiers)), *counted}):
+        row = counted.get(level)
+        tiers.append(
+            TierCount(
+                tier=programme.tier(level).name, level=level, members=row.members if row else 0,
+                pending=row.pending if row else 0, available=row.available if row else 0, debt=row.debt if row else 0,
+            )
+        )  # fmt: skip
+    total = await store.get_outstanding(tx, shop)
+    assert total is not None
+    liability = int(total.pending + total.available)
+    return ReportOut(
+        members=sum(tier.members for tier in tiers), tiers=tiers, pending=total.pending, available=total.available,
+        debt=total.debt, liability=liability, worth=liability * rules.unit // programme.points.per_unit_worth,
+        currency=rules.currency,
+    )  # fmt: skip

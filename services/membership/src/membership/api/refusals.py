@@ -1,0 +1,78 @@
+"""What does membership refuse, and what is to be done about it?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from common.problems import Problem
+
+
+class UnknownMember(Problem):
+    def __init__(self, customer: str) -> None:
+        super().__init__(
+            404, "unknown_member",
+            f"{customer!r} is no member: the first completed order makes one, or POST /v1/shops/<shop>/members.",
+        )  # fmt: skip
+
+
+class UnknownRedemption(Problem):
+    def __init__(self, redemption_id: str) -> None:
+        super().__init__(404, "unknown_redemption", f"There is no redemption {redemption_id!r} in this shop.")
+
+
+class RedemptionDiffers(Problem):
+    def __init__(self, redemption_id: str) -> None:
+        super().__init__(
+            409, "redemption_differs",
+            f"The redemption {redemption_id!r} was accepted before with other contents: give this one a new id.",
+        )  # fmt: skip
+
+
+class InsufficientPoints(Problem):
+    def __init__(self, asked: int, available: int) -> None:
+        super().__init__(
+            409, "insufficient_points",
+            f"{asked} points were asked for, {available} are available: redeem at most these.", available=available,
+        )  # fmt: skip
+
+
+class TooLargeShare(Problem):
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            422, "too_large_share",
+            f"Points pay only a part of an order, and at most {most} points of this one: redeem fewer.", most=most,
+        )  # fmt: skip
+
+
+class WrongCurrency(Problem):
+    def __init__(self, given: str, shop: str) -> None:
+        super().__init__(
+            422,
+            "wrong_currency",
+            f"The order is in {given}, the shop's points are worth {shop}: convert the total.",
+        )
+
+
+class OrderEnded(Problem):
+    def __init__(self, order_id: str) -> None:
+        super().__init__(
+            409, "order_ended",
+            f"The order {order_id!r} is completed, closed or refunded: points are redeemed before it is paid.",
+        )  # fmt: skip
+
+
+class OrderPaidAlready(Problem):
+    def __init__(self, order_id: str) -> None:
+        super().__init__(
+            409, "order_paid",
+            f"The order {order_id!r} of this redemption is paid: refund or close it, and the points come back.",
+        )  # fmt: skip
+
+
+class TooSoon(Problem):
+    def __init__(self, earliest: datetime) -> None:
+        super().__init__(
+            422, "too_soon",
+            f"A programme is announced before it is in force: give a `valid_from` of {earliest.isoformat()} or later.",
+            earliest=earliest,
+        )  # fmt: skip

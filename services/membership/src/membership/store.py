@@ -1,0 +1,314 @@
+"""Every SQL statement of membership, and what it is for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from common.db import CustomerKey, Transaction
+from common.events import Event, decode
+from common.events.membership import PointsRedeemed, RedemptionReturned
+from common.fold import Step
+from common.shops import Shop, get_shops
+from membership.domain.ledger import Balances, Posting
+from membership.domain.programme import Programme, ShopRules, Version
+from membership.domain.state import MemberState
+
+_PROGRAMMES = 7_301_004
+"""Namespace of the advisory locks: folding a shop's members holds it shared, changing its programme exclusively."""
+
+
+class Rulebook(dict[str, ShopRules]):
+    """Rules by shop; a shop about which nothing was ever said has the default programme."""
+
+    def __missing__(self, shop: str) -> ShopRules:
+        default = Shop()
+        return ShopRules(default.zone, default.currency)
+
+
+async def get_rules(tx: Transaction, shops: Iterable[str]) -> Rulebook:
+    """The rules of these shops, held still until the transaction ends."""
+    wanted = sorted(set(shops))
+    # No new version can come in between reading the versions and the commit of what was folded by them.
+    await tx.fetch(
+        """
+        select pg_advisory_xact_lock_shared(:space, hashtext(shop))
+        from unnest(cast(:shops as text[])) as w(shop) order by shop
+        """,
+        space=_PROGRAMMES,
+        shops=wanted,
+    )
+    return await _read_rules(tx, set(wanted))
+
+
+async def get_all_rules(tx: Transaction) -> Rulebook:
+    """Every shop's rules, for a sweep. No lock: a new version is never in force before the sweep's now."""
+    # Shops about which something was said.
+    rows = await tx.fetch("select shop from programmes union select shop from settings where key = 'shop'")
+    return await _read_rules(tx, {row.shop for row in rows})
+
+
+async def _read_rules(tx: Transaction, shops: set[str]) -> Rulebook:
+    # Every version of these shops' programmes.
+    rows = await tx.fetch(
+        "select shop, version, valid_from, cast(body as text) as body from programmes where shop = any(:shops)",
+        shops=sorted(shops),
+    )
+    versions: dict[str, list[Version]] = {shop: [] for shop in shops}
+    for row in rows:
+        versions[row.shop].append(Version(row.valid_from, row.version, Programme.model_validate_json(row.body)))
+    settings = await get_shops(tx, shops)
+    return Rulebook({s: ShopRules(settings[s].zone, settings[s].currency, versions[s]) for s in shops})
+
+
+async def lock_programme(tx: Transaction, shop: str) -> None:
+    """Wait until nobody folds this shop's members, and let nobody begin before the commit."""
+    # The counterpart of the shared lock of get_rules.
+    await tx.fetch("select pg_advisory_xact_lock(:space, hashtext(:shop))", space=_PROGRAMMES, shop=shop)
+
+
+async def insert_programme(
+    tx: Transaction, shop: str, version: int, valid_from: datetime, programme: Programme, *, refold: bool
+) -> bool:
+    """Add a version; False when it is there already. `refold`: members folded without it are to be folded anew."""
+    # A version is never changed.
+    count = await tx.execute(
+        """
+        insert into programmes (shop, version, valid_from, body, refold_after)
+        values (:shop, :version, :valid_from, cast(:body as jsonb), :refold_after)
+        on conflict (shop, version) do nothing
+        """,
+        shop=shop,
+        version=version,
+        valid_from=valid_from,
+        body=programme.model_dump_json(),
+        refold_after="" if refold else None,
+    )
+    return count == 1
+
+
+async def next_version(tx: Transaction, shop: str) -> int:
+    # The caller holds the programme's lock, so the number is its own.
+    return int(await tx.value("select coalesce(max(version), 0) + 1 from programmes where shop = :shop", shop=shop))
+
+
+async def next_refolds(tx: Transaction, limit: int) -> tuple[Row[Any] | None, list[CustomerKey]]:
+    """A version that was met late (locked), and the next members who were folded beyond its start without it."""
+    # One worker a version: the row is skipped while somebody else holds it.
+    version = await tx.fetch_one(
+        """
+        select shop, version, valid_from, refold_after from programmes where refold_after is not null
+        order by shop, version limit 1 for update skip locked
+        """
+    )
+    if version is None:
+        return None, []
+    # In order of the key, so that the cursor is one value.
+    rows = await tx.fetch(
+        """
+        select customer from customers
+        where shop = :shop and customer > :after and (last_time >= :valid_from or done_until >= :valid_from)
+        order by customer limit :limit
+        """,
+        shop=version.shop,
+        after=version.refold_after,
+        valid_from=version.valid_from,
+        limit=limit,
+    )
+    return version, [(version.shop, row.customer) for row in rows]
+
+
+async def save_refold_cursor(tx: Transaction, shop: str, version: int, after: str | None) -> None:
+    # Null: every member has been folded anew.
+    await tx.execute(
+        "update programmes set refold_after = :after where shop = :shop and version = :version",
+        shop=shop,
+        version=version,
+        after=after,
+    )
+
+
+async def count_refolds(tx: Transaction) -> int:
+    # Versions still being worked in.
+    return int(await tx.value("select count(*) from programmes where refold_after is not null"))
+
+
+async def insert_legs(tx: Transaction, steps: Iterable[Step]) -> None:
+    """Append what the steps posted to the ledger."""
+    await tx.copy(
+        "ledger_entries",
+        ("shop", "customer", "account", "lot", "amount", "cause", "correction", "occurred_at"),
+        [
+            (*step.customer, leg.account, leg.lot, leg.amount, step.cause, step.correction, effect.at)
+            for step in steps
+            for effect in step.effects
+            if isinstance(effect.data, Posting)
+            for leg in effect.data.legs
+        ],
+    )
+
+
+async def insert_redemption(
+    tx: Transaction, shop: str, customer: str, data: PointsRedeemed, at: datetime, order_total: int | None = None
+) -> bool:
+    """Remember an accepted redemption; False when its id is taken, by this customer or another."""
+    # Waits for whoever inserts the same id, then finds it taken.
+    count = await tx.execute(
+        """
+        insert into redemptions (shop, customer, redemption_id, points, worth, currency, order_id, order_total, at)
+        values (:shop, :customer, :redemption_id, :points, :worth, :currency, :order_id, :order_total, :at)
+        on conflict do nothing
+        """,
+        shop=shop,
+        customer=customer,
+        redemption_id=data.redemption_id,
+        points=data.points,
+        worth=data.worth,
+        currency=data.currency,
+        order_id=data.order_id,
+        order_total=order_total,
+        at=at,
+    )
+    return count == 1
+
+
+async def save_commands(tx: Transaction, events: Iterable[Event[Any]]) -> None:
+    """Keep the redemptions' table in step with the commands that were folded, live or in a rebuild."""
+    for event in events:
+        shop, customer = event.customer
+        if isinstance(event.data, PointsRedeemed):
+            await insert_redemption(tx, shop, customer, event.data, event.time)
+        elif isinstance(event.data, RedemptionReturned):
+            # First return counts.
+            await tx.execute(
+                """
+                update redemptions set returned_at = coalesce(returned_at, :at)
+                where shop = :shop and customer = :customer and redemption_id = :id
+                """,
+                at=event.time,
+                shop=shop,
+                customer=customer,
+                id=event.data.redemption_id,
+            )
+
+
+async def get_redemption(tx: Transaction, shop: str, redemption_id: str) -> Row[Any] | None:
+    # By id alone: a return names no customer.
+    return await tx.fetch_one(
+        "select * from redemptions where shop = :shop and redemption_id = :id", shop=shop, id=redemption_id
+    )
+
+
+async def get_member(tx: Transaction, key: CustomerKey) -> MemberState | None:
+    """The stored state, not locked; None for a customer never heard of."""
+    # For looking only: whoever changes it locks the row first.
+    state = await tx.value(
+        "select cast(state as text) from customers where shop = :shop and customer = :customer",
+        shop=key[0],
+        customer=key[1],
+    )
+    return None if state is None else MemberState.model_validate_json(state)
+
+
+async def list_ledger(tx: Transaction, key: CustomerKey, after: int, limit: int) -> Sequence[Row[Any]]:
+    # A page of a member's entries, oldest first.
+    return await tx.fetch(
+        """
+        select entry, account, lot, amount, cause, correction, occurred_at, recorded_at
+        from ledger_entries where shop = :shop and customer = :customer and entry > :after order by entry limit :limit
+        """,
+        shop=key[0],
+        customer=key[1],
+        after=after,
+        limit=limit,
+    )
+
+
+async def get_report(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
+    # Members by level, and what the shop owes them.
+    return await tx.fetch(
+        """
+        select level, count(*) as members, sum(pending) as pending, sum(available) as available, sum(debt) as debt
+        from customers where shop = :shop and enrolled_at is not null group by level order by level
+        """,
+        shop=shop,
+    )
+
+
+async def get_outstanding(tx: Transaction, shop: str) -> Row[Any] | None:
+    # Points of all customers, members or not yet (a first order's points are pending before enrolment).
+    return await tx.fetch_one(
+        """
+        select coalesce(sum(pending), 0) as pending, coalesce(sum(available), 0) as available,
+               coalesce(sum(debt), 0) as debt
+        from customers where shop = :shop
+        """,
+        shop=shop,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A customer as stored, for verification."""
+
+    key: CustomerKey
+    state: MemberState | None
+    until: datetime | None
+    inputs: list[Event[Any]]
+    sums: Balances
+
+
+async def all_members(tx: Transaction, page: int = 500) -> AsyncIterator[Folded]:
+    """Every customer with inputs and ledger sums, page by page in order of key."""
+    after: CustomerKey = ("", "")
+    while True:
+        # The next page, and how far each state has been advanced.
+        rows = await tx.fetch(
+            """
+            select shop, customer, cast(state as text) as state, greatest(done_until, last_time) as until
+            from customers where (shop, customer) > (:shop, :customer) order by shop, customer limit :page
+            """,
+            shop=after[0],
+            customer=after[1],
+            page=page,
+        )
+        if not rows:
+            return
+        first, last = rows[0], rows[-1]
+        bounds = {"s0": first.shop, "c0": first.customer, "s1": last.shop, "c1": last.customer}
+        inputs: dict[CustomerKey, list[Event[Any]]] = {}
+        # Everything these customers ever sent.
+        for row in await tx.fetch(
+            "select shop, customer, body from inputs where (shop, customer) between (:s0, :c0) and (:s1, :c1)", **bounds
+        ):
+            inputs.setdefault((row.shop, row.customer), []).append(decode(row.body))
+        sums: dict[CustomerKey, Balances] = {}
+        # What their ledger comes to.
+        for row in await tx.fetch(
+            """
+            select shop, customer, account, lot, cast(sum(amount) as bigint) as balance from ledger_entries
+            where (shop, customer) between (:s0, :c0) and (:s1, :c1) group by shop, customer, account, lot
+            having sum(amount) <> 0
+            """,
+            **bounds,
+        ):
+            sums.setdefault((row.shop, row.customer), {})[row.account, row.lot] = row.balance
+        for row in rows:
+            key = (row.shop, row.customer)
+            state = None if row.state is None else MemberState.model_validate_json(row.state)
+            yield Folded(key, state, row.until, inputs.get(key, []), sums.get(key, {}))
+        after = (last.shop, last.customer)
+
+
+async def unbalanced_causes(tx: Transaction) -> Sequence[Row[Any]]:
+    # Causes whose legs do not sum to zero; there must be none.
+    return await tx.fetch(
+        """
+        select shop, customer, cause, cast(sum(amount) as bigint) as amount from ledger_entries
+        group by shop, customer, cause having sum(amount) <> 0 order by shop, customer, cause limit 100
+        """
+    )
