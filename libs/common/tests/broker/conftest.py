@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
 from common.broker import Batch, BrokerUnavailable, Consumer, Outgoing, Position, Producer, Topic, ensure_topics
 from regulars.stack.kafka import KafkaCluster
 

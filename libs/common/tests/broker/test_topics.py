@@ -6,6 +6,7 @@ import os
 import sys
 
 import pytest
+
 from common.broker import BrokerUnavailable, Topic, TopicMismatch, cluster_id, ensure_topics
 from common.events.topics import TOPICS
 from regulars.stack.kafka import KafkaCluster

@@ -127,9 +127,11 @@ class Session:
         finally:
             for signal in signals:
                 signal.cancel()
-        if self._fetch is None or not self._fetch.done():  # closed meanwhile, or nothing came
+        if self._fetch is not task or not task.done():  # closed meanwhile, or nothing came
             return {}
-        task, self._fetch = self._fetch, None
+        self._fetch = None
+        if task.cancelled():  # by a task of aiokafka's own that ended: not a cancellation of ours
+            raise KafkaError("the fetch ended because a task inside of aiokafka was cancelled")
         drained: Mapping[Any, Sequence[Any]] = task.result()
         return {Position(tp.topic, tp.partition): [_record(each) for each in drained[tp]] for tp in drained}
 
@@ -222,8 +224,8 @@ async def abandon_consumer(inner: Any) -> None:
     """End the tasks and connections of a consumer without asking anybody. Takes at most 1 s, never raises."""
     inner._closed = True
     coordinator, fetcher = inner._coordinator, inner._fetcher
-    tasks = [getattr(coordinator, name, None) for name in ("_coordination_task", "_heartbeat_task")]
-    tasks += [getattr(coordinator, "_commit_refresh_task", None), getattr(fetcher, "_fetch_task", None)]
+    names = ("_coordination_task", "_heartbeat_task", "_commit_refresh_task", "_reset_committed_task")
+    tasks = [*(getattr(coordinator, name, None) for name in names), getattr(fetcher, "_fetch_task", None)]
     tasks += list(getattr(fetcher, "_pending_tasks", ()))
     await end_tasks_and_connections([task for task in tasks if isinstance(task, asyncio.Task)], inner._client)
 
