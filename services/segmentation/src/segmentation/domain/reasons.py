@@ -1,0 +1,58 @@
+"""Why does a customer stand where they stand? In a sentence, for the shop's people."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from segmentation.domain import lapse, lifecycle, rfm
+from segmentation.domain.figures import Figures
+from segmentation.domain.state import CustomerState
+
+
+def why_stage(state: CustomerState) -> str:
+    """What made the stage (SEG-001 to SEG-004)."""
+    if state.stage == "prospect":
+        return "registered; has not browsed, inquired or bought"
+    if state.stage == "new":
+        return "browsed, inquired or ordered; no order has been confirmed"
+    return f"{len(state.orders)} completed order{'s' if len(state.orders) != 1 else ''}; one is enough to be returning"
+
+
+def why_life_cycle(state: CustomerState, today: date) -> str | None:
+    """How many days, measured in which usual gap; None for somebody who never bought."""
+    if state.last_day is None or state.gap is None:
+        return None
+    gap = lifecycle.in_days(state.gap)
+    return (
+        f"{(today - state.last_day).days} days since the last completed order; the usual gap is {gap:g} days, "
+        f"from {state.own_gaps} own gap{'s' if state.own_gaps != 1 else ''} and the shop's"
+    )
+
+
+def why_rfm(state: CustomerState, figures: Figures | None) -> str | None:
+    """The boundaries that the score was measured against; None for somebody without a score."""
+    score = state.rfm
+    if score is None:
+        return None
+    if score.method == "fixed" or figures is None:
+        buyers = figures.buyers if figures else 0
+        return (
+            f"fixed: R at most {rfm.FIXED_RECENCY_DAYS} days, F at least {rfm.FIXED_FREQUENCY}, M at least "
+            f"{rfm.FIXED_MONETARY} {score.currency}; {buyers} buyers are too few for means"
+        )
+    total, count = figures.monetary.get(score.currency, (0, 0))
+    spent = f"above {total / count:.0f} minor units of" if count else f"at least {rfm.FIXED_MONETARY}"
+    return (
+        f"means of {figures.buyers} buyers as of {figures.month}: R below {figures.recency_sum / figures.buyers:.1f} "
+        f"days, F above {figures.frequency_sum / figures.buyers:.2f}, M {spent} {score.currency}"
+    )
+
+
+def why_lapsed(state: CustomerState) -> str | None:
+    """From which day on, counted from which order (SEG-014); None for somebody who never bought."""
+    if state.last_day is None:
+        return None
+    return (
+        f"{lapse.MONTHS} calendar months after the last completed order of {state.last_day}: "
+        f"from {lapse.lapse_day(state.last_day)} on"
+    )

@@ -1,0 +1,157 @@
+"""Do the routes answer what is true, and only to those who may ask?"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from common import health
+from common.consumer import Batch
+from common.events.membership import MemberEnrolled
+from common.service import Runtime, build_app, make_runtime
+from common.settings import Settings
+from regulars.testing import MigratedDatabase
+from segmentation.handlers import on_inputs, on_members
+from segmentation.main import SERVICE
+
+KEY = "rk_operator_" + "k" * 40
+NOW = datetime(2025, 3, 20, 4, tzinfo=UTC)
+
+
+@pytest_asyncio.fixture
+async def runtime(database_from: MigratedDatabase, events: Any) -> AsyncIterator[Runtime]:
+    """The service without a bus, at noon of 20 March 2025 in Shanghai, over a shop with five customers."""
+    settings = Settings(
+        database_url=await database_from(SERVICE.migrations),
+        kafka_bootstrap_servers="127.0.0.1:1",
+        master_key=SecretStr(base64.b64encode(b"m" * 32).decode()),
+        bootstrap_api_key=SecretStr(KEY),
+        set_clock=True,
+    )
+    made = await make_runtime(replace(SERVICE, subscriptions=()), settings)
+    await made.set_clock(NOW)
+    async with made.database.transaction() as tx:
+        await on_inputs(tx, Batch(_history(events)))
+        await on_members(tx, Batch([events.make("c1", NOW, MemberEnrolled(enrolled_at=NOW, tier="Regular"))]))
+    yield made
+    await made.database.close()
+
+
+@pytest_asyncio.fixture
+async def client(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(build_app(runtime, health.Readiness()))
+    headers = {"authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as http:
+        yield http
+
+
+def _history(events: Any) -> list[Any]:
+    return [
+        events.registered("p1", "2025-01-01T10:00"),
+        events.viewed("n1", "2025-01-01T10:00"),
+        events.completed("c1", "2025-01-15T10:00", 15_000, order="a"),
+        events.completed("c2", "2025-01-15T10:00", 15_000, order="b"),
+        events.completed("c2", "2025-02-14T10:00", 9_000, order="c"),
+        events.refunded("c2", "2025-02-16T10:00", "c", 2_000),
+        events.completed("c3", "2025-03-01T10:00", 500, order="d"),
+    ]
+
+
+async def test_all_facts_of_a_customer_with_method_confidence_and_reason(
+    client: httpx.AsyncClient, runtime: Runtime
+) -> None:
+    await runtime.sweeper.sweep()
+    answer = await client.get("/v1/shops/tea/customers/c2")
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["stage"] == {
+        "value": "returning", "is_returning": True, "is_repurchaser": True, "completed_orders": 2,
+        "why": "2 completed orders; one is enough to be returning",
+    }  # fmt: skip
+    assert body["life_cycle"] == {
+        "value": "active", "confidence": "medium", "usual_gap_days": 50.0, "days_since_last_order": 34,
+        "why": "34 days since the last completed order; the usual gap is 50 days, from 1 own gap and the shop's",
+    }  # fmt: skip
+    score = body["rfm"]
+    assert (score["cell"], score["rfm_class"], score["method"], score["confidence"]) == (
+        "111", "important_value", "fixed", "low",
+    )  # fmt: skip
+    assert (score["frequency"], score["monetary"], score["figures_of"]) == (2, 22_000, "2025-03-01")
+    assert score["why"].startswith("fixed: R at most 60 days")
+    assert body["lapsed"]["value"] is False
+
+
+async def test_what_fell_due_since_the_last_sweep_shows_at_once(client: httpx.AsyncClient) -> None:
+    body = (await client.get("/v1/shops/tea/customers/c1")).json()
+    assert body["lapsed"] == {
+        "value": True, "episode": "2025-01-15",
+        "why": "2 calendar months after the last completed order of 2025-01-15: from 2025-03-15 on",
+    }  # fmt: skip
+    assert (body["life_cycle"]["value"], body["life_cycle"]["confidence"]) == ("sleeping", "low")
+
+
+@pytest.mark.parametrize(("customer", "stage"), [("p1", "prospect"), ("n1", "new")])
+async def test_who_never_bought_has_a_stage_alone(client: httpx.AsyncClient, customer: str, stage: str) -> None:
+    body = (await client.get(f"/v1/shops/tea/customers/{customer}")).json()
+    assert body["stage"]["value"] == stage
+    assert (body["life_cycle"], body["rfm"], body["lapsed"], body["next_change_at"]) == (None, None, None, None)
+
+
+async def test_segments_come_in_pages(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    await runtime.sweeper.sweep()
+    first = (await client.get("/v1/shops/tea/segments/stage/returning/customers", params={"limit": 2})).json()
+    assert first == {"customers": ["c1", "c2"], "next_after": "c2"}
+    rest = (await client.get("/v1/shops/tea/segments/stage/returning/customers", params={"after": "c2"})).json()
+    assert rest == {"customers": ["c3"], "next_after": None}
+    lapsed = (await client.get("/v1/shops/tea/segments/lapsed/true/customers")).json()
+    assert lapsed["customers"] == ["c1"]
+
+
+async def test_c_2_the_report_prints_both_bases(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    await runtime.sweeper.sweep()
+    body = (await client.get("/v1/shops/tea/report")).json()
+    assert body["stage"] == {"prospect": 1, "new": 1, "returning": 3}
+    assert sum(body["life_cycle"].values()) == sum(body["rfm"].values()) == 3
+    assert body["lapsed"] == 1
+    assert body["repurchase_of_returning"] == {"part": 1, "base": 3, "percent": "33.33"}
+    assert body["repurchase_of_members"] == {"part": 0, "base": 1, "percent": "0.00"}
+    assert body["ladder"][0] == {"step": "1-2", "rate": {"part": 1, "base": 3, "percent": "33.33"}}
+    assert body["revenue"] == [{"currency": "CNY", "orders": 4, "paid": 39_500, "refunded": 2_000, "net": 37_500}]
+    period = {"since": "2025-02-01", "until": "2025-03-01"}
+    assert (await client.get("/v1/shops/tea/report", params=period)).json()["repurchase_of_returning"]["base"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "slug"),
+    [
+        ("/v1/shops/tea/customers/nobody", 404, "unknown_customer"),
+        ("/v1/shops/wine/customers/c1", 404, "unknown_customer"),
+        ("/v1/shops/tea/segments/stage/vip/customers", 404, "unknown_segment"),
+        ("/v1/shops/tea/segments/moon/full/customers", 422, None),
+        ("/v1/shops/tea/report?since=2025-02-01&until=2025-02-01", 422, "empty_period"),
+        ("/v1/shops/tea/customers/%00", 422, None),
+        ("/v1/shops/tea/segments/stage/new/customers?after=%00", 422, None),
+    ],
+)
+async def test_a_bad_question_is_told_what_to_do(
+    client: httpx.AsyncClient, path: str, status: int, slug: str | None
+) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert slug is None or answer.json()["type"].endswith(slug)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/shops/tea/customers/c1", "/v1/shops/tea/segments/stage/new/customers", "/v1/shops/tea/report"]
+)
+async def test_s_1_nobody_asks_without_a_key(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path, headers={"authorization": "Bearer rk_nobody"})).status_code == 401

@@ -1,0 +1,112 @@
+"""Does the SQL say the same as the rules in Python?"""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from common.clock import FixedClock
+from common.consumer import Batch
+from common.db import Database
+from common.shops import put_shop
+from segmentation.domain.figures import figures_of
+from segmentation.domain.state import CustomerState
+from segmentation.handlers import on_inputs
+from segmentation.store import customers, figures, totals
+
+
+async def random_shop(db: Database, events: Any, seed: int) -> None:
+    """Forty customers with orders in two currencies, refunds of orders, of no order and of orders unknown."""
+    draw, made = random.Random(seed), []
+    for number in range(40):
+        name = f"c{number:02}"
+        for turn in range(draw.randrange(5)):
+            when = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=draw.randrange(60 * 24 * 600))
+            currency = draw.choice(["CNY", "CNY", "USD"])
+            order = f"{name}-{turn}"
+            made.append(events.completed(name, when, draw.randrange(50_000), order=order, currency=currency))
+            for _ in range(draw.randrange(3)):
+                whose = draw.choice([order, None, "unknown"])
+                later = when + timedelta(hours=draw.randrange(3_000))
+                made.append(events.refunded(name, later, whose, draw.randrange(30_000), draw.choice(["CNY", "USD"])))
+    draw.shuffle(made)
+    async with db.transaction() as tx:
+        await on_inputs(tx, Batch(made))
+
+
+@pytest.mark.parametrize(("seed", "zone"), [(1, "Asia/Shanghai"), (2, "America/New_York"), (3, "Pacific/Kiritimati")])
+async def test_figures_in_sql_are_those_of_the_domain(
+    db: Database, clock: FixedClock, events: Any, seed: int, zone: str
+) -> None:
+    clock.set(datetime(2026, 1, 1, tzinfo=UTC))
+    async with db.transaction() as tx:
+        await put_shop(tx, "tea", zone, "CNY")
+    await random_shop(db, events, seed)
+    async with db.transaction() as tx:
+        rows = await tx.fetch("select cast(state as text) as state from customers where shop = 'tea'")
+        states = [CustomerState.model_validate_json(row.state) for row in rows]
+        histories = [(state.orders, state.refunds) for state in states]
+        for month in (date(2023, 1, 1), date(2024, 3, 1), date(2025, 1, 1), date(2025, 9, 1), date(2026, 9, 1)):
+            computed = await figures.compute_figures(tx, "tea", month, ZoneInfo(zone))
+            assert computed == figures_of(histories, month, ZoneInfo(zone)), month
+        assert computed.gaps > 30
+
+
+async def test_figures_are_stored_once_and_for_ever(db: Database, clock: FixedClock, events: Any) -> None:
+    clock.set(datetime(2025, 9, 2, tzinfo=UTC))
+    await random_shop(db, events, 4)
+    zone, month = ZoneInfo("Asia/Shanghai"), date(2025, 9, 1)
+    async with db.transaction() as tx:
+        first = await figures.compute_figures(tx, "tea", month, zone)
+        assert await figures.insert_figures(tx, "tea", first)
+    async with db.transaction() as tx:
+        assert not await figures.insert_figures(tx, "tea", figures_of([], month, zone))
+        shop = (await figures.get_shops_with_figures(tx, ["tea"]))["tea"]
+    assert list(shop.figures) == [first]
+    assert shop.pending_month == date(2025, 10, 1)
+
+
+async def test_shops_are_found_without_reading_every_customer(db: Database, clock: FixedClock) -> None:
+    async with db.transaction() as tx:
+        assert await figures.list_shops(tx) == []
+        await tx.lock_customers([("wine", "a"), ("tea", "a"), ("tea", "b"), ("books", "z")])
+        assert await figures.list_shops(tx) == ["books", "tea", "wine"]
+
+
+async def test_seg_005_a_list_of_returning_customers_comes_in_pages(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    clock.set(datetime(2025, 3, 1, tzinfo=UTC))
+    made = [events.completed(f"c{n}", "2025-02-01T10:00") for n in range(5)]
+    made += [events.viewed("x1", "2025-02-01T10:00")]
+    async with db.transaction() as tx:
+        await on_inputs(tx, Batch(made))
+        first = await customers.list_segment(tx, "tea", "stage", "returning", "", 3)
+        rest = await customers.list_segment(tx, "tea", "stage", "returning", first[-1], 3)
+        assert first + rest == ["c0", "c1", "c2", "c3", "c4"]
+        assert await customers.list_segment(tx, "tea", "stage", "new", "", 9) == ["x1"]
+        assert await customers.list_segment(tx, "tea", "lifecycle", "active", "c2", 9) == ["c3", "c4"]
+        assert await customers.list_segment(tx, "tea", "rfm", "general_value", "", 1) == ["c0"]
+        assert await customers.list_segment(tx, "tea", "lapsed", "true", "", 9) == []
+        assert await customers.list_segment(tx, "other", "stage", "returning", "", 9) == []
+
+
+async def test_buyers_are_counted_over_all_time_or_between_two_dates(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    clock.set(datetime(2025, 9, 1, tzinfo=UTC))
+    days = {"c1": ["2025-01-10"], "c2": ["2025-01-10", "2025-02-01"], "c3": ["2025-02-01", "2025-02-01", "2025-03-01"]}
+    made = [events.completed(name, f"{day}T10:00") for name, dates in days.items() for day in dates]
+    async with db.transaction() as tx:
+        await on_inputs(tx, Batch(made))
+        await tx.execute("insert into members values ('tea', 'c2', now()), ('tea', 'm9', now()), ('wine', 'c1', now())")
+        ever = await totals.count_buyers(tx, "tea", None, None)
+        february = await totals.count_buyers(tx, "tea", date(2025, 2, 1), date(2025, 3, 1))
+    assert ever.reached == {1: 3, 2: 2, 3: 1, 4: 0, 5: 0, 6: 0}
+    assert (ever.members, ever.repurchasing_members) == (2, 1)
+    assert february.reached == {1: 2, 2: 1, 3: 0, 4: 0, 5: 0, 6: 0}
+    assert (february.members, february.repurchasing_members) == (2, 0)
