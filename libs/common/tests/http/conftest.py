@@ -1,0 +1,89 @@
+"""A service with a toy's routes, on a real database, spoken to over ASGI."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import APIRouter, FastAPI, Query
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from common.api import Caller, Tx, public, require
+from common.health import Readiness
+from common.problems import Problem
+from common.service import Runtime, Service, build_app, make_runtime
+from common.settings import Settings
+from regulars.testing import MigratedDatabase
+
+BOOTSTRAP = "bootstrap-key-of-the-tests"
+router = APIRouter()
+
+
+class ThingIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    size: int
+    inner: dict[str, object] | None = None
+
+
+@router.get("/v1/shops/{shop}/things")
+async def list_things(
+    caller: Annotated[Caller, require("things:read")], tx: Tx, big: Annotated[int, Query()] = 0
+) -> dict[str, object]:
+    return {"shop": caller.shop, "things": await tx.value("select count(*) from settings"), "big": big}
+
+
+@router.post("/v1/shops/{shop}/things", status_code=202, dependencies=[require("things:write")])
+async def add_thing(shop: str, body: ThingIn, tx: Tx) -> None:
+    # A thing of the shop's; the table stands in for one of a service's own.
+    await tx.execute(
+        "insert into settings values (:shop, 'thing', to_jsonb(cast(:size as integer)))", shop=shop, size=body.size
+    )
+    if body.size > 100:
+        raise Problem(409, "too_big", "Things are 100 at most.", most=100)
+
+
+@router.get("/link/{token}", dependencies=[public("a signed link is its own key")])
+async def link(token: str) -> str:
+    return token
+
+
+@router.get("/boom/{what}", dependencies=[public("shows how failures are answered")])
+async def boom(what: str, tx: Tx) -> None:
+    if what == "sql":
+        await tx.execute("select * from there_is_no_such_table")
+    if what == "timeout":
+        raise TimeoutError("db-7.internal did not answer")
+    raise RuntimeError("the password is hunter2")
+
+
+@pytest_asyncio.fixture
+async def runtime(database_from: MigratedDatabase) -> AsyncIterator[Runtime]:
+    settings = Settings(
+        database_url=await database_from(),
+        kafka_bootstrap_servers="127.0.0.1:1",
+        master_key=SecretStr(base64.b64encode(bytes(range(32))).decode()),
+        bootstrap_api_key=SecretStr(BOOTSTRAP),
+        set_clock=True,
+    )
+    made = await make_runtime(Service("toy", migrations=Path(__file__).parent, routers=[router]), settings)
+    yield made
+    await made.database.close()
+
+
+@pytest.fixture
+def app(runtime: Runtime) -> FastAPI:
+    return build_app(runtime, Readiness())
+
+
+@pytest_asyncio.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Carries the bootstrap key; errors of the app are answers, as behind a server."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    headers = {"authorization": f"Bearer {BOOTSTRAP}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as made:
+        yield made

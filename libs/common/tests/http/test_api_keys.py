@@ -1,0 +1,141 @@
+"""Are keys stored as hashes, given out within one's own rights, and rotated without a refused request (S6)?"""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from common.api import api_keys_of
+from common.callers import FRESH_S, ApiKeys, Caller, Unauthorized, new_api_key, parts_of
+from common.limits import TooManyRequests
+from common.service import Runtime
+
+
+class Stopwatch:
+    """Monotonic seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"}
+
+
+async def made(client: httpx.AsyncClient, **more: object) -> dict[str, str]:
+    body = {"name": "shop backend", "shop": "demo", "scopes": ["things:read"], **more}
+    answer = await client.post("/v1/keys", json=body)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, str] = answer.json()
+    return found
+
+
+async def test_only_the_hash_and_the_prefix_are_stored(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    key = (await made(client))["key"]
+    parts = parts_of(key)
+    assert parts is not None
+    assert len(parts[0]) == 8
+    async with runtime.database.transaction() as tx:
+        row = await tx.value("select k::text from api_keys k")
+    assert parts[0] in row
+    assert parts[1] not in row
+    listed = await client.get("/v1/keys")
+    assert parts[1] not in listed.text
+    assert [k["prefix"] for k in listed.json()] == [parts[0]]
+
+
+async def test_rotation_refuses_no_request(client: httpx.AsyncClient) -> None:
+    old, new = await made(client), await made(client)
+    for key in (old, new):
+        assert (await client.get("/v1/shops/demo/things", headers=bearer(key["key"]))).status_code == 200
+    assert (await client.delete(f"/v1/keys/{old['prefix']}")).status_code == 204
+    assert (await client.get("/v1/shops/demo/things", headers=bearer(old["key"]))).status_code == 401
+    assert (await client.get("/v1/shops/demo/things", headers=bearer(new["key"]))).status_code == 200
+    assert (await client.delete(f"/v1/keys/{old['prefix']}")).status_code == 404, "revoked once"
+
+
+async def test_a_key_gives_no_more_than_it_has(client: httpx.AsyncClient) -> None:
+    admin = bearer((await made(client, scopes=["keys:admin", "things:read"]))["key"])
+    for body in (
+        {"name": "n", "shop": "other", "scopes": ["things:read"]},
+        {"name": "n", "shop": "*", "scopes": ["things:read"]},
+        {"name": "n", "shop": "demo", "scopes": ["things:write"]},
+        {"name": "n", "shop": "demo", "scopes": ["*"]},
+        {"name": "n", "shop": "demo", "scopes": ["ops"]},
+    ):
+        answer = await client.post("/v1/keys", json=body, headers=admin)
+        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/beyond_own_rights"), body
+    allowed = {"name": "n", "shop": "demo", "scopes": ["things:read"]}
+    assert (await client.post("/v1/keys", json=allowed, headers=admin)).status_code == 201
+
+
+async def test_an_admin_sees_and_revokes_keys_of_the_own_shop_only(client: httpx.AsyncClient) -> None:
+    admin = await made(client, scopes=["keys:admin"])
+    other = await made(client, shop="other")
+    listed = await client.get("/v1/keys", headers=bearer(admin["key"]))
+    assert [k["prefix"] for k in listed.json()] == [admin["prefix"]]
+    assert (await client.delete(f"/v1/keys/{other['prefix']}", headers=bearer(admin["key"]))).status_code == 404
+    assert (await client.get("/v1/shops/other/things", headers=bearer(other["key"]))).status_code == 200
+
+
+async def test_one_key_may_count_in_several_services(client: httpx.AsyncClient) -> None:
+    key = new_api_key()  # as another service made it
+    assert (await made(client, key=key))["key"] == key
+    assert (await client.get("/v1/shops/demo/things", headers=bearer(key))).status_code == 200
+    again = await client.post("/v1/keys", json={"name": "n", "shop": "demo", "scopes": ["a:read"], "key": key})
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/key_exists")
+    bad = await client.post("/v1/keys", json={"name": "n", "shop": "demo", "scopes": ["a:read"], "key": "rk_no"})
+    assert bad.status_code == 422
+
+
+async def test_another_process_learns_of_a_revocation_within_five_seconds(
+    client: httpx.AsyncClient, runtime: Runtime
+) -> None:
+    watch = Stopwatch()
+    elsewhere = ApiKeys(runtime.database, runtime.master, monotonic=watch)
+    key = await made(client)
+    assert await elsewhere.verify(key["key"]) == Caller("demo", key["prefix"], frozenset({"things:read"}))
+    assert (await client.delete(f"/v1/keys/{key['prefix']}")).status_code == 204
+    watch.now += FRESH_S - 0.1
+    assert (await elsewhere.verify(key["key"])).shop == "demo", "at hand for a moment, so that the database may be away"
+    watch.now += 0.1
+    with pytest.raises(Unauthorized):
+        await elsewhere.verify(key["key"])
+
+
+async def test_one_key_s_flood_leaves_the_other_keys_their_rate(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    watch = Stopwatch()
+    keys = ApiKeys(runtime.database, runtime.master, rate=5, monotonic=watch)
+    flood, quiet = (await made(client))["key"], (await made(client))["key"]
+    for _ in range(10):
+        await keys.verify(flood)
+    with pytest.raises(TooManyRequests) as caught:
+        await keys.verify(flood)
+    assert caught.value.headers == {"retry-after": "1"}
+    await keys.verify(quiet)
+    watch.now += 0.2
+    await keys.verify(flood)
+
+
+async def test_a_flood_is_answered_429_with_a_time(client: httpx.AsyncClient, app: FastAPI, runtime: Runtime) -> None:
+    app.state.api_keys = ApiKeys(runtime.database, runtime.master, "b" * 24, rate=1, monotonic=Stopwatch())
+    answers = [await client.get("/v1/keys", headers=bearer("b" * 24)) for _ in range(3)]
+    assert [a.status_code for a in answers] == [200, 200, 429]
+    assert int(answers[2].headers["retry-after"]) >= 1
+
+
+async def test_the_bootstrap_key_is_for_everything_and_another_text_for_nothing(app: FastAPI, runtime: Runtime) -> None:
+    bootstrap = runtime.settings.bootstrap_api_key
+    assert bootstrap is not None
+    caller = await api_keys_of(app).verify(bootstrap.get_secret_value())
+    assert caller.of_shop("any")
+    assert caller.may("ops")
+    for text in ("", "é" * 30, bootstrap.get_secret_value()[:-1]):
+        with pytest.raises(Unauthorized):
+            await ApiKeys(runtime.database, runtime.master, bootstrap.get_secret_value()).verify(text)
+    with pytest.raises(Unauthorized):
+        await ApiKeys(runtime.database, runtime.master).verify(bootstrap.get_secret_value())
