@@ -1,0 +1,1 @@
+"""The HTTP side: for the shop's systems (reviews, surveys), and for customers (the answer page)."""

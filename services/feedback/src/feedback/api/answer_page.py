@@ -1,0 +1,128 @@
+"""How does a customer answer? On a small page behind a signed link: no account, no script, nothing loaded."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, StrictUndefined
+
+from common.api import Tx, public
+from common.db import Transaction
+from common.keys import KeyRing
+from feedback import store
+from feedback.domain.links import AnswerLinks, BadLink
+from feedback.domain.refusals import MOST_CHARACTERS, AlreadyAnswered, KeyMissing, Refused
+from feedback.domain.surveys import Survey, answer_from_form
+from feedback.handlers import accept_answer
+
+router = APIRouter(tags=["answer page"])
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex",
+}
+WORDS = {
+    "en": {
+        "ask": "How do you like your purchase?", "order": "Order", "stars": "Stars", "text": "What would you tell us?",
+        "send": "Send", "thanks": "Thank you. Your answer has been stored.",
+        "already": "You have answered this question already. Your first answer stands.",
+        "bad": "This link is not complete. Please open it again from the message, whole.",
+        "later": "Your answer cannot be stored right now. Please try again in a few minutes.",
+        "stars_missing": "Please choose one to five stars.", "stars_invalid": "Please choose one to five stars.",
+        "text_too_long": f"Please use at most {MOST_CHARACTERS:,} characters.",
+        "text_invalid": "The text contains a character that cannot be stored.",
+    },
+    "zh": {
+        "ask": "您对这次购买的商品满意吗?", "order": "订单", "stars": "星级", "text": "想对我们说些什么?",
+        "send": "提交", "thanks": "谢谢!您的回答已保存。",
+        "already": "您已经回答过这个问题,以第一次的回答为准。",
+        "bad": "链接不完整,请从消息中重新打开完整的链接。",
+        "later": "暂时无法保存您的回答,请几分钟后再试。",
+        "stars_missing": "请选择一到五星。", "stars_invalid": "请选择一到五星。",
+        "text_too_long": f"最多 {MOST_CHARACTERS} 个字。",
+        "text_invalid": "文字中含有无法保存的字符。",
+    },
+}  # fmt: skip
+_PAGE = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string("""\
+<!doctype html>
+<html lang="{{ language }}">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ words.ask }}</title>
+<style>body{font:1.1rem/1.6 sans-serif;max-width:32rem;margin:2rem auto;padding:0 1rem}
+label{display:inline-block;margin:.5rem 1rem .5rem 0}textarea{width:100%;font:inherit}
+button{font:inherit;padding:.5rem 1.5rem}.note{font-weight:bold}</style></head>
+<body>
+{% if note %}<p class="note" role="status">{{ words[note] }}</p>{% endif %}
+{% if survey %}
+<h1>{{ words.ask }}</h1>
+<p>{{ words.order }} {{ survey.order_id }}</p>
+<form method="post">
+<fieldset><legend>{{ words.stars }}</legend>
+{% for n in range(1, 6) %}
+<label><input type="radio" name="stars" value="{{ n }}" required
+{% if stars == n|string %} checked{% endif %}> {{ n }}</label>
+{% endfor %}
+</fieldset>
+<p><label for="text">{{ words.text }}</label>
+<textarea id="text" name="text" rows="5" maxlength="{{ most }}">{{ text }}</textarea></p>
+<button>{{ words.send }}</button>
+</form>
+{% endif %}
+</body></html>
+""")
+
+
+def _page(
+    request: Request, status: int, note: str | None, survey: Survey | None = None, stars: str = "", text: str = ""
+) -> HTMLResponse:
+    language = "zh" if request.headers.get("accept-language", "").strip().lower().startswith("zh") else "en"
+    html = _PAGE.render(
+        language=language, words=WORDS[language], note=note, survey=survey, stars=stars, text=text, most=MOST_CHARACTERS
+    )
+    return HTMLResponse(html, status, HEADERS)
+
+
+async def _asked(request: Request, tx: Transaction, token: str) -> Survey | None:
+    """The survey that a link names; None for a bad link, and for one whose survey is not here."""
+    runtime = request.app.state.runtime
+    try:
+        shop, survey_id = AnswerLinks(runtime.master, runtime.settings.public_url).read(token)
+    except BadLink:
+        return None
+    return await store.get_survey(tx, shop, survey_id)
+
+
+@router.get("/s/{token}", response_class=HTMLResponse, dependencies=[public("the link is signed")])
+async def show_question(token: str, request: Request, tx: Tx) -> HTMLResponse:
+    """The question with its form. Changes nothing: mail programs open links on their own."""
+    survey = await _asked(request, tx, token)
+    if survey is None:
+        return _page(request, 404, "bad")
+    if survey.answered_at is not None:
+        return _page(request, 200, "already")
+    return _page(request, 200, None, survey)
+
+
+@router.post("/s/{token}", response_class=HTMLResponse, dependencies=[public("the link is signed")])
+async def take_answer(
+    token: str, request: Request, tx: Tx, stars: Annotated[str, Form()] = "", text: Annotated[str, Form()] = ""
+) -> HTMLResponse:
+    """Take the answer; the same again is thanked again, another one is told that the first stands (FBK-007)."""
+    survey = await _asked(request, tx, token)
+    if survey is None:
+        return _page(request, 404, "bad")
+    keys: KeyRing = request.app.state.runtime.keys
+    try:
+        await accept_answer(tx, keys, survey, answer_from_form(stars, text))
+    except Refused as refused:
+        return _page(request, 422, refused.slug, survey, stars, text[: MOST_CHARACTERS * 2])
+    except AlreadyAnswered:
+        return _page(request, 409, "already")
+    except KeyMissing:
+        return _page(request, 503, "later", survey, stars, text)
+    return _page(request, 200, "thanks")

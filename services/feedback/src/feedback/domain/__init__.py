@@ -1,0 +1,1 @@
+"""What feedback knows of surveys and reviews: values and pure functions."""

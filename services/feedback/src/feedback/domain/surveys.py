@@ -1,0 +1,127 @@
+"""When is a customer asked, about which order, and what is a valid answer?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from common.events import Event, fact_id
+from common.events.feedback import SurveyAnswered, SurveyRequested
+from common.events.orders import OrderCompleted
+from feedback.domain.refusals import MOST_CHARACTERS, Refused
+
+USAGE_QUESTION_WAIT = timedelta(days=7)
+"""From the first completed order to the usage question (FBK-007, defaults.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOrder:
+    """The earliest completed order of a customer as far as known; of equal times the smaller id, so that order of
+    arrival does not matter. `cause` is `source#id` of its event."""
+
+    shop: str
+    customer: str
+    order_id: str
+    completed_at: datetime
+    cause: str
+    correlation_id: str | None
+
+    @property
+    def due_at(self) -> datetime:
+        return self.completed_at + USAGE_QUESTION_WAIT
+
+    @property
+    def rank(self) -> tuple[datetime, str]:
+        return self.completed_at, self.order_id
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A survey that was asked; `stars` is None until it is answered, `text` may be encrypted."""
+
+    shop: str
+    customer: str
+    survey_id: str
+    kind: str
+    order_id: str
+    cause_at: datetime | None
+    answered_at: datetime | None
+    stars: int | None
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    stars: int
+    text: str | None
+
+
+def first_orders(events: Iterable[Event[OrderCompleted]]) -> list[FirstOrder]:
+    """The earliest completed order of every customer among the events; orders without a customer ask nobody."""
+    first: dict[tuple[str, str], FirstOrder] = {}
+    for event in events:
+        if event.subject is None:
+            continue
+        order = FirstOrder(
+            event.shop,
+            event.subject,
+            event.data.order_id,
+            event.time,
+            f"{event.source}#{event.id}",
+            event.correlationid,
+        )
+        known = first.get(event.customer)
+        if known is None or order.rank < known.rank:
+            first[event.customer] = order
+    return [first[key] for key in sorted(first)]
+
+
+def survey_id_of(order: FirstOrder) -> str:
+    """Derived from kind and due time, so that a replay asks the same survey and signs the same link."""
+    return fact_id(f"usage@{order.due_at.isoformat()}", SurveyRequested.TYPE, order.shop, order.customer, 0)
+
+
+def ask(order: FirstOrder, answer_url: str) -> Event[SurveyRequested]:
+    """The usage question about that order, dated when it fell due however late it is asked (FBK-007)."""
+    survey_id = survey_id_of(order)
+    return Event(
+        id=survey_id,
+        source=f"/shops/{order.shop}/feedback",
+        shop=order.shop,
+        subject=order.customer,
+        time=order.due_at,
+        data=SurveyRequested(
+            survey_id=survey_id, order_id=order.order_id, answer_url=answer_url, cause_at=order.due_at
+        ),
+        correlationid=order.correlation_id,
+        causationid=order.cause.rsplit("#", 1)[-1],
+    )
+
+
+def answer_from_form(stars: str, text: str) -> Answer:
+    """An answer as a form sends it. Raises Refused: stars_missing, stars_invalid, text_too_long, text_invalid."""
+    stars, text = stars.strip(), text.strip().replace("\r\n", "\n")
+    if not stars:
+        raise Refused("stars_missing", "please choose one to five stars")
+    if stars not in ("1", "2", "3", "4", "5"):
+        raise Refused("stars_invalid", "stars are a whole number from 1 to 5")
+    if len(text) > MOST_CHARACTERS:
+        raise Refused("text_too_long", f"the text has {len(text)} characters, {MOST_CHARACTERS} are allowed")
+    if "\x00" in text:
+        raise Refused("text_invalid", "the text contains a character that cannot be stored")
+    return Answer(int(stars), text or None)
+
+
+def answered(survey: Survey, answer: Answer, at: datetime) -> Event[SurveyAnswered]:
+    """The fact that the survey was answered; one id per survey, so it counts once (FBK-007)."""
+    return Event(
+        id=fact_id(f"answer#{survey.survey_id}", SurveyAnswered.TYPE, survey.shop, survey.customer, 0),
+        source=f"/shops/{survey.shop}/feedback",
+        shop=survey.shop,
+        subject=survey.customer,
+        time=at,
+        data=SurveyAnswered(survey_id=survey.survey_id, order_id=survey.order_id, stars=answer.stars, text=answer.text),
+        correlationid=survey.survey_id,
+        causationid=survey.survey_id,
+    )

@@ -1,0 +1,113 @@
+"""What does feedback do when something happens elsewhere, or when somebody says something?"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from common.consumer import Batch, Subscription
+from common.db import Transaction
+from common.events import Event, EventData
+from common.events.customers import CustomerErased
+from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyRequested
+from common.events.orders import OrderCompleted
+from common.inbox import claim
+from common.keys import KEY_SUBSCRIPTIONS, KeyRing
+from feedback import store
+from feedback.domain.refusals import AlreadyAnswered, KeyMissing, ReviewDiffers
+from feedback.domain.surveys import Answer, Survey, answered, first_orders
+
+D = TypeVar("D", bound=EventData)
+
+
+async def on_completed_orders(tx: Transaction, batch: Batch) -> None:
+    """Note each customer's first completed order, about which the usage question will be (FBK-007)."""
+    orders = first_orders(batch.events)
+    if orders:
+        await store.save_first_orders(tx, orders)
+
+
+async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
+    """Take back what this service accepted and promised: its own topic fills an empty store again.
+
+    In a store that is not empty these are duplicates, claimed when they were accepted, or change nothing.
+    """
+    requests = [e for e in batch.events if isinstance(e.data, SurveyRequested)]
+    if requests:
+        await store.save_requested(tx, requests)
+    for event in batch.events:
+        if isinstance(event.data, SurveyAnswered):
+            await store.save_answer(tx, event)
+        elif isinstance(event.data, ReviewSubmitted):
+            await store.save_review(tx, event)
+
+
+async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
+    """Forget what they wrote, and do not ask them."""
+    await store.erase(tx, batch.by_customer())
+
+
+async def accept_review(tx: Transaction, keys: KeyRing, review: Event[ReviewSubmitted]) -> bool:
+    """Store and announce a review (FBK-011); False when the very same was accepted before.
+
+    Raises ReviewDiffers, KeyMissing, and SameIdOtherBody for an event id that was used for another review.
+    """
+    await tx.lock_customers([review.customer])
+    stored = await store.get_review(tx, review.shop, review.customer[1], review.data.review_id)
+    if stored is not None:
+        known = await _opened(tx, keys, review.with_data(stored))
+        if known.data != (await _as_readable(tx, keys, review)).data:
+            raise ReviewDiffers(review.data.review_id)
+        return False
+    sealed = await _sealed(tx, keys, review, personal=review.data.text is not None)
+    await claim(tx, [(sealed, sealed.encode())])
+    await store.save_review(tx, sealed)
+    await tx.announce([sealed])
+    return True
+
+
+async def accept_answer(tx: Transaction, keys: KeyRing, survey: Survey, answer: Answer) -> bool:
+    """Store and announce the answer of a survey (FBK-007); False when the very same was given before.
+
+    Raises AlreadyAnswered where another answer was given, KeyMissing.
+    """
+    await tx.lock_customers([(survey.shop, survey.customer)])
+    current = await store.get_survey(tx, survey.shop, survey.survey_id) or survey  # as it is under the lock
+    event = answered(current, answer, tx.clock.now())
+    if current.answered_at is not None and current.stars is not None:
+        given = event.with_data(event.data.model_copy(update={"stars": current.stars, "text": current.text}))
+        if (await _opened(tx, keys, given)).data != (await _as_readable(tx, keys, event)).data:
+            raise AlreadyAnswered(survey.survey_id)
+        return False
+    sealed = await _sealed(tx, keys, event, personal=answer.text is not None)
+    await claim(tx, [(sealed, sealed.encode())])
+    await store.save_answer(tx, sealed)
+    await tx.announce([sealed])
+    return True
+
+
+async def _sealed(tx: Transaction, keys: KeyRing, event: Event[D], *, personal: bool) -> Event[D]:
+    """The event with its text encrypted; without it for an erased customer. Raises KeyMissing."""
+    found = await keys.keys_for(tx, [event.customer])
+    if personal and event.customer not in found:
+        raise KeyMissing(event.customer[1])
+    return keys.seal_event(event, found.get(event.customer))
+
+
+async def _opened(tx: Transaction, keys: KeyRing, event: Event[D]) -> Event[D]:
+    found = await keys.keys_for(tx, [event.customer])
+    return keys.open_event(event, found.get(event.customer))
+
+
+async def _as_readable(tx: Transaction, keys: KeyRing, event: Event[D]) -> Event[D]:
+    """What would be readable had the event been stored: all of it, or without its text for an erased customer."""
+    found = await keys.keys_for(tx, [event.customer])
+    erased = event.customer in found and found[event.customer] is None
+    return keys.open_event(event, None) if erased else event
+
+
+SUBSCRIPTIONS = (
+    *KEY_SUBSCRIPTIONS,
+    Subscription(on_completed_orders, (OrderCompleted,)),
+    Subscription(on_own_feedback, (SurveyRequested, SurveyAnswered, ReviewSubmitted)),
+    Subscription(on_erased_customers, (CustomerErased,)),
+)

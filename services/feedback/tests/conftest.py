@@ -1,0 +1,113 @@
+"""What the tests of feedback share: a migrated database, a runtime without a broker, its HTTP side."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from common.clock import FixedClock
+from common.consumer import Batch
+from common.db import Database
+from common.events import Event, decode
+from common.events.orders import OrderCompleted
+from common.health import Readiness
+from common.keys import KeyRing
+from common.service import Runtime, build_app
+from common.settings import Settings
+from feedback.domain.links import AnswerLinks
+from feedback.jobs import usage_questions
+from feedback.main import SERVICE
+from regulars.testing import MigratedDatabase
+
+MASTER = bytes(range(32))
+API_KEY = "test-key-of-at-least-24-characters"
+MARCH = datetime(2025, 3, 1, 12, tzinfo=UTC)
+PUBLIC_URL = "https://say.example.test"
+
+
+class Feedback:
+    """The service in process: hand it events, move its clock, sweep, look at what it announced."""
+
+    def __init__(self, database: Database, clock: FixedClock, client: httpx.AsyncClient, keys: KeyRing) -> None:
+        self.database, self.clock, self.client, self.keys = database, clock, client, keys
+        self.links = AnswerLinks(MASTER, PUBLIC_URL)
+        self._bite = usage_questions(lambda: self.links)
+
+    async def handle(self, *events: Event[Any]) -> None:
+        """As the consumer does it: one transaction, customers locked, each subscription its own types."""
+        async with self.database.transaction() as tx:
+            await tx.lock_customers(e.customer for e in events if e.subject is not None)
+            for subscription in SERVICE.subscriptions:
+                mine = [e for e in events if isinstance(e.data, subscription.types)]
+                if mine:
+                    await subscription.handler(tx, Batch(mine))
+
+    async def issue_key(self, customer: str = "ann", shop: str = "s") -> None:
+        async with self.database.transaction() as tx:
+            await tx.lock_customers([(shop, customer)])
+            await self.keys.ensure_keys(tx, [(shop, customer)])
+
+    async def sweep(self, limit: int = 200) -> int:
+        done = 0
+        while True:
+            async with self.database.transaction() as tx:
+                bite = await self._bite(tx, self.clock.now(), limit)
+            done += bite
+            if bite == 0:
+                return done
+
+    async def announced(self) -> list[Event[Any]]:
+        async with self.database.transaction() as tx:
+            return [decode(row.payload) for row in await tx.fetch("select payload from outbox order by seq")]
+
+    async def rows(self, sql: str, **params: Any) -> list[tuple[Any, ...]]:
+        async with self.database.transaction() as tx:
+            return [tuple(row) for row in await tx.fetch(sql, **params)]
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(MARCH)
+
+
+@pytest_asyncio.fixture
+async def feedback(database_from: MigratedDatabase, clock: FixedClock) -> AsyncIterator[Feedback]:
+    url = await database_from(SERVICE.migrations)
+    settings = Settings(
+        database_url=url,
+        kafka_bootstrap_servers="unused:9092",
+        master_key=base64.b64encode(MASTER).decode(),  # type: ignore[arg-type]  # as the environment gives it
+        bootstrap_api_key=API_KEY,  # type: ignore[arg-type]
+        public_url=PUBLIC_URL,
+    )
+    database = Database(url, clock=clock, service="feedback")
+    keys = KeyRing(MASTER)
+    app = build_app(Runtime(SERVICE, settings, clock, database, keys, MASTER), Readiness())
+    transport = httpx.ASGITransport(app)
+    headers = {"authorization": f"Bearer {API_KEY}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://feedback", headers=headers) as client:
+        yield Feedback(database, clock, client, keys)
+    await database.close()
+
+
+def completed(order_id: str, days: float = 0, customer: str | None = "ann", shop: str = "s") -> Event[OrderCompleted]:
+    """An order completed so many days after 1 March 2025, 12:00 UTC."""
+    return Event(
+        id=f"e-{order_id}",
+        source=f"/shops/{shop}/shop",
+        shop=shop,
+        subject=customer,
+        time=MARCH + timedelta(days=days),
+        data=OrderCompleted(order_id=order_id, state="completed", currency="CNY", goods_paid=100),
+        correlationid="c1",
+    )
+
+
+def types(events: Iterable[Event[Any]]) -> list[str]:
+    return [event.type for event in events]

@@ -1,0 +1,138 @@
+"""Who is asked, when, about which order; which answers are valid."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.events import Event
+from common.events.feedback import ReviewSubmitted
+from common.events.orders import OrderCompleted
+from feedback.domain.refusals import Refused
+from feedback.domain.reviews import check_review
+from feedback.domain.surveys import Answer, FirstOrder, Survey, answer_from_form, answered, ask, first_orders
+
+MARCH = datetime(2025, 3, 1, 12, tzinfo=UTC)
+
+
+def completed(order_id: str, days: int = 0, customer: str | None = "ann", shop: str = "s") -> Event[OrderCompleted]:
+    return Event(
+        id=f"e-{order_id}",
+        source=f"/shops/{shop}/shop",
+        shop=shop,
+        subject=customer,
+        time=MARCH + timedelta(days=days),
+        data=OrderCompleted(order_id=order_id, state="completed", currency="CNY", goods_paid=100),
+        correlationid="c1",
+    )
+
+
+def survey() -> Survey:
+    return Survey("s", "ann", "q1", "usage", "o1", MARCH, None, None, None)
+
+
+def test_the_question_comes_seven_days_after_the_first_completed_order() -> None:
+    """FBK-007."""
+    [order] = first_orders([completed("o2", days=3), completed("o1")])
+    question = ask(order, "https://shop.test/s/token")
+    assert (order.order_id, question.data.order_id) == ("o1", "o1")
+    assert question.time == question.data.cause_at == MARCH + timedelta(days=7)
+    assert (question.customer, question.correlationid, question.causationid) == (("s", "ann"), "c1", "e-o1")
+
+
+def test_an_order_without_a_customer_asks_nobody() -> None:
+    assert first_orders([completed("o1", customer=None)]) == []
+
+
+def test_each_customer_of_each_shop_has_a_first_order() -> None:
+    orders = first_orders([completed("o1"), completed("o2", customer="bob"), completed("o3", shop="t")])
+    assert [(o.shop, o.customer, o.order_id) for o in orders] == [
+        ("s", "ann", "o1"),
+        ("s", "bob", "o2"),
+        ("t", "ann", "o3"),
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 5)), min_size=1, max_size=8).flatmap(
+        lambda drawn: st.tuples(st.just(drawn), st.permutations(drawn))
+    )
+)
+def test_order_and_repetition_of_arrival_do_not_matter(
+    drawn: tuple[list[tuple[int, int]], list[tuple[int, int]]],
+) -> None:
+    """FBK-007: the state is the minimum of what was seen, whatever came first or twice."""
+    one, other = ([completed(f"o{n}", days) for days, n in seen] for seen in drawn)
+    first = first_orders(one)
+    assert first == first_orders([*other, *one])
+    assert ask(first[0], "u").id == ask(first_orders(other)[0], "u").id
+
+
+@pytest.mark.parametrize(
+    ("stars", "text", "answer"),
+    [
+        pytest.param("5", "", Answer(5, None), id="stars alone"),
+        pytest.param(" 1 ", " 很好\r\n用 ", Answer(1, "很好\n用"), id="text is trimmed and its line ends are unified"),
+        pytest.param("3", "字" * 2000, Answer(3, "字" * 2000), id="2,000 characters by code point"),
+    ],
+)
+def test_a_valid_answer(stars: str, text: str, answer: Answer) -> None:
+    assert answer_from_form(stars, text) == answer
+
+
+@pytest.mark.parametrize(
+    ("stars", "text", "slug"),
+    [
+        pytest.param("", "good", "stars_missing", id="no stars"),
+        pytest.param("0", "", "stars_invalid", id="too few stars"),
+        pytest.param("6", "", "stars_invalid", id="too many stars"),
+        pytest.param("4.5", "", "stars_invalid", id="half stars"),
+        pytest.param("٣", "", "stars_invalid", id="a digit of another script"),
+        pytest.param("5", "x" * 2001, "text_too_long", id="a long text"),
+        pytest.param("5", "a\x00b", "text_invalid", id="a NUL, which PostgreSQL refuses"),
+    ],
+)
+def test_an_invalid_answer_says_what_to_mend(stars: str, text: str, slug: str) -> None:
+    with pytest.raises(Refused) as refused:
+        answer_from_form(stars, text)
+    assert refused.value.slug == slug
+
+
+def test_an_answer_has_one_id_per_survey_and_names_its_order() -> None:
+    """FBK-007: the answer is stored with the order."""
+    one, two = answered(survey(), Answer(5, None), MARCH), answered(survey(), Answer(1, "x"), MARCH + timedelta(days=1))
+    assert one.id == two.id
+    assert (one.data.order_id, one.data.survey_id, one.data.stars) == ("o1", "q1", 5)
+
+
+@pytest.mark.parametrize(
+    ("review", "time", "slug"),
+    [
+        pytest.param({}, MARCH, "review_empty", id="neither stars nor text"),
+        pytest.param({"text": "  "}, MARCH, "review_empty", id="only white space"),
+        pytest.param({"text": "x" * 2001}, MARCH, "text_too_long", id="a long text"),
+        pytest.param({"text": "a\x00"}, MARCH, "text_invalid", id="NUL in the text"),
+        pytest.param({"stars": 5, "sku": "\x00"}, MARCH, "text_invalid", id="NUL in another field"),
+        pytest.param({"stars": 5}, datetime(1989, 12, 31, tzinfo=UTC), "time_too_old", id="before 1990"),
+        pytest.param({"stars": 5}, MARCH + timedelta(minutes=6), "time_in_future", id="six minutes ahead"),
+    ],
+)
+def test_a_review_that_is_refused(review: dict[str, object], time: datetime, slug: str) -> None:
+    """FBK-011."""
+    with pytest.raises(Refused) as refused:
+        check_review(ReviewSubmitted.model_validate({"review_id": "r1", **review}), time, MARCH)
+    assert refused.value.slug == slug
+
+
+def test_a_review_of_stars_or_of_text_is_taken() -> None:
+    """FBK-011."""
+    check_review(ReviewSubmitted(review_id="r1", stars=1), MARCH + timedelta(minutes=5), MARCH)
+    check_review(ReviewSubmitted(review_id="r2", text="质量很好"), MARCH, MARCH)
+
+
+def test_a_first_order_is_ranked_by_time_then_by_id() -> None:
+    early = FirstOrder("s", "ann", "o2", MARCH, "x#1", None)
+    assert early.rank < FirstOrder("s", "ann", "o3", MARCH, "x#2", None).rank

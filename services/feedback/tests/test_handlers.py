@@ -1,0 +1,115 @@
+"""What becomes of completed orders, of feedback's own topic, and of erased customers?"""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from common.events import Event
+from common.events.customers import CustomerErased
+from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyRequested
+
+from .conftest import MARCH, Feedback, completed
+
+WEEK = timedelta(days=7)
+
+
+def own(data: Any, event_id: str, customer: str = "ann") -> Event[Any]:
+    return Event(event_id, "/shops/s/feedback", "s", customer, MARCH + WEEK, data)
+
+
+def requested(order_id: str = "o1") -> Event[SurveyRequested]:
+    return own(
+        SurveyRequested(survey_id="q1", order_id=order_id, answer_url="https://x.test/s/t", cause_at=MARCH + WEEK), "q1"
+    )
+
+
+async def questions(feedback: Feedback) -> list[tuple[Any, ...]]:
+    return await feedback.rows("select customer, order_id, due_at from usage_questions order by customer")
+
+
+async def test_the_first_completed_order_is_noted_and_falls_due_a_week_later(feedback: Feedback) -> None:
+    """FBK-007."""
+    await feedback.handle(completed("o2", days=2), completed("o1"), completed("b1", customer="bob"))
+    assert await questions(feedback) == [("ann", "o1", MARCH + WEEK), ("bob", "b1", MARCH + WEEK)]
+
+
+async def test_an_order_without_a_customer_is_nobodys_first(feedback: Feedback) -> None:
+    await feedback.handle(completed("o1", customer=None))
+    assert await questions(feedback) == []
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([0, 1, 2])))
+@pytest.mark.parametrize("size", [1, 2, 3])
+async def test_any_order_of_arrival_and_any_batch_size_give_the_same_row(
+    feedback: Feedback, order: tuple[int, ...], size: int
+) -> None:
+    """FBK-007: two of the three orders bear the same time."""
+    events = [completed("o3", 1), completed("o2", 1), completed("o9", 5)]
+    arriving = [events[n] for n in order] * 2
+    for start in range(0, len(arriving), size):
+        await feedback.handle(*arriving[start : start + size])
+    assert await questions(feedback) == [("ann", "o2", MARCH + timedelta(days=8))]
+
+
+async def test_an_earlier_order_found_after_the_question_does_not_ask_again(feedback: Feedback) -> None:
+    """FBK-007: what was promised stays promised, once per customer."""
+    feedback.clock.set(MARCH + timedelta(days=30))
+    await feedback.handle(completed("o5", days=5))
+    assert await feedback.sweep() == 1
+    await feedback.handle(completed("o1"), completed("o5", days=5))
+    assert await feedback.sweep() == 0
+    assert await questions(feedback) == [("ann", "o1", None)]
+    assert await feedback.rows("select order_id from surveys") == [("o5",)]
+
+
+async def test_the_own_topic_fills_an_empty_store(feedback: Feedback) -> None:
+    """A rebuild reads what was accepted and promised, in any order of topics."""
+    answer = own(SurveyAnswered(survey_id="q1", order_id="o1", stars=4, text=None), "a1")
+    review = own(ReviewSubmitted(review_id="r1", stars=5), "r1")
+    await feedback.handle(answer, requested(), review)
+    await feedback.handle(completed("o1"))
+    assert await feedback.sweep() == 0
+    assert await feedback.rows("select order_id, cause_at, stars from surveys") == [("o1", MARCH + WEEK, 4)]
+    assert await feedback.rows("select review_id, stars from reviews") == [("r1", 5)]
+
+
+async def test_reading_the_own_topic_again_changes_nothing(feedback: Feedback) -> None:
+    feedback.clock.set(MARCH + timedelta(days=8))
+    await feedback.handle(completed("o1"))
+    await feedback.sweep()
+    tables = ("usage_questions", "surveys", "reviews", "outbox")
+    before = [await feedback.rows(f"select * from {table}") for table in tables]
+    await feedback.handle(*await feedback.announced())
+    assert [await feedback.rows(f"select * from {table}") for table in tables] == before
+
+
+async def test_two_surveys_of_one_customer_in_a_batch_are_both_kept(feedback: Feedback) -> None:
+    other = requested("o2")
+    await feedback.handle(requested(), own(other.data.model_copy(update={"survey_id": "q2"}), "q2"))
+    assert await feedback.rows("select survey_id from surveys order by 1") == [("q1",), ("q2",)]
+
+
+async def test_an_erased_customer_is_forgotten_and_not_asked(feedback: Feedback) -> None:
+    """SEC-006: texts go, and an order that comes later asks nobody."""
+    await feedback.issue_key()
+    body = {"review_id": "r1", "customer": "ann", "stars": 1, "text": "我叫安"}
+    assert (await feedback.client.post("/v1/shops/s/reviews", json=body)).status_code == 202
+    await feedback.handle(completed("o5", days=5))
+    erased: Event[Any] = Event("x1", "/shops/s/orders-ingest", "s", "ann", MARCH, CustomerErased())
+    await feedback.handle(erased)
+    await feedback.handle(completed("o1"))
+    feedback.clock.set(MARCH + timedelta(days=30))
+    assert await feedback.sweep() == 0
+    assert await feedback.rows("select review_id, stars, text from reviews") == [("r1", 1, None)]
+
+
+async def test_a_late_order_of_a_customer_erased_before_any_order_asks_nobody(feedback: Feedback) -> None:
+    erased: Event[Any] = Event("x1", "/shops/s/orders-ingest", "s", "ann", MARCH, CustomerErased())
+    await feedback.handle(erased)
+    await feedback.handle(completed("o1"))
+    feedback.clock.set(MARCH + timedelta(days=30))
+    assert await feedback.sweep() == 0
