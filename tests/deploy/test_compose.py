@@ -1,0 +1,176 @@
+"""Would `docker compose up` understand the file, and does the file know what it names? Checked without an engine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from common.events.topics import SERVICES
+from common.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "docker-compose.yml"
+DOCKERFILE = ROOT / "deploy" / "Dockerfile"
+FROM_COMPOSE = {"TMPDIR"}  # read by Python's standard library
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    """The file with its anchors and merges written out."""
+    loaded: dict[str, Any] = YAML(typ="safe").load(COMPOSE)
+    return loaded
+
+
+def texts(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield str(key)
+            yield from texts(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from texts(item)
+    elif isinstance(node, str):
+        yield node
+
+
+def generated_env() -> dict[str, str]:
+    made = subprocess.run(["sh", ROOT / "deploy/new-env.sh"], check=True, capture_output=True, text=True).stdout
+    return dict(line.split("=", 1) for line in made.splitlines())
+
+
+def check_schema(path: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(path)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_the_file_meets_the_compose_specification() -> None:
+    done = check_schema(COMPOSE)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("ports:", "prots:"), ("condition: service_healthy", "condition: service_fine")]
+)
+def test_the_specification_finds_planted_errors(tmp_path: Path, right: str, wrong: str) -> None:
+    planted = tmp_path / "docker-compose.yml"
+    planted.write_text(COMPOSE.read_text().replace(right, wrong))
+    assert check_schema(planted).returncode != 0
+
+
+def undefined(compose: dict[str, Any]) -> list[str]:
+    """What is named but not defined: services depended upon, volumes, files bound into containers."""
+    services, volumes = compose["services"], compose.get("volumes", {})
+    found = []
+    for name, service in services.items():
+        for needed, how in service.get("depends_on", {}).items():
+            if needed not in services:
+                found.append(f"{name} depends on {needed}")
+            elif how["condition"] == "service_healthy" and "test" not in services[needed].get("healthcheck", {}):
+                found.append(f"{name} waits for the health of {needed}, which has no check")
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith(".") and not (ROOT / source).exists():
+                found.append(f"{name} binds {source}")
+            elif not source.startswith(".") and source not in volumes:
+                found.append(f"{name} mounts {source}")
+    return found
+
+
+def test_everything_that_is_named_is_defined(compose: dict[str, Any]) -> None:
+    assert undefined(compose) == []
+
+
+def test_a_planted_name_that_is_not_defined_is_found(compose: dict[str, Any]) -> None:
+    planted = {"a": {"depends_on": {"b": {"condition": "service_started"}}, "volumes": ["v:/v", "./nothing:/n"]}}
+    assert undefined({"services": planted}) == ["a depends on b", "a mounts v", "a binds ./nothing"]
+
+
+def test_every_variable_has_a_default_or_is_generated(compose: dict[str, Any]) -> None:
+    """`new-env.sh` makes exactly the variables that have no default, and the file says so where one is missing."""
+    needed, optional, bare = set(), set(), set()
+    for text in texts(compose):
+        for name, rest in re.findall(r"(?<!\$)\$\{([A-Z_]+)(:[-?][^}]*)?\}", text):
+            {"": bare, ":-": optional, ":?": needed}[rest[:2]].add(name)
+        assert not re.search(r"(?<!\$)\$[A-Za-z_]", text), f"write ${{NAME}} in {text!r}"
+    made = generated_env()
+    assert needed == set(made)
+    assert bare <= needed
+    assert not optional & needed
+
+
+def test_generated_secrets_are_usable_and_fresh() -> None:
+    one, two = generated_env(), generated_env()
+    assert all(one[name] != two[name] for name in one)
+    Settings(
+        database_url=f"postgresql://feedback:{one['FEEDBACK_DB_PASSWORD']}@postgres:5432/feedback",
+        kafka_bootstrap_servers="kafka:9092",
+        master_key=one["MASTER_KEY"],  # type: ignore[arg-type]
+        bootstrap_api_key=one["BOOTSTRAP_API_KEY"],  # type: ignore[arg-type]
+    )
+    assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{21}", one["KAFKA_CLUSTER_ID"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_runs_with_settings_it_knows_on_its_own_database(compose: dict[str, Any], name: str) -> None:
+    package = name.replace("-", "_")
+    service, migrate = compose["services"][name], compose["services"][f"{name}-migrate"]
+    assert service["command"] == [f"{package}.main", "serve"]
+    assert migrate["command"] == [f"{package}.main", "migrate"]
+    assert service["depends_on"][f"{name}-migrate"] == {"condition": "service_completed_successfully"}
+    known = {field.upper() for field in Settings.model_fields}
+    assert set(service["environment"]) - FROM_COMPOSE <= known
+    required = {field.upper() for field, info in Settings.model_fields.items() if info.is_required()}
+    for container in (service, migrate):
+        assert required <= set(container["environment"])
+        url = container["environment"]["DATABASE_URL"]
+        assert re.fullmatch(rf"postgresql://{package}:\$\{{\w+}}@postgres:5432/{package}", url)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_services_run_with_few_rights_and_are_reachable_from_this_machine_alone(
+    compose: dict[str, Any], name: str
+) -> None:
+    """SEC-001: least privilege."""
+    service = compose["services"][name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert all(str(port).startswith("127.0.0.1:") for port in service["ports"])
+
+
+def test_ports_are_published_once(compose: dict[str, Any]) -> None:
+    ports = [port.rsplit(":", 1)[0] for s in compose["services"].values() for port in s.get("ports", [])]
+    assert len(ports) == len(set(ports))
+
+
+def test_images_are_named_with_a_version(compose: dict[str, Any]) -> None:
+    images = [s["image"] for s in compose["services"].values()]
+    images += re.findall(r"^FROM (\S+)", DOCKERFILE.read_text(), re.M)
+    assert all(":" in image and not image.endswith(":latest") for image in images)
+
+
+def test_the_database_script_makes_a_database_for_each_service(compose: dict[str, Any]) -> None:
+    script = (ROOT / "deploy/postgres/init.sh").read_text()
+    [listed] = re.findall(r"^for service in (.+); do$", script, re.M)
+    assert listed.split() == [name.replace("-", "_") for name in SERVICES]
+    passwords = {f"{name.replace('-', '_').upper()}_DB_PASSWORD" for name in SERVICES}
+    assert passwords <= set(compose["services"]["postgres"]["environment"])
+    subprocess.run(["sh", "-n", ROOT / "deploy/postgres/init.sh"], check=True)
+
+
+def test_the_image_holds_every_service_and_runs_as_nobody_special() -> None:
+    text = DOCKERFILE.read_text()
+    for name in SERVICES:
+        assert f"--editable services/{name}" in text
+    assert re.search(r"^USER 10001:10001$", text, re.M)
+    [pinned] = re.findall(r"ARG UV_VERSION=(\S+)", text)
+    assert f"uv=={pinned}\n" in (ROOT / "deploy/constraints.txt").read_text()
+    for source in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.M):
+        assert all((ROOT / path).exists() for path in source.split())
