@@ -98,7 +98,7 @@ class OrderClosed(OrderEvent):
 
 
 class OrderRefunded(EventData):
-    """One refund, partial or full; `amount` is of goods. `order_id` is None where none could be matched."""
+    """One refund, partial or full; `amount` is of goods, `freight` of postage. `order_id` is None where none matched."""
 
     TYPE: ClassVar[str] = "order.refunded"
     TOPIC: ClassVar[str] = "orders"
@@ -107,5 +107,6 @@ class OrderRefunded(EventData):
     order_id: Identifier | None = None
     amount: Minor
     currency: Currency
+    freight: Minor = 0
     reason: Text | None = None
     lines: tuple[OrderLine, ...] = ()

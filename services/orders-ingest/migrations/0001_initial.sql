@@ -1,0 +1,109 @@
+-- Every event that was taken, as it came, encrypted with its customer's key (the installation's where there is none).
+create table archive (
+    shop text not null,
+    customer text not null,             -- '' for an order without a customer
+    source text not null,
+    id text not null,
+    type text not null,
+    at timestamptz not null,            -- when it happened
+    recorded_at timestamptz not null default now(),
+    body bytea not null
+);
+create index archive_customer on archive (shop, customer, at);
+
+-- Each order as it stands by its newest version: the greatest (revision, state_number, source, event_id).
+create table orders (
+    shop text not null,
+    customer text not null,             -- '' where none is known
+    order_id text not null,
+    revision bigint not null,
+    state_number smallint not null,
+    source text not null,
+    event_id text not null,
+    numbered boolean not null,          -- ranked by the shop's own version numbers
+    state text not null,
+    currency text not null,
+    goods_paid bigint not null,         -- minor units
+    freight bigint not null,
+    at timestamptz not null,            -- of the version
+    body jsonb not null,                -- the order's data, personal fields sealed
+    primary key (shop, customer, order_id) -- closes the race of two first versions of one order
+) with (fillfactor = 80);
+create index orders_order_id on orders (shop, order_id);
+
+create table refunds (
+    shop text not null,
+    customer text not null,
+    refund_id text not null,
+    order_id text,                      -- null where none could be matched
+    amount bigint not null,             -- of goods, minor units
+    freight bigint not null,
+    currency text not null,
+    reason text,
+    at timestamptz not null,
+    primary key (shop, customer, refund_id) -- closes the race of one refund told by two events
+);
+create index refunds_order_id on refunds (shop, order_id);
+
+-- Each customer's profile as it stands, personal fields sealed; the highest revision counts.
+create table profiles (
+    shop text not null,
+    customer text not null,
+    revision bigint not null,
+    registered_at timestamptz not null, -- earliest time at which the customer was known
+    body jsonb not null,
+    primary key (shop, customer)        -- closes the race of two registrations
+) with (fillfactor = 80);
+
+-- The newest consent told here, for each channel and purpose; what is effective is messaging's to say.
+create table consents (
+    shop text not null,
+    customer text not null,
+    channel text not null,
+    purpose text not null,
+    granted boolean not null,
+    at timestamptz not null,
+    source text,
+    primary key (shop, customer, channel, purpose) -- closes the race of two consents of one channel
+);
+
+create table import_jobs (
+    shop text not null,
+    job_id text not null,
+    layout text not null,
+    name text not null,                 -- of the source: /shops/<shop>/import/<name>
+    state text not null check (state in ('staged', 'running', 'done', 'failed')),
+    detail text,
+    staged bigint not null default 0,   -- events to take
+    accepted bigint not null default 0,
+    duplicates bigint not null default 0,
+    refused bigint not null default 0,
+    findings jsonb not null,            -- what was counted and shown while reading the file
+    created_at timestamptz not null default now(),
+    finished_at timestamptz,
+    primary key (shop, job_id)
+);
+create index import_jobs_open on import_jobs (created_at) where state in ('staged', 'running');
+
+-- Events of staged files that were not taken yet; taken in order of (at, line) once the clock has passed `at`.
+create table import_rows (
+    shop text not null,
+    job_id text not null,
+    at timestamptz not null,
+    line bigint not null,
+    part integer not null,              -- several refunds of one cancelled line
+    body bytea not null,
+    primary key (shop, job_id, at, line, part) -- closes the race of two runners staging one file
+);
+create index import_rows_at on import_rows (at);
+
+-- Lines and events of files that could not be taken, with the reason: quarantine, nothing is lost.
+create table import_refusals (
+    shop text not null,
+    job_id text not null,
+    line bigint not null,
+    slug text not null,
+    detail text not null,
+    text text not null
+);
+create index import_refusals_job on import_refusals (shop, job_id, line);

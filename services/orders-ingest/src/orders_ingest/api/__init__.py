@@ -1,0 +1,1 @@
+"""What may a shop ask and tell over HTTP?"""

@@ -1,0 +1,155 @@
+"""How does a shop tell who its customers are, and what they allow? Upserts; only what changed is announced."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import AwareDatetime, BaseModel, Field, field_validator
+
+from common.api import Caller, Tx, require
+from common.events import InvalidEvent
+from common.events.customers import Channel, Purpose
+from common.events.fields import Identifier, PersonalText, Text
+from common.problems import Problem
+from common.service import Runtime
+from orders_ingest.api.collector import vault_of
+from orders_ingest.api.events import OutcomeOut, Refused, ResultsOut
+from orders_ingest.domain import profile as checks
+from orders_ingest.domain.intake import MAX_BATCH, Outcome
+from orders_ingest.handlers.upserts import ToldConsent, ToldCustomer, upsert
+from orders_ingest.store import profiles as store
+
+router = APIRouter(prefix="/v1/shops/{shop}/customers", tags=["customers"])
+Name = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\s/#|]+$")]
+Writer = Annotated[Caller, require("customers:write")]
+
+
+class ProfileIn(BaseModel):
+    """The whole profile as it stands: what is left out is forgotten. `zone` absent: the shop's."""
+
+    name: PersonalText | None = None
+    email: PersonalText | None = None
+    phone: PersonalText | None = Field(None, description="with + and the country's code")
+    address: PersonalText | None = None
+    birthday: PersonalText | None = Field(None, description="ISO date")
+    language: Text | None = None
+    zone: Text | None = Field(None, description="IANA name")
+    source: Text | None = None
+
+    def told(self) -> dict[str, Any]:
+        """The fields in normal form. Raises InvalidEvent."""
+        found = self.model_dump(include=set(ProfileIn.model_fields), exclude_none=True)
+        return {name: checks.CHECKS.get(name, str)(value) for name, value in found.items()}
+
+
+class ConsentIn(BaseModel):
+    """Consent for one channel and purpose; `at` is when it was given or withdrawn, absent: now. The newest counts."""
+
+    channel: Channel
+    purpose: Purpose = "marketing"
+    granted: bool
+    source: Text | None = None
+    at: AwareDatetime | None = None
+
+
+class CustomerIn(ProfileIn):
+    """A profile with the customer's id; `registered_at` absent: now."""
+
+    id: Identifier
+    registered_at: AwareDatetime | None = None
+    consents: list[ConsentIn] = Field([], max_length=20)
+
+
+class CustomersIn(BaseModel):
+    customers: Annotated[list[CustomerIn], Field(min_length=1, max_length=MAX_BATCH)]
+
+    @field_validator("customers")
+    @classmethod
+    def _once(cls, customers: list[CustomerIn]) -> list[CustomerIn]:
+        if len({c.id for c in customers}) < len(customers):
+            raise ValueError("each customer at most once")
+        return customers
+
+
+class ConsentsIn(BaseModel):
+    consents: Annotated[list[ConsentIn], Field(min_length=1, max_length=20)]
+
+
+@router.post("", status_code=202, response_model=ResultsOut)
+async def post_customers(shop: str, body: CustomersIn, request: Request, caller: Writer) -> Response:
+    """Upsert up to 1,000 customers with their consents; one result each, all durable when answered."""
+    now = _runtime(request).clock.now()
+    told: list[ToldCustomer] = []
+    outcomes: dict[str | None, Outcome] = {}
+    for one in body.customers:
+        try:
+            at = one.registered_at or now
+            told.append(ToldCustomer(one.id, at, one.told(), _consents(one.consents, at)))
+        except InvalidEvent as error:
+            outcomes[one.id] = Outcome(one.id, "refused", error.slug, str(error), 422)
+    outcomes.update({outcome.id: outcome for outcome in await _upsert(request, shop, told)})
+    results = [OutcomeOut(**outcomes[one.id].as_dict()) for one in body.customers]
+    return Response(ResultsOut(results=results).model_dump_json(exclude_none=True), 202, media_type="application/json")
+
+
+@router.put("/{customer}", status_code=202, response_model=OutcomeOut)
+async def put_customer(shop: str, customer: Name, body: ProfileIn, request: Request, caller: Writer) -> Response:
+    """Tell a customer's whole profile: registered the first time, then updated, and announced only when it changed."""
+    told = ToldCustomer(customer, _runtime(request).clock.now(), body.told())
+    return _answer((await _upsert(request, shop, [told]))[0])
+
+
+@router.put("/{customer}/consents", status_code=202, response_model=OutcomeOut)
+async def put_consents(shop: str, customer: Name, body: ConsentsIn, request: Request, caller: Writer) -> Response:
+    """Tell consents given or withdrawn. 202 says accepted; they are effective once messaging has read them."""
+    now = _runtime(request).clock.now()
+    told = ToldCustomer(customer, now, None, _consents(body.consents, now))
+    return _answer((await _upsert(request, shop, [told]))[0])
+
+
+class UnknownCustomer(Problem):
+    def __init__(self, customer: str) -> None:
+        super().__init__(404, "unknown_customer", f"The shop has told no customer {customer!r} yet.")
+
+
+@router.get("/{customer}", dependencies=[require("customers:read")])
+async def get_customer(shop: str, customer: Name, tx: Tx) -> dict[str, Any]:
+    """What is known of a customer, without personal fields: which of them are there, and the consents told here."""
+    found = (await store.get_profiles(tx, [(shop, customer)])).get((shop, customer))
+    if found is None:
+        raise UnknownCustomer(customer)
+    consents = await store.list_consents(tx, shop, customer)
+    personal = {"name", "email", "phone", "address", "birthday"}
+    return {
+        "id": customer,
+        "registered_at": found.registered_at.isoformat(),
+        "revision": found.revision,
+        **{name: value for name, value in found.body.items() if name in ("language", "zone", "source")},
+        "has": sorted(personal & found.body.keys()),
+        "consents": [dict(row._mapping) for row in consents],
+    }
+
+
+def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+def _consents(told: list[ConsentIn], default: datetime) -> tuple[ToldConsent, ...]:
+    return tuple(ToldConsent(c.channel, c.purpose, c.granted, c.source, c.at or default) for c in told)
+
+
+async def _upsert(request: Request, shop: str, told: list[ToldCustomer]) -> list[Outcome]:
+    if not told:
+        return []
+    async with _runtime(request).database.transaction() as tx:
+        return await upsert(tx, vault_of(request.app), shop, told)
+
+
+def _answer(outcome: Outcome) -> Response:
+    if outcome.status == "refused":
+        raise Refused(outcome)
+    return Response(orjson.dumps(outcome.as_dict()), 202, media_type="application/json")

@@ -1,0 +1,141 @@
+"""How does a shop bring its history? It sends a file, and asks how far it is (ORD-005)."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+
+from common.api import Caller, Tx, require
+from common.events.fields import CURRENCIES, Identifier
+from common.problems import Problem
+from common.service import Runtime
+from common.shops import get_shops
+from orders_ingest.domain.layouts import History, Layout, UnreadableFile
+from orders_ingest.jobs.staging import stage
+from orders_ingest.store import imports as store
+from orders_ingest.store import shops as shop_store
+
+router = APIRouter(prefix="/v1/shops/{shop}", tags=["imports"])
+MAX_FILE = 512 * 1024 * 1024
+_DEFAULTS: dict[Layout, tuple[str, str]] = {"online_retail": ("GBP", "Europe/London")}
+_FILE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+class UnknownJob(Problem):
+    def __init__(self, job_id: str) -> None:
+        super().__init__(404, "unknown_import", f"There is no import {job_id!r}; GET .../imports lists the shop's.")
+
+
+class JobOut(BaseModel):
+    id: str
+
+
+class IntakeIn(BaseModel):
+    enabled: bool
+
+
+@router.post("/imports", status_code=202, openapi_extra=_FILE)
+async def post_import(
+    shop: str,
+    request: Request,
+    caller: Annotated[Caller, require("imports:write")],
+    layout: Annotated[Layout, Query()],
+    name: Annotated[Identifier | None, Query(description="of the source; absent: the layout")] = None,
+    currency: Annotated[str | None, Query(description="ISO 4217; absent: the layout's, else the shop's")] = None,
+    zone: Annotated[str | None, Query(description="IANA; absent: the layout's, else the shop's")] = None,
+    encoding: Annotated[Literal["utf-8", "gbk", "latin-1"], Query()] = "utf-8",
+) -> JobOut:
+    """Send a file of history, plain or gzip; it is staged when this answers, and taken as the clock passes its rows.
+
+    The same file again, or a longer one that begins with it, adds only what is new: events are named by the
+    source's name and the line. Another file of the same layout needs another `name`.
+    """
+    runtime: Runtime = request.app.state.runtime
+    async with runtime.database.transaction() as tx:
+        settings = (await get_shops(tx, {shop}))[shop]
+    usual_currency, usual_zone = _DEFAULTS.get(layout, (settings.currency, str(settings.zone)))
+    history = _history(shop, name or layout, currency or usual_currency, zone or usual_zone)
+    with tempfile.TemporaryDirectory(prefix="regulars-import-") as folder:
+        path = Path(folder) / "file"
+        await _receive(request, path)
+        try:
+            job = await stage(runtime.database, path, layout, encoding, history)
+        except UnreadableFile as error:
+            raise Problem(422, error.slug, f"The file was not taken: {error}") from None
+    return JobOut(id=job.job_id)
+
+
+def _history(shop: str, name: str, currency: str, zone: str) -> History:
+    if currency not in CURRENCIES:
+        raise Problem(422, "unknown_currency", "`currency` must be an ISO 4217 code such as CNY, USD, EUR.")
+    if zone not in available_timezones():
+        raise Problem(422, "invalid_zone", "`zone` must be an IANA name such as Asia/Shanghai.")
+    return History(shop, name, currency, ZoneInfo(zone))
+
+
+async def _receive(request: Request, path: Path) -> None:
+    """Write the body to disk as it comes."""
+    size = 0
+    with path.open("wb") as target:
+        async for part in request.stream():
+            size += len(part)
+            if size > MAX_FILE:
+                raise Problem(413, "body_too_large", "A file has at most 512 MB; gzip it, or send it in parts.")
+            await asyncio.to_thread(target.write, part)
+    if size == 0:
+        raise Problem(422, "empty_file", "The body is empty: send the file as the request's body.")
+
+
+@router.get("/imports", dependencies=[require("imports:read")])
+async def list_imports(shop: str, tx: Tx) -> list[dict[str, Any]]:
+    """The shop's latest imports, newest first, with their counts."""
+    return [_shown(job) for job in await store.list_jobs(tx, shop)]
+
+
+@router.get("/imports/{job_id}", dependencies=[require("imports:read")])
+async def get_import(shop: str, job_id: str, tx: Tx) -> dict[str, Any]:
+    """Progress and report: events accepted, duplicate and refused with reasons; what was counted in the file; ten
+    cancellations each of those that were matched, matched in part, not matched, or cost more than what was sold."""
+    job = await store.get_job(tx, shop, job_id)
+    if job is None:
+        raise UnknownJob(job_id)
+    return {**_shown(job), "refused_by": await store.count_refusals(tx, shop, job_id)}
+
+
+@router.get("/imports/{job_id}/refusals", dependencies=[require("imports:read")])
+async def get_refusals(
+    shop: str,
+    job_id: str,
+    tx: Tx,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[dict[str, Any]]:
+    """Lines that could not be taken, as they were, with the reason."""
+    if await store.get_job(tx, shop, job_id) is None:
+        raise UnknownJob(job_id)
+    return await store.list_refusals(tx, shop, job_id, after, limit)
+
+
+@router.put("/intake", dependencies=[require("programme:write")])
+async def put_intake(shop: str, body: IntakeIn, tx: Tx) -> IntakeIn:
+    """Read the shop's own Kafka topic intake.<shop>, or no longer; takes effect when the service starts again."""
+    await shop_store.put_intake(tx, shop, body.enabled)
+    return body
+
+
+def _shown(job: dict[str, Any]) -> dict[str, Any]:
+    taken = job["accepted"] + job["duplicates"] + job["refused"]
+    found = {**job, "id": job["job_id"], "taken": taken}
+    del found["job_id"]
+    return found

@@ -1,0 +1,102 @@
+"""How does a shop without events tell its orders, and see what came of them? Plain upserts, one order, totals."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import AwareDatetime, BaseModel, Field
+
+from common.api import Caller, Tx, require
+from common.events import rfc3339
+from common.events.fields import Currency, Identifier, Minor, PersonalText, Text
+from common.events.orders import OrderLine, OrderState
+from common.problems import Problem
+from common.service import Runtime
+from orders_ingest.api.collector import vault_of
+from orders_ingest.api.events import OutcomeOut, Refused, ResultsOut
+from orders_ingest.domain.implied import implied_events
+from orders_ingest.domain.intake import Offered, Outcome, check
+from orders_ingest.handlers.ingest import take
+from orders_ingest.store import orders as store
+
+router = APIRouter(prefix="/v1/shops/{shop}", tags=["orders"])
+Name = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\s/#|]+$")]
+
+
+class UnknownOrder(Problem):
+    def __init__(self, order_id: str) -> None:
+        super().__init__(404, "unknown_order", f"The shop has told no order {order_id!r} yet.")
+
+
+class OrderIn(BaseModel):
+    """The order as it stands; `time` is when it reached `state`. Amounts in minor units of `currency`."""
+
+    customer: Identifier | None = None
+    state: OrderState
+    time: AwareDatetime
+    currency: Currency
+    goods_paid: Minor
+    freight: Minor = 0
+    list_total: Minor | None = None
+    lines: list[OrderLine] = Field([], max_length=5_000)
+    placed_at: AwareDatetime | None = None
+    paid_at: AwareDatetime | None = None
+    shipped_at: AwareDatetime | None = None
+    delivered_at: AwareDatetime | None = None
+    completed_at: AwareDatetime | None = None
+    closed_at: AwareDatetime | None = None
+    carrier: Text | None = None
+    tracking: Text | None = None
+    platform: Text | None = None
+    traffic_source: Text | None = None
+    coupons: list[Text] = []
+    promotions: list[Text] = []
+    redemption_id: Identifier | None = None
+    remark: PersonalText | None = None
+    recipient: PersonalText | None = None
+
+
+@router.put("/orders/{order_id}", status_code=202, response_model=ResultsOut)
+async def put_order(
+    shop: str, order_id: Name, body: OrderIn, request: Request, caller: Annotated[Caller, require("events:write")]
+) -> Response:
+    """Tell an order as it stands; states that its times say it passed are told with it, each once (ORD-031).
+
+    The same order again changes nothing; a corrected one needs a later `time`. Answered 202 when durable.
+    """
+    runtime: Runtime = request.app.state.runtime
+    async with runtime.database.transaction() as tx:
+        stored = await store.get_order(tx, shop, order_id)
+    order = body.model_dump(exclude_none=True)
+    checked: list[Offered] = []
+    for event in implied_events(shop, order_id, body.customer, order, stored.state if stored is not None else None):
+        found = check(event, shop, runtime.clock.now())
+        if isinstance(found, Outcome):
+            raise Refused(found)
+        checked.append(found)
+    async with runtime.database.transaction() as tx:
+        outcomes = await take(tx, vault_of(request.app), checked)
+    if outcomes[-1].status == "refused":
+        raise Refused(outcomes[-1])
+    results = [OutcomeOut(**outcome.as_dict()) for outcome in outcomes]
+    return Response(ResultsOut(results=results).model_dump_json(exclude_none=True), 202, media_type="application/json")
+
+
+@router.get("/orders/{order_id}", dependencies=[require("orders:read")])
+async def get_order(shop: str, order_id: Name, tx: Tx) -> dict[str, Any]:
+    """One order as its newest version says, without personal fields; `refunded` in minor units."""
+    row = await store.get_order(tx, shop, order_id)
+    if row is None:
+        raise UnknownOrder(order_id)
+    order = orjson.loads(row.body)
+    for name in ("remark", "recipient"):
+        order.pop(name, None)
+    return {**order, "customer": row.customer or None, "time": rfc3339(row.at), "refunded": int(row.refunded)}
+
+
+@router.get("/report", dependencies=[require("orders:read")])
+async def get_report(shop: str, tx: Tx) -> dict[str, Any]:
+    """The shop's totals: orders by currency and state, refunds, customers. Amounts in minor units."""
+    return await store.get_report(tx, shop)

@@ -1,0 +1,140 @@
+"""May this event be taken? Checks that need no database: each refusal has a stable slug (ORD-039)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import orjson
+
+from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict
+from common.events.activity import Activity
+from common.events.customers import ConsentChanged, CustomerProfile, CustomerRegistered, CustomerUpdated
+from common.events.orders import OrderEvent, OrderRefunded
+from orders_ingest.domain.profile import cleaned
+
+OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(minutes=5)
+MAX_BYTES = 1_000_000
+"""An event's size as JSON. With what we add it stays below the topics' limit."""
+MAX_BATCH = 1_000
+_ELSEWHERE = {
+    "review.submitted": "reviews go to feedback: POST /v1/shops/<shop>/reviews",
+    "survey.answered": "answers go to feedback, by the link of the question",
+    "customer.erased": "erasure is a command of its own, not an event from outside",
+    "customer.key_issued": "keys are issued here, never taken from outside",
+}
+Status = Literal["accepted", "duplicate", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An event that passed the checks, and its body as canonical JSON, by which a repeat is recognised."""
+
+    event: Event[Any]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one offered event; `slug` and `detail` of a refusal, and the HTTP status it has when alone."""
+
+    id: str | None
+    status: Status
+    slug: str | None = None
+    detail: str | None = None
+    http: int = 202
+
+    def as_dict(self) -> dict[str, Any]:
+        found = {"id": self.id, "status": self.status, "slug": self.slug, "detail": self.detail}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def refused(id_: str | None, slug: str, detail: str, http: int = 422) -> Outcome:
+    return Outcome(id_, "refused", slug, detail, http)
+
+
+def read(raw: bytes) -> Any:
+    """JSON as it came. Raises InvalidEvent `malformed_json`."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidEvent("malformed_json", f"not JSON: {error}") from None
+
+
+def check(body: Any, shop: str | None, now: datetime) -> Offered | Outcome:
+    """One decoded event, offered by somebody who may speak for `shop` (None: for any shop) at `now` (UTC)."""
+    id_ = body.get("id") if isinstance(body, dict) else None
+    id_ = id_ if isinstance(id_, str) else None
+    if not isinstance(body, dict):
+        return refused(None, "malformed_json", "an event is a JSON object", 400)
+    try:
+        canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        if len(canonical) > MAX_BYTES:
+            return refused(id_, "too_large", f"an event has at most {MAX_BYTES} bytes of JSON", 413)
+        if b"\\u0000" in canonical:
+            raise InvalidEvent("invalid_data", "texts must not hold the character U+0000")
+        _check_type(body.get("type"))
+        event = from_dict(body)
+        if isinstance(event.data, CustomerProfile):
+            event = event.with_data(cleaned(event.data))
+        _check_shop(event, shop)
+        _check_subject(event)
+        _check_times(event, now)
+    except (InvalidEvent, orjson.JSONEncodeError) as error:
+        slug = error.slug if isinstance(error, InvalidEvent) else "malformed_json"
+        return refused(id_, slug, str(error), 400 if slug == "malformed_json" else 422)
+    return Offered(event, canonical)
+
+
+def _check_type(type_: object) -> None:
+    if type_ in _ELSEWHERE:
+        raise InvalidEvent("unknown_type", f"{type_} is not taken here: {_ELSEWHERE[str(type_)]}")
+    kind = EVENTS.get(type_) if isinstance(type_, str) else None
+    if kind is not None and not issubclass(kind, TAKEN):
+        raise InvalidEvent("unknown_type", f"{type_} is a fact that another service states: it is not taken here")
+
+
+def _check_shop(event: Event[Any], shop: str | None) -> None:
+    if shop is not None and event.shop != shop:
+        raise InvalidEvent("wrong_shop", f"`shop` is {event.shop!r}, but you may speak for {shop!r} alone")
+    prefix = f"/shops/{event.shop}/"
+    if not event.source.startswith(prefix) or len(event.source) == len(prefix):
+        raise InvalidEvent("wrong_shop", f"`source` must be {prefix}<system>, such as {prefix}backend")
+
+
+def _check_subject(event: Event[Any]) -> None:
+    data: EventData = event.data
+    if event.subject is None and not isinstance(data, OrderEvent | OrderRefunded):
+        raise InvalidEvent("missing_subject", "`subject` must name the customer")
+    if isinstance(data, OrderEvent) and event.type != f"order.{data.state}":
+        raise InvalidEvent("invalid_data", f"data.state: an {event.type} has the state {event.type[6:]!r}")
+    version = (
+        data.version if isinstance(data, OrderEvent) else data.revision if isinstance(data, CustomerProfile) else 0
+    )
+    if version is not None and not 0 <= version < 2**63:
+        raise InvalidEvent("invalid_data", "data.version: a whole number from 0 to 2^63 - 1")
+
+
+def _check_times(event: Event[Any], now: datetime) -> None:
+    _check_time("time", event.time, now)
+    if isinstance(event.data, OrderEvent):
+        for name in ORDER_TIMES:
+            instant = getattr(event.data, name)
+            if instant is not None:
+                _check_time(f"data.{name}", instant, now)
+
+
+def _check_time(name: str, instant: datetime, now: datetime) -> None:
+    if instant < OLDEST:
+        raise InvalidEvent("time_too_old", f"`{name}` must be 1990-01-01 or later")
+    if instant > now + AHEAD:
+        raise InvalidEvent(
+            "time_in_future", f"`{name}` is more than 5 minutes ahead of the clock ({now:%Y-%m-%dT%H:%MZ})"
+        )
+
+
+TAKEN = (OrderEvent, OrderRefunded, CustomerRegistered, CustomerUpdated, ConsentChanged, Activity)
+"""What is taken from outside; everything else is a service's own fact."""
+ORDER_TIMES = ("placed_at", "paid_at", "shipped_at", "delivered_at", "completed_at", "closed_at")

@@ -1,0 +1,56 @@
+"""How does a shop that speaks Kafka reach us? Over its own topic, whose name says for which shop it may speak."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from common.broker import Record
+from common.consumer import RawSubscription
+from common.db import Transaction
+from common.dead import DeadRecord
+from common.events import InvalidEvent
+from common.events.topics import intake_topic
+from orders_ingest.domain.intake import MAX_BYTES, Offered, Outcome, check, read, refused
+from orders_ingest.handlers.ingest import Vault, take
+
+_PREFIX = intake_topic("")
+
+
+async def on_intake(vault: Vault, tx: Transaction, records: list[Record]) -> list[DeadRecord]:
+    """Take the records as HTTP's events are taken; returns those refused, filed under the topic's shop.
+
+    One that claims another shop, or another shop's source, is dead before anything is claimed.
+    """
+    checked = [_checked(record, tx) for record in records]
+    taken = iter(await take(tx, vault, [c for c in checked if isinstance(c, Offered)]))
+    dead = []
+    for record, found in zip(records, checked, strict=True):
+        outcome = found if isinstance(found, Outcome) else next(taken)
+        if outcome.status == "refused":
+            dead.append(
+                DeadRecord(record, outcome.slug or "refused", outcome.detail or "", shop_of(record.topic),
+                           event_id=outcome.id)
+            )  # fmt: skip
+    return dead
+
+
+def shop_of(topic: str) -> str:
+    return topic.removeprefix(_PREFIX)
+
+
+def _checked(record: Record, tx: Transaction) -> Offered | Outcome:
+    value = record.value or b""
+    if len(value) > MAX_BYTES:
+        return refused(None, "too_large", f"an event has at most {MAX_BYTES} bytes", 413)
+    try:
+        body = read(value)
+    except InvalidEvent as error:
+        return refused(None, error.slug, str(error), 400)
+    return check(body, shop_of(record.topic), tx.clock.now())
+
+
+def subscriptions(vault: Vault, shops: Sequence[str]) -> list[RawSubscription]:
+    """The topics of the shops that have one."""
+    topics = tuple(intake_topic(shop) for shop in shops)
+    return [RawSubscription(partial(on_intake, vault), topics)] if topics else []

@@ -1,0 +1,1 @@
+"""What happens without being asked: staged imports are taken in."""

@@ -1,0 +1,198 @@
+"""What is left to take of staged files, and how far is each job?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from common.db import Transaction
+
+
+class StagedRow(NamedTuple):
+    """One event of a file; `body` is the event as JSON. Order of taking: (at, line, part)."""
+
+    shop: str
+    job_id: str
+    at: datetime
+    line: int
+    part: int
+    body: bytes
+
+
+class RefusedRow(NamedTuple):
+    shop: str
+    job_id: str
+    line: int
+    slug: str
+    detail: str
+    text: str
+
+
+class Job(NamedTuple):
+    shop: str
+    job_id: str
+
+
+class Progress(NamedTuple):
+    accepted: int
+    duplicates: int
+    refused: int
+
+
+async def insert_job(tx: Transaction, shop: str, layout: str, name: str, findings: str) -> str:
+    """A new job, named <name>-1, -2 and so on; the lock closes the race of two uploads of one shop."""
+    await tx.fetch("select pg_advisory_xact_lock(hashtextextended('import:' || :shop, 0))", shop=shop)
+    # The next number among the shop's jobs of that name.
+    count = await tx.value("select count(*) from import_jobs where shop = :shop and name = :name", shop=shop, name=name)
+    job_id = f"{name}-{count + 1}"
+    await tx.execute(
+        """
+        insert into import_jobs (shop, job_id, layout, name, state, findings)
+        values (:shop, :job_id, :layout, :name, 'staged', cast(:findings as jsonb))
+        """,
+        shop=shop,
+        job_id=job_id,
+        layout=layout,
+        name=name,
+        findings=findings,
+    )
+    return job_id
+
+
+async def insert_rows(tx: Transaction, rows: Sequence[StagedRow]) -> None:
+    await tx.copy("import_rows", StagedRow._fields, rows)
+
+
+async def insert_refusals(tx: Transaction, rows: Sequence[RefusedRow]) -> None:
+    await tx.copy("import_refusals", RefusedRow._fields, rows)
+
+
+async def save_staged(tx: Transaction, job: Job, staged: int, refused: int) -> None:
+    await tx.execute(
+        "update import_jobs set staged = :staged, refused = :refused where shop = :shop and job_id = :job_id",
+        staged=staged,
+        refused=refused,
+        shop=job.shop,
+        job_id=job.job_id,
+    )
+
+
+async def lock_next_job(tx: Transaction, now: datetime) -> Job | None:
+    """The oldest job with something to do: a row whose time has come, or nothing left. Another process's is skipped."""
+    row = await tx.fetch_one(
+        """
+        select j.shop, j.job_id from import_jobs j
+        where j.state in ('staged', 'running')
+          and (exists (select 1 from import_rows r where r.shop = j.shop and r.job_id = j.job_id and r.at <= :now)
+               or not exists (select 1 from import_rows r where r.shop = j.shop and r.job_id = j.job_id))
+        order by j.created_at, j.job_id limit 1
+        for update skip locked
+        """,
+        now=now,
+    )
+    return None if row is None else Job(row.shop, row.job_id)
+
+
+async def take_rows(tx: Transaction, job: Job, now: datetime, limit: int) -> list[StagedRow]:
+    """The next rows whose time has come, removed: they are taken in the same transaction, or are there again."""
+    rows = await tx.fetch(
+        """
+        delete from import_rows r
+        using (select at, line, part from import_rows
+               where shop = :shop and job_id = :job_id and at <= :now
+               order by at, line, part limit :limit) n
+        where r.shop = :shop and r.job_id = :job_id and r.at = n.at and r.line = n.line and r.part = n.part
+        returning r.shop, r.job_id, r.at, r.line, r.part, r.body
+        """,
+        shop=job.shop,
+        job_id=job.job_id,
+        now=now,
+        limit=limit,
+    )
+    found = [StagedRow(r.shop, r.job_id, r.at, r.line, r.part, bytes(r.body)) for r in rows]
+    return sorted(found, key=lambda r: (r.at, r.line, r.part))
+
+
+async def save_progress(tx: Transaction, job: Job, progress: Progress) -> None:
+    """Add to the job's counts; it is done when no row is left."""
+    await tx.execute(
+        """
+        update import_jobs j set
+            accepted = accepted + :accepted, duplicates = duplicates + :duplicates, refused = refused + :refused,
+            state = case when left_over.any then 'running' else 'done' end,
+            finished_at = case when left_over.any then null else now() end
+        from (select exists (select 1 from import_rows where shop = :shop and job_id = :job_id)) as left_over("any")
+        where j.shop = :shop and j.job_id = :job_id
+        """,
+        shop=job.shop,
+        job_id=job.job_id,
+        **progress._asdict(),
+    )
+
+
+async def count_due(tx: Transaction, now: datetime) -> int:
+    """Rows whose time has come and that were not taken yet."""
+    return int(await tx.value("select count(*) from import_rows where at <= :now", now=now))
+
+
+async def outbox_is_full(tx: Transaction, limit: int) -> bool:
+    """Are more than `limit` facts waiting for the relay? Then imports wait, so that live events do not."""
+    count = await tx.value(
+        "select count(*) from (select 1 from outbox where published_at is null limit :most) as waiting", most=limit + 1
+    )
+    return int(count) > limit
+
+
+async def get_job(tx: Transaction, shop: str, job_id: str) -> dict[str, Any] | None:
+    """The job and its counts; None where the shop has none of that name."""
+    row = await tx.fetch_one(
+        """
+        select job_id, layout, name, state, detail, staged, accepted, duplicates, refused, findings,
+               created_at, finished_at
+        from import_jobs where shop = :shop and job_id = :job_id
+        """,
+        shop=shop,
+        job_id=job_id,
+    )
+    return None if row is None else dict(row._mapping)
+
+
+async def list_jobs(tx: Transaction, shop: str) -> list[dict[str, Any]]:
+    # The shop's latest jobs, newest first.
+    rows = await tx.fetch(
+        """
+        select job_id, layout, name, state, staged, accepted, duplicates, refused, created_at, finished_at
+        from import_jobs where shop = :shop order by created_at desc, job_id desc limit 100
+        """,
+        shop=shop,
+    )
+    return [dict(r._mapping) for r in rows]
+
+
+async def list_refusals(tx: Transaction, shop: str, job_id: str, after: int, limit: int) -> list[dict[str, Any]]:
+    # Refused lines of one job, in order of line.
+    rows = await tx.fetch(
+        """
+        select line, slug, detail, text from import_refusals
+        where shop = :shop and job_id = :job_id and line > :after order by line, slug limit :limit
+        """,
+        shop=shop,
+        job_id=job_id,
+        after=after,
+        limit=limit,
+    )
+    return [dict(r._mapping) for r in rows]
+
+
+async def count_refusals(tx: Transaction, shop: str, job_id: str) -> dict[str, int]:
+    # Refused lines of one job by reason.
+    rows = await tx.fetch(
+        """
+        select slug, count(*) as refused from import_refusals
+        where shop = :shop and job_id = :job_id group by slug order by slug
+        """,
+        shop=shop,
+        job_id=job_id,
+    )
+    return {r.slug: r.refused for r in rows}

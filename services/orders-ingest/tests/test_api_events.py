@@ -1,0 +1,193 @@
+"""What is a shop answered that sends events, good and bad? (ORD-001, ORD-039)"""
+
+import asyncio
+import json
+from typing import Any
+
+import orjson
+import pytest
+
+URL = "/v1/shops/demo/events"
+SINGLE = {"content-type": "application/cloudevents+json"}
+BATCH = {"content-type": "application/cloudevents-batch+json"}
+
+
+async def send(api, body: Any) -> Any:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return await api.post(URL, content=raw, headers=SINGLE)
+
+
+async def send_batch(api, bodies: list[Any]) -> list[dict[str, Any]]:
+    answer = await api.post(URL, content=orjson.dumps(bodies), headers=BATCH)
+    assert answer.status_code == 202, answer.text
+    return answer.json()["results"]
+
+
+async def test_an_event_is_durable_when_answered_and_published_with_its_revision(api, tell, published):
+    """ORD-001, ORD-003: the whole order travels, with what was actually paid."""
+    answer = await send(api, tell.order("completed", {"remark": "leave at the door"}))
+    assert (answer.status_code, answer.json()) == (202, {"id": "e-1", "status": "accepted"})
+    (event,) = await published()
+    assert (event.type, event.id, event.source) == ("order.completed", "e-1", "/shops/demo/backend")
+    assert (event.data.goods_paid, event.data.lines[0].paid) == (9990, 9990)
+    assert event.data.revision == int(event.time.timestamp()) * 1_000_000 * 16 + 5
+    assert event.data.remark.startswith("enc:v1:")
+
+
+async def test_the_same_event_again_is_a_duplicate_and_another_body_under_its_id_a_conflict(api, tell, published):
+    first = tell.order()
+    assert (await send(api, first)).json()["status"] == "accepted"
+    again = await send(api, dict(reversed(first.items())))
+    assert (again.status_code, again.json()["status"]) == (202, "duplicate")
+    other = await send(api, {**first, "time": "2026-03-05T10:00:00Z"})
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/same_id_other_body")
+    assert len(await published()) == 1
+
+
+BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "another version of the envelope": ({"specversion": "2.0"}, {}, "unknown_version"),
+    "a version of the data that is not known": ({"dataschema": "/schemas/order.completed/7"}, {}, "unknown_version"),
+    "a type that nobody knows": ({"type": "order.dreamt"}, {}, "unknown_type"),
+    "a fact that another service states": ({"type": "tier.changed"}, {}, "unknown_type"),
+    "a review, which is feedback's": ({"type": "review.submitted"}, {}, "unknown_type"),
+    "no id": ({"id": None}, {}, "missing_id"),
+    "no source": ({"source": None}, {}, "missing_source"),
+    "no type": ({"type": None}, {}, "missing_type"),
+    "no time": ({"time": None}, {}, "missing_time"),
+    "no shop": ({"shop": None}, {}, "missing_shop"),
+    "no data": ({"data": None}, {}, "missing_data"),
+    "a negative amount": ({}, {"goods_paid": -1}, "invalid_data"),
+    "an amount of half a cent": ({}, {"goods_paid": 99.5}, "invalid_data"),
+    "an absurd amount": ({}, {"goods_paid": 10**14}, "invalid_data"),
+    "an amount beyond all integers": ({}, {"goods_paid": 10**30}, "invalid_data"),
+    "an unknown currency": ({}, {"currency": "XXX"}, "invalid_data"),
+    "a state that is not the type's": ({}, {"state": "paid"}, "invalid_data"),
+    "a version that is no bigint": ({}, {"version": 2**63}, "invalid_data"),
+    "a character that no text may hold": ({}, {"platform": "a\0b"}, "invalid_data"),
+    "a time before 1990": ({"time": "1989-12-31T23:59:59Z"}, {}, "time_too_old"),
+    "a time ahead of the clock": ({"time": "2026-03-05T12:05:01Z"}, {}, "time_in_future"),
+    "a completion ahead of the clock": ({}, {"completed_at": "2027-01-01T00:00:00Z"}, "time_in_future"),
+    "a time without an offset": ({"time": "2026-03-05T12:00:00"}, {}, "invalid_time"),
+    "a date alone": ({"time": "2026-03-05"}, {}, "invalid_time"),
+    "another shop": ({"shop": "other", "source": "/shops/other/backend"}, {}, "wrong_shop"),
+    "another shop's source": ({"source": "/shops/other/backend"}, {}, "wrong_shop"),
+    "a source that names no system": ({"source": "/shops/demo/"}, {}, "wrong_shop"),
+    "a subject with a slash": ({"subject": "a/b"}, {}, "invalid_subject"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_bad_event_is_refused_with_its_reason_and_leaves_nothing(case, api, tell, published):
+    """ORD-039."""
+    attributes, data, slug = BAD[case]
+    body = {**tell.order("completed", data), **attributes}
+    answer = await send(api, {name: value for name, value in body.items() if value is not None})
+    assert (answer.status_code, answer.json()["type"]) == (422, f"/problems/{slug}"), answer.text
+    assert answer.json()["detail"]
+    assert await published() == []
+
+
+async def test_the_clock_is_allowed_five_minutes(api, tell):
+    assert (await send(api, tell.order(time="2026-03-05T12:05:00Z"))).status_code == 202
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b'{"id": NaN}', b'"text"', b"[]", b"null"])
+async def test_what_is_no_event_is_malformed(raw, api):
+    answer = await send(api, raw)
+    assert (answer.status_code, answer.json()["type"]) in (
+        (400, "/problems/malformed_json"),
+        (422, "/problems/malformed_json"),
+    )
+
+
+async def test_an_event_larger_than_a_megabyte_is_refused(api, tell):
+    lines = [{"sku": "s", "name": "n" * 400, "quantity": 1} for _ in range(2500)]
+    answer = await send(api, tell.order(data={"lines": lines}))
+    assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too_large")
+
+
+async def test_what_a_customer_did_needs_the_customer_and_an_order_does_not(api, tell, published):
+    """An order without a customer is keyed by the order and makes no member (ORD-039)."""
+    answer = await send(api, tell.event("product.viewed", {"sku": "s-1"}, subject=None))
+    assert answer.json()["type"] == "/problems/missing_subject"
+    assert (await send(api, tell.order(subject=None, data={"remark": "for the neighbour"}))).status_code == 202
+    (event,) = await published()
+    assert (event.subject, event.key, event.data.remark) == (None, "demo/o-1", None)
+
+
+async def test_a_batch_is_answered_item_by_item(api, tell, published):
+    good, bad = tell.order(), tell.order(data={"goods_paid": -1})
+    results = await send_batch(api, [good, bad, good, {**good, "time": "2026-03-05T10:00:00Z"}, 7])
+    assert [(r["status"], r.get("slug")) for r in results] == [
+        ("accepted", None),
+        ("refused", "invalid_data"),
+        ("duplicate", None),
+        ("refused", "same_id_other_body"),
+        ("refused", "malformed_json"),
+    ]
+    assert len(await published()) == 1
+
+
+async def test_a_batch_has_at_most_a_thousand_events(api, tell):
+    bodies = [tell.order(data={"order_id": f"o-{n}"}) for n in range(1001)]
+    answer = await api.post(URL, content=orjson.dumps(bodies), headers=BATCH)
+    assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too_large")
+    assert {r["status"] for r in await send_batch(api, bodies[:1000])} == {"accepted"}
+
+
+async def test_single_requests_at_once_share_transactions_and_each_gets_its_own_answer(api, tell, published, db):
+    bodies = [tell.order(data={"order_id": f"o-{n}"}, subject=f"c-{n % 7}") for n in range(60)]
+    bodies[13] = {**bodies[13], "data": {**bodies[13]["data"], "version": 3, "order_id": "o-12"}}
+    answers = await asyncio.gather(*(send(api, body) for body in bodies), send(api, bodies[0]))
+    refused = [n for n, a in enumerate(answers) if a.status_code != 202]
+    assert refused == [13] or refused == [12]  # whichever of the two came second
+    assert [a.json()["status"] for a in answers if a.status_code == 202].count("duplicate") == 1
+    assert len(await published()) == 59
+    async with db.transaction() as tx:
+        assert await tx.value("select count(distinct xmin::text) from archive") < 59
+
+
+async def test_a_key_of_another_shop_sees_no_such_shop(api, tell):
+    made = await api.post("/v1/keys", json={"shop": "other", "scopes": ["events:write"], "name": "till"})
+    assert made.status_code in (200, 201), made.text
+    headers = {**SINGLE, "authorization": f"Bearer {made.json()['key']}"}
+    body = orjson.dumps(tell.order())
+    assert (await api.post(URL, content=body, headers=headers)).status_code == 404
+    own = await api.post("/v1/events", content=body, headers=headers)
+    assert (own.status_code, own.json()["type"]) == (422, "/problems/wrong_shop")
+
+
+@pytest.mark.parametrize(("first", "second"), [(None, 2), (2, None)])
+async def test_numbered_and_unnumbered_versions_of_one_order_do_not_mix(first, second, api, tell, published):
+    one = tell.order("paid", {} if first is None else {"version": first})
+    two = tell.order("completed", {} if second is None else {"version": second})
+    results = await send_batch(api, [one, two])
+    assert [(r["status"], r.get("slug")) for r in results] == [("accepted", None), ("refused", "version_mixed")]
+    # The claim was given back: mended, the same id counts.
+    two["data"].pop("version", None)
+    if first is not None:
+        two["data"]["version"] = first + 1
+    assert (await send_batch(api, [two]))[0]["status"] == "accepted"
+    assert len(await published()) == 2
+
+
+async def test_an_order_keeps_its_customer(api, tell):
+    results = await send_batch(api, [tell.order("paid"), tell.order("completed", subject="c-2")])
+    assert results[1]["slug"] == "other_customer"
+
+
+async def test_a_refund_counts_once_whatever_tells_it(api, tell, published):
+    """ORD-035."""
+    refund = {"refund_id": "r-1", "order_id": "o-1", "amount": 100, "currency": "CNY"}
+    results = await send_batch(api, [tell.event("order.refunded", refund) for _ in range(2)])
+    assert [r.get("slug") for r in results] == [None, "refund_known"]
+    assert [e.data.amount for e in await published()] == [100]
+
+
+async def test_four_changes_of_state_are_four_events(api, tell, published):
+    """ORD-001, ORD-031: paid and confirmed are different events, each state change exactly one."""
+    states = ["placed", "paid", "shipped", "delivered"]
+    await send_batch(api, [tell.order(s, time=f"2026-03-05T0{n}:00:00Z") for n, s in enumerate(states)])
+    assert [e.type for e in await published()] == [f"order.{s}" for s in states]
+    order = (await api.get("/v1/shops/demo/orders/o-1")).json()
+    assert (order["state"], order["goods_paid"]) == ("delivered", 9990)

@@ -1,0 +1,145 @@
+"""Do cancellations conserve what was sold, do versions rank, are profiles checked?"""
+
+import os
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.events import Event, InvalidEvent
+from common.events.customers import CustomerRegistered
+from common.events.orders import OrderCompleted, OrderPaid
+from orders_ingest.domain.cancellations import Sales, amount_of
+from orders_ingest.domain.implied import implied_events
+from orders_ingest.domain.layouts import Findings, History, Row, lines_of
+from orders_ingest.domain.online_retail import read_online_retail
+from orders_ingest.domain.profile import cleaned
+from orders_ingest.domain.ranking import revision_of
+
+SHARED = Path(os.environ.get("REGULARS_SHARED", Path(__file__).parents[4] / "shared")) / "data"
+PRICES = st.decimals(min_value=0, max_value=20, places=3)
+STEPS = st.lists(
+    st.tuples(st.booleans(), st.sampled_from("xy"), st.sampled_from("AB"), st.integers(1, 12), PRICES), max_size=40
+)
+
+
+@given(STEPS)
+def test_never_more_is_taken_back_than_was_sold_in_pieces_or_in_money(steps):
+    sales, sold, paid = Sales(), defaultdict(int), defaultdict(int)
+    back, repaid = defaultdict(int), defaultdict(int)
+    for number, (is_sale, customer, sku, quantity, price) in enumerate(steps):
+        if is_sale:
+            order = f"{customer}{sku}{number}"
+            sales.sell(customer, sku, order, quantity, price)
+            sold[order] += quantity
+            paid[order] += amount_of(quantity, price)
+            continue
+        cancelled = sales.cancel(customer, sku, quantity, price)
+        assert sum(m.quantity for m in cancelled.matches) + cancelled.unmatched == quantity
+        assert cancelled.unmatched_amount == amount_of(cancelled.unmatched, price)
+        for match in cancelled.matches:
+            assert match.order_id.startswith(customer + sku)
+            assert match.amount <= amount_of(match.quantity, price) + 1
+            back[match.order_id] += match.quantity
+            repaid[match.order_id] += match.amount
+    assert all(back[o] <= sold[o] and repaid[o] <= paid[o] for o in sold)
+
+
+def test_the_newest_sale_with_pieces_left_goes_first():
+    sales = Sales()
+    sales.sell("c", "A", "old", 5, Decimal(2))
+    sales.sell("c", "A", "new", 3, Decimal(2))
+    first = sales.cancel("c", "A", 4, Decimal(2))
+    assert [(m.order_id, m.quantity, m.amount) for m in first.matches] == [("new", 3, 600), ("old", 1, 200)]
+    assert sales.cancel("c", "A", 9, Decimal(2)).unmatched == 5
+    assert sales.cancel("other", "A", 1, Decimal(2)).matches == ()
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "pence"), [(3, "0.125", 38), (1, "0.005", 1), (1, "0.004", 0), (12, "1.255", 1506)]
+)
+def test_a_line_is_rounded_half_up_to_the_penny(quantity, price, pence):
+    assert amount_of(quantity, Decimal(price)) == pence
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the real histories are not here")
+@pytest.mark.slow
+def test_online_retail_counts_what_was_published():
+    """25,900 invoices: sales, cancellations, stock and bad debt adjustments; 8,905 cancelled lines have a customer.
+
+    293 of these cost more than a line they are matched with (a reading of "earlier" as "before in the file").
+    """
+    findings, history = Findings(), History("demo", "online_retail", "GBP", ZoneInfo("Europe/London"))
+    paid: dict[str, int] = {}
+    repaid: dict[str, int] = defaultdict(int)
+    lines = lines_of(SHARED / "uci_online_retail.csv.gz")
+    cancelled = {line.split(",", 1)[0] for line in lines_of(SHARED / "uci_online_retail.csv.gz") if line[0] == "C"}
+    for row in read_online_retail(lines, history, findings):
+        assert isinstance(row, Row)
+        data = row.event["data"]
+        if row.event["type"] == "order.completed":
+            paid[data["order_id"]] = data["goods_paid"] + data["freight"]
+        elif "order_id" in data:
+            repaid[data["order_id"]] += data["amount"] + data["freight"]
+    counts = findings.counts
+    invoices = counts["orders"] + len(cancelled) + counts["stock_adjustments"] + counts["bad_debt_adjustments"]
+    assert (counts["rows"], invoices, len(cancelled)) == (541_909, 25_900, 3_836)
+    assert (counts["cancellations"], counts["cancellations_without_customer"]) == (8_905, 383)
+    assert counts["cancellations_cost_more"] == 293
+    kinds = ("matched", "matched_in_part", "unmatched")
+    assert sum(counts[f"cancellations_{kind}"] for kind in kinds) == 8_905
+    assert all(len(findings.examples[f"cancellations_{kind}"]) == 10 for kind in kinds)
+    assert repaid
+    assert all(repaid[order] <= paid[order] for order in repaid)
+
+
+def order(kind, at, version=None):
+    data = kind(order_id="o", state=kind.TYPE[6:], currency="CNY", goods_paid=1, version=version)
+    return Event("e", "/shops/demo/x", "demo", "c", at, data)
+
+
+def test_versions_rank_by_the_shops_number_else_by_time_then_state():
+    now = datetime(2026, 3, 5, tzinfo=UTC)
+    paid, completed = order(OrderPaid, now), order(OrderCompleted, now)
+    later = order(OrderPaid, now + timedelta(microseconds=1))
+    assert revision_of(paid) < revision_of(completed) < revision_of(later) < 2**63
+    assert revision_of(order(OrderPaid, now, version=7)) == 7
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "slug"),
+    [
+        ("email", "no address", "invalid_email"),
+        ("email", "a@b\r\nBcc: c@d.example", "invalid_email"),
+        ("email", "x" * 65 + "@example.com", "invalid_email"),
+        ("phone", "13800138000", "invalid_phone"),
+        ("phone", "+86138", "invalid_phone"),
+        ("zone", "Mars/Base", "invalid_zone"),
+        ("birthday", "29.2.1990", "invalid_birthday"),
+    ],
+)
+def test_a_profile_that_cannot_be_used_is_refused(field, value, slug):
+    with pytest.raises(InvalidEvent) as refused:
+        cleaned(CustomerRegistered(**{field: value}))
+    assert refused.value.slug == slug
+
+
+def test_a_profile_is_kept_in_normal_form():
+    profile = cleaned(CustomerRegistered(email="Ann@EXAMPLE.test", phone="+86 138 0013 8000", zone="Asia/Shanghai"))
+    assert (profile.email, profile.phone, profile.zone) == ("Ann@example.test", "+8613800138000", "Asia/Shanghai")
+
+
+def test_an_order_told_as_it_stands_implies_the_states_it_passed():
+    """ORD-031: each state change is told once."""
+    at = datetime(2026, 3, 5, tzinfo=UTC)
+    body = {"state": "shipped", "time": at, "currency": "CNY", "goods_paid": 1,
+            "placed_at": at - timedelta(days=2), "paid_at": at - timedelta(days=1), "shipped_at": at}  # fmt: skip
+    new = implied_events("demo", "o", "c", body, None)
+    assert [e["type"] for e in new] == ["order.placed", "order.paid", "order.shipped"]
+    assert [e["time"] for e in new] == ["2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z", "2026-03-05T00:00:00Z"]
+    assert implied_events("demo", "o", "c", body, "paid") == new[2:]
