@@ -124,17 +124,22 @@ async def get_redemption(shop: str, redemption_id: RedemptionId, tx: Tx) -> Rede
 
 @router.post("/{redemption_id}/return", dependencies=[require("redemptions:write")])
 async def return_redemption(shop: str, redemption_id: RedemptionId, tx: Tx) -> RedemptionOut:
-    """Take a redemption back before its order is paid; the points return with their old expiry; repeating is harmless."""
+    """Take a redemption back before its order is paid; the points return with their expiry; repeating is harmless."""
     rules = await store.get_rules(tx, [shop])
     row = await store.get_redemption(tx, shop, redemption_id)
     if row is None:
         raise UnknownRedemption(redemption_id)
     key = (shop, row.customer)
     at = await time_of_command(tx, key)
+    # Again, now that nobody else can be returning it.
+    row = await store.get_redemption(tx, shop, redemption_id)
+    assert row is not None
+    if row.returned_at is not None:
+        return _out(row)
     folding = MemberFolding(rules)
     state = await current(tx, folding, key, at)
     paid = [n for n, o in state.orders.items() if redemption_id in o.redemptions and o.factor is not None]
-    if paid and not row.returned_at:
+    if paid:
         raise OrderPaidAlready(paid[0])
     await carry_out(tx, folding, key, f"return-{redemption_id}", at, RedemptionReturned(redemption_id=redemption_id))
     row = await store.get_redemption(tx, shop, redemption_id)

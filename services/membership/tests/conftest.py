@@ -1,0 +1,151 @@
+"""What do the tests of membership share? A shop's events, delivery as from the bus, a migrated database."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from common.clock import FixedClock
+from common.consumer import Batch
+from common.db import Database, Transaction
+from common.events import Event
+from common.events.membership import MemberRegistered
+from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
+from common.inbox import claim_each
+from membership.handlers import SUBSCRIPTIONS
+from membership.jobs import JOBS
+from regulars.testing import MigratedDatabase
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+START = datetime(2024, 1, 10, 4, tzinfo=UTC)
+MakeDatabase = Callable[[], Awaitable[Database]]
+
+
+class Shop:
+    """Makes the events of one shop and delivers them."""
+
+    name = "tea"
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def event(self, customer: str | None, at: datetime, data: Any) -> Event[Any]:
+        self._count += 1
+        return Event(
+            f"e{self._count}", f"/shops/{self.name}/web", self.name, customer, at, data,
+            partitionkey="" if customer else "nobody",
+        )  # fmt: skip
+
+    def completed(self, customer: str | None, at: datetime, order: str, goods: int, **more: Any) -> Event[Any]:
+        data = OrderCompleted(order_id=order, state="completed", currency="CNY", goods_paid=goods, **more)
+        return self.event(customer, at, data)
+
+    def paid(self, customer: str, at: datetime, order: str, goods: int, **more: Any) -> Event[Any]:
+        return self.event(
+            customer, at, OrderPaid(order_id=order, state="paid", currency="CNY", goods_paid=goods, **more)
+        )
+
+    def refunded(self, customer: str, at: datetime, order: str | None, amount: int) -> Event[Any]:
+        self._count += 1
+        data = OrderRefunded(refund_id=f"f{self._count}", order_id=order, amount=amount, currency="CNY")
+        return self.event(customer, at, data)
+
+    def history(self, customers: int, seed: int) -> list[Event[Any]]:
+        """Two years of a few customers, shuffled a little: most events in order, some late, refunds before orders."""
+        draw, found = random.Random(seed), list[Event[Any]]()
+        for c in range(customers):
+            name = f"c{c}"
+            for o in range(draw.randint(1, 7)):
+                at, order = START + timedelta(hours=draw.randint(0, 17_000)), f"{name}-{o}"
+                goods = draw.choice([9_990, 30_000, 60_000, 210_000])
+                found.append(self.paid(name, at, order, goods))
+                later = at + timedelta(days=draw.randint(1, 9))
+                if draw.random() < 0.1:
+                    closed = OrderClosed(order_id=order, state="closed", currency="CNY", goods_paid=goods)
+                    found.append(self.event(name, later, closed))
+                else:
+                    found.append(self.completed(name, later, order, goods))
+                if draw.random() < 0.4:
+                    found.append(self.refunded(name, at + timedelta(days=draw.randint(-1, 60)), order, goods // 3))
+            if draw.random() < 0.2:
+                found.append(self.event(name, START + timedelta(hours=draw.randint(0, 9_000)), MemberRegistered()))
+        found.append(self.completed(None, START, "nobodys", 10_000))
+        return sorted(found, key=lambda e: e.time + timedelta(days=draw.choice([0, 0, 0, 0, 40, 200])))
+
+
+async def deliver(db: Database, events: Sequence[Event[Any]], size: int = 500) -> int:
+    """Handle the events as the consumer does, in batches of that size; returns how many were new."""
+    new = 0
+    for start in range(0, len(events), size):
+        part = events[start : start + size]
+        async with db.transaction() as tx:
+            outcomes = await claim_each(tx, [(e, e.encode()) for e in part])
+            fresh = [e for e, outcome in zip(part, outcomes, strict=True) if outcome == "new"]
+            new += len(fresh)
+            await tx.lock_customers(e.customer for e in fresh if e.subject is not None)
+            for subscription in SUBSCRIPTIONS:
+                mine = [e for e in fresh if isinstance(e.data, subscription.types)]
+                if mine:
+                    await subscription.handler(tx, Batch(mine))
+    return new
+
+
+async def sweep(db: Database, limit: int = 200) -> int:
+    """All jobs, until nothing is due."""
+    total = 0
+    for job in JOBS:
+        while True:
+            async with db.transaction() as tx:
+                done = await job.bite(tx, tx.clock.now(), limit)
+            total += done
+            if not done:
+                break
+    return total
+
+
+async def tables(tx: Transaction) -> dict[str, list[tuple[Any, ...]]]:
+    """What must be equal when two ways of arrival are to be the same."""
+    wanted = {
+        "customers": "select shop, customer, cast(state as text), last_time, last_id, done_until, due_at, revision "
+        "from customers order by 1, 2",
+        "ledger": "select shop, customer, account, lot, amount, cause, correction, occurred_at "
+        "from ledger_entries order by 1, 2, 6, 3, 4",
+        "outbox": "select id, aggregatetype, aggregateid, payload from outbox order by seq",
+        "redemptions": "select shop, customer, redemption_id, points, returned_at from redemptions order by 1, 2, 3",
+    }
+    return {name: [tuple(row) for row in await tx.fetch(sql)] for name, sql in wanted.items()}
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(START + timedelta(days=800))
+
+
+@pytest_asyncio.fixture
+async def new_db(database_from: MigratedDatabase, clock: FixedClock) -> AsyncIterator[MakeDatabase]:
+    """Factory of migrated databases on the test's clock."""
+    made: list[Database] = []
+
+    async def make() -> Database:
+        made.append(Database(await database_from(MIGRATIONS), clock=clock, service="membership"))
+        return made[-1]
+
+    yield make
+    for database in made:
+        await database.close()
+
+
+@pytest_asyncio.fixture
+async def db(new_db: MakeDatabase) -> Database:
+    return await new_db()

@@ -1,0 +1,156 @@
+"""Does every event count exactly once, whatever is repeated, late or cut into batches? On a real PostgreSQL."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import Any
+
+from common.clock import FixedClock
+from common.db import Database
+from common.events import decode
+from common.events.membership import PointsRedeemed, ProgrammeChanged, RedemptionReturned
+from membership.domain.programme import Programme, Tier
+from membership.handlers import verify
+
+from .conftest import START, MakeDatabase, Shop, deliver, sweep, tables
+
+
+async def _tables(db: Database) -> dict[str, list[Any]]:
+    async with db.transaction() as tx:
+        return await tables(tx)
+
+
+async def _verified(db: Database) -> list[str]:
+    async with db.transaction() as tx:
+        return await verify(tx)
+
+
+async def test_batch_sizes_1_2_and_500_leave_identical_tables(new_db: MakeDatabase, shop: Shop) -> None:
+    history = shop.history(customers=25, seed=1)
+    found = []
+    for size in (1, 2, 500):
+        db = await new_db()
+        await deliver(db, history, size)
+        await sweep(db, limit=7)
+        found.append(await _tables(db))
+        assert await _verified(db) == []
+    assert found[0] == found[1] == found[2]
+    assert any(row[6] for row in found[0]["ledger"]), "some of it came late and was corrected"
+
+
+async def test_any_arrival_leaves_the_same_members(new_db: MakeDatabase, shop: Shop) -> None:
+    """L1 on the database: states, lots, tiers, due times; the ledger differs in its story, not in its sums."""
+    history = shop.history(customers=12, seed=2)
+    states = []
+    for seed in (None, 1, 2):
+        arrival = list(history)
+        if seed is None:
+            arrival.sort(key=lambda e: e.order_key)
+        else:
+            random.Random(seed).shuffle(arrival)
+        db = await new_db()
+        await deliver(db, arrival, 17)
+        await sweep(db)
+        states.append([(row[0], row[1], row[2], row[6]) for row in (await _tables(db))["customers"]])
+        assert await _verified(db) == []
+    assert states[0] == states[1] == states[2]
+
+
+async def test_ten_deliveries_count_once(db: Database, shop: Shop) -> None:
+    history = shop.history(customers=6, seed=3)
+    await deliver(db, history, 50)
+    once = await _tables(db)
+    for size in (1, 2, 3, 10, 50, 100, 200, 300, 500):
+        assert await deliver(db, history, size) == 0
+    assert await _tables(db) == once
+
+
+async def test_facts_carry_a_rising_revision_and_name_their_cause(db: Database, shop: Shop) -> None:
+    order = shop.completed("c1", START, "o1", 60_000)
+    await deliver(db, [order])
+    async with db.transaction() as tx:
+        payloads = [decode(row.payload) for row in await tx.fetch("select payload from outbox order by seq")]
+    assert [e.type for e in payloads] == ["member.enrolled", "tier.changed", "points.changed"]
+    assert [e.data.revision for e in payloads] == [1, 2, 3]
+    assert {(e.causationid, e.source) for e in payloads} == {(order.id, "/shops/tea/membership")}
+    assert (payloads[1].data.old, payloads[1].data.new, payloads[1].data.rule) == ("Regular", "Senior", "spend")
+    assert (payloads[2].data.available, payloads[2].data.reason) == (600, "completed")
+
+
+async def test_time_passing_downgrades_and_expires_in_the_sweep(db: Database, shop: Shop, clock: FixedClock) -> None:
+    clock.set(START + timedelta(days=1))
+    await deliver(db, [shop.completed("c1", START, "o1", 200_000)])
+    assert await sweep(db) == 0
+    clock.set(START + timedelta(days=3 * 366))
+    await sweep(db)
+    async with db.transaction() as tx:
+        row = await tx.fetch_one("select level, available, due_at, enrolled_at is not null as member from customers")
+        reasons = [
+            decode(r.payload).data.reason
+            for r in await tx.fetch("select payload from outbox where type = 'tier.changed' order by seq")
+        ]
+    assert row is not None
+    assert (row.level, row.available, row.due_at, row.member) == (0, 0, None, True)
+    assert reasons == ["upgrade", "grace", "downgrade", "grace", "downgrade"]
+    assert await _verified(db) == []
+
+
+async def test_an_order_without_a_customer_makes_no_member(db: Database, shop: Shop) -> None:
+    await deliver(db, [shop.completed(None, START, "o1", 60_000)])
+    assert await _tables(db) == {"customers": [], "ledger": [], "outbox": [], "redemptions": []}
+
+
+async def test_commands_read_back_rebuild_redemptions_once(db: Database, shop: Shop) -> None:
+    spent = PointsRedeemed(redemption_id="r1", points=100, order_id="o2", worth=100, currency="CNY")
+    commands = [
+        shop.event("c1", START + timedelta(days=2), RedemptionReturned(redemption_id="r1")),
+        shop.event("c1", START + timedelta(days=1), spent),
+        shop.completed("c1", START, "o1", 60_000),
+    ]
+    await deliver(db, commands, 1)
+    await deliver(db, commands, 2)
+    found = await _tables(db)
+    assert [row[2:4] for row in found["redemptions"]] == [("r1", 100)]
+    assert await _verified(db) == []
+    async with db.transaction() as tx:
+        assert await tx.value("select available from customers") == 600
+
+
+async def test_a_programme_that_a_rebuild_meets_late_folds_its_members_anew(new_db: MakeDatabase, shop: Shop) -> None:
+    """Rebuild: orders may be read before the programme's versions (architecture section 2, point 4)."""
+    programme = Programme(tiers=(Tier(name="Guest"), Tier(name="Friend", orders=1, price=9_000, factor=30_000)))
+    changed = shop.event(
+        None, START,
+        ProgrammeChanged(
+            version=1, valid_from=START + timedelta(days=200), programme=programme.model_dump(mode="json")
+        ),
+    )  # fmt: skip
+    history = shop.history(customers=9, seed=4)
+    first, last = await new_db(), await new_db()
+    await deliver(first, [changed, *history])
+    await deliver(last, [*history, changed])
+    for db in (first, last):
+        await sweep(db, limit=2)
+        assert await _verified(db) == []
+    a, b = await _tables(first), await _tables(last)
+    assert [(r[1], r[2], r[6]) for r in a["customers"]] == [(r[1], r[2], r[6]) for r in b["customers"]]
+
+
+async def test_verify_finds_a_state_and_a_ledger_that_were_tampered_with(db: Database, shop: Shop) -> None:
+    """V2: the checker itself."""
+    await deliver(db, shop.history(customers=4, seed=5))
+    assert await _verified(db) == []
+    async with db.transaction() as tx:
+        await tx.execute(
+            "update customers set state = jsonb_set(state, '{issued}', cast('-1' as jsonb)) where customer = 'c1'"
+        )
+        await tx.copy(
+            "ledger_entries",
+            ("shop", "customer", "account", "lot", "amount", "cause", "correction", "occurred_at"),
+            [("tea", "c2", "available", "forged", 500, "nobody#1", False, START)],
+        )
+    found = await _verified(db)
+    assert any("c1: the stored state" in line for line in found)
+    assert any("c2: the ledger's sums" in line for line in found)
+    assert any("the legs of nobody#1 come to 500" in line for line in found)
