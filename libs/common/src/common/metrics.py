@@ -81,13 +81,13 @@ class Observer:
         DB_POOL_IN_USE.set(getattr(runtime.database.engine.pool, "checkedout", lambda: 0)())
         consumer = runtime.consumer
         if consumer is not None:
-            self._raise(INBOX_DUPLICATES.labels(name), "duplicates", consumer.counts.duplicates)
-            self._raise(LATE_INPUTS.labels(name), "late", consumer.counts.late)
+            self._raise(INBOX_DUPLICATES.labels(name), consumer.counts.duplicates, "duplicates")
+            self._raise(LATE_INPUTS.labels(name), consumer.counts.late, "late")
             for kind, count in consumer.counts.by_type.items():
-                self._raise(EVENTS_APPLIED.labels(name, kind), "applied", count, kind)
+                self._raise(EVENTS_APPLIED.labels(name, kind), count, "applied", kind)
             CONSUMER_ASSIGNED.set(len(consumer.broker.assigned))
             CONSUMER_SINCE_PROGRESS.set(consumer.broker.seconds_since_progress)
-            self._raise(CONSUMER_RECREATED, "recreated", consumer.broker.recreated)
+            self._raise(CONSUMER_RECREATED, consumer.broker.recreated, "recreated")
         async with runtime.database.transaction() as tx:
             # The backlog of the relay; its age by the database's own clock, since a set clock may stand still.
             row = await tx.fetch_one(
@@ -102,11 +102,10 @@ class Observer:
             OUTBOX_OLDEST.set(max(0.0, float(row.age)))
         DEAD_EVENTS.labels(name).set(dead)
 
-    def _raise(self, counter: Counter, *key: str | int) -> None:
-        *name, now = key
-        seen = self._seen.get(tuple(map(str, name)), 0)
-        self._seen[tuple(map(str, name))] = int(now)
-        counter.inc(max(0, int(now) - seen))
+    def _raise(self, counter: Counter, now: int, *key: str) -> None:
+        seen = self._seen.get(key, 0)
+        self._seen[key] = now
+        counter.inc(max(0, now - seen))
 
 
 async def observe(runtime: Runtime, stopping: asyncio.Event) -> None:

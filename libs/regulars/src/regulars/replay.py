@@ -1,4 +1,4 @@
-"""How does a history run through the stack as if it happened? Step by step on a set clock (architecture.md section 3)."""
+"""How does a history run through the stack as if it happened? Step by step on a set clock (architecture section 3)."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Secrets:
         drawn = cls(
             known.get("postgres") or secrets.token_urlsafe(24),
             known.get("master_key") or base64.b64encode(secrets.token_bytes(32)).decode(),
-            known.get("api_key") or "rgl_" + secrets.token_urlsafe(32),
+            known.get("api_key") or "rk_" + secrets.token_urlsafe(32),
             {name: secrets.token_urlsafe(24) for name in databases} | known.get("databases", {}),
         )
         write_private(file, asdict(drawn))

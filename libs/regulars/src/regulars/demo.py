@@ -1,0 +1,152 @@
+"""What does `make demo` do? It runs a real shop's history through the whole stack and shows what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from regulars import cdnow, compare, operating, report
+from regulars.client import Services
+from regulars.replay import Replay
+from regulars.stack.local import Plan
+from regulars.stack.services import SERVICES
+from regulars.stack.state import StackState
+
+SHOP = "cdnow"
+START = datetime(1996, 12, 30, tzinfo=cdnow.ZONE).astimezone(UTC)
+"""Two days before the first purchase: a Monday, on which the programme is set up."""
+TIERS = {"Senior": (100_00, 3), "VIP": (300_00, 8), "Supreme": (1000_00, 20)}
+"""Spend in cents or orders, either suffices (defaults.md, the demo shop)."""
+IMPORTING = 1000
+
+
+def run(folder: Path, everything: bool, console: Console) -> int:
+    """From empty to the report; returns the exit code. The stack is its own, on a set clock, and ends with it."""
+    history = cdnow.read(cdnow.find(everything))
+    began = time.monotonic()
+    operating.down(folder, purge=True)
+    state = operating.up(
+        Plan(folder, SERVICES, True, "WARNING", None, None), lambda phase: console.print(f"  {phase}", style="dim")
+    )
+    ready = time.monotonic()
+    try:
+        result = asyncio.run(_replay(state, history, console))
+        result["seconds"] = {"start": ready - began, "replay": time.monotonic() - ready}
+        code = report.show(result, history, folder, console)
+        asyncio.run(compare.dump(state, folder / "tables"))
+    finally:
+        operating.down(folder)
+    console.print(f"\nThe whole took {time.monotonic() - began:.0f} s.")
+    return code
+
+
+def run_twice(folder: Path, everything: bool, console: Console) -> int:
+    """Two runs from empty, table by table; returns 1 when any row differs."""
+    for number in ("first", "second"):
+        code = run(folder, everything, console)
+        if code:
+            return code
+        kept = folder.parent / f"demo-{number}"
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(folder / "tables", kept)
+    differing = compare.differences(folder.parent / "demo-first", folder.parent / "demo-second")
+    console.rule("[bold]Differing rows per table, first run against second")
+    for table, rows in differing.items():
+        console.print(f"  {table}: {rows}")
+    console.print(f"  in all: {sum(differing.values())}")
+    return 1 if any(differing.values()) else 0
+
+
+async def _replay(state: StackState, history: cdnow.History, console: Console) -> dict[str, Any]:
+    addresses = {name: settings["PUBLIC_URL"] for name, settings in state.services.items()}
+    async with Services(addresses, state.api_key) as services:
+        await _set_up(services)
+        job = await _upload(services, history)
+        newcomers = sorted((day, customer) for customer, day in history.first.items())
+
+        async def register(since: datetime, until: datetime) -> bool:
+            """Those who first buy within the step are registered, with consent to e-mail, at its start."""
+            batch = []
+            while newcomers and _noon(newcomers[0][0]) <= until:
+                batch.append(newcomers.pop(0)[1])
+            for start in range(0, len(batch), IMPORTING):
+                people = [_person(c, since) for c in batch[start : start + IMPORTING]]
+                await services.call("orders-ingest", "POST", f"/v1/shops/{SHOP}/customers", json={"customers": people})
+            return bool(batch)
+
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(), console=console,
+        ) as progress:  # fmt: skip
+            bar = progress.add_task("1997-01", total=history.orders, rate="")
+            began = time.monotonic()
+            seen = {"orders": 0}
+
+            def on_step(at: datetime) -> None:
+                rate = f"{seen['orders'] / (time.monotonic() - began):,.0f} orders/s"
+                progress.update(bar, completed=seen["orders"], description=f"{at:%Y-%m-%d}", rate=rate)
+
+            replay = Replay(services, register, on_step)
+            end = _noon(history.last_day) + timedelta(days=1)
+            at = START
+            while at < end:
+                until = min(at + timedelta(days=7), end)
+                await replay.step(at, until)
+                seen["orders"] = (await services.get("orders-ingest", f"/v1/shops/{SHOP}/imports/{job}"))["taken"]
+                on_step(until)
+                at = until
+        result = await report.collect(services, SHOP)
+        result["import"] = await services.get("orders-ingest", f"/v1/shops/{SHOP}/imports/{job}")
+        result["replay"] = {"rounds": replay.rounds, "passes": replay.passes, "swept": replay.swept}
+    async with httpx.AsyncClient() as client:
+        result["sink"] = (await client.get(state.mails_url)).json()
+    return result
+
+
+async def _set_up(services: Services) -> None:
+    await services.everywhere("PUT", "/ops/clock", json={"now": START.isoformat()})
+    await services.everywhere("PUT", f"/v1/shops/{SHOP}/settings", json={"zone": str(cdnow.ZONE), "currency": "USD"})
+    stored = await services.get("membership", f"/v1/shops/{SHOP}/programme")
+    programme = stored["programme"]
+    for tier in programme["tiers"]:
+        if tier["name"] in TIERS:
+            tier["spend"], tier["orders"] = TIERS[tier["name"]]
+    valid_from = (START + timedelta(minutes=10)).isoformat()
+    await services.call(
+        "membership", "PUT", f"/v1/shops/{SHOP}/programme", json={"programme": programme, "valid_from": valid_from}
+    )
+
+
+async def _upload(services: Services, history: cdnow.History) -> str:
+    answer = await services.call(
+        "orders-ingest", "POST", f"/v1/shops/{SHOP}/imports",
+        params={"layout": history.layout, "currency": "USD", "zone": str(cdnow.ZONE)},
+        content=history.path.read_bytes(),
+        headers={"Content-Type": "text/plain"},
+    )  # fmt: skip
+    return str(answer["id"])
+
+
+def _noon(day: Any) -> datetime:
+    return datetime(day.year, day.month, day.day, 12, tzinfo=cdnow.ZONE)
+
+
+def _person(customer: str, since: datetime) -> dict[str, Any]:
+    return {
+        "id": customer,
+        "registered_at": since.isoformat(),
+        "email": f"c{customer}@example.test",
+        "zone": str(cdnow.ZONE),
+        "consents": [
+            {"channel": "email", "purpose": purpose, "granted": True, "source": "demo"}
+            for purpose in ("marketing", "survey")
+        ],
+    }

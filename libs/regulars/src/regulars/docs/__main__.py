@@ -1,0 +1,52 @@
+"""`python -m regulars.docs [check]`: write the documents that describe the code, or say which are stale."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from common.contract import documents as contract
+from regulars.docs.citations import NOTES, load
+from regulars.docs.coverage import coverage, requirements
+from regulars.docs.flows import flows, subscriptions
+
+ROOT = Path(__file__).parents[5]
+USAGE = """usage: python -m regulars.docs [check]
+
+Writes docs/flows.md, docs/coverage.md, docs/asyncapi.json and libs/common/schemas; `check` writes nothing and exits 1
+when one is stale. docs/coverage.md needs a run of all tests before it: make test."""
+
+
+def wanted(root: Path) -> dict[Path, str]:
+    """Path -> content of the documents made here. Coverage only where tests have run."""
+    made = {root / "docs" / "flows.md": flows(subscriptions())}
+    notes = load(root)
+    if notes:
+        made[root / "docs" / "coverage.md"] = coverage(notes, requirements(root))
+    return made
+
+
+def main(arguments: list[str], root: Path = ROOT) -> int:
+    if arguments not in ([], ["check"]):
+        print(USAGE, file=sys.stderr)
+        return 2
+    if not (root / NOTES).exists():
+        print(f"{NOTES} is missing: run `make test` first, docs/coverage.md is made from it", file=sys.stderr)
+    if arguments == ["check"]:
+        problems = [
+            f"{path.relative_to(root)} is {'stale' if path.exists() else 'missing'}: run `make docs`"
+            for path, text in wanted(root).items()
+            if not path.exists() or path.read_text("utf-8") != text
+        ]
+        problems += contract.stale()
+    else:
+        problems = contract.export()
+        for path, text in wanted(root).items():
+            path.write_text(text, "utf-8")
+    for line in problems:
+        print(line, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

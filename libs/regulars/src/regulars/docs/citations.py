@@ -1,0 +1,108 @@
+"""Which requirement does a test speak of? A pytest plugin that notes the numbers cited by the tests that passed.
+
+Numbers stand in a test's name or docstring, or in its class's docstring (`MEM-029`, `MSG-001 to 005`, `T-4.17`, `C-7`).
+What is noted lies in `.run/citations.json`; a run of some tests replaces the notes of those alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+FAMILIES = ("ORD", "MEM", "SEG", "MSG", "FBK", "ANA", "SEC", "XCT")
+_NUMBER = re.compile(
+    rf"\b(?P<family>{'|'.join(FAMILIES)})-(?P<first>\d{{3}})(?:(?: to |-|–)(?P<last>\d{{3}}))?\b"
+    r"|\b(?P<other>T-\d\.\d+|C-\d{1,2})\b"
+)
+_IN_NAME = re.compile(rf"(?:^|_)(?P<family>{'|'.join(FAMILIES).lower()})_(?P<number>\d{{3}})(?=_|$)")
+NOTES = Path(".run") / "citations.json"
+Notes = dict[str, list[str]]
+"""Test (file::function, without parameters) -> requirement numbers, sorted."""
+
+
+def cited_in(text: str) -> set[str]:
+    """The requirement numbers in a text; `MSG-001 to 003` names three."""
+    found = set()
+    for match in _NUMBER.finditer(text):
+        if match["other"]:
+            found.add(match["other"])
+            continue
+        first = int(match["first"])
+        last = int(match["last"] or first)
+        if first <= last < first + 100:
+            found.update(f"{match['family']}-{number:03}" for number in range(first, last + 1))
+    return found
+
+
+def cited_in_name(name: str) -> set[str]:
+    """`test_fbk_007_asks_once` cites FBK-007."""
+    return {f"{match['family'].upper()}-{match['number']}" for match in _IN_NAME.finditer(name)}
+
+
+def citations(item: pytest.Item) -> set[str]:
+    """What a collected test cites, ids of its parameters included."""
+    function = getattr(item, "function", None)
+    docs = [inspect.getdoc(thing) or "" for thing in (function, getattr(item, "cls", None)) if thing is not None]
+    name = getattr(item, "originalname", None) or item.name
+    return cited_in(" ".join([*docs, item.name])) | cited_in_name(name)
+
+
+def load(root: Path) -> Notes:
+    path = root / NOTES
+    return orjson.loads(path.read_bytes()) if path.exists() else {}
+
+
+def save(root: Path, notes: Notes) -> None:
+    path = root / NOTES
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(orjson.dumps(notes, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+
+
+class Recorder:
+    """Collects outcomes during a run, and at its end replaces the notes of the tests that ran."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._cited: dict[str, set[str]] = {}
+        self._ran: set[str] = set()
+        self._passed: set[str] = set()
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            self._cited[item.nodeid] = citations(item)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._ran.add(report.nodeid)
+        if report.when == "call" and report.passed:
+            self._passed.add(report.nodeid)
+        elif report.failed:
+            self._passed.discard(report.nodeid)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        del session
+        if self._ran:
+            save(self._root, self.merged(load(self._root)))
+
+    def merged(self, notes: Notes) -> Notes:
+        """The notes of before without those of deleted files, and with those of this run."""
+        ran = {nodeid.split("[")[0] for nodeid in self._ran}
+        kept = {
+            test: set(numbers)
+            for test, numbers in notes.items()
+            if test not in ran and (self._root / test.split("::")[0]).exists()
+        }
+        for nodeid in self._passed:
+            kept.setdefault(nodeid.split("[")[0], set()).update(self._cited.get(nodeid, ()))
+        return {test: sorted(numbers) for test, numbers in sorted(kept.items()) if numbers}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Nothing is noted while tests are only collected, or by a worker of a parallel run (its reports come twice)."""
+    options: Any = config.option
+    if not options.collectonly and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Recorder(config.rootpath), "regulars-citations")

@@ -1,0 +1,129 @@
+"""Do the generated documents say what the code does?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from regulars.docs.__main__ import ROOT, main
+from regulars.docs.citations import Recorder, cited_in, cited_in_name, save
+from regulars.docs.coverage import coverage, requirements
+from regulars.docs.flows import Flow, flows, subscriptions
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        pytest.param("Asks once (FBK-007).", {"FBK-007"}, id="one"),
+        pytest.param("MSG-001 to 003 and SEC-005", {"MSG-001", "MSG-002", "MSG-003", "SEC-005"}, id="a range with to"),
+        pytest.param("SEG-009-011", {"SEG-009", "SEG-010", "SEG-011"}, id="a range with a dash"),
+        pytest.param("T-4.17 by C-7", {"T-4.17", "C-7"}, id="tables and conflicts"),
+        pytest.param("UTF-8, RFC-822, MEM-29, XMEM-029", set(), id="things that only look like it"),
+        pytest.param("MEM-030 to 029", set(), id="a range the wrong way round"),
+    ],
+)
+def test_numbers_are_found_in_docstrings(text: str, numbers: set[str]) -> None:
+    assert cited_in(text) == numbers
+
+
+def test_numbers_are_found_in_names() -> None:
+    assert cited_in_name("test_fbk_007_and_mem_029_hold") == {"FBK-007", "MEM-029"}
+    assert cited_in_name("test_sometimes_mem_0291") == set()
+
+
+_SAMPLE = '''
+import pytest
+
+def test_one():
+    """FBK-007."""
+
+@pytest.mark.parametrize("n", [pytest.param(1, id="T-4.14: late"), pytest.param(2, id="T-4.15: fails")])
+def test_table(n):
+    assert n == 1
+
+def test_wrong():
+    """MEM-001."""
+    assert False
+
+class TestClass:
+    """SEG-003."""
+
+    def test_inner(self):
+        pass
+
+@pytest.mark.skip
+def test_skipped():
+    """MEM-002."""
+'''
+
+
+def test_only_what_passed_is_noted_and_a_partial_run_keeps_the_rest(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_sample=_SAMPLE, test_other='def test_other():\n    """ORD-001."""\n')
+    options = ("-p", "regulars.docs.citations", "-p", "no:asyncio", "-p", "no:cacheprovider")
+    pytester.runpytest_subprocess(*options).assert_outcomes(passed=4, failed=2, skipped=1)
+    notes = pytester.path / ".run" / "citations.json"
+    first = notes.read_bytes()
+    for absent in (b"MEM-001", b"MEM-002", b"T-4.15"):
+        assert absent not in first
+    for present in (b"FBK-007", b"T-4.14", b"SEG-003", b"ORD-001"):
+        assert present in first
+    pytester.runpytest_subprocess(*options, "test_other.py")
+    assert notes.read_bytes() == first
+    (pytester.path / "test_sample.py").unlink()
+    pytester.runpytest_subprocess(*options)
+    assert notes.read_text() == '{\n  "test_other.py::test_other": [\n    "ORD-001"\n  ]\n}'
+
+
+def test_a_test_that_fails_now_loses_its_note(tmp_path: Path) -> None:
+    (tmp_path / "a.py").touch()
+    recorder = Recorder(tmp_path)
+    recorder._ran.add("a.py::test_x[1]")
+    assert recorder.merged({"a.py::test_x": ["FBK-007"], "a.py::test_y": ["FBK-008"], "b.py::test_z": ["C-1"]}) == {
+        "a.py::test_y": ["FBK-008"]
+    }
+
+
+def test_coverage_counts_each_requirement_once_and_shows_unknown_numbers() -> None:
+    words = {"FBK-007": "asks | once", "FBK-008": "follow up"}
+    text = coverage({"services/feedback/tests/test_a.py::test_asks_once": ["FBK-007", "FBK-999"]}, words)
+    assert "| FBK: Feedback | 2 | 1 |" in text
+    assert "| FBK-007 | asks \\| once | feedback/test_a: asks once |" in text
+    assert "Not cited: FBK-008." in text
+    assert "- FBK-999: feedback/test_a: asks once" in text
+
+
+def test_the_list_of_requirements_is_whole() -> None:
+    known = requirements(ROOT)
+    assert sum(number[:2] not in ("T-", "C-") for number in known) == 467
+
+
+def test_flows_name_producer_and_takers() -> None:
+    text = flows([Flow("order.completed", "feedback", "handlers.on_completed_orders")])
+    row = "| `order.completed` | orders | orders-ingest | feedback (`handlers.on_completed_orders`) |"
+    assert row in text
+    assert "| `order.closed` | orders | orders-ingest | – |" in text
+
+
+def test_every_service_is_wired_and_the_flow_table_is_fresh() -> None:
+    wired = subscriptions()
+    assert Flow("order.completed", "feedback", "handlers.on_completed_orders") in wired
+    assert (ROOT / "docs" / "flows.md").read_text("utf-8") == flows(wired)
+
+
+def test_stale_documents_fail_the_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "requirements.tsv").write_text("FBK-007\tasks once\n")
+    save(tmp_path, {"a.py::test_x": ["FBK-007"]})
+    assert main(["check"], tmp_path) == 1
+    assert "docs/coverage.md is missing: run `make docs`" in capsys.readouterr().err
+    assert main([], tmp_path) == 0
+    assert main(["check"], tmp_path) == 0
+    save(tmp_path, {"a.py::test_x": []})
+    assert main(["check"], tmp_path) == 1
+    assert "docs/coverage.md is stale" in capsys.readouterr().err
+
+
+def test_an_unknown_command_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["chekc"]) == 2
+    assert "usage" in capsys.readouterr().err
