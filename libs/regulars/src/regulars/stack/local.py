@@ -24,7 +24,8 @@ from regulars.stack.state import ProcessId, Secrets, StackState, state_file
 from regulars.stack.supervisor import Child, Supervisor
 
 PLAN_VARIABLE = "REGULARS_PLAN"
-_READY_WITHIN_S = 120.0
+# Generous: importing five services at once takes two busy cores a minute and more.
+_READY_WITHIN_S = 300.0
 _TOO_MANY_RESTARTS = 4
 
 
