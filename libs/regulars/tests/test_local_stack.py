@@ -4,6 +4,8 @@ import http.client
 import os
 import signal
 import stat
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from regulars.stack.kafka_probe import live_brokers
 from regulars.stack.local import Plan
 from regulars.stack.services import Service
 from regulars.stack.state import ProcessId, StackState, running, state_file
+from regulars.testing import SharedKafka, SharedPostgres
 
 # A service as the stack knows it: it migrates a database of its own, answers the readiness question, ends at SIGTERM.
 _SERVICE = """
@@ -127,6 +130,36 @@ def test_a_service_that_never_gets_ready_is_named_with_its_last_words_and_nothin
     state = StackState.load(state_file(folder))
     assert state is not None
     assert state.phase == "failed"
+    assert _processes_naming(folder) == []
+
+
+@pytest.mark.slow
+def test_addresses_of_ones_own_take_the_place_of_postgres_and_kafka(
+    folder: Path, postgres: SharedPostgres, kafka: SharedKafka
+) -> None:
+    plan = Plan(folder, (SHOP,), database_url=postgres.url, kafka=kafka.bootstrap_servers)
+    state = operating.up(plan, lambda _: None)
+    assert set(state.processes) == {"mailsink", "small-shop"}
+    assert state.services["small-shop"]["KAFKA_BOOTSTRAP_SERVERS"] == kafka.bootstrap_servers
+
+
+@pytest.mark.slow
+def test_in_the_foreground_it_shows_what_the_parts_say_and_ends_at_ctrl_c(folder: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from regulars import operating\n"
+        "from regulars.stack.local import Plan; from regulars.stack.services import Service\n"
+        f"plan = Plan(Path({str(folder)!r}), (Service('small-shop', 'small_shop', 8191),))\n"
+        "operating.serve_here(plan, lambda line: print(line, flush=True))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said: list[str] = []
+        for line in process.stdout:
+            said.append(line.strip())
+            if said[-1] == "ready":
+                process.send_signal(signal.SIGINT)
+    assert any(line.startswith("topics | ") for line in said)
+    assert process.returncode == 0
     assert _processes_naming(folder) == []
 
 
