@@ -61,17 +61,17 @@ def test_skipped():
 def test_only_what_passed_is_noted_and_a_partial_run_keeps_the_rest(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_sample=_SAMPLE, test_other='def test_other():\n    """ORD-001."""\n')
     options = ("-p", "regulars.docs.citations", "-p", "no:asyncio", "-p", "no:cacheprovider")
-    pytester.runpytest_subprocess(*options).assert_outcomes(passed=4, failed=2, skipped=1)
+    pytester.runpytest_inprocess(*options).assert_outcomes(passed=4, failed=2, skipped=1)
     notes = pytester.path / ".run" / "citations.json"
     first = notes.read_bytes()
     for absent in (b"MEM-001", b"MEM-002", b"T-4.15"):
         assert absent not in first
     for present in (b"FBK-007", b"T-4.14", b"SEG-003", b"ORD-001"):
         assert present in first
-    pytester.runpytest_subprocess(*options, "test_other.py")
+    pytester.runpytest_inprocess(*options, "test_other.py")
     assert notes.read_bytes() == first
     (pytester.path / "test_sample.py").unlink()
-    pytester.runpytest_subprocess(*options)
+    pytester.runpytest_inprocess(*options)
     assert notes.read_text() == '{\n  "test_other.py::test_other": [\n    "ORD-001"\n  ]\n}'
 
 

@@ -17,7 +17,7 @@ NAMES = {
 def requirements(root: Path) -> dict[str, str]:
     """Number -> first words, as docs/requirements.tsv lists them, in its order."""
     lines = (root / "docs" / "requirements.tsv").read_text("utf-8").splitlines()
-    return dict(line.split("\t", 1) for line in lines)  # type: ignore[arg-type]  # split at most once gives two
+    return {number: words for number, _, words in (line.partition("\t") for line in lines)}
 
 
 def coverage(notes: Notes, words: dict[str, str]) -> str:
