@@ -28,7 +28,7 @@ _KEY = re.compile(r"rk_([a-z0-9]{8})_([A-Za-z0-9_-]{32,100})")
 class Unauthorized(Problem):
     """No key, or none that counts; which of the two is not said."""
 
-    headers = {"www-authenticate": 'Bearer realm="regulars"'}  # noqa: RUF012  # never changed
+    fixed_headers = {"www-authenticate": 'Bearer realm="regulars"'}  # noqa: RUF012  # never changed
 
     def __init__(self) -> None:
         super().__init__(401, "unauthorized", "Send a valid API key: `Authorization: Bearer rk_…`.")

@@ -7,8 +7,9 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import accumulate
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.logs import CorrelationMiddleware
@@ -17,6 +18,7 @@ from common.problems import Problem
 MAX_BODY = 10 * 1024 * 1024  # bytes
 MAX_DEPTH = 64  # arrays and objects within one another
 BODY_WITHIN_S = 30.0
+_LIMIT = "regulars.max_body"
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -59,10 +61,10 @@ def depth(body: bytes) -> int:
     return max(accumulate(_STEP[b] for b in brackets), default=0)
 
 
-class JsonBodies:
-    """Takes a JSON body whole before the app sees it: at most 10 MB, 64 deep, within 30 seconds.
+class Bodies:
+    """Bounds every body: 10 MB; a JSON one also 64 deep and 30 seconds long, taken whole before the app sees it.
 
-    Other bodies pass as a stream; FastAPI's `max_body_size`, of the app or of a route, limits those.
+    Others pass as a stream that ends in a 413 when it grows too long; `large_body` lets a route read more of one.
     """
 
     def __init__(self, app: ASGIApp, within_s: float = BODY_WITHIN_S) -> None:
@@ -70,12 +72,16 @@ class JsonBodies:
         self._within_s = within_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"]) if scope["type"] == "http" else {}
-        if b"json" not in headers.get(b"content-type", b"").lower():
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        headers = dict(scope["headers"])
+        bounded = _bounded(receive, scope, headers.get(b"content-length", b"0"))
+        if b"json" not in headers.get(b"content-type", b"").lower():
+            await self.app(scope, bounded, send)
+            return
         try:
-            body = await self._read(headers, receive)
+            body = await self._whole(bounded)
             if body is None:
                 return  # the caller has gone
             if depth(body) > MAX_DEPTH:
@@ -90,36 +96,55 @@ class JsonBodies:
 
         await self.app(scope, replay, send)
 
-    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes | None:
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > MAX_BODY:
-            raise _too_large()
-        parts, size = [], 0
+    async def _whole(self, receive: Receive) -> bytes | None:
+        parts: list[bytes] = []
         try:
             async with asyncio.timeout(self._within_s):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        return None
+                while (message := await receive())["type"] == "http.request":
                     parts.append(message.get("body", b""))
-                    size += len(parts[-1])
-                    if size > MAX_BODY:
-                        raise _too_large()
                     if not message.get("more_body", False):
                         return b"".join(parts)
+                return None
         except TimeoutError:
-            raise Problem(
-                408, "body_too_slow", f"The body did not come within {self._within_s:g} s; send smaller ones."
-            ) from None
+            detail = f"The body did not come within {self._within_s:g} s; send smaller ones."
+            raise Problem(408, "body_too_slow", detail) from None
 
 
-def _too_large() -> Problem:
-    problem = Problem(413, "body_too_large", "The body is larger than 10 MB; send it in smaller parts.", limit=MAX_BODY)
-    problem.headers = {"connection": "close"}
-    return problem
+class BodyTooLarge(Problem):
+    fixed_headers = {"connection": "close"}  # noqa: RUF012  # the rest of the body is not read
+
+    def __init__(self, limit: int) -> None:
+        detail = f"The body is larger than {limit // 2**20} MB; send it in smaller parts."
+        super().__init__(413, "body_too_large", detail, limit=limit)
+
+
+def _bounded(receive: Receive, scope: Scope, announced: bytes) -> Receive:
+    size = 0
+
+    async def bounded() -> Message:
+        nonlocal size
+        limit: int = scope.get(_LIMIT, MAX_BODY)
+        if not announced.isdigit() or int(announced) > limit:
+            raise BodyTooLarge(limit)
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise BodyTooLarge(limit)
+        return message
+
+    return bounded
+
+
+def large_body(limit: int) -> Any:
+    """Dependency of a route that reads `request.stream()`: bodies that are no JSON may have `limit` bytes there."""
+
+    async def allow(request: Request) -> None:
+        request.scope[_LIMIT] = limit
+
+    return Depends(allow)
 
 
 def install(app: FastAPI) -> None:
     """Put the limits on every route of the app, and a correlation id on every request and its log lines."""
-    app.add_middleware(JsonBodies)
+    app.add_middleware(Bodies)
     app.add_middleware(CorrelationMiddleware)  # added last, so it stands outermost

@@ -21,19 +21,19 @@ log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 
 
-class Problem(Exception):
+class Problem(HTTPException):
     """An answer that is no success. Subclasses name the fact (`UnknownMember`); `more` are extra fields of the body.
 
     `detail` is read by the caller: it says what to do, and holds no personal data and nothing of our insides.
+    It is an HTTPException because FastAPI lets only those pass while it reads a body.
     """
 
-    headers: Mapping[str, str] = {}
+    fixed_headers: Mapping[str, str] = {}
 
     def __init__(self, status: int, slug: str, detail: str, **more: Any) -> None:
-        super().__init__(detail)
+        super().__init__(status, detail, dict(self.fixed_headers))
         self.status = status
         self.slug = slug
-        self.detail = detail
         self.more = more
 
     def body(self, instance: str) -> bytes:
@@ -43,7 +43,9 @@ class Problem(Exception):
         return orjson.dumps({**self.more, **fixed, "instance": instance}, default=str)
 
     def response(self, instance: str) -> Response:
-        return Response(self.body(instance), self.status, {"cache-control": "no-store", **self.headers}, MEDIA_TYPE)
+        return Response(
+            self.body(instance), self.status, {"cache-control": "no-store", **(self.headers or {})}, MEDIA_TYPE
+        )
 
 
 class ProblemOut(BaseModel):

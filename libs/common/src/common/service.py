@@ -159,7 +159,7 @@ def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
     """The service's HTTP side: its own routes and those that every service has."""
     app = FastAPI(
         title=f"Regulars {runtime.name}", version="1", docs_url="/docs", redoc_url=None,
-        responses=problems.RESPONSES, max_body_size=limits.MAX_BODY,
+        responses=problems.RESPONSES,
     )  # fmt: skip
     app.state.runtime = runtime
     problems.install(app)
@@ -256,6 +256,7 @@ async def _stop(runtime: Runtime, server: uvicorn.Server, tasks: set[asyncio.Tas
         await runtime.relay.stop()
     _, pending = await asyncio.wait(tasks, timeout=10)
     for task in pending:
+        log.warning("part_cancelled", part=task.get_name())
         task.cancel()
     await asyncio.wait(tasks, timeout=3)
     with contextlib.suppress(TimeoutError):

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+import io
+import logging
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import httpx
 import pytest
 import pytest_asyncio
-from fastapi import APIRouter, FastAPI, Query
+import structlog
+from fastapi import APIRouter, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from common import logs
 from common.api import Caller, Tx, public, require
 from common.health import Readiness
+from common.limits import large_body
 from common.problems import Problem
 from common.service import Runtime, Service, build_app, make_runtime
 from common.settings import Settings
@@ -59,6 +64,25 @@ async def boom(what: str, tx: Tx) -> None:
     if what == "timeout":
         raise TimeoutError("db-7.internal did not answer")
     raise RuntimeError("the password is hunter2")
+
+
+async def _length(request: Request) -> int:
+    return sum([len(piece) async for piece in request.stream()])
+
+
+router.post("/read", dependencies=[public("counts bytes")])(_length)
+router.post("/import", dependencies=[public("counts more bytes"), large_body(12 * 2**20)])(_length)
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    """As in production, where no traceback shows local variables; to nowhere."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    logs.configure("toy", "INFO", io.StringIO())
+    yield
+    root.handlers[:], root.level = before
+    structlog.reset_defaults()
 
 
 @pytest_asyncio.fixture

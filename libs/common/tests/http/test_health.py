@@ -1,0 +1,66 @@
+"""Does a process stay alive when its database is away, and say that it is not ready?"""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from common.db import Database
+from common.health import NotReady, Readiness, check_consumer, check_database, router
+from common.service import Runtime, build_app
+
+
+async def get(app: FastAPI, path: str) -> httpx.Response:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        return await client.get(path)
+
+
+async def test_ready_when_the_database_answers(runtime: Runtime) -> None:
+    readiness = Readiness()
+    readiness.add("database", lambda: check_database(runtime.database))
+    answer = await get(build_app(runtime, readiness), "/health/ready")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "checks": {"database": "ok"}})
+
+
+async def test_alive_but_not_ready_when_the_database_is_away() -> None:
+    app, readiness, away = FastAPI(), Readiness(), Database("postgresql+asyncpg://u:pa55@127.0.0.1:1/d")
+    readiness.add("database", lambda: check_database(away))
+    app.include_router(router(readiness))
+    assert (await get(app, "/health/live")).status_code == 200
+    answer = await get(app, "/health/ready")
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "checks": {"database": "ConnectionRefusedError"}}
+
+
+async def test_a_check_that_hangs_is_not_waited_for_and_the_others_are_shown() -> None:
+    async def hangs() -> None:
+        await asyncio.Event().wait()
+
+    async def notes() -> str:
+        return "paused: BrokerUnavailable"
+
+    readiness = Readiness(within_s=0.05)
+    readiness.add("slow", hangs)
+    readiness.add("consumer", notes)
+    found = await readiness.ask()
+    assert found.ready is False
+    assert found.checks == {"slow": "no answer within 0.05 s", "consumer": "paused: BrokerUnavailable"}
+
+
+def consumer(blown: str | None = None, paused: str | None = None, assigned: frozenset[int] = frozenset()) -> Any:
+    """Only the states that the check reads; the real consumer's own tests bring it into each."""
+    return SimpleNamespace(blown=blown, paused=paused, broker=SimpleNamespace(assigned=assigned))
+
+
+async def test_a_consumer_is_ready_assigned_or_paused_with_its_reason() -> None:
+    assert await check_consumer(consumer(assigned=frozenset({1}))) is None
+    assert await check_consumer(consumer(paused="BrokerUnavailable")) == "paused: BrokerUnavailable"
+    with pytest.raises(NotReady, match="no partitions"):
+        await check_consumer(consumer())
+    with pytest.raises(NotReady, match="fuse blown: 101 events"):
+        await check_consumer(consumer(blown="101 events failed", assigned=frozenset({1})))

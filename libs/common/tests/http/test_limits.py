@@ -1,0 +1,167 @@
+"""Are bodies bounded in size, depth and time, and callers in requests a second (S7)?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import Message, Receive, Scope, Send
+
+from common import limits
+from common.limits import MAX_BODY, MAX_DEPTH, Bodies, Buckets, TooManyRequests, depth
+
+JSON = {"content-type": "application/cloudevents+json"}
+
+
+async def pieces(count: int, size: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield b" " * size
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused_unread(client: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/json", "content-length": str(MAX_BODY + 1)}
+    answer = await client.post("/v1/shops/demo/things", content=pieces(1, 1), headers=headers)
+    assert (answer.status_code, answer.json()["limit"]) == (413, MAX_BODY)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/csv"])
+async def test_a_body_that_grows_too_large_is_refused(client: httpx.AsyncClient, kind: str) -> None:
+    answer = await client.post("/read", content=pieces(11, 2**20), headers={"content-type": kind})
+    assert answer.status_code == 413
+    assert answer.json()["type"] == "/problems/body_too_large"
+
+
+async def test_a_form_that_is_too_large_is_no_bad_json(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/shops/demo/things", content=pieces(11, 2**20), headers={"content-type": "text/csv"})
+    assert (answer.status_code, answer.json()["type"]) == (413, "/problems/body_too_large")
+
+
+async def test_a_route_may_read_a_longer_stream(client: httpx.AsyncClient) -> None:
+    headers = {"content-type": "text/csv"}
+    assert (await client.post("/import", content=pieces(12, 2**20), headers=headers)).json() == 12 * 2**20
+    answer = await client.post("/import", content=pieces(13, 2**20), headers=headers)
+    assert (answer.status_code, answer.json()["limit"]) == (413, 12 * 2**20)
+
+
+async def test_a_length_that_is_no_number_is_refused(client: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/json", "content-length": "-1"}
+    assert (await client.post("/v1/shops/demo/things", content=pieces(1, 1), headers=headers)).status_code == 413
+
+
+async def test_json_nested_a_thousand_deep_is_refused(client: httpx.AsyncClient) -> None:
+    body = b'{"size": 1, "inner": ' + b'{"a":' * 1000 + b"1" + b"}" * 1000 + b"}"
+    answer = await client.post("/v1/shops/demo/things", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/nested_too_deeply")
+
+
+async def test_json_within_the_limits_reaches_the_route_whole(client: httpx.AsyncClient) -> None:
+    inner: dict[str, object] = {"a": "[" * 1000}
+    for _ in range(MAX_DEPTH - 2):
+        inner = {"a": inner}
+    answer = await client.post("/v1/shops/demo/things", json={"size": 1, "inner": inner})
+    assert answer.status_code == 202, answer.text
+
+
+values = st.recursive(
+    st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=40
+)
+
+
+def nesting(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(nesting, value.values()), default=0)
+    return 1 + max(map(nesting, value), default=0) if isinstance(value, list) else 0
+
+
+@given(values)
+def test_depth_is_that_of_the_parsed_value(value: object) -> None:
+    # Enough empty arrays beside it that the short cut for few brackets is not taken.
+    beside = [value, [[] for _ in range(MAX_DEPTH)]]
+    assert depth(json.dumps(beside).encode()) == nesting(beside)
+    assert depth(json.dumps(beside, ensure_ascii=False).encode()) == nesting(beside)
+
+
+@pytest.mark.parametrize("text", [b'"' + b"[" * 100, b"]" * 100 + b"[" * 100, b'"\\"' + b"{" * 100 + b'"', b"[" * 100])
+def test_depth_of_what_is_no_json_is_some_number(text: bytes) -> None:
+    assert 0 <= depth(text) <= 100
+
+
+async def ask(app: Bodies, receive: Callable[[], Awaitable[Message]]) -> list[Message]:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {"type": "http", "path": "/x", "headers": [(b"content-type", b"application/json")]}
+    await app(scope, receive, send)
+    return sent
+
+
+async def never(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("the app must not be asked")
+
+
+async def test_a_body_that_drips_is_given_up() -> None:
+    async def drip() -> Message:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    sent = await ask(Bodies(never, within_s=0.05), drip)
+    assert sent[0]["status"] == 408
+
+
+async def test_a_caller_who_goes_away_is_not_answered() -> None:
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    assert await ask(Bodies(never), gone) == []
+
+
+async def test_a_disconnect_after_the_body_still_reaches_the_app() -> None:
+    messages: Iterator[Message] = iter(
+        [{"type": "http.request", "body": b"{}", "more_body": False}, {"type": "http.disconnect"}]
+    )
+    seen = []
+
+    async def receive() -> Message:
+        return next(messages)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.extend([await receive(), await receive()])
+
+    await ask(Bodies(app), receive)
+    assert [m["type"] for m in seen] == ["http.request", "http.disconnect"]
+    assert seen[0]["body"] == b"{}"
+
+
+@given(st.lists(st.floats(0, 3), min_size=1, max_size=200), st.integers(1, 10))
+def test_no_caller_gets_more_than_its_rate_and_one_burst(pauses: list[float], rate: int) -> None:
+    now, taken = 0.0, 0
+
+    def monotonic() -> float:
+        return now
+
+    buckets = Buckets(rate, monotonic)
+    for pause in pauses:
+        now += pause
+        try:
+            buckets.take("a")
+            taken += 1
+        except TooManyRequests:
+            continue
+    assert taken <= 2 * rate + now * rate + 1e-6
+    assert taken >= min(len(pauses), 2 * rate)
+
+
+def test_the_longest_idle_callers_are_forgotten() -> None:
+    buckets = Buckets(1, lambda: 0.0, kept=2)
+    for caller in ("a", "a", "b", "c"):
+        buckets.take(caller)
+    buckets.take("a")  # forgotten, so it starts afresh
+    assert len(buckets._levels) == 2
+    assert limits.MAX_BODY == 10 * 1024 * 1024

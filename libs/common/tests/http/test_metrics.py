@@ -1,0 +1,68 @@
+"""Are the figures of reliability.md section 6 published under their names, and true?"""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+from prometheus_client import REGISTRY
+
+from common import metrics
+from common.db import Database
+from common.metrics import Observer, observe
+from common.service import Runtime
+
+NAMES = {
+    "outbox_unpublished_rows", "outbox_oldest_unpublished_seconds", "outbox_dead_rows", "inbox_duplicates_total",
+    "events_applied_total", "late_inputs_total", "dead_events", "event_age_seconds", "consumer_assigned_partitions",
+    "consumer_seconds_since_progress", "consumer_recreated_total", "ledger_imbalance_minor_units", "sends_unknown",
+    "sends_blocked_total", "db_pool_in_use", "event_loop_lag_seconds",
+}  # fmt: skip
+
+
+def test_the_table_for_the_documents_has_every_name_once() -> None:
+    rows = [line.split("|")[1].strip() for line in metrics.table().splitlines()[2:]]
+    assert sorted(rows) == sorted(f"`{name}`" for name in NAMES)
+
+
+async def test_the_backlog_and_the_dead_are_counted(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    async with runtime.database.transaction() as tx:
+        await tx.execute(
+            """
+            insert into outbox (id, aggregatetype, aggregateid, type, shop, payload, recorded_at, published_at)
+            select n::text, 'orders', 'demo/c1', 'order.paid', 'demo', '{}', now() - interval '1 minute' * n,
+                   case when n = 3 then now() end
+            from generate_series(1, 3) n
+            """
+        )
+        await tx.execute(
+            """
+            insert into dead_events (topic, partition, "offset", slug, detail, resent_at)
+            values ('orders', 0, 1, 's', 'd', null), ('orders', 0, 2, 's', 'd', now())
+            """
+        )
+    await Observer(runtime).observe()
+    text = (await client.get("/metrics", headers={"authorization": ""})).text
+    assert "outbox_unpublished_rows 2.0" in text
+    assert 'dead_events{consumer="toy"} 1.0' in text
+    assert 115 < (REGISTRY.get_sample_value("outbox_oldest_unpublished_seconds") or 0) < 180
+
+
+async def test_a_process_s_counts_are_carried_over_once(runtime: Runtime) -> None:
+    observer, counter = Observer(runtime), metrics.INBOX_DUPLICATES.labels("carried")
+    for count in (3, 3, 5):
+        observer._raise(counter, count, "duplicates")
+    assert REGISTRY.get_sample_value("inbox_duplicates_total", {"consumer": "carried"}) == 5
+
+
+async def test_observing_outlives_a_database_that_is_away_and_ends_with_the_process(runtime: Runtime) -> None:
+    true_database = runtime.database
+    runtime.database = Database("postgresql+asyncpg://u@127.0.0.1:1/d")
+    stopping = asyncio.Event()
+    task = asyncio.create_task(observe(runtime, stopping))
+    await asyncio.sleep(0.3)
+    assert not task.done()
+    stopping.set()
+    await task
+    runtime.database = true_database
+    assert (REGISTRY.get_sample_value("event_loop_lag_seconds") or 0) >= 0
