@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from common.broker import BrokerUnavailable
 from orders_ingest.jobs import imports as job
 from orders_ingest.store import imports as store
@@ -22,7 +23,7 @@ CDNOW = """customer_id,date,number_of_cds,dollar_value
 00003,1997-13-02,1,4.00
 00003,1997-07-02,1,-4.00
 """
-RETAIL = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
+RETAIL = '''InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
 1,A,Red cup,10,2010-12-01 08:26,2.50,17850,United Kingdom
 1,POST,POSTAGE,1,2010-12-01 08:27,18.00,17850,United Kingdom
 2,A,Red cup,4,2010-12-02 09:00,2.00,17850,United Kingdom
@@ -33,7 +34,7 @@ C4,POST,POSTAGE,-1,2010-12-04 09:00,18.00,17850,United Kingdom
 6,C,,-5,2010-12-05 10:00,0,,United Kingdom
 A7,B,Adjust bad debt,1,2010-12-06 09:00,-11.00,,United Kingdom
 C8,D,Discount,-1,2010-12-07 09:00,5.00,17850,United Kingdom
-"""
+'''
 
 
 async def upload(api, text: str | bytes, **query: str) -> str:
@@ -65,7 +66,9 @@ async def everything(db) -> list[Any]:
     async with db.transaction() as tx:
         found = [
             await tx.fetch("select shop, source, id, hash from inbox order by 1, 2, 3"),
-            await tx.fetch("select shop, customer, order_id, revision, cast(body as text) from orders order by 1, 2, 3"),
+            await tx.fetch(
+                "select shop, customer, order_id, revision, cast(body as text) from orders order by 1, 2, 3"
+            ),
             await tx.fetch("select * from refunds order by shop, customer, refund_id"),
             await tx.fetch("select shop, customer, source, id, type, at from archive order by source, id"),
             await tx.fetch("select payload from outbox where aggregatetype <> 'customer-keys' order by seq"),
@@ -91,7 +94,10 @@ async def test_each_row_of_cdnow_is_an_order_at_noon_of_the_shop_and_equal_rows_
         "state": "done", "staged": 5, "accepted": 5, "duplicates": 0, "refused": 2, "refused_by": {"invalid_row": 2},
     }  # fmt: skip
     refusals = await get(api, f"/imports/{id_}/refusals")
-    assert [(r["line"], r["text"]) for r in refusals] == [(6, "00003,1997-13-02,1,4.00"), (7, "00003,1997-07-02,1,-4.00")]
+    assert [(r["line"], r["text"]) for r in refusals] == [
+        (6, "00003,1997-13-02,1,4.00"),
+        (7, "00003,1997-07-02,1,-4.00"),
+    ]
 
 
 async def test_the_same_file_twice_changes_nothing_and_a_longer_one_adds_its_new_rows(api, db, vault):
@@ -132,7 +138,8 @@ async def test_rows_wait_until_the_clock_has_passed_them(api, db, vault, clock, 
         assert await runtime.service.counters(tx) == {"leases": 2}
     assert await run(db, vault) == 2
     assert (await get(api, f"/imports/{id_}"))["state"] == "running"
-    assert await runtime.due_rows() == 0 if hasattr(runtime, "due_rows") else True
+    async with db.transaction() as tx:
+        assert await runtime.due(tx) == 0
     clock.set(datetime(1997, 1, 12, 12, tzinfo=UTC))
     assert await run(db, vault) == 3
     assert [e.id for e in await published()] == ["line-1", "line-5", "line-2", "line-3", "line-4"]
@@ -192,7 +199,7 @@ async def test_online_retail_groups_invoices_and_takes_cancellations_back_from_t
     assert counts == {
         "rows": 10, "orders": 3, "orders_without_customer": 1, "cancellations": 4, "refunds": 6,
         "cancellations_matched": 2, "cancellations_matched_in_part": 1, "cancellations_unmatched": 1,
-        "cancellations_cost_more": 2, "cancellations_capped": 1, "stock_adjustments": 1, "bad_debt_adjustments": 1,
+        "cancellations_cost_more": 1, "cancellations_capped": 1, "stock_adjustments": 1, "bad_debt_adjustments": 1,
     }  # fmt: skip
 
 
