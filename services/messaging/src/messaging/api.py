@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import jinja2
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
-from common.api import public, require, transaction
-from common.db import CustomerKey, Database, Transaction
+from common.api import Tx, public, require
+from common.db import CustomerKey, Database
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier
 from common.events.messages import ContactOptedIn, ContactOptedOut
@@ -25,7 +25,6 @@ from messaging.store.queue import count_leaving
 from messaging.unsubscribe import InvalidToken, Recipient, UnsubscribeLinks
 
 router = APIRouter(tags=["messaging"])
-Tx = Annotated[Transaction, Depends(transaction)]
 _LOOK_EVERY_S = 0.01
 
 
@@ -107,7 +106,7 @@ class PermissionOut(BaseModel):
     via: str | None
 
 
-@router.get("/v1/shops/{shop}/customers/{customer}/decisions", dependencies=[Depends(require("messages:read"))])
+@router.get("/v1/shops/{shop}/customers/{customer}/decisions", dependencies=[require("messages:read")])
 async def get_decisions(
     shop: str,
     customer: str,
@@ -120,14 +119,14 @@ async def get_decisions(
     return [DecisionOut.model_validate(dict(r._mapping)) for r in rows]
 
 
-@router.get("/v1/shops/{shop}/customers/{customer}/permissions", dependencies=[Depends(require("messages:read"))])
+@router.get("/v1/shops/{shop}/customers/{customer}/permissions", dependencies=[require("messages:read")])
 async def get_permissions(shop: str, customer: str, tx: Tx) -> list[PermissionOut]:
     """What holds for each channel and purpose; where nothing is listed, nothing was ever allowed."""
     rows = await reading.list_permissions(tx, shop, customer)
     return [PermissionOut.model_validate(dict(r._mapping)) for r in rows]
 
 
-@router.get("/v1/shops/{shop}/messages/{message_id}", dependencies=[Depends(require("messages:read"))])
+@router.get("/v1/shops/{shop}/messages/{message_id}", dependencies=[require("messages:read")])
 async def get_message(shop: str, message_id: str, tx: Tx) -> dict[str, Any]:
     """One message from cause to outcome, with every decision about it."""
     row = await reading.get_message(tx, shop, message_id)
@@ -137,14 +136,14 @@ async def get_message(shop: str, message_id: str, tx: Tx) -> dict[str, Any]:
     return {**row._mapping, "decisions": [dict(d._mapping) for d in decisions]}
 
 
-@router.get("/v1/shops/{shop}/policy", dependencies=[Depends(require("programme:read"))])
+@router.get("/v1/shops/{shop}/policy", dependencies=[require("programme:read")])
 async def get_policy(shop: str, tx: Tx) -> PolicyOut:
     """Windows, blackouts, caps and staleness in force."""
     found = (await get_policies(tx, [shop]))[shop]
     return PolicyOut(version=found.version, saved_at=found.at, policy=found.policy)
 
 
-@router.put("/v1/shops/{shop}/policy", dependencies=[Depends(require("programme:write"))])
+@router.put("/v1/shops/{shop}/policy", dependencies=[require("programme:write")])
 async def put_policy(shop: str, body: PolicyIn, tx: Tx) -> PolicyOut:
     """Save a new version; the next decision goes by it. Messages that were decided before stay decided."""
     found = (await get_policies(tx, [shop]))[shop]
@@ -155,14 +154,14 @@ async def put_policy(shop: str, body: PolicyIn, tx: Tx) -> PolicyOut:
     return PolicyOut(version=found.version + 1, saved_at=tx.clock.now(), policy=body.policy)
 
 
-@router.post("/v1/shops/{shop}/opt-outs", dependencies=[Depends(require("messages:write"))])
+@router.post("/v1/shops/{shop}/opt-outs", dependencies=[require("messages:write")])
 async def post_opt_out(shop: str, body: OptOutIn, request: Request) -> dict[str, int]:
     """Effective when answered: nothing is handed off on this channel after the answer. `taken_back`: from the queue."""
     data = ContactOptedOut(channel=body.channel, purpose=body.purpose, via=body.via)
     return {"taken_back": await opt_out(request.app.state.runtime.database, (shop, body.customer), data)}
 
 
-@router.post("/v1/shops/{shop}/opt-ins", dependencies=[Depends(require("messages:write"))])
+@router.post("/v1/shops/{shop}/opt-ins", dependencies=[require("messages:write")])
 async def post_opt_in(shop: str, body: OptInIn, tx: Tx) -> Response:
     """Consent given anew, here and now."""
     data = ContactOptedIn(channel=body.channel, purpose=body.purpose, via=body.via)
@@ -170,7 +169,7 @@ async def post_opt_in(shop: str, body: OptInIn, tx: Tx) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/v1/shops/{shop}/report", dependencies=[Depends(require("messages:read"))])
+@router.get("/v1/shops/{shop}/report", dependencies=[require("messages:read")])
 async def get_report(shop: str, tx: Tx) -> dict[str, Any]:
     """How many messages were sent, wait, or were suppressed and why, by flow."""
     totals: dict[str, int] = {}

@@ -97,14 +97,12 @@ def candidates_for(event: Event[Any]) -> list[Candidate]:
         if data.segment != LAPSED:
             return []
         condition = Condition(f"{LAPSED}/{data.episode}", data.revision, "in")
-        return _candidates(
-            event, "lapse", f"{LAPSED}/{data.episode}", data.since, condition
-        )  # MSG-037: once an episode
+        return _candidates(event, "lapse", f"{LAPSED}/{data.episode}", data.since, condition)  # once each (MSG-037)
     if isinstance(data, SurveyRequested):
         condition = Condition(f"survey/{data.survey_id}", 0, "asked")
         return _candidates(event, "survey", f"survey/{data.survey_id}", data.cause_at, condition,
                            order_id=data.order_id, answer_url=data.answer_url)  # fmt: skip
-    if isinstance(data, OrderEvent) and f"order_{data.state}" in FLOWS and data.TYPE == f"order.{data.state}":
+    if isinstance(data, OrderEvent) and f"order_{data.state}" in FLOWS and event.type == f"order.{data.state}":
         # One notice for each state of an order, however often the shop sends that state again.
         shipping = {k: v for k, v in (("carrier", data.carrier), ("tracking", data.tracking)) if v is not None}
         return _candidates(event, f"order_{data.state}", f"order/{data.order_id}/{data.state}", event.time, None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -52,7 +53,7 @@ class Policy(BaseModel):
     @model_validator(mode="after")
     def _apart(self) -> Policy:
         ordered = sorted(self.windows, key=lambda w: w.start)
-        for earlier, later in zip(ordered, ordered[1:], strict=False):
+        for earlier, later in pairwise(ordered):
             if later.start < earlier.end:
                 raise ValueError(f"windows overlap: {earlier.start}-{earlier.end} and {later.start}-{later.end}")
         return self

@@ -43,9 +43,8 @@ async def decide_due(tx: Transaction, now: datetime, limit: int, *, replay: bool
     if not due:
         return 0
     known = await get_known(tx, keys)
-    contacted = await store.get_contacted(
-        tx, keys, now - store.LOOK_BACK if not replay else _first(due) - store.LOOK_BACK
-    )
+    since = (_first(due) if replay else now) - store.LOOK_BACK
+    contacted = await store.get_contacted(tx, keys, since)
     policies = await get_policies(tx, {k[0] for k in keys})
     shops = await get_shops(tx, {k[0] for k in keys})
     decided: list[Decided] = []

@@ -178,10 +178,10 @@ class Sender:
         try:
             to = _opened(contact.email, data_key, contact, "email")
             name = _opened(contact.name, data_key, contact, "name") if contact.name else None
-            if contact.bounced_email and _opened(contact.bounced_email, data_key, contact, "email") == to:
-                return "bounced"
         except SealBroken:
             return "unreadable_address"
+        if _bounced_before(contact, data_key, to):
+            return "bounced"
         try:
             return Ready(message, self._mail(message, contact, to, name, policy, at), contact.email, policy)
         except IncompleteText as error:
@@ -296,6 +296,14 @@ async def _announce(tx: Transaction, ended: Sequence[Ended]) -> None:
         elif e.state == "unknown":
             told.append(facts.failed(e.message.about, "unknown", e.at))
     await tx.announce(told)
+
+
+def _bounced_before(contact: Contact, key: DataKey | None, to: str) -> bool:
+    """Is this the address that bounced, sealed anew with a later profile?"""
+    try:
+        return contact.bounced_email is not None and _opened(contact.bounced_email, key, contact, "email") == to
+    except SealBroken:
+        return False  # of a key that is no more
 
 
 def _opened(text: str, key: DataKey | None, contact: Contact, field: str) -> str:

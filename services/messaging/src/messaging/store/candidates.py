@@ -73,7 +73,8 @@ async def lock_due_customers(tx: Transaction, now: datetime, limit: int) -> list
         """
         select c.shop, c.customer
         from (select distinct shop, customer
-              from (select shop, customer from candidates where release_at <= :now order by release_at limit :limit) d) d
+              from (select shop, customer from candidates
+                    where release_at <= :now order by release_at limit :limit) first) d
         join customers c on c.shop = d.shop and c.customer = d.customer
         for update of c skip locked
         """,
@@ -182,7 +183,8 @@ async def save_decisions(tx: Transaction, decided: Sequence[Decided]) -> None:
         ("shop", "customer", "message_id", "flow", "kind", "rank", "channel", "at", "leave_before"),
         [
             (d.candidate.shop, d.candidate.customer, d.candidate.message_id, d.candidate.flow, d.candidate.kind,
-             d.candidate.rank, d.candidate.channel, d.decision.at, d.decision.opening.end if d.decision.opening else None)
+             d.candidate.rank, d.candidate.channel, d.decision.at,
+             d.decision.opening.end if d.decision.opening else None)
             for d in to_send
         ],
     )  # fmt: skip

@@ -143,7 +143,8 @@ async def mark_bounced(tx: Transaction, bounced: Sequence[tuple[CustomerKey, str
     await tx.execute(
         """
         update contacts c set bounced_email = b.email
-        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:emails as text[])) as b(shop, customer, email)
+        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:emails as text[]))
+            as b(shop, customer, email)
         where c.shop = b.shop and c.customer = b.customer
         """,
         **columns([k for k, _ in bounced]),

@@ -1,6 +1,6 @@
 """Which messages are to be sent, who is sending them, what became of them?
 
-Leases and retries run on the database's clock, in a replay too: they measure a provider's patience, not the shop's time.
+Leases and retries run on the database's clock, in a replay too: they measure a provider's patience, not shop time.
 """
 
 from __future__ import annotations

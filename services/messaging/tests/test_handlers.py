@@ -1,0 +1,110 @@
+"""What do handlers keep, and which candidates do they make? On a real PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from common.events.customers import ConsentChanged, CustomerErased, CustomerUpdated
+from common.events.messages import ContactOptedOut
+from common.events.orders import OrderCompleted
+from common.events.segments import SegmentEntered, SegmentLeft
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+async def test_the_highest_revision_of_a_profile_counts_whatever_comes_last(messaging: Any) -> None:
+    older = messaging.event(CustomerUpdated(revision=2, email="old", zone="Asia/Tokyo"), "u2")
+    newer = messaging.event(CustomerUpdated(revision=3, email="new", zone="Europe/London"), "u3")
+    await messaging.feed(newer)
+    await messaging.feed(older)
+    assert await messaging.rows("select revision, email, zone from contacts") == [(3, "new", "Europe/London")]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_permission_is_the_same_in_any_order(messaging: Any, order: tuple[int, ...]) -> None:
+    """SEC-005: newest `time` wins, also between services' topics."""
+    now = messaging.clock.now()
+    said = [
+        messaging.event(ConsentChanged(channel="email", granted=True), "yes", now - 3 * DAY),
+        messaging.event(ContactOptedOut(channel="email", via="link"), "out", now - 2 * DAY),
+        messaging.event(ConsentChanged(channel="email", granted=True), "again", now - DAY),
+    ]
+    await messaging.feed(*messaging.known(consent=False))
+    for n in order:
+        await messaging.feed(said[n])
+    await messaging.feed(messaging.tier_up(1))
+    await messaging.decide()
+    assert await messaging.outcomes() == [("send", "allowed")]
+
+
+async def test_no_marketing_without_a_recorded_consent_and_none_after_an_opt_out(messaging: Any) -> None:
+    """SEC-005, MSG-009, MSG-008: notices still reach those who opted out."""
+    await messaging.feed(*messaging.known("c1", consent=False), *messaging.known("c2"))
+    out = ContactOptedOut(channel="email", via="link")
+    await messaging.feed(messaging.event(out, "out", customer="c2"))
+    await messaging.feed(
+        messaging.tier_up(1), messaging.tier_up(1, customer="c2"), messaging.notice("o1", customer="c2")
+    )
+    await messaging.decide()
+    assert await messaging.outcomes() == [
+        ("send", "allowed"), ("suppress", "no_consent"), ("suppress", "opted_out"),
+    ]  # fmt: skip
+
+
+async def test_what_is_told_ten_times_is_one_candidate(messaging: Any) -> None:
+    await messaging.feed(*messaging.known())
+    entered = SegmentEntered(segment="lapsed", episode="2025-01-04", since=messaging.clock.now(), revision=1)
+    for n in range(10):
+        await messaging.feed(messaging.tier_up(1), messaging.notice("o1"), messaging.event(entered, f"lapse-{n}"))
+    assert await messaging.rows("select flow, count(*) from candidates group by 1 order by 1") == [
+        ("lapse", 1), ("order_shipped", 1), ("tier", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1, 2, 500])
+async def test_batch_borders_never_show(messaging: Any, size: int) -> None:
+    now = messaging.clock.now()
+    events = [e for n in range(20) for e in messaging.known(f"c{n:02}", revision=n)]
+    events += [messaging.tier_up(n, now - n * HOUR, customer=f"c{n:02}") for n in range(20)]
+    for start in range(0, len(events), size):
+        await messaging.feed(*events[start : start + size])
+    await messaging.decide()
+    assert await messaging.rows("select customer, outcome, reason, at from decisions order by 1, 4") == [
+        (f"c{n:02}", "send", "allowed", now) for n in range(20)
+    ]
+
+
+async def test_a_lapsed_customer_who_buys_gets_no_win_back(messaging: Any) -> None:
+    """MSG-037: by the order itself, or by segmentation's answer to it, whichever is read first."""
+    now = messaging.clock.now()
+    messaging.clock.instant = now + HOUR / 2
+    for customer in ("c1", "c2", "c3"):
+        await messaging.feed(*messaging.known(customer))
+        entered = SegmentEntered(segment="lapsed", episode="2025-01-04", since=now, revision=5)
+        await messaging.feed(messaging.event(entered, f"in-{customer}", customer=customer))
+    order = OrderCompleted(order_id="o9", state="completed", currency="CNY", goods_paid=1)
+    await messaging.feed(messaging.event(order, "bought", now + HOUR / 4, customer="c1"))
+    left = SegmentLeft(segment="lapsed", episode="2025-01-04", revision=6)
+    await messaging.feed(messaging.event(left, "left", now + HOUR / 4, customer="c2"))
+    await messaging.decide()
+    assert await messaging.rows("select customer, reason from candidates order by 1") == [
+        ("c1", "obsolete"), ("c2", "obsolete"), ("c3", "allowed"),
+    ]  # fmt: skip
+
+
+async def test_an_erased_customer_gets_nothing_more(messaging: Any) -> None:
+    await messaging.feed(*messaging.known(), messaging.notice("o1"))
+    await messaging.feed(messaging.event(CustomerErased(), "erased"))
+    await messaging.decide()
+    assert await messaging.outcomes() == [("suppress", "erased")]
+
+
+async def test_a_history_without_states_notifies_nobody(messaging: Any) -> None:
+    completed = OrderCompleted(order_id="o1", state="completed", currency="CNY", goods_paid=1)
+    await messaging.feed(*messaging.known(), messaging.event(completed, "done"))
+    assert await messaging.rows("select count(*) from candidates") == [(0,)]

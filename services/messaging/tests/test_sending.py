@@ -1,0 +1,288 @@
+"""Does each message leave once, in time, and is its end recorded? Against a real SMTP server and PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiosmtpd.smtp import SMTP
+
+from common.events.messages import ContactOptedOut
+from messaging.api import opt_out
+from messaging.channels.smtp import SmtpConnection
+from regulars.stack.mailsink import MailSink
+
+DAY = timedelta(days=1)
+STATES = "select flow, state, reason, attempts from messages order by 1, 2"
+
+
+@pytest_asyncio.fixture
+async def connection(mailsink: MailSink) -> AsyncIterator[SmtpConnection]:
+    made = SmtpConnection("127.0.0.1", mailsink.port, timeout_s=3)
+    yield made
+    await made.close()
+
+
+async def queue_notice_and_offer(messaging: Any, customer: str = "c1", **profile: Any) -> None:
+    await messaging.feed(*messaging.known(customer, **profile))
+    await messaging.feed(messaging.tier_up(1, customer=customer), messaging.notice("o1", customer=customer))
+    await messaging.decide()
+
+
+async def retry_at_once(messaging: Any) -> None:
+    await messaging.rows("update messages set next_try_at = '-infinity' where state = 'queued' returning 1")
+
+
+async def test_a_message_arrives_with_its_text_and_one_click_headers(
+    messaging: Any, mailsink: MailSink, connection: SmtpConnection
+) -> None:
+    """RFC 8058, MSG-009: offers carry the link; notices do not, and go first."""
+    await queue_notice_and_offer(messaging)
+    assert await messaging.sender(mailsink.port).step(connection) == 2
+    notice, offer = mailsink.mails()
+    assert notice["to"] == ["c1@example.test"]
+    assert "Name of c1" in notice["text"]
+    headers = {k.lower(): v for k, v in dict(notice["headers"]).items()}
+    assert "list-unsubscribe" not in headers
+    headers = {k.lower(): v for k, v in dict(offer["headers"]).items()}
+    assert headers["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
+    link = headers["list-unsubscribe"].strip("<>")
+    assert link in offer["text"]
+    assert messaging.links.read(link.rsplit("/", 1)[1]).customer == "c1"
+    assert headers["date"] == "Tue, 04 Mar 2025 02:00:00 +0000"
+    ids = await messaging.rows("select message_id from messages order by rank")
+    assert [i for (i,) in ids] == [m["message_id"].strip("<>").split("@")[0] for m in (notice, offer)]
+    assert await messaging.rows(STATES) == [("order_shipped", "sent", None, 1), ("tier", "sent", None, 1)]
+    assert await messaging.rows("select count(*) from outbox where type = 'message.sent'") == [(2,)]
+
+
+async def test_an_address_that_is_gone_for_good_gets_nothing_more_until_there_is_another(
+    messaging: Any, mailsink: MailSink, connection: SmtpConnection
+) -> None:
+    """550: failed, bounced for good; notices too are kept from it; a new address is written to."""
+    mailsink.refused = {"c1@example.test": "550 5.1.1 no such user"}
+    sender = messaging.sender(mailsink.port)
+    await messaging.feed(*messaging.known(), messaging.notice("o1"))
+    await messaging.decide()
+    await sender.step(connection)
+    assert await messaging.rows(STATES) == [("order_shipped", "failed", "bounced_smtp_550", 1)]
+    await messaging.feed(messaging.notice("o2"))
+    await messaging.decide()
+    assert ("suppress", "bounced") in await messaging.outcomes()
+    mailsink.refused = {}
+    await messaging.feed(*messaging.known(email="new@example.test", revision=2), messaging.notice("o3"))
+    await messaging.decide()
+    await sender.step(connection)
+    assert [m["to"] for m in mailsink.mails()] == [["new@example.test"]]
+
+
+async def test_a_greylisted_message_is_tried_again_and_leaves_once(
+    messaging: Any, mailsink: MailSink, connection: SmtpConnection
+) -> None:
+    """451: nothing was taken, so a marketing message too may be tried again, within its window."""
+    mailsink.refused = {"c1@example.test": "451 4.7.1 try later"}
+    sender = messaging.sender(mailsink.port)
+    await queue_notice_and_offer(messaging)
+    await sender.step(connection)
+    waiting = [("order_shipped", "queued", "smtp_451", 1), ("tier", "queued", "smtp_451", 1)]
+    assert await messaging.rows(STATES) == waiting
+    assert await sender.step(connection) == 0, "not before its time"
+    mailsink.refused = {}
+    await retry_at_once(messaging)
+    await sender.step(connection)
+    assert await messaging.rows(STATES) == [("order_shipped", "sent", None, 2), ("tier", "sent", None, 2)]
+    assert mailsink.count == 2
+
+
+async def test_after_the_last_attempt_a_message_fails_and_is_told(
+    messaging: Any, mailsink: MailSink, connection: SmtpConnection
+) -> None:
+    mailsink.refused = {"c1@example.test": "451 4.7.1 try later"}
+    await messaging.feed(*messaging.known(), messaging.notice("o1"))
+    await messaging.decide()
+    sender = messaging.sender(mailsink.port)
+    for _ in range(6):
+        await retry_at_once(messaging)
+        await sender.step(connection)
+    assert await messaging.rows(STATES) == [("order_shipped", "failed", "gave_up_smtp_451", 6)]
+    assert await messaging.rows("select count(*) from outbox where type = 'message.failed'") == [(1,)]
+
+
+async def until(find: Callable[[], Awaitable[Sequence[Any]]]) -> None:
+    """Wait, by asking the database, until nothing is found any more."""
+    while await find():  # noqa: ASYNC110 -- another connection changes it, no event of this loop
+        await asyncio.sleep(0.02)
+
+
+class LostReplies:
+    """A server that takes the mail and hangs up without an answer."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
+        self.taken.append(envelope.rcpt_tos[0])
+        assert server.transport is not None
+        server.transport.abort()
+        return "250 OK"
+
+
+async def test_an_offer_in_doubt_is_never_sent_again_a_notice_is(messaging: Any) -> None:
+    """M1: `unknown` is a state; marketing never resent, transactional by policy, with the same Message-ID."""
+    server = LostReplies()
+    listening = await asyncio.get_running_loop().create_server(partial(SMTP, server), "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    connection = SmtpConnection("127.0.0.1", port, timeout_s=3)
+    try:
+        await queue_notice_and_offer(messaging)
+        sender = messaging.sender(port)
+        await sender.step(connection)
+        assert await messaging.rows(STATES) == [
+            ("order_shipped", "queued", "no_reply", 1), ("tier", "unknown", "no_reply", 1),
+        ]  # fmt: skip
+        for _ in range(8):
+            await retry_at_once(messaging)
+            await sender.step(connection)
+        assert await messaging.rows(STATES) == [
+            ("order_shipped", "unknown", "no_reply", 6), ("tier", "unknown", "no_reply", 1),
+        ]  # fmt: skip
+        assert len(server.taken) == 7
+    finally:
+        await connection.close()
+        listening.close()
+
+
+async def test_while_no_server_answers_messages_wait_without_losing_an_attempt(
+    messaging: Any, unused_tcp_port: int
+) -> None:
+    await queue_notice_and_offer(messaging)
+    connection = SmtpConnection("127.0.0.1", unused_tcp_port, timeout_s=3)
+    await messaging.sender(unused_tcp_port).step(connection)
+    assert await messaging.rows(STATES) == [
+        ("order_shipped", "queued", "unreachable", 0), ("tier", "queued", "unreachable", 0),
+    ]  # fmt: skip
+
+
+async def test_an_offer_that_missed_its_window_is_judged_again(
+    messaging: Any, mailsink: MailSink, connection: SmtpConnection
+) -> None:
+    """M7: a backlog never leaves outside the windows; the message gives its place under the caps back."""
+    await queue_notice_and_offer(messaging)
+    messaging.clock.instant += timedelta(hours=1, minutes=30)  # 11:30
+    await messaging.sender(mailsink.port).step(connection)
+    assert [m["to"] for m in mailsink.mails()] == [["c1@example.test"]]
+    assert await messaging.rows("select flow, state from messages") == [("order_shipped", "sent")]
+    await messaging.decide()
+    assert await messaging.rows("select flow, outcome, reason from candidates where outcome <> 'send'") == [
+        ("tier", "hold", "window")
+    ]
+    messaging.clock.instant += timedelta(hours=3)
+    await messaging.decide()
+    await messaging.sender(mailsink.port).step(connection)
+    assert mailsink.count == 2
+
+
+async def test_what_a_killed_sender_had_leased_comes_to_an_end(
+    messaging: Any, mailsink: MailSink, connection: SmtpConnection
+) -> None:
+    """M1: nobody knows whether it left; the offer stays unknown, the notice is sent again."""
+    await queue_notice_and_offer(messaging)
+    sender = messaging.sender(mailsink.port)
+    async with messaging.database.transaction() as tx:
+        assert len(await sender.take(tx)) == 2
+    async with messaging.database.transaction() as tx:
+        assert await sender.end_expired(tx) == 0, "the lease still runs"
+    await messaging.rows("update messages set lease_until = now() - interval '1 second' returning 1")
+    async with messaging.database.transaction() as tx:
+        assert await sender.end_expired(tx) == 2
+    await retry_at_once(messaging)
+    await sender.step(connection)
+    assert await messaging.rows(STATES) == [("order_shipped", "sent", None, 2), ("tier", "unknown", "sender_died", 1)]
+
+
+async def test_an_opt_out_takes_back_what_is_queued_and_lets_notices_go(
+    messaging: Any, mailsink: MailSink, connection: SmtpConnection
+) -> None:
+    """MSG-009, SEC-005: effective when answered, kept until consent is given anew."""
+    await queue_notice_and_offer(messaging)
+    out = ContactOptedOut(channel="email", via="api")
+    assert await opt_out(messaging.database, ("s", "c1"), out) == 1
+    await messaging.sender(mailsink.port).step(connection)
+    assert await messaging.rows("select flow, state, reason from messages order by 1") == [
+        ("order_shipped", "sent", None), ("tier", "suppressed", "opted_out"),
+    ]  # fmt: skip
+    told = await messaging.rows("select type from outbox where type not like 'message.sent' order by seq")
+    assert told == [("contact.opted_out",), ("message.suppressed",)]
+
+
+@pytest.mark.slow
+async def test_no_hand_off_after_the_opt_out_was_answered(messaging: Any, mailsink: MailSink) -> None:
+    """M2: opt-outs race with six senders; what the sink has when the answer comes is all it ever gets."""
+    customers = [f"c{n:03}" for n in range(120)]
+    for customer in customers:
+        await messaging.feed(*messaging.known(customer), messaging.tier_up(1, customer=customer))
+    stopping = asyncio.Event()
+    sender = messaging.sender(mailsink.port)
+    running = asyncio.create_task(sender.run(stopping))
+    at_answer: dict[str, int] = {}
+
+    def received(customer: str) -> int:
+        return sum(m["to"] == [f"{customer}@example.test"] for m in mailsink.mails())
+
+    async def leave(customer: str, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        await opt_out(messaging.database, ("s", customer), ContactOptedOut(channel="email", via="link"))
+        at_answer[customer] = received(customer)
+
+    racing = [asyncio.create_task(leave(c, n * 0.004)) for n, c in enumerate(customers)]
+    await messaging.decide(limit=20)
+    sender.wake()
+    await asyncio.gather(*racing)
+    await until(lambda: messaging.rows("select 1 from messages where state in ('queued', 'leased')"))
+    stopping.set()
+    await running
+    assert {c: received(c) for c in customers} == at_answer
+    ended = dict(await messaging.rows("select state, count(*) from messages group by 1"))
+    assert ended.get("sent", 0) == mailsink.count
+
+
+async def test_six_workers_send_everything_once_and_stop_with_nothing_leased(
+    messaging: Any, mailsink: MailSink
+) -> None:
+    for n in range(60):
+        await messaging.feed(*messaging.known(f"c{n}"), messaging.notice("o1", customer=f"c{n}"))
+    await messaging.decide()
+    stopping = asyncio.Event()
+    running = asyncio.create_task(messaging.sender(mailsink.port).run(stopping))
+    await until(lambda: messaging.rows("select 1 from messages having count(*) filter (where state = 'sent') < 20"))
+    stopping.set()
+    await running
+    states = dict(await messaging.rows("select state, count(*) from messages group by 1"))
+    assert states.get("leased", 0) == 0
+    assert states["sent"] == mailsink.count
+    again = asyncio.Event()
+    running = asyncio.create_task(messaging.sender(mailsink.port).run(again))
+    await until(lambda: messaging.rows("select 1 from messages where state <> 'sent'"))
+    again.set()
+    await running
+    assert mailsink.count == 60
+    assert len({m["message_id"] for m in mailsink.mails()}) == 60
+
+
+async def test_a_replay_sends_with_the_time_of_the_decision(
+    replayed: Any, mailsink: MailSink, connection: SmtpConnection
+) -> None:
+    await replayed.feed(*replayed.known(), replayed.tier_up(1))
+    replayed.clock.set(replayed.clock.now() + 30 * DAY)
+    await replayed.decide()
+    await replayed.sender(mailsink.port).step(connection)
+    assert await replayed.rows("select at = sent_at, sent_at from messages") == [
+        (True, replayed.clock.now() - 30 * DAY)
+    ]
+    headers = {k.lower(): v for k, v in dict(mailsink.mails()[0]["headers"]).items()}
+    assert headers["date"] == "Tue, 04 Mar 2025 02:00:00 +0000"
