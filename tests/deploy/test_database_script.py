@@ -1,0 +1,69 @@
+"""Does `deploy/postgres/init.sh` give each service a database that the others cannot enter?"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from common.events.topics import SERVICES
+from regulars.stack.postgres import PostgresServer
+from regulars.stack.postgres_binaries import find_binaries
+
+SCRIPT = Path(__file__).parents[2] / "deploy" / "postgres" / "init.sh"
+PACKAGES = [name.replace("-", "_") for name in SERVICES]
+PASSWORDS = {f"{package.upper()}_DB_PASSWORD": f"it's {package}" for package in PACKAGES}
+
+
+@pytest.fixture(scope="module")
+def server(stack_folder: Path) -> Iterator[PostgresServer]:
+    """A server of the test's own with passwords: the names the script makes are fixed."""
+    server = PostgresServer(stack_folder / "compose", password="admin")
+    server.start()
+    yield server
+    server.stop()
+
+
+def run(server: PostgresServer, without: str = "") -> subprocess.CompletedProcess[str]:
+    address = urlsplit(server.url)
+    environment = {
+        "PATH": f"{find_binaries()}:{os.environ['PATH']}",
+        "PGHOST": str(address.hostname),
+        "PGPORT": str(address.port),
+        "PGPASSWORD": "admin",
+        **{name: value for name, value in PASSWORDS.items() if name != without},
+    }
+    return subprocess.run(["sh", SCRIPT], env=environment, capture_output=True, text=True)
+
+
+async def connect(server: PostgresServer, role: str, database: str) -> str:
+    connection = await asyncpg.connect(
+        host="127.0.0.1",
+        port=urlsplit(server.url).port,
+        user=role,
+        password=PASSWORDS[f"{role.upper()}_DB_PASSWORD"],
+        database=database,
+    )
+    try:
+        return str(await connection.fetchval("select current_database()"))
+    finally:
+        await connection.close()
+
+
+async def test_each_service_enters_its_own_database_and_no_other(server: PostgresServer) -> None:
+    missing = run(server, without="ORDERS_INGEST_DB_PASSWORD")
+    assert missing.returncode != 0
+    assert "set ORDERS_INGEST_DB_PASSWORD" in missing.stderr
+    done = run(server)
+    assert done.returncode == 0, done.stderr
+    for role in PACKAGES:
+        assert await connect(server, role, role) == role
+        for other in PACKAGES:
+            if other != role:
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await connect(server, role, other)
