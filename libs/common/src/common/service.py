@@ -65,6 +65,7 @@ class Runtime:
     master: bytes
     consumer: EventConsumer | None = None
     relay: Relay | None = None
+    raw: Sequence[RawSubscription] = ()
     sweeper: Sweeper = field(init=False)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -132,7 +133,13 @@ class Runtime:
         return due + (await self.service.due(tx, now) if self.service.due is not None else 0)
 
     async def take_again(self, tx: Transaction, topic: str, raw: bytes) -> str:
-        """A dead event, mended or not, as if it had come in time. Raises Problem when it still cannot be read."""
+        """A dead event, mended or not, as if it had come in time. Raises Problem when it still cannot be taken."""
+        for reader in self.raw:
+            if topic in reader.topics:
+                dead = await reader.handler(tx, [Record(topic, -1, -1, None, raw, {}, 0)])
+                if dead:
+                    raise problems.Problem(422, dead[0].slug, f"The event still cannot be taken: {dead[0].detail}")
+                return "new"
         try:
             event = decode(raw)
         except InvalidEvent as error:
@@ -184,6 +191,7 @@ async def make_runtime(service: Service, settings: Settings) -> Runtime:
     if service.raw is not None:
         async with database.transaction() as tx:
             raw = await service.raw(tx)
+    runtime.raw = raw
     if service.subscriptions or raw:
         runtime.consumer = EventConsumer(
             database,
