@@ -1,11 +1,11 @@
 -- What segmentation holds beside the common tables: typed columns over a customer's state, and the shops' figures.
 
--- Read by lists and reports. They have no indexes on purpose: each would be written at every order of every customer,
+-- `rfm` is an array in the order of domain.state.Rfm. Read by lists and reports. They have no indexes on purpose: each would be written at every order of every customer,
 -- and a list walks the primary key and stops at its page.
 alter table customers
     add column stage text generated always as (state ->> 'stage') stored,
     add column life_cycle text generated always as (state ->> 'life_cycle') stored,
-    add column rfm_class text generated always as (state -> 'rfm' ->> 'rfm_class') stored,
+    add column rfm_class text generated always as (state -> 'rfm' ->> 1) stored,
     add column lapsed text generated always as (state ->> 'lapsed') stored,
     add column completed_orders integer generated always as (coalesce(jsonb_array_length(state -> 'orders'), 0)) stored,
     -- ISO date of the month whose figures were not known when the customer was folded past its start

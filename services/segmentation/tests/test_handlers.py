@@ -14,6 +14,7 @@ from common.consumer import Batch
 from common.db import Database
 from common.events import Event, decode
 from common.events.membership import MemberEnrolled
+from segmentation.domain.state import CustomerState
 from segmentation.handlers import SUBSCRIPTIONS, on_inputs, on_members
 from segmentation.jobs import sweep, verify
 from segmentation.store import totals
@@ -156,8 +157,9 @@ async def test_a_refund_that_comes_before_its_order_waits_for_it(db: Database, c
     clock.set(START + timedelta(days=20))
     await feed(db, [events.refunded("c1", "2025-01-05T10:00", "o-1", 4_000)])
     await feed(db, [events.completed("c1", "2025-01-04T10:00", 10_000, order="o-1")])
-    state = (await states(db))[0][2]
-    assert '"monetary": 6000' in state
+    state = CustomerState.model_validate_json((await states(db))[0][2])
+    assert state.rfm is not None
+    assert state.rfm.monetary == 6_000
 
 
 async def test_a_customer_is_the_shops_own(db: Database, clock: FixedClock, events: Any) -> None:

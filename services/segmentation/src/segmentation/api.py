@@ -237,4 +237,4 @@ def _life_cycle(state: CustomerState, today: date) -> LifeCycleOut | None:
 
 
 def _rfm(score: Rfm, state: CustomerState, why: str | None) -> RfmOut:
-    return RfmOut(**score.model_dump(), scored_at=state.scored_at, figures_of=state.figures, why=why)
+    return RfmOut(**score._asdict(), scored_at=state.scored_at, figures_of=state.figures, why=why)

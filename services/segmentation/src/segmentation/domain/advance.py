@@ -30,7 +30,10 @@ def fall_due(state: CustomerState, shop: Shop, due: Due) -> None:
     """
     today = local_date(due.at, shop.zone)
     if due.kind == FIGURES:
+        gap = state.gap
         judge_against_figures(state, shop, due.at, today)
+        if state.gap == gap and (state.turns_at is None or due.at < state.turns_at):
+            return  # between two turns the date alone changes nothing
     judge_by_date(state, shop, today)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from common.calendar import day_start
 from segmentation.domain import lapse, lifecycle, rfm
@@ -29,6 +31,12 @@ def judge_against_figures(state: CustomerState, shop: Shop, instant: datetime, t
         state.gap = lifecycle.usual_gap(shop_gap, own_sum, state.own_gaps)
 
 
+@lru_cache(maxsize=4096)
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Kept, because the turns of many customers fall on the same days."""
+    return day_start(day, zone)
+
+
 def judge_by_date(state: CustomerState, shop: Shop, today: date) -> None:
     """Life cycle and lapse on `today`, and when time alone will next change one of them."""
     if state.last_day is None or state.gap is None:
@@ -45,6 +53,6 @@ def judge_by_date(state: CustomerState, shop: Shop, today: date) -> None:
         turns.append((lapse.lapse_day(state.last_day), "lapse"))
     if turns:
         day, state.turns = min(turns)
-        state.turns_at = day_start(day, shop.zone)
+        state.turns_at = _midnight(day, shop.zone)
     else:
         state.turns_at = state.turns = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 from common.calendar import add_months
 
@@ -10,6 +11,7 @@ SEGMENT = "lapsed"
 MONTHS = 2
 
 
+@lru_cache(maxsize=4096)
 def lapse_day(last_order: date) -> date:
     """The first day of the lapse: two calendar months after the last completed order, end of month clamped.
 

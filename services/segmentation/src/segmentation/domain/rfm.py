@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from common.calendar import add_months
@@ -39,13 +40,19 @@ class Measure(NamedTuple):
     currency: str
 
 
+@lru_cache(maxsize=4096)
+def window_start(today: date) -> date:
+    """The first day of the window that ends with `today`; kept, because many customers are scored on one day."""
+    return add_months(today, -WINDOW_MONTHS)
+
+
 def measure(orders: Sequence[CompletedOrder], refunds: Sequence[Refund], today: date) -> Measure | None:
     """R, F and M over the 12 months before `today`, today included; None when nothing was bought in them.
 
     Nothing is converted: M is in the currency of the latest order, and what was paid in another is not in it. An order
     refunded whole still is a completed order (F), worth 0. A refund without an order lessens M in its own month.
     """
-    since = add_months(today, -WINDOW_MONTHS)
+    since = window_start(today)
     bought = 0
     for order in reversed(orders):
         if order.day < since:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from common.events.segments import LifeCycle, Stage
 
@@ -43,10 +43,12 @@ class Refund(NamedTuple):
     currency: str
 
 
-class Rfm(BaseModel):
-    """A score (SEG-019, SEG-020). `recency_days` whole days, `monetary` minor units of `currency`."""
+class Rfm(NamedTuple):
+    """A score (SEG-019, SEG-020). `recency_days` whole days, `monetary` minor units of `currency`.
 
-    model_config = ConfigDict(frozen=True)
+    The class is read by position in the migration.
+    """
+
     cell: str
     rfm_class: str
     method: Method
