@@ -33,7 +33,7 @@ from membership.domain.programme import (
     Tier,
     Version,
 )
-from membership.domain.state import MemberState, Order, Standing
+from membership.domain.state import MemberState, Standing
 
 SHOP, CUSTOMER = "tea", "c1"
 LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
@@ -389,5 +389,5 @@ def test_what_equals_its_default_is_not_stored_and_comes_back() -> None:
     stored = state.model_dump_json(exclude_defaults=True)
     assert MemberState.model_validate_json(stored) == state
     assert "redemptions" not in stored
-    assert Order().redemptions is not Order().redemptions
+    assert MemberState().orders is not MemberState().orders
     assert SUPREME.price < VIP.price

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple, Protocol
 
 from common.events import Event, EventData
 from common.events.membership import (
@@ -22,12 +22,7 @@ from membership.domain.ledger import Books
 from membership.domain.points.earning import release, settle
 from membership.domain.points.redemption import give_back, redeem
 from membership.domain.programme import Programme, ShopRules, unit_of
-from membership.domain.state import MemberState, Order, Standing
-
-INPUTS: tuple[type[EventData], ...] = (
-    OrderPaid, OrderCompleted, OrderClosed, OrderRefunded, MemberRegistered, PointsRedeemed, RedemptionReturned,
-)  # fmt: skip
-"""What membership folds."""
+from membership.domain.state import MemberState, Order
 
 
 class Rulebook(Protocol):
@@ -58,25 +53,35 @@ class MemberFolding:
     def apply(self, state: MemberState, event: Event[Any]) -> list[Effect]:
         state.shop = event.shop
         case = Case(state, self._rules[event.shop], event.time)
-        data = event.data
-        if isinstance(data, OrderEvent):
-            on_order(case, data)
-        elif isinstance(data, OrderRefunded):
-            on_refund(case, data)
-        elif isinstance(data, MemberRegistered):
-            case.enrol()
-        elif isinstance(data, PointsRedeemed):
-            on_redeemed(case, data)
-        elif isinstance(data, RedemptionReturned):
-            on_returned(case, data)
+        _CAUSES[type(event.data)](case, event.data)
         return case.effects()
 
     def difference(self, before: MemberState, after: MemberState, at: datetime) -> list[Effect]:
         """What makes what was posted and announced before true again; facts bear reason `correction`."""
         shop = self._rules[after.shop]
-        found = _facts(before, after, shop, at, tiers.Change("correction"), "correction", None)
+        found = _facts(Told.of(before), Told.of(after), shop, at, tiers.Change("correction"), "correction", None)
         posting = ledger.difference(before, after)
         return [*([Effect(posting, at)] if posting else []), *found]
+
+
+class Told(NamedTuple):
+    """What of a member is announced when it changes. Of a standing not the mere beginning of the lowest tier."""
+
+    enrolled: datetime | None
+    level: int
+    until: date | None
+    grace: date | None
+    due: datetime | None
+    pending: int
+    available: int
+    debt: int
+
+    @classmethod
+    def of(cls, state: MemberState) -> Told:
+        held = state.standing
+        return cls(
+            state.enrolled, held.level, held.until, held.grace, held.due, state.pending, state.available, state.debt
+        )
 
 
 class Case(advance.Work):
@@ -89,15 +94,12 @@ class Case(advance.Work):
         self.change: tiers.Change | None = None
         self.reason = ""
         self.order_id: str | None = None
-        self._before = MemberState(
-            enrolled=state.enrolled, standing=state.standing.model_copy(), pending=state.pending,
-            available=state.available, debt=state.debt,
-        )  # fmt: skip
+        self._before = Told.of(state)
 
     def effects(self) -> list[Effect]:
         posting = self.books.close()
         change = self.change or tiers.Change("upgrade")
-        facts = _facts(self._before, self.state, self.shop, self.at, change, self.reason, self.order_id)
+        facts = _facts(self._before, Told.of(self.state), self.shop, self.at, change, self.reason, self.order_id)
         return [*([Effect(posting, self.at)] if posting else []), *facts]
 
     def enrol(self) -> None:
@@ -119,6 +121,10 @@ class Case(advance.Work):
             self.change = tiers.Change(reason)
 
 
+def on_registered(case: Case, _: MemberRegistered) -> None:
+    case.enrol()
+
+
 def on_order(case: Case, data: OrderEvent) -> None:
     """Paid, completed or closed; of two versions the higher revision counts for amounts."""
     order = case.state.orders.setdefault(data.order_id, Order())
@@ -129,7 +135,7 @@ def on_order(case: Case, data: OrderEvent) -> None:
         order.revision, order.goods = data.revision, data.goods_paid
         order.unit = unit_of(data.currency) if data.currency == case.shop.currency else 0
     if data.redemption_id is not None and data.redemption_id not in order.redemptions:
-        order.redemptions.append(data.redemption_id)
+        order.redemptions += (data.redemption_id,)
     if isinstance(data, OrderClosed):
         case.reason = "closed"
         order.closed = order.closed or newest
@@ -196,7 +202,7 @@ def on_redeemed(case: Case, data: PointsRedeemed) -> None:
     if data.order_id is not None:
         order = case.state.orders.setdefault(data.order_id, Order())
         if data.redemption_id not in order.redemptions:
-            order.redemptions.append(data.redemption_id)
+            order.redemptions += (data.redemption_id,)
         _return_redeemed(case, order)  # late news may have closed the order before
 
 
@@ -208,29 +214,27 @@ def on_returned(case: Case, data: RedemptionReturned) -> None:
 
 
 def _facts(
-    before: MemberState, after: MemberState, shop: ShopRules, at: datetime, change: tiers.Change, reason: str,
-    order_id: str | None,
-) -> list[Effect]:  # fmt: skip
+    before: Told, after: Told, shop: ShopRules, at: datetime, change: tiers.Change, reason: str, order_id: str | None
+) -> list[Effect]:
     """What is to be announced of the difference between two states of one member."""
     found: list[Effect] = []
     programme = shop.at(at)
     if after.enrolled is not None and after.enrolled != before.enrolled:
         data: EventData = MemberEnrolled(enrolled_at=after.enrolled, tier=programme.tier(0).name)
         found.append(Effect(data, at))
-    if _terms(before.standing) != _terms(after.standing):
-        old, new = before.standing.level, after.standing.level
+    if (before.level, before.until, before.grace) != (after.level, after.until, after.grace):
         data = TierChanged(
-            old=programme.tier(old).name,
-            new=programme.tier(new).name,
-            direction="up" if new > old else "down" if new < old else "same",
+            old=programme.tier(before.level).name,
+            new=programme.tier(after.level).name,
+            direction="up" if after.level > before.level else "down" if after.level < before.level else "same",
             reason=change.reason,
             rule=change.rule,
-            term_ends=after.standing.due,
-            in_grace=after.standing.grace is not None,
+            term_ends=after.due,
+            in_grace=after.grace is not None,
         )
         found.append(Effect(data, at))
-    gained = (after.available - after.debt) - (before.available - before.debt)
     if (before.pending, before.available, before.debt) != (after.pending, after.available, after.debt):
+        gained = (after.available - after.debt) - (before.available - before.debt)
         data = PointsChanged(
             pending=after.pending, available=after.available, debt=after.debt,
             change=gained or after.pending - before.pending, reason=reason, order_id=order_id,
@@ -239,6 +243,14 @@ def _facts(
     return found
 
 
-def _terms(standing: Standing) -> tuple[Any, ...]:
-    """What of a standing is worth announcing: not the mere beginning of the lowest tier."""
-    return standing.level, standing.until, standing.grace
+_CAUSES: dict[type[EventData], Callable[[Case, Any], None]] = {
+    OrderPaid: on_order,
+    OrderCompleted: on_order,
+    OrderClosed: on_order,
+    OrderRefunded: on_refund,
+    MemberRegistered: on_registered,
+    PointsRedeemed: on_redeemed,
+    RedemptionReturned: on_returned,
+}
+INPUTS = tuple(_CAUSES)
+"""What membership folds."""

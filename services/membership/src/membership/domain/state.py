@@ -1,16 +1,19 @@
 """What must be remembered of a member? As little as the next event, refund or due date can ask for.
 
 Stored as JSON without what equals its default, so a field added later needs a default that says "as before".
+The parts are plain dataclasses because they are written to many times an event, which pydantic makes slow.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
-class Order(BaseModel):
+@dataclass(slots=True)
+class Order:
     """An order, or the refund that came before it. Amounts in minor units; `unit` of them are 1.00.
 
     `unit` 0: paid in another currency than the shop's, so it counts as an order and its amount for nothing.
@@ -26,7 +29,7 @@ class Order(BaseModel):
     held: int = 0
     completed: datetime | None = None
     closed: bool = False
-    redemptions: list[str] = []
+    redemptions: tuple[str, ...] = ()
 
     @property
     def undone(self) -> bool:
@@ -39,7 +42,8 @@ class Order(BaseModel):
         return 0 if self.closed else max(0, self.goods - self.refunded)
 
 
-class Lot(BaseModel):
+@dataclass(slots=True)
+class Lot:
     """Points that came together and expire together; `since` is when they became available."""
 
     pending: int = 0
@@ -48,7 +52,8 @@ class Lot(BaseModel):
     since: datetime | None = None
 
 
-class Burn(BaseModel):
+@dataclass(slots=True)
+class Burn:
     """Points of one lot spent on a redemption and not given back, with what the lot was then.
 
     Lot "" was missing when late news had taken points already promised, and became debt; "!" was forgiven.
@@ -60,13 +65,15 @@ class Burn(BaseModel):
     since: datetime | None = None
 
 
-class Redemption(BaseModel):
+@dataclass(slots=True)
+class Redemption:
     points: int
+    burns: list[Burn]
     returned: int = 0
-    burns: list[Burn] = []
 
 
-class Standing(BaseModel):
+@dataclass(slots=True)
+class Standing:
     """The tier held, as a level (0 the lowest), and its term: first day, last day, last day of grace.
 
     `due` is when the standing is looked at next: the review, or in grace the downgrade.
@@ -87,10 +94,10 @@ class MemberState(BaseModel):
 
     shop: str = ""
     enrolled: datetime | None = None
-    standing: Standing = Standing()
-    orders: dict[str, Order] = {}
-    lots: dict[str, Lot] = {}
-    redemptions: dict[str, Redemption] = {}
+    standing: Standing = Field(default_factory=Standing)
+    orders: dict[str, Order] = Field(default_factory=dict)
+    lots: dict[str, Lot] = Field(default_factory=dict)
+    redemptions: dict[str, Redemption] = Field(default_factory=dict)
     pending: int = 0
     available: int = 0
     debt: int = 0

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate
 
 from common.calendar import add_months
@@ -23,6 +24,9 @@ class Change:
 
     reason: str
     rule: str | None = None
+
+
+_months_after = lru_cache(maxsize=8_192)(add_months)
 
 
 class History:
@@ -49,7 +53,7 @@ class History:
 
 def window_start(shop: ShopRules, programme: Programme, at: datetime) -> datetime:
     """The first instant of the rolling window: the day after the same date so many months ago."""
-    return shop.start_of(add_months(shop.date_of(at), -programme.window_months) + _ONE_DAY)
+    return shop.start_of(_months_after(shop.date_of(at), -programme.window_months) + _ONE_DAY)
 
 
 def tier_for(programme: Programme, unit: int, spend: int, orders: int) -> tuple[int, str | None]:
@@ -121,7 +125,7 @@ def _downgrade(standing: Standing, history: History, shop: ShopRules, programme:
 def _begin_term(standing: Standing, level: int, first: date, shop: ShopRules, programme: Programme) -> None:
     """The term runs through the same date so many months on (29 February: 28); the lowest tier has none."""
     standing.level, standing.since, standing.grace = level, first, None
-    standing.until = add_months(first, programme.term_months) if level else None
+    standing.until = _months_after(first, programme.term_months) if level else None
     standing.due = shop.start_of(standing.until + _ONE_DAY) if standing.until else None
 
 

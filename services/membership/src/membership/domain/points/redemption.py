@@ -25,7 +25,7 @@ def most_points(order_total: int, rules: PointsRules, currency: str) -> int:
 def redeem(books: Books, redemption_id: str, points: int, *, clamp: bool) -> None:
     """Spend what was promised; what late news has taken away meanwhile becomes debt or, clamped, a grant."""
     lots = books.state.lots
-    redemption = books.state.redemptions[redemption_id] = Redemption(points=points)
+    redemption = books.state.redemptions[redemption_id] = Redemption(points, [])
     missing = points
     for name in soonest_first(lots):
         if not missing:
