@@ -61,7 +61,8 @@ class _Require(_Guard):
     ) -> Caller:
         if credentials is None:
             raise Unauthorized
-        caller = await api_keys_of(request.app).verify(credentials.credentials)
+        address = request.client.host if request.client else ""
+        caller = await api_keys_of(request.app).verify(credentials.credentials, address)
         shop = request.path_params.get("shop")
         if shop is not None and not caller.of_shop(shop):
             raise UnknownShop(shop)

@@ -22,6 +22,7 @@ EVERY = "*"
 OPERATOR = "ops"
 FRESH_S = 5.0  # for so long a key that another process revoked may still count here
 KEPT = 10_000
+LOOKUPS = 50.0  # a second and network address: guessing keys must not use up the database's connections
 _KEY = re.compile(r"rk_([a-z0-9]{8})_([A-Za-z0-9_-]{32,100})")
 
 
@@ -88,15 +89,16 @@ class ApiKeys:
         self._bootstrap = self.hash(bootstrap) if bootstrap else None
         self._monotonic = monotonic
         self._buckets = Buckets(rate, monotonic)
+        self._lookups = Buckets(LOOKUPS, monotonic)
         self._known: OrderedDict[str, tuple[float, _StoredKey]] = OrderedDict()
 
     def hash(self, secret: str) -> bytes:
         """What is stored of a secret: keyed BLAKE2b. A copy of the table alone lets nobody in, nor guess."""
         return hashlib.blake2b(secret.encode("utf-8", "replace"), key=self._pepper, digest_size=32).digest()
 
-    async def verify(self, key: str) -> Caller:
-        """Whose key this is. Raises Unauthorized or TooManyRequests."""
-        caller = await self._caller(key)
+    async def verify(self, key: str, address: str = "") -> Caller:
+        """Whose key this is; `address` is the network address that sent it. Raises Unauthorized or TooManyRequests."""
+        caller = await self._caller(key, address)
         self._buckets.take(caller.key_id)
         return caller
 
@@ -104,13 +106,13 @@ class ApiKeys:
         """Ask the database at the next use."""
         self._known.pop(prefix, None)
 
-    async def _caller(self, key: str) -> Caller:
+    async def _caller(self, key: str, address: str) -> Caller:
         if self._bootstrap is not None and compare_digest(self.hash(key), self._bootstrap):
             return Caller(EVERY, "bootstrap", frozenset({EVERY}))
         parts = parts_of(key)
         if parts is None:
             raise Unauthorized
-        stored = await self._stored(parts[0])
+        stored = await self._stored(parts[0], address)
         if stored is None or not compare_digest(stored.hash, self.hash(parts[1])):
             raise Unauthorized
         now = self._database.clock.now()
@@ -118,11 +120,12 @@ class ApiKeys:
             raise Unauthorized
         return stored.caller
 
-    async def _stored(self, prefix: str) -> _StoredKey | None:
+    async def _stored(self, prefix: str, address: str) -> _StoredKey | None:
         read_at, stored = self._known.get(prefix, (float("-inf"), None))
         now = self._monotonic()
         if now - read_at < FRESH_S:
             return stored
+        self._lookups.take(address)
         async with self._database.transaction() as tx:
             # One key by its public part.
             row = await tx.fetch_one(

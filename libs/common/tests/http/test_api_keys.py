@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from common.api import api_keys_of
-from common.callers import FRESH_S, ApiKeys, Caller, Unauthorized, new_api_key, parts_of
+from common.callers import FRESH_S, LOOKUPS, ApiKeys, Caller, Unauthorized, new_api_key, parts_of
 from common.limits import TooManyRequests
 from common.service import Runtime
 
@@ -126,6 +126,20 @@ async def test_a_flood_is_answered_429_with_a_time(client: httpx.AsyncClient, ap
     answers = [await client.get("/v1/keys", headers=bearer("b" * 24)) for _ in range(3)]
     assert [a.status_code for a in answers] == [200, 200, 429]
     assert int(answers[2].headers["retry-after"]) >= 1
+
+
+async def test_guessing_keys_does_not_use_up_the_database(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    keys = ApiKeys(runtime.database, runtime.master, monotonic=Stopwatch())
+    known = (await made(client))["key"]
+    await keys.verify(known, "10.0.0.1")
+    for _ in range(int(2 * LOOKUPS) - 1):
+        with pytest.raises(Unauthorized):
+            await keys.verify(new_api_key(), "10.0.0.1")
+    with pytest.raises(TooManyRequests):
+        await keys.verify(new_api_key(), "10.0.0.1")
+    assert (await keys.verify(known, "10.0.0.1")).shop == "demo", "a key at hand needs no look-up"
+    with pytest.raises(Unauthorized):
+        await keys.verify(new_api_key(), "10.0.0.2")
 
 
 async def test_the_bootstrap_key_is_for_everything_and_another_text_for_nothing(app: FastAPI, runtime: Runtime) -> None:
