@@ -117,7 +117,8 @@ async def test_events_that_pass_the_first_before_its_figures_are_folded_anew_wit
     new_db: Callable[[], Any], clock: FixedClock, events: Any
 ) -> None:
     """The step that holds the 1st publishes its events first and makes the figures after; a day's step does not."""
-    history, until = shop_life(events, seed=2), START + timedelta(days=230)
+    # The last step holds 1 July and ends within it: nothing later judges its customers once more.
+    history, until = shop_life(events, seed=2, days=195), START + timedelta(days=195)
     daily, monthly = await new_db(), await new_db()
     await live(daily, clock, history, timedelta(days=1), until)
     await live(monthly, clock, history, timedelta(days=45), until)
@@ -129,7 +130,7 @@ async def test_events_that_pass_the_first_before_its_figures_are_folded_anew_wit
     assert corrections == 0, "nobody waits once it was swept"
     by_month = {row.month: row for row in figures}
     assert [tuple(row) for row in others] == [tuple(by_month[row.month]) for row in others]
-    assert len(others) >= 6, "no month between two sweeps is left out"
+    assert len(others) == 6, "no month between two sweeps is left out"
     ours, theirs = await states(daily), await states(monthly)
     assert theirs == ours
 
