@@ -174,6 +174,11 @@ async def test_a_nul_in_a_filter_is_refused(feedback: Feedback) -> None:
             assert (await feedback.client.get(path, params={name: "a\x00"})).status_code == 422
 
 
+async def test_a_nul_in_a_path_is_no_server_error(feedback: Feedback) -> None:
+    for path in ("/v1/shops/%00/report", "/v1/shops/%00/reviews", "/s/%00"):
+        assert (await feedback.client.get(path)).status_code in (404, 422)
+
+
 async def test_no_key_no_reviews(feedback: Feedback) -> None:
     for path in (REVIEWS, "/v1/shops/s/surveys", "/v1/shops/s/report"):
         assert (await feedback.client.get(path, headers={"authorization": "Bearer nobody"})).status_code == 401

@@ -75,6 +75,10 @@ class Bodies:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            problem = Problem(422, "invalid_request", "The address holds a NUL (%00), which no name has; leave it out.")
+            await problem.response(scope["path"])(scope, receive, send)
+            return
         headers = dict(scope["headers"])
         bounded = _bounded(receive, scope, headers.get(b"content-length", b"0"))
         if b"json" not in headers.get(b"content-type", b"").lower():
