@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from common.crypto import derived_key, seal_bytes
+from common.crypto import derived_key, personal_fields, seal_bytes
 from common.db import CustomerKey, Transaction
-from common.events import Event
+from common.events import Event, EventData
 from common.events.customers import ConsentChanged, CustomerProfile
 from common.events.orders import OrderEvent, OrderRefunded
 from common.inbox import claim_each
@@ -66,7 +66,7 @@ async def take(tx: Transaction, vault: Vault, offered: Sequence[Offered]) -> lis
     keys, issued = await vault.ring.ensure_keys(tx, customers)
     kept = await _judge(tx, taken, keys, outcomes)
     for one in kept:
-        one.event = _sealed(_ranked(one.event), keys, vault.ring)
+        one.event = _as_published(one.event, keys, vault.ring)
     await _project(tx, [one.event for one in kept])
     await event_store.insert_archive(tx, [_archived(one, keys, vault) for one in kept])
     await event_store.delete_claims(
@@ -120,19 +120,26 @@ def _objection(one: _Taken, keys: Keys, known: dict[tuple[str, str], Known]) -> 
     return None
 
 
-def _ranked(event: Event[Any]) -> Event[Any]:
-    """The event as it is published: with its revision, and keyed by its order where no customer is known."""
-    data = event.data
+def _as_published(event: Event[Any], keys: Keys, ring: KeyRing) -> Event[Any]:
+    """With its revision and sealed; keyed by its order where no customer is known."""
+    data, name = event.data, ""
     if isinstance(data, OrderEvent | CustomerProfile):
         data = data.model_copy(update={"revision": revision_of(event)})
     if event.subject is None:
         name = data.order_id or data.refund_id if isinstance(data, OrderRefunded) else data.order_id
-        return replace(event, data=data, partitionkey=name)
-    return replace(event, data=data, partitionkey="")
+    ready = Event(
+        event.id, event.source, event.shop, event.subject, event.time, data, name,
+        event.correlationid, event.causationid, event.traceparent,
+    )  # fmt: skip
+    # Most orders have no personal text at all; sealing those would only copy them.
+    if not _has_personal_text(data):
+        return ready
+    return ring.seal_event(ready, keys[event.customer] if event.subject is not None else None)
 
 
-def _sealed(event: Event[Any], keys: Keys, ring: KeyRing) -> Event[Any]:
-    return ring.seal_event(event, keys[event.customer] if event.subject is not None else None)
+def _has_personal_text(data: EventData) -> bool:
+    fields = personal_fields(type(data))
+    return bool(fields.nested) or any(getattr(data, name) is not None for name in fields.own)
 
 
 async def _project(tx: Transaction, events: list[Event[Any]]) -> None:
