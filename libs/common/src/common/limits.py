@@ -75,7 +75,7 @@ class Bodies:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+        if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
             problem = Problem(422, "invalid_request", "The address holds a NUL (%00), which no name has; leave it out.")
             await problem.response(scope["path"])(scope, receive, send)
             return
