@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
+
 from common.broker import Outgoing, Producer, Topic, ensure_topics
 from common.consumer import Batch, EventConsumer, Subscription
 from common.db import Database, Transaction
 from common.events import EVENTS, Event, EventData
 from common.relay import Relay
-
 from regulars.testing import MigratedDatabase, SharedKafka
 
 TOPIC = "toy-" + uuid.uuid4().hex[:8]
@@ -24,9 +24,6 @@ class Ticked(EventData):
     TYPE: ClassVar[str] = "toy.ticked"
     TOPIC: ClassVar[str] = TOPIC
     n: int
-
-
-EVENTS[Ticked.TYPE] = Ticked
 
 
 def tick(n: int, customer: str = "c1", **more: Any) -> Event[Ticked]:
@@ -87,6 +84,7 @@ async def stand(
     global TOPIC
     TOPIC = "toy-" + uuid.uuid4().hex[:8]
     monkeypatch.setattr(Ticked, "TOPIC", TOPIC)
+    monkeypatch.setitem(EVENTS, Ticked.TYPE, Ticked)
     database = Database(await database_from(), service="toy")
     async with database.transaction() as tx:
         await tx.execute("create table ticks (customer text, n integer)")

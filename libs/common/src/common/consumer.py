@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import sqlalchemy.exc
 import structlog
 
@@ -78,9 +81,16 @@ def is_temporary(error: BaseException) -> bool:
             return True
         state = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
         return state.startswith(_TEMPORARY_STATES)
-    return isinstance(
-        error, BrokerUnavailable | OSError | TimeoutError | sqlalchemy.exc.TimeoutError | asyncio.TimeoutError
-    )
+    # asyncpg says some losses of its server in errors that SQLAlchemy passes on as they are.
+    lost = asyncpg.InternalClientError | asyncpg.InterfaceError | asyncpg.PostgresConnectionError
+    return isinstance(error, BrokerUnavailable | OSError | TimeoutError | sqlalchemy.exc.TimeoutError | lost)
+
+
+def _where(error: BaseException) -> str:
+    """What failed and where, without the error's own words: they may quote personal data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}, in {frames[-1].name}" if frames else "?"
+    return f"{type(error).__name__} at {place}: mend the service or the event, then send it again"
 
 
 @dataclass(slots=True)
@@ -189,7 +199,7 @@ class EventConsumer:
             except Fenced:
                 log.warning("batch_dropped", reason="fenced")
                 await self._patiently(self._seek_stored)
-            except (BrokerUnavailable, sqlalchemy.exc.SQLAlchemyError, OSError, TimeoutError) as error:
+            except Exception as error:
                 if not is_temporary(error):
                     raise
                 self.paused = type(error).__name__
@@ -237,13 +247,13 @@ class EventConsumer:
                 if (single or whole) and tries <= RETRIES:
                     await self._sleep(wait)
                     continue
-                log.warning("halving" if not single else "dead", records=len(part.items), detail=repr(error)[:500])
+                log.warning("halving" if not single else "dead", records=len(part.items), detail=_where(error))
                 if not single:
                     for half in part.halves():
                         await self._handle(half)
                     return
                 item = part.items[0]
-                item.dead = self._dead(item, "handler_failed", repr(error))
+                item.dead = self._dead(item, "handler_failed", _where(error))
 
     async def _unit(self, part: _Part) -> None:
         async with self._database.transaction() as tx:

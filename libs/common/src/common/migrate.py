@@ -29,7 +29,7 @@ async def migrate(url: str, *folders: Path) -> None:
         )
         done = {row["name"] for row in await connection.fetch("select name from schema_migrations")}
         for folder in (COMMON, *folders):
-            for path in await asyncio.to_thread(lambda f=folder: sorted(f.glob("*.sql"))):
+            for path in await asyncio.to_thread(_files, folder):
                 name = path.stem if folder == COMMON else f"{folder.parent.name}/{path.stem}"
                 if name in done:
                     continue
@@ -38,3 +38,7 @@ async def migrate(url: str, *folders: Path) -> None:
                     await connection.execute("insert into schema_migrations (name) values ($1)", name)
     finally:
         await connection.close(timeout=5)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.sql"))

@@ -7,7 +7,6 @@ import contextlib
 import zlib
 from typing import Any
 
-import sqlalchemy.exc
 import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,7 +39,7 @@ class Relay:
             try:
                 await self._hold()
                 wait = 0.1
-            except (BrokerUnavailable, sqlalchemy.exc.SQLAlchemyError, OSError, TimeoutError) as error:
+            except Exception as error:
                 if not is_temporary(error):
                     raise
                 log.warning("relay_paused", reason=type(error).__name__, detail=str(error)[:300])

@@ -22,7 +22,7 @@ from common.api import assert_scoped
 from common.broker import Record
 from common.clock import Clock, FixedClock, WallClock
 from common.consumer import Batch, EventConsumer, RawSubscription, Subscription
-from common.crypto import master_key_from, open_bytes, seal_bytes
+from common.crypto import derived_key, master_key_from, open_bytes, seal_bytes
 from common.db import Database, Transaction
 from common.events import InvalidEvent, decode
 from common.inbox import claim_each
@@ -83,10 +83,10 @@ class Runtime:
         return self.service.name
 
     def seal_dead(self, body: bytes) -> bytes:
-        return seal_bytes(body, self.master, aad=b"dead:" + self.name.encode())
+        return seal_bytes(body, derived_key(self.master, "dead-letters"), aad=b"dead:" + self.name.encode())
 
     def open_dead(self, body: bytes) -> bytes:
-        return open_bytes(body, self.master, aad=b"dead:" + self.name.encode())
+        return open_bytes(body, derived_key(self.master, "dead-letters"), aad=b"dead:" + self.name.encode())
 
     async def refresh_clock(self, tx: Transaction) -> None:
         """On a set clock: take over what the operator's command stored."""

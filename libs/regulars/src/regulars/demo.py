@@ -9,12 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from regulars import cdnow, compare, operating, report
-from regulars.client import Services
+from regulars.client import Services, count_mails
 from regulars.replay import Replay
 from regulars.stack.local import Plan
 from regulars.stack.services import SERVICES
@@ -106,8 +105,7 @@ async def _replay(state: StackState, history: cdnow.History, console: Console) -
         result = await report.collect(services, SHOP)
         result["import"] = await services.get("orders-ingest", f"/v1/shops/{SHOP}/imports/{job}")
         result["replay"] = {"rounds": replay.rounds, "passes": replay.passes, "swept": replay.swept}
-    async with httpx.AsyncClient() as client:
-        result["sink"] = (await client.get(state.mails_url)).json()
+    result["sink"] = await count_mails(state.mails_url)
     return result
 
 

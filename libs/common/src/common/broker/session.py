@@ -196,9 +196,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         self._session.granted(frozenset(Position(tp.topic, tp.partition) for tp in assigned))
 
 
-async def log_bounds(
-    inner: Any, positions: Sequence[Position]
-) -> tuple[dict[Position, int], dict[Position, int]]:
+async def log_bounds(inner: Any, positions: Sequence[Position]) -> tuple[dict[Position, int], dict[Position, int]]:
     """First and next offset of each partition's log."""
     partitions = [_tp(position) for position in positions]
     first, end = await inner.beginning_offsets(partitions), await inner.end_offsets(partitions)
