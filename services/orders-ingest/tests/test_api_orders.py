@@ -1,9 +1,10 @@
 """Can a shop tell its orders as they stand, and see what came of them? (ORD-031, ORD-038)"""
 
-ORDER = {"customer": "c-1", "state": "paid", "time": "2026-03-02T10:00:00+08:00", "currency": "CNY", 
+ORDER = {"customer": "c-1", "state": "paid", "time": "2026-03-02T10:00:00+08:00", "currency": "CNY",
          "goods_paid": 10000,
          "placed_at": "2026-03-01T10:00:00+08:00", "paid_at": "2026-03-02T10:00:00+08:00", "list_total": 12000,
-         "coupons": ["TWENTY"], "lines": [{"sku": "s-1", "quantity": 1, "unit_price": 12000, "paid": 10000}]}  # fmt: skip
+         "coupons": ["TWENTY"],
+         "lines": [{"sku": "s-1", "quantity": 1, "unit_price": 12000, "paid": 10000}]}  # fmt: skip
 URL = "/v1/shops/demo/orders/o-1"
 
 

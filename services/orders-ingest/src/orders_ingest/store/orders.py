@@ -100,7 +100,7 @@ async def save_orders(tx: Transaction, versions: Iterable[OrderRow]) -> None:
             cast(:state_number as smallint[]), cast(:source as text[]), cast(:event_id as text[]),
             cast(:numbered as boolean[]), cast(:state as text[]), cast(:currency as text[]),
             cast(:goods_paid as bigint[]), cast(:freight as bigint[]), cast(:at as timestamptz[]),
-            cast(:body as jsonb[]))
+            cast(:body as json[]))
         on conflict (shop, customer, order_id) do update set
             revision = excluded.revision, state_number = excluded.state_number, source = excluded.source,
             event_id = excluded.event_id, state = excluded.state, currency = excluded.currency,
