@@ -68,6 +68,7 @@ class Runtime:
     raw: Sequence[RawSubscription] = ()
     sweeper: Sweeper = field(init=False)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)  # the clock moved, or it is time to stop
 
     def __post_init__(self) -> None:
         self.sweeper = Sweeper(
@@ -107,7 +108,15 @@ class Runtime:
             )
         if isinstance(self.clock, FixedClock):
             self.clock.set(stored)
+        self.stirred.set()
         return stored
+
+    async def idle(self, seconds: float) -> None:
+        """For background work with nothing to do: until the clock moves, the process stops, or so long."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stirred.wait(), seconds)
+        if not self.stopping.is_set():
+            self.stirred.clear()
 
     async def settled(self, with_due: bool) -> dict[str, int]:
         found: dict[str, int] = {"read": 0, "claimed": 0, "published": 0, "lag": 0}
@@ -245,6 +254,7 @@ async def serve(service: Service, settings: Settings) -> int:
         error = task.exception()
         log.error("part_ended", part=task.get_name(), detail=repr(error), exc_info=error)
     runtime.stopping.set()
+    runtime.stirred.set()
     try:
         async with asyncio.timeout(STOP_WITHIN_S):
             await _stop(runtime, server, tasks)

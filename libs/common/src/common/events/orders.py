@@ -98,7 +98,7 @@ class OrderClosed(OrderEvent):
 
 
 class OrderRefunded(EventData):
-    """One refund, partial or full; `amount` is of goods, `freight` of postage. `order_id` is None where none matched."""
+    """One refund, partial or full; `amount` is of goods, `freight` of postage. `order_id` is None: none matched."""
 
     TYPE: ClassVar[str] = "order.refunded"
     TOPIC: ClassVar[str] = "orders"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 
 import orjson
 import structlog
@@ -102,5 +100,4 @@ async def run_imports(runtime: Runtime) -> None:
             log.warning("imports_paused", reason=type(error).__name__, detail=str(error)[:300])
             done = 0
         if done == 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(runtime.stopping.wait(), IDLE_S)
+            await runtime.idle(IDLE_S)
