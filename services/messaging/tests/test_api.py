@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
 from common import health
 from common.crypto import derived_key
@@ -25,7 +26,7 @@ KEY = "an-operators-key-of-enough-length"
 async def client(messaging: Any) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(
         database_url="postgresql://unused/x", kafka_bootstrap_servers="unused:1",
-        master_key=base64.b64encode(messaging.master).decode(), bootstrap_api_key=KEY,
+        master_key=SecretStr(base64.b64encode(messaging.master).decode()), bootstrap_api_key=SecretStr(KEY),
         public_url="https://shop.example",
     )  # fmt: skip
     runtime = Runtime(SERVICE, settings, messaging.clock, messaging.database, messaging.keys, messaging.master)

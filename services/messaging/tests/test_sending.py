@@ -127,7 +127,7 @@ class LostReplies:
 
     async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
         self.taken.append(envelope.rcpt_tos[0])
-        assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
         server.transport.abort()
         return "250 OK"
 

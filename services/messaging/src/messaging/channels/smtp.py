@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP as WIRE
+from email.header import Header
 from email.utils import format_datetime
 from typing import Literal
 
 import aiosmtplib
 
-_WIRE = WIRE.clone(cte_type="7bit")  # servers without 8BITMIME take it too
+_ADDRESS = re.compile(r"\A[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\Z")
+_LONGEST = 900  # RFC 5322 allows 998 octets a line, the header's name included
 _GONE = frozenset({550, 551, 553, 521, 556})
 """Replies to RCPT that say: this address takes no mail, now or later."""
 
@@ -48,26 +49,47 @@ class Handoff:
 
 
 def build(mail: Mail) -> bytes:
-    """The mail as it goes over the wire. Raises InvalidAddress."""
-    message = EmailMessage(policy=_WIRE)
-    try:
-        sender = Address(mail.sender_name, addr_spec=mail.sender)
-        to = Address(addr_spec=mail.to)
-        if not mail.to.isascii() or not to.domain:
-            raise ValueError("not an ASCII address")
-    except (ValueError, IndexError) as error:
-        raise InvalidAddress(f"no mail can be sent to this address: {type(error).__name__}") from None
-    message["From"] = sender
-    message["To"] = to
-    message["Subject"] = mail.subject
-    message["Date"] = format_datetime(mail.date)
-    # Derived from the message, so that whoever receives it twice can tell.
-    message["Message-ID"] = f"<{mail.message_id}@{sender.domain}>"
-    message["Auto-Submitted"] = "auto-generated"
-    for name, value in mail.headers.items():
-        message[name] = value
-    message.set_content(mail.text, charset="utf-8")
-    return message.as_bytes()
+    """The mail as it goes over the wire (RFC 5322, 7 bit). Raises InvalidAddress.
+
+    Written out here: `email.message` takes some 4 ms a mail, more than all the rest of sending it.
+    """
+    for address in (mail.to, mail.sender):
+        if not _ADDRESS.match(address):
+            raise InvalidAddress("no mail can be sent to or from this address")
+    domain = mail.sender.rpartition("@")[2]
+    plain = mail.text.isascii() and all(len(line) <= _LONGEST for line in mail.text.splitlines())
+    headers = {
+        "From": f"{_phrase(mail.sender_name)} <{mail.sender}>",
+        "To": mail.to,
+        "Subject": _words(mail.subject),
+        "Date": format_datetime(mail.date),
+        # Derived from the message, so that whoever receives it twice can tell.
+        "Message-ID": f"<{mail.message_id}@{domain}>",
+        "Auto-Submitted": "auto-generated",
+        **mail.headers,
+        "MIME-Version": "1.0",
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Transfer-Encoding": "7bit" if plain else "base64",
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
+    body = mail.text.encode() if plain else base64.encodebytes(mail.text.replace("\n", "\r\n").encode())
+    return head + b"\r\n" + b"\r\n".join(body.splitlines()) + b"\r\n"
+
+
+def _words(text: str) -> str:
+    """A header's text on one logical line; what is not plain ASCII as encoded words (RFC 2047), folded."""
+    text = " ".join(text.split())
+    if text.isascii() and text.isprintable() and len(text) <= _LONGEST and "=?" not in text:
+        return text
+    return Header(text, "utf-8", maxlinelen=70).encode(linesep="\r\n")
+
+
+def _phrase(name: str) -> str:
+    """A display name: an encoded word, or quoted."""
+    encoded = _words(name)
+    if not name.isascii() or "=?" in encoded:
+        return encoded
+    return '"' + encoded.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 class SmtpConnection:

@@ -33,7 +33,7 @@ from messaging.store.queue import Ended, Queued
 from messaging.unsubscribe import Recipient, UnsubscribeLinks, one_click_headers
 
 log = structlog.get_logger()
-BITE = 8
+BITE = 16
 """Messages leased at once: so many are in doubt when a worker is killed."""
 BITE_BUDGET_S = 5.0
 """After this the rest of a bite goes back: a lease must outlast its last hand-off (twice 15 s, with a reconnect)."""

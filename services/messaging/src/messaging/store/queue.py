@@ -57,16 +57,22 @@ class Ended:
 async def lease(tx: Transaction, limit: int) -> list[Queued]:
     """Take the first messages by rank, then by age, of customers nobody else holds; their customers are locked."""
     token = uuid.uuid4()
-    # Lock the customers, so that no opt-out comes between this look at the register and the lease.
+    # Lock the customers, so that no opt-out comes between this look at the register and the lease. The first rows are
+    # picked before they are joined: more than are wanted, because other workers hold some of their customers.
     picked = await tx.fetch(
         """
-        select m.shop, m.customer, m.message_id
-        from messages m join customers c on c.shop = m.shop and c.customer = m.customer
-        where m.state = 'queued' and m.next_try_at <= clock_timestamp()
-        order by m.rank, m.at, m.message_id limit :limit
+        with first as materialized (
+            select shop, customer, message_id, rank, at from messages
+            where state = 'queued' and next_try_at <= clock_timestamp()
+            order by rank, at, message_id limit :look_at
+        )
+        select f.shop, f.customer, f.message_id
+        from first f join customers c on c.shop = f.shop and c.customer = f.customer
+        order by f.rank, f.at, f.message_id limit :limit
         for update of c skip locked
         """,
         limit=limit,
+        look_at=limit * 16,
     )
     if not picked:
         return []
