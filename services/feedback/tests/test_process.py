@@ -31,7 +31,7 @@ from .conftest import API_KEY, MASTER
 
 async def until(question: Callable[[], Awaitable[Any]]) -> Any:
     """Ask until the answer is true; pytest's own time limit ends it otherwise."""
-    while not (answer := await question()):  # noqa: ASYNC110  # it is another process that we wait for
+    while not (answer := await question()):  # it is another process that we wait for
         await asyncio.sleep(0.2)
     return answer
 

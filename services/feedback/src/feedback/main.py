@@ -10,7 +10,7 @@ from feedback.api import answer_page, reviews, surveys
 from feedback.handlers import SUBSCRIPTIONS
 from feedback.jobs import usage_questions
 from feedback.settings import answer_links
-from feedback.store import count_due_questions
+from feedback.store import count_due_questions, find_contradictions
 
 SERVICE = Service(
     name="feedback",
@@ -19,6 +19,7 @@ SERVICE = Service(
     routers=(reviews.router, surveys.router, answer_page.router),
     jobs=(Job("usage_questions", usage_questions(answer_links)),),
     due=count_due_questions,
+    verify=find_contradictions,
 )
 
 if __name__ == "__main__":

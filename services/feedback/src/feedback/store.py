@@ -282,3 +282,32 @@ async def erase(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
         shops=shops,
         customers=names,
     )
+
+
+async def find_contradictions(tx: Transaction) -> list[str]:
+    """What the tables say against each other: a sentence each, at most 100; none when all is well."""
+    # A question is asked or due, never both; a due date is its order's time and a week; what was asked is a survey.
+    rows = await tx.fetch(
+        """
+        select q.shop, q.customer, 'is due and was asked' as what
+        from usage_questions q where q.due_at is not null and q.survey_id is not null
+        union all
+        select q.shop, q.customer, 'is not due seven days after the first completed order'
+        from usage_questions q where q.due_at <> q.completed_at + cast(:wait as interval)
+        union all
+        select q.shop, q.customer, 'was asked a survey that is not stored'
+        from usage_questions q
+        left join surveys s on s.shop = q.shop and s.customer = q.customer and s.survey_id = q.survey_id
+        where q.survey_id is not null and s.survey_id is null
+        union all
+        select s.shop, s.customer, 'was asked, but the question does not know it'
+        from surveys s left join usage_questions q on q.shop = s.shop and q.customer = s.customer
+        where s.cause_at is not null and q.survey_id is null
+        union all
+        select s.shop, s.customer, 'has an answer without stars, or stars without an answer'
+        from surveys s where (s.answered_at is null) <> (s.stars is null)
+        order by 1, 2, 3 limit 100
+        """,
+        wait=USAGE_QUESTION_WAIT,
+    )
+    return [f"customer {row.customer} of {row.shop} {row.what}" for row in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse
@@ -26,6 +26,16 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "x-robots-tag": "noindex",
 }
+PAGES: dict[int | str, dict[str, Any]] = {
+    status: {"description": meaning, "content": {"text/html": {"schema": {"type": "string"}}}}
+    for status, meaning in {
+        404: "a bad link",
+        409: "answered before, otherwise",
+        422: "what to mend",
+        503: "later",
+    }.items()
+}
+"""Whatever happens here, a person is told on a page."""
 WORDS = {
     "en": {
         "ask": "How do you like your purchase?", "order": "Order", "stars": "Stars", "text": "What would you tell us?",
@@ -97,7 +107,7 @@ async def _asked(request: Request, tx: Transaction, token: str) -> Survey | None
     return await store.get_survey(tx, shop, survey_id)
 
 
-@router.get("/s/{token}", response_class=HTMLResponse, dependencies=[public("the link is signed")])
+@router.get("/s/{token}", response_class=HTMLResponse, responses=PAGES, dependencies=[public("the link is signed")])
 async def show_question(token: str, request: Request, tx: Tx) -> HTMLResponse:
     """The question with its form. Changes nothing: mail programs open links on their own."""
     survey = await _asked(request, tx, token)
@@ -108,7 +118,7 @@ async def show_question(token: str, request: Request, tx: Tx) -> HTMLResponse:
     return _page(request, 200, None, survey)
 
 
-@router.post("/s/{token}", response_class=HTMLResponse, dependencies=[public("the link is signed")])
+@router.post("/s/{token}", response_class=HTMLResponse, responses=PAGES, dependencies=[public("the link is signed")])
 async def take_answer(
     token: str, request: Request, tx: Tx, stars: Annotated[str, Form()] = "", text: Annotated[str, Form()] = ""
 ) -> HTMLResponse:

@@ -67,6 +67,19 @@ class ReviewPage(BaseModel):
     after: str | None
 
 
+CLOUD_EVENT_SCHEMA = {
+    "type": "object",
+    "description": "CloudEvents 1.0, structured mode; see docs/asyncapi.json",
+    "required": ["id", "source", "type", "time", "shop", "subject", "data"],
+    "properties": {
+        **{name: {"type": "string", "minLength": 1, "maxLength": 300} for name in ("id", "source", "shop", "subject")},
+        "type": {"const": ReviewSubmitted.TYPE},
+        "time": {"type": "string", "format": "date-time"},
+        "data": ReviewSubmitted.model_json_schema(),
+    },
+}
+
+
 def _review(raw: bytes, shop: str, content_type: str, now: datetime) -> Event[ReviewSubmitted]:
     """The body as an event. Raises RequestValidationError, InvalidEvent, Problem, Refused."""
     if content_type.split(";")[0].strip().lower() == CLOUD_EVENT:
@@ -107,7 +120,7 @@ def _review(raw: bytes, shop: str, content_type: str, now: datetime) -> Event[Re
             "required": True,
             "content": {
                 "application/json": {"schema": ReviewIn.model_json_schema()},
-                CLOUD_EVENT: {"schema": {"type": "object", "description": "review.submitted in structured mode"}},
+                CLOUD_EVENT: {"schema": CLOUD_EVENT_SCHEMA},
             },
         }
     },
