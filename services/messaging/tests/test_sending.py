@@ -115,7 +115,7 @@ async def test_after_the_last_attempt_a_message_fails_and_is_told(
 
 async def until(find: Callable[[], Awaitable[Sequence[Any]]]) -> None:
     """Wait, by asking the database, until nothing is found any more."""
-    while await find():  # noqa: ASYNC110 -- another connection changes it, no event of this loop
+    while await find():
         await asyncio.sleep(0.02)
 
 
@@ -127,7 +127,7 @@ class LostReplies:
 
     async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
         self.taken.append(envelope.rcpt_tos[0])
-            assert isinstance(server.transport, asyncio.Transport)
+        assert isinstance(server.transport, asyncio.Transport)
         server.transport.abort()
         return "250 OK"
 
