@@ -167,6 +167,13 @@ def test_still_qualified_at_review_is_twelve_months_more() -> None:
     assert [c.reason for c in told(effects, TierChanged)] == ["upgrade", "renewal"]
 
 
+def test_what_happens_at_the_very_instant_of_the_review_comes_after_it() -> None:
+    events = [completed("2025-02-28", "a", 200_000), completed("2026-03-01T00:00", "b", 200_000)]
+    state, effects = fold([*events, completed("2026-03-02", "c", 100), refund("2026-03-03", "c", 100)])
+    assert [c.reason for c in told(effects, TierChanged)] == ["upgrade", "grace", "renewal"]
+    assert (state.standing.level, state.standing.until) == (2, date(2027, 3, 1))
+
+
 def test_qualifying_again_in_grace_renews_from_that_day() -> None:
     events = [completed("2025-02-28", "a", 200_000), completed("2026-03-15", "b", 200_000)]
     state, effects = fold(events)
@@ -284,6 +291,19 @@ def test_a_closed_order_takes_its_pending_points_along() -> None:
 def test_the_higher_revision_counts_for_amounts_whatever_its_time() -> None:
     state, _ = fold([paid("2025-01-01", "a", 9_000, revision=7), completed("2025-01-02", "a", 8_000, revision=3)])
     assert state.available == 90
+
+
+def test_a_closing_that_an_older_version_tells_does_not_close_a_newer_order() -> None:
+    newer = completed("2025-01-02", "a", 10_000, revision=5)
+    stale, _ = fold([newer, order(OrderClosed, "2025-01-03", "a", 10_000, revision=4)])
+    newest, _ = fold([newer, order(OrderClosed, "2025-01-03", "a", 10_000, revision=6)])
+    assert (stale.available, newest.available) == (100, 0)
+
+
+def test_points_redeemed_on_an_order_that_was_closed_before_come_back_at_once() -> None:
+    events = [completed("2025-01-01", "a", 10_000), order(OrderClosed, "2025-01-02", "b", 10_000)]
+    state, _ = fold([*events, redeemed("2025-01-03", "r", 80, "b")])
+    assert (state.available, state.redemptions["r"].returned) == (100, 80)
 
 
 @pytest.mark.parametrize(("day", "left"), [("2026-03-31T23:59:59", 100), ("2026-04-01T00:00", 0), ("2030-01-01", 0)])
