@@ -1,0 +1,89 @@
+"""``python -m chaos``: kill and pause everything under load, then count what was lost or doubled."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from chaos import mutants
+from chaos.trial import BRIEF, SHORT, Size, Trial
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> int:
+    """Exit code 0 when nothing is wrong; with --mutant when the checker caught it."""
+    given = _arguments()
+    if given.mutants:
+        return mutants.run_all(ROOT, given.seed)
+    if given.mutant:
+        return mutants.run_one(ROOT, given.mutant, given.seed)
+    seed = given.seed if given.seed is not None else random.randrange(1, 10_000)
+    name = "three-brokers" if given.brokers == 3 else "short" if given.short else "run"
+    folder = given.folder or ROOT / ".run" / f"chaos-{name}"
+    began = time.monotonic()
+    trial = Trial(
+        folder,
+        _size(given),
+        seed,
+        given.brokers,
+        lambda text: print(f"{time.monotonic() - began:6.1f} s  {text}", flush=True),
+    )
+    verdict = trial.run()
+    out = given.out or folder / "verdict.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(verdict, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    for line in verdict["findings"]:
+        print(f"  {line}")
+    kills, pauses, events = verdict["kills"], verdict["pauses"], verdict["events"]
+    print(f"killed {sum(kills.values())} times {kills}, paused {sum(pauses.values())} times {pauses}")
+    print(
+        f"{events['distinct']} events: "
+        + ", ".join(f"{events[kind]} {kind}" for kind in ("acked", "failed", "unknown"))
+    )
+    print(f"seed {seed}, {verdict['machine']['cores']} cores, {verdict['seconds']['all']} s in all")
+    print(f"longest time in which nothing was taken: {verdict['longest_gap_s']}")
+    if not verdict["settled"]:
+        print(f"not settled: {verdict['still_open']}")
+    if verdict["faults_missed"]:
+        print(f"faults that found no process: {verdict['faults_missed']}")
+    print(verdict["verdict"])
+    print(f"{'passed' if verdict['passed'] else 'FAILED'} ({out})")
+    return 0 if verdict["passed"] else 1
+
+
+def _size(given: argparse.Namespace) -> Size:
+    size = BRIEF if given.brief else SHORT
+    if given.brokers == 3:
+        return replace(size, leader_kills=given.leader_kills, duration_s=max(size.duration_s, 9.0 * given.leader_kills))
+    if given.short or given.brief:
+        return size
+    # The long form is the short one, stretched.
+    return replace(size, customers=given.customers, duration_s=given.seconds, kills=given.kills, pauses=given.pauses)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="the form for every change: 22 kills, 6 pauses, minutes")
+    parser.add_argument("--brief", action="store_true", help="the form in which mutants are run: 9 kills, 1 pause")
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="with 3 the leaders are killed")
+    parser.add_argument("--leader-kills", type=int, default=20)
+    parser.add_argument("--customers", type=int, default=3_000, help="of the long form; some eleven events each")
+    parser.add_argument("--seconds", type=float, default=1_500, help="of the long form's load")
+    parser.add_argument("--kills", type=int, default=200, help="of the long form")
+    parser.add_argument("--pauses", type=int, default=50, help="of the long form")
+    parser.add_argument("--seed", type=int, help="same seed: same events and same faults (absent: drawn, and printed)")
+    parser.add_argument("--mutant", metavar="NAME", help="break the product by a patch; good is what is caught")
+    parser.add_argument("--mutants", action="store_true", help="all patches, one after the other, and a table")
+    parser.add_argument("--folder", type=Path, help="where the stack runs (default: .run/chaos-…)")
+    parser.add_argument("--out", type=Path, help="where the verdict is written (default: in the folder)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

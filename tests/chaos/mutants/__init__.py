@@ -1,0 +1,78 @@
+"""Would the checker notice? Each patch beside this file breaks the guarantee in one place; a brief run must see it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+_COPIED = ("libs", "services", "tests", "deploy", "pyproject.toml", "conftest.py")
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", ".run", ".venv", "*.pyc", "*.egg-info")
+
+
+def names() -> list[str]:
+    """All mutants, by name."""
+    return sorted(patch.stem for patch in FOLDER.glob("*.patch"))
+
+
+def copy_tree(root: Path, target: Path) -> None:
+    """The working tree as it is, without what was built or is running."""
+    for name in _COPIED:
+        source = root / name
+        if source.is_dir():
+            shutil.copytree(source, target / name, ignore=_LEFT_OUT)
+        elif source.exists():
+            shutil.copy2(source, target / name)
+
+
+def apply(name: str, tree: Path, *, check: bool = False) -> None:
+    """Apply the patch to a copy of the tree. Raises CalledProcessError when it does not fit."""
+    argv = ["git", "apply", *(["--check"] if check else []), str(FOLDER / f"{name}.patch")]
+    # Not as part of a repository around it: git would silently skip what it thinks lies outside.
+    environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(tree.parent)}
+    subprocess.run(argv, cwd=tree, env=environment, check=True, capture_output=True, text=True)
+
+
+def run(root: Path, name: str, seed: int | None) -> dict[str, Any]:
+    """A brief run of the mutated product; its verdict. Raises RuntimeError when there was none."""
+    with tempfile.TemporaryDirectory(prefix=f"mutant-{name}-") as folder:
+        tree = Path(folder)
+        copy_tree(root, tree)
+        apply(name, tree)
+        paths = [tree / "libs/common/src", tree / "libs/regulars/src", *sorted(tree.glob("services/*/src"))]
+        argv = [sys.executable, "-m", "chaos", "--brief", "--folder", str(root / ".run" / f"mutant-{name}")]
+        argv += ["--out", str(tree / "verdict.json"), *(["--seed", str(seed)] if seed is not None else [])]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))}
+        code = subprocess.run(argv, cwd=tree / "tests", env=environment, check=False).returncode
+        verdict = tree / "verdict.json"
+        if not verdict.exists():
+            raise RuntimeError(f"the run of mutant {name} ended with {code} and without a verdict")
+        found: dict[str, Any] = json.loads(verdict.read_text("utf-8"))
+        return found
+
+
+def caught(verdict: dict[str, Any]) -> bool:
+    """Only what the checker counted is a catch: a run that merely did not settle is none."""
+    return any(verdict["totals"].values())
+
+
+def run_one(root: Path, name: str, seed: int | None) -> int:
+    if name not in names():
+        sys.exit(f"there is no mutant {name!r}; there are {', '.join(names())}")
+    verdict = run(root, name, seed)
+    print(f"mutant {name}: {verdict['verdict']}: {'caught' if caught(verdict) else 'NOT CAUGHT'}")
+    return 0 if caught(verdict) else 1
+
+
+def run_all(root: Path, seed: int | None) -> int:
+    """Every mutant once, and a table of what was seen."""
+    verdicts = {name: run(root, name, seed) for name in names()}
+    for name, verdict in verdicts.items():
+        print(f"| {name} | {verdict['verdict']} | {'yes' if caught(verdict) else 'NO'} | {verdict['seed']} |")
+    return 0 if all(map(caught, verdicts.values())) else 1

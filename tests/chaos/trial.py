@@ -1,0 +1,218 @@
+"""How does one chaos run go? Start, load and faults side by side, settle, gather, check."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from chaos import checker, faults
+from chaos.evidence import gather
+from chaos.leaders import LeaderKiller
+from chaos.sender import ACKED, FAILED, UNKNOWN, Answers, Shop
+from chaos.workload import CURRENCY, Workload, make
+from common.migrate import driver_url
+from regulars import operating
+from regulars.stack.kafka import KafkaCluster
+from regulars.stack.local import Plan
+from regulars.stack.state import StackState
+
+OPEN = ("lag", "outbox", "leases", "arriving")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of what: times in seconds. `leader_kills` needs three brokers and takes the place of other faults."""
+
+    customers: int
+    duration_s: float
+    kills: int
+    pauses: int
+    redemptions: int = 40
+    settle_s: float = 120
+    leader_kills: int = 0
+
+
+SHORT = Size(customers=300, duration_s=150, kills=22, pauses=6)
+BRIEF = Size(customers=120, duration_s=55, kills=9, pauses=1, redemptions=15, settle_s=60)
+"""For mutants: a broken guarantee shows sooner than a sound one is believed."""
+
+
+@dataclass(slots=True)
+class Trial:
+    """One run in a folder of its own; `brokers` is 1 or 3."""
+
+    folder: Path
+    size: Size
+    seed: int
+    brokers: int
+    say: Callable[[str], None]
+    phases: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> dict[str, Any]:
+        """The verdict, as it is written down. Raises StackError when the stack does not come up."""
+        os.environ["SESSION_TIMEOUT_MS"] = str(faults.SESSION_TIMEOUT_MS)
+        operating.down(self.folder, purge=True)
+        began = time.monotonic()
+        load_before = os.getloadavg()[0]
+        cluster = (
+            KafkaCluster(self.folder.with_name(self.folder.name + "-kafka"), nodes=3) if self.brokers == 3 else None
+        )
+        try:
+            if cluster is not None:
+                cluster.start(120)
+            plan = Plan(self.folder, kafka=cluster.bootstrap_servers if cluster is not None else None)
+            state = operating.up(plan, self.say)
+            self.phases["start"] = time.monotonic() - began
+            verdict = asyncio.run(self._run(state, cluster))
+        finally:
+            operating.down(self.folder)
+            if cluster is not None:
+                cluster.stop()
+        verdict["seconds"] = {name: round(s, 1) for name, s in self.phases.items()}
+        verdict["seconds"]["all"] = round(time.monotonic() - began, 1)
+        verdict["machine"] = {
+            "cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version(),
+            "load_average": [round(load_before, 1), round(os.getloadavg()[0], 1)],
+        }  # fmt: skip
+        return verdict
+
+    async def _run(self, state: StackState, cluster: KafkaCluster | None) -> dict[str, Any]:
+        addresses = {name: settings["PUBLIC_URL"] for name, settings in state.services.items()}
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {state.api_key}"}, timeout=15) as client:
+            shop = f"chaos-{self.seed}"
+            await _set_up(client, addresses, shop)
+            workload = make(
+                shop, datetime.now(UTC), seed=self.seed, customers=self.size.customers, duration_s=self.size.duration_s
+            )
+            sender = Shop(addresses["orders-ingest"], addresses["membership"], state.api_key, workload, self.seed)
+            self.say(f"sending {len(workload.told)} events of {len(workload.customers)} customers, seed {self.seed}")
+            began = time.monotonic()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(sender.run(self.size.duration_s, self.size.redemptions))
+                done = await self._harm(cluster)
+            self.phases["load"] = time.monotonic() - began
+            self.say("all is sent; waiting until everything is settled")
+            began = time.monotonic()
+            still = await settle(client, addresses, self.size.settle_s)
+            self.phases["settling"] = time.monotonic() - began
+        began = time.monotonic()
+        databases = {name: settings["DATABASE_URL"] for name, settings in state.services.items()}
+        found = await gather(databases, state.kafka, self.folder / "mails.jsonl", shop)
+        findings = checker.check(sender.answers, workload.events, found)
+        self.phases["checking"] = time.monotonic() - began
+        totals = checker.totals(findings)
+        return {
+            "verdict": checker.sentence(totals),
+            "passed": not findings and not still and self._enough(done),
+            "totals": totals,
+            "settled": not still,
+            "still_open": still,
+            "seed": self.seed,
+            "brokers": self.brokers,
+            "kills": dict(sorted(done.kills.items())),
+            "pauses": dict(sorted(done.pauses.items())),
+            "faults_missed": done.missed,
+            "events": _counted(sender.answers, workload),
+            "mails": {"handed_off": len(found.mails), "transactional_repeated": checker.repeated_mails(found)},
+            "facts_in_log": len(found.log),
+            "ledger_legs": len(found.legs),
+            "longest_gap_s": await gaps(databases, done.instants if cluster is not None else []),
+            "findings": [f"{f.kind}: {f.detail}" for f in findings[:40]],
+        }
+
+    async def _harm(self, cluster: KafkaCluster | None) -> faults.Done:
+        if cluster is not None:
+            killer = LeaderKiller(cluster, self.say)
+            await killer.run(self.size.leader_kills, self.size.duration_s)
+            return killer.done
+        injector = faults.Injector(self.folder, self.say)
+        await injector.run(faults.plan(self.seed, self.size.duration_s, self.size.kills, self.size.pauses))
+        return injector.done
+
+    def _enough(self, done: faults.Done) -> bool:
+        """A run that did not harm everything as planned proves nothing."""
+        if self.brokers == 3:
+            return done.kills.total() >= self.size.leader_kills
+        return (
+            done.kills.total() >= self.size.kills
+            and done.pauses.total() >= self.size.pauses
+            and set(done.kills) == set(faults.TARGETS)
+        )
+
+
+async def _set_up(client: httpx.AsyncClient, addresses: dict[str, str], shop: str) -> None:
+    """The shop's zone is one where it is ten in the morning on no Monday's blackout: messages may leave."""
+    zone = _zone_at(datetime.now(UTC))
+    for address in addresses.values():
+        answer = await client.put(f"{address}/v1/shops/{shop}/settings", json={"zone": zone, "currency": CURRENCY})
+        answer.raise_for_status()
+
+
+def _zone_at(now: datetime) -> str:
+    """Etc/GMT-x is x hours *ahead* of UTC. 20:00 is inside the one window that no weekday closes."""
+    ahead = (20 - now.hour + 12) % 24 - 12
+    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
+
+
+async def settle(client: httpx.AsyncClient, addresses: dict[str, str], within_s: float) -> dict[str, int | str]:
+    """Wait for two equal passes with nothing open; gives what is still open when time is up."""
+    deadline = time.monotonic() + within_s
+    before: object = None
+    still: dict[str, int | str] = {}
+    while time.monotonic() < deadline:
+        seen: dict[str, dict[str, int]] = {}
+        still = {}
+        for name, address in addresses.items():
+            try:
+                answer = await client.get(f"{address}/ops/settled")
+                answer.raise_for_status()
+                seen[name] = answer.json()
+                still |= {f"{name}.{what}": seen[name][what] for what in OPEN if seen[name].get(what)}
+            except httpx.HTTPError as error:
+                still[name] = repr(error)
+        if not still and seen == before:
+            return {}
+        before = seen
+        await asyncio.sleep(0.5)
+    return still or {"counters": "keep moving"}
+
+
+def _counted(answers: Answers, workload: Workload) -> dict[str, Any]:
+    by = {ACKED: 0, FAILED: 0, UNKNOWN: 0}
+    for answer in answers.events.values():
+        by[answer] += 1
+    return {
+        "sent": len(workload.told), "distinct": len({t.name for t in workload.told}), **by,
+        "requests": answers.requests, "requests_without_answer": answers.unanswered,
+        "refused_by": dict(sorted(answers.reasons.items())),
+        "redemptions": {kind: list(answers.redemptions.values()).count(kind) for kind in by},
+    }  # fmt: skip
+
+
+async def gaps(databases: dict[str, str], kills: list[tuple[float, str]]) -> dict[str, float]:
+    """The longest time in which each service took nothing, in seconds: in all, or around leader kills alone."""
+    found = {}
+    for name, url in databases.items():
+        connection = await asyncpg.connect(driver_url(url))
+        try:
+            # When each batch was taken.
+            rows = await connection.fetch(
+                "select distinct extract(epoch from recorded_at) as at from inbox order by at"
+            )
+        finally:
+            await connection.close()
+        times = [float(r["at"]) for r in rows]
+        pauses = [b - a for a, b in pairwise(times) if not kills or any(a < at + 10 and b > at for at, _ in kills)]
+        found[name] = round(max(pauses, default=0.0), 1)
+    return found
