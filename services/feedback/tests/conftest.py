@@ -37,7 +37,7 @@ class Feedback:
     def __init__(self, database: Database, clock: FixedClock, client: httpx.AsyncClient, keys: KeyRing) -> None:
         self.database, self.clock, self.client, self.keys = database, clock, client, keys
         self.links = AnswerLinks(MASTER, PUBLIC_URL)
-        self._bite = usage_questions(lambda: self.links)
+        self._bite = usage_questions(self.links)
 
     async def handle(self, *events: Event[Any]) -> None:
         """As the consumer does it: one transaction, customers locked, each subscription its own types."""

@@ -54,7 +54,7 @@ async def test_a_replay_asks_the_same_with_the_same_ids_and_links(feedback: Feed
 async def test_two_sweeps_at_once_ask_nobody_twice(feedback: Feedback) -> None:
     feedback.clock.set(MARCH + timedelta(days=60))
     await feedback.handle(*(completed(f"o{n}", customer=f"c{n}") for n in range(40)))
-    bite = usage_questions(lambda: feedback.links)
+    bite = usage_questions(feedback.links)
 
     async def sweep(database: Database) -> int:
         done = 0
@@ -74,3 +74,13 @@ async def test_due_questions_are_counted_for_the_settled_check(feedback: Feedbac
     async with feedback.database.transaction() as tx:
         assert await count_due_questions(tx, MARCH + timedelta(days=7)) == 1
         assert await count_due_questions(tx, MARCH + timedelta(days=8)) == 2
+
+
+async def test_the_operators_sweep_asks_with_links_of_this_installation(feedback: Feedback) -> None:
+    """As a replay does it: the job is wired with the runtime's key and address, not with the environment's."""
+    await feedback.handle(completed("o1"))
+    feedback.clock.set(MARCH + timedelta(days=8))
+    answer = await feedback.client.post("/ops/sweep")
+    assert (answer.status_code, answer.json()) == (200, {"done": 1})
+    [question] = await feedback.announced()
+    assert question.data.answer_url == feedback.links.url("s", question.data.survey_id)

@@ -46,7 +46,7 @@ class Service:
     subscriptions: Sequence[Subscription] = ()
     raw: Callable[[Transaction], Awaitable[Sequence[RawSubscription]]] | None = None
     routers: Sequence[APIRouter] = ()
-    jobs: Sequence[Job] = ()
+    jobs: Sequence[Job] | Callable[[Runtime], Sequence[Job]] = ()
     background: Sequence[Callable[[Runtime], Coroutine[Any, Any, None]]] = ()
     counters: Callable[[Transaction], Awaitable[dict[str, int]]] | None = None
     due: Callable[[Transaction, datetime], Awaitable[int]] | None = None
@@ -71,9 +71,10 @@ class Runtime:
     stirred: asyncio.Event = field(default_factory=asyncio.Event)  # the clock moved, or it is time to stop
 
     def __post_init__(self) -> None:
+        jobs = self.service.jobs
         self.sweeper = Sweeper(
             self.database,
-            self.service.jobs,
+            jobs(self) if callable(jobs) else jobs,  # a function where a job needs the master key or a setting
             behind=self.consumer.behind if self.consumer else _never,
             before=self.refresh_clock,
             held=self.settings.set_clock,

@@ -11,7 +11,7 @@ from feedback.domain.links import AnswerLinks
 from feedback.domain.surveys import ask, survey_id_of
 
 
-def usage_questions(links: Callable[[], AnswerLinks]) -> Callable[[Transaction, datetime, int], Awaitable[int]]:
+def usage_questions(links: AnswerLinks) -> Callable[[Transaction, datetime, int], Awaitable[int]]:
     """The job that asks the usage question, one bite at a time (FBK-007).
 
     A question due long ago is asked all the same: messaging judges whether it is stale, by `cause_at`.
@@ -19,7 +19,7 @@ def usage_questions(links: Callable[[], AnswerLinks]) -> Callable[[Transaction, 
 
     async def bite(tx: Transaction, now: datetime, limit: int) -> int:
         orders = await store.lock_due_questions(tx, now, limit)
-        questions = [ask(order, links().url(order.shop, survey_id_of(order))) for order in orders]
+        questions = [ask(order, links.url(order.shop, survey_id_of(order))) for order in orders]
         if questions:
             await store.save_requested(tx, questions)
             await tx.announce(questions)

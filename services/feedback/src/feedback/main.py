@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common.service import Service, main
-from common.sweeps import Job
+from common.service import Job, Runtime, Service, main
 from feedback.api import answer_page, reviews, surveys
+from feedback.domain.links import AnswerLinks
 from feedback.handlers import SUBSCRIPTIONS
 from feedback.jobs import usage_questions
-from feedback.settings import answer_links
 from feedback.store import count_due_questions, find_contradictions
+
+
+def jobs(runtime: Runtime) -> tuple[Job, ...]:
+    """The sweep that asks signs its links with the installation's key."""
+    links = AnswerLinks(runtime.master, runtime.settings.public_url)
+    return (Job("usage_questions", usage_questions(links)),)
+
 
 SERVICE = Service(
     name="feedback",
     migrations=Path(__file__).parents[2] / "migrations",
     subscriptions=SUBSCRIPTIONS,
     routers=(reviews.router, surveys.router, answer_page.router),
-    jobs=(Job("usage_questions", usage_questions(answer_links)),),
+    jobs=jobs,
     due=count_due_questions,
     verify=find_contradictions,
 )
