@@ -76,6 +76,7 @@ async def test_a_member_is_shown_with_tier_term_and_points(client: Client, shop:
         "customer": "c1", "enrolled_at": "2025-03-10T04:00:00Z", "tier": "Senior", "level": 1, "price": 9_800,
         "factor": 12_000, "since": "2025-03-10", "term": "2026-03-10", "grace": None, "pending": 0, "available": 600,
         "debt": 0, "next_expiry": {"points": 600, "at": "2026-03-31T16:00:00Z"}, "orders": 1,
+        "contribution": 60_000,
     }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from membership.domain.programme import (
     SENIOR,
     SUPREME,
     VIP,
+    FastTrack,
     PointsRules,
     Programme,
     ShopRules,
@@ -76,6 +77,10 @@ def refund(when: str, name: str | None, amount: int) -> Event[Any]:
 def redeemed(when: str, name: str, points: int, order_id: str | None = None) -> Event[Any]:
     data = PointsRedeemed(redemption_id=name, points=points, order_id=order_id, worth=points, currency="CNY")
     return event(when, data)
+
+
+def campaign(spend: int) -> FastTrack:
+    return FastTrack(tier="VIP", spend=spend, start=at("2025-06-01T00:00"), end=at("2025-07-01T00:00"))
 
 
 def fold(
@@ -218,6 +223,41 @@ def test_a_refund_that_comes_before_its_order_waits_for_it() -> None:
     late = fold([completed("2025-01-02", "a", 60_000), refund("2025-01-03", "a", 20_000)])[0]
     early = fold([refund("2025-01-01", "a", 20_000), completed("2025-01-02", "a", 60_000)])[0]
     assert (early.available, early.standing.level) == (late.available, late.standing.level) == (400, 0)
+
+
+@pytest.mark.parametrize(
+    ("day", "goods", "level"),
+    [
+        ("2025-06-01", 30_000, 2),
+        ("2025-06-30", 30_000, 2),
+        ("2025-05-31", 30_000, 0),
+        ("2025-07-01T00:00", 30_000, 0),
+        ("2025-06-01", 29_999, 0),
+    ],
+)
+def test_one_order_in_the_campaign_makes_a_vip_even_of_a_new_customer(day: str, goods: int, level: int) -> None:
+    """MEM-019, MEM-021: the same spend outside the period is no upgrade."""
+    programme = Programme(fast_tracks=(campaign(30_000),))
+    state, effects = fold([completed(day, "a", goods)], programme=programme)
+    assert state.standing.level == level
+    assert [c.rule for c in told(effects, TierChanged)] == ["fast track"] * (level > 0)
+    refunded, _ = fold([completed(day, "a", goods), refund("2025-07-02", "a", 1)], programme=programme)
+    assert refunded.standing.level == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"spend": 200_000}, "must ask for less"),
+        ({"tier": "Regular"}, "spend threshold"),
+        ({"tier": "Gold"}, "spend threshold"),
+        ({"end": at("2025-06-01T00:00")}, "must end after"),
+    ],
+)
+def test_a_fast_track_must_be_faster(change: dict[str, Any], message: str) -> None:
+    """MEM-019: fast < normal."""
+    with pytest.raises(ValidationError, match=message):
+        Programme(fast_tracks=(FastTrack(**{**dict(campaign(30_000)), **change}),))
 
 
 def test_scheme_b_is_configuration_and_the_factor_follows() -> None:

@@ -16,13 +16,14 @@ from common.fold import advance, fold_all, same
 from membership.domain import ledger
 from membership.domain.ledger import Posting
 from membership.domain.membership import MemberFolding
-from membership.domain.programme import PointsRules, Programme, ShopRules, Version
+from membership.domain.programme import FastTrack, PointsRules, Programme, ShopRules, Version
 from membership.domain.state import MemberState
 from membership.domain.tiers import standing_of
 
 KEY = ("tea", "c1")
 START = datetime(2023, 12, 20, tzinfo=UTC)
 SECOND = datetime(2025, 6, 1, tzinfo=UTC)
+CAMPAIGN = FastTrack(tier="VIP", spend=9_999, start=SECOND - timedelta(days=200), end=SECOND + timedelta(days=90))
 
 instants = st.integers(0, 1_500).map(lambda half_days: START + timedelta(hours=12 * half_days))
 order_ids = st.sampled_from(["o1", "o2", "o3", "o4", "o5"])
@@ -72,6 +73,7 @@ def foldings(draw: st.DrawFn) -> MemberFolding:
             downgrade=draw(st.sampled_from(["one_down", "none", "justified"])),
             grace_days=draw(st.sampled_from([0, 30])),
             points=PointsRules(clamp_at_zero=draw(st.booleans())),
+            fast_tracks=draw(st.sampled_from([(), (CAMPAIGN,)])),
         )
 
     versions = [Version(START, 1, programme()), Version(SECOND, 2, programme())]

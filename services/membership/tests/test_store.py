@@ -51,7 +51,7 @@ async def test_changing_a_programme_waits_for_those_who_fold_by_it(db: Database)
             folding.set()
             # The other one is waiting for our lock by then, or will find it taken.
             async with db.transaction() as other:
-                while not await other.value(_WAITING):  # noqa: ASYNC110 (it is another session that waits)
+                while not await other.value(_WAITING):
                     await asyncio.sleep(0.01)
             events.append("folded")
 

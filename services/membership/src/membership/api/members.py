@@ -32,7 +32,10 @@ class Expiry(BaseModel):
 
 
 class MemberOut(BaseModel):
-    """`term` and `grace` are last days, in the shop's zone; `price` and `factor` in basis points of 1."""
+    """`term` and `grace` are last days, in the shop's zone; `price` and `factor` in basis points of 1.
+
+    `contribution` is all that was ever paid for goods, less refunds, in minor units (MEM-026).
+    """
 
     customer: str
     enrolled_at: datetime
@@ -48,6 +51,7 @@ class MemberOut(BaseModel):
     debt: int
     next_expiry: Expiry | None
     orders: int
+    contribution: int
 
 
 class Entry(BaseModel):
@@ -144,6 +148,7 @@ async def get_member(shop: str, customer: Customer, tx: Tx) -> MemberOut:
             points=sum(lot.available for lot in state.lots.values() if lot.expires == expires), at=expires
         ) if expires else None,
         orders=sum(1 for order in state.orders.values() if order.completed and not order.undone),
+        contribution=History(state.orders.values()).ever * rules.unit // 1000,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from common.calendar import add_months, day_start, local_date, start_of_month
 from common.events.fields import ABSURD, EXPONENTS
@@ -59,6 +59,15 @@ class PointsRules(Rules):
     clamp_at_zero: bool = False
 
 
+class FastTrack(Rules):
+    """A campaign: one order of at least `spend` (minor units) completed in [start, end) reaches the tier (MEM-019)."""
+
+    tier: Name
+    spend: Annotated[int, Field(gt=0, le=ABSURD, strict=True)]
+    start: AwareDatetime
+    end: AwareDatetime
+
+
 class Programme(Rules):
     """One version of the programme. The lowest tier is first and needs nothing."""
 
@@ -69,6 +78,7 @@ class Programme(Rules):
     grace_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 30
     downgrade: Literal["one_down", "none", "justified"] = "one_down"
     points: PointsRules = PointsRules()
+    fast_tracks: Annotated[tuple[FastTrack, ...], Field(max_length=50)] = ()
 
     @model_validator(mode="after")
     def _coherent(self) -> Programme:
@@ -88,7 +98,24 @@ class Programme(Rules):
         for lower, higher in pairwise(self.tiers):
             if higher.price > lower.price:
                 raise ValueError(f"tier {higher.name!r} has a worse price than {lower.name!r} (MEM-028)")
+        self._check_fast_tracks()
         return self
+
+    def _check_fast_tracks(self) -> None:
+        for track in self.fast_tracks:
+            normal = next((t.spend for t in self.tiers[1:] if t.name == track.tier), None)
+            if normal is None:
+                raise ValueError(f"a fast track leads to a tier with a spend threshold; {track.tier!r} is none")
+            if track.spend >= normal:
+                raise ValueError(
+                    f"the fast track to {track.tier!r} must ask for less than the normal {normal} (MEM-019)"
+                )
+            if track.end <= track.start:
+                raise ValueError(f"the fast track to {track.tier!r} must end after it starts")
+
+    def level_of(self, name: str) -> int:
+        """The level of the tier of that name. Raises StopIteration for none."""
+        return next(level for level, tier in enumerate(self.tiers) if tier.name == name)
 
     def tier(self, level: int) -> Tier:
         """The tier of that level, 0 the lowest; a level above the ladder (a version had more tiers) is the top."""

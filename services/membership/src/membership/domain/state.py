@@ -108,5 +108,5 @@ class MemberState(BaseModel):
     reversed: int = 0
 
     if not TYPE_CHECKING:
-        # Pydantic keeps a record of which fields were set; nobody reads it here, and it makes setting one ten times slower.
+        # Pydantic keeps a record of which fields were set; nobody reads it here, and keeping it is slow.
         __setattr__ = object.__setattr__

@@ -46,6 +46,16 @@ class History:
         """(spend in thousandths, orders) completed in [start, end]."""
         return self._between(bisect_left(self.instants, start), bisect_right(self.instants, end))
 
+    def largest(self, at: datetime) -> int:
+        """The largest order completed at that instant, in thousandths."""
+        first, last = bisect_left(self.instants, at), bisect_right(self.instants, at)
+        return max((self._spend[i + 1] - self._spend[i] for i in range(first, last)), default=0)
+
+    @property
+    def ever(self) -> int:
+        """Everything, in thousandths: the member's contribution value (MEM-026)."""
+        return self._spend[-1]
+
     def _between(self, first: int, last: int) -> tuple[int, int]:
         last = max(first, last)
         return self._spend[last] - self._spend[first], self._count[last] - self._count[first]
@@ -77,6 +87,10 @@ def judge(standing: Standing, history: History, shop: ShopRules, at: datetime) -
     """After a completed order: upgrade at once; in grace, qualifying again renews. Changes the standing in place."""
     programme = shop.at(at)
     level, rule = tier_for(programme, shop.unit, *history.through(window_start(shop, programme, at), at))
+    for track in programme.fast_tracks:
+        if track.start <= at < track.end and history.largest(at) * shop.unit >= track.spend * _FINE:
+            fast = programme.level_of(track.tier)
+            level, rule = (fast, "fast track") if fast > level else (level, rule)
     if level > standing.level:
         _begin_term(standing, level, shop.date_of(at), shop, programme)
         return Change("upgrade", rule)
