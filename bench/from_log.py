@@ -1,0 +1,94 @@
+"""P1: how many orders a second does one process take from Kafka to committed effects?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bench import machine, workload
+from bench.figures import Figure, Result
+from bench.rows import counts, read_tables
+from bench.servers import Servers, run
+from common.broker import Outgoing, Producer
+from common.events import Event
+
+SERVICES = ("membership", "segmentation")
+EVENTS_PER_ORDER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much to measure: orders in the log, events before the watch starts, events of the baseline."""
+
+    orders: int = 15_000
+    customers: int = 5_000
+    warm: int = 1_000
+    baseline: int = 1_500
+
+
+async def fill(servers: Servers, seed: int, size: Size) -> None:
+    """Put the orders into the topic as orders-ingest's relay does: paid, then completed, keyed by customer."""
+    producer = Producer(servers.kafka.bootstrap_servers, client="bench")
+    await producer.start()
+    try:
+        waiting: list[Outgoing] = []
+        for event in workload.orders(seed, size.orders, size.customers, paid=True):
+            waiting.append(_outgoing(workload.ranked(event)))
+            if len(waiting) == 1000:
+                await _send(producer, waiting)
+                waiting = []
+        await _send(producer, waiting)
+    finally:
+        await producer.stop()
+
+
+async def _send(producer: Producer, messages: list[Outgoing]) -> None:
+    sent = 0
+    while sent < len(messages):
+        sent += await producer.send(messages[sent:], 30)
+
+
+def _outgoing(event: Event[Any]) -> Outgoing:
+    headers = {"id": event.id.encode(), "type": event.type.encode(), "shop": event.shop.encode()}
+    return Outgoing("orders", event.key.encode(), event.encode(), headers)
+
+
+async def measure(servers: Servers, result: Result, seed: int, size: Size) -> None:
+    """Each service alone, then the bare run that writes the same rows, then the same service one event at a time."""
+    await fill(servers, seed, size)
+    events = size.orders * EVENTS_PER_ORDER
+    for service in SERVICES:
+        load = machine.load()
+        url = await servers.database(service)
+        database_cpu = machine.cpu_seconds(servers.postgres.pid)
+        product = await consume(servers, "product", service, url, size.warm, events - size.warm)
+        database_cpu = machine.cpu_seconds(servers.postgres.pid) - database_cpu
+        model = {"BENCH_MODEL": url, "BENCH_MODEL_EVENTS": str(events)}
+        bare = await consume(
+            servers, "limit", service, await servers.database(service), size.warm, events - size.warm, **model
+        )
+        single = await consume(
+            servers, "product", service, await servers.database(service), 100, size.baseline, MAX_BATCH="1"
+        )
+        rates = [each["events"] / each["seconds"] / EVENTS_PER_ORDER for each in (product, bare, single)]
+        result.figures.append(
+            Figure(
+                "P1", f"{service}: Kafka to committed effects", rates[0], "orders/s", load, rates[1], rates[2],
+                least_of_limit=0.4, least_of_baseline=5,
+            )
+        )  # fmt: skip
+        tables = ", ".join(f"{name} {many}" for name, many in counts(await read_tables(url), events).items())
+        per_event = product["cpu"] / product["events"] * 1e6
+        bare_cpu = bare["cpu"] / bare["events"] * 1e6
+        result.notes.append(
+            f"P1 {service}: {product['events']:,.0f} events in {product['batches']:.0f} batches; its process spends "
+            f"{per_event:.0f} µs of CPU an event (the limit's {bare_cpu:.0f} µs, a ratio of "
+            f"{bare_cpu / per_event:.2f}), PostgreSQL {database_cpu / events * 1e6:.0f} µs; rows an event: {tables}."
+        )
+
+
+async def consume(
+    servers: Servers, kind: str, service: str, url: str, warm: int, events: int, **more: str
+) -> dict[str, float]:
+    """One run in a process of its own."""
+    return await run(["bench.consuming", kind, service, str(warm), str(events)], servers.settings(service, url, **more))
