@@ -133,6 +133,8 @@ async def test_events_that_pass_the_first_before_its_figures_are_folded_anew_wit
     assert len(others) == 6, "no month between two sweeps is left out"
     ours, theirs = await states(daily), await states(monthly)
     assert theirs == ours
+    ids = [fact.id for fact in await announced(monthly)]
+    assert len(set(ids)) == len(ids), "a correction by figures is not the due of their day"
 
 
 async def test_facts_bear_rising_revisions_and_ids_that_a_replay_makes_again(

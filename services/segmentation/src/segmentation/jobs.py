@@ -37,7 +37,8 @@ async def _refold_waiting(tx: Transaction, shops: Mapping[str, Shop], limit: int
         newest = shop.figures[-1]
         waiting = await figures.lock_waiting(tx, name, newest.month, limit)
         if waiting:
-            cause = f"figures@{rfc3339(newest.as_of)}"
+            # Not the cause of the due of that day, which may have announced facts before the figures were known.
+            cause = f"figures_known@{rfc3339(newest.as_of)}"
             folded = await refold(tx, SegmentFolding(shops), waiting, cause, newest.as_of)
             await tx.announce(folded.facts())
             return len(waiting)

@@ -68,6 +68,8 @@ async def list_shops(tx: Transaction) -> list[str]:
 
 async def compute_figures(tx: Transaction, shop: str, month: date, zone: ZoneInfo) -> Figures:
     """The figures by what happened before `month` and is known now; `domain.figures.figures_of` says it in Python."""
+    # Sorts of a large shop stay in memory, in this transaction alone.
+    await tx.execute("set local work_mem = '64MB'")
     row = await tx.fetch_one(
         _COMPUTE, shop=shop, month=month, since=add_months(month, -WINDOW_MONTHS), as_of=day_start(month, zone)
     )
