@@ -70,7 +70,7 @@ def _size(given: argparse.Namespace) -> Size:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--short", action="store_true", help="the form for every change: 22 kills, 6 pauses, minutes")
-    parser.add_argument("--brief", action="store_true", help="the form in which mutants are run: 9 kills, 1 pause")
+    parser.add_argument("--brief", action="store_true", help="the form in which mutants are run: 8 kills, 1 pause")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="with 3 the leaders are killed")
     parser.add_argument("--leader-kills", type=int, default=20)
     parser.add_argument("--customers", type=int, default=3_000, help="of the long form; some eleven events each")

@@ -75,8 +75,8 @@ def _applied(answers: Answers, events: Mapping[str, Mapping[str, Any]], found: E
 def _effects(events: Mapping[str, Mapping[str, Any]], found: Evidence) -> Iterator[Finding]:
     """What the services made of the events that they took, against a count of our own."""
     redeemed: Counter[str] = Counter()
-    for _, customer, points in found.redemptions:
-        redeemed[customer] += points
+    for _, spender, points in found.redemptions:
+        redeemed[spender] += points
     truth = model.count(events[id_] for id_ in found.applied["membership"] if id_ in events)
     for name, customer in truth.items():
         state = found.members.get(name, {})

@@ -24,6 +24,7 @@ class LeaderKiller:
     def __init__(self, cluster: KafkaCluster, say: Callable[[str], None]) -> None:
         self._cluster = cluster
         self._say = say
+        self.progress = 0.0
         self.done = Done()
 
     async def run(self, kills: int, duration_s: float) -> None:
@@ -31,6 +32,7 @@ class LeaderKiller:
         began = time.monotonic()
         for number in range(kills):
             await asyncio.sleep(max(0.0, began + duration_s * (number + 0.5) / kills - time.monotonic()))
+            self.progress = number / kills
             node = await self._leader()
             self.done.instants.append((time.time(), f"kafka-{node}"))
             await asyncio.to_thread(self._cluster.kill, node)
@@ -38,6 +40,7 @@ class LeaderKiller:
             self._say(f"killed the leader, broker {node} ({number + 1} of {kills})")
             await asyncio.sleep(_DOWN_S)
             await asyncio.to_thread(self._cluster.restart, node)
+        self.progress = 1.0
 
     async def _leader(self) -> int:
         """The broker with most partitions of `orders`, once every copy of them is in sync again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,8 @@ import httpx
 from chaos.workload import CURRENCY, Told, Workload
 
 ACKED, FAILED, UNKNOWN = "acked", "failed", "unknown"
-GIVE_UP_SHARE = 0.2
-"""So many of the requests without an answer are never sent again: what became of them must be 0 or 1, not 2."""
+GIVE_UP_SHARE = 0.15
+"""So many of those that got no answer are never sent again: what became of them must be 0 or 1, not 2."""
 BATCH, SINGLE = "application/cloudevents-batch+json", "application/cloudevents+json"
 
 
@@ -37,9 +37,16 @@ class Answers:
 
 
 class Shop:
-    """Sends a workload on several connections at its own pace, and goes on until all is answered or given up."""
+    """Sends a workload on several connections, and goes on until all is answered or given up.
 
-    def __init__(self, orders: str, membership: str, key: str, workload: Workload, seed: int) -> None:
+    Not faster than `progress`, the share (0 to 1) of the faults that are done: on a slow machine the load must last
+    as long as they do.
+    """
+
+    def __init__(
+        self, orders: str, membership: str, key: str, workload: Workload, seed: int, progress: Callable[[], float]
+    ) -> None:
+        self._progress = progress
         self._orders, self._membership = orders, membership
         self._workload = workload
         self._rng = random.Random(seed + 1)
@@ -54,8 +61,8 @@ class Shop:
         began = time.monotonic()
         queue: asyncio.Queue[list[Told]] = asyncio.Queue()
         async with self._client, asyncio.TaskGroup() as group:
-            workers = [group.create_task(self._work(queue, began)) for _ in range(8)]
-            group.create_task(self._redeem(redemptions, duration_s))
+            workers = [group.create_task(self._work(queue, began, duration_s)) for _ in range(12)]
+            group.create_task(self._redeem(redemptions, began, duration_s))
             for portion in self._portions():
                 await queue.put(portion)
             await queue.join()
@@ -71,16 +78,22 @@ class Shop:
             del left[:size]
         return portions
 
-    async def _work(self, queue: asyncio.Queue[list[Told]], began: float) -> None:
+    async def _work(self, queue: asyncio.Queue[list[Told]], began: float, duration_s: float) -> None:
         while True:
             portion = await queue.get()
-            await asyncio.sleep(max(0.0, began + portion[-1].at - time.monotonic()))
+            await self._until(began, portion[-1].at, duration_s)
             await self._tell(portion)
             queue.task_done()
+
+    async def _until(self, began: float, at: float, duration_s: float) -> None:
+        await asyncio.sleep(max(0.0, began + at - time.monotonic()))
+        while self._progress() < at / duration_s - 0.02:
+            await asyncio.sleep(0.2)
 
     async def _tell(self, portion: Sequence[Told]) -> None:
         bodies = [t.body for t in portion]
         wait = 0.3
+        gives_up = self._rng.random() < GIVE_UP_SHARE
         while True:
             answer = await self._post(f"{self._orders}/v1/events", bodies if len(bodies) > 1 else bodies[0])
             if answer is not None and answer.status_code < 500 and answer.status_code != 429:
@@ -89,7 +102,7 @@ class Shop:
             if answer is None or answer.status_code != 429:
                 for told in portion:
                     self.answers.note(told.name, UNKNOWN)
-                if self._rng.random() < GIVE_UP_SHARE:
+                if gives_up:
                     return
             await asyncio.sleep(wait)
             wait = min(wait * 2, 3)
@@ -113,11 +126,12 @@ class Shop:
             self.answers.unanswered += 1
             return None
 
-    async def _redeem(self, count: int, duration_s: float) -> None:
+    async def _redeem(self, count: int, began: float, duration_s: float) -> None:
         """Spend points of members, here and there; asking again with the same id must not spend them twice."""
         answers = self.answers
         for number in range(count):
-            await asyncio.sleep(duration_s / count)
+            # From the middle on, when there are members with points.
+            await self._until(began, duration_s * (0.4 + 0.6 * number / count), duration_s)
             name, customer = f"redeem-{number}", self._rng.choice(self._workload.customers)
             points = self._rng.randrange(1, 6)
             answers.points[name] = (customer, points)

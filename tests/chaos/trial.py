@@ -44,7 +44,7 @@ class Size:
 
 
 SHORT = Size(customers=300, duration_s=150, kills=22, pauses=6)
-BRIEF = Size(customers=120, duration_s=55, kills=9, pauses=1, redemptions=15, settle_s=60)
+BRIEF = Size(customers=120, duration_s=50, kills=8, pauses=1, redemptions=15, settle_s=60)
 """For mutants: a broken guarantee shows sooner than a sound one is believed."""
 
 
@@ -95,12 +95,17 @@ class Trial:
             workload = make(
                 shop, datetime.now(UTC), seed=self.seed, customers=self.size.customers, duration_s=self.size.duration_s
             )
-            sender = Shop(addresses["orders-ingest"], addresses["membership"], state.api_key, workload, self.seed)
+            harm = LeaderKiller(cluster, self.say) if cluster is not None else faults.Injector(self.folder, self.say)
+            sender = Shop(
+                addresses["orders-ingest"], addresses["membership"], state.api_key, workload, self.seed,
+                lambda: harm.progress,
+            )  # fmt: skip
             self.say(f"sending {len(workload.told)} events of {len(workload.customers)} customers, seed {self.seed}")
             began = time.monotonic()
             async with asyncio.TaskGroup() as group:
                 group.create_task(sender.run(self.size.duration_s, self.size.redemptions))
-                done = await self._harm(cluster)
+                await self._harm(harm)
+            done = harm.done
             self.phases["load"] = time.monotonic() - began
             self.say("all is sent; waiting until everything is settled")
             began = time.monotonic()
@@ -131,14 +136,11 @@ class Trial:
             "findings": [f"{f.kind}: {f.detail}" for f in findings[:40]],
         }
 
-    async def _harm(self, cluster: KafkaCluster | None) -> faults.Done:
-        if cluster is not None:
-            killer = LeaderKiller(cluster, self.say)
-            await killer.run(self.size.leader_kills, self.size.duration_s)
-            return killer.done
-        injector = faults.Injector(self.folder, self.say)
-        await injector.run(faults.plan(self.seed, self.size.duration_s, self.size.kills, self.size.pauses))
-        return injector.done
+    async def _harm(self, harm: LeaderKiller | faults.Injector) -> None:
+        if isinstance(harm, LeaderKiller):
+            await harm.run(self.size.leader_kills, self.size.duration_s)
+        else:
+            await harm.run(faults.plan(self.seed, self.size.duration_s, self.size.kills, self.size.pauses))
 
     def _enough(self, done: faults.Done) -> bool:
         """A run that did not harm everything as planned proves nothing."""
