@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from common.calendar import day_start
 from common.events import Event
 from common.events.segments import LifeCycleChanged, RfmChanged, SegmentEntered, SegmentLeft, StageChanged
-from common.fold import advance, fold_all
+from common.fold import Effect, advance, fold_all
 from segmentation.domain import lapse, lifecycle, rfm
 from segmentation.domain.figures import Figures, Shop, figures_of, shop_with
 from segmentation.domain.segmentation import SegmentFolding
@@ -458,30 +458,80 @@ def test_it_does_not_show_when_somebody_looked_at_the_clock(events: Any, drawn: 
     assert effects == [e for step in steps for e in step.effects]
 
 
-@given(drawn=_inputs)
-def test_every_fact_told_leads_to_the_state(events: Any, drawn: Any) -> None:
-    """Each announcement says what was before; the last ones say what is."""
-    made = history(events, drawn)
-    until = START + timedelta(days=600)
-    folding = SegmentFolding({"tea": shop_with(ZONE, _KNOWN, START)})
-    state, steps, _ = fold_all(folding, made, until, KEY)
-    stage, cycle, cell, lapsed = None, None, None, None
-    for data in (e.data for step in steps for e in step.effects):
-        if isinstance(data, StageChanged):
-            assert data.old == stage
-            stage = data.new
-        elif isinstance(data, LifeCycleChanged):
-            assert data.old == cycle
-            cycle = data.new
-        elif isinstance(data, RfmChanged):
-            assert data.old == cell
-            cell = data.cell
-        elif isinstance(data, SegmentEntered):
-            assert lapsed is None
-            lapsed = data.episode
-        elif isinstance(data, SegmentLeft):
-            assert lapsed == data.episode
-            lapsed = None
-    assert (stage, cycle) == (state.stage, state.life_cycle)
-    assert cell == (state.rfm.cell if state.rfm else None)
-    assert lapsed == (state.lapsed.isoformat() if state.lapsed else None)
+class Heard:
+    """What a consumer of the facts believes; every fact must go on from what was told before."""
+
+    def __init__(self) -> None:
+        self.stage: str | None = None
+        self.cycle: str | None = None
+        self.cell: str | None = None
+        self.lapsed: str | None = None
+
+    def hear(self, effects: list[Effect]) -> None:
+        for data in (effect.data for effect in effects):
+            if isinstance(data, StageChanged):
+                assert data.old == self.stage
+                self.stage = data.new
+            elif isinstance(data, LifeCycleChanged):
+                assert data.old == self.cycle
+                self.cycle = data.new
+            elif isinstance(data, RfmChanged):
+                assert data.old == self.cell
+                self.cell = data.cell
+            elif isinstance(data, SegmentEntered):
+                assert self.lapsed is None
+                self.lapsed = data.episode
+            elif isinstance(data, SegmentLeft):
+                assert self.lapsed == data.episode
+                self.lapsed = None
+
+    def believes(self, state: CustomerState) -> bool:
+        cell = state.rfm.cell if state.rfm else None
+        lapsed = state.lapsed.isoformat() if state.lapsed else None
+        return (self.stage, self.cycle, self.cell, self.lapsed) == (state.stage, state.life_cycle, cell, lapsed)
+
+
+@given(drawn=_inputs, draw=st.randoms(use_true_random=False), reveals=st.lists(st.integers(0, 12), max_size=4))
+def test_any_arrival_of_inputs_and_of_figures_ends_in_the_same_state(
+    events: Any, drawn: Any, draw: Any, reveals: list[int]
+) -> None:
+    """L1 for segmentation: refunds before orders, closings, figures known before, between or after the inputs."""
+    made, until = history(events, drawn), START + timedelta(days=600)
+    expected, _, _ = fold_all(SegmentFolding({"tea": shop_with(ZONE, _KNOWN, START)}), made, until, KEY)
+    arrival = made[:]
+    draw.shuffle(arrival)
+    shops = {"tea": shop_with(ZONE, (), START)}
+    folding, heard, seen, horizon = SegmentFolding(shops), Heard(), list[Event[Any]](), START - timedelta(days=1)
+    state = folding.empty()
+
+    def fold_anew(at: datetime) -> None:
+        nonlocal state
+        anew, _, _ = fold_all(folding, seen, horizon, KEY)
+        heard.hear(folding.difference(state, anew, at))
+        state = anew
+
+    def reveal(count: int) -> None:
+        if count > len(shops["tea"].figures):
+            shops["tea"] = shop_with(ZONE, _KNOWN[:count], START)
+            newest = shops["tea"].figures[-1]
+            if state.waited is not None and state.waited <= newest.month:
+                fold_anew(newest.as_of)
+
+    for number, event in enumerate(arrival):
+        reveal(sum(1 for when in reveals if when <= number))
+        seen.append(event)
+        in_order = all(event.order_key >= each.order_key for each in seen)
+        horizon = max(horizon, event.time)
+        if in_order:
+            for step in advance(folding, state, event.time, KEY)[0]:
+                heard.hear(step.effects)
+            heard.hear(folding.apply(state, event))
+        else:
+            fold_anew(event.time)
+        assert heard.believes(state)
+    for count in range(len(_KNOWN) + 1):
+        reveal(count)
+    for step in advance(folding, state, until, KEY)[0]:
+        heard.hear(step.effects)
+    assert state == expected
+    assert heard.believes(state)

@@ -56,9 +56,7 @@ async def test_an_order_on_the_bus_becomes_facts_on_the_bus(
 
 
 async def _start(environment: dict[str, str], command: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "segmentation.main", command, env=environment
-    )
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", "segmentation.main", command, env=environment)
 
 
 async def _run(environment: dict[str, str], command: str) -> int:
