@@ -36,7 +36,11 @@ async def save(tx: Transaction, folded: Folded[MemberState]) -> None:
 
 
 async def verify(tx: Transaction) -> list[str]:
-    """Fold everybody anew; says where a stored state or the ledger's sums differ from what the inputs make."""
+    """Fold everybody anew; says where a stored state or the ledger's sums differ from what the inputs make.
+
+    Must come first in its transaction; the service may be running meanwhile.
+    """
+    await store.stand_still(tx)
     folding = MemberFolding(await store.get_all_rules(tx))
     found = []
     async for member in store.all_members(tx):

@@ -262,6 +262,11 @@ class Folded:
     sums: Balances
 
 
+async def stand_still(tx: Transaction) -> None:
+    # States, inputs and sums are then of one instant, whatever is folded while they are read.
+    await tx.execute("set transaction isolation level repeatable read, read only")
+
+
 async def all_members(tx: Transaction, page: int = 500) -> AsyncIterator[Folded]:
     """Every customer with inputs and ledger sums, page by page in order of key."""
     after: CustomerKey = ("", "")
