@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import time
 from pathlib import Path
 
@@ -53,6 +54,8 @@ def main() -> None:
     parser.add_argument("--profile", choices=from_log.SERVICES, help="say where this service's time goes in P1 instead")
     parser.add_argument("--out", type=Path, help="write the document here (default: docs/bench.md, when full)")
     given = parser.parse_args()
+    # A topic made a moment ago changes its leader once; the producer tries again, and says so for every batch.
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
     console = Console(width=None if Console().is_terminal else 160)
     if given.profile:
         asyncio.run(profile(given.profile, given.seed, QUICK[0] if given.quick else FULL[0], console))

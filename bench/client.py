@@ -1,7 +1,7 @@
 """Which requests does the load client make? As many as it can over a few connections, in a process of its own.
 
 `python -m bench.client batches|singles <url> <seed> <first> <events> <connections>`; the key stands in
-BENCH_KEY. Prints {"seconds", "events", "refused", "p50_ms", "p99_ms"}.
+BENCH_KEY. Prints {"began", "seconds", "events", "refused", "p50_ms", "p99_ms"}.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ async def send(kind: str, url: str, requests: list[tuple[bytes, int]], connectio
         seconds = time.perf_counter() - began
     cuts = statistics.quantiles(times, n=100) if len(times) > 1 else times * 99
     return {
+        # The clock that all processes of a machine share, so that the caller can go on measuring from there.
+        "began": began,
         "seconds": seconds,
         "events": sum(events for _, events in requests),
         "refused": refused,

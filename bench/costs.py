@@ -31,7 +31,7 @@ async def profile(service: str, seed: int, size: from_log.Size, console: Console
     packages: Counter[str] = Counter()
     for (where, _, name), (_, _, own, _, _) in found.items():
         packages[_package(where, name)] += own
-    console.print(f"{service}: {total:.1f} s of {events:,} events under the profiler")
+    console.print(f"{service}: {total:.1f} s of CPU for {events:,} events, under the profiler")
     for package, own in packages.most_common(15):
         console.print(f"  {own / total:6.1%}  {package}", highlight=False)
     console.print("own time, time with callees, calls an event, function:")
