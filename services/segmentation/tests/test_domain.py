@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +19,7 @@ from common.events import Event
 from common.events.segments import LifeCycleChanged, RfmChanged, SegmentEntered, SegmentLeft, StageChanged
 from common.fold import Effect, advance, fold_all
 from segmentation.domain import lapse, lifecycle, rfm
-from segmentation.domain.figures import Figures, Shop, figures_of, shop_with
+from segmentation.domain.figures import Figures, Shop, add_up, median_doubled, shop_with, tally_of
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.state import CompletedOrder, CustomerState, Refund
 
@@ -345,6 +347,11 @@ def test_the_shops_gap_is_sixty_days_until_thirty_gaps_are_known() -> None:
     assert some_figures(gaps=30, median_gap_doubled=21).shop_gap_doubled == 21
 
 
+@given(st.lists(st.integers(1, 50), min_size=1))
+def test_the_median_from_counts_is_the_median(values: list[int]) -> None:
+    assert median_doubled(Counter(values)) == 2 * median(values)
+
+
 def test_figures_know_nothing_of_the_month_that_begins() -> None:
     histories = [
         ([order("2025-01-01", 100), order("2025-01-11", 300), order("2025-03-01", 900)],
@@ -352,7 +359,7 @@ def test_figures_know_nothing_of_the_month_that_begins() -> None:
         ([order("2024-02-28", 100), order("2024-03-05", 50)], [refund("2025-01-01", None, 20)]),
         ([order("2025-03-02", 100)], []),
     ]  # fmt: skip
-    found = figures_of(histories, date(2025, 3, 1), ZONE)
+    found = add_up([tally_of(histories, date(2025, 3, 1))], date(2025, 3, 1), ZONE)
     assert (found.gaps, found.median_gap_doubled) == (2, 16)  # gaps of 10 and 6 days
     assert (found.buyers, found.recency_sum, found.frequency_sum) == (2, 49 + 361, 3)
     assert found.monetary == {"CNY": (400 + 30, 2)}

@@ -13,7 +13,7 @@ from common.clock import FixedClock
 from common.consumer import Batch
 from common.db import Database
 from common.shops import put_shop
-from segmentation.domain.figures import figures_of
+from segmentation.domain.figures import add_up, tally_of
 from segmentation.domain.state import CustomerState
 from segmentation.handlers import on_inputs
 from segmentation.store import customers, figures, totals
@@ -51,8 +51,8 @@ async def test_figures_in_sql_are_those_of_the_domain(
         states = [CustomerState.model_validate_json(row.state) for row in rows]
         histories = [(state.orders, state.refunds) for state in states]
         for month in (date(2023, 1, 1), date(2024, 3, 1), date(2025, 1, 1), date(2025, 9, 1), date(2026, 9, 1)):
-            computed = await figures.compute_figures(tx, "tea", month, ZoneInfo(zone))
-            assert computed == figures_of(histories, month, ZoneInfo(zone)), month
+            computed = await figures.compute_figures(tx, "tea", month, ZoneInfo(zone), portion=15)
+            assert computed == add_up([tally_of(histories, month)], month, ZoneInfo(zone)), month
         assert computed.gaps > 30
 
 
@@ -64,7 +64,7 @@ async def test_figures_are_stored_once_and_for_ever(db: Database, clock: FixedCl
         first = await figures.compute_figures(tx, "tea", month, zone)
         assert await figures.insert_figures(tx, "tea", first)
     async with db.transaction() as tx:
-        assert not await figures.insert_figures(tx, "tea", figures_of([], month, zone))
+        assert not await figures.insert_figures(tx, "tea", add_up([], month, zone))
         shop = (await figures.get_shops_with_figures(tx, ["tea"]))["tea"]
     assert list(shop.figures) == [first]
     assert shop.pending_month == date(2025, 10, 1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from statistics import median
 from zoneinfo import ZoneInfo
 
 from common.calendar import add_months, day_start, local_date, start_of_month
@@ -93,27 +93,72 @@ def shop_with(zone: ZoneInfo, figures: Sequence[Figures], now: datetime) -> Shop
     return Shop(zone, figures, pending, day_start(pending, zone))
 
 
-def figures_of(
-    customers: Iterable[tuple[Sequence[CompletedOrder], Sequence[Refund]]], month: date, zone: ZoneInfo
-) -> Figures:
-    """The figures of whole histories, by what happened before the month; `store.compute_figures` says it in SQL."""
-    gaps: list[int] = []
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What figures are made of, for some of a shop's customers; tallies of different customers add up.
+
+    `gaps` counts gaps by their length in days; the rest as in Figures.
+    """
+
+    gaps: Mapping[int, int]
+    buyers: int
+    recency_sum: int
+    frequency_sum: int
+    monetary: Mapping[str, tuple[int, int]]
+
+
+def add_up(tallies: Iterable[Tally], month: date, zone: ZoneInfo) -> Figures:
+    """The figures of a shop from the tallies of all its customers."""
+    gaps, buyers, recency, frequency = Counter[int](), 0, 0, 0
+    monetary: dict[str, tuple[int, int]] = {}
+    for tally in tallies:
+        gaps.update(tally.gaps)
+        buyers, recency = buyers + tally.buyers, recency + tally.recency_sum
+        frequency += tally.frequency_sum
+        for currency, (total, count) in tally.monetary.items():
+            known = monetary.get(currency, (0, 0))
+            monetary[currency] = (known[0] + total, known[1] + count)
+    return Figures(
+        month=month,
+        as_of=day_start(month, zone),
+        gaps=gaps.total(),
+        median_gap_doubled=median_doubled(gaps),
+        buyers=buyers,
+        recency_sum=recency,
+        frequency_sum=frequency,
+        monetary=monetary,
+    )
+
+
+def median_doubled(counts: Mapping[int, int]) -> int | None:
+    """Twice the median of values that come with their counts: the sum of the two in the middle; None without any."""
+    total = sum(counts.values())
+    found, passed = list[int](), 0
+    for value in sorted(counts):
+        passed += counts[value]
+        # The middle two are numbers (total - 1) // 2 and total // 2, from 0; of an odd number both are one.
+        found += [value] * (sum(passed > middle for middle in ((total - 1) // 2, total // 2)) - len(found))
+        if len(found) == 2:
+            return sum(found)
+    return None
+
+
+def tally_of(customers: Iterable[tuple[Sequence[CompletedOrder], Sequence[Refund]]], month: date) -> Tally:
+    """The tally of whole histories, by what happened before the month; `store.figures` says it in SQL."""
+    gaps = Counter[int]()
     measures: list[rfm.Measure] = []
     for orders, refunds in customers:
         before = [order for order in orders if order.day < month]
         days = sorted({order.day for order in before})
-        gaps += [(later - earlier).days for earlier, later in itertools.pairwise(days)]
+        gaps.update((later - earlier).days for earlier, later in itertools.pairwise(days))
         measured = rfm.measure(before, [each for each in refunds if each.day < month], month)
         measures += [measured] if measured else []
     monetary: dict[str, tuple[int, int]] = {}
     for each in measures:
         total, count = monetary.get(each.currency, (0, 0))
         monetary[each.currency] = (total + each.monetary, count + 1)
-    return Figures(
-        month=month,
-        as_of=day_start(month, zone),
-        gaps=len(gaps),
-        median_gap_doubled=int(2 * median(gaps)) if gaps else None,
+    return Tally(
+        gaps=gaps,
         buyers=len(measures),
         recency_sum=sum(each.recency_days for each in measures),
         frequency_sum=sum(each.frequency for each in measures),

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy import Row
 
-from common.calendar import add_months, day_start
+from common.calendar import add_months
 from common.db import CustomerKey, Transaction
 from common.shops import get_shops
-from segmentation.domain.figures import Figures, Shop, shop_with
+from segmentation.domain.figures import Figures, Shop, Tally, add_up, shop_with
 from segmentation.domain.rfm import WINDOW_MONTHS
 
 _LOCK = 7_301_005
@@ -66,16 +66,33 @@ async def list_shops(tx: Transaction) -> list[str]:
     return [row.shop for row in rows]
 
 
-async def compute_figures(tx: Transaction, shop: str, month: date, zone: ZoneInfo) -> Figures:
-    """The figures by what happened before `month` and is known now; `domain.figures.figures_of` says it in Python."""
-    # Sorts of a large shop stay in memory, in this transaction alone.
-    await tx.execute("set local work_mem = '64MB'")
-    row = await tx.fetch_one(
-        _COMPUTE, shop=shop, month=month, since=add_months(month, -WINDOW_MONTHS), as_of=day_start(month, zone)
-    )
-    if row is None:
-        raise RuntimeError("an aggregate without groups always has one row")
-    return _figures(row)
+async def compute_figures(tx: Transaction, shop: str, month: date, zone: ZoneInfo, portion: int = 20_000) -> Figures:
+    """The figures by what happened before `month` and is known now.
+
+    In portions of customers, so that no statement of a large shop runs into its deadline.
+    """
+    # The portion's sorts stay in memory, in this transaction alone.
+    await tx.execute("set local work_mem = '32MB'")
+    tallies, after = list[Tally](), ""
+    while True:
+        # The last customer of the portion; none when fewer are left.
+        last = await tx.value(
+            """
+            select customer from customers where shop = :shop and customer > :after
+            order by customer offset :skipped limit 1
+            """,
+            shop=shop,
+            after=after,
+            skipped=portion - 1,
+        )
+        row = await tx.fetch_one(
+            _TALLY, shop=shop, after=after, last=last, month=month, since=add_months(month, -WINDOW_MONTHS)
+        )
+        if row is not None:
+            tallies.append(_tally(row))
+        if last is None:
+            return add_up(tallies, month, zone)
+        after = last
 
 
 async def insert_figures(tx: Transaction, shop: str, figures: Figures) -> bool:
@@ -137,7 +154,6 @@ async def count_waiting(tx: Transaction, shop: str, month: date) -> int:
 
 
 def _figures(row: Row[Any]) -> Figures:
-    monetary = {name: (int(pair[0]), int(pair[1])) for name, pair in orjson.loads(row.monetary).items()}
     return Figures(
         month=row.month,
         as_of=row.as_of,
@@ -146,33 +162,47 @@ def _figures(row: Row[Any]) -> Figures:
         buyers=row.buyers,
         recency_sum=row.recency_sum,
         frequency_sum=row.frequency_sum,
-        monetary=monetary,
+        monetary=_monetary(row.monetary),
     )
 
 
-# One row: the shop's gaps over all time, and R, F, M over the window, from the histories in the customers' states.
-# Orders and refunds are arrays read by position: the fields of domain.state.CompletedOrder and Refund.
-_COMPUTE = """
+def _tally(row: Row[Any]) -> Tally:
+    return Tally(
+        gaps={int(days): int(count) for days, count in orjson.loads(row.gaps).items()},
+        buyers=row.buyers,
+        recency_sum=row.recency_sum,
+        frequency_sum=row.frequency_sum,
+        monetary=_monetary(row.monetary),
+    )
+
+
+def _monetary(stored: str) -> dict[str, tuple[int, int]]:
+    return {currency: (int(total), int(count)) for currency, (total, count) in orjson.loads(stored).items()}
+
+
+# One row, of a portion of the shop's customers: gaps over all time, and R, F, M over the window, from the histories in
+# the customers' states. Orders and refunds are arrays read by position: the fields of domain.state.CompletedOrder and
+# Refund. `domain.figures.tally_of` says the same in Python.
+_TALLY = """
 with bought as materialized (
     select c.customer, o.place, o.item ->> 0 as order_id, cast(o.item ->> 2 as date) as day,
            cast(o.item ->> 3 as bigint) as paid, o.item ->> 4 as currency
     from customers c cross join lateral jsonb_array_elements(c.state -> 'orders') with ordinality as o(item, place)
-    where c.shop = :shop and c.completed_orders > 0 and cast(o.item ->> 2 as date) < :month
+    where c.shop = :shop and c.customer > :after and c.customer <= coalesce(cast(:last as text), c.customer)
+      and c.completed_orders > 0 and cast(o.item ->> 2 as date) < :month
 ),
 given_back as (
     select c.customer, r.item ->> 1 as order_id, cast(r.item ->> 3 as date) as day,
            cast(r.item ->> 4 as bigint) as amount, r.item ->> 5 as currency
     from customers c cross join lateral jsonb_array_elements(c.state -> 'refunds') as r(item)
-    where c.shop = :shop and c.completed_orders > 0 and cast(r.item ->> 3 as date) < :month
+    where c.shop = :shop and c.customer > :after and c.customer <= coalesce(cast(:last as text), c.customer)
+      and c.completed_orders > 0 and cast(r.item ->> 3 as date) < :month
 ),
 gaps as (
     select day - lag(day) over (partition by customer order by day) as gap
     from (select distinct customer, day from bought) as days
 ),
-gap_figures as (
-    select count(gap) as gaps, cast(2 * percentile_cont(0.5) within group (order by gap) as integer) as doubled
-    from gaps where gap is not null
-),
+by_length as (select gap, count(*) as gaps from gaps where gap is not null group by gap),
 measured as (
     select customer, max(day) as last_day, count(*) as frequency,
            (array_agg(currency order by place desc))[1] as currency
@@ -200,11 +230,10 @@ spent as (
     left join unmatched u on u.customer = m.customer and u.currency = m.currency
 ),
 by_currency as (select currency, sum(monetary) as total, count(*) as buyers from spent group by currency)
-select cast(:month as date) as month, cast(:as_of as timestamptz) as as_of, g.gaps, g.doubled as median_gap_doubled,
+select (select cast(coalesce(jsonb_object_agg(gap, gaps), '{}') as text) from by_length) as gaps,
        (select count(*) from measured) as buyers,
        (select coalesce(sum(cast(:month as date) - last_day), 0) from measured) as recency_sum,
        (select cast(coalesce(sum(frequency), 0) as bigint) from measured) as frequency_sum,
        (select cast(coalesce(jsonb_object_agg(currency, jsonb_build_array(total, buyers)), '{}') as text)
         from by_currency) as monetary
-from gap_figures g
 """
