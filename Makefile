@@ -38,7 +38,7 @@ bench: $(STAMP) ## Measure speed and print it beside its target
 	$(BIN)/python -m bench $(ARGS)
 
 chaos: $(STAMP) ## Kill, pause and cut things under load and count what is lost or doubled; SHORT=1 takes minutes
-	$(BIN)/python -m chaos $(if $(SHORT),--short) $(ARGS)
+	cd tests && ../$(BIN)/python -m chaos $(if $(SHORT),--short) $(ARGS)
 
 fmt: $(STAMP) ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .

@@ -183,6 +183,8 @@ def _in_order(service: str, rows: Iterable[Fact], log: Iterable[Logged]) -> Iter
 
 def _claimed(found: Evidence) -> Iterator[Finding]:
     for service, types in CLAIMED_BY.items():
+        if service not in found.claims:
+            continue  # not part of this run
         for rows in found.outboxes.values():
             for fact in rows:
                 if fact.type in types and fact.id not in found.claims[service]:

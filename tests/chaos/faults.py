@@ -24,7 +24,7 @@ PAUSE_S = 8.0
 """Longer than SESSION_TIMEOUT_MS of a run: Kafka drops the member while it sleeps."""
 SESSION_TIMEOUT_MS = 6_000
 SERVICE_NAMES = tuple(service.name for service in SERVICES)
-TARGETS = (*SERVICE_NAMES, "kafka-1", "postgres")
+BENEATH = ("kafka-1", "postgres")
 _MOST_OF = {"kafka-1": 2, "postgres": 3}
 """What all stand on is killed less often than they are: while it is away nothing else can go wrong."""
 _OLD_ENOUGH_S = 4.0
@@ -48,11 +48,13 @@ class Done:
     instants: list[tuple[float, str]] = field(default_factory=list)
 
 
-def plan(seed: int, duration_s: float, kills: int, pauses: int) -> list[Fault]:
+def plan(
+    seed: int, duration_s: float, kills: int, pauses: int, services: tuple[str, ...] = SERVICE_NAMES
+) -> list[Fault]:
     """Kills go round all processes, pauses round all services, each round shuffled, spread evenly with some jitter."""
     rng = random.Random(seed + 2)
-    chosen = [("kill", t) for t in _rounds(rng, TARGETS, kills, _MOST_OF)]
-    for target in _rounds(rng, SERVICE_NAMES, pauses):
+    chosen = [("kill", t) for t in _rounds(rng, (*services, *BENEATH), kills, _MOST_OF)]
+    for target in _rounds(rng, services, pauses):
         chosen.insert(rng.randrange(1, len(chosen)), ("pause", target))
     step = duration_s / (len(chosen) + 1)
     return [

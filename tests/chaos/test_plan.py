@@ -1,0 +1,61 @@
+"""Does a plan of faults reach everything, and does a seed say everything about a workload?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+
+from chaos import faults
+from chaos.mutants import caught
+from chaos.trial import SHORT
+from chaos.workload import make
+
+NOW = datetime(2025, 3, 5, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_short_plan_kills_every_process_and_pauses_every_service(seed: int) -> None:
+    plan = faults.plan(seed, SHORT.duration_s, SHORT.kills, SHORT.pauses)
+    kills, pauses = (Counter(f.target for f in plan if f.kind == kind) for kind in ("kill", "pause"))
+    assert kills.total() >= 20
+    assert set(kills) == {*faults.SERVICE_NAMES, *faults.BENEATH}
+    assert pauses.total() >= 5
+    assert set(pauses) == set(faults.SERVICE_NAMES)
+    assert [f.at for f in plan] == sorted(f.at for f in plan)
+
+
+def test_a_pause_outlasts_the_session() -> None:
+    assert faults.PAUSE_S * 1000 > faults.SESSION_TIMEOUT_MS
+
+
+def test_the_short_workload_is_large_and_varied_enough() -> None:
+    workload = make("s", NOW, seed=1, customers=SHORT.customers, duration_s=SHORT.duration_s)
+    assert len(workload.events) >= 3_000
+    assert len(workload.told) > len({t.name for t in workload.told})  # repeats
+    assert any(not t.valid for t in workload.told)
+    first: dict[str, float] = {}
+    for told in workload.told:
+        first.setdefault(told.name, told.at)
+    bodies = workload.events.values()
+    turns = [first[b["id"]] for b in sorted(bodies, key=lambda b: str(b["time"]))]
+    assert sum(a > b for a, b in pairwise(turns)) > 300  # out of order
+    paid = {b["data"]["order_id"]: first[b["id"]] for b in bodies if b["type"] == "order.paid"}
+    refunds = [b for b in bodies if b["type"] == "order.refunded"]
+    assert sum(first[b["id"]] < paid[b["data"]["order_id"]] for b in refunds) > 30
+
+
+def test_one_seed_makes_one_workload() -> None:
+    assert make("s", NOW, seed=3, customers=20).told == make("s", NOW, seed=3, customers=20).told
+    assert make("s", NOW, seed=3, customers=20).told != make("s", NOW, seed=4, customers=20).told
+
+
+@pytest.mark.parametrize(
+    ("kind", "settled", "is_caught"),
+    [("lost", True, True), ("lost", False, False), ("doubled", False, True), ("order", False, True)],
+)
+def test_what_is_still_on_its_way_is_no_catch(kind: str, settled: bool, is_caught: bool) -> None:
+    totals = {"lost": 0, "doubled": 0, "ghost": 0, "order": 0, "imbalance": 0} | {kind: 3}
+    assert caught({"totals": totals, "settled": settled}) is is_caught
