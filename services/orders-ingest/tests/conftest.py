@@ -1,5 +1,6 @@
 """What the tests of orders-ingest share: a migrated database, a fixed clock, the vault, the app in process."""
 
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
 from common.clock import FixedClock
 from common.db import Database
@@ -54,8 +56,8 @@ def runtime(db: Database, clock: FixedClock, ring: KeyRing) -> Runtime:
     settings = Settings(
         database_url="postgresql://unused@localhost/unused",
         kafka_bootstrap_servers="localhost:1",
-        master_key="AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-        bootstrap_api_key=KEY,
+        master_key=SecretStr(base64.b64encode(MASTER).decode()),
+        bootstrap_api_key=SecretStr(KEY),
     )
     return Runtime(SERVICE, settings, clock, db, ring, MASTER)
 

@@ -1,20 +1,30 @@
 """Is a customer told as they stand announced once, and only what changed? Are consents passed on?"""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
+
+from common.db import Database
+from common.events import Event
+from orders_ingest.handlers.ingest import Vault
+
+Published = Callable[[], Awaitable[list[Event[Any]]]]
 
 URL = "/v1/shops/demo/customers"
 ANN = {"name": "Ann", "email": "ann@example.test", "phone": "+8613800138000", "zone": "Asia/Shanghai"}
 
 
-async def put(api, path: str, body: Any) -> Any:
+async def put(api: httpx.AsyncClient, path: str, body: Any) -> Any:
     answer = await api.put(f"{URL}{path}", json=body)
     assert answer.status_code == 202, answer.text
     return answer.json()["status"]
 
 
-async def test_a_profile_is_registered_then_updated_and_told_only_when_it_changed(api, published, vault, db):
+async def test_a_profile_is_registered_then_updated_and_told_only_when_it_changed(
+    api: httpx.AsyncClient, published: Published, vault: Vault, db: Database
+) -> None:
     told = [
         await put(api, "/c-1", ANN),
         await put(api, "/c-1", {**ANN, "phone": "+86 138-0013-8000"}),
@@ -46,13 +56,17 @@ async def test_a_profile_is_registered_then_updated_and_told_only_when_it_change
         ({"name": 7}, "invalid_request"),
     ],
 )
-async def test_a_profile_that_cannot_be_used_is_refused(body, slug, api, published):
+async def test_a_profile_that_cannot_be_used_is_refused(
+    body: Any, slug: Any, api: httpx.AsyncClient, published: Published
+) -> None:
     answer = await api.put(f"{URL}/c-1", json=body)
     assert (answer.status_code, answer.json()["type"]) == (422, f"/problems/{slug}")
     assert await published() == []
 
 
-async def test_many_customers_with_consents_at_once_each_with_a_result(api, published):
+async def test_many_customers_with_consents_at_once_each_with_a_result(
+    api: httpx.AsyncClient, published: Published
+) -> None:
     """As the demo shop registers its customers: with a past time, and consent to e-mail with its source."""
     consent = {"channel": "email", "granted": True, "source": "demo"}
     customers = [
@@ -82,7 +96,7 @@ async def test_many_customers_with_consents_at_once_each_with_a_result(api, publ
     assert twice.status_code == 422
 
 
-async def test_consents_are_accepted_and_the_newest_is_shown(api, published):
+async def test_consents_are_accepted_and_the_newest_is_shown(api: httpx.AsyncClient, published: Published) -> None:
     """SEC-005: granted and withdrawn, each told on; effective once messaging has read it."""
     await put(api, "/c-1", {})
     given = {"channel": "sms", "purpose": "survey", "granted": True, "at": "2026-03-01T00:00:00Z"}
@@ -95,5 +109,5 @@ async def test_consents_are_accepted_and_the_newest_is_shown(api, published):
     assert [e.type for e in await published()] == ["customer.registered"] + ["customer.consent_changed"] * 2
 
 
-async def test_an_unknown_customer_is_not_found(api):
+async def test_an_unknown_customer_is_not_found(api: httpx.AsyncClient) -> None:
     assert (await api.get(f"{URL}/nobody")).json()["type"] == "/problems/unknown_customer"

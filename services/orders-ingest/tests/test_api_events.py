@@ -2,28 +2,38 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import orjson
 import pytest
+
+from common.db import Database
+from common.events import Event
+
+Published = Callable[[], Awaitable[list[Event[Any]]]]
 
 URL = "/v1/shops/demo/events"
 SINGLE = {"content-type": "application/cloudevents+json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 
 
-async def send(api, body: Any) -> Any:
+async def send(api: httpx.AsyncClient, body: Any) -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return await api.post(URL, content=raw, headers=SINGLE)
 
 
-async def send_batch(api, bodies: list[Any]) -> list[dict[str, Any]]:
+async def send_batch(api: httpx.AsyncClient, bodies: list[Any]) -> list[dict[str, Any]]:
     answer = await api.post(URL, content=orjson.dumps(bodies), headers=BATCH)
     assert answer.status_code == 202, answer.text
-    return answer.json()["results"]
+    results: list[dict[str, Any]] = answer.json()["results"]
+    return results
 
 
-async def test_an_event_is_durable_when_answered_and_published_with_its_revision(api, tell, published):
+async def test_an_event_is_durable_when_answered_and_published_with_its_revision(
+    api: httpx.AsyncClient, tell: Any, published: Published
+) -> None:
     """ORD-001, ORD-003: the whole order travels, with what was actually paid."""
     answer = await send(api, tell.order("completed", {"remark": "leave at the door"}))
     assert (answer.status_code, answer.json()) == (202, {"id": "e-1", "status": "accepted"})
@@ -34,7 +44,9 @@ async def test_an_event_is_durable_when_answered_and_published_with_its_revision
     assert event.data.remark.startswith("enc:v1:")
 
 
-async def test_the_same_event_again_is_a_duplicate_and_another_body_under_its_id_a_conflict(api, tell, published):
+async def test_the_same_event_again_is_a_duplicate_and_another_body_under_its_id_a_conflict(
+    api: httpx.AsyncClient, tell: Any, published: Published
+) -> None:
     first = tell.order()
     assert (await send(api, first)).json()["status"] == "accepted"
     again = await send(api, dict(reversed(first.items())))
@@ -77,7 +89,9 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-async def test_bad_event_is_refused_with_its_reason_and_leaves_nothing(case, api, tell, published):
+async def test_bad_event_is_refused_with_its_reason_and_leaves_nothing(
+    case: Any, api: httpx.AsyncClient, tell: Any, published: Published
+) -> None:
     """ORD-039."""
     attributes, data, slug = BAD[case]
     body = {**tell.order("completed", data), **attributes}
@@ -87,12 +101,12 @@ async def test_bad_event_is_refused_with_its_reason_and_leaves_nothing(case, api
     assert await published() == []
 
 
-async def test_the_clock_is_allowed_five_minutes(api, tell):
+async def test_the_clock_is_allowed_five_minutes(api: httpx.AsyncClient, tell: Any) -> None:
     assert (await send(api, tell.order(time="2026-03-05T12:05:00Z"))).status_code == 202
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b'{"id": NaN}', b'"text"', b"[]", b"null"])
-async def test_what_is_no_event_is_malformed(raw, api):
+async def test_what_is_no_event_is_malformed(raw: Any, api: httpx.AsyncClient) -> None:
     answer = await send(api, raw)
     assert (answer.status_code, answer.json()["type"]) in (
         (400, "/problems/malformed_json"),
@@ -100,13 +114,15 @@ async def test_what_is_no_event_is_malformed(raw, api):
     )
 
 
-async def test_an_event_larger_than_a_megabyte_is_refused(api, tell):
+async def test_an_event_larger_than_a_megabyte_is_refused(api: httpx.AsyncClient, tell: Any) -> None:
     lines = [{"sku": "s", "name": "n" * 400, "quantity": 1} for _ in range(2500)]
     answer = await send(api, tell.order(data={"lines": lines}))
     assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too_large")
 
 
-async def test_what_a_customer_did_needs_the_customer_and_an_order_does_not(api, tell, published):
+async def test_what_a_customer_did_needs_the_customer_and_an_order_does_not(
+    api: httpx.AsyncClient, tell: Any, published: Published
+) -> None:
     """An order without a customer is keyed by the order and makes no member (ORD-039)."""
     answer = await send(api, tell.event("product.viewed", {"sku": "s-1"}, subject=None))
     assert answer.json()["type"] == "/problems/missing_subject"
@@ -115,7 +131,7 @@ async def test_what_a_customer_did_needs_the_customer_and_an_order_does_not(api,
     assert (event.subject, event.key, event.data.remark) == (None, "demo/o-1", None)
 
 
-async def test_a_batch_is_answered_item_by_item(api, tell, published):
+async def test_a_batch_is_answered_item_by_item(api: httpx.AsyncClient, tell: Any, published: Published) -> None:
     good, bad = tell.order(), tell.order(data={"goods_paid": -1})
     results = await send_batch(api, [good, bad, good, {**good, "time": "2026-03-05T10:00:00Z"}, 7])
     assert [(r["status"], r.get("slug")) for r in results] == [
@@ -128,14 +144,16 @@ async def test_a_batch_is_answered_item_by_item(api, tell, published):
     assert len(await published()) == 1
 
 
-async def test_a_batch_has_at_most_a_thousand_events(api, tell):
+async def test_a_batch_has_at_most_a_thousand_events(api: httpx.AsyncClient, tell: Any) -> None:
     bodies = [tell.order(data={"order_id": f"o-{n}"}) for n in range(1001)]
     answer = await api.post(URL, content=orjson.dumps(bodies), headers=BATCH)
     assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too_large")
     assert {r["status"] for r in await send_batch(api, bodies[:1000])} == {"accepted"}
 
 
-async def test_single_requests_at_once_share_transactions_and_each_gets_its_own_answer(api, tell, published, db):
+async def test_single_requests_at_once_share_transactions_and_each_gets_its_own_answer(
+    api: httpx.AsyncClient, tell: Any, published: Published, db: Database
+) -> None:
     bodies = [tell.order(data={"order_id": f"o-{n}"}, subject=f"c-{n % 7}") for n in range(60)]
     bodies[13] = {**bodies[13], "data": {**bodies[13]["data"], "version": 3, "order_id": "o-12"}}
     answers = await asyncio.gather(*(send(api, body) for body in bodies), send(api, bodies[0]))
@@ -147,7 +165,7 @@ async def test_single_requests_at_once_share_transactions_and_each_gets_its_own_
         assert await tx.value("select count(distinct xmin::text) from archive") < 59
 
 
-async def test_a_key_of_another_shop_sees_no_such_shop(api, tell):
+async def test_a_key_of_another_shop_sees_no_such_shop(api: httpx.AsyncClient, tell: Any) -> None:
     made = await api.post("/v1/keys", json={"shop": "other", "scopes": ["events:write"], "name": "till"})
     assert made.status_code in (200, 201), made.text
     headers = {**SINGLE, "authorization": f"Bearer {made.json()['key']}"}
@@ -158,7 +176,9 @@ async def test_a_key_of_another_shop_sees_no_such_shop(api, tell):
 
 
 @pytest.mark.parametrize(("first", "second"), [(None, 2), (2, None)])
-async def test_numbered_and_unnumbered_versions_of_one_order_do_not_mix(first, second, api, tell, published):
+async def test_numbered_and_unnumbered_versions_of_one_order_do_not_mix(
+    first: Any, second: Any, api: httpx.AsyncClient, tell: Any, published: Published
+) -> None:
     one = tell.order("paid", {} if first is None else {"version": first})
     two = tell.order("completed", {} if second is None else {"version": second})
     results = await send_batch(api, [one, two])
@@ -171,12 +191,12 @@ async def test_numbered_and_unnumbered_versions_of_one_order_do_not_mix(first, s
     assert len(await published()) == 2
 
 
-async def test_an_order_keeps_its_customer(api, tell):
+async def test_an_order_keeps_its_customer(api: httpx.AsyncClient, tell: Any) -> None:
     results = await send_batch(api, [tell.order("paid"), tell.order("completed", subject="c-2")])
     assert results[1]["slug"] == "other_customer"
 
 
-async def test_a_refund_counts_once_whatever_tells_it(api, tell, published):
+async def test_a_refund_counts_once_whatever_tells_it(api: httpx.AsyncClient, tell: Any, published: Published) -> None:
     """ORD-035."""
     refund = {"refund_id": "r-1", "order_id": "o-1", "amount": 100, "currency": "CNY"}
     results = await send_batch(api, [tell.event("order.refunded", refund) for _ in range(2)])
@@ -184,7 +204,7 @@ async def test_a_refund_counts_once_whatever_tells_it(api, tell, published):
     assert [e.data.amount for e in await published()] == [100]
 
 
-async def test_four_changes_of_state_are_four_events(api, tell, published):
+async def test_four_changes_of_state_are_four_events(api: httpx.AsyncClient, tell: Any, published: Published) -> None:
     """ORD-001, ORD-031: paid and confirmed are different events, each state change exactly one."""
     states = ["placed", "paid", "shipped", "delivered"]
     await send_batch(api, [tell.order(s, time=f"2026-03-05T0{n}:00:00Z") for n, s in enumerate(states)])

@@ -1,5 +1,14 @@
 """Can a shop tell its orders as they stand, and see what came of them? (ORD-031, ORD-038)"""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+
+from common.events import Event
+
+Published = Callable[[], Awaitable[list[Event[Any]]]]
+
 ORDER = {"customer": "c-1", "state": "paid", "time": "2026-03-02T10:00:00+08:00", "currency": "CNY",
          "goods_paid": 10000,
          "placed_at": "2026-03-01T10:00:00+08:00", "paid_at": "2026-03-02T10:00:00+08:00", "list_total": 12000,
@@ -8,12 +17,12 @@ ORDER = {"customer": "c-1", "state": "paid", "time": "2026-03-02T10:00:00+08:00"
 URL = "/v1/shops/demo/orders/o-1"
 
 
-async def put(api, **changes):
+async def put(api: httpx.AsyncClient, **changes: Any) -> Any:
     answer = await api.put(URL, json={**ORDER, **changes})
     return answer.status_code, answer.json()
 
 
-async def test_each_state_is_told_once_however_often_the_order_is(api, published):
+async def test_each_state_is_told_once_however_often_the_order_is(api: httpx.AsyncClient, published: Published) -> None:
     assert (await put(api))[1]["results"] == [
         {"id": "o-1:placed:2026-03-01T02:00:00Z", "status": "accepted"},
         {"id": "o-1:paid:2026-03-02T02:00:00Z", "status": "accepted"},
@@ -24,7 +33,7 @@ async def test_each_state_is_told_once_however_often_the_order_is(api, published
     assert [e.type for e in await published()] == ["order.placed", "order.paid", "order.shipped"]
 
 
-async def test_a_corrected_order_needs_a_later_time(api):
+async def test_a_corrected_order_needs_a_later_time(api: httpx.AsyncClient) -> None:
     """ORD-003: what counts is what was actually paid."""
     await put(api)
     status, problem = await put(api, goods_paid=9000)
@@ -34,7 +43,7 @@ async def test_a_corrected_order_needs_a_later_time(api):
     assert (order["goods_paid"], order["list_total"], order["state"]) == (9000, 12000, "paid")
 
 
-async def test_the_report_counts_orders_refunds_and_customers_by_currency(api, tell):
+async def test_the_report_counts_orders_refunds_and_customers_by_currency(api: httpx.AsyncClient, tell: Any) -> None:
     await put(api)
     await api.post("/v1/events", json=[
         tell.order("completed", {"order_id": "o-2", "currency": "USD", "goods_paid": 5}, subject=None),
@@ -53,7 +62,7 @@ async def test_the_report_counts_orders_refunds_and_customers_by_currency(api, t
     assert (await api.get(URL)).json()["refunded"] == 100
 
 
-async def test_an_unknown_order_and_a_bad_one(api):
+async def test_an_unknown_order_and_a_bad_one(api: httpx.AsyncClient) -> None:
     assert (await api.get(URL)).json()["type"] == "/problems/unknown_order"
     assert (await put(api, state="lost"))[0] == 422
     assert (await put(api, time="2027-01-01T00:00:00Z"))[1]["type"] == "/problems/time_in_future"

@@ -5,6 +5,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -29,9 +30,12 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_never_more_is_taken_back_than_was_sold_in_pieces_or_in_money(steps):
-    sales, sold, paid = Sales(), defaultdict(int), defaultdict(int)
-    back, repaid = defaultdict(int), defaultdict(int)
+def test_never_more_is_taken_back_than_was_sold_in_pieces_or_in_money(steps: Any) -> None:
+    sales = Sales()
+    sold: dict[str, int] = defaultdict(int)
+    paid: dict[str, int] = defaultdict(int)
+    back: dict[str, int] = defaultdict(int)
+    repaid: dict[str, int] = defaultdict(int)
     for number, (is_sale, customer, sku, quantity, price) in enumerate(steps):
         if is_sale:
             order = f"{customer}{sku}{number}"
@@ -50,7 +54,7 @@ def test_never_more_is_taken_back_than_was_sold_in_pieces_or_in_money(steps):
     assert all(back[o] <= sold[o] and repaid[o] <= paid[o] for o in sold)
 
 
-def test_the_newest_sale_with_pieces_left_goes_first():
+def test_the_newest_sale_with_pieces_left_goes_first() -> None:
     sales = Sales()
     sales.sell("c", "A", "old", 5, Decimal(2))
     sales.sell("c", "A", "new", 3, Decimal(2))
@@ -63,13 +67,13 @@ def test_the_newest_sale_with_pieces_left_goes_first():
 @pytest.mark.parametrize(
     ("quantity", "price", "pence"), [(3, "0.125", 38), (1, "0.005", 1), (1, "0.004", 0), (12, "1.255", 1506)]
 )
-def test_a_line_is_rounded_half_up_to_the_penny(quantity, price, pence):
+def test_a_line_is_rounded_half_up_to_the_penny(quantity: Any, price: Any, pence: Any) -> None:
     assert amount_of(quantity, Decimal(price)) == pence
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the real histories are not here")
 @pytest.mark.slow
-def test_online_retail_counts_what_was_published():
+def test_online_retail_counts_what_was_published() -> None:
     """25,900 invoices: sales, cancellations, stock and bad debt adjustments; 8,905 cancelled lines have a customer.
 
     293 of these cost more than a line they are matched with (a reading of "earlier" as "before in the file").
@@ -98,12 +102,12 @@ def test_online_retail_counts_what_was_published():
     assert all(repaid[order] <= paid[order] for order in repaid)
 
 
-def order(kind, at, version=None):
+def order(kind: Any, at: Any, version: Any = None) -> Any:
     data = kind(order_id="o", state=kind.TYPE[6:], currency="CNY", goods_paid=1, version=version)
     return Event("e", "/shops/demo/x", "demo", "c", at, data)
 
 
-def test_versions_rank_by_the_shops_number_else_by_time_then_state():
+def test_versions_rank_by_the_shops_number_else_by_time_then_state() -> None:
     now = datetime(2026, 3, 5, tzinfo=UTC)
     paid, completed = order(OrderPaid, now), order(OrderCompleted, now)
     later = order(OrderPaid, now + timedelta(microseconds=1))
@@ -123,18 +127,18 @@ def test_versions_rank_by_the_shops_number_else_by_time_then_state():
         ("birthday", "29.2.1990", "invalid_birthday"),
     ],
 )
-def test_a_profile_that_cannot_be_used_is_refused(field, value, slug):
+def test_a_profile_that_cannot_be_used_is_refused(field: Any, value: Any, slug: Any) -> None:
     with pytest.raises(InvalidEvent) as refused:
         cleaned(CustomerRegistered(**{field: value}))
     assert refused.value.slug == slug
 
 
-def test_a_profile_is_kept_in_normal_form():
+def test_a_profile_is_kept_in_normal_form() -> None:
     profile = cleaned(CustomerRegistered(email="Ann@EXAMPLE.test", phone="+86 138 0013 8000", zone="Asia/Shanghai"))
     assert (profile.email, profile.phone, profile.zone) == ("Ann@example.test", "+8613800138000", "Asia/Shanghai")
 
 
-def test_an_order_told_as_it_stands_implies_the_states_it_passed():
+def test_an_order_told_as_it_stands_implies_the_states_it_passed() -> None:
     """ORD-031: each state change is told once."""
     at = datetime(2026, 3, 5, tzinfo=UTC)
     body = {"state": "shipped", "time": at, "currency": "CNY", "goods_paid": 1,

@@ -1,6 +1,7 @@
 """Is everything taken once, ranked by the shop, sealed, and filed, whatever order it comes in?"""
 
 import random
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -8,14 +9,18 @@ import pytest
 
 from common.broker import Record
 from common.crypto import open_bytes
+from common.db import Database
+from common.events import Event
 from orders_ingest.domain.intake import Offered, check
 from orders_ingest.handlers.ingest import Vault, take
 from orders_ingest.handlers.intake_topics import on_intake, subscriptions
 
+Published = Callable[[], Awaitable[list[Event[Any]]]]
+
 CANARY = "canary-7f3a"
 
 
-async def tell_all(db, vault: Vault, bodies: list[dict[str, Any]], batch: int = 500) -> list[str | None]:
+async def tell_all(db: Database, vault: Vault, bodies: list[dict[str, Any]], batch: int = 500) -> list[str | None]:
     """Take the events in batches; returns their slugs, None where accepted or duplicate."""
     slugs = []
     for start in range(0, len(bodies), batch):
@@ -26,7 +31,7 @@ async def tell_all(db, vault: Vault, bodies: list[dict[str, Any]], batch: int = 
     return slugs
 
 
-async def stand(db) -> list[Any]:
+async def stand(db: Database) -> list[Any]:
     """The projections, without what is random in ciphertext."""
     async with db.transaction() as tx:
         rows = [
@@ -39,7 +44,7 @@ async def stand(db) -> list[Any]:
     return [tuple(row) for row in rows]
 
 
-def history(tell, numbered: bool) -> list[dict[str, Any]]:
+def history(tell: Any, numbered: bool) -> list[dict[str, Any]]:
     bodies = []
     for order in ("o-1", "o-2"):
         for n, state in enumerate(("placed", "paid", "shipped", "completed")):
@@ -59,7 +64,9 @@ def history(tell, numbered: bool) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("numbered", [False, True])
 @pytest.mark.parametrize("batch", [1, 2, 500])
-async def test_versions_in_any_order_and_batch_size_leave_the_same_projection(numbered, batch, tell, db, vault):
+async def test_versions_in_any_order_and_batch_size_leave_the_same_projection(
+    numbered: Any, batch: Any, tell: Any, db: Database, vault: Vault
+) -> None:
     bodies = history(tell, numbered)
     assert set(await tell_all(db, vault, bodies)) == {None}
     expected = await stand(db)
@@ -76,7 +83,9 @@ async def test_versions_in_any_order_and_batch_size_leave_the_same_projection(nu
         assert await stand(db) == expected
 
 
-async def test_personal_text_is_nowhere_in_the_clear_and_opens_with_the_customers_key(tell, db, vault, published):
+async def test_personal_text_is_nowhere_in_the_clear_and_opens_with_the_customers_key(
+    tell: Any, db: Database, vault: Vault, published: Published
+) -> None:
     bodies = [
         tell.order(data={"remark": CANARY, "recipient": CANARY}),
         tell.event("customer.registered", {"name": CANARY, "email": f"{CANARY}@example.test", "address": CANARY}),
@@ -90,12 +99,15 @@ async def test_personal_text_is_nowhere_in_the_clear_and_opens_with_the_customer
         keys = await vault.ring.keys_for(tx, [("demo", "c-1")])
         archived = await tx.fetch("select source, id, body from archive order by id")
     key = keys["demo", "c-1"]
+    assert key is not None
     assert [vault.ring.open_event(e, key).data.model_dump().get("remark") for e in await published()] == [CANARY, None]
     place = f"archive:demo:{archived[0].source}:{archived[0].id}".encode()
     assert orjson.loads(open_bytes(bytes(archived[0].body), key.key, aad=place)) == bodies[0]
 
 
-async def test_a_customers_key_is_published_before_what_is_sealed_with_it(tell, db, vault):
+async def test_a_customers_key_is_published_before_what_is_sealed_with_it(
+    tell: Any, db: Database, vault: Vault
+) -> None:
     await tell_all(db, vault, [tell.order(), tell.order(data={"order_id": "o-2"})])
     async with db.transaction() as tx:
         rows = await tx.fetch("select aggregatetype, aggregateid from outbox order by seq")
@@ -103,8 +115,8 @@ async def test_a_customers_key_is_published_before_what_is_sealed_with_it(tell, 
 
 
 async def test_of_an_erased_customer_orders_are_taken_without_personal_fields_and_profiles_not(
-    tell, db, vault, published
-):
+    tell: Any, db: Database, vault: Vault, published: Published
+) -> None:
     async with db.transaction() as tx:
         await tx.lock_customers([("demo", "c-1")])
         await vault.ring.erase(tx, [("demo", "c-1")])
@@ -124,7 +136,9 @@ def record(body: Any, offset: int = 0, topic: str = "intake.demo") -> Record:
     return Record(topic, 0, offset, None, body if isinstance(body, bytes) else orjson.dumps(body), {}, 0)
 
 
-async def test_a_shops_topic_is_read_as_http_is_and_speaks_for_that_shop_alone(tell, db, vault, published):
+async def test_a_shops_topic_is_read_as_http_is_and_speaks_for_that_shop_alone(
+    tell: Any, db: Database, vault: Vault, published: Published
+) -> None:
     good = tell.order()
     records = [
         record(b"{", 0),

@@ -3,15 +3,26 @@
 import asyncio
 import gzip
 import os
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from common.broker import BrokerUnavailable
+from common.clock import FixedClock
+from common.db import Database
+from common.events import Event
+from common.service import Runtime
+from orders_ingest.handlers import ingest
+from orders_ingest.handlers.ingest import Vault
 from orders_ingest.jobs import imports as job
+from orders_ingest.main import counters
 from orders_ingest.store import imports as store
+
+Published = Callable[[], Awaitable[list[Event[Any]]]]
 
 SHARED = Path(os.environ.get("REGULARS_SHARED", Path(__file__).parents[4] / "shared")) / "data"
 CDNOW = """customer_id,date,number_of_cds,dollar_value
@@ -37,15 +48,15 @@ C8,D,Discount,-1,2010-12-07 09:00,5.00,17850,United Kingdom
 '''
 
 
-async def upload(api, text: str | bytes, **query: str) -> str:
+async def upload(api: httpx.AsyncClient, text: str | bytes, **query: str) -> str:
     query.setdefault("layout", "cdnow_master")
     content = text.encode() if isinstance(text, str) else text
     answer = await api.post("/v1/shops/demo/imports", params=query, content=content)
     assert answer.status_code == 202, answer.text
-    return answer.json()["id"]
+    return str(answer.json()["id"])
 
 
-async def run(db, vault) -> int:
+async def run(db: Database, vault: Vault) -> int:
     """Take chunk after chunk until nothing is due; the relay's part is played by marking what it would publish."""
     total = 0
     while done := await job.step(db, vault):
@@ -55,13 +66,13 @@ async def run(db, vault) -> int:
     return total
 
 
-async def get(api, path: str) -> Any:
+async def get(api: httpx.AsyncClient, path: str) -> Any:
     answer = await api.get(f"/v1/shops/demo{path}")
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-async def everything(db) -> list[Any]:
+async def everything(db: Database) -> list[Any]:
     """All that an import changes, but for insertion times, sequence numbers, keys and nonces."""
     async with db.transaction() as tx:
         found = [
@@ -76,7 +87,9 @@ async def everything(db) -> list[Any]:
     return [[tuple(row) for row in rows] for rows in found]
 
 
-async def test_each_row_of_cdnow_is_an_order_at_noon_of_the_shop_and_equal_rows_are_two(api, db, vault, published):
+async def test_each_row_of_cdnow_is_an_order_at_noon_of_the_shop_and_equal_rows_are_two(
+    api: httpx.AsyncClient, db: Database, vault: Vault, published: Published
+) -> None:
     id_ = await upload(api, CDNOW, currency="USD", zone="America/New_York")
     assert await run(db, vault) == 5
     events = await published()
@@ -100,7 +113,9 @@ async def test_each_row_of_cdnow_is_an_order_at_noon_of_the_shop_and_equal_rows_
     ]
 
 
-async def test_the_same_file_twice_changes_nothing_and_a_longer_one_adds_its_new_rows(api, db, vault):
+async def test_the_same_file_twice_changes_nothing_and_a_longer_one_adds_its_new_rows(
+    api: httpx.AsyncClient, db: Database, vault: Vault
+) -> None:
     """ORD-005: importing the same file twice gives the same totals, be it packed or in white space columns."""
     text = "\n".join(CDNOW.splitlines()[:6])
     await upload(api, text)
@@ -119,7 +134,9 @@ async def test_the_same_file_twice_changes_nothing_and_a_longer_one_adds_its_new
     assert (report["accepted"], report["duplicates"]) == (1, 5)
 
 
-async def test_another_file_under_the_same_name_is_refused_line_by_line_and_told_so(api, db, vault):
+async def test_another_file_under_the_same_name_is_refused_line_by_line_and_told_so(
+    api: httpx.AsyncClient, db: Database, vault: Vault
+) -> None:
     await upload(api, "00001 19970101 1 11.77")
     other = await upload(api, "00001 19970102 1 11.77")
     assert other == "cdnow_master-2"
@@ -131,11 +148,13 @@ async def test_another_file_under_the_same_name_is_refused_line_by_line_and_told
     assert (await get(api, f"/imports/{named}"))["accepted"] == 1
 
 
-async def test_rows_wait_until_the_clock_has_passed_them(api, db, vault, clock, published, runtime):
+async def test_rows_wait_until_the_clock_has_passed_them(
+    api: httpx.AsyncClient, db: Database, vault: Vault, clock: FixedClock, published: Published, runtime: Runtime
+) -> None:
     clock.set(datetime(1997, 1, 5, tzinfo=UTC))
     id_ = await upload(api, "\n".join(CDNOW.splitlines()[:6]), zone="UTC")
     async with db.transaction() as tx:
-        assert await runtime.service.counters(tx) == {"leases": 2}
+        assert await counters(tx) == {"leases": 2}
     assert await run(db, vault) == 2
     assert (await get(api, f"/imports/{id_}"))["state"] == "running"
     async with db.transaction() as tx:
@@ -147,7 +166,14 @@ async def test_rows_wait_until_the_clock_has_passed_them(api, db, vault, clock, 
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 500])
-async def test_killed_in_the_middle_it_goes_on_where_it_stood(chunk, api, db, vault, monkeypatch, published):
+async def test_killed_in_the_middle_it_goes_on_where_it_stood(
+    chunk: Any,
+    api: httpx.AsyncClient,
+    db: Database,
+    vault: Vault,
+    monkeypatch: pytest.MonkeyPatch,
+    published: Published,
+) -> None:
     """A runner cancelled inside its transaction, again and again, ends with what an undisturbed one ends with."""
     monkeypatch.setattr(job, "CHUNK", chunk)
     await upload(api, RETAIL, layout="online_retail")
@@ -174,8 +200,8 @@ async def test_killed_in_the_middle_it_goes_on_where_it_stood(chunk, api, db, va
 
 
 async def test_online_retail_groups_invoices_and_takes_cancellations_back_from_the_newest_sale(
-    api, db, vault, published
-):
+    api: httpx.AsyncClient, db: Database, vault: Vault, published: Published
+) -> None:
     """Cancelled at C3: 4 of invoice 2 and 2 of invoice 1; at C4: the 8 left of invoice 1, and one that finds none."""
     id_ = await upload(api, RETAIL, layout="online_retail")
     await run(db, vault)
@@ -217,14 +243,18 @@ async def test_online_retail_groups_invoices_and_takes_cancellations_back_from_t
         (CDNOW, {"layout": "parquet"}, "invalid_request"),
     ],
 )
-async def test_a_file_that_cannot_be_read_stages_nothing(text, query, slug, api):
+async def test_a_file_that_cannot_be_read_stages_nothing(
+    text: Any, query: Any, slug: Any, api: httpx.AsyncClient
+) -> None:
     content = text.encode() if isinstance(text, str) else text
     answer = await api.post("/v1/shops/demo/imports", params={"layout": "cdnow_master", **query}, content=content)
     assert (answer.status_code, answer.json()["type"]) == (422, f"/problems/{slug}"), answer.text
     assert await get(api, "/imports") == []
 
 
-async def test_imports_wait_while_live_events_queue_up(api, db, vault, monkeypatch):
+async def test_imports_wait_while_live_events_queue_up(
+    api: httpx.AsyncClient, db: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await upload(api, CDNOW)
     monkeypatch.setattr(job, "FULL", 0)
     async with db.transaction() as tx:
@@ -236,7 +266,9 @@ async def test_imports_wait_while_live_events_queue_up(api, db, vault, monkeypat
     assert await job.step(db, vault) == 5
 
 
-async def test_a_lost_database_is_not_a_bad_row(api, db, vault, monkeypatch):
+async def test_a_lost_database_is_not_a_bad_row(
+    api: httpx.AsyncClient, db: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await upload(api, CDNOW)
 
     async def fail(*_: Any) -> None:
@@ -249,14 +281,15 @@ async def test_a_lost_database_is_not_a_bad_row(api, db, vault, monkeypatch):
     assert await job.step(db, vault) == 5
 
 
-async def test_a_row_that_nobody_can_handle_is_set_aside_and_the_rest_goes_on(api, db, vault, monkeypatch, published):
+async def test_a_row_that_nobody_can_handle_is_set_aside_and_the_rest_goes_on(
+    api: httpx.AsyncClient, db: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch, published: Published
+) -> None:
     await upload(api, CDNOW)
-    take = job.take
 
     async def fail_at_one(tx: Any, vault: Any, offered: Any) -> Any:
         if any(o.event.id == "line-3" for o in offered):
             raise RuntimeError("cannot")
-        return await take(tx, vault, offered)
+        return await ingest.take(tx, vault, offered)
 
     monkeypatch.setattr(job, "take", fail_at_one)
     await run(db, vault)
@@ -268,7 +301,7 @@ async def test_a_row_that_nobody_can_handle_is_set_aside_and_the_rest_goes_on(ap
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the real histories are not here")
 @pytest.mark.slow
-async def test_the_published_sample_of_cdnow_comes_in_whole(api, db, vault):
+async def test_the_published_sample_of_cdnow_comes_in_whole(api: httpx.AsyncClient, db: Database, vault: Vault) -> None:
     """2,357 customers, 6,919 orders over $244,091.94."""
     await upload(api, (SHARED / "cdnow_sample.csv.gz").read_bytes(), layout="cdnow_sample", currency="USD")
     assert await run(db, vault) == 6919

@@ -22,6 +22,9 @@ from orders_ingest.jobs.imports import run_imports
 from orders_ingest.store import imports as import_store
 from orders_ingest.store import shops as shop_store
 
+_HERE = Path(__file__).resolve().parent
+# Installed from a wheel, the migrations stand within the package; in the repository beside src.
+_MIGRATIONS = next(folder for folder in (_HERE / "migrations", _HERE.parents[1] / "migrations") if folder.is_dir())
 _A_WEEK_MS = str(7 * 24 * 3600 * 1000)
 
 
@@ -48,7 +51,7 @@ async def due(tx: Transaction, now: datetime) -> int:
 
 SERVICE = Service(
     name="orders-ingest",
-    migrations=Path(__file__).parents[2] / "migrations",
+    migrations=_MIGRATIONS,
     raw=intake,
     routers=(events.router, orders.router, customers.router, imports.router),
     background=(run_imports,),
