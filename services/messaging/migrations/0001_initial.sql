@@ -108,11 +108,13 @@ create table messages (
     next_try_at timestamptz not null default '-infinity', -- real time, also in a replay: a provider's patience
     lease uuid,
     lease_until timestamptz,            -- real time
+    started boolean not null default false, -- its hand-off may have begun: only then is a dead sender's message in doubt
     sent_at timestamptz,
     primary key (shop, customer, message_id) -- closes the race of two sweeps queueing one candidate
 ) with (fillfactor = 80);
 create index messages_queued on messages (rank, at, message_id) where state = 'queued';
 create index messages_leased on messages (lease_until) where state = 'leased';
+create index messages_unknown on messages (at) where state = 'unknown';
 
 -- Versions of the shop's rules of contact; the highest is in force.
 create table policies (

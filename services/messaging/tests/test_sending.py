@@ -190,19 +190,24 @@ async def test_an_offer_that_missed_its_window_is_judged_again(
 async def test_what_a_killed_sender_had_leased_comes_to_an_end(
     messaging: Any, mailsink: MailSink, connection: SmtpConnection
 ) -> None:
-    """M1: nobody knows whether it left; the offer stays unknown, the notice is sent again."""
+    """M1: started ones are in doubt: the offer stays unknown, the notice is sent again. Others just go back."""
     await queue_notice_and_offer(messaging)
     sender = messaging.sender(mailsink.port)
+    await messaging.feed(*messaging.known("c2"), messaging.tier_up(1, customer="c2"))
+    await messaging.decide()
     async with messaging.database.transaction() as tx:
-        assert len(await sender.take(tx)) == 2
+        notice, offer, _not_started = await sender.take(tx)
+        assert len(await sender.start(tx, [notice, offer])) == 2
     async with messaging.database.transaction() as tx:
         assert await sender.end_expired(tx) == 0, "the lease still runs"
     await messaging.rows("update messages set lease_until = now() - interval '1 second' returning 1")
     async with messaging.database.transaction() as tx:
-        assert await sender.end_expired(tx) == 2
+        assert await sender.end_expired(tx) == 3
     await retry_at_once(messaging)
     await sender.step(connection)
-    assert await messaging.rows(STATES) == [("order_shipped", "sent", None, 2), ("tier", "unknown", "sender_died", 1)]
+    assert await messaging.rows(STATES) == [
+        ("order_shipped", "sent", None, 2), ("tier", "sent", None, 1), ("tier", "unknown", "sender_died", 1),
+    ]  # fmt: skip
 
 
 async def test_an_opt_out_takes_back_what_is_queued_and_lets_notices_go(

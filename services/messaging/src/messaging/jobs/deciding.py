@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from common.calendar import UnknownZone, zone_named
 from common.clock import FixedClock
 from common.db import CustomerKey, Transaction
+from common.metrics import SENDS_BLOCKED
 from common.shops import Shop, get_shops
 from messaging.domain import facts
 from messaging.domain.caps import Contacted
@@ -55,6 +56,9 @@ async def decide_due(tx: Transaction, now: datetime, limit: int, *, replay: bool
     await store.save_decisions(tx, decided)
     told = (facts.decided(d.candidate, d.decision) for d in decided if d.candidate.held != d.decision.reason)
     await tx.announce(fact for fact in told if fact is not None)
+    for d in decided:
+        if d.decision.outcome == "suppress":
+            SENDS_BLOCKED.labels(d.decision.reason).inc()
     return len(decided)
 
 

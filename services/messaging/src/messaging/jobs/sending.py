@@ -1,7 +1,7 @@
 """Who sends? Workers that lease a few messages, look at the register once more, hand them off, and record.
 
-One transaction records what the last few became and leases the next; no provider is called inside it. What is leased
-when a process dies may have left: marketing and surveys are then never sent again, transactional ones are.
+One transaction records what the last few became and starts the next; no provider is called inside it. What was started
+when a process died may have left: marketing and surveys are then never sent again, transactional ones are.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from common.consumer import is_temporary
 from common.crypto import SealBroken, is_sealed, open_sealed
 from common.db import Database, Transaction
 from common.keys import DataKey, KeyRing
+from common.metrics import SENDS_UNKNOWN
 from messaging.channels.smtp import Handoff, Mail, SmtpConnection
 from messaging.domain import facts
 from messaging.domain.decision import is_stale, refusal
@@ -34,9 +35,11 @@ from messaging.unsubscribe import Recipient, UnsubscribeLinks, one_click_headers
 
 log = structlog.get_logger()
 BITE = 16
-"""Messages leased at once: so many are in doubt when a worker is killed."""
+"""Messages leased at once by a worker."""
+CHUNK = 4
+"""Messages handed off between two records: so many are in doubt when a worker is killed."""
 BITE_BUDGET_S = 5.0
-"""After this the rest of a bite goes back: a lease must outlast its last hand-off (twice 15 s, with a reconnect)."""
+"""After this the rest of a chunk goes back: a lease must outlast its last hand-off (twice 15 s, with a reconnect)."""
 RETRY_AFTER_S = (2.0, 10.0, 60.0, 600.0, 3600.0)
 UNREACHABLE = "unreachable"
 """The reason that a message carries while no mail can be handed over; it costs the message no attempt."""
@@ -84,7 +87,7 @@ class Sender:
     async def step(self, connection: SmtpConnection) -> int:
         """One bite from lease to record, for tests; returns how many came to an end."""
         async with self._database.transaction() as tx:
-            ready = await self.take(tx)
+            ready = await self.start(tx, await self.take(tx))
         ended = await self._hand_off(connection, ready, asyncio.Event())
         async with self._database.transaction() as tx:
             await self.record(tx, ended)
@@ -93,40 +96,51 @@ class Sender:
     async def _work(self, stopping: asyncio.Event) -> None:
         connection = SmtpConnection(self._host, self._port)
         ended: list[tuple[Ended, Ready]] = []
+        waiting: list[Ready] = []  # leased, not started
         try:
             while True:
                 self._wake.clear()
                 unreachable = any(e.reason == UNREACHABLE for e, _ in ended)
-                leaving = stopping.is_set() or unreachable
+                pausing = stopping.is_set() or unreachable
+                if pausing:
+                    ended += [(_back(r.message, r.mail.date), r) for r in waiting]
+                    waiting = []
                 try:
                     async with self._database.transaction() as tx:
                         await self.record(tx, ended)
-                        ready = [] if leaving else await self.take(tx)
+                        leased = waiting if waiting or pausing else await self.take(tx)
+                        started = await self.start(tx, leased[:CHUNK])
                 except Exception as error:
-                    # What was handed off stays to be recorded; a lease that nobody records ends as unknown.
+                    # What was handed off stays to be recorded; a lease that nobody records comes to its end.
                     log.warning("sender_paused", temporary=is_temporary(error), detail=repr(error)[:300])
                     if stopping.is_set():
                         return
                     await _sleep(stopping, 1)
                     continue
-                ended = []
-                if ready:
-                    ended = await self._hand_off(connection, ready, stopping)
+                waiting, ended = leased[CHUNK:], []
+                if started:
+                    ended = await self._hand_off(connection, started, stopping)
                 elif stopping.is_set():
                     return
                 elif unreachable:
                     await _sleep(stopping, UNREACHABLE_WAIT_S)
-                else:
+                elif not waiting:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._wake.wait(), 0.5)
         finally:
             await connection.close()
+
+    async def start(self, tx: Transaction, ready: Sequence[Ready]) -> list[Ready]:
+        """Those whose lease is still ours: from the commit on they are in doubt until their end is recorded."""
+        ours = {m.about.message_id for m in await queue.start(tx, [r.message for r in ready])}
+        return [r for r in ready if r.message.about.message_id in ours]
 
     async def _mind_expired(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             try:
                 async with self._database.transaction() as tx:
                     await self.end_expired(tx)
+                    SENDS_UNKNOWN.set(await queue.count_unknown(tx))
             except Exception as error:
                 log.warning("expired_leases_failed", temporary=is_temporary(error), detail=repr(error)[:300])
             await _sleep(stopping, 5)
@@ -217,7 +231,7 @@ class Sender:
                 ended.append((_not_now(one.message, one.mail.date), one))
                 continue
             if stopping.is_set() or loop.time() > give_up_at:
-                ended.append((Ended(one.message, "queued", one.mail.date, tried=False), one))
+                ended.append((_back(one.message, one.mail.date), one))
                 continue
             handoff = await connection.send(one.mail)
             unreachable = handoff.outcome == "unreachable"
@@ -242,8 +256,11 @@ class Sender:
         """End the leases of senders that died; returns how many."""
         expired = await queue.lock_expired(tx, 200)
         policies = await get_policies(tx, {m.about.shop for m in expired})
+        at = tx.clock.now()
         ended = [
-            _unknown(m, policies[m.about.shop].policy, m.at if self._replay else tx.clock.now(), "sender_died")
+            _unknown(m, policies[m.about.shop].policy, m.at if self._replay else at, "sender_died")
+            if m.started
+            else _back(m, at)
             for m in expired
         ]
         await _announce(tx, await queue.end(tx, ended))
@@ -263,6 +280,11 @@ def outcome_of(one: Ready, handoff: Handoff, at: datetime) -> Ended:
     if handoff.outcome == "unknown":
         return _unknown(message, one.policy, at, handoff.reason or "unknown")
     return _try_again(message, one.policy, at, handoff.reason)
+
+
+def _back(message: Queued, at: datetime) -> Ended:
+    """Leased and not tried."""
+    return Ended(message, "queued", at, tried=False)
 
 
 def _not_now(message: Queued, at: datetime) -> Ended:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -36,6 +36,7 @@ class Queued:
     attempts: int
     details: dict[str, Any]
     lease: uuid.UUID
+    started: bool = False
 
     @property
     def key(self) -> CustomerKey:
@@ -97,8 +98,31 @@ async def lease(tx: Transaction, limit: int) -> list[Queued]:
     return [_queued(r, token) for r in sorted(rows, key=lambda r: (r.rank, r.at, r.message_id))]
 
 
+async def start(tx: Transaction, messages: Sequence[Queued]) -> list[Queued]:
+    """Say that these leased messages are handed off next; returns those whose lease is still ours, renewed."""
+    if not messages:
+        return []
+    # Committed before the first is handed off: from then on it is in doubt until its end is recorded.
+    rows = await tx.fetch(
+        """
+        update messages m set started = true, lease_until = clock_timestamp() + make_interval(secs => :lease_s)
+        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[]), cast(:leases as uuid[]))
+            as s(shop, customer, message_id, lease)
+        where m.shop = s.shop and m.customer = s.customer and m.message_id = s.message_id
+            and m.state = 'leased' and m.lease = s.lease
+        returning m.shop, m.customer, m.message_id
+        """,
+        **columns([m.key for m in messages]),
+        ids=[m.about.message_id for m in messages],
+        leases=[m.lease for m in messages],
+        lease_s=LEASE_S,
+    )
+    ours = {(r.shop, r.customer, r.message_id) for r in rows}
+    return [m for m in messages if (*m.key, m.about.message_id) in ours]
+
+
 async def lock_expired(tx: Transaction, limit: int) -> list[Queued]:
-    """Messages whose sender died between hand-off and record: nobody knows whether they left."""
+    """Messages whose sender died; of those it had started nobody knows whether they left."""
     # The lease's end, and a margin in which its holder gives up by itself.
     picked = await tx.fetch(
         """
@@ -118,6 +142,7 @@ async def lock_expired(tx: Transaction, limit: int) -> list[Queued]:
     rows = await tx.fetch(
         """
         select m.shop, m.customer, m.message_id, m.flow, m.kind, m.channel, m.at, m.leave_before, m.attempts, m.lease,
+            m.started,
             c.cause_at, c.causation, c.correlation, cast(c.details as text) as details
         from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[])) as w(shop, customer, id)
         join messages m on m.shop = w.shop and m.customer = w.customer and m.message_id = w.id
@@ -127,7 +152,7 @@ async def lock_expired(tx: Transaction, limit: int) -> list[Queued]:
         **columns(keys),
         ids=[r.message_id for r in picked],
     )
-    return [_queued(r, r.lease) for r in rows]
+    return [replace(_queued(r, r.lease), started=r.started) for r in rows]
 
 
 def _queued(r: Row[Any], token: uuid.UUID) -> Queued:
@@ -144,7 +169,7 @@ async def end(tx: Transaction, ended: Sequence[Ended]) -> list[Ended]:
     # A row whose lease has passed to somebody else is not ours to record any more.
     rows = await tx.fetch(
         """
-        update messages m set state = e.state, reason = e.reason, lease = null, lease_until = null,
+        update messages m set state = e.state, reason = e.reason, lease = null, lease_until = null, started = false,
             sent_at = case when e.state = 'sent' then e.at end,
             attempts = m.attempts - case when e.tried then 0 else 1 end,
             next_try_at = clock_timestamp() + make_interval(secs => e.wait_s)
@@ -292,3 +317,9 @@ async def count_ended(tx: Transaction) -> int:
     """Messages that came to an end: a figure that stands still when nothing moves."""
     # Everything that neither waits nor is on its way.
     return int(await tx.value("select count(*) from messages where state not in ('queued', 'leased')"))
+
+
+async def count_unknown(tx: Transaction) -> int:
+    """Messages of which nobody knows whether the provider took them: the operator's list."""
+    # A partial index of its own.
+    return int(await tx.value("select count(*) from messages where state = 'unknown'"))
