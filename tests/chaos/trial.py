@@ -6,9 +6,11 @@ import asyncio
 import os
 import platform
 import shutil
+import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -26,9 +28,11 @@ from common.migrate import driver_url
 from regulars import operating
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.local import Plan
-from regulars.stack.ports import free_port
+from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState
 
+USUAL_PORTS = (9092, 5433, 1025, 8025, *(service.port for service in SERVICES))
+"""Those that `regulars up` prefers."""
 OPEN = ("lag", "outbox", "leases", "arriving")
 
 
@@ -76,10 +80,10 @@ class Trial:
         try:
             if cluster is not None:
                 cluster.start(120)
-            # Not the usual ports: another stack that is just starting may be about to take those.
-            services = tuple(replace(each, port=free_port()) for each in operating.chosen(self.size.services))
+            services = operating.chosen(self.size.services)
             plan = Plan(self.folder, services, kafka=cluster.bootstrap_servers if cluster is not None else None)
-            state = operating.up(plan, self.say)
+            with _held(USUAL_PORTS):
+                state = operating.up(plan, self.say)
             self.phases["start"] = time.monotonic() - began
             verdict = asyncio.run(self._run(state, cluster))
         finally:
@@ -160,6 +164,23 @@ class Trial:
             and done.pauses.total() >= self.size.pauses
             and set(done.kills) == {*self.size.services, *faults.BENEATH}
         )
+
+
+@contextmanager
+def _held(ports: Iterable[int]) -> Iterator[None]:
+    """Listen on these ports, where nobody does, so that the stack chooses others.
+
+    A part that was killed gives its port back for seconds. Another stack that prefers the port would take it, and our
+    services would speak to a stranger's Kafka: what came of that would say nothing about ours.
+    """
+    with ExitStack() as held:
+        for port in ports:
+            listener = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                listener.bind(("127.0.0.1", port))
+                listener.listen()
+        yield
 
 
 async def _set_up(client: httpx.AsyncClient, addresses: dict[str, str], shop: str) -> None:
