@@ -1,4 +1,4 @@
-"""Does the whole process work: from an event on Kafka to a mail, with its fact on Kafka, and does it stop in order?"""
+"""Does the whole process work, from an event on Kafka to a mail, and what if it is killed?"""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ import base64
 import os
 import signal
 import sys
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from common.broker import Outgoing, Producer, ensure_topics
 from common.events import Event
 from common.events.topics import TOPICS
-from messaging.main import SERVICE
+from messaging.domain.policy import Policy
+from messaging.domain.windows import Window
+from messaging.store.policies import insert_policy
 from regulars.stack.mailsink import MailSink
 from regulars.testing import SharedKafka
 
@@ -25,47 +32,128 @@ def record(event: Event[Any]) -> Outgoing:
     return Outgoing(event.data.TOPIC, event.key.encode(), event.encode(), headers)
 
 
-async def until(ready: Any, process: asyncio.subprocess.Process) -> None:
-    async with asyncio.timeout(60):
-        while not await ready():
-            assert process.returncode is None, "the service ended"
-            await asyncio.sleep(0.1)
+class SlowSink(MailSink):
+    """Takes its time, so that a kill comes while mails are leaving."""
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        await asyncio.sleep(0.02)
+        return await super().handle_RCPT(server, session, envelope, address, options)
+
+
+@dataclass
+class Process:
+    """`messaging serve` on the test's database, Kafka and mail sink."""
+
+    environment: dict[str, str]
+    child: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        self.child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "messaging.main", "serve", env=self.environment, stdout=asyncio.subprocess.DEVNULL
+        )
+
+    async def until(self, ready: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(200):
+            while not await ready():
+                assert self.child is not None
+                assert self.child.returncode is None, "the service ended"
+                await asyncio.sleep(0.05)
+
+    async def end(self, number: signal.Signals) -> int:
+        assert self.child is not None
+        if self.child.returncode is None:
+            self.child.send_signal(number)
+        return await asyncio.wait_for(self.child.wait(), 30)
+
+
+@pytest_asyncio.fixture
+async def sink(tmp_path: Path) -> AsyncIterator[SlowSink]:
+    async with SlowSink(tmp_path / "slow.jsonl") as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def process(messaging: Any, kafka: SharedKafka, sink: SlowSink, unused_tcp_port: int) -> AsyncIterator[Process]:
+    await ensure_topics(kafka.bootstrap_servers, TOPICS, 1)
+    made = Process(
+        os.environ
+        | {
+            "DATABASE_URL": messaging.database.engine.url.render_as_string(hide_password=False),
+            "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "HTTP_PORT": str(unused_tcp_port),
+            "MASTER_KEY": base64.b64encode(messaging.master).decode(),
+            "SMTP_PORT": str(sink.port),
+        }
+    )
+    yield made
+    if made.child is not None:
+        await made.end(signal.SIGKILL)
+
+
+async def publish(kafka: SharedKafka, events: Sequence[Event[Any]]) -> None:
+    producer = Producer(kafka.bootstrap_servers, client="test")
+    await producer.start()
+    assert await producer.send([record(e) for e in events]) == len(events)
+    await producer.stop()
 
 
 @pytest.mark.slow
 async def test_an_order_notice_goes_from_kafka_to_the_mail_server(
-    messaging: Any, kafka: SharedKafka, mailsink: MailSink, unused_tcp_port: int
+    messaging: Any, kafka: SharedKafka, sink: SlowSink, process: Process
 ) -> None:
     """MSG-008 through a process of its own; SIGTERM ends it with code 0 and nothing leased."""
-    await ensure_topics(kafka.bootstrap_servers, TOPICS, 1)
-    url = messaging.database.engine.url.render_as_string(hide_password=False)
-    environment = os.environ | {
-        "DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "HTTP_PORT": str(unused_tcp_port),
-        "MASTER_KEY": base64.b64encode(messaging.master).decode(), "SMTP_PORT": str(mailsink.port),
-    }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "messaging.main", "serve", env=environment)
-    producer = Producer(kafka.bootstrap_servers, client="test")
-    await producer.start()
-    try:
-        now = datetime.now(UTC)
-        events = [*messaging.known(at=now), messaging.notice("o1", now)]
-        assert await producer.send([record(e) for e in events]) == len(events)
+    await process.start()
+    now = datetime.now(UTC)
+    await publish(kafka, [*messaging.known("k1", at=now), messaging.notice("o1", now, customer="k1")])
 
-        async def told() -> bool:
-            rows = await messaging.rows("select 1 from outbox where type = 'message.sent' and published_at is not null")
-            return len(rows) == 1
+    async def told() -> bool:
+        sql = "select 1 from outbox where type = 'message.sent' and published_at is not null"
+        return len(await messaging.rows(sql)) == 1
 
-        await until(told, process)
-        assert [m["to"] for m in mailsink.mails()] == [["c1@example.test"]]
-        process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 30) == 0
-        assert await messaging.rows("select state from messages") == [("sent",)]
-    finally:
-        await producer.stop()
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    await process.until(told)
+    assert [m["to"] for m in sink.mails()] == [["k1@example.test"]]
+    assert await process.end(signal.SIGTERM) == 0
+    assert await messaging.rows("select state from messages") == [("sent",)]
 
 
-def test_the_service_is_named_as_its_folder_says() -> None:
-    assert SERVICE.name == "messaging"
+@pytest.mark.slow
+@pytest.mark.timeout(300)  # two starts of a process, on a machine that does other things too
+async def test_a_killed_process_sends_no_offer_twice_and_every_message_comes_to_an_end(
+    messaging: Any, sink: SlowSink, process: Process
+) -> None:
+    """M1: SIGKILL between hand-off and record. In doubt, an offer ends as `unknown`, a notice is sent again."""
+    now = datetime.now(UTC)
+    customers = [f"c{n:02}" for n in range(40)]
+    async with messaging.database.transaction() as tx:
+        all_day = Policy(windows=(Window(start=time(0), end=time(23, 59, 59, 999999)),))
+        assert await insert_policy(tx, "s", 1, all_day, now)
+    await messaging.feed(*[e for c in customers for e in messaging.known(c, at=now)])
+    await messaging.feed(*[messaging.notice("o1", now, customer=c) for c in customers])
+    await messaging.feed(*[messaging.tier_up(1, now, customer=c) for c in customers])
+
+    async def some_left() -> bool:
+        return sink.count >= 10
+
+    async def all_ended() -> bool:
+        # A lease runs 45 s by the database's clock; the test need not wait for it.
+        await messaging.rows(
+            "update messages set lease_until = now() - interval '1 s' where lease = any(:left) returning 1", left=left
+        )
+        return not await messaging.rows("select 1 from messages where state in ('queued', 'leased')")
+
+    await process.start()
+    await process.until(some_left)
+    await process.end(signal.SIGKILL)
+    left = [lease for (lease,) in await messaging.rows("select distinct lease from messages where state = 'leased'")]
+    assert left, "the kill came while messages were leaving"
+    await process.start()
+    await process.until(all_ended)
+    assert await process.end(signal.SIGTERM) == 0
+    kinds = dict(await messaging.rows("select message_id, kind from messages"))
+    received = Counter(m["message_id"].strip("<>").split("@")[0] for m in sink.mails())
+    assert len(kinds) == 80
+    assert all(n == 1 for message, n in received.items() if kinds[message] == "marketing")
+    assert {m for m, kind in kinds.items() if kind == "transactional"} <= received.keys(), "no notice is lost"
+    ended = dict(await messaging.rows("select message_id, state from messages"))
+    assert all(ended[m] == "unknown" for m in kinds if m not in received), "what did not arrive is in doubt, not lost"
+    assert set(ended.values()) <= {"sent", "unknown"}
