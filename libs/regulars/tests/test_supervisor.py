@@ -19,7 +19,7 @@ def _python(name: str, code: str, stop_timeout_s: float = 10.0) -> Command:
 
 
 async def _until_file(file: Path, lines: int) -> list[str]:
-    while not file.exists() or len(file.read_text().splitlines()) < lines:  # noqa: ASYNC110 - another process writes it
+    while not file.exists() or len(file.read_text().splitlines()) < lines:
         await asyncio.sleep(0.02)
     return file.read_text().splitlines()
 

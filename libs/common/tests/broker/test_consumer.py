@@ -150,7 +150,7 @@ async def test_a_poll_that_is_cancelled_loses_nothing(world: World) -> None:
         await asyncio.sleep(0.002)
         await world.publish(topic, numbered(5, 5 * round_))
         poll.cancel()
-        taken, = await asyncio.gather(poll, return_exceptions=True)
+        (taken,) = await asyncio.gather(poll, return_exceptions=True)
         if isinstance(taken, Batch):
             assert offsets.apply(taken)
     await read(consumer, offsets, 100)
