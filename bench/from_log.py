@@ -63,10 +63,12 @@ async def measure(servers: Servers, result: Result, seed: int, size: Size) -> No
         database_cpu = machine.cpu_seconds(servers.postgres.pid)
         product = await consume(servers, "product", service, url, size.warm, events - size.warm)
         database_cpu = machine.cpu_seconds(servers.postgres.pid) - database_cpu
+        loads = [machine.load()]
         model = {"BENCH_MODEL": url, "BENCH_MODEL_EVENTS": str(events)}
         bare = await consume(
             servers, "limit", service, await servers.database(service), size.warm, events - size.warm, **model
         )
+        loads.append(machine.load())
         single = await consume(
             servers, "product", service, await servers.database(service), 100, size.baseline, MAX_BATCH="1"
         )
@@ -83,7 +85,8 @@ async def measure(servers: Servers, result: Result, seed: int, size: Size) -> No
         result.notes.append(
             f"P1 {service}: {product['events']:,.0f} events in {product['batches']:.0f} batches; its process spends "
             f"{per_event:.0f} µs of CPU an event (the limit's {bare_cpu:.0f} µs, a ratio of "
-            f"{bare_cpu / per_event:.2f}), PostgreSQL {database_cpu / events * 1e6:.0f} µs; rows an event: {tables}."
+            f"{bare_cpu / per_event:.2f}), PostgreSQL {database_cpu / events * 1e6:.0f} µs; rows an event: {tables}. "
+            f"Load before the limit's run {loads[0]}, before the baseline's {loads[1]}."
         )
 
 

@@ -42,6 +42,7 @@ async def measure(servers: Servers, result: Result, seed: int, size: Size) -> No
         memory = machine.memory_mb(pid)
     model = {"BENCH_MODEL": url, "BENCH_MODEL_EVENTS": str(size.events)}
     bare_url = await servers.database("orders-ingest")
+    bare_load = machine.load()
     bare_env = servers.settings("orders-ingest", bare_url, **model)
     with servers.serving("bare-route", ["bench.bare_route"], bare_env) as (address, _):
         bare_batched, bare_single = await _load(address, seed, size, None)
@@ -60,7 +61,8 @@ async def measure(servers: Servers, result: Result, seed: int, size: Size) -> No
     result.notes.append(
         f"P2 single: an answer takes {single['p50_ms']:.0f} ms (p50) and {single['p99_ms']:.0f} ms (p99) with "
         f"{SINGLE_CONNECTIONS} requests under way at any time; the process holds {memory:.0f} MB afterwards. Its relay "
-        "publishes meanwhile, as it always does; the limit has none. The client shares the machine's cores."
+        "publishes meanwhile, as it always does; the limit has none. The client shares the machine's cores. "
+        f"Load before the limit's run {bare_load}."
     )
 
 
