@@ -35,9 +35,11 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
             if "P1" in parts:
                 console.print("P1: from Kafka to committed effects", style="dim")
                 await from_log.measure(ours, result, seed, log)
+                report.tell(result, "P1", console)
             if "P2" in parts:
                 console.print("P2: over HTTP", style="dim")
                 await over_http.measure(ours, result, seed, http)
+                report.tell(result, "P2", console)
     if "P3" in parts:
         console.print("P3: everything", style="dim")
         await everything.measure(result, seed, whole)

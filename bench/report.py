@@ -36,6 +36,14 @@ def show(result: Result, console: Console) -> None:
     console.print(f"The whole took {result.seconds:.0f} s.")
 
 
+def tell(result: Result, part: str, console: Console) -> None:
+    """Print the figures of one part at once: a run that is broken off later has not been for nothing."""
+    for figure in result.figures:
+        if figure.target == part:
+            of_limit = "" if figure.of_limit is None else f", {figure.of_limit:.2f} of limit"
+            console.print(f"  {figure.what}: {figure.measured:,.0f} {figure.unit}{of_limit}", highlight=False)
+
+
 def write(result: Result, file: Path, command: str) -> None:
     """Replace the document."""
     parts = [_WORDS, f"`{command}` on {result.machine}; seed {result.seed}; {result.seconds:.0f} s in all.\n"]
