@@ -91,15 +91,11 @@ class Transaction:
         rows = list(events)
         if not rows:
             return
-        # `seq` is drawn in the order of the arrays, while the customers are locked.
-        await self.execute(
-            _INSERT_OUTBOX,
-            ids=[e.id for e in rows],
-            topics=[e.data.TOPIC for e in rows],
-            keys=[e.key for e in rows],
-            types=[e.data.TYPE for e in rows],
-            shops=[e.shop for e in rows],
-            payloads=[e.encode().decode() for e in rows],
+        # `seq` is drawn in the order of the records, while the customers are locked.
+        await self.copy(
+            "outbox",
+            ("id", "aggregatetype", "aggregateid", "type", "shop", "payload"),
+            ((e.id, e.data.TOPIC, e.key, e.data.TYPE, e.shop, e.encode().decode()) for e in rows),
         )
         # Wakes the relay at commit.
         await self.execute("notify outbox")
@@ -118,14 +114,6 @@ insert into customers (shop, customer)
 select shop, customer from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
 order by shop collate "C", customer collate "C"
 on conflict do nothing
-"""
-_INSERT_OUTBOX = """
-insert into outbox (id, aggregatetype, aggregateid, type, shop, payload)
-select id, topic, key, type, shop, payload
-from unnest(cast(:ids as text[]), cast(:topics as text[]), cast(:keys as text[]), cast(:types as text[]),
-            cast(:shops as text[]), cast(:payloads as text[])) with ordinality
-     as e(id, topic, key, type, shop, payload, n)
-order by n
 """
 
 
