@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest_asyncio
+
 from common.clock import FixedClock
 from common.db import Database
-
 from regulars.testing import MigratedDatabase
 
 

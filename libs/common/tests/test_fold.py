@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
 from common.db import Database
 from common.events import Event
 from common.events.activity import ProductViewed
 from common.events.membership import PointsChanged
 from common.fold import Due, Effect, fold_all, fold_due, fold_events, load
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import BaseModel
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 KEY = ("shop", "c1")
