@@ -73,7 +73,9 @@ def show(result: dict[str, Any], history: History, folder: Path, console: Consol
     messages = result["messages"]
     rows = [(state, f"{n:,}") for state, n in sorted(messages["messages"].items())]
     rows += [(f"  suppressed: {reason}", f"{n:,}") for reason, n in sorted(messages["suppressed_by_reason"].items())]
-    rows += [(f"  held: {h}", f"{n:,}") for h, n in sorted(_holds(messages["holds"]).items())]
+    rows += [
+        (f"  decisions to hold: {h}", f"{n:,}") for h, n in sorted(messages["decisions_to_hold_by_reason"].items())
+    ]
     rows.append(("the mail sink's own count", f"{_sink(result):,}"))
     _table(console, "Messages", rows)
     flows = [(flow, ", ".join(f"{s} {n:,}" for s, n in sorted(of.items()))) for flow, of in messages["by_flow"].items()]
@@ -121,10 +123,6 @@ def _revenue(result: dict[str, Any]) -> int:
 
 def _sink(result: dict[str, Any]) -> int:
     return int(result["sink"]["count"])
-
-
-def _holds(holds: Any) -> dict[str, int]:
-    return {str(k): int(v) for k, v in holds.items()} if isinstance(holds, dict) else {"all reasons": int(holds)}
 
 
 def _counts(counts: dict[str, int]) -> list[tuple[str, str]]:

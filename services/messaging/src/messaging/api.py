@@ -181,8 +181,13 @@ async def get_report(shop: str, tx: Tx) -> dict[str, Any]:
             suppressed[row.reason] = suppressed.get(row.reason, 0) + row.messages
         of_flow = flows.setdefault(row.flow, {})
         of_flow[row.state] = of_flow.get(row.state, 0) + row.messages
-    holds = await reading.count_holds(tx, shop)
-    return {"messages": totals, "suppressed_by_reason": suppressed, "by_flow": flows, "holds": holds}
+    held = await reading.count_holds(tx, shop)
+    return {
+        "messages": totals,
+        "suppressed_by_reason": suppressed,
+        "by_flow": flows,
+        "decisions_to_hold_by_reason": held,
+    }
 
 
 async def opt_out(database: Database, key: CustomerKey, data: ContactOptedOut) -> int:

@@ -90,7 +90,14 @@ async def count_by_outcome(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
     )
 
 
-async def count_holds(tx: Transaction, shop: str) -> int:
-    """Decisions to hold, over all time."""
+async def count_holds(tx: Transaction, shop: str) -> dict[str, int]:
+    """Decisions to hold by reason, over all time."""
     # A message that was held twice counts twice.
-    return int(await tx.value("select count(*) from decisions where shop = :shop and outcome = 'hold'", shop=shop))
+    rows = await tx.fetch(
+        """
+        select reason, count(*) as decisions from decisions where shop = :shop and outcome = 'hold'
+        group by reason order by reason
+        """,
+        shop=shop,
+    )
+    return {row.reason: int(row.decisions) for row in rows}
