@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 import pytest_asyncio
 
-from common.broker import Outgoing, Producer, Topic, ensure_topics
+from common.broker import OffsetOutOfLog, Outgoing, Producer, Topic, ensure_topics
 from common.consumer import Batch, EventConsumer, Subscription
 from common.db import Database, Transaction
 from common.events import EVENTS, Event, EventData
@@ -213,3 +213,13 @@ async def test_the_relay_publishes_in_order_and_marks_after_the_acknowledgement(
     await task
     assert [n for _, n in await stand.rows("select customer, n from ticks")] == list(range(300))
     assert await stand.rows("select count(*) from outbox where published_at is null") == [(0,)]
+
+
+async def test_the_relay_publishes_to_no_other_cluster(stand: Stand) -> None:
+    """A port that another stack took over must not swallow facts: they would be marked and in nobody's log."""
+    async with stand.database.transaction() as tx:
+        await tx.execute("insert into cluster (id) values ('elsewhere')")
+        await tx.announce([tick(1)])
+    with pytest.raises(OffsetOutOfLog, match="publishes to Kafka cluster elsewhere"):
+        await Relay(stand.database, stand.servers, "toy").run()
+    assert await stand.rows("select count(*) from outbox where published_at is null") == [(1,)]

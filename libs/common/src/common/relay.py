@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.broker import BrokerUnavailable, MessageRefused, Outgoing, Producer
+from common.broker import BrokerUnavailable, MessageRefused, OffsetOutOfLog, Outgoing, Producer, cluster_id
 from common.consumer import is_temporary
 from common.db import Database
 
@@ -58,6 +58,7 @@ class Relay:
             if not (await connection.execute(text("select pg_try_advisory_lock(:k)"), {"k": self._lock})).scalar():
                 await self._sleep(1)
                 return
+            await self._check_cluster(connection)
             raw = await connection.get_raw_connection()
             driver: Any = raw.driver_connection
             await driver.add_listener("outbox", self._notified)
@@ -76,6 +77,17 @@ class Relay:
                     await driver.remove_listener("outbox", self._notified)
                 # The session ends with the lock: a session that went back to the pool would hold it for ever.
                 await connection.invalidate()
+
+    async def _check_cluster(self, connection: AsyncConnection) -> None:
+        """Publish to one cluster alone, for good: what is marked as published must be in the log that others read."""
+        found = await cluster_id(self._servers)
+        await connection.execute(text("insert into cluster (id) values (:id) on conflict do nothing"), {"id": found})
+        known = (await connection.execute(text("select id from cluster"))).scalar()
+        if known != found:
+            raise OffsetOutOfLog(
+                f"{self._service} publishes to Kafka cluster {known}, this one is {found}: point the service at the "
+                "right cluster, or clear its `cluster` table and republish to fill this one"
+            )
 
     async def step(self, connection: AsyncConnection, producer: Producer) -> int:
         """Publish one bite; returns how many were acknowledged and marked."""

@@ -23,7 +23,7 @@ ASIDE = re.compile(
     r"^(recorded_at|created_at|applied_at|published_at|updated_at|seq|.*lease.*|.*token.*|key_id|wrapped|dead_id|worker|"
     r"traceparent|attempt_id)$"
 )
-TABLES_ASIDE = {"schema_migrations", "offsets", "api_keys", "clock", "customer_keys"}
+TABLES_ASIDE = {"schema_migrations", "offsets", "api_keys", "clock", "cluster", "customer_keys"}
 _SIGNED = re.compile(r"http://[^\"\s]+")
 
 

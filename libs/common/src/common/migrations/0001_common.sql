@@ -116,3 +116,9 @@ create table clock (
     single boolean primary key default true check (single), -- closes the race of two first settings: one row
     now timestamptz not null
 );
+
+-- The Kafka cluster this service publishes to; facts marked as published are in its log and in no other.
+create table cluster (
+    single boolean primary key default true check (single), -- closes the race of two first relays: one row
+    id text not null
+);
