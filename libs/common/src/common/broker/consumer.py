@@ -158,7 +158,11 @@ class Consumer:
         session, positions = self._session, sorted(self.assigned)
         if session is None:
             raise BrokerUnavailable("not connected to Kafka")
-        return (await self._log_bounds(session, positions))[1]
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                return await session.end_offsets(positions)
+        except (TimeoutError, KafkaError, OSError) as error:
+            raise BrokerUnavailable(f"Kafka does not say where its logs end: {error!r}") from error
 
     async def lag(self) -> Mapping[Position, int]:
         """Records between our own next position and the end, of each partition held. Raises BrokerUnavailable."""
