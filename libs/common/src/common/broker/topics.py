@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import InvalidReplicationFactorError, KafkaError, TopicAlreadyExistsError, for_code
 
 from common.broker.errors import BrokerUnavailable, TopicMismatch
 
@@ -52,6 +52,10 @@ async def ensure_topics(
             # The empty replica_assignments is what NewTopic wants to see beside both numbers.
             wanted = [NewTopic(t.name, t.partitions, copies, topic_configs=dict(t.config)) for t in missing]
             answer = await admin.create_topics(wanted)
+            while any(code == InvalidReplicationFactorError.errno for _, code, *_ in answer.topic_errors):
+                # A broker that has just come back is known, but takes no partitions yet.
+                await asyncio.sleep(_READY_PAUSE_S)
+                answer = await admin.create_topics(wanted)
             for name, code, *_ in answer.topic_errors:
                 error = for_code(code)
                 if code and error is not TopicAlreadyExistsError:  # another process was faster
