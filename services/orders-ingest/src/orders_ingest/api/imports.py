@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from common.api import Caller, Tx, require
 from common.events.fields import CURRENCIES, Identifier
+from common.limits import large_body
 from common.problems import Problem
 from common.service import Runtime
 from common.shops import get_shops
@@ -45,7 +46,7 @@ class IntakeIn(BaseModel):
     enabled: bool
 
 
-@router.post("/imports", status_code=202, openapi_extra=_FILE)
+@router.post("/imports", status_code=202, openapi_extra=_FILE, dependencies=[large_body(MAX_FILE)])
 async def post_import(
     shop: str,
     request: Request,
