@@ -104,7 +104,10 @@ async def test_batch_borders_never_show_not_even_in_what_is_announced(db: Databa
 
 async def test_a_late_event_is_folded_in_where_it_belongs_and_corrects_once(db: Database) -> None:
     await feed(db, [view(1, 0), view(2, 20)], 10)
-    await feed(db, [view(3, 5)], 10)
+    async with db.transaction() as tx:
+        folded = await fold_events(tx, FOLDING, [view(3, 5)])
+        await tx.announce(folded.facts())
+        assert tx.late == 1
     state, facts = await stored(db)
     assert state.trace == ["+1@0100:1", "+3@0105:2", "-1@0110", "-1@0115", "+2@0120:1"]
     assert len(facts) == 4  # two views, the fading of the first, one correction

@@ -287,6 +287,7 @@ class EventConsumer:
         self.counts.claimed += len(fresh)
         self.counts.duplicates += outcomes.count("duplicate")
         self.counts.dead += len(dead)
+        self.counts.late += tx.late
         for event in fresh:
             self.counts.by_type[event.type] = self.counts.by_type.get(event.type, 0) + 1
 

@@ -40,6 +40,7 @@ class Transaction:
         self.clock = clock
         self.service = service
         self.locked: dict[CustomerKey, CustomerRow] = {}
+        self.late = 0  # inputs that came after what they belong before
         self._begun = False
 
     async def _run(self, sql: str, params: dict[str, Any]) -> CursorResult[Any]:

@@ -165,6 +165,7 @@ async def fold_events(tx: Transaction, folding: Folding[S], events: Sequence[Eve
 
 async def _fold_late(tx: Transaction, folding: Folding[S], work: _Working[S], event: Event[Any]) -> Step:
     row = work.row
+    tx.late += 1
     if work.stored is None:
         work.stored = await get_inputs(tx, row.key)
     inputs = [*work.stored, *work.fresh, event]
