@@ -20,10 +20,10 @@ async def test_each_bad_event_has_its_own_refusal_and_none_leaves_a_trace(
     """ORD-039: status and slug say what is wrong, the detail what to do; a mended event counts under the same id."""
     await stack.set_clock(now)
     bodies: dict[str, tuple[int, str, bytes]] = {
-        "no JSON": (422, "malformed_json", b'{"specversion": "1.0", "id": "e1",'),
+        "no JSON": (400, "malformed_json", b'{"specversion": "1.0", "id": "e1",'),
         "no object": (400, "malformed_json", b'"order.completed"'),
-        "no text at all": (422, "malformed_json", b"\xff\xfe\x00"),
-        "a number that JSON does not have": (422, "malformed_json", _json(order("e1")).replace(b"10000", b"NaN")),
+        "no text at all": (400, "malformed_json", b"\xff\xfe\x00"),
+        "a number that JSON does not have": (400, "malformed_json", _json(order("e1")).replace(b"10000", b"NaN")),
         "an unknown type": (422, "unknown_type", _json(order("e1", type="order.teleported"))),
         "a fact that is not the shop's to state": (422, "unknown_type", _json(order("e1", type="tier.changed"))),
         "a version nobody reads": (

@@ -92,7 +92,9 @@ class Observer:
             # The backlog of the relay; its age by the database's own clock, since a set clock may stand still.
             row = await tx.fetch_one(
                 """
-                select count(*) as rows, coalesce(extract(epoch from now() - min(recorded_at)), 0) as age
+                select count(*) filter (where refused is null) as rows,
+                       count(*) filter (where refused is not null) as dead,
+                       coalesce(extract(epoch from now() - min(recorded_at) filter (where refused is null)), 0) as age
                 from outbox where published_at is null
                 """
             )
@@ -100,6 +102,7 @@ class Observer:
         if row is not None:
             OUTBOX_UNPUBLISHED.set(row.rows)
             OUTBOX_OLDEST.set(max(0.0, float(row.age)))
+            OUTBOX_DEAD.set(row.dead)
         DEAD_EVENTS.labels(name).set(dead)
 
     def _raise(self, counter: Counter, now: int, *key: str) -> None:

@@ -19,6 +19,8 @@ from common.events.envelope import InvalidEvent
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
+MALFORMED = "malformed_json"
+"""Of a body that cannot be read as JSON, wherever it is sent: 400. One that reads, but makes no sense, is a 422."""
 
 
 class Problem(HTTPException):
@@ -59,10 +61,10 @@ class ProblemOut(BaseModel):
     instance: str
 
 
-_MEANINGS = {401: "no usable API key", 403: "the key lacks the scope", 404: "not in the caller's shop",
-             405: "another method", 408: "the body came too slowly", 409: "conflicts with what is stored",
-             413: "too large a body", 422: "the request does not make sense", 429: "too many requests",
-             500: "our mistake", 503: "not now"}  # fmt: skip
+_MEANINGS = {400: "a body that is no JSON", 401: "no usable API key", 403: "the key lacks the scope",
+             404: "not in the caller's shop", 405: "another method", 408: "the body came too slowly",
+             409: "conflicts with what is stored", 413: "too large a body", 422: "the request does not make sense",
+             429: "too many requests", 500: "our mistake", 503: "not now"}  # fmt: skip
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"description": meaning, "content": {MEDIA_TYPE: {"schema": ProblemOut.model_json_schema()}}}
     for status, meaning in _MEANINGS.items()
@@ -100,20 +102,30 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 async def _invalid_event(request: Request, error: Exception) -> Response:
     invalid: InvalidEvent = _as(InvalidEvent, error)
-    return Problem(422, invalid.slug, str(invalid)).response(request.url.path)
+    status = 400 if invalid.slug == MALFORMED else 422
+    return Problem(status, invalid.slug, str(invalid)).response(request.url.path)
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
     """Says where and why, never what was sent: that may be personal."""
     invalid: RequestValidationError = _as(RequestValidationError, error)
+    if any(e["type"] == "json_invalid" for e in invalid.errors()):
+        return _malformed().response(request.url.path)
     errors = [{"pointer": "/".join(("", *map(str, e["loc"]))), "detail": e["msg"]} for e in invalid.errors()[:20]]
     first = errors[0] if errors else {"pointer": "", "detail": "invalid"}
     detail = f"{first['pointer']}: {first['detail']}"
     return Problem(422, "invalid_request", detail, errors=errors).response(request.url.path)
 
 
+def _malformed() -> Problem:
+    return Problem(400, MALFORMED, "The body is not JSON in UTF-8; look at its quotes, commas, brackets and its end.")
+
+
 async def _http(request: Request, error: Exception) -> Response:
     raised: HTTPException = _as(HTTPException, error)
+    if raised.status_code == 400 and isinstance(raised.__cause__, UnicodeError):
+        # FastAPI says no more of a body whose bytes are no UTF-8.
+        return _malformed().response(request.url.path)
     fallback = ("invalid_request" if raised.status_code < 500 else "unavailable", str(raised.detail))
     slug, detail = _SENTENCES.get(raised.status_code, fallback)
     problem = Problem(raised.status_code, slug, detail)

@@ -29,10 +29,10 @@ async def test_the_backlog_and_the_dead_are_counted(client: httpx.AsyncClient, r
     async with runtime.database.transaction() as tx:
         await tx.execute(
             """
-            insert into outbox (id, aggregatetype, aggregateid, type, shop, payload, recorded_at, published_at)
+            insert into outbox (id, aggregatetype, aggregateid, type, shop, payload, recorded_at, published_at, refused)
             select n::text, 'orders', 'demo/c1', 'order.paid', 'demo', '{}', now() - interval '1 minute' * n,
-                   case when n = 3 then now() end
-            from generate_series(1, 3) n
+                   case when n = 3 then now() end, case when n = 4 then 'too large' end
+            from generate_series(1, 4) n
             """
         )
         await tx.execute(
@@ -44,6 +44,7 @@ async def test_the_backlog_and_the_dead_are_counted(client: httpx.AsyncClient, r
     await Observer(runtime).observe()
     text = (await client.get("/metrics", headers={"authorization": ""})).text
     assert "outbox_unpublished_rows 2.0" in text
+    assert "outbox_dead_rows 1.0" in text, "the broker refuses it for good: it waits for nobody"
     assert 'dead_events{consumer="toy"} 1.0' in text
     assert 115 < (REGISTRY.get_sample_value("outbox_oldest_unpublished_seconds") or 0) < 180
 

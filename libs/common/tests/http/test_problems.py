@@ -7,7 +7,7 @@ import orjson
 import pytest
 from fastapi import FastAPI
 
-from common.events import InvalidEvent
+from common.events import InvalidEvent, decode
 from common.problems import MEDIA_TYPE, Problem
 
 
@@ -39,10 +39,23 @@ async def test_an_invalid_body_says_where_and_why_and_not_what(client: httpx.Asy
     assert "ann@example.org" not in answer.text
 
 
-async def test_a_query_and_a_body_that_is_no_json(client: httpx.AsyncClient) -> None:
+async def test_a_query_that_makes_no_sense(client: httpx.AsyncClient) -> None:
     problem_of(await client.get("/v1/shops/demo/things?big=x"), 422, "invalid_request")
+
+
+@pytest.mark.parametrize("content", [b"{", b"size=1", b'{"size": 1,}', b"\xff\xfe", b'{"size": "\xff"}'])
+async def test_a_body_that_is_no_json_is_not_read_at_all(client: httpx.AsyncClient, content: bytes) -> None:
+    """400 is for what cannot be read, 422 for what can be read and makes no sense."""
     headers = {"content-type": "application/json"}
-    problem_of(await client.post("/v1/shops/demo/things", content=b"{", headers=headers), 422, "invalid_request")
+    problem_of(await client.post("/v1/shops/demo/things", content=content, headers=headers), 400, "malformed_json")
+
+
+async def test_an_event_that_is_no_json_is_refused_like_any_other_body(app: FastAPI, client: httpx.AsyncClient) -> None:
+    async def refuse() -> None:
+        decode(b"{")
+
+    app.get("/no-json")(refuse)
+    problem_of(await client.get("/no-json"), 400, "malformed_json")
 
 
 @pytest.mark.parametrize(("what", "secret"), [("else", "hunter2"), ("sql", "there_is_no_such_table")])
@@ -82,5 +95,5 @@ def test_more_fields_never_hide_the_fixed_ones() -> None:
 async def test_the_openapi_document_says_that_failures_are_problem_details(app: FastAPI) -> None:
     for item in app.openapi()["paths"].values():
         for operation in item.values():
-            for status in ("401", "403", "404", "422", "429", "500"):
+            for status in ("400", "401", "403", "404", "422", "429", "500"):
                 assert list(operation["responses"][status]["content"]) == [MEDIA_TYPE]
