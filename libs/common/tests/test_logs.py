@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 import structlog
 from fastapi import FastAPI
 
 from common import logs
+from common.events import Event, decode, from_dict
+from common.events.activity import ProductFavourited
 
 
 @pytest.fixture
@@ -107,3 +112,36 @@ async def test_a_request_s_lines_bear_its_correlation_id(stream: io.StringIO, gi
     assert [line["correlation_id"] for line in lines(stream) if line["event"] == "within"] == [answered]
     structlog.get_logger().info("after")
     assert "correlation_id" not in lines(stream)[-1]
+
+
+@pytest.mark.parametrize(("given", "kept"), [("order-4711", True), ("", False), ("two words", False)])
+async def test_events_that_a_request_makes_or_takes_bear_the_id_that_was_given(given: str, kept: bool) -> None:
+    """Not one of our own making: a replay tells the same. What is read from the bus or a store stays as it is."""
+    app = FastAPI()
+    app.add_middleware(logs.CorrelationMiddleware)
+    made: dict[str, str | None] = {}
+    outlives, answered = asyncio.Event(), asyncio.Event()
+    workers = []
+    told = {"id": "e1", "source": "/shops/s/x", "shop": "s", "subject": "c1", "type": "product.favourited",
+            "time": "2025-03-04T10:00:00Z", "data": {}}  # fmt: skip
+
+    async def worker() -> None:
+        await answered.wait()
+        made["later"] = from_dict(told).correlationid
+        outlives.set()
+
+    @app.get("/")
+    async def route() -> None:
+        made["taken"] = from_dict(told).correlationid
+        made["own"] = from_dict({**told, "correlationid": "theirs"}).correlationid
+        made["read"] = decode(orjson.dumps(told)).correlationid
+        event = Event("e2", "/shops/s/x", "s", "c1", datetime(2025, 3, 4, tzinfo=UTC), ProductFavourited())
+        made["made"] = event.correlationid
+        workers.append(asyncio.create_task(worker()))
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        await client.get("/", headers={"x-correlation-id": given} if given else {})
+    answered.set()
+    await outlives.wait()
+    expected = given if kept else None
+    assert made == {"taken": expected, "own": "theirs", "read": None, "made": expected, "later": None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 
 from common import health
 from common.crypto import derived_key
+from common.events import decode
 from common.service import Runtime, build_app
 from common.settings import Settings
 from messaging.main import SERVICE, counters, due
@@ -53,6 +55,31 @@ async def test_the_decisions_about_a_customer_say_why(messaging: Any, client: ht
     report = (await client.get("/v1/shops/s/report")).json()
     assert report["messages"] == {"queued": 1, "suppressed": 1}
     assert report["suppressed_by_reason"] == {"no_consent": 1}
+
+
+async def test_a_decision_can_be_followed_back_to_the_request_that_caused_it(
+    messaging: Any, client: httpx.AsyncClient
+) -> None:
+    """From the shop's X-Correlation-Id, which the event bears, to the decision and to what is told of it."""
+    notice = replace(messaging.notice("o1"), correlationid="checkout-4711")
+    offer = replace(messaging.tier_up(1), correlationid="checkout-4711")
+    await messaging.feed(*messaging.known(consent=False), notice, offer, messaging.notice("o2"))
+    await messaging.decide()
+    answer = await client.get("/v1/shops/s/customers/c1/decisions")
+    followed = {(d["flow"], d["correlation_id"]) for d in answer.json()}
+    own = messaging.notice("o2").id
+    assert followed == {("order_shipped", "checkout-4711"), ("tier", "checkout-4711"), ("order_shipped", own)}
+    one = (await client.get(f"/v1/shops/s/messages/{answer.json()[0]['message_id']}")).json()
+    assert one["correlation_id"] in ("checkout-4711", own)
+    [told] = await messaging.rows("select payload from outbox where type = 'message.suppressed'")
+    assert decode(told[0]).correlationid == "checkout-4711"
+
+
+async def test_the_events_of_an_opt_out_bear_the_id_of_its_request(messaging: Any, client: httpx.AsyncClient) -> None:
+    body = {"customer": "c1", "channel": "email"}
+    await client.post("/v1/shops/s/opt-outs", json=body, headers={"x-correlation-id": "call-7"})
+    [told] = await messaging.rows("select payload from outbox where type = 'contact.opted_out'")
+    assert decode(told[0]).correlationid == "call-7"
 
 
 async def test_the_policy_is_versioned_and_the_next_decision_goes_by_it(

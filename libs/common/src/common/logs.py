@@ -7,11 +7,14 @@ import re
 import sys
 import uuid
 from collections.abc import Mapping, MutableMapping
+from contextlib import nullcontext
 from typing import Any, TextIO
 
 import orjson
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.events.envelope import correlated
 
 HIDDEN = "***"
 _PRIVATE_NAMES = frozenset(
@@ -105,7 +108,11 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
 
 
 class CorrelationMiddleware:
-    """Binds the caller's X-Correlation-Id, or a new one, to every line logged for the request, and answers with it."""
+    """Binds the caller's X-Correlation-Id, or a new one, to every line logged for the request, and answers with it.
+
+    One that was given also stands in the events that the request causes. A new one does not: what a replay tells must
+    not depend on chance, and such an event is followed by its own id.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -116,12 +123,16 @@ class CorrelationMiddleware:
             return
         given = dict(scope["headers"]).get(b"x-correlation-id", b"").decode("latin-1")
         # Anything but a plain word could forge lines in the log.
-        correlation = given if _CORRELATION.fullmatch(given) else str(uuid.uuid4())
+        usable = _CORRELATION.fullmatch(given) is not None
+        correlation = given if usable else str(uuid.uuid4())
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (b"x-correlation-id", correlation.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(correlation_id=correlation):
+        with (
+            structlog.contextvars.bound_contextvars(correlation_id=correlation),
+            correlated(correlation) if usable else nullcontext(),
+        ):
             await self.app(scope, receive, answer)

@@ -51,7 +51,10 @@ class LinkNotOurs(Problem):
 
 
 class DecisionOut(BaseModel):
-    """One decision; `state` is what became of the message, if it was queued. Times in UTC."""
+    """One decision; `state` is what became of the message, if it was queued. Times in UTC.
+
+    `correlation_id` is what the request bore that caused it all, else the id of the event that did.
+    """
 
     message_id: str
     flow: str
@@ -63,6 +66,7 @@ class DecisionOut(BaseModel):
     until: datetime | None
     policy_version: int
     state: str | None
+    correlation_id: str | None
 
 
 class PolicyIn(BaseModel):

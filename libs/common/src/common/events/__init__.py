@@ -8,7 +8,16 @@ import orjson
 from pydantic import ValidationError
 
 from common.events import activity, customers, feedback, membership, messages, orders, segments
-from common.events.envelope import Event, EventData, InvalidEvent, fact_id, parse_time, rfc3339, version_of
+from common.events.envelope import (
+    Event,
+    EventData,
+    InvalidEvent,
+    fact_id,
+    given_correlation,
+    parse_time,
+    rfc3339,
+    version_of,
+)
 
 __all__ = ["EVENTS", "Event", "EventData", "InvalidEvent", "decode", "fact_id", "from_dict", "rfc3339"]
 
@@ -73,9 +82,13 @@ def from_dict(body: dict[str, Any], raw: bytes | None = None) -> Event[Any]:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InvalidEvent("invalid_data", f"data.{where}: {first['msg']}") from None
+    correlation = body.get("correlationid")
+    if correlation is None and raw is None:
+        # Offered now, by a request; what was read from the bus or a store is not that request's doing.
+        correlation = given_correlation()
     return Event(
         id=body["id"], source=body["source"], shop=body["shop"], subject=body.get("subject"), time=time, data=data,
-        partitionkey=body.get("partitionkey", ""), correlationid=body.get("correlationid"),
+        partitionkey=body.get("partitionkey", ""), correlationid=correlation,
         causationid=body.get("causationid"), traceparent=body.get("traceparent"),
         raw=raw,
     )  # fmt: skip

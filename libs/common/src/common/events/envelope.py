@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
@@ -30,6 +32,28 @@ class EventData(BaseModel):
 
 
 D = TypeVar("D", bound=EventData)
+_given: ContextVar[list[str] | None] = ContextVar("correlation", default=None)
+
+
+@contextmanager
+def correlated(correlation: str) -> Iterator[None]:
+    """Events that are made, or taken without a correlation id of their own, within the block bear this one.
+
+    The block's end counts also for tasks that were started within it and live on, such as a worker of many requests.
+    """
+    held = [correlation]
+    token = _given.set(held)
+    try:
+        yield
+    finally:
+        held.clear()
+        _given.reset(token)
+
+
+def given_correlation() -> str | None:
+    """The correlation id of the request that is being answered, if its caller gave one."""
+    held = _given.get()
+    return held[0] if held else None
 
 
 class InvalidEvent(Exception):
@@ -51,7 +75,7 @@ class Event(Generic[D]):
     time: datetime
     data: D
     partitionkey: str = ""
-    correlationid: str | None = None
+    correlationid: str | None = field(default_factory=given_correlation)
     causationid: str | None = None
     traceparent: str | None = None
     raw: bytes | None = field(default=None, compare=False, repr=False)  # as read; sent on and stored unchanged

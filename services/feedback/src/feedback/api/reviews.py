@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ from common.api import Tx, require
 from common.crypto import open_sealed
 from common.db import Transaction
 from common.events import Event, InvalidEvent, decode, fact_id
+from common.events.envelope import given_correlation
 from common.events.feedback import ReviewSubmitted, Stars
 from common.events.fields import Identifier, Text
 from common.inbox import SameIdOtherBody
@@ -91,7 +93,7 @@ def _review(raw: bytes, shop: str, content_type: str, now: datetime) -> Event[Re
         if event.subject is None:
             raise InvalidEvent("missing_subject", "a review needs `subject`, the customer")
         check_review(event.data, event.time, now)
-        return event
+        return replace(event, correlationid=event.correlationid or given_correlation(), raw=None)
     try:
         body = ReviewIn.model_validate_json(raw)
     except ValidationError as error:

@@ -199,9 +199,7 @@ class Sender:
         try:
             return Ready(message, self._mail(message, contact, to, name, policy, at), contact.email, policy)
         except IncompleteText as error:
-            log.error(
-                "text_incomplete", flow=message.about.flow, message_id=message.about.message_id, detail=str(error)
-            )
+            log.error("text_incomplete", detail=str(error), **_followed(message))
             return "text_incomplete"
 
     def _mail(self, message: Queued, contact: Contact, to: str, name: str | None, policy: Policy, at: datetime) -> Mail:
@@ -314,10 +312,20 @@ async def _announce(tx: Transaction, ended: Sequence[Ended]) -> None:
         if e.state == "sent":
             told.append(facts.sent(e.message.about, e.at))
         elif e.state == "failed":
+            log.warning("message_failed", reason=e.reason, **_followed(e.message))
             told.append(facts.failed(e.message.about, e.reason or "failed", e.at))
         elif e.state == "unknown":
+            log.warning("message_in_doubt", reason=e.reason, **_followed(e.message))
             told.append(facts.failed(e.message.about, "unknown", e.at))
     await tx.announce(told)
+
+
+def _followed(message: Queued) -> dict[str, str | None]:
+    """What a log line about a message bears, so that it is found by the request that caused it."""
+    about = message.about
+    return {
+        "shop": about.shop, "message_id": about.message_id, "flow": about.flow, "correlation_id": about.correlation,
+    }  # fmt: skip
 
 
 def _bounced_before(contact: Contact, key: DataKey | None, to: str) -> bool:

@@ -18,7 +18,8 @@ async def list_decisions(
     # Each with the message it is about.
     return await tx.fetch(
         """
-        select d.message_id, c.flow, c.channel, d.at, d.outcome, d.reason, d.detail, d.until, d.policy_version, m.state
+        select d.message_id, c.flow, c.channel, d.at, d.outcome, d.reason, d.detail, d.until, d.policy_version, m.state,
+            c.correlation as correlation_id
         from decisions d
         join candidates c using (shop, customer, message_id)
         left join messages m using (shop, customer, message_id)
@@ -38,7 +39,8 @@ async def get_message(tx: Transaction, shop: str, message_id: str) -> Row[Any] |
     return await tx.fetch_one(
         """
         select c.message_id, c.customer, c.flow, c.channel, c.cause, c.cause_at, c.due_at, c.release_at, c.outcome,
-            c.reason, c.decided_at, m.state, m.reason as state_reason, m.attempts, m.sent_at
+            c.reason, c.decided_at, m.state, m.reason as state_reason, m.attempts, m.sent_at,
+            c.causation as causation_id, c.correlation as correlation_id
         from candidates c left join messages m using (shop, customer, message_id)
         where c.shop = :shop and c.message_id = :message_id
         """,
