@@ -40,13 +40,16 @@ def main() -> int:
     out.write_text(json.dumps(verdict, indent=1, ensure_ascii=False) + "\n", "utf-8")
     for line in verdict["findings"]:
         print(f"  {line}")
-    kills, pauses, events = verdict["kills"], verdict["pauses"], verdict["events"]
-    print(f"killed {sum(kills.values())} times {kills}, paused {sum(pauses.values())} times {pauses}")
+    events = verdict["events"]
+    for what, kind in (("killed", "kills"), ("paused", "pauses"), ("connections cut", "cuts")):
+        print(f"{what} {sum(verdict[kind].values())} times: {verdict[kind]}")
     print(
         f"{events['distinct']} events: "
         + ", ".join(f"{events[kind]} {kind}" for kind in ("acked", "failed", "unknown"))
     )
     print(f"seed {seed}, {verdict['machine']['cores']} cores, {verdict['seconds']['all']} s in all")
+    for service, silence in verdict["silence_after_leader_kill_s"].items():
+        print(f"silence after a leader's death, s: {service} {silence}")
     print(f"longest time in which nothing was taken: {verdict['longest_gap_s']}")
     if not verdict["settled"]:
         print(f"not settled: {verdict['still_open']}")
@@ -64,19 +67,23 @@ def _size(given: argparse.Namespace) -> Size:
     if given.short or given.brief:
         return size
     # The long form is the short one, stretched.
-    return replace(size, customers=given.customers, duration_s=given.seconds, kills=given.kills, pauses=given.pauses)
+    return replace(
+        size, customers=given.customers, duration_s=given.seconds, kills=given.kills, pauses=given.pauses,
+        cuts=given.cuts,
+    )  # fmt: skip
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="the form for every change: 22 kills, 6 pauses, minutes")
-    parser.add_argument("--brief", action="store_true", help="the form in which mutants are run: 8 kills, 1 pause")
+    parser.add_argument("--short", action="store_true", help="for every change: 22 kills, 7 pauses, 5 cuts; minutes")
+    parser.add_argument("--brief", action="store_true", help="for mutants: 8 kills, 5 pauses, 9 cuts")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="with 3 the leaders are killed")
     parser.add_argument("--leader-kills", type=int, default=20)
     parser.add_argument("--customers", type=int, default=3_000, help="of the long form; some eleven events each")
     parser.add_argument("--seconds", type=float, default=1_500, help="of the long form's load")
     parser.add_argument("--kills", type=int, default=200, help="of the long form")
     parser.add_argument("--pauses", type=int, default=50, help="of the long form")
+    parser.add_argument("--cuts", type=int, default=50, help="of the long form: a service's database sessions are cut")
     parser.add_argument("--seed", type=int, help="same seed: same events and same faults (absent: drawn, and printed)")
     parser.add_argument("--mutant", metavar="NAME", help="break the product by a patch; good is what is caught")
     parser.add_argument("--mutants", action="store_true", help="all patches, one after the other, and a table")

@@ -18,29 +18,58 @@ _DOWN_S = 2.5
 """A killed broker is started again after so long; meanwhile two copies of three are in sync."""
 
 
+class Pace:
+    """How much of the load may have been sent, 0 to 1: towards the next kill, ever slower, and never reaching it.
+
+    The load must neither end before the kills do nor stop while one waits for the copies: a leader that dies while
+    nothing is told does not die under load.
+    """
+
+    def __init__(self) -> None:
+        self._behind = self._ahead = self._since = 0.0
+        self._within_s = 1.0
+
+    def aim(self, share: float, within_s: float, now: float) -> None:
+        """The next kill is due in `within_s` seconds, when `share` of the load has been sent."""
+        self._behind, self._ahead, self._within_s, self._since = self._ahead, share, within_s, now
+
+    def at(self, now: float) -> float:
+        """The share that may have been sent by then, on the clock that `aim` was told."""
+        left: float = 0.1 ** ((now - self._since) / self._within_s)
+        return self._behind + (self._ahead - self._behind) * (1 - left)
+
+
 class LeaderKiller:
     """Kills the broker that leads most partitions of `orders`, starts it again, waits, and goes on to the next."""
 
     def __init__(self, cluster: KafkaCluster, say: Callable[[str], None]) -> None:
         self._cluster = cluster
         self._say = say
-        self.progress = 0.0
+        self._pace = Pace()
+        self._ended = False
         self.done = Done()
+
+    @property
+    def progress(self) -> float:
+        """How much of the load may have been sent, 0 to 1."""
+        return 1.0 if self._ended else self._pace.at(time.monotonic())
 
     async def run(self, kills: int, duration_s: float) -> None:
         """`kills` leaders, spread over at least `duration_s`; the next is killed only when all copies are in sync."""
         began = time.monotonic()
+        share_s = duration_s / kills
+        self._pace.aim(0.5 / kills, share_s / 2, began)
         for number in range(kills):
-            await asyncio.sleep(max(0.0, began + duration_s * (number + 0.5) / kills - time.monotonic()))
-            self.progress = number / kills
+            await asyncio.sleep(max(0.0, began + share_s * (number + 0.5) - time.monotonic()))
             node = await self._leader()
             self.done.instants.append((time.time(), f"kafka-{node}"))
             await asyncio.to_thread(self._cluster.kill, node)
+            self._pace.aim((number + 1.5) / kills, share_s, time.monotonic())
             self.done.kills[f"kafka-{node}"] += 1
             self._say(f"killed the leader, broker {node} ({number + 1} of {kills})")
             await asyncio.sleep(_DOWN_S)
             await asyncio.to_thread(self._cluster.restart, node)
-        self.progress = 1.0
+        self._ended = True
 
     async def _leader(self) -> int:
         """The broker with most partitions of `orders`, once every copy of them is in sync again."""

@@ -19,8 +19,9 @@ from typing import Any
 import asyncpg
 import httpx
 
-from chaos import checker, faults
+from chaos import checker, faults, silence
 from chaos.evidence import gather
+from chaos.injector import Injector
 from chaos.leaders import LeaderKiller
 from chaos.sender import ACKED, FAILED, UNKNOWN, Answers, Shop
 from chaos.workload import CURRENCY, Workload, make
@@ -44,16 +45,15 @@ class Size:
     duration_s: float
     kills: int
     pauses: int
+    cuts: int
     redemptions: int = 40
     settle_s: float = 120
     leader_kills: int = 0
     services: tuple[str, ...] = faults.SERVICE_NAMES
 
 
-SHORT = Size(customers=300, duration_s=150, kills=22, pauses=6)
-BRIEF = Size(
-    customers=120, duration_s=50, kills=8, pauses=1, redemptions=15, settle_s=120, services=faults.SERVICE_NAMES[:3]
-)
+SHORT = Size(customers=310, duration_s=150, kills=22, pauses=7, cuts=5)
+BRIEF = Size(customers=130, duration_s=60, kills=8, pauses=5, cuts=9, redemptions=15, services=faults.SERVICE_NAMES[:3])
 """For mutants: a broken guarantee shows sooner than a sound one is believed, and in three services as in five."""
 
 
@@ -106,7 +106,7 @@ class Trial:
             workload = make(
                 shop, datetime.now(UTC), seed=self.seed, customers=self.size.customers, duration_s=self.size.duration_s
             )
-            harm = LeaderKiller(cluster, self.say) if cluster is not None else faults.Injector(self.folder, self.say)
+            harm = LeaderKiller(cluster, self.say) if cluster is not None else Injector(self.folder, self.say)
             sender = Shop(
                 addresses["orders-ingest"], addresses["membership"], state.api_key, workload, self.seed,
                 lambda: harm.progress,
@@ -128,9 +128,10 @@ class Trial:
         findings = checker.check(sender.answers, workload.events, found)
         self.phases["checking"] = time.monotonic() - began
         totals = checker.totals(findings)
+        silences = await silence.measure(databases, done.instants) if cluster is not None else {}
         return {
             "verdict": checker.sentence(totals),
-            "passed": not findings and not still and self._enough(done),
+            "passed": not findings and not still and self._enough(done) and silence.kept(silences, done.kills.total()),
             "totals": totals,
             "settled": not still,
             "still_open": still,
@@ -138,31 +139,34 @@ class Trial:
             "brokers": self.brokers,
             "kills": dict(sorted(done.kills.items())),
             "pauses": dict(sorted(done.pauses.items())),
+            "cuts": dict(sorted(done.cuts.items())),
             "faults_missed": done.missed,
             "events": _counted(sender.answers, workload),
             "mails": {"handed_off": len(found.mails), "transactional_repeated": checker.repeated_mails(found)},
             "facts_in_log": len(found.log),
             "ledger_legs": len(found.legs),
-            "longest_gap_s": await gaps(databases, done.instants if cluster is not None else []),
+            "longest_gap_s": await gaps(databases),
+            "silence_after_leader_kill_s": silences,
             "findings": [f"{f.kind}: {f.detail}" for f in findings[:40]],
         }
 
-    async def _harm(self, harm: LeaderKiller | faults.Injector) -> None:
+    async def _harm(self, harm: LeaderKiller | Injector) -> None:
         if isinstance(harm, LeaderKiller):
             await harm.run(self.size.leader_kills, self.size.duration_s)
         else:
-            await harm.run(
-                faults.plan(self.seed, self.size.duration_s, self.size.kills, self.size.pauses, self.size.services)
-            )
+            size = self.size
+            await harm.run(faults.plan(self.seed, size.duration_s, size.kills, size.pauses, size.cuts, size.services))
 
     def _enough(self, done: faults.Done) -> bool:
-        """A run that did not harm everything as planned proves nothing."""
+        """A run that did not harm everything as planned, each process killed and paused, proves nothing."""
         if self.brokers == 3:
             return done.kills.total() >= self.size.leader_kills
+        everybody = {*self.size.services, *faults.BENEATH}
         return (
             done.kills.total() >= self.size.kills
             and done.pauses.total() >= self.size.pauses
-            and set(done.kills) == {*self.size.services, *faults.BENEATH}
+            and done.cuts.total() >= self.size.cuts
+            and set(done.kills) == set(done.pauses) == everybody
         )
 
 
@@ -232,8 +236,8 @@ def _counted(answers: Answers, workload: Workload) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def gaps(databases: dict[str, str], kills: list[tuple[float, str]]) -> dict[str, float]:
-    """The longest time in which each service took nothing, in seconds: in all, or around leader kills alone."""
+async def gaps(databases: dict[str, str]) -> dict[str, float]:
+    """The longest time in which each service took nothing, in seconds; told, not judged: perhaps none was told."""
     found = {}
     for name, url in databases.items():
         connection = await asyncpg.connect(driver_url(url))
@@ -244,7 +248,5 @@ async def gaps(databases: dict[str, str], kills: list[tuple[float, str]]) -> dic
             )
         finally:
             await connection.close()
-        times = [float(r["at"]) for r in rows]
-        pauses = [b - a for a, b in pairwise(times) if not kills or any(a < at + 10 and b > at for at, _ in kills)]
-        found[name] = round(max(pauses, default=0.0), 1)
+        found[name] = round(max((float(b["at"] - a["at"]) for a, b in pairwise(rows)), default=0.0), 1)
     return found
