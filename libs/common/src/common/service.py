@@ -51,6 +51,8 @@ class Service:
     counters: Callable[[Transaction], Awaitable[dict[str, int]]] | None = None
     due: Callable[[Transaction, datetime], Awaitable[int]] | None = None
     verify: Callable[[Transaction], Awaitable[list[str]]] | None = None
+    verify_in_bites: Callable[[Database], Awaitable[list[str]]] | None = None
+    """Where all of it is too much for one transaction: opens its own, each as of one instant."""
 
 
 @dataclass
@@ -288,6 +290,8 @@ async def verify(service: Service, settings: Settings) -> int:
     runtime = await make_runtime(service, settings)
     async with runtime.database.transaction() as tx:
         differences = await service.verify(tx) if service.verify is not None else []
+    if service.verify_in_bites is not None:
+        differences += await service.verify_in_bites(runtime.database)
     await runtime.database.close()
     for line in differences[:20]:
         print(line)
