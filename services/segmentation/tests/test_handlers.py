@@ -46,7 +46,17 @@ async def states(db: Database) -> list[tuple[Any, ...]]:
 
 
 async def copy_figures(source: Database, target: Database) -> None:
-    columns = ("shop", "month", "as_of", "gaps", "median_gap_doubled", "buyers", "recency_sum", "frequency_sum")
+    columns = (
+        "shop",
+        "month",
+        "as_of",
+        "gaps",
+        "median_gap_doubled",
+        "buyers",
+        "recency_sum",
+        "frequency_sum",
+        "window_months",
+    )
     async with source.transaction() as tx:
         rows = await tx.fetch(f"select {', '.join(columns)}, cast(monetary as text) as monetary from shop_figures")
     async with target.transaction() as tx:

@@ -9,14 +9,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from common.calendar import day_start
 from common.clock import FixedClock
 from common.consumer import Batch
-from common.db import Database
+from common.db import Database, Transaction
 from common.shops import put_shop
-from segmentation.domain.figures import add_up, tally_of
+from segmentation.domain.figures import Figures, add_up, tally_of
+from segmentation.domain.shop import Shop
 from segmentation.domain.state import CustomerState
+from segmentation.domain.thresholds import RfmRules, Thresholds, Version
 from segmentation.handlers import on_inputs
-from segmentation.store import customers, figures, totals
+from segmentation.store import customers, figures, shops, totals
 
 
 async def random_shop(db: Database, events: Any, seed: int) -> None:
@@ -38,9 +41,26 @@ async def random_shop(db: Database, events: Any, seed: int) -> None:
         await on_inputs(tx, Batch(made))
 
 
-@pytest.mark.parametrize(("seed", "zone"), [(1, "Asia/Shanghai"), (2, "America/New_York"), (3, "Pacific/Kiritimati")])
+def pending(month: date, zone: ZoneInfo, window: int = 12) -> Shop:
+    """A shop whose next figures are those of `month`, over so many months."""
+    given = Version(datetime(2000, 1, 1, tzinfo=UTC), 1, Thresholds(rfm=RfmRules(window_months=window)))
+    return Shop(zone, (), month, day_start(month, zone), [given])
+
+
+async def compute(tx: Transaction, shop: Shop, portion: int = figures.PORTION) -> Figures:
+    """Portion after portion, as the sweep does in transactions of their own."""
+    while True:
+        found = await figures.compute_portion(tx, "tea", shop, portion)
+        if found is not None:
+            await tx.execute("delete from figure_portions")
+            return found
+
+
+@pytest.mark.parametrize(
+    ("seed", "zone", "window"), [(1, "Asia/Shanghai", 12), (2, "America/New_York", 12), (3, "Pacific/Kiritimati", 5)]
+)
 async def test_figures_in_sql_are_those_of_the_domain(
-    db: Database, clock: FixedClock, events: Any, seed: int, zone: str
+    db: Database, clock: FixedClock, events: Any, seed: int, zone: str, window: int
 ) -> None:
     clock.set(datetime(2026, 1, 1, tzinfo=UTC))
     async with db.transaction() as tx:
@@ -51,8 +71,9 @@ async def test_figures_in_sql_are_those_of_the_domain(
         states = [CustomerState.model_validate_json(row.state) for row in rows]
         histories = [(state.orders, state.refunds) for state in states]
         for month in (date(2023, 1, 1), date(2024, 3, 1), date(2025, 1, 1), date(2025, 9, 1), date(2026, 9, 1)):
-            computed = await figures.compute_figures(tx, "tea", month, ZoneInfo(zone), portion=15)
-            assert computed == add_up([tally_of(histories, month)], month, ZoneInfo(zone)), month
+            computed = await compute(tx, pending(month, ZoneInfo(zone), window), portion=15)
+            wanted = add_up([tally_of(histories, month, window)], month, ZoneInfo(zone), window)
+            assert computed == wanted, month
         assert computed.gaps > 30
 
 
@@ -61,20 +82,48 @@ async def test_figures_are_stored_once_and_for_ever(db: Database, clock: FixedCl
     await random_shop(db, events, 4)
     zone, month = ZoneInfo("Asia/Shanghai"), date(2025, 9, 1)
     async with db.transaction() as tx:
-        first = await figures.compute_figures(tx, "tea", month, zone)
+        first = await compute(tx, pending(month, zone))
         assert await figures.insert_figures(tx, "tea", first)
     async with db.transaction() as tx:
-        assert not await figures.insert_figures(tx, "tea", add_up([], month, zone))
-        shop = (await figures.get_shops_with_figures(tx, ["tea"]))["tea"]
+        assert not await figures.insert_figures(tx, "tea", add_up([], month, zone, 12))
+        shop = (await shops.get_shops_to_fold(tx, ["tea"]))["tea"]
     assert list(shop.figures) == [first]
     assert shop.pending_month == date(2025, 10, 1)
 
 
+async def test_what_was_counted_of_a_month_outlives_the_process(db: Database, clock: FixedClock, events: Any) -> None:
+    """A portion a transaction: the next one goes on where the last ended, and the sum is that of one go."""
+    clock.set(datetime(2025, 9, 2, tzinfo=UTC))
+    await random_shop(db, events, 5)
+    shop = pending(date(2025, 9, 1), ZoneInfo("Asia/Shanghai"))
+    async with db.transaction() as tx:
+        whole = await compute(tx, shop)
+    bites = 0
+    while True:
+        async with db.transaction() as tx:
+            found = await figures.compute_portion(tx, "tea", shop, portion=10)
+            bites += 1
+            if found is not None:
+                await figures.insert_figures(tx, "tea", found)
+                break
+    assert found == whole
+    async with db.transaction() as tx:
+        buyers = await tx.value("select count(*) from customers")
+        assert bites == buyers // 10 + 1
+        assert await tx.value("select count(*) from figure_portions") == 0
+
+
+async def test_one_process_alone_computes(db: Database) -> None:
+    async with db.transaction() as one, db.transaction() as other:
+        assert await figures.try_to_compute(one)
+        assert not await figures.try_to_compute(other)
+
+
 async def test_shops_are_found_without_reading_every_customer(db: Database, clock: FixedClock) -> None:
     async with db.transaction() as tx:
-        assert await figures.list_shops(tx) == []
+        assert await shops.list_shops(tx) == []
         await tx.lock_customers([("wine", "a"), ("tea", "a"), ("tea", "b"), ("books", "z")])
-        assert await figures.list_shops(tx) == ["books", "tea", "wine"]
+        assert await shops.list_shops(tx) == ["books", "tea", "wine"]
 
 
 async def test_seg_005_a_list_of_returning_customers_comes_in_pages(

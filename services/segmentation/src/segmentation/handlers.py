@@ -24,20 +24,31 @@ from common.events.orders import (
     OrderRefunded,
     OrderShipped,
 )
+from common.events.segments import ThresholdsChanged
 from common.fold import fold_events
 from segmentation.domain.segmentation import SegmentFolding
-from segmentation.store import figures, totals
+from segmentation.domain.thresholds import Thresholds
+from segmentation.store import shops, thresholds, totals
 
 
 async def on_inputs(tx: Transaction, batch: Batch) -> None:
     """Fold what happened into its customers, and announce who changed; what concerns nobody counts in the totals."""
     known = [event for event in batch.events if event.subject is not None]
     if known:
-        folding = SegmentFolding(await figures.get_shops_with_figures(tx, (event.shop for event in known)))
+        folding = SegmentFolding(await shops.get_shops_to_fold(tx, (event.shop for event in known)))
         folded = await fold_events(tx, folding, known)
         await tx.announce(folded.facts())
     if len(known) < len(batch.events):
         await totals.save_anonymous(tx, [event for event in batch.events if event.subject is None])
+
+
+async def on_thresholds(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads our own versions back; one met late has its customers folded anew, by the sweep."""
+    await shops.lock_shops(tx)
+    for event in batch.events:
+        data: ThresholdsChanged = event.data
+        given = Thresholds.model_validate(data.thresholds)
+        await thresholds.insert_thresholds(tx, event.shop, data.version, data.valid_from, given, refold=True)
 
 
 async def on_members(tx: Transaction, batch: Batch) -> None:
@@ -48,6 +59,8 @@ async def on_members(tx: Transaction, batch: Batch) -> None:
 
 
 SUBSCRIPTIONS = (
+    # First: it takes alone the lock that folding shares.
+    Subscription(on_thresholds, (ThresholdsChanged,)),
     Subscription(
         on_inputs,
         (

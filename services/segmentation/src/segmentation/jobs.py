@@ -3,35 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from common.calendar import local_date
 from common.db import Transaction
 from common.events import rfc3339
 from common.fold import fold_all, fold_due, refold, same
 from common.sweeps import Job
-from segmentation.domain.figures import Shop
 from segmentation.domain.segmentation import SegmentFolding
-from segmentation.store import customers, figures
+from segmentation.domain.shop import Shop
+from segmentation.store import customers, figures, reviews, shops, thresholds
+
+REVIEWED = 1_000
+"""Customers whose due time is computed anew in one bite: some 50 ms, in which nobody else writes them."""
 
 
 async def sweep(tx: Transaction, now: datetime, limit: int) -> int:
-    """One bite, of what comes first: figures that are due, customers folded without them, customers that are due.
+    """One bite, of what comes first: figures that are due, customers folded without them or without thresholds,
+    customers whose due time they may have changed, customers that are due.
 
-    One job and not three: no customer may be swept past a month's start before the figures of it are stored, even
+    One job and not several: no customer may be swept past a month's start before the figures of it are stored, even
     when the month begins between two bites.
     """
-    names = await figures.list_shops(tx)
-    overdue = _overdue(await figures.read_shops(tx, names), now)
+    names = await shops.list_shops(tx)
+    if _overdue(await shops.read_shops(tx, names), now):
+        return await _compute(tx, names, now)
+    known = await shops.get_shops_to_fold(tx, names)
+    return (
+        await _refold_late(tx, known, limit)
+        or await _refold_waiting(tx, known, limit)
+        or await _review(tx, known, now)
+        or await _fold_due(tx, known, now, limit)
+    )
+
+
+async def _compute(tx: Transaction, names: list[str], now: datetime) -> int:
+    if not await figures.try_to_compute(tx):
+        return 0  # another process does; this one comes again in a second
+    overdue = _overdue(await shops.read_shops(tx, names), now)
     if overdue:
         name, shop = overdue[0]
-        await figures.insert_figures(tx, name, await figures.compute_figures(tx, name, shop.pending_month, shop.zone))
-        return 1
-    shops = await figures.get_shops_with_figures(tx, names)
-    return await _refold_waiting(tx, shops, limit) or await _fold_due(tx, shops, now, limit)
+        computed = await figures.compute_portion(tx, name, shop)
+        if computed is not None:
+            await figures.insert_figures(tx, name, computed)
+    return 1
 
 
-async def _refold_waiting(tx: Transaction, shops: Mapping[str, Shop], limit: int) -> int:
-    for name, shop in shops.items():
+async def _refold_late(tx: Transaction, known: Mapping[str, Shop], limit: int) -> int:
+    """Customers who were folded without a version of the thresholds that a rebuild met late."""
+    version, keys = await thresholds.next_refolds(tx, limit)
+    if version is None:
+        return 0
+    # Dated when the version came into force: what it changes was so from then on.
+    folded = await refold(tx, SegmentFolding(known), keys, f"thresholds_known@{version.version}", version.valid_from)
+    await tx.announce(folded.facts())
+    after = keys[-1][1] if len(keys) == limit else None
+    await thresholds.save_refold_cursor(tx, version.shop, version.version, after)
+    return max(1, len(keys))
+
+
+async def _refold_waiting(tx: Transaction, known: Mapping[str, Shop], limit: int) -> int:
+    for name, shop in known.items():
         if not shop.figures:
             continue
         newest = shop.figures[-1]
@@ -39,37 +71,59 @@ async def _refold_waiting(tx: Transaction, shops: Mapping[str, Shop], limit: int
         if waiting:
             # Not the cause of the due of that day, which may have announced facts before the figures were known.
             cause = f"figures_known@{rfc3339(newest.as_of)}"
-            folded = await refold(tx, SegmentFolding(shops), waiting, cause, newest.as_of)
+            folded = await refold(tx, SegmentFolding(known), waiting, cause, newest.as_of)
             await tx.announce(folded.facts())
             return len(waiting)
     return 0
 
 
-async def _fold_due(tx: Transaction, shops: Mapping[str, Shop], now: datetime, limit: int) -> int:
-    folded = await fold_due(tx, SegmentFolding(shops), now, limit)
+async def _review(tx: Transaction, known: Mapping[str, Shop], now: datetime, limit: int = REVIEWED) -> int:
+    """Whom do new figures or thresholds change, and when? Reads every buyer, writes those whose due time moves."""
+    under_review = await reviews.next_review(tx)
+    if under_review is None:
+        return 0
+    name, after = under_review
+    # A shop may have thresholds and no customer yet.
+    known = known if name in known else await shops.read_shops(tx, [name])
+    shop, folding = known[name], SegmentFolding(known)
+    settled_before = local_date(now, shop.zone) - timedelta(days=shop.settled_days)
+    page, last = await reviews.lock_page(tx, name, after, settled_before, limit)
+    moved: list[tuple[str, datetime | None]] = []
+    for each in page:
+        due = folding.next_due(each.state)
+        at = due.at if due is not None else None
+        if at != each.due_at:
+            moved.append((each.customer, at))
+    await reviews.save_review(tx, name, moved, last)
+    return max(1, len(moved))
+
+
+async def _fold_due(tx: Transaction, known: Mapping[str, Shop], now: datetime, limit: int) -> int:
+    folded = await fold_due(tx, SegmentFolding(known), now, limit)
     await tx.announce(folded.facts())
     return len(folded.states)
 
 
 async def count_due(tx: Transaction, now: datetime) -> int:
-    """Months without figures and customers that wait for them; customers that are due are counted elsewhere."""
-    shops = await figures.read_shops(tx, await figures.list_shops(tx))
+    """Months without figures, customers and shops that wait for them; customers that are due are counted elsewhere."""
+    known = await shops.read_shops(tx, await shops.list_shops(tx))
     waiting = 0
-    for name, shop in shops.items():
+    for name, shop in known.items():
         if shop.figures:
             waiting += await figures.count_waiting(tx, name, shop.figures[-1].month)
-    return waiting + len(_overdue(shops, now))
+    unmet = await thresholds.count_refolds(tx) + await reviews.count_reviews(tx)
+    return waiting + unmet + len(_overdue(known, now))
 
 
 async def verify(tx: Transaction) -> list[str]:
-    """Fold every customer anew from the stored inputs and figures; one line for each that differs.
+    """Fold every customer anew from the stored inputs, figures and thresholds; one line for each that differs.
 
     Customers that still wait for figures are due work, not differences, and are left out until they were swept.
     """
-    shops = await figures.get_shops_with_figures(tx, await figures.list_shops(tx))
-    folding = SegmentFolding(shops)
+    known = await shops.get_shops_to_fold(tx, await shops.list_shops(tx))
+    folding = SegmentFolding(known)
     differences = []
-    for shop in shops:
+    for shop in known:
         async for stored, inputs in customers.iterate_customers(tx, shop):
             anew, _, _ = fold_all(folding, inputs, stored.until, (shop, stored.customer))
             if not same(anew, stored.state):
@@ -78,8 +132,8 @@ async def verify(tx: Transaction) -> list[str]:
     return differences
 
 
-def _overdue(shops: Mapping[str, Shop], now: datetime) -> list[tuple[str, Shop]]:
-    return [(name, shop) for name, shop in shops.items() if shop.pending_at <= now]
+def _overdue(known: Mapping[str, Shop], now: datetime) -> list[tuple[str, Shop]]:
+    return [(name, shop) for name, shop in known.items() if shop.pending_at <= now]
 
 
 JOBS = (Job("segments", sweep),)

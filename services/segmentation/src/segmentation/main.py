@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.service import Service, main
-from segmentation.api import router
+from segmentation.api import customers, report, thresholds
 from segmentation.handlers import SUBSCRIPTIONS
 from segmentation.jobs import JOBS, count_due, verify
 
@@ -17,7 +17,7 @@ SERVICE = Service(
     name="segmentation",
     migrations=_MIGRATIONS,
     subscriptions=SUBSCRIPTIONS,
-    routers=(router,),
+    routers=(customers.router, report.router, thresholds.router),
     jobs=JOBS,
     due=count_due,
     verify=verify,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, StrictInt
 
@@ -65,3 +65,14 @@ class SegmentLeft(SegmentFact):
     TYPE: ClassVar[str] = "segment.left"
     segment: Text
     episode: Text
+
+
+class ThresholdsChanged(EventData):
+    """A new version of the shop's thresholds of segmentation, in force from `valid_from`; no customer concerned."""
+
+    TYPE: ClassVar[str] = "thresholds.changed"
+    TOPIC: ClassVar[str] = "segments"
+    RANK: ClassVar[int] = 5
+    version: StrictInt
+    valid_from: AwareDatetime
+    thresholds: dict[str, Any]

@@ -1,51 +1,69 @@
-"""What does time alone do to a customer? Life cycle and lapse turn, and months bring new figures."""
+"""What does time alone do to a customer? Life cycle and lapse turn; figures and thresholds come and may change more.
+
+Most customers are not changed by most months. So what is due is not "the next month" but the first instant at which
+something differs; nobody is folded, or written, for a month that changes nothing.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
-from common.calendar import local_date
+from common.calendar import day_start, local_date
 from common.fold import Due
-from segmentation.domain.figures import Shop
-from segmentation.domain.judge import judge_against_figures, judge_by_date
-from segmentation.domain.lifecycle import LONGEST_CHURNED_DAYS
+from segmentation.domain import judge, lapse, lifecycle
+from segmentation.domain.shop import Shop
 from segmentation.domain.state import CustomerState
 
-FIGURES = "figures"
+FIGURES, THRESHOLDS = "figures", "thresholds"
 
 
 def next_due(state: CustomerState, shop: Shop) -> Due | None:
-    """The earliest of: the next turn of life cycle or lapse, and the next figures; figures first at one instant."""
-    figures_at = _figures_at(state, shop)
-    if state.turns_at is not None and state.turns is not None and (figures_at is None or state.turns_at < figures_at):
-        return Due(state.turns_at, state.turns)
-    return Due(figures_at, FIGURES) if figures_at is not None else None
+    """The first instant after the last judgement at which the verdict differs, by all that is known of the shop.
+
+    Between two changes of figures or thresholds only the date counts, so there the next turn is computed; at each
+    change everything is judged. What is not known yet changes it when it comes: `store.reviews` asks again then.
+    """
+    if state.last_day is None or state.judged_at is None:
+        return None
+    stored, since = judge.stored_verdict(state), state.judged_at
+    for change in shop.changes_after(since):
+        turn = next_turn(state, shop, since)
+        if turn is not None and turn.at < change:
+            return turn
+        if judge.verdict(state, shop, change) != stored:
+            return Due(change, FIGURES if shop.brings_figures(change) else THRESHOLDS)
+        since = change
+    return next_turn(state, shop, since)
 
 
 def fall_due(state: CustomerState, shop: Shop, due: Due) -> None:
-    """Do what fell due, as it stood at `due.at`.
-
-    Where the figures of that instant are not known yet, the newest older ones go on counting and the state says that
-    it waited (`waited`): it is folded anew when they are.
-    """
-    today = local_date(due.at, shop.zone)
-    if due.kind == FIGURES:
-        gap = state.gap
-        judge_against_figures(state, shop, due.at, today)
-        if state.gap == gap and (state.turns_at is None or due.at < state.turns_at):
-            return  # between two turns the date alone changes nothing
-    judge_by_date(state, shop, today)
+    """Judge as of `due.at`; R, F and M only where figures or thresholds changed."""
+    if due.kind in (FIGURES, THRESHOLDS):
+        judge.score(state, shop, due.at)
+    judge.judge_by_date(state, shop, due.at)
 
 
-def _figures_at(state: CustomerState, shop: Shop) -> datetime | None:
-    if state.last_day is None or state.scored_at is None:
+def next_turn(state: CustomerState, shop: Shop, since: datetime) -> Due | None:
+    """When the date alone next changes life cycle or lapse after `since`, if figures and thresholds stay as then."""
+    gap = judge.usual_gap(state, shop, since)
+    if state.last_day is None or gap is None:
         return None
-    at = shop.next_as_of(state.scored_at)
-    if at is None or (state.rfm is None and _dead_for_good(state, shop, at)):
+    thresholds = shop.thresholds_at(since)
+    today = local_date(since, shop.zone)
+    change = lifecycle.next_change((today - state.last_day).days, gap, thresholds.life_cycle)
+    turns = [] if change is None else [(state.last_day + timedelta(days=change), "lifecycle")]
+    lapses = lapse.lapse_day(state.last_day, thresholds.lapse_months)
+    if today < lapses:
+        turns.append((lapses, "lapse"))
+    if not turns:
         return None
-    return at
+    day, kind = min(turns)
+    return Due(_midnight(day, shop.zone), kind)
 
 
-def _dead_for_good(state: CustomerState, shop: Shop, at: datetime) -> bool:
-    """Whether no figures could change anything any more: without this, old customers would be swept for ever."""
-    return state.last_day is not None and (local_date(at, shop.zone) - state.last_day).days > LONGEST_CHURNED_DAYS
+@lru_cache(maxsize=4096)
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Kept, because the turns of many customers fall on the same days."""
+    return day_start(day, zone)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from common.calendar import day_start
 from common.events.segments import (
@@ -19,11 +18,12 @@ from common.events.segments import (
 )
 from common.fold import Effect
 from segmentation.domain import lapse, lifecycle
+from segmentation.domain.shop import Shop
 from segmentation.domain.state import CustomerState, Method
 
 
 class Told(NamedTuple):
-    """What others know of a customer: a change of any of it is announced, other drift (R by the day) is not."""
+    """What others know of a customer: a change of any of it is announced."""
 
     stage: Stage | None
     is_repurchaser: bool
@@ -46,7 +46,7 @@ def told(state: CustomerState) -> Told:
     )
 
 
-def changes(before: Told, state: CustomerState, at: datetime, zone: ZoneInfo) -> list[Effect]:
+def changes(before: Told, state: CustomerState, at: datetime, shop: Shop) -> list[Effect]:
     """The facts that lead from what was told before to what the state says, dated `at` (SEG-013)."""
     after = told(state)
     if after == before:
@@ -55,24 +55,26 @@ def changes(before: Told, state: CustomerState, at: datetime, zone: ZoneInfo) ->
     if after.stage is not None and (after.stage, after.is_repurchaser) != (before.stage, before.is_repurchaser):
         found.append(StageChanged(old=before.stage, new=after.stage, is_repurchaser=after.is_repurchaser))
     if after.life_cycle != before.life_cycle:
-        found.append(_life_cycle_changed(before, state))
+        found.append(_life_cycle_changed(before, state, shop, at))
     if (after.cell, after.method) != (before.cell, before.method):
         found.append(_rfm_changed(before, state))
     if after.lapsed != before.lapsed:
         if before.lapsed is not None:
             found.append(SegmentLeft(segment=lapse.SEGMENT, episode=before.lapsed.isoformat()))
         if after.lapsed is not None:
-            since = day_start(lapse.lapse_day(after.lapsed), zone)
+            months = shop.thresholds_at(state.judged_at or at).lapse_months
+            since = day_start(lapse.lapse_day(after.lapsed, months), shop.zone)
             found.append(SegmentEntered(segment=lapse.SEGMENT, episode=after.lapsed.isoformat(), since=since))
     return [Effect(fact, at) for fact in found]
 
 
-def _life_cycle_changed(before: Told, state: CustomerState) -> LifeCycleChanged:
-    gap = state.gap or lifecycle.usual_gap(lifecycle.DEFAULT_SHOP_GAP_DOUBLED, 0, 0)
+def _life_cycle_changed(before: Told, state: CustomerState, shop: Shop, at: datetime) -> LifeCycleChanged:
+    rules = shop.thresholds_at(state.judged_at or at).gap
+    gap = state.gap or lifecycle.usual_gap(2 * rules.default_days, 0, 0, rules)
     return LifeCycleChanged(
         old=before.life_cycle,
         new=state.life_cycle,
-        confidence=lifecycle.confidence(state.own_gaps),
+        confidence=lifecycle.confidence(state.own_gaps, rules),
         usual_gap_days=lifecycle.in_days(gap),
     )
 

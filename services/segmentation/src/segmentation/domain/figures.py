@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from common.calendar import add_months, day_start, local_date, start_of_month
+from common.calendar import day_start
 from segmentation.domain import rfm
-from segmentation.domain.lifecycle import DEFAULT_SHOP_GAP_DOUBLED
 from segmentation.domain.state import CompletedOrder, Confidence, Method, Refund
-
-GAPS_NEEDED = 30
-BUYERS_NEEDED = 30
-BUYERS_FOR_HIGH_CONFIDENCE = 300
+from segmentation.domain.thresholds import DEFAULT, GapRules, RfmRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +20,7 @@ class Figures:
     """Figures of one shop as of 00:00 on the 1st of `month` in its zone (`as_of`), exact: sums beside counts.
 
     `median_gap_doubled`: twice the median gap in days, None without gaps. `recency_sum` (days) and `frequency_sum` are
-    over the `buyers` of the 12 months before; `monetary` maps a currency to (sum in minor units, buyers).
+    over the `buyers` of the `window_months` before; `monetary` maps a currency to (sum in minor units, buyers).
     """
 
     month: date
@@ -36,61 +31,23 @@ class Figures:
     recency_sum: int = 0
     frequency_sum: int = 0
     monetary: dict[str, tuple[int, int]] = field(default_factory=dict)
+    window_months: int = DEFAULT.rfm.window_months
 
-    @property
-    def shop_gap_doubled(self) -> int:
-        """Twice the shop's gap in days; 60 days until 30 gaps are known."""
-        if self.gaps < GAPS_NEEDED or self.median_gap_doubled is None:
-            return DEFAULT_SHOP_GAP_DOUBLED
+    def shop_gap_doubled(self, rules: GapRules) -> int:
+        """Twice the shop's gap in days; the rules' default until enough gaps are known."""
+        if self.gaps < rules.gaps_needed or self.median_gap_doubled is None:
+            return 2 * rules.default_days
         return self.median_gap_doubled
 
-    @property
-    def method(self) -> Method:
-        """Mean split from 30 buyers on (defaults.md)."""
-        return "mean" if self.buyers >= BUYERS_NEEDED else "fixed"
+    def method(self, rules: RfmRules) -> Method:
+        """Mean split from a number of buyers on (defaults.md: 30)."""
+        return "mean" if self.buyers >= rules.buyers_needed else "fixed"
 
-    @property
-    def confidence(self) -> Confidence:
+    def confidence(self, rules: RfmRules) -> Confidence:
         """How much stands behind the boundaries: fixed ones are a guess; 300 buyers make a steady mean."""
-        if self.method == "fixed":
+        if self.method(rules) == "fixed":
             return "low"
-        return "high" if self.buyers >= BUYERS_FOR_HIGH_CONFIDENCE else "medium"
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """What a fold needs to know of a shop: its zone, its known figures by time, and the first ones still to come."""
-
-    zone: ZoneInfo
-    figures: Sequence[Figures]
-    pending_month: date
-    pending_at: datetime
-
-    def at(self, instant: datetime) -> Figures | None:
-        """The newest figures as of `instant` or before."""
-        index = bisect_right(self.figures, instant, key=_as_of)
-        return self.figures[index - 1] if index else None
-
-    def next_as_of(self, after: datetime) -> datetime | None:
-        """The next instant after `after` at which figures are, or will be, new; None when they are overdue."""
-        index = bisect_right(self.figures, after, key=_as_of)
-        if index < len(self.figures):
-            return self.figures[index].as_of
-        return self.pending_at if self.pending_at > after else None
-
-
-def _as_of(figures: Figures) -> datetime:
-    return figures.as_of
-
-
-def shop_with(zone: ZoneInfo, figures: Sequence[Figures], now: datetime) -> Shop:
-    """The shop with its figures, oldest first.
-
-    Pending is the month after the newest stored one; for a shop without figures it is the current month, because what
-    was known at the start of an earlier one nobody can say any more.
-    """
-    pending = add_months(figures[-1].month, 1) if figures else start_of_month(local_date(now, zone))
-    return Shop(zone, figures, pending, day_start(pending, zone))
+        return "high" if self.buyers >= rules.buyers_for_high_confidence else "medium"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +64,7 @@ class Tally:
     monetary: Mapping[str, tuple[int, int]]
 
 
-def add_up(tallies: Iterable[Tally], month: date, zone: ZoneInfo) -> Figures:
+def add_up(tallies: Iterable[Tally], month: date, zone: ZoneInfo, window_months: int) -> Figures:
     """The figures of a shop from the tallies of all its customers."""
     gaps, buyers, recency, frequency = Counter[int](), 0, 0, 0
     monetary: dict[str, tuple[int, int]] = {}
@@ -127,6 +84,7 @@ def add_up(tallies: Iterable[Tally], month: date, zone: ZoneInfo) -> Figures:
         recency_sum=recency,
         frequency_sum=frequency,
         monetary=monetary,
+        window_months=window_months,
     )
 
 
@@ -143,7 +101,9 @@ def median_doubled(counts: Mapping[int, int]) -> int | None:
     return None
 
 
-def tally_of(customers: Iterable[tuple[Sequence[CompletedOrder], Sequence[Refund]]], month: date) -> Tally:
+def tally_of(
+    customers: Iterable[tuple[Sequence[CompletedOrder], Sequence[Refund]]], month: date, window_months: int
+) -> Tally:
     """The tally of whole histories, by what happened before the month; `store.figures` says it in SQL."""
     gaps = Counter[int]()
     measures: list[rfm.Measure] = []
@@ -151,7 +111,7 @@ def tally_of(customers: Iterable[tuple[Sequence[CompletedOrder], Sequence[Refund
         before = [order for order in orders if order.day < month]
         days = sorted({order.day for order in before})
         gaps.update((later - earlier).days for earlier, later in itertools.pairwise(days))
-        measured = rfm.measure(before, [each for each in refunds if each.day < month], month)
+        measured = rfm.measure(before, [each for each in refunds if each.day < month], month, window_months)
         measures += [measured] if measured else []
     monetary: dict[str, tuple[int, int]] = {}
     for each in measures:

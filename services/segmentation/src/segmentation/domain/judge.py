@@ -1,58 +1,94 @@
-"""What is true of a customer now, given the history, the shop's figures and the date?"""
+"""What is true of a customer at an instant, given the history, the shop's figures and its thresholds?"""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
+from typing import NamedTuple
 
-from common.calendar import day_start
+from common.calendar import local_date
+from common.events.segments import LifeCycle
 from segmentation.domain import lapse, lifecycle, rfm
-from segmentation.domain.figures import Shop
-from segmentation.domain.state import CustomerState, Turn
+from segmentation.domain.shop import Shop
+from segmentation.domain.state import Confidence, CustomerState, Method, Rfm
 
 
-def judge_against_figures(state: CustomerState, shop: Shop, instant: datetime, today: date) -> None:
-    """Score anew with the newest figures as of `instant`, and measure the usual gap by them.
+class Verdict(NamedTuple):
+    """What is told of a customer; a change of it is a change of the customer, other drift (R by the day) is not."""
 
-    Done at every input of the customer and when the figures change, never otherwise: R grows by the day.
+    life_cycle: LifeCycle | None
+    lapsed: date | None
+    cell: str | None
+    method: Method | None
+    confidence: Confidence | None
+
+
+def stored_verdict(state: CustomerState) -> Verdict:
+    """What the state says."""
+    return _verdict(state.life_cycle, state.lapsed, state.rfm)
+
+
+def verdict(state: CustomerState, shop: Shop, instant: datetime) -> Verdict:
+    """What would be said if everything were judged at `instant`; needs a history with an order."""
+    today = local_date(instant, shop.zone)
+    return _verdict(*_by_date(state, shop, instant, today), _score(state, shop, instant, today))
+
+
+def score(state: CustomerState, shop: Shop, instant: datetime) -> None:
+    """Score R, F and M as of `instant`.
+
+    Done at every input of the customer and when figures or thresholds change the score, never otherwise: R grows by
+    the day. `waited` says that the figures of that time are not known yet, and newest older ones had to do.
     """
     figures = shop.at(instant)
+    state.rfm = _score(state, shop, instant, local_date(instant, shop.zone))
     state.scored_at = instant
     state.figures = figures.month if figures else None
+
+
+def judge_by_date(state: CustomerState, shop: Shop, instant: datetime) -> None:
+    """Usual gap, life cycle and lapse as of `instant`."""
+    state.judged_at = instant
     state.waited = shop.pending_month if shop.pending_at <= instant else None
-    state.rfm = rfm.score(state.orders, state.refunds, today, figures)
+    state.gap = usual_gap(state, shop, instant)
+    state.life_cycle, state.lapsed = _by_date(state, shop, instant, local_date(instant, shop.zone))
+
+
+def as_of(state: CustomerState, shop: Shop, now: datetime) -> None:
+    """Bring a state that is shown, not stored, up to `now`: R, F and M by the newest figures, the usual gap."""
+    changed = shop.last_change(now)
+    if changed is not None and state.scored_at is not None and state.scored_at < changed:
+        score(state, shop, changed)
+    state.gap = usual_gap(state, shop, now)
+
+
+def usual_gap(state: CustomerState, shop: Shop, instant: datetime) -> tuple[int, int] | None:
+    """The customer's usual gap by the figures and thresholds of `instant`; None before the first completed order."""
     if state.first_day is None or state.last_day is None:
-        state.gap = None
-    else:
-        # Gaps between neighbouring dates add up to the days between the first and the last.
-        own_sum = (state.last_day - state.first_day).days
-        shop_gap = figures.shop_gap_doubled if figures else lifecycle.DEFAULT_SHOP_GAP_DOUBLED
-        state.gap = lifecycle.usual_gap(shop_gap, own_sum, state.own_gaps)
+        return None
+    figures, rules = shop.at(instant), shop.thresholds_at(instant).gap
+    shop_gap_doubled = figures.shop_gap_doubled(rules) if figures else 2 * rules.default_days
+    # Gaps between neighbouring dates add up to the days between the first and the last.
+    own_sum = (state.last_day - state.first_day).days
+    return lifecycle.usual_gap(shop_gap_doubled, own_sum, state.own_gaps, rules)
 
 
-@lru_cache(maxsize=4096)
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Kept, because the turns of many customers fall on the same days."""
-    return day_start(day, zone)
-
-
-def judge_by_date(state: CustomerState, shop: Shop, today: date) -> None:
-    """Life cycle and lapse on `today`, and when time alone will next change one of them."""
-    if state.last_day is None or state.gap is None:
-        state.life_cycle = state.lapsed = state.turns_at = state.turns = None
-        return
+def _by_date(state: CustomerState, shop: Shop, instant: datetime, today: date) -> tuple[LifeCycle | None, date | None]:
+    gap = usual_gap(state, shop, instant)
+    if gap is None or state.last_day is None:
+        return None, None
+    thresholds = shop.thresholds_at(instant)
     days = (today - state.last_day).days
-    state.life_cycle = lifecycle.life_cycle(days, state.gap)
-    state.lapsed = lapse.episode(state.last_day, today)
-    turns: list[tuple[date, Turn]] = []
-    change = lifecycle.next_change(days, state.gap)
-    if change is not None:
-        turns.append((state.last_day + timedelta(days=change), "lifecycle"))
-    if state.lapsed is None:
-        turns.append((lapse.lapse_day(state.last_day), "lapse"))
-    if turns:
-        day, state.turns = min(turns)
-        state.turns_at = _midnight(day, shop.zone)
-    else:
-        state.turns_at = state.turns = None
+    return (
+        lifecycle.life_cycle(days, gap, thresholds.life_cycle),
+        lapse.episode(state.last_day, today, thresholds.lapse_months),
+    )
+
+
+def _score(state: CustomerState, shop: Shop, instant: datetime, today: date) -> Rfm | None:
+    return rfm.score(state.orders, state.refunds, today, shop.at(instant), shop.thresholds_at(instant).rfm)
+
+
+def _verdict(life_cycle: LifeCycle | None, lapsed: date | None, score: Rfm | None) -> Verdict:
+    if score is None:
+        return Verdict(life_cycle, lapsed, None, None, None)
+    return Verdict(life_cycle, lapsed, score.cell, score.method, score.confidence)

@@ -8,18 +8,17 @@ from functools import lru_cache
 from common.calendar import add_months
 
 SEGMENT = "lapsed"
-MONTHS = 2
 
 
 @lru_cache(maxsize=4096)
-def lapse_day(last_order: date) -> date:
-    """The first day of the lapse: two calendar months after the last completed order, end of month clamped.
+def lapse_day(last_order: date, months: int) -> date:
+    """The first day of the lapse: so many calendar months after the last completed order, end of month clamped.
 
-    15 January: 15 March. 31 December: the last day of February.
+    15 January and two months: 15 March. 31 December: the last day of February.
     """
-    return add_months(last_order, MONTHS)
+    return add_months(last_order, months)
 
 
-def episode(last_order: date, today: date) -> date | None:
+def episode(last_order: date, today: date, months: int) -> date | None:
     """The episode that `today` belongs to, named by the date of the last order; None when not lapsed."""
-    return last_order if today >= lapse_day(last_order) else None
+    return last_order if today >= lapse_day(last_order, months) else None

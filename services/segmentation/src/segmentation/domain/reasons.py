@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from segmentation.domain import lapse, lifecycle, rfm
+from segmentation.domain import lapse, lifecycle
 from segmentation.domain.figures import Figures
 from segmentation.domain.state import CustomerState
+from segmentation.domain.thresholds import RfmRules
 
 
 def why_stage(state: CustomerState) -> str:
@@ -29,7 +30,7 @@ def why_life_cycle(state: CustomerState, today: date) -> str | None:
     )
 
 
-def why_rfm(state: CustomerState, figures: Figures | None) -> str | None:
+def why_rfm(state: CustomerState, figures: Figures | None, rules: RfmRules) -> str | None:
     """The boundaries that the score was measured against; None for somebody without a score."""
     score = state.rfm
     if score is None:
@@ -37,22 +38,22 @@ def why_rfm(state: CustomerState, figures: Figures | None) -> str | None:
     if score.method == "fixed" or figures is None:
         buyers = figures.buyers if figures else 0
         return (
-            f"fixed: R at most {rfm.FIXED_RECENCY_DAYS} days, F at least {rfm.FIXED_FREQUENCY}, M at least "
-            f"{rfm.FIXED_MONETARY} {score.currency}; {buyers} buyers are too few for means"
+            f"fixed: R at most {rules.recency_days} days, F at least {rules.frequency}, M at least "
+            f"{rules.monetary} {score.currency}; {buyers} buyers are too few for means"
         )
     total, count = figures.monetary.get(score.currency, (0, 0))
-    spent = f"above {total / count:.0f} minor units of" if count else f"at least {rfm.FIXED_MONETARY}"
+    spent = f"above {total / count:.0f} minor units of" if count else f"at least {rules.monetary}"
     return (
         f"means of {figures.buyers} buyers as of {figures.month}: R below {figures.recency_sum / figures.buyers:.1f} "
         f"days, F above {figures.frequency_sum / figures.buyers:.2f}, M {spent} {score.currency}"
     )
 
 
-def why_lapsed(state: CustomerState) -> str | None:
+def why_lapsed(state: CustomerState, months: int) -> str | None:
     """From which day on, counted from which order (SEG-014); None for somebody who never bought."""
     if state.last_day is None:
         return None
     return (
-        f"{lapse.MONTHS} calendar months after the last completed order of {state.last_day}: "
-        f"from {lapse.lapse_day(state.last_day)} on"
+        f"{months} calendar month{'s' if months != 1 else ''} after the last completed order of {state.last_day}: "
+        f"from {lapse.lapse_day(state.last_day, months)} on"
     )

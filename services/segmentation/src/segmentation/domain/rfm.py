@@ -10,15 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from common.calendar import add_months
 from common.events.fields import EXPONENTS
 from segmentation.domain.state import CompletedOrder, Refund, Rfm
+from segmentation.domain.thresholds import RfmRules
 
 if TYPE_CHECKING:
     from segmentation.domain.figures import Figures
 
-WINDOW_MONTHS = 12
-FIXED_RECENCY_DAYS = 60
-FIXED_FREQUENCY = 2
-FIXED_MONETARY = 200
-"""Whole units of the currency, not minor ones."""
 CLASSES = {
     "111": "important_value",
     "101": "important_development",
@@ -41,18 +37,20 @@ class Measure(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def window_start(today: date) -> date:
+def window_start(today: date, months: int) -> date:
     """The first day of the window that ends with `today`; kept, because many customers are scored on one day."""
-    return add_months(today, -WINDOW_MONTHS)
+    return add_months(today, -months)
 
 
-def measure(orders: Sequence[CompletedOrder], refunds: Sequence[Refund], today: date) -> Measure | None:
-    """R, F and M over the 12 months before `today`, today included; None when nothing was bought in them.
+def measure(
+    orders: Sequence[CompletedOrder], refunds: Sequence[Refund], today: date, window_months: int
+) -> Measure | None:
+    """R, F and M over the months before `today`, today included; None when nothing was bought in them.
 
     Nothing is converted: M is in the currency of the latest order, and what was paid in another is not in it. An order
     refunded whole still is a completed order (F), worth 0. A refund without an order lessens M in its own month.
     """
-    since = window_start(today)
+    since = window_start(today, window_months)
     bought = 0
     for order in reversed(orders):
         if order.day < since:
@@ -73,20 +71,23 @@ def measure(orders: Sequence[CompletedOrder], refunds: Sequence[Refund], today: 
 
 
 def score(
-    orders: Sequence[CompletedOrder], refunds: Sequence[Refund], today: date, figures: Figures | None
+    orders: Sequence[CompletedOrder], refunds: Sequence[Refund], today: date, figures: Figures | None, rules: RfmRules
 ) -> Rfm | None:
-    """The customer's score on `today` against the shop's figures; None when nothing was bought in the window."""
-    measured = measure(orders, refunds, today)
+    """The customer's score on `today` against the shop's figures; None when nothing was bought in the window.
+
+    The window is that of the figures: of one that was set since, they know nothing yet.
+    """
+    measured = measure(orders, refunds, today, figures.window_months if figures else rules.window_months)
     if measured is None:
         return None
-    by_mean = figures is not None and figures.method == "mean"
-    high = above_mean(measured, figures) if figures is not None and by_mean else above_fixed(measured)
+    by_mean = figures is not None and figures.method(rules) == "mean"
+    high = above_mean(measured, figures, rules) if figures is not None and by_mean else above_fixed(measured, rules)
     cell = "".join("1" if each else "0" for each in high)
     return Rfm(
         cell=cell,
         rfm_class=CLASSES[cell],
         method="mean" if by_mean else "fixed",
-        confidence=figures.confidence if figures is not None else "low",
+        confidence=figures.confidence(rules) if figures is not None else "low",
         recency_days=measured.recency_days,
         frequency=measured.frequency,
         monetary=measured.monetary,
@@ -94,16 +95,16 @@ def score(
     )
 
 
-def above_fixed(measured: Measure) -> tuple[bool, bool, bool]:
-    """Which of R, F, M are high by fixed thresholds: at most 60 days, 2 orders or more, 200.00 or more."""
+def above_fixed(measured: Measure, rules: RfmRules) -> tuple[bool, bool, bool]:
+    """Which of R, F, M are high by fixed thresholds: by default at most 60 days, 2 orders or more, 200.00 or more."""
     return (
-        measured.recency_days <= FIXED_RECENCY_DAYS,
-        measured.frequency >= FIXED_FREQUENCY,
-        measured.monetary >= FIXED_MONETARY * 10 ** EXPONENTS.get(measured.currency, 2),
+        measured.recency_days <= rules.recency_days,
+        measured.frequency >= rules.frequency,
+        measured.monetary >= rules.monetary * 10 ** EXPONENTS.get(measured.currency, 2),
     )
 
 
-def above_mean(measured: Measure, figures: Figures) -> tuple[bool, bool, bool]:
+def above_mean(measured: Measure, figures: Figures, rules: RfmRules) -> tuple[bool, bool, bool]:
     """Which of R, F, M are better than the shop's mean; equal to it is not. Exact: products are compared, not means.
 
     A currency that nobody had bought in when the figures were made is judged by the fixed threshold.
@@ -112,5 +113,5 @@ def above_mean(measured: Measure, figures: Figures) -> tuple[bool, bool, bool]:
     return (
         measured.recency_days * figures.buyers < figures.recency_sum,
         measured.frequency * figures.buyers > figures.frequency_sum,
-        measured.monetary * count > total if count else above_fixed(measured)[2],
+        measured.monetary * count > total if count else above_fixed(measured, rules)[2],
     )

@@ -11,15 +11,15 @@ from common.events import Event
 from common.fold import Due, Effect
 from segmentation.domain import advance
 from segmentation.domain.facts import changes, told
-from segmentation.domain.figures import Shop
 from segmentation.domain.history import remember, shows_interest
-from segmentation.domain.judge import judge_against_figures, judge_by_date
+from segmentation.domain.judge import judge_by_date, score
+from segmentation.domain.shop import Shop
 from segmentation.domain.stage import is_repurchaser, stage_after
 from segmentation.domain.state import CustomerState
 
 
 class SegmentFolding:
-    """The rules, given what is known of the shops; a state depends on inputs and stored figures alone."""
+    """The rules, given what is known of the shops; a state depends on inputs, figures and thresholds alone."""
 
     state = CustomerState
 
@@ -35,7 +35,7 @@ class SegmentFolding:
     def fall_due(self, state: CustomerState, due: Due) -> list[Effect]:
         before, shop = told(state), self._shops[state.shop]
         advance.fall_due(state, shop, due)
-        return changes(before, state, due.at, shop.zone)
+        return changes(before, state, due.at, shop)
 
     def apply(self, state: CustomerState, event: Event[Any]) -> list[Effect]:
         """An input of the customer's own: everything is judged anew as of its time."""
@@ -45,11 +45,11 @@ class SegmentFolding:
         remember(state, event, today)
         state.stage = stage_after(state.stage, len(state.orders), shows_interest(event.data))
         state.is_repurchaser = is_repurchaser(len(state.orders))
-        judge_against_figures(state, shop, event.time, today)
-        judge_by_date(state, shop, today)
-        return changes(before, state, event.time, shop.zone)
+        score(state, shop, event.time)
+        judge_by_date(state, shop, event.time)
+        return changes(before, state, event.time, shop)
 
     def difference(self, before: CustomerState, after: CustomerState, at: datetime) -> list[Effect]:
         """What to announce so that what was told becomes what is true; nothing of it was promised to anybody."""
         shop = self._shops[after.shop or before.shop]
-        return changes(told(before), after, at, shop.zone)
+        return changes(told(before), after, at, shop)

@@ -11,7 +11,6 @@ from common.events.segments import LifeCycle, Stage
 
 Method = Literal["fixed", "mean"]
 Confidence = Literal["low", "medium", "high"]
-Turn = Literal["lapse", "lifecycle"]
 
 
 class CompletedOrder(NamedTuple):
@@ -60,8 +59,11 @@ class Rfm(NamedTuple):
 
 
 class CustomerState(BaseModel):
-    """The fold of one customer's inputs and of the shop's figures; all facts hold as of the last thing folded.
+    """The fold of one customer's inputs, of the shop's figures and of its thresholds.
 
+    It changes with the customer's own inputs and where time, figures or thresholds change what is told of them
+    (`judge.Verdict`), and not otherwise: months that change nothing leave it as it is, so that nobody has to write it.
+    R, F and M and the usual gap are therefore those of the last change; `judge.as_of` brings them up to an instant.
     `orders` and `refunds` stand in the order of the fold, hence by time.
     """
 
@@ -73,14 +75,13 @@ class CustomerState(BaseModel):
     buying_days: int = 0
     stage: Stage | None = None
     is_repurchaser: bool = False
-    gap: tuple[int, int] | None = None  # usual gap in days, an exact fraction
+    gap: tuple[int, int] | None = None  # usual gap in days when last judged, an exact fraction
     life_cycle: LifeCycle | None = None
     rfm: Rfm | None = None
     lapsed: date | None = None  # the episode: date of the last completed order before the lapse
-    turns_at: datetime | None = None  # when time alone next changes life cycle or lapse
-    turns: Turn | None = None
-    scored_at: datetime | None = None  # when the shop's figures were last asked
-    figures: date | None = None  # the month whose figures were used, None before the shop has any
+    judged_at: datetime | None = None  # the input or due that last changed anything of the above
+    scored_at: datetime | None = None  # the same for `rfm`
+    figures: date | None = None  # the month whose figures `rfm` was scored by, None before the shop has any
     waited: date | None = None  # folded past this month's start before its figures were known: to be folded anew
 
     @property

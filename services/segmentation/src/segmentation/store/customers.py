@@ -62,6 +62,36 @@ async def list_segment(tx: Transaction, shop: str, kind: SegmentKind, value: str
     return [row.customer for row in rows]
 
 
+async def count_buyers(tx: Transaction, shop: str) -> int:
+    """Customers with a completed order."""
+    # One pass over the shop's customers; states are not read.
+    return int(await tx.value("select count(*) from customers where shop = :shop and completed_orders > 0", shop=shop))
+
+
+async def sample_buyers(tx: Transaction, shop: str, share: int, page: int = 500) -> AsyncIterator[CustomerState]:
+    """The states of one in `share` buyers, the same ones every time, in pages: others may run in between."""
+    after = ""
+    while True:
+        # Chosen by a hash of the id, which has nothing to do with what the customer bought.
+        rows = await tx.fetch(
+            """
+            select customer, cast(state as text) as state from customers
+            where shop = :shop and customer > :after and completed_orders > 0
+              and (hashtext(customer) & 2147483647) % cast(:share as integer) = 0
+            order by customer limit :page
+            """,
+            shop=shop,
+            after=after,
+            share=share,
+            page=page,
+        )
+        if not rows:
+            return
+        after = rows[-1].customer
+        for row in rows:
+            yield CustomerState.model_validate_json(row.state)
+
+
 async def iterate_customers(
     tx: Transaction, shop: str, page: int = 500
 ) -> AsyncIterator[tuple[StoredCustomer, Sequence[Event[Any]]]]:

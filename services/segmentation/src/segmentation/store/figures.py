@@ -1,113 +1,86 @@
-"""How are the shops' figures computed, kept and read?"""
+"""How are a shop's figures computed and kept? By portions of its customers, each in a transaction of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import Row
 
 from common.calendar import add_months
 from common.db import CustomerKey, Transaction
-from common.shops import get_shops
-from segmentation.domain.figures import Figures, Shop, Tally, add_up, shop_with
-from segmentation.domain.rfm import WINDOW_MONTHS
+from segmentation.domain.figures import Figures, Tally, add_up
+from segmentation.domain.shop import Shop
+from segmentation.store.reviews import start_review
+from segmentation.store.shops import lock_shops, monetary
 
-_LOCK = 7_301_005
+PORTION = 10_000
+_COMPUTING = 7_301_006
 
 
-async def get_shops_with_figures(tx: Transaction, shops: Iterable[str]) -> dict[str, Shop]:
-    """The shops as folds need them. Until this transaction ends no new figures are committed.
+async def try_to_compute(tx: Transaction) -> bool:
+    """Be the one process that computes figures, until the transaction ends; False when another is."""
+    # Nobody waits: the portion that is being counted is the other's.
+    return bool(await tx.value("select pg_try_advisory_xact_lock(:lock)", lock=_COMPUTING))
 
-    So who folds knows all figures there are, or commits before they are stored, and then is found by `waited`.
+
+async def compute_portion(tx: Transaction, name: str, shop: Shop, portion: int = PORTION) -> Figures | None:
+    """Tally the next portion of the shop's customers for the pending month; the figures when it was the last one.
+
+    By what happened before the month and is known when the portion is counted. So the largest shop needs many short
+    transactions, never a long one, and what was counted outlives the process.
     """
-    # Shared by all who fold; `insert_figures` takes it alone.
-    await tx.execute("select pg_advisory_xact_lock_shared(:lock)", lock=_LOCK)
-    return await read_shops(tx, shops)
-
-
-async def read_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, Shop]:
-    """The shops with the figures that are stored now; more may be stored meanwhile, so not for folding."""
-    wanted = sorted(set(shops))
-    settings = await get_shops(tx, set(wanted))
-    # All figures of the shops, oldest first.
-    rows = await tx.fetch(
-        """
-        select shop, month, as_of, gaps, median_gap_doubled, buyers, recency_sum, frequency_sum,
-               cast(monetary as text) as monetary
-        from shop_figures where shop = any(:shops) order by shop, month
-        """,
-        shops=wanted,
-    )
-    figures: dict[str, list[Figures]] = {shop: [] for shop in wanted}
-    for row in rows:
-        figures[row.shop].append(_figures(row))
-    now = tx.clock.now()
-    return {shop: shop_with(settings[shop].zone, figures[shop], now) for shop in wanted}
-
-
-async def list_shops(tx: Transaction) -> list[str]:
-    """Every shop that has a customer."""
-    # Hops from shop to shop along the primary key instead of reading every customer.
-    rows = await tx.fetch(
-        """
-        with recursive found as (
-            (select shop from customers order by shop limit 1)
-            union all
-            select (select c.shop from customers c where c.shop > found.shop order by c.shop limit 1)
-            from found where found.shop is not null
-        )
-        select shop from found where shop is not null
-        """
-    )
-    return [row.shop for row in rows]
-
-
-async def compute_figures(tx: Transaction, shop: str, month: date, zone: ZoneInfo, portion: int = 20_000) -> Figures:
-    """The figures by what happened before `month` and is known now.
-
-    In portions of customers, so that no statement of a large shop runs into its deadline.
-    """
+    month, window = shop.pending_month, shop.thresholds_at(shop.pending_at).rfm.window_months
     # The portion's sorts stay in memory, in this transaction alone.
     await tx.execute("set local work_mem = '32MB'")
-    tallies, after = list[Tally](), ""
-    while True:
-        # The last customer of the portion; none when fewer are left.
-        last = await tx.value(
-            """
-            select customer from customers where shop = :shop and customer > :after
-            order by customer offset :skipped limit 1
-            """,
-            shop=shop,
-            after=after,
-            skipped=portion - 1,
-        )
-        row = await tx.fetch_one(
-            _TALLY, shop=shop, after=after, last=last, month=month, since=add_months(month, -WINDOW_MONTHS)
-        )
-        if row is not None:
-            tallies.append(_tally(row))
-        if last is None:
-            return add_up(tallies, month, zone)
-        after = last
+    # How far the month has been counted.
+    after = await tx.value(
+        "select coalesce(max(upto), '') from figure_portions where shop = :shop and month = :month",
+        shop=name,
+        month=month,
+    )
+    # The last customer of the portion; none when fewer are left.
+    last = await tx.value(
+        """
+        select customer from customers where shop = :shop and customer > :after
+        order by customer offset :skipped limit 1
+        """,
+        shop=name,
+        after=after,
+        skipped=portion - 1,
+    )
+    row = await tx.fetch_one(_TALLY, shop=name, after=after, last=last, month=month, since=add_months(month, -window))
+    if row is None:
+        raise RuntimeError("an aggregate without groups always has one row")
+    if last is not None:
+        await _insert_portion(tx, name, month, last, row)
+        return None
+    # The portions before, and this last one.
+    rows = await tx.fetch(
+        """
+        select cast(gaps as text) as gaps, buyers, recency_sum, frequency_sum, cast(monetary as text) as monetary
+        from figure_portions where shop = :shop and month = :month
+        """,
+        shop=name,
+        month=month,
+    )
+    return add_up([_tally(each) for each in (*rows, row)], month, shop.zone, window)
 
 
 async def insert_figures(tx: Transaction, shop: str, figures: Figures) -> bool:
-    """Store what was computed; False when another process was first. Waits until nobody is folding.
+    """Store what was computed, and have the customers reviewed; False when another process was first.
 
-    Not in a transaction that has folded: two that hold the lock shared would wait for each other for ever.
+    Waits until nobody is folding; not in a transaction that has folded.
     """
-    await tx.execute("select pg_advisory_xact_lock(:lock)", lock=_LOCK)
+    await lock_shops(tx)
     # Stored once and for ever: folds that used them must find them again.
     inserted = await tx.execute(
         """
         insert into shop_figures (shop, month, as_of, gaps, median_gap_doubled, buyers, recency_sum, frequency_sum,
-                                  monetary)
+                                  monetary, window_months)
         values (:shop, :month, :as_of, :gaps, :median_gap_doubled, :buyers, :recency_sum, :frequency_sum,
-                cast(:monetary as jsonb))
+                cast(:monetary as jsonb), :window_months)
         on conflict (shop, month) do nothing
         """,
         shop=shop,
@@ -119,7 +92,14 @@ async def insert_figures(tx: Transaction, shop: str, figures: Figures) -> bool:
         recency_sum=figures.recency_sum,
         frequency_sum=figures.frequency_sum,
         monetary=orjson.dumps(figures.monetary).decode(),
+        window_months=figures.window_months,
     )
+    # The portions have been added up.
+    await tx.execute(
+        "delete from figure_portions where shop = :shop and month <= :month", shop=shop, month=figures.month
+    )
+    if inserted:
+        await start_review(tx, shop)
     return inserted == 1
 
 
@@ -153,16 +133,22 @@ async def count_waiting(tx: Transaction, shop: str, month: date) -> int:
     return int(count)
 
 
-def _figures(row: Row[Any]) -> Figures:
-    return Figures(
-        month=row.month,
-        as_of=row.as_of,
+async def _insert_portion(tx: Transaction, shop: str, month: date, upto: str, row: Row[Any]) -> None:
+    # Found by the next bite, in whatever process.
+    await tx.execute(
+        """
+        insert into figure_portions (shop, month, upto, gaps, buyers, recency_sum, frequency_sum, monetary)
+        values (:shop, :month, :upto, cast(:gaps as jsonb), :buyers, :recency_sum, :frequency_sum,
+                cast(:monetary as jsonb))
+        """,
+        shop=shop,
+        month=month,
+        upto=upto,
         gaps=row.gaps,
-        median_gap_doubled=row.median_gap_doubled,
         buyers=row.buyers,
         recency_sum=row.recency_sum,
         frequency_sum=row.frequency_sum,
-        monetary=_monetary(row.monetary),
+        monetary=row.monetary,
     )
 
 
@@ -172,12 +158,8 @@ def _tally(row: Row[Any]) -> Tally:
         buyers=row.buyers,
         recency_sum=row.recency_sum,
         frequency_sum=row.frequency_sum,
-        monetary=_monetary(row.monetary),
+        monetary=monetary(row.monetary),
     )
-
-
-def _monetary(stored: str) -> dict[str, tuple[int, int]]:
-    return {currency: (int(total), int(count)) for currency, (total, count) in orjson.loads(stored).items()}
 
 
 # One row, of a portion of the shop's customers: gaps over all time, and R, F, M over the window, from the histories in

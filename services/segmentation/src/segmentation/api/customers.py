@@ -1,9 +1,8 @@
-"""What may the shop's people and backends ask segmentation?"""
+"""Who is this customer now, and who is in a segment?"""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -14,10 +13,12 @@ from common.calendar import local_date
 from common.events.segments import LifeCycle, Stage
 from common.fold import advance
 from common.problems import Problem
-from segmentation.domain import lifecycle, reasons, report
+from segmentation.domain import judge, lifecycle, reasons
+from segmentation.domain.advance import next_turn
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.state import Confidence, CustomerState, Rfm
-from segmentation.store import customers, figures, totals
+from segmentation.domain.thresholds import Thresholds
+from segmentation.store import customers, shops
 from segmentation.store.customers import SegmentKind
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
@@ -39,11 +40,6 @@ class UnknownSegment(Problem):
     def __init__(self, kind: SegmentKind) -> None:
         values = ", ".join(VALUES[kind])
         super().__init__(404, "unknown_segment", f"There is no such segment of {kind}: use one of {values}.")
-
-
-class PeriodEndsBeforeItBegins(Problem):
-    def __init__(self) -> None:
-        super().__init__(422, "empty_period", "`until` is the first date after the period: it must be after `since`.")
 
 
 class Out(BaseModel):
@@ -89,7 +85,10 @@ class LapseOut(Out):
 
 
 class CustomerOut(Out):
-    """All facts as of `as_of`; the life cycle, RFM and lapse are null for who never completed an order."""
+    """All facts as of `as_of`; the life cycle, RFM and lapse are null for who never completed an order.
+
+    `next_change_at`: when time alone next changes life cycle or lapse, by the figures and thresholds of now.
+    """
 
     customer: str
     as_of: datetime
@@ -101,6 +100,7 @@ class CustomerOut(Out):
     rfm: RfmOut | None
     lapsed: LapseOut | None
     next_change_at: datetime | None
+    thresholds_version: int
 
 
 class PageOut(Out):
@@ -110,55 +110,23 @@ class PageOut(Out):
     next_after: str | None
 
 
-class RateOut(Out):
-    part: int
-    base: int
-    percent: Decimal | None
-
-
-class LadderStepOut(Out):
-    step: str
-    rate: RateOut
-
-
-class RevenueOut(Out):
-    """Minor units; `net` is paid less refunded."""
-
-    currency: str
-    orders: int
-    paid: int
-    refunded: int
-    net: int
-
-
-class ReportOut(Out):
-    """Counts are of now; repurchase and ladder are of the period asked for, all time when none was."""
-
-    stage: dict[str, int]
-    life_cycle: dict[str, int]
-    rfm: dict[str, int]
-    lapsed: int
-    since: date | None
-    until: date | None
-    repurchase_of_returning: RateOut
-    repurchase_of_members: RateOut
-    ladder: list[LadderStepOut]
-    revenue: list[RevenueOut]
-
-
 @router.get("/customers/{customer}")
 async def get_customer(shop: Name, customer: Name, tx: Tx) -> CustomerOut:
     """All facts of a customer, with method, confidence and reason, as they stand now."""
     stored = await customers.get_customer(tx, shop, customer)
     if stored is None:
         raise UnknownCustomer(customer)
-    shops = await figures.read_shops(tx, [shop])
+    known = await shops.read_shops(tx, [shop])
+    rules = known[shop]
     now = max(tx.clock.now(), stored.until) if stored.until else tx.clock.now()
-    # What fell due since the last sweep is done for this answer alone.
-    advance(SegmentFolding(shops), stored.state, now, (shop, customer))
-    today = local_date(now, shops[shop].zone)
+    # What fell due since the last sweep is done, and the figures brought up to date, for this answer alone.
+    advance(SegmentFolding(known), stored.state, now, (shop, customer))
+    judge.as_of(stored.state, rules, now)
+    version = rules.version_at(now)
+    today = local_date(now, rules.zone)
     state = stored.state
-    used = next((each for each in shops[shop].figures if each.month == state.figures), None)
+    used = next((each for each in rules.figures if each.month == state.figures), None)
+    turn = next_turn(state, rules, now)
     return CustomerOut(
         customer=customer,
         as_of=now,
@@ -172,14 +140,19 @@ async def get_customer(shop: Name, customer: Name, tx: Tx) -> CustomerOut:
         first_order=state.first_day,
         last_order=state.last_day,
         own_gaps=state.own_gaps,
-        life_cycle=_life_cycle(state, today),
-        rfm=_rfm(state.rfm, state, reasons.why_rfm(state, used)) if state.rfm else None,
+        life_cycle=_life_cycle(state, today, version.thresholds),
+        rfm=_rfm(state.rfm, state, reasons.why_rfm(state, used, version.thresholds.rfm)) if state.rfm else None,
         lapsed=(
-            LapseOut(value=state.lapsed is not None, episode=state.lapsed, why=reasons.why_lapsed(state))
+            LapseOut(
+                value=state.lapsed is not None,
+                episode=state.lapsed,
+                why=reasons.why_lapsed(state, version.thresholds.lapse_months),
+            )
             if state.orders
             else None
         ),
-        next_change_at=state.turns_at,
+        next_change_at=turn.at if turn is not None else None,
+        thresholds_version=version.number,
     )
 
 
@@ -200,36 +173,12 @@ async def list_segment(
     return PageOut(customers=page, next_after=page[-1] if len(found) > limit else None)
 
 
-@router.get("/report")
-async def get_report(shop: Name, tx: Tx, since: date | None = None, until: date | None = None) -> ReportOut:
-    """The shop at a glance; `since` and `until` (excluded) are dates of completed orders in the shop's zone."""
-    if since is not None and until is not None and until <= since:
-        raise PeriodEndsBeforeItBegins
-    counts = await totals.count_by(tx, shop)
-    buyers = await totals.count_buyers(tx, shop, since, until)
-    return ReportOut(
-        stage=counts["stage"],
-        life_cycle=counts["lifecycle"],
-        rfm=counts["rfm"],
-        lapsed=counts["lapsed"].get("true", 0),
-        since=since,
-        until=until,
-        repurchase_of_returning=RateOut.model_validate(report.rate(buyers.reached[2], buyers.reached[1])),
-        repurchase_of_members=RateOut.model_validate(report.rate(buyers.repurchasing_members, buyers.members)),
-        ladder=[LadderStepOut.model_validate(step) for step in report.ladder(buyers.reached)],
-        revenue=[
-            RevenueOut(currency=r.currency, orders=r.orders, paid=r.paid, refunded=r.refunded, net=r.paid - r.refunded)
-            for r in await totals.sum_revenue(tx, shop)
-        ],
-    )
-
-
-def _life_cycle(state: CustomerState, today: date) -> LifeCycleOut | None:
+def _life_cycle(state: CustomerState, today: date, thresholds: Thresholds) -> LifeCycleOut | None:
     if state.life_cycle is None or state.gap is None or state.last_day is None:
         return None
     return LifeCycleOut(
         value=state.life_cycle,
-        confidence=lifecycle.confidence(state.own_gaps),
+        confidence=lifecycle.confidence(state.own_gaps, thresholds.gap),
         usual_gap_days=lifecycle.in_days(state.gap),
         days_since_last_order=(today - state.last_day).days,
         why=reasons.why_life_cycle(state, today),

@@ -1,0 +1,38 @@
+-- What the shop may set (thresholds), and what it takes to fold only those whom new figures or thresholds change.
+
+-- Versions of the shop's thresholds; the defaults are in force before the first. Inputs to every fold.
+create table thresholds (
+    shop text not null,
+    version integer not null,
+    valid_from timestamptz not null,
+    body jsonb not null,
+    refold_after text,                  -- a rebuild met the version late: customers up to here are folded anew; null: done
+    recorded_at timestamptz not null default now(),
+    primary key (shop, version)         -- closes the race of two new versions
+);
+
+-- Shops of which figures or thresholds changed: customers up to `after` have had their due times computed anew.
+create table due_reviews (
+    shop text primary key,              -- closes the race of two changes at once: one review does for both
+    after text not null
+);
+
+-- The window over which the means were made: scores are measured over the same.
+alter table shop_figures add column window_months integer not null default 12;
+
+-- Figures in the making: one row a portion of the shop's customers, those up to `upto`; gone when the month is stored.
+create table figure_portions (
+    shop text not null,
+    month date not null,
+    upto text not null,
+    gaps jsonb not null,                -- length in days -> how many
+    buyers bigint not null,
+    recency_sum bigint not null,
+    frequency_sum bigint not null,
+    monetary jsonb not null,            -- as in shop_figures
+    primary key (shop, month, upto)     -- closes the race of two processes counting one portion
+);
+
+-- States say since now when they were last judged, and keep still in months that change nothing. Those of before are
+-- folded anew by the sweep, as if they had waited for figures; no announcement comes of it, as nothing told changes.
+update customers set state = state || '{"waited": "2000-01-01"}' where state is not null;

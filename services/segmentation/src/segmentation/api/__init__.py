@@ -1,0 +1,1 @@
+"""What may the shop's people and backends ask segmentation?"""

@@ -1,0 +1,128 @@
+"""Where are the shop's borders between stages of the life cycle, classes and lapse? Versioned configuration.
+
+Each default is a line of defaults.md; versions are added, never changed, and hold from an instant to come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from common.events.segments import LifeCycle
+
+Days = Annotated[int, Field(ge=1, le=3_650, strict=True)]
+Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+Percent = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+Months = Annotated[int, Field(ge=1, le=120, strict=True)]
+
+
+class Rules(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GapRules(Rules):
+    """How the usual gap between a customer's orders is measured (SEG-035).
+
+    The shop's gap counts as if it were `shop_weight` gaps of the customer's own; it is `default_days` until the shop
+    knows `gaps_needed` gaps. Confidence is medium from `medium_from` own gaps on, high from `high_from`.
+    """
+
+    default_days: Days = 60
+    gaps_needed: Count = 30
+    shop_weight: Annotated[int, Field(ge=1, le=100, strict=True)] = 2
+    shortest_days: Days = 7
+    longest_days: Days = 365
+    medium_from: Count = 1
+    high_from: Count = 3
+
+    @model_validator(mode="after")
+    def _coherent(self) -> GapRules:
+        if self.longest_days < self.shortest_days:
+            raise ValueError(
+                f"the longest usual gap ({self.longest_days} days) is shorter than the shortest ({self.shortest_days})"
+            )
+        if self.high_from <= self.medium_from:
+            raise ValueError(f"high confidence must ask for more own gaps than medium, not {self.high_from}")
+        return self
+
+
+class LifeCycleRules(Rules):
+    """How long each part of the life cycle lasts at most, in percent of the usual gap (SEG-013); then comes dead."""
+
+    active: Percent = 100
+    sleeping: Percent = 200
+    pre_churn: Percent = 300
+    churned: Percent = 600
+
+    @property
+    def ladder(self) -> tuple[tuple[LifeCycle, int], ...]:
+        return (
+            ("active", self.active), ("sleeping", self.sleeping), ("pre_churn", self.pre_churn),
+            ("churned", self.churned),
+        )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _rising(self) -> LifeCycleRules:
+        for (low, a), (high, b) in pairwise(self.ladder):
+            if b <= a:
+                raise ValueError(f"borders must rise: {high!r} ends at {b} percent of the usual gap, {low!r} at {a}")
+        return self
+
+
+class RfmRules(Rules):
+    """How R, F and M are judged (SEG-019).
+
+    Against the means of the shop's buyers where there are `buyers_needed` or more, otherwise against the fixed
+    `recency_days`, `frequency` and `monetary` (whole units of the currency). A new window counts from the next
+    figures on, so that customers are never measured over one window and compared over another.
+    """
+
+    window_months: Months = 12
+    buyers_needed: Count = 30
+    buyers_for_high_confidence: Count = 300
+    recency_days: Days = 60
+    frequency: Count = 2
+    monetary: Annotated[int, Field(ge=0, le=10**9, strict=True)] = 200
+
+    @model_validator(mode="after")
+    def _coherent(self) -> RfmRules:
+        if self.buyers_for_high_confidence < self.buyers_needed:
+            raise ValueError(
+                f"high confidence must ask for at least the {self.buyers_needed} buyers that means ask for, "
+                f"not {self.buyers_for_high_confidence}"
+            )
+        return self
+
+
+class Thresholds(Rules):
+    """One version. `lapse_months`: calendar months after the last completed order (SEG-014)."""
+
+    gap: GapRules = GapRules()
+    life_cycle: LifeCycleRules = LifeCycleRules()
+    lapse_months: Months = 2
+    rfm: RfmRules = RfmRules()
+
+    @property
+    def settled_days(self) -> int:
+        """After so many days without an order a customer is dead and lapsed, and outside the window, for good."""
+        longest_alive = self.gap.longest_days * self.life_cycle.churned // 100
+        return max(longest_alive, 31 * self.lapse_months, 31 * self.rfm.window_months)
+
+
+DEFAULT = Thresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """`number` 0 is the default, in force before the first."""
+
+    valid_from: datetime
+    number: int
+    thresholds: Thresholds
+
+
+DEFAULT_VERSION = Version(datetime.min.replace(tzinfo=UTC), 0, DEFAULT)

@@ -1,0 +1,100 @@
+"""What is known of the shops: zone, figures, thresholds, all that folds read beside a customer's inputs?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from sqlalchemy import Row
+
+from common.db import Transaction
+from common.shops import get_shops
+from segmentation.domain.figures import Figures
+from segmentation.domain.shop import Shop, shop_with
+from segmentation.domain.thresholds import Thresholds, Version
+
+_LOCK = 7_301_005
+
+
+async def get_shops_to_fold(tx: Transaction, shops: Iterable[str]) -> dict[str, Shop]:
+    """The shops as folds need them. Until this transaction ends no new figures and thresholds are committed.
+
+    So who folds knows all there is, or commits before something is stored, and then is found by `waited` and review.
+    """
+    # Shared by all who fold; `lock_shops` takes it alone.
+    await tx.execute("select pg_advisory_xact_lock_shared(:lock)", lock=_LOCK)
+    return await read_shops(tx, shops)
+
+
+async def lock_shops(tx: Transaction) -> None:
+    """Wait until nobody folds, and let nobody begin before the commit: what folds read is about to change.
+
+    Not in a transaction that has folded: two that hold the lock shared would wait for each other.
+    """
+    # The counterpart of the shared lock.
+    await tx.execute("select pg_advisory_xact_lock(:lock)", lock=_LOCK)
+
+
+async def read_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, Shop]:
+    """The shops as they stand now; more may be stored meanwhile, so not for folding."""
+    wanted = sorted(set(shops))
+    settings = await get_shops(tx, set(wanted))
+    # All figures of the shops, oldest first.
+    rows = await tx.fetch(
+        """
+        select shop, month, as_of, gaps, median_gap_doubled, buyers, recency_sum, frequency_sum,
+               cast(monetary as text) as monetary, window_months
+        from shop_figures where shop = any(:shops) order by shop, month
+        """,
+        shops=wanted,
+    )
+    figures: dict[str, list[Figures]] = {shop: [] for shop in wanted}
+    for row in rows:
+        figures[row.shop].append(_figures(row))
+    # All versions of their thresholds.
+    rows = await tx.fetch(
+        "select shop, version, valid_from, cast(body as text) as body from thresholds where shop = any(:shops)",
+        shops=wanted,
+    )
+    versions: dict[str, list[Version]] = {shop: [] for shop in wanted}
+    for row in rows:
+        versions[row.shop].append(Version(row.valid_from, row.version, Thresholds.model_validate_json(row.body)))
+    now = tx.clock.now()
+    return {shop: shop_with(settings[shop].zone, figures[shop], now, versions[shop]) for shop in wanted}
+
+
+async def list_shops(tx: Transaction) -> list[str]:
+    """Every shop that has a customer."""
+    # Hops from shop to shop along the primary key instead of reading every customer.
+    rows = await tx.fetch(
+        """
+        with recursive found as (
+            (select shop from customers order by shop limit 1)
+            union all
+            select (select c.shop from customers c where c.shop > found.shop order by c.shop limit 1)
+            from found where found.shop is not null
+        )
+        select shop from found where shop is not null
+        """
+    )
+    return [row.shop for row in rows]
+
+
+def monetary(stored: str) -> dict[str, tuple[int, int]]:
+    """Currency to (sum in minor units, buyers), from its stored form."""
+    return {currency: (int(total), int(count)) for currency, (total, count) in orjson.loads(stored).items()}
+
+
+def _figures(row: Row[Any]) -> Figures:
+    return Figures(
+        month=row.month,
+        as_of=row.as_of,
+        gaps=row.gaps,
+        median_gap_doubled=row.median_gap_doubled,
+        buyers=row.buyers,
+        recency_sum=row.recency_sum,
+        frequency_sum=row.frequency_sum,
+        monetary=monetary(row.monetary),
+        window_months=row.window_months,
+    )
