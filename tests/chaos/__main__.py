@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from chaos import mutants
+from chaos.steps import STEPS
 from chaos.trial import BRIEF, SHORT, Size, Trial
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ def main() -> int:
     if given.mutant:
         return mutants.run_one(ROOT, given.mutant, given.seed)
     seed = given.seed if given.seed is not None else random.randrange(1, 10_000)
-    name = "three-brokers" if given.brokers == 3 else "short" if given.short else "run"
+    name = "three-brokers" if given.brokers == 3 else "steps" if given.steps else "short" if given.short else "run"
     folder = given.folder or ROOT / ".run" / f"chaos-{name}"
     began = time.monotonic()
     trial = Trial(
@@ -51,6 +52,8 @@ def main() -> int:
     for service, silence in verdict["silence_after_leader_kill_s"].items():
         print(f"silence after a leader's death, s: {service} {silence}")
     print(f"longest time in which nothing was taken: {verdict['longest_gap_s']}")
+    for step, times in verdict["steps"].items():
+        print(f"killed {times} times at: {step}")
     if not verdict["settled"]:
         print(f"not settled: {verdict['still_open']}")
     if verdict["faults_missed"]:
@@ -63,7 +66,12 @@ def main() -> int:
 def _size(given: argparse.Namespace) -> Size:
     size = BRIEF if given.brief else SHORT
     if given.brokers == 3:
-        return replace(size, leader_kills=given.leader_kills, duration_s=max(size.duration_s, 9.0 * given.leader_kills))
+        # A leader is down for 6 s, and back in sync after some 6 more.
+        kills = given.leader_kills
+        return replace(size, leader_kills=kills, duration_s=15.0 * kills, customers=max(size.customers, 30 * kills))
+    if given.steps:
+        count = given.steps * len(STEPS)
+        return replace(size, step_kills=given.steps, duration_s=4.0 * count, customers=max(size.customers, 12 * count))
     if given.short or given.brief:
         return size
     # The long form is the short one, stretched.
@@ -79,6 +87,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--brief", action="store_true", help="for mutants: 8 kills, 5 pauses, 9 cuts")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="with 3 the leaders are killed")
     parser.add_argument("--leader-kills", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=0, metavar="N", help="kill N times at each named step (R4: 20)")
     parser.add_argument("--customers", type=int, default=3_000, help="of the long form; some eleven events each")
     parser.add_argument("--seconds", type=float, default=1_500, help="of the long form's load")
     parser.add_argument("--kills", type=int, default=200, help="of the long form")

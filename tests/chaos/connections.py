@@ -10,7 +10,9 @@ import asyncpg
 from common.migrate import driver_url
 
 _LOOK_EVERY_S = 0.001
-_GIVE_UP_AFTER_S = 15.0
+_AGAIN_AFTER_S = 0.3
+_GIVE_UP_AFTER_S = 30.0
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 # All sessions of the role, at a moment when one of them has written and not yet committed.
 _CUT = """
@@ -22,19 +24,21 @@ where usename = $1 and backend_type = 'client backend'
 
 async def cut(admin_url: str, role: str) -> int:
     """End the role's sessions inside of a transaction that has written; the number ended, 0 when nothing was written
-    for 15 s or the database went away."""
+    within 30 s. A database that is away is waited for."""
     deadline = time.monotonic() + _GIVE_UP_AFTER_S
-    try:
-        connection = await asyncpg.connect(driver_url(admin_url), timeout=5)
-    except (OSError, TimeoutError, asyncpg.PostgresError):
-        return 0
-    try:
-        while time.monotonic() < deadline:
-            if ended := await connection.fetch(_CUT, role, timeout=5):
-                return len(ended)
-            await asyncio.sleep(_LOOK_EVERY_S)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return 0
-    finally:
-        connection.terminate()
+    while time.monotonic() < deadline:
+        try:
+            connection = await asyncpg.connect(driver_url(admin_url), timeout=5)
+        except _AWAY:
+            await asyncio.sleep(_AGAIN_AFTER_S)
+            continue
+        try:
+            while time.monotonic() < deadline:
+                if ended := await connection.fetch(_CUT, role, timeout=5):
+                    return len(ended)
+                await asyncio.sleep(_LOOK_EVERY_S)
+        except _AWAY:
+            await asyncio.sleep(_AGAIN_AFTER_S)
+        finally:
+            connection.terminate()
     return 0

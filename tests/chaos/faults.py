@@ -28,12 +28,15 @@ class Fault:
 
 @dataclass(slots=True)
 class Done:
-    """What was really done, by process; `cuts` by the service whose sessions were cut; `instants` are unix times of
-    kills."""
+    """What was really done, by process; `cuts` by the service whose sessions were cut, `steps` by name.
+
+    `instants` are the unix times of kills.
+    """
 
     kills: Counter[str] = field(default_factory=Counter)
     pauses: Counter[str] = field(default_factory=Counter)
     cuts: Counter[str] = field(default_factory=Counter)
+    steps: Counter[str] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
     instants: list[tuple[float, str]] = field(default_factory=list)
 

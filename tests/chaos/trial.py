@@ -24,6 +24,7 @@ from chaos.evidence import gather
 from chaos.injector import Injector
 from chaos.leaders import LeaderKiller
 from chaos.sender import ACKED, FAILED, UNKNOWN, Answers, Shop
+from chaos.steps import STEPS, StepKiller
 from chaos.workload import CURRENCY, Workload, make
 from common.migrate import driver_url
 from regulars import operating
@@ -39,7 +40,7 @@ OPEN = ("lag", "outbox", "leases", "arriving")
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much of what: times in seconds. `leader_kills` needs three brokers and takes the place of other faults."""
+    """How much of what, times in seconds. `leader_kills` (three brokers), `step_kills` take other faults' place."""
 
     customers: int
     duration_s: float
@@ -49,6 +50,7 @@ class Size:
     redemptions: int = 40
     settle_s: float = 120
     leader_kills: int = 0
+    step_kills: int = 0
     services: tuple[str, ...] = faults.SERVICE_NAMES
 
 
@@ -106,7 +108,7 @@ class Trial:
             workload = make(
                 shop, datetime.now(UTC), seed=self.seed, customers=self.size.customers, duration_s=self.size.duration_s
             )
-            harm = LeaderKiller(cluster, self.say) if cluster is not None else Injector(self.folder, self.say)
+            harm = self._harm(cluster)
             sender = Shop(
                 addresses["orders-ingest"], addresses["membership"], state.api_key, workload, self.seed,
                 lambda: harm.progress,
@@ -115,7 +117,7 @@ class Trial:
             began = time.monotonic()
             async with asyncio.TaskGroup() as group:
                 group.create_task(sender.run(self.size.duration_s, self.size.redemptions))
-                await self._harm(harm)
+                await self._do(harm)
             done = harm.done
             self.phases["load"] = time.monotonic() - began
             self.say("all is sent; waiting until everything is settled")
@@ -140,6 +142,7 @@ class Trial:
             "kills": dict(sorted(done.kills.items())),
             "pauses": dict(sorted(done.pauses.items())),
             "cuts": dict(sorted(done.cuts.items())),
+            "steps": dict(done.steps),
             "faults_missed": done.missed,
             "events": _counted(sender.answers, workload),
             "mails": {"handed_off": len(found.mails), "transactional_repeated": checker.repeated_mails(found)},
@@ -150,17 +153,29 @@ class Trial:
             "findings": [f"{f.kind}: {f.detail}" for f in findings[:40]],
         }
 
-    async def _harm(self, harm: LeaderKiller | Injector) -> None:
+    def _harm(self, cluster: KafkaCluster | None) -> LeaderKiller | StepKiller | Injector:
+        if cluster is not None:
+            return LeaderKiller(cluster, self.say)
+        if self.size.step_kills:
+            return StepKiller(self.folder, self.seed, self.say)
+        return Injector(self.folder, self.say)
+
+    async def _do(self, harm: LeaderKiller | StepKiller | Injector) -> None:
+        size = self.size
         if isinstance(harm, LeaderKiller):
-            await harm.run(self.size.leader_kills, self.size.duration_s)
+            await harm.run(size.leader_kills, size.duration_s)
+        elif isinstance(harm, StepKiller):
+            await harm.run(size.step_kills, size.duration_s)
         else:
-            size = self.size
-            await harm.run(faults.plan(self.seed, size.duration_s, size.kills, size.pauses, size.cuts, size.services))
+            plan = faults.plan(self.seed, size.duration_s, size.kills, size.pauses, size.cuts, size.services)
+            await harm.run(plan)
 
     def _enough(self, done: faults.Done) -> bool:
         """A run that did not harm everything as planned, each process killed and paused, proves nothing."""
         if self.brokers == 3:
             return done.kills.total() >= self.size.leader_kills
+        if self.size.step_kills:
+            return all(done.steps[step.name] >= self.size.step_kills for step in STEPS)
         everybody = {*self.size.services, *faults.BENEATH}
         return (
             done.kills.total() >= self.size.kills

@@ -1,0 +1,155 @@
+"""How is a service killed at a named step of the protocol (R4)? A trigger stands in its way, a lock holds it there."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from chaos.faults import SERVICE_NAMES, Done
+from chaos.leaders import Pace
+from chaos.processes import send, stand_still
+from chaos.targets import Targets
+from common.migrate import driver_url
+from regulars.stack.databases import in_database
+from regulars.stack.services import SERVICES
+
+_READERS = SERVICE_NAMES[1:]
+"""Those that read the bus during a run; orders-ingest takes its events over HTTP."""
+_TELLERS = ("orders-ingest", "membership", "segmentation", "messaging")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`trigger` says where the service is stopped; what `commits` goes on to be committed though nobody hears of it."""
+
+    name: str
+    trigger: str
+    services: tuple[str, ...] = SERVICE_NAMES
+    commits: bool = False
+
+
+_EACH = "for each statement"
+_AT_COMMIT = "constraint trigger {name} after update on offsets deferrable initially deferred for each row"
+STEPS = (
+    Step("before the claim", f"trigger {{name}} before insert on inbox {_EACH}"),
+    Step("claimed", f"trigger {{name}} after insert on inbox {_EACH}"),
+    Step("before announcing", f"trigger {{name}} before insert on outbox {_EACH}", _TELLERS),
+    Step("announced", f"trigger {{name}} after insert on outbox {_EACH}", _TELLERS),
+    Step("offsets stored", f"trigger {{name}} after update on offsets {_EACH}", _READERS),
+    Step("commit sent, not done", _AT_COMMIT, _READERS),
+    Step("committed, no answer", _AT_COMMIT, _READERS, commits=True),
+    Step("acknowledged by Kafka, not marked", f"trigger {{name}} before update on outbox {_EACH}", _TELLERS),
+    Step("marked, no answer", f"trigger {{name}} after update on outbox {_EACH}", _TELLERS, commits=True),
+)
+_LOCK = 0x7E57
+_REACHED_WITHIN_S = 20.0
+_TRIES = 3
+_LOOK_EVERY_S = 0.002
+
+
+class StepKiller:
+    """Kills services at each step in turn, all equally often; the supervisor starts them again."""
+
+    def __init__(self, folder: Path, seed: int, say: Callable[[str], None]) -> None:
+        self._targets = Targets(folder)
+        self._rng = random.Random(seed + 3)
+        self._say = say
+        self._pace = Pace()
+        self._ended = False
+        self.done = Done()
+
+    @property
+    def progress(self) -> float:
+        """How much of the load may have been sent, 0 to 1."""
+        return 1.0 if self._ended else self._pace.at(time.monotonic())
+
+    async def run(self, times: int, duration_s: float) -> None:
+        """Every step `times` times, in shuffled rounds."""
+        plan = [step for _ in range(times) for step in self._rng.sample(STEPS, len(STEPS))]
+        share_s = duration_s / len(plan)
+        for service in SERVICE_NAMES:
+            connection = await self._connect(service)
+            await set_triggers(connection)
+            await connection.close()
+        for number, step in enumerate(plan):
+            self._pace.aim((number + 1) / len(plan), share_s, time.monotonic())
+            for _ in range(_TRIES):
+                if await self._kill_at(step, self._rng.choice(step.services)):
+                    break
+        self._ended = True
+
+    async def _connect(self, service: str) -> asyncpg.Connection:
+        database = next(each.database for each in SERVICES if each.name == service)
+        return await asyncpg.connect(driver_url(in_database(self._targets.state().postgres, database)), timeout=10)
+
+    async def _kill_at(self, step: Step, service: str) -> bool:
+        process = await self._targets.find(service)
+        connection = await self._connect(service)
+        try:
+            held = await hold(connection, step)
+            if process is None or held is None:
+                self.done.missed.append(f"kill {service} at: {step.name}")
+                return False
+            family = stand_still(process.pid)
+            await let_go(connection, step, held)
+            send(family, signal.SIGKILL)
+            self.done.kills[service] += 1
+            self.done.steps[step.name] += 1
+            self._say(f"killed {service} at: {step.name}")
+            return True
+        finally:
+            connection.terminate()
+
+
+async def set_triggers(connection: asyncpg.Connection) -> None:
+    """Whoever comes by a step waits while its lock is held, and else passes."""
+    await connection.execute(
+        f"""
+        create function chaos_hold() returns trigger language plpgsql as $$ begin
+            perform pg_advisory_xact_lock_shared({_LOCK}, cast(tg_argv[0] as integer));
+            return null;
+        end $$
+        """
+    )
+    for number, step in enumerate(STEPS):
+        trigger = step.trigger.format(name=f"chaos_step_{number}")
+        await connection.execute(f"create {trigger} execute function chaos_hold('{number}')")
+
+
+async def hold(connection: asyncpg.Connection, step: Step) -> int | None:
+    """Wait until a session stands at the step, and give its process id; None when none came within 20 s."""
+    deadline = time.monotonic() + _REACHED_WITHIN_S
+    await connection.execute(f"select pg_advisory_lock({_LOCK}, {STEPS.index(step)})")
+    while time.monotonic() < deadline:
+        session: int | None = await connection.fetchval(_WAITING, _LOCK, STEPS.index(step))
+        if session is not None:
+            return session
+        await asyncio.sleep(_LOOK_EVERY_S)
+    return None
+
+
+async def let_go(connection: asyncpg.Connection, step: Step, session: int) -> None:
+    """Undo the session's transaction, or see it committed, while its service stands still and hears of neither."""
+    if not step.commits:
+        # Let go alone, a statement outside of a transaction would still come to its end.
+        await connection.execute("select pg_terminate_backend($1, 5000)", session)
+    await connection.execute(f"select pg_advisory_unlock({_LOCK}, {STEPS.index(step)})")
+    while step.commits and await connection.fetchval(_BUSY, session):
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+# The session that waits for the lock of a step; advisory locks are each database's own.
+_WAITING = """
+select pid from pg_locks
+where locktype = 'advisory' and classid = $1 and objid = $2 and not granted
+  and database = (select oid from pg_database where datname = current_database())
+limit 1
+"""
+_BUSY = "select exists (select from pg_stat_activity where pid = $1 and state = 'active')"

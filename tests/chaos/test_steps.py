@@ -1,0 +1,72 @@
+"""Does a service stand exactly at the step that is named, and come out as the step says? (R4)"""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from chaos.steps import STEPS, Step, hold, let_go, set_triggers
+from common.migrate import driver_url
+from regulars.testing import MigratedDatabase
+
+_WRITES = {
+    "inbox": "insert into inbox (shop, source, id, hash) values ('s', '/s', 'e1', 'h')",
+    "outbox": "insert into outbox (id, aggregatetype, aggregateid, type, shop, payload) values "
+    "('f1', 'orders', 's/c', 'order.paid', 's', '{}')",
+    "offsets": "update offsets set next = 8",
+    "mark": "update outbox set published_at = now()",
+}
+_SEEN = {
+    "inbox": "select count(*) from inbox",
+    "outbox": "select count(*) from outbox where id = 'f1'",
+    "offsets": "select count(*) from offsets where next = 8",
+    "mark": "select count(*) from outbox where published_at is not null",
+}
+
+
+def _what(step: Step) -> str:
+    table = step.trigger.partition(" on ")[2].split()[0]
+    return "mark" if "update on outbox" in step.trigger else table
+
+
+def test_there_are_nine_steps() -> None:
+    assert len({step.name for step in STEPS}) == 9
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+async def test_a_session_is_held_at_the_step_and_ends_as_the_step_says(
+    step: Step, database_from: MigratedDatabase
+) -> None:
+    url = driver_url(await database_from())
+    admin, service, watcher = [await asyncpg.connect(url) for _ in range(3)]
+    await set_triggers(admin)
+    await admin.execute("insert into offsets (topic, partition, next, cluster) values ('orders', 0, 7, 'c')")
+    await admin.execute(_WRITES["outbox"].replace("f1", "f0"))
+    holding = asyncio.create_task(hold(watcher, step))
+    await asyncio.wait({holding}, timeout=0.1)
+
+    async def work() -> None:
+        async with service.transaction():
+            await service.execute(_WRITES[_what(step)])
+
+    working = asyncio.create_task(work())
+    session = await holding
+    assert session == service.get_server_pid()
+    assert not working.done()
+    await let_go(watcher, step, session)
+    (outcome,) = await asyncio.gather(working, return_exceptions=True)
+    assert (outcome is None) is step.commits
+    assert await admin.fetchval(_SEEN[_what(step)]) == int(step.commits)
+    for each in (admin, service, watcher):
+        each.terminate()
+
+
+async def test_who_meets_no_lock_passes(database_from: MigratedDatabase) -> None:
+    connection = await asyncpg.connect(driver_url(await database_from()))
+    await set_triggers(connection)
+    for write in _WRITES.values():
+        await connection.execute(write)
+    assert await connection.fetchval("select count(*) from outbox where published_at is not null") == 1
+    await connection.close()
