@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from aiosmtpd.smtp import SMTP
 
@@ -16,6 +18,8 @@ from common.events.messages import ContactOptedOut
 from messaging.api import opt_out
 from messaging.channels.smtp import SmtpConnection
 from regulars.stack.mailsink import MailSink
+
+from .conftest import scaled
 
 DAY = timedelta(days=1)
 STATES = "select flow, state, reason, attempts from messages order by 1, 2"
@@ -225,45 +229,109 @@ async def test_an_opt_out_takes_back_what_is_queued_and_lets_notices_go(
     assert told == [("contact.opted_out",), ("message.suppressed",)]
 
 
-class SlowSink(MailSink):
+class SlowServer:
     """Takes its time at RCPT, so that what was leased has not left yet when somebody opts out."""
 
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        await asyncio.sleep(0.03)
-        return await super().handle_RCPT(server, session, envelope, address, options)
+    def __init__(self, wait_s: float) -> None:
+        self.received: Counter[str] = Counter()
+        self._wait_s = wait_s
+
+    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        await asyncio.sleep(self._wait_s)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
+        self.received[envelope.rcpt_tos[0].partition("@")[0]] += 1
+        return "250 OK"
 
 
-async def test_no_hand_off_after_the_opt_out_was_answered(messaging: Any, tmp_path: Path) -> None:
-    """M2: opt-outs race with six senders; what the sink has when the answer comes is all it ever gets."""
-    customers = [f"c{n:03}" for n in range(90)]
-    for start in range(0, len(customers), 30):
-        await messaging.feed(*[e for c in customers[start : start + 30] for e in messaging.known(c)])
-    await messaging.feed(*[messaging.tier_up(1, customer=c) for c in customers])
+@contextlib.asynccontextmanager
+async def listening(handler: Any) -> AsyncIterator[int]:
+    """The port of an SMTP server with this handler."""
+    server = await asyncio.get_running_loop().create_server(partial(SMTP, handler), "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def queue_offers(messaging: Any, customers: Sequence[str]) -> None:
+    """One offer for each, decided."""
+    for start in range(0, len(customers), 500):
+        some = customers[start : start + 500]
+        await messaging.feed(*[e for c in some for e in messaging.known(c)])
+        await messaging.feed(*[messaging.tier_up(1, customer=c) for c in some])
     await messaging.decide()
+
+
+@pytest.mark.timeout(3600)
+async def test_no_hand_off_after_the_opt_out_was_answered(messaging: Any) -> None:
+    """M2: opt-outs race with six senders; what the server has when the answer comes is all it ever gets."""
+    races = scaled(90, 10_000)
+    customers = [f"c{n:05}" for n in range(races)]
+    first, last = customers[:5], customers[-5:]
+    await queue_offers(messaging, customers)
     at_answer: dict[str, int] = {}
-    async with SlowSink(tmp_path / "slow.jsonl") as sink:
+    server = SlowServer(scaled(30, 5) / 1000)
 
-        def received(customer: str) -> int:
-            return sum(m["to"] == [f"{customer}@example.test"] for m in sink.mails())
+    async def leave(customer: str) -> None:
+        await opt_out(messaging.database, ("s", customer), ContactOptedOut(channel="email", via="link"))
+        at_answer[customer] = server.received[customer]
 
-        async def leave(customer: str, after_s: float) -> None:
-            await asyncio.sleep(after_s)
-            await opt_out(messaging.database, ("s", customer), ContactOptedOut(channel="email", via="link"))
-            at_answer[customer] = received(customer)
+    async def leave_in_turn(some: Sequence[str]) -> None:
+        for customer in some:
+            await leave(customer)
 
-        await asyncio.gather(*(leave(c, 0) for c in customers[:5]))
+    async with listening(server) as port:
+        await leave_in_turn(first)
         stopping = asyncio.Event()
-        running = asyncio.create_task(messaging.sender(sink.port).run(stopping))
-        await asyncio.gather(*(leave(c, n * 0.01) for n, c in enumerate(customers[5:85])))
+        running = asyncio.create_task(messaging.sender(port).run(stopping))
+        # In the order of sending and against it: each meets queued, leased and leaving messages, and those sent.
+        ids = "select customer from messages where state = 'queued' order by rank, at, message_id"
+        order = [c for (c,) in await messaging.rows(ids) if c not in last]
+        racing = [*order, *(c for c in customers[5:-5] if c not in set(order))]
+        await asyncio.gather(*(leave_in_turn(racing[n::8]) for n in range(8)))
         await until(lambda: messaging.rows("select 1 from messages where state in ('queued', 'leased')"))
-        await asyncio.gather(*(leave(c, 0) for c in customers[85:]))
+        await leave_in_turn(last)
         stopping.set()
         await running
-        assert {c: received(c) for c in customers} == at_answer
-        assert all(at_answer[c] == 0 for c in customers[:5])
-        assert all(at_answer[c] == 1 for c in customers[85:])
-        ended = dict(await messaging.rows("select state, count(*) from messages group by 1"))
-        assert ended == {"sent": sink.count, "suppressed": 90 - sink.count}
+    handed = sum(server.received.values())
+    assert {c: server.received[c] for c in customers} == at_answer
+    assert all(at_answer[c] == 0 for c in first)
+    assert all(at_answer[c] == 1 for c in last)
+    ended = dict(await messaging.rows("select state, count(*) from messages group by 1"))
+    assert ended == {"sent": handed, "suppressed": races - handed}
+
+
+class Forgetful(SlowServer):
+    """Takes every mail; of every second one it never says so, and hangs up."""
+
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
+        reply = await super().handle_DATA(server, session, envelope)
+        if sum(self.received.values()) % 2:
+            assert isinstance(server.transport, asyncio.Transport)
+            server.transport.abort()
+        return reply
+
+
+@pytest.mark.timeout(3600)
+async def test_lost_replies_make_no_offer_leave_twice(messaging: Any) -> None:
+    """M1: what may have arrived is `unknown`, and stays so; the others are sent, and each arrived once."""
+    lost = scaled(30, 1_000)
+    customers = [f"c{n:05}" for n in range(2 * lost)]
+    await queue_offers(messaging, customers)
+    server = Forgetful(0)
+    async with listening(server) as port:
+        stopping = asyncio.Event()
+        running = asyncio.create_task(messaging.sender(port).run(stopping))
+        await until(lambda: messaging.rows("select 1 from messages where state in ('queued', 'leased')"))
+        stopping.set()
+        await running
+    assert server.received == Counter(customers)
+    assert await messaging.rows("select state, reason, count(*) from messages group by 1, 2 order by 1") == [
+        ("sent", None, lost), ("unknown", "no_reply", lost),
+    ]  # fmt: skip
 
 
 async def test_six_workers_send_everything_once_and_stop_with_nothing_leased(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -92,6 +93,15 @@ def _phrase(name: str) -> str:
     return '"' + encoded.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def _our_name() -> str:
+    """How we greet a server: by our name where that is a full one, else as RFC 5321 section 4.1.3 has it.
+
+    Left to itself the library asks the name service, in a thread that also holds up the end of the process.
+    """
+    name = socket.gethostname()
+    return name if "." in name and name.isascii() else "[127.0.0.1]"
+
+
 class SmtpConnection:
     """One connection, for one task; opened when needed and kept for the next mail."""
 
@@ -124,13 +134,17 @@ class SmtpConnection:
         handed = False
         try:
             async with asyncio.timeout(self._timeout_s):
-                await client.mail(mail.sender)
-                await client.rcpt(mail.to)
+                # Both addresses are known to be plain: the library's own `mail` and `rcpt` would parse them once more.
+                reply = await client.execute_command(b"MAIL", b"FROM:<" + mail.sender.encode() + b">")
+                if reply.code != 250:
+                    return await self._refused(reply.code)
+                reply = await client.execute_command(b"RCPT", b"TO:<" + mail.to.encode() + b">")
+                if reply.code not in (250, 251):
+                    return await self._refused(reply.code, bounced=reply.code in _GONE)
                 handed = True
                 await client.data(body)
         except aiosmtplib.SMTPResponseException as error:
-            await self._reset()
-            return _refusal(error)
+            return await self._refused(error.code)
         except (aiosmtplib.SMTPException, OSError, TimeoutError):
             # No reply to the text: the server may have taken it.
             self._drop()
@@ -149,9 +163,19 @@ class SmtpConnection:
     async def _connected(self) -> aiosmtplib.SMTP:
         if self._client is None or not self._client.is_connected:
             self._drop()
-            self._client = aiosmtplib.SMTP(hostname=self._host, port=self._port, timeout=self._timeout_s)
+            self._client = aiosmtplib.SMTP(
+                hostname=self._host, port=self._port, timeout=self._timeout_s, local_hostname=_our_name()
+            )
             await self._client.connect()
         return self._client
+
+    async def _refused(self, code: int, *, bounced: bool = False) -> Handoff:
+        await self._reset()
+        if 400 <= code < 500:
+            return Handoff("later", f"smtp_{code}")
+        if code < 400:  # a reply that makes no sense at this point
+            return Handoff("unknown", f"smtp_{code}")
+        return Handoff("refused", f"smtp_{code}", bounced=bounced)
 
     async def _reset(self) -> None:
         """Forget the half-told mail, so that the next one starts afresh."""
@@ -166,12 +190,3 @@ class SmtpConnection:
         client, self._client = self._client, None
         if client is not None:
             client.close()
-
-
-def _refusal(error: aiosmtplib.SMTPResponseException) -> Handoff:
-    if 400 <= error.code < 500:
-        return Handoff("later", f"smtp_{error.code}")
-    if error.code < 400:  # a reply that makes no sense at this point
-        return Handoff("unknown", f"smtp_{error.code}")
-    gone = isinstance(error, aiosmtplib.SMTPRecipientRefused) and error.code in _GONE
-    return Handoff("refused", f"smtp_{error.code}", bounced=gone)

@@ -1,7 +1,8 @@
-"""Who sends? Workers that lease a few messages, look at the register once more, hand them off, and record.
+"""Who sends? Workers that hand mails off, each on a connection of its own, and one desk that keeps their books.
 
-One transaction records what the last few became and starts the next; no provider is called inside it. What was started
-when a process died may have left: marketing and surveys are then never sent again, transactional ones are.
+The desk leases messages, looks at the register once more, and gives each worker a few. One transaction records what all
+workers that are done bring back and starts what they get next; no provider is called inside it. What was started when a
+process died may have left: marketing and surveys are then never sent again, transactional ones are.
 """
 
 from __future__ import annotations
@@ -9,51 +10,62 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 
 import structlog
 
 from common.clock import FixedClock
 from common.consumer import is_temporary
-from common.crypto import SealBroken, is_sealed, open_sealed
 from common.db import Database, Transaction
-from common.keys import DataKey, KeyRing
+from common.keys import KeyRing
 from common.metrics import SENDS_UNKNOWN
-from messaging.channels.smtp import Handoff, Mail, SmtpConnection
-from messaging.domain import facts
-from messaging.domain.decision import is_stale, refusal
-from messaging.domain.permission import standing_at
-from messaging.domain.policy import Policy
-from messaging.domain.rendering import IncompleteText, render
-from messaging.jobs.deciding import AHEAD
+from messaging.channels.smtp import SmtpConnection
+from messaging.jobs.outcomes import (
+    UNREACHABLE,
+    UNREACHABLE_WAIT_S,
+    announce,
+    back,
+    has_bounced,
+    in_doubt,
+    not_now,
+    outcome_of,
+)
+from messaging.jobs.preparing import Preparation, Ready
 from messaging.store import queue
-from messaging.store.contacts import Contact, Known, get_known, mark_bounced
+from messaging.store.contacts import mark_bounced
 from messaging.store.policies import get_policies
-from messaging.store.queue import Ended, Queued
-from messaging.unsubscribe import Recipient, UnsubscribeLinks, one_click_headers
+from messaging.store.queue import Ended
+from messaging.unsubscribe import UnsubscribeLinks
 
 log = structlog.get_logger()
-BITE = 16
-"""Messages leased at once by a worker."""
 CHUNK = 4
-"""Messages handed off between two records: so many are in doubt when a worker is killed."""
+"""Messages a worker hands off between two records: so many are in doubt for each worker when the process is killed."""
+AHEAD_CHUNKS = 2
+"""Chunks for each worker that are leased at once: an opt-out waits for what is leased, so these are few."""
 BITE_BUDGET_S = 5.0
 """After this the rest of a chunk goes back: a lease must outlast its last hand-off (twice 15 s, with a reconnect)."""
-RETRY_AFTER_S = (2.0, 10.0, 60.0, 600.0, 3600.0)
-UNREACHABLE = "unreachable"
-"""The reason that a message carries while no mail can be handed over; it costs the message no attempt."""
-UNREACHABLE_WAIT_S = 2.0
+LOOK_EVERY_S = 0.5
+GATHER_S = 0.05
+"""So long a worker waits at the desk until half of them are there: one transaction for many costs little more."""
+Done = list[tuple[Ended, Ready]]
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A leased message with everything needed to send it."""
+@dataclass(eq=False, slots=True)
+class _Turn:
+    """A worker at the desk: what became of its last chunk, and its next one; an empty one sends it home."""
 
-    message: Queued
-    mail: Mail
-    email: str  # ciphertext, to mark a bounce by
-    policy: Policy
+    ended: Done
+    chunk: asyncio.Future[list[Ready]]
+    not_before: float = 0.0  # by the event loop's clock
+
+
+@dataclass(slots=True)
+class _Books:
+    """What the desk holds between two transactions."""
+
+    at_desk: list[_Turn] = field(default_factory=list)  # workers without work
+    ended: Done = field(default_factory=list)  # not recorded yet
+    waiting: list[Ready] = field(default_factory=list)  # leased, not started
 
 
 class Sender:
@@ -63,13 +75,14 @@ class Sender:
         self, database: Database, keys: KeyRing, links: UnsubscribeLinks, host: str, port: int, *, workers: int = 6
     ) -> None:
         self._database = database
-        self._keys = keys
-        self._links = links
+        self._preparation = Preparation(database, keys, links)
         self._host = host
         self._port = port
         self._workers = workers
+        self._at_work = 0
         self._replay = isinstance(database.clock, FixedClock)
         self._wake = asyncio.Event()
+        self._turns: list[_Turn] = []
         self.handed_off = 0
 
     def wake(self) -> None:
@@ -77,9 +90,11 @@ class Sender:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until `stopping` is set; what is being handed off then is finished and recorded."""
+        self._at_work = self._workers
         async with asyncio.TaskGroup() as group:
             for number in range(self._workers):
                 group.create_task(self._work(stopping), name=f"sender-{number}")
+            group.create_task(self._keep_books(stopping), name="sender-desk")
             group.create_task(self._mind_expired(stopping), name="sender-expired")
             await stopping.wait()
             self._wake.set()
@@ -95,40 +110,100 @@ class Sender:
 
     async def _work(self, stopping: asyncio.Event) -> None:
         connection = SmtpConnection(self._host, self._port)
-        ended: list[tuple[Ended, Ready]] = []
-        waiting: list[Ready] = []  # leased, not started
+        ended: Done = []
         try:
             while True:
-                self._wake.clear()
-                unreachable = any(e.reason == UNREACHABLE for e, _ in ended)
-                pausing = stopping.is_set() or unreachable
-                if pausing:
-                    ended += [(_back(r.message, r.mail.date), r) for r in waiting]
-                    waiting = []
-                try:
-                    async with self._database.transaction() as tx:
-                        await self.record(tx, ended)
-                        leased = waiting if waiting or pausing else await self.take(tx)
-                        started = await self.start(tx, leased[:CHUNK])
-                except Exception as error:
-                    # What was handed off stays to be recorded; a lease that nobody records comes to its end.
-                    log.warning("sender_paused", temporary=is_temporary(error), detail=repr(error)[:300])
-                    if stopping.is_set():
-                        return
-                    await _sleep(stopping, 1)
-                    continue
-                waiting, ended = leased[CHUNK:], []
-                if started:
-                    ended = await self._hand_off(connection, started, stopping)
-                elif stopping.is_set():
+                turn = _Turn(ended, asyncio.get_running_loop().create_future())
+                self._turns.append(turn)
+                self._wake.set()
+                chunk = await turn.chunk
+                if not chunk:
                     return
-                elif unreachable:
-                    await _sleep(stopping, UNREACHABLE_WAIT_S)
-                elif not waiting:
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), 0.5)
+                ended = await self._hand_off(connection, chunk, stopping)
         finally:
             await connection.close()
+
+    async def _keep_books(self, stopping: asyncio.Event) -> None:
+        books = _Books()
+        while self._at_work:
+            self._wake.clear()
+            if self._turns:
+                await self._gather(books, stopping)
+            started = await self._one_entry(books, stopping)
+            if not started and not self._turns and self._at_work:
+                await self._woken(LOOK_EVERY_S)
+
+    async def _gather(self, books: _Books, stopping: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + GATHER_S
+        while 2 * (len(books.at_desk) + len(self._turns)) < self._at_work and not stopping.is_set():
+            left = until - loop.time()
+            if left <= 0:
+                return
+            self._wake.clear()
+            await self._woken(left)
+
+    async def _woken(self, within_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), within_s)
+
+    async def _one_entry(self, books: _Books, stopping: asyncio.Event) -> bool:
+        """One transaction for all workers at the desk; False when none of them got any work."""
+        now, leaving, unreachable = asyncio.get_running_loop().time(), stopping.is_set(), False
+        for turn in self._turns:
+            books.ended += turn.ended
+            if any(e.reason == UNREACHABLE for e, _ in turn.ended):
+                turn.not_before = now + UNREACHABLE_WAIT_S
+                unreachable = True
+        books.at_desk += self._turns
+        self._turns = []
+        free = [turn for turn in books.at_desk if turn.not_before <= now]
+        wanted = 0 if leaving or unreachable else CHUNK * len(free)
+        if leaving or unreachable:
+            # An opt-out waits for what is leased: it must not wait for a server that is away.
+            books.ended += [(back(r.message, r.mail.date), r) for r in books.waiting]
+            books.waiting = []
+        try:
+            leased, started = await self._commit(books, wanted)
+        except Exception as error:
+            # What was handed off stays to be recorded; a lease that nobody records comes to its end.
+            log.warning("sender_paused", temporary=is_temporary(error), detail=repr(error)[:300])
+            if leaving:
+                self._send_home(books)
+            await _sleep(stopping, 1)
+            return False
+        books.waiting, books.ended = leased, []
+        if leaving:
+            self._send_home(books)
+        share = -(-len(started) // max(1, len(free)))
+        for number, turn in enumerate(free):
+            chunk = started[number * share : (number + 1) * share]
+            if chunk:
+                books.at_desk.remove(turn)
+                turn.chunk.set_result(chunk)
+        return bool(started)
+
+    async def _commit(self, books: _Books, wanted: int) -> tuple[list[Ready], list[Ready]]:
+        """Record what ended, start up to `wanted` messages; returns (leased and not started, started)."""
+        leased = books.waiting
+        if not books.ended and not wanted:
+            return leased, []
+        async with self._database.transaction() as tx:
+            await self.record(tx, books.ended)
+            if len(leased) < wanted:
+                leased = leased + await self.take(tx)
+            started = await self.start(tx, leased[:wanted])
+        return leased[wanted:], started
+
+    def _send_home(self, books: _Books) -> None:
+        for turn in books.at_desk:
+            self._at_work -= 1
+            turn.chunk.set_result([])
+        books.at_desk = []
+
+    async def take(self, tx: Transaction) -> list[Ready]:
+        """Lease messages for all workers; those that may not go any more are suppressed or given back."""
+        return await self._preparation.take(tx, AHEAD_CHUNKS * CHUNK * self._workers)
 
     async def start(self, tx: Transaction, ready: Sequence[Ready]) -> list[Ready]:
         """Those whose lease is still ours: from the commit on they are in doubt until their end is recorded."""
@@ -145,97 +220,24 @@ class Sender:
                 log.warning("expired_leases_failed", temporary=is_temporary(error), detail=repr(error)[:300])
             await _sleep(stopping, 5)
 
-    async def take(self, tx: Transaction) -> list[Ready]:
-        """Lease messages; those that may not go any more are suppressed or given back in the same transaction."""
-        leased = await queue.lease(tx, BITE)
-        if not leased:
-            return []
-        known = await get_known(tx, sorted({m.key for m in leased}))
-        data_keys = await self._keys.keys_for(tx, known)
-        policies = await get_policies(tx, {m.about.shop for m in leased})
-        ready: list[Ready] = []
-        refused: list[Ended] = []
-        missed: list[Queued] = []
-        for message in leased:
-            at = message.at if self._replay else tx.clock.now()
-            policy = policies[message.about.shop].policy
-            about = known[message.key]
-            if not self._replay and message.leave_before is not None and at >= message.leave_before:
-                missed.append(message)
-                continue
-            made = self._prepare(message, about, data_keys.get(message.key), policy, at)
-            if isinstance(made, Ready):
-                ready.append(made)
-            else:
-                refused.append(Ended(message, "suppressed", at, reason=made, tried=False))
-        await queue.judge_again(tx, missed, tx.clock.now())
-        done = await queue.end(tx, refused)
-        await tx.announce([facts.suppressed(e.message.about, e.reason or "", e.at) for e in done])
-        return ready
-
-    def _prepare(
-        self, message: Queued, known: Known, data_key: DataKey | None, policy: Policy, at: datetime
-    ) -> Ready | str:
-        """The mail, or the reason why it may not go."""
-        contact = known.contact
-        if known.data_key is not None and known.data_key.erased_at is not None:
-            return "erased"
-        if contact is None or contact.email is None:
-            return "no_address"
-        if message.kind != "transactional":
-            until = at if self._replay else at + AHEAD
-            refused = refusal(standing_at(known.statements, message.about.channel, message.kind, until))
-            if refused is not None:
-                return refused
-        if is_stale(message.kind, message.cause_at, policy, at):
-            return "stale"
-        try:
-            to = _opened(contact.email, data_key, contact, "email")
-            name = _opened(contact.name, data_key, contact, "name") if contact.name else None
-        except SealBroken:
-            return "unreadable_address"
-        if _bounced_before(contact, data_key, to):
-            return "bounced"
-        try:
-            return Ready(message, self._mail(message, contact, to, name, policy, at), contact.email, policy)
-        except IncompleteText as error:
-            log.error("text_incomplete", detail=str(error), **_followed(message))
-            return "text_incomplete"
-
-    def _mail(self, message: Queued, contact: Contact, to: str, name: str | None, policy: Policy, at: datetime) -> Mail:
-        about = message.about
-        url = None
-        if message.kind != "transactional":
-            url = self._links.url(Recipient(about.shop, about.customer, about.channel))
-        shop_name = policy.sender_name or about.shop
-        text = render(
-            about.flow,
-            contact.language,
-            {**message.details, "name": name, "shop_name": shop_name, "unsubscribe_url": url},
-        )
-        headers = dict(one_click_headers(url)) if url else {}
-        return Mail(about.message_id, policy.sender_address, shop_name, to, text.subject, text.text, at, headers)
-
-    async def _hand_off(
-        self, connection: SmtpConnection, ready: Sequence[Ready], stopping: asyncio.Event
-    ) -> list[tuple[Ended, Ready]]:
+    async def _hand_off(self, connection: SmtpConnection, ready: Sequence[Ready], stopping: asyncio.Event) -> Done:
         """Send one after the other; what there is no time for goes back untried."""
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + BITE_BUDGET_S
-        ended: list[tuple[Ended, Ready]] = []
+        ended: Done = []
         unreachable = False
         for one in ready:
             if unreachable:
-                ended.append((_not_now(one.message, one.mail.date), one))
+                ended.append((not_now(one.message, one.mail.date), one))
                 continue
             if stopping.is_set() or loop.time() > give_up_at:
-                ended.append((_back(one.message, one.mail.date), one))
+                ended.append((back(one.message, one.mail.date), one))
                 continue
             handoff = await connection.send(one.mail)
             unreachable = handoff.outcome == "unreachable"
             self.handed_off += handoff.outcome == "accepted"
             at = one.message.at if self._replay else self._database.clock.now()
-            ended.append((outcome_of(one, handoff, at), one))
+            ended.append((outcome_of(one.message, one.policy, handoff, at), one))
         return ended
 
     async def record(self, tx: Transaction, ended: Sequence[tuple[Ended, Ready]]) -> None:
@@ -246,9 +248,9 @@ class Sender:
         done = await queue.end(tx, [e for e, _ in ended])
         ours = {e.message.about.message_id for e in done}
         await mark_bounced(
-            tx, [(e.message.key, r.email) for e, r in ended if e.message.about.message_id in ours and _bounced(e)]
+            tx, [(e.message.key, r.email) for e, r in ended if e.message.about.message_id in ours and has_bounced(e)]
         )
-        await _announce(tx, done)
+        await announce(tx, done)
 
     async def end_expired(self, tx: Transaction) -> int:
         """End the leases of senders that died; returns how many."""
@@ -256,92 +258,13 @@ class Sender:
         policies = await get_policies(tx, {m.about.shop for m in expired})
         at = tx.clock.now()
         ended = [
-            _unknown(m, policies[m.about.shop].policy, m.at if self._replay else at, "sender_died")
+            in_doubt(m, policies[m.about.shop].policy, m.at if self._replay else at, "sender_died")
             if m.started
-            else _back(m, at)
+            else back(m, at)
             for m in expired
         ]
-        await _announce(tx, await queue.end(tx, ended))
+        await announce(tx, await queue.end(tx, ended))
         return len(expired)
-
-
-def outcome_of(one: Ready, handoff: Handoff, at: datetime) -> Ended:
-    """What a hand-off means for the message: marketing and surveys in doubt are never sent again."""
-    message = one.message
-    if handoff.outcome == "accepted":
-        return Ended(message, "sent", at)
-    if handoff.outcome == "refused":
-        reason = f"bounced_{handoff.reason}" if handoff.bounced else handoff.reason
-        return Ended(message, "failed", at, reason=reason)
-    if handoff.outcome == "unreachable":
-        return _not_now(message, at)
-    if handoff.outcome == "unknown":
-        return _unknown(message, one.policy, at, handoff.reason or "unknown")
-    return _try_again(message, one.policy, at, handoff.reason)
-
-
-def _back(message: Queued, at: datetime) -> Ended:
-    """Leased and not tried."""
-    return Ended(message, "queued", at, tried=False)
-
-
-def _not_now(message: Queued, at: datetime) -> Ended:
-    return Ended(message, "queued", at, reason=UNREACHABLE, wait_s=UNREACHABLE_WAIT_S, tried=False)
-
-
-def _unknown(message: Queued, policy: Policy, at: datetime, reason: str) -> Ended:
-    if message.kind == "transactional" and message.attempts < policy.transactional_attempts:
-        return _try_again(message, policy, at, reason)
-    return Ended(message, "unknown", at, reason=reason)
-
-
-def _try_again(message: Queued, policy: Policy, at: datetime, reason: str | None) -> Ended:
-    if message.attempts >= policy.transactional_attempts:
-        return Ended(message, "failed", at, reason=f"gave_up_{reason}")
-    wait_s = RETRY_AFTER_S[min(message.attempts, len(RETRY_AFTER_S)) - 1]
-    return Ended(message, "queued", at, reason=reason, wait_s=wait_s)
-
-
-def _bounced(ended: Ended) -> bool:
-    return ended.state == "failed" and (ended.reason or "").startswith("bounced_")
-
-
-async def _announce(tx: Transaction, ended: Sequence[Ended]) -> None:
-    told = []
-    for e in ended:
-        if e.state == "sent":
-            told.append(facts.sent(e.message.about, e.at))
-        elif e.state == "failed":
-            log.warning("message_failed", reason=e.reason, **_followed(e.message))
-            told.append(facts.failed(e.message.about, e.reason or "failed", e.at))
-        elif e.state == "unknown":
-            log.warning("message_in_doubt", reason=e.reason, **_followed(e.message))
-            told.append(facts.failed(e.message.about, "unknown", e.at))
-    await tx.announce(told)
-
-
-def _followed(message: Queued) -> dict[str, str | None]:
-    """What a log line about a message bears, so that it is found by the request that caused it."""
-    about = message.about
-    return {
-        "shop": about.shop, "message_id": about.message_id, "flow": about.flow, "correlation_id": about.correlation,
-    }  # fmt: skip
-
-
-def _bounced_before(contact: Contact, key: DataKey | None, to: str) -> bool:
-    """Is this the address that bounced, sealed anew with a later profile?"""
-    try:
-        return contact.bounced_email is not None and _opened(contact.bounced_email, key, contact, "email") == to
-    except SealBroken:
-        return False  # of a key that is no more
-
-
-def _opened(text: str, key: DataKey | None, contact: Contact, field: str) -> str:
-    if not is_sealed(text):
-        return text
-    if key is None:
-        raise SealBroken("the key is missing")
-    return open_sealed(text, key.key, *contact.key, field)
 
 
 async def _sleep(stopping: asyncio.Event, seconds: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -158,9 +157,9 @@ _OF_CUSTOMERS = (
 )
 
 
-async def get_known(tx: Transaction, keys: Sequence[CustomerKey]) -> dict[CustomerKey, Known]:
-    """All that is known of the customers; every key given has an entry."""
-    found: defaultdict[CustomerKey, Known] = defaultdict(Known, {k: Known() for k in keys})
+async def get_reachable(tx: Transaction, keys: Sequence[CustomerKey]) -> dict[CustomerKey, Known]:
+    """How the customers may be reached, now: contact data, keys and permission; every key given has an entry."""
+    found = {k: Known() for k in keys}
     wanted = columns(keys)
     # Contact data as it stands.
     for r in await tx.fetch(
@@ -184,6 +183,12 @@ async def get_known(tx: Transaction, keys: Sequence[CustomerKey]) -> dict[Custom
         found[(r.shop, r.customer)].statements.append(
             Statement(r.channel, r.purpose, r.at, r.rank, r.source, r.id, r.standing)
         )
+    return found
+
+
+async def get_known(tx: Transaction, keys: Sequence[CustomerKey]) -> dict[CustomerKey, Known]:
+    """All that is known of the customers; every key given has an entry."""
+    found, wanted = await get_reachable(tx, keys), columns(keys)
     # The facts that candidates rest on.
     for r in await tx.fetch(
         "select t.shop, t.customer, t.subject, t.revision, t.at, t.value " + _OF_CUSTOMERS.format(table="conditions"),
@@ -193,4 +198,4 @@ async def get_known(tx: Transaction, keys: Sequence[CustomerKey]) -> dict[Custom
     # When they completed orders.
     for r in await tx.fetch("select t.shop, t.customer, t.at " + _OF_CUSTOMERS.format(table="purchases"), **wanted):
         found[(r.shop, r.customer)].purchases.append(r.at)
-    return dict(found)
+    return found

@@ -1,0 +1,134 @@
+"""May a message still go, and what does it say? The register is looked at once more, under the customer's lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from common.clock import FixedClock
+from common.crypto import SealBroken, is_sealed, open_sealed
+from common.db import Database, Transaction
+from common.keys import DataKey, KeyRing
+from messaging.channels.smtp import Mail
+from messaging.domain import facts
+from messaging.domain.decision import is_stale, refusal
+from messaging.domain.permission import standing_at
+from messaging.domain.policy import Policy
+from messaging.domain.rendering import IncompleteText, render
+from messaging.jobs.deciding import AHEAD
+from messaging.jobs.outcomes import followed
+from messaging.store import queue
+from messaging.store.contacts import Contact, Known, get_reachable
+from messaging.store.policies import get_policies
+from messaging.store.queue import Ended, Queued
+from messaging.unsubscribe import Recipient, UnsubscribeLinks, one_click_headers
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A leased message with everything needed to send it."""
+
+    message: Queued
+    mail: Mail
+    email: str  # ciphertext, to mark a bounce by
+    policy: Policy
+
+
+class Preparation:
+    """Leases messages and writes their mails."""
+
+    def __init__(self, database: Database, keys: KeyRing, links: UnsubscribeLinks) -> None:
+        self._keys = keys
+        self._links = links
+        self._replay = isinstance(database.clock, FixedClock)
+
+    async def take(self, tx: Transaction, limit: int) -> list[Ready]:
+        """Lease up to `limit` messages; in the same transaction those that may not go any more are suppressed."""
+        leased = await queue.lease(tx, limit)
+        if not leased:
+            return []
+        known = await get_reachable(tx, sorted({m.key for m in leased}))
+        data_keys = await self._keys.keys_for(tx, known)
+        policies = await get_policies(tx, {m.about.shop for m in leased})
+        ready: list[Ready] = []
+        refused: list[Ended] = []
+        missed: list[Queued] = []
+        for message in leased:
+            at = message.at if self._replay else tx.clock.now()
+            policy = policies[message.about.shop].policy
+            about = known[message.key]
+            if not self._replay and message.leave_before is not None and at >= message.leave_before:
+                missed.append(message)
+                continue
+            made = self._prepare(message, about, data_keys.get(message.key), policy, at)
+            if isinstance(made, Ready):
+                ready.append(made)
+            else:
+                refused.append(Ended(message, "suppressed", at, reason=made, tried=False))
+        await queue.judge_again(tx, missed, tx.clock.now())
+        done = await queue.end(tx, refused)
+        await tx.announce([facts.suppressed(e.message.about, e.reason or "", e.at) for e in done])
+        return ready
+
+    def _prepare(
+        self, message: Queued, known: Known, data_key: DataKey | None, policy: Policy, at: datetime
+    ) -> Ready | str:
+        """The mail, or the reason why it may not go."""
+        contact = known.contact
+        if known.data_key is not None and known.data_key.erased_at is not None:
+            return "erased"
+        if contact is None or contact.email is None:
+            return "no_address"
+        if message.kind != "transactional":
+            until = at if self._replay else at + AHEAD
+            refused = refusal(standing_at(known.statements, message.about.channel, message.kind, until))
+            if refused is not None:
+                return refused
+        if is_stale(message.kind, message.cause_at, policy, at):
+            return "stale"
+        try:
+            to = _opened(contact.email, data_key, contact, "email")
+            name = _opened(contact.name, data_key, contact, "name") if contact.name else None
+        except SealBroken:
+            return "unreadable_address"
+        if _bounced_before(contact, data_key, to):
+            return "bounced"
+        try:
+            return Ready(message, self._mail(message, contact, to, name, policy, at), contact.email, policy)
+        except IncompleteText as error:
+            log.error("text_incomplete", detail=str(error), **followed(message))
+            return "text_incomplete"
+
+    def _mail(self, message: Queued, contact: Contact, to: str, name: str | None, policy: Policy, at: datetime) -> Mail:
+        about = message.about
+        url = None
+        if message.kind != "transactional":
+            url = self._links.url(Recipient(about.shop, about.customer, about.channel))
+        shop_name = policy.sender_name or about.shop
+        text = render(
+            about.flow,
+            contact.language,
+            {**message.details, "name": name, "shop_name": shop_name, "unsubscribe_url": url},
+        )
+        headers = dict(one_click_headers(url)) if url else {}
+        return Mail(about.message_id, policy.sender_address, shop_name, to, text.subject, text.text, at, headers)
+
+
+def _bounced_before(contact: Contact, key: DataKey | None, to: str) -> bool:
+    """Is this the address that bounced, sealed anew with a later profile?"""
+    try:
+        return contact.bounced_email is not None and _opened(contact.bounced_email, key, contact, "email") == to
+    except SealBroken:
+        return False  # of a key that is no more
+
+
+def _opened(text: str, key: DataKey | None, contact: Contact, field: str) -> str:
+    if not is_sealed(text):
+        return text
+    if key is None:
+        raise SealBroken("the key is missing")
+    return open_sealed(text, key.key, *contact.key, field)
