@@ -15,11 +15,13 @@ from common.clock import FixedClock
 from common.consumer import Batch
 from common.db import Database, Transaction
 from common.events import Event
-from common.events.membership import MemberRegistered
+from common.events.feedback import ReviewSubmitted
+from common.events.membership import ActivityJoined, MemberCheckedIn, MemberRegistered
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
 from common.inbox import claim_each
 from membership.handlers import SUBSCRIPTIONS
-from membership.jobs import JOBS
+from membership.jobs.balancing import job as balance_job
+from membership.jobs.sweeping import JOBS
 from regulars.testing import MigratedDatabase
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -75,6 +77,15 @@ class Shop:
                     found.append(self.refunded(name, at + timedelta(days=draw.randint(-1, 60)), order, goods // 3))
             if draw.random() < 0.2:
                 found.append(self.event(name, START + timedelta(hours=draw.randint(0, 9_000)), MemberRegistered()))
+            for d in range(draw.randint(0, 3)):
+                deed = draw.choice(
+                    [
+                        MemberCheckedIn(),
+                        ActivityJoined(activity_id=f"{name}-{d}"),
+                        ReviewSubmitted(review_id=f"{name}-{d}", stars=4),
+                    ]
+                )
+                found.append(self.event(name, START + timedelta(hours=draw.randint(0, 17_000)), deed))
         found.append(self.completed(None, START, "nobodys", 10_000))
         return sorted(found, key=lambda e: e.time + timedelta(days=draw.choice([0, 0, 0, 0, 40, 200])))
 
@@ -99,7 +110,7 @@ async def deliver(db: Database, events: Sequence[Event[Any]], size: int = 500) -
 async def sweep(db: Database, limit: int = 200) -> int:
     """All jobs, until nothing is due."""
     total = 0
-    for job in JOBS:
+    for job in (*JOBS, balance_job()):
         while True:
             async with db.transaction() as tx:
                 done = await job.bite(tx, tx.clock.now(), limit)
@@ -116,6 +127,8 @@ async def tables(tx: Transaction) -> dict[str, list[tuple[Any, ...]]]:
         "from customers order by 1, 2",
         "ledger": "select shop, customer, account, lot, amount, cause, correction, occurred_at "
         "from ledger_entries order by 1, 2, 6, 3, 4",
+        "growth": "select shop, customer, account, origin, amount, cause, correction, occurred_at "
+        "from growth_entries order by 1, 2, 6, 3, 4",
         "outbox": "select id, aggregatetype, aggregateid, payload from outbox order by seq",
         "redemptions": "select shop, customer, redemption_id, points, returned_at from redemptions order by 1, 2, 3",
     }

@@ -11,7 +11,7 @@ from common.db import Database
 from common.events import decode
 from common.events.membership import PointsRedeemed, ProgrammeChanged, RedemptionReturned
 from membership.domain.programme import Programme, Tier
-from membership.handlers import verify
+from membership.jobs.verifying import verify
 
 from .conftest import START, MakeDatabase, Shop, deliver, sweep, tables
 
@@ -22,8 +22,7 @@ async def _tables(db: Database) -> dict[str, list[Any]]:
 
 
 async def _verified(db: Database) -> list[str]:
-    async with db.transaction() as tx:
-        return await verify(tx)
+    return await verify(db, bite=7)
 
 
 async def test_batch_sizes_1_2_and_500_leave_identical_tables(new_db: MakeDatabase, shop: Shop) -> None:
@@ -71,8 +70,8 @@ async def test_facts_carry_a_rising_revision_and_name_their_cause(db: Database, 
     await deliver(db, [order])
     async with db.transaction() as tx:
         payloads = [decode(row.payload) for row in await tx.fetch("select payload from outbox order by seq")]
-    assert [e.type for e in payloads] == ["member.enrolled", "tier.changed", "points.changed"]
-    assert [e.data.revision for e in payloads] == [1, 2, 3]
+    assert [e.type for e in payloads] == ["member.enrolled", "tier.changed", "points.changed", "growth.changed"]
+    assert [e.data.revision for e in payloads] == [1, 2, 3, 4]
     assert {(e.causationid, e.source) for e in payloads} == {(order.id, "/shops/tea/membership")}
     assert (payloads[1].data.old, payloads[1].data.new, payloads[1].data.rule) == ("Regular", "Senior", "spend")
     assert (payloads[2].data.available, payloads[2].data.reason) == (600, "completed")
@@ -98,7 +97,7 @@ async def test_time_passing_downgrades_and_expires_in_the_sweep(db: Database, sh
 
 async def test_an_order_without_a_customer_makes_no_member(db: Database, shop: Shop) -> None:
     await deliver(db, [shop.completed(None, START, "o1", 60_000)])
-    assert await _tables(db) == {"customers": [], "ledger": [], "outbox": [], "redemptions": []}
+    assert await _tables(db) == {"customers": [], "ledger": [], "growth": [], "outbox": [], "redemptions": []}
 
 
 async def test_commands_read_back_rebuild_redemptions_once(db: Database, shop: Shop) -> None:

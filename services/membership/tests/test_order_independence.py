@@ -6,24 +6,47 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from common.events import Event
-from common.events.membership import MemberRegistered, PointsRedeemed, RedemptionReturned
+from common.events.feedback import ReviewSubmitted
+from common.events.membership import (
+    ActivityJoined,
+    MemberCheckedIn,
+    MemberRegistered,
+    PointsRedeemed,
+    RedemptionReturned,
+    TierChanged,
+)
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
 from common.fold import advance, fold_all, same
-from membership.domain import ledger
+from membership.domain import growth, ledger
+from membership.domain.growth import GrowthPosting
 from membership.domain.ledger import Posting
 from membership.domain.membership import MemberFolding
-from membership.domain.programme import FastTrack, PointsRules, Programme, ShopRules, Version
+from membership.domain.programme import FastTrack, GrowthRules, PointsRules, Programme, ShopRules, Tier, Version
 from membership.domain.state import MemberState
-from membership.domain.tiers import standing_of
+from membership.domain.tiers import History, standing_of
 
 KEY = ("tea", "c1")
 START = datetime(2023, 12, 20, tzinfo=UTC)
 SECOND = datetime(2025, 6, 1, tzinfo=UTC)
 CAMPAIGN = FastTrack(tier="VIP", spend=9_999, start=SECOND - timedelta(days=200), end=SECOND + timedelta(days=90))
+
+BY_SPEND = Programme().tiers
+BY_GROWTH = (
+    Tier(name="Regular"),
+    Tier(name="Senior", growth=30, orders=3, factor=12_000),
+    Tier(name="VIP", growth=1_000, spend=200_000, factor=15_000),
+    Tier(name="Supreme", growth=4_000, points=5_000),
+)
+BY_POINTS = (
+    Tier(name="Regular"),
+    Tier(name="Senior", points=400, factor=15_000),
+    Tier(name="VIP", points=2_500, spend=200_000, factor=20_000),
+)
+"""The four inputs of C-4, alone and together."""
 
 instants = st.integers(0, 1_500).map(lambda half_days: START + timedelta(hours=12 * half_days))
 order_ids = st.sampled_from(["o1", "o2", "o3", "o4", "o5"])
@@ -32,10 +55,11 @@ amounts = st.one_of(st.integers(0, 300_000), st.sampled_from([0, 9_999, 50_000, 
 
 def _orders(kind: type[Any], state: str) -> st.SearchStrategy[Any]:
     return st.builds(
-        lambda o, goods, revision, r: kind(
-            order_id=o, state=state, goods_paid=goods, currency="CNY", revision=revision, redemption_id=r
+        lambda o, goods, revision, r, currency: kind(
+            order_id=o, state=state, goods_paid=goods, currency=currency, revision=revision, redemption_id=r
         ),
         order_ids, amounts, st.integers(0, 3), st.sampled_from([None, None, "r1"]),
+        st.sampled_from(["CNY", "CNY", "CNY", "USD"]),
     )  # fmt: skip
 
 
@@ -53,6 +77,12 @@ data = st.one_of(
     ),
     st.builds(lambda r: RedemptionReturned(redemption_id=r), st.sampled_from(["r1", "r2"])),
     st.just(MemberRegistered()),
+    st.just(MemberCheckedIn()),
+    st.builds(lambda r: ReviewSubmitted(review_id=r, stars=1), st.sampled_from(["v1", "v2"])),
+    st.builds(
+        lambda a, kind: ActivityJoined(activity_id=a, kind=kind),
+        st.sampled_from(["a1", "a2"]), st.sampled_from(["activity", "referral"]),
+    ),
 )  # fmt: skip
 
 
@@ -69,6 +99,8 @@ def foldings(draw: st.DrawFn) -> MemberFolding:
 
     def programme() -> Programme:
         return Programme(
+            tiers=draw(st.sampled_from([BY_SPEND, BY_GROWTH, BY_POINTS])),
+            growth=draw(st.sampled_from([GrowthRules(), GrowthRules(per_unit=3, review=500, check_in=0)])),
             enrolment=draw(st.sampled_from(["first_order", "first_order", "registration"])),
             downgrade=draw(st.sampled_from(["one_down", "none", "justified"])),
             grace_days=draw(st.sampled_from([0, 30])),
@@ -82,7 +114,7 @@ def foldings(draw: st.DrawFn) -> MemberFolding:
 
 
 def _post(books: ledger.Balances, effects: list[Any]) -> None:
-    for posting in (e.data for e in effects if isinstance(e.data, Posting)):
+    for posting in (e.data for e in effects if isinstance(e.data, Posting | GrowthPosting)):
         assert sum(leg.amount for leg in posting.legs) == 0, "the legs of a cause sum to zero"
         assert len({(leg.account, leg.lot) for leg in posting.legs}) == len(posting.legs), "one leg per account and lot"
         for leg in posting.legs:
@@ -114,17 +146,19 @@ def _arrive(folding: MemberFolding, events: list[Event[Any]], sweeps: list[datet
             _post(books, folding.difference(state, after, event.time))
             state = after
         seen.append(event)
-        if number < len(sweeps):
+        if number < len(sweeps):  # time passes: expiry, review, grace, downgrade
             steps, at = advance(folding, state, sweeps[number], KEY)
             done = max(done, at or done)
             for step in steps:
                 _post(books, step.effects)
         state = _stored(state)
-        assert {k: v for k, v in books.items() if v} == ledger.balances(state), "the ledger's sums are the balances"
+        assert {k: v for k, v in books.items() if v} == ledger.balances(state) | growth.balances(state), (
+            "the ledger's sums are the balances"
+        )
     steps, _ = advance(folding, state, until, KEY)
     for step in steps:
         _post(books, step.effects)
-    assert {k: v for k, v in books.items() if v} == ledger.balances(state)
+    assert {k: v for k, v in books.items() if v} == ledger.balances(state) | growth.balances(state)
     return _stored(state)
 
 
@@ -140,6 +174,23 @@ def test_any_order_and_repetition_gives_the_same_member(
     assert same(_arrive(folding, arrival, sweeps, until), _stored(expected))
 
 
+@given(foldings(), histories(), st.randoms(use_true_random=False), st.lists(instants, max_size=4))
+def test_any_order_gives_the_same_member_through_a_downgrade_and_an_expiry(
+    folding: MemberFolding, events: list[Event[Any]], random: Any, sweeps: list[datetime]
+) -> None:
+    """L1, time passing: a first order makes a tier and points that are lost two years later, whatever else happens."""
+    first = OrderCompleted(order_id="first", state="completed", goods_paid=500_000, currency="CNY")
+    events = [Event("registered", "/shops/tea/test", *KEY, START, MemberRegistered()),
+              Event("first", "/shops/tea/test", *KEY, START, first), *events]  # fmt: skip
+    until = START + timedelta(days=800)
+    expected, steps, _ = fold_all(folding, events, until, KEY)
+    accounts = {leg.account for s in steps for e in s.effects if isinstance(e.data, Posting) for leg in e.data.legs}
+    lost = {e.data.reason for s in steps for e in s.effects if isinstance(e.data, TierChanged)}
+    assume("expired" in accounts and "downgrade" in lost)
+    random.shuffle(events)
+    assert same(_arrive(folding, events, sweeps, until), _stored(expected))
+
+
 @given(foldings(), histories())
 def test_a_standing_is_always_what_the_orders_of_today_would_have_made_it(
     folding: MemberFolding, events: list[Event[Any]]
@@ -151,7 +202,7 @@ def test_a_standing_is_always_what_the_orders_of_today_would_have_made_it(
         advance(folding, state, event.time, KEY)
         folding.apply(state, event)
         if state.enrolled is not None:
-            assert state.standing == standing_of(state.orders.values(), state.enrolled, shop, event.time)
+            assert state.standing == standing_of(History.of(state), state.enrolled, shop, event.time)
 
 
 @given(foldings(), histories())
@@ -164,6 +215,8 @@ def test_balances_stay_in_bounds(folding: MemberFolding, events: list[Event[Any]
     assert state.pending == sum(lot.pending for lot in state.lots.values())
     assert all(order.held >= 0 for order in state.orders.values())
     assert all(0 <= r.returned <= r.points for r in state.redemptions.values())
+    assert all(order.growth >= 0 for order in state.orders.values())
+    assert state.growth == sum(amount for (account, _), amount in growth.balances(state).items() if account == "growth")
     assert (
         state.pending + state.available - state.debt + state.issued + state.redeemed + state.expired + (state.reversed)
         == 0

@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.service import Service, main
-from membership import handlers, jobs
-from membership.api import members, programme, redemptions
+from membership import handlers
+from membership.api import growth, members, preview, programme, redemptions
+from membership.jobs import balancing, sweeping, verifying
 
 SERVICE = Service(
     name="membership",
     migrations=Path(__file__).resolve().parents[2] / "migrations",
     subscriptions=handlers.SUBSCRIPTIONS,
-    routers=(members.router, redemptions.router, programme.router),
-    jobs=jobs.JOBS,
-    due=jobs.due,
-    verify=handlers.verify,
+    routers=(members.router, growth.router, redemptions.router, programme.router, preview.router),
+    jobs=lambda _: (*sweeping.JOBS, balancing.job()),
+    due=sweeping.due,
+    verify_in_bites=verifying.verify,
 )
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,12 +14,15 @@ from common.events import Event, decode
 from common.events.membership import PointsRedeemed, RedemptionReturned
 from common.fold import Step
 from common.shops import Shop, get_shops
+from membership.domain.growth import GrowthPosting
 from membership.domain.ledger import Balances, Posting
 from membership.domain.programme import Programme, ShopRules, Version
 from membership.domain.state import MemberState
 
 _PROGRAMMES = 7_301_004
 """Namespace of the advisory locks: folding a shop's members holds it shared, changing its programme exclusively."""
+_PREVIEWS = 7_301_005
+"""Namespace of the advisory locks that let a shop have one preview at a time."""
 
 
 class Rulebook(dict[str, ShopRules]):
@@ -42,17 +45,18 @@ async def get_rules(tx: Transaction, shops: Iterable[str]) -> Rulebook:
         space=_PROGRAMMES,
         shops=wanted,
     )
-    return await _read_rules(tx, set(wanted))
+    return await read_rules(tx, set(wanted))
 
 
 async def get_all_rules(tx: Transaction) -> Rulebook:
     """Every shop's rules, for a sweep. No lock: a new version is never in force before the sweep's now."""
     # Shops about which something was said.
     rows = await tx.fetch("select shop from programmes union select shop from settings where key = 'shop'")
-    return await _read_rules(tx, {row.shop for row in rows})
+    return await read_rules(tx, {row.shop for row in rows})
 
 
-async def _read_rules(tx: Transaction, shops: set[str]) -> Rulebook:
+async def read_rules(tx: Transaction, shops: set[str]) -> Rulebook:
+    """The rules of these shops as they stand, for looking only; a fold that is stored asks `get_rules`."""
     # Every version of these shops' programmes.
     rows = await tx.fetch(
         "select shop, version, valid_from, cast(body as text) as body from programmes where shop = any(:shops)",
@@ -132,9 +136,48 @@ async def save_refold_cursor(tx: Transaction, shop: str, version: int, after: st
     )
 
 
+async def next_changed(tx: Transaction, limit: int) -> tuple[Row[Any] | None, list[CustomerKey]]:
+    """A shop all of whose customers are to be folded anew (locked), and the next of them."""
+    # One worker a shop: the row is skipped while somebody else holds it.
+    row = await tx.fetch_one(
+        "select shop, cause, at, after from refolds order by shop, cause limit 1 for update skip locked"
+    )
+    if row is None:
+        return None, []
+    # In order of the key, so that the cursor is one value.
+    rows = await tx.fetch(
+        "select customer from customers where shop = :shop and customer > :after order by customer limit :limit",
+        shop=row.shop,
+        after=row.after,
+        limit=limit,
+    )
+    return row, [(row.shop, found.customer) for found in rows]
+
+
+async def save_changed_cursor(tx: Transaction, shop: str, cause: str, after: str | None) -> None:
+    """Customers up to `after` are done; None: all of them."""
+    if after is None:
+        # Nobody is left who was folded by the rules of before.
+        await tx.execute("delete from refolds where shop = :shop and cause = :cause", shop=shop, cause=cause)
+    else:
+        # The next bite begins behind this one.
+        await tx.execute(
+            "update refolds set after = :after where shop = :shop and cause = :cause",
+            shop=shop,
+            cause=cause,
+            after=after,
+        )
+
+
 async def count_refolds(tx: Transaction) -> int:
-    # Versions still being worked in.
-    return int(await tx.value("select count(*) from programmes where refold_after is not null"))
+    # Versions and changed rules still being worked in.
+    return int(
+        await tx.value(
+            """
+            select (select count(*) from programmes where refold_after is not null) + (select count(*) from refolds)
+            """
+        )
+    )
 
 
 async def insert_legs(tx: Transaction, steps: Iterable[Step]) -> None:
@@ -147,6 +190,21 @@ async def insert_legs(tx: Transaction, steps: Iterable[Step]) -> None:
             for step in steps
             for effect in step.effects
             if isinstance(effect.data, Posting)
+            for leg in effect.data.legs
+        ],
+    )
+
+
+async def insert_growth(tx: Transaction, steps: Iterable[Step]) -> None:
+    """Append what the steps posted to the growth ledger."""
+    await tx.copy(
+        "growth_entries",
+        ("shop", "customer", "account", "origin", "amount", "cause", "correction", "occurred_at"),
+        [
+            (*step.customer, leg.account, leg.lot, leg.amount, step.cause, step.correction, effect.at)
+            for step in steps
+            for effect in step.effects
+            if isinstance(effect.data, GrowthPosting)
             for leg in effect.data.legs
         ],
     )
@@ -228,6 +286,21 @@ async def list_ledger(tx: Transaction, key: CustomerKey, after: int, limit: int)
     )
 
 
+async def list_growth(tx: Transaction, key: CustomerKey, after: int, limit: int) -> Sequence[Row[Any]]:
+    # A page of what raised and lowered a member's growth value: the member's side alone, oldest first.
+    return await tx.fetch(
+        """
+        select entry, origin, amount, cause, correction, occurred_at, recorded_at from growth_entries
+        where shop = :shop and customer = :customer and account = 'growth' and entry > :after
+        order by entry limit :limit
+        """,
+        shop=key[0],
+        customer=key[1],
+        after=after,
+        limit=limit,
+    )
+
+
 async def get_report(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
     # Members by level, and what the shop owes them.
     return await tx.fetch(
@@ -252,14 +325,35 @@ async def get_outstanding(tx: Transaction, shop: str) -> Row[Any] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
-    """A customer as stored, for verification."""
+class Stored:
+    """A customer as stored, for folding anew: `until` is how far the state has been advanced."""
 
     key: CustomerKey
-    state: MemberState | None
+    state: MemberState
     until: datetime | None
     inputs: list[Event[Any]]
-    sums: Balances
+    waiting: bool = False
+    """The rules have changed, and the sweep has yet to fold this customer by them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bite:
+    """Some customers in a row, what both ledgers come to there, and where the next bite begins; None at the end."""
+
+    customers: list[Stored]
+    sums: dict[CustomerKey, Balances]
+    unbalanced: Sequence[Row[Any]]
+    last: CustomerKey | None
+
+
+BEGINNING: CustomerKey = ("", "")
+_NEXT = """
+select shop, customer, cast(state as text) as state, greatest(done_until, last_time) as until,
+       exists (select from refolds r where r.shop = c.shop and c.customer > r.after)
+       or exists (select from programmes p where p.shop = c.shop and c.customer > p.refold_after
+                  and (c.last_time >= p.valid_from or c.done_until >= p.valid_from)) as waiting
+from customers c where (shop, customer) > (:shop, :customer) order by shop, customer limit :limit
+"""
 
 
 async def stand_still(tx: Transaction) -> None:
@@ -267,53 +361,116 @@ async def stand_still(tx: Transaction) -> None:
     await tx.execute("set transaction isolation level repeatable read, read only")
 
 
-async def all_members(tx: Transaction, page: int = 500) -> AsyncIterator[Folded]:
-    """Every customer with inputs and ledger sums, page by page in order of key."""
-    after: CustomerKey = ("", "")
-    while True:
-        # The next page, and how far each state has been advanced.
-        rows = await tx.fetch(
-            """
-            select shop, customer, cast(state as text) as state, greatest(done_until, last_time) as until
-            from customers where (shop, customer) > (:shop, :customer) order by shop, customer limit :page
-            """,
-            shop=after[0],
-            customer=after[1],
-            page=page,
-        )
-        if not rows:
-            return
-        first, last = rows[0], rows[-1]
-        bounds = {"s0": first.shop, "c0": first.customer, "s1": last.shop, "c1": last.customer}
-        inputs: dict[CustomerKey, list[Event[Any]]] = {}
-        # Everything these customers ever sent.
-        for row in await tx.fetch(
-            "select shop, customer, body from inputs where (shop, customer) between (:s0, :c0) and (:s1, :c1)", **bounds
-        ):
-            inputs.setdefault((row.shop, row.customer), []).append(decode(row.body))
-        sums: dict[CustomerKey, Balances] = {}
-        # What their ledger comes to.
-        for row in await tx.fetch(
-            """
-            select shop, customer, account, lot, cast(sum(amount) as bigint) as balance from ledger_entries
-            where (shop, customer) between (:s0, :c0) and (:s1, :c1) group by shop, customer, account, lot
-            having sum(amount) <> 0
-            """,
-            **bounds,
-        ):
-            sums.setdefault((row.shop, row.customer), {})[row.account, row.lot] = row.balance
-        for row in rows:
-            key = (row.shop, row.customer)
-            state = None if row.state is None else MemberState.model_validate_json(row.state)
-            yield Folded(key, state, row.until, inputs.get(key, []), sums.get(key, {}))
-        after = (last.shop, last.customer)
+async def read_bite(tx: Transaction, after: CustomerKey, limit: int) -> Bite:
+    """The next customers in order of key, with all that `verify` compares. Read it after `stand_still`."""
+    # The states, and how far each has been advanced.
+    rows = await tx.fetch(_NEXT, shop=after[0], customer=after[1], limit=limit)
+    last = (rows[-1].shop, rows[-1].customer) if len(rows) == limit else None
+    within, bounds = _range(after, last)
+    inputs: dict[CustomerKey, list[Event[Any]]] = {}
+    # Everything these customers ever sent.
+    for row in await tx.fetch(f"select shop, customer, body from inputs where {within}", **bounds):
+        inputs.setdefault((row.shop, row.customer), []).append(decode(row.body))
+    sums: dict[CustomerKey, Balances] = {}
+    # What their two ledgers come to; no account stands in both.
+    for row in await tx.fetch(
+        f"""
+        select shop, customer, account, lot, cast(sum(amount) as bigint) as balance from ledger_entries
+        where {within} group by shop, customer, account, lot having sum(amount) <> 0
+        union all
+        select shop, customer, account, origin, cast(sum(amount) as bigint) from growth_entries
+        where {within} group by shop, customer, account, origin having sum(amount) <> 0
+        """,
+        **bounds,
+    ):
+        sums.setdefault((row.shop, row.customer), {})[row.account, row.lot] = row.balance
+    customers = [
+        Stored((row.shop, row.customer), _state(row.state), row.until, inputs.get((row.shop, row.customer), []),
+               row.waiting)
+        for row in rows
+    ]  # fmt: skip
+    return Bite(customers, sums, await unbalanced_causes(tx, after, last), last)
 
 
-async def unbalanced_causes(tx: Transaction) -> Sequence[Row[Any]]:
-    # Causes whose legs do not sum to zero; there must be none.
-    return await tx.fetch(
+async def next_key(tx: Transaction, after: CustomerKey, limit: int) -> CustomerKey | None:
+    """The customer so many behind `after`; None when there are fewer."""
+    # Reads the primary key alone.
+    row = await tx.fetch_one(
         """
-        select shop, customer, cause, cast(sum(amount) as bigint) as amount from ledger_entries
-        group by shop, customer, cause having sum(amount) <> 0 order by shop, customer, cause limit 100
-        """
+        select shop, customer from customers where (shop, customer) > (:shop, :customer)
+        order by shop, customer offset :skipped limit 1
+        """,
+        shop=after[0],
+        customer=after[1],
+        skipped=limit - 1,
     )
+    return None if row is None else (row.shop, row.customer)
+
+
+async def unbalanced_causes(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
+    """Causes whose legs do not sum to zero, of the customers behind `after` through `last`; there must be none."""
+    within, bounds = _range(after, last)
+    # A cause balances within each ledger by itself.
+    return await tx.fetch(
+        f"""
+        select 'points' as book, shop, customer, cause, cast(sum(amount) as bigint) as amount from ledger_entries
+        where {within} group by shop, customer, cause having sum(amount) <> 0
+        union all
+        select 'growth', shop, customer, cause, cast(sum(amount) as bigint) from growth_entries
+        where {within} group by shop, customer, cause having sum(amount) <> 0
+        order by shop, customer, cause
+        """,
+        **bounds,
+    )
+
+
+def _range(after: CustomerKey, last: CustomerKey | None) -> tuple[str, dict[str, str]]:
+    """Condition and parameters: behind one customer through another, or to the very end, where nobody's rows are met.
+
+    Two texts, because one with an optional bound would be planned as if it had none.
+    """
+    bounds = {"s0": after[0], "c0": after[1]}
+    if last is None:
+        return "(shop, customer) > (:s0, :c0)", bounds
+    bounds |= {"s1": last[0], "c1": last[1]}
+    return "(shop, customer) > (:s0, :c0) and (shop, customer) <= (:s1, :c1)", bounds
+
+
+def _state(text: str | None) -> MemberState:
+    return MemberState() if text is None else MemberState.model_validate_json(text)
+
+
+async def try_preview(tx: Transaction, shop: str) -> bool:
+    """May this transaction preview the shop's programme? One at a time; held until the transaction ends."""
+    # Nobody waits: whoever comes second is told.
+    return bool(await tx.value("select pg_try_advisory_xact_lock(:space, hashtext(:shop))", space=_PREVIEWS, shop=shop))
+
+
+async def count_customers(tx: Transaction, shop: str) -> int:
+    # Members or not: another programme may enrol others.
+    return int(await tx.value("select count(*) from customers where shop = :shop", shop=shop))
+
+
+async def read_sample(tx: Transaction, shop: str, after: str, one_in: int, limit: int) -> list[Stored]:
+    """The next customers of a shop, in order of id, one in so many by a hash of the id; with their inputs."""
+    # The same ones whenever it is asked.
+    rows = await tx.fetch(
+        """
+        select customer, cast(state as text) as state, greatest(done_until, last_time) as until from customers
+        where shop = :shop and customer > :after and mod(hashtext(customer), :one_in) = 0
+        order by customer limit :limit
+        """,
+        shop=shop,
+        after=after,
+        one_in=one_in,
+        limit=limit,
+    )
+    inputs: dict[str, list[Event[Any]]] = {}
+    # Everything these customers ever sent.
+    for row in await tx.fetch(
+        "select customer, body from inputs where shop = :shop and customer = any(:customers)",
+        shop=shop,
+        customers=[row.customer for row in rows],
+    ):
+        inputs.setdefault(row.customer, []).append(decode(row.body))
+    return [Stored((shop, r.customer), _state(r.state), r.until, inputs.get(r.customer, [])) for r in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, StrictInt
 
@@ -47,6 +47,20 @@ class PointsChanged(MembershipFact):
     order_id: Text | None = None
 
 
+class GrowthChanged(MembershipFact):
+    """The growth value after the change (MEM-016); it is no points: never spent, never expiring.
+
+    `origin` is what earned it or lost it: `order/<id>`, `review/<id>`, `activity/<id>`, `referral/<id>`,
+    `check-in/<date>`; None where late news changed several.
+    """
+
+    TYPE: ClassVar[str] = "growth.changed"
+    growth: StrictInt
+    change: StrictInt
+    reason: Text
+    origin: Text | None = None
+
+
 class PointsRedeemed(EventData):
     """An accepted command: `points` were promised at `time` and are never un-promised by late news (MEM-052)."""
 
@@ -76,6 +90,27 @@ class MemberRegistered(EventData):
     TOPIC: ClassVar[str] = "membership"
     RANK: ClassVar[int] = 40
     source: Text | None = None
+
+
+class MemberCheckedIn(EventData):
+    """An accepted command: the member signed in at `time`; one a calendar day of the shop counts (MEM-046)."""
+
+    TYPE: ClassVar[str] = "member.checked_in"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 220
+
+
+class ActivityJoined(EventData):
+    """An accepted command: the shop tells that the customer took part in something, or brought a friend (MEM-016).
+
+    One `activity_id` of a customer and kind counts once.
+    """
+
+    TYPE: ClassVar[str] = "activity.joined"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 230
+    activity_id: Identifier
+    kind: Literal["activity", "referral"] = "activity"
 
 
 class ProgrammeChanged(EventData):

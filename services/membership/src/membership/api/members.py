@@ -18,7 +18,7 @@ from membership.api.commands import carry_out, time_of_command
 from membership.api.refusals import UnknownMember
 from membership.domain.membership import MemberFolding
 from membership.domain.points.expiry import next_expiry
-from membership.domain.programme import ShopRules
+from membership.domain.programme import Programme, ShopRules, Tier
 from membership.domain.state import MemberState
 from membership.domain.tiers import History, window_start
 
@@ -34,7 +34,8 @@ class Expiry(BaseModel):
 class MemberOut(BaseModel):
     """`term` and `grace` are last days, in the shop's zone; `price` and `factor` in basis points of 1.
 
-    `contribution` is all that was ever paid for goods, less refunds, in minor units (MEM-026).
+    `contribution` is all that was ever paid for goods, less refunds, in minor units (MEM-026); `growth` the growth
+    value (MEM-016), which is neither that nor points (C-5).
     """
 
     customer: str
@@ -52,6 +53,7 @@ class MemberOut(BaseModel):
     next_expiry: Expiry | None
     orders: int
     contribution: int
+    growth: int
 
 
 class Entry(BaseModel):
@@ -73,16 +75,24 @@ class LedgerPage(BaseModel):
 
 
 class PathOut(BaseModel):
-    """Amounts in minor units; what is missing by either way suffices. The top tier has no next."""
+    """`spend` in minor units; what is missing by any one way suffices, null: the next tier is not reached that way.
+
+    `spend`, `orders` and `points` (earned by orders, not what is left of them) are of the window; `growth` is the
+    growth value, for good. The top tier has no next.
+    """
 
     tier: str
     currency: str
     spend: int
     orders: int
+    growth: int
+    points: int
     window_from: datetime
     next_tier: str | None
     missing_spend: int | None
     missing_orders: int | None
+    missing_growth: int | None
+    missing_points: int | None
     earns: str
 
 
@@ -148,7 +158,7 @@ async def get_member(shop: str, customer: Customer, tx: Tx) -> MemberOut:
             points=sum(lot.available for lot in state.lots.values() if lot.expires == expires), at=expires
         ) if expires else None,
         orders=sum(1 for order in state.orders.values() if order.completed and not order.undone),
-        contribution=History(state.orders.values()).ever * rules.unit // 1000,
+        contribution=History(state.orders.values()).ever * rules.unit // 1000, growth=state.growth,
     )  # fmt: skip
 
 
@@ -170,20 +180,40 @@ async def get_ledger(
 
 @router.get("/members/{customer}/path", dependencies=[require("members:read")])
 async def get_path(shop: str, customer: Customer, tx: Tx) -> PathOut:
-    """The way up: current tier, next tier, and what is missing by spend or by orders (MEM-018)."""
+    """The way up: current tier, growth value, next tier, what is missing by each way, what earns it (MEM-018)."""
     state, rules, now = await _member(tx, (shop, customer))
     programme, level = rules.at(now), state.standing.level
     window = window_start(rules, programme, now)
-    fine, orders = History(state.orders.values()).through(window, now)
-    spend = fine * rules.unit // 1000
+    reached = History.of(state).through(window, now)
+    reached = reached._replace(spend=reached.spend * rules.unit // 1000)
     following = programme.tiers[level + 1] if level + 1 < len(programme.tiers) else None
     return PathOut(
-        tier=programme.tier(level).name, currency=rules.currency, spend=spend, orders=orders, window_from=window,
+        tier=programme.tier(level).name, currency=rules.currency, **reached._asdict(), window_from=window,
         next_tier=following.name if following else None,
-        missing_spend=max(0, following.spend - spend) if following and following.spend is not None else None,
-        missing_orders=max(0, following.orders - orders) if following and following.orders is not None else None,
-        earns=f"completed orders, goods paid less refunds, within {programme.window_months} months",
+        missing_spend=_missing(following.spend if following else None, reached.spend),
+        missing_orders=_missing(following.orders if following else None, reached.orders),
+        missing_growth=_missing(following.growth if following else None, reached.growth),
+        missing_points=_missing(following.points if following else None, reached.points),
+        earns=_what_earns(programme, following or programme.tier(level)),
     )  # fmt: skip
+
+
+def _missing(threshold: int | None, reached: int) -> int | None:
+    return None if threshold is None else max(0, threshold - reached)
+
+
+def _what_earns(programme: Programme, tier: Tier) -> str:
+    """A sentence for the member: only what leads to the tier is named."""
+    ways = []
+    if (tier.spend, tier.orders, tier.points) != (None, None, None):
+        ways.append(f"completed orders, goods paid less refunds, within {programme.window_months} months")
+    if tier.growth is not None:
+        rules = programme.growth
+        deeds = {"a review": rules.review, "an activity": rules.activity, "a referral": rules.referral,
+                 "a check-in a day": rules.check_in}  # fmt: skip
+        told = [f"{rules.per_unit} growth per 1.00 paid"] if rules.per_unit else []
+        ways.append(", ".join([*told, *(f"{earns} for {deed}" for deed, earns in deeds.items() if earns)]))
+    return "; ".join(ways)
 
 
 @router.post("/members", dependencies=[require("members:write")])

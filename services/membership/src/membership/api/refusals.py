@@ -76,3 +76,20 @@ class TooSoon(Problem):
             f"A programme is announced before it is in force: give a `valid_from` of {earliest.isoformat()} or later.",
             earliest=earliest,
         )  # fmt: skip
+
+
+class PreviewUnderWay(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            409,
+            "preview_under_way",
+            "This shop's programme is being previewed already: ask again when that is answered.",
+        )
+
+
+class SinceInFuture(Problem):
+    def __init__(self, now: datetime) -> None:
+        super().__init__(
+            422, "since_in_future",
+            f"A preview looks back: give a `since` of {now.isoformat()} or earlier, or none.", latest=now,
+        )  # fmt: skip

@@ -41,5 +41,5 @@ def fall_due(work: Work, due: Due) -> None:
         work.reason = "expired"
         expire(work.books, due.at)
     else:
-        history = tiers.History(work.state.orders.values())
+        history = tiers.History.of(work.state)
         work.change = tiers.fall_due(work.state.standing, history, work.shop, due.at)

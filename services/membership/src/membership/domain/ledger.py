@@ -1,5 +1,7 @@
 """How is every point accounted for? Double entry: each cause's legs sum to zero, and nothing is ever changed.
 
+There are two books that never meet: points, and growth (growth.py).
+
 On the member's side stand `pending` and `available` (by lot, what the shop owes) and `debt` (below zero: what the
 member owes); on the shop's side `issued` (below zero), `redeemed`, `expired` and `reversed`.
 """
@@ -12,13 +14,13 @@ from typing import Literal
 
 from membership.domain.state import Lot, MemberState
 
-Account = Literal["pending", "available", "debt", "issued", "redeemed", "expired", "reversed"]
+Account = Literal["pending", "available", "debt", "issued", "redeemed", "expired", "reversed", "growth", "granted"]
 Balances = dict[tuple[Account, str], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """`amount` points into (or out of) an account; `lot` is empty on accounts without lots."""
+    """`amount` into (or out of) an account; `lot` is what it was earned by, empty on accounts without lots."""
 
     account: Account
     lot: str
@@ -33,7 +35,7 @@ class Posting:
 
 
 class Books:
-    """The member's balances while one cause is at work, and the legs it makes."""
+    """The member's points while one cause is at work, and the legs it makes."""
 
     def __init__(self, state: MemberState) -> None:
         self.state = state
@@ -74,16 +76,17 @@ class Books:
                 held = lots[lot]
                 if held.pending == 0 and held.available == 0:
                     del lots[lot]
-        return posting_of(self._legs)
+        legs = legs_of(self._legs)
+        return Posting(legs) if legs else None
 
 
-def posting_of(legs: Mapping[tuple[Account, str], int]) -> Posting | None:
-    made = tuple(Leg(account, lot, amount) for (account, lot), amount in legs.items() if amount)
-    return Posting(made) if made else None
+def legs_of(moved: Balances) -> tuple[Leg, ...]:
+    """A leg for whatever came to more or less than nothing."""
+    return tuple(Leg(account, lot, amount) for (account, lot), amount in moved.items() if amount)
 
 
 def balances(state: MemberState) -> Balances:
-    """Every balance other than zero, by account and lot: what the sums of the ledger must be."""
+    """Every balance of points other than zero, by account and lot: what the sums of the ledger must be."""
     found: Balances = {}
     for name, lot in state.lots.items():
         found["pending", name] = lot.pending
@@ -96,10 +99,9 @@ def balances(state: MemberState) -> Balances:
     return {key: amount for key, amount in found.items() if amount}
 
 
-def difference(before: MemberState, after: MemberState) -> Posting | None:
-    """What to post so that the ledger of `before` becomes that of `after`."""
-    old, new = balances(before), balances(after)
-    return posting_of({key: new.get(key, 0) - old.get(key, 0) for key in sorted(old.keys() | new.keys())})
+def difference(old: Balances, new: Balances) -> tuple[Leg, ...]:
+    """What to post so that a ledger of the `old` balances becomes one of the `new`."""
+    return legs_of({key: new.get(key, 0) - old.get(key, 0) for key in sorted(old.keys() | new.keys())})
 
 
 def soonest_first(lots: Mapping[str, Lot]) -> list[str]:

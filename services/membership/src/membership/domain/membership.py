@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
-from typing import Any, NamedTuple, Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 from common.events import Event, EventData
+from common.events.feedback import ReviewSubmitted
 from common.events.membership import (
-    MemberEnrolled,
+    ActivityJoined,
+    MemberCheckedIn,
     MemberRegistered,
-    PointsChanged,
     PointsRedeemed,
     RedemptionReturned,
-    TierChanged,
 )
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid, OrderRefunded
 from common.fold import Due, Effect
-from membership.domain import advance, ledger, tiers
-from membership.domain.ledger import Books
+from membership.domain import advance, growth, ledger, tiers
+from membership.domain.facts import Told, facts_of
+from membership.domain.growth import GrowthPosting, Journal
+from membership.domain.ledger import Books, Posting
 from membership.domain.points.earning import release, settle
 from membership.domain.points.redemption import give_back, redeem
 from membership.domain.programme import Programme, ShopRules, unit_of
-from membership.domain.state import MemberState, Order
+from membership.domain.state import Deed, MemberState, Order
 
 
 class Rulebook(Protocol):
@@ -59,29 +61,12 @@ class MemberFolding:
     def difference(self, before: MemberState, after: MemberState, at: datetime) -> list[Effect]:
         """What makes what was posted and announced before true again; facts bear reason `correction`."""
         shop = self._rules[after.shop]
-        found = _facts(Told.of(before), Told.of(after), shop, at, tiers.Change("correction"), "correction", None)
-        posting = ledger.difference(before, after)
-        return [*([Effect(posting, at)] if posting else []), *found]
-
-
-class Told(NamedTuple):
-    """What of a member is announced when it changes. Of a standing not the mere beginning of the lowest tier."""
-
-    enrolled: datetime | None
-    level: int
-    until: date | None
-    grace: date | None
-    due: datetime | None
-    pending: int
-    available: int
-    debt: int
-
-    @classmethod
-    def of(cls, state: MemberState) -> Told:
-        held = state.standing
-        return cls(
-            state.enrolled, held.level, held.until, held.grace, held.due, state.pending, state.available, state.debt
+        found = facts_of(Told.of(before), Told.of(after), shop, at, tiers.Change("correction"), "correction", None)
+        postings = (
+            Posting(ledger.difference(ledger.balances(before), ledger.balances(after))),
+            GrowthPosting(ledger.difference(growth.balances(before), growth.balances(after))),
         )
+        return [*(Effect(posting, at) for posting in postings if posting.legs), *found]
 
 
 class Case(advance.Work):
@@ -90,17 +75,25 @@ class Case(advance.Work):
     def __init__(self, state: MemberState, shop: ShopRules, at: datetime) -> None:
         self.state, self.shop, self.at = state, shop, at
         self.programme: Programme = shop.at(at)
-        self.books = Books(state)
+        self.books, self.journal = Books(state), Journal(state)
         self.change: tiers.Change | None = None
         self.reason = ""
         self.order_id: str | None = None
         self._before = Told.of(state)
 
     def effects(self) -> list[Effect]:
-        posting = self.books.close()
+        postings = self.books.close(), self.journal.close()
         change = self.change or tiers.Change("upgrade")
-        facts = _facts(self._before, Told.of(self.state), self.shop, self.at, change, self.reason, self.order_id)
-        return [*([Effect(posting, self.at)] if posting else []), *facts]
+        facts = facts_of(
+            self._before, Told.of(self.state), self.shop, self.at, change, self.reason, self.order_id,
+            self.journal.origin,
+        )  # fmt: skip
+        return [*(Effect(posting, self.at) for posting in postings if posting), *facts]
+
+    @property
+    def earns(self) -> bool:
+        """Do the customer's orders and deeds earn anything? Before enrolment only where the first order enrols."""
+        return self.state.enrolled is not None or self.programme.enrolment == "first_order"
 
     def enrol(self) -> None:
         """The customer becomes a member (MEM-010); what was bought before counts at once."""
@@ -110,14 +103,14 @@ class Case(advance.Work):
             self.judge()
 
     def judge(self) -> None:
-        history = tiers.History(self.state.orders.values())
+        history = tiers.History.of(self.state)
         self.change = tiers.judge(self.state.standing, history, self.shop, self.at) or self.change
 
     def rejudge(self, reason: str) -> None:
         """An amount of a completed order has changed: the standing is as if it had always been so."""
         if self.state.enrolled is not None:
-            orders = self.state.orders.values()
-            self.state.standing = tiers.standing_of(orders, self.state.enrolled, self.shop, self.at)
+            history = tiers.History.of(self.state)
+            self.state.standing = tiers.standing_of(history, self.state.enrolled, self.shop, self.at)
             self.change = tiers.Change(reason)
 
 
@@ -129,7 +122,7 @@ def on_order(case: Case, data: OrderEvent) -> None:
     """Paid, completed or closed; of two versions the higher revision counts for amounts."""
     order = case.state.orders.setdefault(data.order_id, Order())
     case.order_id = data.order_id
-    was, before = order.completed, (order.net, order.undone)
+    was, before = order.completed, (order.net, order.unit, order.undone)
     newest = data.revision >= order.revision
     if newest:
         order.revision, order.goods = data.revision, data.goods_paid
@@ -150,6 +143,8 @@ def on_order(case: Case, data: OrderEvent) -> None:
         settle(case.books, data.order_id, case.shop, case.at)
         order.completed = case.at
         release(case.books, data.order_id, case.shop, case.at)
+        order.rate = case.programme.growth.per_unit if case.earns else 0
+        case.journal.settle(data.order_id)
         if case.state.enrolled is None:
             if case.programme.enrolment == "first_order":
                 case.enrol()
@@ -157,13 +152,14 @@ def on_order(case: Case, data: OrderEvent) -> None:
             case.judge()
     else:
         settle(case.books, data.order_id, case.shop, case.at)
-        if was is not None and (order.net, order.undone) != before:
+        case.journal.settle(data.order_id)
+        if was is not None and (order.net, order.unit, order.undone) != before:
             case.rejudge("correction" if not order.closed else "refund")
     _return_redeemed(case, order)
 
 
 def _factor(case: Case) -> int:
-    if case.state.enrolled is None and case.programme.enrolment == "registration":
+    if not case.earns:
         return 0
     return case.programme.tier(case.state.standing.level).factor * case.programme.points.per_unit
 
@@ -177,6 +173,7 @@ def on_refund(case: Case, data: OrderRefunded) -> None:
     order.refunded += data.amount
     _return_redeemed(case, order)
     settle(case.books, data.order_id, case.shop, case.at)
+    case.journal.settle(data.order_id)
     if order.completed is not None:
         case.rejudge("refund")
 
@@ -213,34 +210,30 @@ def on_returned(case: Case, data: RedemptionReturned) -> None:
         give_back(case.books, data.redemption_id, redemption.points, case.shop, case.at)
 
 
-def _facts(
-    before: Told, after: Told, shop: ShopRules, at: datetime, change: tiers.Change, reason: str, order_id: str | None
-) -> list[Effect]:
-    """What is to be announced of the difference between two states of one member."""
-    found: list[Effect] = []
-    programme = shop.at(at)
-    if after.enrolled is not None and after.enrolled != before.enrolled:
-        data: EventData = MemberEnrolled(enrolled_at=after.enrolled, tier=programme.tier(0).name)
-        found.append(Effect(data, at))
-    if (before.level, before.until, before.grace) != (after.level, after.until, after.grace):
-        data = TierChanged(
-            old=programme.tier(before.level).name,
-            new=programme.tier(after.level).name,
-            direction="up" if after.level > before.level else "down" if after.level < before.level else "same",
-            reason=change.reason,
-            rule=change.rule,
-            term_ends=after.due,
-            in_grace=after.grace is not None,
-        )
-        found.append(Effect(data, at))
-    if (before.pending, before.available, before.debt) != (after.pending, after.available, after.debt):
-        gained = (after.available - after.debt) - (before.available - before.debt)
-        data = PointsChanged(
-            pending=after.pending, available=after.available, debt=after.debt,
-            change=gained or after.pending - before.pending, reason=reason, order_id=order_id,
-        )  # fmt: skip
-        found.append(Effect(data, at))
-    return found
+def on_review(case: Case, data: ReviewSubmitted) -> None:
+    """A review earns growth although nothing was spent, whatever its stars (MEM-016)."""
+    _do(case, "review", data.review_id, case.programme.growth.review)
+
+
+def on_activity(case: Case, data: ActivityJoined) -> None:
+    rules = case.programme.growth
+    _do(case, data.kind, data.activity_id, rules.activity if data.kind == "activity" else rules.referral)
+
+
+def on_checked_in(case: Case, _: MemberCheckedIn) -> None:
+    """One check-in a calendar day of the shop counts (MEM-046)."""
+    _do(case, "check-in", case.shop.date_of(case.at).isoformat(), case.programme.growth.check_in)
+
+
+def _do(case: Case, kind: str, name: str, earns: int) -> None:
+    """Count a deed, once for ever; it is judged where the growth value leads to tiers."""
+    origin = f"{kind}/{name}"
+    if origin in case.state.deeds:
+        return
+    case.reason = kind
+    case.journal.add(origin, Deed(case.at, earns if case.earns else 0))
+    if case.state.enrolled is not None and case.programme.by_growth:
+        case.judge()
 
 
 _CAUSES: dict[type[EventData], Callable[[Case, Any], None]] = {
@@ -251,6 +244,9 @@ _CAUSES: dict[type[EventData], Callable[[Case, Any], None]] = {
     MemberRegistered: on_registered,
     PointsRedeemed: on_redeemed,
     RedemptionReturned: on_returned,
+    MemberCheckedIn: on_checked_in,
+    ActivityJoined: on_activity,
+    ReviewSubmitted: on_review,
 }
 INPUTS = tuple(_CAUSES)
 """What membership folds."""

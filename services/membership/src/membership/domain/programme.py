@@ -22,6 +22,9 @@ from common.events.fields import ABSURD, EXPONENTS
 ONE = 10_000
 """Basis points of 1.0."""
 
+BASES = ("spend", "orders", "growth", "points")
+"""What a tier may be reached by (C-4), in the order in which `TierChanged.rule` names them."""
+
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 BasisPoints = Annotated[int, Field(ge=0, le=100 * ONE, strict=True)]
 
@@ -31,14 +34,18 @@ class Rules(BaseModel):
 
 
 class Tier(Rules):
-    """One tier; either threshold suffices, None means that it cannot be reached that way (C-4).
+    """One tier; each threshold suffices by itself, None means that it cannot be reached that way (C-4).
 
-    `spend` is in minor units, `price` the member's share of the shop's price, `factor` multiplies earned points.
+    `spend` is in minor units and, as `orders` and `points` (earned by orders, MEM-017), of the rolling window; `growth`
+    is the growth value, which never expires (MEM-016). `price` is the member's share of the shop's price, `factor`
+    multiplies earned points.
     """
 
     name: Name
     spend: Annotated[int, Field(gt=0, le=ABSURD, strict=True)] | None = None
     orders: Annotated[int, Field(gt=0, le=1_000_000, strict=True)] | None = None
+    growth: Annotated[int, Field(gt=0, le=ABSURD, strict=True)] | None = None
+    points: Annotated[int, Field(gt=0, le=ABSURD, strict=True)] | None = None
     price: Annotated[int, Field(gt=0, le=ONE, strict=True)] = ONE
     factor: BasisPoints = ONE
 
@@ -57,6 +64,19 @@ class PointsRules(Rules):
     largest_share: Annotated[int, Field(ge=0, le=ONE, strict=True)] = 5_000
     returned_last_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 7
     clamp_at_zero: bool = False
+
+
+Growth = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
+
+
+class GrowthRules(Rules):
+    """Growth per 1.00 paid for goods of completed orders, and for each of the others; check-ins count once a day."""
+
+    per_unit: Annotated[int, Field(ge=0, le=1_000, strict=True)] = 1
+    review: Growth = 20
+    activity: Growth = 10
+    referral: Growth = 50
+    check_in: Growth = 1
 
 
 class FastTrack(Rules):
@@ -78,28 +98,37 @@ class Programme(Rules):
     grace_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 30
     downgrade: Literal["one_down", "none", "justified"] = "one_down"
     points: PointsRules = PointsRules()
+    growth: GrowthRules = GrowthRules()
     fast_tracks: Annotated[tuple[FastTrack, ...], Field(max_length=50)] = ()
 
     @model_validator(mode="after")
     def _coherent(self) -> Programme:
         first, *rest = self.tiers
-        if first.spend is not None or first.orders is not None:
+        if any(getattr(first, basis) is not None for basis in BASES):
             raise ValueError(f"the lowest tier {first.name!r} is everybody's: it has no threshold")
         if len({tier.name for tier in self.tiers}) < len(self.tiers):
             raise ValueError("two tiers bear the same name")
         for tier in rest:
-            if tier.spend is None and tier.orders is None:
-                raise ValueError(f"tier {tier.name!r} needs a threshold: spend, orders or both")
-        for attribute in ("spend", "orders"):
-            steps = [(t.name, getattr(t, attribute)) for t in rest if getattr(t, attribute) is not None]
+            if all(getattr(tier, basis) is None for basis in BASES):
+                raise ValueError(f"tier {tier.name!r} needs a threshold: {', '.join(BASES)} or several of them")
+        for basis in BASES:
+            steps = [(t.name, getattr(t, basis)) for t in rest if getattr(t, basis) is not None]
             for (low, a), (high, b) in pairwise(steps):
                 if b <= a:
-                    raise ValueError(f"thresholds must rise: {high!r} asks for {attribute} {b}, {low!r} for {a}")
+                    raise ValueError(f"thresholds must rise: {high!r} asks for {basis} {b}, {low!r} for {a}")
+        self._check_that_bases_can_be_earned()
         for lower, higher in pairwise(self.tiers):
             if higher.price > lower.price:
                 raise ValueError(f"tier {higher.name!r} has a worse price than {lower.name!r} (MEM-028)")
         self._check_fast_tracks()
         return self
+
+    def _check_that_bases_can_be_earned(self) -> None:
+        for tier in self.tiers:
+            if tier.growth is not None and not any(dict(self.growth).values()):
+                raise ValueError(f"tier {tier.name!r} asks for growth, of which the programme gives none: set `growth`")
+            if tier.points is not None and not (self.points.per_unit and any(t.factor for t in self.tiers)):
+                raise ValueError(f"tier {tier.name!r} asks for points, of which orders earn none: set `points`")
 
     def _check_fast_tracks(self) -> None:
         for track in self.fast_tracks:
@@ -112,6 +141,11 @@ class Programme(Rules):
                 )
             if track.end <= track.start:
                 raise ValueError(f"the fast track to {track.tier!r} must end after it starts")
+
+    @property
+    def by_growth(self) -> bool:
+        """Does the growth value lead to any tier? Then whatever raises it is judged, not orders alone."""
+        return any(tier.growth is not None for tier in self.tiers)
 
     def level_of(self, name: str) -> int:
         """The level of the tier of that name. Raises StopIteration for none."""

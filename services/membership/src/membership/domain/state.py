@@ -19,7 +19,8 @@ class Order:
 
     `unit` 0: paid in another currency than the shop's, so it counts as an order and its amount for nothing.
     `factor` is points per 1.00 in basis points, fixed when paid; None until then, 0 when nothing is earned.
-    `held` is what the order's points come to after refunds.
+    `held` is what the order's points come to after refunds. `rate` is growth per 1.00, fixed when completed, and
+    `growth` what the order holds of it after refunds.
     """
 
     goods: int = 0
@@ -31,6 +32,8 @@ class Order:
     completed: datetime | None = None
     closed: bool = False
     redemptions: tuple[str, ...] = ()
+    rate: int = 1
+    growth: int = 0
 
     @property
     def undone(self) -> bool:
@@ -74,6 +77,14 @@ class Redemption:
 
 
 @dataclass(slots=True)
+class Deed:
+    """Something other than an order that earned growth: a review, an activity, a referral, a check-in."""
+
+    at: datetime
+    growth: int = 0
+
+
+@dataclass(slots=True)
 class Standing:
     """The tier held, as a level (0 the lowest), and its term: first day, last day, last day of grace.
 
@@ -90,7 +101,8 @@ class Standing:
 class MemberState(BaseModel):
     """A customer as membership knows it. `debt` is what a clawback did not find, as a positive number.
 
-    The last four are the shop's side of the ledger, with their sign there.
+    `issued` to `reversed` are the shop's side of the points ledger, with their sign there. `deeds` are by origin, as in
+    GrowthChanged; `growth` is the growth value, of which orders and deeds hold the parts.
     """
 
     shop: str = ""
@@ -106,6 +118,8 @@ class MemberState(BaseModel):
     redeemed: int = 0
     expired: int = 0
     reversed: int = 0
+    deeds: dict[str, Deed] = Field(default_factory=dict)
+    growth: int = 0
 
     if not TYPE_CHECKING:
         # Pydantic keeps a record of which fields were set; nobody reads it here, and keeping it is slow.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from common.calendar import add_months
 from membership.domain.programme import Programme, ShopRules
-from membership.domain.state import Order, Standing
+from membership.domain.state import Deed, MemberState, Order, Standing
 
 _ONE_DAY = timedelta(days=1)
 _FINE = 1000
@@ -29,22 +30,44 @@ class Change:
 _months_after = lru_cache(maxsize=8_192)(add_months)
 
 
+class Reached(NamedTuple):
+    """What may lead to a tier (C-4): `spend` in thousandths, `orders` and `points` of a window, `growth` at its end."""
+
+    spend: int = 0
+    orders: int = 0
+    growth: int = 0
+    points: int = 0
+
+
 class History:
-    """What a customer's completed orders come to between two instants, refunds taken off."""
+    """What a customer's completed orders and deeds come to between two instants, refunds taken off."""
 
-    def __init__(self, orders: Collection[Order]) -> None:
-        done = sorted((o.completed, o.net * _FINE // o.unit if o.unit else 0, o.undone) for o in orders if o.completed)
-        self.instants = [at for at, _, _ in done]
-        self._spend = [0, *accumulate(0 if undone else spend for _, spend, undone in done)]
-        self._count = [0, *accumulate(0 if undone else 1 for *_, undone in done)]
+    def __init__(self, orders: Collection[Order], deeds: Collection[Deed] = ()) -> None:
+        done = sorted(
+            (o.completed, o.net * _FINE // o.unit if o.unit else 0, o.undone, o.held) for o in orders if o.completed
+        )
+        self.instants = [at for at, *_ in done]
+        self._spend = [0, *accumulate(0 if undone else spend for _, spend, undone, _ in done)]
+        self._count = [0, *accumulate(0 if undone else 1 for _, _, undone, _ in done)]
+        self._points = [0, *accumulate(held for *_, held in done)]
+        grown = sorted([(d.at, d.growth) for d in deeds] + [(o.completed, o.growth) for o in orders if o.completed])
+        self._grown_at = [at for at, _ in grown]
+        self._growth = [0, *accumulate(growth for _, growth in grown)]
+        self.deeds_at = [d.at for d in deeds]
 
-    def before(self, start: datetime, end: datetime) -> tuple[int, int]:
-        """(spend in thousandths, orders) completed in [start, end)."""
-        return self._between(bisect_left(self.instants, start), bisect_left(self.instants, end))
+    @classmethod
+    def of(cls, state: MemberState) -> History:
+        return cls(state.orders.values(), state.deeds.values())
 
-    def through(self, start: datetime, end: datetime) -> tuple[int, int]:
-        """(spend in thousandths, orders) completed in [start, end]."""
-        return self._between(bisect_left(self.instants, start), bisect_right(self.instants, end))
+    def before(self, start: datetime, end: datetime) -> Reached:
+        """What was completed in [start, end), and the growth value before `end`."""
+        return self._between(bisect_left(self.instants, start), bisect_left(self.instants, end),
+                             self._growth[bisect_left(self._grown_at, end)])  # fmt: skip
+
+    def through(self, start: datetime, end: datetime) -> Reached:
+        """What was completed in [start, end], and the growth value at `end`."""
+        return self._between(bisect_left(self.instants, start), bisect_right(self.instants, end),
+                             self._growth[bisect_right(self._grown_at, end)])  # fmt: skip
 
     def largest(self, at: datetime) -> int:
         """The largest order completed at that instant, in thousandths."""
@@ -56,9 +79,10 @@ class History:
         """Everything, in thousandths: the member's contribution value (MEM-026)."""
         return self._spend[-1]
 
-    def _between(self, first: int, last: int) -> tuple[int, int]:
+    def _between(self, first: int, last: int, growth: int) -> Reached:
         last = max(first, last)
-        return self._spend[last] - self._spend[first], self._count[last] - self._count[first]
+        spend, orders, points = (sums[last] - sums[first] for sums in (self._spend, self._count, self._points))
+        return Reached(spend, orders, growth, points)
 
 
 def window_start(shop: ShopRules, programme: Programme, at: datetime) -> datetime:
@@ -66,17 +90,19 @@ def window_start(shop: ShopRules, programme: Programme, at: datetime) -> datetim
     return shop.start_of(_months_after(shop.date_of(at), -programme.window_months) + _ONE_DAY)
 
 
-def tier_for(programme: Programme, unit: int, spend: int, orders: int) -> tuple[int, str | None]:
-    """The highest level that either threshold justifies, and by which: `spend`, `orders` or both (C-4)."""
+def tier_for(programme: Programme, unit: int, reached: Reached) -> tuple[int, str | None]:
+    """The highest level that any threshold justifies, and by which, such as `spend and orders` (C-4)."""
     for level in range(len(programme.tiers) - 1, 0, -1):
         tier = programme.tiers[level]
         by = [
             name
-            for name, reached in (
-                ("spend", tier.spend is not None and spend * unit >= tier.spend * _FINE),
-                ("orders", tier.orders is not None and orders >= tier.orders),
+            for name, suffices in (
+                ("spend", tier.spend is not None and reached.spend * unit >= tier.spend * _FINE),
+                ("orders", tier.orders is not None and reached.orders >= tier.orders),
+                ("growth", tier.growth is not None and reached.growth >= tier.growth),
+                ("points", tier.points is not None and reached.points >= tier.points),
             )
-            if reached
+            if suffices
         ]
         if by:
             return level, " and ".join(by)
@@ -84,9 +110,9 @@ def tier_for(programme: Programme, unit: int, spend: int, orders: int) -> tuple[
 
 
 def judge(standing: Standing, history: History, shop: ShopRules, at: datetime) -> Change | None:
-    """After a completed order: upgrade at once; in grace, qualifying again renews. Changes the standing in place."""
+    """After an order or growth: upgrade at once; in grace, qualifying again renews. Changes the standing in place."""
     programme = shop.at(at)
-    level, rule = tier_for(programme, shop.unit, *history.through(window_start(shop, programme, at), at))
+    level, rule = tier_for(programme, shop.unit, history.through(window_start(shop, programme, at), at))
     for track in programme.fast_tracks:
         if track.start <= at < track.end and history.largest(at) * shop.unit >= track.spend * _FINE:
             fast = programme.level_of(track.tier)
@@ -114,7 +140,7 @@ def _review(standing: Standing, history: History, shop: ShopRules, programme: Pr
     assert standing.until is not None
     held = min(standing.level, len(programme.tiers) - 1)
     since = shop.start_of(standing.since + _ONE_DAY)
-    level, rule = tier_for(programme, shop.unit, *history.before(since, at))
+    level, rule = tier_for(programme, shop.unit, history.before(since, at))
     if level >= held or programme.downgrade == "none":
         _begin_term(standing, max(level, held), standing.until, shop, programme)
         return Change("upgrade" if level > held else "renewal", rule)
@@ -128,7 +154,7 @@ def _review(standing: Standing, history: History, shop: ShopRules, programme: Pr
 def _downgrade(standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime) -> Change:
     level, rule = min(standing.level, len(programme.tiers) - 1) - 1, None
     if programme.downgrade == "justified":
-        justified, rule = tier_for(programme, shop.unit, *history.before(window_start(shop, programme, at), at))
+        justified, rule = tier_for(programme, shop.unit, history.before(window_start(shop, programme, at), at))
         level = min(level, justified)
     elif programme.downgrade == "none":
         level += 1  # the policy was changed while the grace was running
@@ -143,20 +169,25 @@ def _begin_term(standing: Standing, level: int, first: date, shop: ShopRules, pr
     standing.due = shop.start_of(standing.until + _ONE_DAY) if standing.until else None
 
 
-def standing_of(orders: Collection[Order], enrolled: datetime, shop: ShopRules, until: datetime) -> Standing:
+def standing_of(history: History, enrolled: datetime, shop: ShopRules, until: datetime) -> Standing:
     """The standing as it would be if today's amounts had always been the amounts: how a refund is judged.
 
     Reviews and graces that fell between then and now happen as they would have; the refund itself grants no grace.
     """
-    history = History(orders)
     standing = enrol(enrolled, shop)
     judge(standing, history, shop, enrolled)
-    for at in history.instants:
+    for at in _judged_at(history, shop):
         if at > enrolled:
             _advance(standing, history, shop, at)
             judge(standing, history, shop, at)
     _advance(standing, history, shop, until)
     return standing
+
+
+def _judged_at(history: History, shop: ShopRules) -> Sequence[datetime]:
+    """When the standing was looked at because of what happened: at orders, and at deeds where growth leads to tiers."""
+    deeds = [at for at in history.deeds_at if shop.at(at).by_growth]
+    return sorted([*history.instants, *deeds]) if deeds else history.instants
 
 
 def enrol(at: datetime, shop: ShopRules) -> Standing:

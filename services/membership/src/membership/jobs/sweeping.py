@@ -1,4 +1,4 @@
-"""What does membership do when time passes? Expiry, review, downgrade; and folding anew after a late programme."""
+"""What does membership do when time passes? Expiry, review, downgrade; and folding anew when rules have changed."""
 
 from __future__ import annotations
 
@@ -24,6 +24,17 @@ async def refold_members(tx: Transaction, now: datetime, limit: int) -> int:
     return max(1, len(keys))
 
 
+async def refold_shops(tx: Transaction, now: datetime, limit: int) -> int:
+    """One bite of the customers who were folded before the rules themselves changed (an upgrade; the migrations)."""
+    row, keys = await store.next_changed(tx, limit)
+    if row is None:
+        return 0
+    folding = MemberFolding(await store.get_rules(tx, [row.shop]))
+    await save(tx, await refold(tx, folding, keys, row.cause, row.at))
+    await store.save_changed_cursor(tx, row.shop, row.cause, keys[-1][1] if len(keys) == limit else None)
+    return max(1, len(keys))
+
+
 async def sweep_members(tx: Transaction, now: datetime, limit: int) -> int:
     """One bite of the members for whom something falls due."""
     folded = await fold_due(tx, MemberFolding(await store.get_all_rules(tx)), now, limit)
@@ -32,8 +43,8 @@ async def sweep_members(tx: Transaction, now: datetime, limit: int) -> int:
 
 
 async def due(tx: Transaction, now: datetime) -> int:
-    """What else is due than members: versions being worked in."""
+    """What else is due than members: versions and changed rules being worked in."""
     return await store.count_refolds(tx)
 
 
-JOBS = (Job("programme", refold_members), Job("members", sweep_members))
+JOBS = (Job("rules", refold_shops), Job("programme", refold_members), Job("members", sweep_members))

@@ -1,0 +1,34 @@
+-- The growth ledger, and folding anew whoever was folded before growth was counted.
+
+-- Every movement of growth value; append-only. The legs of one cause sum to zero.
+create table growth_entries (
+    shop text not null,
+    customer text not null,
+    account text not null,              -- `growth`: the member's; `granted`: the shop's side
+    origin text not null,               -- what earned it: `order/<id>`, `review/<id>` ...; empty on `granted`
+    amount bigint not null check (amount <> 0),
+    cause text not null,                -- as in ledger_entries
+    correction boolean not null,        -- a late input (the cause) made it
+    occurred_at timestamptz not null,
+    recorded_at timestamptz not null default now(),
+    entry bigint generated always as identity,
+    -- Closes, for ever, the race of anything that would count one cause twice.
+    unique (shop, customer, account, origin, cause)
+);
+create trigger growth_entries_append_only before update or delete on growth_entries
+    for each row execute function refuse_change();
+create trigger growth_entries_not_truncated before truncate on growth_entries
+    for each statement execute function refuse_change();
+
+alter table customers
+    add column growth bigint generated always as (coalesce((state ->> 'growth')::bigint, 0)) stored;
+
+-- Shops whose customers are all to be folded anew because the rules themselves have changed; a row goes when it is done.
+create table refolds (
+    shop text not null,
+    cause text not null,                -- names the change in the ledger; never used twice for a shop
+    at timestamptz not null,            -- when what the change makes is dated
+    after text not null default '',     -- customers up to here are done
+    primary key (shop, cause)           -- closes the race of two upgrades at once
+);
+insert into refolds (shop, cause, at) select distinct shop, 'growth@0002', now() from customers;

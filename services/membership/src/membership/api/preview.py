@@ -1,0 +1,118 @@
+"""What would a programme do, before it is saved? The members folded by it, counted and thrown away (MEM-023)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from common.api import Tx, require
+from common.db import Transaction
+from common.fold import advance, fold_all
+from membership import store
+from membership.api.refusals import PreviewUnderWay, SinceInFuture
+from membership.domain.membership import MemberFolding
+from membership.domain.preview import Tally, tried
+from membership.domain.programme import Programme, ShopRules
+
+router = APIRouter(prefix="/v1/shops/{shop}/programme", tags=["programme"])
+PAGE = 50
+MOST_INPUTS = 200_000
+MOST_SECONDS = 20
+"""Whichever bound is met first ends the preview, with `complete` false; all are below a transaction's deadline."""
+
+
+class PreviewIn(BaseModel):
+    """`since`: when the programme is supposed to have come into force; absent, when the one in force now did.
+
+    `customers`: at most so many are tried, chosen evenly (by a hash of the id) where the shop has more.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    programme: Programme
+    since: AwareDatetime | None = None
+    customers: Annotated[int, Field(ge=1, le=20_000, strict=True)] = 5_000
+
+
+class Move(BaseModel):
+    """So many members of the tier `now` would hold the tier `tried`; null: no member."""
+
+    now: str | None
+    tried: str | None
+    members: int
+
+
+class PreviewOut(BaseModel):
+    """Of the customers tried: who would move tier, how many points the shop would owe. Nothing is stored.
+
+    `complete`: all customers of the shop were tried; otherwise scale by `customers` / `tried`. Points are pending and
+    available less debt, `worth_change` in minor units of `currency`, each side valued by its own programme.
+    """
+
+    since: datetime | None
+    at: datetime
+    customers: int
+    tried: int
+    complete: bool
+    moves: list[Move]
+    unmoved: int
+    points_now: int
+    points_tried: int
+    points_change: int
+    worth_change: int
+    growth_now: int
+    growth_tried: int
+    currency: str
+
+
+@router.post("/preview", dependencies=[require("programme:write")])
+async def preview(shop: str, body: PreviewIn, tx: Tx) -> PreviewOut:
+    """What if this programme had been in force? Every order since is judged and credited by it, nothing is saved.
+
+    With the programme now in force it says that nobody moves. Redemptions stand as they were made.
+    """
+    await store.stand_still(tx)
+    if not await store.try_preview(tx, shop):
+        raise PreviewUnderWay
+    rules, now = (await store.read_rules(tx, {shop}))[shop], tx.clock.now()
+    version = rules.version_at(now)
+    since = (body.since or version.valid_from).astimezone(UTC)
+    if since > now:
+        raise SinceInFuture(now)
+    customers = await store.count_customers(tx, shop)
+    one_in = max(1, -(-customers // body.customers))
+    tally, whole = await _try(tx, shop, rules, tried(rules, body.programme, since), one_in, now)
+    moves = [Move(now=a, tried=b, members=n) for (a, b), n in tally.moves.most_common() if a != b]
+    before, after = version.programme.points.per_unit_worth, body.programme.points.per_unit_worth
+    return PreviewOut(
+        since=since if body.since or version.number else None, at=now, customers=customers, tried=tally.tried,
+        complete=whole and one_in == 1, moves=moves, unmoved=tally.tried - sum(move.members for move in moves),
+        points_now=tally.points_now, points_tried=tally.points_tried,
+        points_change=tally.points_tried - tally.points_now,
+        worth_change=tally.points_tried * rules.unit // after - tally.points_now * rules.unit // before,
+        growth_now=tally.growth_now, growth_tried=tally.growth_tried, currency=rules.currency,
+    )  # fmt: skip
+
+
+async def _try(
+    tx: Transaction, shop: str, present: ShopRules, other: ShopRules, one_in: int, now: datetime
+) -> tuple[Tally, bool]:
+    """Fold the sample by the other rules, page by page; False when a bound ended it before its end."""
+    here, there = MemberFolding({shop: present}), MemberFolding({shop: other})
+    tally, inputs, after = Tally(), 0, ""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + MOST_SECONDS
+    while page := await store.read_sample(tx, shop, after, one_in, PAGE):
+        for customer in page:
+            advance(here, customer.state, now, customer.key)
+            then, _, _ = fold_all(there, customer.inputs, now, customer.key)
+            tally.add(customer.state, then, present.at(now), other.at(now))
+            inputs += len(customer.inputs)
+        after = page[-1].key[1]
+        if inputs > MOST_INPUTS or loop.time() > deadline:
+            return tally, False
+        await asyncio.sleep(0)  # whoever else waits for this process goes on
+    return tally, True

@@ -1,0 +1,51 @@
+"""Do the ledgers balance while the service runs? A walk round all causes, some customers at a time, for the metric."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from common.db import CustomerKey, Transaction
+from common.metrics import LEDGER_IMBALANCE
+from common.sweeps import Job
+from membership import store
+
+log = structlog.get_logger()
+BOOKS = ("points", "growth")
+ROUND = timedelta(minutes=1)
+"""A new round begins at most so often; one of many customers takes a bite each sweep until it is done."""
+
+
+class Walk:
+    """Where the walk is, and what it has found out of balance: by book, debits less credits of the causes, all taken
+    as positive so that two mistakes do not make a right."""
+
+    def __init__(self) -> None:
+        self._after: CustomerKey = store.BEGINNING
+        self._begun: datetime | None = None
+        self._found = dict.fromkeys(BOOKS, 0)
+        self.imbalance = dict.fromkeys(BOOKS, 0)
+
+    async def bite(self, tx: Transaction, now: datetime, limit: int) -> int:
+        """Look at the next customers' causes. Returns 0: it is never work that a round of sweeps must wait for."""
+        if self._after == store.BEGINNING and self._begun is not None and self._begun <= now < self._begun + ROUND:
+            return 0
+        if self._after == store.BEGINNING:
+            self._begun, self._found = now, dict.fromkeys(BOOKS, 0)
+        last = await store.next_key(tx, self._after, limit)
+        for row in await store.unbalanced_causes(tx, self._after, last):
+            self._found[row.book] += abs(row.amount)
+            log.error("ledger_imbalance", shop=row.shop, book=row.book, cause=row.cause, amount=row.amount)
+        self._after = last or store.BEGINNING
+        for book in BOOKS:
+            # What the last round found stands until this one has come round.
+            complete = last is None
+            known = self._found[book] if complete else max(self._found[book], self.imbalance[book])
+            self.imbalance[book] = known
+            LEDGER_IMBALANCE.labels(book).set(known)
+        return 0
+
+
+def job() -> Job:
+    return Job("balance", Walk().bite)
