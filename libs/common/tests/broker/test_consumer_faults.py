@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 
 from common.broker import BrokerUnavailable, Consumer, NoProgress, Position
 
@@ -90,6 +91,54 @@ async def test_a_commit_that_gets_no_answer_is_refused_and_reading_goes_on_after
             assert await consumer.commit(offsets.rows) is False
             with pytest.raises(BrokerUnavailable):
                 await consumer.end_offsets()
+    await world.publish(topic, numbered(10, 10))
+    await read(consumer, offsets, 20)
+    assert offsets.applied == numbered(20)
+
+
+async def test_reading_goes_on_while_the_coordinator_gives_no_answer_and_the_last_position_is_told_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R3: the partitions' leaders live, only the group's coordinator is on its way to another broker."""
+    topic = await world.topic()
+    await world.publish(topic, numbered(10))
+    offsets = Offsets()
+    consumer = world.consumer(topic, on_assigned=offsets)
+    await read(consumer, offsets, 10)
+    commit, moved = inner(consumer).commit, asyncio.Event()
+
+    async def wait_and_commit(nexts: Any) -> None:
+        await moved.wait()
+        await commit(nexts)
+
+    monkeypatch.setattr(inner(consumer), "commit", wait_and_commit)
+    for _ in range(5):
+        assert await consumer.commit(offsets.rows) is False
+        await world.publish(topic, numbered(10, len(offsets.applied)))
+        await read(consumer, offsets, len(offsets.applied) + 10)
+    moved.set()
+    await until(lambda: consumer._session is not None and consumer._session._telling.done(), consumer)
+    assert consumer.recreated == 0
+    told = await inner(consumer).committed(TopicPartition(topic, 0))
+    assert told == 50  # of the five that were asked for together, the last
+    assert await consumer.commit(offsets.rows) is True
+    assert await inner(consumer).committed(TopicPartition(topic, 0)) == 60
+
+
+async def test_a_commit_without_an_answer_for_long_makes_the_consumer_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K6"""
+    monkeypatch.setattr("common.broker.consumer.COMMIT_TIMEOUT_S", 1.0)
+    topic = await world.topic()
+    await world.publish(topic, numbered(10))
+    offsets = Offsets()
+    consumer = world.consumer(topic, on_assigned=offsets)
+    await read(consumer, offsets, 10)
+    monkeypatch.setattr(inner(consumer), "commit", lambda _: asyncio.Event().wait())
+    while consumer.recreated == 0:
+        assert await consumer.commit(offsets.rows) is False
+        await consumer.poll(0.2)
     await world.publish(topic, numbered(10, 10))
     await read(consumer, offsets, 20)
     assert offsets.applied == numbered(20)

@@ -19,7 +19,8 @@ T = TypeVar("T")
 OnAssigned = Callable[[Sequence[Position]], Awaitable[Mapping[Position, int]]]
 
 CALL_TIMEOUT_S = 10.0
-COMMIT_TIMEOUT_S = 5.0
+# Kafka takes some 3 s to move a group's coordinator; nobody waits for a commit that long, since none is ever read.
+COMMIT_WAIT_S, COMMIT_TIMEOUT_S = 0.5, 30.0
 REJECTED_COMMITS, REJECTED_WITHIN_S = 3, 60.0
 # After a change of leader the end of a log may be reported too low for a moment: look again before stopping loudly.
 OUT_OF_LOG_LOOKS, OUT_OF_LOG_PAUSE_S = 5, 1.0
@@ -119,16 +120,16 @@ class Consumer:
         session.place(self._next, paused=self._paused)
 
     async def commit(self, nexts: Mapping[Position, int]) -> bool:
-        """Tell Kafka how far the group is, for its tools to see. False when refused; that is harmless.
+        """Tell Kafka how far the group is, for its tools to see. False when refused, or not answered within 0.5 s.
 
-        After three refusals in 60 s, or no answer within 5 s, the inner consumer is made anew.
+        Either is harmless; what has no answer goes on in the background. After three refusals in 60 s, or no answer
+        within 30 s, the inner consumer is made anew.
         """
         session = self._session
         if session is None or not nexts or not set(nexts) <= self.assigned:
             return False
         try:
-            async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                await session.commit(nexts)
+            return await session.commit(nexts, COMMIT_WAIT_S, COMMIT_TIMEOUT_S)
         except (CommitFailedError, IllegalStateError) as error:
             self._rejected.append(time.monotonic())
             if len(self._rejected) == REJECTED_COMMITS and self._rejected[-1] - self._rejected[0] < REJECTED_WITHIN_S:
@@ -138,7 +139,6 @@ class Consumer:
         except (TimeoutError, KafkaError, OSError) as error:
             self._drop(error)
             return False
-        return True
 
     async def pause(self) -> None:
         """Take no more records, through every assignment to come; keep calling poll, to stay in the group (K14)."""

@@ -67,6 +67,9 @@ class Session:
         self.generation = 0
         self.changed = asyncio.Event()
         self._fetch: asyncio.Task[Any] | None = None
+        self._untold: dict[Position, int] = {}
+        self._telling: asyncio.Task[None] | None = None
+        self._telling_since = 0.0
 
     async def open(self, timeout_s: float) -> None:
         """Connect, and begin to join the group in the background. Raises BrokerUnavailable, also for a lost topic."""
@@ -85,6 +88,7 @@ class Session:
         """The group is being shared out anew: what comes from now on belongs to no known position."""
         self.assigned = None
         self.generation += 1
+        self._untold.clear()
         self.changed.set()
 
     def granted(self, partitions: frozenset[Position]) -> None:
@@ -137,9 +141,39 @@ class Session:
         drained: Mapping[Any, Sequence[Any]] = task.result()
         return {Position(tp.topic, tp.partition): [_record(each) for each in drained[tp]] for tp in drained}
 
-    async def commit(self, nexts: Mapping[Position, int]) -> None:
-        """Tell the group how far it is; explicit offsets alone (K2). The caller keeps the deadline."""
-        await self._inner.commit({_tp(position): offset for position, offset in nexts.items()})
+    async def commit(self, nexts: Mapping[Position, int], wait_s: float, give_up_s: float) -> bool:
+        """Tell the group how far it is; explicit offsets alone (K2). False when no answer came in ``wait_s``.
+
+        What is not answered yet goes on in the background, and what comes meanwhile is told with it, without waiting:
+        while Kafka moves the group's coordinator, reading goes on. Raises what this commit, or an earlier one that
+        nobody waited for, has raised; TimeoutError when one has had no answer for ``give_up_s``.
+        """
+        if self._telling is not None and self._telling.done():
+            self._answered(self._telling)
+        self._untold.update(nexts)
+        if self._telling is None:
+            self._telling = asyncio.create_task(self._tell())
+        else:
+            wait_s = 0.0
+        await asyncio.wait({self._telling}, timeout=wait_s)
+        if self._telling.done():
+            self._answered(self._telling)
+            return True
+        if asyncio.get_running_loop().time() - self._telling_since > give_up_s:
+            raise TimeoutError(f"a commit got no answer for {give_up_s:.0f} s")
+        return False
+
+    async def _tell(self) -> None:
+        while self._untold:
+            nexts, self._untold = self._untold, {}
+            self._telling_since = asyncio.get_running_loop().time()
+            await self._inner.commit({_tp(position): offset for position, offset in nexts.items()})
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._telling = None
+        if task.cancelled():  # by a task of aiokafka's own that ended: not a cancellation of ours
+            raise KafkaError("the commit ended because a task inside of aiokafka was cancelled")
+        task.result()
 
     async def log_bounds(self, positions: Sequence[Position]) -> tuple[dict[Position, int], dict[Position, int]]:
         """First offset kept and next offset to be written, per partition. The caller keeps the deadline."""
@@ -194,6 +228,8 @@ class Session:
         """Leave the group if that is possible in time (K6, K18), else drop everything. Never raises."""
         if self._fetch is not None:
             self._forget_fetch()
+        if self._telling is not None:
+            _forget(self._telling)
         looker, self._looker = self._looker, None
         if looker is not None:
             await abandon_consumer(looker)
@@ -205,9 +241,7 @@ class Session:
 
     def _forget_fetch(self) -> None:
         assert self._fetch is not None
-        self._fetch.cancel()
-        # An error of a fetch that nobody waits for any more is of no interest.
-        self._fetch.add_done_callback(lambda task: task.cancelled() or task.exception())
+        _forget(self._fetch)
         self._fetch = None
 
 
@@ -268,6 +302,12 @@ async def end_tasks_and_connections(tasks: Sequence[asyncio.Task[Any]], client: 
         for task in done:
             if not task.cancelled():
                 task.exception()  # retrieved, so that it is not reported as forgotten
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    # An error of a call that nobody waits for any more is of no interest.
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
 
 def _tp(position: Position) -> Any:
