@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,90 +12,14 @@ import pytest
 from common.clock import FixedClock
 from common.consumer import Batch
 from common.db import Database
-from common.events import Event, decode
+from common.events import Event
 from common.events.membership import MemberEnrolled
 from segmentation.domain.state import CustomerState
-from segmentation.handlers import SUBSCRIPTIONS, on_inputs, on_members
-from segmentation.jobs import sweep, verify
+from segmentation.handlers import SUBSCRIPTIONS, on_members
+from segmentation.jobs import verify
 from segmentation.store import totals
 
-START = datetime(2025, 1, 1, tzinfo=UTC)
-STATES = """
-select shop, customer, cast(state as text) as state, last_time, last_id, due_at from customers order by shop, customer
-"""
-
-
-async def feed(db: Database, events: Sequence[Event[Any]], size: int = 500) -> None:
-    for start in range(0, len(events), size):
-        async with db.transaction() as tx:
-            await on_inputs(tx, Batch(list(events[start : start + size])))
-
-
-async def sweep_all(db: Database, clock: FixedClock, now: datetime, limit: int = 7) -> None:
-    clock.set(now)
-    for _ in range(10_000):
-        async with db.transaction() as tx:
-            if not await sweep(tx, now, limit):
-                return
-    raise AssertionError("the sweep never ends")
-
-
-async def states(db: Database) -> list[tuple[Any, ...]]:
-    async with db.transaction() as tx:
-        return [tuple(row) for row in await tx.fetch(STATES)]
-
-
-async def copy_figures(source: Database, target: Database) -> None:
-    columns = (
-        "shop",
-        "month",
-        "as_of",
-        "gaps",
-        "median_gap_doubled",
-        "buyers",
-        "recency_sum",
-        "frequency_sum",
-        "window_months",
-    )
-    async with source.transaction() as tx:
-        rows = await tx.fetch(f"select {', '.join(columns)}, cast(monetary as text) as monetary from shop_figures")
-    async with target.transaction() as tx:
-        await tx.copy("shop_figures", (*columns, "monetary"), [tuple(row) for row in rows])
-
-
-async def announced(db: Database) -> list[Event[Any]]:
-    async with db.transaction() as tx:
-        return [decode(row.payload) for row in await tx.fetch("select payload from outbox order by seq")]
-
-
-def shop_life(events: Any, seed: int, customers: int = 45, days: int = 200) -> list[Event[Any]]:
-    """Customers who order, are refunded and browse; enough of them for the mean split."""
-    draw, made = random.Random(seed), []
-    for number in range(customers):
-        name = f"c{number:03}"
-        when = START + timedelta(hours=draw.randrange(24 * 60))
-        made.append(events.registered(name, when))
-        for turn in range(draw.randrange(1, 6)):
-            when += timedelta(hours=draw.randrange(1, 24 * 50))
-            order = f"{name}-{turn}"
-            made.append(events.completed(name, when, draw.randrange(60_000), order=order))
-            if draw.random() < 0.3:
-                made.append(events.refunded(name, when + timedelta(hours=draw.randrange(-5, 200)), order, 5_000))
-            if draw.random() < 0.2:
-                made.append(events.viewed(name, when + timedelta(days=draw.randrange(40))))
-    return [event for event in sorted(made, key=lambda e: e.order_key) if event.time < START + timedelta(days=days)]
-
-
-async def live(db: Database, clock: FixedClock, history: list[Event[Any]], step: timedelta, until: datetime) -> None:
-    """As in a replay: move the clock, publish the step's events, sweep."""
-    now, done = START, 0
-    while now < until:
-        now = min(now + step, until)
-        clock.set(now)
-        count = sum(1 for event in history if event.time <= now)
-        await feed(db, history[done:count], 11)
-        done = count
-        await sweep_all(db, clock, now)
+from .shop_life import START, announced, copy_figures, feed, live, shop_life, states, sweep_all
 
 
 async def test_order_batches_and_repetition_of_the_sweeps_never_show(
