@@ -16,6 +16,7 @@ from messaging import api
 from messaging.handlers import SUBSCRIPTIONS
 from messaging.jobs.deciding import decide_due_now
 from messaging.jobs.sending import Sender
+from messaging.jobs.verifying import find_differences
 from messaging.jobs.waking import listen
 from messaging.store import candidates, queue
 from messaging.unsubscribe import UnsubscribeLinks
@@ -74,6 +75,7 @@ SERVICE = Service(
     background=(send_and_decide_promptly,),
     counters=counters,
     due=due,
+    verify=find_differences,
 )
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ async def save_contacts(tx: Transaction, contacts: Iterable[Contact]) -> None:
             cast(:ats as timestamptz[]), cast(:names as text[]), cast(:emails as text[]), cast(:languages as text[]),
             cast(:zones as text[]))
         on conflict (shop, customer) do update set revision = excluded.revision, at = excluded.at, name = excluded.name,
-            email = excluded.email, language = excluded.language, zone = excluded.zone
+            email = excluded.email, language = excluded.language, zone = excluded.zone, recorded_at = clock_timestamp()
         where (contacts.revision, contacts.at) < (excluded.revision, excluded.at)
         """,
         **columns([c.key for c in rows]),

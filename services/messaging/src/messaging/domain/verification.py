@@ -1,0 +1,312 @@
+"""Does everything that was decided and sent follow from what was known then? A customer's history judged anew.
+
+What is not kept cannot be judged: contact data before its newest revision, a key's arrival. A decision that leaned on
+those is judged by the rest; months are those of the shop's zone as it is set now. A decision bears the start of its
+transaction, an input the instant of its writing: what was written within `SAME_TIME` after it was known to it or not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from common.calendar import Period
+from common.events import fact_id
+from common.events.customers import Channel
+from messaging.domain.caps import Contacted, cap_reached, month_of
+from messaging.domain.decision import CONTACT_WAIT, KEY_WAIT, is_stale, refusal
+from messaging.domain.flows import LAPSED, Candidate, Condition, Kind
+from messaging.domain.obsolete import is_obsolete
+from messaging.domain.permission import Statement, standing_at
+from messaging.domain.policy import Policy
+from messaging.domain.windows import NoWindow, opening_for
+
+SAME_TIME = timedelta(seconds=60)
+"""A transaction lasts no longer."""
+LEAVING = timedelta(seconds=45)
+"""A lease: what an opt-out found on its way may leave for so long; the opt-out is answered after that."""
+HOLDING = ("queued", "leased", "sent", "unknown")
+"""States in which a message holds its place under the caps."""
+PERMISSION = ("no_consent", "consent_withdrawn", "opted_out")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A candidate with the decision that its row says it came to."""
+
+    candidate: Candidate
+    outcome: str | None
+    reason: str | None
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A decision as it is stored."""
+
+    message_id: str
+    at: datetime
+    recorded_at: datetime
+    outcome: str
+    reason: str
+    until: datetime | None
+    policy_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it is stored."""
+
+    message_id: str
+    kind: Kind
+    channel: Channel
+    at: datetime
+    leave_before: datetime | None
+    state: str
+    sent_at: datetime | None
+
+
+@dataclass(slots=True)
+class History:
+    """All that is stored of one customer; `zone` is the recipient's, None where it may have been another then.
+
+    Inputs bear the time from which they were known; None where that was not kept.
+    """
+
+    customer: tuple[str, str]
+    shop_zone: ZoneInfo
+    policies: Mapping[int, Policy]
+    ahead: timedelta
+    """How far a statement's time may be ahead of a decision and count: nothing in a replay."""
+    erased: bool = False
+    has_address: bool = False
+    zone: ZoneInfo | None = None
+    contact_since: datetime | None = None
+    candidates: dict[str, Standing] = field(default_factory=dict)
+    decisions: list[Taken] = field(default_factory=list)
+    messages: dict[str, Message] = field(default_factory=dict)
+    statements: list[tuple[datetime, Statement]] = field(default_factory=list)
+    conditions: list[tuple[datetime | None, datetime, Condition]] = field(default_factory=list)
+    purchases: list[tuple[datetime | None, datetime]] = field(default_factory=list)
+
+
+def differences(history: History) -> list[str]:
+    """What does not follow, a sentence each; nothing when all is well."""
+    found = [
+        *_of_candidates(history),
+        *_of_messages(history),
+        *_of_decisions(history),
+        *_of_caps(history),
+        *_of_permission_when_sent(history),
+    ]
+    shop, customer = history.customer
+    return [f"customer {customer} of {shop}: {sentence}" for sentence in found]
+
+
+def _of_candidates(h: History) -> Iterator[str]:
+    decided: dict[str, set[tuple[str, str, datetime]]] = {}
+    for d in h.decisions:
+        decided.setdefault(d.message_id, set()).add((d.outcome, d.reason, d.at))
+    for message_id, standing in h.candidates.items():
+        c = standing.candidate
+        if message_id != fact_id(c.cause, f"message/{c.flow}/{c.channel}", c.shop, c.customer, 0):
+            yield f"message {message_id} does not bear the id that follows from {c.flow} of {c.cause}"
+        mine = decided.get(message_id, set())
+        if standing.outcome is None:
+            if mine:
+                yield f"message {message_id} counts as undecided, but was decided"
+        elif standing.reason == "missed_window":
+            if not any(outcome == "send" for outcome, _, _ in mine):
+                yield f"message {message_id} missed its window, but was never decided to be sent"
+        elif (standing.outcome, standing.reason, standing.decided_at) not in mine:
+            yield f"message {message_id} stands at {standing.outcome} ({standing.reason}), which nobody decided"
+        if standing.outcome == "send" and message_id not in h.messages:
+            yield f"message {message_id} was decided to be sent, but is not in the queue"
+    lapses = {s.candidate.cause for s in h.candidates.values() if s.candidate.flow == "lapse"}
+    for _, _, condition in h.conditions:
+        if condition.subject.startswith(f"{LAPSED}/") and condition.value == "in" and condition.subject not in lapses:
+            yield f"{condition.subject} made no message"
+
+
+def _of_messages(h: History) -> Iterator[str]:
+    for message_id, m in h.messages.items():
+        standing = h.candidates.get(message_id)
+        if standing is None:
+            yield f"message {message_id} is {m.state}, but nothing asked for it"
+            continue
+        c = standing.candidate
+        if (m.kind, m.channel) != (c.kind, c.channel):
+            yield f"message {message_id} is queued as {m.kind} by {m.channel}, asked for as {c.kind} by {c.channel}"
+        if m.state == "suppressed":
+            if standing.outcome != "suppress":
+                yield f"message {message_id} was taken back, but nobody decided that"
+        elif (standing.outcome, standing.decided_at) != ("send", m.at):
+            yield f"message {message_id} is {m.state}, but was not decided to be sent at {m.at.isoformat()}"
+        if (m.state == "sent") != (m.sent_at is not None):
+            yield f"message {message_id} is {m.state}, sent at {m.sent_at}"
+
+
+def _of_decisions(h: History) -> Iterator[str]:
+    for d in h.decisions:
+        standing, policy = h.candidates.get(d.message_id), h.policies.get(d.policy_version)
+        if standing is None:
+            yield f"message {d.message_id} was decided, but nothing asked for it"
+        elif policy is None:
+            yield f"message {d.message_id} was decided by version {d.policy_version} of the policy, which is not stored"
+        else:
+            sentence = _objection(h, standing.candidate, policy, d)
+            if sentence is not None:
+                yield f"message {d.message_id}, {d.outcome} ({d.reason}) at {d.at.isoformat()}: {sentence}"
+
+
+def _objection(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None:
+    """Why this decision does not follow; None where it does, or where what it leaned on is not kept."""
+    if d.outcome == "send":
+        return _objection_to_sending(h, c, policy, d)
+    if d.outcome == "hold":
+        return _objection_to_waiting(h, c, policy, d)
+    follows = True
+    if d.reason in PERMISSION:
+        follows = any(_refusal(h, c, d, cut) == d.reason for cut in _cuts(h, d))
+    elif d.reason == "obsolete":
+        follows = any(_obsolete(h, c, d, cut, unsure=True) for cut in _cuts(h, d))
+    elif d.reason == "stale":
+        follows = is_stale(c.kind, c.cause_at, policy, d.at) or _opening(policy, d.at, h.zone or h.shop_zone) is None
+    elif d.reason == "cap":
+        follows = cap_reached(policy.caps, _ever(h, d.message_id), c.kind, c.channel, d.at, h.shop_zone) is not None
+    elif d.reason == "erased":
+        follows = h.erased
+    elif d.reason == "no_address":
+        follows = not (h.has_address and _contact_is_of_then(h, d))
+    return None if follows else "what is stored gives no such reason"
+
+
+def _objection_to_sending(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None:
+    if is_stale(c.kind, c.cause_at, policy, d.at):
+        return f"its cause of {c.cause_at.isoformat()} was stale"
+    if c.kind == "transactional":
+        return None
+    refused = {_refusal(h, c, d, cut) for cut in _cuts(h, d)}
+    if None not in refused:
+        return f"the customer's standing was {', '.join(sorted(r for r in refused if r))}"
+    if all(_obsolete(h, c, d, cut, unsure=False) for cut in _cuts(h, d)):
+        return "it was obsolete"
+    if h.zone is None or not _contact_is_of_then(h, d):
+        return None
+    opening = _opening(policy, d.at, h.zone)
+    if opening is None or d.at not in opening:
+        return f"no window of {h.zone} was open"
+    m = h.messages.get(d.message_id)
+    if m is not None and m.at == d.at and m.leave_before != opening.end:
+        return f"its window ended at {opening.end.isoformat()}, it had time until {m.leave_before}"
+    return None
+
+
+def _objection_to_waiting(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None:
+    if d.until is None or d.until <= d.at:
+        return f"it waits until {d.until}"
+    if d.reason == "contact_unknown" and d.until != c.due_at + CONTACT_WAIT:
+        return f"contact data is waited for until {(c.due_at + CONTACT_WAIT).isoformat()}, not {d.until.isoformat()}"
+    if d.reason == "key_missing" and d.until != d.at + KEY_WAIT:
+        return f"a key is waited for until {(d.at + KEY_WAIT).isoformat()}, not {d.until.isoformat()}"
+    if d.reason not in ("window", "window_taken") or h.zone is None or not _contact_is_of_then(h, d):
+        return None
+    opening = _opening(policy, d.at, h.zone)
+    if opening is not None and d.reason == "window_taken":
+        if not any(other.at in opening for other in _ever(h, d.message_id)):
+            return "no other message took its window"
+        opening = _opening(policy, opening.end, h.zone)
+    if opening is None or d.until != opening.start:
+        return f"the next window opens at {opening.start.isoformat() if opening else None}"
+    return None
+
+
+def _of_caps(h: History) -> Iterator[str]:
+    """No more messages hold a place than the most generous policy they were decided by allows."""
+    holding = [m for m in h.messages.values() if m.kind != "transactional" and m.state in HOLDING]
+    version = {(d.message_id, d.at): d.policy_version for d in h.decisions if d.outcome == "send"}
+    months: dict[str, list[Message]] = {}
+    for m in holding:
+        months.setdefault(f"{month_of(m.at, h.shop_zone):%Y-%m}", []).append(m)
+    for month, sent in sorted(months.items()):
+        policies = [p for m in sent if (p := h.policies.get(version.get((m.message_id, m.at), -1))) is not None]
+        if not policies:
+            continue  # said of each of them already
+        most = max(p.caps.all_channels for p in policies)
+        if len(sent) > most:
+            yield f"{len(sent)} messages in {month}, {most} are allowed"
+        for channel, count in Counter(m.channel for m in sent if m.kind == "marketing").items():
+            most = max(p.caps.for_channel(channel) for p in policies)
+            if count > most:
+                yield f"{count} marketing messages by {channel} in {month}, {most} are allowed"
+        apart = timedelta(days=min(p.caps.survey_every_days for p in policies))
+        surveys = sorted(m.at for m in holding if m.kind == "survey")
+        later = {m.at for m in sent}
+        if any(b - a < apart for a, b in pairwise(surveys) if b in later):
+            yield f"two surveys within {apart.days} days in {month}"
+    for end, count in Counter(m.leave_before for m in holding if m.leave_before is not None).items():
+        if count > 1:
+            yield f"{count} messages in the window that ends at {end.isoformat()}"
+
+
+def _of_permission_when_sent(h: History) -> Iterator[str]:
+    """Nothing left later than a lease after a refusal was known; in a replay the decision itself says it all."""
+    if not h.ahead:
+        return
+    for m in h.messages.values():
+        if m.kind == "transactional" or m.sent_at is None:
+            continue
+        known = [s for recorded_at, s in h.statements if recorded_at + LEAVING < m.sent_at]
+        refused = refusal(standing_at(known, m.channel, m.kind, m.sent_at - LEAVING))
+        later = [s for recorded_at, s in h.statements if recorded_at + LEAVING >= m.sent_at]
+        if refused in ("consent_withdrawn", "opted_out") and not later:
+            yield f"message {m.message_id} was sent at {m.sent_at.isoformat()}, after {refused} was known"
+
+
+def _cuts(h: History, d: Taken) -> list[datetime]:
+    """The instants up to which inputs may have been known to a decision; surely its own start."""
+    times = [t for t, _ in h.statements] + [t for t, _, _ in h.conditions if t] + [t for t, _ in h.purchases if t]
+    return [d.recorded_at, *(t for t in times if d.recorded_at < t <= d.recorded_at + SAME_TIME)]
+
+
+def _refusal(h: History, c: Candidate, d: Taken, cut: datetime) -> str | None:
+    said = [s for recorded_at, s in h.statements if recorded_at <= cut]
+    return refusal(standing_at(said, c.channel, "marketing" if c.kind == "transactional" else c.kind, d.at + h.ahead))
+
+
+def _obsolete(h: History, c: Candidate, d: Taken, cut: datetime, *, unsure: bool) -> bool:
+    """`unsure`: whether what bears no time of recording counts."""
+
+    def known(recorded_at: datetime | None) -> bool:
+        return unsure if recorded_at is None else recorded_at <= cut
+
+    conditions = [(at, condition) for recorded_at, at, condition in h.conditions if known(recorded_at)]
+    return is_obsolete(c, conditions, [at for recorded_at, at in h.purchases if known(recorded_at)], d.at + h.ahead)
+
+
+def _contact_is_of_then(h: History, d: Taken) -> bool:
+    """Whether the contact data that is stored is what the decision saw."""
+    return h.contact_since is not None and h.contact_since <= d.recorded_at
+
+
+def _ever(h: History, message_id: str) -> Sequence[Contacted]:
+    """Every other message that was ever decided to be sent: one that failed since held its place until then."""
+    found = []
+    for d in h.decisions:
+        standing = h.candidates.get(d.message_id)
+        if d.outcome == "send" and d.message_id != message_id and standing is not None:
+            c = standing.candidate
+            if c.kind != "transactional":
+                found.append(Contacted(d.at, c.kind, c.channel))
+    return found
+
+
+def _opening(policy: Policy, at: datetime, zone: ZoneInfo) -> Period | None:
+    try:
+        return opening_for(policy.windows, at, zone, frozenset(policy.blackout_dates))
+    except NoWindow:
+        return None

@@ -1,0 +1,142 @@
+"""What is stored of some customers, whole, to be judged anew?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from sqlalchemy import Row
+
+from common.calendar import UnknownZone, zone_named
+from common.db import CustomerKey, Transaction
+from common.keys import get_keys
+from common.shops import get_shops
+from messaging.domain.flows import Candidate, Condition
+from messaging.domain.permission import Statement
+from messaging.domain.policy import Policy
+from messaging.domain.verification import History, Message, Standing, Taken
+from messaging.store.contacts import columns
+from messaging.store.policies import DEFAULT_VERSION
+
+_OF_CUSTOMERS = """
+from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
+join {table} t on t.shop = w.shop and t.customer = w.customer
+"""
+
+
+async def list_customers(tx: Transaction, after: CustomerKey, limit: int) -> list[CustomerKey]:
+    """Customers in order of key, from the one after `after` on."""
+    # By primary key, so that each page starts where the last one ended.
+    rows = await tx.fetch(
+        "select shop, customer from customers where (shop, customer) > (:shop, :customer) order by shop, customer "
+        "limit :limit",
+        shop=after[0],
+        customer=after[1],
+        limit=limit,
+    )
+    return [(r.shop, r.customer) for r in rows]
+
+
+async def list_policies(tx: Transaction) -> dict[str, dict[int, Policy]]:
+    """Every version of every shop's policy; version 0 is the default."""
+    found: dict[str, dict[int, Policy]] = {}
+    # Versions are few.
+    for r in await tx.fetch("select shop, version, cast(policy as text) as policy from policies"):
+        found.setdefault(r.shop, {})[r.version] = Policy.model_validate(orjson.loads(r.policy))
+    return found
+
+
+async def get_histories(
+    tx: Transaction, keys: Sequence[CustomerKey], policies: Mapping[str, Mapping[int, Policy]], ahead: timedelta
+) -> list[History]:
+    """The customers' histories, in the order of the keys."""
+    shops = await get_shops(tx, {shop for shop, _ in keys})
+    default = {0: DEFAULT_VERSION.policy}
+    found = {
+        key: History(key, shops[key[0]].zone, {**default, **policies.get(key[0], {})}, ahead) for key in sorted(keys)
+    }
+    for key, stored in (await get_keys(tx, keys)).items():
+        found[key].erased = stored.erased_at is not None
+    # Contact data at its newest revision; the rest is not kept.
+    for r in await _rows(tx, "contacts", "zone, email is not null as has_address, recorded_at", keys):
+        history = found[(r.shop, r.customer)]
+        history.has_address, history.contact_since = r.has_address, r.recorded_at
+        history.zone = _zone(r.zone, history.shop_zone)
+    # What was asked for, and what it came to.
+    for r in await _rows(tx, "candidates", _CANDIDATE, keys):
+        found[(r.shop, r.customer)].candidates[r.message_id] = _standing(r)
+    # Every decision.
+    for r in await _rows(tx, "decisions", "message_id, at, recorded_at, outcome, reason, until, policy_version", keys):
+        found[(r.shop, r.customer)].decisions.append(
+            Taken(r.message_id, r.at, r.recorded_at, r.outcome, r.reason, r.until, r.policy_version)
+        )
+    # The queue, and what was sent.
+    for r in await _rows(tx, "messages", "message_id, kind, channel, at, leave_before, state, sent_at", keys):
+        found[(r.shop, r.customer)].messages[r.message_id] = Message(
+            r.message_id, r.kind, r.channel, r.at, r.leave_before, r.state, r.sent_at
+        )
+    # All that was ever said about permission.
+    for r in await _rows(tx, "permissions", "channel, purpose, at, rank, source, id, standing, recorded_at", keys):
+        found[(r.shop, r.customer)].statements.append(
+            (r.recorded_at, Statement(r.channel, r.purpose, r.at, r.rank, r.source, r.id, r.standing))
+        )
+    # The facts that candidates rest on, and the purchases.
+    for r in await _rows(tx, "conditions", "subject, revision, at, value, recorded_at", keys):
+        found[(r.shop, r.customer)].conditions.append((r.recorded_at, r.at, Condition(r.subject, r.revision, r.value)))
+    for r in await _rows(tx, "purchases", "at, recorded_at", keys):
+        found[(r.shop, r.customer)].purchases.append((r.recorded_at, r.at))
+    return list(found.values())
+
+
+async def list_untold(tx: Transaction, limit: int) -> Sequence[Row[Any]]:
+    """Messages whose end was not told exactly once: `sent` and `failed` are how often each was told."""
+    # The facts of the outbox against the messages; a fact of no message counts as one that should not be.
+    return await tx.fetch(
+        """
+        with facts as (
+            select shop, cast(payload as jsonb) -> 'data' ->> 'message_id' as message_id,
+                count(*) filter (where type = 'message.sent') as sent,
+                count(*) filter (where type = 'message.failed') as failed
+            from outbox where type in ('message.sent', 'message.failed') group by 1, 2
+        )
+        select coalesce(m.shop, f.shop) as shop, coalesce(m.message_id, f.message_id) as message_id,
+            coalesce(m.state, 'unheard of') as state, coalesce(f.sent, 0) as sent, coalesce(f.failed, 0) as failed
+        from messages m full join facts f on f.shop = m.shop and f.message_id = m.message_id
+        where coalesce(f.sent, 0) <> case when m.state = 'sent' then 1 else 0 end
+           or coalesce(f.failed, 0) <> case when m.state in ('failed', 'unknown') then 1 else 0 end
+        order by 1, 2 limit :limit
+        """,
+        limit=limit,
+    )
+
+
+_CANDIDATE = (
+    "message_id, flow, channel, cause, cause_at, due_at, release_at, outcome, reason, decided_at,"
+    " condition_subject, condition_revision, condition_value"
+)
+
+
+async def _rows(tx: Transaction, table: str, wanted: str, keys: Sequence[CustomerKey]) -> Sequence[Row[Any]]:
+    listed = ", ".join(c if " " in c else f"t.{c}" for c in wanted.split(", "))
+    return await tx.fetch(f"select t.shop, t.customer, {listed} {_OF_CUSTOMERS.format(table=table)}", **columns(keys))
+
+
+def _standing(r: Row[Any]) -> Standing:
+    condition = None
+    if r.condition_subject is not None:
+        condition = Condition(r.condition_subject, r.condition_revision, r.condition_value)
+    candidate = Candidate(
+        r.shop, r.customer, r.message_id, r.flow, r.channel, r.cause, r.cause_at, r.due_at, r.release_at or r.due_at,
+        condition=condition,
+    )  # fmt: skip
+    return Standing(candidate, r.outcome, r.reason, r.decided_at)
+
+
+def _zone(name: str | None, shop_zone: ZoneInfo) -> ZoneInfo:
+    try:
+        return shop_zone if name is None else zone_named(name)
+    except UnknownZone:
+        return shop_zone
