@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
+from common import health
 from common.clock import FixedClock
 from common.consumer import Batch
 from common.db import Database, Transaction
@@ -19,12 +24,18 @@ from common.events.feedback import ReviewSubmitted
 from common.events.membership import ActivityJoined, MemberCheckedIn, MemberRegistered
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
 from common.inbox import claim_each
+from common.service import build_app, make_runtime
+from common.settings import Settings
 from membership.handlers import SUBSCRIPTIONS
 from membership.jobs.balancing import job as balance_job
 from membership.jobs.sweeping import JOBS
+from membership.main import SERVICE
 from regulars.testing import MigratedDatabase
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
+KEY = "rk_operator_" + "k" * 40
+NOW = datetime(2025, 3, 20, 4, tzinfo=UTC)
+V1 = "/v1/shops/tea"
 START = datetime(2024, 1, 10, 4, tzinfo=UTC)
 MakeDatabase = Callable[[], Awaitable[Database]]
 
@@ -162,3 +173,34 @@ async def new_db(database_from: MigratedDatabase, clock: FixedClock) -> AsyncIte
 @pytest_asyncio.fixture
 async def db(new_db: MakeDatabase) -> Database:
     return await new_db()
+
+
+class Client(httpx.AsyncClient):
+    database: Database
+    clock: FixedClock
+
+
+@pytest_asyncio.fixture
+async def client(database_from: MigratedDatabase) -> AsyncIterator[Client]:
+    settings = Settings(
+        database_url=await database_from(Path(SERVICE.migrations)),
+        kafka_bootstrap_servers="127.0.0.1:1",
+        master_key=SecretStr(base64.b64encode(b"m" * 32).decode()),
+        bootstrap_api_key=SecretStr(KEY),
+        set_clock=True,
+    )
+    runtime = await make_runtime(replace(SERVICE, subscriptions=()), settings)
+    assert isinstance(runtime.clock, FixedClock)
+    runtime.clock.set(NOW)
+    app = build_app(runtime, health.Readiness())
+    async with Client(
+        transport=httpx.ASGITransport(app), base_url="http://test", headers={"authorization": f"Bearer {KEY}"}
+    ) as http:
+        http.database, http.clock = runtime.database, runtime.clock
+        yield http
+    await runtime.database.close()
+
+
+async def rich(client: Client, shop: Shop) -> None:
+    """c1: one completed order of 600.00, so Senior with 600 points."""
+    await deliver(client.database, [shop.completed("c1", NOW - timedelta(days=10), "o1", 60_000)])

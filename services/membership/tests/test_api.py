@@ -3,69 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
-import pytest_asyncio
-from pydantic import SecretStr
 
-from common import health
-from common.clock import FixedClock
-from common.db import Database
 from common.events import decode
-from common.service import build_app, make_runtime
-from common.settings import Settings
 from membership.domain.programme import Programme
 from membership.jobs.verifying import verify
-from membership.main import SERVICE
-from regulars.testing import MigratedDatabase
 
-from .conftest import Shop, deliver
-
-KEY = "rk_operator_" + "k" * 40
-NOW = datetime(2025, 3, 20, 4, tzinfo=UTC)
-V1 = "/v1/shops/tea"
-
-
-class Client(httpx.AsyncClient):
-    database: Database
-    clock: FixedClock
-
-
-@pytest_asyncio.fixture
-async def client(database_from: MigratedDatabase) -> AsyncIterator[Client]:
-    settings = Settings(
-        database_url=await database_from(Path(SERVICE.migrations)),
-        kafka_bootstrap_servers="127.0.0.1:1",
-        master_key=SecretStr(base64.b64encode(b"m" * 32).decode()),
-        bootstrap_api_key=SecretStr(KEY),
-        set_clock=True,
-    )
-    runtime = await make_runtime(replace(SERVICE, subscriptions=()), settings)
-    assert isinstance(runtime.clock, FixedClock)
-    runtime.clock.set(NOW)
-    app = build_app(runtime, health.Readiness())
-    async with Client(
-        transport=httpx.ASGITransport(app), base_url="http://test", headers={"authorization": f"Bearer {KEY}"}
-    ) as http:
-        http.database, http.clock = runtime.database, runtime.clock
-        yield http
-    await runtime.database.close()
+from .conftest import NOW, V1, Client, Shop, deliver, rich
 
 
 def redemption(**more: Any) -> dict[str, Any]:
     return {"redemption_id": "r1", "customer": "c1", "points": 200, "order_total": 50_000, "currency": "CNY", **more}
-
-
-async def rich(client: Client, shop: Shop) -> None:
-    """c1: one completed order of 600.00, so Senior with 600 points."""
-    await deliver(client.database, [shop.completed("c1", NOW - timedelta(days=10), "o1", 60_000)])
 
 
 async def test_a_member_is_shown_with_tier_term_and_points(client: Client, shop: Shop) -> None:

@@ -22,7 +22,11 @@ _WAITING = "select count(*) from pg_locks where not granted and locktype = 'advi
 
 @pytest.mark.parametrize(
     "statement",
-    ["update ledger_entries set amount = amount + 1", "delete from ledger_entries", "truncate ledger_entries"],
+    [
+        f"{change} {book}{how}"
+        for book in ("ledger_entries", "growth_entries")
+        for change, how in (("update", " set amount = amount + 1"), ("delete from", ""), ("truncate", ""))
+    ],
 )
 async def test_the_ledger_is_append_only(db: Database, shop: Shop, statement: str) -> None:
     await deliver(db, [shop.completed("c1", START, "o1", 60_000)])
@@ -33,11 +37,13 @@ async def test_the_ledger_is_append_only(db: Database, shop: Shop, statement: st
 
 async def test_one_cause_cannot_post_twice_to_an_account_and_lot(db: Database, shop: Shop) -> None:
     await deliver(db, [shop.completed("c1", START, "o1", 60_000)])
-    async with db.transaction() as tx:
-        rows = await tx.fetch(f"select {', '.join(COLUMNS)} from ledger_entries")
-    with pytest.raises(PostgresError, match="duplicate key"):
+    for book, lot in (("ledger_entries", "lot"), ("growth_entries", "origin")):
+        columns = [lot if column == "lot" else column for column in COLUMNS]
         async with db.transaction() as tx:
-            await tx.copy("ledger_entries", COLUMNS, [tuple(rows[0])])
+            rows = await tx.fetch(f"select {', '.join(columns)} from {book}")
+        with pytest.raises(PostgresError, match="duplicate key"):
+            async with db.transaction() as tx:
+                await tx.copy(book, columns, [tuple(rows[0])])
 
 
 async def test_changing_a_programme_waits_for_those_who_fold_by_it(db: Database) -> None:

@@ -1,0 +1,97 @@
+"""How is a customer's story told in a test? Days in the shop's zone, orders and deeds on them, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from common.events import Event, EventData
+from common.events.feedback import ReviewSubmitted
+from common.events.membership import ActivityJoined, MemberCheckedIn, PointsRedeemed
+from common.events.orders import OrderCompleted, OrderPaid, OrderRefunded
+from common.fold import Effect, fold_all
+from membership.domain.ledger import Posting
+from membership.domain.membership import MemberFolding
+from membership.domain.programme import FastTrack, Programme, ShopRules, Version
+from membership.domain.state import MemberState
+
+SHOP, CUSTOMER = "tea", "c1"
+LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
+_count = iter(range(10**9))
+
+
+def rules(programme: Programme | None = None, currency: str = "CNY") -> ShopRules:
+    versions = [Version(LONG_AGO, 1, programme)] if programme else []
+    return ShopRules(ZoneInfo("Asia/Shanghai"), currency, versions)
+
+
+def at(text: str) -> datetime:
+    """Shop time; noon where no time of day is given."""
+    return datetime.fromisoformat(text if "T" in text else text + "T12:00").replace(tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+def event(when: str, data: EventData) -> Event[Any]:
+    return Event(str(next(_count)), "/shops/tea/test", SHOP, CUSTOMER, at(when).astimezone(UTC), data)
+
+
+def order(kind: type[Any], when: str, name: str, goods: int, **more: Any) -> Event[Any]:
+    state = {"OrderPaid": "paid", "OrderCompleted": "completed", "OrderClosed": "closed"}[kind.__name__]
+    more = {"currency": "CNY", **more}
+    return event(when, kind(order_id=name, state=state, goods_paid=goods, **more))
+
+
+def completed(when: str, name: str, goods: int, **more: Any) -> Event[Any]:
+    return order(OrderCompleted, when, name, goods, **more)
+
+
+def paid(when: str, name: str, goods: int, **more: Any) -> Event[Any]:
+    return order(OrderPaid, when, name, goods, **more)
+
+
+def refund(when: str, name: str | None, amount: int) -> Event[Any]:
+    data = OrderRefunded(refund_id=f"r{next(_count)}", order_id=name, amount=amount, currency="CNY")
+    return event(when, data)
+
+
+def redeemed(when: str, name: str, points: int, order_id: str | None = None) -> Event[Any]:
+    data = PointsRedeemed(redemption_id=name, points=points, order_id=order_id, worth=points, currency="CNY")
+    return event(when, data)
+
+
+def campaign(spend: int) -> FastTrack:
+    return FastTrack(tier="VIP", spend=spend, start=at("2025-06-01T00:00"), end=at("2025-07-01T00:00"))
+
+
+def fold(
+    events: list[Event[Any]], until: str | None = None, programme: Programme | None = None
+) -> tuple[MemberState, list[Effect]]:
+    folding = MemberFolding({SHOP: rules(programme)})
+    state, steps, _ = fold_all(folding, events, at(until) if until else None, (SHOP, CUSTOMER))
+    return state, [effect for step in steps for effect in step.effects]
+
+
+def told(effects: list[Effect], kind: type[Any]) -> list[Any]:
+    return [e.data for e in effects if isinstance(e.data, kind)]
+
+
+def legs(effects: list[Effect], book: type[Any] = Posting) -> dict[tuple[str, str], int]:
+    """What the legs of one book come to, by account and lot; each posting balances."""
+    sums: dict[tuple[str, str], int] = {}
+    for posting in told(effects, book):
+        assert sum(leg.amount for leg in posting.legs) == 0
+        for leg in posting.legs:
+            sums[leg.account, leg.lot] = sums.get((leg.account, leg.lot), 0) + leg.amount
+    return {key: amount for key, amount in sums.items() if amount}
+
+
+def review(when: str, name: str, stars: int = 5) -> Event[Any]:
+    return event(when, ReviewSubmitted(review_id=name, stars=stars))
+
+
+def joined(when: str, name: str, kind: Any = "activity") -> Event[Any]:
+    return event(when, ActivityJoined(activity_id=name, kind=kind))
+
+
+def checked_in(when: str) -> Event[Any]:
+    return event(when, MemberCheckedIn())

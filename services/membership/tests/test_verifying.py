@@ -1,0 +1,139 @@
+"""Do verify and the metric see what is wrong, in however small bites? And does an upgrade make all true again? (V2)"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from common.clock import FixedClock
+from common.db import Database
+from membership.jobs.balancing import ROUND, Walk
+from membership.jobs.sweeping import due
+from membership.jobs.verifying import verify
+
+from .conftest import START, Shop, deliver, sweep
+
+LEDGER = ("shop", "customer", "account", "lot", "amount", "cause", "correction", "occurred_at")
+
+
+async def forge(
+    db: Database, customer: str, amount: int, cause: str = "nobody#1", book: str = "ledger_entries"
+) -> None:
+    columns = LEDGER if book == "ledger_entries" else tuple("origin" if c == "lot" else c for c in LEDGER)
+    account = "available" if book == "ledger_entries" else "growth"
+    async with db.transaction() as tx:
+        await tx.copy(book, columns, [("tea", customer, account, "forged", amount, cause, False, START)])
+
+
+@pytest.mark.parametrize("bite", [1, 2, 3, 500])
+async def test_a_bite_of_any_size_finds_the_same(db: Database, shop: Shop, bite: int) -> None:
+    await deliver(db, shop.history(customers=6, seed=5))
+    assert await verify(db, bite) == []
+    async with db.transaction() as tx:
+        await tx.execute(
+            "update customers set state = jsonb_set(state, '{issued}', cast('-1' as jsonb)) where customer = 'c1'"
+        )
+        await tx.execute(
+            "update customers set state = jsonb_set(state, '{growth}', cast('7' as jsonb)) where customer = 'c5'"
+        )
+    await forge(db, "c2", 500)
+    await forge(db, "c3", 5, book="growth_entries")
+    await forge(db, "c22", 1)
+    await forge(db, "zoe", 2)
+    assert {line.split(", c")[0] for line in await verify(db, bite)} == {
+        f"tea/c1: the stored state is not what its {await _inputs(db, 'c1')} inputs make",
+        f"tea/c5: the stored state is not what its {await _inputs(db, 'c5')} inputs make",
+        "tea/c2: the ledger's sums are not the balances: available forged 500 for 0",
+        "tea/c3: the ledger's sums are not the balances: growth forged 5 for 0",
+        "tea/c22: has ledger entries and is no customer",
+        "tea/zoe: has ledger entries and is no customer",
+        "tea/c2: the legs of nobody#1 come to 500, not to 0 (points)",
+        "tea/c3: the legs of nobody#1 come to 5, not to 0 (growth)",
+        "tea/c22: the legs of nobody#1 come to 1, not to 0 (points)",
+        "tea/zoe: the legs of nobody#1 come to 2, not to 0 (points)",
+    }
+
+
+async def _inputs(db: Database, customer: str) -> int:
+    async with db.transaction() as tx:
+        return int(await tx.value("select count(*) from inputs where customer = :c", c=customer))
+
+
+def _metric(book: str) -> Any:
+    return REGISTRY.get_sample_value("ledger_imbalance_minor_units", {"currency": book})
+
+
+async def _walk(db: Database, walk: Walk, limit: int = 2) -> None:
+    async with db.transaction() as tx:
+        assert await walk.bite(tx, tx.clock.now(), limit) == 0
+
+
+async def test_the_metric_is_what_a_walk_round_the_ledgers_finds(db: Database, shop: Shop, clock: FixedClock) -> None:
+    """What is out of balance is seen at once when the walk comes by, and stands until a whole round finds it mended."""
+    await deliver(db, [shop.completed(f"c{i}", START, f"o{i}", 60_000) for i in range(3)])
+    walk = Walk()
+    for _ in range(2):
+        await _walk(db, walk)
+    assert (_metric("points"), _metric("growth")) == (0, 0)
+    await forge(db, "c2", 500)
+    await forge(db, "c2", -500, "nobody#2")
+    await forge(db, "c0", 30, book="growth_entries")
+    await _walk(db, walk)
+    assert (_metric("points"), _metric("growth")) == (0, 0), "a round begins at most every minute"
+    clock.set(clock.now() + ROUND)
+    await _walk(db, walk)
+    assert (_metric("points"), _metric("growth")) == (0, 30)
+    await _walk(db, walk)
+    assert (_metric("points"), _metric("growth")) == (1_000, 30), "two mistakes do not make a right"
+    async with db.transaction() as tx:
+        # Mended as an operator may: by an entry of the same cause on another account.
+        await tx.execute(
+            """
+            insert into ledger_entries (shop, customer, account, lot, amount, cause, correction, occurred_at)
+            select shop, customer, 'reversed', '', -amount, cause, true, occurred_at from ledger_entries
+            where lot = 'forged'
+            """
+        )
+    clock.set(clock.now() + ROUND)
+    await _walk(db, walk)
+    assert _metric("points") == 1_000, "known until the round is done"
+    await _walk(db, walk)
+    assert (_metric("points"), _metric("growth")) == (0, 30)
+
+
+async def test_an_upgrade_counts_the_growth_of_whoever_was_folded_before_it(
+    db: Database, shop: Shop, clock: FixedClock
+) -> None:
+    """0002_growth.sql: states and ledger of before are folded anew by the sweep, and only then looked at by verify."""
+    await deliver(db, shop.history(customers=9, seed=6))
+    async with db.transaction() as tx:
+        expected = await tx.fetch("select customer, growth from customers order by 1")
+        # As a database of before the upgrade looks after migrating.
+        await tx.execute("alter table growth_entries disable trigger user")
+        await tx.execute("delete from growth_entries")
+        await tx.execute("alter table growth_entries enable trigger user")
+        await tx.execute("update customers set state = state - 'growth' - 'deeds'")
+        await tx.execute(
+            """
+            update customers set state = jsonb_set(state, '{orders}', (
+                select jsonb_object_agg(key, value - 'growth') from jsonb_each(state -> 'orders')))
+            """
+        )
+        await tx.execute("insert into refolds (shop, cause, at) values ('tea', 'growth@0002', now())")
+        assert await due(tx, clock.now()) == 1
+        assert await tx.value("select sum(growth) from customers") == 0
+    assert await verify(db) == [], "who waits to be folded anew is no difference"
+    await sweep(db, limit=4)
+    async with db.transaction() as tx:
+        assert await tx.fetch("select customer, growth from customers order by 1") == expected
+        assert (await due(tx, clock.now()), await tx.value("select count(*) from refolds")) == (0, 0)
+        told = await tx.value(
+            "select count(*) from outbox where type = 'growth.changed' and payload like '%correction%'"
+        )
+    assert told > 0
+    assert await verify(db) == []
+    await deliver(db, [shop.completed("c1", START + timedelta(days=799), "next", 10_000)])
+    assert await verify(db) == []
