@@ -21,7 +21,7 @@ from common.keys import KeyRing
 from common.service import Runtime, build_app
 from common.settings import Settings
 from feedback.domain.links import AnswerLinks
-from feedback.jobs import usage_questions
+from feedback.jobs.asking import usage_questions
 from feedback.main import SERVICE
 from regulars.testing import MigratedDatabase
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from common.db import Database
 from common.events.feedback import SurveyRequested
-from feedback.jobs import usage_questions
+from feedback.jobs.asking import usage_questions
 from feedback.store import count_due_questions
 
 from .conftest import MARCH, Feedback, completed, types

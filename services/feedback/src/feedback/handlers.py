@@ -14,16 +14,19 @@ from common.inbox import claim
 from common.keys import KEY_SUBSCRIPTIONS, KeyRing
 from feedback import store
 from feedback.domain.refusals import AlreadyAnswered, KeyMissing, ReviewDiffers
-from feedback.domain.surveys import Answer, Survey, answered, first_orders
+from feedback.domain.surveys import Answer, Survey, answered, completed_orders, first_orders
+from feedback.store.policies import get_versions
 
 D = TypeVar("D", bound=EventData)
 
 
 async def on_completed_orders(tx: Transaction, batch: Batch) -> None:
     """Note each customer's first completed order, about which the usage question will be (FBK-007)."""
-    orders = first_orders(batch.events)
+    orders = completed_orders(batch.events)
     if orders:
-        await store.save_first_orders(tx, orders)
+        await store.insert_completed_orders(tx, orders)
+        versions = await get_versions(tx, {o.shop for o in orders})
+        await store.save_first_orders(tx, [o.due(versions[o.shop]) for o in first_orders(orders)])
 
 
 async def on_own_feedback(tx: Transaction, batch: Batch) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.service import Job, Runtime, Service, main
-from feedback.api import answer_page, reviews, surveys
+from feedback.api import answer_page, policy, reviews, surveys
 from feedback.domain.links import AnswerLinks
 from feedback.handlers import SUBSCRIPTIONS
-from feedback.jobs import usage_questions
-from feedback.store import count_due_questions, find_contradictions
+from feedback.jobs.asking import usage_questions
+from feedback.jobs.verifying import find_differences
+from feedback.store import count_due_questions
 
 
 def jobs(runtime: Runtime) -> tuple[Job, ...]:
@@ -22,10 +23,10 @@ SERVICE = Service(
     name="feedback",
     migrations=Path(__file__).parents[2] / "migrations",
     subscriptions=SUBSCRIPTIONS,
-    routers=(reviews.router, surveys.router, answer_page.router),
+    routers=(reviews.router, surveys.router, policy.router, answer_page.router),
     jobs=jobs,
     due=count_due_questions,
-    verify=find_contradictions,
+    verify=find_differences,
 )
 
 if __name__ == "__main__":

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from common.events import Event, fact_id
 from common.events.feedback import SurveyAnswered, SurveyRequested
 from common.events.orders import OrderCompleted
+from feedback.domain.policy import Version, due_at
 from feedback.domain.refusals import MOST_CHARACTERS, Refused
-
-USAGE_QUESTION_WAIT = timedelta(days=7)
-"""From the first completed order to the usage question (FBK-007, defaults.md)."""
 
 
 @dataclass(frozen=True, slots=True)
-class FirstOrder:
-    """The earliest completed order of a customer as far as known; of equal times the smaller id, so that order of
-    arrival does not matter. `cause` is `source#id` of its event."""
+class CompletedOrder:
+    """A completed order as it was told; `cause` is `source#id` of its event.
+
+    `due_at` is when the question about it falls due: None before that is known, and where the shop asks nobody.
+    """
 
     shop: str
     customer: str
@@ -26,14 +26,16 @@ class FirstOrder:
     completed_at: datetime
     cause: str
     correlation_id: str | None
+    due_at: datetime | None = None
 
     @property
-    def due_at(self) -> datetime:
-        return self.completed_at + USAGE_QUESTION_WAIT
+    def rank(self) -> tuple[datetime, str, str]:
+        """The first order is the earliest; of equal times the smaller id, so that order of arrival does not matter."""
+        return self.completed_at, self.order_id, self.cause
 
-    @property
-    def rank(self) -> tuple[datetime, str]:
-        return self.completed_at, self.order_id
+    def due(self, versions: Iterable[Version]) -> CompletedOrder:
+        """The same with its due time by the rules that were valid when it was completed."""
+        return replace(self, due_at=due_at(self.completed_at, versions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,10 @@ class Answer:
     text: str | None
 
 
-def first_orders(events: Iterable[Event[OrderCompleted]]) -> list[FirstOrder]:
-    """The earliest completed order of every customer among the events; orders without a customer ask nobody."""
-    first: dict[tuple[str, str], FirstOrder] = {}
-    for event in events:
-        if event.subject is None:
-            continue
-        order = FirstOrder(
+def completed_orders(events: Iterable[Event[OrderCompleted]]) -> list[CompletedOrder]:
+    """The orders of the events, in their order; one without a customer asks nobody."""
+    return [
+        CompletedOrder(
             event.shop,
             event.subject,
             event.data.order_id,
@@ -71,32 +70,48 @@ def first_orders(events: Iterable[Event[OrderCompleted]]) -> list[FirstOrder]:
             f"{event.source}#{event.id}",
             event.correlationid,
         )
-        known = first.get(event.customer)
-        if known is None or order.rank < known.rank:
-            first[event.customer] = order
-    return [first[key] for key in sorted(first)]
+        for event in events
+        if event.subject is not None
+    ]
 
 
-def survey_id_of(order: FirstOrder) -> str:
+def first_of(orders: Iterable[CompletedOrder]) -> CompletedOrder | None:
+    """The first of one customer's orders: a usage question is about it (FBK-007)."""
+    return min(orders, key=lambda o: o.rank, default=None)
+
+
+def first_orders(orders: Iterable[CompletedOrder]) -> list[CompletedOrder]:
+    """The first order of every customer among these."""
+    by_customer: dict[tuple[str, str], list[CompletedOrder]] = {}
+    for order in orders:
+        by_customer.setdefault((order.shop, order.customer), []).append(order)
+    return [first for key in sorted(by_customer) if (first := first_of(by_customer[key])) is not None]
+
+
+def survey_id_of(order: CompletedOrder) -> str:
     """Derived from kind and due time, so that a replay asks the same survey and signs the same link."""
-    return fact_id(f"usage@{order.due_at.isoformat()}", SurveyRequested.TYPE, order.shop, order.customer, 0)
+    return fact_id(f"usage@{_due(order).isoformat()}", SurveyRequested.TYPE, order.shop, order.customer, 0)
 
 
-def ask(order: FirstOrder, answer_url: str) -> Event[SurveyRequested]:
+def ask(order: CompletedOrder, answer_url: str) -> Event[SurveyRequested]:
     """The usage question about that order, dated when it fell due however late it is asked (FBK-007)."""
-    survey_id = survey_id_of(order)
+    survey_id, due = survey_id_of(order), _due(order)
     return Event(
         id=survey_id,
         source=f"/shops/{order.shop}/feedback",
         shop=order.shop,
         subject=order.customer,
-        time=order.due_at,
-        data=SurveyRequested(
-            survey_id=survey_id, order_id=order.order_id, answer_url=answer_url, cause_at=order.due_at
-        ),
+        time=due,
+        data=SurveyRequested(survey_id=survey_id, order_id=order.order_id, answer_url=answer_url, cause_at=due),
         correlationid=order.correlation_id,
         causationid=order.cause.rsplit("#", 1)[-1],
     )
+
+
+def _due(order: CompletedOrder) -> datetime:
+    if order.due_at is None:
+        raise ValueError(f"nobody is asked about order {order.order_id}")
+    return order.due_at
 
 
 def answer_from_form(stars: str, text: str) -> Answer:

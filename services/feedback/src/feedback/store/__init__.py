@@ -1,4 +1,4 @@
-"""Every SQL statement of feedback."""
+"""Which questions, surveys and reviews are there? What the service reads and writes at work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from common.db import CustomerKey, Transaction
 from common.events import Event
 from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyRequested
-from feedback.domain.surveys import USAGE_QUESTION_WAIT, FirstOrder, Survey
+from feedback.domain.surveys import CompletedOrder, Survey
 
 _SURVEY = "shop, customer, survey_id, kind, order_id, cause_at, answered_at, stars, text"
 _REVIEW = "shop, customer, review_id, order_id, sku, stars, text, source, submitted_at"
@@ -21,7 +21,26 @@ def _survey(row: Row[Any]) -> Survey:
     return Survey(**row._mapping)
 
 
-async def save_first_orders(tx: Transaction, orders: Sequence[FirstOrder]) -> None:
+async def insert_completed_orders(tx: Transaction, orders: Sequence[CompletedOrder]) -> None:
+    """Keep every telling: what the questions are folded from. Idempotent."""
+    await tx.execute(
+        """
+        insert into completed_orders (shop, customer, cause, order_id, completed_at, correlation_id)
+        select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:causes as text[]),
+                             cast(:order_ids as text[]), cast(:completed as timestamptz[]),
+                             cast(:correlations as text[]))
+        on conflict do nothing
+        """,
+        shops=[o.shop for o in orders],
+        customers=[o.customer for o in orders],
+        causes=[o.cause for o in orders],
+        order_ids=[o.order_id for o in orders],
+        completed=[o.completed_at for o in orders],
+        correlations=[o.correlation_id for o in orders],
+    )
+
+
+async def save_first_orders(tx: Transaction, orders: Sequence[CompletedOrder]) -> None:
     """Keep each customer's earliest order; at most one per customer, customers locked. Idempotent, commutative."""
     # An earlier order takes the later one's place; who was asked already, or is erased, is not asked (again).
     await tx.execute(
@@ -37,8 +56,9 @@ async def save_first_orders(tx: Transaction, orders: Sequence[FirstOrder]) -> No
         on conflict (shop, customer) do update
         set order_id = excluded.order_id, completed_at = excluded.completed_at, cause = excluded.cause,
             correlation_id = excluded.correlation_id,
-            due_at = case when q.due_at is not null then excluded.due_at end
-        where (excluded.completed_at, excluded.order_id collate "C") < (q.completed_at, q.order_id collate "C")
+            due_at = case when q.survey_id is null then excluded.due_at end
+        where (excluded.completed_at, excluded.order_id collate "C", excluded.cause collate "C")
+            < (q.completed_at, q.order_id collate "C", q.cause collate "C")
         """,
         shops=[o.shop for o in orders],
         customers=[o.customer for o in orders],
@@ -50,12 +70,12 @@ async def save_first_orders(tx: Transaction, orders: Sequence[FirstOrder]) -> No
     )
 
 
-async def lock_due_questions(tx: Transaction, now: datetime, limit: int) -> list[FirstOrder]:
+async def lock_due_questions(tx: Transaction, now: datetime, limit: int) -> list[CompletedOrder]:
     """One bite: questions due up to `now`, soonest due first, of customers whom nobody else holds."""
     # A customer somebody else is writing is left for the next bite.
     rows = await tx.fetch(
         """
-        select q.shop, q.customer, q.order_id, q.completed_at, q.cause, q.correlation_id
+        select q.shop, q.customer, q.order_id, q.completed_at, q.cause, q.correlation_id, q.due_at
         from usage_questions q join customers c on c.shop = q.shop and c.customer = q.customer
         where q.due_at <= :now
         order by q.due_at, q.shop collate "C", q.customer collate "C"
@@ -69,7 +89,7 @@ async def lock_due_questions(tx: Transaction, now: datetime, limit: int) -> list
     # Read again under the lock: an earlier order may have moved the due date while we waited for our turn.
     rows = await tx.fetch(
         """
-        select q.shop, q.customer, q.order_id, q.completed_at, q.cause, q.correlation_id
+        select q.shop, q.customer, q.order_id, q.completed_at, q.cause, q.correlation_id, q.due_at
         from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
         join usage_questions q on q.shop = w.shop and q.customer = w.customer
         where q.due_at <= :now
@@ -79,7 +99,7 @@ async def lock_due_questions(tx: Transaction, now: datetime, limit: int) -> list
         customers=[k[1] for k in sorted(locked)],
         now=now,
     )
-    return [FirstOrder(**r._mapping) for r in rows]
+    return [CompletedOrder(**r._mapping) for r in rows]
 
 
 async def count_due_questions(tx: Transaction, now: datetime) -> int:
@@ -106,7 +126,7 @@ async def save_requested(tx: Transaction, requests: Sequence[Event[SurveyRequest
     )
     last = {key: d for key, d in rows}  # one row a customer: two of one customer in a statement would be refused
     # Asked: nothing falls due any more. Where the order itself is not known yet (topics read out of order), the
-    # question stands for it until the order comes.
+    # question stands for it until the order, which is older, comes.
     await tx.execute(
         """
         insert into usage_questions as q (shop, customer, order_id, completed_at, cause, survey_id)
@@ -118,7 +138,7 @@ async def save_requested(tx: Transaction, requests: Sequence[Event[SurveyRequest
         customers=[key[1] for key in last],
         ids=[d.survey_id for d in last.values()],
         orders=[d.order_id for d in last.values()],
-        completed=[d.cause_at - USAGE_QUESTION_WAIT for d in last.values()],
+        completed=[d.cause_at for d in last.values()],
     )
 
 
@@ -282,32 +302,3 @@ async def erase(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
         shops=shops,
         customers=names,
     )
-
-
-async def find_contradictions(tx: Transaction) -> list[str]:
-    """What the tables say against each other: a sentence each, at most 100; none when all is well."""
-    # A question is asked or due, never both; a due date is its order's time and a week; what was asked is a survey.
-    rows = await tx.fetch(
-        """
-        select q.shop, q.customer, 'is due and was asked' as what
-        from usage_questions q where q.due_at is not null and q.survey_id is not null
-        union all
-        select q.shop, q.customer, 'is not due seven days after the first completed order'
-        from usage_questions q where q.due_at <> q.completed_at + cast(:wait as interval)
-        union all
-        select q.shop, q.customer, 'was asked a survey that is not stored'
-        from usage_questions q
-        left join surveys s on s.shop = q.shop and s.customer = q.customer and s.survey_id = q.survey_id
-        where q.survey_id is not null and s.survey_id is null
-        union all
-        select s.shop, s.customer, 'was asked, but the question does not know it'
-        from surveys s left join usage_questions q on q.shop = s.shop and q.customer = s.customer
-        where s.cause_at is not null and q.survey_id is null
-        union all
-        select s.shop, s.customer, 'has an answer without stars, or stars without an answer'
-        from surveys s where (s.answered_at is null) <> (s.stars is null)
-        order by 1, 2, 3 limit 100
-        """,
-        wait=USAGE_QUESTION_WAIT,
-    )
-    return [f"customer {row.customer} of {row.shop} {row.what}" for row in rows]

@@ -1,0 +1,72 @@
+"""How does a shop say when its customers are asked? Read and replaced whole, in versions (FBK-007)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from common.api import Tx, require
+from common.problems import Problem
+from feedback.domain.policy import NOTICE, Policy, Version, in_force
+from feedback.store.policies import get_versions, insert_version
+
+router = APIRouter(prefix="/v1/shops/{shop}/policy", tags=["policy"])
+
+
+class PolicyChanged(Problem):
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            409, "policy_changed", f"Somebody saved another version meanwhile: version {version} is the newest. "
+            "Read it, and send yours again with its number as `replaces`.", version=version,
+        )  # fmt: skip
+
+
+class PolicyIn(BaseModel):
+    """`replaces`: the newest version that was read; leave it away to replace whatever is there."""
+
+    model_config = ConfigDict(extra="forbid")
+    policy: Policy
+    replaces: Annotated[int, Field(ge=0)] | None = None
+
+
+class VersionOut(BaseModel):
+    """Counts for orders completed at `valid_from` or later; version 0 is the default, valid ever since."""
+
+    version: int
+    valid_from: datetime | None
+    policy: Policy
+
+
+class PolicyOut(VersionOut):
+    """The version in force now, and those that were saved and are not in force yet."""
+
+    coming: list[VersionOut]
+
+
+@router.get("", dependencies=[require("programme:read")])
+async def get_policy(shop: str, tx: Tx) -> PolicyOut:
+    """When customers are asked."""
+    versions, now = (await get_versions(tx, [shop]))[shop], tx.clock.now()
+    coming = [_out(v) for v in versions if v.valid_from > now]
+    return PolicyOut(**dict(_out(in_force(versions, now))), coming=coming)
+
+
+@router.put("", dependencies=[require("programme:write")])
+async def put_policy(shop: str, body: PolicyIn, tx: Tx) -> VersionOut:
+    """Save a new version, valid for orders completed from six minutes on; questions about earlier ones stay as due."""
+    newest = (await get_versions(tx, [shop]))[shop][-1].number
+    if body.replaces is not None and body.replaces != newest:
+        raise PolicyChanged(newest)
+    version = Version(newest + 1, tx.clock.now() + NOTICE, body.policy)
+    if not await insert_version(tx, shop, version):
+        raise PolicyChanged(newest + 1)
+    return _out(version)
+
+
+def _out(version: Version) -> VersionOut:
+    return VersionOut(
+        version=version.number, valid_from=version.valid_from if version.number else None, policy=version.policy
+    )

@@ -1,0 +1,112 @@
+"""Do the stored questions, surveys and answers follow from the orders told and the facts announced? Folded anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from common.events import Event
+from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyRequested
+from feedback.domain.policy import Version, due_at
+from feedback.domain.surveys import CompletedOrder, Survey, first_of, survey_id_of
+
+
+@dataclass(frozen=True, slots=True)
+class StoredQuestion:
+    order_id: str
+    completed_at: datetime
+    due_at: datetime | None
+    survey_id: str | None
+
+
+@dataclass(slots=True)
+class History:
+    """All that is stored of one customer; `told` are the facts that this service announced about them."""
+
+    customer: tuple[str, str]
+    versions: Sequence[Version]
+    erased: bool = False
+    orders: list[CompletedOrder] = field(default_factory=list)
+    question: StoredQuestion | None = None
+    surveys: dict[str, Survey] = field(default_factory=dict)
+    reviews: dict[str, ReviewSubmitted] = field(default_factory=dict)
+    told: list[Event[Any]] = field(default_factory=list)
+
+
+def differences(history: History) -> list[str]:
+    """What does not follow, a sentence each; nothing when all is well."""
+    found = [*_of_question(history), *_of_surveys(history), *_of_facts(history)]
+    shop, customer = history.customer
+    return [f"customer {customer} of {shop} {sentence}" for sentence in found]
+
+
+def _of_question(h: History) -> Iterator[str]:
+    first, asked = first_of(h.orders), [s for s in h.surveys.values() if s.cause_at is not None]
+    q = h.question
+    if q is None:
+        if first is not None:
+            yield f"completed order {first.order_id}, and no question is noted"
+        elif asked:
+            yield "was asked, but the question does not know it"
+        return
+    if first is None:
+        if q.survey_id is None:
+            yield f"has a question about order {q.order_id}, which nobody told"
+    elif (q.order_id, q.completed_at) != (first.order_id, first.completed_at) and q.survey_id is None:
+        yield f"has a question about order {q.order_id}, but order {first.order_id} was completed first"
+    if asked and q.survey_id is None:
+        yield "was asked, but the question does not know it"
+    if q.survey_id is not None:
+        if q.survey_id not in h.surveys:
+            yield f"was asked survey {q.survey_id}, which is not stored"
+        if q.due_at is not None:
+            yield "is due and was asked"
+    elif first is not None:
+        due = None if h.erased else due_at(first.completed_at, h.versions)
+        if q.due_at != due:
+            yield f"is due at {q.due_at and q.due_at.isoformat()}, not at {due and due.isoformat()}"
+
+
+def _of_surveys(h: History) -> Iterator[str]:
+    by_id = {survey_id_of(order): order for o in h.orders if (order := o.due(h.versions)).due_at is not None}
+    for survey_id, s in h.surveys.items():
+        if (s.answered_at is None) != (s.stars is None):
+            yield f"has an answer without stars, or stars without an answer, in survey {survey_id}"
+        if s.cause_at is None or s.kind != "usage" or not h.orders:
+            continue  # only its answer, or its request, has been read: topics are read side by side
+        about = by_id.get(survey_id)
+        if about is None:
+            yield f"was asked survey {survey_id} about order {s.order_id}, which follows from no order"
+        elif (s.order_id, s.cause_at) != (about.order_id, about.due_at):
+            yield f"was asked survey {survey_id} about order {s.order_id}, due at {s.cause_at.isoformat()}: not so"
+
+
+def _of_facts(h: History) -> Iterator[str]:
+    """What was announced is stored as it was announced, once; the texts alone may be gone (SEC-006)."""
+    for type_ in (SurveyRequested, SurveyAnswered, ReviewSubmitted):
+        ids = [e.id for e in h.told if isinstance(e.data, type_)]
+        for twice in sorted({i for i in ids if ids.count(i) > 1}):
+            yield f"was told of by {type_.TYPE} {twice} twice"
+    for event in h.told:
+        data = event.data
+        if isinstance(data, ReviewSubmitted):
+            stored = h.reviews.get(data.review_id)
+            if stored is None or _without_text(stored) != _without_text(data):
+                yield f"handed in review {data.review_id}, which is not stored as it was announced"
+            elif stored.text != (None if h.erased else data.text):
+                yield f"handed in review {data.review_id}, whose text is not what was announced"
+            continue
+        survey = h.surveys.get(data.survey_id)
+        if isinstance(data, SurveyRequested):
+            if survey is None or (survey.order_id, survey.cause_at) != (data.order_id, data.cause_at):
+                yield f"was asked survey {data.survey_id}, which is not stored as it was announced"
+        elif survey is None or (survey.stars, survey.answered_at) != (data.stars, event.time):
+            yield f"answered survey {data.survey_id}, which is not stored as it was announced"
+        elif survey.text != (None if h.erased else data.text):
+            yield f"answered survey {data.survey_id}, whose text is not what was announced"
+
+
+def _without_text(review: ReviewSubmitted) -> ReviewSubmitted:
+    return review.model_copy(update={"text": None})

@@ -1,0 +1,1 @@
+"""What feedback does when time passes, or when an operator asks."""

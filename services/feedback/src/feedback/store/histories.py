@@ -1,0 +1,75 @@
+"""What is stored of some customers, whole, to be folded anew?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from common.db import CustomerKey, Transaction
+from common.events import decode
+from common.events.feedback import ReviewSubmitted
+from common.keys import get_keys
+from feedback.domain.surveys import CompletedOrder, Survey
+from feedback.domain.verification import History, StoredQuestion
+from feedback.store.policies import get_versions
+
+
+async def list_customers(tx: Transaction, after: CustomerKey, limit: int) -> list[CustomerKey]:
+    """Customers in order of key, from the one after `after` on."""
+    # By primary key, so that each page starts where the last one ended.
+    rows = await tx.fetch(
+        "select shop, customer from customers where (shop, customer) > (:shop, :customer) order by shop, customer "
+        "limit :limit",
+        shop=after[0],
+        customer=after[1],
+        limit=limit,
+    )
+    return [(r.shop, r.customer) for r in rows]
+
+
+async def get_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[History]:
+    """The customers' histories, without what was announced of them, in the order of the keys."""
+    versions = await get_versions(tx, {shop for shop, _ in keys})
+    found = {key: History(key, versions[key[0]]) for key in sorted(keys)}
+    for key, stored in (await get_keys(tx, keys)).items():
+        found[key].erased = stored.erased_at is not None
+    # The inputs: every telling of a completed order.
+    for r in await _rows(tx, "completed_orders", "order_id, completed_at, cause, correlation_id", keys):
+        found[(r.shop, r.customer)].orders.append(CompletedOrder(**r._mapping))
+    # What was made of them.
+    for r in await _rows(tx, "usage_questions", "order_id, completed_at, due_at, survey_id", keys):
+        found[(r.shop, r.customer)].question = StoredQuestion(r.order_id, r.completed_at, r.due_at, r.survey_id)
+    for r in await _rows(tx, "surveys", "survey_id, kind, order_id, cause_at, answered_at, stars, text", keys):
+        found[(r.shop, r.customer)].surveys[r.survey_id] = Survey(**r._mapping)
+    for r in await _rows(tx, "reviews", "review_id, order_id, sku, stars, text, source", keys):
+        review = {name: value for name, value in r._mapping.items() if name not in ("shop", "customer")}
+        found[(r.shop, r.customer)].reviews[r.review_id] = ReviewSubmitted.model_validate(review)
+    return list(found.values())
+
+
+async def add_told(tx: Transaction, histories: Sequence[History]) -> None:
+    """Add the facts that were announced of the customers, in the order of their announcement."""
+    by_key = {"/".join(h.customer): h for h in histories}
+    # By Kafka key; facts that were read back from another installation's topic are not in this outbox.
+    rows = await tx.fetch(
+        "select aggregateid, payload from outbox where aggregatetype = 'feedback' and aggregateid = any(:keys) "
+        "order by seq",
+        keys=sorted(by_key),
+    )
+    for r in rows:
+        by_key[r.aggregateid].told.append(decode(r.payload))
+
+
+async def _rows(tx: Transaction, table: str, wanted: str, keys: Sequence[CustomerKey]) -> Sequence[Row[Any]]:
+    listed = ", ".join(f"t.{column}" for column in wanted.split(", "))
+    return await tx.fetch(
+        f"""
+        select t.shop, t.customer, {listed}
+        from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
+        join {table} t on t.shop = w.shop and t.customer = w.customer
+        """,
+        shops=[shop for shop, _ in keys],
+        customers=[customer for _, customer in keys],
+    )
