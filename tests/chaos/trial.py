@@ -55,7 +55,7 @@ class Size:
 
 
 SHORT = Size(customers=320, duration_s=150, kills=22, pauses=7, cuts=5)
-BRIEF = Size(customers=130, duration_s=60, kills=8, pauses=5, cuts=9, redemptions=15, services=faults.SERVICE_NAMES[:3])
+BRIEF = Size(customers=130, duration_s=60, kills=8, pauses=5, cuts=9, redemptions=30, services=faults.SERVICE_NAMES[:3])
 """For mutants: a broken guarantee shows sooner than a sound one is believed, and in three services as in five."""
 
 

@@ -20,7 +20,7 @@ OnAssigned = Callable[[Sequence[Position]], Awaitable[Mapping[Position, int]]]
 
 CALL_TIMEOUT_S = 10.0
 # Kafka takes some 3 s to move a group's coordinator; nobody waits for a commit that long, since none is ever read.
-COMMIT_WAIT_S, COMMIT_TIMEOUT_S = 0.5, 30.0
+COMMIT_WAIT_S, COMMIT_TIMEOUT_S = 1.0, 30.0
 REJECTED_COMMITS, REJECTED_WITHIN_S = 3, 60.0
 # After a change of leader the end of a log may be reported too low for a moment: look again before stopping loudly.
 OUT_OF_LOG_LOOKS, OUT_OF_LOG_PAUSE_S = 5, 1.0
@@ -120,7 +120,7 @@ class Consumer:
         session.place(self._next, paused=self._paused)
 
     async def commit(self, nexts: Mapping[Position, int]) -> bool:
-        """Tell Kafka how far the group is, for its tools to see. False when refused, or not answered within 0.5 s.
+        """Tell Kafka how far the group is, for its tools to see. False when refused, or not answered within 1 s.
 
         Either is harmless; what has no answer goes on in the background. After three refusals in 60 s, or no answer
         within 30 s, the inner consumer is made anew.
