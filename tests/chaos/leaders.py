@@ -74,13 +74,13 @@ class LeaderKiller:
 
     async def _leader(self) -> int:
         """The broker with most partitions of `orders`, once every copy of them is in sync again."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             partitions = await self._partitions()
             if partitions and all(len(p["isr"]) == len(self._cluster.nodes) for p in partitions):
                 return Counter(int(p["leader"]) for p in partitions).most_common(1)[0][0]
             if time.monotonic() > deadline:
-                raise TimeoutError("the copies of the log are not in sync again after 60 s")
+                raise TimeoutError("the copies of the log are not in sync again after 120 s")
             await asyncio.sleep(0.3)
 
     async def _partitions(self) -> list[dict[str, Any]]:
