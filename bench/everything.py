@@ -20,6 +20,7 @@ from regulars.client import Services
 from regulars.stack.local import Plan
 from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState
+from regulars.stack.usage import cpu_seconds, memory_mb
 
 SETTLED_WITHIN_S = 180.0
 
@@ -46,13 +47,13 @@ async def measure(result: Result, seed: int, size: Size) -> None:
             before_facts = await _caught_up(services)
             pids = {name: process.pid for name, process in state.processes.items()}
             load = machine.load()
-            cpu = {name: machine.cpu_seconds(pid) for name, pid in pids.items()}
+            cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}
             sent = await _orders(state, seed + 11, size.orders, size.connections)
             facts = await _caught_up(services)
             seconds = time.perf_counter() - sent["began"]
-            spent = {name: machine.cpu_seconds(pid) - cpu[name] for name, pid in pids.items()}
+            spent = {name: cpu_seconds(pid) - cpu[name] for name, pid in pids.items()}
             dead = {name: len(each) for name, each in (await services.everywhere("GET", "/ops/dead")).items() if each}
-        memory = {name: machine.memory_mb(pid) for name, pid in pids.items()}
+        memory = {name: memory_mb(pid) for name, pid in pids.items()}
     finally:
         operating.down(plan.folder, purge=True)
         shutil.rmtree(folder, ignore_errors=True)

@@ -11,6 +11,7 @@ from bench.rows import counts, read_tables
 from bench.servers import Servers, run
 from common.broker import Outgoing, Producer
 from common.events import Event
+from regulars.stack.usage import cpu_seconds
 
 SERVICES = ("membership", "segmentation")
 EVENTS_PER_ORDER = 2
@@ -60,9 +61,9 @@ async def measure(servers: Servers, result: Result, seed: int, size: Size) -> No
     for service in SERVICES:
         load = machine.load()
         url = await servers.database(service)
-        database_cpu = machine.cpu_seconds(servers.postgres.pid)
+        database_cpu = cpu_seconds(servers.postgres.pid)
         product = await consume(servers, "product", service, url, size.warm, events - size.warm)
-        database_cpu = machine.cpu_seconds(servers.postgres.pid) - database_cpu
+        database_cpu = cpu_seconds(servers.postgres.pid) - database_cpu
         loads = [machine.load()]
         model = {"BENCH_MODEL": url, "BENCH_MODEL_EVENTS": str(events)}
         bare = await consume(

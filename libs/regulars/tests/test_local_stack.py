@@ -41,11 +41,11 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if self.path == "/health/ready" else 404)
         self.end_headers()
 
-if sys.argv[1] == "migrate":
-    asyncio.run(migrate())
-elif sys.argv[1] == "verify":
+if sys.argv[1] == "verify":
     sys.exit(3)
 else:
+    assert sys.argv[1:] == ["serve", "--migrate"]
+    asyncio.run(migrate())
     http.server.HTTPServer((os.environ["HTTP_HOST"], int(os.environ["HTTP_PORT"])), Answer).serve_forever()
 """
 

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CursorResult, Row, text
+from sqlalchemy import CursorResult, Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from common.clock import Clock, WallClock
@@ -18,6 +19,12 @@ from common.events import Event
 CustomerKey = tuple[str, str]
 """(shop, customer)."""
 UNIT_OF_WORK_S = 60
+
+
+@lru_cache(maxsize=1024)
+def _statement(sql: str) -> TextClause:
+    """The statement read once: to look for its parameters anew at every use costs more than many a query."""
+    return text(sql)
 
 
 @dataclass(slots=True)
@@ -45,7 +52,7 @@ class Transaction:
 
     async def _run(self, sql: str, params: dict[str, Any]) -> CursorResult[Any]:
         self._begun = True
-        return await self.connection.execute(text(sql), params)
+        return await self.connection.execute(_statement(sql), params)
 
     async def fetch(self, sql: str, **params: Any) -> Sequence[Row[Any]]:
         return (await self._run(sql, params)).fetchall()

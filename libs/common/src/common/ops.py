@@ -64,10 +64,14 @@ async def sweep(request: Request) -> dict[str, int]:
 
 
 @router.get("/ops/settled", dependencies=[Depends(require("ops"))])
-async def settled(request: Request, due: Annotated[bool, Query()] = False) -> dict[str, int]:
-    """Counters and what is open: lag, outbox, leases; `due=true` also counts due rows. Settled when two passes over
-    all services see equal counters and nothing open."""
-    return await runtime_of(request).settled(due)
+async def settled(
+    request: Request,
+    due: Annotated[bool, Query()] = False,
+    wait_s: Annotated[float, Query(ge=0, le=30)] = 0,
+) -> dict[str, int]:
+    """Counters and what is open: lag, outbox, leases; `due=true` also counts due rows; `wait_s` lets the answer wait
+    until nothing is open here. Settled when two passes over all services see equal counters and nothing open."""
+    return await runtime_of(request).settled(due, wait_s)
 
 
 @router.put("/v1/shops/{shop}/settings", dependencies=[Depends(require("programme:write"))])

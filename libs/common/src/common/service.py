@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +36,9 @@ from common.sweeps import Job, Sweeper
 log = structlog.get_logger()
 STOP_WITHIN_S = 20
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
+OPEN = ("lag", "outbox", "leases", "arriving")
+"""Counters of the settled check that must be 0 when nothing is on its way."""
+LOOK_AGAIN_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -121,22 +125,31 @@ class Runtime:
         if not self.stopping.is_set():
             self.stirred.clear()
 
-    async def settled(self, with_due: bool) -> dict[str, int]:
-        found: dict[str, int] = {"read": 0, "claimed": 0, "published": 0, "lag": 0}
+    async def settled(self, with_due: bool, wait_s: float = 0) -> dict[str, int]:
+        """Counters, and what is open; answers when nothing is, after `wait_s` at the latest."""
+        deadline = time.monotonic() + wait_s
+        while True:
+            found = {"read": 0, "claimed": 0, "batches": 0, "published": 0, "lag": 0}
+            async with self.database.transaction() as tx:
+                found["outbox"] = await tx.value(
+                    "select count(*) from outbox where published_at is null and refused is null"
+                )
+                if self.service.counters is not None:
+                    found.update(await self.service.counters(tx))
+                if with_due:
+                    found["due"] = await self.due(tx)
+            last = time.monotonic() >= deadline
+            # Kafka is asked last: what is in our own tables says more cheaply that it is too early.
+            if self.consumer is not None and (last or not any(found.get(what) for what in OPEN)):
+                found["lag"] = await self.consumer.lag()
+            if last or not any(found.get(what) for what in OPEN):
+                break
+            await asyncio.sleep(LOOK_AGAIN_S)
         if self.consumer is not None:
-            found["lag"] = await self.consumer.lag()
-            found["read"] = self.consumer.counts.read
-            found["claimed"] = self.consumer.counts.claimed
+            counts = self.consumer.counts
+            found |= {"read": counts.read, "claimed": counts.claimed, "batches": counts.batches}
         if self.relay is not None:
             found["published"] = self.relay.published
-        async with self.database.transaction() as tx:
-            found["outbox"] = await tx.value(
-                "select count(*) from outbox where published_at is null and refused is null"
-            )
-            if self.service.counters is not None:
-                found.update(await self.service.counters(tx))
-            if with_due:
-                found["due"] = await self.due(tx)
         return found
 
     async def due(self, tx: Transaction) -> int:
@@ -310,16 +323,18 @@ async def republish(service: Service, settings: Settings) -> int:
 
 
 def main(service: Service) -> None:
-    """The commands of a service: serve, migrate, verify, republish."""
-    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    """The commands of a service: serve, migrate, verify, republish. `serve --migrate` migrates first."""
+    command, flags = (sys.argv[1] if len(sys.argv) > 1 else ""), sys.argv[2:]
+    commands = {"serve": serve, "verify": verify, "republish": republish}
+    if command not in {*commands, "migrate"} or (flags and (command, flags) != ("serve", ["--migrate"])):
+        package = service.name.replace("-", "_")
+        sys.exit(f"usage: python -m {package}.main serve [--migrate] | migrate | verify | republish")
     settings = load_settings()
     logs.configure(service.name, settings.log_level)
-    if command == "migrate":
+    if command == "migrate" or flags:
         asyncio.run(migrate(settings.database_url, service.migrations))
+    if command == "migrate":
         sys.exit(0)
-    commands = {"serve": serve, "verify": verify, "republish": republish}
-    if command not in commands:
-        sys.exit(f"usage: python -m {service.name.replace('-', '_')}.main serve | migrate | verify | republish")
     import uvloop
 
     sys.exit(uvloop.run(commands[command](service, settings)))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import signal
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +21,7 @@ from regulars.replay import Replay
 from regulars.stack.local import Plan
 from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState
+from regulars.stack.usage import Usage, usage_of
 
 SHOP = "cdnow"
 START = datetime(1996, 12, 30, tzinfo=cdnow.ZONE).astimezone(UTC)
@@ -29,6 +33,7 @@ IMPORTING = 1000
 
 def run(folder: Path, everything: bool, console: Console) -> int:
     """From empty to the report; returns the exit code. The stack is its own, on a set clock, and ends with it."""
+    signal.signal(signal.SIGTERM, _leave)
     history = cdnow.read(cdnow.find(everything))
     began = time.monotonic()
     operating.down(folder, purge=True)
@@ -39,12 +44,24 @@ def run(folder: Path, everything: bool, console: Console) -> int:
     try:
         result = asyncio.run(_replay(state, history, console))
         result["seconds"] = {"start": ready - began, "replay": time.monotonic() - ready}
+        result["usage"] = _usage(state)
         code = report.show(result, history, folder, console)
         asyncio.run(compare.dump(state, folder / "tables"))
     finally:
         operating.down(folder)
     console.print(f"\nThe whole took {time.monotonic() - began:.0f} s.")
     return code
+
+
+def _leave(number: int, _frame: object) -> None:
+    """A demo that is told to end takes its stack with it, by the way out of `run`."""
+    sys.exit(128 + number)
+
+
+def _usage(state: StackState) -> dict[str, Usage]:
+    """Of each process of the stack and of this command, by name."""
+    pids = {name: process.pid for name, process in state.processes.items()}
+    return {name: usage_of(pid) for name, pid in pids.items()} | {"this command": usage_of(os.getpid())}
 
 
 def run_twice(folder: Path, everything: bool, console: Console) -> int:
@@ -104,7 +121,13 @@ async def _replay(state: StackState, history: cdnow.History, console: Console) -
                 at = until
         result = await report.collect(services, SHOP)
         result["import"] = await services.get("orders-ingest", f"/v1/shops/{SHOP}/imports/{job}")
-        result["replay"] = {"rounds": replay.rounds, "passes": replay.passes, "swept": replay.swept}
+        result["counters"] = await services.everywhere("GET", "/ops/settled")
+        result["replay"] = {
+            "rounds": replay.rounds,
+            "passes": replay.passes,
+            "swept": replay.swept,
+            "seconds": replay.seconds,
+        }
     result["sink"] = await count_mails(state.mails_url)
     return result
 

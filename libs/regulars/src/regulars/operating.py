@@ -44,7 +44,7 @@ def up(plan: Plan, report: Callable[[str], None]) -> StackState:
     _started.append(process)
     try:
         return _wait_ready(process, plan.folder, log, report)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         process.terminate()
         process.wait(_STOP_WITHIN_S)
         raise

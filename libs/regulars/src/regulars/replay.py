@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -34,6 +34,7 @@ class Replay:
     rounds: int = 0
     passes: int = 0
     swept: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)  # where the time went: by what was waited for
 
     async def run(self, start: datetime, end: datetime, step: timedelta = STEP) -> None:
         """From `start` to `end`, a step at a time; all times aware."""
@@ -46,29 +47,42 @@ class Replay:
 
     async def step(self, since: datetime, until: datetime) -> None:
         """Move all clocks to the step's end with sweeps held; let the events in; settle; then sweep round by round."""
-        if await self.prepare(since, until):
+        with self._timed("customers"):
+            if await self.prepare(since, until):
+                await self.settle()
+        with self._timed("events"):
+            await self.services.everywhere("PUT", "/ops/clock", json={"now": until.isoformat()})
             await self.settle()
-        await self.services.everywhere("PUT", "/ops/clock", json={"now": until.isoformat()})
-        await self.settle()
         while True:
             done = 0
             for name in SWEPT:
-                answer = await self.services.call(name, "POST", "/ops/sweep")
+                with self._timed(f"sweep of {name}"):
+                    answer = await self.services.call(name, "POST", "/ops/sweep")
                 self.swept[name] = self.swept.get(name, 0) + answer["done"]
                 done += answer["done"]
                 if answer["done"]:
-                    await self.settle()
+                    with self._timed(f"what {name} then told"):
+                        await self.settle()
             self.rounds += 1
             if not done:
                 break
-        await self.settle(due=True)
+        with self._timed("last look"):
+            await self.settle(due=True)
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[what] = self.seconds.get(what, 0.0) + time.monotonic() - began
 
     async def settle(self, *, due: bool = False) -> None:
         """Wait until two passes one after the other see equal counters and nothing open."""
         deadline = time.monotonic() + self.patience_s
         before = None
         while True:
-            seen = await self.services.everywhere("GET", "/ops/settled", params={"due": "true"} if due else {})
+            seen = await self.services.everywhere("GET", "/ops/settled", params={"wait_s": 5, "due": due})
             self.passes += 1
             still = {
                 f"{name}.{what}": counters[what]
@@ -80,6 +94,4 @@ class Replay:
                 return
             if time.monotonic() > deadline:
                 raise NotSettling(f"still open after {self.patience_s:.0f} s: {still or 'counters keep moving'}")
-            if still:
-                await asyncio.sleep(0.02)
             before = seen

@@ -89,6 +89,16 @@ def show(result: dict[str, Any], history: History, folder: Path, console: Consol
     seconds, replay = result["seconds"], result["replay"]
     done = _orders(result) / seconds["replay"]
     events = result["import"]["taken"] + 3 * result["membership"]["members"]
+    _table(console, "What each process cost and holds", [
+        (name, f"{usage.cpu_s:6.1f} s CPU  {usage.memory_mb:5.0f} MB")
+        for name, usage in sorted(result["usage"].items())
+    ])  # fmt: skip
+    waits = sorted(result["replay"]["seconds"].items(), key=lambda each: -float(each[1]))
+    batches = [
+        (name, f"{c['read']:,} in {c['batches']:,} batches") for name, c in result["counters"].items() if c["batches"]
+    ]
+    _table(console, "Events read from Kafka", batches)
+    _table(console, "Where the time went", [(what, f"{s:.0f} s") for what, s in waits if s >= 1])
     console.rule("[bold]How fast")
     console.print(
         f"  stack ready in {seconds['start']:.1f} s; history in {seconds['replay']:.0f} s: {done:,.0f} orders/s, "

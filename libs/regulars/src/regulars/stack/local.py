@@ -91,25 +91,32 @@ class LocalStack:
     async def _bring_up(self) -> None:
         self._state.api_key = self._secrets.api_key
         self._phase("starting PostgreSQL and Kafka (the first start ever downloads Kafka, some 20 s)")
-        postgres, kafka = await asyncio.gather(self._postgres(), self._kafka())
+        (postgres, databases), kafka, smtp_port = await asyncio.gather(
+            self._databases(), self._topics(), self._mailsink()
+        )
         self._state.postgres, self._state.kafka = postgres, kafka
-        smtp_port = await self._mailsink()
         around = Surroundings(
             kafka, self._secrets.master_key, self._secrets.api_key, self._plan.log_level, self._plan.set_clock,
             "127.0.0.1", smtp_port,
         )  # fmt: skip
-        self._phase("making databases and topics")
         for service in self._plan.services:
-            url = await self._database(postgres, service)
-            self._state.services[service.name] = settings_of(service, free_port(service.port), url, around)
-        command = [sys.executable, "-m", "common.broker", "topics"]
-        await self._parts.run(Command("topics", command, environment({"KAFKA_BOOTSTRAP_SERVERS": kafka})))
-        self._phase("bringing the databases up to date")
-        await _all(self._parts.run(self._command(service, "migrate")) for service in self._plan.services)
-        self._phase("starting the services")
-        children = [await self._parts.start(self._command(service, "serve")) for service in self._plan.services]
+            port = free_port(service.port)
+            self._state.services[service.name] = settings_of(service, port, databases[service.name], around)
+        self._phase("starting the services, which bring their databases up to date")
+        children = [await self._parts.start(self._command(service)) for service in self._plan.services]
         await _all(self._ready(child) for child in children)
         self._phase("ready")
+
+    async def _databases(self) -> tuple[str, dict[str, str]]:
+        """The server's address, and each service's own."""
+        postgres = await self._postgres()
+        return postgres, {each.name: await self._database(postgres, each) for each in self._plan.services}
+
+    async def _topics(self) -> str:
+        kafka = await self._kafka()
+        command = [sys.executable, "-m", "common.broker", "topics"]
+        await self._parts.run(Command("topics", command, environment({"KAFKA_BOOTSTRAP_SERVERS": kafka})))
+        return kafka
 
     async def _postgres(self) -> str:
         if self._plan.database_url:
@@ -150,11 +157,11 @@ class LocalStack:
         await ensure_database(admin_url, service.database, password)
         return as_role(admin_url, service.database, password)
 
-    def _command(self, service: Service, verb: str) -> Command:
-        name = service.name if verb == "serve" else f"{service.name}-{verb}"
-        argv = [sys.executable, "-m", f"{service.package}.main", verb]
+    def _command(self, service: Service) -> Command:
+        # Two commands would read the whole program twice, which takes longer than all else in a start.
+        argv = [sys.executable, "-m", f"{service.package}.main", "serve", "--migrate"]
         # A service finishes its batch and hands its partitions back before it ends.
-        return Command(name, argv, environment(self._state.services[service.name]), stop_timeout_s=20)
+        return Command(service.name, argv, environment(self._state.services[service.name]), stop_timeout_s=25)
 
     async def _ready(self, child: Child) -> None:
         port = int(child.command.env["HTTP_PORT"])

@@ -8,7 +8,9 @@ import json
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.message import EmailMessage
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -117,18 +119,45 @@ class MailSink:
 
 
 def _as_json(envelope: Envelope, raw: bytes) -> dict[str, Any]:
-    message = email.message_from_bytes(raw, _class=EmailMessage, policy=email.policy.default)
-    assert isinstance(message, EmailMessage)
-    part = message.get_body(preferencelist=("plain", "html"))
+    # The old policy: the new one parses every address and parameter, some 3 ms a mail.
+    message = email.message_from_bytes(raw, policy=email.policy.compat32)
+    headers = [[name, _words(str(value))] for name, value in message.items()]
+    first = {name.lower(): value for name, value in reversed(headers)}
     return {
         "from": envelope.mail_from,
         "to": list(envelope.rcpt_tos),
-        "subject": str(message.get("Subject", "")),
-        "message_id": str(message.get("Message-ID", "")),
-        "headers": [[name, str(value)] for name, value in message.items()],
-        "text": part.get_content().replace("\r\n", "\n") if part is not None else "",
+        "subject": first.get("subject", ""),
+        "message_id": first.get("message-id", ""),
+        "headers": headers,
+        "text": _text(message),
         "raw": raw.decode("utf-8", "replace"),
     }
+
+
+def _words(value: str) -> str:
+    """A header's value on one line, its encoded words (RFC 2047) decoded; as it stands where they are broken."""
+    line = "".join(value.splitlines())
+    if "=?" not in line:
+        return line
+    try:
+        return str(make_header(decode_header(line)))
+    except (HeaderParseError, LookupError, UnicodeError):
+        return line
+
+
+def _text(message: Message) -> str:
+    """The plain part of the body, else the HTML part, else nothing."""
+    parts = {part.get_content_type(): part for part in reversed(list(message.walk()))}
+    part = parts.get("text/plain") or parts.get("text/html")
+    payload = part.get_payload(decode=True) if part is not None else None
+    if part is None or not isinstance(payload, bytes):
+        return ""
+    charset = part.get_content_charset("utf-8")
+    try:
+        text = payload.decode(charset, "replace")
+    except LookupError:
+        text = payload.decode("utf-8", "replace")
+    return text.replace("\r\n", "\n")
 
 
 async def serve(sink: MailSink) -> None:
