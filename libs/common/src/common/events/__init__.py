@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -32,6 +33,11 @@ EVENTS: dict[str, type[EventData]] = {c.TYPE: c for c in _concrete(EventData)}
 _OWNERS = (activity, customers, feedback, membership, messages, orders, segments)  # imported for their classes
 
 
+_OPTIONAL = ("subject", "partitionkey", "correlationid", "causationid", "traceparent")
+_TEXTS = ("id", "source", "type", "shop", *_OPTIONAL)
+_UNFIT = re.compile(r"[/#|\s]")
+
+
 def decode(raw: bytes | str) -> Event[Any]:
     """Read structured-mode JSON. Raises InvalidEvent with a slug: malformed_json, missing_<attribute>,
     unknown_type, unknown_version, invalid_time, invalid_data."""
@@ -51,30 +57,20 @@ def from_dict(body: dict[str, Any], raw: bytes | None = None) -> Event[Any]:
             raise InvalidEvent(f"missing_{name}", f"the attribute `{name}` is missing")
     if body.get("specversion", "1.0") != "1.0":
         raise InvalidEvent("unknown_version", "`specversion` must be 1.0")
-    for name in (
-        "id",
-        "source",
-        "type",
-        "shop",
-        "subject",
-        "partitionkey",
-        "correlationid",
-        "causationid",
-        "traceparent",
-    ):
+    for name in _TEXTS:
         value = body.get(name)
-        if value is None and name not in ("id", "source", "type", "shop"):
+        if value is None and name in _OPTIONAL:
             continue
         if not isinstance(value, str) or not 0 < len(value) <= 300 or "\x00" in value:
             raise InvalidEvent(f"invalid_{name}", f"`{name}` must be a text of 1 to 300 characters")
     for name in ("shop", "subject"):
-        if any(c in "/#|" or c.isspace() for c in body.get(name) or ""):
+        if _UNFIT.search(body.get(name) or ""):
             raise InvalidEvent(f"invalid_{name}", f"`{name}` must not contain white space, '/', '#' or '|'")
     kind = EVENTS.get(body["type"])
     if kind is None:
         raise InvalidEvent("unknown_type", f"unknown event type {body['type']!r}")
-    if version_of(body) != kind.VERSION:
-        raise InvalidEvent("unknown_version", f"{kind.TYPE} is read in version {kind.VERSION}")
+    if not 1 <= version_of(body) <= kind.VERSION:  # older ones fit: a schema changes compatibly or not at all
+        raise InvalidEvent("unknown_version", f"{kind.TYPE} is read in versions 1 to {kind.VERSION}")
     time = parse_time(body["time"])
     try:
         data = kind.model_validate_json(orjson.dumps(body["data"]))
