@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import signal
 import sys
@@ -21,7 +20,7 @@ from regulars.replay import Replay
 from regulars.stack.local import Plan
 from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState
-from regulars.stack.usage import Usage, usage_of
+from regulars.stack.usage import Usage, of_this_process, usage_of
 
 SHOP = "cdnow"
 START = datetime(1996, 12, 30, tzinfo=cdnow.ZONE).astimezone(UTC)
@@ -31,8 +30,11 @@ TIERS = {"Senior": (100_00, 3), "VIP": (300_00, 8), "Supreme": (1000_00, 20)}
 IMPORTING = 1000
 
 
-def run(folder: Path, everything: bool, console: Console) -> int:
-    """From empty to the report; returns the exit code. The stack is its own, on a set clock, and ends with it."""
+def run(folder: Path, everything: bool, console: Console, tables: Path | None = None) -> int:
+    """From empty to the report; returns the exit code. The stack is its own, on a set clock, and ends with it.
+
+    With `tables` every table of every service is written there, row by row, before the stack ends.
+    """
     signal.signal(signal.SIGTERM, _leave)
     history = cdnow.read(cdnow.find(everything))
     began = time.monotonic()
@@ -46,7 +48,9 @@ def run(folder: Path, everything: bool, console: Console) -> int:
         result["seconds"] = {"start": ready - began, "replay": time.monotonic() - ready}
         result["usage"] = _usage(state)
         code = report.show(result, history, folder, console)
-        asyncio.run(compare.dump(state, folder / "tables"))
+        if tables is not None:
+            shutil.rmtree(tables, ignore_errors=True)
+            asyncio.run(compare.dump(state, tables))
     finally:
         operating.down(folder)
     console.print(f"\nThe whole took {time.monotonic() - began:.0f} s.")
@@ -61,18 +65,15 @@ def _leave(number: int, _frame: object) -> None:
 def _usage(state: StackState) -> dict[str, Usage]:
     """Of each process of the stack and of this command, by name."""
     pids = {name: process.pid for name, process in state.processes.items()}
-    return {name: usage_of(pid) for name, pid in pids.items()} | {"this command": usage_of(os.getpid())}
+    return {name: usage_of(pid) for name, pid in pids.items()} | {"this command": of_this_process()}
 
 
 def run_twice(folder: Path, everything: bool, console: Console) -> int:
     """Two runs from empty, table by table; returns 1 when any row differs."""
     for number in ("first", "second"):
-        code = run(folder, everything, console)
+        code = run(folder, everything, console, folder.parent / f"demo-{number}")
         if code:
             return code
-        kept = folder.parent / f"demo-{number}"
-        shutil.rmtree(kept, ignore_errors=True)
-        shutil.copytree(folder / "tables", kept)
     differing = compare.differences(folder.parent / "demo-first", folder.parent / "demo-second")
     console.rule("[bold]Differing rows per table, first run against second")
     for table, rows in differing.items():

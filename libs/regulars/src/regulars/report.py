@@ -107,8 +107,9 @@ def show(result: dict[str, Any], history: History, folder: Path, console: Consol
     )
     console.rule("[bold]Where to look next")
     console.print(
-        f"  mails as they arrived: {folder}/mails.jsonl\n  every table, row by row: {folder}/tables\n"
-        "  run it again and compare: regulars twice\n  a stack on the wall clock to try things with: make up"
+        f"  mails as they arrived: {folder}/mails.jsonl\n"
+        "  run it twice and compare every table, row by row: .venv/bin/regulars twice\n"
+        "  a stack on the wall clock to try things with: make up"
     )
     return 0 if all(ours == theirs for _, ours, theirs in checks) else 1
 
