@@ -28,10 +28,13 @@ async def forge(
         await tx.copy(book, columns, [("tea", customer, account, "forged", amount, cause, False, START)])
 
 
-@pytest.mark.parametrize("bite", [1, 2, 3, 500])
-async def test_a_bite_of_any_size_finds_the_same(db: Database, shop: Shop, bite: int) -> None:
+@pytest.mark.parametrize(("bite", "share"), [(1, 100), (2, 100), (3, 100), (500, 100), (2, 4)])
+async def test_a_bite_of_any_size_finds_the_same_and_so_do_shares_apart(
+    db: Database, shop: Shop, bite: int, share: int
+) -> None:
+    """A share of four customers is given to a process of its own."""
     await deliver(db, shop.history(customers=6, seed=5))
-    assert await verify(db, bite) == []
+    assert await verify(db, bite, share) == []
     async with db.transaction() as tx:
         await tx.execute(
             "update customers set state = jsonb_set(state, '{issued}', cast('-1' as jsonb)) where customer = 'c1'"
@@ -43,7 +46,7 @@ async def test_a_bite_of_any_size_finds_the_same(db: Database, shop: Shop, bite:
     await forge(db, "c3", 5, book="growth_entries")
     await forge(db, "c22", 1)
     await forge(db, "zoe", 2)
-    assert {line.split(", c")[0] for line in await verify(db, bite)} == {
+    assert {line.split(", c")[0] for line in await verify(db, bite, share)} == {
         f"tea/c1: the stored state is not what its {await _inputs(db, 'c1')} inputs make",
         f"tea/c5: the stored state is not what its {await _inputs(db, 'c5')} inputs make",
         "tea/c2: the ledger's sums are not the balances: available forged 500 for 0",

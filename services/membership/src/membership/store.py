@@ -30,7 +30,8 @@ class Rulebook(dict[str, ShopRules]):
 
     def __missing__(self, shop: str) -> ShopRules:
         default = Shop()
-        return ShopRules(default.zone, default.currency)
+        found = self[shop] = ShopRules(default.zone, default.currency)
+        return found
 
 
 async def get_rules(tx: Transaction, shops: Iterable[str]) -> Rulebook:
@@ -338,21 +339,21 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Bite:
-    """Some customers in a row, what both ledgers come to there, and where the next bite begins; None at the end."""
+    """Some customers in a row, what both ledgers come to there, and behind whom the next bite begins; None: the end."""
 
     customers: list[Stored]
     sums: dict[CustomerKey, Balances]
     unbalanced: Sequence[Row[Any]]
-    last: CustomerKey | None
+    next: CustomerKey | None
 
 
 BEGINNING: CustomerKey = ("", "")
-_NEXT = """
+_STORED = """
 select shop, customer, cast(state as text) as state, greatest(done_until, last_time) as until,
        exists (select from refolds r where r.shop = c.shop and c.customer > r.after)
        or exists (select from programmes p where p.shop = c.shop and c.customer > p.refold_after
                   and (c.last_time >= p.valid_from or c.done_until >= p.valid_from)) as waiting
-from customers c where (shop, customer) > (:shop, :customer) order by shop, customer limit :limit
+from customers c
 """
 
 
@@ -361,11 +362,16 @@ async def stand_still(tx: Transaction) -> None:
     await tx.execute("set transaction isolation level repeatable read, read only")
 
 
-async def read_bite(tx: Transaction, after: CustomerKey, limit: int) -> Bite:
-    """The next customers in order of key, with all that `verify` compares. Read it after `stand_still`."""
+async def read_bite(tx: Transaction, after: CustomerKey, through: CustomerKey | None, limit: int) -> Bite:
+    """The next customers in order of key, with all that `verify` compares. Read it after `stand_still`.
+
+    At most `through` that customer; None: to the very end.
+    """
+    within, bounds = _range(after, through)
     # The states, and how far each has been advanced.
-    rows = await tx.fetch(_NEXT, shop=after[0], customer=after[1], limit=limit)
-    last = (rows[-1].shop, rows[-1].customer) if len(rows) == limit else None
+    rows = await tx.fetch(f"{_STORED} where {within} order by shop, customer limit :limit", limit=limit, **bounds)
+    following = (rows[-1].shop, rows[-1].customer) if len(rows) == limit else None
+    last = following or through
     within, bounds = _range(after, last)
     inputs: dict[CustomerKey, list[Event[Any]]] = {}
     # Everything these customers ever sent.
@@ -389,7 +395,7 @@ async def read_bite(tx: Transaction, after: CustomerKey, limit: int) -> Bite:
                row.waiting)
         for row in rows
     ]  # fmt: skip
-    return Bite(customers, sums, await unbalanced_causes(tx, after, last), last)
+    return Bite(customers, sums, await unbalanced_causes(tx, after, last), following)
 
 
 async def next_key(tx: Transaction, after: CustomerKey, limit: int) -> CustomerKey | None:
@@ -444,6 +450,11 @@ async def try_preview(tx: Transaction, shop: str) -> bool:
     """May this transaction preview the shop's programme? One at a time; held until the transaction ends."""
     # Nobody waits: whoever comes second is told.
     return bool(await tx.value("select pg_try_advisory_xact_lock(:space, hashtext(:shop))", space=_PREVIEWS, shop=shop))
+
+
+async def count_everybody(tx: Transaction) -> int:
+    # All customers of all shops.
+    return int(await tx.value("select count(*) from customers"))
 
 
 async def count_customers(tx: Transaction, shop: str) -> int:

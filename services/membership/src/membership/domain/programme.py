@@ -163,7 +163,7 @@ class Version:
     programme: Programme
 
 
-_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_DEFAULT = Version(datetime.min.replace(tzinfo=UTC), 0, Programme())
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class ShopRules:
 
     def __post_init__(self) -> None:
         ladder = sorted(self.versions, key=lambda v: (v.valid_from, v.number))
-        object.__setattr__(self, "_ladder", (Version(_BEGINNING, 0, Programme()), *ladder))
+        object.__setattr__(self, "_ladder", (_DEFAULT, *ladder))
         object.__setattr__(self, "_starts", tuple(v.valid_from for v in self._ladder))
 
     def version_at(self, instant: datetime) -> Version:

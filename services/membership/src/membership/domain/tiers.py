@@ -44,16 +44,24 @@ class History:
 
     def __init__(self, orders: Collection[Order], deeds: Collection[Deed] = ()) -> None:
         done = sorted(
-            (o.completed, o.net * _FINE // o.unit if o.unit else 0, o.undone, o.held) for o in orders if o.completed
+            [
+                (o.completed, 0, 0, 0, 0)
+                if o.undone
+                else (o.completed, o.net * _FINE // o.unit if o.unit else 0, 1, o.held, o.growth)
+                for o in orders
+                if o.completed
+            ]
         )
-        self.instants = [at for at, *_ in done]
-        self._spend = [0, *accumulate(0 if undone else spend for _, spend, undone, _ in done)]
-        self._count = [0, *accumulate(0 if undone else 1 for _, _, undone, _ in done)]
-        self._points = [0, *accumulate(held for *_, held in done)]
-        grown = sorted([(d.at, d.growth) for d in deeds] + [(o.completed, o.growth) for o in orders if o.completed])
+        self.instants = [row[0] for row in done]
+        self._spend = [0, *accumulate([row[1] for row in done])]
+        self._count = [0, *accumulate([row[2] for row in done])]
+        self._points = [0, *accumulate([row[3] for row in done])]
+        self.deeds_at = [deed.at for deed in deeds]
+        grown = [(row[0], row[4]) for row in done]
+        if deeds:
+            grown = sorted([*grown, *((deed.at, deed.growth) for deed in deeds)])
         self._grown_at = [at for at, _ in grown]
-        self._growth = [0, *accumulate(growth for _, growth in grown)]
-        self.deeds_at = [d.at for d in deeds]
+        self._growth = [0, *accumulate([growth for _, growth in grown])]
 
     @classmethod
     def of(cls, state: MemberState) -> History:

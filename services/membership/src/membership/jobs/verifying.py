@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
+from multiprocessing import get_context
 
 from common.db import CustomerKey, Database
 from common.fold import fold_all
@@ -12,24 +17,57 @@ from membership.domain.ledger import Balances
 from membership.domain.membership import MemberFolding
 
 BITE = 500
+SHARE = 2_500
+"""So many customers at least are worth a process of their own, which takes a second to start."""
+SHARES_EACH = 4
+"""More shares than processes, so that none is left waiting for one that got the busiest customers."""
 
 
-async def verify(database: Database, bite: int = BITE) -> list[str]:
+async def verify(database: Database, bite: int = BITE, share: int = SHARE) -> list[str]:
     """Says where a stored state or a ledger's sums differ from what the inputs make; the service may be running.
 
     Each bite of customers is read in a short transaction of its own and compared as of that instant, so that neither
-    the size of the ledger nor its growth meanwhile matters. Customers who wait to be folded by changed rules are due
-    work, not differences: of them only the balance of each cause is looked at.
+    the size of the ledger nor its growth meanwhile matters; of many customers, each processor folds a share. Customers
+    who wait to be folded by changed rules are due work, not differences: of them only the balance of each cause counts.
     """
+    processes = os.cpu_count() or 1
+    async with database.transaction() as tx:
+        size = max(share, -(-await store.count_everybody(tx) // (processes * SHARES_EACH)))
+        bounds: list[CustomerKey | None] = [store.BEGINNING]
+        while (after := bounds[-1]) is not None:
+            bounds.append(await store.next_key(tx, after, size))
+    shares = [(a, b) for a, b in pairwise(bounds) if a is not None]
+    if len(shares) == 1 or processes == 1:
+        return [line for a, b in shares for line in await _verify(database, a, b, bite)]
+    url, loop = database.engine.url.render_as_string(hide_password=False), asyncio.get_running_loop()
+    with ProcessPoolExecutor(min(processes, len(shares)), mp_context=get_context("spawn")) as pool:
+        found = await asyncio.gather(*(loop.run_in_executor(pool, _verify_apart, url, a, b, bite) for a, b in shares))
+    return [line for lines in found for line in lines]
+
+
+def _verify_apart(url: str, after: CustomerKey, through: CustomerKey | None, bite: int) -> list[str]:
+    """One share, in a process of its own."""
+
+    async def verified() -> list[str]:
+        database = Database(url, service="membership", pool_size=1)
+        try:
+            return await _verify(database, after, through, bite)
+        finally:
+            await database.close()
+
+    return asyncio.run(verified())
+
+
+async def _verify(database: Database, after: CustomerKey, through: CustomerKey | None, bite: int) -> list[str]:
     found: list[str] = []
-    after: CustomerKey | None = store.BEGINNING
-    while after is not None:
+    begin: CustomerKey | None = after
+    while begin is not None:
         async with database.transaction() as tx:
             await store.stand_still(tx)
             folding = MemberFolding(await store.get_all_rules(tx))
-            read = await store.read_bite(tx, after, bite)
+            read = await store.read_bite(tx, begin, through, bite)
         found += _differences(read, folding)
-        after = read.last
+        begin = read.next
     return found
 
 
