@@ -23,7 +23,7 @@ async def save(feedback: Feedback, **policy: Any) -> dict[str, Any]:
 
 
 async def due(feedback: Feedback) -> dict[str, datetime | None]:
-    return dict(await feedback.rows("select customer, due_at from usage_questions"))  # type: ignore[arg-type]
+    return dict(await feedback.rows("select customer, due_at from usage_questions"))
 
 
 async def test_seven_days_hold_until_the_shop_says_otherwise(feedback: Feedback) -> None:

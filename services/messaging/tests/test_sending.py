@@ -302,6 +302,7 @@ async def test_no_hand_off_after_the_opt_out_was_answered(messaging: Any) -> Non
     assert all(at_answer[c] == 1 for c in last)
     ended = dict(await messaging.rows("select state, count(*) from messages group by 1"))
     assert ended == {"sent": handed, "suppressed": races - handed}
+    assert len(last) < handed < races - len(first), "both were first at times, or it was no race"
 
 
 class Forgetful(SlowServer):
@@ -355,6 +356,31 @@ async def test_six_workers_send_everything_once_and_stop_with_nothing_leased(
     await running
     assert mailsink.count == 60
     assert len({m["message_id"] for m in mailsink.mails()}) == 60
+
+
+class Silent:
+    """Never says whether it takes mail for this address."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        self.asked.set()
+        await asyncio.Event().wait()
+        return "250 OK"
+
+
+async def test_a_server_that_is_silent_does_not_hold_up_the_end(messaging: Any) -> None:
+    """R9: what the server has not been given goes back at once, and counts as not tried."""
+    await queue_notice_and_offer(messaging)
+    server = Silent()
+    async with listening(server) as port:
+        stopping = asyncio.Event()
+        running = asyncio.create_task(messaging.sender(port).run(stopping))
+        await server.asked.wait()
+        stopping.set()
+        await running
+    assert await messaging.rows("select state, attempts from messages") == [("queued", 0), ("queued", 0)]
 
 
 async def test_a_replay_sends_with_the_time_of_the_decision(

@@ -110,6 +110,14 @@ class SmtpConnection:
         self._port = port
         self._timeout_s = timeout_s
         self._client: aiosmtplib.SMTP | None = None
+        self._untold: asyncio.Timeout | None = None  # runs while the text of a mail has not been handed over
+        self._abandoned = False
+
+    def abandon(self) -> None:
+        """Start no mail any more, and wait for no server that has not been given the text: it does not leave."""
+        self._abandoned = True
+        if self._untold is not None:
+            self._untold.reschedule(asyncio.get_running_loop().time())
 
     async def send(self, mail: Mail) -> Handoff:
         """Hand one mail over. Never raises for what a server or network does."""
@@ -119,21 +127,24 @@ class SmtpConnection:
             return Handoff("refused", "invalid_address", bounced=True)
         reused = self._client is not None and self._client.is_connected
         handoff = await self._hand_over(mail, body)
-        if reused and handoff.reason == "connection_lost":
+        if reused and handoff.reason == "connection_lost" and not self._abandoned:
             # The server had closed the idle connection; nothing was told to it yet.
             handoff = await self._hand_over(mail, body)
         return handoff
 
     async def _hand_over(self, mail: Mail, body: bytes) -> Handoff:
+        if self._abandoned:
+            return Handoff("unreachable", "stopping")
         try:
-            async with asyncio.timeout(self._timeout_s / 2):
+            async with asyncio.timeout(self._timeout_s / 2) as self._untold:
                 client = await self._connected()
         except (aiosmtplib.SMTPException, OSError, TimeoutError):
+            self._untold = None
             self._drop()
             return Handoff("unreachable", "connection_failed")
         handed = False
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s) as self._untold:
                 # Both addresses are known to be plain: the library's own `mail` and `rcpt` would parse them once more.
                 reply = await client.execute_command(b"MAIL", b"FROM:<" + mail.sender.encode() + b">")
                 if reply.code != 250:
@@ -141,14 +152,19 @@ class SmtpConnection:
                 reply = await client.execute_command(b"RCPT", b"TO:<" + mail.to.encode() + b">")
                 if reply.code not in (250, 251):
                     return await self._refused(reply.code, bounced=reply.code in _GONE)
-                handed = True
+                handed, self._untold = True, None
                 await client.data(body)
         except aiosmtplib.SMTPResponseException as error:
+            self._untold = None
             return await self._refused(error.code)
         except (aiosmtplib.SMTPException, OSError, TimeoutError):
             # No reply to the text: the server may have taken it.
             self._drop()
-            return Handoff("unknown", "no_reply") if handed else Handoff("later", "connection_lost")
+            if handed:
+                return Handoff("unknown", "no_reply")
+            return Handoff("unreachable", "stopping") if self._abandoned else Handoff("later", "connection_lost")
+        finally:
+            self._untold = None
         return Handoff("accepted")
 
     async def close(self) -> None:

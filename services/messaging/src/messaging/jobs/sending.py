@@ -83,20 +83,24 @@ class Sender:
         self._replay = isinstance(database.clock, FixedClock)
         self._wake = asyncio.Event()
         self._turns: list[_Turn] = []
+        self._connections: list[SmtpConnection] = []
         self.handed_off = 0
 
     def wake(self) -> None:
         self._wake.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Until `stopping` is set; what is being handed off then is finished and recorded."""
+        """Until `stopping` is set; what a server has been given then is finished and recorded, the rest goes back."""
         self._at_work = self._workers
+        self._connections = [SmtpConnection(self._host, self._port) for _ in range(self._workers)]
         async with asyncio.TaskGroup() as group:
-            for number in range(self._workers):
-                group.create_task(self._work(stopping), name=f"sender-{number}")
+            for number, connection in enumerate(self._connections):
+                group.create_task(self._work(connection, stopping), name=f"sender-{number}")
             group.create_task(self._keep_books(stopping), name="sender-desk")
             group.create_task(self._mind_expired(stopping), name="sender-expired")
             await stopping.wait()
+            for connection in self._connections:
+                connection.abandon()
             self._wake.set()
 
     async def step(self, connection: SmtpConnection) -> int:
@@ -108,8 +112,7 @@ class Sender:
             await self.record(tx, ended)
         return len(ended)
 
-    async def _work(self, stopping: asyncio.Event) -> None:
-        connection = SmtpConnection(self._host, self._port)
+    async def _work(self, connection: SmtpConnection, stopping: asyncio.Event) -> None:
         ended: Done = []
         try:
             while True:
