@@ -2,67 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
-
 import httpx
 import pytest
-import pytest_asyncio
-from pydantic import SecretStr
 
-from common import health
-from common.consumer import Batch
-from common.events.membership import MemberEnrolled
-from common.service import Runtime, build_app, make_runtime
-from common.settings import Settings
-from regulars.testing import MigratedDatabase
-from segmentation.handlers import on_inputs, on_members
-from segmentation.main import SERVICE
-
-KEY = "rk_operator_" + "k" * 40
-NOW = datetime(2025, 3, 20, 4, tzinfo=UTC)
-
-
-@pytest_asyncio.fixture
-async def runtime(database_from: MigratedDatabase, events: Any) -> AsyncIterator[Runtime]:
-    """The service without a bus, at noon of 20 March 2025 in Shanghai, over a shop with five customers."""
-    settings = Settings(
-        database_url=await database_from(SERVICE.migrations),
-        kafka_bootstrap_servers="127.0.0.1:1",
-        master_key=SecretStr(base64.b64encode(b"m" * 32).decode()),
-        bootstrap_api_key=SecretStr(KEY),
-        set_clock=True,
-    )
-    made = await make_runtime(replace(SERVICE, subscriptions=()), settings)
-    await made.set_clock(NOW)
-    async with made.database.transaction() as tx:
-        await on_inputs(tx, Batch(_history(events)))
-        await on_members(tx, Batch([events.make("c1", NOW, MemberEnrolled(enrolled_at=NOW, tier="Regular"))]))
-    yield made
-    await made.database.close()
-
-
-@pytest_asyncio.fixture
-async def client(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(build_app(runtime, health.Readiness()))
-    headers = {"authorization": f"Bearer {KEY}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as http:
-        yield http
-
-
-def _history(events: Any) -> list[Any]:
-    return [
-        events.registered("p1", "2025-01-01T10:00"),
-        events.viewed("n1", "2025-01-01T10:00"),
-        events.completed("c1", "2025-01-15T10:00", 15_000, order="a"),
-        events.completed("c2", "2025-01-15T10:00", 15_000, order="b"),
-        events.completed("c2", "2025-02-14T10:00", 9_000, order="c"),
-        events.refunded("c2", "2025-02-16T10:00", "c", 2_000),
-        events.completed("c3", "2025-03-01T10:00", 500, order="d"),
-    ]
+from common.service import Runtime
 
 
 async def test_all_facts_of_a_customer_with_method_confidence_and_reason(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from common.calendar import local_date
@@ -15,7 +15,7 @@ from segmentation.domain.shop import Shop
 from segmentation.store import customers, figures, reviews, shops, thresholds
 
 REVIEWED = 1_000
-"""Customers whose due time is computed anew in one bite: some 50 ms, in which nobody else writes them."""
+"""Customers whose due time is computed anew in one bite, in some 50 ms."""
 
 
 async def sweep(tx: Transaction, now: datetime, limit: int) -> int:
@@ -87,15 +87,17 @@ async def _review(tx: Transaction, known: Mapping[str, Shop], now: datetime, lim
     known = known if name in known else await shops.read_shops(tx, [name])
     shop, folding = known[name], SegmentFolding(known)
     settled_before = local_date(now, shop.zone) - timedelta(days=shop.settled_days)
-    page, last = await reviews.lock_page(tx, name, after, settled_before, limit)
-    moved: list[tuple[str, datetime | None]] = []
-    for each in page:
-        due = folding.next_due(each.state)
-        at = due.at if due is not None else None
-        if at != each.due_at:
-            moved.append((each.customer, at))
+    page, last = await reviews.read_page(tx, name, after, settled_before, limit)
+    suspects = [customer for customer, _ in _moved(folding, page)]
+    moved = _moved(folding, await reviews.lock_reviewed(tx, name, suspects)) if suspects else []
     await reviews.save_review(tx, name, moved, last)
     return max(1, len(moved))
+
+
+def _moved(folding: SegmentFolding, page: Sequence[reviews.Reviewed]) -> list[tuple[str, datetime | None]]:
+    """Whose due time is another than the stored one, and which."""
+    dues = ((each, folding.next_due(each.state)) for each in page)
+    return [(each.customer, due.at if due else None) for each, due in dues if (due.at if due else None) != each.due_at]
 
 
 async def _fold_due(tx: Transaction, known: Mapping[str, Shop], now: datetime, limit: int) -> int:

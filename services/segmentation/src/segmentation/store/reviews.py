@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row
 
 from common.db import Transaction
 from segmentation.domain.state import CustomerState
@@ -12,7 +15,7 @@ from segmentation.domain.state import CustomerState
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """A customer under review, locked, with the due time that was stored."""
+    """A customer under review, with the due time that is stored."""
 
     customer: str
     state: CustomerState
@@ -35,12 +38,13 @@ async def next_review(tx: Transaction) -> tuple[str, str] | None:
     return (row.shop, row.after) if row is not None else None
 
 
-async def lock_page(
+async def read_page(
     tx: Transaction, shop: str, after: str, settled_before: date, limit: int
 ) -> tuple[list[Reviewed], str | None]:
-    """The buyers among the next `limit` customers, locked, and the last of these customers (None: there are no more).
+    """The buyers among the next `limit` customers, and the last of these customers (None: there are no more).
 
-    Left out is who bought last before `settled_before` and has no score: nothing can change them any more.
+    Left out is who bought last before `settled_before` and has no score: nothing can change them any more. Nobody is
+    locked: who folds one of them at this moment knows what has changed, and stores the due time himself.
     """
     # The page's end, by primary key.
     last = await tx.value(
@@ -55,38 +59,51 @@ async def lock_page(
     )
     if last is None:
         return [], None
-    # Locked in the order in which all writers lock, so that nobody waits in a circle.
+    # A range of the primary key.
     rows = await tx.fetch(
         """
         select customer, cast(state as text) as state, due_at from customers
         where shop = :shop and customer > :after and customer <= :last and completed_orders > 0
           and not (rfm_class is null and (state ->> 'last_day') collate "C" < :settled_before)
-        order by customer collate "C"
-        for update
         """,
         shop=shop,
         after=after,
         last=last,
         settled_before=settled_before.isoformat(),
     )
-    return [Reviewed(r.customer, CustomerState.model_validate_json(r.state), r.due_at) for r in rows], last
+    return [_reviewed(row) for row in rows], last
+
+
+async def lock_reviewed(tx: Transaction, shop: str, customers: Sequence[str]) -> list[Reviewed]:
+    """These customers as they stand now, locked."""
+    # In the order in which all writers lock, so that nobody waits in a circle.
+    rows = await tx.fetch(
+        """
+        select customer, cast(state as text) as state, due_at from customers
+        where shop = :shop and customer = any(:customers) order by customer collate "C" for update
+        """,
+        shop=shop,
+        customers=list(customers),
+    )
+    return [_reviewed(row) for row in rows]
 
 
 async def save_review(
     tx: Transaction, shop: str, dues: Sequence[tuple[str, datetime | None]], after: str | None
 ) -> None:
     """Store the due times that differ, and how far the review is; `after` None: it is done."""
-    # The rows are locked by this transaction.
-    await tx.execute(
-        """
-        update customers c set due_at = u.due
-        from unnest(cast(:customers as text[]), cast(:dues as timestamptz[])) as u(customer, due)
-        where c.shop = :shop and c.customer = u.customer
-        """,
-        shop=shop,
-        customers=[customer for customer, _ in dues],
-        dues=[due for _, due in dues],
-    )
+    if dues:
+        # The rows are locked by this transaction.
+        await tx.execute(
+            """
+            update customers c set due_at = u.due
+            from unnest(cast(:customers as text[]), cast(:dues as timestamptz[])) as u(customer, due)
+            where c.shop = :shop and c.customer = u.customer
+            """,
+            shop=shop,
+            customers=[customer for customer, _ in dues],
+            dues=[due for _, due in dues],
+        )
     if after is None:
         # Nobody is left to ask.
         await tx.execute("delete from due_reviews where shop = :shop", shop=shop)
@@ -99,3 +116,7 @@ async def count_reviews(tx: Transaction) -> int:
     """Shops under review."""
     # One row a shop, gone when it is done.
     return int(await tx.value("select count(*) from due_reviews"))
+
+
+def _reviewed(row: Row[Any]) -> Reviewed:
+    return Reviewed(row.customer, CustomerState.model_validate_json(row.state), row.due_at)
