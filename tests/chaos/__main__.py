@@ -49,8 +49,9 @@ def main() -> int:
         + ", ".join(f"{events[kind]} {kind}" for kind in ("acked", "failed", "unknown"))
     )
     print(f"seed {seed}, {verdict['machine']['cores']} cores, {verdict['seconds']['all']} s in all")
-    for service, silence in verdict["silence_after_leader_kill_s"].items():
-        print(f"silence after a leader's death, s: {service} {silence}")
+    for what, services in verdict["silence_after_leader_kill_s"].items():
+        for service, silence in services.items():
+            print(f"seconds from a leader's death to {what} again: {service} {silence}")
     print(f"longest time in which nothing was taken: {verdict['longest_gap_s']}")
     for step, times in verdict["steps"].items():
         print(f"killed {times} times at: {step}")

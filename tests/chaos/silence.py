@@ -33,37 +33,51 @@ def after_each(told: Mapping[str, float], taken: Mapping[str, float], kills: Seq
     return silences
 
 
-async def measure(databases: Mapping[str, str], kills: Sequence[tuple[float, str]]) -> dict[str, dict[str, Any]]:
-    """By consuming service: the longest and the median silence in seconds, and the one after each kill."""
+async def measure(
+    databases: Mapping[str, str], kills: Sequence[tuple[float, str]]
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """By service: how long until each consumed again, and until each had its own facts acknowledged by Kafka again.
+
+    The longest and the median in seconds, how many kills were seen, and each. Where both are alike, the consumers had
+    nothing to read before the leaders' successors took writes.
+    """
     told: dict[str, float] = {}
     taken: dict[str, dict[str, float]] = {}
+    publishing: dict[str, dict[str, Any]] = {}
+    instants = [at for at, _ in kills]
     for name, url in databases.items():
         connection = await asyncpg.connect(driver_url(url))
         try:
-            # When each fact was announced.
-            rows = await connection.fetch("select id, extract(epoch from recorded_at) as at from outbox")
+            # When each fact was announced, and when it was marked as published.
+            rows = await connection.fetch(
+                "select id, extract(epoch from recorded_at) as at, extract(epoch from published_at) as out from outbox"
+            )
             announced = {r["id"]: float(r["at"]) for r in rows}
+            published = {r["id"]: float(r["out"]) for r in rows if r["out"] is not None}
             # When each event was taken.
             rows = await connection.fetch("select id, extract(epoch from recorded_at) as at from inbox")
             taken[name] = {r["id"]: float(r["at"]) for r in rows}
         finally:
             await connection.close()
         told |= announced
-    found = {}
-    for name, claims in taken.items():
-        if name == "orders-ingest":
-            continue  # it takes its events over HTTP here
-        each = after_each(told, claims, [at for at, _ in kills])
-        seen = [s for s in each if s is not None]
-        found[name] = {
-            "longest": round(max(seen, default=0.0), 1),
-            "median": round(median(seen), 1) if seen else None,
-            "measured": len(seen),
-            "each": [None if s is None else round(s, 1) for s in each],
-        }
-    return found
+        publishing[name] = _summary(after_each(announced, published, instants))
+    # orders-ingest takes its events over HTTP here.
+    consuming = {
+        name: _summary(after_each(told, claims, instants)) for name, claims in taken.items() if name != "orders-ingest"
+    }
+    return consuming, publishing
 
 
-def kept(found: Mapping[str, Mapping[str, Any]], kills: int) -> bool:
+def _summary(each: Sequence[float | None]) -> dict[str, Any]:
+    seen = [s for s in each if s is not None]
+    return {
+        "longest": round(max(seen, default=0.0), 1),
+        "median": round(median(seen), 1) if seen else None,
+        "measured": len(seen),
+        "each": [None if s is None else round(s, 1) for s in each],
+    }
+
+
+def kept(consuming: Mapping[str, Mapping[str, Any]], kills: int) -> bool:
     """Every service was seen after every kill, and was silent for no longer than the limit."""
-    return all(each["measured"] == kills and each["longest"] <= LIMIT_S for each in found.values())
+    return all(each["measured"] == kills and each["longest"] <= LIMIT_S for each in consuming.values())

@@ -130,10 +130,10 @@ class Trial:
         findings = checker.check(sender.answers, workload.events, found)
         self.phases["checking"] = time.monotonic() - began
         totals = checker.totals(findings)
-        silences = await silence.measure(databases, done.instants) if cluster is not None else {}
+        consuming, publishing = await silence.measure(databases, done.instants) if cluster is not None else ({}, {})
         return {
             "verdict": checker.sentence(totals),
-            "passed": not findings and not still and self._enough(done) and silence.kept(silences, done.kills.total()),
+            "passed": not findings and not still and self._enough(done) and silence.kept(consuming, done.kills.total()),
             "totals": totals,
             "settled": not still,
             "still_open": still,
@@ -149,7 +149,7 @@ class Trial:
             "facts_in_log": len(found.log),
             "ledger_legs": len(found.legs),
             "longest_gap_s": await gaps(databases),
-            "silence_after_leader_kill_s": silences,
+            "silence_after_leader_kill_s": {"consuming": consuming, "publishing": publishing},
             "findings": [f"{f.kind}: {f.detail}" for f in findings[:40]],
         }
 
