@@ -10,26 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import asyncpg
-import sqlalchemy.exc
 import structlog
 
-from common.broker import BrokerUnavailable, Consumer, OffsetOutOfLog, Position, Record
+from common import offsets
+from common.broker import Consumer, OffsetOutOfLog, Position, Record
 from common.db import CustomerKey, Database, Transaction
 from common.dead import DeadRecord, Sealer, bury
 from common.events import Event, EventData, InvalidEvent, decode
+from common.failures import is_temporary, where
 from common.inbox import claim_each
 
 log = structlog.get_logger()
 RETRIES = 2
 FUSE = 100
-_TEMPORARY_STATES = ("08", "40001", "40P01", "53", "55P03", "57", "25006")
 
 
 @dataclass(slots=True)
@@ -66,31 +63,8 @@ class RawSubscription:
     topics: tuple[str, ...]
 
 
-class Fenced(Exception):
-    """The batch was not read from the stored position: another member, or an earlier try, was there first."""
-
-
 class FuseBlown(Exception):
     """Too many events in a row failed: a bad deploy must not empty a topic into the dead letters."""
-
-
-def is_temporary(error: BaseException) -> bool:
-    """Would the same work succeed later without anybody mending it?"""
-    if isinstance(error, sqlalchemy.exc.DBAPIError):
-        if error.connection_invalidated or isinstance(error, sqlalchemy.exc.InterfaceError):
-            return True
-        state = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
-        return state.startswith(_TEMPORARY_STATES)
-    # asyncpg says some losses of its server in errors that SQLAlchemy passes on as they are.
-    lost = asyncpg.InternalClientError | asyncpg.InterfaceError | asyncpg.PostgresConnectionError
-    return isinstance(error, BrokerUnavailable | OSError | TimeoutError | sqlalchemy.exc.TimeoutError | lost)
-
-
-def _where(error: BaseException) -> str:
-    """What failed and where, without the error's own words: they may quote personal data."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}, in {frames[-1].name}" if frames else "?"
-    return f"{type(error).__name__} at {place}: mend the service or the event, then send it again"
 
 
 @dataclass(slots=True)
@@ -196,7 +170,7 @@ class EventConsumer:
                 self.blown = str(error)
                 log.error("fuse_blown", detail=self.blown)
                 await self._stopping.wait()
-            except Fenced:
+            except offsets.Fenced:
                 log.warning("batch_dropped", reason="fenced")
                 await self._patiently(self._seek_stored)
             except Exception as error:
@@ -230,7 +204,7 @@ class EventConsumer:
             try:
                 await self._unit(part)
                 return
-            except (Fenced, FuseBlown):
+            except (offsets.Fenced, FuseBlown):
                 raise
             except Exception as error:
                 if is_temporary(error):
@@ -247,19 +221,19 @@ class EventConsumer:
                 if (single or whole) and tries <= RETRIES:
                     await self._sleep(wait)
                     continue
-                log.warning("halving" if not single else "dead", records=len(part.items), detail=_where(error))
+                log.warning("halving" if not single else "dead", records=len(part.items), detail=where(error))
                 if not single:
                     for half in part.halves():
                         await self._handle(half)
                     return
                 item = part.items[0]
-                item.dead = self._dead(item, "handler_failed", _where(error))
+                item.dead = self._dead(item, "handler_failed", where(error))
 
     async def _unit(self, part: _Part) -> None:
         async with self._database.transaction() as tx:
             if self._before is not None:
                 await self._before(tx)
-            await self._fence(tx, part)
+            await offsets.fence(tx, part.starts, self._cluster or "")
             dead = [i.dead for i in part.items if i.dead]
             live = [i for i in part.items if i.event is not None and i.dead is None]
             raw = [i.record for i in part.items if i.raw]
@@ -282,7 +256,7 @@ class EventConsumer:
                 if records:
                     dead.extend(await reader.handler(tx, records))
             await bury(tx, dead, self._seal)
-            await self._store_offsets(tx, part)
+            await offsets.store(tx, part.nexts)
         self._in_a_row = 0 if fresh else self._in_a_row + own
         self.counts.claimed += len(fresh)
         self.counts.duplicates += outcomes.count("duplicate")
@@ -320,55 +294,17 @@ class EventConsumer:
         if not fresh and dead and self._in_a_row + dead > FUSE:
             raise FuseBlown(f"{self._in_a_row + dead} events in a row failed: mend the service, then restart it")
 
-    # -- offsets
+    # -- patience
 
     async def _assigned(self, positions: Sequence[Position]) -> Mapping[Position, int]:
         """Where the database says these partitions stand; one that was never read is left out (its first record)."""
         self._cluster = await self.broker.cluster_id()
         async with self._database.transaction() as tx:
-            rows = await tx.fetch("select topic, partition, next, cluster from offsets")
-        for row in rows:
-            if row.cluster != self._cluster:
-                raise OffsetOutOfLog(
-                    f"the stored offsets belong to Kafka cluster {row.cluster}, this one is {self._cluster}: point the "
-                    "service at the right cluster, or clear its `offsets` table to read this one from the start"
-                )
-        stored = {Position(r.topic, r.partition): int(r.next) for r in rows}
+            stored = await offsets.stored(tx, self._cluster)
         return {p: stored[p] for p in positions if p in stored}
 
     async def _seek_stored(self) -> None:
         await self.broker.seek(await self._assigned(list(self.broker.assigned)))
-
-    async def _fence(self, tx: Transaction, part: _Part) -> None:
-        positions = sorted(part.starts, key=lambda p: (p.topic, p.partition))
-        topics, partitions = [p.topic for p in positions], [p.partition for p in positions]
-        # One row a partition; one that is read for the first time starts where its log does.
-        rows = await tx.fetch(_LOCK_OFFSETS, topics=topics, partitions=partitions)
-        if len(rows) < len(positions):
-            await tx.execute(
-                _INSERT_OFFSETS, topics=topics, partitions=partitions, nexts=[part.starts[p] for p in positions],
-                cluster=self._cluster or "",
-            )  # fmt: skip
-            rows = await tx.fetch(_LOCK_OFFSETS, topics=topics, partitions=partitions)
-        for row in rows:
-            if row.next != part.starts[Position(row.topic, row.partition)]:
-                raise Fenced(f"{row.topic}-{row.partition} stands at {row.next}")
-
-    async def _store_offsets(self, tx: Transaction, part: _Part) -> None:
-        # Where the next batch starts; in the same transaction as everything this one did.
-        await tx.execute(
-            """
-            update offsets o set next = n.next
-            from unnest(cast(:topics as text[]), cast(:partitions as integer[]), cast(:nexts as bigint[]))
-                 as n(topic, partition, next)
-            where o.topic = n.topic and o.partition = n.partition
-            """,
-            topics=[p.topic for p in part.nexts],
-            partitions=[p.partition for p in part.nexts],
-            nexts=list(part.nexts.values()),
-        )
-
-    # -- lag and patience
 
     async def lag(self) -> int:
         """Records in the log that are not in the database yet, by the database's offsets; 1 while nothing is held."""
@@ -376,8 +312,7 @@ class EventConsumer:
         if not ends:
             return 1
         async with self._database.transaction() as tx:
-            rows = await tx.fetch("select topic, partition, next from offsets")
-        stored = {Position(r.topic, r.partition): int(r.next) for r in rows}
+            stored = await offsets.stored(tx)
         return sum(max(0, end - stored.get(p, 0)) for p, end in ends.items())
 
     async def behind(self) -> bool:
@@ -404,20 +339,3 @@ class EventConsumer:
                 log.warning("paused", reason=type(error).__name__, detail=str(error)[:300])
                 await self._sleep(wait)
                 wait = min(wait * 2, 5)
-
-
-_LOCK_OFFSETS = """
-select o.topic, o.partition, o.next
-from unnest(cast(:topics as text[]), cast(:partitions as integer[])) as w(topic, partition)
-join offsets o on o.topic = w.topic and o.partition = w.partition
-order by o.topic, o.partition
-for update of o
-"""
-_INSERT_OFFSETS = """
-insert into offsets (topic, partition, next, cluster)
-select topic, partition, next, :cluster
-from unnest(cast(:topics as text[]), cast(:partitions as integer[]), cast(:nexts as bigint[]))
-     as w(topic, partition, next)
-order by topic, partition
-on conflict do nothing
-"""

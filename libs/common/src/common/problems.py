@@ -14,8 +14,8 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from common.consumer import is_temporary
 from common.events.envelope import InvalidEvent
+from common.failures import is_temporary
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"

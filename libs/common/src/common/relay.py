@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.broker import BrokerUnavailable, MessageRefused, OffsetOutOfLog, Outgoing, Producer, cluster_id
-from common.consumer import is_temporary
 from common.db import Database
+from common.failures import is_temporary
 
 log = structlog.get_logger()
 BITE = 1000

@@ -10,8 +10,8 @@ from datetime import datetime
 
 import structlog
 
-from common.consumer import is_temporary
 from common.db import Database, Transaction
+from common.failures import is_temporary
 
 log = structlog.get_logger()
 BITE = 200

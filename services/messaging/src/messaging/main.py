@@ -9,8 +9,8 @@ from pathlib import Path
 
 import structlog
 
-from common.consumer import is_temporary
 from common.db import Transaction
+from common.failures import is_temporary
 from common.service import Job, Runtime, Service, main
 from messaging import api
 from messaging.handlers import SUBSCRIPTIONS

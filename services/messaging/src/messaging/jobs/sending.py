@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from common.clock import FixedClock
-from common.consumer import is_temporary
 from common.db import Database, Transaction
+from common.failures import is_temporary
 from common.keys import KeyRing
 from common.metrics import SENDS_UNKNOWN
 from messaging.channels.smtp import SmtpConnection

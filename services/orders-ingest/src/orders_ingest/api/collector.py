@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import structlog
 from fastapi import FastAPI
 
-from common.consumer import is_temporary
 from common.db import Database
+from common.failures import is_temporary
 from common.problems import Problem
 from common.service import Runtime
 from orders_ingest.domain.intake import Offered, Outcome

@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 import structlog
 
-from common.consumer import is_temporary
 from common.db import Database, Transaction
+from common.failures import is_temporary
 from common.service import Runtime
 from orders_ingest.domain.intake import Offered, Outcome, check, refused
 from orders_ingest.handlers.ingest import Vault, take
