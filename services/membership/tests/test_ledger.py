@@ -57,6 +57,16 @@ def test_a_lot_is_forgotten_when_nothing_is_left_in_it(pending: int, available: 
     assert "b" in state.lots, "a lot that nobody touched is left alone"
 
 
+def test_a_lot_that_was_filled_and_emptied_by_one_cause_is_forgotten_once() -> None:
+    state = MemberState(lots={"a": Lot(pending=1)}, pending=1)
+    books = Books(state)
+    books.move(1, ("pending", "a"), ("available", "a"))
+    books.move(1, ("available", "a"), ("reversed", ""))
+    posting = books.close()
+    assert posting is not None
+    assert (posting.legs, state.lots) == ((Leg("pending", "a", -1), Leg("reversed", "", 1)), {})
+
+
 def test_balances_leave_out_what_is_zero_and_debt_is_below_zero() -> None:
     state = MemberState(lots={"a": Lot(pending=2), "b": Lot(available=3)}, debt=4, issued=-5, reversed=4)
     assert balances(state) == {

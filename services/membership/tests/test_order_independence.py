@@ -221,3 +221,12 @@ def test_balances_stay_in_bounds(folding: MemberFolding, events: list[Event[Any]
         state.pending + state.available - state.debt + state.issued + state.redeemed + state.expired + (state.reversed)
         == 0
     )
+
+
+@given(foldings(), histories())
+def test_a_fold_in_silence_comes_to_the_same_state(folding: MemberFolding, events: list[Event[Any]]) -> None:
+    """verify and preview ask for states alone."""
+    until = START + timedelta(days=800)
+    silent, steps, _ = fold_all(MemberFolding(folding._rules, silent=True), events, until, KEY)
+    assert same(silent, fold_all(folding, events, until, KEY)[0])
+    assert not [effect for step in steps for effect in step.effects]

@@ -101,7 +101,7 @@ async def _try(
     tx: Transaction, shop: str, present: ShopRules, other: ShopRules, one_in: int, now: datetime
 ) -> tuple[Tally, bool]:
     """Fold the sample by the other rules, page by page; False when a bound ended it before its end."""
-    here, there = MemberFolding({shop: present}), MemberFolding({shop: other})
+    here, there = MemberFolding({shop: present}, silent=True), MemberFolding({shop: other}, silent=True)
     tally, inputs, after = Tally(), 0, ""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + MOST_SECONDS

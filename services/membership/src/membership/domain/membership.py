@@ -34,12 +34,16 @@ class Rulebook(Protocol):
 
 
 class MemberFolding:
-    """The rules of membership as common.fold asks for them."""
+    """The rules of membership as common.fold asks for them.
+
+    `silent`: only the states are wanted, by who compares or counts them; nothing is posted or announced.
+    """
 
     state = MemberState
 
-    def __init__(self, rules: Rulebook | Mapping[str, ShopRules]) -> None:
+    def __init__(self, rules: Rulebook | Mapping[str, ShopRules], *, silent: bool = False) -> None:
         self._rules = rules
+        self._silent = silent
 
     def empty(self) -> MemberState:
         return MemberState()
@@ -50,13 +54,13 @@ class MemberFolding:
     def fall_due(self, state: MemberState, due: Due) -> list[Effect]:
         case = Case(state, self._rules[state.shop], due.at)
         advance.fall_due(case, due)
-        return case.effects()
+        return case.close() if self._silent else case.effects()
 
     def apply(self, state: MemberState, event: Event[Any]) -> list[Effect]:
         state.shop = event.shop
         case = Case(state, self._rules[event.shop], event.time)
         _CAUSES[type(event.data)](case, event.data)
-        return case.effects()
+        return case.close() if self._silent else case.effects()
 
     def difference(self, before: MemberState, after: MemberState, at: datetime) -> list[Effect]:
         """What makes what was posted and announced before true again; facts bear reason `correction`."""
@@ -89,6 +93,11 @@ class Case(advance.Work):
             self.journal.origin,
         )  # fmt: skip
         return [*(Effect(posting, self.at) for posting in postings if posting), *facts]
+
+    def close(self) -> list[Effect]:
+        """The cause is done with, and nobody asks what came of it."""
+        self.books.close()
+        return []
 
     @property
     def earns(self) -> bool:
