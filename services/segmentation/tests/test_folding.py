@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.calendar import day_start
+from common.calendar import add_months, day_start, start_of_month
 from common.events import Event
 from common.events.segments import LifeCycleChanged, RfmChanged, SegmentEntered, SegmentLeft, StageChanged
 from common.fold import Due, Effect, advance, fold_all
 from segmentation.domain import judge
 from segmentation.domain.advance import FIGURES
+from segmentation.domain.figures import Figures
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.shop import shop_with
 from segmentation.domain.state import CustomerState
-from segmentation.domain.thresholds import Version
+from segmentation.domain.thresholds import RfmRules, Thresholds, Version
 
 from .histories import HOURS, INPUTS, KEY, KNOWN, START, VERSIONS, ZONE, history
 
@@ -48,6 +49,32 @@ def test_only_what_changes_is_folded_and_what_is_told_is_what_a_nightly_scan_wou
     for state in (lazy, scanned):
         judge.as_of(state, shop, until)
     assert shown(lazy) == shown(scanned)
+
+
+@pytest.mark.properties
+@given(
+    versions=VERSIONS,
+    window=st.integers(1, 120),
+    lapse_months=st.integers(1, 120),
+    medians=st.lists(st.integers(2, 9_000)),
+)
+def test_who_is_left_out_of_a_review_can_be_changed_by_nothing(
+    events: Any, versions: list[Version], window: int, lapse_months: int, medians: list[int]
+) -> None:
+    """After the settled days a customer without a score is dead and lapsed, whatever figures come."""
+    longest = Thresholds(lapse_months=lapse_months, rfm=RfmRules(window_months=window))
+    versions = [*versions, Version(START - timedelta(days=1), len(versions) + 1, longest)]
+    settled = date(2024, 12, 31) + timedelta(days=shop_with(ZONE, (), START, versions).settled_days + 1)
+    first = add_months(start_of_month(settled), 1)
+    known = [
+        Figures(m, day_start(m, ZONE), gaps=99, median_gap_doubled=median, buyers=99, window_months=window)
+        for m, median in [(add_months(first, n), median) for n, median in enumerate([120, *medians])]
+    ]
+    folding = SegmentFolding({"tea": shop_with(ZONE, known[:1], START, versions)})
+    bought = [events.completed("c1", datetime(2024, 12, 31, 4, tzinfo=UTC))]
+    state, _, _ = fold_all(folding, bought, day_start(first, ZONE), KEY)
+    assert (state.life_cycle, state.lapsed, state.rfm) == ("dead", date(2024, 12, 31), None)
+    assert SegmentFolding({"tea": shop_with(ZONE, known, START, versions)}).next_due(state) is None
 
 
 def shown(state: CustomerState) -> tuple[Any, ...]:
