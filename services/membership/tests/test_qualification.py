@@ -57,6 +57,8 @@ def test_the_window_is_twelve_months_rolling() -> None:
 @pytest.mark.parametrize(
     ("day", "goods", "level"),
     [
+        ("2025-06-01T00:00", 30_000, 2),
+        ("2025-05-31T23:59:59", 30_000, 0),
         ("2025-06-01", 30_000, 2),
         ("2025-06-30", 30_000, 2),
         ("2025-05-31", 30_000, 0),

@@ -207,3 +207,11 @@ def test_what_falls_due_at_the_very_instant_of_a_refund_is_done_before_it(
     only = Order(goods=50_000, completed=at("2025-01-01"))
     standing = standing_of(History([only]), at("2025-01-01"), rules(), at(until))
     assert (standing.level, standing.grace is not None) == (level, bool(grace))
+
+
+def test_an_order_renews_nothing_where_the_ladder_has_become_one_tier_for_everybody() -> None:
+    shop = _versions(("2026-01-10", Programme(tiers=(Tier(name="Everybody"),))))
+    standing, changes = _folded(
+        shop, [completed("2025-01-01", "a", 50_000), completed("2026-01-15", "b", 1)], "2026-01-20"
+    )
+    assert (standing.level, standing.grace, [c.reason for c in changes]) == (1, date(2026, 1, 31), ["upgrade", "grace"])
