@@ -116,3 +116,21 @@ def test_an_amount_restated_in_another_currency_earns_nothing_any_more() -> None
     ]
     state, _ = fold(events)
     assert (state.available, state.growth, state.standing.level) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("day", "left"), [("2026-01-31T23:59:59", 200), ("2026-02-01T00:00", 100), ("2026-04-01T00:00", 0)]
+)
+def test_each_lot_is_gone_at_its_own_time(day: str, left: int) -> None:
+    state, _ = fold([completed("2025-01-05", "a", 10_000), completed("2025-03-05", "b", 10_000)], day)
+    assert state.available == left
+
+
+def test_what_the_own_lot_lacks_is_taken_from_the_others() -> None:
+    events = [
+        completed("2025-01-05", "a", 10_000),
+        completed("2025-02-05", "b", 10_000),
+        redeemed("2025-02-06", "r", 60),
+    ]
+    state, _ = fold([*events, refund("2025-02-07", "a", 10_000)])
+    assert ({name: lot.available for name, lot in state.lots.items()}, state.debt) == ({"b": 40}, 0)
