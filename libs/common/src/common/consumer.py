@@ -23,6 +23,7 @@ from common.dead import DeadRecord, Sealer, bury
 from common.events import Event, EventData, InvalidEvent, decode
 from common.failures import is_temporary, where
 from common.inbox import claim_each
+from common.metrics import EVENT_AGE
 
 log = structlog.get_logger()
 RETRIES = 2
@@ -262,7 +263,9 @@ class EventConsumer:
         self.counts.duplicates += outcomes.count("duplicate")
         self.counts.dead += len(dead)
         self.counts.late += tx.late
+        now = self._database.clock.now()
         for event in fresh:
+            EVENT_AGE.labels(self._database.service).observe(max(0.0, (now - event.time).total_seconds()))
             self.counts.by_type[event.type] = self.counts.by_type.get(event.type, 0) + 1
 
     # -- reading

@@ -92,17 +92,16 @@ class Observer:
             # The backlog of the relay; its age by the database's own clock, since a set clock may stand still.
             row = await tx.fetch_one(
                 """
-                select count(*) filter (where refused is null) as rows,
-                       count(*) filter (where refused is not null) as dead,
-                       coalesce(extract(epoch from now() - min(recorded_at) filter (where refused is null)), 0) as age
-                from outbox where published_at is null
+                select count(*) as rows, coalesce(extract(epoch from now() - min(recorded_at)), 0) as age
+                from outbox where published_at is null and refused is null
                 """
             )
+            refused = await tx.value("select count(*) from outbox where refused is not null")
             dead = await tx.value("select count(*) from dead_events where resent_at is null")
         if row is not None:
             OUTBOX_UNPUBLISHED.set(row.rows)
             OUTBOX_OLDEST.set(max(0.0, float(row.age)))
-            OUTBOX_DEAD.set(row.dead)
+            OUTBOX_DEAD.set(refused)
         DEAD_EVENTS.labels(name).set(dead)
 
     def _raise(self, counter: Counter, now: int, *key: str) -> None:

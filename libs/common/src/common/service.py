@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -337,7 +338,12 @@ def main(service: Service) -> None:
         sys.exit(0)
     import uvloop
 
-    sys.exit(uvloop.run(commands[command](service, settings)))
+    code = uvloop.run(commands[command](service, settings))
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is closed; to take the interpreter apart would cost another second of every stop.
+    os._exit(code)
 
 
 __all__ = [

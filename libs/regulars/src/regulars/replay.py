@@ -34,6 +34,7 @@ class Replay:
     rounds: int = 0
     passes: int = 0
     swept: dict[str, int] = field(default_factory=dict)
+    _last: dict[str, dict[str, int]] | None = None
     seconds: dict[str, float] = field(default_factory=dict)  # where the time went: by what was waited for
 
     async def run(self, start: datetime, end: datetime, step: timedelta = STEP) -> None:
@@ -78,19 +79,25 @@ class Replay:
             self.seconds[what] = self.seconds.get(what, 0.0) + time.monotonic() - began
 
     async def settle(self, *, due: bool = False) -> None:
-        """Wait until two passes one after the other see equal counters and nothing open."""
+        """Wait until two passes one after the other see equal counters and nothing open.
+
+        With `due` nothing may be due either; then the last pass before counts as the first, as nothing was told since.
+        """
         deadline = time.monotonic() + self.patience_s
-        before = None
+        before = self._last if due else None
         while True:
             seen = await self.services.everywhere("GET", "/ops/settled", params={"wait_s": 5, "due": due})
             self.passes += 1
             still = {
                 f"{name}.{what}": counters[what]
                 for name, counters in seen.items()
-                for what in (*OPEN, *(("due",) if due else ()))
+                for what in (*OPEN, "due")
                 if counters.get(what)
             }
+            for counters in seen.values():
+                counters.pop("due", None)  # asked for in some passes only
             if not still and seen == before:
+                self._last = seen
                 return
             if time.monotonic() > deadline:
                 raise NotSettling(f"still open after {self.patience_s:.0f} s: {still or 'counters keep moving'}")

@@ -313,12 +313,6 @@ async def count_open(tx: Transaction) -> tuple[int, int]:
     return row.queued, row.leased
 
 
-async def count_ended(tx: Transaction) -> int:
-    """Messages that came to an end: a figure that stands still when nothing moves."""
-    # Everything that neither waits nor is on its way.
-    return int(await tx.value("select count(*) from messages where state not in ('queued', 'leased')"))
-
-
 async def count_unknown(tx: Transaction) -> int:
     """Messages of which nobody knows whether the provider took them: the operator's list."""
     # A partial index of its own.

@@ -96,14 +96,17 @@ async def lock_next_job(tx: Transaction, now: datetime) -> Job | None:
 
 async def take_rows(tx: Transaction, job: Job, now: datetime, limit: int) -> list[StagedRow]:
     """The next rows whose time has come, removed: they are taken in the same transaction, or are there again."""
+    # By their place in the table, found once: a join by key may look at all of the job's rows for each of them. Whoever
+    # holds the job's lock is alone with its rows.
     rows = await tx.fetch(
         """
-        delete from import_rows r
-        using (select at, line, part from import_rows
-               where shop = :shop and job_id = :job_id and at <= :now
-               order by at, line, part limit :limit) n
-        where r.shop = :shop and r.job_id = :job_id and r.at = n.at and r.line = n.line and r.part = n.part
-        returning r.shop, r.job_id, r.at, r.line, r.part, r.body
+        delete from import_rows
+        where ctid = any(array(
+            select ctid from import_rows
+            where shop = :shop and job_id = :job_id and at <= :now
+            order by at, line, part limit :limit
+        ))
+        returning shop, job_id, at, line, part, body
         """,
         shop=job.shop,
         job_id=job.job_id,
@@ -139,7 +142,12 @@ async def count_due(tx: Transaction, now: datetime) -> int:
 async def outbox_is_full(tx: Transaction, limit: int) -> bool:
     """Are more than `limit` facts waiting for the relay? Then imports wait, so that live events do not."""
     count = await tx.value(
-        "select count(*) from (select 1 from outbox where published_at is null limit :most) as waiting", most=limit + 1
+        """
+        select count(*) from (
+            select 1 from outbox where published_at is null and refused is null limit :most
+        ) as waiting
+        """,
+        most=limit + 1,
     )
     return int(count) > limit
 
