@@ -28,6 +28,8 @@ START = datetime(1996, 12, 30, tzinfo=cdnow.ZONE).astimezone(UTC)
 TIERS = {"Senior": (100_00, 3), "VIP": (300_00, 8), "Supreme": (1000_00, 20)}
 """Spend in cents or orders, either suffices (defaults.md, the demo shop)."""
 IMPORTING = 1000
+STEP = timedelta(days=14)
+"""Twice the usual step: what comes of a history does not depend on it, and each step has its waits."""
 
 
 def run(folder: Path, everything: bool, console: Console, tables: Path | None = None) -> int:
@@ -115,7 +117,7 @@ async def _replay(state: StackState, history: cdnow.History, console: Console) -
             end = _noon(history.last_day) + timedelta(days=1)
             at = START
             while at < end:
-                until = min(at + timedelta(days=7), end)
+                until = min(at + STEP, end)
                 await replay.step(at, until)
                 seen["orders"] = (await services.get("orders-ingest", f"/v1/shops/{SHOP}/imports/{job}"))["taken"]
                 on_step(until)
