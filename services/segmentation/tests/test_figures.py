@@ -7,7 +7,6 @@ from datetime import date
 from statistics import median
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +24,6 @@ def test_the_shops_gap_is_sixty_days_until_thirty_gaps_are_known() -> None:
     assert some_figures(gaps=30, median_gap_doubled=21).shop_gap_doubled(DEFAULT.gap) == 21
 
 
-@pytest.mark.properties
 @given(st.lists(st.integers(1, 50), min_size=1))
 def test_the_median_from_counts_is_the_median(values: list[int]) -> None:
     assert median_doubled(Counter(values)) == 2 * median(values)

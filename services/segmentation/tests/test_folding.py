@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +23,6 @@ from segmentation.domain.thresholds import RfmRules, Thresholds, Version
 from .histories import HOURS, INPUTS, KEY, KNOWN, START, VERSIONS, ZONE, history
 
 
-@pytest.mark.properties
 @given(drawn=INPUTS, versions=VERSIONS)
 def test_only_what_changes_is_folded_and_what_is_told_is_what_a_nightly_scan_would_tell(
     events: Any, drawn: Any, versions: list[Version]
@@ -51,7 +49,6 @@ def test_only_what_changes_is_folded_and_what_is_told_is_what_a_nightly_scan_wou
     assert shown(lazy) == shown(scanned)
 
 
-@pytest.mark.properties
 @given(
     versions=VERSIONS,
     window=st.integers(1, 120),
@@ -82,7 +79,6 @@ def shown(state: CustomerState) -> tuple[Any, ...]:
     return state.stage, state.is_repurchaser, state.gap, state.life_cycle, state.rfm, state.lapsed
 
 
-@pytest.mark.properties
 @given(drawn=INPUTS, versions=VERSIONS)
 def test_a_due_is_never_for_nothing(events: Any, drawn: Any, versions: list[Version]) -> None:
     """Whoever is folded by the sweep is changed by it: the sweep's rows are the changes, not the customers."""
@@ -96,7 +92,6 @@ def test_a_due_is_never_for_nothing(events: Any, drawn: Any, versions: list[Vers
         assert judge.stored_verdict(state) != before
 
 
-@pytest.mark.properties
 @given(drawn=INPUTS, cuts=st.lists(HOURS, max_size=4), versions=VERSIONS)
 def test_it_does_not_show_when_somebody_looked_at_the_clock(
     events: Any, drawn: Any, cuts: list[int], versions: list[Version]
@@ -153,7 +148,6 @@ class Heard:
         return (self.stage, self.cycle, self.cell, self.lapsed) == (state.stage, state.life_cycle, cell, lapsed)
 
 
-@pytest.mark.properties
 @given(
     drawn=INPUTS,
     draw=st.randoms(use_true_random=False),

@@ -58,7 +58,6 @@ def test_seg_009_to_012_life_cycle_by_usual_gaps_of_37_and_a_half_days(days: int
     assert lifecycle.life_cycle(days, (75, 2), DEFAULT.life_cycle) == expected
 
 
-@pytest.mark.properties
 @given(st.integers(0, 3000), st.integers(7, 2000), st.integers(1, 5))
 def test_seg_013_the_next_change_is_the_first_day_that_differs(days: int, numerator: int, denominator: int) -> None:
     gap = (numerator, denominator)
