@@ -20,7 +20,7 @@ def redemption(**more: Any) -> dict[str, Any]:
 
 
 async def test_a_member_is_shown_with_tier_term_and_points(client: Client, shop: Shop) -> None:
-    """MEM-024."""
+    """MEM-024, MEM-026, C-5: points, growth value and contribution are three fields, beside the tier."""
     await rich(client, shop)
     found = (await client.get(f"{V1}/members/c1")).json()
     assert found == {
@@ -142,7 +142,7 @@ async def test_a_redemption_of_a_paid_order_comes_back_by_refund_only(client: Cl
 
 
 async def test_a_new_programme_is_in_force_from_its_instant(client: Client, shop: Shop) -> None:
-    """MEM-012, MEM-023: history is kept, what was earned before stays."""
+    """MEM-012, MEM-023: history is kept, what was earned before stays; XCT-001, of the programme's values."""
     await rich(client, shop)
     programme = (await client.get(f"{V1}/programme")).json()["programme"]
     assert Programme.model_validate(programme) == Programme()
@@ -176,6 +176,7 @@ async def test_a_programme_that_cannot_be_is_refused(client: Client, body: dict[
 
 
 async def test_the_report_counts_members_by_tier_and_what_is_owed(client: Client, shop: Shop) -> None:
+    """MEM-012, C-3: the default scheme is the four tiers, from low to high."""
     await rich(client, shop)
     await deliver(client.database, [
         shop.completed("c2", NOW - timedelta(days=1), "p1", 10_000), shop.paid("c3", NOW, "q1", 30_000),

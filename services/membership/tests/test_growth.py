@@ -41,7 +41,10 @@ from .stories import checked_in, completed, event, fold, joined, legs, order, pa
     ],
 )
 def test_growth_by_what_happened(events: list[Any], value: int) -> None:
-    """1 per 1.00 paid whatever the tier; review 20, activity 10, referral 50; check-in 1 a day (MEM-046)."""
+    """1 per 1.00 paid whatever the tier; review 20, activity 10, referral 50; check-in 1 a day (MEM-046).
+
+    MEM-016, MEM-053. A review earns the same whatever its stars: SEC-010 and C-12, as to rewards independent of these.
+    """
     state, effects = fold(events, "2035-01-01")
     assert state.growth == value
     assert legs(effects, GrowthPosting) == growth.balances(state)
@@ -51,7 +54,7 @@ def test_growth_by_what_happened(events: list[Any], value: int) -> None:
 
 
 def test_a_review_adds_growth_although_nothing_was_spent() -> None:
-    """MEM-016, its test; without a tier that growth leads to, no tier is touched."""
+    """MEM-016, its test, and C-5; without a tier that growth leads to, no tier is touched."""
     state, effects = fold([completed("2025-01-01", "a", 100), review("2025-01-02", "r1", stars=1)])
     last = told(effects, GrowthChanged)[-1]
     assert (last.growth, last.change, last.reason, last.origin) == (21, 20, "review", "review/r1")

@@ -38,6 +38,7 @@ async def test_the_way_up_tells_growth_points_and_what_earns_them(client: Client
 
 
 async def test_a_deed_counts_once_and_may_lift_the_tier(client: Client, shop: Shop) -> None:
+    """MEM-016: joining earns growth value, which leads to a tier."""
     await driven_by_growth(client, shop)
     body = {"activity_id": "spring", "kind": "referral"}
     answers = [(await client.post(f"{V1}/members/c1/activities", json=body)).json() for _ in range(3)]
@@ -64,6 +65,7 @@ async def test_one_check_in_a_day_of_the_shop_however_many_at_once(client: Clien
 
 
 async def test_the_growth_ledger_is_paged_and_its_sum_is_the_value(client: Client, shop: Shop) -> None:
+    """MEM-016, MEM-053: a ledger of its own; a refund takes growth value back."""
     await rich(client, shop)
     await deliver(client.database, [
         shop.event("c1", NOW - timedelta(days=1), ReviewSubmitted(review_id="r1", stars=2)),

@@ -66,6 +66,7 @@ async def test_ten_deliveries_count_once(db: Database, shop: Shop) -> None:
 
 
 async def test_facts_carry_a_rising_revision_and_name_their_cause(db: Database, shop: Shop) -> None:
+    """MEM-022: each fact says what it is, from which tier to which, and by which rule."""
     order = shop.completed("c1", START, "o1", 60_000)
     await deliver(db, [order])
     async with db.transaction() as tx:
@@ -78,6 +79,7 @@ async def test_facts_carry_a_rising_revision_and_name_their_cause(db: Database, 
 
 
 async def test_time_passing_downgrades_and_expires_in_the_sweep(db: Database, shop: Shop, clock: FixedClock) -> None:
+    """MEM-022: each change is told with its reason, those that time makes too."""
     clock.set(START + timedelta(days=1))
     await deliver(db, [shop.completed("c1", START, "o1", 200_000)])
     assert await sweep(db) == 0

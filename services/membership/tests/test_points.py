@@ -18,18 +18,20 @@ from .stories import at, completed, fold, legs, order, paid, redeemed, refund, t
     [(9_990, 15_000, 149), (9_999, 12_000, 119), (99, 10_000, 0), (100, 10_000, 1), (10_000, 20_000, 200)],
 )
 def test_points_are_the_floor_of_paid_times_factor(goods: int, factor: int, points: int) -> None:
-    """MEM-044, defaults.md row "points"."""
+    """MEM-044, MEM-036, defaults.md row "points"; the last row is the test of MEM-036."""
     programme = Programme(tiers=(Tier(name="Regular", factor=factor),))
     state, _ = fold([completed("2025-01-01", "a", goods)], programme=programme)
     assert state.available == points
 
 
 def test_the_factor_is_that_of_the_tier_held_before_the_order() -> None:
+    """MEM-036: a VIP's factor of 1.5 applies to what is earned next."""
     state, _ = fold([completed("2025-01-01", "a", 200_000), completed("2025-01-02", "b", 9_990)])
     assert (state.lots["a"].available, state.lots["b"].available) == (2_000, 149)
 
 
 def test_points_are_pending_until_the_order_is_completed() -> None:
+    """MEM-044: on completed orders."""
     waiting, _ = fold([paid("2025-01-01", "a", 10_000)])
     done, effects = fold([paid("2025-01-01", "a", 10_000), completed("2025-01-09", "a", 10_000)])
     assert (waiting.pending, waiting.available, done.pending, done.available) == (100, 0, 0, 100)
@@ -61,6 +63,7 @@ def test_points_of_5_march_2025_are_gone_at_1_april_2026(day: str, left: int) ->
 
 
 def test_refunding_99_99_at_factor_1_2_in_thirds_takes_40_40_39() -> None:
+    """MEM-053: a refund takes earned points back."""
     programme = Programme(tiers=(Tier(name="Regular", factor=12_000),))
     events, left = [completed("2025-01-01", "a", 9_999)], []
     for day in (2, 3, 4, 5):
@@ -71,6 +74,7 @@ def test_refunding_99_99_at_factor_1_2_in_thirds_takes_40_40_39() -> None:
 
 
 def test_what_a_refund_does_not_find_is_debt_and_later_points_settle_it() -> None:
+    """MEM-053: not below zero without a record."""
     events = [completed("2025-01-01", "a", 10_000), redeemed("2025-01-02", "r", 70), refund("2025-01-03", "a", 10_000)]
     state, effects = fold(events)
     assert (state.available, state.debt) == (0, 70)
@@ -87,6 +91,7 @@ def test_clamped_at_zero_nothing_is_owed() -> None:
 
 
 def test_a_refund_takes_from_its_own_lot_first_then_from_the_soonest_to_expire() -> None:
+    """MEM-053."""
     events = [completed(f"2025-0{m}-05", name, 10_000) for m, name in ((1, "a"), (2, "b"), (3, "c"))]
     state, _ = fold([*events, redeemed("2025-03-10", "r", 150), refund("2025-03-11", "c", 10_000)])
     # "c" is the third order: Senior by then only for what comes after it, so every lot held 100.
@@ -127,6 +132,7 @@ def test_each_lot_is_gone_at_its_own_time(day: str, left: int) -> None:
 
 
 def test_what_the_own_lot_lacks_is_taken_from_the_others() -> None:
+    """MEM-053."""
     events = [
         completed("2025-01-05", "a", 10_000),
         completed("2025-02-05", "b", 10_000),

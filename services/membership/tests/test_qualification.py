@@ -198,6 +198,7 @@ def test_growth_never_expires_so_its_tier_is_renewed_for_ever() -> None:
 
 
 def test_a_refund_takes_the_tier_that_its_growth_had_made_as_if_it_had_never_been() -> None:
+    """MEM-053: growth value is taken back, and with it the tier that came of it (MEM-016)."""
     events = [completed("2025-01-01", "a", 10_000), joined("2025-02-01", "j"), completed("2025-03-01", "b", 4_000)]
     made, _ = fold(events, programme=BY_GROWTH)
     left, effects = fold([*events, refund("2025-04-01", "a", 5_000)], programme=BY_GROWTH)
@@ -241,6 +242,7 @@ def test_points_earned_in_the_window_lead_to_tiers(events: list[Any], level: int
 
 
 def test_points_that_were_spent_have_been_earned_all_the_same() -> None:
+    """MEM-017."""
     events = [completed("2025-01-01", "a", 9_000), redeemed("2025-01-02", "x", 90), completed("2025-01-03", "b", 1_000)]
     state, _ = fold(events, programme=BY_POINTS)
     assert (state.standing.level, state.available) == (1, 10)

@@ -29,6 +29,7 @@ def test_soonest_expiry_burns_first_of_equals_the_oldest_lot() -> None:
 
 
 def test_redeemed_points_come_back_pro_rata_last_burnt_first_with_their_old_expiry() -> None:
+    """MEM-053: a refund returns redeemed points."""
     events = [
         completed("2025-01-05", "a", 10_000),
         completed("2025-02-05", "b", 10_000),
@@ -56,7 +57,7 @@ def test_returned_points_last_at_least_seven_days() -> None:
 
 
 def test_a_promise_is_kept_when_late_news_takes_the_points() -> None:
-    """MEM-052, architecture section 2 point 4: the redemption stands, what is missing is debt."""
+    """MEM-052, MEM-053, architecture section 2 point 4: the redemption stands, what is missing is debt."""
     events = [completed("2025-01-05", "a", 10_000), redeemed("2025-01-10", "r", 100)]
     state, _ = fold([*events, refund("2025-01-07", "a", 10_000)])
     assert (state.available, state.debt, state.redeemed) == (0, 100, 100)
@@ -89,6 +90,7 @@ def test_at_most_half_of_an_order_is_paid_with_points(total: int, currency: str,
 def test_points_are_worth_a_whole_number_of_minor_units_rounded_down(
     points: int, per_unit_worth: int, currency: str, minor: int
 ) -> None:
+    """MEM-052: the exchange rate is the programme's."""
     assert worth(points, PointsRules(per_unit_worth=per_unit_worth), currency) == minor
 
 
@@ -97,6 +99,7 @@ def test_points_are_worth_a_whole_number_of_minor_units_rounded_down(
     [(1, 5_000, 0), (2, 5_000, 1), (10_000, 0, 0), (10_000, ONE, 10_000), (9_999, 3_333, 3_332)],
 )
 def test_the_share_of_an_order_is_rounded_down(total: int, share: int, most: int) -> None:
+    """MEM-052: the cap is the programme's."""
     assert most_points(total, PointsRules(largest_share=share), "CNY") == most
 
 
@@ -202,6 +205,7 @@ def test_what_was_missing_comes_back_against_the_debt_first(lot: str, debt: int,
     ("goods", "refunded", "returned"), [(30_000, 299, 0), (30_000, 300, 1), (30_000, 29_999, 99), (30_000, 30_000, 100)]
 )
 def test_a_refund_in_part_returns_its_share_rounded_down(goods: int, refunded: int, returned: int) -> None:
+    """MEM-053."""
     events: list[Any] = [
         completed("2025-01-01", "a", 10_000), redeemed("2025-01-02", "r", 100, "b"), paid("2025-01-03", "b", goods),
         refund("2025-01-04", "b", refunded),

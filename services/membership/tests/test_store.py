@@ -72,6 +72,7 @@ async def test_changing_a_programme_waits_for_those_who_fold_by_it(db: Database)
 
 
 async def test_a_version_is_never_changed(db: Database) -> None:
+    """MEM-023: history is kept."""
     start = datetime(2030, 1, 1, tzinfo=UTC)
     async with db.transaction() as tx:
         assert await store.insert_programme(tx, "tea", 1, start, Programme(grace_days=5), refold=False)

@@ -91,6 +91,7 @@ def test_downgrade_policies(policy: Any, level: int, until: date) -> None:
 
 
 def test_a_refund_is_judged_at_once_without_grace() -> None:
+    """MEM-022: old and new tier, and the reason."""
     events = [completed("2025-01-01", "a", 60_000), completed("2025-02-01", "b", 140_000)]
     before, _ = fold(events)
     after, effects = fold([*events, refund("2025-03-01", "b", 140_000)])
@@ -114,6 +115,7 @@ def test_an_order_refunded_whole_counts_for_nothing() -> None:
 
 
 def test_a_refund_that_comes_before_its_order_waits_for_it() -> None:
+    """MEM-053: earned points are taken back, whichever of the two comes first."""
     late = fold([completed("2025-01-02", "a", 60_000), refund("2025-01-03", "a", 20_000)])[0]
     early = fold([refund("2025-01-01", "a", 20_000), completed("2025-01-02", "a", 60_000)])[0]
     assert (early.available, early.standing.level) == (late.available, late.standing.level) == (400, 0)
