@@ -33,6 +33,7 @@ async def test_all_facts_of_a_customer_with_method_confidence_and_reason(
 
 
 async def test_what_fell_due_since_the_last_sweep_shows_at_once(client: httpx.AsyncClient) -> None:
+    """SEG-014: lapsed from the day on, swept or not."""
     body = (await client.get("/v1/shops/tea/customers/c1")).json()
     assert body["lapsed"] == {
         "value": True, "episode": "2025-01-15",
@@ -49,6 +50,7 @@ async def test_who_never_bought_has_a_stage_alone(client: httpx.AsyncClient, cus
 
 
 async def test_segments_come_in_pages(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    """SEG-005: the list of returning customers."""
     await runtime.sweeper.sweep()
     first = (await client.get("/v1/shops/tea/segments/stage/returning/customers", params={"limit": 2})).json()
     assert first == {"customers": ["c1", "c2"], "next_after": "c2"}
@@ -59,6 +61,7 @@ async def test_segments_come_in_pages(client: httpx.AsyncClient, runtime: Runtim
 
 
 async def test_c_2_the_report_prints_both_bases(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    """C-2, ANA-005, SEG-004: who bought again, of all returning customers and of members."""
     await runtime.sweeper.sweep()
     body = (await client.get("/v1/shops/tea/report")).json()
     assert body["stage"] == {"prospect": 1, "new": 1, "returning": 3}

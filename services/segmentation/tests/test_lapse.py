@@ -31,10 +31,12 @@ from .histories import KEY, at, facts, shop
 def test_seg_014_lapse_comes_two_calendar_months_after_the_last_completed_order(
     last: date, today: date, lapsed: bool
 ) -> None:
+    """T-4.17, SEG-014: at the edges of months, whatever number of days that is."""
     assert (lapse.episode(last, today, 2) == last) is lapsed
 
 
 def test_seg_014_one_episode_until_the_next_order(events: Any) -> None:
+    """SEG-014, C-14: two months by default."""
     told = facts(
         [events.completed("c1", "2025-01-15T10:00"), events.viewed("c1", "2025-04-01T10:00"),
          events.completed("c1", "2025-05-20T10:00")],

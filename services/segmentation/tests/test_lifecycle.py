@@ -29,10 +29,12 @@ from .histories import at, facts, fold
 def test_usual_gap_is_exact_and_kept_within_a_week_and_a_year(
     shop_gap: Fraction, own: list[int], expected: Fraction
 ) -> None:
+    """SEG-035: the repurchase cycle of a customer."""
     assert Fraction(*lifecycle.usual_gap(int(2 * shop_gap), sum(own), len(own), DEFAULT.gap)) == expected
 
 
 def test_gaps_lie_between_different_dates_of_the_shop_only(events: Any) -> None:
+    """SEG-035."""
     found = fold(
         [
             events.completed("c1", "2025-01-01T00:10"),
@@ -55,6 +57,7 @@ def test_gaps_lie_between_different_dates_of_the_shop_only(events: Any) -> None:
     ],
 )  # fmt: skip
 def test_seg_009_to_012_life_cycle_by_usual_gaps_of_37_and_a_half_days(days: int, expected: str) -> None:
+    """SEG-009 to 012, the states alone; SEG-013: by multiples of the customer's own cycle."""
     assert lifecycle.life_cycle(days, (75, 2), DEFAULT.life_cycle) == expected
 
 
@@ -83,6 +86,7 @@ def test_seg_013_every_turn_is_announced_at_midnight_of_the_shop(events: Any) ->
 
 
 def test_the_next_order_makes_active_again(events: Any) -> None:
+    """SEG-013: each transition is announced."""
     told = facts([events.completed("c1", "2025-01-01T22:00"), events.completed("c1", "2025-04-01T08:00")])
     assert [(d.new, d.confidence) for _, d in told if isinstance(d, LifeCycleChanged)] == [
         ("active", "low"), ("sleeping", "low"), ("active", "medium"),

@@ -14,10 +14,12 @@ from segmentation.domain.report import ladder, rate
     [(500, 10_000, "5.00"), (5_000, 10_000, "50.00"), (23, 25, "92.00"), (1, 3, "33.33"), (0, 7, "0.00")],
 )
 def test_t_4_1_to_4_3_repurchase_rate(part: int, base: int, percent: str) -> None:
+    """T-4.1, T-4.2, T-4.3, ANA-005."""
     assert rate(part, base).percent == Decimal(percent)
 
 
 def test_without_a_base_there_is_no_rate() -> None:
+    """ANA-005: of 0 customers there is no rate, and no error."""
     assert rate(0, 0).percent is None
 
 
@@ -33,6 +35,7 @@ def test_without_a_base_there_is_no_rate() -> None:
 def test_t_3_ladder_of_four_industries_rises_with_every_step(
     industry: str, reached: list[int], rates: list[int]
 ) -> None:
+    """ANA-012, the ladder: the figures of table T-3 give its rates."""
     steps = ladder(dict(enumerate(reached, start=1)))
     assert [step.step for step in steps] == ["1-2", "2-3", "3-4", "4-5", "5-5+"]
     found = [step.rate.percent for step in steps]

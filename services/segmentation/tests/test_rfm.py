@@ -75,6 +75,7 @@ def test_a_currency_unknown_to_the_figures_is_judged_by_the_fixed_amount() -> No
     ],
 )  # fmt: skip
 def test_c_15_eight_cells_become_four_classes(cell: str, expected: str) -> None:
+    """C-15, SEG-020."""
     assert rfm.CLASSES[cell] == expected
 
 

@@ -27,6 +27,7 @@ def test_seg_002_who_browsed_is_new(events: Any) -> None:
 def test_t_4_18_paid_is_not_enough_one_completed_order_makes_returning_and_two_a_repurchaser(
     events: Any, completed: int, stage: str, repurchaser: bool
 ) -> None:
+    """T-4.18, C-1, SEG-002 to 004: returning and repurchaser are two fields."""
     history = [events.paid("c1", "2025-01-01T10:00", "o-a")]
     history += [events.completed("c1", f"2025-01-0{n + 2}T10:00", order=f"o-{n}") for n in range(completed)]
     found = fold(history)
@@ -42,6 +43,7 @@ def test_seg_003_the_first_confirmation_is_announced_at_once(events: Any) -> Non
 
 
 def test_an_order_that_is_closed_after_all_was_no_successful_transaction(events: Any) -> None:
+    """SEG-003: it makes nobody a returning customer."""
     found = fold(
         [
             events.completed("c1", "2025-01-03T10:00", order="o1", revision=3),

@@ -147,6 +147,7 @@ async def test_seg_005_a_list_of_returning_customers_comes_in_pages(
 async def test_buyers_are_counted_over_all_time_or_between_two_dates(
     db: Database, clock: FixedClock, events: Any
 ) -> None:
+    """ANA-034: both parts of the repurchase rate are counted in the same window, which may be any."""
     clock.set(datetime(2025, 9, 1, tzinfo=UTC))
     days = {"c1": ["2025-01-10"], "c2": ["2025-01-10", "2025-02-01"], "c3": ["2025-02-01", "2025-02-01", "2025-03-01"]}
     made = [events.completed(name, f"{day}T10:00") for name, dates in days.items() for day in dates]
