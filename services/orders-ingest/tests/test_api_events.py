@@ -129,6 +129,7 @@ async def test_what_a_customer_did_needs_the_customer_and_an_order_does_not(
 
 
 async def test_a_batch_is_answered_item_by_item(api: httpx.AsyncClient, tell: Any, published: Published) -> None:
+    """ORD-039: each record is validated, and the bad ones alone are refused."""
     good, bad = tell.order(), tell.order(data={"goods_paid": -1})
     results = await send_batch(api, [good, bad, good, {**good, "time": "2026-03-05T10:00:00Z"}, 7])
     assert [(r["status"], r.get("slug")) for r in results] == [

@@ -23,6 +23,7 @@ async def put(api: httpx.AsyncClient, **changes: Any) -> Any:
 
 
 async def test_each_state_is_told_once_however_often_the_order_is(api: httpx.AsyncClient, published: Published) -> None:
+    """ORD-001, ORD-031: each change of state is one event."""
     assert (await put(api))[1]["results"] == [
         {"id": "o-1:placed:2026-03-01T02:00:00Z", "status": "accepted"},
         {"id": "o-1:paid:2026-03-02T02:00:00Z", "status": "accepted"},

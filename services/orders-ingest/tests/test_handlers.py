@@ -86,6 +86,7 @@ async def test_versions_in_any_order_and_batch_size_leave_the_same_projection(
 async def test_personal_text_is_nowhere_in_the_clear_and_opens_with_the_customers_key(
     tell: Any, db: Database, vault: Vault, published: Published
 ) -> None:
+    """SEC-001: encrypted in the tables and in what is published."""
     bodies = [
         tell.order(data={"remark": CANARY, "recipient": CANARY}),
         tell.event("customer.registered", {"name": CANARY, "email": f"{CANARY}@example.test", "address": CANARY}),
@@ -117,6 +118,7 @@ async def test_a_customers_key_is_published_before_what_is_sealed_with_it(
 async def test_of_an_erased_customer_orders_are_taken_without_personal_fields_and_profiles_not(
     tell: Any, db: Database, vault: Vault, published: Published
 ) -> None:
+    """SEC-006: what is deleted does not come back."""
     async with db.transaction() as tx:
         await tx.lock_customers([("demo", "c-1")])
         await vault.ring.erase(tx, [("demo", "c-1")])
@@ -139,6 +141,7 @@ def record(body: Any, offset: int = 0, topic: str = "intake.demo") -> Record:
 async def test_a_shops_topic_is_read_as_http_is_and_speaks_for_that_shop_alone(
     tell: Any, db: Database, vault: Vault, published: Published
 ) -> None:
+    """ORD-039: bad records become dead letters with their reason."""
     good = tell.order()
     records = [
         record(b"{", 0),

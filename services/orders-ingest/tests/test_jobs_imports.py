@@ -90,6 +90,7 @@ async def everything(db: Database) -> list[Any]:
 async def test_each_row_of_cdnow_is_an_order_at_noon_of_the_shop_and_equal_rows_are_two(
     api: httpx.AsyncClient, db: Database, vault: Vault, published: Published
 ) -> None:
+    """ORD-005: time, amount and number of each; ORD-039: bad rows are kept aside and counted."""
     id_ = await upload(api, CDNOW, currency="USD", zone="America/New_York")
     assert await run(db, vault) == 5
     events = await published()
@@ -284,6 +285,7 @@ async def test_a_lost_database_is_not_a_bad_row(
 async def test_a_row_that_nobody_can_handle_is_set_aside_and_the_rest_goes_on(
     api: httpx.AsyncClient, db: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch, published: Published
 ) -> None:
+    """ORD-039: and is counted."""
     await upload(api, CDNOW)
 
     async def fail_at_one(tx: Any, vault: Any, offered: Any) -> Any:
@@ -302,7 +304,7 @@ async def test_a_row_that_nobody_can_handle_is_set_aside_and_the_rest_goes_on(
 @pytest.mark.skipif(not SHARED.exists(), reason="the real histories are not here")
 @pytest.mark.slow
 async def test_the_published_sample_of_cdnow_comes_in_whole(api: httpx.AsyncClient, db: Database, vault: Vault) -> None:
-    """2,357 customers, 6,919 orders over $244,091.94."""
+    """ORD-005: 2,357 customers, 6,919 orders over $244,091.94."""
     await upload(api, (SHARED / "cdnow_sample.csv.gz").read_bytes(), layout="cdnow_sample", currency="USD")
     assert await run(db, vault) == 6919
     report = await get(api, "/report")
