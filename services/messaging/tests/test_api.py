@@ -40,6 +40,7 @@ async def client(messaging: Any) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_the_decisions_about_a_customer_say_why(messaging: Any, client: httpx.AsyncClient) -> None:
+    """MSG-057: queued, or suppressed with its reason. SEC-005: no marketing without consent."""
     await messaging.feed(*messaging.known(consent=False), messaging.tier_up(1), messaging.notice("o1"))
     await messaging.decide()
     answer = await client.get("/v1/shops/s/customers/c1/decisions")
@@ -103,7 +104,7 @@ async def test_the_policy_is_versioned_and_the_next_decision_goes_by_it(
 async def test_one_click_opts_out_without_a_login_and_a_visit_does_not(
     messaging: Any, client: httpx.AsyncClient
 ) -> None:
-    """RFC 8058: the POST alone opts out; a program that only fetches the link changes nothing."""
+    """RFC 8058, MSG-009, SEC-005: the POST alone opts out; a program that only fetches the link changes nothing."""
     await messaging.feed(*messaging.known())
     url = messaging.links.url(Recipient("s", "c1", "email"))
     del client.headers["authorization"]

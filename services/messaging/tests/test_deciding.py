@@ -70,7 +70,7 @@ asyncio.run(main())
 
 @pytest.mark.timeout(3600)
 async def test_fifty_candidates_at_once_send_exactly_the_cap_by_two_processes(messaging: Any) -> None:
-    """M3: two processes with two sweeps each race for the same customers; never one more than the cap."""
+    """M3, MSG-007: two processes with two sweeps each race for the same customers; never one more than the cap."""
     customers = [f"c{n:03}" for n in range(scaled(8, 200))]
     for customer in customers:
         await messaging.feed(*messaging.known(customer))
@@ -112,7 +112,7 @@ async def test_the_first_by_rank_goes_and_the_others_wait_for_the_next_window(me
 
 
 async def test_a_replay_judges_each_row_at_its_own_time(replayed: Any) -> None:
-    """A week in one step: window, month of the cap, consent and order of sending are those of each row's time."""
+    """MSG-004, MSG-007, a week in one step: window, cap, consent and order of sending are of each row's time."""
     await replayed.feed(*replayed.known(at=local("2025-03-01 10:00")))
     await replayed.feed(*[replayed.tier_up(n, local(f"2025-03-0{n} 07:00")) for n in range(3, 8)])
     replayed.clock.set(local("2025-03-10 00:00"))

@@ -70,7 +70,7 @@ def situation(**changes: Any) -> Situation:
     ],
 )
 def test_a_marketing_message_leaves_in_the_next_window(asked: str, leaves: str) -> None:
-    """T-4.14, T-4.15: start-inclusive, end-exclusive; Monday morning and Friday afternoon are closed."""
+    """T-4.14, T-4.15, MSG-001 to 005: start-inclusive, end-exclusive; not on Monday morning or Friday afternoon."""
     decision = decide(candidate(cause_at=at(asked)), situation(), at(asked))
     if asked == leaves:
         assert (decision.outcome, decision.reason) == ("send", "allowed")
@@ -124,6 +124,7 @@ INSTANTS = st.datetimes(datetime(1995, 1, 1), datetime(2030, 1, 1), timezones=st
 
 @given(instant=INSTANTS, zone=ZONES)
 def test_a_message_leaves_only_inside_a_window_and_never_before_it_was_asked(instant: datetime, zone: str) -> None:
+    """MSG-001 to 005, at any instant in any zone."""
     recipient = ZoneInfo(zone)
     opening = opening_for(DEFAULT_WINDOWS, instant, recipient)
     leaves = max(instant, opening.start).astimezone(recipient)
@@ -166,7 +167,7 @@ def test_caps_by_calendar_month(flow: str, so_far: Sequence[Contacted], expected
 
 
 def test_the_month_of_the_cap_is_the_shops() -> None:
-    """An evening of 31 March in New York is April in Shanghai."""
+    """MSG-007, XCT-020: an evening of 31 March in New York is April in Shanghai."""
     instant = at("2025-03-31 20:00", NEW_YORK)
     assert (month_of(instant, NEW_YORK), month_of(instant, SHANGHAI)) == (date(2025, 3, 1), date(2025, 4, 1))
 
@@ -179,7 +180,7 @@ def test_the_month_of_the_cap_is_the_shops() -> None:
 def test_no_sequence_of_messages_exceeds_a_cap(
     kinds: list[tuple[Any, Any, datetime]], per_channel: int, over_all: int
 ) -> None:
-    """M3: whatever is asked in whatever order, what goes stays within every cap, and what is refused had no room."""
+    """M3, MSG-007, C-8: whatever is asked, what goes stays within every cap, and what is refused had no room."""
     caps = Caps(marketing_by_channel={"email": per_channel, "sms": per_channel}, all_channels=over_all)
     # A few months, so that caps are met.
     asked = [(k, c, t.replace(year=2025, month=1 + t.month % 3)) if t.day < 29 else (k, c, t) for k, c, t in kinds]
@@ -301,6 +302,7 @@ def order(kind: Any, state: str) -> Any:
     ],
 )
 def test_which_event_makes_which_candidate(data: Any, flows: list[str]) -> None:
+    """MSG-037, MSG-038: lapse, order confirmation and shipping notice are triggered by their events."""
     assert [c.flow for c in candidates_for(event(data))] == flows
     assert candidates_for(event(data, subject=None)) == []
 
@@ -322,7 +324,7 @@ DETAILS: dict[str, dict[str, str]] = {
 @pytest.mark.parametrize("language", ["en", "zh-CN", "fr", None])
 @pytest.mark.parametrize("flow", sorted(FLOWS))
 def test_every_flow_has_its_text_in_every_language(flow: str, language: str | None) -> None:
-    """MSG-009: every marketing message and survey carries its unsubscribe link; notices carry none."""
+    """MSG-009, SEC-005: every marketing message and survey carries its unsubscribe link; notices carry none."""
     url = None if FLOWS[flow].kind == "transactional" else "https://shop.example/unsubscribe/t"
     values = {**DETAILS.get(flow, {"order_id": "o1"}), "name": "O'Brien & Söhne", "shop_name": "Shop",
               "unsubscribe_url": url}  # fmt: skip

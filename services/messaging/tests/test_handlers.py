@@ -57,6 +57,7 @@ async def test_no_marketing_without_a_recorded_consent_and_none_after_an_opt_out
 
 
 async def test_what_is_told_ten_times_is_one_candidate(messaging: Any) -> None:
+    """MSG-037: once per lapse episode."""
     await messaging.feed(*messaging.known())
     entered = SegmentEntered(segment="lapsed", episode="2025-01-04", since=messaging.clock.now(), revision=1)
     for n in range(10):

@@ -121,7 +121,7 @@ async def test_an_order_notice_goes_from_kafka_to_the_mail_server(
 async def test_a_killed_process_sends_no_offer_twice_and_every_message_comes_to_an_end(
     messaging: Any, sink: SlowSink, process: Process
 ) -> None:
-    """M1: SIGKILL between hand-off and record. In doubt, an offer ends as `unknown`, a notice is sent again."""
+    """M1, MSG-057: SIGKILL between hand-off and record. In doubt, an offer is `unknown`, a notice is sent again."""
     now = datetime.now(UTC)
     customers = [f"c{n:02}" for n in range(40)]
     async with messaging.database.transaction() as tx:

@@ -45,7 +45,7 @@ async def retry_at_once(messaging: Any) -> None:
 async def test_a_message_arrives_with_its_text_and_one_click_headers(
     messaging: Any, mailsink: MailSink, connection: SmtpConnection
 ) -> None:
-    """RFC 8058, MSG-009: offers carry the link; notices do not, and go first."""
+    """RFC 8058, MSG-009, SEC-005: offers carry the link; notices do not, and go first. MSG-016, its e-mail."""
     await queue_notice_and_offer(messaging)
     assert await messaging.sender(mailsink.port).step(connection) == 2
     notice, offer = mailsink.mails()
@@ -88,7 +88,7 @@ async def test_an_address_that_is_gone_for_good_gets_nothing_more_until_there_is
 async def test_a_greylisted_message_is_tried_again_and_leaves_once(
     messaging: Any, mailsink: MailSink, connection: SmtpConnection
 ) -> None:
-    """451: nothing was taken, so a marketing message too may be tried again, within its window."""
+    """451: nothing was taken, so an offer too may be tried again, within its window (MSG-057, XCT-006: retry)."""
     mailsink.refused = {"c1@example.test": "451 4.7.1 try later"}
     sender = messaging.sender(mailsink.port)
     await queue_notice_and_offer(messaging)
@@ -137,7 +137,7 @@ class LostReplies:
 
 
 async def test_an_offer_in_doubt_is_never_sent_again_a_notice_is(messaging: Any) -> None:
-    """M1: `unknown` is a state; marketing never resent, transactional by policy, with the same Message-ID."""
+    """M1: `unknown` is a state; marketing never resent (MSG-057), transactional by policy, with the same Message-ID."""
     server = LostReplies()
     listening = await asyncio.get_running_loop().create_server(partial(SMTP, server), "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
@@ -164,6 +164,7 @@ async def test_an_offer_in_doubt_is_never_sent_again_a_notice_is(messaging: Any)
 async def test_while_no_server_answers_messages_wait_without_losing_an_attempt(
     messaging: Any, unused_tcp_port: int
 ) -> None:
+    """XCT-006: an e-mail system that is away loses nothing."""
     await queue_notice_and_offer(messaging)
     connection = SmtpConnection("127.0.0.1", unused_tcp_port, timeout_s=3)
     await messaging.sender(unused_tcp_port).step(connection)
@@ -175,7 +176,7 @@ async def test_while_no_server_answers_messages_wait_without_losing_an_attempt(
 async def test_an_offer_that_missed_its_window_is_judged_again(
     messaging: Any, mailsink: MailSink, connection: SmtpConnection
 ) -> None:
-    """M7: a backlog never leaves outside the windows; the message gives its place under the caps back."""
+    """M7, MSG-008: of a backlog notices alone leave outside the windows; an offer gives back its place in the cap."""
     await queue_notice_and_offer(messaging)
     messaging.clock.instant += timedelta(hours=1, minutes=30)  # 11:30
     await messaging.sender(mailsink.port).step(connection)
@@ -217,7 +218,7 @@ async def test_what_a_killed_sender_had_leased_comes_to_an_end(
 async def test_an_opt_out_takes_back_what_is_queued_and_lets_notices_go(
     messaging: Any, mailsink: MailSink, connection: SmtpConnection
 ) -> None:
-    """MSG-009, SEC-005: effective when answered, kept until consent is given anew."""
+    """MSG-009, SEC-005, MSG-008: effective when answered, kept until consent is given anew."""
     await queue_notice_and_offer(messaging)
     out = ContactOptedOut(channel="email", via="api")
     assert await opt_out(messaging.database, ("s", "c1"), out) == 1
@@ -267,7 +268,7 @@ async def queue_offers(messaging: Any, customers: Sequence[str]) -> None:
 
 @pytest.mark.timeout(3600)
 async def test_no_hand_off_after_the_opt_out_was_answered(messaging: Any) -> None:
-    """M2: opt-outs race with six senders; what the server has when the answer comes is all it ever gets."""
+    """M2, MSG-009, SEC-005: opt-outs race with six senders; what the server has at the answer is all it ever gets."""
     races = scaled(90, 10_000)
     customers = [f"c{n:05}" for n in range(races)]
     first, last = customers[:5], customers[-5:]
@@ -318,7 +319,7 @@ class Forgetful(SlowServer):
 
 @pytest.mark.timeout(3600)
 async def test_lost_replies_make_no_offer_leave_twice(messaging: Any) -> None:
-    """M1: what may have arrived is `unknown`, and stays so; the others are sent, and each arrived once."""
+    """M1, MSG-057: what may have arrived is `unknown`, and stays so; the others are sent, and each arrived once."""
     lost = scaled(30, 1_000)
     customers = [f"c{n:05}" for n in range(2 * lost)]
     await queue_offers(messaging, customers)
