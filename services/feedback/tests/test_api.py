@@ -146,6 +146,7 @@ async def test_a_text_of_an_unknown_customer_is_refused_but_stars_are_taken(feed
 
 
 async def test_an_erased_customers_review_is_taken_without_its_text(feedback: Feedback) -> None:
+    """SEC-006: what is deleted does not come back."""
     async with feedback.database.transaction() as tx:
         await tx.lock_customers([("s", "ann")])
         await feedback.keys.erase(tx, [("s", "ann")])
@@ -204,7 +205,7 @@ async def test_the_answer_page_speaks_chinese_to_whom_it_should(feedback: Feedba
 
 
 async def test_an_answer_is_stored_with_its_order_and_announced_encrypted(feedback: Feedback) -> None:
-    """FBK-007."""
+    """FBK-007, SEC-001."""
     path = await asked(feedback)
     page = await feedback.client.post(path, data={"stars": "4", "text": "好用"}, headers={"authorization": ""})
     assert (page.status_code, "Thank you" in page.text) == (200, True)

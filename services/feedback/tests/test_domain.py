@@ -87,6 +87,7 @@ def test_order_and_repetition_of_arrival_do_not_matter(
     ],
 )
 def test_a_valid_answer(stars: str, text: str, answer: Answer) -> None:
+    """XCT-019: characters are counted by code point."""
     assert answer_from_form(stars, text) == answer
 
 
