@@ -46,6 +46,7 @@ def utc(text: str) -> datetime:
     ],
 )
 def test_an_instant_has_the_date_that_the_shop_sees(instant: str, zone: ZoneInfo, day: date) -> None:
+    """XCT-020."""
     assert local_date(utc(instant), zone) == day
 
 
@@ -120,7 +121,7 @@ def test_months_beyond_the_calendar_are_refused() -> None:
     ],
 )
 def test_calendar_periods_are_half_open_ranges_of_utc(period: object, start: str, end: str) -> None:
-    """MEM free-shipping quotas and message caps count by these (C-7)."""
+    """XCT-020: MEM free-shipping quotas and message caps count by these (C-7)."""
     assert (period.start, period.end) == (utc(start), utc(end))  # type: ignore[attr-defined]
 
 
@@ -146,6 +147,7 @@ def test_days_follow_one_another_without_gap_or_overlap(day: date, zone: ZoneInf
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)), ZONES)
 def test_every_instant_lies_in_the_day_month_and_quarter_of_its_date(instant: datetime, zone: ZoneInfo) -> None:
+    """XCT-020: month, two months and quarter in the shop's zone."""
     day = local_date(instant, zone)
     for period in (day_period, month_period, two_month_period, quarter_period):
         assert instant in period(day, zone)

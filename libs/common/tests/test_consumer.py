@@ -124,7 +124,7 @@ async def test_two_processes_that_read_the_same_log_count_each_event_once(stand:
 
 
 async def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(stand: Stand) -> None:
-    """A failing batch is halved until the culprit stands alone; nothing waits behind it."""
+    """A failing batch is halved until the culprit stands alone; nothing waits behind it (XCT-006: dead letters)."""
     stand.toy.poison = {13}
     await stand.put(*[tick(n, f"c{n % 3}") for n in range(40)])
     await stand.read()

@@ -105,6 +105,7 @@ def test_a_bad_master_key_is_refused_without_being_shown(text: str) -> None:
 
 
 def test_an_event_travels_without_plain_personal_data_and_opens_again() -> None:
+    """SEC-001."""
     event = registered(name="王小明", email="a@example.org", language="zh")
     sealed = crypto.seal_event(event, KEY, "k1")
     wire = sealed.encode()
@@ -116,6 +117,7 @@ def test_an_event_travels_without_plain_personal_data_and_opens_again() -> None:
 
 
 def test_the_longest_personal_text_survives_the_wire() -> None:
+    """XCT-019: characters are counted by code point."""
     event = registered(address="𠮷" * MAX_PERSONAL)
     assert crypto.open_event(decode(crypto.seal_event(event, KEY, "k1").encode()), KEY).data == event.data
 
@@ -131,6 +133,7 @@ def test_a_text_too_long_to_travel_is_an_invalid_event() -> None:
 
 
 def test_an_erased_customer_s_event_keeps_everything_but_the_personal() -> None:
+    """SEC-006: deletion."""
     data = OrderPaid.model_validate(
         {"order_id": "o1", "state": "paid", "currency": "CNY", "goods_paid": 100, "remark": "ring twice"}
     )
@@ -156,6 +159,7 @@ class Party(EventData):
 
 
 def test_nested_personal_fields_are_found() -> None:
+    """SEC-001: none is left in the clear."""
     party = Party(
         host=Guest(name="Ann"), guests=(Guest(name="Bob"), Guest()), remarks=["nuts"], by_seat={"a": Guest(name="Cy")}
     )
@@ -177,6 +181,7 @@ def test_a_personal_field_that_cannot_be_left_out_is_a_programming_error() -> No
 
 
 def test_the_marked_fields_of_all_events_are_those_we_know() -> None:
+    """SEC-001: name, address and phone among them."""
     found = {
         name: crypto.personal_fields(kind).own for name, kind in EVENTS.items() if crypto.personal_fields(kind).own
     }

@@ -69,6 +69,7 @@ KEYS = [issued("c1", crypto.new_key()), issued("c1", crypto.new_key(), "k2"), er
 async def test_an_erased_marker_wins_in_any_order_and_batch_size(
     db: Database, order: tuple[int, ...], together: bool
 ) -> None:
+    """SEC-006: deletion."""
     events = [KEYS[i] for i in order]
     async with db.transaction() as tx:
         for batch in [events] if together else [[e] for e in events]:
@@ -85,6 +86,7 @@ async def test_the_first_erasure_s_time_stays(db: Database) -> None:
 
 
 async def test_a_cached_key_opens_nothing_after_erasure(db: Database) -> None:
+    """SEC-006: deletion."""
     ring, elsewhere = KeyRing(MASTER), KeyRing(MASTER)
     event = Event("e1", "/shops/demo/shop", "demo", "c1", AT, CustomerRegistered(email="a@example.org", language="zh"))
     async with db.transaction() as tx:

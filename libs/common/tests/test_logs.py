@@ -55,6 +55,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     ],
 )
 def test_a_text_is_masked(text: str, without: str) -> None:
+    """SEC-001."""
     assert logs.masked(text) == without
 
 
@@ -68,6 +69,7 @@ def test_a_line_is_json_with_service_level_and_time(stream: io.StringIO) -> None
 
 
 def test_personal_data_reaches_no_line_whichever_way_it_comes(stream: io.StringIO) -> None:
+    """SEC-001: no personal data in logs."""
     log = structlog.get_logger()
     log.warning("refused", email="x", customer={"name": "王小明", "id": "c1"}, seen=["a@example.org"], phone=None)
     logging.getLogger("uvicorn.error").error("could not send to %s", "b@example.org")

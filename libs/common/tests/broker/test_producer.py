@@ -104,7 +104,7 @@ async def test_a_wedged_sequence_is_cured_by_a_new_producer(world: World) -> Non
 
 
 async def test_nothing_acknowledged_is_lost_when_the_broker_is_killed(world: World) -> None:
-    """K9, K17: the producer comes back by itself, whatever state the kill left it in."""
+    """K9, K17, XCT-006: the producer comes back by itself, whatever state the kill left it in."""
     topic = await world.topic(3)
     acknowledged = await world.producer.send(outgoing(topic, 50))
     await asyncio.to_thread(world.kafka.kill)

@@ -71,6 +71,7 @@ async def test_every_route_refuses_a_caller_without_a_key_that_counts(
 async def test_every_route_refuses_a_key_without_its_scope_and_another_shop_s_key(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
+    """SEC-001: least privilege."""
     scopeless = bearer((await make_key(client, scopes=["nothing"]))["key"])
     every_scope = bearer((await make_key(client, scopes=["*"]))["key"])
     for method, path in guarded_routes(app):

@@ -59,6 +59,7 @@ async def test_rotation_refuses_no_request(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_key_gives_no_more_than_it_has(client: httpx.AsyncClient) -> None:
+    """SEC-001: least privilege."""
     admin = bearer((await made(client, scopes=["keys:admin", "things:read"]))["key"])
     for body in (
         {"name": "n", "shop": "other", "scopes": ["things:read"]},

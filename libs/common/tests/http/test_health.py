@@ -28,6 +28,7 @@ async def test_ready_when_the_database_answers(runtime: Runtime) -> None:
 
 
 async def test_alive_but_not_ready_when_the_database_is_away() -> None:
+    """XCT-006: health checks."""
     app, readiness, away = FastAPI(), Readiness(), Database("postgresql+asyncpg://u:pa55@127.0.0.1:1/d")
     readiness.add("database", lambda: check_database(away))
     app.include_router(router(readiness))
@@ -58,6 +59,7 @@ def consumer(blown: str | None = None, paused: str | None = None, assigned: froz
 
 
 async def test_a_consumer_is_ready_assigned_or_paused_with_its_reason() -> None:
+    """XCT-006: health checks."""
     assert await check_consumer(consumer(assigned=frozenset({1}))) is None
     assert await check_consumer(consumer(paused="BrokerUnavailable")) == "paused: BrokerUnavailable"
     with pytest.raises(NotReady, match="no partitions"):

@@ -26,6 +26,7 @@ def test_the_table_for_the_documents_has_every_name_once() -> None:
 
 
 async def test_the_backlog_and_the_dead_are_counted(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    """XCT-006: metrics."""
     async with runtime.database.transaction() as tx:
         await tx.execute(
             """
