@@ -80,6 +80,7 @@ async def _put(folder: Path, value: bytes) -> None:
 def test_a_dead_event_is_listed_shown_and_counts_once_it_is_mended(
     stack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """XCT-006: a dead letter is not lost."""
     asyncio.run(_put(stack, _search({"not": "text"})))
     while not (found := dead.asked(stack, dead.dead_events)["feedback"]):
         time.sleep(0.2)  # pytest's own timeout ends a wait that is in vain

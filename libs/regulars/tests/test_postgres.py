@@ -73,6 +73,7 @@ async def test_stopping_does_not_wait_for_clients_and_frees_the_port_for_the_nex
 
 
 async def test_a_role_opens_its_own_database_with_its_password_and_no_other(folder: Path) -> None:
+    """SEC-001: least privilege."""
     server = PostgresServer(folder, password="o'p@ss:/word")
     server.start()
     try:
