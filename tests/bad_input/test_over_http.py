@@ -68,7 +68,7 @@ async def test_each_bad_event_has_its_own_refusal_and_none_leaves_a_trace(
 
 
 async def test_one_bad_event_of_a_batch_costs_the_others_nothing(stack: Any, order: Order, now: datetime) -> None:
-    """A result for each, in the batch's order; what could be taken is durable."""
+    """ORD-039: a result for each, in the batch's order; what could be taken is durable."""
     await stack.set_clock(now)
     batch = [order("e1"), order("e2", data={"currency": "XYZ"}), "no event", order("e1"), order("e3")]
     headers = {"content-type": "application/cloudevents-batch+json"}
@@ -93,7 +93,7 @@ async def test_one_bad_event_of_a_batch_costs_the_others_nothing(stack: Any, ord
 
 
 async def test_a_key_reaches_its_own_shop_and_scope_alone(stack: Any, order: Order, now: datetime) -> None:
-    """SEC: no key, a wrong key, another shop's key, and a key without the scope; none learns which shops there are."""
+    """SEC-001: no key, a wrong key, another shop's, and one without the scope; none learns which shops there are."""
     await stack.set_clock(now)
     keys = {
         name: (await stack.call("orders-ingest", "POST", "/v1/keys", json=asked)).json()["key"]

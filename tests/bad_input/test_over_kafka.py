@@ -69,7 +69,7 @@ async def test_bad_records_on_an_intake_topic_are_dead_letters_and_stop_nobody(
 async def test_a_dead_order_that_is_mended_counts_as_if_it_had_come_in_time(
     stack: Any, order: Order, now: datetime
 ) -> None:
-    """Two customers with the same two orders: of one, the first is dead for a while. Afterwards they agree."""
+    """ORD-039, XCT-006: two customers with equal orders; one of these is dead for a while. Afterwards they agree."""
     await _open_intake(stack, OTHER_SHOP, now)
     first = {"time": "2025-02-01T12:00:00+08:00", "data": {"goods_paid": 600_00}}
     later = {"time": "2025-02-20T12:00:00+08:00", "data": {"goods_paid": 100_00}}

@@ -56,6 +56,7 @@ async def connect(server: PostgresServer, role: str, database: str) -> str:
 
 
 async def test_each_service_enters_its_own_database_and_no_other(server: PostgresServer) -> None:
+    """SEC-001: least privilege."""
     missing = run(server, without="ORDERS_INGEST_DB_PASSWORD")
     assert missing.returncode != 0
     assert "set ORDERS_INGEST_DB_PASSWORD" in missing.stderr

@@ -38,7 +38,7 @@ ORDER = {
 
 @pytest.mark.slow
 async def test_an_order_becomes_a_mail(stack: Any, mailsink: MailSink) -> None:
-    """ORD-001, MEM-012, MEM-044, SEG-003, MSG-001, SEC-005: from the HTTP route to the customer's mailbox."""
+    """ORD-001, MEM-012, MEM-022, MEM-044, SEG-003, MSG-001, SEC-001, SEC-005: from HTTP to the customer's mailbox."""
     base = f"/v1/shops/{SHOP}"
     await stack.set_clock(NOW)
 
