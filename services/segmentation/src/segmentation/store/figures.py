@@ -110,7 +110,7 @@ async def lock_waiting(tx: Transaction, shop: str, month: date, limit: int) -> l
         """
         select shop, customer from customers
         where shop = :shop and waited is not null and waited collate "C" <= :month
-        order by waited collate "C" limit :limit
+        order by waited collate "C", customer limit :limit
         for update skip locked
         """,
         shop=shop,
