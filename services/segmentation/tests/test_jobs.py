@@ -50,7 +50,7 @@ async def fold_everybody(db: Database) -> None:
 async def test_folding_whom_it_changes_leaves_the_tables_that_folding_everybody_leaves(
     new_db: Callable[[], Any], clock: FixedClock, events: Any, seed: int
 ) -> None:
-    """SEG-071, C-14: states and due times, through months of figures and two versions of the thresholds."""
+    """SEG-071: states and due times, through months of figures and two versions of the thresholds."""
     history, until = shop_life(events, seed=seed, customers=40), START + timedelta(days=260)
     cheap, dear = await new_db(), await new_db()
     for db in (cheap, dear):
