@@ -12,6 +12,7 @@ from bench import machine
 from bench.figures import Figure, Result
 from bench.servers import API_KEY, Failed, Servers, run
 from common.migrate import driver_url
+from regulars.stack.usage import memory_mb
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ async def measure(servers: Servers, result: Result, seed: int, size: Size) -> No
         pid,
     ):
         batched, single = await _load(address, seed, size, url)
-        memory = machine.memory_mb(pid)
+        memory = memory_mb(pid)
     model = {"BENCH_MODEL": url, "BENCH_MODEL_EVENTS": str(size.events)}
     bare_url = await servers.database("orders-ingest")
     bare_load = machine.load()

@@ -145,6 +145,7 @@ class EventConsumer:
         self.blown: str | None = None
         self.paused: str | None = None
         self.counts = Counts()
+        self._age = EVENT_AGE.labels(database.service)
         self._stopping = asyncio.Event()
         self._last_record_ms = 0
         topics = sorted({t.TOPIC for t in self._types.values()} | self._raw_topics)
@@ -265,7 +266,7 @@ class EventConsumer:
         self.counts.late += tx.late
         now = self._database.clock.now()
         for event in fresh:
-            EVENT_AGE.labels(self._database.service).observe(max(0.0, (now - event.time).total_seconds()))
+            self._age.observe(max(0.0, (now - event.time).total_seconds()))
             self.counts.by_type[event.type] = self.counts.by_type.get(event.type, 0) + 1
 
     # -- reading

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -164,4 +165,10 @@ def fact_id(cause: str, type_: str, shop: str, customer: str, number: int) -> st
 
     `cause` is `source#id` of the input that triggered it, or `kind@due-time` for what falls due.
     """
-    return str(uuid.uuid5(NAMESPACE, f"{cause}|{type_}|{shop}|{customer}|{number}"))
+    name = f"{cause}|{type_}|{shop}|{customer}|{number}"
+    # uuid5, whose own class takes four times as long as its hash.
+    digest = bytearray(hashlib.sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
