@@ -10,6 +10,12 @@ import sqlalchemy.exc
 
 from common.broker import BrokerUnavailable
 
+LOST: tuple[type[Exception], ...] = (
+    asyncpg.InternalClientError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+)
+"""asyncpg says some losses of its server in errors that SQLAlchemy passes on as they are."""
 _TEMPORARY_STATES = ("08", "40001", "40P01", "53", "55P03", "57", "25006")
 
 
@@ -20,9 +26,7 @@ def is_temporary(error: BaseException) -> bool:
             return True
         state = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
         return state.startswith(_TEMPORARY_STATES)
-    # asyncpg says some losses of its server in errors that SQLAlchemy passes on as they are.
-    lost = asyncpg.InternalClientError | asyncpg.InterfaceError | asyncpg.PostgresConnectionError
-    return isinstance(error, BrokerUnavailable | OSError | TimeoutError | sqlalchemy.exc.TimeoutError | lost)
+    return isinstance(error, (BrokerUnavailable, OSError, TimeoutError, sqlalchemy.exc.TimeoutError, *LOST))
 
 
 def where(error: BaseException) -> str:

@@ -14,8 +14,9 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from common.broker import BrokerUnavailable
 from common.events.envelope import InvalidEvent
-from common.failures import is_temporary
+from common.failures import LOST, is_temporary
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
@@ -84,7 +85,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(InvalidEvent, _invalid_event)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http)
-    for temporary in (sqlalchemy.exc.SQLAlchemyError, TimeoutError, OSError):
+    for temporary in (sqlalchemy.exc.SQLAlchemyError, BrokerUnavailable, *LOST, TimeoutError, OSError):
         app.add_exception_handler(temporary, _unavailable)
     app.add_exception_handler(Exception, _unhandled)
 

@@ -40,6 +40,8 @@ EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 OPEN = ("lag", "outbox", "leases", "arriving")
 """Counters of the settled check that must be 0 when nothing is on its way."""
 LOOK_AGAIN_S = 0.02
+KEEP_ALIVE_S = 75
+"""Longer than clients and proxies keep an idle connection, so that none sends a request into one that is closing."""
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,8 @@ async def serve(service: Service, settings: Settings) -> int:
     server = uvicorn.Server(
         uvicorn.Config(
             app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False,
-            timeout_graceful_shutdown=8, limit_concurrency=2000, http="httptools", loop="uvloop", lifespan="off",
+            timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=8, limit_concurrency=2000,
+            http="httptools", loop="uvloop", lifespan="off",
         )
     )  # fmt: skip
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from common import logs
 from common.api import Caller, Tx, public, require
+from common.broker import BrokerUnavailable
 from common.health import Readiness
 from common.limits import large_body
 from common.problems import Problem
@@ -61,8 +63,9 @@ async def link(token: str) -> str:
 async def boom(what: str, tx: Tx) -> None:
     if what == "sql":
         await tx.execute("select * from there_is_no_such_table")
-    if what == "timeout":
-        raise TimeoutError("db-7.internal did not answer")
+    away = {"timeout": TimeoutError, "broker": BrokerUnavailable, "session": asyncpg.ConnectionDoesNotExistError}
+    if what in away:
+        raise away[what]("db-7.internal did not answer")
     raise RuntimeError("the password is hunter2")
 
 

@@ -65,8 +65,9 @@ async def test_our_own_mistake_shows_nothing_of_our_insides(client: httpx.AsyncC
     assert secret not in answer.text
 
 
-async def test_a_database_that_is_away_asks_to_send_again(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/boom/timeout")
+@pytest.mark.parametrize("what", ["timeout", "broker", "session"])
+async def test_a_database_or_broker_that_is_away_asks_to_send_again(client: httpx.AsyncClient, what: str) -> None:
+    answer = await client.get(f"/boom/{what}")
     problem_of(answer, 503, "unavailable")
     assert answer.headers["retry-after"] == "1"
     assert "db-7" not in answer.text

@@ -21,7 +21,10 @@ class Services:
     def __init__(self, addresses: Mapping[str, str], key: str) -> None:
         self._clients = {
             name: httpx.AsyncClient(
-                base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=httpx.Timeout(120, connect=5)
+                base_url=url,
+                headers={"Authorization": f"Bearer {key}"},
+                timeout=httpx.Timeout(120, connect=5),
+                limits=httpx.Limits(keepalive_expiry=30),  # before the services close them
             )
             for name, url in addresses.items()
         }
