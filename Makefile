@@ -8,6 +8,13 @@ PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml servi
 MANIFESTS := $(wildcard deploy/constraints.txt deploy/requirements*.txt $(addsuffix /pyproject.toml,$(PACKAGES)))
 ARGS ?=
 ALL ?= 0
+INSTALL_LOG := $(VENV)/install.log
+NOT_INSTALLED = { echo "The Python packages could not be installed (see $(INSTALL_LOG)): if the registry cannot be reached,\
+ check the network, set HTTPS_PROXY, or name a mirror in PIP_INDEX_URL; then run make again." >&2; exit 1; }
+# uv does not read pip's setting.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down test lint bench chaos fmt migrate docs clean
@@ -57,11 +64,13 @@ clean: ## Delete the environment and the caches of the tools (not .run, which ho
 $(STAMP): $(MANIFESTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint deploy/constraints.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint deploy/constraints.txt \
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the environment into $(VENV)"
+	@$(BIN)/python -m pip install --retries 1 --constraint deploy/constraints.txt uv >$(INSTALL_LOG) 2>&1 || $(NOT_INSTALLED)
+	@$(BIN)/uv pip install --python $(BIN)/python --constraint deploy/constraints.txt \
 		--requirement deploy/requirements.txt --requirement deploy/requirements-dev.txt \
-		$(addprefix --editable ./,$(PACKAGES))
-	# The demo's history lies in this package; it is data, so what its code would need is left out.
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint deploy/constraints.txt --no-deps lifetimes
+		$(addprefix --editable ./,$(PACKAGES)) >>$(INSTALL_LOG) 2>&1 || $(NOT_INSTALLED)
+	@# The demo's history lies in this package; it is data, so what its code would need is left out.
+	@$(BIN)/uv pip install --python $(BIN)/python --constraint deploy/constraints.txt --no-deps lifetimes \
+		>>$(INSTALL_LOG) 2>&1 || $(NOT_INSTALLED)
 	@touch $@
