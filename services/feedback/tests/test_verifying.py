@@ -41,6 +41,16 @@ async def test_what_the_service_writes_follows_from_what_it_was_told(feedback: F
     assert await verify(feedback) == []
 
 
+async def test_orders_completed_at_one_moment_make_one_question_about_one_of_them(feedback: Feedback) -> None:
+    """A history may know the day alone, as CDNOW's does."""
+    await feedback.issue_key()
+    await feedback.handle(completed("o1"), completed("o2"), completed("o3"))
+    feedback.clock.set(MARCH + timedelta(days=8))
+    await feedback.sweep()
+    assert len([e for e in await feedback.announced() if e.type == "survey.requested"]) == 1
+    assert await verify(feedback) == []
+
+
 async def test_an_erased_customer_has_no_texts_and_is_not_asked(feedback: Feedback) -> None:
     await asked_and_answered(feedback)
     for customer in ("ann", "bob"):
