@@ -29,7 +29,7 @@ TIERS = {"Senior": (100_00, 3), "VIP": (300_00, 8), "Supreme": (1000_00, 20)}
 """Spend in cents or orders, either suffices (defaults.md, the demo shop)."""
 IMPORTING = 1000
 STEP = timedelta(days=14)
-"""Twice the usual step: what comes of a history does not depend on it, and each step has its waits."""
+"""Two weeks, not the usual one: what comes of a history does not depend on it, and each step has its waits."""
 
 
 def run(folder: Path, everything: bool, console: Console, tables: Path | None = None) -> int:
@@ -113,7 +113,7 @@ async def _replay(state: StackState, history: cdnow.History, console: Console) -
                 rate = f"{seen['orders'] / (time.monotonic() - began):,.0f} orders/s"
                 progress.update(bar, completed=seen["orders"], description=f"{at:%Y-%m-%d}", rate=rate)
 
-            replay = Replay(services, register, on_step)
+            replay = Replay(services, register)
             end = _noon(history.last_day) + timedelta(days=1)
             at = START
             while at < end:

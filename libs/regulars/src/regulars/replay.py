@@ -6,13 +6,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from regulars.client import Services
 
 SWEPT = ("membership", "segmentation", "feedback", "messaging")
 OPEN = ("lag", "outbox", "leases", "arriving")
-STEP = timedelta(days=7)
 
 
 class NotSettling(Exception):
@@ -29,22 +28,12 @@ class Replay:
 
     services: Services
     prepare: Callable[[datetime, datetime], Awaitable[bool]]
-    on_step: Callable[[datetime], None]
     patience_s: float = 300
     rounds: int = 0
     passes: int = 0
     swept: dict[str, int] = field(default_factory=dict)
     _last: dict[str, dict[str, int]] | None = None
     seconds: dict[str, float] = field(default_factory=dict)  # where the time went: by what was waited for
-
-    async def run(self, start: datetime, end: datetime, step: timedelta = STEP) -> None:
-        """From `start` to `end`, a step at a time; all times aware."""
-        at = start
-        while at < end:
-            until = min(at + step, end)
-            await self.step(at, until)
-            self.on_step(until)
-            at = until
 
     async def step(self, since: datetime, until: datetime) -> None:
         """Move all clocks to the step's end with sweeps held; let the events in; settle; then sweep round by round."""
