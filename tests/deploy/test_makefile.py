@@ -25,7 +25,10 @@ def test_a_registry_that_cannot_be_reached_gives_one_sentence_with_the_ways_out(
     told = subprocess.run(
         ["make", "-s", ".venv/.installed", f"PYTHON={sys.executable}"],
         cwd=tmp_path,
-        env={name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_"))} | nowhere,
+        env={
+            name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_", "MAKE", "MFLAGS"))
+        }
+        | nowhere,
         capture_output=True,
         text=True,
         timeout=120,
