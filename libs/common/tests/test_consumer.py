@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
+from prometheus_client import REGISTRY
 
 from common.broker import OffsetOutOfLog, Outgoing, Producer, Topic, ensure_topics
 from common.consumer import Batch, EventConsumer, Subscription
@@ -97,6 +98,15 @@ async def stand(
     await stand.consumer.stop()
     await producer.stop()
     await database.close()
+
+
+async def test_the_age_of_every_event_that_counts_is_observed_once(stand: Stand) -> None:
+    """XCT-006: metrics; a repeat has no age."""
+    name, labels = "event_age_seconds_count", {"consumer": stand.database.service}
+    before = REGISTRY.get_sample_value(name, labels) or 0
+    await stand.put(tick(1), tick(2), tick(2))
+    await stand.read()
+    assert (REGISTRY.get_sample_value(name, labels) or 0) - before == 2
 
 
 async def test_every_event_counts_once_though_it_comes_ten_times(stand: Stand) -> None:

@@ -12,6 +12,8 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
+from common.api import public
+
 if TYPE_CHECKING:
     from common.service import Runtime
 
@@ -56,8 +58,6 @@ def table() -> str:
 
 def router() -> APIRouter:
     """GET /metrics in Prometheus' text format."""
-    from common.api import public  # here, so that whatever counts may import this module: routes know the consumer
-
     routes = APIRouter(tags=["health"])
 
     @routes.get("/metrics", dependencies=[public("Prometheus asks without a key; no personal data")])
