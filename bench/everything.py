@@ -47,13 +47,13 @@ async def measure(result: Result, seed: int, size: Size) -> None:
             before_facts = await _caught_up(services)
             pids = {name: process.pid for name, process in state.processes.items()}
             load = machine.load()
-            cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}
+            cpu = {name: cpu_seconds(pid, pids.values()) for name, pid in pids.items()}
             sent = await _orders(state, seed + 11, size.orders, size.connections)
             facts = await _caught_up(services)
             seconds = time.perf_counter() - sent["began"]
-            spent = {name: cpu_seconds(pid) - cpu[name] for name, pid in pids.items()}
+            spent = {name: cpu_seconds(pid, pids.values()) - cpu[name] for name, pid in pids.items()}
             dead = {name: len(each) for name, each in (await services.everywhere("GET", "/ops/dead")).items() if each}
-        memory = {name: memory_mb(pid) for name, pid in pids.items()}
+        memory = {name: memory_mb(pid, pids.values()) for name, pid in pids.items()}
     finally:
         operating.down(plan.folder, purge=True)
         shutil.rmtree(folder, ignore_errors=True)

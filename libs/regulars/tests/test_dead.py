@@ -16,9 +16,8 @@ from aiokafka import AIOKafkaProducer
 from common.events import Event
 from common.events.activity import ProductSearched
 from regulars import dead, operating
-from regulars.client import Refused
 from regulars.stack.databases import dsn
-from regulars.stack.errors import StackError
+from regulars.stack.errors import Refused, StackError
 from regulars.stack.local import Plan
 from regulars.stack.services import Service
 from regulars.stack.state import running

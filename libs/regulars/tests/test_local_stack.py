@@ -73,7 +73,7 @@ async def test_up_brings_every_part_and_down_leaves_no_process(folder: Path) -> 
     state = operating.up(Plan(folder, (SHOP,)), phases.append)
 
     assert phases[-1] == "ready"
-    assert set(state.processes) == {"postgres", "kafka-1", "mailsink", "small-shop"}
+    assert set(state.processes) == {"postgres", "kafka-1", "mailsink", "fork-server", "small-shop"}
     host, _, port = state.kafka.partition(":")
     assert live_brokers(host, int(port)) == 1
     settings = state.services["small-shop"]
@@ -139,7 +139,7 @@ def test_addresses_of_ones_own_take_the_place_of_postgres_and_kafka(
 ) -> None:
     plan = Plan(folder, (SHOP,), database_url=postgres.url, kafka=kafka.bootstrap_servers)
     state = operating.up(plan, lambda _: None)
-    assert set(state.processes) == {"mailsink", "small-shop"}
+    assert set(state.processes) == {"mailsink", "fork-server", "small-shop"}
     assert state.services["small-shop"]["KAFKA_BOOTSTRAP_SERVERS"] == kafka.bootstrap_servers
 
 

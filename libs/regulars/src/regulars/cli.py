@@ -9,14 +9,16 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from regulars import dead, demo, operating
-from regulars.client import Refused
-from regulars.stack.errors import StackError
+from regulars import operating
+from regulars.stack.errors import Refused, StackError
 from regulars.stack.local import Plan
 from regulars.stack.state import StackState, running
 
 app = App(name="regulars", help="Run and look after Regulars.")
-app.command(dead.app)
+# By name: what these read takes longer than all that `up` does in this process.
+app.command("regulars.dead:app", name="dead", help="List, inspect and send back events that a service could not take.")
+app.command("regulars.demo:main", name="demo", help="Run a real shop's eighteen months through the whole stack.")
+app.command("regulars.demo:twice", name="twice", help="Run the demo twice and count the rows that differ.")
 
 Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
 Names = Annotated[tuple[str, ...], Parameter(name="--service", negative="", help="Only this service; may be repeated.")]
@@ -96,24 +98,6 @@ def verify(*, folder: Folder = _RUN, service: Names = ()) -> None:
 def republish(*, folder: Folder = _RUN, service: Names = ()) -> None:
     """Send every fact of the services' outboxes again; whoever has read it before takes it as read."""
     sys.exit(operating.run_in_services(folder.resolve(), "republish", operating.chosen(service)))
-
-
-@app.command(name="demo")
-def run_demo(*, folder: Folder = _RUN, all: Annotated[bool, Parameter(env_var="ALL")] = False) -> None:
-    """Run eighteen months of a real shop (CDNOW) through the whole stack and show what came of it.
-
-    Parameters
-    ----------
-    all
-        The whole history, 69,659 purchases, and not its published one-in-ten sample.
-    """
-    sys.exit(demo.run(folder.resolve() / "demo", all, _console))
-
-
-@app.command
-def twice(*, folder: Folder = _RUN, all: Annotated[bool, Parameter(env_var="ALL")] = False) -> None:
-    """Run the demo twice, each time from empty, and count the rows per table that differ; exits non-zero at one."""
-    sys.exit(demo.run_twice(folder.resolve() / "demo", all, _console))
 
 
 def show(state: StackState, folder: Path) -> None:

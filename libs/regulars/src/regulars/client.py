@@ -8,11 +8,9 @@ from typing import Any
 
 import httpx
 
+from regulars.stack.errors import Refused
+
 SERVICES = ("orders-ingest", "membership", "segmentation", "feedback", "messaging")
-
-
-class Refused(Exception):
-    """A service answered with a problem; the message is what it says to do."""
 
 
 class Services:

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from regulars.cdnow import History
-from regulars.client import Refused, Services
+from regulars.client import Services
+from regulars.stack.errors import Refused
 
 
 async def collect(services: Services, shop: str) -> dict[str, Any]:

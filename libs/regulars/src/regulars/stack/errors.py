@@ -1,4 +1,4 @@
-"""Why could a part of the local stack not be started?"""
+"""What can go wrong with a stack that its operator can mend?"""
 
 
 class StackError(Exception):
@@ -11,3 +11,7 @@ class RegistryUnreachable(StackError):
 
 class PartDied(StackError):
     """A part ended while it was being started; carries the last lines of its log."""
+
+
+class Refused(Exception):
+    """A service answered with a problem; the text is what it says to do."""

@@ -1,6 +1,7 @@
 """In which order does the whole stack come up, and what does it stand on?"""
 
 import asyncio
+import contextlib
 import fcntl
 import http.client
 import json
@@ -14,6 +15,7 @@ from typing import IO
 
 from regulars.stack.databases import as_role, ensure_database
 from regulars.stack.errors import PartDied, StackError
+from regulars.stack.forking import ForkServer
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.kafka_probe import live_brokers
 from regulars.stack.ports import free_port
@@ -62,7 +64,10 @@ class LocalStack:
         assert supervisor is not None
         self._file = state_file(plan.folder)
         self._state = StackState("starting", supervisor)
-        self._parts = Supervisor(plan.folder / "logs", report=report, changed=self._save)
+        logs = plan.folder / "logs"
+        # Elsewhere a process that was forked and not started anew may not use the system's libraries (macOS).
+        self._forks = ForkServer(logs / "fork-server.log") if sys.platform == "linux" else None
+        self._parts = Supervisor(logs, report=report, changed=self._save, forks=self._forks)
         self._secrets = Secrets.load_or_draw(
             plan.folder / "secrets.json", [service.database for service in plan.services]
         )
@@ -70,7 +75,7 @@ class LocalStack:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set. Raises StackError, after taking everything down, when a part does not start."""
         try:
-            async with self._parts:
+            async with self._forks or contextlib.nullcontext(), self._parts:
                 await _unless_stopped(self._bring_up(), stop)
                 await stop.wait()
                 self._phase("stopping")
@@ -115,7 +120,7 @@ class LocalStack:
     async def _topics(self) -> str:
         kafka = await self._kafka()
         command = [sys.executable, "-m", "common.broker", "topics"]
-        await self._parts.run(Command("topics", command, environment({"KAFKA_BOOTSTRAP_SERVERS": kafka})))
+        await self._parts.run(Command("topics", command, environment({"KAFKA_BOOTSTRAP_SERVERS": kafka}), forked=True))
         return kafka
 
     async def _postgres(self) -> str:
@@ -161,7 +166,8 @@ class LocalStack:
         # Two commands would read the whole program twice, which takes longer than all else in a start.
         argv = [sys.executable, "-m", f"{service.package}.main", "serve", "--migrate"]
         # A service finishes its batch and hands its partitions back before it ends.
-        return Command(service.name, argv, environment(self._state.services[service.name]), stop_timeout_s=25)
+        env = environment(self._state.services[service.name])
+        return Command(service.name, argv, env, stop_timeout_s=25, forked=True)
 
     async def _ready(self, child: Child) -> None:
         port = int(child.command.env["HTTP_PORT"])
@@ -182,7 +188,10 @@ class LocalStack:
         self._save()
 
     def _save(self) -> None:
-        alive = {name: ProcessId.of(child.process.pid) for name, child in self._parts.children.items() if child.process}
+        pids = {name: child.process.pid for name, child in self._parts.children.items() if child.process}
+        if self._forks is not None and self._forks.pid is not None:
+            pids["fork-server"] = self._forks.pid
+        alive = {name: ProcessId.of(pid) for name, pid in pids.items()}
         self._state.processes = {name: process for name, process in alive.items() if process is not None}
         self._state.save(self._file)
 

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run. ``env`` is the whole environment of the child; ``user`` is the account to drop to, where root."""
+    """What to run. ``env`` is the whole environment of the child; ``user`` is the account to drop to, where root.
+
+    ``forked``: ``argv`` is ``python -m module …``, and the process may be a fork of one that has read the libraries.
+    """
 
     name: str
     argv: Sequence[str]
@@ -26,6 +29,7 @@ class Command:
     user: tuple[int, int] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = 10.0
+    forked: bool = False
 
 
 def popen_options(command: Command) -> dict[str, Any]:
@@ -44,12 +48,12 @@ def popen_options(command: Command) -> dict[str, Any]:
         options |= {"user": command.user[0], "group": command.user[1], "extra_groups": []}
     # The kernel signals when the *thread* that started the child ends: only the main thread lives as long as we do.
     if _LIBC is not None and threading.current_thread() is threading.main_thread():
-        options["preexec_fn"] = _end_with_parent(command.stop_signal, os.getpid())
+        options["preexec_fn"] = end_with_parent(command.stop_signal, os.getpid())
     return options
 
 
-def _end_with_parent(stop_signal: signal.Signals, parent: int) -> Callable[[], None]:
-    """Have the kernel stop the child when we are killed, so that no test run leaves servers behind."""
+def end_with_parent(stop_signal: signal.Signals, parent: int) -> Callable[[], None]:
+    """What a child runs to be stopped by the kernel when ``parent`` is killed: no test run leaves servers behind."""
     libc = _LIBC
     assert libc is not None
 
@@ -59,6 +63,12 @@ def _end_with_parent(stop_signal: signal.Signals, parent: int) -> Callable[[], N
             os._exit(1)
 
     return in_child
+
+
+def name_this_process(name: str) -> None:
+    """Have ``ps -o comm`` and ``top`` show the name (15 letters of it) for this process. Linux only."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
 def spawn(command: Command, log: Path) -> subprocess.Popen[bytes]:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from regulars.stack.errors import PartDied
+from regulars.stack.forking import ForkedProcess, ForkServer
 from regulars.stack.process import Command, popen_options, signal_group, tail
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
@@ -23,7 +24,7 @@ class Child:
 
     command: Command
     log: Path
-    process: Process | None = None
+    process: Process | ForkedProcess | None = None
     restarts: int = 0
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -33,11 +34,20 @@ class Supervisor:
     """Starts commands, starts each again when it ends (after 0.2, 0.4, 0.8 … 10 s), and stops them last first.
 
     Use as an async context manager on the main thread; leaving it stops every child. ``changed`` is called whenever
-    a child has another process id, ``report`` with a sentence for the operator.
+    a child has another process id, ``report`` with a sentence for the operator. With ``forks`` the commands that may
+    be forks are.
     """
 
-    def __init__(self, logs: Path, *, report: Callable[[str], None], changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        logs: Path,
+        *,
+        report: Callable[[str], None],
+        changed: Callable[[], None],
+        forks: ForkServer | None = None,
+    ) -> None:
         self._logs = logs
+        self._forks = forks
         self._report = report
         self._changed = changed
         self._group = asyncio.TaskGroup()
@@ -79,13 +89,16 @@ class Supervisor:
         if code != 0:
             raise PartDied(f"{command.name} failed with exit code {code} ({child.log}):\n{tail(child.log)}")
 
-    async def _spawn(self, child: Child) -> Process:
+    async def _spawn(self, child: Child) -> Process | ForkedProcess:
         child.log.parent.mkdir(parents=True, exist_ok=True)
-        # The child writes to the file itself: its last words are kept even when we are killed first.
-        with child.log.open("ab") as output:
-            child.process = await asyncio.create_subprocess_exec(
-                *child.command.argv, stdout=output, stderr=output, **popen_options(child.command)
-            )
+        if child.command.forked and self._forks is not None:
+            child.process = await self._forks.spawn(child.command, child.log)
+        else:
+            # The child writes to the file itself: its last words are kept even when we are killed first.
+            with child.log.open("ab") as output:
+                child.process = await asyncio.create_subprocess_exec(
+                    *child.command.argv, stdout=output, stderr=output, **popen_options(child.command)
+                )
         self._changed()
         return child.process
 

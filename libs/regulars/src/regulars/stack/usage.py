@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import psutil
@@ -15,9 +16,9 @@ class Usage:
     memory_mb: float
 
 
-def usage_of(pid: int) -> Usage:
-    """Of a process and its children; zeros when it is gone."""
-    return Usage(cpu_seconds(pid), memory_mb(pid))
+def usage_of(pid: int, apart: Collection[int] = ()) -> Usage:
+    """Of a process and its children, without those that stand apart; zeros when it is gone."""
+    return Usage(cpu_seconds(pid, apart), memory_mb(pid, apart))
 
 
 def of_this_process() -> Usage:
@@ -27,10 +28,10 @@ def of_this_process() -> Usage:
     return Usage(times.user + times.system, process.memory_info().rss / 1e6)
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and all that it started, also of what has ended since."""
+def cpu_seconds(pid: int, apart: Collection[int] = ()) -> float:
+    """User and system time of a process and all that it started, also of what has ended since, not of those apart."""
     total = 0.0
-    for each in _family(pid):
+    for each in _family(pid, apart):
         try:
             times = each.cpu_times()
         except psutil.Error:
@@ -39,10 +40,10 @@ def cpu_seconds(pid: int) -> float:
     return total
 
 
-def memory_mb(pid: int) -> float:
-    """Memory of a process and its children in MB; what several share (PostgreSQL's buffers) counts once."""
+def memory_mb(pid: int, apart: Collection[int] = ()) -> float:
+    """Memory of a process and its children in MB; what n processes share counts with one n-th in each."""
     total = 0
-    for each in _family(pid):
+    for each in _family(pid, apart):
         try:
             total += each.memory_full_info().pss
         except AttributeError:  # not Linux
@@ -52,9 +53,9 @@ def memory_mb(pid: int) -> float:
     return total / 1e6
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def _family(pid: int, apart: Collection[int]) -> list[psutil.Process]:
     try:
         process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
+        return [process, *(each for each in process.children(recursive=True) if each.pid not in apart)]
     except psutil.Error:
         return []
