@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from membership import store
 from membership.domain.programme import PointsRules, Programme, Tier
+from membership.store import previews
 
 from .conftest import NOW, V1, Client, Shop, deliver, tables
 
@@ -98,7 +98,7 @@ async def test_one_at_a_time_and_the_next_when_it_is_done(client: Client, shop: 
     """Bounded: a shop's previews cannot pile up."""
     await a_shop(client, shop)
     async with client.database.transaction() as tx:
-        assert await store.try_preview(tx, "tea")
+        assert await previews.try_preview(tx, "tea")
         refused = await client.post(f"{V1}/programme/preview", json={"programme": {}})
         other = await client.post("/v1/shops/coffee/programme/preview", json={"programme": {}})
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/preview_under_way")

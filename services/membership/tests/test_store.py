@@ -11,8 +11,8 @@ from asyncpg import PostgresError
 from sqlalchemy.exc import DBAPIError
 
 from common.db import Database
-from membership import store
 from membership.domain.programme import Programme
+from membership.store import ledgers, programmes
 
 from .conftest import START, Shop, deliver
 
@@ -53,7 +53,7 @@ async def test_changing_a_programme_waits_for_those_who_fold_by_it(db: Database)
 
     async def fold() -> None:
         async with db.transaction() as tx:
-            await store.get_rules(tx, ["tea"])
+            await programmes.get_rules(tx, ["tea"])
             folding.set()
             # The other one is waiting for our lock by then, or will find it taken.
             async with db.transaction() as other:
@@ -64,7 +64,7 @@ async def test_changing_a_programme_waits_for_those_who_fold_by_it(db: Database)
     async def change() -> None:
         await folding.wait()
         async with db.transaction() as tx:
-            await store.lock_programme(tx, "tea")
+            await programmes.lock_programme(tx, "tea")
             events.append("changed")
 
     await asyncio.gather(fold(), change())
@@ -75,9 +75,9 @@ async def test_a_version_is_never_changed(db: Database) -> None:
     """MEM-023: history is kept."""
     start = datetime(2030, 1, 1, tzinfo=UTC)
     async with db.transaction() as tx:
-        assert await store.insert_programme(tx, "tea", 1, start, Programme(grace_days=5), refold=False)
-        assert not await store.insert_programme(tx, "tea", 1, start, Programme(grace_days=6), refold=True)
-        rules = (await store.get_rules(tx, ["tea", "coffee"]))["tea"]
+        assert await programmes.insert_programme(tx, "tea", 1, start, Programme(grace_days=5), refold=False)
+        assert not await programmes.insert_programme(tx, "tea", 1, start, Programme(grace_days=6), refold=True)
+        rules = (await programmes.get_rules(tx, ["tea", "coffee"]))["tea"]
     assert rules.at(start).grace_days == 5
     assert rules.version_at(START).number == 0
 
@@ -86,7 +86,7 @@ async def test_the_ledger_is_read_page_by_page(db: Database, shop: Shop) -> None
     await deliver(db, [shop.completed("c1", START, f"o{i}", 10_000) for i in range(5)])
     seen: list[Any] = []
     async with db.transaction() as tx:
-        while page := await store.list_ledger(tx, ("tea", "c1"), seen[-1].entry if seen else 0, 3):
+        while page := await ledgers.list_ledger(tx, ("tea", "c1"), seen[-1].entry if seen else 0, 3):
             seen.extend(page)
     assert len(seen) == len({row.entry for row in seen}) == 10
     assert sum(row.amount for row in seen) == 0

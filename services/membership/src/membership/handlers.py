@@ -6,15 +6,15 @@ from common.consumer import Batch, Subscription
 from common.db import Transaction
 from common.events.membership import ProgrammeChanged
 from common.fold import Folded, fold_events
-from membership import store
 from membership.domain.membership import INPUTS, MemberFolding
 from membership.domain.programme import Programme
 from membership.domain.state import MemberState
+from membership.store import ledgers, programmes, redemptions
 
 
 async def on_inputs(tx: Transaction, batch: Batch) -> None:
     """Credit what orders earn, take back what refunds took, and announce whose tier or points changed."""
-    rules = await store.get_rules(tx, (event.shop for event in batch.events))
+    rules = await programmes.get_rules(tx, (event.shop for event in batch.events))
     await save(tx, await fold_events(tx, MemberFolding(rules), batch.events))
 
 
@@ -22,16 +22,15 @@ async def on_programmes(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads the programme's versions back; one met late has its members folded anew, by the sweep."""
     for event in batch.events:
         data: ProgrammeChanged = event.data
-        await store.lock_programme(tx, event.shop)
+        await programmes.lock_programme(tx, event.shop)
         programme = Programme.model_validate(data.programme)
-        await store.insert_programme(tx, event.shop, data.version, data.valid_from, programme, refold=True)
+        await programmes.insert_programme(tx, event.shop, data.version, data.valid_from, programme, refold=True)
 
 
 async def save(tx: Transaction, folded: Folded[MemberState]) -> None:
     """Post the legs, keep the redemptions, announce the facts of what was folded."""
-    await store.insert_legs(tx, folded.steps)
-    await store.insert_growth(tx, folded.steps)
-    await store.save_commands(tx, (step.event for step in folded.steps if step.event is not None))
+    await ledgers.insert_legs(tx, folded.steps)
+    await redemptions.save_commands(tx, (step.event for step in folded.steps if step.event is not None))
     await tx.announce(folded.facts())
 
 

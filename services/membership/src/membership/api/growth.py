@@ -14,11 +14,11 @@ from common.events import fact_id
 from common.events.fields import Identifier
 from common.events.membership import ActivityJoined, MemberCheckedIn
 from common.fold import current
-from membership import store
 from membership.api.commands import carry_out, time_of_command
 from membership.api.members import Customer
 from membership.api.refusals import UnknownMember
 from membership.domain.membership import MemberFolding
+from membership.store import ledgers, members, programmes
 
 router = APIRouter(prefix="/v1/shops/{shop}/members/{customer}", tags=["growth"])
 
@@ -69,10 +69,10 @@ async def get_growth(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> GrowthPage:
     """The growth value and its ledger, oldest entry first; give the last `after` for the next page."""
-    state = await store.get_member(tx, (shop, customer))
+    state = await members.get_member(tx, (shop, customer))
     if state is None:
         raise UnknownMember(customer)
-    rows = await store.list_growth(tx, (shop, customer), after, limit)
+    rows = await ledgers.list_growth(tx, (shop, customer), after, limit)
     entries = [GrowthEntry.model_validate(dict(row._mapping)) for row in rows]
     return GrowthPage(growth=state.growth, entries=entries, after=entries[-1].entry if len(entries) == limit else None)
 
@@ -94,16 +94,16 @@ async def join_activity(shop: str, customer: Customer, body: ActivityIn, tx: Tx)
     return await _tell(tx, key, rules, at, f"{body.kind}/{body.activity_id}", data)
 
 
-async def _rules(tx: Transaction, key: CustomerKey) -> tuple[store.Rulebook, datetime]:
+async def _rules(tx: Transaction, key: CustomerKey) -> tuple[programmes.Rulebook, datetime]:
     """The rules, and the time of the command. Raises UnknownMember before a row is made for nobody."""
-    rules = await store.get_rules(tx, [key[0]])
-    if await store.get_member(tx, key) is None:
+    rules = await programmes.get_rules(tx, [key[0]])
+    if await members.get_member(tx, key) is None:
         raise UnknownMember(key[1])
     return rules, await time_of_command(tx, key)
 
 
 async def _tell(
-    tx: Transaction, key: CustomerKey, rules: store.Rulebook, at: datetime, origin: str,
+    tx: Transaction, key: CustomerKey, rules: programmes.Rulebook, at: datetime, origin: str,
     data: MemberCheckedIn | ActivityJoined,
 ) -> DeedOut:  # fmt: skip
     folding = MemberFolding(rules)

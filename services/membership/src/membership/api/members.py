@@ -13,7 +13,6 @@ from common.db import CustomerKey, Transaction
 from common.events.fields import Identifier, Text
 from common.events.membership import MemberRegistered
 from common.fold import advance, current
-from membership import store
 from membership.api.commands import carry_out, time_of_command
 from membership.api.refusals import UnknownMember
 from membership.domain.membership import MemberFolding
@@ -21,6 +20,7 @@ from membership.domain.points.expiry import next_expiry
 from membership.domain.programme import Programme, ShopRules, Tier
 from membership.domain.state import MemberState
 from membership.domain.tiers import History, window_start
+from membership.store import ledgers, members, programmes
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["members"])
 Customer = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\s/#|\x00]+$")]
@@ -133,8 +133,8 @@ class ReportOut(BaseModel):
 
 async def _member(tx: Transaction, key: CustomerKey) -> tuple[MemberState, ShopRules, datetime]:
     """The member as of now, by the rules in force; nothing is written. Raises UnknownMember."""
-    rules = await store.get_rules(tx, [key[0]])
-    state, now = await store.get_member(tx, key), tx.clock.now()
+    rules = await programmes.get_rules(tx, [key[0]])
+    state, now = await members.get_member(tx, key), tx.clock.now()
     if state is None:
         raise UnknownMember(key[1])
     advance(MemberFolding(rules), state, now, key)
@@ -171,9 +171,9 @@ async def get_ledger(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> LedgerPage:
     """A member's ledger, oldest entry first; give the last `after` for the next page."""
-    if await store.get_member(tx, (shop, customer)) is None:
+    if await members.get_member(tx, (shop, customer)) is None:
         raise UnknownMember(customer)
-    rows = await store.list_ledger(tx, (shop, customer), after, limit)
+    rows = await ledgers.list_ledger(tx, (shop, customer), after, limit)
     entries = [Entry.model_validate(dict(row._mapping)) for row in rows]
     return LedgerPage(entries=entries, after=entries[-1].entry if len(entries) == limit else None)
 
@@ -221,7 +221,7 @@ async def register(shop: str, body: RegistrationIn, tx: Tx) -> RegistrationOut:
     """Make the customer a member (MEM-010). Repeating it changes nothing."""
     key = (shop, body.customer)
     at = await time_of_command(tx, key)
-    rules = await store.get_rules(tx, [shop])
+    rules = await programmes.get_rules(tx, [shop])
     folding = MemberFolding(rules)
     known = (await current(tx, folding, key, at)).enrolled is not None
     if not known:
@@ -238,9 +238,9 @@ async def register(shop: str, body: RegistrationIn, tx: Tx) -> RegistrationOut:
 @router.get("/report", dependencies=[require("members:read")])
 async def get_report(shop: str, tx: Tx) -> ReportOut:
     """Members by tier, and what the shop owes in points."""
-    rules = (await store.get_rules(tx, [shop]))[shop]
+    rules = (await programmes.get_rules(tx, [shop]))[shop]
     programme = rules.at(tx.clock.now())
-    counted = {row.level: row for row in await store.get_report(tx, shop)}
+    counted = {row.level: row for row in await members.get_report(tx, shop)}
     tiers = []
     for level in sorted({*range(len(programme.tiers)), *counted}):
         row = counted.get(level)
@@ -250,7 +250,7 @@ async def get_report(shop: str, tx: Tx) -> ReportOut:
                 pending=row.pending if row else 0, available=row.available if row else 0, debt=row.debt if row else 0,
             )
         )  # fmt: skip
-    total = await store.get_outstanding(tx, shop)
+    total = await members.get_outstanding(tx, shop)
     assert total is not None
     liability = int(total.pending + total.available)
     return ReportOut(

@@ -12,11 +12,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from common.api import Tx, require
 from common.db import Transaction
 from common.fold import advance, fold_all
-from membership import store
 from membership.api.refusals import PreviewUnderWay, SinceInFuture
 from membership.domain.membership import MemberFolding
 from membership.domain.preview import Tally, tried
 from membership.domain.programme import Programme, ShopRules
+from membership.store import histories, members, previews, programmes
 
 router = APIRouter(prefix="/v1/shops/{shop}/programme", tags=["programme"])
 PAGE = 50
@@ -74,15 +74,15 @@ async def preview(shop: str, body: PreviewIn, tx: Tx) -> PreviewOut:
 
     With the programme now in force it says that nobody moves. Redemptions stand as they were made.
     """
-    await store.stand_still(tx)
-    if not await store.try_preview(tx, shop):
+    await histories.stand_still(tx)
+    if not await previews.try_preview(tx, shop):
         raise PreviewUnderWay
-    rules, now = (await store.read_rules(tx, {shop}))[shop], tx.clock.now()
+    rules, now = (await programmes.read_rules(tx, {shop}))[shop], tx.clock.now()
     version = rules.version_at(now)
     since = (body.since or version.valid_from).astimezone(UTC)
     if since > now:
         raise SinceInFuture(now)
-    customers = await store.count_customers(tx, shop)
+    customers = await members.count_customers(tx, shop)
     one_in = max(1, -(-customers // body.customers))
     tally, whole = await _try(tx, shop, rules, tried(rules, body.programme, since), one_in, now)
     moves = [Move(now=a, tried=b, members=n) for (a, b), n in tally.moves.most_common() if a != b]
@@ -105,7 +105,7 @@ async def _try(
     tally, inputs, after = Tally(), 0, ""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + MOST_SECONDS
-    while page := await store.read_sample(tx, shop, after, one_in, PAGE):
+    while page := await previews.read_sample(tx, shop, after, one_in, PAGE):
         for customer in page:
             advance(here, customer.state, now, customer.key)
             then, _, _ = fold_all(there, customer.inputs, now, customer.key)

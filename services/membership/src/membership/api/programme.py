@@ -11,9 +11,9 @@ from common.api import Tx, require
 from common.events import Event
 from common.events.membership import ProgrammeChanged
 from common.inbox import claim
-from membership import store
 from membership.api.refusals import TooSoon
 from membership.domain.programme import Programme, Version
+from membership.store import programmes
 
 router = APIRouter(prefix="/v1/shops/{shop}/programme", tags=["programme"])
 NOTICE = timedelta(minutes=5)
@@ -48,7 +48,7 @@ def _out(version: Version) -> VersionOut:
 @router.get("", dependencies=[require("programme:read")])
 async def get_programme(shop: str, tx: Tx) -> ProgrammeOut:
     """The programme in force, and the versions to come."""
-    rules, now = (await store.get_rules(tx, [shop]))[shop], tx.clock.now()
+    rules, now = (await programmes.get_rules(tx, [shop]))[shop], tx.clock.now()
     coming = sorted((v for v in rules.versions if v.valid_from > now), key=lambda v: (v.valid_from, v.number))
     return ProgrammeOut(**dict(_out(rules.version_at(now))), coming=[_out(v) for v in coming])
 
@@ -56,14 +56,14 @@ async def get_programme(shop: str, tx: Tx) -> ProgrammeOut:
 @router.put("", dependencies=[require("programme:write")])
 async def put_programme(shop: str, body: ProgrammeIn, tx: Tx) -> VersionOut:
     """Add a version. Orders before `valid_from` keep counting by the versions before it."""
-    await store.lock_programme(tx, shop)
+    await programmes.lock_programme(tx, shop)
     # Read after the lock: whatever was folded before it had a time of at most five minutes from now.
     earliest = tx.clock.now() + NOTICE
     valid_from = body.valid_from or earliest
     if valid_from < earliest:
         raise TooSoon(earliest)
-    version = await store.next_version(tx, shop)
-    await store.insert_programme(tx, shop, version, valid_from, body.programme, refold=False)
+    version = await programmes.next_version(tx, shop)
+    await programmes.insert_programme(tx, shop, version, valid_from, body.programme, refold=False)
     event = Event(
         f"programme-{version}", f"/shops/{shop}/membership", shop, None, tx.clock.now(),
         ProgrammeChanged(version=version, valid_from=valid_from, programme=body.programme.model_dump(mode="json")),

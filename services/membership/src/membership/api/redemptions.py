@@ -13,7 +13,6 @@ from common.api import Tx, require
 from common.events.fields import ABSURD, Currency, Identifier
 from common.events.membership import PointsRedeemed, RedemptionReturned
 from common.fold import current
-from membership import store
 from membership.api.commands import carry_out, time_of_command
 from membership.api.refusals import (
     InsufficientPoints,
@@ -27,6 +26,7 @@ from membership.api.refusals import (
 )
 from membership.domain.membership import MemberFolding
 from membership.domain.points.redemption import most_points, worth
+from membership.store import programmes, redemptions
 
 router = APIRouter(prefix="/v1/shops/{shop}/redemptions", tags=["redemptions"])
 RedemptionId = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\s/#|\x00]+$")]
@@ -77,9 +77,9 @@ def _same(row: Row[Any], body: RedemptionIn) -> bool:
 async def redeem(shop: str, body: RedemptionIn, tx: Tx) -> RedemptionOut:
     """Spend points on an order: promised when answered, and never taken back by late news."""
     key = (shop, body.customer)
-    rules = await store.get_rules(tx, [shop])
+    rules = await programmes.get_rules(tx, [shop])
     at = await time_of_command(tx, key)
-    known = await store.get_redemption(tx, shop, body.redemption_id)
+    known = await redemptions.get_redemption(tx, shop, body.redemption_id)
     if known is not None:
         if not _same(known, body):
             raise RedemptionDiffers(body.redemption_id)
@@ -104,7 +104,7 @@ async def redeem(shop: str, body: RedemptionIn, tx: Tx) -> RedemptionOut:
         worth=worth(body.points, points, body.currency), currency=body.currency,
     )  # fmt: skip
     # Another customer may be using the id at this moment: whoever comes second finds it taken.
-    if not await store.insert_redemption(tx, shop, body.customer, data, at, body.order_total):
+    if not await redemptions.insert_redemption(tx, shop, body.customer, data, at, body.order_total):
         raise RedemptionDiffers(body.redemption_id)
     if not await carry_out(tx, folding, key, f"redemption-{body.redemption_id}", at, data):
         raise RedemptionDiffers(body.redemption_id)
@@ -116,7 +116,7 @@ async def redeem(shop: str, body: RedemptionIn, tx: Tx) -> RedemptionOut:
 
 @router.get("/{redemption_id}", dependencies=[require("redemptions:read")])
 async def get_redemption(shop: str, redemption_id: RedemptionId, tx: Tx) -> RedemptionOut:
-    row = await store.get_redemption(tx, shop, redemption_id)
+    row = await redemptions.get_redemption(tx, shop, redemption_id)
     if row is None:
         raise UnknownRedemption(redemption_id)
     return _out(row)
@@ -125,14 +125,14 @@ async def get_redemption(shop: str, redemption_id: RedemptionId, tx: Tx) -> Rede
 @router.post("/{redemption_id}/return", dependencies=[require("redemptions:write")])
 async def return_redemption(shop: str, redemption_id: RedemptionId, tx: Tx) -> RedemptionOut:
     """Take a redemption back before its order is paid; the points return with their expiry; repeating is harmless."""
-    rules = await store.get_rules(tx, [shop])
-    row = await store.get_redemption(tx, shop, redemption_id)
+    rules = await programmes.get_rules(tx, [shop])
+    row = await redemptions.get_redemption(tx, shop, redemption_id)
     if row is None:
         raise UnknownRedemption(redemption_id)
     key = (shop, row.customer)
     at = await time_of_command(tx, key)
     # Again, now that nobody else can be returning it.
-    row = await store.get_redemption(tx, shop, redemption_id)
+    row = await redemptions.get_redemption(tx, shop, redemption_id)
     assert row is not None
     if row.returned_at is not None:
         return _out(row)
@@ -142,6 +142,6 @@ async def return_redemption(shop: str, redemption_id: RedemptionId, tx: Tx) -> R
     if paid:
         raise OrderPaidAlready(paid[0])
     await carry_out(tx, folding, key, f"return-{redemption_id}", at, RedemptionReturned(redemption_id=redemption_id))
-    row = await store.get_redemption(tx, shop, redemption_id)
+    row = await redemptions.get_redemption(tx, shop, redemption_id)
     assert row is not None
     return _out(row)

@@ -9,7 +9,7 @@ import structlog
 from common.db import CustomerKey, Transaction
 from common.metrics import LEDGER_IMBALANCE
 from common.sweeps import Job
-from membership import store
+from membership.store import ledgers, stretches
 
 log = structlog.get_logger()
 BOOKS = ("points", "growth")
@@ -22,22 +22,22 @@ class Walk:
     as positive so that two mistakes do not make a right."""
 
     def __init__(self) -> None:
-        self._after: CustomerKey = store.BEGINNING
+        self._after: CustomerKey = stretches.BEGINNING
         self._begun: datetime | None = None
         self._found = dict.fromkeys(BOOKS, 0)
         self.imbalance = dict.fromkeys(BOOKS, 0)
 
     async def bite(self, tx: Transaction, now: datetime, limit: int) -> int:
         """Look at the next customers' causes. Returns 0: it is never work that a round of sweeps must wait for."""
-        if self._after == store.BEGINNING and self._begun is not None and self._begun <= now < self._begun + ROUND:
+        if self._after == stretches.BEGINNING and self._begun is not None and self._begun <= now < self._begun + ROUND:
             return 0
-        if self._after == store.BEGINNING:
+        if self._after == stretches.BEGINNING:
             self._begun, self._found = now, dict.fromkeys(BOOKS, 0)
-        last = await store.next_key(tx, self._after, limit)
-        for row in await store.unbalanced_causes(tx, self._after, last):
+        last = await stretches.next_key(tx, self._after, limit)
+        for row in await ledgers.unbalanced_causes(tx, self._after, last):
             self._found[row.book] += abs(row.amount)
             log.error("ledger_imbalance", shop=row.shop, book=row.book, cause=row.cause, amount=row.amount)
-        self._after = last or store.BEGINNING
+        self._after = last or stretches.BEGINNING
         for book in BOOKS:
             # What the last round found stands until this one has come round.
             complete = last is None

@@ -7,44 +7,44 @@ from datetime import datetime
 from common.db import Transaction
 from common.fold import fold_due, refold
 from common.sweeps import Job
-from membership import store
 from membership.domain.membership import MemberFolding
 from membership.handlers import save
+from membership.store import programmes, refolds
 
 
 async def refold_members(tx: Transaction, now: datetime, limit: int) -> int:
     """One bite of the members who were folded without a version that a rebuild met late."""
-    version, keys = await store.next_refolds(tx, limit)
+    version, keys = await refolds.next_refolds(tx, limit)
     if version is None:
         return 0
-    folding = MemberFolding(await store.get_rules(tx, [version.shop]))
+    folding = MemberFolding(await programmes.get_rules(tx, [version.shop]))
     # A refold is dated when the version came into force: what it changes was so from then on.
     await save(tx, await refold(tx, folding, keys, f"programme@{version.version}", version.valid_from))
-    await store.save_refold_cursor(tx, version.shop, version.version, keys[-1][1] if len(keys) == limit else None)
+    await refolds.save_refold_cursor(tx, version.shop, version.version, keys[-1][1] if len(keys) == limit else None)
     return max(1, len(keys))
 
 
 async def refold_shops(tx: Transaction, now: datetime, limit: int) -> int:
     """One bite of the customers who were folded before the rules themselves changed (an upgrade; the migrations)."""
-    row, keys = await store.next_changed(tx, limit)
+    row, keys = await refolds.next_changed(tx, limit)
     if row is None:
         return 0
-    folding = MemberFolding(await store.get_rules(tx, [row.shop]))
+    folding = MemberFolding(await programmes.get_rules(tx, [row.shop]))
     await save(tx, await refold(tx, folding, keys, row.cause, row.at))
-    await store.save_changed_cursor(tx, row.shop, row.cause, keys[-1][1] if len(keys) == limit else None)
+    await refolds.save_changed_cursor(tx, row.shop, row.cause, keys[-1][1] if len(keys) == limit else None)
     return max(1, len(keys))
 
 
 async def sweep_members(tx: Transaction, now: datetime, limit: int) -> int:
     """One bite of the members for whom something falls due."""
-    folded = await fold_due(tx, MemberFolding(await store.get_all_rules(tx)), now, limit)
+    folded = await fold_due(tx, MemberFolding(await programmes.get_all_rules(tx)), now, limit)
     await save(tx, folded)
     return len(folded.states)
 
 
 async def due(tx: Transaction, now: datetime) -> int:
     """What else is due than members: versions and changed rules being worked in."""
-    return await store.count_refolds(tx)
+    return await refolds.count_refolds(tx)
 
 
 JOBS = (Job("rules", refold_shops), Job("programme", refold_members), Job("members", sweep_members))

@@ -11,10 +11,10 @@ from multiprocessing import get_context
 
 from common.db import CustomerKey, Database
 from common.fold import fold_all
-from membership import store
 from membership.domain import growth, ledger
 from membership.domain.ledger import Balances
 from membership.domain.membership import MemberFolding
+from membership.store import histories, members, programmes, stretches
 
 BITE = 500
 SHARE = 2_500
@@ -32,10 +32,10 @@ async def verify(database: Database, bite: int = BITE, share: int = SHARE) -> li
     """
     processes = os.cpu_count() or 1
     async with database.transaction() as tx:
-        size = max(share, -(-await store.count_everybody(tx) // (processes * SHARES_EACH)))
-        bounds: list[CustomerKey | None] = [store.BEGINNING]
+        size = max(share, -(-await members.count_everybody(tx) // (processes * SHARES_EACH)))
+        bounds: list[CustomerKey | None] = [stretches.BEGINNING]
         while (after := bounds[-1]) is not None:
-            bounds.append(await store.next_key(tx, after, size))
+            bounds.append(await stretches.next_key(tx, after, size))
     shares = [(a, b) for a, b in pairwise(bounds) if a is not None]
     if len(shares) == 1 or processes == 1:
         return [line for a, b in shares for line in await _verify(database, a, b, bite)]
@@ -63,15 +63,15 @@ async def _verify(database: Database, after: CustomerKey, through: CustomerKey |
     begin: CustomerKey | None = after
     while begin is not None:
         async with database.transaction() as tx:
-            await store.stand_still(tx)
-            folding = MemberFolding(await store.get_all_rules(tx), silent=True)
-            read = await store.read_bite(tx, begin, through, bite)
+            await histories.stand_still(tx)
+            folding = MemberFolding(await programmes.get_all_rules(tx), silent=True)
+            read = await histories.read_bite(tx, begin, through, bite)
         found += _differences(read, folding)
         begin = read.next
     return found
 
 
-def _differences(read: store.Bite, folding: MemberFolding) -> Iterator[str]:
+def _differences(read: histories.Bite, folding: MemberFolding) -> Iterator[str]:
     sums = dict(read.sums)
     for customer in read.customers:
         name, theirs = "/".join(customer.key), sums.pop(customer.key, {})

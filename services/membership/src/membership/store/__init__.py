@@ -1,0 +1,1 @@
+"""Every SQL statement of membership, one file for each matter."""
