@@ -8,7 +8,7 @@ from datetime import timedelta
 from common.db import Database
 from common.events.feedback import SurveyRequested
 from feedback.jobs.asking import usage_questions
-from feedback.store import count_due_questions
+from feedback.store.questions import count_due_questions
 
 from .conftest import MARCH, Feedback, completed, types
 

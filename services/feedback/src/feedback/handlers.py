@@ -12,9 +12,9 @@ from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyReques
 from common.events.orders import OrderCompleted
 from common.inbox import claim
 from common.keys import KEY_SUBSCRIPTIONS, KeyRing
-from feedback import store
 from feedback.domain.refusals import AlreadyAnswered, KeyMissing, ReviewDiffers
 from feedback.domain.surveys import Answer, Survey, answered, completed_orders, first_orders
+from feedback.store import erasure, questions, reviews, surveys
 from feedback.store.policies import get_versions
 
 D = TypeVar("D", bound=EventData)
@@ -24,9 +24,9 @@ async def on_completed_orders(tx: Transaction, batch: Batch) -> None:
     """Note each customer's first completed order, about which the usage question will be (FBK-007)."""
     orders = completed_orders(batch.events)
     if orders:
-        await store.insert_completed_orders(tx, orders)
+        await questions.insert_completed_orders(tx, orders)
         versions = await get_versions(tx, {o.shop for o in orders})
-        await store.save_first_orders(tx, [o.due(versions[o.shop]) for o in first_orders(orders)])
+        await questions.save_first_orders(tx, [o.due(versions[o.shop]) for o in first_orders(orders)])
 
 
 async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
@@ -36,17 +36,17 @@ async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
     """
     requests = [e for e in batch.events if isinstance(e.data, SurveyRequested)]
     if requests:
-        await store.save_requested(tx, requests)
+        await surveys.save_requested(tx, requests)
     for event in batch.events:
         if isinstance(event.data, SurveyAnswered):
-            await store.save_answer(tx, event)
+            await surveys.save_answer(tx, event)
         elif isinstance(event.data, ReviewSubmitted):
-            await store.save_review(tx, event)
+            await reviews.save_review(tx, event)
 
 
 async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
     """Forget what they wrote, and do not ask them."""
-    await store.erase(tx, batch.by_customer())
+    await erasure.erase(tx, batch.by_customer())
 
 
 async def accept_review(tx: Transaction, keys: KeyRing, review: Event[ReviewSubmitted]) -> bool:
@@ -55,7 +55,7 @@ async def accept_review(tx: Transaction, keys: KeyRing, review: Event[ReviewSubm
     Raises ReviewDiffers, KeyMissing, and SameIdOtherBody for an event id that was used for another review.
     """
     await tx.lock_customers([review.customer])
-    stored = await store.get_review(tx, review.shop, review.customer[1], review.data.review_id)
+    stored = await reviews.get_review(tx, review.shop, review.customer[1], review.data.review_id)
     if stored is not None:
         known = await _opened(tx, keys, review.with_data(stored))
         if known.data != (await _as_readable(tx, keys, review)).data:
@@ -63,7 +63,7 @@ async def accept_review(tx: Transaction, keys: KeyRing, review: Event[ReviewSubm
         return False
     sealed = await _sealed(tx, keys, review, personal=review.data.text is not None)
     await claim(tx, [(sealed, sealed.encode())])
-    await store.save_review(tx, sealed)
+    await reviews.save_review(tx, sealed)
     await tx.announce([sealed])
     return True
 
@@ -74,7 +74,7 @@ async def accept_answer(tx: Transaction, keys: KeyRing, survey: Survey, answer: 
     Raises AlreadyAnswered where another answer was given, KeyMissing.
     """
     await tx.lock_customers([(survey.shop, survey.customer)])
-    current = await store.get_survey(tx, survey.shop, survey.survey_id) or survey  # as it is under the lock
+    current = await surveys.get_survey(tx, survey.shop, survey.survey_id) or survey  # as it is under the lock
     event = answered(current, answer, tx.clock.now())
     if current.answered_at is not None and current.stars is not None:
         given = event.with_data(event.data.model_copy(update={"stars": current.stars, "text": current.text}))
@@ -83,7 +83,7 @@ async def accept_answer(tx: Transaction, keys: KeyRing, survey: Survey, answer: 
         return False
     sealed = await _sealed(tx, keys, event, personal=answer.text is not None)
     await claim(tx, [(sealed, sealed.encode())])
-    await store.save_answer(tx, sealed)
+    await surveys.save_answer(tx, sealed)
     await tx.announce([sealed])
     return True
 

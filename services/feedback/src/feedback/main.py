@@ -10,7 +10,7 @@ from feedback.domain.links import AnswerLinks
 from feedback.handlers import SUBSCRIPTIONS
 from feedback.jobs.asking import usage_questions
 from feedback.jobs.verifying import find_differences
-from feedback.store import count_due_questions
+from feedback.store.questions import count_due_questions
 
 
 def jobs(runtime: Runtime) -> tuple[Job, ...]:

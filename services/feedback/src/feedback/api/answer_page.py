@@ -11,11 +11,11 @@ from jinja2 import Environment, StrictUndefined
 from common.api import Tx, public
 from common.db import Transaction
 from common.keys import KeyRing
-from feedback import store
 from feedback.domain.links import AnswerLinks, BadLink
 from feedback.domain.refusals import MOST_CHARACTERS, AlreadyAnswered, KeyMissing, Refused
 from feedback.domain.surveys import Survey, answer_from_form
 from feedback.handlers import accept_answer
+from feedback.store import surveys
 
 router = APIRouter(tags=["answer page"])
 HEADERS = {
@@ -104,7 +104,7 @@ async def _asked(request: Request, tx: Transaction, token: str) -> Survey | None
         shop, survey_id = AnswerLinks(runtime.master, runtime.settings.public_url).read(token)
     except BadLink:
         return None
-    return await store.get_survey(tx, shop, survey_id)
+    return await surveys.get_survey(tx, shop, survey_id)
 
 
 @router.get("/s/{token}", response_class=HTMLResponse, responses=PAGES, dependencies=[public("the link is signed")])

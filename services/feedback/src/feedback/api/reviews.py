@@ -20,10 +20,10 @@ from common.events.fields import Identifier, Text
 from common.inbox import SameIdOtherBody
 from common.keys import KeyRing
 from common.problems import Problem
-from feedback import store
 from feedback.domain.refusals import KeyMissing, Refused, ReviewDiffers
 from feedback.domain.reviews import check_review
 from feedback.handlers import accept_review
+from feedback.store import reviews
 
 router = APIRouter(tags=["reviews"])
 CLOUD_EVENT = "application/cloudevents+json"
@@ -158,7 +158,7 @@ async def list_reviews(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> ReviewPage:
     """Reviews in order of id, of one customer or order if asked."""
-    rows = await store.list_reviews(tx, shop, customer=customer, order_id=order_id, after=after, limit=limit)
+    rows = await reviews.list_reviews(tx, shop, customer=customer, order_id=order_id, after=after, limit=limit)
     texts = await readable(request, tx, [(shop, r.customer, r.text) for r in rows])
     items = [
         ReviewOut(

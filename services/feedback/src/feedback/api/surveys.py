@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from common.api import Tx, require
-from feedback import store
 from feedback.api.reviews import NO_NUL, readable
+from feedback.store import reports, surveys
 
 router = APIRouter(tags=["surveys"])
 
@@ -63,7 +63,7 @@ async def list_surveys(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> SurveyPage:
     """Surveys in order of id, of one customer or order if asked; an answer stands with its order (FBK-007)."""
-    found = await store.list_surveys(tx, shop, customer=customer, order_id=order_id, after=after, limit=limit)
+    found = await surveys.list_surveys(tx, shop, customer=customer, order_id=order_id, after=after, limit=limit)
     texts = await readable(request, tx, [(s.shop, s.customer, s.text) for s in found])
     items = [
         SurveyOut(
@@ -78,9 +78,9 @@ async def list_surveys(
 @router.get("/v1/shops/{shop}/report", dependencies=[require("feedback:read")])
 async def report(shop: str, tx: Tx) -> Report:
     """Counts of questions, answers and reviews of the shop, now."""
-    counts = await store.report(tx, shop)
+    counts = await reports.get_report(tx, shop)
     stars: dict[str, dict[int, int]] = {"surveys": {}, "reviews": {}}
-    for row in await store.count_stars(tx, shop):
+    for row in await reports.count_stars(tx, shop):
         stars[row.kind][row.stars] = row.n
     return Report(
         questions_waiting=counts.waiting,

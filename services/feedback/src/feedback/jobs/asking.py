@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from common.db import Transaction
-from feedback import store
 from feedback.domain.links import AnswerLinks
 from feedback.domain.surveys import ask, survey_id_of
+from feedback.store.questions import lock_due_questions
+from feedback.store.surveys import save_requested
 
 
 def usage_questions(links: AnswerLinks) -> Callable[[Transaction, datetime, int], Awaitable[int]]:
@@ -18,10 +19,10 @@ def usage_questions(links: AnswerLinks) -> Callable[[Transaction, datetime, int]
     """
 
     async def bite(tx: Transaction, now: datetime, limit: int) -> int:
-        orders = await store.lock_due_questions(tx, now, limit)
+        orders = await lock_due_questions(tx, now, limit)
         questions = [ask(order, links.url(order.shop, survey_id_of(order))) for order in orders]
         if questions:
-            await store.save_requested(tx, questions)
+            await save_requested(tx, questions)
             await tx.announce(questions)
         return len(questions)
 

@@ -1,0 +1,40 @@
+"""How many questions, answers and reviews has a shop, and of how many stars?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from common.db import Transaction
+
+
+async def get_report(tx: Transaction, shop: str) -> Row[Any]:
+    """One row of counts: questions waiting, surveys requested and answered, sums of stars, reviews."""
+    row = await tx.fetch_one(
+        """
+        select
+            (select count(*) from usage_questions where shop = :shop and due_at is not null) as waiting,
+            (select count(*) from surveys where shop = :shop and cause_at is not null) as requested,
+            (select count(*) from surveys where shop = :shop and answered_at is not null) as answered,
+            (select count(*) from reviews where shop = :shop) as reviews
+        """,
+        shop=shop,
+    )
+    assert row is not None  # a select without a from has one row
+    return row
+
+
+async def count_stars(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
+    """(kind, stars, count) of answers and reviews."""
+    return await tx.fetch(
+        """
+        select 'surveys' as kind, stars, count(*) as n
+        from surveys where shop = :shop and stars is not null group by stars
+        union all
+        select 'reviews', stars, count(*) from reviews where shop = :shop and stars is not null group by stars
+        order by kind, stars
+        """,
+        shop=shop,
+    )
