@@ -17,7 +17,7 @@ class CompletedOrder(NamedTuple):
     """`paid` is what was paid for goods, minor units, before refunds; `day` is the shop's calendar date of `at`.
 
     The date is kept beside the instant so that figures of a whole shop need no time zone in SQL. Stored as a JSON
-    array in this order of fields: `store.py` reads them by position.
+    array in this order of fields: the statements in `store/` read them by position.
     """
 
     order_id: str
