@@ -101,6 +101,12 @@ class Shop:
         return sorted(found, key=lambda e: e.time + timedelta(days=draw.choice([0, 0, 0, 0, 40, 200])))
 
 
+def entry_columns(book: str) -> tuple[str, ...]:
+    """What an entry of `ledger_entries` or `growth_entries` says, but its number and when it was recorded."""
+    earned_by = {"ledger_entries": "lot", "growth_entries": "origin"}[book]
+    return ("shop", "customer", "account", earned_by, "amount", "cause", "correction", "occurred_at")
+
+
 async def deliver(db: Database, events: Sequence[Event[Any]], size: int = 500) -> int:
     """Handle the events as the consumer does, in batches of that size; returns how many were new."""
     new = 0

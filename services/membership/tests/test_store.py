@@ -14,9 +14,8 @@ from common.db import Database
 from membership.domain.programme import Programme
 from membership.store import ledgers, programmes
 
-from .conftest import START, Shop, deliver
+from .conftest import START, Shop, deliver, entry_columns
 
-COLUMNS = ("shop", "customer", "account", "lot", "amount", "cause", "correction", "occurred_at")
 _WAITING = "select count(*) from pg_locks where not granted and locktype = 'advisory'"
 
 
@@ -37,8 +36,8 @@ async def test_the_ledger_is_append_only(db: Database, shop: Shop, statement: st
 
 async def test_one_cause_cannot_post_twice_to_an_account_and_lot(db: Database, shop: Shop) -> None:
     await deliver(db, [shop.completed("c1", START, "o1", 60_000)])
-    for book, lot in (("ledger_entries", "lot"), ("growth_entries", "origin")):
-        columns = [lot if column == "lot" else column for column in COLUMNS]
+    for book in ("ledger_entries", "growth_entries"):
+        columns = entry_columns(book)
         async with db.transaction() as tx:
             rows = await tx.fetch(f"select {', '.join(columns)} from {book}")
         with pytest.raises(PostgresError, match="duplicate key"):

@@ -14,18 +14,15 @@ from membership.jobs.balancing import ROUND, Walk
 from membership.jobs.sweeping import due
 from membership.jobs.verifying import verify
 
-from .conftest import START, Shop, deliver, sweep
-
-LEDGER = ("shop", "customer", "account", "lot", "amount", "cause", "correction", "occurred_at")
+from .conftest import START, Shop, deliver, entry_columns, sweep
 
 
 async def forge(
     db: Database, customer: str, amount: int, cause: str = "nobody#1", book: str = "ledger_entries"
 ) -> None:
-    columns = LEDGER if book == "ledger_entries" else tuple("origin" if c == "lot" else c for c in LEDGER)
     account = "available" if book == "ledger_entries" else "growth"
     async with db.transaction() as tx:
-        await tx.copy(book, columns, [("tea", customer, account, "forged", amount, cause, False, START)])
+        await tx.copy(book, entry_columns(book), [("tea", customer, account, "forged", amount, cause, False, START)])
 
 
 @pytest.mark.parametrize(("bite", "share"), [(1, 100), (2, 100), (3, 100), (500, 100), (2, 4)])
