@@ -22,10 +22,12 @@ from common.events.membership import TierChanged
 from common.events.orders import OrderShipped
 from common.inbox import claim
 from common.keys import KeyRing
+from messaging.channels.smtp import SmtpConnection
 from messaging.handlers import SUBSCRIPTIONS
 from messaging.jobs.deciding import decide_due
 from messaging.jobs.sending import Sender
 from messaging.unsubscribe import UnsubscribeLinks
+from regulars.stack.mailsink import MailSink
 from regulars.testing import MigratedDatabase
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -162,3 +164,11 @@ async def replayed(database_from: MigratedDatabase) -> AsyncIterator[Messaging]:
     """On a replay's set clock, at Tuesday 10:00 in Shanghai."""
     async for started in _started(await database_from(MIGRATIONS), FixedClock(TUESDAY_TEN)):
         yield started
+
+
+@pytest_asyncio.fixture
+async def connection(mailsink: MailSink) -> AsyncIterator[SmtpConnection]:
+    """To the mail server that keeps what it takes."""
+    made = SmtpConnection("127.0.0.1", mailsink.port, timeout_s=3)
+    yield made
+    await made.close()
