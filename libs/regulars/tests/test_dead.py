@@ -89,11 +89,14 @@ def test_a_dead_event_is_listed_shown_and_counts_once_it_is_mended(
     dead.list_(folder=stack)
     assert "activity/" in capsys.readouterr().out
     dead.show("feedback", number, folder=stack)
-    assert '"terms": {"not": "text"}' in capsys.readouterr().out
+    printed = capsys.readouterr()
+    shown = json.loads(printed.out)
+    assert shown["data"] == {"terms": {"not": "text"}}
+    assert "invalid_data" in printed.err
     with pytest.raises(Refused, match="still cannot be read"):
         dead.resend("feedback", number, folder=stack)
     mended = tmp_path / "mended.json"
-    mended.write_bytes(_search("winter coat"))
+    mended.write_text(json.dumps(shown | {"data": {"terms": "winter coat"}}))
     for outcome in ("new", "duplicate"):
         dead.resend("feedback", number, body=mended, folder=stack)
         assert outcome in capsys.readouterr().out

@@ -45,7 +45,10 @@ def show(service: str, dead_id: int, *, folder: Folder = _RUN) -> None:
         return event
 
     event = asked(folder, ask)
-    _console.print(f"{event['slug']}: {event['detail']}", style="dim", markup=False)
+    # The body alone goes where it may be redirected to.
+    Console(stderr=True, highlight=False, soft_wrap=True).print(
+        f"{event['slug']}: {event['detail']}", style="dim", markup=False
+    )
     print(event["body"])
 
 
