@@ -8,7 +8,6 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-import psutil
 import pytest
 
 from regulars.stack import forking
@@ -16,6 +15,8 @@ from regulars.stack.errors import PartDied
 from regulars.stack.forking import ForkServer
 from regulars.stack.process import Command
 from regulars.stack.supervisor import Supervisor
+
+from .processes import gone
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere services are started without forks")
 
@@ -101,7 +102,7 @@ async def test_a_fork_that_is_killed_is_started_again(forks: ForkServer, argv: S
         assert child.process.pid != first.pid
     assert said[0].startswith("sleeping ended with -9; starting it again in 0.2 s")
     assert child.process.returncode == -signal.SIGTERM
-    assert not _runs(child.process.pid)
+    await gone(child.process.pid)
 
 
 async def test_forks_end_with_a_fork_server_that_is_killed_and_both_come_back(
@@ -116,7 +117,7 @@ async def test_forks_end_with_a_fork_server_that_is_killed_and_both_come_back(
         os.kill(server, signal.SIGKILL)
         await _lines(child.log, 2)
         assert forks.pid not in (None, server)
-        assert not _runs(first.pid)
+        await gone(first.pid)
 
 
 async def test_a_fork_server_that_cannot_start_says_why(
@@ -126,10 +127,3 @@ async def test_a_fork_server_that_cannot_start_says_why(
     async with ForkServer(tmp_path / "fork-server.log") as forks:
         with pytest.raises(PartDied, match="No module named 'no_such_module'"):
             await forks.spawn(Command("never", [*argv, "tell"], {}, forked=True), tmp_path / "log")
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False

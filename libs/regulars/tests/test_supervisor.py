@@ -6,12 +6,13 @@ import signal
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from regulars.stack.errors import PartDied
 from regulars.stack.process import Command
 from regulars.stack.supervisor import Supervisor, follow
+
+from .processes import gone
 
 
 def _python(name: str, code: str, stop_timeout_s: float = 10.0) -> Command:
@@ -48,7 +49,7 @@ async def test_a_child_that_ignores_the_signal_is_killed_with_all_that_it_starte
         (grandchild,) = await _until_file(tmp_path / "stubborn.log", 1)
     assert child.process is not None
     assert child.process.returncode == -signal.SIGKILL
-    assert not _runs(int(grandchild))
+    await gone(int(grandchild))
 
 
 async def test_children_stop_last_first(tmp_path: Path) -> None:
@@ -91,10 +92,3 @@ async def test_following_gives_whole_lines_with_the_name_of_their_part(tmp_path:
     stop.set()
     await following
     assert lines == ["        orders | first", "        orders | second"]
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False

@@ -109,7 +109,7 @@ async def test_one_click_opts_out_without_a_login_and_a_visit_does_not(
     url = messaging.links.url(Recipient("s", "c1", "email"))
     del client.headers["authorization"]
     page = await client.get(url)
-    assert (page.status_code, "<form method=post>" in page.text) == (200, True)
+    assert (page.status_code, '<form method="post">' in page.text) == (200, True)
     assert await messaging.rows("select count(*) from permissions where standing = 'opted_out'") == [(0,)]
     done = await client.post(url, data={"List-Unsubscribe": "One-Click"})
     assert (done.status_code, "set-cookie" in done.headers) == (200, False)
@@ -139,8 +139,16 @@ async def test_consent_given_anew_ends_an_opt_out(messaging: Any, client: httpx.
 async def test_a_link_that_is_not_ours_opts_nobody_out(messaging: Any, client: httpx.AsyncClient, change: str) -> None:
     url = messaging.links.url(Recipient("s", "c1", "email"))
     token = change if change.startswith("no") else url.rsplit("/", 1)[1][:-1] + change
-    answer = await client.post(f"/unsubscribe/{token}")
-    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/unknown_link")
+    for answer in (await client.get(f"/unsubscribe/{token}"), await client.post(f"/unsubscribe/{token}")):
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert "This link is not complete" in answer.text, "a person is told, on a page"
+        assert "<form" not in answer.text
+
+
+async def test_the_unsubscribe_page_speaks_chinese_to_whom_it_should(messaging: Any, client: httpx.AsyncClient) -> None:
+    url = messaging.links.url(Recipient("s", "c1", "email"))
+    page = await client.get(url, headers={"accept-language": "zh-CN,zh;q=0.9"})
+    assert "<h1>退订</h1>" in page.text
 
 
 def test_every_changed_byte_breaks_a_link() -> None:

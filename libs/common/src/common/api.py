@@ -18,7 +18,7 @@ from common.problems import Problem
 if TYPE_CHECKING:
     from common.service import Runtime
 
-__all__ = ["Caller", "Tx", "UnknownShop", "assert_scoped", "public", "require", "transaction"]
+__all__ = ["Caller", "Tx", "UnknownShop", "assert_scoped", "public", "require", "scopes_of", "transaction"]
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="An API key: `rk_…`")
 
@@ -137,6 +137,13 @@ def assert_scoped(app: FastAPI) -> None:
                 f"{route.path}: write `tx: Tx` (common.api.Tx) instead of `Depends(transaction)`, "
                 "which would commit after the answer was sent"
             )
+
+
+def scopes_of(app: FastAPI) -> frozenset[str]:
+    """Every scope that some route asks for."""
+    contexts = (getattr(route, "dependant", None) for route in iter_route_contexts(app.routes))
+    calls = (d.call for dependant in contexts if dependant is not None for d in _all(dependant))
+    return frozenset(call.wanted for call in calls if isinstance(call, _Require))
 
 
 def _all(dependant: Dependant) -> Iterator[Dependant]:

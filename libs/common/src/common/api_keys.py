@@ -5,13 +5,14 @@ To rotate without a refused request: make the second key, give it to the caller,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
-from common.api import Caller, Tx, api_keys_of, require
+from common.api import Caller, Tx, api_keys_of, require, scopes_of
 from common.callers import EVERY, new_api_key, parts_of
 from common.problems import Problem
 
@@ -33,6 +34,14 @@ class KeyExists(Problem):
 class BeyondOwnRights(Problem):
     def __init__(self, what: str) -> None:
         super().__init__(403, "beyond_own_rights", f"A key gives only what it has itself, and this one lacks {what}.")
+
+
+class UnknownScope(Problem):
+    def __init__(self, scope: str, known: Iterable[str]) -> None:
+        super().__init__(
+            422, "unknown_scope", f"No route of this service asks for the scope `{scope}`; they ask for "
+            f"{', '.join(sorted(known))}. A key that is to count in several services is given to each with its own.",
+        )  # fmt: skip
 
 
 class KeyIn(BaseModel):
@@ -70,6 +79,11 @@ async def make_key(body: KeyIn, request: Request, caller: Admin, tx: Tx) -> NewK
     for scope in body.scopes:
         if not caller.may(scope):
             raise BeyondOwnRights(f"the scope `{scope}`")
+    known = scopes_of(request.app)
+    for scope in body.scopes:
+        # A key that opens nothing would be noticed only when its holder is refused.
+        if scope != EVERY and scope not in known:
+            raise UnknownScope(scope, known)
     key = body.key.get_secret_value() if body.key else new_api_key()
     parts = parts_of(key)
     if parts is None:

@@ -74,6 +74,15 @@ async def test_a_key_gives_no_more_than_it_has(client: httpx.AsyncClient) -> Non
     assert (await client.post("/v1/keys", json=allowed, headers=admin)).status_code == 201
 
 
+async def test_a_scope_that_no_route_asks_for_is_refused_with_those_that_are(client: httpx.AsyncClient) -> None:
+    """A key with a misspelt scope would open nothing, and only its holder would notice."""
+    body = {"name": "n", "shop": "demo", "scopes": ["things:read", "thing:read"]}
+    answer = await client.post("/v1/keys", json=body)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/unknown_scope")
+    assert "`thing:read`; they ask for keys:admin, ops, " in answer.json()["detail"]
+    await made(client, scopes=["*"])
+
+
 async def test_an_admin_sees_and_revokes_keys_of_the_own_shop_only(client: httpx.AsyncClient) -> None:
     admin = await made(client, scopes=["keys:admin"])
     other = await made(client, shop="other")
@@ -87,9 +96,9 @@ async def test_one_key_may_count_in_several_services(client: httpx.AsyncClient) 
     key = new_api_key()  # as another service made it
     assert (await made(client, key=key))["key"] == key
     assert (await client.get("/v1/shops/demo/things", headers=bearer(key))).status_code == 200
-    again = await client.post("/v1/keys", json={"name": "n", "shop": "demo", "scopes": ["a:read"], "key": key})
+    again = await client.post("/v1/keys", json={"name": "n", "shop": "demo", "scopes": ["things:read"], "key": key})
     assert (again.status_code, again.json()["type"]) == (409, "/problems/key_exists")
-    bad = await client.post("/v1/keys", json={"name": "n", "shop": "demo", "scopes": ["a:read"], "key": "rk_no"})
+    bad = await client.post("/v1/keys", json={"name": "n", "shop": "demo", "scopes": ["things:read"], "key": "rk_no"})
     assert bad.status_code == 422
 
 

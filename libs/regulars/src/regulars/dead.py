@@ -1,6 +1,7 @@
 """Which events could a service not take, and how are they sent back once mended?"""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -18,7 +19,8 @@ Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack
 _RUN = Path(".run")
 _PAGE = 200
 T = TypeVar("T")
-_console = Console(highlight=False, soft_wrap=True)
+# A file or another program gets whole lines.
+_console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
 
 
 @app.command(name="list")

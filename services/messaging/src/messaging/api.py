@@ -6,12 +6,10 @@ import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 
-import jinja2
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import HTMLResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
-from common.api import Tx, public, require
+from common.api import Tx, require
 from common.db import CustomerKey, Database
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier
@@ -22,7 +20,6 @@ from messaging.handlers import change_permission
 from messaging.store import reading
 from messaging.store.policies import get_policies, insert_policy
 from messaging.store.queue import count_leaving
-from messaging.unsubscribe import InvalidToken, Recipient, UnsubscribeLinks
 
 router = APIRouter(tags=["messaging"])
 _LOOK_EVERY_S = 0.01
@@ -43,11 +40,6 @@ class PolicyChanged(Problem):
             409, "policy_changed", f"Somebody saved another version meanwhile: version {version} is in force. "
             "Read it, and send yours again with its number as `replaces`.", version=version,
         )  # fmt: skip
-
-
-class LinkNotOurs(Problem):
-    def __init__(self) -> None:
-        super().__init__(404, "unknown_link", "This link is not complete: use it as it stands in the message.")
 
 
 class DecisionOut(BaseModel):
@@ -207,56 +199,3 @@ async def opt_out(database: Database, key: CustomerKey, data: ContactOptedOut) -
             if await count_leaving(tx, key, data.channel) == 0:
                 return len(taken)
         await asyncio.sleep(_LOOK_EVERY_S)
-
-
-def _links(request: Request) -> UnsubscribeLinks:
-    runtime = request.app.state.runtime
-    return UnsubscribeLinks(runtime.master, runtime.settings.public_url)
-
-
-def _recipient(token: str, request: Request) -> Recipient:
-    try:
-        return _links(request).read(token)
-    except InvalidToken:
-        raise LinkNotOurs from None
-
-
-_ANYBODY = public("the signed link names the customer and allows nothing but opting out")
-
-
-@router.get("/unsubscribe/{token}", dependencies=[_ANYBODY])
-async def ask_unsubscribe(token: str, request: Request) -> HTMLResponse:
-    """A page with a button: programs that fetch links in advance must not opt anybody out."""
-    _recipient(token, request)
-    return _page(_ASK)
-
-
-@router.post("/unsubscribe/{token}", dependencies=[_ANYBODY])
-async def unsubscribe(token: str, request: Request) -> HTMLResponse:
-    """One click (RFC 8058), from a mail program or from the button; effective when answered. Idempotent."""
-    recipient = _recipient(token, request)
-    data = ContactOptedOut(channel=recipient.channel, via="link")
-    await opt_out(request.app.state.runtime.database, (recipient.shop, recipient.customer), data)
-    return _page(_DONE)
-
-
-_PAGE = jinja2.Environment(autoescape=True).from_string(
-    "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-    "<title>{{ title }}</title><main><h1>{{ title }}</h1><p>{{ text }}</p>"
-    "{% if button %}<form method=post><button>{{ button }}</button></form>{% endif %}</main></html>"
-)
-_ASK = {
-    "title": "Unsubscribe",
-    "text": "You will get no more offers and surveys here. Messages about your orders still reach you.",
-    "button": "Unsubscribe",
-}
-_DONE = {"title": "Unsubscribed", "text": "Done. You will get no more offers and surveys here."}
-
-
-def _page(values: dict[str, str]) -> HTMLResponse:
-    headers = {
-        "cache-control": "no-store",
-        "referrer-policy": "no-referrer",
-        "content-security-policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
-    }
-    return HTMLResponse(_PAGE.render(values), headers=headers)

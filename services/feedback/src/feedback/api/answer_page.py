@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, StrictUndefined
 
+from common import pages
 from common.api import Tx, public
 from common.db import Transaction
 from common.keys import KeyRing
@@ -18,14 +18,6 @@ from feedback.handlers import accept_answer
 from feedback.store import surveys
 
 router = APIRouter(tags=["answer page"])
-HEADERS = {
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
-    "frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-robots-tag": "noindex",
-}
 PAGES: dict[int | str, dict[str, Any]] = {
     status: {"description": meaning, "content": {"text/html": {"schema": {"type": "string"}}}}
     for status, meaning in {
@@ -38,8 +30,8 @@ PAGES: dict[int | str, dict[str, Any]] = {
 """Whatever happens here, a person is told on a page."""
 WORDS = {
     "en": {
-        "ask": "How do you like your purchase?", "order": "Order", "stars": "Stars", "text": "What would you tell us?",
-        "send": "Send", "thanks": "Thank you. Your answer has been stored.",
+        "title": "How do you like your purchase?", "order": "Order", "stars": "Stars",
+        "text": "What would you tell us?", "send": "Send", "thanks": "Thank you. Your answer has been stored.",
         "already": "You have answered this question already. Your first answer stands.",
         "bad": "This link is not complete. Please open it again from the message, whole.",
         "later": "Your answer cannot be stored right now. Please try again in a few minutes.",
@@ -48,7 +40,7 @@ WORDS = {
         "text_invalid": "The text contains a character that cannot be stored.",
     },
     "zh": {
-        "ask": "您对这次购买的商品满意吗?", "order": "订单", "stars": "星级", "text": "想对我们说些什么?",
+        "title": "您对这次购买的商品满意吗?", "order": "订单", "stars": "星级", "text": "想对我们说些什么?",
         "send": "提交", "thanks": "谢谢!您的回答已保存。",
         "already": "您已经回答过这个问题,以第一次的回答为准。",
         "bad": "链接不完整,请从消息中重新打开完整的链接。",
@@ -58,18 +50,9 @@ WORDS = {
         "text_invalid": "文字中含有无法保存的字符。",
     },
 }  # fmt: skip
-_PAGE = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string("""\
-<!doctype html>
-<html lang="{{ language }}">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ words.ask }}</title>
-<style>body{font:1.1rem/1.6 sans-serif;max-width:32rem;margin:2rem auto;padding:0 1rem}
-label{display:inline-block;margin:.5rem 1rem .5rem 0}textarea{width:100%;font:inherit}
-button{font:inherit;padding:.5rem 1.5rem}.note{font-weight:bold}</style></head>
-<body>
-{% if note %}<p class="note" role="status">{{ words[note] }}</p>{% endif %}
+_PAGE = pages.body("""\
 {% if survey %}
-<h1>{{ words.ask }}</h1>
+<h1>{{ words.title }}</h1>
 <p>{{ words.order }} {{ survey.order_id }}</p>
 <form method="post">
 <fieldset><legend>{{ words.stars }}</legend>
@@ -83,18 +66,15 @@ button{font:inherit;padding:.5rem 1.5rem}.note{font-weight:bold}</style></head>
 <button>{{ words.send }}</button>
 </form>
 {% endif %}
-</body></html>
 """)
 
 
 def _page(
     request: Request, status: int, note: str | None, survey: Survey | None = None, stars: str = "", text: str = ""
 ) -> HTMLResponse:
-    language = "zh" if request.headers.get("accept-language", "").strip().lower().startswith("zh") else "en"
-    html = _PAGE.render(
-        language=language, words=WORDS[language], note=note, survey=survey, stars=stars, text=text, most=MOST_CHARACTERS
+    return pages.answer(
+        _PAGE, request, status, WORDS, note=note, survey=survey, stars=stars, text=text, most=MOST_CHARACTERS
     )
-    return HTMLResponse(html, status, HEADERS)
 
 
 async def _asked(request: Request, tx: Transaction, token: str) -> Survey | None:

@@ -1,0 +1,60 @@
+"""What does a page look like that a customer opens from a mail? Small: no account, no script, nothing loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import DictLoader, Environment, StrictUndefined, Template
+
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex",
+}
+_LAYOUT = """\
+<!doctype html>
+<html lang="{{ language }}">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ words.title }}</title>
+<style>body{font:1.1rem/1.6 sans-serif;max-width:32rem;margin:2rem auto;padding:0 1rem}
+label{display:inline-block;margin:.5rem 1rem .5rem 0}textarea{width:100%;font:inherit}
+button{font:inherit;padding:.5rem 1.5rem}.note{font-weight:bold}</style></head>
+<body>
+{% if note %}<p class="note" role="status">{{ words[note] }}</p>{% endif %}
+{% block body %}{% endblock %}
+</body></html>
+"""
+_environment = Environment(
+    autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    loader=DictLoader({"layout": _LAYOUT}),
+)  # fmt: skip
+
+
+def body(source: str) -> Template:
+    """A page with this Jinja source as its body; it is given `words`, `note` and what `answer` is given more."""
+    return _environment.from_string('{% extends "layout" %}{% block body %}' + source + "{% endblock %}")
+
+
+def answer(
+    page: Template,
+    request: Request,
+    status: int,
+    words: Mapping[str, Mapping[str, str]],
+    *,
+    note: str | None = None,
+    **values: Any,
+) -> HTMLResponse:
+    """The page in the reader's language. `words`: by language (`en`, `zh`), then by name; `title` must be among them.
+
+    `note` names the words that stand first, as what has become of a request.
+    """
+    asked = request.headers.get("accept-language", "").strip().lower()
+    language = "zh" if asked.startswith("zh") else "en"
+    html = page.render(language=language, words=words[language], note=note, **values)
+    return HTMLResponse(html, status, HEADERS)

@@ -1,0 +1,68 @@
+"""How does a customer opt out? With one click, from the mail program or on a small page behind a signed link."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from common import pages
+from common.api import public
+from common.events.messages import ContactOptedOut
+from messaging.api import opt_out
+from messaging.unsubscribe import InvalidToken, Recipient, UnsubscribeLinks
+
+router = APIRouter(tags=["unsubscribe page"])
+WORDS = {
+    "en": {
+        "title": "Unsubscribe",
+        "ask": "You will get no more offers and surveys here. Messages about your orders still reach you.",
+        "done": "Done. You will get no more offers and surveys here.",
+        "bad": "This link is not complete. Please open it again from the message, whole.",
+    },
+    "zh": {
+        "title": "退订",
+        "ask": "退订后,您将不再收到这里的优惠和问卷;与订单有关的消息仍会发送给您。",
+        "done": "已退订。您将不再收到这里的优惠和问卷。",
+        "bad": "链接不完整,请从消息中重新打开完整的链接。",
+    },
+}
+_PAGE = pages.body("""\
+{% if asking %}
+<h1>{{ words.title }}</h1>
+<p>{{ words.ask }}</p>
+<form method="post"><button>{{ words.title }}</button></form>
+{% endif %}
+""")
+_ANYBODY = public("the signed link names the customer and allows nothing but opting out")
+_BAD: dict[int | str, dict[str, Any]] = {
+    404: {"description": "a bad link", "content": {"text/html": {"schema": {"type": "string"}}}}
+}
+
+
+def _recipient(token: str, request: Request) -> Recipient | None:
+    runtime = request.app.state.runtime
+    try:
+        return UnsubscribeLinks(runtime.master, runtime.settings.public_url).read(token)
+    except InvalidToken:
+        return None
+
+
+@router.get("/unsubscribe/{token}", response_class=HTMLResponse, responses=_BAD, dependencies=[_ANYBODY])
+async def ask_unsubscribe(token: str, request: Request) -> HTMLResponse:
+    """A page with a button: programs that fetch links in advance must not opt anybody out."""
+    if _recipient(token, request) is None:
+        return pages.answer(_PAGE, request, 404, WORDS, note="bad", asking=False)
+    return pages.answer(_PAGE, request, 200, WORDS, asking=True)
+
+
+@router.post("/unsubscribe/{token}", response_class=HTMLResponse, responses=_BAD, dependencies=[_ANYBODY])
+async def unsubscribe(token: str, request: Request) -> HTMLResponse:
+    """One click (RFC 8058), from a mail program or from the button; effective when answered. Idempotent."""
+    recipient = _recipient(token, request)
+    if recipient is None:
+        return pages.answer(_PAGE, request, 404, WORDS, note="bad", asking=False)
+    data = ContactOptedOut(channel=recipient.channel, via="link")
+    await opt_out(request.app.state.runtime.database, (recipient.shop, recipient.customer), data)
+    return pages.answer(_PAGE, request, 200, WORDS, note="done", asking=False)
