@@ -12,7 +12,7 @@ import pytest_asyncio
 from prometheus_client import REGISTRY
 
 from common.broker import OffsetOutOfLog, Outgoing, Producer, Topic, ensure_topics
-from common.consumer import Batch, EventConsumer, Subscription
+from common.consumer import MANY, Batch, EventConsumer, Subscription
 from common.db import Database, Transaction
 from common.events import EVENTS, Event, EventData
 from common.relay import Relay
@@ -107,6 +107,23 @@ async def test_the_age_of_every_event_that_counts_is_observed_once(stand: Stand)
     await stand.put(tick(1), tick(2), tick(2))
     await stand.read()
     assert (REGISTRY.get_sample_value(name, labels) or 0) - before == 2
+
+
+async def test_sweeps_wait_while_many_records_or_old_ones_are_unread(stand: Stand) -> None:
+    """Nobody is downgraded for an order that is already in the log (architecture.md section 3)."""
+    await stand.put(tick(0))
+    await stand.read()
+    await stand.put(tick(1))
+    assert not await stand.consumer.behind(), "a record that has just come is read in a moment"
+    await stand.put(*[tick(n) for n in range(2, MANY + 2)])
+    assert await stand.consumer.behind()
+    await stand.read()
+    assert not await stand.consumer.behind()
+
+    stand.consumer._last_record_ms -= 3_600_000  # as if the last one read had been written an hour ago
+    assert not await stand.consumer.behind(), "nothing is unread"
+    await stand.put(tick(5_001))
+    assert await stand.consumer.behind()
 
 
 async def test_every_event_counts_once_though_it_comes_ten_times(stand: Stand) -> None:
