@@ -73,24 +73,29 @@ class LeaderKiller:
         self._ended = True
 
     async def _leader(self) -> int:
-        """The broker with most partitions of `orders`, once every copy of them is in sync again."""
+        """The broker with most partitions of `orders`, once every copy of every topic is in sync again.
+
+        With one copy behind, the next kill would leave one in sync where two must be: two brokers would have failed,
+        and Kafka takes no write until one is back.
+        """
         deadline = time.monotonic() + 120
         while True:
-            partitions = await self._partitions()
-            if partitions and all(len(p["isr"]) == len(self._cluster.nodes) for p in partitions):
-                return Counter(int(p["leader"]) for p in partitions).most_common(1)[0][0]
+            topics = await self._topics()
+            copies = [len(p["isr"]) for partitions in topics.values() for p in partitions]
+            if "orders" in topics and min(copies) == len(self._cluster.nodes):
+                return Counter(int(p["leader"]) for p in topics["orders"]).most_common(1)[0][0]
             if time.monotonic() > deadline:
                 raise TimeoutError("the copies of the log are not in sync again after 120 s")
             await asyncio.sleep(0.3)
 
-    async def _partitions(self) -> list[dict[str, Any]]:
+    async def _topics(self) -> dict[str, list[dict[str, Any]]]:
+        """The partitions of every topic, Kafka's own among them; nothing where no broker answers."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self._cluster.bootstrap_servers, request_timeout_ms=5000)
         try:
             async with asyncio.timeout(10):
                 await admin.start()
-                (topic,) = await admin.describe_topics(["orders"])
-                return list(topic["partitions"])
+                return {topic["topic"]: list(topic["partitions"]) for topic in await admin.describe_topics()}
         except (KafkaError, OSError, TimeoutError):
-            return []
+            return {}
         finally:
             await admin.close()
