@@ -10,8 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest_asyncio
+from pydantic import SecretStr
 
+from common import health
 from common.clock import Clock, FixedClock
 from common.consumer import Batch
 from common.crypto import new_key, seal, wrap
@@ -22,16 +25,20 @@ from common.events.membership import TierChanged
 from common.events.orders import OrderShipped
 from common.inbox import claim
 from common.keys import KeyRing
+from common.service import Runtime, build_app
+from common.settings import Settings
 from messaging.channels.smtp import SmtpConnection
 from messaging.handlers import SUBSCRIPTIONS
 from messaging.jobs.deciding import decide_due
 from messaging.jobs.sending import Sender
+from messaging.main import SERVICE
 from messaging.unsubscribe import UnsubscribeLinks
 from regulars.stack.mailsink import MailSink
 from regulars.testing import MigratedDatabase
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 MASTER = base64.b64decode("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+API_KEY = "an-operators-key-of-enough-length"
 TUESDAY_TEN = datetime(2025, 3, 4, 2, tzinfo=UTC)
 """10:00 in Shanghai, inside the morning window."""
 FULL = os.environ.get("SCALE") == "full"
@@ -71,6 +78,19 @@ class Messaging:
     @property
     def replay(self) -> bool:
         return isinstance(self.clock, FixedClock)
+
+    def client(self) -> httpx.AsyncClient:
+        """Its HTTP side, in process, with the operator's key."""
+        settings = Settings(
+            database_url="postgresql://unused/x", kafka_bootstrap_servers="unused:1",
+            master_key=SecretStr(base64.b64encode(MASTER).decode()), bootstrap_api_key=SecretStr(API_KEY),
+            public_url="https://shop.example",
+        )  # fmt: skip
+        runtime = Runtime(SERVICE, settings, self.clock, self.database, self.keys, MASTER)
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(build_app(runtime, health.Readiness())), base_url="https://shop.example",
+            headers={"authorization": f"Bearer {API_KEY}"},
+        )  # fmt: skip
 
     async def feed(self, *events: Event[Any]) -> None:
         """One batch through inbox, locks and handlers, as the consumer does it."""
@@ -155,6 +175,13 @@ async def _started(url: str, clock: Clock) -> AsyncIterator[Messaging]:
 @pytest_asyncio.fixture
 async def messaging(database_from: MigratedDatabase) -> AsyncIterator[Messaging]:
     """On a clock like the one on the wall, at Tuesday 10:00 in Shanghai."""
+    async for started in _started(await database_from(MIGRATIONS), SteppedClock(TUESDAY_TEN)):
+        yield started
+
+
+@pytest_asyncio.fixture
+async def rebuilt(database_from: MigratedDatabase) -> AsyncIterator[Messaging]:
+    """The same on another database, empty: what a rebuild begins with."""
     async for started in _started(await database_from(MIGRATIONS), SteppedClock(TUESDAY_TEN)):
         yield started
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,31 +10,16 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 
-from common import health
 from common.crypto import derived_key
 from common.events import decode
-from common.service import Runtime, build_app
-from common.settings import Settings
 from messaging.main import SERVICE, counters, due
 from messaging.unsubscribe import InvalidToken, Recipient, UnsubscribeLinks
-
-KEY = "an-operators-key-of-enough-length"
 
 
 @pytest_asyncio.fixture
 async def client(messaging: Any) -> AsyncIterator[httpx.AsyncClient]:
-    settings = Settings(
-        database_url="postgresql://unused/x", kafka_bootstrap_servers="unused:1",
-        master_key=SecretStr(base64.b64encode(messaging.master).decode()), bootstrap_api_key=SecretStr(KEY),
-        public_url="https://shop.example",
-    )  # fmt: skip
-    runtime = Runtime(SERVICE, settings, messaging.clock, messaging.database, messaging.keys, messaging.master)
-    transport = httpx.ASGITransport(build_app(runtime, health.Readiness()))
-    async with httpx.AsyncClient(
-        transport=transport, base_url="https://shop.example", headers={"authorization": f"Bearer {KEY}"}
-    ) as made:
+    async with messaging.client() as made:
         yield made
 
 

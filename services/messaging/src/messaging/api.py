@@ -11,10 +11,13 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from common.api import Tx, require
 from common.db import CustomerKey, Database
+from common.events import Event
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier
-from common.events.messages import ContactOptedIn, ContactOptedOut
+from common.events.messages import ContactOptedIn, ContactOptedOut, ContactPolicyChanged
+from common.inbox import claim
 from common.problems import Problem
+from messaging.domain.facts import source_of
 from messaging.domain.policy import Policy
 from messaging.handlers import change_permission
 from messaging.store import reading
@@ -145,9 +148,15 @@ async def put_policy(shop: str, body: PolicyIn, tx: Tx) -> PolicyOut:
     found = (await get_policies(tx, [shop]))[shop]
     if body.replaces is not None and body.replaces != found.version:
         raise PolicyChanged(found.version)
-    if not await insert_policy(tx, shop, found.version + 1, body.policy, tx.clock.now()):
-        raise PolicyChanged(found.version + 1)
-    return PolicyOut(version=found.version + 1, saved_at=tx.clock.now(), policy=body.policy)
+    version, now = found.version + 1, tx.clock.now()
+    if not await insert_policy(tx, shop, version, body.policy, now):
+        raise PolicyChanged(version)
+    data = ContactPolicyChanged(version=version, valid_from=now, policy=body.policy.model_dump(mode="json"))
+    event = Event(f"policy-{version}", source_of(shop), shop, None, now, data, partitionkey="policy")
+    # Our own announcement, read back from the bus, is a repetition.
+    await claim(tx, [(event, event.encode())])
+    await tx.announce([event])
+    return PolicyOut(version=version, saved_at=now, policy=body.policy)
 
 
 @router.post("/v1/shops/{shop}/opt-outs", dependencies=[require("messages:write")])

@@ -11,15 +11,17 @@ from common.events import Event, fact_id, rfc3339
 from common.events.customers import ConsentChanged, CustomerRegistered, CustomerUpdated, Purpose
 from common.events.feedback import SurveyAnswered, SurveyRequested
 from common.events.membership import TierChanged
-from common.events.messages import ContactOptedIn, ContactOptedOut, MessageFact
+from common.events.messages import ContactOptedIn, ContactOptedOut, ContactPolicyChanged, MessageFact
 from common.events.orders import OrderCompleted, OrderDelivered, OrderPaid, OrderPlaced, OrderShipped
 from common.events.segments import SegmentEntered, SegmentLeft
 from common.keys import KEY_SUBSCRIPTIONS
 from messaging.domain import facts
 from messaging.domain.flows import LAPSED, Condition, candidates_for
 from messaging.domain.permission import Standing, Statement
+from messaging.domain.policy import Policy
 from messaging.store import contacts as store
 from messaging.store.candidates import insert_candidates
+from messaging.store.policies import insert_policy
 from messaging.store.queue import suppress_queued
 
 PURPOSES: tuple[Purpose, ...] = ("marketing", "survey")
@@ -61,6 +63,13 @@ async def on_conditions(tx: Transaction, batch: Batch) -> None:
         [(e.customer, e.time, c) for e in batch.events if e.subject is not None for c in conditions_of(e)],
     )
     await _make_candidates(tx, batch.events)
+
+
+async def on_policies(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads our own versions back; what was decided without them stays decided."""
+    for event in batch.events:
+        data: ContactPolicyChanged = event.data
+        await insert_policy(tx, event.shop, data.version, Policy.model_validate(data.policy), data.valid_from)
 
 
 async def _make_candidates(tx: Transaction, events: Sequence[Event[Any]]) -> None:
@@ -129,6 +138,7 @@ async def change_permission(
 
 SUBSCRIPTIONS = (
     *KEY_SUBSCRIPTIONS,
+    Subscription(on_policies, (ContactPolicyChanged,)),
     Subscription(on_profiles, (CustomerRegistered, CustomerUpdated)),
     Subscription(on_permissions, (ConsentChanged, ContactOptedOut, ContactOptedIn)),
     Subscription(on_orders, (OrderPlaced, OrderPaid, OrderShipped, OrderDelivered, OrderCompleted)),

@@ -1,10 +1,10 @@
-"""Events that messaging publishes on `messages`: what was decided and what became of it."""
+"""Events that messaging publishes on `messages`: what was decided and what became of it, and by which rules."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, StrictInt
 
 from common.events.customers import Channel, Purpose
 from common.events.envelope import EventData
@@ -62,3 +62,14 @@ class ContactOptedIn(EventData):
     channel: Channel
     purpose: Purpose = "marketing"
     via: Text
+
+
+class ContactPolicyChanged(EventData):
+    """A new version of the shop's rules of contact, in force from `valid_from`; no customer concerned."""
+
+    TYPE: ClassVar[str] = "contact_policy.changed"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 5
+    version: StrictInt
+    valid_from: AwareDatetime
+    policy: dict[str, Any]
