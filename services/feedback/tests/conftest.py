@@ -78,7 +78,18 @@ def clock() -> FixedClock:
 
 @pytest_asyncio.fixture
 async def feedback(database_from: MigratedDatabase, clock: FixedClock) -> AsyncIterator[Feedback]:
-    url = await database_from(SERVICE.migrations)
+    async for started in _started(await database_from(SERVICE.migrations), clock):
+        yield started
+
+
+@pytest_asyncio.fixture
+async def rebuilt(database_from: MigratedDatabase, clock: FixedClock) -> AsyncIterator[Feedback]:
+    """The same on another database, empty: what a rebuild begins with."""
+    async for started in _started(await database_from(SERVICE.migrations), clock):
+        yield started
+
+
+async def _started(url: str, clock: FixedClock) -> AsyncIterator[Feedback]:
     settings = Settings(
         database_url=url,
         kafka_bootstrap_servers="unused:9092",

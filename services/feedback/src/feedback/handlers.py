@@ -8,14 +8,15 @@ from common.consumer import Batch, Subscription
 from common.db import Transaction
 from common.events import Event, EventData
 from common.events.customers import CustomerErased
-from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyRequested
+from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
 from common.events.orders import OrderCompleted
 from common.inbox import claim
 from common.keys import KEY_SUBSCRIPTIONS, KeyRing
+from feedback.domain.policy import Policy, Version
 from feedback.domain.refusals import AlreadyAnswered, KeyMissing, ReviewDiffers
 from feedback.domain.surveys import Answer, Survey, answered, completed_orders, first_orders
 from feedback.store import erasure, questions, reviews, surveys
-from feedback.store.policies import get_versions
+from feedback.store.policies import hold_versions, insert_late_version
 
 D = TypeVar("D", bound=EventData)
 
@@ -25,8 +26,16 @@ async def on_completed_orders(tx: Transaction, batch: Batch) -> None:
     orders = completed_orders(batch.events)
     if orders:
         await questions.insert_completed_orders(tx, orders)
-        versions = await get_versions(tx, {o.shop for o in orders})
+        versions = await hold_versions(tx, (o.shop for o in orders))
         await questions.save_first_orders(tx, [o.due(versions[o.shop]) for o in first_orders(orders)])
+
+
+async def on_policies(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads our own versions back; one met late moves the questions noted without it, by the sweep."""
+    for event in batch.events:
+        data: SurveyPolicyChanged = event.data
+        version = Version(data.version, data.valid_from, Policy.model_validate(data.policy))
+        await insert_late_version(tx, event.shop, version)
 
 
 async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
@@ -110,6 +119,8 @@ async def _as_readable(tx: Transaction, keys: KeyRing, event: Event[D]) -> Event
 
 SUBSCRIPTIONS = (
     *KEY_SUBSCRIPTIONS,
+    # First: it takes alone the lock that noting orders shares.
+    Subscription(on_policies, (SurveyPolicyChanged,)),
     Subscription(on_completed_orders, (OrderCompleted,)),
     Subscription(on_own_feedback, (SurveyRequested, SurveyAnswered, ReviewSubmitted)),
     Subscription(on_erased_customers, (CustomerErased,)),

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
+from common.db import Transaction
 from common.service import Job, Runtime, Service, main
 from feedback.api import answer_page, policy, reviews, surveys
 from feedback.domain.links import AnswerLinks
 from feedback.handlers import SUBSCRIPTIONS
 from feedback.jobs.asking import usage_questions
+from feedback.jobs.moving import move_questions
 from feedback.jobs.verifying import find_differences
+from feedback.store.policies import list_late_shops
 from feedback.store.questions import count_due_questions
 
 
 def jobs(runtime: Runtime) -> tuple[Job, ...]:
-    """The sweep that asks signs its links with the installation's key."""
+    """The sweep that asks signs its links with the installation's key. Nobody is asked before what is late is in."""
     links = AnswerLinks(runtime.master, runtime.settings.public_url)
-    return (Job("usage_questions", usage_questions(links)),)
+    return (Job("late_versions", move_questions), Job("usage_questions", usage_questions(links)))
+
+
+async def due(tx: Transaction, now: datetime) -> int:
+    """Questions to be asked, and versions to be worked in."""
+    return await count_due_questions(tx, now) + len(await list_late_shops(tx))
 
 
 SERVICE = Service(
@@ -25,7 +34,7 @@ SERVICE = Service(
     subscriptions=SUBSCRIPTIONS,
     routers=(reviews.router, surveys.router, policy.router, answer_page.router),
     jobs=jobs,
-    due=count_due_questions,
+    due=due,
     verify=find_differences,
 )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, StrictInt
 
 from common.events.envelope import EventData
 from common.events.fields import Identifier, PersonalText, Text
@@ -49,3 +49,14 @@ class SurveyAnswered(EventData):
     order_id: Identifier
     stars: Stars
     text: PersonalText | None = None
+
+
+class SurveyPolicyChanged(EventData):
+    """A new version of the shop's rules of asking, in force from `valid_from`; no customer concerned."""
+
+    TYPE: ClassVar[str] = "survey_policy.changed"
+    TOPIC: ClassVar[str] = "feedback"
+    RANK: ClassVar[int] = 5
+    version: StrictInt
+    valid_from: AwareDatetime
+    policy: dict[str, Any]

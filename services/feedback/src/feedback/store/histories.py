@@ -13,7 +13,7 @@ from common.events.feedback import ReviewSubmitted
 from common.keys import get_keys
 from feedback.domain.surveys import CompletedOrder, Survey
 from feedback.domain.verification import History, StoredQuestion
-from feedback.store.policies import get_versions
+from feedback.store.policies import get_versions, list_late_shops
 
 
 async def list_customers(tx: Transaction, after: CustomerKey, limit: int) -> list[CustomerKey]:
@@ -32,7 +32,8 @@ async def list_customers(tx: Transaction, after: CustomerKey, limit: int) -> lis
 async def get_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[History]:
     """The customers' histories, without what was announced of them, in the order of the keys."""
     versions = await get_versions(tx, {shop for shop, _ in keys})
-    found = {key: History(key, versions[key[0]]) for key in sorted(keys)}
+    late = set(await list_late_shops(tx))
+    found = {key: History(key, versions[key[0]], waiting=key[0] in late) for key in sorted(keys)}
     for key, stored in (await get_keys(tx, keys)).items():
         found[key].erased = stored.erased_at is not None
     # The inputs: every telling of a completed order.
@@ -59,7 +60,9 @@ async def add_told(tx: Transaction, histories: Sequence[History]) -> None:
         keys=sorted(by_key),
     )
     for r in rows:
-        by_key[r.aggregateid].told.append(decode(r.payload))
+        event = decode(r.payload)
+        if event.subject is not None:  # what concerns the shop has a key that a customer may have for an id
+            by_key[r.aggregateid].told.append(event)
 
 
 async def _rows(tx: Transaction, table: str, wanted: str, keys: Sequence[CustomerKey]) -> Sequence[Row[Any]]:
