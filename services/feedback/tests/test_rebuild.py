@@ -19,6 +19,7 @@ from feedback.handlers import on_completed_orders
 from feedback.jobs.moving import move_questions
 from feedback.jobs.verifying import find_differences
 from feedback.main import SERVICE, due
+from feedback.store.unasked import get_unasked
 
 from .conftest import MARCH, Feedback, completed, types
 
@@ -132,6 +133,9 @@ async def test_a_late_version_asks_no_erased_customer_and_nobody_twice(feedback:
         ("ann", None, asked.data.survey_id), ("bob", None, None), ("cleo", MARCH + 32 * DAY, None),
     ]  # fmt: skip
     assert types(await rebuilt.announced()) == ["survey.requested"]
+    async with rebuilt.database.transaction() as tx:
+        left = await get_unasked(tx, [("s", "ann"), ("s", "bob"), ("s", "cleo")])
+    assert [o.customer for o in left] == ["cleo"], "nor who was asked while the sweep waited for the customer"
 
 
 async def test_bites_of_any_size_move_everybody(feedback: Feedback, rebuilt: Feedback) -> None:
