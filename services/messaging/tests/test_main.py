@@ -22,7 +22,7 @@ from common.events import Event
 from common.events.topics import TOPICS
 from messaging.domain.policy import Policy
 from messaging.domain.windows import Window
-from messaging.store.policies import insert_policy
+from messaging.store.policies import POLICIES
 from regulars.stack.mailsink import MailSink
 from regulars.testing import SharedKafka
 
@@ -126,7 +126,7 @@ async def test_a_killed_process_sends_no_offer_twice_and_every_message_comes_to_
     customers = [f"c{n:02}" for n in range(40)]
     async with messaging.database.transaction() as tx:
         all_day = Policy(windows=(Window(start=time(0), end=time(23, 59, 59, 999999)),))
-        assert await insert_policy(tx, "s", 1, all_day, now)
+        assert await POLICIES.insert(tx, "s", 1, now, all_day)
     await messaging.feed(*[e for c in customers for e in messaging.known(c, at=now)])
     await messaging.feed(*[messaging.notice("o1", now, customer=c) for c in customers])
     await messaging.feed(*[messaging.tier_up(1, now, customer=c) for c in customers])

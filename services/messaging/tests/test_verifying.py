@@ -20,7 +20,7 @@ from messaging.api import opt_out
 from messaging.channels.smtp import SmtpConnection
 from messaging.domain.policy import Caps, Policy
 from messaging.jobs.verifying import find_differences
-from messaging.store.policies import insert_policy
+from messaging.store.policies import POLICIES
 from regulars.stack.mailsink import MailSink
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -134,7 +134,7 @@ async def test_a_policy_that_was_changed_since_does_not_count_for_decisions_befo
     await messaging.sender(mailsink.port).step(connection)
     async with messaging.database.transaction() as tx:
         strict = Policy(caps=Caps(all_channels=0), blackout_dates=(local("2025-03-04 00:00").date(),))
-        assert await insert_policy(tx, "s", 1, strict, messaging.clock.now())
+        assert await POLICIES.insert(tx, "s", 1, messaging.clock.now(), strict)
     await messaging.feed(messaging.tier_up(2))
     await messaging.decide()
     assert await verify(messaging) == []

@@ -34,7 +34,7 @@ async def set_thresholds(db: Database, given: Thresholds, days: int, *, late: bo
     """A version in force `days` after the start."""
     async with db.transaction() as tx:
         await shops.lock_shops(tx)
-        await thresholds.insert_thresholds(tx, "tea", number, START + timedelta(days=days), given, refold=late)
+        await thresholds.insert_thresholds(tx, "tea", number, START + timedelta(days=days), given, late=late)
 
 
 async def fold_everybody(db: Database) -> None:

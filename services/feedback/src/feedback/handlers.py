@@ -12,11 +12,11 @@ from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyPolicy
 from common.events.orders import OrderCompleted
 from common.inbox import claim
 from common.keys import KEY_SUBSCRIPTIONS, KeyRing
-from feedback.domain.policy import Policy, Version
+from feedback.domain.policy import Policy
 from feedback.domain.refusals import AlreadyAnswered, KeyMissing, ReviewDiffers
 from feedback.domain.surveys import Answer, Survey, answered, completed_orders, first_orders
 from feedback.store import erasure, questions, reviews, surveys
-from feedback.store.policies import hold_versions, insert_late_version
+from feedback.store.policies import POLICIES, hold_versions, lock_versions
 
 D = TypeVar("D", bound=EventData)
 
@@ -34,8 +34,9 @@ async def on_policies(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads our own versions back; one met late moves the questions noted without it, by the sweep."""
     for event in batch.events:
         data: SurveyPolicyChanged = event.data
-        version = Version(data.version, data.valid_from, Policy.model_validate(data.policy))
-        await insert_late_version(tx, event.shop, version)
+        await lock_versions(tx, event.shop)
+        policy = Policy.model_validate(data.policy)
+        await POLICIES.insert(tx, event.shop, data.version, data.valid_from, policy, late=True)
 
 
 async def on_own_feedback(tx: Transaction, batch: Batch) -> None:

@@ -13,7 +13,7 @@ from feedback.handlers import SUBSCRIPTIONS
 from feedback.jobs.asking import usage_questions
 from feedback.jobs.moving import move_questions
 from feedback.jobs.verifying import find_differences
-from feedback.store.policies import list_late_shops
+from feedback.store.policies import POLICIES
 from feedback.store.questions import count_due_questions
 
 
@@ -25,7 +25,7 @@ def jobs(runtime: Runtime) -> tuple[Job, ...]:
 
 async def due(tx: Transaction, now: datetime) -> int:
     """Questions to be asked, and versions to be worked in."""
-    return await count_due_questions(tx, now) + len(await list_late_shops(tx))
+    return await count_due_questions(tx, now) + len(await POLICIES.late_shops(tx))
 
 
 SERVICE = Service(

@@ -11,17 +11,15 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from common.api import Tx, require
 from common.db import CustomerKey, Database
-from common.events import Event
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier
 from common.events.messages import ContactOptedIn, ContactOptedOut, ContactPolicyChanged
-from common.inbox import claim
 from common.problems import Problem
-from messaging.domain.facts import source_of
+from common.versions import tell
 from messaging.domain.policy import Policy
 from messaging.handlers import change_permission
 from messaging.store import reading
-from messaging.store.policies import get_policies, insert_policy
+from messaging.store.policies import POLICIES, get_policies
 from messaging.store.queue import count_leaving
 
 router = APIRouter(tags=["messaging"])
@@ -149,13 +147,10 @@ async def put_policy(shop: str, body: PolicyIn, tx: Tx) -> PolicyOut:
     if body.replaces is not None and body.replaces != found.version:
         raise PolicyChanged(found.version)
     version, now = found.version + 1, tx.clock.now()
-    if not await insert_policy(tx, shop, version, body.policy, now):
+    if not await POLICIES.insert(tx, shop, version, now, body.policy):
         raise PolicyChanged(version)
     data = ContactPolicyChanged(version=version, valid_from=now, policy=body.policy.model_dump(mode="json"))
-    event = Event(f"policy-{version}", source_of(shop), shop, None, now, data, partitionkey="policy")
-    # Our own announcement, read back from the bus, is a repetition.
-    await claim(tx, [(event, event.encode())])
-    await tx.announce([event])
+    await tell(tx, shop, "policy", data)
     return PolicyOut(version=version, saved_at=now, policy=body.policy)
 
 

@@ -21,7 +21,7 @@ from messaging.domain.permission import Standing, Statement
 from messaging.domain.policy import Policy
 from messaging.store import contacts as store
 from messaging.store.candidates import insert_candidates
-from messaging.store.policies import insert_policy
+from messaging.store.policies import POLICIES
 from messaging.store.queue import suppress_queued
 
 PURPOSES: tuple[Purpose, ...] = ("marketing", "survey")
@@ -69,7 +69,7 @@ async def on_policies(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads our own versions back; what was decided without them stays decided."""
     for event in batch.events:
         data: ContactPolicyChanged = event.data
-        await insert_policy(tx, event.shop, data.version, Policy.model_validate(data.policy), data.valid_from)
+        await POLICIES.insert(tx, event.shop, data.version, data.valid_from, Policy.model_validate(data.policy))
 
 
 async def _make_candidates(tx: Transaction, events: Sequence[Event[Any]]) -> None:

@@ -48,7 +48,7 @@ async def on_thresholds(tx: Transaction, batch: Batch) -> None:
     for event in batch.events:
         data: ThresholdsChanged = event.data
         given = Thresholds.model_validate(data.thresholds)
-        await thresholds.insert_thresholds(tx, event.shop, data.version, data.valid_from, given, refold=True)
+        await thresholds.insert_thresholds(tx, event.shop, data.version, data.valid_from, given, late=True)
 
 
 async def on_members(tx: Transaction, batch: Batch) -> None:

@@ -12,7 +12,8 @@ from common.fold import fold_all, fold_due, refold, same
 from common.sweeps import Job
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.shop import Shop
-from segmentation.store import customers, figures, reviews, shops, thresholds
+from segmentation.store import customers, figures, reviews, shops
+from segmentation.store.thresholds import THRESHOLDS
 
 REVIEWED = 1_000
 """Customers whose due time is computed anew in one bite, in some 50 ms."""
@@ -51,14 +52,13 @@ async def _compute(tx: Transaction, names: list[str], now: datetime) -> int:
 
 async def _refold_late(tx: Transaction, known: Mapping[str, Shop], limit: int) -> int:
     """Customers who were folded without a version of the thresholds that a rebuild met late."""
-    version, keys = await thresholds.next_refolds(tx, limit)
+    version, keys = await THRESHOLDS.next_refolds(tx, limit)
     if version is None:
         return 0
     # Dated when the version came into force: what it changes was so from then on.
-    folded = await refold(tx, SegmentFolding(known), keys, f"thresholds_known@{version.version}", version.valid_from)
+    folded = await refold(tx, SegmentFolding(known), keys, f"thresholds_known@{version.number}", version.valid_from)
     await tx.announce(folded.facts())
-    after = keys[-1][1] if len(keys) == limit else None
-    await thresholds.save_refold_cursor(tx, version.shop, version.version, after)
+    await THRESHOLDS.save_progress(tx, version, keys, limit)
     return max(1, len(keys))
 
 
@@ -113,7 +113,7 @@ async def count_due(tx: Transaction, now: datetime) -> int:
     for name, shop in known.items():
         if shop.figures:
             waiting += await figures.count_waiting(tx, name, shop.figures[-1].month)
-    unmet = await thresholds.count_refolds(tx) + await reviews.count_reviews(tx)
+    unmet = len(await THRESHOLDS.late_shops(tx)) + await reviews.count_reviews(tx)
     return waiting + unmet + len(_overdue(known, now))
 
 

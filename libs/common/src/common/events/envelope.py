@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StrictInt, TypeAdapter, ValidationError
 
 NAMESPACE = uuid.UUID("6f1d7c3e-2f3b-5c58-9a1e-7d0c5f2b8a11")
 _time: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
@@ -30,6 +30,14 @@ class EventData(BaseModel):
     TOPIC: ClassVar[str]
     VERSION: ClassVar[int] = 1
     RANK: ClassVar[int] = 500
+
+
+class NewVersion(EventData):
+    """A new version of what a shop may set, in force from `valid_from`; no customer concerned."""
+
+    RANK: ClassVar[int] = 5
+    version: StrictInt
+    valid_from: AwareDatetime
 
 
 D = TypeVar("D", bound=EventData)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field, StrictInt
+from pydantic import AwareDatetime, Field
 
-from common.events.envelope import EventData
+from common.events.envelope import EventData, NewVersion
 from common.events.fields import Identifier, PersonalText, Text
 
 Stars = Annotated[int, Field(ge=1, le=5, strict=True)]
@@ -51,12 +51,9 @@ class SurveyAnswered(EventData):
     text: PersonalText | None = None
 
 
-class SurveyPolicyChanged(EventData):
+class SurveyPolicyChanged(NewVersion):
     """A new version of the shop's rules of asking, in force from `valid_from`; no customer concerned."""
 
     TYPE: ClassVar[str] = "survey_policy.changed"
     TOPIC: ClassVar[str] = "feedback"
-    RANK: ClassVar[int] = 5
-    version: StrictInt
-    valid_from: AwareDatetime
     policy: dict[str, Any]

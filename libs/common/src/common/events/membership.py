@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, StrictInt
 
-from common.events.envelope import EventData
+from common.events.envelope import EventData, NewVersion
 from common.events.fields import Identifier, Revision, Text
 
 
@@ -113,12 +113,9 @@ class ActivityJoined(EventData):
     kind: Literal["activity", "referral"] = "activity"
 
 
-class ProgrammeChanged(EventData):
+class ProgrammeChanged(NewVersion):
     """A new version of the shop's programme, in force from `valid_from`; no customer concerned."""
 
     TYPE: ClassVar[str] = "programme.changed"
     TOPIC: ClassVar[str] = "membership"
-    RANK: ClassVar[int] = 5
-    version: StrictInt
-    valid_from: AwareDatetime
     programme: dict[str, Any]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import AwareDatetime, StrictInt
+from pydantic import AwareDatetime
 
 from common.events.customers import Channel, Purpose
-from common.events.envelope import EventData
+from common.events.envelope import EventData, NewVersion
 from common.events.fields import Identifier, Text
 
 
@@ -64,12 +64,9 @@ class ContactOptedIn(EventData):
     via: Text
 
 
-class ContactPolicyChanged(EventData):
+class ContactPolicyChanged(NewVersion):
     """A new version of the shop's rules of contact, in force from `valid_from`; no customer concerned."""
 
     TYPE: ClassVar[str] = "contact_policy.changed"
     TOPIC: ClassVar[str] = "messages"
-    RANK: ClassVar[int] = 5
-    version: StrictInt
-    valid_from: AwareDatetime
     policy: dict[str, Any]

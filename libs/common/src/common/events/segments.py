@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, StrictInt
 
-from common.events.envelope import EventData
+from common.events.envelope import EventData, NewVersion
 from common.events.fields import Revision, Text
 
 Stage = Literal["prospect", "new", "returning"]
@@ -67,12 +67,9 @@ class SegmentLeft(SegmentFact):
     episode: Text
 
 
-class ThresholdsChanged(EventData):
+class ThresholdsChanged(NewVersion):
     """A new version of the shop's thresholds of segmentation, in force from `valid_from`; no customer concerned."""
 
     TYPE: ClassVar[str] = "thresholds.changed"
     TOPIC: ClassVar[str] = "segments"
-    RANK: ClassVar[int] = 5
-    version: StrictInt
-    valid_from: AwareDatetime
     thresholds: dict[str, Any]

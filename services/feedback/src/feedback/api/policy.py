@@ -9,12 +9,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.api import Tx, require
-from common.events import Event
 from common.events.feedback import SurveyPolicyChanged
-from common.inbox import claim
 from common.problems import Problem
+from common.versions import tell
 from feedback.domain.policy import NOTICE, Policy, Version, in_force
-from feedback.store.policies import get_versions, insert_version
+from feedback.store.policies import POLICIES, get_versions
 
 router = APIRouter(prefix="/v1/shops/{shop}/policy", tags=["policy"])
 
@@ -60,19 +59,16 @@ async def get_policy(shop: str, tx: Tx) -> PolicyOut:
 @router.put("", dependencies=[require("programme:write")])
 async def put_policy(shop: str, body: PolicyIn, tx: Tx) -> VersionOut:
     """Save a new version, valid for orders completed from six minutes on; questions about earlier ones stay as due."""
-    newest, now = (await get_versions(tx, [shop]))[shop][-1].number, tx.clock.now()
+    newest = (await get_versions(tx, [shop]))[shop][-1].number
     if body.replaces is not None and body.replaces != newest:
         raise PolicyChanged(newest)
-    version = Version(newest + 1, now + NOTICE, body.policy)
-    if not await insert_version(tx, shop, version):
+    version = Version(newest + 1, tx.clock.now() + NOTICE, body.policy)
+    if not await POLICIES.insert(tx, shop, version.number, version.valid_from, version.policy):
         raise PolicyChanged(version.number)
     data = SurveyPolicyChanged(
         version=version.number, valid_from=version.valid_from, policy=body.policy.model_dump(mode="json")
     )
-    event = Event(f"policy-{version.number}", f"/shops/{shop}/feedback", shop, None, now, data, partitionkey="policy")
-    # Our own announcement, read back from the bus, is a repetition.
-    await claim(tx, [(event, event.encode())])
-    await tx.announce([event])
+    await tell(tx, shop, "policy", data)
     return _out(version)
 
 

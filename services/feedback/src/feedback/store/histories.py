@@ -13,7 +13,7 @@ from common.events.feedback import ReviewSubmitted
 from common.keys import get_keys
 from feedback.domain.surveys import CompletedOrder, Survey
 from feedback.domain.verification import History, StoredQuestion
-from feedback.store.policies import get_versions, list_late_shops
+from feedback.store.policies import POLICIES, get_versions
 
 
 async def list_customers(tx: Transaction, after: CustomerKey, limit: int) -> list[CustomerKey]:
@@ -32,7 +32,7 @@ async def list_customers(tx: Transaction, after: CustomerKey, limit: int) -> lis
 async def get_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[History]:
     """The customers' histories, without what was announced of them, in the order of the keys."""
     versions = await get_versions(tx, {shop for shop, _ in keys})
-    late = set(await list_late_shops(tx))
+    late = set(await POLICIES.late_shops(tx))
     found = {key: History(key, versions[key[0]], waiting=key[0] in late) for key in sorted(keys)}
     for key, stored in (await get_keys(tx, keys)).items():
         found[key].erased = stored.erased_at is not None

@@ -3,48 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-import orjson
-from sqlalchemy import Row
 
 from common.db import Transaction
+from common.versions import VersionTable
 from feedback.domain.policy import DEFAULT_VERSION, Policy, Version
 
+POLICIES = VersionTable("policies", Policy, body="policy")
 _NOTING = 7_301_007
 """Namespace of the advisory locks: noting a shop's questions holds it shared, adding a late version exclusively."""
 
 
 async def get_versions(tx: Transaction, shops: Iterable[str]) -> dict[str, list[Version]]:
     """All versions of each shop, the default first."""
-    found = {shop: [DEFAULT_VERSION] for shop in shops}
-    # Versions are few.
-    rows = await tx.fetch(
-        """
-        select shop, version, valid_from, cast(policy as text) as policy
-        from policies where shop = any(:shops) order by shop, version
-        """,
-        shops=sorted(found),
-    )
-    for r in rows:
-        found[r.shop].append(Version(r.version, r.valid_from, Policy.model_validate(orjson.loads(r.policy))))
-    return found
-
-
-async def insert_version(tx: Transaction, shop: str, version: Version) -> bool:
-    """Add a version; False when somebody saved that number first."""
-    # The primary key lets one of two writers of the same next version through.
-    changed = await tx.execute(
-        """
-        insert into policies (shop, version, valid_from, policy)
-        values (:shop, :version, :valid_from, cast(:policy as jsonb)) on conflict do nothing
-        """,
-        shop=shop,
-        version=version.number,
-        valid_from=version.valid_from,
-        policy=version.policy.model_dump_json(),
-    )
-    return changed == 1
+    return {
+        shop: [DEFAULT_VERSION, *(Version(v.number, v.valid_from, v.body) for v in found)]
+        for shop, found in (await POLICIES.read(tx, shops)).items()
+    }
 
 
 async def hold_versions(tx: Transaction, shops: Iterable[str]) -> dict[str, list[Version]]:
@@ -65,38 +39,7 @@ async def hold_versions(tx: Transaction, shops: Iterable[str]) -> dict[str, list
     return await get_versions(tx, wanted)
 
 
-async def insert_late_version(tx: Transaction, shop: str, version: Version) -> None:
-    """Add a version that a rebuild met late, where it is missing; the sweep moves what was noted without it."""
-    # The counterpart of the shared lock: what was noted without the version is committed when it can be seen.
+async def lock_versions(tx: Transaction, shop: str) -> None:
+    """Wait until nobody notes questions of this shop, and let nobody begin before the commit."""
+    # The counterpart of the shared lock of hold_versions.
     await tx.fetch("select pg_advisory_xact_lock(:space, hashtext(:shop))", space=_NOTING, shop=shop)
-    if await insert_version(tx, shop, version):
-        # From the first customer on.
-        await save_cursor(tx, shop, version.number, "")
-
-
-async def next_late_version(tx: Transaction) -> Row[Any] | None:
-    """A version that was met late (locked), and the customer up to whom it has been worked in."""
-    # One worker a version: the row is skipped while somebody else holds it.
-    return await tx.fetch_one(
-        """
-        select shop, version, valid_from, refold_after from policies where refold_after is not null
-        order by shop, version limit 1 for update skip locked
-        """
-    )
-
-
-async def save_cursor(tx: Transaction, shop: str, version: int, after: str | None) -> None:
-    """Customers up to `after` have been worked in; None: all."""
-    # The row is locked, or this transaction's own.
-    await tx.execute(
-        "update policies set refold_after = :after where shop = :shop and version = :version",
-        shop=shop,
-        version=version,
-        after=after,
-    )
-
-
-async def list_late_shops(tx: Transaction) -> list[str]:
-    """Shops with a version that is still being worked in, one for each such version."""
-    # Few rows at any time.
-    return [r.shop for r in await tx.fetch("select shop from policies where refold_after is not null")]

@@ -8,7 +8,7 @@ from common.clock import FixedClock
 from common.db import Transaction
 from messaging.domain.verification import differences
 from messaging.jobs.deciding import AHEAD
-from messaging.store.histories import get_histories, list_customers, list_policies, list_untold
+from messaging.store.histories import get_histories, list_customers, list_untold
 
 PAGE = 1_000
 ENOUGH = 1_000
@@ -18,14 +18,13 @@ ENOUGH = 1_000
 async def find_differences(tx: Transaction) -> list[str]:
     """Judge every customer's decisions and messages anew; a sentence for each that does not follow."""
     ahead = timedelta(0) if isinstance(tx.clock, FixedClock) else AHEAD
-    policies = await list_policies(tx)
     found = [
         f"message {r.message_id} of {r.shop} is {r.state}, and was told {r.sent} times as sent, {r.failed} as failed"
         for r in await list_untold(tx, ENOUGH)
     ]
     after = ("", "")
     while len(found) < ENOUGH and (keys := await list_customers(tx, after, PAGE)):
-        for history in await get_histories(tx, keys, policies, ahead):
+        for history in await get_histories(tx, keys, ahead):
             found += differences(history)
         after = keys[-1]
     return found

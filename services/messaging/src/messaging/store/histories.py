@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
 from sqlalchemy import Row
 
 from common.calendar import UnknownZone, zone_named
@@ -16,10 +15,10 @@ from common.keys import get_keys
 from common.shops import get_shops
 from messaging.domain.flows import Candidate, Condition
 from messaging.domain.permission import Statement
-from messaging.domain.policy import Policy
+from messaging.domain.policy import DEFAULT_POLICY
 from messaging.domain.verification import History, Message, Standing, Taken
 from messaging.store.contacts import columns
-from messaging.store.policies import DEFAULT_VERSION
+from messaging.store.policies import POLICIES
 
 _OF_CUSTOMERS = """
 from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
@@ -40,24 +39,13 @@ async def list_customers(tx: Transaction, after: CustomerKey, limit: int) -> lis
     return [(r.shop, r.customer) for r in rows]
 
 
-async def list_policies(tx: Transaction) -> dict[str, dict[int, Policy]]:
-    """Every version of every shop's policy; version 0 is the default."""
-    found: dict[str, dict[int, Policy]] = {}
-    # Versions are few.
-    for r in await tx.fetch("select shop, version, cast(policy as text) as policy from policies"):
-        found.setdefault(r.shop, {})[r.version] = Policy.model_validate(orjson.loads(r.policy))
-    return found
-
-
-async def get_histories(
-    tx: Transaction, keys: Sequence[CustomerKey], policies: Mapping[str, Mapping[int, Policy]], ahead: timedelta
-) -> list[History]:
+async def get_histories(tx: Transaction, keys: Sequence[CustomerKey], ahead: timedelta) -> list[History]:
     """The customers' histories, in the order of the keys."""
     shops = await get_shops(tx, {shop for shop, _ in keys})
-    default = {0: DEFAULT_VERSION.policy}
-    found = {
-        key: History(key, shops[key[0]].zone, {**default, **policies.get(key[0], {})}, ahead) for key in sorted(keys)
-    }
+    policies = {shop: {0: DEFAULT_POLICY} for shop in shops}
+    for shop, versions in (await POLICIES.read(tx, shops)).items():
+        policies[shop].update((version.number, version.body) for version in versions)
+    found = {key: History(key, shops[key[0]].zone, policies[key[0]], ahead) for key in sorted(keys)}
     for key, stored in (await get_keys(tx, keys)).items():
         found[key].erased = stored.erased_at is not None
     # Contact data at its newest revision; the rest is not kept.

@@ -10,14 +10,14 @@ from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from common.api import Tx, require
-from common.events import Event
 from common.events.segments import ThresholdsChanged
-from common.inbox import claim
 from common.problems import Problem
+from common.versions import tell
 from segmentation.api.customers import Name
 from segmentation.domain.preview import Preview, shop_under
 from segmentation.domain.thresholds import Thresholds, Version
-from segmentation.store import customers, shops, thresholds
+from segmentation.store import customers, shops
+from segmentation.store.thresholds import THRESHOLDS, insert_thresholds
 
 router = APIRouter(prefix="/v1/shops/{shop}/thresholds", tags=["thresholds"])
 NOTICE = timedelta(minutes=5)
@@ -105,7 +105,7 @@ async def get_thresholds(shop: Name, tx: Tx) -> ThresholdsOut:
 async def put_thresholds(shop: Name, body: ThresholdsIn, tx: Tx) -> VersionOut:
     """Add a version. At `valid_from` every customer is judged by it, and whom it changes is announced."""
     await shops.lock_shops(tx)
-    version = await thresholds.next_version(tx, shop)
+    version = await THRESHOLDS.next_number(tx, shop)
     if body.replaces is not None and body.replaces != version - 1:
         raise ThresholdsReplaced(version - 1)
     # Read after the lock: whatever was folded before it had a time of at most five minutes from now.
@@ -113,14 +113,9 @@ async def put_thresholds(shop: Name, body: ThresholdsIn, tx: Tx) -> VersionOut:
     valid_from = body.valid_from or now + NOTICE
     if valid_from < now + NOTICE:
         raise TooSoon(now + NOTICE)
-    await thresholds.insert_thresholds(tx, shop, version, valid_from, body.thresholds, refold=False)
+    await insert_thresholds(tx, shop, version, valid_from, body.thresholds)
     data = ThresholdsChanged(version=version, valid_from=valid_from, thresholds=body.thresholds.model_dump(mode="json"))
-    event = Event(
-        f"thresholds-{version}", f"/shops/{shop}/segmentation", shop, None, now, data, partitionkey="thresholds"
-    )
-    # Our own announcement, read back from the bus, is a repetition.
-    await claim(tx, [(event, event.encode())])
-    await tx.announce([event])
+    await tell(tx, shop, "thresholds", data)
     return VersionOut(version=version, valid_from=valid_from, thresholds=body.thresholds)
 
 

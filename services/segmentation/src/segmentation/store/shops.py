@@ -12,7 +12,8 @@ from common.db import Transaction
 from common.shops import get_shops
 from segmentation.domain.figures import Figures
 from segmentation.domain.shop import Shop, shop_with
-from segmentation.domain.thresholds import Thresholds, Version
+from segmentation.domain.thresholds import Version
+from segmentation.store.thresholds import THRESHOLDS
 
 _LOCK = 7_301_005
 
@@ -52,16 +53,11 @@ async def read_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, Shop]:
     figures: dict[str, list[Figures]] = {shop: [] for shop in wanted}
     for row in rows:
         figures[row.shop].append(_figures(row))
-    # All versions of their thresholds.
-    rows = await tx.fetch(
-        "select shop, version, valid_from, cast(body as text) as body from thresholds where shop = any(:shops)",
-        shops=wanted,
-    )
-    versions: dict[str, list[Version]] = {shop: [] for shop in wanted}
-    for row in rows:
-        versions[row.shop].append(Version(row.valid_from, row.version, Thresholds.model_validate_json(row.body)))
-    now = tx.clock.now()
-    return {shop: shop_with(settings[shop].zone, figures[shop], now, versions[shop]) for shop in wanted}
+    now, found = tx.clock.now(), {}
+    for shop, stored in (await THRESHOLDS.read(tx, wanted)).items():
+        versions = [Version(v.valid_from, v.number, v.body) for v in stored]
+        found[shop] = shop_with(settings[shop].zone, figures[shop], now, versions)
+    return found
 
 
 async def list_shops(tx: Transaction) -> list[str]:
