@@ -74,8 +74,8 @@ async def test_a_version_is_never_changed(db: Database) -> None:
     """MEM-023: history is kept."""
     start = datetime(2030, 1, 1, tzinfo=UTC)
     async with db.transaction() as tx:
-        assert await programmes.insert_programme(tx, "tea", 1, start, Programme(grace_days=5), refold=False)
-        assert not await programmes.insert_programme(tx, "tea", 1, start, Programme(grace_days=6), refold=True)
+        assert await programmes.PROGRAMMES.insert(tx, "tea", 1, start, Programme(grace_days=5))
+        assert not await programmes.PROGRAMMES.insert(tx, "tea", 1, start, Programme(grace_days=6), late=True)
         rules = (await programmes.get_rules(tx, ["tea", "coffee"]))["tea"]
     assert rules.at(start).grace_days == 5
     assert rules.version_at(START).number == 0

@@ -24,7 +24,7 @@ async def on_programmes(tx: Transaction, batch: Batch) -> None:
         data: ProgrammeChanged = event.data
         await programmes.lock_programme(tx, event.shop)
         programme = Programme.model_validate(data.programme)
-        await programmes.insert_programme(tx, event.shop, data.version, data.valid_from, programme, refold=True)
+        await programmes.PROGRAMMES.insert(tx, event.shop, data.version, data.valid_from, programme, late=True)
 
 
 async def save(tx: Transaction, folded: Folded[MemberState]) -> None:

@@ -8,9 +8,8 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from common.api import Tx, require
-from common.events import Event
 from common.events.membership import ProgrammeChanged
-from common.inbox import claim
+from common.versions import tell
 from membership.api.refusals import TooSoon
 from membership.domain.programme import Programme, Version
 from membership.store import programmes
@@ -62,14 +61,8 @@ async def put_programme(shop: str, body: ProgrammeIn, tx: Tx) -> VersionOut:
     valid_from = body.valid_from or earliest
     if valid_from < earliest:
         raise TooSoon(earliest)
-    version = await programmes.next_version(tx, shop)
-    await programmes.insert_programme(tx, shop, version, valid_from, body.programme, refold=False)
-    event = Event(
-        f"programme-{version}", f"/shops/{shop}/membership", shop, None, tx.clock.now(),
-        ProgrammeChanged(version=version, valid_from=valid_from, programme=body.programme.model_dump(mode="json")),
-        partitionkey="programme",
-    )  # fmt: skip
-    # Our own announcement, read back from the bus, is a repetition.
-    await claim(tx, [(event, event.encode())])
-    await tx.announce([event])
+    version = await programmes.PROGRAMMES.next_number(tx, shop)
+    await programmes.PROGRAMMES.insert(tx, shop, version, valid_from, body.programme)
+    data = ProgrammeChanged(version=version, valid_from=valid_from, programme=body.programme.model_dump(mode="json"))
+    await tell(tx, shop, "programme", data)
     return VersionOut(version=version, valid_from=valid_from, programme=body.programme)

@@ -14,13 +14,13 @@ from membership.store import programmes, refolds
 
 async def refold_members(tx: Transaction, now: datetime, limit: int) -> int:
     """One bite of the members who were folded without a version that a rebuild met late."""
-    version, keys = await refolds.next_refolds(tx, limit)
+    version, keys = await programmes.PROGRAMMES.next_refolds(tx, limit)
     if version is None:
         return 0
     folding = MemberFolding(await programmes.get_rules(tx, [version.shop]))
     # A refold is dated when the version came into force: what it changes was so from then on.
-    await save(tx, await refold(tx, folding, keys, f"programme@{version.version}", version.valid_from))
-    await refolds.save_refold_cursor(tx, version.shop, version.version, keys[-1][1] if len(keys) == limit else None)
+    await save(tx, await refold(tx, folding, keys, f"programme@{version.number}", version.valid_from))
+    await programmes.PROGRAMMES.save_progress(tx, version, keys, limit)
     return max(1, len(keys))
 
 

@@ -7,42 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.db import CustomerKey, Transaction
-
-
-async def next_refolds(tx: Transaction, limit: int) -> tuple[Row[Any] | None, list[CustomerKey]]:
-    """A version that was met late (locked), and the next members who were folded beyond its start without it."""
-    # One worker a version: the row is skipped while somebody else holds it.
-    version = await tx.fetch_one(
-        """
-        select shop, version, valid_from, refold_after from programmes where refold_after is not null
-        order by shop, version limit 1 for update skip locked
-        """
-    )
-    if version is None:
-        return None, []
-    # In order of the key, so that the cursor is one value.
-    rows = await tx.fetch(
-        """
-        select customer from customers
-        where shop = :shop and customer > :after and (last_time >= :valid_from or done_until >= :valid_from)
-        order by customer limit :limit
-        """,
-        shop=version.shop,
-        after=version.refold_after,
-        valid_from=version.valid_from,
-        limit=limit,
-    )
-    return version, [(version.shop, row.customer) for row in rows]
-
-
-async def save_refold_cursor(tx: Transaction, shop: str, version: int, after: str | None) -> None:
-    # Null: every member has been folded anew.
-    await tx.execute(
-        "update programmes set refold_after = :after where shop = :shop and version = :version",
-        shop=shop,
-        version=version,
-        after=after,
-    )
+from membership.store.programmes import PROGRAMMES
 
 
 async def next_changed(tx: Transaction, limit: int) -> tuple[Row[Any] | None, list[CustomerKey]]:
@@ -79,11 +44,6 @@ async def save_changed_cursor(tx: Transaction, shop: str, cause: str, after: str
 
 
 async def count_refolds(tx: Transaction) -> int:
-    # Versions and changed rules still being worked in.
-    return int(
-        await tx.value(
-            """
-            select (select count(*) from programmes where refold_after is not null) + (select count(*) from refolds)
-            """
-        )
-    )
+    """Versions and changed rules still being worked in."""
+    # Few rows at any time.
+    return len(await PROGRAMMES.late_shops(tx)) + int(await tx.value("select count(*) from refolds"))
