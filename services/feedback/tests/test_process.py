@@ -9,12 +9,12 @@ import re
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from common.broker import Outgoing, Producer, ensure_topics
 from common.db import Database
@@ -23,8 +23,9 @@ from common.events.orders import OrderCompleted
 from common.events.topics import TOPICS
 from common.keys import KeyRing
 from feedback.domain.links import AnswerLinks
+from feedback.main import SERVICE
 from regulars.stack.ports import free_port
-from regulars.testing import EmptyDatabase, SharedKafka
+from regulars.testing import EmptyDatabase, MigratedDatabase, SharedKafka
 
 from .conftest import API_KEY, MASTER
 
@@ -36,11 +37,10 @@ async def until(question: Callable[[], Awaitable[Any]]) -> Any:
     return answer
 
 
-@pytest_asyncio.fixture
-async def service(database: EmptyDatabase, kafka: SharedKafka) -> AsyncIterator[tuple[str, str]]:
-    """(address, database) of a migrated, serving process."""
-    await ensure_topics(kafka.bootstrap_servers, TOPICS)
-    url, port = await database(), free_port()
+@asynccontextmanager
+async def serving(url: str, kafka: SharedKafka) -> AsyncIterator[httpx.AsyncClient]:
+    """A process on this database, migrated and ready; afterwards it has ended well."""
+    port = free_port()
     environment = os.environ | {
         "DATABASE_URL": url,
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
@@ -52,8 +52,18 @@ async def service(database: EmptyDatabase, kafka: SharedKafka) -> AsyncIterator[
     migrate = await asyncio.create_subprocess_exec(sys.executable, "-m", "feedback.main", "migrate", env=environment)
     assert await migrate.wait() == 0
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "feedback.main", "serve", env=environment)
+    address, headers = f"http://127.0.0.1:{port}", {"authorization": f"Bearer {API_KEY}"}
     try:
-        yield f"http://127.0.0.1:{port}", url
+        async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+
+            async def ready() -> bool:
+                try:
+                    return (await client.get("/health/ready")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            await until(ready)
+            yield client
         process.terminate()
         assert await process.wait() == 0
     finally:
@@ -62,53 +72,74 @@ async def service(database: EmptyDatabase, kafka: SharedKafka) -> AsyncIterator[
             await process.wait()
 
 
+async def settled(client: httpx.AsyncClient) -> None:
+    """Wait until nothing is on its way, and nothing due."""
+
+    async def still() -> bool:
+        found = (await client.get("/ops/settled", params={"due": True})).json()
+        return not (found["lag"] or found["outbox"] or found["due"])
+
+    await until(still)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-async def test_from_a_completed_order_to_a_stored_answer(service: tuple[str, str], kafka: SharedKafka) -> None:
+async def test_from_a_completed_order_to_a_stored_answer(database_from: MigratedDatabase, kafka: SharedKafka) -> None:
     """FBK-007, over Kafka and HTTP, with the same order delivered twice."""
-    address, url = service
+    await ensure_topics(kafka.bootstrap_servers, TOPICS)
+    url = await database_from(SERVICE.migrations)
     shop = f"s{uuid.uuid4().hex[:8]}"
     completed_at = datetime.now(UTC) - timedelta(days=8)
     order = Event("e1", f"/shops/{shop}/shop", shop, "ann", completed_at,
                   OrderCompleted(order_id="o1", state="completed", currency="CNY", goods_paid=100))  # fmt: skip
-    database = Database(url, service="orders-ingest")
-    async with database.transaction() as tx:
+    other = Database(url, service="orders-ingest")
+    async with other.transaction() as tx:
         _, issued = await KeyRing(MASTER).ensure_keys(tx, [(shop, "ann")])
         await tx.execute("delete from customer_keys")  # it comes by Kafka, as the service gets it
-    await database.close()
+    await other.close()
     events: list[Event[Any]] = [*issued, order, order]
     producer = Producer(kafka.bootstrap_servers, client="test")
     sent = await producer.send([Outgoing(e.data.TOPIC, e.key.encode(), e.encode(), {}) for e in events])
     await producer.stop(5)
     assert sent == 3
 
-    headers = {"authorization": f"Bearer {API_KEY}"}
-    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
-
-        async def ready() -> bool:
-            try:
-                return (await client.get("/health/ready")).status_code == 200
-            except httpx.TransportError:
-                return False
+    async with serving(url, kafka) as client:
 
         async def surveys() -> Any:
             return (await client.get(f"/v1/shops/{shop}/surveys")).json()["items"]
 
-        async def settled() -> bool:
-            found = (await client.get("/ops/settled", params={"due": True})).json()
-            return not (found["lag"] or found["outbox"] or found["due"])
-
-        await until(ready)
         [asked] = await until(surveys)
-        await until(settled)
+        await settled(client)
         assert (asked["order_id"], asked["answered_at"]) == ("o1", None)
         assert datetime.fromisoformat(asked["asked_at"]) == completed_at + timedelta(days=7)
 
-        path = AnswerLinks(MASTER, address).url(shop, asked["survey_id"])
+        path = AnswerLinks(MASTER, "").url(shop, asked["survey_id"])
         page = await client.get(path)
         assert re.search(r"o1", page.text)
         assert (await client.post(path, data={"stars": "5", "text": "很好"})).status_code == 200
-        await until(settled)
+        await settled(client)
         [answered] = await surveys()
         assert (answered["stars"], answered["text"]) == (5, "很好")
         assert (await client.get("/ops/dead")).json() == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_r5_on_an_empty_database_the_process_reads_the_policy_back_from_kafka(
+    database: EmptyDatabase, kafka: SharedKafka
+) -> None:
+    """Saved over HTTP, published by the relay, taken in by the service's own subscription; none of it dead."""
+    await ensure_topics(kafka.bootstrap_servers, TOPICS)
+    shop = f"s{uuid.uuid4().hex[:8]}"
+    path = f"/v1/shops/{shop}/policy"
+    async with serving(await database(), kafka) as client:
+        for days in (14, 3):
+            saved = await client.put(path, json={"policy": {"usage_question_days": days}})
+            assert saved.status_code == 200
+        await settled(client)
+        expected = (await client.get(path)).json()
+    assert [(v["version"], v["policy"]["usage_question_days"]) for v in expected["coming"]] == [(1, 14), (2, 3)]
+    async with serving(await database(), kafka) as client:
+        await settled(client)
+        assert (await client.get(path)).json() == expected
+        assert [dead for dead in (await client.get("/ops/dead")).json() if dead["shop"] == shop] == []

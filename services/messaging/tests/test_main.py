@@ -7,6 +7,7 @@ import base64
 import os
 import signal
 import sys
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -25,6 +27,8 @@ from messaging.domain.windows import Window
 from messaging.store.policies import POLICIES
 from regulars.stack.mailsink import MailSink
 from regulars.testing import SharedKafka
+
+from .conftest import API_KEY
 
 
 def record(event: Event[Any]) -> Outgoing:
@@ -83,6 +87,7 @@ async def process(messaging: Any, kafka: SharedKafka, sink: SlowSink, unused_tcp
             "HTTP_PORT": str(unused_tcp_port),
             "MASTER_KEY": base64.b64encode(messaging.master).decode(),
             "SMTP_PORT": str(sink.port),
+            "BOOTSTRAP_API_KEY": API_KEY,
         }
     )
     yield made
@@ -114,6 +119,46 @@ async def test_an_order_notice_goes_from_kafka_to_the_mail_server(
     assert [m["to"] for m in sink.mails()] == [["k1@example.test"]]
     assert await process.end(signal.SIGTERM) == 0
     assert await messaging.rows("select state from messages") == [("sent",)]
+
+
+@pytest.mark.slow
+async def test_r5_on_an_empty_database_the_process_reads_the_policies_back_from_kafka(
+    messaging: Any, rebuilt: Any, process: Process
+) -> None:
+    """Saved over HTTP, published by the relay, taken in by the service's own subscription; none of it dead."""
+    shop = f"s{uuid.uuid4().hex[:8]}"
+    versions = "select version, at, cast(policy as text) from policies where shop = :shop order by version"
+    await process.start()
+    address = f"http://127.0.0.1:{process.environment['HTTP_PORT']}"
+    async with httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {API_KEY}"}) as client:
+
+        async def ready() -> bool:
+            try:
+                return (await client.get("/health/ready")).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        await process.until(ready)
+        for cap in (4, 2):
+            policy = {"caps": {"all_channels": cap}, "blackout_dates": ["2025-06-18"]}
+            assert (await client.put(f"/v1/shops/{shop}/policy", json={"policy": policy})).status_code == 200
+
+    async def published() -> bool:
+        return len(await messaging.rows("select 1 from outbox where published_at is not null")) == 2
+
+    await process.until(published)
+    assert await process.end(signal.SIGTERM) == 0
+    process.environment["DATABASE_URL"] = rebuilt.database.engine.url.render_as_string(hide_password=False)
+    await process.start()
+    saved = await messaging.rows(versions, shop=shop)
+
+    async def back() -> bool:
+        return len(await rebuilt.rows(versions, shop=shop)) == 2
+
+    await process.until(back)
+    assert await process.end(signal.SIGTERM) == 0
+    assert await rebuilt.rows(versions, shop=shop) == saved
+    assert await rebuilt.rows("select * from dead_events where shop = :shop", shop=shop) == []
 
 
 @pytest.mark.slow
