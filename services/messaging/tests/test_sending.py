@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from common.events.messages import ContactOptedOut
-from messaging.api import opt_out
+from messaging.api.permissions import opt_out
 from messaging.channels.smtp import SmtpConnection
 from regulars.stack.mailsink import MailSink
 

@@ -16,7 +16,7 @@ from common.events.membership import TierChanged
 from common.events.messages import ContactOptedOut
 from common.events.orders import OrderCompleted
 from common.events.segments import SegmentEntered
-from messaging.api import opt_out
+from messaging.api.permissions import opt_out
 from messaging.channels.smtp import SmtpConnection
 from messaging.domain.policy import Caps, Policy
 from messaging.jobs.verifying import find_differences

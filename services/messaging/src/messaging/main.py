@@ -12,7 +12,7 @@ import structlog
 from common.db import Transaction
 from common.failures import is_temporary
 from common.service import Job, Runtime, Service, main
-from messaging import api, unsubscribe_page
+from messaging.api import decisions, permissions, policy, unsubscribe_page
 from messaging.handlers import SUBSCRIPTIONS
 from messaging.jobs.deciding import decide_due_now
 from messaging.jobs.sending import Sender
@@ -69,7 +69,7 @@ SERVICE = Service(
     name="messaging",
     migrations=Path(__file__).parents[2] / "migrations",
     subscriptions=SUBSCRIPTIONS,
-    routers=(api.router, unsubscribe_page.router),
+    routers=(decisions.router, policy.router, permissions.router, unsubscribe_page.router),
     jobs=(Job("decide", decide_due_now),),
     background=(send_and_decide_promptly,),
     counters=counters,

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from common import pages
 from common.api import public
 from common.events.messages import ContactOptedOut
-from messaging.api import opt_out
+from messaging.api.permissions import opt_out
 from messaging.unsubscribe import InvalidToken, Recipient, UnsubscribeLinks
 
 router = APIRouter(tags=["unsubscribe page"])

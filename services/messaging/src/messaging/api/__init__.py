@@ -1,0 +1,1 @@
+"""The HTTP side: for the shop's systems and people, and for customers (the unsubscribe page)."""

@@ -1,0 +1,87 @@
+"""What was decided about a customer, what became of each message, and how many of each are there?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel
+
+from common.api import Tx, require
+from common.problems import Problem
+from messaging.store import reading
+
+router = APIRouter(tags=["decisions"])
+
+
+class UnknownMessage(Problem):
+    def __init__(self, message_id: str) -> None:
+        super().__init__(
+            404,
+            "unknown_message",
+            f"This shop has no message {message_id}: look it up in the customer's decisions.",
+        )
+
+
+class DecisionOut(BaseModel):
+    """One decision; `state` is what became of the message, if it was queued. Times in UTC.
+
+    `correlation_id` is what the request bore that caused it all, else the id of the event that did.
+    """
+
+    message_id: str
+    flow: str
+    channel: str
+    at: datetime
+    outcome: str
+    reason: str
+    detail: str | None
+    until: datetime | None
+    policy_version: int
+    state: str | None
+    correlation_id: str | None
+
+
+@router.get("/v1/shops/{shop}/customers/{customer}/decisions", dependencies=[require("messages:read")])
+async def get_decisions(
+    shop: str,
+    customer: str,
+    tx: Tx,
+    before: AwareDatetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[DecisionOut]:
+    """Why this customer was written to, or not: newest first; `before` continues a list."""
+    rows = await reading.list_decisions(tx, shop, customer, before, limit)
+    return [DecisionOut.model_validate(dict(r._mapping)) for r in rows]
+
+
+@router.get("/v1/shops/{shop}/messages/{message_id}", dependencies=[require("messages:read")])
+async def get_message(shop: str, message_id: str, tx: Tx) -> dict[str, Any]:
+    """One message from cause to outcome, with every decision about it."""
+    row = await reading.get_message(tx, shop, message_id)
+    if row is None:
+        raise UnknownMessage(message_id)
+    decisions = await reading.list_message_decisions(tx, shop, row.customer, message_id)
+    return {**row._mapping, "decisions": [dict(d._mapping) for d in decisions]}
+
+
+@router.get("/v1/shops/{shop}/report", dependencies=[require("messages:read")])
+async def get_report(shop: str, tx: Tx) -> dict[str, Any]:
+    """How many messages were sent, wait, or were suppressed and why, by flow."""
+    totals: dict[str, int] = {}
+    suppressed: dict[str, int] = {}
+    flows: dict[str, dict[str, int]] = {}
+    for row in await reading.count_by_outcome(tx, shop):
+        totals[row.state] = totals.get(row.state, 0) + row.messages
+        if row.state == "suppressed":
+            suppressed[row.reason] = suppressed.get(row.reason, 0) + row.messages
+        of_flow = flows.setdefault(row.flow, {})
+        of_flow[row.state] = of_flow.get(row.state, 0) + row.messages
+    held = await reading.count_holds(tx, shop)
+    return {
+        "messages": totals,
+        "suppressed_by_reason": suppressed,
+        "by_flow": flows,
+        "decisions_to_hold_by_reason": held,
+    }

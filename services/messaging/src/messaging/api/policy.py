@@ -1,0 +1,62 @@
+"""By which rules of contact does the shop want its customers written to?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from common.api import Tx, require
+from common.events.messages import ContactPolicyChanged
+from common.problems import Problem
+from common.versions import tell
+from messaging.domain.policy import Policy
+from messaging.store.policies import POLICIES, get_policies
+
+router = APIRouter(tags=["policy"])
+
+
+class PolicyChanged(Problem):
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            409, "policy_changed", f"Somebody saved another version meanwhile: version {version} is in force. "
+            "Read it, and send yours again with its number as `replaces`.", version=version,
+        )  # fmt: skip
+
+
+class PolicyIn(BaseModel):
+    """`replaces`: the version that was read; leave it away to replace whatever is there."""
+
+    policy: Policy
+    replaces: Annotated[int, Field(ge=0)] | None = None
+
+
+class PolicyOut(BaseModel):
+    """`version` 0 is the default, which holds until the shop saves one."""
+
+    version: int
+    saved_at: datetime | None
+    policy: Policy
+
+
+@router.get("/v1/shops/{shop}/policy", dependencies=[require("programme:read")])
+async def get_policy(shop: str, tx: Tx) -> PolicyOut:
+    """Windows, blackouts, caps and staleness in force."""
+    found = (await get_policies(tx, [shop]))[shop]
+    return PolicyOut(version=found.version, saved_at=found.at, policy=found.policy)
+
+
+@router.put("/v1/shops/{shop}/policy", dependencies=[require("programme:write")])
+async def put_policy(shop: str, body: PolicyIn, tx: Tx) -> PolicyOut:
+    """Save a new version; the next decision goes by it. Messages that were decided before stay decided."""
+    found = (await get_policies(tx, [shop]))[shop]
+    if body.replaces is not None and body.replaces != found.version:
+        raise PolicyChanged(found.version)
+    version, now = found.version + 1, tx.clock.now()
+    if not await POLICIES.insert(tx, shop, version, now, body.policy):
+        raise PolicyChanged(version)
+    data = ContactPolicyChanged(version=version, valid_from=now, policy=body.policy.model_dump(mode="json"))
+    await tell(tx, shop, "policy", data)
+    return PolicyOut(version=version, saved_at=now, policy=body.policy)
