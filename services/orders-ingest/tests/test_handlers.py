@@ -153,8 +153,9 @@ async def test_a_shops_topic_is_read_as_http_is_and_speaks_for_that_shop_alone(
         record(b"", 6),
     ]
     async with db.transaction() as tx:
-        dead = await on_intake(vault, tx, records)
-    assert [(d.record.offset, d.slug, d.shop) for d in dead] == [
+        taken = await on_intake(vault, tx, records)
+    assert taken.fresh == 1, "the second delivery counts no more"
+    assert [(d.record.offset, d.slug, d.shop) for d in taken.dead] == [
         (0, "malformed_json", "demo"),
         (3, "wrong_shop", "demo"),
         (4, "wrong_shop", "demo"),

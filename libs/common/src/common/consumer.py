@@ -47,7 +47,17 @@ class Batch:
 
 
 Handler = Callable[[Transaction, Batch], Awaitable[None]]
-RawHandler = Callable[[Transaction, list[Record]], Awaitable[list[DeadRecord]]]
+
+
+@dataclass(slots=True)
+class RawTaken:
+    """What a raw handler made of records: how many counted for the first time, and those that are dead."""
+
+    fresh: int = 0
+    dead: list[DeadRecord] = field(default_factory=list)
+
+
+RawHandler = Callable[[Transaction, list[Record]], Awaitable[RawTaken]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class RawSubscription:
-    """A handler that reads records itself (shops' intake topics); it returns those that are dead."""
+    """A handler that reads records itself (shops' intake topics)."""
 
     handler: RawHandler
     topics: tuple[str, ...]
@@ -248,7 +258,10 @@ class EventConsumer:
                     fresh.append(item.event)
                 elif outcome == "conflict":
                     dead.append(self._dead(item, "same_id_other_body", "this id was used before for another body"))
-            own = len(dead)  # a stranger's bad records on an intake topic say nothing about this deploy
+            own, counted = (
+                len(dead),
+                len(fresh),
+            )  # a stranger's bad records on an intake topic say nothing about this deploy
             self._check_fuse(own, len(fresh))
             await tx.lock_customers(e.customer for e in fresh if e.subject is not None)
             for subscription in self._subscriptions:
@@ -258,11 +271,13 @@ class EventConsumer:
             for reader in self._raw:
                 records = [r for r in raw if r.topic in reader.topics]
                 if records:
-                    dead.extend(await reader.handler(tx, records))
+                    taken = await reader.handler(tx, records)
+                    dead.extend(taken.dead)
+                    counted += taken.fresh
             await bury(tx, dead, self._seal)
             await offsets.store(tx, part.nexts)
         self._in_a_row = 0 if fresh else self._in_a_row + own
-        self.counts.claimed += len(fresh)
+        self.counts.claimed += counted
         self.counts.duplicates += outcomes.count("duplicate")
         self.counts.dead += len(dead)
         self.counts.late += tx.late

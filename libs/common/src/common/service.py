@@ -161,13 +161,16 @@ class Runtime:
         return due + (await self.service.due(tx, now) if self.service.due is not None else 0)
 
     async def take_again(self, tx: Transaction, topic: str, raw: bytes) -> str:
-        """A dead event, mended or not, as if it had come in time. Raises Problem when it still cannot be taken."""
+        """A dead event, mended or not, as if it had come in time; new|duplicate, the latter when it counted before.
+
+        Raises Problem when it still cannot be taken.
+        """
         for reader in self.raw:
             if topic in reader.topics:
-                dead = await reader.handler(tx, [Record(topic, -1, -1, None, raw, {}, 0)])
-                if dead:
-                    raise problems.Problem(422, dead[0].slug, f"The event still cannot be taken: {dead[0].detail}")
-                return "new"
+                taken = await reader.handler(tx, [Record(topic, -1, -1, None, raw, {}, 0)])
+                for dead in taken.dead:
+                    raise problems.Problem(422, dead.slug, f"The event still cannot be taken: {dead.detail}")
+                return "new" if taken.fresh else "duplicate"
         try:
             event = decode(raw)
         except InvalidEvent as error:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from common.broker import Record
-from common.consumer import RawSubscription
+from common.consumer import RawSubscription, RawTaken
 from common.db import Transaction
 from common.dead import DeadRecord
 from common.events import InvalidEvent
@@ -17,22 +17,24 @@ from orders_ingest.handlers.ingest import Vault, take
 _PREFIX = intake_topic("")
 
 
-async def on_intake(vault: Vault, tx: Transaction, records: list[Record]) -> list[DeadRecord]:
-    """Take the records as HTTP's events are taken; returns those refused, filed under the topic's shop.
+async def on_intake(vault: Vault, tx: Transaction, records: list[Record]) -> RawTaken:
+    """Take the records as HTTP's events are taken; those refused are dead, filed under the topic's shop.
 
     One that claims another shop, or another shop's source, is dead before anything is claimed.
     """
     checked = [_checked(record, tx) for record in records]
     taken = iter(await take(tx, vault, [c for c in checked if isinstance(c, Offered)]))
-    dead = []
+    result = RawTaken()
     for record, found in zip(records, checked, strict=True):
         outcome = found if isinstance(found, Outcome) else next(taken)
         if outcome.status == "refused":
-            dead.append(
+            result.dead.append(
                 DeadRecord(record, outcome.slug or "refused", outcome.detail or "", shop_of(record.topic),
                            event_id=outcome.id)
             )  # fmt: skip
-    return dead
+        elif outcome.status == "accepted":
+            result.fresh += 1
+    return result
 
 
 def shop_of(topic: str) -> str:
