@@ -51,7 +51,7 @@ class Sweeper:
         while not self._stopping.is_set():
             if not self.held and not await self._is_behind():
                 try:
-                    await self.sweep()
+                    await self.sweep(patiently=True)
                 except Exception as error:
                     # A bite that failed was rolled back whole; the next round finds the same rows due.
                     log.warning("sweep_failed", temporary=is_temporary(error), detail=repr(error)[:500])
@@ -61,8 +61,11 @@ class Sweeper:
     async def stop(self) -> None:
         self._stopping.set()
 
-    async def sweep(self) -> int:
-        """One round: every job, bite after bite, until nothing is due; returns the rows done."""
+    async def sweep(self, *, patiently: bool = False) -> int:
+        """One round: every job, bite after bite, until nothing is due; returns the rows done.
+
+        `patiently`: the round ends early where the consumer falls behind meanwhile; what is left stays due.
+        """
         total = 0
         for job in self._jobs:
             while not self._stopping.is_set():
@@ -74,6 +77,8 @@ class Sweeper:
                 self.done += done
                 if done == 0:
                     break
+                if patiently and await self._is_behind():
+                    return total
         return total
 
     async def _is_behind(self) -> bool:

@@ -49,7 +49,7 @@ async def _sweep_when(arrived: asyncio.Event, runtime: Runtime) -> None:
         arrived.clear()
         try:
             if runtime.consumer is None or not await runtime.consumer.behind():
-                await runtime.sweeper.sweep()
+                await runtime.sweeper.sweep(patiently=True)
         except Exception as error:
             # The regular sweep finds the same rows due.
             log.warning("prompt_sweep_failed", temporary=is_temporary(error), detail=repr(error)[:300])
