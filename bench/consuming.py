@@ -22,7 +22,7 @@ from common import logs
 from common.broker import Consumer, Position
 from common.events import decode
 from common.migrate import driver_url
-from common.service import make_runtime
+from common.runtime import make_runtime
 from common.settings import Settings, load_settings
 
 PATIENCE_S = 120.0

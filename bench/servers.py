@@ -24,7 +24,7 @@ import asyncpg
 from common.broker import ensure_topics
 from common.events.topics import TOPICS
 from common.migrate import driver_url, migrate
-from common.service import Service
+from common.runtime import Service
 from regulars.stack.databases import create_database
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.ports import free_port

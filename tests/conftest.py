@@ -26,7 +26,8 @@ import segmentation.main
 from common.broker import BrokerUnavailable, ensure_topics
 from common.events.topics import PARTITIONS, TOPICS
 from common.health import Readiness, check_consumer
-from common.service import Runtime, Service, build_app, make_runtime
+from common.runtime import Runtime, Service, make_runtime
+from common.service import build_app
 from common.settings import Settings
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.mailsink import MailSink

@@ -27,7 +27,8 @@ _SERVICE = """
 from pathlib import Path
 from common.events.activity import ProductSearched
 from common.consumer import Subscription
-from common.service import Service, main
+from common.runtime import Service
+from common.service import main
 
 async def on_searches(tx, batch):
     for event in batch.events:

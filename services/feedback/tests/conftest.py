@@ -18,7 +18,8 @@ from common.events import Event, decode
 from common.events.orders import OrderCompleted
 from common.health import Readiness
 from common.keys import KeyRing
-from common.service import Runtime, build_app
+from common.runtime import Runtime
+from common.service import build_app
 from common.settings import Settings
 from feedback.domain.links import AnswerLinks
 from feedback.jobs.asking import usage_questions

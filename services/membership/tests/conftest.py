@@ -24,7 +24,8 @@ from common.events.feedback import ReviewSubmitted
 from common.events.membership import ActivityJoined, MemberCheckedIn, MemberRegistered
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
 from common.inbox import claim_each
-from common.service import build_app, make_runtime
+from common.runtime import make_runtime
+from common.service import build_app
 from common.settings import Settings
 from membership.handlers import SUBSCRIPTIONS
 from membership.jobs.balancing import job as balance_job

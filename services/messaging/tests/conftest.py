@@ -25,7 +25,8 @@ from common.events.membership import TierChanged
 from common.events.orders import OrderShipped
 from common.inbox import claim
 from common.keys import KeyRing
-from common.service import Runtime, build_app
+from common.runtime import Runtime
+from common.service import build_app
 from common.settings import Settings
 from messaging.channels.smtp import SmtpConnection
 from messaging.handlers import SUBSCRIPTIONS

@@ -16,7 +16,8 @@ from common.db import Database
 from common.events import Event, decode, rfc3339
 from common.health import Readiness
 from common.keys import KeyRing
-from common.service import Runtime, build_app
+from common.runtime import Runtime
+from common.service import build_app
 from common.settings import Settings
 from orders_ingest.handlers.ingest import Vault
 from orders_ingest.main import SERVICE

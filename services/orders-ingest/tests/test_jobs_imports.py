@@ -15,7 +15,7 @@ from common.broker import BrokerUnavailable
 from common.clock import FixedClock
 from common.db import Database
 from common.events import Event
-from common.service import Runtime
+from common.runtime import Runtime
 from orders_ingest.handlers import ingest
 from orders_ingest.handlers.ingest import Vault
 from orders_ingest.jobs import imports as job

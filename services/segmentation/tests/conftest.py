@@ -23,7 +23,8 @@ from common.events.activity import ProductViewed
 from common.events.customers import CustomerRegistered
 from common.events.membership import MemberEnrolled
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
-from common.service import Runtime, build_app, make_runtime
+from common.runtime import Runtime, make_runtime
+from common.service import build_app
 from common.settings import Settings
 from regulars.testing import MigratedDatabase
 from segmentation.handlers import on_inputs, on_members

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from common.service import Runtime
+from common.runtime import Runtime
 
 
 async def test_all_facts_of_a_customer_with_method_confidence_and_reason(

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from common.events import decode
-from common.service import Runtime
+from common.runtime import Runtime
 from segmentation.jobs import verify
 
 from .conftest import NOW

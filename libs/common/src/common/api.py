@@ -16,7 +16,7 @@ from common.db import Transaction
 from common.problems import Problem
 
 if TYPE_CHECKING:
-    from common.service import Runtime
+    from common.runtime import Runtime
 
 __all__ = ["Caller", "Tx", "UnknownShop", "assert_scoped", "public", "require", "scopes_of", "transaction"]
 

@@ -15,7 +15,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from common.api import public
 
 if TYPE_CHECKING:
-    from common.service import Runtime
+    from common.runtime import Runtime
 
 log = structlog.get_logger()
 EVERY_S = 5.0

@@ -14,7 +14,7 @@ from common.problems import Problem
 from common.shops import Shop, get_shops, put_shop
 
 if TYPE_CHECKING:
-    from common.service import Runtime
+    from common.runtime import Runtime
 
 router = APIRouter(tags=["operation"])
 

@@ -23,7 +23,8 @@ from common.broker import BrokerUnavailable
 from common.health import Readiness
 from common.limits import large_body
 from common.problems import Problem
-from common.service import Runtime, Service, build_app, make_runtime
+from common.runtime import Runtime, Service, make_runtime
+from common.service import build_app
 from common.settings import Settings
 from regulars.testing import MigratedDatabase
 

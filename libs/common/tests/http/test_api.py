@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from common.api import Caller, Tx, UnguardedRoute, assert_scoped, public, require, transaction
 from common.db import Transaction
-from common.service import Runtime
+from common.runtime import Runtime
 
 PUBLIC = {"/health/live", "/health/ready", "/metrics", "/link/{token}", "/boom/{what}", "/read", "/import"}
 

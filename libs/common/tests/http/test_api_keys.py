@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from common.api import api_keys_of
 from common.callers import FRESH_S, LOOKUPS, ApiKeys, Caller, Unauthorized, new_api_key, parts_of
 from common.limits import TooManyRequests
-from common.service import Runtime
+from common.runtime import Runtime
 
 
 class Stopwatch:

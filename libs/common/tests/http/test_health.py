@@ -12,7 +12,8 @@ from fastapi import FastAPI
 
 from common.db import Database
 from common.health import NotReady, Readiness, check_consumer, check_database, router
-from common.service import Runtime, build_app
+from common.runtime import Runtime
+from common.service import build_app
 
 
 async def get(app: FastAPI, path: str) -> httpx.Response:

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from common import metrics
 from common.db import Database
 from common.metrics import Observer, observe
-from common.service import Runtime
+from common.runtime import Runtime
 
 NAMES = {
     "outbox_unpublished_rows", "outbox_oldest_unpublished_seconds", "outbox_dead_rows", "inbox_duplicates_total",

@@ -6,7 +6,7 @@ import asyncio
 
 import httpx
 
-from common.service import Runtime
+from common.runtime import Runtime
 
 
 async def put_fact(runtime: Runtime) -> None:

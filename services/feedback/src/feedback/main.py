@@ -6,7 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from common.db import Transaction
-from common.service import Job, Runtime, Service, main
+from common.runtime import Runtime, Service
+from common.service import main
+from common.sweeps import Job
 from feedback.api import answer_page, policy, reviews, surveys
 from feedback.domain.links import AnswerLinks
 from feedback.handlers import SUBSCRIPTIONS

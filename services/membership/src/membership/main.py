@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common.service import Service, main
+from common.runtime import Service
+from common.service import main
 from membership import handlers
 from membership.api import growth, members, preview, programme, redemptions
 from membership.jobs import balancing, sweeping, verifying

@@ -11,7 +11,9 @@ import structlog
 
 from common.db import Transaction
 from common.failures import is_temporary
-from common.service import Job, Runtime, Service, main
+from common.runtime import Runtime, Service
+from common.service import main
+from common.sweeps import Job
 from messaging.api import decisions, permissions, policy, unsubscribe_page
 from messaging.handlers import SUBSCRIPTIONS
 from messaging.jobs.deciding import decide_due_now

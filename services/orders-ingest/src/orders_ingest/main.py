@@ -12,7 +12,7 @@ from common.crypto import master_key_from
 from common.db import Transaction
 from common.events.topics import Topic, intake_topic
 from common.keys import KeyRing
-from common.service import Service
+from common.runtime import Service
 from common.service import main as run
 from common.settings import load_settings
 from orders_ingest.api import customers, events, imports, orders

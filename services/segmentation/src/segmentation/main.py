@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common.service import Service, main
+from common.runtime import Service
+from common.service import main
 from segmentation.api import customers, report, thresholds
 from segmentation.handlers import SUBSCRIPTIONS
 from segmentation.jobs import JOBS, count_due, verify

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from common.db import Database
 from common.failures import is_temporary
 from common.problems import Problem
-from common.service import Runtime
+from common.runtime import Runtime
 from orders_ingest.domain.intake import Offered, Outcome
 from orders_ingest.handlers.ingest import Vault, take
 

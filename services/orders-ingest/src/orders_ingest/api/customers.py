@@ -14,7 +14,7 @@ from common.events import InvalidEvent
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier, PersonalText, Text
 from common.problems import Problem
-from common.service import Runtime
+from common.runtime import Runtime
 from orders_ingest.api.collector import vault_of
 from orders_ingest.api.events import OutcomeOut, Refused, ResultsOut
 from orders_ingest.domain import profile as checks

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from common.api import Caller, require
 from common.callers import EVERY
 from common.problems import MEDIA_TYPE, Problem, ProblemOut
-from common.service import Runtime
+from common.runtime import Runtime
 from orders_ingest.api.collector import collector_of, vault_of
 from orders_ingest.domain.intake import MAX_BATCH, Offered, Outcome, Status, check, read
 from orders_ingest.handlers.ingest import take

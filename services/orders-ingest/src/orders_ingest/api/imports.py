@@ -15,7 +15,7 @@ from common.api import Caller, Tx, require
 from common.events.fields import CURRENCIES, Identifier
 from common.limits import large_body
 from common.problems import Problem
-from common.service import Runtime
+from common.runtime import Runtime
 from common.shops import get_shops
 from orders_ingest.domain.layouts import History, Layout, UnreadableFile
 from orders_ingest.jobs.staging import stage

@@ -13,7 +13,7 @@ from common.events import rfc3339
 from common.events.fields import Currency, Identifier, Minor, PersonalText, Text
 from common.events.orders import OrderLine, OrderState
 from common.problems import Problem
-from common.service import Runtime
+from common.runtime import Runtime
 from orders_ingest.api.collector import vault_of
 from orders_ingest.api.events import OutcomeOut, Refused, ResultsOut
 from orders_ingest.domain.implied import implied_events

@@ -7,7 +7,7 @@ import structlog
 
 from common.db import Database, Transaction
 from common.failures import is_temporary
-from common.service import Runtime
+from common.runtime import Runtime
 from orders_ingest.domain.intake import Offered, Outcome, check, refused
 from orders_ingest.handlers.ingest import Vault, take
 from orders_ingest.store import imports as store

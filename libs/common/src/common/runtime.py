@@ -1,0 +1,211 @@
+"""What is one running process of a service made of? Its parts, and what needs several of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+
+from common import problems
+from common.broker import Record
+from common.clock import Clock, FixedClock, WallClock
+from common.consumer import Batch, EventConsumer, RawSubscription, Subscription
+from common.crypto import derived_key, master_key_from, open_bytes, seal_bytes
+from common.db import Database, Transaction
+from common.events import InvalidEvent, decode
+from common.inbox import claim_each
+from common.keys import KeyRing
+from common.relay import Relay
+from common.settings import Settings
+from common.sweeps import Job, Sweeper
+
+EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
+OPEN = ("lag", "outbox", "leases", "arriving")
+"""Counters of the settled check that must be 0 when nothing is on its way."""
+LOOK_AGAIN_S = 0.02
+
+
+@dataclass(frozen=True)
+class Service:
+    """What makes one service differ from another; `main.py` says it and nothing else."""
+
+    name: str
+    migrations: Path
+    subscriptions: Sequence[Subscription] = ()
+    raw: Callable[[Transaction], Awaitable[Sequence[RawSubscription]]] | None = None
+    routers: Sequence[APIRouter] = ()
+    jobs: Sequence[Job] | Callable[[Runtime], Sequence[Job]] = ()
+    background: Sequence[Callable[[Runtime], Coroutine[Any, Any, None]]] = ()
+    counters: Callable[[Transaction], Awaitable[dict[str, int]]] | None = None
+    due: Callable[[Transaction, datetime], Awaitable[int]] | None = None
+    verify: Callable[[Transaction], Awaitable[list[str]]] | None = None
+    verify_in_bites: Callable[[Database], Awaitable[list[str]]] | None = None
+    """Where all of it is too much for one transaction: opens its own, each as of one instant."""
+
+
+@dataclass
+class Runtime:
+    """The parts of one running process."""
+
+    service: Service
+    settings: Settings
+    clock: Clock
+    database: Database
+    keys: KeyRing
+    master: bytes
+    consumer: EventConsumer | None = None
+    relay: Relay | None = None
+    raw: Sequence[RawSubscription] = ()
+    sweeper: Sweeper = field(init=False)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)  # the clock moved, or it is time to stop
+
+    def __post_init__(self) -> None:
+        jobs = self.service.jobs
+        self.sweeper = Sweeper(
+            self.database,
+            jobs(self) if callable(jobs) else jobs,  # a function where a job needs the master key or a setting
+            behind=self.consumer.behind if self.consumer else _never,
+            before=self.refresh_clock,
+            held=self.settings.set_clock,
+        )
+
+    @property
+    def name(self) -> str:
+        return self.service.name
+
+    def seal_dead(self, body: bytes) -> bytes:
+        return seal_bytes(body, derived_key(self.master, "dead-letters"), aad=b"dead:" + self.name.encode())
+
+    def open_dead(self, body: bytes) -> bytes:
+        return open_bytes(body, derived_key(self.master, "dead-letters"), aad=b"dead:" + self.name.encode())
+
+    async def refresh_clock(self, tx: Transaction) -> None:
+        """On a set clock: take over what the operator's command stored."""
+        if isinstance(self.clock, FixedClock):
+            now = await tx.value("select now from clock")
+            if now is not None:
+                self.clock.set(now)
+
+    async def set_clock(self, now: datetime) -> datetime:
+        async with self.database.transaction() as tx:
+            # Forward, never back.
+            stored: datetime = await tx.value(
+                """
+                insert into clock (now) values (:now)
+                on conflict (single) do update set now = greatest(clock.now, excluded.now) returning now
+                """,
+                now=now,
+            )
+        if isinstance(self.clock, FixedClock):
+            self.clock.set(stored)
+        self.stirred.set()
+        return stored
+
+    async def idle(self, seconds: float) -> None:
+        """For background work with nothing to do: until the clock moves, the process stops, or so long."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stirred.wait(), seconds)
+        if not self.stopping.is_set():
+            self.stirred.clear()
+
+    async def settled(self, with_due: bool, wait_s: float = 0) -> dict[str, int]:
+        """Counters, and what is open; answers when nothing is, after `wait_s` at the latest."""
+        deadline = time.monotonic() + wait_s
+        while True:
+            found = {"read": 0, "claimed": 0, "batches": 0, "published": 0, "lag": 0}
+            async with self.database.transaction() as tx:
+                found["outbox"] = await tx.value(
+                    "select count(*) from outbox where published_at is null and refused is null"
+                )
+                if self.service.counters is not None:
+                    found.update(await self.service.counters(tx))
+                if with_due:
+                    found["due"] = await self.due(tx)
+            last = time.monotonic() >= deadline
+            # Kafka is asked last: what is in our own tables says more cheaply that it is too early.
+            if self.consumer is not None and (last or not any(found.get(what) for what in OPEN)):
+                found["lag"] = await self.consumer.lag()
+            if last or not any(found.get(what) for what in OPEN):
+                break
+            await asyncio.sleep(LOOK_AGAIN_S)
+        if self.consumer is not None:
+            counts = self.consumer.counts
+            found |= {"read": counts.read, "claimed": counts.claimed, "batches": counts.batches}
+        if self.relay is not None:
+            found["published"] = self.relay.published
+        return found
+
+    async def due(self, tx: Transaction) -> int:
+        now = self.clock.now()
+        due = int(await tx.value("select count(*) from customers where due_at <= :now", now=now))
+        return due + (await self.service.due(tx, now) if self.service.due is not None else 0)
+
+    async def take_again(self, tx: Transaction, topic: str, raw: bytes) -> str:
+        """A dead event, mended or not, as if it had come in time; new|duplicate, the latter when it counted before.
+
+        Raises Problem when it still cannot be taken.
+        """
+        for reader in self.raw:
+            if topic in reader.topics:
+                taken = await reader.handler(tx, [Record(topic, -1, -1, None, raw, {}, 0)])
+                for dead in taken.dead:
+                    raise problems.Problem(422, dead.slug, f"The event still cannot be taken: {dead.detail}")
+                return "new" if taken.fresh else "duplicate"
+        try:
+            event = decode(raw)
+        except InvalidEvent as error:
+            raise problems.Problem(422, error.slug, f"The event still cannot be read: {error}") from None
+        outcome = (await claim_each(tx, [(event, raw)]))[0]
+        if outcome == "conflict":
+            raise problems.Problem(
+                409, "same_id_other_body", "This id has counted already with another body: give it a new id."
+            )
+        if outcome == "new":
+            if event.subject is not None:
+                await tx.lock_customers([event.customer])
+            for subscription in self.service.subscriptions:
+                if isinstance(event.data, subscription.types):
+                    await subscription.handler(tx, Batch([event]))
+        return outcome
+
+
+async def _never() -> bool:
+    return False
+
+
+async def make_runtime(service: Service, settings: Settings) -> Runtime:
+    """Everything but the HTTP side, not started yet."""
+    clock: Clock = FixedClock(EPOCH) if settings.set_clock else WallClock()
+    database = Database(settings.database_url, clock=clock, service=service.name, pool_size=settings.pool_size)
+    master = master_key_from(settings.master_key.get_secret_value())
+    runtime = Runtime(service, settings, clock, database, KeyRing(master), master)
+    raw: Sequence[RawSubscription] = ()
+    if service.raw is not None:
+        async with database.transaction() as tx:
+            raw = await service.raw(tx)
+    runtime.raw = raw
+    if service.subscriptions or raw:
+        runtime.consumer = EventConsumer(
+            database,
+            settings.kafka_bootstrap_servers,
+            service.name,
+            service.subscriptions,
+            raw,
+            seal=runtime.seal_dead,
+            max_records=settings.max_batch,
+            session_timeout_ms=settings.session_timeout_ms,
+            before=runtime.refresh_clock if settings.set_clock else None,
+        )
+        runtime.__post_init__()
+    runtime.relay = Relay(database, settings.kafka_bootstrap_servers, service.name)
+    async with database.transaction() as tx:
+        await runtime.refresh_clock(tx)
+    return runtime
