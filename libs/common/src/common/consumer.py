@@ -258,10 +258,8 @@ class EventConsumer:
                     fresh.append(item.event)
                 elif outcome == "conflict":
                     dead.append(self._dead(item, "same_id_other_body", "this id was used before for another body"))
-            own, counted = (
-                len(dead),
-                len(fresh),
-            )  # a stranger's bad records on an intake topic say nothing about this deploy
+            counted = len(fresh)
+            own = len(dead)  # a stranger's bad records on an intake topic say nothing about this deploy
             self._check_fuse(own, len(fresh))
             await tx.lock_customers(e.customer for e in fresh if e.subject is not None)
             for subscription in self._subscriptions:
