@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from regulars.stack import forking
@@ -118,6 +119,23 @@ async def test_forks_end_with_a_fork_server_that_is_killed_and_both_come_back(
         await _lines(child.log, 2)
         assert forks.pid not in (None, server)
         await gone(first.pid)
+
+
+async def test_all_forks_come_back_under_one_new_fork_server(
+    forks: ForkServer, argv: Sequence[str], tmp_path: Path
+) -> None:
+    """They are started again at one moment: who finds no fork server must not start a second one."""
+    async with Supervisor(tmp_path / "logs", report=print, changed=lambda: None, forks=forks) as supervisor:
+        commands = [Command(f"s{n}", [*argv, "sleep"], dict(os.environ), forked=True) for n in range(5)]
+        children = [await supervisor.start(command) for command in commands]
+        for child in children:
+            await _lines(child.log, 1)
+        assert forks.pid is not None
+        os.kill(forks.pid, signal.SIGKILL)
+        for child in children:
+            await _lines(child.log, 2)
+        pids = [child.process.pid for child in children if child.process is not None]
+        assert {psutil.Process(pid).ppid() for pid in pids} == {forks.pid}
 
 
 async def test_a_fork_server_that_cannot_start_says_why(

@@ -65,6 +65,7 @@ class ForkServer:
         self._process: Process | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
         self._starting: deque[asyncio.Future[ForkedProcess]] = deque()
         self._running: dict[int, ForkedProcess] = {}
 
@@ -87,8 +88,10 @@ class ForkServer:
 
     async def spawn(self, command: Command, log: Path) -> ForkedProcess:
         """Start `python -m module args` as a fork. Raises PartDied when the fork server ends instead."""
-        if self._reading is None or self._reading.done():
-            await self._start()
+        # All that a dead fork server had started is started again at one moment: the first starts the next one.
+        async with self._lock:
+            if self._reading is None or self._reading.done():
+                await self._start()
         assert self._writer is not None
         _, _, module, *args = command.argv
         request = {"name": command.name, "module": module, "args": args, "env": dict(command.env), "log": str(log)}
