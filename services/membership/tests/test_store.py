@@ -63,7 +63,7 @@ async def test_changing_a_programme_waits_for_those_who_fold_by_it(db: Database)
     async def change() -> None:
         await folding.wait()
         async with db.transaction() as tx:
-            await programmes.lock_programme(tx, "tea")
+            await programmes.PROGRAMMES.lock(tx, "tea")
             events.append("changed")
 
     await asyncio.gather(fold(), change())

@@ -40,13 +40,32 @@ class VersionTable(Generic[C]):
     """The table `name` (shop, version, `since`, `body`; primary key shop, version) of versions of `kind`.
 
     Where a late version changes what was made without it, there is a column `refold_after` too: the customers after
-    this one are still to be done; null: nobody is.
+    this one are still to be done; null: nobody is. `space` is then the namespace of the advisory locks that `hold` and
+    `lock` take.
     """
 
     name: str
     kind: type[C]
     since: str = "valid_from"
     body: str = "body"
+    space: int | None = None
+
+    async def hold(self, tx: Transaction, shops: Iterable[str]) -> None:
+        """Who works by the versions of these shops calls this first: no late one comes in before the commit."""
+        # Shared by all who do; in one order, so that no two wait for each other in a circle.
+        await tx.fetch(
+            """
+            select pg_advisory_xact_lock_shared(:space, hashtext(shop))
+            from unnest(cast(:shops as text[])) as w(shop) order by shop
+            """,
+            space=self.space,
+            shops=sorted(set(shops)),
+        )
+
+    async def lock(self, tx: Transaction, shop: str) -> None:
+        """Wait until nobody works by the shop's versions, and let nobody begin before the commit."""
+        # The counterpart of the shared lock of hold.
+        await tx.fetch("select pg_advisory_xact_lock(:space, hashtext(:shop))", space=self.space, shop=shop)
 
     async def read(self, tx: Transaction, shops: Iterable[str]) -> dict[str, list[Stored[C]]]:
         """All versions of each of these shops, by number; no lock."""
@@ -75,7 +94,7 @@ class VersionTable(Generic[C]):
         """Add a version; False when that number is there already.
 
         `late`: a rebuild reads it back, and what was made without it is to be done anew, from the first customer on.
-        The caller then holds alone a lock that all share who work by the versions, so that nobody is overlooked.
+        The caller has called `lock` first, so that nobody is overlooked.
         """
         # The primary key lets one of two writers of the same next version through.
         count = await tx.execute(

@@ -16,7 +16,7 @@ from feedback.domain.policy import Policy
 from feedback.domain.refusals import AlreadyAnswered, KeyMissing, ReviewDiffers
 from feedback.domain.surveys import Answer, Survey, answered, completed_orders, first_orders
 from feedback.store import erasure, questions, reviews, surveys
-from feedback.store.policies import POLICIES, hold_versions, lock_versions
+from feedback.store.policies import POLICIES, hold_versions
 
 D = TypeVar("D", bound=EventData)
 
@@ -34,7 +34,7 @@ async def on_policies(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads our own versions back; one met late moves the questions noted without it, by the sweep."""
     for event in batch.events:
         data: SurveyPolicyChanged = event.data
-        await lock_versions(tx, event.shop)
+        await POLICIES.lock(tx, event.shop)
         policy = Policy.model_validate(data.policy)
         await POLICIES.insert(tx, event.shop, data.version, data.valid_from, policy, late=True)
 

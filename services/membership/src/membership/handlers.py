@@ -22,7 +22,7 @@ async def on_programmes(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads the programme's versions back; one met late has its members folded anew, by the sweep."""
     for event in batch.events:
         data: ProgrammeChanged = event.data
-        await programmes.lock_programme(tx, event.shop)
+        await programmes.PROGRAMMES.lock(tx, event.shop)
         programme = Programme.model_validate(data.programme)
         await programmes.PROGRAMMES.insert(tx, event.shop, data.version, data.valid_from, programme, late=True)
 

@@ -55,7 +55,7 @@ async def get_programme(shop: str, tx: Tx) -> ProgrammeOut:
 @router.put("", dependencies=[require("programme:write")])
 async def put_programme(shop: str, body: ProgrammeIn, tx: Tx) -> VersionOut:
     """Add a version. Orders before `valid_from` keep counting by the versions before it."""
-    await programmes.lock_programme(tx, shop)
+    await programmes.PROGRAMMES.lock(tx, shop)
     # Read after the lock: whatever was folded before it had a time of at most five minutes from now.
     earliest = tx.clock.now() + NOTICE
     valid_from = body.valid_from or earliest

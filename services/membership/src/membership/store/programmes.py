@@ -9,9 +9,8 @@ from common.shops import Shop, get_shops
 from common.versions import VersionTable
 from membership.domain.programme import Programme, ShopRules, Version
 
-PROGRAMMES = VersionTable("programmes", Programme)
-_FOLDING = 7_301_004
-"""Namespace of the advisory locks: folding a shop's members holds it shared, changing its programme exclusively."""
+PROGRAMMES = VersionTable("programmes", Programme, space=7_301_004)
+"""Folding a shop's members holds them, changing its programme locks them."""
 
 
 class Rulebook(dict[str, ShopRules]):
@@ -25,17 +24,10 @@ class Rulebook(dict[str, ShopRules]):
 
 async def get_rules(tx: Transaction, shops: Iterable[str]) -> Rulebook:
     """The rules of these shops, held still until the transaction ends."""
-    wanted = sorted(set(shops))
+    wanted = set(shops)
     # No new version can come in between reading the versions and the commit of what was folded by them.
-    await tx.fetch(
-        """
-        select pg_advisory_xact_lock_shared(:space, hashtext(shop))
-        from unnest(cast(:shops as text[])) as w(shop) order by shop
-        """,
-        space=_FOLDING,
-        shops=wanted,
-    )
-    return await read_rules(tx, set(wanted))
+    await PROGRAMMES.hold(tx, wanted)
+    return await read_rules(tx, wanted)
 
 
 async def get_all_rules(tx: Transaction) -> Rulebook:
@@ -52,9 +44,3 @@ async def read_rules(tx: Transaction, shops: set[str]) -> Rulebook:
         versions = [Version(v.valid_from, v.number, v.body) for v in stored]
         book[shop] = ShopRules(settings[shop].zone, settings[shop].currency, versions)
     return book
-
-
-async def lock_programme(tx: Transaction, shop: str) -> None:
-    """Wait until nobody folds this shop's members, and let nobody begin before the commit."""
-    # The counterpart of the shared lock of get_rules.
-    await tx.fetch("select pg_advisory_xact_lock(:space, hashtext(:shop))", space=_FOLDING, shop=shop)
