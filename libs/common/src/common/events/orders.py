@@ -98,7 +98,10 @@ class OrderClosed(OrderEvent):
 
 
 class OrderRefunded(EventData):
-    """One refund, partial or full; `amount` is of goods, `freight` of postage. `order_id` is None: none matched."""
+    """One refund, partial or full; `amount` is of goods, `freight` of postage. `order_id` is None: none matched.
+
+    `whole`: the shop says that the order is taken back entirely, whatever lines and amounts say (an order of amount 0).
+    """
 
     TYPE: ClassVar[str] = "order.refunded"
     TOPIC: ClassVar[str] = "orders"
@@ -110,3 +113,4 @@ class OrderRefunded(EventData):
     freight: Minor = 0
     reason: Text | None = None
     lines: tuple[OrderLine, ...] = ()
+    whole: bool = False
