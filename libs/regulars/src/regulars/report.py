@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from common.currency import in_major
 from regulars.cdnow import History
 from regulars.client import Services
 from regulars.stack.errors import Refused
@@ -146,7 +147,7 @@ def _rate(rate: dict[str, Any]) -> str:
 
 
 def _money(cents: int) -> str:
-    return f"{cents // 100:,}.{cents % 100:02d}"
+    return in_major(cents, "USD")
 
 
 def _table(console: Console, title: str, rows: list[tuple[str, str]]) -> None:

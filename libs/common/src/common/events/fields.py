@@ -6,20 +6,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StrictInt
 
+from common.currency import EXPONENTS
+
 MAX_PERSONAL = 4000  # characters before encryption
 MAX_SEALED = 24_000  # characters of ciphertext
 SEALED = "enc:"
 ABSURD = 10**13  # minor units; a hundred thousand million of anything is a unit mistake
-"""ISO 4217 exponents that are not 2."""
-EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "XAF": 0, "XOF": 0, "PYG": 0, "UGX": 0, "RWF": 0,
-             "KWD": 3, "BHD": 3, "OMR": 3, "JOD": 3, "TND": 3, "IQD": 3, "LYD": 3}  # fmt: skip
-CURRENCIES = frozenset(
-    {"AED", "ARS", "AUD", "BDT", "BGN", "BHD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP", "EUR",
-     "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "IQD", "ISK", "JOD", "JPY", "KES", "KRW", "KWD", "KZT", "LKR", "LYD",
-     "MAD", "MOP", "MXN", "MYR", "NGN", "NOK", "NZD", "OMR", "PEN", "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD",
-     "RUB", "RWF", "SAR", "SEK", "SGD", "THB", "TND", "TRY", "TWD", "UAH", "UGX", "USD", "UYU", "VND", "XAF", "XOF",
-     "ZAR"}
-)  # fmt: skip
 
 
 class Personal:
@@ -27,7 +19,7 @@ class Personal:
 
 
 def _currency(code: str) -> str:
-    if code not in CURRENCIES:
+    if code not in EXPONENTS:
         raise ValueError(f"unknown currency {code!r}: use an ISO 4217 code such as CNY, USD, EUR")
     return code
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
+from common.currency import minor_per_major
 from common.events import Event, EventData
 from common.events.feedback import ReviewSubmitted
 from common.events.membership import (
@@ -23,7 +24,7 @@ from membership.domain.growth import GrowthPosting, Journal
 from membership.domain.ledger import Books, Posting
 from membership.domain.points.earning import release, settle
 from membership.domain.points.redemption import give_back, redeem
-from membership.domain.programme import Programme, ShopRules, unit_of
+from membership.domain.programme import Programme, ShopRules
 from membership.domain.state import Deed, MemberState, Order
 
 
@@ -135,7 +136,7 @@ def on_order(case: Case, data: OrderEvent) -> None:
     newest = data.revision >= order.revision
     if newest:
         order.revision, order.goods = data.revision, data.goods_paid
-        order.unit = unit_of(data.currency) if data.currency == case.shop.currency else 0
+        order.unit = minor_per_major(data.currency) if data.currency == case.shop.currency else 0
     if data.redemption_id is not None and data.redemption_id not in order.redemptions:
         order.redemptions += (data.redemption_id,)
     if isinstance(data, OrderClosed):

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from common.calendar import add_months, day_start, local_date, start_of_month
-from common.events.fields import ABSURD, EXPONENTS
+from common.currency import minor_per_major
+from common.events.fields import ABSURD
 
 ONE = 10_000
 """Basis points of 1.0."""
@@ -191,7 +192,7 @@ class ShopRules:
     @property
     def unit(self) -> int:
         """Minor units per 1.00 of the shop's currency."""
-        return unit_of(self.currency)
+        return minor_per_major(self.currency)
 
     def date_of(self, instant: datetime) -> date:
         return local_date(instant, self.zone)
@@ -202,11 +203,6 @@ class ShopRules:
     def expiry(self, available: datetime, months: int) -> datetime:
         """End of the n-th month after the month in which the points became available (defaults.md)."""
         return self.start_of(add_months(start_of_month(self.date_of(available)), months + 1))
-
-
-def unit_of(currency: str) -> int:
-    """Minor units per 1.00."""
-    return int(10 ** EXPONENTS.get(currency, 2))
 
 
 @lru_cache(maxsize=65_536)

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
 from common.api import Caller, Tx, require
-from common.events.fields import CURRENCIES, Identifier
+from common.currency import EXPONENTS
+from common.events.fields import Identifier
 from common.limits import large_body
 from common.problems import Problem
 from common.runtime import Runtime
@@ -78,7 +79,7 @@ async def post_import(
 
 
 def _history(shop: str, name: str, currency: str, zone: str) -> History:
-    if currency not in CURRENCIES:
+    if currency not in EXPONENTS:
         raise Problem(422, "unknown_currency", "`currency` must be an ISO 4217 code such as CNY, USD, EUR.")
     if zone not in available_timezones():
         raise Problem(422, "invalid_zone", "`zone` must be an IANA name such as Asia/Shanghai.")

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import NamedTuple
 
-
-def amount_of(quantity: int, price: Decimal) -> int:
-    """quantity x price, in minor units of a currency with two decimals, rounded half up; `price` in major units."""
-    return int((quantity * price * 100).quantize(Decimal(1), ROUND_HALF_UP))
-
+from common.currency import round_to_minor
 
 @dataclass(slots=True)
 class SoldLine:
@@ -43,13 +39,17 @@ class Cancelled:
 
 
 class Sales:
-    """What each customer has bought so far, by stock code, in the order in which it was sold."""
+    """What each customer has bought so far, by stock code, in the order in which it was sold.
 
-    def __init__(self) -> None:
+    Prices are in major units of `currency`, amounts in its minor units.
+    """
+
+    def __init__(self, currency: str) -> None:
+        self._currency = currency
         self._lines: dict[tuple[str, str], list[SoldLine]] = {}
 
     def sell(self, customer: str, sku: str, order_id: str, quantity: int, price: Decimal) -> None:
-        line = SoldLine(order_id, quantity, price, amount_of(quantity, price))
+        line = SoldLine(order_id, quantity, price, round_to_minor(quantity * price, self._currency))
         self._lines.setdefault((customer, sku), []).append(line)
 
     def cancel(self, customer: str, sku: str, quantity: int, price: Decimal) -> Cancelled:
@@ -60,7 +60,7 @@ class Sales:
             if wanted == 0:
                 break
             pieces = min(wanted, line.left)
-            asked = amount_of(pieces, price)
+            asked = round_to_minor(pieces * price, self._currency)
             amount = min(asked, line.remains)
             line.left -= pieces
             line.remains -= amount
@@ -70,7 +70,7 @@ class Sales:
             matches[line.order_id] = Match(
                 line.order_id, before.quantity + pieces, before.amount + amount, before.capped or amount < asked
             )
-        return Cancelled(tuple(matches.values()), wanted, amount_of(wanted, price), costs_more)
+        return Cancelled(tuple(matches.values()), wanted, round_to_minor(wanted * price, self._currency), costs_more)
 
     def _newest_first(self, customer: str, sku: str) -> Iterator[SoldLine]:
         return (line for line in reversed(self._lines.get((customer, sku), [])) if line.left > 0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 
+from common.currency import to_minor
 from orders_ingest.domain.layouts import BadRow, Findings, History, Row, UnreadableFile, order_event
 
 _NOON = time(12)
@@ -54,7 +55,7 @@ def _order(number: int, cells: list[str], history: History, width: int) -> Row:
     at = datetime.combine(date(*map(int, found.groups())), _NOON, history.zone).astimezone(UTC)
     if not (count.isdecimal() and count.isascii() and int(count) <= 1_000_000):
         raise ValueError(f"{count[:40]!r} is no number of pieces")
-    paid = _cents(value)
+    paid = _amount(value, history.currency)
     data = {
         "order_id": f"{history.name}-{number}",
         "state": "completed",
@@ -67,12 +68,9 @@ def _order(number: int, cells: list[str], history: History, width: int) -> Row:
     return Row(number, at, order_event(history, number, at, customer, data, "order.completed"))
 
 
-def _cents(text: str) -> int:
-    """12.00 as 1200. Raises ValueError for what is no amount of money."""
+def _amount(text: str, currency: str) -> int:
+    """12.00 as 1200 where the currency has cents. Raises ValueError for what is no amount of that currency."""
     amount = Decimal(text)
     if not amount.is_finite() or amount < 0 or amount >= 10**11:
         raise ValueError(f"{text!r} is no amount")
-    cents = (amount * 100).quantize(Decimal(1), ROUND_HALF_UP)
-    if cents != amount * 100:
-        raise ValueError(f"{text!r} has more than two decimals")
-    return int(cents)
+    return to_minor(amount, currency)

@@ -15,7 +15,8 @@ from sys import intern
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from orders_ingest.domain.cancellations import Sales, amount_of
+from common.currency import EXPONENTS, round_to_minor
+from orders_ingest.domain.cancellations import Sales
 from orders_ingest.domain.layouts import BadRow, Findings, History, Row, UnreadableFile, has_columns, order_event
 
 COLUMNS = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"]
@@ -42,7 +43,7 @@ def read_online_retail(lines: Iterable[str], history: History, findings: Finding
     """All of the file is read before the first order is given: lines of one invoice may stand apart."""
     invoices: dict[str, Invoice] = {}
     yield from _collect(lines, history.zone, invoices, findings)
-    sales = Sales()
+    sales = Sales(history.currency)
     # Chronologically, of equal times as they stand in the file: a cancellation finds what was sold before it.
     for invoice in sorted(invoices.values(), key=lambda i: (i.at, i.lines[0].number)):
         if invoice.number[0] in "Cc":
@@ -116,14 +117,14 @@ def _order(invoice: Invoice, history: History, sales: Sales, findings: Findings)
             yield BadRow(line.number, "invalid_row", f"line {line.number}: a sale has a positive quantity",
                          f"{invoice.number},{line.sku},{line.quantity}")  # fmt: skip
             continue
-        amount = amount_of(line.quantity, line.price)
+        amount = round_to_minor(line.quantity * line.price, history.currency)
         if invoice.customer is not None:
             sales.sell(invoice.customer, line.sku, invoice.number, line.quantity, line.price)
         if line.sku in POSTAGE:
             freight += amount
             continue
         paid += amount
-        goods.append(_order_line(line, line.quantity, amount))
+        goods.append(_order_line(line, line.quantity, amount, history.currency))
     at = invoice.at.isoformat()
     data = {"order_id": invoice.number, "state": "completed", "currency": history.currency, "goods_paid": paid,
             "freight": freight, "lines": goods, "paid_at": at, "completed_at": at}  # fmt: skip
@@ -134,13 +135,13 @@ def _order(invoice: Invoice, history: History, sales: Sales, findings: Findings)
     yield Row(first, invoice.at, order_event(history, first, invoice.at, invoice.customer, data, "order.completed"))
 
 
-def _order_line(line: Line, quantity: int, paid: int) -> dict[str, Any]:
+def _order_line(line: Line, quantity: int, paid: int, currency: str) -> dict[str, Any]:
     found: dict[str, Any] = {"sku": line.sku, "quantity": quantity, "paid": paid}
     if line.name:
         found["name"] = line.name
     if line.price == 0:
         found["kind"] = "gift"
-    unit = line.price * 100
+    unit = line.price.scaleb(EXPONENTS[currency])
     if unit == unit.to_integral_value():
         found["unit_price"] = int(unit)
     return found
@@ -150,7 +151,7 @@ def _refunds(invoice: Invoice, line: Line, history: History, sales: Sales, findi
     quantity = -line.quantity
     if invoice.customer is None:
         findings.counts["cancellations_without_customer"] += 1
-        parts: list[tuple[str | None, int, int]] = [(None, quantity, amount_of(quantity, line.price))]
+        parts: list[tuple[str | None, int, int]] = [(None, quantity, round_to_minor(quantity * line.price, history.currency))]
     else:
         found = sales.cancel(invoice.customer, line.sku, quantity, line.price)
         parts = [(m.order_id, m.quantity, m.amount) for m in found.matches]
@@ -165,7 +166,7 @@ def _refunds(invoice: Invoice, line: Line, history: History, sales: Sales, findi
             "freight": freight,
             "currency": history.currency,
             "reason": "cancelled" if order_id is not None else "unmatched",
-            "lines": [_order_line(line, pieces, goods)],
+            "lines": [_order_line(line, pieces, goods, history.currency)],
         }
         if order_id is not None:
             data["order_id"] = order_id

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from common.calendar import add_months
-from common.events.fields import EXPONENTS
+from common.currency import minor_per_major
 from segmentation.domain.state import CompletedOrder, Refund, Rfm
 from segmentation.domain.thresholds import RfmRules
 
@@ -100,7 +100,7 @@ def above_fixed(measured: Measure, rules: RfmRules) -> tuple[bool, bool, bool]:
     return (
         measured.recency_days <= rules.recency_days,
         measured.frequency >= rules.frequency,
-        measured.monetary >= rules.monetary * 10 ** EXPONENTS.get(measured.currency, 2),
+        measured.monetary >= rules.monetary * minor_per_major(measured.currency),
     )
 
 

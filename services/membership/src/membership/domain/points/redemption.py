@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from membership.domain.ledger import Books, soonest_first
 from membership.domain.points.earning import make_available
-from membership.domain.programme import ONE, PointsRules, ShopRules, unit_of
+from common.currency import minor_per_major
+from membership.domain.programme import ONE, PointsRules, ShopRules
 from membership.domain.state import Burn, Redemption
 
 MISSING, FORGIVEN = "", "!"
@@ -14,12 +15,12 @@ MISSING, FORGIVEN = "", "!"
 
 def worth(points: int, rules: PointsRules, currency: str) -> int:
     """What the points are worth, in minor units of the currency, rounded down: 100 points = 1.00."""
-    return points * unit_of(currency) // rules.per_unit_worth
+    return points * minor_per_major(currency) // rules.per_unit_worth
 
 
 def most_points(order_total: int, rules: PointsRules, currency: str) -> int:
     """The most points an order of that total (minor units) takes: at most `largest_share` of it (MEM-052)."""
-    return order_total * rules.largest_share * rules.per_unit_worth // (ONE * unit_of(currency))
+    return order_total * rules.largest_share * rules.per_unit_worth // (ONE * minor_per_major(currency))
 
 
 def redeem(books: Books, redemption_id: str, points: int, *, clamp: bool) -> None:
