@@ -11,6 +11,7 @@ from common.events.feedback import ReviewSubmitted
 from common.events.membership import ActivityJoined, MemberCheckedIn, PointsRedeemed
 from common.events.orders import OrderCompleted, OrderPaid, OrderRefunded
 from common.fold import Effect, fold_all
+from common.shops import ShopSettings
 from membership.domain.ledger import Posting
 from membership.domain.membership import MemberFolding
 from membership.domain.programme import FastTrack, Programme, ShopRules, Version
@@ -23,7 +24,7 @@ _count = iter(range(10**9))
 
 def rules(programme: Programme | None = None, currency: str = "CNY") -> ShopRules:
     versions = [Version(LONG_AGO, 1, programme)] if programme else []
-    return ShopRules(ZoneInfo("Asia/Shanghai"), currency, versions)
+    return ShopRules(ShopSettings.always(ZoneInfo("Asia/Shanghai"), currency), versions)
 
 
 def at(text: str) -> datetime:

@@ -21,6 +21,7 @@ from common.events.membership import (
 )
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
 from common.fold import advance, fold_all, same
+from common.shops import ShopSettings
 from membership.domain import growth, ledger
 from membership.domain.growth import GrowthPosting
 from membership.domain.ledger import Posting
@@ -110,7 +111,7 @@ def foldings(draw: st.DrawFn) -> MemberFolding:
 
     versions = [Version(START, 1, programme()), Version(SECOND, 2, programme())]
     zone = ZoneInfo(draw(st.sampled_from(["Asia/Shanghai", "America/New_York"])))
-    return MemberFolding({"tea": ShopRules(zone, "CNY", versions)})
+    return MemberFolding({"tea": ShopRules(ShopSettings.always(zone), versions)})
 
 
 def _post(books: ledger.Balances, effects: list[Any]) -> None:

@@ -107,7 +107,7 @@ def test_a_basis_that_something_can_earn_is_not() -> None:
 def test_a_version_is_in_force_from_its_instant_and_of_two_at_one_instant_the_later() -> None:
     """MEM-023: rules are versioned, and those of before are kept."""
     first, second, third = (Programme(grace_days=days) for days in (1, 2, 3))
-    shop = ShopRules(rules().zone, "CNY", [
+    shop = ShopRules(rules().settings, [
         Version(at("2025-02-01"), 3, third), Version(at("2025-01-01"), 1, first), Version(at("2025-02-01"), 2, second),
     ])  # fmt: skip
     days = ("2024-12-31", "2025-01-01", "2025-02-01T11:59:59", "2025-02-01", "2030-01-01")

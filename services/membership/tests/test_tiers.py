@@ -10,6 +10,7 @@ import pytest
 
 from common.events.membership import MemberEnrolled, MemberRegistered, TierChanged
 from common.fold import fold_all
+from common.shops import ShopSettings
 from membership.domain.ledger import balances
 from membership.domain.membership import MemberFolding
 from membership.domain.programme import Programme, ShopRules, Tier, Version
@@ -163,7 +164,7 @@ def test_the_term_is_as_long_as_the_programme_says() -> None:
 
 def _versions(*programmes: tuple[str, Programme]) -> ShopRules:
     versions = [Version(at(day), number, p) for number, (day, p) in enumerate(programmes, 1)]
-    return ShopRules(ZoneInfo("Asia/Shanghai"), "CNY", versions)
+    return ShopRules(ShopSettings.always(ZoneInfo("Asia/Shanghai")), versions)
 
 
 def _folded(shop: ShopRules, events: list[Any], until: str) -> tuple[Standing, list[TierChanged]]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from common.calendar import day_start
 from common.events import Event
 from common.fold import fold_all
+from common.shops import ShopSettings
 from segmentation.domain.figures import Figures
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.shop import Shop, shop_with
@@ -32,8 +33,8 @@ def at(text: str) -> datetime:
 def shop(*figures: Figures, now: str | None = None, versions: Sequence[Version] = ()) -> Shop:
     """A shop whose next figures are as good as never due, unless it has figures or `now` is given."""
     if figures or now is not None:
-        return shop_with(ZONE, figures, at(now or "2000-01-01T00:00"), versions)
-    return Shop(ZONE, (), FAR.date(), FAR, versions)
+        return shop_with(ShopSettings.always(ZONE), figures, at(now or "2000-01-01T00:00"), versions)
+    return Shop(ShopSettings.always(ZONE), (), FAR.date(), FAR, versions)
 
 
 def version(valid_from: str, number: int = 1, **thresholds: Any) -> Version:

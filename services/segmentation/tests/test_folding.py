@@ -12,6 +12,7 @@ from common.calendar import add_months, day_start, start_of_month
 from common.events import Event
 from common.events.segments import LifeCycleChanged, RfmChanged, SegmentEntered, SegmentLeft, StageChanged
 from common.fold import Due, Effect, advance, fold_all
+from common.shops import ShopSettings
 from segmentation.domain import judge
 from segmentation.domain.advance import FIGURES
 from segmentation.domain.figures import Figures
@@ -29,7 +30,7 @@ def test_only_what_changes_is_folded_and_what_is_told_is_what_a_nightly_scan_wou
 ) -> None:
     """SEG-013, SEG-071: same facts, at the same instants, as judging everybody at every midnight and every change."""
     made, until = sorted(history(events, drawn), key=lambda e: e.order_key), START + timedelta(days=600)
-    shop = shop_with(ZONE, KNOWN, START, versions)
+    shop = shop_with(ShopSettings.always(ZONE), KNOWN, START, versions)
     folding = SegmentFolding({"tea": shop})
     lazy, steps, _ = fold_all(folding, made, until, KEY)
     scanned, told = folding.empty(), list[Effect]()
@@ -61,17 +62,19 @@ def test_who_is_left_out_of_a_review_can_be_changed_by_nothing(
     """After the settled days a customer without a score is dead and lapsed, whatever figures come."""
     longest = Thresholds(lapse_months=lapse_months, rfm=RfmRules(window_months=window))
     versions = [*versions, Version(START - timedelta(days=1), len(versions) + 1, longest)]
-    settled = date(2024, 12, 31) + timedelta(days=shop_with(ZONE, (), START, versions).settled_days + 1)
+    settled = date(2024, 12, 31) + timedelta(
+        days=shop_with(ShopSettings.always(ZONE), (), START, versions).settled_days + 1
+    )
     first = add_months(start_of_month(settled), 1)
     known = [
         Figures(m, day_start(m, ZONE), gaps=99, median_gap_doubled=median, buyers=99, window_months=window)
         for m, median in [(add_months(first, n), median) for n, median in enumerate([120, *medians])]
     ]
-    folding = SegmentFolding({"tea": shop_with(ZONE, known[:1], START, versions)})
+    folding = SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), known[:1], START, versions)})
     bought = [events.completed("c1", datetime(2024, 12, 31, 4, tzinfo=UTC))]
     state, _, _ = fold_all(folding, bought, day_start(first, ZONE), KEY)
     assert (state.life_cycle, state.lapsed, state.rfm) == ("dead", date(2024, 12, 31), None)
-    assert SegmentFolding({"tea": shop_with(ZONE, known, START, versions)}).next_due(state) is None
+    assert SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), known, START, versions)}).next_due(state) is None
 
 
 def shown(state: CustomerState) -> tuple[Any, ...]:
@@ -82,7 +85,7 @@ def shown(state: CustomerState) -> tuple[Any, ...]:
 @given(drawn=INPUTS, versions=VERSIONS)
 def test_a_due_is_never_for_nothing(events: Any, drawn: Any, versions: list[Version]) -> None:
     """Whoever is folded by the sweep is changed by it: the sweep's rows are the changes, not the customers."""
-    folding = SegmentFolding({"tea": shop_with(ZONE, KNOWN, START, versions)})
+    folding = SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), KNOWN, START, versions)})
     state, _, _ = fold_all(folding, history(events, drawn), None, KEY)
     while (due := folding.next_due(state)) is not None:
         before, since = judge.stored_verdict(state), state.judged_at
@@ -98,7 +101,7 @@ def test_it_does_not_show_when_somebody_looked_at_the_clock(
 ) -> None:
     """Sweeping at any instants between the inputs, or never until the end, gives the same state and facts."""
     made = sorted(history(events, drawn), key=lambda e: e.order_key)
-    folding = SegmentFolding({"tea": shop_with(ZONE, KNOWN, START, versions)})
+    folding = SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), KNOWN, START, versions)})
     until = START + timedelta(days=600)
     once, steps, _ = fold_all(folding, made, until, KEY)
     state, effects = folding.empty(), []
@@ -159,10 +162,12 @@ def test_any_arrival_of_inputs_and_of_figures_ends_in_the_same_state(
 ) -> None:
     """L1 for segmentation: refunds before orders, closings, figures known before, between or after the inputs."""
     made, until = history(events, drawn), START + timedelta(days=600)
-    expected, _, _ = fold_all(SegmentFolding({"tea": shop_with(ZONE, KNOWN, START, versions)}), made, until, KEY)
+    expected, _, _ = fold_all(
+        SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), KNOWN, START, versions)}), made, until, KEY
+    )
     arrival = made[:]
     draw.shuffle(arrival)
-    shops = {"tea": shop_with(ZONE, (), START, versions)}
+    shops = {"tea": shop_with(ShopSettings.always(ZONE), (), START, versions)}
     folding, heard, seen, horizon = SegmentFolding(shops), Heard(), list[Event[Any]](), START - timedelta(days=1)
     state = folding.empty()
 
@@ -174,7 +179,7 @@ def test_any_arrival_of_inputs_and_of_figures_ends_in_the_same_state(
 
     def reveal(count: int) -> None:
         if count > len(shops["tea"].figures):
-            shops["tea"] = shop_with(ZONE, KNOWN[:count], START, versions)
+            shops["tea"] = shop_with(ShopSettings.always(ZONE), KNOWN[:count], START, versions)
             newest = shops["tea"].figures[-1]
             if state.waited is not None and state.waited <= newest.month:
                 fold_anew(newest.as_of)

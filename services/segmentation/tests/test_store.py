@@ -13,7 +13,8 @@ from common.calendar import day_start
 from common.clock import FixedClock
 from common.consumer import Batch
 from common.db import Database, Transaction
-from common.shops import put_shop
+from common.shops import ShopSettings
+from regulars.testing import set_up
 from segmentation.domain.figures import Figures, add_up, tally_of
 from segmentation.domain.shop import Shop
 from segmentation.domain.state import CustomerState
@@ -44,7 +45,7 @@ async def random_shop(db: Database, events: Any, seed: int) -> None:
 def pending(month: date, zone: ZoneInfo, window: int = 12) -> Shop:
     """A shop whose next figures are those of `month`, over so many months."""
     given = Version(datetime(2000, 1, 1, tzinfo=UTC), 1, Thresholds(rfm=RfmRules(window_months=window)))
-    return Shop(zone, (), month, day_start(month, zone), [given])
+    return Shop(ShopSettings.always(zone), (), month, day_start(month, zone), [given])
 
 
 async def compute(tx: Transaction, shop: Shop, portion: int = figures.PORTION) -> Figures:
@@ -64,7 +65,7 @@ async def test_figures_in_sql_are_those_of_the_domain(
 ) -> None:
     clock.set(datetime(2026, 1, 1, tzinfo=UTC))
     async with db.transaction() as tx:
-        await put_shop(tx, "tea", zone, "CNY")
+        await set_up(tx, "tea", zone)
     await random_shop(db, events, seed)
     async with db.transaction() as tx:
         rows = await tx.fetch("select cast(state as text) as state from customers where shop = 'tea'")
@@ -72,7 +73,7 @@ async def test_figures_in_sql_are_those_of_the_domain(
         histories = [(state.orders, state.refunds) for state in states]
         for month in (date(2023, 1, 1), date(2024, 3, 1), date(2025, 1, 1), date(2025, 9, 1), date(2026, 9, 1)):
             computed = await compute(tx, pending(month, ZoneInfo(zone), window), portion=15)
-            wanted = add_up([tally_of(histories, month, window)], month, ZoneInfo(zone), window)
+            wanted = add_up([tally_of(histories, month, window)], month, day_start(month, ZoneInfo(zone)), window)
             assert computed == wanted, month
         assert computed.gaps > 30
 
@@ -85,7 +86,7 @@ async def test_figures_are_stored_once_and_for_ever(db: Database, clock: FixedCl
         first = await compute(tx, pending(month, zone))
         assert await figures.insert_figures(tx, "tea", first)
     async with db.transaction() as tx:
-        assert not await figures.insert_figures(tx, "tea", add_up([], month, zone, 12))
+        assert not await figures.insert_figures(tx, "tea", add_up([], month, day_start(month, zone), 12))
         shop = (await shops.get_shops_to_fold(tx, ["tea"]))["tea"]
     assert list(shop.figures) == [first]
     assert shop.pending_month == date(2025, 10, 1)

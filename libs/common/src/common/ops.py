@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime, BaseModel, field_validator
+from pydantic import AwareDatetime, BaseModel
 
 from common.api import Tx, require
-from common.events.fields import Currency
 from common.problems import Problem
-from common.shops import Shop, get_shops, put_shop
+from common.shops import SHOPS, SettingsBody, get_shop
 
 if TYPE_CHECKING:
     from common.runtime import Runtime
@@ -28,18 +26,6 @@ class NotAReplay(Problem):
 
 class ClockIn(BaseModel):
     now: AwareDatetime
-
-
-class ShopIn(BaseModel):
-    zone: str
-    currency: Currency
-
-    @field_validator("zone")
-    @classmethod
-    def _known(cls, zone: str) -> str:
-        if zone not in available_timezones():
-            raise ValueError("unknown zone: use an IANA name such as Asia/Shanghai")
-        return zone
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -75,16 +61,17 @@ async def settled(
 
 
 @router.put("/v1/shops/{shop}/settings", dependencies=[Depends(require("programme:write"))])
-async def put_settings(shop: str, body: ShopIn, tx: Tx) -> ShopIn:
+async def put_settings(shop: str, body: SettingsBody, tx: Tx) -> SettingsBody:
     """Set the shop's zone and currency in this service; say the same to every service."""
-    await put_shop(tx, shop, body.zone, body.currency)
+    await SHOPS.lock(tx, shop)
+    await SHOPS.insert(tx, shop, await SHOPS.next_number(tx, shop), tx.clock.now(), body)
     return body
 
 
 @router.get("/v1/shops/{shop}/settings", dependencies=[Depends(require("programme:read"))])
-async def get_settings(shop: str, tx: Tx) -> ShopIn:
-    found: Shop = (await get_shops(tx, {shop}))[shop]
-    return ShopIn(zone=str(found.zone), currency=found.currency)
+async def get_settings(shop: str, tx: Tx) -> SettingsBody:
+    found = (await get_shop(tx, shop)).at(tx.clock.now())
+    return SettingsBody(name=found.name, zone=str(found.zone), currency=found.currency)
 
 
 @router.get("/ops/dead", dependencies=[Depends(require("ops"))])

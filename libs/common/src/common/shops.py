@@ -1,48 +1,169 @@
-"""What is set per shop? Its zone and currency, the same in every service."""
+"""A shop's settings by time: display name, time zone and currency, the same in every service.
+
+orders-ingest owns them; every other service reads them from the topic `shops` (common.following) into this table.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
 
-import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from common.calendar import day_start, local_date, zone_named
 from common.db import Transaction
+from common.events.fields import Currency
+from common.problems import Problem
+from common.versions import VersionTable
 
-DEFAULT_ZONE = "Asia/Shanghai"
-DEFAULT_CURRENCY = "CNY"
+_LOCK = 7_301_010
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("unknown zone: use an IANA name such as Europe/Berlin or Asia/Shanghai")
+    return name
+
+
+class SettingsBody(BaseModel):
+    """What a shop sets; `zone` and `currency` have no default, since every sum and every date follows from them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str | None = Field(None, min_length=1, max_length=100, description="the shop's name as customers read it")
+    zone: Annotated[str, AfterValidator(_zone)] = Field(description="IANA time zone", examples=["Europe/Berlin"])
+    currency: Currency = Field(examples=["EUR"])
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
-    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo(DEFAULT_ZONE))
-    currency: str = DEFAULT_CURRENCY
+class Settings:
+    """What is in force at one instant."""
+
+    zone: ZoneInfo
+    currency: str
+    name: str | None = None
 
 
-async def get_shops(tx: Transaction, shops: set[str]) -> dict[str, Shop]:
-    """The settings of the shops; defaults where nothing is set."""
-    rows = await tx.fetch(
-        "select shop, cast(value as text) as value from settings where key = 'shop' and shop = any(:shops)",
-        shops=sorted(shops),
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Settings in force from `valid_from`; numbers begin with 1."""
+
+    valid_from: datetime
+    number: int
+    settings: Settings
+
+
+class ShopNotSetUp(Problem):
+    """The shop's zone and currency were never told."""
+
+    def __init__(self, shop: str) -> None:
+        super().__init__(422, "shop_not_set_up", not_set_up(shop), shop=shop)
+
+
+def not_set_up(shop: str) -> str:
+    """What to do about a shop that was never set up, in one sentence."""
+    return (
+        f"The shop {shop!r} is not set up: call PUT /v1/shops/{shop}/settings at orders-ingest with "
+        '{"zone": "Europe/Berlin", "currency": "EUR"} (its own IANA zone and ISO 4217 currency), then send this again.'
     )
-    found = {shop: Shop() for shop in shops}
+
+
+@dataclass(frozen=True)
+class ShopSettings:
+    """All versions of a shop's settings. Each holds from its `valid_from` on, the earliest for all time before too."""
+
+    versions: Sequence[Version]
+    _starts: tuple[datetime, ...] = field(init=False, repr=False, compare=False)
+    _ladder: tuple[Settings, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        ladder = sorted(self.versions, key=lambda v: (v.valid_from, v.number))
+        object.__setattr__(self, "_starts", (_BEGINNING, *(v.valid_from for v in ladder[1:])))
+        object.__setattr__(self, "_ladder", tuple(v.settings for v in ladder))
+
+    @classmethod
+    def always(cls, zone: ZoneInfo, currency: str = "CNY") -> ShopSettings:
+        """The same at every instant."""
+        return cls([Version(_BEGINNING, 1, Settings(zone, currency))])
+
+    def at(self, instant: datetime) -> Settings:
+        return self._ladder[bisect_right(self._starts, instant) - 1]
+
+    @property
+    def zones(self) -> list[ZoneInfo]:
+        """Every zone that the shop ever had, each once."""
+        return list(dict.fromkeys(settings.zone for settings in self._ladder))
+
+    def date_of(self, instant: datetime) -> date:
+        """The calendar date in the zone in force at the instant."""
+        return local_date(instant, self.at(instant).zone)
+
+    def start_of(self, day: date) -> datetime:
+        """The first instant at which it is `day`, or later, in the zone then in force."""
+        for number, settings in enumerate(self._ladder[:-1]):
+            start, end = _start_of(day, settings.zone), self._starts[number + 1]
+            if start < end:
+                return max(start, self._starts[number])
+        return max(_start_of(day, self._ladder[-1].zone), self._starts[-1])
+
+
+@lru_cache(maxsize=65_536)
+def _start_of(day: date, zone: ZoneInfo) -> datetime:
+    return day_start(day, zone)
+
+
+SHOPS = VersionTable("shop_settings", SettingsBody, space=7_301_011)
+"""`lock`: held by who adds a version of a shop."""
+
+
+async def hold_shops(tx: Transaction) -> None:
+    """Until this transaction ends no settings are changed that folds may have read; for whoever stores a fold.
+
+    One lock for all shops: settings change some times a year, and a sweep does not know its shops beforehand.
+    """
+    # Shared by all who fold; `lock_shops` takes it alone.
+    await tx.fetch("select pg_advisory_xact_lock_shared(:lock)", lock=_LOCK)
+
+
+async def lock_shops(tx: Transaction) -> None:
+    """Wait until nobody folds, and let nobody begin before the commit: what folds read is about to change."""
+    # The counterpart of the shared lock of hold_shops.
+    await tx.fetch("select pg_advisory_xact_lock(:lock)", lock=_LOCK)
+
+
+async def find_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, ShopSettings]:
+    """The settings of those of the shops that are set up."""
+    # Versions are few.
+    rows = await tx.fetch(
+        """
+        select shop, version, valid_from, cast(body as text) as body from shop_settings
+        where shop = any(:shops) order by shop, version
+        """,
+        shops=sorted(set(shops)),
+    )
+    found: dict[str, list[Version]] = {}
     for row in rows:
-        value = orjson.loads(row.value)
-        found[row.shop] = Shop(ZoneInfo(value["zone"]), value["currency"])
+        body = SettingsBody.model_validate_json(row.body)
+        settings = Settings(zone_named(body.zone), body.currency, body.name)
+        found.setdefault(row.shop, []).append(Version(row.valid_from, row.version, settings))
+    return {shop: ShopSettings(versions) for shop, versions in found.items()}
+
+
+async def get_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, ShopSettings]:
+    """The settings of the shops. Raises ShopNotSetUp for the first that has none."""
+    wanted = sorted(set(shops))
+    found = await find_shops(tx, wanted)
+    for shop in wanted:
+        if shop not in found:
+            raise ShopNotSetUp(shop)
     return found
 
 
-async def zone_of(tx: Transaction, shop: str) -> ZoneInfo:
-    return (await get_shops(tx, {shop}))[shop].zone
-
-
-async def put_shop(tx: Transaction, shop: str, zone: str, currency: str) -> None:
-    """Set a shop's zone (IANA) and currency (ISO 4217); the caller has validated both."""
-    await tx.execute(
-        """
-        insert into settings (shop, key, value) values (:shop, 'shop', cast(:value as jsonb))
-        on conflict (shop, key) do update set value = excluded.value
-        """,
-        shop=shop,
-        value=orjson.dumps({"zone": zone, "currency": currency}).decode(),
-    )
+async def get_shop(tx: Transaction, shop: str) -> ShopSettings:
+    """The settings of one shop. Raises ShopNotSetUp."""
+    return (await get_shops(tx, [shop]))[shop]

@@ -5,7 +5,8 @@ Loaded by ``-p regulars.testing``. Fixtures:
 - ``postgres`` (session): ``.url`` is the administrator's address; honours DATABASE_URL.
 - ``kafka`` (session): ``.bootstrap_servers``; honours KAFKA_BOOTSTRAP_SERVERS. Name topics and groups uniquely.
 - ``database``: ``await database()`` gives the address of an empty database, dropped after the test.
-- ``database_from``: ``await database_from(folder, ...)`` gives one with those migrations already applied.
+- ``database_from``: ``await database_from(folder, ...)`` gives one with those migrations already applied, and the
+  shops of ``SHOPS`` set up: in CNY and the zone of Shanghai. Another shop, or other settings: ``set_up``.
 - ``mailsink``: a ``MailSink`` of the test's own, in process; ``.port``, ``.count``, ``.mails()``, ``.refused``.
 
 A test that kills a server starts its own ``PostgresServer`` or ``KafkaCluster``: these here are shared.
@@ -25,10 +26,15 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
+from common.db import Database, Transaction
+from common.shops import SettingsBody
 from regulars.stack.databases import create_database, drop_database
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.mailsink import MailSink
 from regulars.stack.postgres import PostgresServer
+
+SHOPS = ("s", "t", "shop", "demo", "tea", "wine", "coffee", "teahouse", "bookshop", "other", "another")
+"""Set up in every migrated database."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -152,10 +158,29 @@ async def _migrated(admin_url: str, *folders: Path) -> str:
     url = await create_database(admin_url, name)
     try:
         await migrate(url, *folders)
+        database = Database(url)
+        async with database.transaction() as tx:
+            for shop in SHOPS:
+                await set_up(tx, shop)
+        await database.close()
     except BaseException:
         await drop_database(admin_url, name)
         raise
     return name
+
+
+async def set_up(tx: Transaction, shop: str, zone: str = "Asia/Shanghai", currency: str = "CNY") -> None:
+    """Give the shop these settings for all time, as if they had been the first ones told."""
+    # A test may say otherwise about a shop that is set up already.
+    await tx.execute(
+        """
+        insert into shop_settings (shop, version, valid_from, body)
+        values (:shop, 1, '1990-01-01T00:00:00Z', cast(:body as jsonb))
+        on conflict (shop, version) do update set body = excluded.body
+        """,
+        shop=shop,
+        body=SettingsBody(zone=zone, currency=currency).model_dump_json(),
+    )
 
 
 def _digest(folders: tuple[Path, ...]) -> str:

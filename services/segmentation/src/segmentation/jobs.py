@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from common.calendar import local_date
 from common.db import Transaction
 from common.events import rfc3339
 from common.fold import fold_all, fold_due, refold, same
@@ -86,7 +85,7 @@ async def _review(tx: Transaction, known: Mapping[str, Shop], now: datetime, lim
     # A shop may have thresholds and no customer yet.
     known = known if name in known else await shops.read_shops(tx, [name])
     shop, folding = known[name], SegmentFolding(known)
-    settled_before = local_date(now, shop.zone) - timedelta(days=shop.settled_days)
+    settled_before = shop.settings.date_of(now) - timedelta(days=shop.settled_days)
     page, last = await reviews.read_page(tx, name, after, settled_before, limit)
     suspects = [customer for customer, _ in _moved(folding, page)]
     moved = _moved(folding, await reviews.lock_reviewed(tx, name, suspects)) if suspects else []

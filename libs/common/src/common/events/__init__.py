@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from common.events import activity, customers, feedback, membership, messages, orders, segments
+from common.events import activity, customers, feedback, membership, messages, orders, segments, shops
 from common.events.envelope import (
     Event,
     EventData,
@@ -30,7 +30,7 @@ def _concrete(base: type[EventData]) -> list[type[EventData]]:
 
 EVENTS: dict[str, type[EventData]] = {c.TYPE: c for c in _concrete(EventData)}
 """Every type string and its class."""
-_OWNERS = (activity, customers, feedback, membership, messages, orders, segments)  # imported for their classes
+_OWNERS = (activity, customers, feedback, membership, messages, orders, segments, shops)  # imported for their classes
 
 
 _OPTIONAL = ("subject", "partitionkey", "correlationid", "causationid", "traceparent")

@@ -31,6 +31,7 @@ TOPICS = (
     Topic("customers", "orders-ingest"),
     Topic("activity", "orders-ingest"),
     Topic("customer-keys", "orders-ingest", config={"cleanup.policy": "compact", "max.message.bytes": "4194304"}),
+    Topic("shops", "orders-ingest", 1),  # few records, read by every process from the first on
     Topic("feedback", "feedback"),
     Topic("membership", "membership"),
     Topic("segments", "segmentation"),

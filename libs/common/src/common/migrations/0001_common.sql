@@ -103,7 +103,18 @@ create table api_keys (
     revoked_at timestamptz
 );
 
--- Per shop: zone, currency and such.
+-- Versions of a shop's name, zone and currency; the earliest holds for all time before it too.
+create table shop_settings (
+    shop text not null,
+    version integer not null,
+    valid_from timestamptz not null,
+    body jsonb not null,
+    refold_after text,                  -- customers after this one are still to be folded by it; null: nobody is
+    primary key (shop, version)         -- closes the race of two next versions
+);
+create index shop_settings_refolds on shop_settings (shop, version) where refold_after is not null;
+
+-- Switches of the service's own, per shop.
 create table settings (
     shop text not null,
     key text not null,

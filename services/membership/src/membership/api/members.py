@@ -158,7 +158,7 @@ async def get_member(shop: str, customer: Customer, tx: Tx) -> MemberOut:
             points=sum(lot.available for lot in state.lots.values() if lot.expires == expires), at=expires
         ) if expires else None,
         orders=sum(1 for order in state.orders.values() if order.completed and not order.undone),
-        contribution=History(state.orders.values()).ever * rules.unit // 1000, growth=state.growth,
+        contribution=History(state.orders.values()).ever * rules.unit_at(now) // 1000, growth=state.growth,
     )  # fmt: skip
 
 
@@ -185,10 +185,10 @@ async def get_path(shop: str, customer: Customer, tx: Tx) -> PathOut:
     programme, level = rules.at(now), state.standing.level
     window = window_start(rules, programme, now)
     reached = History.of(state).through(window, now)
-    reached = reached._replace(spend=reached.spend * rules.unit // 1000)
+    reached = reached._replace(spend=reached.spend * rules.unit_at(now) // 1000)
     following = programme.tiers[level + 1] if level + 1 < len(programme.tiers) else None
     return PathOut(
-        tier=programme.tier(level).name, currency=rules.currency, **reached._asdict(), window_from=window,
+        tier=programme.tier(level).name, currency=rules.currency_at(now), **reached._asdict(), window_from=window,
         next_tier=following.name if following else None,
         missing_spend=_missing(following.spend if following else None, reached.spend),
         missing_orders=_missing(following.orders if following else None, reached.orders),
@@ -239,7 +239,8 @@ async def register(shop: str, body: RegistrationIn, tx: Tx) -> RegistrationOut:
 async def get_report(shop: str, tx: Tx) -> ReportOut:
     """Members by tier, and what the shop owes in points."""
     rules = (await programmes.get_rules(tx, [shop]))[shop]
-    programme = rules.at(tx.clock.now())
+    now = tx.clock.now()
+    programme = rules.at(now)
     counted = {row.level: row for row in await members.get_report(tx, shop)}
     tiers = []
     for level in sorted({*range(len(programme.tiers)), *counted}):
@@ -255,6 +256,6 @@ async def get_report(shop: str, tx: Tx) -> ReportOut:
     liability = int(total.pending + total.available)
     return ReportOut(
         members=sum(tier.members for tier in tiers), tiers=tiers, pending=total.pending, available=total.available,
-        debt=total.debt, liability=liability, worth=liability * rules.unit // programme.points.per_unit_worth,
-        currency=rules.currency,
+        debt=total.debt, liability=liability, worth=liability * rules.unit_at(now) // programme.points.per_unit_worth,
+        currency=rules.currency_at(now),
     )  # fmt: skip

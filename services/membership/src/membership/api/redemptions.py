@@ -85,8 +85,9 @@ async def redeem(shop: str, body: RedemptionIn, tx: Tx) -> RedemptionOut:
             raise RedemptionDiffers(body.redemption_id)
         return _out(known)
     points = rules[shop].at(at).points
-    if body.currency != rules[shop].currency:
-        raise WrongCurrency(body.currency, rules[shop].currency)
+    currency = rules[shop].currency_at(at)
+    if body.currency != currency:
+        raise WrongCurrency(body.currency, currency)
     most = most_points(body.order_total, points, body.currency)
     if body.points > most:
         raise TooLargeShare(most)

@@ -136,7 +136,7 @@ def on_order(case: Case, data: OrderEvent) -> None:
     newest = data.revision >= order.revision
     if newest:
         order.revision, order.goods = data.revision, data.goods_paid
-        order.unit = minor_per_major(data.currency) if data.currency == case.shop.currency else 0
+        order.unit = minor_per_major(data.currency) if data.currency == case.shop.currency_at(case.at) else 0
     if data.redemption_id is not None and data.redemption_id not in order.redemptions:
         order.redemptions += (data.redemption_id,)
     if isinstance(data, OrderClosed):

@@ -14,7 +14,7 @@ def tried(shop: ShopRules, programme: Programme, since: datetime) -> ShopRules:
     """The shop's rules as if this programme had come into force at `since`, and none after it."""
     before = [version for version in shop.versions if version.valid_from < since]
     number = max((version.number for version in shop.versions), default=0) + 1
-    return ShopRules(shop.zone, shop.currency, [*before, Version(since, number, programme)])
+    return ShopRules(shop.settings, [*before, Version(since, number, programme)])
 
 
 @dataclass(slots=True)

@@ -9,16 +9,15 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from common.calendar import add_months, day_start, local_date, start_of_month
+from common.calendar import add_months, start_of_month
 from common.currency import minor_per_major
 from common.events.fields import ABSURD
+from common.shops import ShopSettings
 
 ONE = 10_000
 """Basis points of 1.0."""
@@ -169,10 +168,9 @@ _DEFAULT = Version(datetime.min.replace(tzinfo=UTC), 0, Programme())
 
 @dataclass(frozen=True)
 class ShopRules:
-    """All that folding a customer of one shop reads: the programme's versions, the shop's zone and currency."""
+    """All that folding a customer of one shop reads: the programme's versions, the shop's settings."""
 
-    zone: ZoneInfo
-    currency: str
+    settings: ShopSettings
     versions: Sequence[Version] = ()
     _ladder: tuple[Version, ...] = field(init=False)
     _starts: tuple[datetime, ...] = field(init=False)
@@ -189,22 +187,20 @@ class ShopRules:
     def at(self, instant: datetime) -> Programme:
         return self._ladder[bisect_right(self._starts, instant) - 1].programme
 
-    @property
-    def unit(self) -> int:
-        """Minor units per 1.00 of the shop's currency."""
-        return minor_per_major(self.currency)
+    def currency_at(self, instant: datetime) -> str:
+        """The shop's currency then: the one in which orders of that time count."""
+        return self.settings.at(instant).currency
+
+    def unit_at(self, instant: datetime) -> int:
+        """Minor units per 1.00 of the shop's currency then."""
+        return minor_per_major(self.currency_at(instant))
 
     def date_of(self, instant: datetime) -> date:
-        return local_date(instant, self.zone)
+        return self.settings.date_of(instant)
 
     def start_of(self, day: date) -> datetime:
-        return _start_of(day, self.zone)
+        return self.settings.start_of(day)
 
     def expiry(self, available: datetime, months: int) -> datetime:
         """End of the n-th month after the month in which the points became available (defaults.md)."""
         return self.start_of(add_months(start_of_month(self.date_of(available)), months + 1))
-
-
-@lru_cache(maxsize=65_536)
-def _start_of(day: date, zone: ZoneInfo) -> datetime:
-    return day_start(day, zone)

@@ -120,9 +120,9 @@ def tier_for(programme: Programme, unit: int, reached: Reached) -> tuple[int, st
 def judge(standing: Standing, history: History, shop: ShopRules, at: datetime) -> Change | None:
     """After an order or growth: upgrade at once; in grace, qualifying again renews. Changes the standing in place."""
     programme = shop.at(at)
-    level, rule = tier_for(programme, shop.unit, history.through(window_start(shop, programme, at), at))
+    level, rule = tier_for(programme, shop.unit_at(at), history.through(window_start(shop, programme, at), at))
     for track in programme.fast_tracks:
-        if track.start <= at < track.end and history.largest(at) * shop.unit >= track.spend * _FINE:
+        if track.start <= at < track.end and history.largest(at) * shop.unit_at(at) >= track.spend * _FINE:
             fast = programme.level_of(track.tier)
             level, rule = (fast, "fast track") if fast > level else (level, rule)
     if level > standing.level:
@@ -148,7 +148,7 @@ def _review(standing: Standing, history: History, shop: ShopRules, programme: Pr
     assert standing.until is not None
     held = min(standing.level, len(programme.tiers) - 1)
     since = shop.start_of(standing.since + _ONE_DAY)
-    level, rule = tier_for(programme, shop.unit, history.before(since, at))
+    level, rule = tier_for(programme, shop.unit_at(at), history.before(since, at))
     if level >= held or programme.downgrade == "none":
         _begin_term(standing, max(level, held), standing.until, shop, programme)
         return Change("upgrade" if level > held else "renewal", rule)
@@ -162,7 +162,7 @@ def _review(standing: Standing, history: History, shop: ShopRules, programme: Pr
 def _downgrade(standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime) -> Change:
     level, rule = min(standing.level, len(programme.tiers) - 1) - 1, None
     if programme.downgrade == "justified":
-        justified, rule = tier_for(programme, shop.unit, history.before(window_start(shop, programme, at), at))
+        justified, rule = tier_for(programme, shop.unit_at(at), history.before(window_start(shop, programme, at), at))
         level = min(level, justified)
     elif programme.downgrade == "none":
         level += 1  # the policy was changed while the grace was running

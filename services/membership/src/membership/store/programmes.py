@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from common.db import Transaction
-from common.shops import Shop, get_shops
+from common.shops import ShopNotSetUp, get_shops, hold_shops
 from common.versions import VersionTable
 from membership.domain.programme import Programme, ShopRules, Version
 
@@ -14,12 +14,10 @@ PROGRAMMES = VersionTable("programmes", Programme, space=7_301_004)
 
 
 class Rulebook(dict[str, ShopRules]):
-    """Rules by shop; a shop about which nothing was ever said has the default programme."""
+    """Rules by shop; a shop that set no programme has the default one."""
 
     def __missing__(self, shop: str) -> ShopRules:
-        default = Shop()
-        found = self[shop] = ShopRules(default.zone, default.currency)
-        return found
+        raise ShopNotSetUp(shop)
 
 
 async def get_rules(tx: Transaction, shops: Iterable[str]) -> Rulebook:
@@ -27,13 +25,15 @@ async def get_rules(tx: Transaction, shops: Iterable[str]) -> Rulebook:
     wanted = set(shops)
     # No new version can come in between reading the versions and the commit of what was folded by them.
     await PROGRAMMES.hold(tx, wanted)
+    await hold_shops(tx)
     return await read_rules(tx, wanted)
 
 
 async def get_all_rules(tx: Transaction) -> Rulebook:
-    """Every shop's rules, for a sweep. No lock: a new version is never in force before the sweep's now."""
-    # Shops about which something was said.
-    rows = await tx.fetch("select shop from programmes union select shop from settings where key = 'shop'")
+    """Every shop's rules, for a sweep. Programmes stay unlocked: a new one is never in force before the sweep's now."""
+    await hold_shops(tx)
+    # Shops that are set up.
+    rows = await tx.fetch("select distinct shop from shop_settings")
     return await read_rules(tx, {row.shop for row in rows})
 
 
@@ -42,5 +42,5 @@ async def read_rules(tx: Transaction, shops: set[str]) -> Rulebook:
     settings, book = await get_shops(tx, shops), Rulebook()
     for shop, stored in (await PROGRAMMES.read(tx, shops)).items():
         versions = [Version(v.valid_from, v.number, v.body) for v in stored]
-        book[shop] = ShopRules(settings[shop].zone, settings[shop].currency, versions)
+        book[shop] = ShopRules(settings[shop], versions)
     return book

@@ -1,7 +1,7 @@
 """Does everything that was decided and sent follow from what was known then? A customer's history judged anew.
 
 What is not kept cannot be judged: contact data before its newest revision, a key's arrival. A decision that leaned on
-those is judged by the rest; months are those of the shop's zone as it is set now. A decision bears the start of its
+those is judged by the rest; where the shop had several zones, by any of them. A decision bears the start of its
 transaction, an input the instant of its writing: what was written within `SAME_TIME` after it was known to it or not.
 """
 
@@ -72,19 +72,21 @@ class Message:
 
 @dataclass(slots=True)
 class History:
-    """All that is stored of one customer; `zone` is the recipient's, None where it may have been another then.
+    """All that is stored of one customer; `zones` are the recipient's: one of their own, else every one of the shop's.
+
+    None where no contact data is stored.
 
     Inputs bear the time from which they were known; None where that was not kept.
     """
 
     customer: tuple[str, str]
-    shop_zone: ZoneInfo
+    shop_zones: Sequence[ZoneInfo]
     policies: Mapping[int, Policy]
     ahead: timedelta
     """How far a statement's time may be ahead of a decision and count: nothing in a replay."""
     erased: bool = False
     has_address: bool = False
-    zone: ZoneInfo | None = None
+    zones: Sequence[ZoneInfo] | None = None
     contact_since: datetime | None = None
     candidates: dict[str, Standing] = field(default_factory=dict)
     decisions: list[Taken] = field(default_factory=list)
@@ -175,9 +177,11 @@ def _objection(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None
     elif d.reason == "obsolete":
         follows = any(_obsolete(h, c, d, cut, unsure=True) for cut in _cuts(h, d))
     elif d.reason == "stale":
-        follows = is_stale(c.kind, c.cause_at, policy, d.at) or _opening(policy, d.at, h.zone or h.shop_zone) is None
+        zones = h.zones or h.shop_zones
+        follows = is_stale(c.kind, c.cause_at, policy, d.at) or any(_opening(policy, d.at, z) is None for z in zones)
     elif d.reason == "cap":
-        follows = cap_reached(policy.caps, _ever(h, d.message_id), c.kind, c.channel, d.at, h.shop_zone) is not None
+        others = _ever(h, d.message_id)
+        follows = any(cap_reached(policy.caps, others, c.kind, c.channel, d.at, z) is not None for z in h.shop_zones)
     elif d.reason == "erased":
         follows = h.erased
     elif d.reason == "no_address":
@@ -195,14 +199,14 @@ def _objection_to_sending(h: History, c: Candidate, policy: Policy, d: Taken) ->
         return f"the customer's standing was {', '.join(sorted(r for r in refused if r))}"
     if all(_obsolete(h, c, d, cut, unsure=False) for cut in _cuts(h, d)):
         return "it was obsolete"
-    if h.zone is None or not _contact_is_of_then(h, d):
+    if h.zones is None or not _contact_is_of_then(h, d):
         return None
-    opening = _opening(policy, d.at, h.zone)
-    if opening is None or d.at not in opening:
-        return f"no window of {h.zone} was open"
+    openings = [o for zone in h.zones if (o := _opening(policy, d.at, zone)) is not None and d.at in o]
+    if not openings:
+        return f"no window of {', '.join(map(str, h.zones))} was open"
     m = h.messages.get(d.message_id)
-    if m is not None and m.at == d.at and m.leave_before != opening.end:
-        return f"its window ended at {opening.end.isoformat()}, it had time until {m.leave_before}"
+    if m is not None and m.at == d.at and m.leave_before not in [opening.end for opening in openings]:
+        return f"its window ended at {openings[-1].end.isoformat()}, it had time until {m.leave_before}"
     return None
 
 
@@ -213,13 +217,18 @@ def _objection_to_waiting(h: History, c: Candidate, policy: Policy, d: Taken) ->
         return f"contact data is waited for until {(c.due_at + CONTACT_WAIT).isoformat()}, not {d.until.isoformat()}"
     if d.reason == "key_missing" and d.until != d.at + KEY_WAIT:
         return f"a key is waited for until {(d.at + KEY_WAIT).isoformat()}, not {d.until.isoformat()}"
-    if d.reason not in ("window", "window_taken") or h.zone is None or not _contact_is_of_then(h, d):
+    if d.reason not in ("window", "window_taken") or h.zones is None or not _contact_is_of_then(h, d):
         return None
-    opening = _opening(policy, d.at, h.zone)
+    objections = [_objection_to_window(h, policy, d, zone) for zone in h.zones]
+    return None if None in objections else objections[-1]
+
+
+def _objection_to_window(h: History, policy: Policy, d: Taken, zone: ZoneInfo) -> str | None:
+    opening = _opening(policy, d.at, zone)
     if opening is not None and d.reason == "window_taken":
         if not any(other.at in opening for other in _ever(h, d.message_id)):
             return "no other message took its window"
-        opening = _opening(policy, opening.end, h.zone)
+        opening = _opening(policy, opening.end, zone)
     if opening is None or d.until != opening.start:
         return f"the next window opens at {opening.start.isoformat() if opening else None}"
     return None
@@ -231,7 +240,9 @@ def _of_caps(h: History) -> Iterator[str]:
     version = {(d.message_id, d.at): d.policy_version for d in h.decisions if d.outcome == "send"}
     months: dict[str, list[Message]] = {}
     for m in holding:
-        months.setdefault(f"{month_of(m.at, h.shop_zone):%Y-%m}", []).append(m)
+        month, *others = {f"{month_of(m.at, zone):%Y-%m}" for zone in h.shop_zones}
+        if not others:  # in two months by two zones of the shop: which one counted is not kept
+            months.setdefault(month, []).append(m)
     for month, sent in sorted(months.items()):
         policies = [p for m in sent if (p := h.policies.get(version.get((m.message_id, m.at), -1))) is not None]
         if not policies:

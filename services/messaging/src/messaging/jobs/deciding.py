@@ -12,7 +12,7 @@ from common.calendar import UnknownZone, zone_named
 from common.clock import FixedClock
 from common.db import CustomerKey, Transaction
 from common.metrics import SENDS_BLOCKED
-from common.shops import Shop, get_shops
+from common.shops import ShopSettings, get_shops
 from messaging.domain import facts
 from messaging.domain.caps import Contacted
 from messaging.domain.decision import Decision, Situation, decide
@@ -71,7 +71,7 @@ def decide_customer(
     known: Known,
     contacted: Sequence[Contacted],
     version: PolicyVersion,
-    shop: Shop,
+    shop: ShopSettings,
     now: datetime,
     *,
     replay: bool,
@@ -107,7 +107,7 @@ def situation(
     known: Known,
     so_far: Sequence[Contacted],
     version: PolicyVersion,
-    shop: Shop,
+    shop: ShopSettings,
     at: datetime,
     *,
     replay: bool,
@@ -115,11 +115,11 @@ def situation(
     """What is known, as it was at `at`."""
     contact = known.contact
     until = at if replay else at + AHEAD
-    key = known.data_key
+    key, shop_zone = known.data_key, shop.at(at).zone
     return Situation(
         policy=version.policy,
-        shop_zone=shop.zone,
-        zone=recipient_zone(contact.zone if contact else None, shop.zone),
+        shop_zone=shop_zone,
+        zone=recipient_zone(contact.zone if contact else None, shop_zone),
         contact_known=contact is not None,
         has_address=contact is not None and contact.email is not None,
         bounced=contact is not None and contact.email is not None and contact.bounced_email == contact.email,

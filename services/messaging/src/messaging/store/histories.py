@@ -45,14 +45,14 @@ async def get_histories(tx: Transaction, keys: Sequence[CustomerKey], ahead: tim
     policies = {shop: {0: DEFAULT_POLICY} for shop in shops}
     for shop, versions in (await POLICIES.read(tx, shops)).items():
         policies[shop].update((version.number, version.body) for version in versions)
-    found = {key: History(key, shops[key[0]].zone, policies[key[0]], ahead) for key in sorted(keys)}
+    found = {key: History(key, shops[key[0]].zones, policies[key[0]], ahead) for key in sorted(keys)}
     for key, stored in (await get_keys(tx, keys)).items():
         found[key].erased = stored.erased_at is not None
     # Contact data at its newest revision; the rest is not kept.
     for r in await _rows(tx, "contacts", "zone, email is not null as has_address, recorded_at", keys):
         history = found[(r.shop, r.customer)]
         history.has_address, history.contact_since = r.has_address, r.recorded_at
-        history.zone = _zone(r.zone, history.shop_zone)
+        history.zones = _zones(r.zone, history.shop_zones)
     # What was asked for, and what it came to.
     for r in await _rows(tx, "candidates", _CANDIDATE, keys):
         found[(r.shop, r.customer)].candidates[r.message_id] = _standing(r)
@@ -123,8 +123,8 @@ def _standing(r: Row[Any]) -> Standing:
     return Standing(candidate, r.outcome, r.reason, r.decided_at)
 
 
-def _zone(name: str | None, shop_zone: ZoneInfo) -> ZoneInfo:
+def _zones(name: str | None, of_shop: Sequence[ZoneInfo]) -> Sequence[ZoneInfo]:
     try:
-        return shop_zone if name is None else zone_named(name)
+        return of_shop if name is None else [zone_named(name)]
     except UnknownZone:
-        return shop_zone
+        return of_shop

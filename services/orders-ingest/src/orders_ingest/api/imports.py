@@ -17,7 +17,7 @@ from common.events.fields import Identifier
 from common.limits import large_body
 from common.problems import Problem
 from common.runtime import Runtime
-from common.shops import get_shops
+from common.shops import get_shop
 from orders_ingest.domain.layouts import History, Layout, UnreadableFile
 from orders_ingest.jobs.staging import stage
 from orders_ingest.store import imports as store
@@ -65,7 +65,7 @@ async def post_import(
     """
     runtime: Runtime = request.app.state.runtime
     async with runtime.database.transaction() as tx:
-        settings = (await get_shops(tx, {shop}))[shop]
+        settings = (await get_shop(tx, shop)).at(tx.clock.now())
     usual_currency, usual_zone = _DEFAULTS.get(layout, (settings.currency, str(settings.zone)))
     history = _history(shop, name or layout, currency or usual_currency, zone or usual_zone)
     with tempfile.TemporaryDirectory(prefix="regulars-import-") as folder:

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict
 
 from common.api import Tx, require
-from common.calendar import local_date
 from common.events.segments import LifeCycle, Stage
 from common.fold import advance
 from common.problems import Problem
@@ -123,7 +122,7 @@ async def get_customer(shop: Name, customer: Name, tx: Tx) -> CustomerOut:
     advance(SegmentFolding(known), stored.state, now, (shop, customer))
     judge.as_of(stored.state, rules, now)
     version = rules.version_at(now)
-    today = local_date(now, rules.zone)
+    today = rules.settings.date_of(now)
     state = stored.state
     used = next((each for each in rules.figures if each.month == state.figures), None)
     turn = next_turn(state, rules, now)

@@ -6,11 +6,8 @@ something differs; nobody is folded, or written, for a month that changes nothin
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
-from common.calendar import day_start, local_date
 from common.fold import Due
 from segmentation.domain import judge, lapse, lifecycle
 from segmentation.domain.shop import Shop
@@ -51,7 +48,7 @@ def next_turn(state: CustomerState, shop: Shop, since: datetime) -> Due | None:
     if state.last_day is None or gap is None:
         return None
     thresholds = shop.thresholds_at(since)
-    today = local_date(since, shop.zone)
+    today = shop.settings.date_of(since)
     change = lifecycle.next_change((today - state.last_day).days, gap, thresholds.life_cycle)
     turns = [] if change is None else [(state.last_day + timedelta(days=change), "lifecycle")]
     lapses = lapse.lapse_day(state.last_day, thresholds.lapse_months)
@@ -60,10 +57,4 @@ def next_turn(state: CustomerState, shop: Shop, since: datetime) -> Due | None:
     if not turns:
         return None
     day, kind = min(turns)
-    return Due(_midnight(day, shop.zone), kind)
-
-
-@lru_cache(maxsize=4096)
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Kept, because the turns of many customers fall on the same days."""
-    return day_start(day, zone)
+    return Due(shop.settings.start_of(day), kind)

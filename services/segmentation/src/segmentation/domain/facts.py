@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import NamedTuple
 
-from common.calendar import day_start
 from common.events.segments import (
     LifeCycle,
     LifeCycleChanged,
@@ -63,7 +62,7 @@ def changes(before: Told, state: CustomerState, at: datetime, shop: Shop) -> lis
             found.append(SegmentLeft(segment=lapse.SEGMENT, episode=before.lapsed.isoformat()))
         if after.lapsed is not None:
             months = shop.thresholds_at(state.judged_at or at).lapse_months
-            since = day_start(lapse.lapse_day(after.lapsed, months), shop.zone)
+            since = shop.settings.start_of(lapse.lapse_day(after.lapsed, months))
             found.append(SegmentEntered(segment=lapse.SEGMENT, episode=after.lapsed.isoformat(), since=since))
     return [Effect(fact, at) for fact in found]
 

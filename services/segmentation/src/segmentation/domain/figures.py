@@ -7,9 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
-from common.calendar import day_start
 from segmentation.domain import rfm
 from segmentation.domain.state import CompletedOrder, Confidence, Method, Refund
 from segmentation.domain.thresholds import DEFAULT, GapRules, RfmRules
@@ -64,7 +62,7 @@ class Tally:
     monetary: Mapping[str, tuple[int, int]]
 
 
-def add_up(tallies: Iterable[Tally], month: date, zone: ZoneInfo, window_months: int) -> Figures:
+def add_up(tallies: Iterable[Tally], month: date, as_of: datetime, window_months: int) -> Figures:
     """The figures of a shop from the tallies of all its customers."""
     gaps, buyers, recency, frequency = Counter[int](), 0, 0, 0
     monetary: dict[str, tuple[int, int]] = {}
@@ -77,7 +75,7 @@ def add_up(tallies: Iterable[Tally], month: date, zone: ZoneInfo, window_months:
             monetary[currency] = (known[0] + total, known[1] + count)
     return Figures(
         month=month,
-        as_of=day_start(month, zone),
+        as_of=as_of,
         gaps=gaps.total(),
         median_gap_doubled=median_doubled(gaps),
         buyers=buyers,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import NamedTuple
 
-from common.calendar import local_date
 from common.events.segments import LifeCycle
 from segmentation.domain import lapse, lifecycle, rfm
 from segmentation.domain.shop import Shop
@@ -29,7 +28,7 @@ def stored_verdict(state: CustomerState) -> Verdict:
 
 def verdict(state: CustomerState, shop: Shop, instant: datetime) -> Verdict:
     """What would be said if everything were judged at `instant`; needs a history with an order."""
-    today = local_date(instant, shop.zone)
+    today = shop.settings.date_of(instant)
     return _verdict(*_by_date(state, shop, instant, today), _score(state, shop, instant, today))
 
 
@@ -40,7 +39,7 @@ def score(state: CustomerState, shop: Shop, instant: datetime) -> None:
     the day. `waited` says that the figures of that time are not known yet, and newest older ones had to do.
     """
     figures = shop.at(instant)
-    state.rfm = _score(state, shop, instant, local_date(instant, shop.zone))
+    state.rfm = _score(state, shop, instant, shop.settings.date_of(instant))
     state.scored_at = instant
     state.figures = figures.month if figures else None
 
@@ -50,7 +49,7 @@ def judge_by_date(state: CustomerState, shop: Shop, instant: datetime) -> None:
     state.judged_at = instant
     state.waited = shop.pending_month if shop.pending_at <= instant else None
     state.gap = usual_gap(state, shop, instant)
-    state.life_cycle, state.lapsed = _by_date(state, shop, instant, local_date(instant, shop.zone))
+    state.life_cycle, state.lapsed = _by_date(state, shop, instant, shop.settings.date_of(instant))
 
 
 def as_of(state: CustomerState, shop: Shop, now: datetime) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from common.calendar import local_date
 from common.events import Event
 from common.fold import Due, Effect
 from segmentation.domain import advance
@@ -40,7 +39,7 @@ class SegmentFolding:
     def apply(self, state: CustomerState, event: Event[Any]) -> list[Effect]:
         """An input of the customer's own: everything is judged anew as of its time."""
         before, shop = told(state), self._shops[event.shop]
-        today = local_date(event.time, shop.zone)
+        today = shop.settings.date_of(event.time)
         state.shop = event.shop
         remember(state, event, today)
         state.stage = stage_after(state.stage, len(state.orders), shows_interest(event.data))

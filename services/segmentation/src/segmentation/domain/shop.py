@@ -1,4 +1,4 @@
-"""What does folding a customer read of the shop? Its zone, its figures by time, its thresholds by time."""
+"""What does folding a customer read of the shop? Its settings, its figures by time, its thresholds by time."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
-from common.calendar import add_months, day_start, local_date, start_of_month
+from common.calendar import add_months, start_of_month
+from common.shops import ShopSettings
 from segmentation.domain.figures import Figures
 from segmentation.domain.thresholds import DEFAULT_VERSION, Thresholds, Version
 
@@ -17,7 +17,7 @@ from segmentation.domain.thresholds import DEFAULT_VERSION, Thresholds, Version
 class Shop:
     """A shop's figures and versions of thresholds, each oldest first, and the first figures still to come."""
 
-    zone: ZoneInfo
+    settings: ShopSettings
     figures: Sequence[Figures]
     pending_month: date
     pending_at: datetime
@@ -68,11 +68,13 @@ class Shop:
         return max(version.thresholds.settled_days for version in self._ladder)
 
 
-def shop_with(zone: ZoneInfo, figures: Sequence[Figures], now: datetime, versions: Sequence[Version] = ()) -> Shop:
+def shop_with(
+    settings: ShopSettings, figures: Sequence[Figures], now: datetime, versions: Sequence[Version] = ()
+) -> Shop:
     """The shop with its figures, oldest first.
 
     Pending is the month after the newest stored one; for a shop without figures it is the current month, because what
     was known at the start of an earlier one nobody can say any more.
     """
-    pending = add_months(figures[-1].month, 1) if figures else start_of_month(local_date(now, zone))
-    return Shop(zone, figures, pending, day_start(pending, zone), versions)
+    pending = add_months(figures[-1].month, 1) if figures else start_of_month(settings.date_of(now))
+    return Shop(settings, figures, pending, settings.start_of(pending), versions)

@@ -65,7 +65,7 @@ async def compute_portion(tx: Transaction, name: str, shop: Shop, portion: int =
         shop=name,
         month=month,
     )
-    return add_up([_tally(each) for each in (*rows, row)], month, shop.zone, window)
+    return add_up([_tally(each) for each in (*rows, row)], month, shop.pending_at, window)
 
 
 async def insert_figures(tx: Transaction, shop: str, figures: Figures) -> bool:

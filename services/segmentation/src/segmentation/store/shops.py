@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Row
 
 from common.db import Transaction
-from common.shops import get_shops
+from common.shops import get_shops, hold_shops
 from segmentation.domain.figures import Figures
 from segmentation.domain.shop import Shop, shop_with
 from segmentation.domain.thresholds import Version
@@ -25,6 +25,7 @@ async def get_shops_to_fold(tx: Transaction, shops: Iterable[str]) -> dict[str, 
     """
     # Shared by all who fold; `lock_shops` takes it alone.
     await tx.execute("select pg_advisory_xact_lock_shared(:lock)", lock=_LOCK)
+    await hold_shops(tx)
     return await read_shops(tx, shops)
 
 
@@ -56,7 +57,7 @@ async def read_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, Shop]:
     now, found = tx.clock.now(), {}
     for shop, stored in (await THRESHOLDS.read(tx, wanted)).items():
         versions = [Version(v.valid_from, v.number, v.body) for v in stored]
-        found[shop] = shop_with(settings[shop].zone, figures[shop], now, versions)
+        found[shop] = shop_with(settings[shop], figures[shop], now, versions)
     return found
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from common.currency import minor_per_major
 from membership.domain.ledger import Books, soonest_first
 from membership.domain.points.earning import make_available
-from common.currency import minor_per_major
 from membership.domain.programme import ONE, PointsRules, ShopRules
 from membership.domain.state import Burn, Redemption
 
