@@ -107,12 +107,14 @@ create table messages (
     attempts integer not null default 0,
     next_try_at timestamptz not null default '-infinity', -- real time, also in a replay: a provider's patience
     lease uuid,
-    lease_until timestamptz,            -- real time
+    lease_until timestamptz,            -- real time; renewed while its hand-off lasts
     started boolean not null default false, -- its hand-off may have begun: only then is a dead sender's message in doubt
+    may_leave_until timestamptz,        -- real time; after it the holder asks again before it gives the text away
+    recalled boolean not null default false, -- the customer opted out while it was leased: it must not leave any more
     sent_at timestamptz,
     primary key (shop, customer, message_id) -- closes the race of two sweeps queueing one candidate
 ) with (fillfactor = 80);
-create index messages_queued on messages (rank, at, message_id) where state = 'queued';
+create index messages_queued on messages (shop, rank, at, message_id) where state = 'queued'; -- a shop that is paused holds up no other
 create index messages_leased on messages (lease_until) where state = 'leased';
 create index messages_unknown on messages (at) where state = 'unknown';
 
@@ -123,4 +125,17 @@ create table policies (
     at timestamptz not null,
     policy jsonb not null,
     primary key (shop, version)         -- closes the race of two people saving the same next version
+);
+
+-- A channel on which nothing is handed off for now, since a provider refuses us: for every shop (shop = ''), or for one.
+create table pauses (
+    channel text not null,
+    shop text not null,
+    since timestamptz not null,         -- real time, of the first refusal
+    until timestamptz not null,         -- real time; then it is tried again, and a refusal doubles the pause
+    pause_s double precision not null,
+    stage text not null,
+    reason text not null,
+    reply text not null,                -- the provider's words, without addresses
+    primary key (channel, shop)         -- closes the race of two senders that meet the same refusal
 );

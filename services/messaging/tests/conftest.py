@@ -28,7 +28,7 @@ from common.keys import KeyRing
 from common.runtime import Runtime
 from common.service import build_app
 from common.settings import Settings
-from messaging.channels.smtp import SmtpConnection
+from messaging.channels.smtp import SmtpConnection, SmtpServer
 from messaging.handlers import SUBSCRIPTIONS
 from messaging.jobs.deciding import decide_due
 from messaging.jobs.sending import Sender
@@ -114,7 +114,7 @@ class Messaging:
                 return total
 
     def sender(self, port: int, **options: Any) -> Sender:
-        return Sender(self.database, self.keys, self.links, "127.0.0.1", port, **options)
+        return Sender(self.database, self.keys, self.links, SmtpServer("127.0.0.1", port), **options)
 
     async def rows(self, sql: str, **params: Any) -> Sequence[Any]:
         async with self.database.transaction() as tx:
@@ -197,6 +197,6 @@ async def replayed(database_from: MigratedDatabase) -> AsyncIterator[Messaging]:
 @pytest_asyncio.fixture
 async def connection(mailsink: MailSink) -> AsyncIterator[SmtpConnection]:
     """To the mail server that keeps what it takes."""
-    made = SmtpConnection("127.0.0.1", mailsink.port, timeout_s=3)
+    made = SmtpConnection(SmtpServer("127.0.0.1", mailsink.port))
     yield made
     await made.close()

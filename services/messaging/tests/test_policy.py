@@ -22,10 +22,18 @@ from messaging.domain.policy import Policy
         ({"caps": {"all_chanels": 1}}, "not permitted"),
         ({"stale_after_days": {"marketing": 0}}, "greater than or equal to 1"),
         ({"sender_name": "Shop\r\nBcc: a@b.c"}, "match pattern"),
-        ({"sender_address": "nobody"}, "match pattern"),
+        ({"sender_address": "nobody"}, "must have an @-sign"),
+        ({"sender_address": "hello@shop.example."}, "cannot end with a period"),
+        ({"sender_address": "news@-shop.example"}, "hyphen"),
+        ({"sender_address": "客服@shop.example"}, "must be ASCII"),
+        ({"reply_to": "nobody"}, "must have an @-sign"),
     ],
 )  # fmt: skip
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any], says: str) -> None:
     """MSG-006: windows and caps are configuration, and validated."""
     with pytest.raises(ValidationError, match=says):
         Policy.model_validate(wrong)
+
+
+def test_a_sender_of_an_internationalised_domain_is_kept_as_mail_names_it() -> None:
+    assert Policy(sender_address="hallo@käse.example").sender_address == "hallo@xn--kse-qla.example"

@@ -34,3 +34,10 @@ def test_a_name_is_text_and_never_a_template_and_a_missing_value_is_said() -> No
     assert "\n" not in rendered.subject
     with pytest.raises(IncompleteText, match="order_id"):
         render("order_paid", "en", {k: v for k, v in values.items() if k != "order_id"})
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "just answer this message"), ("zh", "直接回复本邮件")])
+def test_an_answer_is_asked_for_only_where_somebody_reads_it(language: str, words: str) -> None:
+    values = {"order_id": "o1", "name": None, "shop_name": "S", "unsubscribe_url": None}
+    assert words in render("order_delivered", language, {**values, "answers_read": True}).text
+    assert words not in render("order_delivered", language, {**values, "answers_read": False}).text

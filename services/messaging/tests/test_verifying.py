@@ -17,7 +17,7 @@ from common.events.messages import ContactOptedOut
 from common.events.orders import OrderCompleted
 from common.events.segments import SegmentEntered
 from messaging.api.permissions import opt_out
-from messaging.channels.smtp import SmtpConnection
+from messaging.channels.smtp import SmtpConnection, SmtpServer
 from messaging.domain.policy import Caps, Policy
 from messaging.jobs.verifying import find_differences
 from messaging.store.policies import POLICIES
@@ -33,7 +33,7 @@ def local(text: str) -> datetime:
 
 @pytest_asyncio.fixture
 async def connection(mailsink: MailSink) -> AsyncIterator[SmtpConnection]:
-    made = SmtpConnection("127.0.0.1", mailsink.port, timeout_s=3)
+    made = SmtpConnection(SmtpServer("127.0.0.1", mailsink.port))
     yield made
     await made.close()
 

@@ -13,7 +13,7 @@ from common.api import public
 
 if TYPE_CHECKING:
     from common.consumer import EventConsumer
-    from common.db import Database
+    from common.db import Database, Transaction
 
 WITHIN_S = 2.0
 
@@ -64,6 +64,12 @@ async def check_database(database: Database) -> None:
     """Reachable, and a connection was free in time."""
     async with database.transaction() as tx:
         await tx.value("select 1")
+
+
+async def note(database: Database, ask: Callable[[Transaction], Awaitable[str | None]]) -> str | None:
+    """What a part has to say; None when all is well."""
+    async with database.transaction() as tx:
+        return await ask(tx)
 
 
 async def check_consumer(consumer: EventConsumer | None) -> str | None:

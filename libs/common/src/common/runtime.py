@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +48,8 @@ class Service:
     verify: Callable[[Transaction], Awaitable[list[str]]] | None = None
     verify_in_bites: Callable[[Database], Awaitable[list[str]]] | None = None
     """Where all of it is too much for one transaction: opens its own, each as of one instant."""
+    notes: Mapping[str, Callable[[Transaction], Awaitable[str | None]]] = field(default_factory=dict)
+    """Readiness notes: what an operator should know of a part that does not keep the service from working."""
 
 
 @dataclass

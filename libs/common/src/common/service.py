@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
@@ -54,6 +55,8 @@ async def serve(service: Service, settings: Settings) -> int:
     readiness.add("database", lambda: health.check_database(runtime.database))
     if runtime.consumer is not None:
         readiness.add("consumer", lambda: health.check_consumer(runtime.consumer))
+    for name, ask in service.notes.items():
+        readiness.add(name, partial(health.note, runtime.database, ask))
     app = build_app(runtime, readiness)
     server = uvicorn.Server(
         uvicorn.Config(

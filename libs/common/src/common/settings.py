@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import ssl
+from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.crypto import master_key_from
@@ -33,6 +35,17 @@ class Settings(BaseSettings):
     )
     smtp_host: str = Field("127.0.0.1", description="mail server that messaging hands to")
     smtp_port: int = Field(1025, ge=1, le=65535, description="its port")
+    smtp_tls: Literal["auto", "off", "starttls", "implicit"] = Field(
+        "auto", description="auto: STARTTLS where offered, and always before a password; implicit: TLS from the start"
+    )
+    smtp_tls_verify: bool = Field(True, description="false: any certificate of the mail server is taken")
+    smtp_ca_file: Path | None = Field(None, description="PEM file of the authorities trusted for the mail server")
+    smtp_user: str | None = Field(None, description="name to log in with at the mail server; none: no login")
+    smtp_password: SecretStr | None = Field(None, description="its password")
+    smtp_connect_s: float = Field(300, gt=0, description="seconds to wait for the mail server's greeting")
+    smtp_command_s: float = Field(300, gt=0, description="for its reply to EHLO, STARTTLS, AUTH, MAIL and RCPT")
+    smtp_data_s: float = Field(120, gt=0, description="for its reply to DATA")
+    smtp_text_s: float = Field(600, gt=0, description="for its reply to a mail's text; then the mail is in doubt")
     public_url: str = Field("http://127.0.0.1:8080", description="address under which customers reach signed links")
     max_batch: int = Field(500, ge=1, le=10_000, description="most records of one poll, one transaction")
     session_timeout_ms: int = Field(
@@ -67,6 +80,22 @@ class Settings(BaseSettings):
             raise ValueError("must have at least 24 characters; make one with `openssl rand -hex 24`")
         return key
 
+    @field_validator("smtp_ca_file")
+    @classmethod
+    def _certificates(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            try:
+                ssl.create_default_context(cafile=path)
+            except (OSError, ssl.SSLError):
+                raise ValueError(f"{path} cannot be read as a PEM file of certificates") from None
+        return path
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> Self:
+        if (self.smtp_user is None) != (self.smtp_password is None):
+            raise ValueError("SMTP_USER and SMTP_PASSWORD: set both, or neither")
+        return self
+
     @field_validator("public_url")
     @classmethod
     def _no_slash(cls, url: str) -> str:
@@ -86,11 +115,11 @@ def load_settings() -> Settings:
 def _sentence(error: ValidationError) -> str:
     missing, wrong = [], []
     for found in error.errors(include_input=False, include_url=False, include_context=False):
-        name = str(found["loc"][0]).upper()
+        name = str(found["loc"][0]).upper() if found["loc"] else ""
         if found["type"] == "missing":
             missing.append(name)
         else:
-            wrong.append(f"{name}: {found['msg'].removeprefix('Value error, ')}")
+            wrong.append(": ".join(filter(None, (name, found["msg"].removeprefix("Value error, ")))))
     parts = [f"set {', '.join(missing)} in the environment"] if missing else []
     parts += [f"mend {'; '.join(wrong)}"] if wrong else []
     return f"Cannot start: {', and '.join(parts)}."

@@ -13,24 +13,37 @@ from common.db import Transaction
 from common.failures import is_temporary
 from common.runtime import Runtime, Service
 from common.service import main
+from common.settings import Settings
 from common.sweeps import Job
-from messaging.api import decisions, permissions, policy, unsubscribe_page
+from messaging.api import decisions, pauses, permissions, policy, unsubscribe_page
+from messaging.channels.smtp import Deadlines, SmtpServer
 from messaging.handlers import SUBSCRIPTIONS
 from messaging.jobs.deciding import decide_due_now
 from messaging.jobs.sending import Sender
 from messaging.jobs.verifying import find_differences
 from messaging.jobs.waking import listen
 from messaging.store import candidates, queue
+from messaging.store.pauses import list_pauses
 from messaging.unsubscribe import UnsubscribeLinks
 
 log = structlog.get_logger()
+
+
+def smtp_server(settings: Settings) -> SmtpServer:
+    """The mail server as the environment describes it."""
+    password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
+    deadlines = Deadlines(settings.smtp_connect_s, settings.smtp_command_s, settings.smtp_data_s, settings.smtp_text_s)
+    return SmtpServer(
+        settings.smtp_host, settings.smtp_port, settings.smtp_tls, settings.smtp_tls_verify, settings.smtp_ca_file,
+        settings.smtp_user, password, deadlines,
+    )  # fmt: skip
 
 
 async def send_and_decide_promptly(runtime: Runtime) -> None:
     """The sender, and what wakes it and the sweep at once when there is something for them."""
     settings = runtime.settings
     links = UnsubscribeLinks(runtime.master, settings.public_url)
-    sender = Sender(runtime.database, runtime.keys, links, settings.smtp_host, settings.smtp_port)
+    sender = Sender(runtime.database, runtime.keys, links, smtp_server(settings))
     arrived = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(sender.run(runtime.stopping), name="sender")
@@ -67,16 +80,28 @@ async def due(tx: Transaction, now: datetime) -> int:
     return await candidates.count_due(tx, now) + (await queue.count_open(tx))[0]
 
 
+async def email_note(tx: Transaction) -> str | None:
+    """For readiness: is the mail channel paused, and why?"""
+    running = [p for p in await list_pauses(tx, "email") if not p.over]
+    if not running:
+        return None
+    first = running[0]
+    which = f"shop {first.shop}" if first.shop else "all shops"
+    more = f", and {len(running) - 1} more shops" if len(running) > 1 else ""
+    return f"paused for {which}{more} until {first.until:%H:%M:%S} UTC: {first.reason} at {first.stage}"
+
+
 SERVICE = Service(
     name="messaging",
     migrations=Path(__file__).parents[2] / "migrations",
     subscriptions=SUBSCRIPTIONS,
-    routers=(decisions.router, policy.router, permissions.router, unsubscribe_page.router),
+    routers=(decisions.router, policy.router, pauses.router, permissions.router, unsubscribe_page.router),
     jobs=(Job("decide", decide_due_now),),
     background=(send_and_decide_promptly,),
     counters=counters,
     due=due,
     verify=find_differences,
+    notes={"email": email_note},
 )
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from common.events.messages import ContactPolicyChanged
 from common.problems import Problem
 from common.versions import tell
 from messaging.domain.policy import Policy
+from messaging.store.pauses import end_pauses
 from messaging.store.policies import POLICIES, get_policies
 
 router = APIRouter(tags=["policy"])
@@ -59,4 +60,6 @@ async def put_policy(shop: str, body: PolicyIn, tx: Tx) -> PolicyOut:
         raise PolicyChanged(version)
     data = ContactPolicyChanged(version=version, valid_from=now, policy=body.policy.model_dump(mode="json"))
     await tell(tx, shop, "policy", data)
+    if (body.policy.sender_address, body.policy.sender_name) != (found.policy.sender_address, found.policy.sender_name):
+        await end_pauses(tx, "email", [shop], running=True)  # the sender that was refused may be mended
     return PolicyOut(version=version, saved_at=now, policy=body.policy)

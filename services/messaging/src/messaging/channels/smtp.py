@@ -1,96 +1,267 @@
-"""How does a message leave by SMTP? Over a reused connection, step by step, so that each failure says what is known."""
+"""Handing mails to an SMTP server over a reused connection, step by step, so that each failure says what is known."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 import socket
-from collections.abc import Mapping
+import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
-from email.header import Header
-from email.utils import format_datetime
+from pathlib import Path
 from typing import Literal
 
 import aiosmtplib
 
-_ADDRESS = re.compile(r"\A[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\Z")
-_LONGEST = 900  # RFC 5322 allows 998 octets a line, the header's name included
-_GONE = frozenset({550, 551, 553, 521, 556})
-"""Replies to RCPT that say: this address takes no mail, now or later."""
+from messaging.channels.mail import Mail, build
+from messaging.channels.replies import About, Stage, about, for_operators, reason_of
 
-
-class InvalidAddress(ValueError):
-    """An address no mail can be sent to."""
+TlsMode = Literal["auto", "off", "starttls", "implicit"]
+STOP_WITHIN_S = 10.0
+"""At the end of the process a server that has the text is waited for so long; then the mail is in doubt."""
+_DOT = re.compile(rb"(?m)^\.")
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
-    """One mail; `to` is a bare address."""
+class Deadlines:
+    """Seconds to wait for each reply; RFC 5321 section 4.5.3.2 asks for these at least."""
 
-    message_id: str
-    sender: str
-    sender_name: str
-    to: str
-    subject: str
-    text: str
-    date: datetime
-    headers: Mapping[str, str]
+    connect_s: float = 300
+    command_s: float = 300
+    data_s: float = 120
+    text_s: float = 600
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    """Where mails are handed to, and how. `auto`: STARTTLS where it is offered, and always before a password."""
+
+    host: str
+    port: int
+    tls: TlsMode = "auto"
+    verify: bool = True
+    ca_file: Path | None = None
+    user: str | None = None
+    password: str = ""
+    deadlines: Deadlines = Deadlines()
+
+    def tls_context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A refusal of us and not of a recipient. `at_once`: one is proof enough to pause."""
+
+    scope: Literal["server", "sender"]
+    at_once: bool
+    stage: Stage
+    reason: str
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """`refused`: the server said no for good, nothing left. `later`: it did not leave, and may be tried again.
-    `unreachable`: as later, and no mail can be handed over now. `unknown`: it may have left."""
+    """What is known of one mail afterwards.
 
-    outcome: Literal["accepted", "refused", "later", "unreachable", "unknown"]
-    reason: str | None = None
-    bounced: bool = False
-
-
-def build(mail: Mail) -> bytes:
-    """The mail as it goes over the wire (RFC 5322, 7 bit). Raises InvalidAddress.
-
-    Written out here: `email.message` takes some 4 ms a mail, more than all the rest of sending it.
+    `refused`: not taken, for good; `gone`: because there is no such address. `later`: it did not leave, and is tried
+    again. `withheld`: it did not leave, for a reason that is not its own (`trouble`). `unknown`: it may have left.
+    `forbidden`: `may_leave` said no. `stopped`: the process ends. But for `accepted` and `unknown` it did not leave.
     """
-    for address in (mail.to, mail.sender):
-        if not _ADDRESS.match(address):
-            raise InvalidAddress("no mail can be sent to or from this address")
-    domain = mail.sender.rpartition("@")[2]
-    plain = mail.text.isascii() and all(len(line) <= _LONGEST for line in mail.text.splitlines())
-    headers = {
-        "From": f"{_phrase(mail.sender_name)} <{mail.sender}>",
-        "To": mail.to,
-        "Subject": _words(mail.subject),
-        "Date": format_datetime(mail.date),
-        # Derived from the message, so that whoever receives it twice can tell.
-        "Message-ID": f"<{mail.message_id}@{domain}>",
-        "Auto-Submitted": "auto-generated",
-        **mail.headers,
-        "MIME-Version": "1.0",
-        "Content-Type": "text/plain; charset=utf-8",
-        "Content-Transfer-Encoding": "7bit" if plain else "base64",
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
-    body = mail.text.encode() if plain else base64.encodebytes(mail.text.replace("\n", "\r\n").encode())
-    return head + b"\r\n" + b"\r\n".join(body.splitlines()) + b"\r\n"
+
+    outcome: Literal["accepted", "refused", "later", "withheld", "unknown", "forbidden", "stopped"]
+    reason: str | None = None
+    stage: Stage | None = None
+    gone: bool = False
+    trouble: Trouble | None = None
 
 
-def _words(text: str) -> str:
-    """A header's text on one logical line; what is not plain ASCII as encoded words (RFC 2047), folded."""
-    text = " ".join(text.split())
-    if text.isascii() and text.isprintable() and len(text) <= _LONGEST and "=?" not in text:
-        return text
-    return Header(text, "utf-8", maxlinelen=70).encode(linesep="\r\n")
+async def _always() -> str | None:
+    return None
 
 
-def _phrase(name: str) -> str:
-    """A display name: an encoded word, or quoted."""
-    encoded = _words(name)
-    if not name.isascii() or "=?" in encoded:
-        return encoded
-    return '"' + encoded.replace("\\", "\\\\").replace('"', '\\"') + '"'
+class SmtpConnection:
+    """One connection, for one task; opened when needed and kept for the next mail."""
+
+    def __init__(self, server: SmtpServer) -> None:
+        self._server = server
+        self._client: aiosmtplib.SMTP | None = None
+        self._context: ssl.SSLContext | None = None
+        self._stage: Stage = "connect"
+        self._waiting: asyncio.Timeout | None = None
+        self._abandoned = False
+
+    def abandon(self) -> None:
+        """Start no mail any more; a server that was not given the text is not waited for, any other 10 s."""
+        self._abandoned = True
+        if self._waiting is not None:
+            left = STOP_WITHIN_S if self._has_text() else 0
+            self._waiting.reschedule(asyncio.get_running_loop().time() + left)
+
+    async def send(self, mail: Mail, may_leave: Callable[[], Awaitable[str | None]] = _always) -> Handoff:
+        """Hand one mail over. Never raises for what a server or network does.
+
+        `may_leave` is asked when the server is ready for the text, and gives the reason why it must not leave.
+        """
+        text = build(mail)
+        reused = self._client is not None and self._client.is_connected
+        handoff = await self._hand_over(mail, text, may_leave)
+        if reused and not self._abandoned and _closed_while_idle(handoff):
+            handoff = await self._hand_over(mail, text, may_leave)
+        return handoff
+
+    def _has_text(self) -> bool:
+        return self._stage == "text"
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None and client.is_connected:
+            try:
+                async with asyncio.timeout(2):
+                    await client.quit()
+            except (aiosmtplib.SMTPException, OSError):
+                client.close()
+
+    async def _hand_over(self, mail: Mail, text: bytes, may_leave: Callable[[], Awaitable[str | None]]) -> Handoff:
+        if self._abandoned:
+            return Handoff("stopped")
+        self._stage = "connect"
+        try:
+            async with asyncio.timeout(None) as self._waiting:
+                return await self._dialogue(mail, text, may_leave)
+        except aiosmtplib.SMTPResponseException as error:
+            return await self._refused(error.code, error.message)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            self._drop()
+            if self._has_text():
+                return Handoff("unknown", "no_reply", "text")
+            return Handoff("stopped") if self._abandoned else self._lost(error)
+        finally:
+            self._waiting = None
+
+    async def _dialogue(self, mail: Mail, text: bytes, may_leave: Callable[[], Awaitable[str | None]]) -> Handoff:
+        deadlines = self._server.deadlines
+        client = await self._connected()
+        utf8 = mail.needs_utf8
+        if utf8 and not client.supports_extension("smtputf8"):
+            return Handoff("refused", "address_needs_smtputf8", "mail")
+        self._stage = "mail"
+        await client.mail(mail.sender, options=["SMTPUTF8"] if utf8 else None, timeout=deadlines.command_s)
+        self._stage = "rcpt"
+        await client.rcpt(mail.to, encoding="utf-8" if utf8 else "ascii", timeout=deadlines.command_s)
+        forbidden = await may_leave()
+        if forbidden is not None:
+            await self._reset()
+            return Handoff("forbidden", forbidden, "rcpt")
+        # The library's `data` has one deadline for both replies, and does not tell which of them was lost.
+        self._stage = "data"
+        reply = await client.execute_command(b"DATA", timeout=deadlines.data_s)
+        if reply.code != 354:
+            raise aiosmtplib.SMTPDataError(reply.code, reply.message)
+        forbidden = await may_leave()
+        protocol = client.protocol
+        if forbidden is not None:
+            self._drop()  # the only way out of DATA that sends nothing
+            return Handoff("forbidden", forbidden, "data")
+        if protocol is None:
+            raise aiosmtplib.SMTPServerDisconnected("Connection lost")
+        protocol.write(_DOT.sub(b"..", text) + b".\r\n")
+        self._stage = "text"
+        reply = await protocol.read_response(timeout=deadlines.text_s)
+        if reply.code != 250:
+            raise aiosmtplib.SMTPDataError(reply.code, reply.message)
+        return Handoff("accepted")
+
+    async def _connected(self) -> aiosmtplib.SMTP:
+        if self._client is not None and self._client.is_connected:
+            return self._client
+        self._drop()
+        server, deadlines = self._server, self._server.deadlines
+        if self._context is None and server.tls != "off":
+            self._context = server.tls_context()
+        client = self._client = aiosmtplib.SMTP(
+            hostname=server.host, port=server.port, timeout=deadlines.command_s, local_hostname=_our_name(),
+            use_tls=server.tls == "implicit", start_tls=False, tls_context=self._context,
+        )  # fmt: skip
+        await client.connect(timeout=deadlines.connect_s)
+        self._stage = "hello"
+        await _greet(client)
+        offered = client.supports_extension("starttls")
+        if server.tls == "starttls" or (server.tls == "auto" and (offered or server.user is not None)):
+            self._stage = "tls"
+            await client.starttls()
+            self._stage = "hello"
+            await _greet(client)
+        if server.user is not None:
+            self._stage = "auth"
+            await client.login(server.user, server.password)
+        return client
+
+    async def _refused(self, code: int, text: str) -> Handoff:
+        stage = self._stage
+        if not 400 <= code < 600:  # a reply that makes no sense at this point, or none that can be read
+            self._drop()
+            if stage == "text":
+                return Handoff("unknown", reason_of(code, text), stage)
+            return self._withheld("server", reason_of(code, text), text)
+        said = about(stage, code, text)
+        await self._reset()
+        reason = reason_of(code, text)
+        if said == "now":
+            return Handoff("later", reason, stage)
+        if said in ("address", "message"):
+            return Handoff("refused", reason, stage, gone=said == "address")
+        return self._withheld(said, reason, text, stage)
+
+    def _lost(self, error: Exception) -> Handoff:
+        """The connection was not made, or was lost before the text."""
+        reason = _cause(self._stage, error)
+        if self._stage in ("rcpt", "data"):
+            return Handoff("later", reason, self._stage)
+        return self._withheld("server", reason)
+
+    def _withheld(self, scope: About, reason: str, reply: str = "", stage: Stage | None = None) -> Handoff:
+        stage = stage or self._stage
+        assert scope in ("server", "sender")
+        # Of RCPT and DATA one refusal may still be about the one recipient or text.
+        at_once = scope == "server" or stage == "mail"
+        return Handoff("withheld", reason, stage, trouble=Trouble(scope, at_once, stage, reason, for_operators(reply)))
+
+    async def _reset(self) -> None:
+        """Forget the half-told mail, so that the next one starts afresh."""
+        client = self._client
+        if client is None or not client.is_connected or self._stage in ("connect", "hello", "tls", "auth"):
+            self._drop()
+            return
+        try:
+            await client.rset(timeout=min(STOP_WITHIN_S, self._server.deadlines.command_s))
+        except (aiosmtplib.SMTPException, OSError):
+            self._drop()
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def _closed_while_idle(handoff: Handoff) -> bool:
+    """The server had closed, or now closes, the connection that was kept: nothing was told to it yet."""
+    return handoff.stage == "mail" and (
+        handoff.reason == "connection_lost" or (handoff.reason or "").startswith("smtp_421")
+    )
+
+
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError:
+        if not client.is_connected:
+            raise
+        await client.helo()
 
 
 def _our_name() -> str:
@@ -102,107 +273,14 @@ def _our_name() -> str:
     return name if "." in name and name.isascii() else "[127.0.0.1]"
 
 
-class SmtpConnection:
-    """One connection, for one task; opened when needed and kept for the next mail."""
-
-    def __init__(self, host: str, port: int, *, timeout_s: float = 10) -> None:
-        self._host = host
-        self._port = port
-        self._timeout_s = timeout_s
-        self._client: aiosmtplib.SMTP | None = None
-        self._untold: asyncio.Timeout | None = None  # runs while the text of a mail has not been handed over
-        self._abandoned = False
-
-    def abandon(self) -> None:
-        """Start no mail any more, and wait for no server that has not been given the text: it does not leave."""
-        self._abandoned = True
-        if self._untold is not None:
-            self._untold.reschedule(asyncio.get_running_loop().time())
-
-    async def send(self, mail: Mail) -> Handoff:
-        """Hand one mail over. Never raises for what a server or network does."""
-        try:
-            body = build(mail)
-        except InvalidAddress:
-            return Handoff("refused", "invalid_address", bounced=True)
-        reused = self._client is not None and self._client.is_connected
-        handoff = await self._hand_over(mail, body)
-        if reused and handoff.reason == "connection_lost" and not self._abandoned:
-            # The server had closed the idle connection; nothing was told to it yet.
-            handoff = await self._hand_over(mail, body)
-        return handoff
-
-    async def _hand_over(self, mail: Mail, body: bytes) -> Handoff:
-        if self._abandoned:
-            return Handoff("unreachable", "stopping")
-        try:
-            async with asyncio.timeout(self._timeout_s / 2) as self._untold:
-                client = await self._connected()
-        except (aiosmtplib.SMTPException, OSError, TimeoutError):
-            self._untold = None
-            self._drop()
-            return Handoff("unreachable", "connection_failed")
-        handed = False
-        try:
-            async with asyncio.timeout(self._timeout_s) as self._untold:
-                # Both addresses are known to be plain: the library's own `mail` and `rcpt` would parse them once more.
-                reply = await client.execute_command(b"MAIL", b"FROM:<" + mail.sender.encode() + b">")
-                if reply.code != 250:
-                    return await self._refused(reply.code)
-                reply = await client.execute_command(b"RCPT", b"TO:<" + mail.to.encode() + b">")
-                if reply.code not in (250, 251):
-                    return await self._refused(reply.code, bounced=reply.code in _GONE)
-                handed, self._untold = True, None
-                await client.data(body)
-        except aiosmtplib.SMTPResponseException as error:
-            self._untold = None
-            return await self._refused(error.code)
-        except (aiosmtplib.SMTPException, OSError, TimeoutError):
-            # No reply to the text: the server may have taken it.
-            self._drop()
-            if handed:
-                return Handoff("unknown", "no_reply")
-            return Handoff("unreachable", "stopping") if self._abandoned else Handoff("later", "connection_lost")
-        finally:
-            self._untold = None
-        return Handoff("accepted")
-
-    async def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None and client.is_connected:
-            try:
-                async with asyncio.timeout(2):
-                    await client.quit()
-            except (aiosmtplib.SMTPException, OSError, TimeoutError):
-                client.close()
-
-    async def _connected(self) -> aiosmtplib.SMTP:
-        if self._client is None or not self._client.is_connected:
-            self._drop()
-            self._client = aiosmtplib.SMTP(
-                hostname=self._host, port=self._port, timeout=self._timeout_s, local_hostname=_our_name()
-            )
-            await self._client.connect()
-        return self._client
-
-    async def _refused(self, code: int, *, bounced: bool = False) -> Handoff:
-        await self._reset()
-        if 400 <= code < 500:
-            return Handoff("later", f"smtp_{code}")
-        if code < 400:  # a reply that makes no sense at this point
-            return Handoff("unknown", f"smtp_{code}")
-        return Handoff("refused", f"smtp_{code}", bounced=bounced)
-
-    async def _reset(self) -> None:
-        """Forget the half-told mail, so that the next one starts afresh."""
-        try:
-            if self._client is not None:
-                async with asyncio.timeout(self._timeout_s):
-                    await self._client.rset()
-        except (aiosmtplib.SMTPException, OSError, TimeoutError):
-            self._drop()
-
-    def _drop(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+def _cause(stage: Stage, error: BaseException) -> str:
+    root = error.__cause__ or error
+    causes: tuple[tuple[type[BaseException], str], ...] = (
+        (ssl.SSLCertVerificationError, "tls_certificate"), (ssl.SSLError, "tls_failed"),
+        (socket.gaierror, "name_unknown"), (ConnectionRefusedError, "connection_refused"), (TimeoutError, "timeout"),
+        (OSError, "connection_lost"),
+    )  # fmt: skip
+    for kind, name in causes:
+        if isinstance(root, kind) or isinstance(error, kind):
+            return name
+    return {"tls": "starttls_not_offered", "auth": "auth_not_offered"}.get(stage, "connection_lost")

@@ -6,14 +6,15 @@ from datetime import date
 from itertools import pairwise
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from common.addresses import mail_address
 from common.events.customers import Channel
 from messaging.domain.windows import DEFAULT_WINDOWS, Window
 
 Cap = Annotated[int, Field(ge=0, le=1000, strict=True)]
 Days = Annotated[int, Field(ge=1, le=365, strict=True)]
-_ADDRESS = r"^[^\s@<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,250}$"
+MailAddress = Annotated[str, AfterValidator(mail_address), Field(max_length=320)]
 
 
 class Caps(BaseModel):
@@ -47,8 +48,14 @@ class Policy(BaseModel):
     caps: Caps = Caps()
     stale_after_days: StaleAfter = StaleAfter()
     sender_name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\r\n]+$")] | None = None
-    sender_address: Annotated[str, Field(pattern=_ADDRESS)] = "no-reply@regulars.example"
+    sender_address: MailAddress = "no-reply@regulars.example"
+    reply_to: MailAddress | None = None
     transactional_attempts: Annotated[int, Field(ge=1, le=20, strict=True)] = 6
+
+    @property
+    def reads_answers(self) -> bool:
+        """Somebody reads what a customer answers to a mail: texts ask for an answer only then."""
+        return self.reply_to is not None
 
     @model_validator(mode="after")
     def _apart(self) -> Policy:

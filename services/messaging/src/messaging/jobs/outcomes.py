@@ -1,4 +1,4 @@
-"""What does a hand-off mean for the message, and who is told?"""
+"""What a hand-off means for the message, and the facts told about it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,31 @@ from messaging.domain.policy import Policy
 from messaging.store.queue import Ended, Queued
 
 log = structlog.get_logger()
+MISSED = "missed_window"
 RETRY_AFTER_S = (2.0, 10.0, 60.0, 600.0, 3600.0)
-UNREACHABLE = "unreachable"
-"""The reason that a message carries while no mail can be handed over; it costs the message no attempt."""
-UNREACHABLE_WAIT_S = 2.0
+WITHHELD_FIRST_S, WITHHELD_LONGEST_S = 30.0, 3600.0
+IN_DOUBT_ATTEMPTS = 2
+"""A notice that may have arrived is sent once more, with the same Message-ID, and not a third time."""
 
 
 def outcome_of(message: Queued, policy: Policy, handoff: Handoff, at: datetime) -> Ended:
     """What a hand-off means for the message: marketing and surveys in doubt are never sent again."""
-    if handoff.outcome == "accepted":
-        return Ended(message, "sent", at)
-    if handoff.outcome == "refused":
-        reason = f"bounced_{handoff.reason}" if handoff.bounced else handoff.reason
-        return Ended(message, "failed", at, reason=reason)
-    if handoff.outcome == "unreachable":
-        return not_now(message, at)
-    if handoff.outcome == "unknown":
-        return in_doubt(message, policy, at, handoff.reason or "unknown")
-    return _try_again(message, policy, at, handoff.reason)
+    match handoff.outcome:
+        case "accepted":
+            return Ended(message, "sent", at)
+        case "refused":
+            reason = f"bounced_{handoff.reason}" if handoff.gone else handoff.reason
+            return Ended(message, "failed", at, reason=reason)
+        case "withheld":
+            return withheld(message, handoff, at)
+        case "forbidden" if handoff.reason == MISSED:
+            return Ended(message, "missed", at, reason=MISSED, tried=False)
+        case "forbidden" | "stopped":
+            return back(message, at)
+        case "unknown":
+            return in_doubt(message, policy, at, handoff.reason or "unknown")
+        case "later":
+            return _try_again(message, policy, at, handoff.reason)
 
 
 def back(message: Queued, at: datetime) -> Ended:
@@ -39,12 +46,19 @@ def back(message: Queued, at: datetime) -> Ended:
     return Ended(message, "queued", at, tried=False)
 
 
-def not_now(message: Queued, at: datetime) -> Ended:
-    return Ended(message, "queued", at, reason=UNREACHABLE, wait_s=UNREACHABLE_WAIT_S, tried=False)
+def withheld(message: Queued, handoff: Handoff, at: datetime) -> Ended:
+    """Refused for a reason that is not its own: it costs no attempt, and goes later for as long as it is fresh."""
+    wait_s = 0.0  # what concerns the server is waited for by the channel's pause
+    if handoff.trouble is not None and handoff.trouble.scope == "sender":
+        # Half its age: the waits grow without being counted.
+        wait_s = min(max((at - message.at).total_seconds() / 2, WITHHELD_FIRST_S), WITHHELD_LONGEST_S)
+    return Ended(message, "queued", at, reason=handoff.reason, wait_s=wait_s, tried=False)
 
 
 def in_doubt(message: Queued, policy: Policy, at: datetime, reason: str) -> Ended:
-    if message.kind == "transactional" and message.attempts < policy.transactional_attempts:
+    """Nobody knows whether it left."""
+    again = min(policy.transactional_attempts, IN_DOUBT_ATTEMPTS)
+    if message.kind == "transactional" and message.attempts < again:
         return _try_again(message, policy, at, reason)
     return Ended(message, "unknown", at, reason=reason)
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
+from common.addresses import InvalidAddress, mail_address
 from common.clock import FixedClock
 from common.crypto import SealBroken, is_sealed, open_sealed
 from common.db import Database, Transaction
 from common.keys import DataKey, KeyRing
-from messaging.channels.smtp import Mail
+from messaging.channels.mail import Mail
 from messaging.domain import facts
 from messaging.domain.decision import is_stale, refusal
 from messaging.domain.permission import standing_at
 from messaging.domain.policy import Policy
 from messaging.domain.rendering import IncompleteText, render
 from messaging.jobs.deciding import AHEAD
-from messaging.jobs.outcomes import followed
+from messaging.jobs.outcomes import MISSED, followed
 from messaging.store import queue
 from messaging.store.contacts import Contact, Known, get_reachable
 from messaging.store.policies import get_policies
@@ -46,9 +48,10 @@ class Preparation:
         self._links = links
         self._replay = isinstance(database.clock, FixedClock)
 
-    async def take(self, tx: Transaction, limit: int) -> list[Ready]:
-        """Lease up to `limit` messages; in the same transaction those that may not go any more are suppressed."""
-        leased = await queue.lease(tx, limit)
+    async def take(self, tx: Transaction, limit: int, paused: Sequence[str] = ()) -> list[Ready]:
+        """Lease up to `limit` messages of shops that are not paused; in the same transaction those that may not go
+        any more are suppressed."""
+        leased = await queue.lease(tx, limit, paused)
         if not leased:
             return []
         known = await get_reachable(tx, sorted({m.key for m in leased}))
@@ -56,22 +59,22 @@ class Preparation:
         policies = await get_policies(tx, {m.about.shop for m in leased})
         ready: list[Ready] = []
         refused: list[Ended] = []
-        missed: list[Queued] = []
         for message in leased:
             at = message.at if self._replay else tx.clock.now()
             policy = policies[message.about.shop].policy
             about = known[message.key]
             if not self._replay and message.leave_before is not None and at >= message.leave_before:
-                missed.append(message)
+                refused.append(Ended(message, "missed", at, reason=MISSED, tried=False))
                 continue
             made = self._prepare(message, about, data_keys.get(message.key), policy, at)
             if isinstance(made, Ready):
                 ready.append(made)
             else:
                 refused.append(Ended(message, "suppressed", at, reason=made, tried=False))
-        await queue.judge_again(tx, missed, tx.clock.now())
         done = await queue.end(tx, refused)
-        await tx.announce([facts.suppressed(e.message.about, e.reason or "", e.at) for e in done])
+        await tx.announce(
+            [facts.suppressed(e.message.about, e.reason or "", e.at) for e in done if e.state == "suppressed"]
+        )
         return ready
 
     def _prepare(
@@ -95,6 +98,10 @@ class Preparation:
             name = _opened(contact.name, data_key, contact, "name") if contact.name else None
         except SealBroken:
             return "unreadable_address"
+        try:
+            to = mail_address(to, utf8=True)
+        except InvalidAddress:
+            return "invalid_address"
         if _bounced_before(contact, data_key, to):
             return "bounced"
         try:
@@ -112,10 +119,19 @@ class Preparation:
         text = render(
             about.flow,
             contact.language,
-            {**message.details, "name": name, "shop_name": shop_name, "unsubscribe_url": url},
+            {
+                **message.details,
+                "name": name,
+                "shop_name": shop_name,
+                "unsubscribe_url": url,
+                "answers_read": policy.reads_answers,
+            },
         )
         headers = dict(one_click_headers(url)) if url else {}
-        return Mail(about.message_id, policy.sender_address, shop_name, to, text.subject, text.text, at, headers)
+        return Mail(
+            about.message_id, policy.sender_address, shop_name, to, text.subject, text.text, at, headers,
+            policy.reply_to,
+        )  # fmt: skip
 
 
 def _bounced_before(contact: Contact, key: DataKey | None, to: str) -> bool:

@@ -1,8 +1,8 @@
-"""Who sends? Workers that hand mails off, each on a connection of its own, and one desk that keeps their books.
+"""Workers that hand mails off, each on a connection of its own, and one desk that keeps their books.
 
 The desk leases messages, looks at the register once more, and gives each worker a few. One transaction records what all
 workers that are done bring back and starts what they get next; no provider is called inside it. What was started when a
-process died may have left: marketing and surveys are then never sent again, transactional ones are.
+process died may have left: marketing and surveys are then never sent again, transactional ones once.
 """
 
 from __future__ import annotations
@@ -19,22 +19,15 @@ from common.db import Database, Transaction
 from common.failures import is_temporary
 from common.keys import KeyRing
 from common.metrics import SENDS_UNKNOWN
-from messaging.channels.smtp import SmtpConnection
-from messaging.jobs.outcomes import (
-    UNREACHABLE,
-    UNREACHABLE_WAIT_S,
-    announce,
-    back,
-    has_bounced,
-    in_doubt,
-    not_now,
-    outcome_of,
-)
+from messaging.channels.smtp import SmtpConnection, SmtpServer, Trouble
+from messaging.jobs.handing import SURE_S, Chunk, Done, Hands
+from messaging.jobs.outcomes import announce, back, has_bounced, in_doubt
+from messaging.jobs.pausing import Fuse
 from messaging.jobs.preparing import Preparation, Ready
 from messaging.store import queue
 from messaging.store.contacts import mark_bounced
+from messaging.store.pauses import ALL_SHOPS
 from messaging.store.policies import get_policies
-from messaging.store.queue import Ended
 from messaging.unsubscribe import UnsubscribeLinks
 
 log = structlog.get_logger()
@@ -42,21 +35,20 @@ CHUNK = 4
 """Messages a worker hands off between two records: so many are in doubt for each worker when the process is killed."""
 AHEAD_CHUNKS = 2
 """Chunks for each worker that are leased at once: an opt-out waits for what is leased, so these are few."""
-BITE_BUDGET_S = 5.0
-"""After this the rest of a chunk goes back: a lease must outlast its last hand-off (twice 15 s, with a reconnect)."""
+RENEW_EVERY_S = 5.0
 LOOK_EVERY_S = 0.5
 GATHER_S = 0.05
 """So long a worker waits at the desk until half of them are there: one transaction for many costs little more."""
-Done = list[tuple[Ended, Ready]]
+Troubles = list[tuple[str, Trouble]]
 
 
 @dataclass(eq=False, slots=True)
 class _Turn:
-    """A worker at the desk: what became of its last chunk, and its next one; an empty one sends it home."""
+    """A worker at the desk: what became of its last chunk, and its next one; None sends it home."""
 
     ended: Done
-    chunk: asyncio.Future[list[Ready]]
-    not_before: float = 0.0  # by the event loop's clock
+    troubles: Troubles
+    chunk: asyncio.Future[Chunk | None]
 
 
 @dataclass(slots=True)
@@ -65,6 +57,7 @@ class _Books:
 
     at_desk: list[_Turn] = field(default_factory=list)  # workers without work
     ended: Done = field(default_factory=list)  # not recorded yet
+    troubles: Troubles = field(default_factory=list)  # by shop, not recorded yet
     waiting: list[Ready] = field(default_factory=list)  # leased, not started
 
 
@@ -72,19 +65,24 @@ class Sender:
     """Sends what is queued, on `workers` connections."""
 
     def __init__(
-        self, database: Database, keys: KeyRing, links: UnsubscribeLinks, host: str, port: int, *, workers: int = 6
+        self, database: Database, keys: KeyRing, links: UnsubscribeLinks, server: SmtpServer, *, workers: int = 6
     ) -> None:
         self._database = database
         self._preparation = Preparation(database, keys, links)
-        self._host = host
-        self._port = port
+        self._server = server
+        self._fuse = Fuse("email")
+        self._hands = Hands(database)
+        self._late: Done = []  # taken from behind slow hand-offs, not recorded yet
         self._workers = workers
         self._at_work = 0
         self._replay = isinstance(database.clock, FixedClock)
         self._wake = asyncio.Event()
         self._turns: list[_Turn] = []
         self._connections: list[SmtpConnection] = []
-        self.handed_off = 0
+
+    @property
+    def handed_off(self) -> int:
+        return self._hands.handed_off
 
     def wake(self) -> None:
         self._wake.set()
@@ -92,12 +90,13 @@ class Sender:
     async def run(self, stopping: asyncio.Event) -> None:
         """Until `stopping` is set; what a server has been given then is finished and recorded, the rest goes back."""
         self._at_work = self._workers
-        self._connections = [SmtpConnection(self._host, self._port) for _ in range(self._workers)]
+        self._connections = [SmtpConnection(self._server) for _ in range(self._workers)]
         async with asyncio.TaskGroup() as group:
             for number, connection in enumerate(self._connections):
                 group.create_task(self._work(connection, stopping), name=f"sender-{number}")
             group.create_task(self._keep_books(stopping), name="sender-desk")
             group.create_task(self._mind_expired(stopping), name="sender-expired")
+            group.create_task(self._keep_leases(stopping), name="sender-leases")
             await stopping.wait()
             for connection in self._connections:
                 connection.abandon()
@@ -105,24 +104,27 @@ class Sender:
 
     async def step(self, connection: SmtpConnection) -> int:
         """One bite from lease to record, for tests; returns how many came to an end."""
+        sure_until = asyncio.get_running_loop().time() + SURE_S
         async with self._database.transaction() as tx:
-            ready = await self.start(tx, await self.take(tx))
-        ended = await self._hand_off(connection, ready, asyncio.Event())
+            chunk = Chunk(await self.start(tx, await self.take(tx)), sure_until)
+        ended = await self._hands.hand_off(connection, chunk, asyncio.Event())
         async with self._database.transaction() as tx:
-            await self.record(tx, ended)
+            await self.record(tx, ended, chunk.troubles)
         return len(ended)
 
     async def _work(self, connection: SmtpConnection, stopping: asyncio.Event) -> None:
         ended: Done = []
+        troubles: Troubles = []
         try:
             while True:
-                turn = _Turn(ended, asyncio.get_running_loop().create_future())
+                turn = _Turn(ended, troubles, asyncio.get_running_loop().create_future())
                 self._turns.append(turn)
                 self._wake.set()
                 chunk = await turn.chunk
-                if not chunk:
+                if chunk is None:
                     return
-                ended = await self._hand_off(connection, chunk, stopping)
+                ended = await self._hands.hand_off(connection, chunk, stopping)
+                troubles = chunk.troubles
         finally:
             await connection.close()
 
@@ -152,22 +154,19 @@ class Sender:
 
     async def _one_entry(self, books: _Books, stopping: asyncio.Event) -> bool:
         """One transaction for all workers at the desk; False when none of them got any work."""
-        now, leaving, unreachable = asyncio.get_running_loop().time(), stopping.is_set(), False
+        leaving = stopping.is_set()
         for turn in self._turns:
             books.ended += turn.ended
-            if any(e.reason == UNREACHABLE for e, _ in turn.ended):
-                turn.not_before = now + UNREACHABLE_WAIT_S
-                unreachable = True
+            books.troubles += turn.troubles
         books.at_desk += self._turns
-        self._turns = []
-        free = [turn for turn in books.at_desk if turn.not_before <= now]
-        wanted = 0 if leaving or unreachable else CHUNK * len(free)
-        if leaving or unreachable:
-            # An opt-out waits for what is leased: it must not wait for a server that is away.
-            books.ended += [(back(r.message, r.mail.date), r) for r in books.waiting]
-            books.waiting = []
+        books.ended += self._late
+        self._turns, self._late = [], []
+        wanted = 0 if leaving else CHUNK * len(books.at_desk)
+        if leaving:
+            self._give_back(books, books.waiting)
+        sure_until = asyncio.get_running_loop().time() + SURE_S
         try:
-            leased, started = await self._commit(books, wanted)
+            started = await self._commit(books, wanted)
         except Exception as error:
             # What was handed off stays to be recorded; a lease that nobody records comes to its end.
             log.warning("sender_paused", temporary=is_temporary(error), detail=repr(error)[:300])
@@ -175,41 +174,62 @@ class Sender:
                 self._send_home(books)
             await _sleep(stopping, 1)
             return False
-        books.waiting, books.ended = leased, []
         if leaving:
             self._send_home(books)
-        share = -(-len(started) // max(1, len(free)))
-        for number, turn in enumerate(free):
+        share = -(-len(started) // max(1, len(books.at_desk)))
+        for number, turn in enumerate(list(books.at_desk)):
             chunk = started[number * share : (number + 1) * share]
             if chunk:
                 books.at_desk.remove(turn)
-                turn.chunk.set_result(chunk)
+                turn.chunk.set_result(Chunk(chunk, sure_until))
         return bool(started)
 
-    async def _commit(self, books: _Books, wanted: int) -> tuple[list[Ready], list[Ready]]:
-        """Record what ended, start up to `wanted` messages; returns (leased and not started, started)."""
-        leased = books.waiting
+    async def _commit(self, books: _Books, wanted: int) -> list[Ready]:
+        """Record what ended, start up to `wanted` messages; the books change with the commit. Returns the started."""
         if not books.ended and not wanted:
-            return leased, []
+            return []
+        leased, idle = books.waiting, []
         async with self._database.transaction() as tx:
-            await self.record(tx, books.ended)
-            if len(leased) < wanted:
-                leased = leased + await self.take(tx)
-            started = await self.start(tx, leased[:wanted])
-        return leased[wanted:], started
+            await self.record(tx, books.ended, books.troubles)
+            started: list[Ready] = []
+            if wanted:
+                pauses = await self._fuse.look(tx)
+                running = {p.shop for p in pauses if not p.over}
+                # An opt-out waits for what is leased: it must not wait for a server that refuses us.
+                idle = [r for r in leased if running & {ALL_SHOPS, r.message.about.shop}]
+                leased = [r for r in leased if r not in idle]
+                if any(p.shop == ALL_SHOPS for p in pauses):
+                    wanted = 0 if ALL_SHOPS in running else 1  # one is enough to try
+                if len(leased) < wanted:
+                    leased = leased + await self.take(tx)
+                chosen, leased = leased[:wanted], leased[wanted:]
+                started = await self.start(tx, chosen)
+                idle += [r for r in chosen if r not in started]
+        books.waiting, books.ended, books.troubles = leased, [], []
+        self._give_back(books, idle)
+        return started
+
+    def _give_back(self, books: _Books, ready: Sequence[Ready]) -> None:
+        """To the queue, with the next entry; what was recalled or has passed to another sender is no longer ours."""
+        books.ended += [(back(r.message, r.mail.date), r) for r in ready]
+        kept = {r.message.about.message_id for r in ready}
+        books.waiting = [r for r in books.waiting if r.message.about.message_id not in kept]
 
     def _send_home(self, books: _Books) -> None:
         for turn in books.at_desk:
             self._at_work -= 1
-            turn.chunk.set_result([])
+            turn.chunk.set_result(None)
         books.at_desk = []
 
     async def take(self, tx: Transaction) -> list[Ready]:
         """Lease messages for all workers; those that may not go any more are suppressed or given back."""
-        return await self._preparation.take(tx, AHEAD_CHUNKS * CHUNK * self._workers)
+        paused = [p.shop for p in await self._fuse.look(tx) if not p.over]
+        if ALL_SHOPS in paused:
+            return []
+        return await self._preparation.take(tx, AHEAD_CHUNKS * CHUNK * self._workers, paused)
 
     async def start(self, tx: Transaction, ready: Sequence[Ready]) -> list[Ready]:
-        """Those whose lease is still ours: from the commit on they are in doubt until their end is recorded."""
+        """Those that may leave: from the commit on they are in doubt until their end is recorded."""
         ours = {m.about.message_id for m in await queue.start(tx, [r.message for r in ready])}
         return [r for r in ready if r.message.about.message_id in ours]
 
@@ -223,27 +243,20 @@ class Sender:
                 log.warning("expired_leases_failed", temporary=is_temporary(error), detail=repr(error)[:300])
             await _sleep(stopping, 5)
 
-    async def _hand_off(self, connection: SmtpConnection, ready: Sequence[Ready], stopping: asyncio.Event) -> Done:
-        """Send one after the other; what there is no time for goes back untried."""
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + BITE_BUDGET_S
-        ended: Done = []
-        unreachable = False
-        for one in ready:
-            if unreachable:
-                ended.append((not_now(one.message, one.mail.date), one))
-                continue
-            if stopping.is_set() or loop.time() > give_up_at:
-                ended.append((back(one.message, one.mail.date), one))
-                continue
-            handoff = await connection.send(one.mail)
-            unreachable = handoff.outcome == "unreachable"
-            self.handed_off += handoff.outcome == "accepted"
-            at = one.message.at if self._replay else self._database.clock.now()
-            ended.append((outcome_of(one.message, one.policy, handoff, at), one))
-        return ended
+    async def _keep_leases(self, stopping: asyncio.Event) -> None:
+        """Slow hand-offs keep their leases, and what waits behind them goes back to the queue."""
+        while not stopping.is_set() or self._at_work:
+            self._late += self._hands.take_from_slow()
+            if self._late:
+                self._wake.set()
+            try:
+                async with self._database.transaction() as tx:
+                    await queue.renew(tx, [r.message for r in self._hands.slow()])
+            except Exception as error:
+                log.warning("leases_not_renewed", temporary=is_temporary(error), detail=repr(error)[:300])
+            await _sleep(stopping, RENEW_EVERY_S) if not stopping.is_set() else await asyncio.sleep(0.1)
 
-    async def record(self, tx: Transaction, ended: Sequence[tuple[Ended, Ready]]) -> None:
+    async def record(self, tx: Transaction, ended: Done, troubles: Sequence[tuple[str, Trouble]] = ()) -> None:
         """Record and announce what became of messages; twice the same is recorded once."""
         if not ended:
             return
@@ -254,6 +267,7 @@ class Sender:
             tx, [(e.message.key, r.email) for e, r in ended if e.message.about.message_id in ours and has_bounced(e)]
         )
         await announce(tx, done)
+        await self._fuse.record(tx, (e.message.about.shop for e, _ in ended if e.state == "sent"), troubles)
 
     async def end_expired(self, tx: Transaction) -> int:
         """End the leases of senders that died; returns how many."""

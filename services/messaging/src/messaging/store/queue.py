@@ -21,7 +21,10 @@ from messaging.domain.flows import Kind
 from messaging.store.contacts import columns
 
 LEASE_S = 45
-End = Literal["sent", "failed", "unknown", "suppressed", "queued"]
+"""Renewed while a hand-off lasts; after it the sender is taken for dead."""
+PERMIT_S = 10
+"""So long a started message may leave without being looked at again; an opt-out waits no longer."""
+End = Literal["sent", "failed", "unknown", "suppressed", "queued", "missed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,10 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of a leased message. `queued`: to be tried again after `wait_s`; `tried` says whether that counts."""
+    """What became of a leased message. `queued`: to be tried again after `wait_s`; `tried` says whether that counts.
+
+    `missed`: its window had closed before it could leave; it is judged again.
+    """
 
     message: Queued
     state: End
@@ -55,17 +61,33 @@ class Ended:
     tried: bool = True
 
 
-async def lease(tx: Transaction, limit: int) -> list[Queued]:
-    """Take the first messages by rank, then by age, of customers nobody else holds; their customers are locked."""
+async def lease(tx: Transaction, limit: int, paused: Sequence[str] = ()) -> list[Queued]:
+    """Take the first messages by rank, then by age, of customers nobody else holds; their customers are locked.
+
+    Shops take turns by their first messages; the `paused` ones are left alone.
+    """
     token = uuid.uuid4()
-    # Lock the customers, so that no opt-out comes between this look at the register and the lease. The first rows are
-    # picked before they are joined: more than are wanted, because other workers hold some of their customers.
+    # Lock the customers, so that no opt-out comes between this look at the register and the lease. The first rows of
+    # each shop are picked by the index before they are joined, so that no shop's backlog is read for another's mail:
+    # more than are wanted, because other workers hold some of their customers.
     picked = await tx.fetch(
         """
-        with first as materialized (
-            select shop, customer, message_id, rank, at from messages
-            where state = 'queued' and next_try_at <= clock_timestamp()
-            order by rank, at, message_id limit :look_at
+        with recursive waiting as (
+            (select shop from messages where state = 'queued' order by shop limit 1)
+            union all
+            select (select m.shop from messages m where m.state = 'queued' and m.shop > w.shop order by m.shop limit 1)
+            from waiting w where w.shop is not null
+        ), open as materialized (
+            select shop from waiting where shop <> all(cast(:paused as text[]))
+        ), first as materialized (
+            select f.shop, f.customer, f.message_id, f.rank, f.at
+            from open o cross join lateral (
+                select m.shop, m.customer, m.message_id, m.rank, m.at from messages m
+                where m.shop = o.shop and m.state = 'queued' and m.next_try_at <= clock_timestamp()
+                order by m.rank, m.at, m.message_id
+                limit (select greatest(16, :look_at / greatest(1, count(*))) from open)
+            ) f
+            order by f.rank, f.at, f.message_id limit :look_at
         )
         select f.shop, f.customer, f.message_id
         from first f join customers c on c.shop = f.shop and c.customer = f.customer
@@ -74,6 +96,7 @@ async def lease(tx: Transaction, limit: int) -> list[Queued]:
         """,
         limit=limit,
         look_at=limit * 16,
+        paused=list(paused),
     )
     if not picked:
         return []
@@ -99,26 +122,63 @@ async def lease(tx: Transaction, limit: int) -> list[Queued]:
 
 
 async def start(tx: Transaction, messages: Sequence[Queued]) -> list[Queued]:
-    """Say that these leased messages are handed off next; returns those whose lease is still ours, renewed."""
+    """Say that these leased messages are handed off next; returns those that may leave for PERMIT_S seconds."""
+    # Committed before the first is handed off: from then on it is in doubt until its end is recorded.
+    return await _permit(tx, messages, begin=True)
+
+
+async def may_still_leave(tx: Transaction, message: Queued) -> bool:
+    """Ask again for a started message whose permit runs out; True renews it."""
+    return bool(await _permit(tx, [message], begin=False))
+
+
+async def _permit(tx: Transaction, messages: Sequence[Queued], *, begin: bool) -> list[Queued]:
     if not messages:
         return []
-    # Committed before the first is handed off: from then on it is in doubt until its end is recorded.
+    # What was recalled by an opt-out, or has passed to another sender, must not leave.
     rows = await tx.fetch(
         """
-        update messages m set started = true, lease_until = clock_timestamp() + make_interval(secs => :lease_s)
+        update messages m set started = true, lease_until = clock_timestamp() + make_interval(secs => :lease_s),
+            may_leave_until = clock_timestamp() + make_interval(secs => :permit_s)
+        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[]), cast(:leases as uuid[]))
+            as s(shop, customer, message_id, lease)
+        where m.shop = s.shop and m.customer = s.customer and m.message_id = s.message_id
+            and m.state = 'leased' and m.lease = s.lease and not m.recalled and (:begin or m.started)
+        returning m.shop, m.customer, m.message_id
+        """,
+        **_leased(messages),
+        lease_s=LEASE_S,
+        permit_s=PERMIT_S,
+        begin=begin,
+    )
+    ours = {(r.shop, r.customer, r.message_id) for r in rows}
+    return [m for m in messages if (*m.key, m.about.message_id) in ours]
+
+
+async def renew(tx: Transaction, messages: Sequence[Queued]) -> None:
+    """Their hand-off lasts: keep the leases. They get no new permit to leave."""
+    if not messages:
+        return
+    # A recalled one too: it ends with what its server says.
+    await tx.execute(
+        """
+        update messages m set lease_until = clock_timestamp() + make_interval(secs => :lease_s)
         from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[]), cast(:leases as uuid[]))
             as s(shop, customer, message_id, lease)
         where m.shop = s.shop and m.customer = s.customer and m.message_id = s.message_id
             and m.state = 'leased' and m.lease = s.lease
-        returning m.shop, m.customer, m.message_id
         """,
-        **columns([m.key for m in messages]),
-        ids=[m.about.message_id for m in messages],
-        leases=[m.lease for m in messages],
+        **_leased(messages),
         lease_s=LEASE_S,
     )
-    ours = {(r.shop, r.customer, r.message_id) for r in rows}
-    return [m for m in messages if (*m.key, m.about.message_id) in ours]
+
+
+def _leased(messages: Sequence[Queued]) -> dict[str, Any]:
+    return {
+        **columns([m.key for m in messages]),
+        "ids": [m.about.message_id for m in messages],
+        "leases": [m.lease for m in messages],
+    }
 
 
 async def lock_expired(tx: Transaction, limit: int) -> list[Queued]:
@@ -164,12 +224,15 @@ def _queued(r: Row[Any], token: uuid.UUID) -> Queued:
 
 async def end(tx: Transaction, ended: Sequence[Ended]) -> list[Ended]:
     """Record what became of leased messages; returns those that were still ours. The customers are locked."""
+    missed = await judge_again(tx, [e for e in ended if e.state == "missed"])
+    ended = [e for e in ended if e.state != "missed"]
     if not ended:
-        return []
+        return missed
     # A row whose lease has passed to somebody else is not ours to record any more.
     rows = await tx.fetch(
         """
         update messages m set state = e.state, reason = e.reason, lease = null, lease_until = null, started = false,
+            may_leave_until = null, recalled = false,
             sent_at = case when e.state = 'sent' then e.at end,
             attempts = m.attempts - case when e.tried then 0 else 1 end,
             next_try_at = clock_timestamp() + make_interval(secs => e.wait_s)
@@ -193,7 +256,7 @@ async def end(tx: Transaction, ended: Sequence[Ended]) -> list[Ended]:
     ours = {(r.shop, r.customer, r.message_id) for r in rows}
     done = [e for e in ended if (*e.message.key, e.message.about.message_id) in ours]
     await _save_suppressions(tx, [e for e in done if e.state == "suppressed"])
-    return done
+    return done + missed
 
 
 async def _save_suppressions(tx: Transaction, ended: Sequence[Ended]) -> None:
@@ -221,40 +284,37 @@ async def _save_suppressions(tx: Transaction, ended: Sequence[Ended]) -> None:
     )
 
 
-async def judge_again(tx: Transaction, messages: Sequence[Queued], at: datetime) -> None:
-    """Give messages that missed their window back to the sweep, with their places under the caps."""
-    if not messages:
-        return
-    wanted = {
-        **columns([m.key for m in messages]),
-        "ids": [m.about.message_id for m in messages],
-    }
-    # The place under the caps goes with the row.
-    await tx.execute(
+async def judge_again(tx: Transaction, missed: Sequence[Ended]) -> list[Ended]:
+    """Give leased messages that missed their window back to the sweep; returns those that were still ours."""
+    if not missed:
+        return []
+    # The place under the caps goes with the row; the sweep decides anew, by what is so then.
+    rows = await tx.fetch(
         """
-        delete from messages m
-        using unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[])) as w(shop, customer, id)
-        where m.shop = w.shop and m.customer = w.customer and m.message_id = w.id
+        with gone as (
+            delete from messages m
+            using unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[]),
+                cast(:leases as uuid[]), cast(:ats as timestamptz[])) as w(shop, customer, message_id, lease, at)
+            where m.shop = w.shop and m.customer = w.customer and m.message_id = w.message_id
+                and m.state = 'leased' and m.lease = w.lease
+            returning m.shop, m.customer, m.message_id, w.at
+        )
+        update candidates c set release_at = g.at, outcome = 'hold', reason = 'missed_window', decided_at = g.at
+        from gone g where c.shop = g.shop and c.customer = g.customer and c.message_id = g.message_id
+        returning c.shop, c.customer, c.message_id
         """,
-        **wanted,
+        **_leased([e.message for e in missed]),
+        ats=[e.at for e in missed],
     )
-    # The sweep decides anew, by what is so then.
-    await tx.execute(
-        """
-        update candidates c set release_at = :at, outcome = 'hold', reason = 'missed_window', decided_at = :at
-        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[])) as w(shop, customer, id)
-        where c.shop = w.shop and c.customer = w.customer and c.message_id = w.id
-        """,
-        **wanted,
-        at=at,
-    )
+    ours = {(r.shop, r.customer, r.message_id) for r in rows}
+    return [e for e in missed if (*e.message.key, e.message.about.message_id) in ours]
 
 
 async def suppress_queued(
     tx: Transaction, key: CustomerKey, channel: Channel, kinds: Sequence[Kind], reason: str, at: datetime
 ) -> list[Subject]:
-    """Take back what is queued and not leased; the customer is locked. Returns what was taken back."""
-    # A leased one is about to leave: the caller waits for it.
+    """Take back what is queued, and recall what is leased; the customer is locked. Returns what was taken back."""
+    # A leased one may be leaving: the caller waits for those that may leave without asking again.
     rows = await tx.fetch(
         """
         with taken as (
@@ -262,6 +322,10 @@ async def suppress_queued(
             where m.shop = :shop and m.customer = :customer and m.channel = :channel and m.kind = any(:kinds)
                 and m.state = 'queued'
             returning m.shop, m.customer, m.message_id
+        ), recalled as (
+            update messages m set recalled = true
+            where m.shop = :shop and m.customer = :customer and m.channel = :channel and m.kind = any(:kinds)
+                and m.state = 'leased'
         ), changed as (
             update candidates c set outcome = 'suppress', reason = :reason, decided_at = :at
             from taken t where c.shop = t.shop and c.customer = t.customer and c.message_id = t.message_id
@@ -285,13 +349,13 @@ async def suppress_queued(
 
 
 async def count_leaving(tx: Transaction, key: CustomerKey, channel: Channel) -> int:
-    """Messages but transactional that are being handed off to this customer at this moment."""
-    # A lease that has run out holds nobody up: its holder has given up, and the message is not sent again.
+    """Messages but transactional that may be given to a provider at this moment without being looked at again."""
+    # A leased one that has not started, or whose permit has run out, is looked at first, and finds itself recalled.
     return int(
         await tx.value(
             """
             select count(*) from messages where shop = :shop and customer = :customer and channel = :channel
-                and state = 'leased' and kind <> 'transactional' and lease_until >= clock_timestamp()
+                and state = 'leased' and kind <> 'transactional' and may_leave_until >= clock_timestamp()
             """,
             shop=key[0],
             customer=key[1],
