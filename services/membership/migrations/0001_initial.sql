@@ -32,6 +32,8 @@ create table programmes (
     version integer not null,
     valid_from timestamptz not null,
     body jsonb not null,
+    withdrawn_at timestamptz,           -- before it came into force: it never does
+    due_after text,                     -- its ladder is new: customers up to here know when it takes force; null: all
     refold_after text,                  -- a rebuild met the version late: members up to here are folded anew; null: done
     recorded_at timestamptz not null default now(),
     primary key (shop, version)         -- closes the race of two new versions
@@ -48,16 +50,21 @@ create table redemptions (
     order_id text,
     order_total bigint,                 -- minor units
     at timestamptz not null,
-    returned_at timestamptz,
+    status text not null default 'reserved' check (status in ('reserved', 'committed', 'returned')),
+    returned bigint not null default 0, -- points given back so far
+    returned_at timestamptz,            -- all of them, since then
     primary key (shop, customer, redemption_id),
     unique (shop, redemption_id)        -- closes the race of two customers using one id
 );
 
+-- What was redeemed on one order, for the cap over all of them.
+create index redemptions_order on redemptions (shop, order_id) where order_id is not null;
+
 -- Typed columns over the fold's state, for reports; absent in the state means zero.
 alter table customers
     add column enrolled_at text generated always as (state ->> 'enrolled') stored,
-    add column level integer generated always as (coalesce((state -> 'standing' ->> 'level')::integer, 0)) stored,
+    add column tier text generated always as (state -> 'standing' ->> 'tier') stored, -- its id; null: no member
     add column pending bigint generated always as (coalesce((state ->> 'pending')::bigint, 0)) stored,
     add column available bigint generated always as (coalesce((state ->> 'available')::bigint, 0)) stored,
     add column debt bigint generated always as (coalesce((state ->> 'debt')::bigint, 0)) stored;
-create index customers_level on customers (shop, level);
+create index customers_tier on customers (shop, tier);

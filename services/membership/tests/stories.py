@@ -12,10 +12,11 @@ from common.events.membership import ActivityJoined, MemberCheckedIn, PointsRede
 from common.events.orders import OrderCompleted, OrderPaid, OrderRefunded
 from common.fold import Effect, fold_all
 from common.shops import ShopSettings
+from membership.domain.history import History
 from membership.domain.ledger import Posting
 from membership.domain.membership import MemberFolding
 from membership.domain.programme import FastTrack, Programme, ShopRules, Version
-from membership.domain.state import MemberState
+from membership.domain.state import Deed, MemberState, Order, Standing
 
 SHOP, CUSTOMER = "tea", "c1"
 LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
@@ -61,7 +62,7 @@ def redeemed(when: str, name: str, points: int, order_id: str | None = None) -> 
 
 
 def campaign(spend: int) -> FastTrack:
-    return FastTrack(tier="VIP", spend=spend, start=at("2025-06-01T00:00"), end=at("2025-07-01T00:00"))
+    return FastTrack(tier="vip", spend=spend, start=at("2025-06-01T00:00"), end=at("2025-07-01T00:00"))
 
 
 def fold(
@@ -74,6 +75,32 @@ def fold(
 
 def told(effects: list[Effect], kind: type[Any]) -> list[Any]:
     return [e.data for e in effects if isinstance(e.data, kind)]
+
+
+def standing_order(when: str, goods: int = 100, **more: Any) -> Order:
+    """An order completed then, as a fold leaves it: a point and a growth for each 1.00."""
+    earned = 0 if more.get("state") == "closed" else goods // 100
+    told: dict[str, Any] = {"state": "completed", "said_completed": True, "currency": "CNY", "revision": 0, **more}
+    return Order(**{"goods": goods, "completed_at": at(when), "held": earned, "growth": earned, **told})
+
+
+def history(*what: Order | Deed) -> History:
+    made, timed = History(), list[tuple[datetime, Order | Deed]]()
+    for one in what:
+        when = one.completed_at if isinstance(one, Order) else one.at
+        if when is not None:
+            timed.append((when, one))
+    for when, one in sorted(timed, key=lambda pair: pair[0]):
+        made.append(when, one)
+    return made
+
+
+PLACES = {"": 0, "regular": 0, "senior": 1, "vip": 2, "supreme": 3, "friend": 1, "everybody": 0}
+
+
+def place(standing: Standing) -> int:
+    """Where the tier stands in the default ladder, or in one of those of the tests; 0 the lowest."""
+    return PLACES[standing.tier]
 
 
 def legs(effects: list[Effect], book: type[Any] = Posting) -> dict[tuple[str, str], int]:

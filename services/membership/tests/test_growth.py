@@ -12,7 +12,21 @@ from membership.domain import growth
 from membership.domain.growth import GrowthPosting
 from membership.domain.programme import GrowthRules, Programme
 
-from .stories import checked_in, completed, event, fold, joined, legs, order, paid, redeemed, refund, review, told
+from .stories import (
+    checked_in,
+    completed,
+    event,
+    fold,
+    joined,
+    legs,
+    order,
+    paid,
+    place,
+    redeemed,
+    refund,
+    review,
+    told,
+)
 
 
 @pytest.mark.parametrize(
@@ -83,4 +97,4 @@ def test_where_members_register_nothing_is_earned_before() -> None:
     before = [completed("2025-01-01", "a", 60_000), review("2025-01-02", "r"), checked_in("2025-01-03")]
     after = [completed("2025-02-02", "b", 10_000), review("2025-02-03", "s"), review("2025-02-04", "r")]
     state, _ = fold([*before, event("2025-02-01", MemberRegistered()), *after], programme=programme)
-    assert (state.growth, state.standing.level) == (120, 1)
+    assert (state.growth, place(state.standing)) == (120, 1)

@@ -16,7 +16,8 @@ from membership.jobs.verifying import verify
 from .conftest import NOW, V1, Client, Shop, deliver, rich
 
 DRIVEN = Programme(
-    tiers=(Tier(name="Regular"), Tier(name="Senior", growth=650, points=900), Tier(name="VIP", growth=800))
+    tiers=(Tier(name="Regular"), Tier(name="Senior", growth=650, points=900), Tier(name="VIP", growth=800)),
+    becomes={"supreme": "vip"},
 )
 
 

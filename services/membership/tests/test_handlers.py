@@ -86,13 +86,13 @@ async def test_time_passing_downgrades_and_expires_in_the_sweep(db: Database, sh
     clock.set(START + timedelta(days=3 * 366))
     await sweep(db)
     async with db.transaction() as tx:
-        row = await tx.fetch_one("select level, available, due_at, enrolled_at is not null as member from customers")
+        row = await tx.fetch_one("select tier, available, due_at, enrolled_at is not null as member from customers")
         reasons = [
             decode(r.payload).data.reason
             for r in await tx.fetch("select payload from outbox where type = 'tier.changed' order by seq")
         ]
     assert row is not None
-    assert (row.level, row.available, row.due_at, row.member) == (0, 0, None, True)
+    assert (row.tier, row.available, row.due_at, row.member) == ("regular", 0, None, True)
     assert reasons == ["upgrade", "grace", "downgrade", "grace", "downgrade"]
     assert await _verified(db) == []
 

@@ -6,10 +6,11 @@ import pytest
 
 from membership.domain import growth
 from membership.domain.growth import Journal
-from membership.domain.ledger import Books, Leg, balances, difference, legs_of, soonest_first
-from membership.domain.state import Deed, Lot, MemberState, Order
+from membership.domain.ledger import Books, Leg, balances, difference, legs_of
+from membership.domain.points.lots import LotOrder
+from membership.domain.state import Deed, Lot, MemberState
 
-from .stories import at
+from .stories import at, standing_order
 
 
 def test_moving_nothing_makes_no_leg() -> None:
@@ -93,12 +94,12 @@ def test_lots_burn_by_expiry_then_by_age_then_by_name_and_only_where_something_i
         "a": Lot(available=1, expires=early, since=old),
         "empty": Lot(available=0, pending=5, expires=early, since=old),
     }
-    assert soonest_first(lots) == ["a", "b", "young", "late"]
+    assert LotOrder(lots).soonest(9) == [("a", 1), ("b", 1), ("young", 1), ("late", 1)]
 
 
 def test_growth_has_a_ledger_of_its_own_that_balances() -> None:
     """MEM-016, C-5."""
-    state = MemberState(orders={"o": Order(goods=5_099, completed=at("2025-01-01"))})
+    state = MemberState(orders={"o": standing_order("2025-01-01", 5_099, growth=0)})
     journal = Journal(state)
     assert journal.close() is None
     journal.settle("o")

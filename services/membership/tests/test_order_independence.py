@@ -19,21 +19,22 @@ from common.events.membership import (
     RedemptionReturned,
     TierChanged,
 )
-from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
+from common.events.orders import OrderClosed, OrderCompleted, OrderLine, OrderPaid, OrderRefunded
 from common.fold import advance, fold_all, same
 from common.shops import ShopSettings
 from membership.domain import growth, ledger
 from membership.domain.growth import GrowthPosting
+from membership.domain.history import History
 from membership.domain.ledger import Posting
 from membership.domain.membership import MemberFolding
 from membership.domain.programme import FastTrack, GrowthRules, PointsRules, Programme, ShopRules, Tier, Version
 from membership.domain.state import MemberState
-from membership.domain.tiers import History, standing_of
+from membership.domain.tiers import standing_of
 
 KEY = ("tea", "c1")
 START = datetime(2023, 12, 20, tzinfo=UTC)
-SECOND = datetime(2025, 6, 1, tzinfo=UTC)
-CAMPAIGN = FastTrack(tier="VIP", spend=9_999, start=SECOND - timedelta(days=200), end=SECOND + timedelta(days=90))
+SECOND, THIRD = datetime(2024, 10, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
+CAMPAIGN = FastTrack(tier="vip", spend=9_999, start=THIRD - timedelta(days=200), end=THIRD + timedelta(days=90))
 
 BY_SPEND = Programme().tiers
 BY_GROWTH = (
@@ -48,19 +49,31 @@ BY_POINTS = (
     Tier(name="VIP", points=2_500, spend=200_000, factor=20_000),
 )
 """The four inputs of C-4, alone and together."""
+ANOTHER = (
+    Tier(name="Everybody", id="regular"),
+    Tier(name="Bronze", spend=10_000, factor=11_000),
+    Tier(name="Gold", id="gold", spend=50_000, orders=3, growth=2_000, factor=12_000),
+)
+"""A level below what was the second, the second and third under a new name and id, none above."""
+BECOMES = [{}, {"senior": "bronze", "vip": "gold", "supreme": "gold"}, {"senior": "regular", "vip": "regular"}]
+
 
 instants = st.integers(0, 1_500).map(lambda half_days: START + timedelta(hours=12 * half_days))
 order_ids = st.sampled_from(["o1", "o2", "o3", "o4", "o5"])
+lines = st.sampled_from(
+    [(), (OrderLine(sku="a", quantity=1),), (OrderLine(sku="a", quantity=1), OrderLine(sku="b", quantity=2))]
+)
 amounts = st.one_of(st.integers(0, 300_000), st.sampled_from([0, 9_999, 50_000, 200_000, 500_000]))
 
 
 def _orders(kind: type[Any], state: str) -> st.SearchStrategy[Any]:
     return st.builds(
-        lambda o, goods, revision, r, currency: kind(
-            order_id=o, state=state, goods_paid=goods, currency=currency, revision=revision, redemption_id=r
+        lambda o, goods, revision, r, currency, bought, paid: kind(
+            order_id=o, state=state, goods_paid=goods, currency=currency, revision=revision, redemption_id=r,
+            lines=bought, paid_at=paid,
         ),
         order_ids, amounts, st.integers(0, 3), st.sampled_from([None, None, "r1"]),
-        st.sampled_from(["CNY", "CNY", "CNY", "USD"]),
+        st.sampled_from(["CNY", "CNY", "CNY", "USD"]), lines, st.one_of(st.none(), instants),
     )  # fmt: skip
 
 
@@ -70,13 +83,17 @@ data = st.one_of(
     _orders(OrderCompleted, "completed"),
     _orders(OrderClosed, "closed"),
     st.builds(
-        lambda o, a: OrderRefunded(refund_id="f", order_id=o, amount=a, currency="CNY"), order_ids, amounts
+        lambda f, o, a, currency, whole, lines: OrderRefunded(
+            refund_id=f, order_id=o, amount=a, currency=currency, whole=whole, lines=lines
+        ),
+        st.sampled_from(["f1", "f2", "f3"]), st.one_of(st.none(), order_ids, order_ids, order_ids), amounts,
+        st.sampled_from(["CNY", "CNY", "JPY", "USD"]), st.booleans(), lines,
     ),
     st.builds(
         lambda r, p, o: PointsRedeemed(redemption_id=r, points=p, order_id=o, worth=p, currency="CNY"),
-        st.sampled_from(["r1", "r2"]), st.integers(1, 3_000), st.one_of(st.none(), order_ids),
+        st.sampled_from(["r1", "r2", "r3", "r4"]), st.integers(1, 3_000), st.one_of(st.none(), order_ids),
     ),
-    st.builds(lambda r: RedemptionReturned(redemption_id=r), st.sampled_from(["r1", "r2"])),
+    st.builds(lambda r: RedemptionReturned(redemption_id=r), st.sampled_from(["r1", "r2", "r3"])),
     st.just(MemberRegistered()),
     st.just(MemberCheckedIn()),
     st.builds(lambda r: ReviewSubmitted(review_id=r, stars=1), st.sampled_from(["v1", "v2"])),
@@ -99,17 +116,20 @@ def foldings(draw: st.DrawFn) -> MemberFolding:
     """Programmes of every kind, two versions of which come into force during the history."""
 
     def programme() -> Programme:
+        tiers = draw(st.sampled_from([BY_SPEND, BY_GROWTH, BY_POINTS, ANOTHER]))
         return Programme(
-            tiers=draw(st.sampled_from([BY_SPEND, BY_GROWTH, BY_POINTS])),
+            tiers=tiers,
+            becomes=draw(st.sampled_from(BECOMES)) if tiers is ANOTHER else {},
+            term_months=draw(st.sampled_from([1, 6, 12])),
             growth=draw(st.sampled_from([GrowthRules(), GrowthRules(per_unit=3, review=500, check_in=0)])),
             enrolment=draw(st.sampled_from(["first_order", "first_order", "registration"])),
             downgrade=draw(st.sampled_from(["one_down", "none", "justified"])),
             grace_days=draw(st.sampled_from([0, 30])),
             points=PointsRules(clamp_at_zero=draw(st.booleans())),
-            fast_tracks=draw(st.sampled_from([(), (CAMPAIGN,)])),
+            fast_tracks=() if tiers is ANOTHER else draw(st.sampled_from([(), (CAMPAIGN,)])),
         )
 
-    versions = [Version(START, 1, programme()), Version(SECOND, 2, programme())]
+    versions = [Version(START, 1, programme()), Version(SECOND, 2, programme()), Version(THIRD, 3, programme())]
     zone = ZoneInfo(draw(st.sampled_from(["Asia/Shanghai", "America/New_York"])))
     return MemberFolding({"tea": ShopRules(ShopSettings.always(zone), versions)})
 

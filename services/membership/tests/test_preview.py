@@ -12,7 +12,10 @@ from membership.store import previews
 
 from .conftest import NOW, V1, Client, Shop, deliver, tables
 
-HARDER = {"tiers": [{"name": "Regular"}, {"name": "Senior", "spend": 100_000}, {"name": "Patron", "spend": 200_000}]}
+HARDER = {
+    "tiers": [{"name": "Regular"}, {"name": "Senior", "spend": 100_000}, {"name": "Patron", "spend": 200_000}],
+    "becomes": {"vip": "patron", "supreme": "patron"},
+}
 
 
 async def a_shop(client: Client, shop: Shop) -> None:

@@ -41,13 +41,14 @@ class VersionTable(Generic[C]):
 
     Where a late version changes what was made without it, there is a column `refold_after` too: the customers after
     this one are still to be done; null: nobody is. `space` is then the namespace of the advisory locks that `hold` and
-    `lock` take.
+    `lock` take. `live` is the condition of the versions that count.
     """
 
     name: str
     kind: type[C]
     since: str = "valid_from"
     body: str = "body"
+    live: str = "true"
     space: int | None = None
 
     async def hold(self, tx: Transaction, shops: Iterable[str]) -> None:
@@ -74,7 +75,7 @@ class VersionTable(Generic[C]):
         rows = await tx.fetch(
             f"""
             select shop, version, {self.since} as since, cast({self.body} as text) as body
-            from {self.name} where shop = any(:shops) order by shop, version
+            from {self.name} where shop = any(:shops) and {self.live} order by shop, version
             """,
             shops=sorted(found),
         )
@@ -116,7 +117,8 @@ class VersionTable(Generic[C]):
         # One worker a version: the row is skipped while somebody else holds it.
         row = await tx.fetch_one(
             f"""
-            select shop, version, {self.since} as since, refold_after from {self.name} where refold_after is not null
+            select shop, version, {self.since} as since, refold_after from {self.name}
+            where refold_after is not null and {self.live}
             order by shop, version limit 1 for update skip locked
             """
         )
@@ -148,7 +150,8 @@ class VersionTable(Generic[C]):
     async def late_shops(self, tx: Transaction) -> list[str]:
         """Whose versions are still being worked in: the shop, once for each of them."""
         # Few rows at any time.
-        return [row.shop for row in await tx.fetch(f"select shop from {self.name} where refold_after is not null")]
+        query = f"select shop from {self.name} where refold_after is not null and {self.live}"
+        return [row.shop for row in await tx.fetch(query)]
 
     async def _save_cursor(self, tx: Transaction, shop: str, number: int, after: str | None) -> None:
         # The row is locked, or this transaction's own.

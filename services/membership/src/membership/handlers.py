@@ -1,10 +1,10 @@
-"""What does membership do when something happens elsewhere? Lock, fold, save, announce."""
+"""What membership does when something happens elsewhere: lock, fold, save, announce."""
 
 from __future__ import annotations
 
 from common.consumer import Batch, Subscription
 from common.db import Transaction
-from common.events.membership import ProgrammeChanged
+from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
 from common.fold import Folded, fold_events
 from membership.domain.membership import INPUTS, MemberFolding
 from membership.domain.programme import Programme
@@ -21,20 +21,25 @@ async def on_inputs(tx: Transaction, batch: Batch) -> None:
 async def on_programmes(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads the programme's versions back; one met late has its members folded anew, by the sweep."""
     for event in batch.events:
+        await programmes.lock_rules(tx, event.shop)
+        if isinstance(event.data, ProgrammeWithdrawn):
+            await programmes.withdraw_version(tx, event.shop, event.data.version, event.time)
+            continue
         data: ProgrammeChanged = event.data
-        await programmes.PROGRAMMES.lock(tx, event.shop)
         programme = Programme.model_validate(data.programme)
         await programmes.PROGRAMMES.insert(tx, event.shop, data.version, data.valid_from, programme, late=True)
+        await programmes.save_ladders(tx, event.shop, [data.version])
 
 
 async def save(tx: Transaction, folded: Folded[MemberState]) -> None:
     """Post the legs, keep the redemptions, announce the facts of what was folded."""
     await ledgers.insert_legs(tx, folded.steps)
-    await redemptions.save_commands(tx, (step.event for step in folded.steps if step.event is not None))
+    await redemptions.insert_redemptions(tx, (step.event for step in folded.steps if step.event is not None))
+    await redemptions.save_standings(tx, folded.steps)
     await tx.announce(folded.facts())
 
 
 SUBSCRIPTIONS = (
-    Subscription(on_programmes, (ProgrammeChanged,)),
+    Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn)),
     Subscription(on_inputs, INPUTS),
 )

@@ -20,14 +20,21 @@ class MemberEnrolled(MembershipFact):
     TYPE: ClassVar[str] = "member.enrolled"
     enrolled_at: AwareDatetime
     tier: Text
+    tier_id: Text | None = None
 
 
 class TierChanged(MembershipFact):
-    """`reason`: upgrade, renewal, grace, downgrade, refund, correction, manual. `rule`: what justified it (C-4)."""
+    """`old` and `new` are names as they are shown, `old_id` and `new_id` what stays when a tier is renamed.
+
+    `reason`: upgrade, renewal, grace, downgrade, refund, correction, programme (a new ladder has taken force).
+    `rule`: what justified it (C-4).
+    """
 
     TYPE: ClassVar[str] = "tier.changed"
     old: Text
     new: Text
+    old_id: Text | None = None
+    new_id: Text | None = None
     direction: Text  # up, down, same (renewed or grace began)
     reason: Text
     rule: Text | None = None
@@ -70,6 +77,7 @@ class PointsRedeemed(EventData):
     redemption_id: Identifier
     points: StrictInt
     order_id: Identifier | None = None
+    order_total: StrictInt | None = None  # minor units, before the points
     worth: StrictInt  # minor units
     currency: Text
 
@@ -119,3 +127,12 @@ class ProgrammeChanged(NewVersion):
     TYPE: ClassVar[str] = "programme.changed"
     TOPIC: ClassVar[str] = "membership"
     programme: dict[str, Any]
+
+
+class ProgrammeWithdrawn(EventData):
+    """A version that was to come into force never does; no customer concerned."""
+
+    TYPE: ClassVar[str] = "programme.withdrawn"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 20
+    version: StrictInt

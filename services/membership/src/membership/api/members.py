@@ -15,11 +15,12 @@ from common.events.membership import MemberRegistered
 from common.fold import advance, current
 from membership.api.commands import carry_out, time_of_command
 from membership.api.refusals import UnknownMember
+from membership.domain.history import History
 from membership.domain.membership import MemberFolding
 from membership.domain.points.expiry import next_expiry
 from membership.domain.programme import Programme, ShopRules, Tier
-from membership.domain.state import MemberState
-from membership.domain.tiers import History, window_start
+from membership.domain.state import FINE, MemberState
+from membership.domain.tiers import window_start
 from membership.store import ledgers, members, programmes
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["members"])
@@ -41,6 +42,7 @@ class MemberOut(BaseModel):
     customer: str
     enrolled_at: datetime
     tier: str
+    tier_id: str
     level: int
     price: int
     factor: int
@@ -110,8 +112,10 @@ class RegistrationOut(BaseModel):
 
 
 class TierCount(BaseModel):
+    """The programme's tiers come lowest first."""
+
     tier: str
-    level: int
+    tier_id: str
     members: int
     pending: int
     available: int
@@ -147,18 +151,20 @@ async def _member(tx: Transaction, key: CustomerKey) -> tuple[MemberState, ShopR
 async def get_member(shop: str, customer: Customer, tx: Tx) -> MemberOut:
     """A member's tier, term and points, as of now."""
     state, rules, now = await _member(tx, (shop, customer))
-    standing, tier = state.standing, rules.at(now).tier(state.standing.level)
+    standing, programme = state.standing, rules.at(now)
+    tier = programme.tier(standing.tier)
     expires = next_expiry(state)
     assert state.enrolled is not None
     return MemberOut(
-        customer=customer, enrolled_at=state.enrolled, tier=tier.name, level=standing.level, price=tier.price,
+        customer=customer, enrolled_at=state.enrolled, tier=tier.name, tier_id=tier.id,
+        level=programme.level_of(tier.id), price=tier.price,
         factor=tier.factor, since=standing.since, term=standing.until, grace=standing.grace, pending=state.pending,
         available=state.available, debt=state.debt,
         next_expiry=Expiry(
             points=sum(lot.available for lot in state.lots.values() if lot.expires == expires), at=expires
         ) if expires else None,
-        orders=sum(1 for order in state.orders.values() if order.completed and not order.undone),
-        contribution=History(state.orders.values()).ever * rules.unit_at(now) // 1000, growth=state.growth,
+        orders=sum(1 for order in state.orders.values() if order.counts),
+        contribution=max(0, History.of(state).ever) * rules.unit_at(now) // FINE, growth=state.growth,
     )  # fmt: skip
 
 
@@ -182,19 +188,20 @@ async def get_ledger(
 async def get_path(shop: str, customer: Customer, tx: Tx) -> PathOut:
     """The way up: current tier, growth value, next tier, what is missing by each way, what earns it (MEM-018)."""
     state, rules, now = await _member(tx, (shop, customer))
-    programme, level = rules.at(now), state.standing.level
+    programme = rules.at(now)
+    level = programme.level_of(state.standing.tier)
     window = window_start(rules, programme, now)
     reached = History.of(state).through(window, now)
-    reached = reached._replace(spend=reached.spend * rules.unit_at(now) // 1000)
+    reached = reached._replace(spend=max(0, reached.spend) * rules.unit_at(now) // FINE)
     following = programme.tiers[level + 1] if level + 1 < len(programme.tiers) else None
     return PathOut(
-        tier=programme.tier(level).name, currency=rules.currency_at(now), **reached._asdict(), window_from=window,
+        tier=programme.tiers[level].name, currency=rules.currency_at(now), **reached._asdict(), window_from=window,
         next_tier=following.name if following else None,
         missing_spend=_missing(following.spend if following else None, reached.spend),
         missing_orders=_missing(following.orders if following else None, reached.orders),
         missing_growth=_missing(following.growth if following else None, reached.growth),
         missing_points=_missing(following.points if following else None, reached.points),
-        earns=_what_earns(programme, following or programme.tier(level)),
+        earns=_what_earns(programme, following or programme.tiers[level]),
     )  # fmt: skip
 
 
@@ -231,7 +238,7 @@ async def register(shop: str, body: RegistrationIn, tx: Tx) -> RegistrationOut:
         customer=body.customer,
         status="member_already" if known else "registered",
         enrolled_at=state.enrolled or at,
-        tier=rules[shop].at(at).tier(state.standing.level).name,
+        tier=rules[shop].at(at).tier(state.standing.tier).name,
     )
 
 
@@ -241,13 +248,15 @@ async def get_report(shop: str, tx: Tx) -> ReportOut:
     rules = (await programmes.get_rules(tx, [shop]))[shop]
     now = tx.clock.now()
     programme = rules.at(now)
-    counted = {row.level: row for row in await members.get_report(tx, shop)}
+    counted = {row.tier: row for row in await members.get_report(tx, shop)}
+    # Members whom a new ladder has yet to come by are counted under the tier they hold.
+    known = {tier.id: tier.name for tier in programme.tiers}
     tiers = []
-    for level in sorted({*range(len(programme.tiers)), *counted}):
-        row = counted.get(level)
+    for tier in [*known, *(tier for tier in counted if tier not in known)]:
+        row = counted.get(tier)
         tiers.append(
             TierCount(
-                tier=programme.tier(level).name, level=level, members=row.members if row else 0,
+                tier=known.get(tier, tier), tier_id=tier, members=row.members if row else 0,
                 pending=row.pending if row else 0, available=row.available if row else 0, debt=row.debt if row else 0,
             )
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,9 +16,10 @@ from common.fold import current
 from membership.api.commands import carry_out, time_of_command
 from membership.api.refusals import (
     InsufficientPoints,
-    OrderEnded,
+    OrderNotOpen,
     OrderPaidAlready,
     RedemptionDiffers,
+    RedemptionEnded,
     TooLargeShare,
     UnknownMember,
     UnknownRedemption,
@@ -26,6 +27,7 @@ from membership.api.refusals import (
 )
 from membership.domain.membership import MemberFolding
 from membership.domain.points.redemption import most_points, worth
+from membership.domain.state import Order, RedemptionStatus
 from membership.store import programmes, redemptions
 
 router = APIRouter(prefix="/v1/shops/{shop}/redemptions", tags=["redemptions"])
@@ -45,7 +47,10 @@ class RedemptionIn(BaseModel):
 
 
 class RedemptionOut(BaseModel):
-    """`worth` in minor units of the currency: what the points take off the order."""
+    """`worth` in minor units of the currency: what the points take off the order.
+
+    `reserved` until the order is paid, then `committed`; `returned` when all points are back (`returned` so far).
+    """
 
     redemption_id: str
     customer: str
@@ -53,7 +58,8 @@ class RedemptionOut(BaseModel):
     worth: int
     currency: str
     order_id: str | None
-    status: Literal["accepted", "returned"]
+    status: RedemptionStatus
+    returned: int = 0
     at: datetime
     returned_at: datetime | None = None
 
@@ -61,21 +67,24 @@ class RedemptionOut(BaseModel):
 def _out(row: Row[Any]) -> RedemptionOut:
     return RedemptionOut(
         redemption_id=row.redemption_id, customer=row.customer, points=row.points, worth=row.worth,
-        currency=row.currency, order_id=row.order_id, at=row.at, returned_at=row.returned_at,
-        status="returned" if row.returned_at else "accepted",
+        currency=row.currency, order_id=row.order_id, at=row.at, status=row.status, returned=row.returned,
+        returned_at=row.returned_at,
     )  # fmt: skip
 
 
 def _same(row: Row[Any], body: RedemptionIn) -> bool:
-    # After a rebuild the order's total is not known any more.
-    return (row.customer, row.points, row.currency, row.order_id) == (
-        body.customer, body.points, body.currency, body.order_id,
-    ) and row.order_total in (None, body.order_total)  # fmt: skip
+    return (row.customer, row.points, row.currency, row.order_id, row.order_total) == (
+        body.customer, body.points, body.currency, body.order_id, body.order_total,
+    )  # fmt: skip
 
 
 @router.post("", dependencies=[require("redemptions:write")])
 async def redeem(shop: str, body: RedemptionIn, tx: Tx) -> RedemptionOut:
-    """Spend points on an order: promised when answered, and never taken back by late news."""
+    """Reserve points for an order: promised when answered, and never taken back by late news.
+
+    They are committed when the order is paid, and come back when it is closed. At most a share of the order's total
+    is paid with points, over all its redemptions together (MEM-052).
+    """
     key = (shop, body.customer)
     rules = await programmes.get_rules(tx, [shop])
     at = await time_of_command(tx, key)
@@ -83,36 +92,50 @@ async def redeem(shop: str, body: RedemptionIn, tx: Tx) -> RedemptionOut:
     if known is not None:
         if not _same(known, body):
             raise RedemptionDiffers(body.redemption_id)
+        if known.status == "returned":
+            raise RedemptionEnded(body.redemption_id, known.returned_at)
         return _out(known)
     points = rules[shop].at(at).points
     currency = rules[shop].currency_at(at)
     if body.currency != currency:
         raise WrongCurrency(body.currency, currency)
-    most = most_points(body.order_total, points, body.currency)
-    if body.points > most:
-        raise TooLargeShare(most)
     folding = MemberFolding(rules)
     state = await current(tx, folding, key, at)
     if state.enrolled is None:
         raise UnknownMember(body.customer)
     order = state.orders.get(body.order_id) if body.order_id is not None else None
-    if order is not None and (order.completed is not None or order.undone):
-        raise OrderEnded(body.order_id or "")
+    ended = None if order is None else _state(order)
+    if ended is not None:
+        raise OrderNotOpen(body.order_id or "", ended)
+    spent = await redemptions.lock_order(tx, shop, body.order_id) if body.order_id is not None else 0
+    most = max(0, most_points(body.order_total, points, body.currency) - spent)
+    if body.points > most:
+        raise TooLargeShare(most)
     if body.points > state.available:
         raise InsufficientPoints(body.points, state.available)
     data = PointsRedeemed(
-        redemption_id=body.redemption_id, points=body.points, order_id=body.order_id,
+        redemption_id=body.redemption_id, points=body.points, order_id=body.order_id, order_total=body.order_total,
         worth=worth(body.points, points, body.currency), currency=body.currency,
     )  # fmt: skip
-    # Another customer may be using the id at this moment: whoever comes second finds it taken.
-    if not await redemptions.insert_redemption(tx, shop, body.customer, data, at, body.order_total):
-        raise RedemptionDiffers(body.redemption_id)
     if not await carry_out(tx, folding, key, f"redemption-{body.redemption_id}", at, data):
         raise RedemptionDiffers(body.redemption_id)
-    return RedemptionOut(
-        redemption_id=body.redemption_id, customer=body.customer, points=body.points, worth=data.worth,
-        currency=body.currency, order_id=body.order_id, status="accepted", at=at,
-    )  # fmt: skip
+    row = await redemptions.get_redemption(tx, shop, body.redemption_id)
+    assert row is not None
+    if row.customer != body.customer:
+        # Another customer has taken the id at this moment.
+        raise RedemptionDiffers(body.redemption_id)
+    return _out(row)
+
+
+def _state(order: Order) -> str | None:
+    """Why no points are redeemed on the order any more; None: it is open."""
+    if order.refunded_whole:
+        return "refunded"
+    if order.closed:
+        return "closed"
+    if order.completed_at is not None:
+        return "completed"
+    return "paid" if order.paid_at is not None else None
 
 
 @router.get("/{redemption_id}", dependencies=[require("redemptions:read")])
@@ -139,7 +162,7 @@ async def return_redemption(shop: str, redemption_id: RedemptionId, tx: Tx) -> R
         return _out(row)
     folding = MemberFolding(rules)
     state = await current(tx, folding, key, at)
-    paid = [n for n, o in state.orders.items() if redemption_id in o.redemptions and o.factor is not None]
+    paid = [n for n, o in state.orders.items() if redemption_id in o.redemptions and o.paid_at is not None]
     if paid:
         raise OrderPaidAlready(paid[0])
     await carry_out(tx, folding, key, f"return-{redemption_id}", at, RedemptionReturned(redemption_id=redemption_id))

@@ -40,7 +40,7 @@ class TooLargeShare(Problem):
     def __init__(self, most: int) -> None:
         super().__init__(
             422, "too_large_share",
-            f"Points pay only a part of an order, and at most {most} points of this one: redeem fewer.", most=most,
+            f"Points pay only a part of an order over all its redemptions: at most {most} more of this one.", most=most,
         )  # fmt: skip
 
 
@@ -53,11 +53,20 @@ class WrongCurrency(Problem):
         )
 
 
-class OrderEnded(Problem):
-    def __init__(self, order_id: str) -> None:
+class RedemptionEnded(Problem):
+    def __init__(self, redemption_id: str, at: datetime | None) -> None:
         super().__init__(
-            409, "order_ended",
-            f"The order {order_id!r} is completed, closed or refunded: points are redeemed before it is paid.",
+            409, "redemption_returned",
+            f"The redemption {redemption_id!r} was made and its points have come back: give a new one a new id.",
+            state="returned", returned_at=at,
+        )  # fmt: skip
+
+
+class OrderNotOpen(Problem):
+    def __init__(self, order_id: str, state: str) -> None:
+        super().__init__(
+            409, "order_not_open",
+            f"The order {order_id!r} is {state}: points are redeemed before an order is paid.", state=state,
         )  # fmt: skip
 
 
@@ -66,6 +75,36 @@ class OrderPaidAlready(Problem):
         super().__init__(
             409, "order_paid",
             f"The order {order_id!r} of this redemption is paid: refund or close it, and the points come back.",
+        )  # fmt: skip
+
+
+class ProgrammeReplaced(Problem):
+    def __init__(self, replaces: int, newest: int) -> None:
+        super().__init__(
+            409, "programme_replaced",
+            f"The newest version is {newest}, not {replaces}: read it, and say `replaces` {newest}.", newest=newest,
+        )  # fmt: skip
+
+
+class TierWithoutSuccessor(Problem):
+    def __init__(self, tiers: list[str], version: int) -> None:
+        super().__init__(
+            422, "tier_without_successor",
+            f"Version {version} has the tiers {', '.join(tiers)}, the one after it has not: say in `becomes`"
+            " which tier their members get.", tiers=tiers, version=version,
+        )  # fmt: skip
+
+
+class UnknownVersion(Problem):
+    def __init__(self, version: int) -> None:
+        super().__init__(404, "unknown_version", f"There is no version {version} of this shop's programme.")
+
+
+class VersionInForce(Problem):
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            409, "version_in_force",
+            f"Version {version} is or was in force, or is so in five minutes: only a coming one can be withdrawn.",
         )  # fmt: skip
 
 

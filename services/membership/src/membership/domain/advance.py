@@ -1,4 +1,4 @@
-"""What falls due for a member by itself? Expiry of points, review of the tier, end of grace."""
+"""What falls due for a member by itself: expiry of points, a new ladder, review of the tier, end of grace."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Literal
 
 from common.fold import Due
 from membership.domain import tiers
+from membership.domain.history import History
 from membership.domain.ledger import Books
 from membership.domain.points.expiry import expire, next_expiry
 from membership.domain.programme import ShopRules
 from membership.domain.state import MemberState
 
-Kind = Literal["expiry", "grace", "review"]
+Kind = Literal["expiry", "programme", "grace", "review"]
 
 
 class Work:
@@ -26,20 +27,23 @@ class Work:
     reason: str
 
 
-def next_due(state: MemberState) -> Due | None:
-    """The earliest due; at one instant expiry first, then the tier."""
-    expiry, tier = next_expiry(state), state.standing.due
-    if expiry is not None and (tier is None or expiry <= tier):
+def next_due(state: MemberState, shop: ShopRules) -> Due | None:
+    """The earliest due; at one instant expiry first, then a new ladder, then the tier."""
+    expiry, tier = next_expiry(state), tiers.next_due(state.standing, shop)
+    if expiry is not None and (tier is None or expiry <= tier[0]):
         return Due(expiry, "expiry")
     if tier is None:
         return None
-    return Due(tier, "review" if state.standing.grace is None else "grace")
+    at, ladder = tier
+    return Due(at, "programme" if ladder else "review" if state.standing.grace is None else "grace")
 
 
 def fall_due(work: Work, due: Due) -> None:
     if due.kind == "expiry":
         work.reason = "expired"
         expire(work.books, due.at)
+    elif due.kind == "programme":
+        work.state.standing, work.change = tiers.change_ladder(work.state.standing, work.shop, due.at)
     else:
-        history = tiers.History.of(work.state)
-        work.change = tiers.fall_due(work.state.standing, history, work.shop, due.at)
+        history = History.of(work.state)
+        work.state.standing, work.change = tiers.fall_due(work.state.standing, history, work.shop, due.at)

@@ -1,4 +1,4 @@
-"""What is announced of a member who changed? Enrolment, tier, points, growth: the difference of two states."""
+"""What is announced of a member who changed: enrolment, tier, points, growth; the difference of two states."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class Told(NamedTuple):
     """What of a member is announced when it changes. Of a standing not the mere beginning of the lowest tier."""
 
     enrolled: datetime | None
-    level: int
+    tier: str
+    ladder: datetime | None
     until: date | None
     grace: date | None
     due: datetime | None
@@ -30,8 +31,8 @@ class Told(NamedTuple):
     def of(cls, state: MemberState) -> Told:
         held = state.standing
         return cls(
-            state.enrolled, held.level, held.until, held.grace, held.due, state.pending, state.available, state.debt,
-            state.growth,
+            state.enrolled, held.tier, held.ladder, held.until, held.grace, held.due, state.pending, state.available,
+            state.debt, state.growth,
         )  # fmt: skip
 
 
@@ -41,21 +42,11 @@ def facts_of(
 ) -> list[Effect]:  # fmt: skip
     """What is to be announced of the difference between two states of one member."""
     found: list[Effect] = []
-    programme = shop.at(at)
     if after.enrolled is not None and after.enrolled != before.enrolled:
-        data: EventData = MemberEnrolled(enrolled_at=after.enrolled, tier=programme.tier(0).name)
+        lowest = shop.at(after.enrolled).tiers[0]
+        data: EventData = MemberEnrolled(enrolled_at=after.enrolled, tier=lowest.name, tier_id=lowest.id)
         found.append(Effect(data, at))
-    if (before.level, before.until, before.grace) != (after.level, after.until, after.grace):
-        data = TierChanged(
-            old=programme.tier(before.level).name,
-            new=programme.tier(after.level).name,
-            direction="up" if after.level > before.level else "down" if after.level < before.level else "same",
-            reason=change.reason,
-            rule=change.rule,
-            term_ends=after.due,
-            in_grace=after.grace is not None,
-        )
-        found.append(Effect(data, at))
+    found.extend(Effect(changed, at) for changed in _tier_changed(before, after, shop, change))
     if (before.pending, before.available, before.debt) != (after.pending, after.available, after.debt):
         gained = (after.available - after.debt) - (before.available - before.debt)
         data = PointsChanged(
@@ -67,3 +58,25 @@ def facts_of(
         data = GrowthChanged(growth=after.growth, change=after.growth - before.growth, reason=reason, origin=origin)
         found.append(Effect(data, at))
     return found
+
+
+def _tier_changed(before: Told, after: Told, shop: ShopRules, change: Change) -> list[TierChanged]:
+    if (before.tier, before.ladder, before.until, before.grace) == (
+        after.tier, after.ladder, after.until, after.grace,
+    ):  # fmt: skip
+        return []
+    level, new = shop.tier_of(after.tier, after.ladder)
+    # The enrolment is told apart: whoever rises at once rises from the lowest tier.
+    old_level, old = shop.tier_of(before.tier, before.ladder if before.tier else after.ladder)
+    same_term = (before.until, before.grace) == (after.until, after.grace)
+    if same_term and (old.id, old.name) == (new.id, new.name):
+        return []
+    if before.tier and before.ladder != after.ladder:
+        old_level = level  # places in two ladders do not compare
+    direction = "up" if level > old_level else "down" if level < old_level else "same"
+    return [
+        TierChanged(
+            old=old.name, new=new.name, old_id=old.id, new_id=new.id, direction=direction, reason=change.reason,
+            rule=change.rule, term_ends=after.due, in_grace=after.grace is not None,
+        )
+    ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What raises a member's growth value, and what lowers it? Orders, reviews, activities, check-ins (MEM-016).
+"""The growth value and its ledger: what raises and lowers it. Orders, reviews, activities, check-ins (MEM-016).
 
 A ledger of its own beside the points': `growth` is the member's, by what earned it; `granted` is the shop's side.
 Growth is never spent and never expires; what an order earned goes when the order is refunded (MEM-053).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from membership.domain.history import History
 from membership.domain.ledger import Balances, Leg, legs_of
 from membership.domain.state import Deed, MemberState, Order
 
@@ -36,6 +37,7 @@ class Journal:
 
     def add(self, origin: str, deed: Deed) -> None:
         """Something but an order earned growth."""
+        History.of(self.state).append(deed.at, deed)
         self.state.deeds[origin] = deed
         self._grow(origin, deed.growth)
 
@@ -54,7 +56,7 @@ class Journal:
 
 def earned(order: Order) -> int:
     """floor(what remains paid for goods x growth per 1.00), once completed; whatever the tier (defaults.md)."""
-    if order.completed is None or not order.unit:
+    if order.completed_at is None or not order.unit:
         return 0
     return order.net * order.rate // order.unit
 

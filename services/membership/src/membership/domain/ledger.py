@@ -1,4 +1,4 @@
-"""How is every point accounted for? Double entry: each cause's legs sum to zero, and nothing is ever changed.
+"""The ledger of points, in double entry: each cause's legs sum to zero, and nothing is ever changed.
 
 There are two books that never meet: points, and growth (growth.py).
 
@@ -8,11 +8,10 @@ member owes); on the shop's side `issued` (below zero), `redeemed`, `expired` an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from membership.domain.state import Lot, MemberState
+from membership.domain.state import MemberState
 
 Account = Literal["pending", "available", "debt", "issued", "redeemed", "expired", "reversed", "growth", "granted"]
 Balances = dict[tuple[Account, str], int]
@@ -102,9 +101,3 @@ def balances(state: MemberState) -> Balances:
 def difference(old: Balances, new: Balances) -> tuple[Leg, ...]:
     """What to post so that a ledger of the `old` balances becomes one of the `new`."""
     return legs_of({key: new.get(key, 0) - old.get(key, 0) for key in sorted(old.keys() | new.keys())})
-
-
-def soonest_first(lots: Mapping[str, Lot]) -> list[str]:
-    """Lots with available points: soonest to expire first, of equals the oldest (defaults.md)."""
-    held = [(lot.expires, lot.since, name) for name, lot in lots.items() if lot.available > 0]
-    return [name for *_, name in sorted(held)]

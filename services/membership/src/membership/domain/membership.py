@@ -1,10 +1,10 @@
-"""How does a customer's membership follow from what happened? One function a cause; facts and ledger legs come out."""
+"""How a customer's membership follows from what happened. One function a cause; facts and ledger legs come out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol
 
 from common.currency import minor_per_major
 from common.events import Event, EventData
@@ -21,17 +21,31 @@ from common.fold import Due, Effect
 from membership.domain import advance, growth, ledger, tiers
 from membership.domain.facts import Told, facts_of
 from membership.domain.growth import GrowthPosting, Journal
+from membership.domain.history import History
 from membership.domain.ledger import Books, Posting
 from membership.domain.points.earning import release, settle
 from membership.domain.points.redemption import give_back, redeem
 from membership.domain.programme import Programme, ShopRules
-from membership.domain.state import Deed, MemberState, Order
+from membership.domain.state import FINE, Deed, MemberState, Order, Redemption, RedemptionStatus, Unmatched
 
 
 class Rulebook(Protocol):
     """Finds a shop's rules: `rules[shop]`."""
 
     def __getitem__(self, shop: str, /) -> ShopRules: ...
+
+
+class RedemptionStanding(NamedTuple):
+    """Where a redemption stands: for the table of redemptions."""
+
+    redemption_id: str
+    status: RedemptionStatus
+    returned: int
+    ended: datetime | None
+
+    @classmethod
+    def of(cls, name: str, redemption: Redemption) -> RedemptionStanding:
+        return cls(name, redemption.status, redemption.returned, redemption.ended)
 
 
 class MemberFolding:
@@ -50,7 +64,7 @@ class MemberFolding:
         return MemberState()
 
     def next_due(self, state: MemberState) -> Due | None:
-        return advance.next_due(state)
+        return advance.next_due(state, self._rules[state.shop]) if state.shop else None
 
     def fall_due(self, state: MemberState, due: Due) -> list[Effect]:
         case = Case(state, self._rules[state.shop], due.at)
@@ -71,7 +85,13 @@ class MemberFolding:
             Posting(ledger.difference(ledger.balances(before), ledger.balances(after))),
             GrowthPosting(ledger.difference(growth.balances(before), growth.balances(after))),
         )
-        return [*(Effect(posting, at) for posting in postings if posting.legs), *found]
+        moved = [
+            Effect(RedemptionStanding.of(name, redemption), at)
+            for name, redemption in after.redemptions.items()
+            if name not in before.redemptions
+            or RedemptionStanding.of(name, before.redemptions[name]) != RedemptionStanding.of(name, redemption)
+        ]
+        return [*(Effect(posting, at) for posting in postings if posting.legs), *moved, *found]
 
 
 class Case(advance.Work):
@@ -80,10 +100,11 @@ class Case(advance.Work):
     def __init__(self, state: MemberState, shop: ShopRules, at: datetime) -> None:
         self.state, self.shop, self.at = state, shop, at
         self.programme: Programme = shop.at(at)
-        self.books, self.journal = Books(state), Journal(state)
+        self.books, self.journal, self.history = Books(state), Journal(state), History.of(state)
         self.change: tiers.Change | None = None
         self.reason = ""
         self.order_id: str | None = None
+        self.redemptions: set[str] = set()
         self._before = Told.of(state)
 
     def effects(self) -> list[Effect]:
@@ -93,7 +114,11 @@ class Case(advance.Work):
             self._before, Told.of(self.state), self.shop, self.at, change, self.reason, self.order_id,
             self.journal.origin,
         )  # fmt: skip
-        return [*(Effect(posting, self.at) for posting in postings if posting), *facts]
+        moved = [
+            Effect(RedemptionStanding.of(name, self.state.redemptions[name]), self.at)
+            for name in sorted(self.redemptions & self.state.redemptions.keys())
+        ]
+        return [*(Effect(posting, self.at) for posting in postings if posting), *moved, *facts]
 
     def close(self) -> list[Effect]:
         """The cause is done with, and nobody asks what came of it."""
@@ -113,14 +138,17 @@ class Case(advance.Work):
             self.judge()
 
     def judge(self) -> None:
-        history = tiers.History.of(self.state)
-        self.change = tiers.judge(self.state.standing, history, self.shop, self.at) or self.change
+        state, history = self.state, self.history
+        if state.enrolled != self.at:
+            history.mark(self.at, state.standing)
+        state.standing, change = tiers.judge(state.standing, history, self.shop, self.at)
+        self.change = change or self.change
 
-    def rejudge(self, reason: str) -> None:
+    def rejudge(self, order: Order, reason: str) -> None:
         """An amount of a completed order has changed: the standing is as if it had always been so."""
-        if self.state.enrolled is not None:
-            history = tiers.History.of(self.state)
-            self.state.standing = tiers.standing_of(history, self.state.enrolled, self.shop, self.at)
+        state = self.state
+        if state.enrolled is not None:
+            state.standing = tiers.standing_since(order, self.history, state.enrolled, self.shop, self.at)
             self.change = tiers.Change(reason)
 
 
@@ -129,82 +157,100 @@ def on_registered(case: Case, _: MemberRegistered) -> None:
 
 
 def on_order(case: Case, data: OrderEvent) -> None:
-    """Paid, completed or closed; of two versions the higher revision counts for amounts."""
-    order = case.state.orders.setdefault(data.order_id, Order())
+    """Paid, completed or closed; of two versions the higher revision counts for state and amounts."""
+    state = case.state
+    order = state.orders.setdefault(data.order_id, Order())
     case.order_id = data.order_id
-    was, before = order.completed, (order.net, order.unit, order.undone)
-    newest = data.revision >= order.revision
-    if newest:
-        order.revision, order.goods = data.revision, data.goods_paid
+    was, before = order.completed_at, _worth(order)
+    if order.take(data):
         order.unit = minor_per_major(data.currency) if data.currency == case.shop.currency_at(case.at) else 0
+        if data.paid_at is not None:
+            order.paid_at = data.paid_at.astimezone(UTC)
     if data.redemption_id is not None and data.redemption_id not in order.redemptions:
         order.redemptions += (data.redemption_id,)
-    if isinstance(data, OrderClosed):
-        case.reason = "closed"
-        order.closed = order.closed or newest
-    else:
-        case.reason = "paid"
+    if not isinstance(data, OrderClosed):
+        order.paid_at = order.paid_at or case.at
         if order.factor is None:
             # An order completed without having been paid before is paid now, by the tier held before it.
             order.factor = _factor(case)
-        if isinstance(data, OrderCompleted) and (newest or not order.closed):
-            case.reason, order.closed = "completed", False
-    if case.reason == "completed" and order.completed is None:
-        settle(case.books, data.order_id, case.shop, case.at)
-        order.completed = case.at
+    case.reason = "closed" if order.closed else "paid"
+    settle(case.books, data.order_id, case.shop, case.at)
+    if order.completed and was is None:
+        case.reason, order.completed_at = "completed", case.at
         release(case.books, data.order_id, case.shop, case.at)
         order.rate = case.programme.growth.per_unit if case.earns else 0
         case.journal.settle(data.order_id)
-        if case.state.enrolled is None:
-            if case.programme.enrolment == "first_order":
-                case.enrol()
-        else:
+        case.history.append(case.at, order)
+        if state.enrolled is not None:
             case.judge()
     else:
-        settle(case.books, data.order_id, case.shop, case.at)
         case.journal.settle(data.order_id)
-        if was is not None and (order.net, order.unit, order.undone) != before:
-            case.rejudge("correction" if not order.closed else "refund")
+        if was is not None and _worth(order) != before:
+            case.history.change(order)
+            case.rejudge(order, "refund" if order.void else "correction")
+    first = order.counts and (was is None or not before[0])
+    if first and state.enrolled is None and case.programme.enrolment == "first_order":
+        case.enrol()
     _return_redeemed(case, order)
+
+
+def _worth(order: Order) -> tuple[bool, int, int]:
+    """What a judgement reads of an order, and its currency's unit."""
+    return order.counts, order.net, order.unit
 
 
 def _factor(case: Case) -> int:
     if not case.earns:
         return 0
-    return case.programme.tier(case.state.standing.level).factor * case.programme.points.per_unit
+    return case.programme.tier(case.state.standing.tier).factor * case.programme.points.per_unit
 
 
 def on_refund(case: Case, data: OrderRefunded) -> None:
     """Part or all of an order's goods is paid back; one that comes before its order waits in the order's place."""
     if data.order_id is None:
-        return  # of no known order: nothing of it was earned
+        return _on_unmatched(case, data)
     order = case.state.orders.setdefault(data.order_id, Order())
+    before = _worth(order)
+    if not order.take_refund(data):
+        return None
     case.order_id, case.reason = data.order_id, "refunded"
-    order.refunded += data.amount
     _return_redeemed(case, order)
     settle(case.books, data.order_id, case.shop, case.at)
     case.journal.settle(data.order_id)
-    if order.completed is not None:
-        case.rejudge("refund")
+    if order.completed_at is not None and _worth(order) != before:
+        case.history.change(order)
+        case.rejudge(order, "refund")
+    return None
+
+
+def _on_unmatched(case: Case, data: OrderRefunded) -> None:
+    """A refund of no known order: no points were earned by it, but it lessens the spend from now on."""
+    if data.refund_id in case.state.unmatched or data.currency != case.shop.currency_at(case.at):
+        return
+    refund = Unmatched(case.at, data.amount * FINE // minor_per_major(data.currency))
+    case.state.unmatched[data.refund_id] = refund
+    case.history.append(case.at, refund)
 
 
 def _return_redeemed(case: Case, order: Order) -> None:
-    """Points redeemed on the order come back pro rata to what was refunded, cumulative (MEM-053)."""
-    if not order.redemptions or not (order.closed or order.refunded):
-        return
+    """An order that is paid commits its redemptions; what is refunded returns them pro rata, cumulative (MEM-053)."""
     for redemption_id in order.redemptions:
         redemption = case.state.redemptions.get(redemption_id)
-        if redemption is not None and order.revision >= 0:
-            total = redemption.points
-            if not order.undone:
-                total = total * order.refunded // order.goods
-            give_back(case.books, redemption_id, total, case.shop, case.at)
+        if redemption is None or not order.known:
+            continue
+        case.redemptions.add(redemption_id)
+        redemption.committed = redemption.committed or order.paid_at is not None
+        total = redemption.points if order.void else 0
+        if not order.void and order.goods:
+            total = redemption.points * min(order.refunded, order.goods) // order.goods
+        give_back(case.books, redemption_id, total, case.shop, case.at)
 
 
 def on_redeemed(case: Case, data: PointsRedeemed) -> None:
     if data.redemption_id in case.state.redemptions:
         return
     case.order_id, case.reason = data.order_id, "redeemed"
+    case.redemptions.add(data.redemption_id)
     redeem(case.books, data.redemption_id, data.points, clamp=case.programme.points.clamp_at_zero)
     if data.order_id is not None:
         order = case.state.orders.setdefault(data.order_id, Order())
@@ -217,6 +263,7 @@ def on_returned(case: Case, data: RedemptionReturned) -> None:
     redemption = case.state.redemptions.get(data.redemption_id)
     if redemption is not None:
         case.reason = "returned"
+        case.redemptions.add(data.redemption_id)
         give_back(case.books, data.redemption_id, redemption.points, case.shop, case.at)
 
 

@@ -43,4 +43,4 @@ def owed(state: MemberState) -> int:
 
 
 def _tier(state: MemberState, programme: Programme) -> str | None:
-    return None if state.enrolled is None else programme.tier(state.standing.level).name
+    return None if state.enrolled is None else programme.tier(state.standing.tier).name

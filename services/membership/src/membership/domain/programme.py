@@ -1,16 +1,17 @@
-"""What has the shop promised its members? Its programme: tiers, enrolment, points; versioned (MEM-012, MEM-023).
+"""A shop's programme: tiers, enrolment, points; versioned (MEM-012, MEM-023).
 
 Factors and shares are integers in basis points (12000 = 1.2), amounts in minor units of the shop's currency.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -26,6 +27,7 @@ BASES = ("spend", "orders", "growth", "points")
 """What a tier may be reached by (C-4), in the order in which `TierChanged.rule` names them."""
 
 Name = Annotated[str, Field(min_length=1, max_length=60)]
+TierId = Annotated[str, Field(max_length=60, pattern=r"^[^\s/#|]*$")]
 BasisPoints = Annotated[int, Field(ge=0, le=100 * ONE, strict=True)]
 
 
@@ -34,7 +36,9 @@ class Rules(BaseModel):
 
 
 class Tier(Rules):
-    """One tier; each threshold suffices by itself, None means that it cannot be reached that way (C-4).
+    """One tier. Its `id` stays when its name changes; where none is given it is the name in small letters.
+
+    Each threshold suffices by itself, None means that it cannot be reached that way (C-4).
 
     `spend` is in minor units and, as `orders` and `points` (earned by orders, MEM-017), of the rolling window; `growth`
     is the growth value, which never expires (MEM-016). `price` is the member's share of the shop's price, `factor`
@@ -42,12 +46,20 @@ class Tier(Rules):
     """
 
     name: Name
+    id: TierId = ""
     spend: Annotated[int, Field(gt=0, le=ABSURD, strict=True)] | None = None
     orders: Annotated[int, Field(gt=0, le=1_000_000, strict=True)] | None = None
     growth: Annotated[int, Field(gt=0, le=ABSURD, strict=True)] | None = None
     points: Annotated[int, Field(gt=0, le=ABSURD, strict=True)] | None = None
     price: Annotated[int, Field(gt=0, le=ONE, strict=True)] = ONE
     factor: BasisPoints = ONE
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        if isinstance(given, dict) and not given.get("id") and isinstance(given.get("name"), str):
+            return {**given, "id": re.sub(r"[\s/#|]+", "-", given["name"].strip().casefold())}
+        return given
 
 
 REGULAR, SENIOR = Tier(name="Regular"), Tier(name="Senior", spend=50_000, orders=3, price=9_800, factor=12_000)
@@ -80,16 +92,22 @@ class GrowthRules(Rules):
 
 
 class FastTrack(Rules):
-    """A campaign: one order of at least `spend` (minor units) completed in [start, end) reaches the tier (MEM-019)."""
+    """A campaign: one order of at least `spend` (minor units) paid in [start, end) reaches the tier (MEM-019).
 
-    tier: Name
+    `tier` is the tier's id; it is reached when the order completes.
+    """
+
+    tier: TierId
     spend: Annotated[int, Field(gt=0, le=ABSURD, strict=True)]
     start: AwareDatetime
     end: AwareDatetime
 
 
 class Programme(Rules):
-    """One version of the programme. The lowest tier is first and needs nothing."""
+    """One version of the programme. The lowest tier is first and needs nothing.
+
+    `becomes`: for each tier that the version before had and this one has not, the id of the one that its members get.
+    """
 
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=20)] = (REGULAR, SENIOR, VIP, SUPREME)
     enrolment: Literal["first_order", "registration"] = "first_order"
@@ -100,6 +118,7 @@ class Programme(Rules):
     points: PointsRules = PointsRules()
     growth: GrowthRules = GrowthRules()
     fast_tracks: Annotated[tuple[FastTrack, ...], Field(max_length=50)] = ()
+    becomes: Annotated[dict[TierId, TierId], Field(max_length=100)] = {}
 
     @model_validator(mode="after")
     def _coherent(self) -> Programme:
@@ -108,6 +127,14 @@ class Programme(Rules):
             raise ValueError(f"the lowest tier {first.name!r} is everybody's: it has no threshold")
         if len({tier.name for tier in self.tiers}) < len(self.tiers):
             raise ValueError("two tiers bear the same name")
+        ids = {tier.id for tier in self.tiers}
+        if len(ids) < len(self.tiers):
+            raise ValueError("two tiers have the same id")
+        for old, new in self.becomes.items():
+            if old in ids or new not in ids:
+                raise ValueError(
+                    f"`becomes` leads from a tier that is gone to one that is there; {old!r} to {new!r} does not"
+                )
         for tier in rest:
             if all(getattr(tier, basis) is None for basis in BASES):
                 raise ValueError(f"tier {tier.name!r} needs a threshold: {', '.join(BASES)} or several of them")
@@ -132,9 +159,11 @@ class Programme(Rules):
 
     def _check_fast_tracks(self) -> None:
         for track in self.fast_tracks:
-            normal = next((t.spend for t in self.tiers[1:] if t.name == track.tier), None)
+            normal = next((t.spend for t in self.tiers[1:] if t.id == track.tier), None)
             if normal is None:
-                raise ValueError(f"a fast track leads to a tier with a spend threshold; {track.tier!r} is none")
+                raise ValueError(
+                    f"a fast track leads to the id of a tier with a spend threshold; {track.tier!r} is none"
+                )
             if track.spend >= normal:
                 raise ValueError(
                     f"the fast track to {track.tier!r} must ask for less than the normal {normal} (MEM-019)"
@@ -147,13 +176,30 @@ class Programme(Rules):
         """Does the growth value lead to any tier? Then whatever raises it is judged, not orders alone."""
         return any(tier.growth is not None for tier in self.tiers)
 
-    def level_of(self, name: str) -> int:
-        """The level of the tier of that name. Raises StopIteration for none."""
-        return next(level for level, tier in enumerate(self.tiers) if tier.name == name)
+    def level_of(self, tier: str) -> int:
+        """Where the tier of that id stands, 0 the lowest, which is that of no member too. Raises StopIteration."""
+        return next(level for level, known in enumerate(self.tiers) if known.id == tier) if tier else 0
 
-    def tier(self, level: int) -> Tier:
-        """The tier of that level, 0 the lowest; a level above the ladder (a version had more tiers) is the top."""
-        return self.tiers[min(level, len(self.tiers) - 1)]
+    def tier(self, tier: str) -> Tier:
+        """The tier of that id; the lowest for no member. Raises StopIteration for none."""
+        return self.tiers[self.level_of(tier)]
+
+    @property
+    def ladder(self) -> tuple[tuple[str, str], ...]:
+        """Ids and names of the tiers, lowest first."""
+        return tuple((tier.id, tier.name) for tier in self.tiers)
+
+    def without_successor(self, before: Programme) -> list[str]:
+        """Tiers of the version before of which this one does not say what becomes."""
+        known = {tier.id for tier in self.tiers} | self.becomes.keys()
+        return [tier.id for tier in before.tiers if tier.id not in known]
+
+    def successor(self, tier: str, before: Programme) -> str:
+        """What becomes of a tier of the version before; where nothing is said, the tier of the same place."""
+        if any(known.id == tier for known in self.tiers):
+            return tier
+        place = self.tiers[min(before.level_of(tier), len(self.tiers) - 1)].id
+        return self.becomes.get(tier, place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +220,15 @@ class ShopRules:
     versions: Sequence[Version] = ()
     _ladder: tuple[Version, ...] = field(init=False)
     _starts: tuple[datetime, ...] = field(init=False)
+    _ladders: tuple[datetime, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         ladder = sorted(self.versions, key=lambda v: (v.valid_from, v.number))
         object.__setattr__(self, "_ladder", (_DEFAULT, *ladder))
         object.__setattr__(self, "_starts", tuple(v.valid_from for v in self._ladder))
+        last = {v.valid_from: v.programme.ladder for v in self._ladder}
+        changes = tuple(start for (_, a), (start, b) in pairwise(last.items()) if a != b)
+        object.__setattr__(self, "_ladders", changes)
 
     def version_at(self, instant: datetime) -> Version:
         """The version in force; the default programme (defaults.md) before the first."""
@@ -186,6 +236,39 @@ class ShopRules:
 
     def at(self, instant: datetime) -> Programme:
         return self._ladder[bisect_right(self._starts, instant) - 1].programme
+
+    def before(self, instant: datetime) -> Programme:
+        """The programme in force until `instant`."""
+        return self._ladder[bisect_left(self._starts, instant) - 1].programme
+
+    def new_ladders(self, after: datetime) -> list[Version]:
+        """The versions after that instant that change the ladder."""
+        return [self.version_at(start) for start in self._ladders if start > after]
+
+    def unmapped(self, after: datetime) -> tuple[int, list[str]] | None:
+        """A version, followed by one after that instant which does not say what becomes of these of its tiers."""
+        for start in self._ladders:
+            old = self._ladder[bisect_left(self._starts, start) - 1]
+            lost = self.at(start).without_successor(old.programme) if start > after else []
+            if lost:
+                return old.number, lost
+        return None
+
+    def ladder_at(self, instant: datetime) -> datetime | None:
+        """When the ladder in force at `instant` took force; None: it is the first."""
+        place = bisect_right(self._ladders, instant)
+        return self._ladders[place - 1] if place else None
+
+    def next_ladder(self, ladder: datetime | None) -> datetime | None:
+        """When the ladder after that one takes force."""
+        place = 0 if ladder is None else bisect_right(self._ladders, ladder)
+        return self._ladders[place] if place < len(self._ladders) else None
+
+    def tier_of(self, tier: str, ladder: datetime | None) -> tuple[int, Tier]:
+        """A tier, and its level, in the ladder that took force then; the lowest for no member."""
+        programme = self._ladder[0].programme if ladder is None else self.at(ladder)
+        level = programme.level_of(tier)
+        return level, programme.tiers[level]
 
     def currency_at(self, instant: datetime) -> str:
         """The shop's currency then: the one in which orders of that time count."""

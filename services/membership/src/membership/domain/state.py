@@ -1,4 +1,4 @@
-"""What must be remembered of a member? As little as the next event, refund or due date can ask for.
+"""What is remembered of a member: orders, lots, redemptions, deeds, the standing.
 
 Stored as JSON without what equals its default, so a field added later needs a default that says "as before".
 The parts are plain dataclasses because they are written to many times an event, which pydantic makes slow.
@@ -8,42 +8,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
 
+from common.events.standing import OrderStanding
+
+FINE = 1000
+"""Spend is summed in thousandths of the currency unit."""
+RedemptionStatus = Literal["reserved", "committed", "returned"]
+
 
 @dataclass(slots=True)
-class Order:
+class Order(OrderStanding):
     """An order, or the refund that came before it. Amounts in minor units; `unit` of them are 1.00.
 
     `unit` 0: paid in another currency than the shop's, so it counts as an order and its amount for nothing.
     `factor` is points per 1.00 in basis points, fixed when paid; None until then, 0 when nothing is earned.
-    `held` is what the order's points come to after refunds. `rate` is growth per 1.00, fixed when completed, and
-    `growth` what the order holds of it after refunds.
+    `held` is what the order's points come to after refunds, `expired` what of them expired unspent and no refund has
+    taken yet. `rate` is growth per 1.00, fixed when completed, `growth` what the order holds of it after refunds.
     """
 
-    goods: int = 0
     unit: int = 100
-    refunded: int = 0
-    revision: int = -1
     factor: int | None = None
     held: int = 0
-    completed: datetime | None = None
-    closed: bool = False
+    expired: int = 0
+    paid_at: datetime | None = None
+    completed_at: datetime | None = None
     redemptions: tuple[str, ...] = ()
     rate: int = 1
     growth: int = 0
 
     @property
-    def undone(self) -> bool:
-        """Closed, or refunded whole: it counts for nothing."""
-        return self.closed or (self.refunded > 0 and self.refunded >= self.goods)
-
-    @property
-    def net(self) -> int:
-        """What remains paid; never below 0."""
-        return 0 if self.closed else max(0, self.goods - self.refunded)
+    def spend(self) -> int:
+        """What remains paid, in thousandths of the currency unit: every exponent in use fits without rounding."""
+        return self.net * FINE // self.unit if self.unit else 0
 
 
 @dataclass(slots=True)
@@ -71,9 +70,17 @@ class Burn:
 
 @dataclass(slots=True)
 class Redemption:
+    """`committed` when its order is paid; `returned` points are back, all of them since `ended`."""
+
     points: int
     burns: list[Burn]
     returned: int = 0
+    committed: bool = False
+    ended: datetime | None = None
+
+    @property
+    def status(self) -> RedemptionStatus:
+        return "returned" if self.returned == self.points else "committed" if self.committed else "reserved"
 
 
 @dataclass(slots=True)
@@ -84,26 +91,40 @@ class Deed:
     growth: int = 0
 
 
-@dataclass(slots=True)
-class Standing:
-    """The tier held, as a level (0 the lowest), and its term: first day, last day, last day of grace.
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A refund of no known order, in thousandths of the shop's currency: it lessens the spend at its own time."""
 
-    `due` is when the standing is looked at next: the review, or in grace the downgrade.
+    at: datetime
+    spend: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The tier held, by its id (empty: no member), and its term: first day, last day, last day of grace.
+
+    `anchor` is the day of the month on which terms end, as far as the month has it. `due` is when the standing is
+    looked at next: the review, or in grace the downgrade. `ladder` is when the ladder that the id is of took force;
+    None: the first one.
     """
 
-    level: int = 0
+    tier: str = ""
     since: date | None = None
     until: date | None = None
     grace: date | None = None
     due: datetime | None = None
+    anchor: int = 0
+    ladder: datetime | None = None
 
 
 class MemberState(BaseModel):
     """A customer as membership knows it. `debt` is what a clawback did not find, as a positive number.
 
     `issued` to `reversed` are the shop's side of the points ledger, with their sign there. `deeds` are by origin, as in
-    GrowthChanged; `growth` is the growth value, of which orders and deeds hold the parts.
+    GrowthChanged; `growth` is the growth value, of which orders and deeds hold the parts. `unmatched` is by refund id.
     """
+
+    __slots__ = ("_history", "_lots")  # kept in memory while a customer is folded, made anew from what is stored
 
     shop: str = ""
     enrolled: datetime | None = None
@@ -119,6 +140,7 @@ class MemberState(BaseModel):
     expired: int = 0
     reversed: int = 0
     deeds: dict[str, Deed] = Field(default_factory=dict)
+    unmatched: dict[str, Unmatched] = Field(default_factory=dict)
     growth: int = 0
 
     if not TYPE_CHECKING:

@@ -1,22 +1,18 @@
-"""Which tier does a member hold, and until when? Qualification, term, review, grace, downgrade (MEM-012, C-4)."""
+"""The tier held and its term: qualification, review, grace, downgrade, a new ladder (MEM-012, C-4)."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from itertools import accumulate
-from typing import NamedTuple
 
-from common.calendar import add_months
+from common.calendar import add_months, end_of_month, start_of_month
+from membership.domain.history import History, Reached
 from membership.domain.programme import Programme, ShopRules
-from membership.domain.state import Deed, MemberState, Order, Standing
+from membership.domain.state import FINE, Order, Standing
 
 _ONE_DAY = timedelta(days=1)
-_FINE = 1000
-"""Spend is summed in thousandths of the currency unit: every ISO 4217 exponent in use fits without rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,70 +23,8 @@ class Change:
     rule: str | None = None
 
 
+_Judged = tuple[Standing, Change | None]
 _months_after = lru_cache(maxsize=8_192)(add_months)
-
-
-class Reached(NamedTuple):
-    """What may lead to a tier (C-4): `spend` in thousandths, `orders` and `points` of a window, `growth` at its end."""
-
-    spend: int = 0
-    orders: int = 0
-    growth: int = 0
-    points: int = 0
-
-
-class History:
-    """What a customer's completed orders and deeds come to between two instants, refunds taken off."""
-
-    def __init__(self, orders: Collection[Order], deeds: Collection[Deed] = ()) -> None:
-        done = sorted(
-            [
-                (o.completed, 0, 0, 0, 0)
-                if o.undone
-                else (o.completed, o.net * _FINE // o.unit if o.unit else 0, 1, o.held, o.growth)
-                for o in orders
-                if o.completed
-            ]
-        )
-        self.instants = [row[0] for row in done]
-        self._spend = [0, *accumulate([row[1] for row in done])]
-        self._count = [0, *accumulate([row[2] for row in done])]
-        self._points = [0, *accumulate([row[3] for row in done])]
-        self.deeds_at = [deed.at for deed in deeds]
-        grown = [(row[0], row[4]) for row in done]
-        if deeds:
-            grown = sorted([*grown, *((deed.at, deed.growth) for deed in deeds)])
-        self._grown_at = [at for at, _ in grown]
-        self._growth = [0, *accumulate([growth for _, growth in grown])]
-
-    @classmethod
-    def of(cls, state: MemberState) -> History:
-        return cls(state.orders.values(), state.deeds.values())
-
-    def before(self, start: datetime, end: datetime) -> Reached:
-        """What was completed in [start, end), and the growth value before `end`."""
-        return self._between(bisect_left(self.instants, start), bisect_left(self.instants, end),
-                             self._growth[bisect_left(self._grown_at, end)])  # fmt: skip
-
-    def through(self, start: datetime, end: datetime) -> Reached:
-        """What was completed in [start, end], and the growth value at `end`."""
-        return self._between(bisect_left(self.instants, start), bisect_right(self.instants, end),
-                             self._growth[bisect_right(self._grown_at, end)])  # fmt: skip
-
-    def largest(self, at: datetime) -> int:
-        """The largest order completed at that instant, in thousandths."""
-        first, last = bisect_left(self.instants, at), bisect_right(self.instants, at)
-        return max((self._spend[i + 1] - self._spend[i] for i in range(first, last)), default=0)
-
-    @property
-    def ever(self) -> int:
-        """Everything, in thousandths: the member's contribution value (MEM-026)."""
-        return self._spend[-1]
-
-    def _between(self, first: int, last: int, growth: int) -> Reached:
-        last = max(first, last)
-        spend, orders, points = (sums[last] - sums[first] for sums in (self._spend, self._count, self._points))
-        return Reached(spend, orders, growth, points)
 
 
 def window_start(shop: ShopRules, programme: Programme, at: datetime) -> datetime:
@@ -105,7 +39,7 @@ def tier_for(programme: Programme, unit: int, reached: Reached) -> tuple[int, st
         by = [
             name
             for name, suffices in (
-                ("spend", tier.spend is not None and reached.spend * unit >= tier.spend * _FINE),
+                ("spend", tier.spend is not None and reached.spend * unit >= tier.spend * FINE),
                 ("orders", tier.orders is not None and reached.orders >= tier.orders),
                 ("growth", tier.growth is not None and reached.growth >= tier.growth),
                 ("points", tier.points is not None and reached.points >= tier.points),
@@ -117,91 +51,162 @@ def tier_for(programme: Programme, unit: int, reached: Reached) -> tuple[int, st
     return 0, None
 
 
-def judge(standing: Standing, history: History, shop: ShopRules, at: datetime) -> Change | None:
-    """After an order or growth: upgrade at once; in grace, qualifying again renews. Changes the standing in place."""
+def judge(standing: Standing, history: History, shop: ShopRules, at: datetime) -> _Judged:
+    """After an order or growth: upgrade at once; in grace, qualifying again renews."""
     programme = shop.at(at)
+    held = programme.level_of(standing.tier)
+    if standing.grace is None and held == len(programme.tiers) - 1:
+        return standing, None  # nothing can lift it
     level, rule = tier_for(programme, shop.unit_at(at), history.through(window_start(shop, programme, at), at))
-    for track in programme.fast_tracks:
-        if track.start <= at < track.end and history.largest(at) * shop.unit_at(at) >= track.spend * _FINE:
-            fast = programme.level_of(track.tier)
-            level, rule = (fast, "fast track") if fast > level else (level, rule)
-    if level > standing.level:
-        _begin_term(standing, level, shop.date_of(at), shop, programme)
-        return Change("upgrade", rule)
-    if standing.grace is not None and 0 < level == min(standing.level, len(programme.tiers) - 1):
-        _begin_term(standing, level, shop.date_of(at), shop, programme)
-        return Change("renewal", rule)
-    return None
+    fast = _fast_track(programme, shop, history.completed_at(at))
+    if fast > level:
+        level, rule = fast, "fast track"
+    if level > held:
+        return _begin_term(standing, level, shop.date_of(at), shop, programme), Change("upgrade", rule)
+    if standing.grace is not None and 0 < level == held:
+        return _begin_term(standing, level, shop.date_of(at), shop, programme), Change("renewal", rule)
+    return standing, None
 
 
-def fall_due(standing: Standing, history: History, shop: ShopRules, at: datetime) -> Change:
-    """The review after a term, or the downgrade after grace, at 00:00 shop time; changes the standing in place."""
+def _fast_track(programme: Programme, shop: ShopRules, completed: Sequence[Order]) -> int:
+    """The level that an order reaches by a campaign of the programme in force when it was paid (MEM-019)."""
+    reached = 0
+    for order in completed:
+        if order.paid_at is None or not order.counts:
+            continue
+        paid = shop.at(order.paid_at)
+        for track in paid.fast_tracks:
+            if (
+                track.start <= order.paid_at < track.end
+                and order.spend * shop.unit_at(order.paid_at) >= track.spend * FINE
+            ):
+                tier = track.tier if paid is programme else programme.successor(track.tier, paid)
+                reached = max(reached, programme.level_of(tier))
+    return reached
+
+
+def fall_due(standing: Standing, history: History, shop: ShopRules, at: datetime) -> tuple[Standing, Change]:
+    """The review after a term, or the downgrade after grace, at 00:00 shop time."""
     programme = shop.at(at)
     if standing.grace is None:
         return _review(standing, history, shop, programme, at)
     return _downgrade(standing, history, shop, programme, at)
 
 
-def _review(standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime) -> Change:
+def _review(
+    standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime
+) -> tuple[Standing, Change]:
     """Judged on what happened after the term's first day (defaults.md)."""
     assert standing.since is not None
     assert standing.until is not None
-    held = min(standing.level, len(programme.tiers) - 1)
+    held = programme.level_of(standing.tier)
     since = shop.start_of(standing.since + _ONE_DAY)
     level, rule = tier_for(programme, shop.unit_at(at), history.before(since, at))
     if level >= held or programme.downgrade == "none":
-        _begin_term(standing, max(level, held), standing.until, shop, programme)
-        return Change("upgrade" if level > held else "renewal", rule)
+        renewed = _begin_term(standing, max(level, held), standing.until, shop, programme, standing.anchor)
+        return renewed, Change("upgrade" if level > held else "renewal", rule)
     if programme.grace_days == 0:
         return _downgrade(standing, history, shop, programme, at)
-    standing.grace = standing.until + timedelta(days=programme.grace_days)
-    standing.due = shop.start_of(standing.grace + _ONE_DAY)
-    return Change("grace")
+    grace = standing.until + timedelta(days=programme.grace_days)
+    return replace(standing, grace=grace, due=shop.start_of(grace + _ONE_DAY)), Change("grace")
 
 
-def _downgrade(standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime) -> Change:
-    level, rule = min(standing.level, len(programme.tiers) - 1) - 1, None
+def _downgrade(
+    standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime
+) -> tuple[Standing, Change]:
+    level, rule = programme.level_of(standing.tier) - 1, None
     if programme.downgrade == "justified":
         justified, rule = tier_for(programme, shop.unit_at(at), history.before(window_start(shop, programme, at), at))
         level = min(level, justified)
     elif programme.downgrade == "none":
         level += 1  # the policy was changed while the grace was running
-    _begin_term(standing, max(level, 0), shop.date_of(at), shop, programme)
-    return Change("downgrade" if programme.downgrade != "none" else "renewal", rule)
+    lower = _begin_term(standing, max(level, 0), shop.date_of(at), shop, programme)
+    return lower, Change("downgrade" if programme.downgrade != "none" else "renewal", rule)
 
 
-def _begin_term(standing: Standing, level: int, first: date, shop: ShopRules, programme: Programme) -> None:
-    """The term runs through the same date so many months on (29 February: 28); the lowest tier has none."""
-    standing.level, standing.since, standing.grace = level, first, None
-    standing.until = _months_after(first, programme.term_months) if level else None
-    standing.due = shop.start_of(standing.until + _ONE_DAY) if standing.until else None
+def change_ladder(standing: Standing, shop: ShopRules, at: datetime) -> tuple[Standing, Change]:
+    """A new ladder takes force: the tier becomes what the ladder says; its term goes on (MEM-023)."""
+    programme = shop.at(at)
+    tier = programme.successor(standing.tier, shop.before(at))
+    level = programme.level_of(tier)
+    moved = replace(standing, tier=tier, ladder=at)
+    if (level == 0) != (standing.until is None):
+        # To the lowest, which has no term, or from it to one that has.
+        moved = _begin_term(moved, level, shop.date_of(at), shop, programme)
+    return moved, Change("programme")
 
 
-def standing_of(history: History, enrolled: datetime, shop: ShopRules, until: datetime) -> Standing:
-    """The standing as it would be if today's amounts had always been the amounts: how a refund is judged.
+def _begin_term(
+    standing: Standing, level: int, first: date, shop: ShopRules, programme: Programme, anchor: int = 0
+) -> Standing:
+    """The term runs through the same date so many months on, or the month's last day; the lowest tier has none.
 
-    Reviews and graces that fell between then and now happen as they would have; the refund itself grants no grace.
+    A term that follows another keeps its `anchor`, the day of the month: from the 31st through 28 February through
+    the 31st again.
     """
-    standing = enrol(enrolled, shop)
-    judge(standing, history, shop, enrolled)
-    for at in _judged_at(history, shop):
-        if at > enrolled:
-            _advance(standing, history, shop, at)
-            judge(standing, history, shop, at)
-    _advance(standing, history, shop, until)
-    return standing
-
-
-def _judged_at(history: History, shop: ShopRules) -> Sequence[datetime]:
-    """When the standing was looked at because of what happened: at orders, and at deeds where growth leads to tiers."""
-    deeds = [at for at in history.deeds_at if shop.at(at).by_growth]
-    return sorted([*history.instants, *deeds]) if deeds else history.instants
+    tier, anchor = programme.tiers[level].id, anchor or first.day
+    if not level:
+        return Standing(tier=tier, since=first, ladder=standing.ladder)
+    month = _months_after(start_of_month(first), programme.term_months)
+    until = month.replace(day=min(anchor, end_of_month(month).day))
+    due = shop.start_of(until + _ONE_DAY)
+    return Standing(tier=tier, since=first, until=until, due=due, anchor=anchor, ladder=standing.ladder)
 
 
 def enrol(at: datetime, shop: ShopRules) -> Standing:
-    return Standing(since=shop.date_of(at))
+    return Standing(tier=shop.at(at).tiers[0].id, since=shop.date_of(at), ladder=shop.ladder_at(at))
 
 
-def _advance(standing: Standing, history: History, shop: ShopRules, until: datetime) -> None:
-    while standing.due is not None and standing.due <= until:
-        fall_due(standing, history, shop, standing.due)
+def next_due(standing: Standing, shop: ShopRules) -> tuple[datetime, bool] | None:
+    """When the standing is looked at next, and whether for a new ladder, which goes first; None: never."""
+    ladder = shop.next_ladder(standing.ladder) if standing.tier else None
+    if ladder is not None and (standing.due is None or ladder <= standing.due):
+        return ladder, True
+    return None if standing.due is None else (standing.due, False)
+
+
+def standing_of(history: History, enrolled: datetime, shop: ShopRules, until: datetime) -> Standing:
+    """The standing as it would be if today's amounts had always been the amounts.
+
+    Reviews, graces and ladders that fell between then and now happen as they would have; a refund grants no grace.
+    """
+    standing, _ = judge(enrol(enrolled, shop), history, shop, enrolled)
+    return _go_on(standing, history, shop, enrolled, until, including=False)
+
+
+def standing_since(order: Order, history: History, enrolled: datetime, shop: ShopRules, until: datetime) -> Standing:
+    """As `standing_of`, where of all amounts only this order's have changed: what came before it stands as it is."""
+    marked = history.restart(order)
+    if marked is None or marked[0] <= enrolled:
+        return standing_of(history, enrolled, shop, until)
+    at, standing = marked
+    return _go_on(standing, history, shop, at, until, including=True)
+
+
+def _go_on(
+    standing: Standing, history: History, shop: ShopRules, after: datetime, until: datetime, *, including: bool
+) -> Standing:
+    """Judge all that happened after an instant, or from it on, with what fell due in between."""
+    at = history.judged_from(after, shop, including=including)
+    while at is not None:
+        standing = _advance(standing, history, shop, at)
+        history.mark(at, standing)
+        standing, _ = judge(standing, history, shop, at)
+        at = history.judged_from(_next_that_matters(standing, shop, at), shop, including=False)
+    return _advance(standing, history, shop, until)
+
+
+def _next_that_matters(standing: Standing, shop: ShopRules, at: datetime) -> datetime:
+    """Nothing lifts who stands at the top, so what happens before the next due can be passed over."""
+    programme = shop.at(at)
+    due = next_due(standing, shop)
+    if due is None or standing.grace is not None or programme.level_of(standing.tier) < len(programme.tiers) - 1:
+        return at
+    return max(at, due[0] - timedelta(microseconds=1))
+
+
+def _advance(standing: Standing, history: History, shop: ShopRules, until: datetime) -> Standing:
+    while (due := next_due(standing, shop)) is not None and due[0] <= until:
+        at, ladder = due
+        standing, _ = change_ladder(standing, shop, at) if ladder else fall_due(standing, history, shop, at)
+    return standing

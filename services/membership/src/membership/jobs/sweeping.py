@@ -1,4 +1,4 @@
-"""What does membership do when time passes? Expiry, review, downgrade; and folding anew when rules have changed."""
+"""What membership does when time passes: expiry, review, downgrade; and folding anew when rules have changed."""
 
 from __future__ import annotations
 
@@ -35,16 +35,31 @@ async def refold_shops(tx: Transaction, now: datetime, limit: int) -> int:
     return max(1, len(keys))
 
 
+async def spread_ladders(tx: Transaction, now: datetime, limit: int) -> int:
+    """One bite of the members who are to be due when a new ladder takes force."""
+    row, keys = await programmes.next_ladder(tx, limit)
+    if row is None:
+        return 0
+    await tx.lock_customers(keys)
+    await programmes.save_due(tx, row, keys, limit)
+    return max(1, len(keys))
+
+
 async def sweep_members(tx: Transaction, now: datetime, limit: int) -> int:
     """One bite of the members for whom something falls due."""
-    folded = await fold_due(tx, MemberFolding(await programmes.get_all_rules(tx)), now, limit)
+    folded = await fold_due(tx, MemberFolding(await programmes.hold_all_rules(tx)), now, limit)
     await save(tx, folded)
     return len(folded.states)
 
 
 async def due(tx: Transaction, now: datetime) -> int:
-    """What else is due than members: versions and changed rules being worked in."""
-    return await refolds.count_refolds(tx)
+    """What else is due than members: new ladders, versions and changed rules being worked in."""
+    return await refolds.count_refolds(tx) + await programmes.count_ladders(tx)
 
 
-JOBS = (Job("rules", refold_shops), Job("programme", refold_members), Job("members", sweep_members))
+JOBS = (
+    Job("rules", refold_shops),
+    Job("programme", refold_members),
+    Job("ladders", spread_ladders),
+    Job("members", sweep_members),
+)

@@ -43,6 +43,7 @@ _STORED = """
 select shop, customer, cast(state as text) as state, greatest(done_until, last_time) as until,
        exists (select from refolds r where r.shop = c.shop and c.customer > r.after)
        or exists (select from programmes p where p.shop = c.shop and c.customer > p.refold_after
+                  and p.withdrawn_at is null
                   and (c.last_time >= p.valid_from or c.done_until >= p.valid_from)) as waiting
 from customers c
 """

@@ -23,11 +23,11 @@ async def get_member(tx: Transaction, key: CustomerKey) -> MemberState | None:
 
 
 async def get_report(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
-    # Members by level, and what the shop owes them.
+    # Members by tier, and what the shop owes them.
     return await tx.fetch(
         """
-        select level, count(*) as members, sum(pending) as pending, sum(available) as available, sum(debt) as debt
-        from customers where shop = :shop and enrolled_at is not null group by level order by level
+        select tier, count(*) as members, sum(pending) as pending, sum(available) as available, sum(debt) as debt
+        from customers where shop = :shop and enrolled_at is not null group by tier order by tier
         """,
         shop=shop,
     )

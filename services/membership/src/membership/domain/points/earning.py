@@ -1,4 +1,4 @@
-"""What does an order earn, and when may it be spent? Pending when paid, available when completed (MEM-036, MEM-044)."""
+"""What an order earns and when it may be spent: pending when paid, available when completed (MEM-036, MEM-044)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime
 
 from membership.domain.ledger import Account, Books
 from membership.domain.points.clawback import claw_back
+from membership.domain.points.lots import LotOrder
 from membership.domain.programme import ONE, ShopRules
 from membership.domain.state import Lot, Order
 
@@ -22,7 +23,7 @@ def settle(books: Books, order_id: str, shop: ShopRules, at: datetime) -> None:
     order = books.state.orders[order_id]
     change = earned(order) - order.held
     order.held += change
-    if order.completed is None:
+    if order.completed_at is None:
         if change > 0:
             books.state.lots.setdefault(order_id, Lot())
             books.move(change, ("issued", ""), ("pending", order_id))
@@ -57,4 +58,5 @@ def make_available(
     held.since = since if not held.available or held.since is None else min(held.since, since)
     held.expires = expires
     books.move(points, source, ("available", lot))
+    LotOrder.of(books.state).add(lot, held)
     books.move(min(points, books.state.debt), ("available", lot), ("debt", ""))

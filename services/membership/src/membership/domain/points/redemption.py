@@ -1,12 +1,13 @@
-"""How are points spent and given back? Soonest expiry burns first, the last burnt lot comes back first (MEM-050)."""
+"""Points spent and given back: soonest expiry burns first, the last burnt lot comes back first (MEM-050)."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from common.currency import minor_per_major
-from membership.domain.ledger import Books, soonest_first
+from membership.domain.ledger import Books
 from membership.domain.points.earning import make_available
+from membership.domain.points.lots import LotOrder
 from membership.domain.programme import ONE, PointsRules, ShopRules
 from membership.domain.state import Burn, Redemption
 
@@ -28,13 +29,10 @@ def redeem(books: Books, redemption_id: str, points: int, *, clamp: bool) -> Non
     lots = books.state.lots
     redemption = books.state.redemptions[redemption_id] = Redemption(points, [])
     missing = points
-    for name in soonest_first(lots):
-        if not missing:
-            return
+    for name, taken in LotOrder.of(books.state).soonest(points):
         lot = lots[name]
-        taken = min(missing, lot.available)
-        books.move(taken, ("available", name), ("redeemed", ""))
         redemption.burns.append(Burn(lot=name, points=taken, expires=lot.expires, since=lot.since))
+        books.move(taken, ("available", name), ("redeemed", ""))
         missing -= taken
     if missing:
         books.move(missing, ("issued" if clamp else "debt", ""), ("redeemed", ""))
@@ -54,6 +52,8 @@ def give_back(books: Books, redemption_id: str, total: int, shop: ShopRules, at:
         _restore(books, redemption_id, burn, taken, shop, at)
         if not burn.points:
             redemption.burns.pop()
+    if redemption.returned == redemption.points:
+        redemption.ended = redemption.ended or at
 
 
 def _restore(books: Books, redemption_id: str, burn: Burn, points: int, shop: ShopRules, at: datetime) -> None:
