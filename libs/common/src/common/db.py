@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import CursorResult, Row, TextClause, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from common.clock import Clock, WallClock
@@ -19,6 +22,10 @@ from common.events import Event
 CustomerKey = tuple[str, str]
 """(shop, customer)."""
 UNIT_OF_WORK_S = 60
+DEADLOCK = "40P01"
+_PAUSES_S = (0.02, 0.1, 0.5)
+T = TypeVar("T")
+log = structlog.get_logger()
 
 
 @lru_cache(maxsize=1024)
@@ -80,17 +87,18 @@ class Transaction:
         await driver.copy_records_to_table(table, columns=list(columns), records=rows, timeout=UNIT_OF_WORK_S)
 
     async def lock_customers(self, keys: Iterable[CustomerKey]) -> dict[CustomerKey, CustomerRow]:
-        """Insert the missing rows and lock all, sorted, so that two writers never wait for each other in a circle."""
+        """Insert the missing rows and lock all, sorted, so that two writers never wait for each other in a circle.
+
+        Every missing row is inserted before any row is locked: a writer that inserts holds only rows that no other
+        writer can see yet, so nobody who locks waits for it. Locking first and inserting then deadlocks.
+        """
         wanted = sorted(set(keys) - self.locked.keys())
         if wanted:
             shops, customers = [k[0] for k in wanted], [k[1] for k in wanted]
-            # The rows that are there already, locked in order of key.
-            rows = list(await self.fetch(_LOCK_CUSTOMERS, shops=shops, customers=customers))
-            if len(rows) < len(wanted):
-                # A customer seen for the first time; whoever comes second waits here for the first.
-                await self.execute(_INSERT_CUSTOMERS, shops=shops, customers=customers)
-                rows = list(await self.fetch(_LOCK_CUSTOMERS, shops=shops, customers=customers))
-            for row in rows:
+            # Customers seen for the first time; who comes second waits here for the first.
+            await self.execute(_INSERT_CUSTOMERS, shops=shops, customers=customers)
+            # All rows, locked in order of key.
+            for row in await self.fetch(_LOCK_CUSTOMERS, shops=shops, customers=customers):
                 self.locked[(row.shop, row.customer)] = customer_row(row)
         return self.locked
 
@@ -120,6 +128,7 @@ for update of c
 _INSERT_CUSTOMERS = """
 insert into customers (shop, customer)
 select shop, customer from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
+where not exists (select 1 from customers c where c.shop = w.shop and c.customer = w.customer)
 order by shop collate "C", customer collate "C"
 on conflict do nothing
 """
@@ -163,6 +172,22 @@ class Database:
         """Commits when the block ends well, rolls back otherwise; an error on commit does not mean "not committed"."""
         async with asyncio.timeout(UNIT_OF_WORK_S), self.engine.begin() as connection:
             yield Transaction(connection, self.clock, self.service)
+
+    async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """The work in a transaction of its own, again when PostgreSQL ended it to resolve a deadlock.
+
+        The work may run several times, so it has no effect outside of its transaction.
+        """
+        for wait in (*_PAUSES_S, None):
+            try:
+                async with self.transaction() as tx:
+                    return await work(tx)
+            except DBAPIError as error:
+                if wait is None or getattr(error.orig, "sqlstate", None) != DEADLOCK:
+                    raise
+                log.warning("deadlock", again_in_s=wait)
+            await asyncio.sleep(wait * random.uniform(0.5, 1.5))
+        raise AssertionError("unreachable")
 
     async def close(self) -> None:
         await self.engine.dispose()

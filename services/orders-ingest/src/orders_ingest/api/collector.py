@@ -75,8 +75,7 @@ class Collector:
 
     async def _store(self, group: list[_Waiting]) -> None:
         try:
-            async with self._database.transaction() as tx:
-                outcomes = await take(tx, self._vault, [w.offered for w in group])
+            outcomes = await self._database.run(lambda tx: take(tx, self._vault, [w.offered for w in group]))
         except Exception as error:
             await self._failed(group, error)
             return

@@ -145,8 +145,7 @@ def _consents(told: list[ConsentIn], default: datetime) -> tuple[ToldConsent, ..
 async def _upsert(request: Request, shop: str, told: list[ToldCustomer]) -> list[Outcome]:
     if not told:
         return []
-    async with _runtime(request).database.transaction() as tx:
-        return await upsert(tx, vault_of(request.app), shop, told)
+    return await _runtime(request).database.run(lambda tx: upsert(tx, vault_of(request.app), shop, told))
 
 
 def _answer(outcome: Outcome) -> Response:

@@ -111,8 +111,8 @@ async def _take_batch(request: Request, bodies: list[Any], shop: str | None) -> 
     runtime: Runtime = request.app.state.runtime
     now = runtime.clock.now()
     checked = [check(body, shop, now) for body in bodies]
-    async with runtime.database.transaction() as tx:
-        taken = iter(await take(tx, vault_of(request.app), [c for c in checked if isinstance(c, Offered)]))
+    fit = [c for c in checked if isinstance(c, Offered)]
+    taken = iter(await runtime.database.run(lambda tx: take(tx, vault_of(request.app), fit)))
     return [c if isinstance(c, Outcome) else next(taken) for c in checked]
 
 

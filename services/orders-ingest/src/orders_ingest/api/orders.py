@@ -76,8 +76,7 @@ async def put_order(
         if isinstance(found, Outcome):
             raise Refused(found)
         checked.append(found)
-    async with runtime.database.transaction() as tx:
-        outcomes = await take(tx, vault_of(request.app), checked)
+    outcomes = await runtime.database.run(lambda tx: take(tx, vault_of(request.app), checked))
     if outcomes[-1].status == "refused":
         raise Refused(outcomes[-1])
     results = [OutcomeOut(**outcome.as_dict()) for outcome in outcomes]
