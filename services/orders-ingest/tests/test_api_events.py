@@ -40,7 +40,7 @@ async def test_an_event_is_durable_when_answered_and_published_with_its_revision
     (event,) = await published()
     assert (event.type, event.id, event.source) == ("order.completed", "e-1", "/shops/demo/backend")
     assert (event.data.goods_paid, event.data.lines[0].paid) == (9990, 9990)
-    assert event.data.revision == int(event.time.timestamp()) * 1_000_000 * 16 + 5
+    assert event.data.revision == int(event.time.timestamp()) * 100_000 * 16 + 5
     assert event.data.remark.startswith("enc:v1:")
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from common.api import Caller, Tx, api_keys_of, require, scopes_of
 from common.callers import EVERY, new_api_key, parts_of
+from common.events.fields import Cursor, Identifier, PlannedTime, ShopName, Text
 from common.problems import Problem
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
@@ -48,10 +49,10 @@ class KeyIn(BaseModel):
     """`key`: one made elsewhere, to make the same key count in another service; absent: a new one is made."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=100, description="who uses it")
-    shop: str = Field(min_length=1, max_length=200, pattern=r"^[^\s/#|\x00]+$", description="`*`: every shop")
+    name: Annotated[Text, Field(min_length=1, max_length=100, description="who uses it")]
+    shop: ShopName | Literal["*"] = Field(description="`*`: every shop")
     scopes: list[Scope] = Field(min_length=1, max_length=50)
-    expires_at: AwareDatetime | None = None
+    expires_at: PlannedTime | None = None
     key: SecretStr | None = None
 
 
@@ -111,7 +112,7 @@ async def make_key(body: KeyIn, request: Request, caller: Admin, tx: Tx) -> NewK
 
 @router.get("")
 async def list_keys(
-    caller: Admin, tx: Tx, after: str = "", limit: Annotated[int, Query(ge=1, le=200)] = 50
+    caller: Admin, tx: Tx, after: Cursor = "", limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> list[KeyOut]:
     """The keys of the caller's shop, revoked ones too, by prefix; no secrets."""
     rows = await tx.fetch(
@@ -125,7 +126,7 @@ async def list_keys(
 
 
 @router.delete("/{prefix}", status_code=204)
-async def revoke_key(prefix: str, request: Request, caller: Admin, tx: Tx) -> Response:
+async def revoke_key(prefix: Identifier, request: Request, caller: Admin, tx: Tx) -> Response:
     """Revoke a key of the caller's shop: at once in this process, within five seconds in others."""
     # Revoking twice, or another shop's key, finds nothing.
     revoked = await tx.execute(

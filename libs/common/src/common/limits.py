@@ -1,4 +1,4 @@
-"""How much may one request, or one caller, ask for? Size, nesting and slowness of bodies; requests a second."""
+"""What one request, or one caller, may ask for: size, nesting, slowness and texts of bodies; requests a second."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from common.events.fields import MAX_BODY, MAX_PATH
+from common.events.texts import find_unfit_json
 from common.logs import CorrelationMiddleware
-from common.problems import Problem
+from common.problems import Problem, invalid_request
 
-MAX_BODY = 10 * 1024 * 1024  # bytes
 MAX_DEPTH = 64  # arrays and objects within one another
 BODY_WITHIN_S = 30.0
+LEAST_RATE = 16 * 1024
+"""Bytes a second that a body larger than usual must bring after its first 30 seconds."""
+UNFIT = "the text, or the name of a field, holds U+0000 or half a surrogate pair; leave that character out"
 _LIMIT = "regulars.max_body"
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # never goes back: linear in the text
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -67,9 +71,11 @@ def depth(body: bytes) -> int:
 
 
 class Bodies:
-    """Bounds every body: 10 MB; a JSON one also 64 deep and 30 seconds long, taken whole before the app sees it.
+    """Bounds every body: 10 MB and 30 seconds; a JSON one, taken whole before the app sees it, also 64 deep and with
+    texts that can be stored.
 
-    Others pass as a stream that ends in a 413 when it grows too long; `large_body` lets a route read more of one.
+    Others pass as a stream that ends in a 413 or 408; `large_body` lets a route read more of one, for longer.
+    The texts of events are judged by the door that takes them: of a batch (an array) each event alone.
     """
 
     def __init__(self, app: ASGIApp, within_s: float = BODY_WITHIN_S) -> None:
@@ -80,21 +86,21 @@ class Bodies:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
-            problem = Problem(422, "invalid_request", "The address holds a NUL (%00), which no name has; leave it out.")
-            await problem.response(scope["path"])(scope, receive, send)
-            return
         headers = dict(scope["headers"])
-        bounded = _bounded(receive, scope, headers.get(b"content-length", b"0"))
-        if b"json" not in headers.get(b"content-type", b"").lower():
-            await self.app(scope, bounded, send)
-            return
+        bounded = _bounded(receive, scope, headers.get(b"content-length", b"0"), self._within_s)
         try:
-            body = await self._whole(bounded)
+            _check_address(scope)
+            if b"json" not in headers.get(b"content-type", b"").lower():
+                await self.app(scope, bounded, send)
+                return
+            body = await _whole(bounded)
             if body is None:
                 return  # the caller has gone
             if depth(body) > MAX_DEPTH:
                 raise Problem(422, "nested_too_deeply", f"The JSON is nested deeper than {MAX_DEPTH}; flatten it.")
+            unfit = find_unfit_json(body) if not _of_events(headers, body) else None
+            if unfit is not None:
+                raise invalid_request([(unfit, UNFIT)])
         except Problem as problem:
             await problem.response(scope["path"])(scope, receive, send)
             return
@@ -105,18 +111,26 @@ class Bodies:
 
         await self.app(scope, replay, send)
 
-    async def _whole(self, receive: Receive) -> bytes | None:
-        parts: list[bytes] = []
-        try:
-            async with asyncio.timeout(self._within_s):
-                while (message := await receive())["type"] == "http.request":
-                    parts.append(message.get("body", b""))
-                    if not message.get("more_body", False):
-                        return b"".join(parts)
-                return None
-        except TimeoutError:
-            detail = f"The body did not come within {self._within_s:g} s; send smaller ones."
-            raise Problem(408, "body_too_slow", detail) from None
+
+def _of_events(headers: dict[bytes, bytes], body: bytes) -> bool:
+    return b"cloudevents" in headers.get(b"content-type", b"").lower() or body.lstrip()[:1] == b"["
+
+
+def _check_address(scope: Scope) -> None:
+    query = scope.get("query_string", b"")
+    if len(scope.get("raw_path") or scope["path"].encode()) + len(query) > MAX_PATH:
+        raise Problem(414, "address_too_long", f"Path and query have at most {MAX_PATH:,} bytes; send less in them.")
+    if "\x00" in scope["path"] or b"%00" in query:
+        raise Problem(422, "invalid_request", "The address holds a NUL (%00), which no name has; leave it out.")
+
+
+async def _whole(receive: Receive) -> bytes | None:
+    parts: list[bytes] = []
+    while (message := await receive())["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+    return None
 
 
 class BodyTooLarge(Problem):
@@ -127,16 +141,31 @@ class BodyTooLarge(Problem):
         super().__init__(413, "body_too_large", detail, limit=limit)
 
 
-def _bounded(receive: Receive, scope: Scope, announced: bytes) -> Receive:
-    size = 0
+class BodyTooSlow(Problem):
+    fixed_headers = {"connection": "close"}  # noqa: RUF012  # the rest of the body is not read
+
+    def __init__(self, within_s: float) -> None:
+        super().__init__(408, "body_too_slow", f"The body did not come within {within_s:.0f} s; send smaller ones.")
+
+
+def _bounded(receive: Receive, scope: Scope, announced: bytes, within_s: float) -> Receive:
+    size, ended, began = 0, False, asyncio.get_running_loop().time()
 
     async def bounded() -> Message:
-        nonlocal size
+        nonlocal size, ended
+        if ended:
+            return await receive()  # a disconnect, which may come whenever it likes
         limit: int = scope.get(_LIMIT, MAX_BODY)
         if not announced.isdigit() or int(announced) > limit:
             raise BodyTooLarge(limit)
-        message = await receive()
+        allowed_s = within_s + (size / LEAST_RATE if _LIMIT in scope else 0)
+        try:
+            async with asyncio.timeout_at(began + allowed_s):
+                message = await receive()
+        except TimeoutError:
+            raise BodyTooSlow(allowed_s) from None
         size += len(message.get("body", b""))
+        ended = not message.get("more_body", False)
         if size > limit:
             raise BodyTooLarge(limit)
         return message
@@ -145,7 +174,8 @@ def _bounded(receive: Receive, scope: Scope, announced: bytes) -> Receive:
 
 
 def large_body(limit: int) -> Any:
-    """Dependency of a route that reads `request.stream()`: bodies that are no JSON may have `limit` bytes there."""
+    """Dependency of a route that reads `request.stream()`: bodies that are no JSON may have `limit` bytes there,
+    and take longer for what is beyond the usual."""
 
     async def allow(request: Request) -> None:
         request.scope[_LIMIT] = limit

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from common.api import Tx, require
+from common.events.fields import PlannedTime, Position, ShopName
 from common.problems import Problem
 from common.shops import SHOPS, SettingsBody, get_shop
 
@@ -25,7 +26,7 @@ class NotAReplay(Problem):
 
 
 class ClockIn(BaseModel):
-    now: AwareDatetime
+    now: PlannedTime
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -61,7 +62,7 @@ async def settled(
 
 
 @router.put("/v1/shops/{shop}/settings", dependencies=[Depends(require("programme:write"))])
-async def put_settings(shop: str, body: SettingsBody, tx: Tx) -> SettingsBody:
+async def put_settings(shop: ShopName, body: SettingsBody, tx: Tx) -> SettingsBody:
     """Set the shop's zone and currency in this service; say the same to every service."""
     await SHOPS.lock(tx, shop)
     await SHOPS.insert(tx, shop, await SHOPS.next_number(tx, shop), tx.clock.now(), body)
@@ -69,13 +70,15 @@ async def put_settings(shop: str, body: SettingsBody, tx: Tx) -> SettingsBody:
 
 
 @router.get("/v1/shops/{shop}/settings", dependencies=[Depends(require("programme:read"))])
-async def get_settings(shop: str, tx: Tx) -> SettingsBody:
+async def get_settings(shop: ShopName, tx: Tx) -> SettingsBody:
     found = (await get_shop(tx, shop)).at(tx.clock.now())
     return SettingsBody(name=found.name, zone=str(found.zone), currency=found.currency)
 
 
 @router.get("/ops/dead", dependencies=[Depends(require("ops"))])
-async def list_dead(tx: Tx, after: int = 0, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> list[dict[str, Any]]:
+async def list_dead(
+    tx: Tx, after: Position = 0, limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> list[dict[str, Any]]:
     """Dead events, oldest first; bodies are not shown here."""
     rows = await tx.fetch(
         """
@@ -94,7 +97,7 @@ class UnknownDeadEvent(Problem):
 
 
 @router.get("/ops/dead/{dead_id}", dependencies=[Depends(require("ops"))])
-async def get_dead(dead_id: int, request: Request, tx: Tx) -> dict[str, Any]:
+async def get_dead(dead_id: Position, request: Request, tx: Tx) -> dict[str, Any]:
     """One dead event with its body, as it was read."""
     row = await tx.fetch_one("select slug, detail, body from dead_events where dead_id = :id", id=dead_id)
     if row is None:
@@ -110,7 +113,7 @@ class ResendIn(BaseModel):
 
 
 @router.post("/ops/dead/{dead_id}/resend", dependencies=[Depends(require("ops"))])
-async def resend_dead(dead_id: int, body: ResendIn, request: Request, tx: Tx) -> dict[str, Any]:
+async def resend_dead(dead_id: Position, body: ResendIn, request: Request, tx: Tx) -> dict[str, Any]:
     """Take the event again, mended or as it was: it counts as if it had come in time, and once."""
     row = await tx.fetch_one("select body, topic from dead_events where dead_id = :id for update", id=dead_id)
     if row is None:

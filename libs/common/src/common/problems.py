@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from common.broker import BrokerUnavailable
 from common.events.envelope import InvalidEvent
+from common.events.texts import pointer_to
 from common.failures import LOST, is_temporary
 
 log = structlog.get_logger()
@@ -64,6 +65,7 @@ class ProblemOut(BaseModel):
 
 _MEANINGS = {400: "a body that is no JSON", 401: "no usable API key", 403: "the key lacks the scope",
              404: "not in the caller's shop", 405: "another method", 408: "the body came too slowly",
+             414: "too long an address",
              409: "conflicts with what is stored", 413: "too large a body", 422: "the request does not make sense",
              429: "too many requests", 500: "our mistake", 503: "not now"}  # fmt: skip
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -112,10 +114,15 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
     invalid: RequestValidationError = _as(RequestValidationError, error)
     if any(e["type"] == "json_invalid" for e in invalid.errors()):
         return _malformed().response(request.url.path)
-    errors = [{"pointer": "/".join(("", *map(str, e["loc"]))), "detail": e["msg"]} for e in invalid.errors()[:20]]
-    first = errors[0] if errors else {"pointer": "", "detail": "invalid"}
-    detail = f"{first['pointer']}: {first['detail']}"
-    return Problem(422, "invalid_request", detail, errors=errors).response(request.url.path)
+    found = [(pointer_to(*e["loc"]), e["msg"]) for e in invalid.errors()]
+    return invalid_request(found).response(request.url.path)
+
+
+def invalid_request(found: Sequence[tuple[str, str]]) -> Problem:
+    """A 422 that names fields: (JSON pointer, what is wrong and what to do) of each, the first in the sentence."""
+    pointer, detail = found[0] if found else ("", "invalid")
+    errors = [{"pointer": p, "detail": d} for p, d in found[:20]]
+    return Problem(422, "invalid_request", f"{pointer or 'body'}: {detail}", errors=errors)
 
 
 def _malformed() -> Problem:

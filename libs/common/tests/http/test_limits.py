@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from common import limits
-from common.limits import MAX_BODY, MAX_DEPTH, Bodies, Buckets, TooManyRequests, depth
+from common.events.fields import MAX_BODY
+from common.limits import MAX_DEPTH, Bodies, Buckets, TooManyRequests, depth
 
 JSON = {"content-type": "application/cloudevents+json"}
 
@@ -164,4 +164,4 @@ def test_the_longest_idle_callers_are_forgotten() -> None:
         buckets.take(caller)
     buckets.take("a")  # forgotten, so it starts afresh
     assert len(buckets._levels) == 2
-    assert limits.MAX_BODY == 10 * 1024 * 1024
+    assert MAX_BODY == 10 * 1024 * 1024

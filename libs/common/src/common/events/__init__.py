@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -19,6 +19,8 @@ from common.events.envelope import (
     rfc3339,
     version_of,
 )
+from common.events.fields import check_identifier, check_name, check_shop, check_source
+from common.events.texts import find_unfit, find_unfit_json
 
 __all__ = ["EVENTS", "Event", "EventData", "InvalidEvent", "decode", "fact_id", "from_dict", "rfc3339"]
 
@@ -34,13 +36,15 @@ _OWNERS = (activity, customers, feedback, membership, messages, orders, segments
 
 
 _OPTIONAL = ("subject", "partitionkey", "correlationid", "causationid", "traceparent")
-_TEXTS = ("id", "source", "type", "shop", *_OPTIONAL)
-_UNFIT = re.compile(r"[/#|\s]")
+_CHECKS: dict[str, Callable[[str], str]] = {
+    "id": check_name, "source": check_source, "type": check_name, "shop": check_shop, "subject": check_identifier,
+    "partitionkey": check_name, "correlationid": check_name, "causationid": check_name, "traceparent": check_name,
+}  # fmt: skip
 
 
 def decode(raw: bytes | str) -> Event[Any]:
     """Read structured-mode JSON. Raises InvalidEvent with a slug: malformed_json, missing_<attribute>,
-    unknown_type, unknown_version, invalid_time, invalid_data."""
+    invalid_<attribute>, unknown_type, unknown_version, invalid_data."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -57,15 +61,16 @@ def from_dict(body: dict[str, Any], raw: bytes | None = None) -> Event[Any]:
             raise InvalidEvent(f"missing_{name}", f"the attribute `{name}` is missing")
     if body.get("specversion", "1.0") != "1.0":
         raise InvalidEvent("unknown_version", "`specversion` must be 1.0")
-    for name in _TEXTS:
+    for name, check in _CHECKS.items():
         value = body.get(name)
         if value is None and name in _OPTIONAL:
             continue
-        if not isinstance(value, str) or not 0 < len(value) <= 300 or "\x00" in value:
-            raise InvalidEvent(f"invalid_{name}", f"`{name}` must be a text of 1 to 300 characters")
-    for name in ("shop", "subject"):
-        if _UNFIT.search(body.get(name) or ""):
-            raise InvalidEvent(f"invalid_{name}", f"`{name}` must not contain white space, '/', '#' or '|'")
+        try:
+            if not isinstance(value, str):
+                raise ValueError("must be a text")
+            check(value)
+        except ValueError as error:
+            raise InvalidEvent(f"invalid_{name}", f"`{name}` {error}") from None
     kind = EVENTS.get(body["type"])
     if kind is None:
         raise InvalidEvent("unknown_type", f"unknown event type {body['type']!r}")
@@ -73,7 +78,7 @@ def from_dict(body: dict[str, Any], raw: bytes | None = None) -> Event[Any]:
         raise InvalidEvent("unknown_version", f"{kind.TYPE} is read in versions 1 to {kind.VERSION}")
     time = parse_time(body["time"])
     try:
-        data = kind.model_validate_json(orjson.dumps(body["data"]))
+        data = kind.model_validate_json(_stored(body["data"]))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -88,3 +93,20 @@ def from_dict(body: dict[str, Any], raw: bytes | None = None) -> Event[Any]:
         causationid=body.get("causationid"), traceparent=body.get("traceparent"),
         raw=raw,
     )  # fmt: skip
+
+
+def _stored(data: Any) -> bytes:
+    """The data as JSON. Raises InvalidEvent where a text of it, also of a field that nobody knows, cannot be stored."""
+    try:
+        raw = orjson.dumps(data)
+    except orjson.JSONEncodeError:
+        unfit = find_unfit(data)  # half a surrogate pair; else a number beyond 64 bits
+        raise InvalidEvent("invalid_data", _about(unfit) if unfit is not None else "data: too large a number") from None
+    unfit = find_unfit_json(raw)
+    if unfit is not None:
+        raise InvalidEvent("invalid_data", _about(unfit))
+    return raw
+
+
+def _about(pointer: str) -> str:
+    return f"data{pointer}: the text holds U+0000, or half a surrogate pair; leave the character out"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from common.events.envelope import EventData
-from common.events.fields import Text
+from common.events.fields import Count, Text
 
 
 class Activity(EventData):
@@ -40,4 +40,4 @@ class CheckoutInterrupted(Activity):
 
 class ChatEnded(Activity):
     TYPE: ClassVar[str] = "chat.ended"
-    seconds: int | None = None
+    seconds: Count | None = None

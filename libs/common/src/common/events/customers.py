@@ -57,7 +57,7 @@ class KeyIssued(EventData):
     TOPIC: ClassVar[str] = "customer-keys"
     RANK: ClassVar[int] = 0
     key_id: Identifier
-    wrapped: str
+    wrapped: Text
 
 
 class CustomerErased(EventData):

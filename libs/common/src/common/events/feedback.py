@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Identifier, PersonalText, Text
+from common.events.fields import Identifier, Instant, PersonalText, Text
 
 Stars = Annotated[int, Field(ge=1, le=5, strict=True)]
 
@@ -36,7 +36,7 @@ class SurveyRequested(EventData):
     kind: Literal["usage"] = "usage"
     order_id: Identifier
     answer_url: Text
-    cause_at: AwareDatetime  # when what it asks about happened plus its wait: staleness counts from here
+    cause_at: Instant  # when what it asks about happened plus its wait: staleness counts from here
 
 
 class SurveyAnswered(EventData):

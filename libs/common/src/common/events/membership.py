@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, StrictInt
-
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Identifier, Revision, Text
+from common.events.fields import Identifier, Instant, Number, Revision, Text
 
 
 class MembershipFact(EventData):
@@ -18,7 +16,7 @@ class MembershipFact(EventData):
 
 class MemberEnrolled(MembershipFact):
     TYPE: ClassVar[str] = "member.enrolled"
-    enrolled_at: AwareDatetime
+    enrolled_at: Instant
     tier: Text
     tier_id: Text | None = None
 
@@ -38,7 +36,7 @@ class TierChanged(MembershipFact):
     direction: Text  # up, down, same (renewed or grace began)
     reason: Text
     rule: Text | None = None
-    term_ends: AwareDatetime | None = None
+    term_ends: Instant | None = None
     in_grace: bool = False
 
 
@@ -46,10 +44,10 @@ class PointsChanged(MembershipFact):
     """Balances after the change, whole points; `debt` is what a clawback could not find."""
 
     TYPE: ClassVar[str] = "points.changed"
-    pending: StrictInt
-    available: StrictInt
-    debt: StrictInt = 0
-    change: StrictInt
+    pending: Number
+    available: Number
+    debt: Number = 0
+    change: Number
     reason: Text
     order_id: Text | None = None
 
@@ -62,8 +60,8 @@ class GrowthChanged(MembershipFact):
     """
 
     TYPE: ClassVar[str] = "growth.changed"
-    growth: StrictInt
-    change: StrictInt
+    growth: Number
+    change: Number
     reason: Text
     origin: Text | None = None
 
@@ -75,10 +73,10 @@ class PointsRedeemed(EventData):
     TOPIC: ClassVar[str] = "membership"
     RANK: ClassVar[int] = 200
     redemption_id: Identifier
-    points: StrictInt
+    points: Number
     order_id: Identifier | None = None
-    order_total: StrictInt | None = None  # minor units, before the points
-    worth: StrictInt  # minor units
+    order_total: Number | None = None  # minor units, before the points
+    worth: Number  # minor units
     currency: Text
 
 
@@ -135,4 +133,4 @@ class ProgrammeWithdrawn(EventData):
     TYPE: ClassVar[str] = "programme.withdrawn"
     TOPIC: ClassVar[str] = "membership"
     RANK: ClassVar[int] = 20
-    version: StrictInt
+    version: Number

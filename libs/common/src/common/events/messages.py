@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import AwareDatetime
-
 from common.events.customers import Channel, Purpose
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Identifier, Text
+from common.events.fields import Identifier, Instant, Text
 
 
 class MessageFact(EventData):
@@ -25,7 +23,7 @@ class MessageFact(EventData):
 class MessageHeld(MessageFact):
     TYPE: ClassVar[str] = "message.held"
     reason: Text
-    until: AwareDatetime
+    until: Instant
 
 
 class MessageSent(MessageFact):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime
-
 from common.events.envelope import EventData
-from common.events.fields import Count, Currency, Identifier, Minor, PersonalText, Revision, Text
+from common.events.fields import Count, Currency, Identifier, Instant, Minor, PersonalText, Revision, Text
 
 OrderState = Literal["placed", "paid", "shipped", "in_transit", "delivered", "completed", "closed"]
 
@@ -39,12 +37,12 @@ class OrderEvent(EventData):
     freight: Minor = 0
     list_total: Minor | None = None
     lines: tuple[OrderLine, ...] = ()
-    placed_at: AwareDatetime | None = None
-    paid_at: AwareDatetime | None = None
-    shipped_at: AwareDatetime | None = None
-    delivered_at: AwareDatetime | None = None
-    completed_at: AwareDatetime | None = None
-    closed_at: AwareDatetime | None = None
+    placed_at: Instant | None = None
+    paid_at: Instant | None = None
+    shipped_at: Instant | None = None
+    delivered_at: Instant | None = None
+    completed_at: Instant | None = None
+    closed_at: Instant | None = None
     carrier: Text | None = None
     tracking: Text | None = None
     platform: Text | None = None
@@ -54,7 +52,7 @@ class OrderEvent(EventData):
     redemption_id: Identifier | None = None  # points redeemed on this order (membership's command)
     remark: PersonalText | None = None
     recipient: PersonalText | None = None
-    version: int | None = None  # the shop's own version number of the order, if it keeps one
+    version: Revision | None = None  # the shop's own version number of the order, if it keeps one
     revision: Revision = 0
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, StrictInt
-
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Revision, Text
+from common.events.fields import Instant, Number, Revision, Text
 
 Stage = Literal["prospect", "new", "returning"]
 LifeCycle = Literal["active", "sleeping", "pre_churn", "churned", "dead"]
@@ -47,9 +45,9 @@ class RfmChanged(SegmentFact):
     rfm_class: Text | None = None
     method: Literal["fixed", "mean"]
     confidence: Literal["low", "medium", "high"]
-    recency_days: StrictInt | None = None
-    frequency: StrictInt = 0
-    monetary: StrictInt = 0
+    recency_days: Number | None = None
+    frequency: Number = 0
+    monetary: Number = 0
 
 
 class SegmentEntered(SegmentFact):
@@ -58,7 +56,7 @@ class SegmentEntered(SegmentFact):
     TYPE: ClassVar[str] = "segment.entered"
     segment: Text
     episode: Text
-    since: AwareDatetime
+    since: Instant
 
 
 class SegmentLeft(SegmentFact):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Currency, Text
+from common.events.fields import Currency, Instant, Text
 
 EVERY_SHOP = "every-shop"
 """The attribute `shop` of what concerns the whole installation: a key that is good for every shop."""
@@ -39,7 +39,7 @@ class ApiKeyIssued(EventData):
     shop: Annotated[Text, Field(description="`*`: every shop")]
     scopes: list[Text]
     name: Text
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
 
 
 class ApiKeyRevoked(EventData):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from common.events.fields import MAX_RECORD
+
 PARTITIONS = 12
-_FOR_EVER = {"retention.ms": "-1", "max.message.bytes": "4194304"}
+_FOR_EVER = {"retention.ms": "-1", "max.message.bytes": str(MAX_RECORD)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,14 @@ TOPICS = (
     Topic("orders", "orders-ingest"),
     Topic("customers", "orders-ingest"),
     Topic("activity", "orders-ingest"),
-    Topic("customer-keys", "orders-ingest", config={"cleanup.policy": "compact", "max.message.bytes": "4194304"}),
+    Topic("customer-keys", "orders-ingest", config={"cleanup.policy": "compact", "max.message.bytes": str(MAX_RECORD)}),
     Topic("shops", "orders-ingest", 1),  # few records, read by every process from the first on
     Topic("feedback", "feedback"),
     Topic("membership", "membership"),
     Topic("segments", "segmentation"),
     Topic("messages", "messaging"),
-    *(Topic(dead_topic(s), s, 1, {"retention.ms": "2592000000", "max.message.bytes": "4194304"}) for s in SERVICES),
+    *(
+        Topic(dead_topic(s), s, 1, {"retention.ms": "2592000000", "max.message.bytes": str(MAX_RECORD)})
+        for s in SERVICES
+    ),
 )

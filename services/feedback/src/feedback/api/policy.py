@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from common.api import Tx, require
 from common.events.feedback import SurveyPolicyChanged
+from common.events.fields import Count, ShopName
 from common.problems import Problem
 from common.versions import tell
 from feedback.domain.policy import NOTICE, Policy, Version, in_force
@@ -31,7 +31,7 @@ class PolicyIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     policy: Policy
-    replaces: Annotated[int, Field(ge=0)] | None = None
+    replaces: Count | None = None
 
 
 class VersionOut(BaseModel):
@@ -49,7 +49,7 @@ class PolicyOut(VersionOut):
 
 
 @router.get("", dependencies=[require("programme:read")])
-async def get_policy(shop: str, tx: Tx) -> PolicyOut:
+async def get_policy(shop: ShopName, tx: Tx) -> PolicyOut:
     """When customers are asked."""
     versions, now = (await get_versions(tx, [shop]))[shop], tx.clock.now()
     coming = [_out(v) for v in versions if v.valid_from > now]
@@ -57,7 +57,7 @@ async def get_policy(shop: str, tx: Tx) -> PolicyOut:
 
 
 @router.put("", dependencies=[require("programme:write")])
-async def put_policy(shop: str, body: PolicyIn, tx: Tx) -> VersionOut:
+async def put_policy(shop: ShopName, body: PolicyIn, tx: Tx) -> VersionOut:
     """Save a new version, valid for orders completed from six minutes on; questions about earlier ones stay as due."""
     newest = (await get_versions(tx, [shop]))[shop][-1].number
     if body.replaces is not None and body.replaces != newest:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.api import Tx, require
 from common.crypto import open_sealed
@@ -16,7 +16,7 @@ from common.db import Transaction
 from common.events import Event, InvalidEvent, decode, fact_id
 from common.events.envelope import given_correlation
 from common.events.feedback import ReviewSubmitted, Stars
-from common.events.fields import Identifier, Text
+from common.events.fields import Cursor, Identifier, Instant, ShopName, Text
 from common.inbox import SameIdOtherBody
 from common.keys import KeyRing
 from common.problems import Problem
@@ -27,7 +27,6 @@ from feedback.store import reviews
 
 router = APIRouter(tags=["reviews"])
 CLOUD_EVENT = "application/cloudevents+json"
-NO_NUL = r"^[^\x00]*$"  # PostgreSQL holds no NUL in a text
 
 
 class ReviewIn(BaseModel):
@@ -41,7 +40,7 @@ class ReviewIn(BaseModel):
     stars: Stars | None = None
     text: Annotated[str, Field(max_length=2_000)] | None = None
     source: Text | None = None
-    at: AwareDatetime | None = Field(None, description="when it was written; now when left out")
+    at: Instant | None = Field(None, description="when it was written; now when left out")
 
 
 class ReviewTaken(BaseModel):
@@ -127,7 +126,7 @@ def _review(raw: bytes, shop: str, content_type: str, now: datetime) -> Event[Re
         }
     },
 )
-async def submit_review(shop: str, request: Request, tx: Tx) -> ReviewTaken:
+async def submit_review(shop: ShopName, request: Request, tx: Tx) -> ReviewTaken:
     """Take a review: stored and announced once, however often it is sent."""
     keys: KeyRing = request.app.state.runtime.keys
     content_type = request.headers.get("content-type", "application/json")
@@ -149,12 +148,12 @@ async def submit_review(shop: str, request: Request, tx: Tx) -> ReviewTaken:
 
 @router.get("/v1/shops/{shop}/reviews", dependencies=[require("feedback:read")])
 async def list_reviews(
-    shop: str,
+    shop: ShopName,
     request: Request,
     tx: Tx,
-    customer: Annotated[str | None, Query(max_length=300, pattern=NO_NUL)] = None,
-    order_id: Annotated[str | None, Query(max_length=300, pattern=NO_NUL)] = None,
-    after: Annotated[str, Query(max_length=600, pattern=NO_NUL)] = "",
+    customer: Identifier | None = None,
+    order_id: Identifier | None = None,
+    after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> ReviewPage:
     """Reviews in order of id, of one customer or order if asked."""

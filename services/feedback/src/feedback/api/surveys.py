@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from common.api import Tx, require
-from feedback.api.reviews import NO_NUL, readable
+from common.events.fields import Cursor, Identifier, ShopName
+from feedback.api.reviews import readable
 from feedback.store import reports, surveys
 
 router = APIRouter(tags=["surveys"])
@@ -54,12 +55,12 @@ class Report(BaseModel):
 
 @router.get("/v1/shops/{shop}/surveys", dependencies=[require("feedback:read")])
 async def list_surveys(
-    shop: str,
+    shop: ShopName,
     request: Request,
     tx: Tx,
-    customer: Annotated[str | None, Query(max_length=300, pattern=NO_NUL)] = None,
-    order_id: Annotated[str | None, Query(max_length=300, pattern=NO_NUL)] = None,
-    after: Annotated[str, Query(max_length=300, pattern=NO_NUL)] = "",
+    customer: Identifier | None = None,
+    order_id: Identifier | None = None,
+    after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> SurveyPage:
     """Surveys in order of id, of one customer or order if asked; an answer stands with its order (FBK-007)."""
@@ -76,7 +77,7 @@ async def list_surveys(
 
 
 @router.get("/v1/shops/{shop}/report", dependencies=[require("feedback:read")])
-async def report(shop: str, tx: Tx) -> Report:
+async def report(shop: ShopName, tx: Tx) -> Report:
     """Counts of questions, answers and reviews of the shop, now."""
     counts = await reports.get_report(tx, shop)
     stars: dict[str, dict[int, int]] = {"surveys": {}, "reviews": {}}

@@ -104,7 +104,7 @@ def ask(order: CompletedOrder, answer_url: str) -> Event[SurveyRequested]:
         time=due,
         data=SurveyRequested(survey_id=survey_id, order_id=order.order_id, answer_url=answer_url, cause_at=due),
         correlationid=order.correlation_id,
-        causationid=order.cause.rsplit("#", 1)[-1],
+        causationid=order.cause.partition("#")[2],
     )
 
 

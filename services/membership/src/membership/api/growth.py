@@ -11,11 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from common.api import Tx, require
 from common.db import CustomerKey, Transaction
 from common.events import fact_id
-from common.events.fields import Identifier
+from common.events.fields import Identifier, Position, ShopName
 from common.events.membership import ActivityJoined, MemberCheckedIn
 from common.fold import current
 from membership.api.commands import carry_out, time_of_command
-from membership.api.members import Customer
 from membership.api.refusals import UnknownMember
 from membership.domain.membership import MemberFolding
 from membership.store import ledgers, members, programmes
@@ -62,10 +61,10 @@ class DeedOut(BaseModel):
 
 @router.get("/growth", dependencies=[require("members:read")])
 async def get_growth(
-    shop: str,
-    customer: Customer,
+    shop: ShopName,
+    customer: Identifier,
     tx: Tx,
-    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> GrowthPage:
     """The growth value and its ledger, oldest entry first; give the last `after` for the next page."""
@@ -78,7 +77,7 @@ async def get_growth(
 
 
 @router.post("/check-ins", dependencies=[require("members:write")])
-async def check_in(shop: str, customer: Customer, tx: Tx) -> DeedOut:
+async def check_in(shop: ShopName, customer: Identifier, tx: Tx) -> DeedOut:
     """The member signed in. One a calendar day of the shop counts (MEM-046); repeating it is harmless."""
     key = (shop, customer)
     rules, at = await _rules(tx, key)
@@ -86,7 +85,7 @@ async def check_in(shop: str, customer: Customer, tx: Tx) -> DeedOut:
 
 
 @router.post("/activities", dependencies=[require("members:write")])
-async def join_activity(shop: str, customer: Customer, body: ActivityIn, tx: Tx) -> DeedOut:
+async def join_activity(shop: ShopName, customer: Identifier, body: ActivityIn, tx: Tx) -> DeedOut:
     """The member took part in something, or brought a friend (MEM-016). Repeating it is harmless."""
     key = (shop, customer)
     rules, at = await _rules(tx, key)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from common.api import Tx, require
 from common.db import CustomerKey, Transaction
-from common.events.fields import Identifier, Text
+from common.events.fields import Identifier, Position, ShopName, Text
 from common.events.membership import MemberRegistered
 from common.fold import advance, current
 from membership.api.commands import carry_out, time_of_command
@@ -24,7 +24,6 @@ from membership.domain.tiers import window_start
 from membership.store import ledgers, members, programmes
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["members"])
-Customer = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\s/#|\x00]+$")]
 
 
 class Expiry(BaseModel):
@@ -148,7 +147,7 @@ async def _member(tx: Transaction, key: CustomerKey) -> tuple[MemberState, ShopR
 
 
 @router.get("/members/{customer}", dependencies=[require("members:read")])
-async def get_member(shop: str, customer: Customer, tx: Tx) -> MemberOut:
+async def get_member(shop: ShopName, customer: Identifier, tx: Tx) -> MemberOut:
     """A member's tier, term and points, as of now."""
     state, rules, now = await _member(tx, (shop, customer))
     standing, programme = state.standing, rules.at(now)
@@ -170,10 +169,10 @@ async def get_member(shop: str, customer: Customer, tx: Tx) -> MemberOut:
 
 @router.get("/members/{customer}/ledger", dependencies=[require("members:read")])
 async def get_ledger(
-    shop: str,
-    customer: Customer,
+    shop: ShopName,
+    customer: Identifier,
     tx: Tx,
-    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> LedgerPage:
     """A member's ledger, oldest entry first; give the last `after` for the next page."""
@@ -185,7 +184,7 @@ async def get_ledger(
 
 
 @router.get("/members/{customer}/path", dependencies=[require("members:read")])
-async def get_path(shop: str, customer: Customer, tx: Tx) -> PathOut:
+async def get_path(shop: ShopName, customer: Identifier, tx: Tx) -> PathOut:
     """The way up: current tier, growth value, next tier, what is missing by each way, what earns it (MEM-018)."""
     state, rules, now = await _member(tx, (shop, customer))
     programme = rules.at(now)
@@ -224,7 +223,7 @@ def _what_earns(programme: Programme, tier: Tier) -> str:
 
 
 @router.post("/members", dependencies=[require("members:write")])
-async def register(shop: str, body: RegistrationIn, tx: Tx) -> RegistrationOut:
+async def register(shop: ShopName, body: RegistrationIn, tx: Tx) -> RegistrationOut:
     """Make the customer a member (MEM-010). Repeating it changes nothing."""
     key = (shop, body.customer)
     at = await time_of_command(tx, key)
@@ -243,7 +242,7 @@ async def register(shop: str, body: RegistrationIn, tx: Tx) -> RegistrationOut:
 
 
 @router.get("/report", dependencies=[require("members:read")])
-async def get_report(shop: str, tx: Tx) -> ReportOut:
+async def get_report(shop: ShopName, tx: Tx) -> ReportOut:
     """Members by tier, and what the shop owes in points."""
     rules = (await programmes.get_rules(tx, [shop]))[shop]
     now = tx.clock.now()

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.api import Tx, require
 from common.db import Transaction
+from common.events.fields import PlannedTime, ShopName
 from common.fold import advance, fold_all
 from membership.api.refusals import PreviewUnderWay, SinceInFuture
 from membership.domain.membership import MemberFolding
@@ -33,7 +34,7 @@ class PreviewIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     programme: Programme
-    since: AwareDatetime | None = None
+    since: PlannedTime | None = None
     customers: Annotated[int, Field(ge=1, le=20_000, strict=True)] = 5_000
 
 
@@ -69,7 +70,7 @@ class PreviewOut(BaseModel):
 
 
 @router.post("/preview", dependencies=[require("programme:write")])
-async def preview(shop: str, body: PreviewIn, tx: Tx) -> PreviewOut:
+async def preview(shop: ShopName, body: PreviewIn, tx: Tx) -> PreviewOut:
     """What if this programme had been in force? Every order since is judged and credited by it, nothing is saved.
 
     With the programme now in force it says that nobody moves. Redemptions stand as they were made.

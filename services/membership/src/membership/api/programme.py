@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.api import Tx, require
 from common.db import Transaction
 from common.events import Event
+from common.events.fields import PlannedTime, ShopName
 from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
 from common.inbox import claim
 from common.versions import tell
@@ -50,7 +51,7 @@ class ProgrammeIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     programme: Programme
-    valid_from: AwareDatetime | None = None
+    valid_from: PlannedTime | None = None
     replaces: Annotated[int, Field(ge=0, strict=True)] | None = None
 
 
@@ -76,7 +77,7 @@ def _out(version: Version) -> VersionOut:
 
 
 @router.get("", dependencies=[require("programme:read")])
-async def get_programme(shop: str, tx: Tx) -> ProgrammeOut:
+async def get_programme(shop: ShopName, tx: Tx) -> ProgrammeOut:
     """The programme in force, and the versions to come."""
     rules, now = (await programmes.get_rules(tx, [shop]))[shop], tx.clock.now()
     coming = sorted((v for v in rules.versions if v.valid_from > now), key=lambda v: (v.valid_from, v.number))
@@ -85,7 +86,7 @@ async def get_programme(shop: str, tx: Tx) -> ProgrammeOut:
 
 
 @router.get("/versions", dependencies=[require("programme:read")])
-async def list_versions(shop: str, tx: Tx) -> VersionsOut:
+async def list_versions(shop: ShopName, tx: Tx) -> VersionsOut:
     """All versions, past, in force, to come and withdrawn."""
     rules, now = (await programmes.read_rules(tx, {shop}))[shop], tx.clock.now()
     in_force, found = rules.version_at(now).number, []
@@ -103,7 +104,7 @@ async def list_versions(shop: str, tx: Tx) -> VersionsOut:
 
 
 @router.get("/versions/{version}", dependencies=[require("programme:read")])
-async def get_version(shop: str, version: Number, tx: Tx) -> VersionOut:
+async def get_version(shop: ShopName, version: Number, tx: Tx) -> VersionOut:
     """One version, whatever became of it."""
     row = await programmes.get_version(tx, shop, version)
     if row is None:
@@ -113,7 +114,7 @@ async def get_version(shop: str, version: Number, tx: Tx) -> VersionOut:
 
 
 @router.put("", dependencies=[require("programme:write")])
-async def put_programme(shop: str, body: ProgrammeIn, tx: Tx) -> VersionOut:
+async def put_programme(shop: ShopName, body: ProgrammeIn, tx: Tx) -> VersionOut:
     """Add a version. Orders before `valid_from` keep counting by the versions before it.
 
     What is in force by then anyway is answered as it stands, and no version is made: repeating is harmless.
@@ -142,7 +143,7 @@ async def put_programme(shop: str, body: ProgrammeIn, tx: Tx) -> VersionOut:
 
 
 @router.delete("/versions/{version}", dependencies=[require("programme:write")])
-async def withdraw_version(shop: str, version: Number, tx: Tx) -> VersionsOut:
+async def withdraw_version(shop: ShopName, version: Number, tx: Tx) -> VersionsOut:
     """Withdraw a version that is to come; the one before it stays in force. Repeating it is harmless."""
     await programmes.lock_rules(tx, shop)
     row, now = await programmes.get_version(tx, shop, version), tx.clock.now()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Row
 
 from common.api import Tx, require
-from common.events.fields import ABSURD, Currency, Identifier
+from common.events.fields import ABSURD, Currency, Identifier, ShopName
 from common.events.membership import PointsRedeemed, RedemptionReturned
 from common.fold import current
 from membership.api.commands import carry_out, time_of_command
@@ -31,7 +31,6 @@ from membership.domain.state import Order, RedemptionStatus
 from membership.store import programmes, redemptions
 
 router = APIRouter(prefix="/v1/shops/{shop}/redemptions", tags=["redemptions"])
-RedemptionId = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\s/#|\x00]+$")]
 
 
 class RedemptionIn(BaseModel):
@@ -79,7 +78,7 @@ def _same(row: Row[Any], body: RedemptionIn) -> bool:
 
 
 @router.post("", dependencies=[require("redemptions:write")])
-async def redeem(shop: str, body: RedemptionIn, tx: Tx) -> RedemptionOut:
+async def redeem(shop: ShopName, body: RedemptionIn, tx: Tx) -> RedemptionOut:
     """Reserve points for an order: promised when answered, and never taken back by late news.
 
     They are committed when the order is paid, and come back when it is closed. At most a share of the order's total
@@ -139,7 +138,7 @@ def _state(order: Order) -> str | None:
 
 
 @router.get("/{redemption_id}", dependencies=[require("redemptions:read")])
-async def get_redemption(shop: str, redemption_id: RedemptionId, tx: Tx) -> RedemptionOut:
+async def get_redemption(shop: ShopName, redemption_id: Identifier, tx: Tx) -> RedemptionOut:
     row = await redemptions.get_redemption(tx, shop, redemption_id)
     if row is None:
         raise UnknownRedemption(redemption_id)
@@ -147,7 +146,7 @@ async def get_redemption(shop: str, redemption_id: RedemptionId, tx: Tx) -> Rede
 
 
 @router.post("/{redemption_id}/return", dependencies=[require("redemptions:write")])
-async def return_redemption(shop: str, redemption_id: RedemptionId, tx: Tx) -> RedemptionOut:
+async def return_redemption(shop: ShopName, redemption_id: Identifier, tx: Tx) -> RedemptionOut:
     """Take a redemption back before its order is paid; the points return with their expiry; repeating is harmless."""
     rules = await programmes.get_rules(tx, [shop])
     row = await redemptions.get_redemption(tx, shop, redemption_id)

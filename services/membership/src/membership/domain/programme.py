@@ -13,11 +13,11 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.calendar import add_months, start_of_month
 from common.currency import minor_per_major
-from common.events.fields import ABSURD
+from common.events.fields import ABSURD, PlannedTime
 from common.shops import ShopSettings
 
 ONE = 10_000
@@ -99,8 +99,8 @@ class FastTrack(Rules):
 
     tier: TierId
     spend: Annotated[int, Field(gt=0, le=ABSURD, strict=True)]
-    start: AwareDatetime
-    end: AwareDatetime
+    start: PlannedTime
+    end: PlannedTime
 
 
 class Programme(Rules):

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from common.api import Tx, require
+from common.events.fields import Identifier, PlannedTime, ShopName
 from common.problems import Problem
 from messaging.store import reading
 
@@ -45,10 +46,10 @@ class DecisionOut(BaseModel):
 
 @router.get("/v1/shops/{shop}/customers/{customer}/decisions", dependencies=[require("messages:read")])
 async def get_decisions(
-    shop: str,
-    customer: str,
+    shop: ShopName,
+    customer: Identifier,
     tx: Tx,
-    before: AwareDatetime | None = None,
+    before: PlannedTime | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[DecisionOut]:
     """Why this customer was written to, or not: newest first; `before` continues a list."""
@@ -57,7 +58,7 @@ async def get_decisions(
 
 
 @router.get("/v1/shops/{shop}/messages/{message_id}", dependencies=[require("messages:read")])
-async def get_message(shop: str, message_id: str, tx: Tx) -> dict[str, Any]:
+async def get_message(shop: ShopName, message_id: Identifier, tx: Tx) -> dict[str, Any]:
     """One message from cause to outcome, with every decision about it."""
     row = await reading.get_message(tx, shop, message_id)
     if row is None:
@@ -67,7 +68,7 @@ async def get_message(shop: str, message_id: str, tx: Tx) -> dict[str, Any]:
 
 
 @router.get("/v1/shops/{shop}/report", dependencies=[require("messages:read")])
-async def get_report(shop: str, tx: Tx) -> dict[str, Any]:
+async def get_report(shop: ShopName, tx: Tx) -> dict[str, Any]:
     """How many messages were sent, wait, or were suppressed and why, by flow."""
     totals: dict[str, int] = {}
     suppressed: dict[str, int] = {}

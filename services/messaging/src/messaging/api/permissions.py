@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from common.api import Tx, require
 from common.db import CustomerKey, Database
 from common.events.customers import Channel, Purpose
-from common.events.fields import Identifier
+from common.events.fields import Identifier, ShopName, Text
 from common.events.messages import ContactOptedIn, ContactOptedOut
 from messaging.handlers import change_permission
 from messaging.store import reading
@@ -28,14 +28,14 @@ class OptOutIn(BaseModel):
     customer: Identifier
     channel: Channel
     purpose: Purpose | None = None
-    via: Annotated[str, Field(min_length=1, max_length=100)] = "api"
+    via: Annotated[Text, Field(min_length=1, max_length=100)] = "api"
 
 
 class OptInIn(BaseModel):
     customer: Identifier
     channel: Channel
     purpose: Purpose = "marketing"
-    via: Annotated[str, Field(min_length=1, max_length=100)] = "api"
+    via: Annotated[Text, Field(min_length=1, max_length=100)] = "api"
 
 
 class PermissionOut(BaseModel):
@@ -49,21 +49,21 @@ class PermissionOut(BaseModel):
 
 
 @router.get("/v1/shops/{shop}/customers/{customer}/permissions", dependencies=[require("messages:read")])
-async def get_permissions(shop: str, customer: str, tx: Tx) -> list[PermissionOut]:
+async def get_permissions(shop: ShopName, customer: Identifier, tx: Tx) -> list[PermissionOut]:
     """What holds for each channel and purpose; where nothing is listed, nothing was ever allowed."""
     rows = await reading.list_permissions(tx, shop, customer)
     return [PermissionOut.model_validate(dict(r._mapping)) for r in rows]
 
 
 @router.post("/v1/shops/{shop}/opt-outs", dependencies=[require("messages:write")])
-async def post_opt_out(shop: str, body: OptOutIn, request: Request) -> dict[str, int]:
+async def post_opt_out(shop: ShopName, body: OptOutIn, request: Request) -> dict[str, int]:
     """Effective when answered: nothing is handed off on this channel after the answer. `taken_back`: from the queue."""
     data = ContactOptedOut(channel=body.channel, purpose=body.purpose, via=body.via)
     return {"taken_back": await opt_out(request.app.state.runtime.database, (shop, body.customer), data)}
 
 
 @router.post("/v1/shops/{shop}/opt-ins", dependencies=[require("messages:write")])
-async def post_opt_in(shop: str, body: OptInIn, tx: Tx) -> Response:
+async def post_opt_in(shop: ShopName, body: OptInIn, tx: Tx) -> Response:
     """Consent given anew, here and now."""
     data = ContactOptedIn(channel=body.channel, purpose=body.purpose, via=body.via)
     await change_permission(tx, (shop, body.customer), data)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from common.api import Tx, require
+from common.events.fields import Count, ShopName
 from common.events.messages import ContactPolicyChanged
 from common.problems import Problem
 from common.versions import tell
@@ -31,7 +31,7 @@ class PolicyIn(BaseModel):
     """`replaces`: the version that was read; leave it away to replace whatever is there."""
 
     policy: Policy
-    replaces: Annotated[int, Field(ge=0)] | None = None
+    replaces: Count | None = None
 
 
 class PolicyOut(BaseModel):
@@ -43,14 +43,14 @@ class PolicyOut(BaseModel):
 
 
 @router.get("/v1/shops/{shop}/policy", dependencies=[require("programme:read")])
-async def get_policy(shop: str, tx: Tx) -> PolicyOut:
+async def get_policy(shop: ShopName, tx: Tx) -> PolicyOut:
     """Windows, blackouts, caps and staleness in force."""
     found = (await get_policies(tx, [shop]))[shop]
     return PolicyOut(version=found.version, saved_at=found.at, policy=found.policy)
 
 
 @router.put("/v1/shops/{shop}/policy", dependencies=[require("programme:write")])
-async def put_policy(shop: str, body: PolicyIn, tx: Tx) -> PolicyOut:
+async def put_policy(shop: ShopName, body: PolicyIn, tx: Tx) -> PolicyOut:
     """Save a new version; the next decision goes by it. Messages that were decided before stay decided."""
     found = (await get_policies(tx, [shop]))[shop]
     if body.replaces is not None and body.replaces != found.version:

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Path, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field, field_validator
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field, field_validator
 
 from common.api import Caller, Tx, require
 from common.events import InvalidEvent
 from common.events.customers import Channel, Purpose
-from common.events.fields import Identifier, PersonalText, Text
+from common.events.fields import Identifier, Instant, PersonalText, ShopName, Text
 from common.problems import Problem
 from common.runtime import Runtime
 from orders_ingest.api.collector import vault_of
@@ -23,7 +23,6 @@ from orders_ingest.handlers.upserts import ToldConsent, ToldCustomer, upsert
 from orders_ingest.store import profiles as store
 
 router = APIRouter(prefix="/v1/shops/{shop}/customers", tags=["customers"])
-Name = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\s/#|]+$")]
 Writer = Annotated[Caller, require("customers:write")]
 
 
@@ -52,14 +51,14 @@ class ConsentIn(BaseModel):
     purpose: Purpose = "marketing"
     granted: bool
     source: Text | None = None
-    at: AwareDatetime | None = None
+    at: Instant | None = None
 
 
 class CustomerIn(ProfileIn):
     """A profile with the customer's id; `registered_at` absent: now."""
 
     id: Identifier
-    registered_at: AwareDatetime | None = None
+    registered_at: Instant | None = None
     consents: list[ConsentIn] = Field([], max_length=20)
 
 
@@ -79,7 +78,7 @@ class ConsentsIn(BaseModel):
 
 
 @router.post("", status_code=202, response_model=ResultsOut)
-async def post_customers(shop: str, body: CustomersIn, request: Request, caller: Writer) -> Response:
+async def post_customers(shop: ShopName, body: CustomersIn, request: Request, caller: Writer) -> Response:
     """Upsert up to 1,000 customers with their consents; one result each, all durable when answered."""
     now = _runtime(request).clock.now()
     told: list[ToldCustomer] = []
@@ -96,14 +95,18 @@ async def post_customers(shop: str, body: CustomersIn, request: Request, caller:
 
 
 @router.put("/{customer}", status_code=202, response_model=OutcomeOut)
-async def put_customer(shop: str, customer: Name, body: ProfileIn, request: Request, caller: Writer) -> Response:
+async def put_customer(
+    shop: ShopName, customer: Identifier, body: ProfileIn, request: Request, caller: Writer
+) -> Response:
     """Tell a customer's whole profile: registered the first time, then updated, and announced only when it changed."""
     told = ToldCustomer(customer, _runtime(request).clock.now(), body.told())
     return _answer((await _upsert(request, shop, [told]))[0])
 
 
 @router.put("/{customer}/consents", status_code=202, response_model=OutcomeOut)
-async def put_consents(shop: str, customer: Name, body: ConsentsIn, request: Request, caller: Writer) -> Response:
+async def put_consents(
+    shop: ShopName, customer: Identifier, body: ConsentsIn, request: Request, caller: Writer
+) -> Response:
     """Tell consents given or withdrawn. 202 says accepted; they are effective once messaging has read them."""
     now = _runtime(request).clock.now()
     told = ToldCustomer(customer, now, None, _consents(body.consents, now))
@@ -116,7 +119,7 @@ class UnknownCustomer(Problem):
 
 
 @router.get("/{customer}", dependencies=[require("customers:read")])
-async def get_customer(shop: str, customer: Name, tx: Tx) -> dict[str, Any]:
+async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> dict[str, Any]:
     """What is known of a customer, without personal fields: which of them are there, and the consents told here."""
     found = (await store.get_profiles(tx, [(shop, customer)])).get((shop, customer))
     if found is None:

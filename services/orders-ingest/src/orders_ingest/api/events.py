@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from common.api import Caller, require
 from common.callers import EVERY
+from common.events.fields import ShopName
 from common.problems import MEDIA_TYPE, Problem, ProblemOut
 from common.runtime import Runtime
 from orders_ingest.api.collector import collector_of, vault_of
@@ -66,7 +67,7 @@ class Refused(Problem):
     openapi_extra=_BODY,
     responses=_PROBLEMS,
 )
-async def post_events(shop: str, request: Request, caller: Writer) -> Response:
+async def post_events(shop: ShopName, request: Request, caller: Writer) -> Response:
     """Tell what happened: one event, or a batch of at most 1,000. Sending an event again is harmless.
 
     A batch is answered 202 with a result for each event; a single event that is refused is a problem.

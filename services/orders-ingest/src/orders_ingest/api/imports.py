@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from common.api import Caller, Tx, require
 from common.currency import EXPONENTS
-from common.events.fields import Identifier
+from common.events.fields import MAX_FILE, Identifier, Position, ShopName
 from common.limits import large_body
 from common.problems import Problem
 from common.runtime import Runtime
@@ -24,7 +24,6 @@ from orders_ingest.store import imports as store
 from orders_ingest.store import shops as shop_store
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["imports"])
-MAX_FILE = 512 * 1024 * 1024
 _DEFAULTS: dict[Layout, tuple[str, str]] = {"online_retail": ("GBP", "Europe/London")}
 _FILE: dict[str, Any] = {
     "requestBody": {
@@ -49,7 +48,7 @@ class IntakeIn(BaseModel):
 
 @router.post("/imports", status_code=202, openapi_extra=_FILE, dependencies=[large_body(MAX_FILE)])
 async def post_import(
-    shop: str,
+    shop: ShopName,
     request: Request,
     caller: Annotated[Caller, require("imports:write")],
     layout: Annotated[Layout, Query()],
@@ -100,13 +99,13 @@ async def _receive(request: Request, path: Path) -> None:
 
 
 @router.get("/imports", dependencies=[require("imports:read")])
-async def list_imports(shop: str, tx: Tx) -> list[dict[str, Any]]:
+async def list_imports(shop: ShopName, tx: Tx) -> list[dict[str, Any]]:
     """The shop's latest imports, newest first, with their counts."""
     return [_shown(job) for job in await store.list_jobs(tx, shop)]
 
 
 @router.get("/imports/{job_id}", dependencies=[require("imports:read")])
-async def get_import(shop: str, job_id: str, tx: Tx) -> dict[str, Any]:
+async def get_import(shop: ShopName, job_id: Identifier, tx: Tx) -> dict[str, Any]:
     """Progress and report: events accepted, duplicate and refused with reasons; what was counted in the file; ten
     cancellations each of those that were matched, matched in part, not matched, or cost more than what was sold."""
     job = await store.get_job(tx, shop, job_id)
@@ -117,10 +116,10 @@ async def get_import(shop: str, job_id: str, tx: Tx) -> dict[str, Any]:
 
 @router.get("/imports/{job_id}/refusals", dependencies=[require("imports:read")])
 async def get_refusals(
-    shop: str,
-    job_id: str,
+    shop: ShopName,
+    job_id: Identifier,
     tx: Tx,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """Lines that could not be taken, as they were, with the reason."""
@@ -130,7 +129,7 @@ async def get_refusals(
 
 
 @router.put("/intake", dependencies=[require("programme:write")])
-async def put_intake(shop: str, body: IntakeIn, tx: Tx) -> IntakeIn:
+async def put_intake(shop: ShopName, body: IntakeIn, tx: Tx) -> IntakeIn:
     """Read the shop's own Kafka topic intake.<shop>, or no longer; takes effect when the service starts again."""
     await shop_store.put_intake(tx, shop, body.enabled)
     return body

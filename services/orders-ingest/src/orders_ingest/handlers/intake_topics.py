@@ -10,8 +10,9 @@ from common.consumer import RawSubscription, RawTaken
 from common.db import Transaction
 from common.dead import DeadRecord
 from common.events import InvalidEvent
+from common.events.fields import MAX_EVENT
 from common.events.topics import intake_topic
-from orders_ingest.domain.intake import MAX_BYTES, Offered, Outcome, check, read, refused
+from orders_ingest.domain.intake import Offered, Outcome, check, read, refused
 from orders_ingest.handlers.ingest import Vault, take
 
 _PREFIX = intake_topic("")
@@ -43,8 +44,8 @@ def shop_of(topic: str) -> str:
 
 def _checked(record: Record, tx: Transaction) -> Offered | Outcome:
     value = record.value or b""
-    if len(value) > MAX_BYTES:
-        return refused(None, "too_large", f"an event has at most {MAX_BYTES} bytes", 413)
+    if len(value) > MAX_EVENT:
+        return refused(None, "too_large", f"an event has at most {MAX_EVENT} bytes", 413)
     try:
         body = read(value)
     except InvalidEvent as error:

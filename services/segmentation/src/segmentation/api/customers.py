@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
 from common.api import Tx, require
+from common.events.fields import Cursor, Identifier, ShopName
 from common.events.segments import LifeCycle, Stage
 from common.fold import advance
 from common.problems import Problem
@@ -21,7 +22,6 @@ from segmentation.store import customers, shops
 from segmentation.store.customers import SegmentKind
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
-Name = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\s/#|\x00-\x1f]+$")]
 VALUES: dict[SegmentKind, tuple[str, ...]] = {
     "stage": ("prospect", "new", "returning"),
     "lifecycle": ("active", "sleeping", "pre_churn", "churned", "dead"),
@@ -110,7 +110,7 @@ class PageOut(Out):
 
 
 @router.get("/customers/{customer}")
-async def get_customer(shop: Name, customer: Name, tx: Tx) -> CustomerOut:
+async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> CustomerOut:
     """All facts of a customer, with method, confidence and reason, as they stand now."""
     stored = await customers.get_customer(tx, shop, customer)
     if stored is None:
@@ -157,11 +157,11 @@ async def get_customer(shop: Name, customer: Name, tx: Tx) -> CustomerOut:
 
 @router.get("/segments/{kind}/{value}/customers")
 async def list_segment(
-    shop: Name,
+    shop: ShopName,
     kind: SegmentKind,
-    value: Name,
+    value: Identifier,
     tx: Tx,
-    after: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")] = "",
+    after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> PageOut:
     """The customers of a segment, a page at a time (SEG-005)."""

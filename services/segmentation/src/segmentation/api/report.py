@@ -8,8 +8,9 @@ from decimal import Decimal
 from fastapi import APIRouter, Depends
 
 from common.api import Tx, require
+from common.events.fields import PlannedDay, ShopName
 from common.problems import Problem
-from segmentation.api.customers import Name, Out
+from segmentation.api.customers import Out
 from segmentation.domain import report
 from segmentation.store import totals
 
@@ -58,7 +59,9 @@ class ReportOut(Out):
 
 
 @router.get("/report")
-async def get_report(shop: Name, tx: Tx, since: date | None = None, until: date | None = None) -> ReportOut:
+async def get_report(
+    shop: ShopName, tx: Tx, since: PlannedDay | None = None, until: PlannedDay | None = None
+) -> ReportOut:
     """The shop at a glance; `since` and `until` (excluded) are dates of completed orders in the shop's zone."""
     if since is not None and until is not None and until <= since:
         raise PeriodEndsBeforeItBegins

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from common.api import Tx, require
+from common.events.fields import Count, PlannedTime, ShopName
 from common.events.segments import ThresholdsChanged
 from common.problems import Problem
 from common.versions import tell
-from segmentation.api.customers import Name
 from segmentation.domain.preview import Preview, shop_under
 from segmentation.domain.thresholds import Thresholds, Version
 from segmentation.store import customers, shops
@@ -62,8 +62,8 @@ class ThresholdsIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     thresholds: Thresholds
-    valid_from: AwareDatetime | None = None
-    replaces: int | None = Field(default=None, ge=0)
+    valid_from: PlannedTime | None = None
+    replaces: Count | None = None
 
 
 class PreviewIn(BaseModel):
@@ -94,7 +94,7 @@ class PreviewOut(BaseModel):
 
 
 @router.get("", dependencies=[Depends(require("programme:read"))])
-async def get_thresholds(shop: Name, tx: Tx) -> ThresholdsOut:
+async def get_thresholds(shop: ShopName, tx: Tx) -> ThresholdsOut:
     """The thresholds in force, and the versions to come."""
     known, now = (await shops.read_shops(tx, [shop]))[shop], tx.clock.now()
     coming = sorted((v for v in known.versions if v.valid_from > now), key=lambda v: (v.valid_from, v.number))
@@ -102,7 +102,7 @@ async def get_thresholds(shop: Name, tx: Tx) -> ThresholdsOut:
 
 
 @router.put("", dependencies=[Depends(require("programme:write"))])
-async def put_thresholds(shop: Name, body: ThresholdsIn, tx: Tx) -> VersionOut:
+async def put_thresholds(shop: ShopName, body: ThresholdsIn, tx: Tx) -> VersionOut:
     """Add a version. At `valid_from` every customer is judged by it, and whom it changes is announced."""
     await shops.lock_shops(tx)
     version = await THRESHOLDS.next_number(tx, shop)
@@ -120,7 +120,7 @@ async def put_thresholds(shop: Name, body: ThresholdsIn, tx: Tx) -> VersionOut:
 
 
 @router.post("/preview", dependencies=[Depends(require("programme:read"))])
-async def preview_thresholds(shop: Name, body: PreviewIn, tx: Tx) -> PreviewOut:
+async def preview_thresholds(shop: ShopName, body: PreviewIn, tx: Tx) -> PreviewOut:
     """How many customers would move, and where to, if these thresholds were in force now. Nothing is saved."""
     known, at = (await shops.read_shops(tx, [shop]))[shop], tx.clock.now()
     then, found = shop_under(known, body.thresholds, at), Preview()
