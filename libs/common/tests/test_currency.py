@@ -24,7 +24,8 @@ def test_all_currencies_in_use_are_taken_and_what_is_no_money_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "code", "minor"), [("500", "JPY", 500), ("12.34", "USD", 1234), ("1.234", "KWD", 1234), ("1E+1", "JPY", 10)]
+    ("amount", "code", "minor"),
+    [("500", "JPY", 500), ("12.34", "USD", 1234), ("1.234", "KWD", 1234), ("1E+1", "JPY", 10)],
 )
 def test_amounts_in_minor_units(amount: str, code: str, minor: int) -> None:
     assert to_minor(Decimal(amount), code) == minor

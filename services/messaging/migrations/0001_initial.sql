@@ -11,6 +11,7 @@ create table contacts (
     language text,
     zone text,
     bounced_email text,                 -- ciphertext of the address that bounced for good
+    bounced_at timestamptz,
     primary key (shop, customer)        -- closes the race of two first profiles of one customer
 );
 

@@ -11,7 +11,13 @@ from common.events import Event, fact_id, rfc3339
 from common.events.customers import ConsentChanged, CustomerRegistered, CustomerUpdated, Purpose
 from common.events.feedback import SurveyAnswered, SurveyRequested
 from common.events.membership import TierChanged
-from common.events.messages import ContactOptedIn, ContactOptedOut, ContactPolicyChanged, MessageFact
+from common.events.messages import (
+    ContactBounceLifted,
+    ContactOptedIn,
+    ContactOptedOut,
+    ContactPolicyChanged,
+    MessageFact,
+)
 from common.events.orders import OrderCompleted, OrderDelivered, OrderPaid, OrderPlaced, OrderShipped
 from common.events.segments import SegmentEntered, SegmentLeft
 from common.keys import KEY_SUBSCRIPTIONS
@@ -63,6 +69,11 @@ async def on_conditions(tx: Transaction, batch: Batch) -> None:
         [(e.customer, e.time, c) for e in batch.events if e.subject is not None for c in conditions_of(e)],
     )
     await _make_candidates(tx, batch.events)
+
+
+async def on_bounces_lifted(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads our own answers back; a bounce since then stands."""
+    await store.lift_bounces(tx, [(e.customer, e.time) for e in batch.events if e.subject is not None])
 
 
 async def on_policies(tx: Transaction, batch: Batch) -> None:
@@ -136,9 +147,24 @@ async def change_permission(
     return taken
 
 
+async def lift_bounce(tx: Transaction, key: CustomerKey, data: ContactBounceLifted) -> bool:
+    """An accepted command at the clock's time; False where nothing had bounced."""
+    await tx.lock_customers([key])
+    at = tx.clock.now()
+    if not await store.lift_bounces(tx, [(key, at)]):
+        return False
+    shop, customer = key
+    event_id = fact_id(f"bounce@{rfc3339(at)}", data.TYPE, shop, customer, 0)
+    await tx.announce(
+        [Event(id=event_id, source=facts.source_of(shop), shop=shop, subject=customer, time=at, data=data)]
+    )
+    return True
+
+
 SUBSCRIPTIONS = (
     *KEY_SUBSCRIPTIONS,
     Subscription(on_policies, (ContactPolicyChanged,)),
+    Subscription(on_bounces_lifted, (ContactBounceLifted,)),
     Subscription(on_profiles, (CustomerRegistered, CustomerUpdated)),
     Subscription(on_permissions, (ConsentChanged, ContactOptedOut, ContactOptedIn)),
     Subscription(on_orders, (OrderPlaced, OrderPaid, OrderShipped, OrderDelivered, OrderCompleted)),

@@ -15,7 +15,7 @@ from common.runtime import Runtime, Service
 from common.service import main
 from common.settings import Settings
 from common.sweeps import Job
-from messaging.api import decisions, pauses, permissions, policy, unsubscribe_page
+from messaging.api import bounces, decisions, pauses, permissions, policy, unsubscribe_page
 from messaging.channels.smtp import Deadlines, SmtpServer
 from messaging.handlers import SUBSCRIPTIONS
 from messaging.jobs.deciding import decide_due_now
@@ -95,7 +95,14 @@ SERVICE = Service(
     name="messaging",
     migrations=Path(__file__).parents[2] / "migrations",
     subscriptions=SUBSCRIPTIONS,
-    routers=(decisions.router, policy.router, pauses.router, permissions.router, unsubscribe_page.router),
+    routers=(
+        decisions.router,
+        policy.router,
+        pauses.router,
+        permissions.router,
+        bounces.router,
+        unsubscribe_page.router,
+    ),
     jobs=(Job("decide", decide_due_now),),
     background=(send_and_decide_promptly,),
     counters=counters,

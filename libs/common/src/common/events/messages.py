@@ -62,6 +62,16 @@ class ContactOptedIn(EventData):
     via: Text
 
 
+class ContactBounceLifted(EventData):
+    """The address that bounced for good is written to again."""
+
+    TYPE: ClassVar[str] = "contact.bounce_lifted"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 62
+    channel: Channel
+    via: Text
+
+
 class ContactPolicyChanged(NewVersion):
     """A new version of the shop's rules of contact, in force from `valid_from`; no customer concerned."""
 

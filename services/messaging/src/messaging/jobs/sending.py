@@ -264,7 +264,8 @@ class Sender:
         done = await queue.end(tx, [e for e, _ in ended])
         ours = {e.message.about.message_id for e in done}
         await mark_bounced(
-            tx, [(e.message.key, r.email) for e, r in ended if e.message.about.message_id in ours and has_bounced(e)]
+            tx,
+            [(e.message.key, r.email, e.at) for e, r in ended if e.message.about.message_id in ours and has_bounced(e)],
         )
         await announce(tx, done)
         await self._fuse.record(tx, (e.message.about.shop for e, _ in ended if e.state == "sent"), troubles)

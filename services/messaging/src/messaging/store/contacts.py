@@ -134,21 +134,41 @@ async def save_purchases(tx: Transaction, completed: Sequence[tuple[CustomerKey,
     )
 
 
-async def mark_bounced(tx: Transaction, bounced: Sequence[tuple[CustomerKey, str]]) -> None:
-    """Remember the ciphertext of the address that bounced for good: (customer, ciphertext)."""
+async def mark_bounced(tx: Transaction, bounced: Sequence[tuple[CustomerKey, str, datetime]]) -> None:
+    """Remember the ciphertext of the address that bounced for good: (customer, ciphertext, when)."""
     if not bounced:
         return
     # The customer is locked, so the row cannot change meanwhile.
     await tx.execute(
         """
-        update contacts c set bounced_email = b.email
-        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:emails as text[]))
-            as b(shop, customer, email)
+        update contacts c set bounced_email = b.email, bounced_at = b.at
+        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:emails as text[]),
+            cast(:ats as timestamptz[])) as b(shop, customer, email, at)
         where c.shop = b.shop and c.customer = b.customer
         """,
-        **columns([k for k, _ in bounced]),
-        emails=[email for _, email in bounced],
+        **columns([k for k, _, _ in bounced]),
+        emails=[email for _, email, _ in bounced],
+        ats=[at for _, _, at in bounced],
     )
+
+
+async def lift_bounces(tx: Transaction, lifted: Sequence[tuple[CustomerKey, datetime]]) -> list[CustomerKey]:
+    """Write to the address again: (customer, when that was said); a later bounce stands. Returns whose was lifted."""
+    if not lifted:
+        return []
+    # The customer is locked.
+    rows = await tx.fetch(
+        """
+        update contacts c set bounced_email = null, bounced_at = null
+        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ats as timestamptz[]))
+            as l(shop, customer, at)
+        where c.shop = l.shop and c.customer = l.customer and c.bounced_at <= l.at
+        returning c.shop, c.customer
+        """,
+        **columns([k for k, _ in lifted]),
+        ats=[at for _, at in lifted],
+    )
+    return [(r.shop, r.customer) for r in rows]
 
 
 _OF_CUSTOMERS = (

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from common.currency import round_to_minor
 
+
 @dataclass(slots=True)
 class SoldLine:
     """A line that may still be taken back: `left` pieces, `remains` minor units of what was paid for it."""

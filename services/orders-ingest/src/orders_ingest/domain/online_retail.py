@@ -151,7 +151,9 @@ def _refunds(invoice: Invoice, line: Line, history: History, sales: Sales, findi
     quantity = -line.quantity
     if invoice.customer is None:
         findings.counts["cancellations_without_customer"] += 1
-        parts: list[tuple[str | None, int, int]] = [(None, quantity, round_to_minor(quantity * line.price, history.currency))]
+        parts: list[tuple[str | None, int, int]] = [
+            (None, quantity, round_to_minor(quantity * line.price, history.currency))
+        ]
     else:
         found = sales.cancel(invoice.customer, line.sku, quantity, line.price)
         parts = [(m.order_id, m.quantity, m.amount) for m in found.matches]
