@@ -1,9 +1,14 @@
 """Does a customer's state depend on anything but its inputs? (architecture.md section 2, point 4)"""
 
+import asyncio
+import random
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -87,19 +92,63 @@ def test_the_fold_is_a_function_of_the_inputs_alone(hours: list[int], random: An
     assert fold_all(FOLDING, events, until, KEY)[0] == expected
 
 
-async def test_batch_borders_never_show_not_even_in_what_is_announced(db: Database, database_from: Any) -> None:
-    """Sizes 1, 2 and 500 of one log, late events among them, give equal states and equal facts."""
-    hours = [5, 1, 30, 12, 2, 50, 41, 40, 3, 60, 11, 21, 22, 0]
-    log = [view(n, h) for n, h in enumerate(hours)]
+@pytest.mark.parametrize("seed", range(4))
+async def test_batch_borders_never_show_in_states(db: Database, database_from: Any, seed: int) -> None:
+    """Sizes 1, 2, 7 and 500 of one log, several late events in a batch among them; what is told comes to the same."""
+    draw = random.Random(seed)
+    log = [view(n, draw.randrange(60)) for n in range(25)]
     results = []
-    for size in (1, 2, 500):
+    for size in (1, 2, 7, 500):
         other = Database(await database_from(), clock=db.clock, service="toy")
         await feed(other, log, size)
-        results.append(await stored(other))
+        state, facts = await stored(other)
+        results.append((state, sum(orjson.loads(body)["data"]["change"] for _, _, body in facts)))
         await other.close()
-    assert results[0] == results[1] == results[2]
-    expected, _, _ = fold_all(FOLDING, log, log[9].time, KEY)
-    assert results[0][0] == expected
+    newest = max(log, key=lambda e: e.order_key)
+    expected, _, _ = fold_all(FOLDING, log, newest.time, KEY)
+    assert results == [(expected, expected.worth)] * 4
+
+
+async def test_all_late_inputs_of_a_batch_fold_the_customer_once(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    await feed(db, [view(n, 100 + n) for n in range(50)], 500)
+    applied: list[str] = []
+    apply = ToyFolding.apply
+
+    def counted(self: ToyFolding, state: Toy, event: Event[Any]) -> list[Effect]:
+        applied.append(event.id)
+        return apply(self, state, event)
+
+    monkeypatch.setattr(ToyFolding, "apply", counted)
+    late, fresh = [view(200 + n, 60 - n) for n in range(40)], [view(300 + n, 160 + n) for n in range(5)]
+    async with db.transaction() as tx:
+        mixed = [*late[:20], *fresh, *late[20:]]
+        folded = await fold_events(tx, FOLDING, mixed)
+        assert tx.late == 40
+    assert len(applied) == 50 + 40 + 5, "once from the start, and the new ones behind"
+    corrections = [step for step in folded.steps if step.correction]
+    assert [(step.cause, step.at) for step in corrections] == [("/shops/shop/web#200", late[0].time)]
+    assert {event.id for event in folded.events} == {event.id for event in mixed}
+
+
+async def test_a_long_fold_lets_the_event_loop_do_other_work(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Liveness, the API and Kafka's heartbeats go on while a customer with a long history is folded anew."""
+    await feed(db, [view(n, 100 + n) for n in range(400)], 500)
+    apply = ToyFolding.apply
+
+    def slow(self: ToyFolding, state: Toy, event: Event[Any]) -> list[Effect]:
+        time.sleep(0.001)
+        return apply(self, state, event)
+
+    monkeypatch.setattr(ToyFolding, "apply", slow)
+    async with db.transaction() as tx:
+        await tx.lock_customers([KEY])
+        folding = asyncio.create_task(fold_events(tx, FOLDING, [view(999, 1)]))
+        turns = 0
+        while not folding.done():
+            turns += 1
+            await asyncio.sleep(0)
+        await folding
+    assert turns > 20, "the fold of 0.4 s gives way every 10 ms or so"
 
 
 async def test_a_late_event_is_folded_in_where_it_belongs_and_corrects_once(db: Database) -> None:
@@ -116,9 +165,9 @@ async def test_a_late_event_is_folded_in_where_it_belongs_and_corrects_once(db: 
 async def test_a_sweep_does_what_fell_due_and_a_late_event_before_it_still_counts(db: Database) -> None:
     await feed(db, [view(1, 0)], 1)
     async with db.transaction() as tx:
-        assert len((await fold_due(tx, FOLDING, START + timedelta(hours=9), 10)).steps) == 0
+        assert len((await fold_due(tx, FOLDING, [KEY], START + timedelta(hours=9))).steps) == 0
     async with db.transaction() as tx:
-        assert len((await fold_due(tx, FOLDING, START + timedelta(hours=10), 10)).steps) == 1
+        assert len((await fold_due(tx, FOLDING, [KEY], START + timedelta(hours=10))).steps) == 1
     await feed(db, [view(2, 4)], 1)
     state, _ = await stored(db)
     assert state.trace == ["+1@0100:1", "+2@0104:2", "-1@0110"]

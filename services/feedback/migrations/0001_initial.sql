@@ -13,7 +13,7 @@ create table usage_questions (
     -- Closes the races of two first orders (the earlier stays) and of two sweeps (`due_at` goes with the asking).
     primary key (shop, customer)
 );
-create index usage_questions_due on usage_questions (due_at) where due_at is not null;
+create index usage_questions_due on usage_questions (due_at, shop, customer) where due_at is not null;
 
 -- Every survey asked, with its answer; `text` is encrypted with the customer's key.
 create table surveys (

@@ -21,8 +21,9 @@ from common.keys import KeyRing
 from common.runtime import Runtime
 from common.service import build_app
 from common.settings import Settings
+from common.sweeps import WorkList, work
 from feedback.domain.links import AnswerLinks
-from feedback.jobs.asking import usage_questions
+from feedback.jobs.asking import take_due_questions, usage_questions
 from feedback.main import SERVICE
 from regulars.testing import MigratedDatabase
 
@@ -38,7 +39,7 @@ class Feedback:
     def __init__(self, database: Database, clock: FixedClock, client: httpx.AsyncClient, keys: KeyRing) -> None:
         self.database, self.clock, self.client, self.keys = database, clock, client, keys
         self.links = AnswerLinks(MASTER, PUBLIC_URL)
-        self._bite = usage_questions(self.links)
+        self.asking = WorkList("usage_questions", take_due_questions, usage_questions(self.links))
 
     async def handle(self, *events: Event[Any]) -> None:
         """As the consumer does it: one transaction, customers locked, each subscription its own types."""
@@ -58,7 +59,7 @@ class Feedback:
         done = 0
         while True:
             async with self.database.transaction() as tx:
-                bite = await self._bite(tx, self.clock.now(), limit)
+                bite = await work(tx, self.asking, self.clock.now(), limit) or 0
             done += bite
             if bite == 0:
                 return done

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from common.db import Database
 from common.events.feedback import SurveyRequested
-from feedback.jobs.asking import usage_questions
+from common.sweeps import work
 from feedback.store.questions import count_due_questions
 
 from .conftest import MARCH, Feedback, completed, types
@@ -54,13 +54,12 @@ async def test_a_replay_asks_the_same_with_the_same_ids_and_links(feedback: Feed
 async def test_two_sweeps_at_once_ask_nobody_twice(feedback: Feedback) -> None:
     feedback.clock.set(MARCH + timedelta(days=60))
     await feedback.handle(*(completed(f"o{n}", customer=f"c{n}") for n in range(40)))
-    bite = usage_questions(feedback.links)
 
     async def sweep(database: Database) -> int:
         done = 0
         for _ in range(20):
             async with database.transaction() as tx:
-                done += await bite(tx, feedback.clock.now(), 3)
+                done += await work(tx, feedback.asking, feedback.clock.now(), 3) or 0
         return done
 
     assert sum(await asyncio.gather(*(sweep(feedback.database) for _ in range(3)))) == 40

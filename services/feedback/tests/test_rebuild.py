@@ -14,9 +14,10 @@ from common.db import Transaction
 from common.events import Event, decode
 from common.events.customers import CustomerErased
 from common.events.feedback import SurveyPolicyChanged
+from common.sweeps import WorkList, work
 from feedback.domain.policy import NOTICE
 from feedback.handlers import on_completed_orders
-from feedback.jobs.moving import move_questions
+from feedback.jobs.moving import move_questions, take_late_policy
 from feedback.jobs.verifying import find_differences
 from feedback.main import SERVICE, due
 from feedback.store.unasked import get_unasked
@@ -27,6 +28,7 @@ POLICY = "/v1/shops/s/policy"
 VERSIONS = "select shop, version, valid_from, cast(policy as text) from policies order by shop, version"
 QUESTIONS = "select customer, order_id, completed_at, due_at, survey_id from usage_questions order by customer"
 DAY = timedelta(days=1)
+MOVING = WorkList("late_versions", take_late_policy, move_questions)
 
 
 async def save(feedback: Feedback, path: str = POLICY, **policy: Any) -> None:
@@ -143,7 +145,7 @@ async def test_bites_of_any_size_move_everybody(feedback: Feedback, rebuilt: Fee
     await rebuilt.handle(*orders(), *await told(feedback))
     for _ in range(100):
         async with rebuilt.database.transaction() as tx:
-            if await move_questions(tx, rebuilt.clock.now(), 3) == 0:
+            if await work(tx, MOVING, rebuilt.clock.now(), 3) is None:
                 break
     await feedback.handle(*orders())
     assert await rebuilt.rows(QUESTIONS) == await feedback.rows(QUESTIONS)

@@ -27,6 +27,7 @@ from common.inbox import claim_each
 from common.runtime import make_runtime
 from common.service import build_app
 from common.settings import Settings
+from common.sweeps import WorkList, work
 from membership.handlers import SUBSCRIPTIONS
 from membership.jobs.balancing import job as balance_job
 from membership.jobs.sweeping import JOBS
@@ -131,7 +132,10 @@ async def sweep(db: Database, limit: int = 200) -> int:
     for job in (*JOBS, balance_job()):
         while True:
             async with db.transaction() as tx:
-                done = await job.bite(tx, tx.clock.now(), limit)
+                if isinstance(job, WorkList):
+                    done = await work(tx, job, tx.clock.now(), limit) or 0
+                else:
+                    done = await job.bite(tx, tx.clock.now(), limit)
             total += done
             if not done:
                 break

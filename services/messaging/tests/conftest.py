@@ -33,6 +33,7 @@ from messaging.handlers import SUBSCRIPTIONS
 from messaging.jobs.deciding import decide_due
 from messaging.jobs.sending import Sender
 from messaging.main import SERVICE
+from messaging.store.candidates import lock_due_customers
 from messaging.unsubscribe import UnsubscribeLinks
 from regulars.stack.mailsink import MailSink
 from regulars.testing import MigratedDatabase
@@ -108,7 +109,8 @@ class Messaging:
         total = 0
         while True:
             async with self.database.transaction() as tx:
-                done = await decide_due(tx, self.clock.now(), limit, replay=self.replay)
+                keys = await lock_due_customers(tx, self.clock.now(), limit)
+                done = await decide_due(tx, self.clock.now(), keys, replay=self.replay)
             total += done
             if done == 0:
                 return total

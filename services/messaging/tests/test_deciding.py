@@ -45,6 +45,7 @@ import asyncio, sys
 from datetime import datetime
 from common.db import Database
 from messaging.jobs.deciding import decide_due
+from messaging.store.candidates import lock_due_customers
 
 class Stepped:
     def now(self):
@@ -53,7 +54,7 @@ class Stepped:
 async def sweep(database, at):
     while True:
         async with database.transaction() as tx:
-            if not await decide_due(tx, at, 60, replay=False):
+            if not await decide_due(tx, at, await lock_due_customers(tx, at, 60), replay=False):
                 return
 
 async def main():

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -73,6 +73,20 @@ class Transaction:
     async def execute(self, sql: str, **params: Any) -> int:
         """Run a statement; returns the number of rows it changed."""
         return int((await self._run(sql, params)).rowcount)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What fails within is undone, locked rows as they were before included, and the transaction goes on."""
+        locked, late = {key: replace(row) for key, row in self.locked.items()}, self.late
+        try:
+            async with self.connection.begin_nested():
+                self._begun = True
+                yield
+        except BaseException:
+            self.locked.clear()
+            self.locked.update(locked)
+            self.late = late
+            raise
 
     async def copy(self, table: str, columns: Sequence[str], records: Iterable[Sequence[Any]]) -> None:
         """COPY the records into the table, within this transaction."""

@@ -1,4 +1,4 @@
-"""How does a customer's state come about? As the fold of its inputs, in order, whatever order they came in.
+"""A customer's state as the fold of its inputs, in order, whatever order they came in.
 
 Architecture.md section 2, point 4: an input that comes in order continues from the stored state; a late one folds the
 customer again and yields the difference. Before an input is applied, what fell due up to then is done first.
@@ -6,7 +6,9 @@ customer again and yields the difference. Before an input is applied, what fell 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -17,6 +19,7 @@ from pydantic import BaseModel
 from common.db import CustomerKey, CustomerRow, Transaction, customer_row
 from common.events import Event, EventData, decode, fact_id, rfc3339
 from common.inbox import claim
+from common.set_aside import Task
 
 S = TypeVar("S", bound=BaseModel)
 OrderKey = tuple[datetime, int, str, str]
@@ -57,7 +60,7 @@ class Folding(Protocol[S]):
 
 @dataclass(slots=True)
 class Step:
-    """What one input or due did to one customer; `correction` when a late input made it."""
+    """What one input or due did to one customer; `correction`: late inputs did it, `event` is the newest of them."""
 
     customer: CustomerKey
     cause: str
@@ -72,14 +75,14 @@ class _Working(Generic[S]):
     row: CustomerRow
     state: S
     fresh: list[Event[Any]] = field(default_factory=list)
-    stored: list[Event[Any]] | None = None
 
 
 @dataclass(slots=True)
 class Folded(Generic[S]):
-    """The steps of a batch in log order, and the states after it."""
+    """What a batch did: its events, each customer's in order, their steps, and the states after it."""
 
     service: str
+    events: list[Event[Any]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     states: dict[CustomerKey, S] = field(default_factory=dict)
     announced: list[Event[Any]] = field(default_factory=list)
@@ -93,21 +96,61 @@ def cause_of(event: Event[Any]) -> str:
     return f"{event.source}#{event.id}"
 
 
-def advance(folding: Folding[S], state: S, until: datetime, key: CustomerKey) -> tuple[list[Step], datetime | None]:
-    """Do what fell due up to `until`, each dated when it fell due; returns the steps and the latest due done."""
-    steps: list[Step] = []
-    done: datetime | None = None
+class Breath:
+    """Lets the event loop's other work run every few milliseconds of a long fold (API, liveness, heartbeats)."""
+
+    def __init__(self, every_s: float = 0.01) -> None:
+        self._every_s = every_s
+        self._last = time.monotonic()
+
+    async def take(self) -> None:
+        """Give way to whoever waits, when this task has held the event loop for long enough."""
+        if time.monotonic() - self._last >= self._every_s:
+            await asyncio.sleep(0)
+            self._last = time.monotonic()
+
+
+def _dues(folding: Folding[S], state: S, until: datetime, key: CustomerKey) -> Iterator[Step]:
+    """A step for everything that fell due up to `until`, done one by one."""
     for _ in range(_MOST_DUES):
         due = folding.next_due(state)
         if due is None or due.at > until:
-            return steps, done
-        effects = folding.fall_due(state, due)
-        done = due.at if done is None else max(done, due.at)
-        if steps and steps[-1].cause == due.cause:
-            steps[-1].effects.extend(effects)
-        else:
-            steps.append(Step(key, due.cause, False, due.at, effects))
+            return
+        yield Step(key, due.cause, False, due.at, folding.fall_due(state, due))
     raise RuntimeError(f"{_MOST_DUES} dues of one customer up to {until}: next_due does not move on")
+
+
+def _fold(
+    folding: Folding[S], state: S, events: Iterable[Event[Any]], until: datetime | None, key: CustomerKey
+) -> Iterator[Step]:
+    """The steps of inputs that are in order, and of what falls due before each and up to `until`."""
+    for event in events:
+        yield from _dues(folding, state, event.time, key)
+        yield Step(key, cause_of(event), False, event.time, folding.apply(state, event), event)
+    if until is not None:
+        yield from _dues(folding, state, until, key)
+
+
+def _add(steps: list[Step], step: Step) -> None:
+    """Append the step; what fell due at one instant for one reason is one step."""
+    if step.event is None and steps and steps[-1].cause == step.cause:
+        steps[-1].effects.extend(step.effects)
+    else:
+        steps.append(step)
+
+
+def _latest(done: datetime | None, step: Step) -> datetime | None:
+    """The latest due that was done, this step's included."""
+    return done if step.event is not None else step.at if done is None else max(done, step.at)
+
+
+def advance(folding: Folding[S], state: S, until: datetime, key: CustomerKey) -> tuple[list[Step], datetime | None]:
+    """Do what fell due up to `until`, each dated when it fell due; returns the steps and the latest due done."""
+    steps, done = list[Step](), None
+    for step in _dues(folding, state, until, key):
+        _add(steps, step)
+        done = _latest(done, step)
+    return steps, done
 
 
 def fold_all(
@@ -115,16 +158,21 @@ def fold_all(
 ) -> tuple[S, list[Step], datetime | None]:
     """Sort the inputs and fold them from empty, then advance to `until`: what the state must be, by definition."""
     state, steps, done = folding.empty(), list[Step](), None
-    for event in sorted(events, key=lambda e: e.order_key):
-        dues, at = advance(folding, state, event.time, key)
-        done = at or done
-        steps.extend(dues)
-        steps.append(Step(key, cause_of(event), False, event.time, folding.apply(state, event), event))
-    if until is not None:
-        dues, at = advance(folding, state, until, key)
-        done = at or done
-        steps.extend(dues)
+    for step in _fold(folding, state, sorted(events, key=lambda e: e.order_key), until, key):
+        _add(steps, step)
+        done = _latest(done, step)
     return state, steps, done
+
+
+async def fold_anew(
+    folding: Folding[S], events: Iterable[Event[Any]], until: datetime | None, key: CustomerKey
+) -> tuple[S, datetime | None]:
+    """`fold_all` that lets other work run meanwhile: the state and the latest due done."""
+    state, done, breath = folding.empty(), None, Breath()
+    for step in _fold(folding, state, sorted(events, key=lambda e: e.order_key), until, key):
+        done = _latest(done, step)
+        await breath.take()
+    return state, done
 
 
 def load(folding: Folding[S], row: CustomerRow) -> S:
@@ -132,50 +180,56 @@ def load(folding: Folding[S], row: CustomerRow) -> S:
 
 
 async def fold_events(tx: Transaction, folding: Folding[S], events: Sequence[Event[Any]]) -> Folded[S]:
-    """Fold a batch's events in log order, customer by customer, and store states and inputs.
+    """Fold a batch's events customer by customer, each in the order of its inputs, and store states and inputs.
 
-    The customers are locked (locking them here if the consumer has not). Batch borders never show: a late event is
-    folded in at its place in the log, knowing only what came before it.
+    The customers are locked (locking them here if the consumer has not). All that is late for a customer is folded in
+    at once, and makes one correction; what is in order follows, each input with effects of its own. So corrections may
+    be cut differently where the log is cut differently; states, and what the corrections come to, never are.
     """
-    events = [event for event in events if event.subject is not None]
-    await tx.lock_customers(event.customer for event in events)
+    batch: dict[CustomerKey, list[Event[Any]]] = {}
+    for event in events:
+        if event.subject is not None:
+            batch.setdefault(event.customer, []).append(event)
+    await tx.lock_customers(batch)
     folded: Folded[S] = Folded(tx.service)
     working: dict[CustomerKey, _Working[S]] = {}
-    for event in events:
-        key = event.customer
-        work = working.get(key)
-        if work is None:
-            row = tx.locked[key]
-            work = working[key] = _Working(row, load(folding, row))
-        row = work.row
-        if (row.last is None or event.order_key >= row.last) and (
-            row.done_until is None or event.time >= row.done_until
-        ):
-            dues, done = advance(folding, work.state, event.time, key)
-            steps = [*dues, Step(key, cause_of(event), False, event.time, folding.apply(work.state, event), event)]
-            row.last = event.order_key
-            row.done_until = done or row.done_until
-        else:
-            steps = [await _fold_late(tx, folding, work, event)]
-        work.fresh.append(event)
+    breath = Breath()
+    for key, mine in batch.items():
+        row = tx.locked[key]
+        work = working[key] = _Working(row, load(folding, row), sorted(mine, key=lambda e: e.order_key))
+        late = [event for event in work.fresh if _is_late(row, event)]
+        steps = [await _fold_late(tx, folding, work, late)] if late else []
+        for step in _fold(folding, work.state, work.fresh[len(late) :], None, key):
+            _add(steps, step)
+            row.done_until = _latest(row.done_until, step)
+            if step.event is not None:
+                row.last = step.event.order_key
+            await breath.take()
+        folded.events.extend(work.fresh)
         _record(folded, row, steps)
     await _store(tx, folding, folded, working)
     return folded
 
 
-async def _fold_late(tx: Transaction, folding: Folding[S], work: _Working[S], event: Event[Any]) -> Step:
-    row = work.row
-    tx.late += 1
-    if work.stored is None:
-        work.stored = await get_inputs(tx, row.key)
-    inputs = [*work.stored, *work.fresh, event]
-    until = max(t for t in (row.done_until, row.last[0] if row.last else None, event.time) if t is not None)
-    after, _, done = fold_all(folding, inputs, until, row.key)
-    effects = folding.difference(work.state, after, event.time)
+def _is_late(row: CustomerRow, event: Event[Any]) -> bool:
+    """Whether the stored state knows of something that comes after this input."""
+    return (row.last is not None and event.order_key < row.last) or (
+        row.done_until is not None and event.time < row.done_until
+    )
+
+
+async def _fold_late(tx: Transaction, folding: Folding[S], work: _Working[S], late: list[Event[Any]]) -> Step:
+    """Fold the customer anew with all that is late, up to where the stored state stood; the newest is the cause."""
+    row, newest = work.row, late[-1]
+    tx.late += len(late)
+    inputs = [*await get_inputs(tx, row.key), *late]
+    until = max(t for t in (row.done_until, row.last[0] if row.last else None, newest.time) if t is not None)
+    after, done = await fold_anew(folding, inputs, until, row.key)
+    effects = folding.difference(work.state, after, newest.time)
     work.state = after
-    row.last = max(row.last, event.order_key) if row.last else event.order_key
+    row.last = max(row.last, newest.order_key) if row.last else newest.order_key
     row.done_until = max((t for t in (done, row.done_until) if t is not None), default=None)
-    return Step(row.key, cause_of(event), True, event.time, effects, event)
+    return Step(row.key, cause_of(newest), True, newest.time, effects, newest)
 
 
 async def refold(
@@ -193,7 +247,7 @@ async def refold(
         row = tx.locked[key]
         before = load(folding, row)
         until = max((t for t in (row.done_until, row.last[0] if row.last else None) if t is not None), default=None)
-        after, _, done = fold_all(folding, await get_inputs(tx, key), until, key)
+        after, done = await fold_anew(folding, await get_inputs(tx, key), until, key)
         working[key] = _Working(row, after)
         row.done_until = max((t for t in (done, row.done_until) if t is not None), default=None)
         _record(folded, row, [Step(key, cause, True, at, folding.difference(before, after, at))])
@@ -201,19 +255,38 @@ async def refold(
     return folded
 
 
-async def fold_due(tx: Transaction, folding: Folding[S], now: datetime, limit: int) -> Folded[S]:
-    """One bite of a sweep: customers whose due time has come, locked by nobody else, advanced to `now`."""
-    # The longest due first; a customer that somebody else holds is left for the next bite.
-    rows = await tx.fetch(_LOCK_DUE, now=now, limit=limit)
-    folded: Folded[S] = Folded(tx.service)
-    working: dict[CustomerKey, _Working[S]] = {}
+async def lock_due(
+    tx: Transaction, job: str, now: datetime, limit: int, without: Collection[str] = ()
+) -> list[Task] | None:
+    """The customers that are due first, locked, as tasks of the job; None when nobody is.
+
+    Left out are those that somebody else holds or that are set aside of the job, and the shops `without`.
+    """
+    # The index on (due_at, shop, customer) has them in this order: many are due at one midnight.
+    rows = await tx.fetch(_LOCK_DUE, job=job, now=now, limit=limit, without=sorted(without))
     for raw in rows:
         row = customer_row(raw)
         tx.locked[row.key] = row
-        work = working[row.key] = _Working(row, load(folding, row))
-        steps, done = advance(folding, work.state, now, row.key)
-        row.done_until = max((t for t in (done, row.done_until) if t is not None), default=None)
+    return [Task(raw.shop, raw.customer) for raw in rows] or None
+
+
+async def fold_due(tx: Transaction, folding: Folding[S], keys: Iterable[CustomerKey], now: datetime) -> Folded[S]:
+    """Advance these customers to `now`, locking who is not locked yet."""
+    wanted = list(keys)
+    await tx.lock_customers(wanted)
+    folded: Folded[S] = Folded(tx.service)
+    working: dict[CustomerKey, _Working[S]] = {}
+    breath = Breath()
+    for key in wanted:
+        row = tx.locked[key]
+        work, steps = _Working(row, load(folding, row)), list[Step]()
+        for step in _dues(folding, work.state, now, key):
+            _add(steps, step)
+            row.done_until = _latest(row.done_until, step)
+            await breath.take()
+        working[key] = work
         _record(folded, row, steps)
+        await breath.take()
     await _store(tx, folding, folded, working)
     return folded
 
@@ -239,7 +312,11 @@ async def get_inputs(tx: Transaction, key: CustomerKey) -> list[Event[Any]]:
     rows = await tx.fetch(
         "select body from inputs where shop = :shop and customer = :customer order by at", shop=key[0], customer=key[1]
     )
-    return [decode(row.body) for row in rows]
+    inputs, breath = list[Event[Any]](), Breath()
+    for row in rows:
+        inputs.append(decode(row.body))
+        await breath.take()
+    return inputs
 
 
 def _record(folded: Folded[S], row: CustomerRow, steps: list[Step]) -> None:
@@ -274,8 +351,9 @@ async def _store(
 ) -> None:
     if not working:
         return
-    rows = []
+    rows, breath = [], Breath()
     for key, work in working.items():
+        await breath.take()
         due = folding.next_due(work.state)
         row = work.row
         row.due_at = due.at if due else None
@@ -310,7 +388,10 @@ async def _store(
 _LOCK_DUE = """
 select shop, customer, cast(state as text) as state, last_time, last_rank, last_source, last_id, done_until, due_at,
        revision
-from customers where due_at <= :now
+from customers c
+where due_at <= :now and shop <> all(cast(:without as text[])) and not exists (
+    select from set_aside s where s.job = :job and s.shop = c.shop and s.customer = c.customer
+)
 order by due_at, shop, customer limit :limit
 for update skip locked
 """

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
+from common import set_aside
 from common.api import public
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ LATE_INPUTS = Counter(
 )
 DEAD_EVENTS = Gauge("dead_events", "Dead events that nobody has sent again", ["consumer"])
 EVENT_AGE = Histogram("event_age_seconds", "From an event's time to its being counted", ["consumer"], buckets=_AGES)
+SET_ASIDE = Gauge("sweep_tasks_set_aside", "Due work of customers that failed and is tried again later", ["job"])
 CONSUMER_ASSIGNED = Gauge("consumer_assigned_partitions", "Partitions this process holds")
 CONSUMER_SINCE_PROGRESS = Gauge(
     "consumer_seconds_since_progress", "Since the last batch, or since the log was at its end"
@@ -104,11 +106,14 @@ class Observer:
             )
             refused = await tx.value("select count(*) from outbox where refused is not null")
             dead = await tx.value("select count(*) from dead_events where resent_at is null")
+            aside = await set_aside.count_by_job(tx)
         if row is not None:
             OUTBOX_UNPUBLISHED.set(row.rows)
             OUTBOX_OLDEST.set(max(0.0, float(row.age)))
             OUTBOX_DEAD.set(refused)
         DEAD_EVENTS.labels(name).set(dead)
+        for job in runtime.sweeper.jobs:
+            SET_ASIDE.labels(job.name).set(aside.get(job.name, 0))
 
     def _raise(self, counter: Counter, now: int, *key: str) -> None:
         seen = self._seen.get(key, 0)

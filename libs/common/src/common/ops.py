@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
+from common import set_aside
 from common.api import Tx, require
 from common.events.fields import PlannedTime, Position, ShopName
 from common.problems import Problem
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from common.runtime import Runtime
 
 router = APIRouter(tags=["operation"])
+NO_NUL = r"^[^\x00]*$"
 
 
 class NotAReplay(Problem):
@@ -104,6 +106,25 @@ async def get_dead(dead_id: Position, request: Request, tx: Tx) -> dict[str, Any
         raise UnknownDeadEvent(dead_id)
     body = runtime_of(request).open_dead(bytes(row.body)) if row.body else b""
     return {"dead_id": dead_id, "slug": row.slug, "detail": row.detail, "body": body.decode("utf-8", "replace")}
+
+
+@router.get("/ops/set-aside", dependencies=[Depends(require("ops"))])
+async def list_set_aside(
+    tx: Tx,
+    shop: Annotated[str, Query(pattern=NO_NUL)] = "",
+    customer: Annotated[str, Query(pattern=NO_NUL)] = "",
+    job: Annotated[str, Query(pattern=NO_NUL)] = "",
+    what: Annotated[str, Query(pattern=NO_NUL)] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[dict[str, Any]]:
+    """Customers whose due work failed, with the failure and when it is tried again; a page after the one named."""
+    return list(await set_aside.list_tasks(tx, (shop, customer, job, what), limit))
+
+
+@router.post("/ops/set-aside/retry", dependencies=[Depends(require("ops"))])
+async def retry_set_aside(tx: Tx, job: Annotated[str | None, Query(pattern=NO_NUL)] = None) -> dict[str, int]:
+    """Have the next sweep try again all that is set aside, of one job or of all."""
+    return {"tasks": await set_aside.retry_now(tx, job, tx.clock.now())}
 
 
 class ResendIn(BaseModel):

@@ -24,7 +24,7 @@ from common.inbox import claim_each
 from common.keys import KeyRing
 from common.relay import Relay
 from common.settings import Settings
-from common.sweeps import Job, Sweeper
+from common.sweeps import Job, Sweeper, WorkList
 
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 OPEN = ("lag", "outbox", "leases", "arriving")
@@ -41,7 +41,7 @@ class Service:
     subscriptions: Sequence[Subscription] = ()
     raw: Callable[[Transaction], Awaitable[Sequence[RawSubscription]]] | None = None
     routers: Sequence[APIRouter] = ()
-    jobs: Sequence[Job] | Callable[[Runtime], Sequence[Job]] = ()
+    jobs: Sequence[Job | WorkList] | Callable[[Runtime], Sequence[Job | WorkList]] = ()
     background: Sequence[Callable[[Runtime], Coroutine[Any, Any, None]]] = ()
     counters: Callable[[Transaction], Awaitable[dict[str, int]]] | None = None
     due: Callable[[Transaction, datetime], Awaitable[int]] | None = None
@@ -147,7 +147,16 @@ class Runtime:
 
     async def due(self, tx: Transaction) -> int:
         now = self.clock.now()
-        due = int(await tx.value("select count(*) from customers where due_at <= :now", now=now))
+        # Who is set aside is not due before the operator or the pause says so.
+        due = int(
+            await tx.value(
+                """
+                select count(*) from customers c where due_at <= :now
+                and not exists (select from set_aside s where s.shop = c.shop and s.customer = c.customer)
+                """,
+                now=now,
+            )
+        )
         return due + (await self.service.due(tx, now) if self.service.due is not None else 0)
 
     async def take_again(self, tx: Transaction, topic: str, raw: bytes) -> str:

@@ -8,21 +8,24 @@ from pathlib import Path
 from common.db import Transaction
 from common.runtime import Runtime, Service
 from common.service import main
-from common.sweeps import Job
+from common.sweeps import WorkList
 from feedback.api import answer_page, policy, reviews, surveys
 from feedback.domain.links import AnswerLinks
 from feedback.handlers import SUBSCRIPTIONS
-from feedback.jobs.asking import usage_questions
-from feedback.jobs.moving import move_questions
+from feedback.jobs.asking import take_due_questions, usage_questions
+from feedback.jobs.moving import move_questions, take_late_policy
 from feedback.jobs.verifying import find_differences
 from feedback.store.policies import POLICIES
 from feedback.store.questions import count_due_questions
 
 
-def jobs(runtime: Runtime) -> tuple[Job, ...]:
-    """The sweep that asks signs its links with the installation's key. Nobody is asked before what is late is in."""
+def jobs(runtime: Runtime) -> tuple[WorkList, ...]:
+    """The sweep that asks signs its links with the installation's key."""
     links = AnswerLinks(runtime.master, runtime.settings.public_url)
-    return (Job("late_versions", move_questions), Job("usage_questions", usage_questions(links)))
+    return (
+        WorkList("late_versions", take_late_policy, move_questions),
+        WorkList("usage_questions", take_due_questions, usage_questions(links)),
+    )
 
 
 async def due(tx: Transaction, now: datetime) -> int:

@@ -34,7 +34,7 @@ async def on_programmes(tx: Transaction, batch: Batch) -> None:
 async def save(tx: Transaction, folded: Folded[MemberState]) -> None:
     """Post the legs, keep the redemptions, announce the facts of what was folded."""
     await ledgers.insert_legs(tx, folded.steps)
-    await redemptions.insert_redemptions(tx, (step.event for step in folded.steps if step.event is not None))
+    await redemptions.insert_redemptions(tx, folded.events)
     await redemptions.save_standings(tx, folded.steps)
     await tx.announce(folded.facts())
 

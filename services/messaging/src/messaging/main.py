@@ -14,11 +14,11 @@ from common.failures import is_temporary
 from common.runtime import Runtime, Service
 from common.service import main
 from common.settings import Settings
-from common.sweeps import Job
+from common.sweeps import WorkList
 from messaging.api import bounces, decisions, pauses, permissions, policy, unsubscribe_page
 from messaging.channels.smtp import Deadlines, SmtpServer
 from messaging.handlers import SUBSCRIPTIONS
-from messaging.jobs.deciding import decide_due_now
+from messaging.jobs.deciding import decide_due_now, take_due
 from messaging.jobs.sending import Sender
 from messaging.jobs.verifying import find_differences
 from messaging.jobs.waking import listen
@@ -103,7 +103,7 @@ SERVICE = Service(
         bounces.router,
         unsubscribe_page.router,
     ),
-    jobs=(Job("decide", decide_due_now),),
+    jobs=(WorkList("decide", take_due, decide_due_now),),
     background=(send_and_decide_promptly,),
     counters=counters,
     due=due,

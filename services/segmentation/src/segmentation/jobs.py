@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from common.db import Transaction
 from common.events import rfc3339
-from common.fold import fold_all, fold_due, refold, same
+from common.fold import fold_all, fold_due, lock_due, refold, same
 from common.sweeps import Job
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.shop import Shop
@@ -100,7 +100,8 @@ def _moved(folding: SegmentFolding, page: Sequence[reviews.Reviewed]) -> list[tu
 
 
 async def _fold_due(tx: Transaction, known: Mapping[str, Shop], now: datetime, limit: int) -> int:
-    folded = await fold_due(tx, SegmentFolding(known), now, limit)
+    keys = [(task.shop, task.customer) for task in await lock_due(tx, "segments", now, limit) or ()]
+    folded = await fold_due(tx, SegmentFolding(known), keys, now)
     await tx.announce(folded.facts())
     return len(folded.states)
 

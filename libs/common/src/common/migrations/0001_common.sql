@@ -14,7 +14,22 @@ create table customers (
     revision bigint not null default 0, -- facts announced about this customer
     primary key (shop, customer)        -- closes the race of two first events of one customer
 ) with (fillfactor = 70);
-create index customers_due on customers (due_at) where due_at is not null;
+-- In the order of a sweep's bite: at a month's end many are due at one instant, and none of them is to be sorted.
+create index customers_due on customers (due_at, shop, customer) where due_at is not null;
+
+-- Tasks of sweeps that failed, tried again at `retry_at`; whoever is set aside of a job is left out of its work list.
+create table set_aside (
+    shop text not null,
+    customer text not null,
+    job text not null,
+    what text not null,                 -- tells tasks of one customer apart; often empty
+    tries integer not null,
+    retry_at timestamptz not null,
+    detail text not null,               -- what failed and where, without personal data
+    since timestamptz not null default now(),
+    primary key (shop, customer, job, what) -- closes the race of two processes setting one task aside
+);
+create index set_aside_retry on set_aside (job, retry_at);
 
 -- Every input of a customer, so that a late one can fold the customer again.
 create table inputs (

@@ -1,29 +1,36 @@
-"""What does feedback do when time passes? It asks."""
+"""The usage question is asked when it falls due (FBK-007)."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from common.db import Transaction
+from common.set_aside import Task
 from feedback.domain.links import AnswerLinks
 from feedback.domain.surveys import ask, survey_id_of
-from feedback.store.questions import lock_due_questions
+from feedback.store.policies import POLICIES
+from feedback.store.questions import get_due_questions, lock_due_questions
 from feedback.store.surveys import save_requested
 
 
-def usage_questions(links: AnswerLinks) -> Callable[[Transaction, datetime, int], Awaitable[int]]:
-    """The job that asks the usage question, one bite at a time (FBK-007).
+async def take_due_questions(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """The customers to be asked first; those of a shop whose late policy is being worked in come after that."""
+    return await lock_due_questions(tx, now, limit, await POLICIES.late_shops(tx))
+
+
+def usage_questions(links: AnswerLinks) -> Callable[[Transaction, datetime, Sequence[Task]], Awaitable[int]]:
+    """Asks the usage question of customers.
 
     A question due long ago is asked all the same: messaging judges whether it is stale, by `cause_at`.
     """
 
-    async def bite(tx: Transaction, now: datetime, limit: int) -> int:
-        orders = await lock_due_questions(tx, now, limit)
+    async def ask_all(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+        orders = await get_due_questions(tx, now, [(task.shop, task.customer) for task in tasks])
         questions = [ask(order, links.url(order.shop, survey_id_of(order))) for order in orders]
         if questions:
             await save_requested(tx, questions)
             await tx.announce(questions)
         return len(questions)
 
-    return bite
+    return ask_all

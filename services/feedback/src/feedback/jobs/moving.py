@@ -1,22 +1,30 @@
-"""What does feedback do about a version of the policy that a rebuild met late? It moves the questions."""
+"""Questions move where a rebuild met a version of the policy late."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from common.db import Transaction
+from common.set_aside import Task
 from feedback.store.policies import POLICIES, get_versions
 from feedback.store.unasked import get_unasked, list_unasked, save_dues
 
 
-async def move_questions(tx: Transaction, now: datetime, limit: int) -> int:
-    """One bite: questions that were noted without the version fall due by it; what was asked stays asked (FBK-007)."""
+async def take_late_policy(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """The next customers whose question was noted without the version."""
     late = await POLICIES.next_late(tx)
     if late is None:
-        return 0
+        return None
     keys = await list_unasked(tx, late.shop, late.valid_from, late.after, limit)
-    await tx.lock_customers(keys)
-    versions = (await get_versions(tx, [late.shop]))[late.shop]
-    await save_dues(tx, [order.due(versions) for order in await get_unasked(tx, keys)])
     await POLICIES.save_progress(tx, late, keys, limit)
-    return max(1, len(keys))
+    return [Task(*key) for key in keys]
+
+
+async def move_questions(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+    """The tasks' questions fall due by all versions; what was asked stays asked (FBK-007)."""
+    keys = [(task.shop, task.customer) for task in tasks]
+    await tx.lock_customers(keys)
+    versions = await get_versions(tx, {task.shop for task in tasks})
+    await save_dues(tx, [order.due(versions[order.shop]) for order in await get_unasked(tx, keys)])
+    return len(tasks)

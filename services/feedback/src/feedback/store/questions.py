@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from common.db import Transaction
+from common.db import CustomerKey, Transaction
+from common.set_aside import Task
 from feedback.domain.surveys import CompletedOrder
 
 
@@ -59,23 +60,32 @@ async def save_first_orders(tx: Transaction, orders: Sequence[CompletedOrder]) -
     )
 
 
-async def lock_due_questions(tx: Transaction, now: datetime, limit: int) -> list[CompletedOrder]:
-    """One bite: questions due up to `now`, soonest due first, of customers whom nobody else holds."""
-    # A customer somebody else is writing is left for the next bite.
+async def lock_due_questions(tx: Transaction, now: datetime, limit: int, without: Collection[str]) -> list[Task] | None:
+    """The customers whose question is due first, locked; those whom somebody else holds, or of the shops `without`,
+    are left for later."""
     rows = await tx.fetch(
         """
-        select q.shop, q.customer, q.order_id, q.completed_at, q.cause, q.correlation_id, q.due_at
+        select q.shop, q.customer
         from usage_questions q join customers c on c.shop = q.shop and c.customer = q.customer
-        where q.due_at <= :now
-        order by q.due_at, q.shop collate "C", q.customer collate "C"
+        where q.due_at <= :now and q.shop <> all(cast(:without as text[])) and not exists (
+            select from set_aside s
+            where s.job = 'usage_questions' and s.shop = q.shop and s.customer = q.customer
+        )
+        order by q.due_at, q.shop, q.customer
         limit :limit
         for update of c skip locked
         """,
         now=now,
         limit=limit,
+        without=sorted(without),
     )
-    locked = {(r.shop, r.customer) for r in rows}
-    # Read again under the lock: an earlier order may have moved the due date while we waited for our turn.
+    return [Task(row.shop, row.customer) for row in rows] or None
+
+
+async def get_due_questions(tx: Transaction, now: datetime, keys: Sequence[CustomerKey]) -> list[CompletedOrder]:
+    """What these customers are to be asked now, soonest due first; locks them where they are not locked yet."""
+    await tx.lock_customers(keys)
+    # Read under the lock: an earlier order may have moved the due date.
     rows = await tx.fetch(
         """
         select q.shop, q.customer, q.order_id, q.completed_at, q.cause, q.correlation_id, q.due_at
@@ -84,13 +94,22 @@ async def lock_due_questions(tx: Transaction, now: datetime, limit: int) -> list
         where q.due_at <= :now
         order by q.due_at, q.shop collate "C", q.customer collate "C"
         """,
-        shops=[k[0] for k in sorted(locked)],
-        customers=[k[1] for k in sorted(locked)],
+        shops=[k[0] for k in keys],
+        customers=[k[1] for k in keys],
         now=now,
     )
     return [CompletedOrder(**r._mapping) for r in rows]
 
 
 async def count_due_questions(tx: Transaction, now: datetime) -> int:
+    """Questions to be asked now; those set aside are not counted."""
     # Null: asked already, or never to be asked.
-    return int(await tx.value("select count(*) from usage_questions where due_at <= :now", now=now))
+    return int(
+        await tx.value(
+            """
+            select count(*) from usage_questions q where due_at <= :now
+            and not exists (select from set_aside s where s.shop = q.shop and s.customer = q.customer)
+            """,
+            now=now,
+        )
+    )

@@ -1,38 +1,50 @@
-"""What membership does when time passes: expiry, review, downgrade; and folding anew when rules have changed."""
+"""What falls due for members: expiry, review, downgrade; and folding anew where rules have changed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from common.db import Transaction
-from common.fold import fold_due, refold
-from common.sweeps import Job
+from common.events import rfc3339
+from common.events.envelope import parse_time
+from common.fold import fold_due, lock_due, refold
+from common.set_aside import Task
+from common.sweeps import Job, WorkList
 from membership.domain.membership import MemberFolding
 from membership.handlers import save
 from membership.store import programmes, refolds
+from membership.store.programmes import PROGRAMMES
 
 
-async def refold_members(tx: Transaction, now: datetime, limit: int) -> int:
-    """One bite of the members who were folded without a version that a rebuild met late."""
-    version, keys = await programmes.PROGRAMMES.next_refolds(tx, limit)
+async def take_late_programme(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """The next members who were folded without a version that a rebuild met late."""
+    version, keys = await PROGRAMMES.next_refolds(tx, limit)
     if version is None:
-        return 0
-    folding = MemberFolding(await programmes.get_rules(tx, [version.shop]))
-    # A refold is dated when the version came into force: what it changes was so from then on.
-    await save(tx, await refold(tx, folding, keys, f"programme@{version.number}", version.valid_from))
-    await programmes.PROGRAMMES.save_progress(tx, version, keys, limit)
-    return max(1, len(keys))
+        return None
+    await PROGRAMMES.save_progress(tx, version, keys, limit)
+    return [Task(*key, str(version.number)) for key in keys]
 
 
-async def refold_shops(tx: Transaction, now: datetime, limit: int) -> int:
-    """One bite of the customers who were folded before the rules themselves changed (an upgrade; the migrations)."""
+async def refold_by_programme(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+    """Fold the tasks' members anew by all versions; `what` is the number of the one that was late."""
+    versions = await PROGRAMMES.read(tx, {task.shop for task in tasks})
+    for shop, what in sorted({(task.shop, task.what) for task in tasks}):
+        keys = [(task.shop, task.customer) for task in tasks if (task.shop, task.what) == (shop, what)]
+        version = next(each for each in versions[shop] if str(each.number) == what)
+        folding = MemberFolding(await programmes.get_rules(tx, [shop]))
+        # A refold is dated when the version came into force: what it changes was so from then on.
+        await save(tx, await refold(tx, folding, keys, f"programme@{version.number}", version.valid_from))
+    return len(tasks)
+
+
+async def take_changed_rules(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """The next customers who were folded before the rules themselves changed (an upgrade; the migrations)."""
     row, keys = await refolds.next_changed(tx, limit)
     if row is None:
-        return 0
-    folding = MemberFolding(await programmes.get_rules(tx, [row.shop]))
-    await save(tx, await refold(tx, folding, keys, row.cause, row.at))
+        return None
     await refolds.save_changed_cursor(tx, row.shop, row.cause, keys[-1][1] if len(keys) == limit else None)
-    return max(1, len(keys))
+    return [Task(*key, f"{row.cause} {rfc3339(row.at)}") for key in keys]
 
 
 async def spread_ladders(tx: Transaction, now: datetime, limit: int) -> int:
@@ -45,11 +57,27 @@ async def spread_ladders(tx: Transaction, now: datetime, limit: int) -> int:
     return max(1, len(keys))
 
 
-async def sweep_members(tx: Transaction, now: datetime, limit: int) -> int:
-    """One bite of the members for whom something falls due."""
-    folded = await fold_due(tx, MemberFolding(await programmes.hold_all_rules(tx)), now, limit)
-    await save(tx, folded)
-    return len(folded.states)
+async def refold_by_rules(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+    """Fold the tasks' customers anew; `what` is the cause and the time of the change."""
+    for shop, what in sorted({(task.shop, task.what) for task in tasks}):
+        keys = [(task.shop, task.customer) for task in tasks if (task.shop, task.what) == (shop, what)]
+        cause, _, at = what.rpartition(" ")
+        folding = MemberFolding(await programmes.get_rules(tx, [shop]))
+        await save(tx, await refold(tx, folding, keys, cause, parse_time(at)))
+    return len(tasks)
+
+
+async def take_due(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """The members who are due first; those of a shop that is being folded anew come after that."""
+    return await lock_due(tx, "members", now, limit, without=await refolds.shops_refolding(tx))
+
+
+async def sweep_members(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+    """Advance the tasks' members to `now`."""
+    rules = await programmes.get_rules(tx, {task.shop for task in tasks})
+    keys = [(task.shop, task.customer) for task in tasks]
+    await save(tx, await fold_due(tx, MemberFolding(rules), keys, now))
+    return len(tasks)
 
 
 async def due(tx: Transaction, now: datetime) -> int:
@@ -58,8 +86,8 @@ async def due(tx: Transaction, now: datetime) -> int:
 
 
 JOBS = (
-    Job("rules", refold_shops),
-    Job("programme", refold_members),
+    WorkList("rules", take_changed_rules, refold_by_rules),
+    WorkList("programme", take_late_programme, refold_by_programme),
     Job("ladders", spread_ladders),
-    Job("members", sweep_members),
+    WorkList("members", take_due, sweep_members),
 )

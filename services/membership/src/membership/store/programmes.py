@@ -15,8 +15,6 @@ from membership.domain.programme import Programme, ShopRules, Version
 
 PROGRAMMES = VersionTable("programmes", Programme, live="withdrawn_at is null", space=7_301_004)
 """Folding a shop's members holds them, changing its programme locks them."""
-_ALL = ""
-"""Held by sweeps, which work by the versions of every shop."""
 
 
 class Rulebook(dict[str, ShopRules]):
@@ -33,13 +31,6 @@ async def get_rules(tx: Transaction, shops: Iterable[str]) -> Rulebook:
     await PROGRAMMES.hold(tx, wanted)
     await hold_shops(tx)
     return await read_rules(tx, wanted)
-
-
-async def hold_all_rules(tx: Transaction) -> Rulebook:
-    """Every shop's rules, held still until the transaction ends: for a sweep."""
-    await PROGRAMMES.hold(tx, [_ALL])
-    await hold_shops(tx)
-    return await get_all_rules(tx)
 
 
 async def get_all_rules(tx: Transaction) -> Rulebook:
@@ -60,7 +51,6 @@ async def read_rules(tx: Transaction, shops: set[str]) -> Rulebook:
 
 async def lock_rules(tx: Transaction, shop: str) -> None:
     """Wait until nobody folds by the shop's versions, and let nobody begin before the commit."""
-    await PROGRAMMES.lock(tx, _ALL)
     await PROGRAMMES.lock(tx, shop)
 
 

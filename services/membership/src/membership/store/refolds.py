@@ -43,6 +43,13 @@ async def save_changed_cursor(tx: Transaction, shop: str, cause: str, after: str
         )
 
 
+async def shops_refolding(tx: Transaction) -> set[str]:
+    """Shops some of whose customers are still to be folded anew."""
+    # Few rows at any time.
+    rows = await tx.fetch("select distinct shop from refolds")
+    return {*(row.shop for row in rows), *await PROGRAMMES.late_shops(tx)}
+
+
 async def count_refolds(tx: Transaction) -> int:
     """Versions and changed rules still being worked in."""
     # Few rows at any time.

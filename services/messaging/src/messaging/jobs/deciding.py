@@ -12,6 +12,7 @@ from common.calendar import UnknownZone, zone_named
 from common.clock import FixedClock
 from common.db import CustomerKey, Transaction
 from common.metrics import SENDS_BLOCKED
+from common.set_aside import Task
 from common.shops import ShopSettings, get_shops
 from messaging.domain import facts
 from messaging.domain.caps import Contacted
@@ -28,16 +29,20 @@ AHEAD = timedelta(minutes=5)
 """How far a time from outside may be ahead of our clock: an opt-out that bears such a time holds at once."""
 
 
-async def decide_due_now(tx: Transaction, now: datetime, limit: int) -> int:
+async def take_due(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """The customers with the earliest candidates."""
+    return [Task(*key) for key in await store.lock_due_customers(tx, now, limit)] or None
+
+
+async def decide_due_now(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
     """One bite of the sweep; on a set clock every row is judged at its own due or release time."""
-    return await decide_due(tx, now, limit, replay=isinstance(tx.clock, FixedClock))
+    keys = [(task.shop, task.customer) for task in tasks]
+    return await decide_due(tx, now, keys, replay=isinstance(tx.clock, FixedClock))
 
 
-async def decide_due(tx: Transaction, now: datetime, limit: int, *, replay: bool) -> int:
-    """Decide what is due of the customers with the earliest candidates; returns how many decisions were taken."""
-    keys = await store.lock_due_customers(tx, now, limit)
-    if not keys:
-        return 0
+async def decide_due(tx: Transaction, now: datetime, keys: Sequence[CustomerKey], *, replay: bool) -> int:
+    """Decide what is due of these customers; returns how many decisions were taken."""
+    await tx.lock_customers(keys)
     due: dict[CustomerKey, list[Candidate]] = {}
     for candidate in await store.get_due(tx, keys, now):
         due.setdefault((candidate.shop, candidate.customer), []).append(candidate)

@@ -73,8 +73,11 @@ async def lock_due_customers(tx: Transaction, now: datetime, limit: int) -> list
         """
         select c.shop, c.customer
         from (select distinct shop, customer
-              from (select shop, customer from candidates
-                    where release_at <= :now order by release_at limit :limit) first) d
+              from (select shop, customer from candidates c
+                    where release_at <= :now and not exists (
+                        select from set_aside s where s.job = 'decide' and s.shop = c.shop and s.customer = c.customer
+                    )
+                    order by release_at limit :limit) first) d
         join customers c on c.shop = d.shop and c.customer = d.customer
         for update of c skip locked
         """,
@@ -194,4 +197,13 @@ async def save_decisions(tx: Transaction, decided: Sequence[Decided]) -> None:
 
 async def count_due(tx: Transaction, now: datetime) -> int:
     """Candidates to be judged up to `now`."""
-    return int(await tx.value("select count(*) from candidates where release_at <= :now", now=now))
+    # Nobody judges those of a customer who is set aside.
+    return int(
+        await tx.value(
+            """
+            select count(*) from candidates c where release_at <= :now
+            and not exists (select from set_aside s where s.shop = c.shop and s.customer = c.customer)
+            """,
+            now=now,
+        )
+    )
