@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from common.broker import BrokerUnavailable
 from common.events.envelope import InvalidEvent
 from common.events.texts import pointer_to
-from common.failures import LOST, is_temporary
+from common.failures import LOST, passes
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
@@ -155,7 +155,7 @@ def _allowed(request: Request) -> set[str]:
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     """The database is away or busy. An error on commit does not mean "not committed", so: the same id again."""
-    if not is_temporary(error):
+    if not passes(error):
         return await _unhandled(request, error)
     log.warning("unavailable", path=request.url.path, reason=type(error).__name__)
     problem = Problem(503, "unavailable", "Not possible just now: send the same again, with the same id, in a moment.")

@@ -13,6 +13,7 @@ from common.events.envelope import (
     Event,
     EventData,
     InvalidEvent,
+    NewerVersion,
     fact_id,
     given_correlation,
     parse_time,
@@ -22,7 +23,7 @@ from common.events.envelope import (
 from common.events.fields import check_identifier, check_name, check_shop, check_source
 from common.events.texts import find_unfit, find_unfit_json
 
-__all__ = ["EVENTS", "Event", "EventData", "InvalidEvent", "decode", "fact_id", "from_dict", "rfc3339"]
+__all__ = ["EVENTS", "Event", "EventData", "InvalidEvent", "NewerVersion", "decode", "fact_id", "from_dict", "rfc3339"]
 
 
 def _concrete(base: type[EventData]) -> list[type[EventData]]:
@@ -44,7 +45,7 @@ _CHECKS: dict[str, Callable[[str], str]] = {
 
 def decode(raw: bytes | str) -> Event[Any]:
     """Read structured-mode JSON. Raises InvalidEvent with a slug: malformed_json, missing_<attribute>,
-    invalid_<attribute>, unknown_type, unknown_version, invalid_data."""
+    invalid_<attribute>, unknown_type, unknown_version (NewerVersion where a later release wrote it), invalid_data."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -55,7 +56,20 @@ def decode(raw: bytes | str) -> Event[Any]:
 
 
 def from_dict(body: dict[str, Any], raw: bytes | None = None) -> Event[Any]:
-    """An event from its decoded JSON; errors as `decode`."""
+    """An event from its decoded JSON; errors as `decode`.
+
+    Whatever else goes wrong here is the input's doing, since nothing but the input is read: it is InvalidEvent too, so
+    that no text, number or nesting that nobody thought of stops a reader.
+    """
+    try:
+        return _from_dict(body, raw)
+    except InvalidEvent:
+        raise
+    except Exception as error:
+        raise InvalidEvent("invalid_data", f"the event cannot be read: {type(error).__name__}") from None
+
+
+def _from_dict(body: dict[str, Any], raw: bytes | None) -> Event[Any]:
     for name in ("id", "source", "type", "time", "shop", "data"):
         if name not in body:
             raise InvalidEvent(f"missing_{name}", f"the attribute `{name}` is missing")
@@ -74,7 +88,10 @@ def from_dict(body: dict[str, Any], raw: bytes | None = None) -> Event[Any]:
     kind = EVENTS.get(body["type"])
     if kind is None:
         raise InvalidEvent("unknown_type", f"unknown event type {body['type']!r}")
-    if not 1 <= version_of(body) <= kind.VERSION:  # older ones fit: a schema changes compatibly or not at all
+    version = version_of(body)  # older ones fit: a schema changes compatibly or not at all
+    if version > kind.VERSION:
+        raise NewerVersion(kind, version)
+    if version < 1:
         raise InvalidEvent("unknown_version", f"{kind.TYPE} is read in versions 1 to {kind.VERSION}")
     time = parse_time(body["time"])
     try:

@@ -77,6 +77,15 @@ class InvalidEvent(Exception):
         self.slug = slug
 
 
+class NewerVersion(InvalidEvent):
+    """A known event in a version newer than this process reads: a newer release writes already."""
+
+    def __init__(self, kind: type[EventData], version: int) -> None:
+        super().__init__(
+            "unknown_version", f"{kind.TYPE} is read in versions 1 to {kind.VERSION}, not {version}: upgrade the reader"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Event(Generic[D]):
     """One event. (`shop`, `source`, `id`) names it for ever; `time` is when it happened, always in UTC here."""

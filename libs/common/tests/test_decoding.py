@@ -1,0 +1,89 @@
+"""Whatever the bytes of an event are, reading them ends in an event or in InvalidEvent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.events import EVENTS, EventData, InvalidEvent, NewerVersion, decode, from_dict
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    data = {"order_id": "o-1", "state": "completed", "currency": "USD", "goods_paid": 1000}
+    return {
+        "specversion": "1.0", "id": "p1", "source": "/shops/teahouse/backend", "shop": "teahouse", "subject": "ann",
+        "type": "order.completed", "time": "2026-10-01T10:00:00Z", "data": data,
+    } | changes  # fmt: skip
+
+
+@pytest.mark.parametrize("last", ["²", "٣", "9" * 5_000, "1" * 4_301, "", "-1", "1.0", "-", "v", "vv1", "one"])
+def test_a_version_that_is_no_short_ascii_number_is_refused(last: str) -> None:
+    """`²` and `٣` are digits to str.isdigit; 4,301 digits are more than int() reads."""
+    with pytest.raises(InvalidEvent) as refused:
+        decode(orjson.dumps(body(dataschema=f"/schemas/order.completed/{last}")))
+    assert refused.value.slug == "unknown_version"
+    assert not isinstance(refused.value, NewerVersion)
+
+
+def test_a_newer_version_of_a_known_event_is_told_from_nonsense() -> None:
+    with pytest.raises(NewerVersion, match="order.completed is read in versions 1 to 1, not 2"):
+        decode(orjson.dumps(body(dataschema="/schemas/order.completed/v2")))
+
+
+def test_data_nested_deeper_than_can_be_written_again_is_refused() -> None:
+    """JSON is read 1,024 levels deep, but written only 254."""
+    nested = b'{"order_id":' + b"[" * 600 + b"]" * 600 + b"}"
+    with pytest.raises(InvalidEvent):
+        decode(orjson.dumps(body(data=None)).replace(b'"data":null', b'"data":' + nested))
+
+
+@pytest.mark.parametrize("kind", EVENTS.values(), ids=str)
+def test_no_event_takes_a_whole_number_that_the_database_does_not(kind: type[EventData]) -> None:
+    """Every whole number of every event class has bounds within 64 bits."""
+    for number in _integers(kind.model_json_schema()):
+        assert -(2**63) <= number.get("minimum", number.get("exclusiveMinimum", -(10**30))), number
+        assert number.get("maximum", number.get("exclusiveMaximum", 10**30)) < 2**63, number
+
+
+def _integers(schema: Any) -> list[dict[str, Any]]:
+    """Every part of a JSON Schema that takes whole numbers."""
+    if isinstance(schema, list):
+        return [found for part in schema for found in _integers(part)]
+    if not isinstance(schema, dict):
+        return []
+    own = [schema] if schema.get("type") == "integer" else []
+    return own + [found for part in schema.values() for found in _integers(part)]
+
+
+@given(st.sampled_from(["id", "source", "shop", "subject", "type", "time", "dataschema", "data", "partitionkey"]), JSON)
+def test_anything_in_any_attribute_is_an_event_or_invalid(name: str, value: Any) -> None:
+    try:
+        event = from_dict(body(**{name: value}))
+    except InvalidEvent:
+        return
+    assert event.type in EVENTS
+
+
+@given(st.sampled_from(sorted(EVENTS)), st.dictionaries(st.text(max_size=8), JSON, max_size=4))
+def test_any_data_of_any_type_is_an_event_or_invalid(kind: str, data: dict[str, Any]) -> None:
+    try:
+        event = from_dict(body(type=kind, data=data))
+    except InvalidEvent:
+        return
+    assert event.type == kind
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_event_or_invalid(raw: bytes) -> None:
+    with pytest.raises(InvalidEvent):
+        decode(raw)
