@@ -92,7 +92,8 @@ create table import_rows (
     at timestamptz not null,
     line bigint not null,
     part integer not null,              -- several refunds of one cancelled line
-    body bytea not null,
+    said bytea not null,                -- hash of what the file says, by which a repeat is recognised
+    body bytea not null,                -- encrypted
     primary key (shop, job_id, at, line, part) -- closes the race of two runners staging one file
 );
 create index import_rows_at on import_rows (at);
@@ -104,6 +105,6 @@ create table import_refusals (
     line bigint not null,
     slug text not null,
     detail text not null,
-    text text not null
+    text bytea not null                 -- the line as it was, or the event made of it; encrypted
 );
 create index import_refusals_job on import_refusals (shop, job_id, line);

@@ -95,11 +95,11 @@ async def test_each_row_of_cdnow_is_an_order_at_noon_of_the_shop_and_equal_rows_
     assert await run(db, vault) == 5
     events = await published()
     assert [(e.id, e.subject, e.data.goods_paid, e.data.lines[0].quantity) for e in events] == [
-        ("line-1", "00001", 1177, 1),
-        ("line-5", "00003", 0, 0),
-        ("line-2", "00002", 1200, 1),
-        ("line-3", "00002", 7700, 5),
-        ("line-4", "00002", 7700, 5),
+        ("line-000000001", "00001", 1177, 1),
+        ("line-000000005", "00003", 0, 0),
+        ("line-000000002", "00002", 1200, 1),
+        ("line-000000003", "00002", 7700, 5),
+        ("line-000000004", "00002", 7700, 5),
     ]
     assert events[0].time == events[0].data.completed_at == datetime(1997, 1, 1, 17, tzinfo=UTC)
     report = await get(api, f"/imports/{id_}")
@@ -162,7 +162,13 @@ async def test_rows_wait_until_the_clock_has_passed_them(
         assert await runtime.due(tx) == 0
     clock.set(datetime(1997, 1, 12, 12, tzinfo=UTC))
     assert await run(db, vault) == 3
-    assert [e.id for e in await published()] == ["line-1", "line-5", "line-2", "line-3", "line-4"]
+    assert [e.id for e in await published()] == [
+        "line-000000001",
+        "line-000000005",
+        "line-000000002",
+        "line-000000003",
+        "line-000000004",
+    ]
     assert (await get(api, f"/imports/{id_}"))["state"] == "done"
 
 
@@ -227,6 +233,7 @@ async def test_online_retail_groups_invoices_and_takes_cancellations_back_from_t
         "rows": 10, "orders": 3, "orders_without_customer": 1, "cancellations": 4, "refunds": 6,
         "cancellations_matched": 2, "cancellations_matched_in_part": 1, "cancellations_unmatched": 1,
         "cancellations_cost_more": 1, "cancellations_capped": 1, "stock_adjustments": 1, "bad_debt_adjustments": 1,
+        "cancellations_of_no_goods": 1,
     }  # fmt: skip
 
 
@@ -289,7 +296,7 @@ async def test_a_row_that_nobody_can_handle_is_set_aside_and_the_rest_goes_on(
     await upload(api, CDNOW)
 
     async def fail_at_one(tx: Any, vault: Any, offered: Any) -> Any:
-        if any(o.event.id == "line-3" for o in offered):
+        if any(o.event.id == "line-000000003" for o in offered):
             raise RuntimeError("cannot")
         return await ingest.take(tx, vault, offered)
 
@@ -298,7 +305,7 @@ async def test_a_row_that_nobody_can_handle_is_set_aside_and_the_rest_goes_on(
     report = await get(api, "/imports/cdnow_master-1")
     assert (report["state"], report["accepted"]) == ("done", 4)
     assert report["refused_by"] == {"handler_failed": 1, "invalid_row": 2}
-    assert "line-3" not in {e.id for e in await published()}
+    assert "line-000000003" not in {e.id for e in await published()}
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the real histories are not here")

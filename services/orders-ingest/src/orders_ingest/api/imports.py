@@ -18,7 +18,10 @@ from common.limits import large_body
 from common.problems import Problem
 from common.runtime import Runtime
 from common.shops import get_shop
-from orders_ingest.domain.layouts import History, Layout, UnreadableFile
+from orders_ingest.api.collector import vault_of
+from orders_ingest.domain.layouts import History, Layout
+from orders_ingest.domain.lines import UnreadableFile
+from orders_ingest.handlers.ingest import Vault
 from orders_ingest.jobs.staging import stage
 from orders_ingest.store import imports as store
 from orders_ingest.store import shops as shop_store
@@ -71,7 +74,7 @@ async def post_import(
         path = Path(folder) / "file"
         await _receive(request, path)
         try:
-            job = await stage(runtime.database, path, layout, encoding, history)
+            job = await stage(runtime.database, vault_of(request.app), path, layout, encoding, history)
         except UnreadableFile as error:
             raise Problem(422, error.slug, f"The file was not taken: {error}") from None
     return JobOut(id=job.job_id)
@@ -118,6 +121,7 @@ async def get_import(shop: ShopName, job_id: Identifier, tx: Tx) -> dict[str, An
 async def get_refusals(
     shop: ShopName,
     job_id: Identifier,
+    request: Request,
     tx: Tx,
     after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
@@ -125,7 +129,11 @@ async def get_refusals(
     """Lines that could not be taken, as they were, with the reason."""
     if await store.get_job(tx, shop, job_id) is None:
         raise UnknownJob(job_id)
-    return await store.list_refusals(tx, shop, job_id, after, limit)
+    vault = vault_of(request.app)
+    return [
+        {"line": row.line, "slug": row.slug, "detail": row.detail, "text": _opened(vault, row)}
+        for row in await store.list_refusals(tx, shop, job_id, after, limit)
+    ]
 
 
 @router.put("/intake", dependencies=[require("programme:write")])
@@ -133,6 +141,10 @@ async def put_intake(shop: ShopName, body: IntakeIn, tx: Tx) -> IntakeIn:
     """Read the shop's own Kafka topic intake.<shop>, or no longer; takes effect when the service starts again."""
     await shop_store.put_intake(tx, shop, body.enabled)
     return body
+
+
+def _opened(vault: Vault, row: store.RefusedRow) -> str:
+    return vault.open_line(store.refusal_place(row.shop, row.job_id, row.line), row.text).decode()
 
 
 def _shown(job: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which sale does a cancelled line take back? The customer's latest earlier ones with that stock code, newest first."""
+"""Cancelled lines take back the customer's latest earlier sales of that stock code, newest first (defaults.md)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from common.currency import round_to_minor
+from orders_ingest.domain.spill import temporary_database
 
 
-@dataclass(slots=True)
-class SoldLine:
+class SoldLine(NamedTuple):
     """A line that may still be taken back: `left` pieces, `remains` minor units of what was paid for it."""
 
+    seq: int
     order_id: str
     left: int
     price: Decimal
@@ -40,18 +41,27 @@ class Cancelled:
 
 
 class Sales:
-    """What each customer has bought so far, by stock code, in the order in which it was sold.
+    """What each customer has bought so far, by stock code, in the order in which it was sold; in bounded memory.
 
     Prices are in major units of `currency`, amounts in its minor units.
     """
 
     def __init__(self, currency: str) -> None:
         self._currency = currency
-        self._lines: dict[tuple[str, str], list[SoldLine]] = {}
+        self._database = temporary_database(
+            """
+            create table sold (seq integer primary key, customer text, sku text, order_id text, pieces integer,
+                               price text, remains integer)
+            """,
+            "create index sold_left on sold (customer, sku, seq) where pieces > 0",
+            "begin",
+        )
 
     def sell(self, customer: str, sku: str, order_id: str, quantity: int, price: Decimal) -> None:
-        line = SoldLine(order_id, quantity, price, round_to_minor(quantity * price, self._currency))
-        self._lines.setdefault((customer, sku), []).append(line)
+        self._database.execute(
+            "insert into sold (customer, sku, order_id, pieces, price, remains) values (?, ?, ?, ?, ?, ?)",
+            (customer, sku, order_id, quantity, str(price), round_to_minor(quantity * price, self._currency)),
+        )
 
     def cancel(self, customer: str, sku: str, quantity: int, price: Decimal) -> Cancelled:
         """Take back `quantity` pieces at `price`: newest sale first, and never more than remains of its line."""
@@ -63,8 +73,7 @@ class Sales:
             pieces = min(wanted, line.left)
             asked = round_to_minor(pieces * price, self._currency)
             amount = min(asked, line.remains)
-            line.left -= pieces
-            line.remains -= amount
+            self._take(line, pieces, amount)
             wanted -= pieces
             costs_more = costs_more or price > line.price
             before = matches.get(line.order_id, Match(line.order_id, 0, 0, False))
@@ -74,4 +83,23 @@ class Sales:
         return Cancelled(tuple(matches.values()), wanted, round_to_minor(wanted * price, self._currency), costs_more)
 
     def _newest_first(self, customer: str, sku: str) -> Iterator[SoldLine]:
-        return (line for line in reversed(self._lines.get((customer, sku), [])) if line.left > 0)
+        # Page by page: lines are changed while they are gone through.
+        last = 2**62
+        while True:
+            page = self._database.execute(
+                """
+                select seq, order_id, pieces, price, remains from sold
+                where customer = ? and sku = ? and pieces > 0 and seq < ? order by seq desc limit 50
+                """,
+                (customer, sku, last),
+            ).fetchall()
+            for seq, order_id, left, price, remains in page:
+                yield SoldLine(seq, order_id, left, Decimal(price), remains)
+            if len(page) < 50:
+                return
+            last = page[-1][0]
+
+    def _take(self, line: SoldLine, pieces: int, amount: int) -> None:
+        self._database.execute(
+            "update sold set pieces = pieces - ?, remains = remains - ? where seq = ?", (pieces, amount, line.seq)
+        )

@@ -31,10 +31,20 @@ Status = Literal["accepted", "duplicate", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """An event that passed the checks, and its body as canonical JSON, by which a repeat is recognised."""
+    """An event that passed the checks, and its body as canonical JSON.
+
+    `said` is what came in where the event was derived from it (a line of a file): a repeat is recognised by that, so
+    that a release that derives more does not turn repeats into conflicts.
+    """
 
     event: Event[Any]
     body: bytes
+    said: bytes | None = None
+
+    @property
+    def claimed(self) -> bytes:
+        """By what a repeat is recognised."""
+        return self.body if self.said is None else self.said
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,51 +1,44 @@
-"""What does an Online Retail file say? Invoices become completed orders, cancelled lines become refunds.
+"""The layout of Online Retail: invoices become completed orders, cancelled lines become refunds.
 
 Choices (the data's description leaves them open): POST, DOT and C2 are postage and count as freight, all other codes
-(M, D, S, BANK CHARGES, AMAZONFEE, CRUK, vouchers) count as what they say, a sale or a refund. A line at price 0 is a
-gift. Invoices of A.. (bad debt) and stock adjustments (nobody's, and all of it free or negative) are no sales.
+count as what they say, a sale or a refund; those in NO_GOODS name no goods, so a cancellation of one is matched with
+no sale. A line at price 0 is a gift. Invoices of A.. (bad debt) and stock adjustments (nobody's, and all of it free or
+negative) are no sales.
 """
 
 from __future__ import annotations
 
-import csv
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from sys import intern
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from common.currency import EXPONENTS, round_to_minor
 from orders_ingest.domain.cancellations import Sales
-from orders_ingest.domain.layouts import BadRow, Findings, History, Row, UnreadableFile, has_columns, order_event
+from orders_ingest.domain.invoices import Invoice, Invoices, Line
+from orders_ingest.domain.layouts import BadRow, Findings, History, Row, has_columns, order_event, too_long
+from orders_ingest.domain.lines import Broken, TooLong, records_of
 
 COLUMNS = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"]
 POSTAGE = frozenset({"POST", "DOT", "C2"})
+NO_GOODS = frozenset({"M", "D", "S", "B", "CRUK", "BANK CHARGES", "AMAZONFEE"})
 _FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%m/%d/%Y %H:%M")
+_WHOLE = re.compile(r"(-?[0-9]{1,18})\.0+")
+_NO_ID = re.compile(r"[/#|\s]")
+_PIECES = re.compile(r"-?[0-9]{1,7}")
+_PRICE = re.compile(r"-?[0-9]{1,8}(?:\.[0-9]{1,6})?")
 
 
-class Line(NamedTuple):
-    number: int
-    sku: str
-    name: str
-    quantity: int
-    price: Decimal
-
-
-class Invoice(NamedTuple):
-    number: str
-    at: datetime  # of its first line, UTC
-    customer: str | None
-    lines: list[Line]
-
-
-def read_online_retail(lines: Iterable[str], history: History, findings: Findings) -> Iterator[Row | BadRow]:
+def read_online_retail(lines: Iterable[str | TooLong], history: History, findings: Findings) -> Iterator[Row | BadRow]:
     """All of the file is read before the first order is given: lines of one invoice may stand apart."""
-    invoices: dict[str, Invoice] = {}
+    invoices = Invoices()
     yield from _collect(lines, history.zone, invoices, findings)
     sales = Sales(history.currency)
     # Chronologically, of equal times as they stand in the file: a cancellation finds what was sold before it.
-    for invoice in sorted(invoices.values(), key=lambda i: (i.at, i.lines[0].number)):
+    for invoice in invoices:
         if invoice.number[0] in "Cc":
             for line in invoice.lines:
                 yield from _refunds(invoice, line, history, sales, findings)
@@ -58,46 +51,53 @@ def read_online_retail(lines: Iterable[str], history: History, findings: Finding
 
 
 def _collect(
-    lines: Iterable[str], zone: ZoneInfo, invoices: dict[str, Invoice], findings: Findings
+    lines: Iterable[str | TooLong], zone: ZoneInfo, invoices: Invoices, findings: Findings
 ) -> Iterator[BadRow]:
     times: dict[str, datetime] = {}
-    rows = csv.reader(line + "\n" for line in lines)
-    try:
-        has_columns(next(rows, []), COLUMNS, "online_retail")
-        for number, cells in enumerate(rows, 1):
-            findings.counts["rows"] += 1
-            try:
-                _collect_row(number, cells, zone, times, invoices)
-            except (ValueError, InvalidOperation) as error:
-                yield BadRow(number, "invalid_row", f"line {number}: {error}", ",".join(cells)[:500])
-    except csv.Error as error:
-        raise UnreadableFile("wrong_layout", f"the file is no CSV: {error}") from None
+    records = records_of(lines, len(COLUMNS))
+    header = next(records, [])
+    has_columns(header if isinstance(header, list) else [header.text], COLUMNS, "online_retail")
+    for number, cells in enumerate(records, 1):
+        findings.counts["rows"] += 1
+        if isinstance(cells, TooLong):
+            yield too_long(number, cells)
+            continue
+        if isinstance(cells, Broken):
+            yield BadRow(number, "invalid_row", f"line {number}: {cells.detail}", cells.text)
+            continue
+        try:
+            _collect_row(number, cells, zone, times, invoices)
+        except ValueError as error:
+            yield BadRow(number, "invalid_row", f"line {number}: {error}", ",".join(cells))
 
 
-def _collect_row(
-    number: int, cells: list[str], zone: ZoneInfo, times: dict[str, datetime], invoices: dict[str, Invoice]
-) -> None:
+def _collect_row(number: int, cells: list[str], zone: ZoneInfo, times: dict[str, datetime], invoices: Invoices) -> None:
     if len(cells) != len(COLUMNS):
         raise ValueError(f"{len(cells)} columns instead of {len(COLUMNS)}")
     invoice_no, sku, name, quantity, date, price, customer, _country = (cell.strip() for cell in cells)
-    if not invoice_no or not sku or any(c in "/#|" or c.isspace() for c in invoice_no + customer):
+    # Spreadsheets write whole numbers as 17850.0: that is no other customer than 17850.
+    invoice_no, sku, quantity, customer = map(_whole, (invoice_no, sku, quantity, customer))
+    if not invoice_no or not sku or _NO_ID.search(invoice_no) or _NO_ID.search(customer):
         raise ValueError("InvoiceNo and StockCode are needed; InvoiceNo and CustomerID without white space, / # |")
     if date not in times:
+        if len(times) >= 100_000:
+            times.clear()
         times[date] = _instant(date, zone)
-    line = Line(number, intern(sku), intern(name), int(quantity), Decimal(price))
-    if not line.price.is_finite() or abs(line.quantity) > 1_000_000 or abs(line.price) > 10_000_000:
-        raise ValueError("the quantity or the price is absurd")
+    if not _PIECES.fullmatch(quantity) or abs(int(quantity)) > 1_000_000:
+        raise ValueError("Quantity is no whole number from -1,000,000 to 1,000,000")
+    if not _PRICE.fullmatch(price) or abs(Decimal(price)) > 10_000_000:
+        raise ValueError("UnitPrice is no amount up to 10,000,000: 2.55")
+    line = Line(number, intern(sku), intern(name), int(quantity), Decimal(price), "\t".join(cells))
     if line.price < 0 and invoice_no[0] not in "Aa":
         raise ValueError("a price is not negative")
     if invoice_no[0] in "Cc" and line.quantity >= 0:
         raise ValueError("a cancelled line has a negative quantity")
-    found = invoices.get(invoice_no)
-    if found is None:
-        invoices[intern(invoice_no)] = Invoice(invoice_no, times[date], customer or None, [line])
-    elif found.customer != (customer or None):
-        raise ValueError(f"invoice {invoice_no} belongs to customer {found.customer}, this line to {customer}")
-    else:
-        found.lines.append(line)
+    invoices.add(invoice_no, times[date], customer or None, line)
+
+
+def _whole(text: str) -> str:
+    found = _WHOLE.fullmatch(text) if text.endswith("0") else None
+    return found[1] if found else text
 
 
 def _instant(text: str, zone: ZoneInfo) -> datetime:
@@ -106,7 +106,7 @@ def _instant(text: str, zone: ZoneInfo) -> datetime:
             return datetime.strptime(text, form).replace(tzinfo=zone).astimezone(UTC)
         except ValueError:
             continue
-    raise ValueError(f"{text[:40]!r} is no time: 2010-12-01 08:26")
+    raise ValueError("InvoiceDate is no time: 2010-12-01 08:26")
 
 
 def _order(invoice: Invoice, history: History, sales: Sales, findings: Findings) -> Iterator[Row | BadRow]:
@@ -115,10 +115,10 @@ def _order(invoice: Invoice, history: History, sales: Sales, findings: Findings)
     for line in invoice.lines:
         if line.quantity <= 0:
             yield BadRow(line.number, "invalid_row", f"line {line.number}: a sale has a positive quantity",
-                         f"{invoice.number},{line.sku},{line.quantity}")  # fmt: skip
+                         line.said.replace("\t", ","))  # fmt: skip
             continue
         amount = round_to_minor(line.quantity * line.price, history.currency)
-        if invoice.customer is not None:
+        if invoice.customer is not None and line.sku.upper() not in NO_GOODS:
             sales.sell(invoice.customer, line.sku, invoice.number, line.quantity, line.price)
         if line.sku in POSTAGE:
             freight += amount
@@ -132,7 +132,8 @@ def _order(invoice: Invoice, history: History, sales: Sales, findings: Findings)
     if invoice.customer is None:
         findings.counts["orders_without_customer"] += 1
     first = invoice.lines[0].number
-    yield Row(first, invoice.at, order_event(history, first, invoice.at, invoice.customer, data, "order.completed"))
+    event = order_event(history, first, invoice.at, invoice.customer, data, "order.completed")
+    yield Row(first, invoice.at, event, _said(history, invoice.lines))
 
 
 def _order_line(line: Line, quantity: int, paid: int, currency: str) -> dict[str, Any]:
@@ -149,11 +150,14 @@ def _order_line(line: Line, quantity: int, paid: int, currency: str) -> dict[str
 
 def _refunds(invoice: Invoice, line: Line, history: History, sales: Sales, findings: Findings) -> Iterator[Row]:
     quantity = -line.quantity
+    asked = round_to_minor(quantity * line.price, history.currency)
     if invoice.customer is None:
         findings.counts["cancellations_without_customer"] += 1
-        parts: list[tuple[str | None, int, int]] = [
-            (None, quantity, round_to_minor(quantity * line.price, history.currency))
-        ]
+        parts: list[tuple[str | None, int, int]] = [(None, quantity, asked)]
+    elif line.sku.upper() in NO_GOODS:
+        findings.counts["cancellations_of_no_goods"] += 1
+        parts = [(None, quantity, asked)]
+        _note(invoice, line, parts, False, False, findings)
     else:
         found = sales.cancel(invoice.customer, line.sku, quantity, line.price)
         parts = [(m.order_id, m.quantity, m.amount) for m in found.matches]
@@ -173,9 +177,14 @@ def _refunds(invoice: Invoice, line: Line, history: History, sales: Sales, findi
         if order_id is not None:
             data["order_id"] = order_id
         event = order_event(history, line.number, invoice.at, invoice.customer, data, "order.refunded")
-        event["id"] += f"-{part}"
+        event["id"] += f"-{part:03d}"
         findings.counts["refunds"] += 1
-        yield Row(line.number, invoice.at, event)
+        yield Row(line.number, invoice.at, event, _said(history, [line]))
+
+
+def _said(history: History, lines: list[Line]) -> str:
+    """What the file says of these lines, and what the operator said of the file."""
+    return "\n".join([f"{history.currency}\t{history.zone}", *(line.said for line in lines)])
 
 
 def _note(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from common.crypto import derived_key, personal_fields, seal_bytes
+from common.crypto import derived_key, open_bytes, personal_fields, seal_bytes
 from common.db import CustomerKey, Transaction
 from common.events import Event, EventData
 from common.events.customers import ConsentChanged, CustomerProfile
@@ -31,6 +31,7 @@ class Vault:
     def __init__(self, ring: KeyRing, master: bytes) -> None:
         self.ring = ring
         self._archive = derived_key(master, "archive")
+        self._files = derived_key(master, "import-files")
 
     def seal_body(self, event: Event[Any], key: DataKey | None, body: bytes) -> bytes:
         """The body for the archive. Without a customer's key (none, or erased) personal fields are left out of it."""
@@ -38,6 +39,13 @@ class Vault:
         if key is not None:
             return seal_bytes(body, key.key, aad=place)
         return seal_bytes(self.ring.seal_event(event, None).encode(), self._archive, aad=place)
+
+    def seal_line(self, place: str, text: bytes) -> bytes:
+        """A line of a file, or what was made of it; `place` names shop, job and line."""
+        return seal_bytes(text, self._files, aad=place.encode())
+
+    def open_line(self, place: str, sealed: bytes) -> bytes:
+        return open_bytes(sealed, self._files, aad=place.encode())
 
 
 @dataclass(slots=True)
@@ -56,7 +64,7 @@ async def take(tx: Transaction, vault: Vault, offered: Sequence[Offered]) -> lis
     """
     outcomes: list[Outcome] = []
     taken: list[_Taken] = []
-    claims = await claim_each(tx, [(o.event, o.body) for o in offered])
+    claims = await claim_each(tx, [(o.event, o.claimed) for o in offered])
     for number, (told, claim) in enumerate(zip(offered, claims, strict=True)):
         outcomes.append(_outcome(told.event, claim))
         if claim == "new":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import structlog
 
@@ -10,8 +12,9 @@ from common.failures import is_temporary
 from common.runtime import Runtime
 from orders_ingest.domain.intake import Offered, Outcome, check, refused
 from orders_ingest.handlers.ingest import Vault, take
+from orders_ingest.jobs.staging import refused_row
 from orders_ingest.store import imports as store
-from orders_ingest.store.imports import Job, Progress, RefusedRow, StagedRow
+from orders_ingest.store.imports import Job, Progress, StagedRow
 
 log = structlog.get_logger()
 CHUNK = 500
@@ -32,14 +35,16 @@ async def take_chunk(tx: Transaction, vault: Vault, limit: int = CHUNK) -> int:
     if job is None:
         return 0
     rows = await store.take_rows(tx, job, now, limit)
-    checked = [check(orjson.loads(row.body), job.shop, now) for row in rows]
+    bodies = [vault.open_line(row.place, row.body) for row in rows]
+    checked = [check(orjson.loads(body), job.shop, now) for body in bodies]
+    checked = [replace(c, said=r.said) if isinstance(c, Offered) else c for c, r in zip(checked, rows, strict=True)]
     taken = iter(await take(tx, vault, [c for c in checked if isinstance(c, Offered)]))
     outcomes = [c if isinstance(c, Outcome) else next(taken) for c in checked]
-    await _save(tx, job, rows, outcomes)
+    await _save(tx, vault, job, rows, bodies, outcomes)
     return len(rows)
 
 
-async def set_aside(tx: Transaction, error: Exception) -> int:
+async def set_aside(tx: Transaction, vault: Vault, error: Exception) -> int:
     """The next row alone cannot be handled: it goes to the job's refusals, and the rest goes on."""
     now = tx.clock.now()
     job = await store.lock_next_job(tx, now)
@@ -47,14 +52,17 @@ async def set_aside(tx: Transaction, error: Exception) -> int:
         return 0
     rows = await store.take_rows(tx, job, now, 1)
     outcome = refused(None, "handler_failed", f"this event could not be handled: {type(error).__name__}")
-    await _save(tx, job, rows, [outcome] * len(rows))
+    bodies = [vault.open_line(row.place, row.body) for row in rows]
+    await _save(tx, vault, job, rows, bodies, [outcome] * len(rows))
     return len(rows)
 
 
-async def _save(tx: Transaction, job: Job, rows: list[StagedRow], outcomes: list[Outcome]) -> None:
-    bad = [(row, o) for row, o in zip(rows, outcomes, strict=True) if o.status == "refused"]
+async def _save(
+    tx: Transaction, vault: Vault, job: Job, rows: list[StagedRow], bodies: list[bytes], outcomes: list[Outcome]
+) -> None:
+    bad = [(row, b, o) for row, b, o in zip(rows, bodies, outcomes, strict=True) if o.status == "refused"]
     await store.insert_refusals(
-        tx, [RefusedRow(*job, r.line, o.slug or "", o.detail or "", r.body.decode()) for r, o in bad]
+        tx, [refused_row(vault, job, row.line, o.slug or "", o.detail or "", body) for row, body, o in bad]
     )
     statuses = [o.status for o in outcomes]
     await store.save_progress(
@@ -80,7 +88,7 @@ async def step(database: Database, vault: Vault) -> int:
             if is_temporary(error):
                 raise
             async with database.transaction() as tx:
-                one = await set_aside(tx, error)
+                one = await set_aside(tx, vault, error)
         done += one
         if one == 0:
             break

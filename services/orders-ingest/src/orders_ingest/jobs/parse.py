@@ -1,7 +1,7 @@
 """How is a large file read without holding up the service? By this program, in a process of its own.
 
 `python -m orders_ingest.jobs.parse` takes what to read as JSON on its input and writes one JSON array a line:
-["row", line, part, at, event], ["bad", line, slug, detail, text], and last ["end", counts, examples] or
+["row", line, part, at, said, event], ["bad", line, slug, detail, text], and last ["end", counts, examples] or
 ["unreadable", slug, detail].
 """
 
@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from orders_ingest.domain import cdnow, online_retail
-from orders_ingest.domain.layouts import BadRow, Findings, History, Layout, Reader, UnreadableFile, lines_of
+from orders_ingest.domain.layouts import BadRow, Findings, History, Layout, Reader
+from orders_ingest.domain.lines import UnreadableFile, lines_of
 
 READERS: dict[Layout, Reader] = {
     "cdnow_sample": cdnow.read_sample,
@@ -35,7 +36,7 @@ def parse(path: Path, out: Path, layout: Layout, encoding: str, history: History
                     target.write(orjson.dumps(["bad", row.line, row.slug, row.detail, row.text]) + b"\n")
                     continue
                 last = (row.line, last[1] + 1 if row.line == last[0] else 0)
-                target.write(orjson.dumps(["row", *last, row.at, row.event]) + b"\n")
+                target.write(orjson.dumps(["row", *last, row.at, row.said, row.event]) + b"\n")
             end: list[object] = ["end", dict(findings.counts), findings.examples]
         except UnreadableFile as error:
             end = ["unreadable", error.slug, str(error)]

@@ -13,14 +13,17 @@ from typing import Any
 import orjson
 
 from common.db import Database, Transaction
-from orders_ingest.domain.layouts import History, Layout, UnreadableFile
+from common.inbox import body_hash
+from orders_ingest.domain.layouts import History, Layout
+from orders_ingest.domain.lines import UnreadableFile
+from orders_ingest.handlers.ingest import Vault
 from orders_ingest.store import imports as store
-from orders_ingest.store.imports import Job, RefusedRow, StagedRow
+from orders_ingest.store.imports import Job, RefusedRow, StagedRow, refusal_place
 
 CHUNK = 2_000
 
 
-async def stage(database: Database, path: Path, layout: Layout, encoding: str, history: History) -> Job:
+async def stage(database: Database, vault: Vault, path: Path, layout: Layout, encoding: str, history: History) -> Job:
     """Stage the file's events; durable when this returns. Raises UnreadableFile; then nothing was staged.
 
     Events are named by the source's name and their line, so the same file again is all duplicates (ORD-005).
@@ -35,7 +38,7 @@ async def stage(database: Database, path: Path, layout: Layout, encoding: str, h
         findings = orjson.dumps({"counts": counts, "examples": examples}).decode()
         job = Job(history.shop, await store.insert_job(tx, history.shop, layout, history.name, findings))
         with out.open("rb") as lines:
-            await _copy(tx, job, map(orjson.loads, lines))
+            await _copy(tx, vault, job, map(orjson.loads, lines))
     return job
 
 
@@ -65,14 +68,24 @@ def _last_line(out: Path) -> list[Any]:
     return found
 
 
-async def _copy(tx: Transaction, job: Job, parsed: Iterator[list[Any]]) -> None:
+async def _copy(tx: Transaction, vault: Vault, job: Job, parsed: Iterator[list[Any]]) -> None:
     staged = refused = 0
     while chunk := list(islice(parsed, CHUNK)):
-        rows = [StagedRow(*job, datetime.fromisoformat(at), line, part, orjson.dumps(event))
-                for line, part, at, event in (x[1:] for x in chunk if x[0] == "row")]  # fmt: skip
-        bad = [RefusedRow(*job, *x[1:]) for x in chunk if x[0] == "bad"]
+        rows = [_staged_row(vault, job, *x[1:]) for x in chunk if x[0] == "row"]
+        bad = [refused_row(vault, job, line, slug, detail, text.encode())
+               for line, slug, detail, text in (x[1:] for x in chunk if x[0] == "bad")]  # fmt: skip
         await store.insert_rows(tx, rows)
         await store.insert_refusals(tx, bad)
         staged += len(rows)
         refused += len(bad)
     await store.save_staged(tx, job, staged, refused)
+
+
+def _staged_row(vault: Vault, job: Job, line: int, part: int, at: str, said: str, event: dict[str, Any]) -> StagedRow:
+    row = StagedRow(*job, datetime.fromisoformat(at), line, part, body_hash(said.encode()), b"")
+    return row._replace(body=vault.seal_line(row.place, orjson.dumps(event)))
+
+
+def refused_row(vault: Vault, job: Job, line: int, slug: str, detail: str, text: bytes) -> RefusedRow:
+    """A refused line as it is stored: its text may name people, so it is sealed."""
+    return RefusedRow(*job, line, slug, detail, vault.seal_line(refusal_place(*job, line), text))

@@ -10,23 +10,39 @@ from common.db import Transaction
 
 
 class StagedRow(NamedTuple):
-    """One event of a file; `body` is the event as JSON. Order of taking: (at, line, part)."""
+    """One event of a file; `body` is the event as JSON, sealed; `said` names what the file says (body_hash).
+
+    Order of taking: (at, line, part).
+    """
 
     shop: str
     job_id: str
     at: datetime
     line: int
     part: int
+    said: bytes
     body: bytes
+
+    @property
+    def place(self) -> str:
+        """What its body is sealed to."""
+        return f"import-row:{self.shop}:{self.job_id}:{self.line}:{self.part}"
 
 
 class RefusedRow(NamedTuple):
+    """A line that was not taken; `text` is the line or the event, sealed."""
+
     shop: str
     job_id: str
     line: int
     slug: str
     detail: str
-    text: str
+    text: bytes
+
+
+def refusal_place(shop: str, job_id: str, line: int) -> str:
+    """What a refused line's text is sealed to."""
+    return f"import-refusal:{shop}:{job_id}:{line}"
 
 
 class Job(NamedTuple):
@@ -106,14 +122,14 @@ async def take_rows(tx: Transaction, job: Job, now: datetime, limit: int) -> lis
             where shop = :shop and job_id = :job_id and at <= :now
             order by at, line, part limit :limit
         ))
-        returning shop, job_id, at, line, part, body
+        returning shop, job_id, at, line, part, said, body
         """,
         shop=job.shop,
         job_id=job.job_id,
         now=now,
         limit=limit,
     )
-    found = [StagedRow(r.shop, r.job_id, r.at, r.line, r.part, bytes(r.body)) for r in rows]
+    found = [StagedRow(r.shop, r.job_id, r.at, r.line, r.part, bytes(r.said), bytes(r.body)) for r in rows]
     return sorted(found, key=lambda r: (r.at, r.line, r.part))
 
 
@@ -178,11 +194,11 @@ async def list_jobs(tx: Transaction, shop: str) -> list[dict[str, Any]]:
     return [dict(r._mapping) for r in rows]
 
 
-async def list_refusals(tx: Transaction, shop: str, job_id: str, after: int, limit: int) -> list[dict[str, Any]]:
+async def list_refusals(tx: Transaction, shop: str, job_id: str, after: int, limit: int) -> list[RefusedRow]:
     # Refused lines of one job, in order of line.
     rows = await tx.fetch(
         """
-        select line, slug, detail, text from import_refusals
+        select shop, job_id, line, slug, detail, text from import_refusals
         where shop = :shop and job_id = :job_id and line > :after order by line, slug limit :limit
         """,
         shop=shop,
@@ -190,7 +206,7 @@ async def list_refusals(tx: Transaction, shop: str, job_id: str, after: int, lim
         after=after,
         limit=limit,
     )
-    return [dict(r._mapping) for r in rows]
+    return [RefusedRow(r.shop, r.job_id, r.line, r.slug, r.detail, bytes(r.text)) for r in rows]
 
 
 async def count_refusals(tx: Transaction, shop: str, job_id: str) -> dict[str, int]:

@@ -1,0 +1,148 @@
+"""Lines and CSV records of a file, in bounded memory; what is broken ends with its line, and the next one is read."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO, cast
+
+ENCODINGS = ("utf-8", "gbk", "latin-1")
+LONGEST_LINE = 65_536
+"""Bytes. A longer line is a bad row, of which this much is kept."""
+LONGEST_RECORD = 20
+"""Lines that one record may span by its quotes."""
+LARGEST_FILE = 4 * 1024**3
+"""Bytes, unpacked."""
+
+
+class UnreadableFile(Exception):
+    """The file is not of this layout as a whole; `slug` is stable, the message says what to do."""
+
+    def __init__(self, slug: str, message: str) -> None:
+        super().__init__(message)
+        self.slug = slug
+
+
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """A line of more than LONGEST_LINE bytes: its beginning, and how many bytes it has."""
+
+    text: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A line of a CSV file that is no record, as it was, and why."""
+
+    text: str
+    detail: str
+
+
+def lines_of(path: Path, encoding: str = "utf-8") -> Iterator[str | TooLong]:
+    """The lines of a file, gzip or plain, without their ends. Raises UnreadableFile."""
+    with path.open("rb") as plain:
+        packed = plain.read(2) == b"\x1f\x8b"
+        plain.seek(0)
+        stream = cast(BinaryIO, gzip.GzipFile(fileobj=plain) if packed else plain)
+        try:
+            yield from _decoded(_byte_lines(stream), encoding)
+        except (OSError, EOFError, zlib.error) as error:
+            raise UnreadableFile("broken_gzip", f"the gzip file is cut off or broken: {error}") from None
+
+
+def _byte_lines(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Each line without its end, at most LONGEST_LINE bytes of it, and its size."""
+    read = 0
+    while line := stream.readline(LONGEST_LINE + 1):
+        size = len(line)
+        end = line
+        while size > LONGEST_LINE and not end.endswith(b"\n"):
+            end = stream.readline(LONGEST_LINE)
+            if not end:
+                break
+            size += len(end)
+            _check_size(read + size)
+        read += size
+        _check_size(read)
+        yield (line.rstrip(b"\r\n") if size == len(line) else line[:LONGEST_LINE]), size
+
+
+def _check_size(read: int) -> None:
+    if read > LARGEST_FILE:
+        raise UnreadableFile(
+            "file_too_large", f"unpacked the file has more than {LARGEST_FILE // 1024**3} GB: send it in parts"
+        )
+
+
+def _decoded(lines: Iterable[tuple[bytes, int]], encoding: str) -> Iterator[str | TooLong]:
+    for number, (line, size) in enumerate(lines, 1):
+        too_long = len(line) >= LONGEST_LINE and size > LONGEST_LINE
+        try:
+            text = line.decode(encoding, "replace" if too_long else "strict")
+        except UnicodeDecodeError:
+            hint = ", ".join(e for e in ENCODINGS if e != encoding)
+            raise UnreadableFile(
+                "wrong_encoding", f"line {number} of the file is not {encoding}: try encoding={hint}"
+            ) from None
+        if number == 1:
+            text = text.removeprefix("\ufeff")
+        yield TooLong(text, size) if too_long else text
+
+
+def records_of(lines: Iterable[str | TooLong], width: int) -> Iterator[list[str] | TooLong | Broken]:
+    """The records of a CSV file of `width` columns (RFC 4180), one by one; empty lines are passed over.
+
+    A quote that is not closed within LONGEST_RECORD lines, or whose closing makes no record of that width, breaks its
+    own line alone: reading goes on with the line after it.
+    """
+    source = iter(lines)
+    ahead: list[str | TooLong] = []
+    while True:
+        line = ahead.pop(0) if ahead else next(source, None)
+        if line is None:
+            return
+        if isinstance(line, TooLong):
+            yield line
+            continue
+        if not line.strip():
+            continue
+        cells = line.split(",") if '"' not in line else _cells([line])
+        if cells is not None:
+            yield cells
+            continue
+        ahead += islice(source, max(0, LONGEST_RECORD - 1 - len(ahead)))
+        spanned = _spanning(line, ahead, width)
+        if spanned is None:
+            yield Broken(line, "a quote is opened and not closed, or not doubled within a quoted cell")
+            continue
+        cells, used = spanned
+        del ahead[:used]
+        yield cells
+
+
+def _spanning(first: str, ahead: list[str | TooLong], width: int) -> tuple[list[str], int] | None:
+    """The record that begins with a line whose quote is open, and how many of the next lines it takes."""
+    record = [first]
+    for used, line in enumerate(ahead, 1):
+        if isinstance(line, TooLong):
+            return None
+        record.append(line)
+        cells = _cells(record) if '"' in line else None
+        if cells is not None:
+            return (cells, used) if len(cells) == width else None
+    return None
+
+
+def _cells(lines: list[str]) -> list[str] | None:
+    """The cells of one record; None where it is no CSV or more than one."""
+    try:
+        found = list(csv.reader(chain((line + "\n" for line in lines[:-1]), lines[-1:]), strict=True))
+    except csv.Error:
+        return None
+    return found[0] if len(found) == 1 else None
