@@ -8,7 +8,7 @@ from types import MappingProxyType
 from iso4217 import Currency
 
 EXPONENTS = MappingProxyType({c.code: c.exponent for c in Currency if c.exponent is not None})
-"""Decimals of each currency: 0 for JPY, 2 for USD, 3 for KWD. Metals, test codes and `XXX` have none and are no money."""
+"""Decimals of each currency: 0 for JPY, 2 for USD, 3 for KWD. Metals and test codes have none and are no money."""
 
 
 class TooPrecise(ValueError):
