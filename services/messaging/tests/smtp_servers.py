@@ -142,7 +142,7 @@ class Scripted:
             while going and (line := await reader.readline()):
                 verb = line.split()[0].decode().upper()
                 going = await self._answer(verb, writer)
-                if verb == "DATA" and going and self.answers.get("DATA", b"354")[:3] == b"354":
+                if verb == "DATA" and going and (self.answers.get("DATA") or b"354").startswith(b"354"):
                     self.texts.append(await reader.readuntil(b"\r\n.\r\n"))
                     going = await self._answer("TEXT", writer)
         writer.close()
