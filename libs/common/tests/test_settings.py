@@ -52,6 +52,9 @@ def test_one_sentence_names_everything_that_is_missing(environment: pytest.Monke
         ("BOOTSTRAP_API_KEY", "guess-me", "BOOTSTRAP_API_KEY: must have at least 24 characters"),
         ("PUBLIC_URL", "shop.example.org", "PUBLIC_URL: must begin with https://"),
         ("HTTP_PORT", "99999", "HTTP_PORT: "),
+        ("SMTP_CA_FILE", "/nowhere.pem", "SMTP_CA_FILE: /nowhere.pem cannot be read"),
+        ("SMTP_USER", "ann", "mend SMTP_USER and SMTP_PASSWORD: set both, or neither"),
+        ("SMTP_TLS", "ssl", "SMTP_TLS: "),
         ("LOG_LEVEL", "loud", "LOG_LEVEL: "),
     ],
 )

@@ -195,6 +195,8 @@ async def test_the_answer_page_shows_a_form_and_changes_nothing(feedback: Feedba
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert re.findall(r'name="stars" value="(\d)"', page.text) == ["1", "2", "3", "4", "5"]
     assert "o1" in page.text
+    assert '<p class="shop">s</p>' in page.text, "whose question it is"
+    assert "box-sizing:border-box" in page.text, "the text's field is no wider than a telephone's screen"
     assert len(await feedback.announced()) == 1
 
 

@@ -119,6 +119,25 @@ async def test_consent_given_anew_ends_an_opt_out(messaging: Any, client: httpx.
     assert await messaging.outcomes() == [("send", "allowed")]
 
 
+async def test_the_unsubscribe_page_and_the_mail_name_the_shop_as_its_settings_do(
+    messaging: Any, client: httpx.AsyncClient
+) -> None:
+    url = messaging.links.url(Recipient("s", "c1", "email"))
+    assert '<p class="shop">s</p>' in (await client.get(url)).text, "the identifier, where no name is set"
+    name = '{"name": "Leaf & Bean"}'
+    await messaging.rows(
+        f"update shop_settings set body = body || cast('{name}' as jsonb) where shop = 's' returning 1"
+    )
+    for page in (await client.get(url), await client.post(url)):
+        assert '<p class="shop">Leaf &amp; Bean</p>' in page.text
+    await messaging.feed(*messaging.known(), messaging.notice("o1"))
+    await messaging.decide()
+    async with messaging.database.transaction() as tx:
+        (ready,) = await messaging.sender(1).take(tx)
+    assert ready.mail.sender_name == "Leaf & Bean"
+    assert "Leaf & Bean" in ready.mail.subject
+
+
 @pytest.mark.parametrize("change", ["", "x", "no-token-at-all"])
 async def test_a_link_that_is_not_ours_opts_nobody_out(messaging: Any, client: httpx.AsyncClient, change: str) -> None:
     url = messaging.links.url(Recipient("s", "c1", "email"))

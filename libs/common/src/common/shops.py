@@ -167,3 +167,10 @@ async def get_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, ShopSett
 async def get_shop(tx: Transaction, shop: str) -> ShopSettings:
     """The settings of one shop. Raises ShopNotSetUp."""
     return (await get_shops(tx, [shop]))[shop]
+
+
+async def display_names(tx: Transaction, shops: Iterable[str], at: datetime) -> dict[str, str]:
+    """The shops' names as customers read them at an instant; the identifier of a shop that set none."""
+    wanted = set(shops)
+    found = await find_shops(tx, wanted)
+    return {shop: (found[shop].at(at).name if shop in found else None) or shop for shop in wanted}

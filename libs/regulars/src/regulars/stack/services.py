@@ -64,7 +64,8 @@ def settings_of(service: Service, port: int, database_url: str, around: Surround
 # What belongs to another process's settings must not leak into a service's.
 _OURS = frozenset(
     {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "HTTP_HOST", "HTTP_PORT", "PUBLIC_URL", "MASTER_KEY"}
-    | {"BOOTSTRAP_API_KEY", "LOG_LEVEL", "SET_CLOCK", "SMTP_HOST", "SMTP_PORT"}
+    | {"BOOTSTRAP_API_KEY", "LOG_LEVEL", "SET_CLOCK", "SMTP_HOST", "SMTP_PORT", "SMTP_TLS"}
+    | {"SMTP_TLS_VERIFY", "SMTP_CA_FILE", "SMTP_USER", "SMTP_PASSWORD"}
 )
 
 

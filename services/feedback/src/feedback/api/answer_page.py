@@ -11,6 +11,7 @@ from common import pages
 from common.api import Tx, public
 from common.db import Transaction
 from common.keys import KeyRing
+from common.shops import display_names
 from feedback.domain.links import AnswerLinks, BadLink
 from feedback.domain.refusals import MOST_CHARACTERS, AlreadyAnswered, KeyMissing, Refused
 from feedback.domain.surveys import Survey, answer_from_form
@@ -70,11 +71,22 @@ _PAGE = pages.body("""\
 
 
 def _page(
-    request: Request, status: int, note: str | None, survey: Survey | None = None, stars: str = "", text: str = ""
+    request: Request,
+    status: int,
+    note: str | None,
+    shop: str | None = None,
+    survey: Survey | None = None,
+    stars: str = "",
+    text: str = "",
 ) -> HTMLResponse:
     return pages.answer(
-        _PAGE, request, status, WORDS, note=note, survey=survey, stars=stars, text=text, most=MOST_CHARACTERS
-    )
+        _PAGE, request, status, WORDS, note=note, shop=shop, survey=survey, stars=stars, text=text,
+        most=MOST_CHARACTERS,
+    )  # fmt: skip
+
+
+async def _name(tx: Transaction, survey: Survey) -> str:
+    return (await display_names(tx, [survey.shop], tx.clock.now()))[survey.shop]
 
 
 async def _asked(request: Request, tx: Transaction, token: str) -> Survey | None:
@@ -93,9 +105,10 @@ async def show_question(token: str, request: Request, tx: Tx) -> HTMLResponse:
     survey = await _asked(request, tx, token)
     if survey is None:
         return _page(request, 404, "bad")
+    shop = await _name(tx, survey)
     if survey.answered_at is not None:
-        return _page(request, 200, "already")
-    return _page(request, 200, None, survey)
+        return _page(request, 200, "already", shop)
+    return _page(request, 200, None, shop, survey)
 
 
 @router.post("/s/{token}", response_class=HTMLResponse, responses=PAGES, dependencies=[public("the link is signed")])
@@ -106,13 +119,14 @@ async def take_answer(
     survey = await _asked(request, tx, token)
     if survey is None:
         return _page(request, 404, "bad")
+    shop = await _name(tx, survey)
     keys: KeyRing = request.app.state.runtime.keys
     try:
         await accept_answer(tx, keys, survey, answer_from_form(stars, text))
     except Refused as refused:
-        return _page(request, 422, refused.slug, survey, stars, text[: MOST_CHARACTERS * 2])
+        return _page(request, 422, refused.slug, shop, survey, stars, text[: MOST_CHARACTERS * 2])
     except AlreadyAnswered:
-        return _page(request, 409, "already")
+        return _page(request, 409, "already", shop)
     except KeyMissing:
-        return _page(request, 503, "later", survey, stars, text)
-    return _page(request, 200, "thanks")
+        return _page(request, 503, "later", shop, survey, stars, text)
+    return _page(request, 200, "thanks", shop)

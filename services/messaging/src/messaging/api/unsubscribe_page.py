@@ -1,4 +1,4 @@
-"""How does a customer opt out? With one click, from the mail program or on a small page behind a signed link."""
+"""Opting out by one click in the mail program (RFC 8058), or by the button of a small page behind a signed link."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from common import pages
-from common.api import public
+from common.api import Tx, public
+from common.db import Transaction
 from common.events.messages import ContactOptedOut
+from common.shops import display_names
 from messaging.api.permissions import opt_out
 from messaging.unsubscribe import InvalidToken, Recipient, UnsubscribeLinks
 
@@ -17,14 +19,15 @@ router = APIRouter(tags=["unsubscribe page"])
 WORDS = {
     "en": {
         "title": "Unsubscribe",
-        "ask": "You will get no more offers and surveys here. Messages about your orders still reach you.",
-        "done": "Done. You will get no more offers and surveys here.",
+        "ask": "Press the button, and you will get no more offers and surveys from this shop on this channel. "
+        "Messages about your orders still reach you.",
+        "done": "Done. You will get no more offers and surveys from this shop on this channel.",
         "bad": "This link is not complete. Please open it again from the message, whole.",
     },
     "zh": {
         "title": "退订",
-        "ask": "退订后,您将不再收到这里的优惠和问卷;与订单有关的消息仍会发送给您。",
-        "done": "已退订。您将不再收到这里的优惠和问卷。",
+        "ask": "点击按钮退订后,您将不再通过此渠道收到本店的优惠和问卷;与订单有关的消息仍会发送给您。",
+        "done": "已退订。您将不再通过此渠道收到本店的优惠和问卷。",
         "bad": "链接不完整,请从消息中重新打开完整的链接。",
     },
 }
@@ -50,11 +53,12 @@ def _recipient(token: str, request: Request) -> Recipient | None:
 
 
 @router.get("/unsubscribe/{token}", response_class=HTMLResponse, responses=_BAD, dependencies=[_ANYBODY])
-async def ask_unsubscribe(token: str, request: Request) -> HTMLResponse:
+async def ask_unsubscribe(token: str, request: Request, tx: Tx) -> HTMLResponse:
     """A page with a button: programs that fetch links in advance must not opt anybody out."""
-    if _recipient(token, request) is None:
+    recipient = _recipient(token, request)
+    if recipient is None:
         return pages.answer(_PAGE, request, 404, WORDS, note="bad", asking=False)
-    return pages.answer(_PAGE, request, 200, WORDS, asking=True)
+    return pages.answer(_PAGE, request, 200, WORDS, shop=await _name(tx, recipient), asking=True)
 
 
 @router.post("/unsubscribe/{token}", response_class=HTMLResponse, responses=_BAD, dependencies=[_ANYBODY])
@@ -64,5 +68,12 @@ async def unsubscribe(token: str, request: Request) -> HTMLResponse:
     if recipient is None:
         return pages.answer(_PAGE, request, 404, WORDS, note="bad", asking=False)
     data = ContactOptedOut(channel=recipient.channel, via="link")
-    await opt_out(request.app.state.runtime.database, (recipient.shop, recipient.customer), data)
-    return pages.answer(_PAGE, request, 200, WORDS, note="done", asking=False)
+    database = request.app.state.runtime.database
+    await opt_out(database, (recipient.shop, recipient.customer), data)
+    async with database.transaction() as tx:
+        name = await _name(tx, recipient)
+    return pages.answer(_PAGE, request, 200, WORDS, note="done", shop=name, asking=False)
+
+
+async def _name(tx: Transaction, recipient: Recipient) -> str:
+    return (await display_names(tx, [recipient.shop], tx.clock.now()))[recipient.shop]

@@ -13,6 +13,7 @@ from common.clock import FixedClock
 from common.crypto import SealBroken, is_sealed, open_sealed
 from common.db import Database, Transaction
 from common.keys import DataKey, KeyRing
+from common.shops import display_names
 from messaging.channels.mail import Mail
 from messaging.domain import facts
 from messaging.domain.decision import is_stale, refusal
@@ -57,6 +58,7 @@ class Preparation:
         known = await get_reachable(tx, sorted({m.key for m in leased}))
         data_keys = await self._keys.keys_for(tx, known)
         policies = await get_policies(tx, {m.about.shop for m in leased})
+        names = await display_names(tx, policies, tx.clock.now())
         ready: list[Ready] = []
         refused: list[Ended] = []
         for message in leased:
@@ -66,7 +68,8 @@ class Preparation:
             if not self._replay and message.leave_before is not None and at >= message.leave_before:
                 refused.append(Ended(message, "missed", at, reason=MISSED, tried=False))
                 continue
-            made = self._prepare(message, about, data_keys.get(message.key), policy, at)
+            sender = policy.sender_name or names[message.about.shop]
+            made = self._prepare(message, about, data_keys.get(message.key), policy, sender, at)
             if isinstance(made, Ready):
                 ready.append(made)
             else:
@@ -78,7 +81,7 @@ class Preparation:
         return ready
 
     def _prepare(
-        self, message: Queued, known: Known, data_key: DataKey | None, policy: Policy, at: datetime
+        self, message: Queued, known: Known, data_key: DataKey | None, policy: Policy, sender: str, at: datetime
     ) -> Ready | str:
         """The mail, or the reason why it may not go."""
         contact = known.contact
@@ -105,31 +108,32 @@ class Preparation:
         if _bounced_before(contact, data_key, to):
             return "bounced"
         try:
-            return Ready(message, self._mail(message, contact, to, name, policy, at), contact.email, policy)
+            return Ready(message, self._mail(message, contact, to, name, policy, sender, at), contact.email, policy)
         except IncompleteText as error:
             log.error("text_incomplete", detail=str(error), **followed(message))
             return "text_incomplete"
 
-    def _mail(self, message: Queued, contact: Contact, to: str, name: str | None, policy: Policy, at: datetime) -> Mail:
+    def _mail(
+        self, message: Queued, contact: Contact, to: str, name: str | None, policy: Policy, sender: str, at: datetime
+    ) -> Mail:
         about = message.about
         url = None
         if message.kind != "transactional":
             url = self._links.url(Recipient(about.shop, about.customer, about.channel))
-        shop_name = policy.sender_name or about.shop
         text = render(
             about.flow,
             contact.language,
             {
                 **message.details,
                 "name": name,
-                "shop_name": shop_name,
+                "shop_name": sender,
                 "unsubscribe_url": url,
                 "answers_read": policy.reads_answers,
             },
         )
         headers = dict(one_click_headers(url)) if url else {}
         return Mail(
-            about.message_id, policy.sender_address, shop_name, to, text.subject, text.text, at, headers,
+            about.message_id, policy.sender_address, sender, to, text.subject, text.text, at, headers,
             policy.reply_to,
         )  # fmt: skip
 
