@@ -87,7 +87,7 @@ class Settings(BaseSettings):
             try:
                 ssl.create_default_context(cafile=path)
             except (OSError, ssl.SSLError):
-                raise ValueError(f"{path} cannot be read as a PEM file of certificates") from None
+                raise ValueError("cannot be read as a PEM file of certificates") from None
         return path
 
     @model_validator(mode="after")
