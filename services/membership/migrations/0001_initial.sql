@@ -26,6 +26,51 @@ create trigger ledger_entries_append_only before update or delete on ledger_entr
 create trigger ledger_entries_not_truncated before truncate on ledger_entries
     for each statement execute function refuse_change();
 
+-- How many entries each ledger holds of a customer, and the sum of their hashes: what was deleted or changed shows.
+create table ledger_tallies (
+    shop text not null,
+    customer text not null,
+    book text not null,                 -- `points` or `growth`
+    entries bigint not null,
+    checksum numeric not null,
+    primary key (shop, customer, book)
+);
+
+-- The part of an entry in its customer's checksum.
+create function entry_hash(account text, lot text, amount bigint, cause text, correction boolean, at timestamptz)
+    returns numeric language sql immutable as $$
+    select hashtextextended(
+        concat_ws('|', account, lot, amount, cause, correction, extract(epoch from at)), 0)
+$$;
+
+create function tally_points() returns trigger language plpgsql as $$
+begin
+    insert into ledger_tallies as t (shop, customer, book, entries, checksum)
+    select shop, customer, 'points', count(*), sum(entry_hash(account, lot, amount, cause, correction, occurred_at))
+    from added group by shop, customer order by shop, customer
+    on conflict (shop, customer, book) do update
+    set entries = t.entries + excluded.entries, checksum = t.checksum + excluded.checksum;
+    return null;
+end
+$$;
+create trigger ledger_entries_tallied after insert on ledger_entries referencing new table as added
+    for each statement execute function tally_points();
+
+-- What was announced last of each customer, beside the state: the record, since the outbox goes after publication.
+create table announced (
+    shop text not null,
+    customer text not null,
+    revision bigint not null,           -- of the last fact
+    enrolled_at timestamptz,
+    tier text,                          -- its id
+    in_grace boolean,
+    pending bigint,
+    available bigint,
+    debt bigint,
+    growth bigint,
+    primary key (shop, customer)
+);
+
 -- The programme's versions; the default programme is in force before the first.
 create table programmes (
     shop text not null,

@@ -20,6 +20,19 @@ create trigger growth_entries_append_only before update or delete on growth_entr
 create trigger growth_entries_not_truncated before truncate on growth_entries
     for each statement execute function refuse_change();
 
+create function tally_growth() returns trigger language plpgsql as $$
+begin
+    insert into ledger_tallies as t (shop, customer, book, entries, checksum)
+    select shop, customer, 'growth', count(*), sum(entry_hash(account, origin, amount, cause, correction, occurred_at))
+    from added group by shop, customer order by shop, customer
+    on conflict (shop, customer, book) do update
+    set entries = t.entries + excluded.entries, checksum = t.checksum + excluded.checksum;
+    return null;
+end
+$$;
+create trigger growth_entries_tallied after insert on growth_entries referencing new table as added
+    for each statement execute function tally_growth();
+
 alter table customers
     add column growth bigint generated always as (coalesce((state ->> 'growth')::bigint, 0)) stored;
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from common.events import decode
+from common.events.orders import OrderClosed
 from membership.domain.programme import Programme
 from membership.jobs.verifying import verify
 
@@ -202,3 +203,66 @@ async def test_the_ledger_is_paged(client: Client, shop: Shop) -> None:
 async def test_what_is_not_there_is_404(client: Client, path: str) -> None:
     answer = await client.get(f"{V1}/{path}")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_the_share_of_an_order_holds_over_all_its_redemptions(client: Client, shop: Shop) -> None:
+    """MEM-052: half of an order of 4.00 are 200 points, however many redemptions ask; returned ones make room."""
+    await rich(client, shop)
+    answers = [
+        await client.post(
+            f"{V1}/redemptions", json=redemption(redemption_id=name, points=points, order_total=400, order_id="o2")
+        )
+        for name, points in (("r1", 120), ("r2", 81), ("r3", 80), ("r4", 1))
+    ]
+    assert [a.status_code for a in answers] == [200, 422, 200, 422]
+    assert answers[1].json()["most"] == 80
+    await client.post(f"{V1}/redemptions/r1/return")
+    again = await client.post(
+        f"{V1}/redemptions", json=redemption(redemption_id="r5", points=120, order_total=400, order_id="o2")
+    )
+    assert (again.status_code, again.json()["status"]) == (200, "reserved")
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), [("paid", "paid"), ("o1", "completed"), ("closed", "closed"), ("refunded", "refunded")]
+)
+async def test_points_are_not_redeemed_on_an_order_that_is_not_open(
+    client: Client, shop: Shop, name: str, state: str
+) -> None:
+    await rich(client, shop)
+    ago = NOW - timedelta(days=1)
+    closed = OrderClosed(order_id="closed", state="closed", currency="CNY", goods_paid=10_000)
+    await deliver(client.database, [
+        shop.paid("c1", ago, "paid", 10_000), shop.event("c1", ago, closed),
+        shop.completed("c1", ago, "refunded", 10_000), shop.refunded("c1", ago, "refunded", 10_000),
+    ])  # fmt: skip
+    answer = await client.post(f"{V1}/redemptions", json=redemption(order_id=name))
+    assert (answer.status_code, answer.json()["type"], answer.json()["state"]) == (
+        409, "/problems/order_not_open", state,
+    )  # fmt: skip
+
+
+async def test_a_redemption_is_reserved_then_committed_then_returned_with_its_order(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await client.post(f"{V1}/redemptions", json=redemption(order_id="o2"))
+    found = []
+    for event in (
+        shop.paid("c1", NOW + timedelta(minutes=1), "o2", 30_000),
+        shop.refunded("c1", NOW + timedelta(minutes=2), "o2", 15_000),
+        shop.refunded("c1", NOW + timedelta(minutes=3), "o2", 15_000),
+    ):
+        await deliver(client.database, [event])
+        answer = (await client.get(f"{V1}/redemptions/r1")).json()
+        found.append((answer["status"], answer["returned"], answer["returned_at"]))
+    assert found == [("committed", 0, None), ("committed", 100, None), ("returned", 200, "2025-03-20T04:03:00Z")]
+    assert await verify(client.database) == []
+
+
+async def test_a_redemption_that_came_back_is_not_made_again_by_repeating_it(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await client.post(f"{V1}/redemptions", json=redemption(order_id="o2"))
+    await client.post(f"{V1}/redemptions/r1/return")
+    answer = await client.post(f"{V1}/redemptions", json=redemption(order_id="o2"))
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/redemption_returned")
+    assert answer.json()["state"] == "returned"
+    assert (await client.get(f"{V1}/members/c1")).json()["available"] == 600

@@ -10,6 +10,8 @@ from prometheus_client import REGISTRY
 
 from common.clock import FixedClock
 from common.db import Database
+from common.events.membership import MemberCheckedIn, PointsRedeemed, ProgrammeChanged
+from common.events.orders import OrderClosed
 from membership.jobs.balancing import ROUND, Walk
 from membership.jobs.sweeping import due
 from membership.jobs.verifying import verify
@@ -115,6 +117,7 @@ async def test_an_upgrade_counts_the_growth_of_whoever_was_folded_before_it(
         await tx.execute("alter table growth_entries disable trigger user")
         await tx.execute("delete from growth_entries")
         await tx.execute("alter table growth_entries enable trigger user")
+        await tx.execute("delete from ledger_tallies where book = 'growth'")
         await tx.execute("update customers set state = state - 'growth' - 'deeds'")
         await tx.execute(
             """
@@ -137,3 +140,57 @@ async def test_an_upgrade_counts_the_growth_of_whoever_was_folded_before_it(
     assert await verify(db) == []
     await deliver(db, [shop.completed("c1", START + timedelta(days=799), "next", 10_000)])
     assert await verify(db) == []
+
+
+COMPLETED = """(select id from inputs where customer = 'c1' and type = 'order.completed' order by at limit 1)"""
+PLANTED = {
+    "a ledger entry is deleted": "delete from ledger_entries where entry = (select min(entry) from ledger_entries)",
+    "entries that cancel out are deleted": "delete from ledger_entries where customer = 'c9'",
+    "a ledger entry has another amount": "update ledger_entries set amount = amount + 1 where entry = 1",
+    "a ledger entry has another cause": "update ledger_entries set cause = cause || 'x' where cause like '%#%'",
+    "a growth entry is deleted": "delete from growth_entries where entry = (select min(entry) from growth_entries)",
+    "what was announced is deleted": "delete from announced where customer = 'c1'",
+    "what was announced is changed": "update announced set tier = 'vip', revision = revision where customer = 'c1'",
+    "another balance was announced": "update announced set available = available + 1 where customer = 'c1'",
+    "a redemption is deleted": "delete from redemptions",
+    "a redemption has other points": "update redemptions set points = points + 1",
+    "a redemption stands elsewhere": "update redemptions set status = 'committed'",
+    "a redemption is added": "insert into redemptions (shop, customer, redemption_id, points, worth, currency, at)"
+    " values ('tea', 'c1', 'planted', 1, 1, 'CNY', now())",
+    "a member's row is deleted": "delete from customers where customer = 'c1'",
+    "a member's row and ledger are deleted": "delete from customers where customer = 'c0'",
+    "a member's state is changed":
+    "update customers set state = jsonb_set(state, '{growth}', '7') where customer = 'c1'",
+    "a member's tier is changed":
+    "update customers set state = jsonb_set(state, '{standing,tier}', '\"supreme\"') where customer = 'c1'",
+    "a member is due at another time": "update customers set due_at = due_at + interval '1 day' where customer = 'c1'",
+    "a member is due no more": "update customers set due_at = null where customer = 'c1'",
+    "a member's revision is changed": "update customers set revision = revision + 1 where customer = 'c1'",
+    "a member's last input is another": "update customers set last_id = 'x' where customer = 'c1'",
+    "an order is deleted": f"delete from inputs where id = {COMPLETED}",
+    "an order's amount is changed":
+    f"update inputs set body = replace(body, '\"goods_paid\":60000', '\"goods_paid\":60100') where id = {COMPLETED}",
+    "a version of the programme is deleted": "delete from programmes where version = 1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED)
+async def test_verify_notices_whatever_is_planted(db: Database, shop: Shop, planted: str) -> None:
+    """Everything that membership keeps of a customer is compared, not states and sums alone."""
+    spent = PointsRedeemed(redemption_id="r1", points=100, order_total=20_000, worth=100, currency="CNY")
+    cancelled = OrderClosed(order_id="o9", state="closed", currency="CNY", goods_paid=10_000)
+    later = timedelta(days=700)
+    await deliver(db, [
+        *(shop.event(None, START, ProgrammeChanged(version=n, valid_from=START, programme={})) for n in (1, 2)),
+        shop.completed("c1", START + later, "o1", 60_000), shop.event("c1", START + later + timedelta(days=1), spent),
+        shop.paid("c9", START + later, "o9", 10_000), shop.event("c9", START + later + timedelta(days=1), cancelled),
+        shop.event("c0", START, MemberCheckedIn()),
+    ])  # fmt: skip
+    await sweep(db)
+    assert await verify(db) == []
+    async with db.transaction() as tx:
+        for book in ("ledger_entries", "growth_entries"):
+            await tx.execute(f"alter table {book} disable trigger user")
+        # Of a text of ours; `:` would be read as a parameter.
+        assert await tx.execute(planted.replace(":", "\\:")) > 0
+    assert await verify(db) != []

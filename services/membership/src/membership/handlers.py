@@ -9,7 +9,7 @@ from common.fold import Folded, fold_events
 from membership.domain.membership import INPUTS, MemberFolding
 from membership.domain.programme import Programme
 from membership.domain.state import MemberState
-from membership.store import ledgers, programmes, redemptions
+from membership.store import announcements, ledgers, programmes, redemptions
 
 
 async def on_inputs(tx: Transaction, batch: Batch) -> None:
@@ -36,7 +36,9 @@ async def save(tx: Transaction, folded: Folded[MemberState]) -> None:
     await ledgers.insert_legs(tx, folded.steps)
     await redemptions.insert_redemptions(tx, folded.events)
     await redemptions.save_standings(tx, folded.steps)
-    await tx.announce(folded.facts())
+    facts = folded.facts()
+    await tx.announce(facts)
+    await announcements.save_announced(tx, facts)
 
 
 SUBSCRIPTIONS = (

@@ -43,8 +43,9 @@ def facts_of(
     """What is to be announced of the difference between two states of one member."""
     found: list[Effect] = []
     if after.enrolled is not None and after.enrolled != before.enrolled:
-        lowest = shop.at(after.enrolled).tiers[0]
-        data: EventData = MemberEnrolled(enrolled_at=after.enrolled, tier=lowest.name, tier_id=lowest.id)
+        # Late news may move the enrolment of who holds a tier: a change of it is told next.
+        _, tier = shop.tier_of(before.tier, before.ladder if before.tier else shop.ladder_at(after.enrolled))
+        data: EventData = MemberEnrolled(enrolled_at=after.enrolled, tier=tier.name, tier_id=tier.id)
         found.append(Effect(data, at))
     found.extend(Effect(changed, at) for changed in _tier_changed(before, after, shop, change))
     if (before.pending, before.available, before.debt) != (after.pending, after.available, after.debt):

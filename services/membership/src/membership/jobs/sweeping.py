@@ -31,7 +31,9 @@ async def refold_by_programme(tx: Transaction, now: datetime, tasks: Sequence[Ta
     versions = await PROGRAMMES.read(tx, {task.shop for task in tasks})
     for shop, what in sorted({(task.shop, task.what) for task in tasks}):
         keys = [(task.shop, task.customer) for task in tasks if (task.shop, task.what) == (shop, what)]
-        version = next(each for each in versions[shop] if str(each.number) == what)
+        version = next((each for each in versions[shop] if str(each.number) == what), None)
+        if version is None:
+            continue  # it was withdrawn meanwhile
         folding = MemberFolding(await programmes.get_rules(tx, [shop]))
         # A refold is dated when the version came into force: what it changes was so from then on.
         await save(tx, await refold(tx, folding, keys, f"programme@{version.number}", version.valid_from))

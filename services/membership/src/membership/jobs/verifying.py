@@ -1,4 +1,4 @@
-"""Are states and ledgers what the inputs make of them? Everybody folded anew, some customers at a time."""
+"""Verification: everybody folded anew, some customers at a time, and compared with all that is kept of them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from common.fold import fold_all
 from membership.domain import growth, ledger
 from membership.domain.ledger import Balances
 from membership.domain.membership import MemberFolding
+from membership.jobs import comparing
 from membership.store import histories, members, programmes, stretches
 
 BITE = 500
@@ -24,7 +25,7 @@ SHARES_EACH = 4
 
 
 async def verify(database: Database, bite: int = BITE, share: int = SHARE) -> list[str]:
-    """Says where a stored state or a ledger's sums differ from what the inputs make; the service may be running.
+    """Says where what is kept of a customer differs from what the inputs make; the service may be running.
 
     Each bite of customers is read in a short transaction of its own and compared as of that instant, so that neither
     the size of the ledger nor its growth meanwhile matters; of many customers, each processor folds a share. Customers
@@ -65,6 +66,10 @@ async def _verify(database: Database, after: CustomerKey, through: CustomerKey |
         async with database.transaction() as tx:
             await histories.stand_still(tx)
             folding = MemberFolding(await programmes.get_all_rules(tx), silent=True)
+            if begin == stretches.BEGINNING:
+                found += [
+                    f"{shop}: a version of the programme is gone" for shop in await programmes.missing_versions(tx)
+                ]
             read = await histories.read_bite(tx, begin, through, bite)
         found += _differences(read, folding)
         begin = read.next
@@ -74,18 +79,32 @@ async def _verify(database: Database, after: CustomerKey, through: CustomerKey |
 def _differences(read: histories.Bite, folding: MemberFolding) -> Iterator[str]:
     sums = dict(read.sums)
     for customer in read.customers:
-        name, theirs = "/".join(customer.key), sums.pop(customer.key, {})
-        if customer.waiting:
-            continue
-        state, _, _ = fold_all(folding, customer.inputs, customer.until, customer.key)
-        if state != customer.state:
-            yield f"{name}: the stored state is not what its {len(customer.inputs)} inputs make"
-        made: Balances = ledger.balances(state) | growth.balances(state)
-        if made != theirs:
-            wrong = sorted(key for key in made.keys() | theirs.keys() if made.get(key, 0) != theirs.get(key, 0))[:5]
-            told = ", ".join(f"{' '.join(k).strip()} {theirs.get(k, 0)} for {made.get(k, 0)}" for k in wrong)
-            yield f"{name}: the ledger's sums are not the balances: {told}"
+        theirs = sums.pop(customer.key, {})
+        if not customer.waiting:
+            yield from (f"{'/'.join(customer.key)}: {line}" for line in _wrong(customer, theirs, folding))
     for key in sums:
         yield f"{'/'.join(key)}: has ledger entries and is no customer"
+    for key, what in read.strangers:
+        yield f"{'/'.join(key)}: has {what} and is no customer"
     for row in read.unbalanced:
         yield f"{row.shop}/{row.customer}: the legs of {row.cause} come to {row.amount}, not to 0 ({row.book})"
+    for row in read.tallies:
+        yield (
+            f"{row.shop}/{row.customer}: the ledger of {row.book} has {row.entries} entries that are not the"
+            f" {row.posted} that were posted"
+        )
+
+
+def _wrong(customer: histories.Stored, sums: Balances, folding: MemberFolding) -> Iterator[str]:
+    """Where a customer's row, ledger sums, redemptions and announcements are not what the inputs make."""
+    state, _, _ = fold_all(folding, customer.inputs, customer.until, customer.key)
+    if state != customer.state:
+        yield f"the stored state is not what its {len(customer.inputs)} inputs make"
+    made: Balances = ledger.balances(state) | growth.balances(state)
+    if made != sums:
+        wrong = sorted(key for key in made.keys() | sums.keys() if made.get(key, 0) != sums.get(key, 0))[:5]
+        told = ", ".join(f"{' '.join(k).strip()} {sums.get(k, 0)} for {made.get(k, 0)}" for k in wrong)
+        yield f"the ledger's sums are not the balances: {told}"
+    yield from comparing.wrong_row(customer, state, folding.next_due(state))
+    yield from comparing.wrong_redemptions(customer, state)
+    yield from comparing.wrong_announcements(customer, state)

@@ -1,9 +1,9 @@
-"""What is stored of some customers, whole, to be folded anew?"""
+"""All that is stored of some customers, to be folded anew and compared."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,9 @@ from common.db import CustomerKey, Transaction
 from common.events import Event, decode
 from membership.domain.ledger import Balances
 from membership.domain.state import MemberState
-from membership.store.ledgers import sum_accounts, unbalanced_causes
+from membership.store.announcements import list_announced
+from membership.store.ledgers import sum_accounts, unbalanced_causes, wrong_tallies
+from membership.store.redemptions import list_redemptions
 from membership.store.stretches import within
 
 
@@ -27,24 +29,36 @@ class Stored:
     inputs: list[Event[Any]]
     waiting: bool = False
     """The rules have changed, and the sweep has yet to fold this customer by them."""
+    row: Row[Any] | None = None
+    """As stored: `due_at`, `revision`, and the key of the last input."""
+    redemptions: list[Row[Any]] = field(default_factory=list)
+    announced: Row[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Bite:
-    """Some customers in a row, what both ledgers come to there, and behind whom the next bite begins; None: the end."""
+    """Some customers in a row, what both ledgers come to there, and behind whom the next bite begins; None: the end.
+
+    `strangers` are no customers, and yet this is kept of them.
+    """
 
     customers: list[Stored]
     sums: dict[CustomerKey, Balances]
     unbalanced: Sequence[Row[Any]]
+    tallies: Sequence[Row[Any]]
+    strangers: list[tuple[CustomerKey, str]]
     next: CustomerKey | None
 
 
 _STORED = """
-select shop, customer, cast(state as text) as state, greatest(done_until, last_time) as until,
+select shop, customer, cast(state as text) as state, greatest(done_until, last_time) as until, due_at, revision,
+       last_time, last_rank, last_source, last_id,
        exists (select from refolds r where r.shop = c.shop and c.customer > r.after)
-       or exists (select from programmes p where p.shop = c.shop and c.customer > p.refold_after
-                  and p.withdrawn_at is null
-                  and (c.last_time >= p.valid_from or c.done_until >= p.valid_from)) as waiting
+       or exists (select from programmes p where p.shop = c.shop and p.withdrawn_at is null
+                  and c.customer > p.refold_after
+                  and (c.last_time >= p.valid_from or c.done_until >= p.valid_from)) as waiting,
+       exists (select from programmes p where p.shop = c.shop and p.withdrawn_at is null
+               and c.customer > p.due_after) as spreading
 from customers c
 """
 
@@ -69,13 +83,20 @@ async def read_bite(tx: Transaction, after: CustomerKey, through: CustomerKey | 
     # Everything these customers ever sent.
     for row in await tx.fetch(f"select shop, customer, body from inputs where {stretch}", **bounds):
         inputs.setdefault((row.shop, row.customer), []).append(decode(row.body))
+    spent: dict[CustomerKey, list[Row[Any]]] = {}
+    for row in await list_redemptions(tx, after, last):
+        spent.setdefault((row.shop, row.customer), []).append(row)
+    told = {(row.shop, row.customer): row for row in await list_announced(tx, after, last)}
     customers = [
-        Stored((row.shop, row.customer), state_of(row.state), row.until, inputs.get((row.shop, row.customer), []),
-               row.waiting)
-        for row in rows
+        Stored(key, state_of(row.state), row.until, inputs.pop(key, []), row.waiting, row, spent.pop(key, []),
+               told.pop(key, None))
+        for row in rows for key in [(row.shop, row.customer)]
     ]  # fmt: skip
+    left: dict[str, Iterable[CustomerKey]] = {"inputs": inputs, "redemptions": spent, "announced facts": told}
+    strangers = [(key, what) for what, kept in left.items() for key in kept]
     sums, unbalanced = await sum_accounts(tx, after, last), await unbalanced_causes(tx, after, last)
-    return Bite(customers, sums, unbalanced, following)
+    tallies = await wrong_tallies(tx, after, last)
+    return Bite(customers, sums, unbalanced, tallies, strangers, following)
 
 
 def state_of(text: str | None) -> MemberState:

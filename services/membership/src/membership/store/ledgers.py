@@ -85,6 +85,30 @@ async def sum_accounts(tx: Transaction, after: CustomerKey, last: CustomerKey | 
     return sums
 
 
+async def wrong_tallies(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
+    """Customers behind `after` through `last` of whom a ledger holds other entries than were posted: none must be."""
+    stretch, bounds = within(after, last)
+    # Each book is counted and summed as it stands, then compared with what was tallied when it was written.
+    return await tx.fetch(
+        f"""
+        with found as (
+            select shop, customer, 'points' as book, count(*) as entries,
+                   sum(entry_hash(account, lot, amount, cause, correction, occurred_at)) as checksum
+            from ledger_entries where {stretch} group by shop, customer
+            union all
+            select shop, customer, 'growth', count(*),
+                   sum(entry_hash(account, origin, amount, cause, correction, occurred_at))
+            from growth_entries where {stretch} group by shop, customer
+        ), tallied as (select * from ledger_tallies where {stretch})
+        select shop, customer, book, coalesce(f.entries, 0) as entries, coalesce(t.entries, 0) as posted
+        from found f full join tallied t using (shop, customer, book)
+        where f.checksum is distinct from t.checksum or f.entries is distinct from t.entries
+        order by shop, customer, book
+        """,
+        **bounds,
+    )
+
+
 async def unbalanced_causes(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
     """Causes whose legs do not sum to zero, of the customers behind `after` through `last`; there must be none."""
     stretch, bounds = within(after, last)

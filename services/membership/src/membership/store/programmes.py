@@ -65,6 +65,13 @@ async def list_versions(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
     )
 
 
+async def missing_versions(tx: Transaction) -> list[str]:
+    """Shops that lack one of their versions: numbers are given one after the other, and none is ever taken away."""
+    # Versions are few.
+    rows = await tx.fetch("select shop from programmes group by shop having count(*) <> max(version) order by shop")
+    return [row.shop for row in rows]
+
+
 async def get_version(tx: Transaction, shop: str, version: int) -> Row[Any] | None:
     # By the primary key.
     return await tx.fetch_one(

@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.db import Transaction
+from common.db import CustomerKey, Transaction
 from common.events import Event
 from common.events.membership import PointsRedeemed
 from common.fold import Step
 from membership.domain.membership import RedemptionStanding
+from membership.store.stretches import within
 
 _ORDERS = 7_301_006
 """Namespace of the advisory locks that let one redemption at a time be judged against an order."""
@@ -76,6 +77,13 @@ async def get_redemption(tx: Transaction, shop: str, redemption_id: str) -> Row[
     return await tx.fetch_one(
         "select * from redemptions where shop = :shop and redemption_id = :id", shop=shop, id=redemption_id
     )
+
+
+async def list_redemptions(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
+    """All redemptions of the customers behind `after` through `last`."""
+    stretch, bounds = within(after, last)
+    # By the primary key.
+    return await tx.fetch(f"select * from redemptions where {stretch}", **bounds)
 
 
 async def lock_order(tx: Transaction, shop: str, order_id: str) -> int:
