@@ -8,9 +8,8 @@ Then, and only then, commit to Kafka.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,15 +18,18 @@ import structlog
 from common import offsets
 from common.broker import Consumer, OffsetOutOfLog, Position, Record
 from common.db import CustomerKey, Database, Transaction
-from common.dead import DeadRecord, Sealer, bury
-from common.events import Event, EventData, InvalidEvent, decode
-from common.failures import is_temporary, where
+from common.dead import MENDED, DeadRecord, Sealer, bury
+from common.events import Event, EventData, InvalidEvent, NewerVersion, decode
+from common.events.topics import own_topic
+from common.failures import passes
+from common.fuse import RAW, Fuse, FuseBlown
+from common.halving import FIRST_WAIT_S, HANDLER_FAILED, Patience, handle
 from common.inbox import claim_each
 from common.metrics import EVENT_AGE
+from common.parts import Item, Part, merged
 
 log = structlog.get_logger()
-RETRIES = 2
-FUSE = 100
+ANSWER_WITHIN_S = 5
 MANY = 1_000
 """Unread records, two full polls of them: who has that many is catching up."""
 
@@ -76,46 +78,6 @@ class RawSubscription:
     topics: tuple[str, ...]
 
 
-class FuseBlown(Exception):
-    """Too many events in a row failed: a bad deploy must not empty a topic into the dead letters."""
-
-
-@dataclass(slots=True)
-class _Item:
-    record: Record
-    event: Event[Any] | None = None
-    dead: DeadRecord | None = None
-    raw: bool = False
-
-
-@dataclass(slots=True)
-class _Part:
-    """A prefix of what is left of each of its partitions, with the offsets it starts and ends at."""
-
-    items: list[_Item]
-    starts: dict[Position, int]
-    nexts: dict[Position, int]
-
-    def halves(self) -> Iterator[_Part]:
-        """Two parts by log position; the second starts where the first ends."""
-        middle = len(self.items) // 2
-        first, second = self.items[:middle], self.items[middle:]
-        ends = {_position(i.record): i.record.offset + 1 for i in first}
-        rest = {_position(i.record) for i in second}
-        yield _Part(
-            first, {p: self.starts[p] for p in ends}, {p: ends[p] if p in rest else self.nexts[p] for p in ends}
-        )
-        yield _Part(
-            second,
-            {p: ends.get(p, self.starts[p]) for p in self.nexts if p in rest or p not in ends},
-            {p: n for p, n in self.nexts.items() if p in rest or p not in ends},
-        )
-
-
-def _position(record: Record) -> Position:
-    return Position(record.topic, record.partition)
-
-
 @dataclass(slots=True)
 class Counts:
     """What this process has done since it started; read by metrics and the settled check."""
@@ -153,12 +115,13 @@ class EventConsumer:
         self._seal = seal
         self._before = before
         self._cluster: str | None = None
-        self._in_a_row = 0
+        self._fuse = Fuse()
         self.blown: str | None = None
-        self.paused: str | None = None
+        self.outdated: str | None = None
         self.counts = Counts()
         self._age = EVENT_AGE.labels(database.service)
         self._stopping = asyncio.Event()
+        self._patience = Patience(self._stopping)
         self._last_record_ms = 0
         topics = sorted({t.TOPIC for t in self._types.values()} | self._raw_topics)
         self.broker = Consumer(
@@ -172,26 +135,38 @@ class EventConsumer:
             on_assigned=self._assigned,
         )
 
+    @property
+    def paused(self) -> str | None:
+        """What the consumer waits for; None while it works."""
+        return self._patience.reason
+
     # -- the loop
 
     async def run(self) -> None:
         """Until `stop`. Raises OffsetOutOfLog (loudly, never skipping) and what the watchdog gives up on."""
         await self._patiently(self.broker.start)
+        wait = FIRST_WAIT_S
         while not self._stopping.is_set():
             try:
                 await self.step(0.5)
+                wait = FIRST_WAIT_S
             except FuseBlown as error:
                 self.blown = str(error)
                 log.error("fuse_blown", detail=self.blown)
+                await self._stopping.wait()
+            except NewerVersion as error:
+                # What a newer release writes is read by a newer release: leave it the partitions, and bury nothing.
+                self.outdated = str(error)
+                log.error("consumer_outdated", detail=self.outdated)
+                await self.broker.stop(5)
                 await self._stopping.wait()
             except offsets.Fenced:
                 log.warning("batch_dropped", reason="fenced")
                 await self._patiently(self._seek_stored)
             except Exception as error:
-                if not is_temporary(error):
+                if not passes(error):
                     raise
-                self.paused = type(error).__name__
-                await self._sleep(0.5)
+                wait = await self._patience.mind(error, wait)
 
     async def stop(self) -> None:
         """Finish the batch at hand, then leave; bounded."""
@@ -201,66 +176,43 @@ class EventConsumer:
     async def step(self, timeout_s: float = 0.5) -> int:
         """Take one poll and handle it; returns the number of records read. For tests and for `run`."""
         polled = await self.broker.poll(timeout_s)
-        self.paused = None
+        self._patience.reason = None
         if polled is None:
             return 0
         self.counts.read += len(polled.records)
         self.counts.batches += 1
-        part = _Part([self._item(r) for r in polled.records], dict(polled.starts), dict(polled.nexts))
-        await self._handle(part, whole=True)
+        items = merged([self._item(r) for r in polled.records])
+        part, newer = Part(items, dict(polled.starts), dict(polled.nexts)).before_newer()
+        if part.items:
+            await handle(part, self._unit, self._answers, self._patience)
+        if newer is not None:
+            raise newer
         self._last_record_ms = max(r.timestamp_ms for r in polled.records)
         await self.broker.commit(polled.nexts)
         return len(polled.records)
 
-    async def _handle(self, part: _Part, whole: bool = False) -> None:
-        tries, wait = 0, 0.05
-        while True:
-            try:
-                await self._unit(part)
-                return
-            except (offsets.Fenced, FuseBlown):
-                raise
-            except Exception as error:
-                if is_temporary(error):
-                    # A lost database pauses the consumer, without limit; a retry is harmless (the offsets fence it).
-                    self.paused = type(error).__name__
-                    if self._stopping.is_set():
-                        raise
-                    log.warning("paused", reason=type(error).__name__, detail=str(error)[:300])
-                    await self._sleep(wait)
-                    wait = min(wait * 2, 5)
-                    continue
-                tries += 1
-                single = len(part.items) == 1
-                if (single or whole) and tries <= RETRIES:
-                    await self._sleep(wait)
-                    continue
-                log.warning("halving" if not single else "dead", records=len(part.items), detail=where(error))
-                if not single:
-                    for half in part.halves():
-                        await self._handle(half)
-                    return
-                item = part.items[0]
-                item.dead = self._dead(item, "handler_failed", where(error))
+    async def _answers(self) -> None:
+        async with asyncio.timeout(ANSWER_WITHIN_S), self._database.transaction() as tx:
+            await tx.value("select 1")
 
-    async def _unit(self, part: _Part) -> None:
+    async def _unit(self, part: Part) -> None:
         async with self._database.transaction() as tx:
             if self._before is not None:
                 await self._before(tx)
             await offsets.fence(tx, part.starts, self._cluster or "")
             dead = [i.dead for i in part.items if i.dead]
             live = [i for i in part.items if i.event is not None and i.dead is None]
-            raw = [i.record for i in part.items if i.raw]
+            raw = [i.record for i in part.items if i.raw and i.dead is None]
+            failed = [self._kind(i) for i in part.items if i.dead and i.dead.slug == HANDLER_FAILED]
             outcomes = await claim_each(tx, [(i.event, i.record.value or b"") for i in live if i.event])
             fresh: list[Event[Any]] = []
             for item, outcome in zip(live, outcomes, strict=True):
                 if outcome == "new" and item.event:
                     fresh.append(item.event)
                 elif outcome == "conflict":
-                    dead.append(self._dead(item, "same_id_other_body", "this id was used before for another body"))
+                    dead.append(item.died("same_id_other_body", "this id was used before for another body"))
             counted = len(fresh)
-            own = len(dead)  # a stranger's bad records on an intake topic say nothing about this deploy
-            self._check_fuse(own, len(fresh))
+            self._fuse.check(failed)
             await tx.lock_customers(e.customer for e in fresh if e.subject is not None)
             for subscription in self._subscriptions:
                 mine = [e for e in fresh if isinstance(e.data, subscription.types)]
@@ -272,9 +224,9 @@ class EventConsumer:
                     taken = await reader.handler(tx, records)
                     dead.extend(taken.dead)
                     counted += taken.fresh
-            await bury(tx, dead, self._seal)
+            await bury(tx, dead, self._seal, self._cluster or "")
             await offsets.store(tx, part.nexts)
-        self._in_a_row = 0 if fresh else self._in_a_row + own
+        self._fuse.count(failed, [e.type for e in fresh] + [RAW] * bool(raw))
         self.counts.claimed += counted
         self.counts.duplicates += outcomes.count("duplicate")
         self.counts.dead += len(dead)
@@ -286,32 +238,32 @@ class EventConsumer:
 
     # -- reading
 
-    def _item(self, record: Record) -> _Item:
+    def _item(self, record: Record) -> Item:
+        item = Item(record)
         if record.topic in self._raw_topics:
-            return _Item(record, raw=True)
-        kind = record.headers.get("type")
-        if kind is not None and kind.decode("utf-8", "replace") not in self._types:
-            return _Item(record)  # not subscribed to: skipped without decoding
-        item = _Item(record)
+            item.raw = True
+            return item
+        kind = record.headers.get("type", b"").decode("utf-8", "replace")
+        if kind and kind not in self._types and not self._is_mended(record, kind):
+            return item  # not subscribed to: skipped without decoding
         try:
             event = decode(record.value or b"")
             if event.type in self._types:
                 if record.key is not None and record.key.decode("utf-8", "replace") != event.key:
                     raise InvalidEvent("wrong_key", f"the record's key must be {event.key!r}")
                 item.event = event
+        except NewerVersion as error:
+            item.newer = error
         except InvalidEvent as error:
-            item.dead = self._dead(item, error.slug, str(error))
+            item.dead = item.died(error.slug, str(error))
         return item
 
-    def _dead(self, item: _Item, slug: str, detail: str) -> DeadRecord:
-        event = item.event
-        if event is None:
-            return DeadRecord(item.record, slug, detail)
-        return DeadRecord(item.record, slug, detail, event.shop, event.source, event.id, event.type)
+    def _is_mended(self, record: Record, kind: str) -> bool:
+        """A dead event that was mended here stands on the service's own topic, for a rebuild to find."""
+        return kind == MENDED and record.topic == own_topic(self._database.service)
 
-    def _check_fuse(self, dead: int, fresh: int) -> None:
-        if not fresh and dead and self._in_a_row + dead > FUSE:
-            raise FuseBlown(f"{self._in_a_row + dead} events in a row failed: mend the service, then restart it")
+    def _kind(self, item: Item) -> str:
+        return item.event.type if item.event is not None else RAW
 
     # -- patience
 
@@ -343,23 +295,16 @@ class EventConsumer:
         lag = await self.lag()
         return lag > MANY or (lag > 0 and time.time() * 1000 - self._last_record_ms > 60_000)
 
-    async def _sleep(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
         wait = 0.1
         while not self._stopping.is_set():
             try:
                 await work()
-                self.paused = None
+                self._patience.reason = None
                 return
             except OffsetOutOfLog:
                 raise
             except Exception as error:
-                if not is_temporary(error):
+                if not passes(error):
                     raise
-                self.paused = type(error).__name__
-                log.warning("paused", reason=type(error).__name__, detail=str(error)[:300])
-                await self._sleep(wait)
-                wait = min(wait * 2, 5)
+                wait = await self._patience.mind(error, wait)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from common.clock import Clock, WallClock
 from common.events import Event
+from common.failures import UnitOfWorkTooLong
 
 CustomerKey = tuple[str, str]
 """(shop, customer)."""
@@ -155,6 +157,18 @@ def customer_row(row: Row[Any]) -> CustomerRow:
     return CustomerRow((row.shop, row.customer), row.state, last, row.done_until, row.due_at, row.revision)
 
 
+@contextmanager
+def _own_deadline() -> Iterator[None]:
+    began = time.monotonic()
+    try:
+        yield
+    except Exception as error:
+        # A loop that was held up for so long sees other errors first: a session that the server has ended meanwhile.
+        if time.monotonic() - began < UNIT_OF_WORK_S:
+            raise
+        raise UnitOfWorkTooLong(f"a unit of work took longer than {UNIT_OF_WORK_S} s") from error
+
+
 class Database:
     """A pool with deadlines on every level (asyncpg has none by itself: reliability.md P2)."""
 
@@ -170,12 +184,16 @@ class Database:
             pool_pre_ping=False,
             connect_args={
                 "timeout": 5,
-                "command_timeout": 30,
+                "command_timeout": 35,  # beyond the server's own deadline, whose answer tells slow from away
                 "server_settings": {
                     "application_name": service or "regulars",
                     "statement_timeout": "30000",
                     "lock_timeout": "15000",
-                    "idle_in_transaction_session_timeout": "60000",
+                    "idle_in_transaction_session_timeout": "90000",
+                    # The locks of a host that vanished without a word are free after a minute.
+                    "tcp_keepalives_idle": "30",
+                    "tcp_keepalives_interval": "10",
+                    "tcp_keepalives_count": "3",
                     "jit": "off",
                 },
             },
@@ -183,9 +201,13 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Commits when the block ends well, rolls back otherwise; an error on commit does not mean "not committed"."""
-        async with asyncio.timeout(UNIT_OF_WORK_S), self.engine.begin() as connection:
-            yield Transaction(connection, self.clock, self.service)
+        """Commits when the block ends well, rolls back otherwise; an error on commit does not mean "not committed".
+
+        Raises UnitOfWorkTooLong, whatever the block or the server raised, when it took longer than our own deadline.
+        """
+        with _own_deadline():
+            async with asyncio.timeout(UNIT_OF_WORK_S), self.engine.begin() as connection:
+                yield Transaction(connection, self.clock, self.service)
 
     async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """The work in a transaction of its own, again when PostgreSQL ended it to resolve a deadlock.

@@ -72,7 +72,9 @@ def _is_data(error: BaseException | None) -> bool:
     """A value that a column does not take, which asyncpg derives from the errors of a lost session."""
     found: BaseException | None = error
     while found is not None:
-        if isinstance(found, asyncpg.DataError) or isinstance(found, asyncpg.InterfaceError) and isinstance(found, ValueError):
+        if isinstance(found, asyncpg.DataError) or (
+            isinstance(found, asyncpg.InterfaceError) and isinstance(found, ValueError)
+        ):
             return True
         found = found.__cause__
     return False

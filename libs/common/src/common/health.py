@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from common.db import Database, Transaction
 
 WITHIN_S = 2.0
+SILENT_S = 8.0
 
 Check = Callable[[], Awaitable[str | None]]
 """None, or a note for the operator, when ready. Raises NotReady otherwise."""
@@ -73,16 +74,19 @@ async def note(database: Database, ask: Callable[[Transaction], Awaitable[str | 
 
 
 async def check_consumer(consumer: EventConsumer | None) -> str | None:
-    """Assigned and its fuse whole. A paused one is noted: the API goes on taking what the outbox keeps."""
+    """Its fuse whole. All else is noted: the API takes what the outbox keeps, also while the group is shared out."""
     if consumer is None:
         return "none here"
     if consumer.blown is not None:
         raise NotReady(f"fuse blown: {consumer.blown}")
+    if consumer.outdated is not None:
+        return f"stopped: {consumer.outdated}"
     if consumer.paused is not None:
         return f"paused: {consumer.paused}"
     if not consumer.broker.assigned:
-        raise NotReady("no partitions assigned yet")
-    return None
+        return "no partitions assigned yet"
+    silent = consumer.broker.seconds_since_progress
+    return f"nothing read, nor heard from Kafka, for {silent:.0f} s" if silent > SILENT_S else None
 
 
 def router(readiness: Readiness) -> APIRouter:

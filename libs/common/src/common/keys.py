@@ -12,6 +12,7 @@ from weakref import WeakSet
 from common import crypto
 from common.consumer import Batch, Subscription
 from common.db import CustomerKey, Transaction
+from common.dead import erase_bodies
 from common.events import Event, EventData, fact_id
 from common.events.customers import CustomerErased, KeyIssued
 
@@ -90,6 +91,7 @@ async def erase_keys(tx: Transaction, erased: dict[CustomerKey, datetime]) -> No
         customers=[customer for _, customer in keys],
         times=[erased[key] for key in keys],
     )
+    await erase_bodies(tx, keys)
     for ring in _rings:
         ring.forget(keys)
 

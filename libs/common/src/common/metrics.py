@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-import sqlalchemy.exc
 import structlog
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
@@ -14,6 +13,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from common import set_aside
 from common.api import public
+from common.failures import passes
 
 if TYPE_CHECKING:
     from common.runtime import Runtime
@@ -34,6 +34,11 @@ DEAD_EVENTS = Gauge("dead_events", "Dead events that nobody has sent again", ["c
 EVENT_AGE = Histogram("event_age_seconds", "From an event's time to its being counted", ["consumer"], buckets=_AGES)
 SET_ASIDE = Gauge("sweep_tasks_set_aside", "Due work of customers that failed and is tried again later", ["job"])
 CONSUMER_ASSIGNED = Gauge("consumer_assigned_partitions", "Partitions this process holds")
+CONSUMER_STOPPED = Gauge(
+    "consumer_stopped",
+    "1 while reading waits for somebody: `fuse` blown, or `outdated` (events of a newer release)",
+    ["consumer", "reason"],
+)
 CONSUMER_SINCE_PROGRESS = Gauge(
     "consumer_seconds_since_progress", "Since the last batch, or since the log was at its end"
 )
@@ -94,6 +99,8 @@ class Observer:
             for kind, count in consumer.counts.by_type.items():
                 self._raise(EVENTS_APPLIED.labels(name, kind), count, "applied", kind)
             CONSUMER_ASSIGNED.set(len(consumer.broker.assigned))
+            CONSUMER_STOPPED.labels(name, "fuse").set(consumer.blown is not None)
+            CONSUMER_STOPPED.labels(name, "outdated").set(consumer.outdated is not None)
             CONSUMER_SINCE_PROGRESS.set(consumer.broker.seconds_since_progress)
             self._raise(CONSUMER_RECREATED, consumer.broker.recreated, "recreated")
         async with runtime.database.transaction() as tx:
@@ -128,7 +135,9 @@ async def observe(runtime: Runtime, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         try:
             await observer.observe()
-        except (sqlalchemy.exc.SQLAlchemyError, OSError, TimeoutError) as error:
+        except Exception as error:
+            if not passes(error):
+                raise
             log.warning("metrics_stale", reason=type(error).__name__)
         asked = loop.time() + 0.1
         await asyncio.sleep(0.1)

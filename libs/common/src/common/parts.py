@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 from common.broker import Position, Record
@@ -78,9 +79,7 @@ def merged(items: Sequence[Item]) -> list[Item]:
     queues: dict[Position, list[Item]] = {}
     for item in items:
         queues.setdefault(position(item.record), []).append(item)
-    return list(heapq.merge(*(_keyed(queue) for queue in queues.values()), key=lambda pair: pair[0])) and [
-        item for _, item in heapq.merge(*(_keyed(queue) for queue in queues.values()), key=lambda pair: pair[0])
-    ]
+    return [item for _, item in heapq.merge(*map(_keyed, queues.values()), key=itemgetter(0))]
 
 
 def _keyed(queue: Sequence[Item]) -> Iterator[tuple[tuple[datetime, int, str, str], Item]]:
@@ -90,7 +89,3 @@ def _keyed(queue: Sequence[Item]) -> Iterator[tuple[tuple[datetime, int, str, st
         if item.event is not None:
             latest = max(latest, item.event.order_key)
         yield latest, item
-
-
-def totals(part: Part) -> Mapping[Position, int]:
-    return part.nexts

@@ -13,10 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.broker import BrokerUnavailable, MessageRefused, OffsetOutOfLog, Outgoing, Producer, cluster_id
 from common.db import Database
-from common.failures import is_temporary
+from common.failures import passes
 
 log = structlog.get_logger()
 BITE = 1000
+BITE_BYTES = 8 * 1024 * 1024
+"""Payload of one bite, by which memory is bounded; a single larger fact goes alone."""
+IDLE_S = 60
+"""A frozen holder loses its session, and with it the lock, after so long; a live one looks every second."""
 
 
 class Relay:
@@ -40,7 +44,7 @@ class Relay:
                 await self._hold()
                 wait = 0.1
             except Exception as error:
-                if not is_temporary(error):
+                if not passes(error):
                     raise
                 log.warning("relay_paused", reason=type(error).__name__, detail=str(error)[:300])
                 await self._sleep(wait)
@@ -58,6 +62,7 @@ class Relay:
             if not (await connection.execute(text("select pg_try_advisory_lock(:k)"), {"k": self._lock})).scalar():
                 await self._sleep(1)
                 return
+            await connection.execute(text(f"set idle_session_timeout = '{IDLE_S}s'"))
             await self._check_cluster(connection)
             raw = await connection.get_raw_connection()
             driver: Any = raw.driver_connection
@@ -91,7 +96,7 @@ class Relay:
 
     async def step(self, connection: AsyncConnection, producer: Producer) -> int:
         """Publish one bite; returns how many were acknowledged and marked."""
-        rows = (await connection.execute(text(_UNPUBLISHED), {"limit": BITE})).fetchall()
+        rows = (await connection.execute(text(_UNPUBLISHED), {"limit": BITE, "bytes": BITE_BYTES})).fetchall()
         if not rows:
             return 0
         try:
@@ -105,7 +110,10 @@ class Relay:
             await connection.execute(text(_MARK), {"seqs": [r.seq for r in rows[:acked]]})
             self.published += acked
         if acked < len(rows):
-            raise BrokerUnavailable(f"{len(rows) - acked} of {len(rows)} facts were not acknowledged")
+            raise BrokerUnavailable(
+                f"{len(rows) - acked} of {len(rows)} facts were not acknowledged, the first of topic "
+                f"{rows[acked].aggregatetype}: {producer.failed}"
+            )
         return acked
 
     async def _sleep(self, seconds: float) -> None:
@@ -121,10 +129,18 @@ def _outgoing(row: Any) -> Outgoing:
     return Outgoing(row.aggregatetype, row.aggregateid.encode(), row.payload.encode(), headers)
 
 
-# The oldest facts that no broker has acknowledged yet.
+# The oldest facts that no broker has acknowledged yet. A payload's length is known without reading it.
 _UNPUBLISHED = """
-select seq, id, aggregatetype, aggregateid, type, shop, payload from outbox
-where published_at is null and refused is null order by seq limit :limit
+select seq, id, aggregatetype, aggregateid, type, shop, payload
+from (
+    select *, sum(octet_length(payload)) over (order by seq) as bytes, row_number() over (order by seq) as number
+    from (
+        select * from outbox
+        where published_at is null and refused is null order by seq limit :limit
+    ) as oldest
+) as counted
+where bytes <= :bytes or number = 1
+order by seq
 """
 _MARK = "update outbox set published_at = now() where seq = any(:seqs)"
 _REFUSED = "update outbox set refused = :reason where seq = :seq"

@@ -19,6 +19,7 @@ from common.clock import Clock, FixedClock, WallClock
 from common.consumer import Batch, EventConsumer, RawSubscription, Subscription
 from common.crypto import derived_key, master_key_from, open_bytes, seal_bytes
 from common.db import Database, Transaction
+from common.dead import publish_mended
 from common.events import InvalidEvent, decode
 from common.inbox import claim_each
 from common.keys import KeyRing
@@ -162,6 +163,9 @@ class Runtime:
     async def take_again(self, tx: Transaction, topic: str, raw: bytes) -> str:
         """A dead event, mended or not, as if it had come in time; new|duplicate, the latter when it counted before.
 
+        What is new is published on the service's own topic like any command: the log holds the dead one alone. An
+        intake topic's events go through the doors of orders-ingest, which publish what they take.
+
         Raises Problem when it still cannot be taken.
         """
         for reader in self.raw:
@@ -174,6 +178,11 @@ class Runtime:
             event = decode(raw)
         except InvalidEvent as error:
             raise problems.Problem(422, error.slug, f"The event still cannot be read: {error}") from None
+        takers = [s for s in self.service.subscriptions if isinstance(event.data, s.types)]
+        if not takers:
+            raise problems.Problem(
+                422, "not_subscribed", f"{self.name} takes no {event.type} from {topic}: send it where its kind goes."
+            )
         outcome = (await claim_each(tx, [(event, raw)]))[0]
         if outcome == "conflict":
             raise problems.Problem(
@@ -182,9 +191,10 @@ class Runtime:
         if outcome == "new":
             if event.subject is not None:
                 await tx.lock_customers([event.customer])
-            for subscription in self.service.subscriptions:
-                if isinstance(event.data, subscription.types):
-                    await subscription.handler(tx, Batch([event]))
+            # Before what it causes, so that a rebuild, which reads this topic too, finds both in this order.
+            await publish_mended(tx, event, raw)
+            for subscription in takers:
+                await subscription.handler(tx, Batch([event]))
         return outcome
 
 

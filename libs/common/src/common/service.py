@@ -131,7 +131,7 @@ async def republish(service: Service, settings: Settings) -> int:
     """Send every fact of the outbox again; consumers' inboxes make it harmless."""
     database = Database(settings.database_url, service=service.name)
     async with database.transaction() as tx:
-        count = await tx.execute("update outbox set published_at = null")
+        count = await tx.execute("update outbox set published_at = null, refused = null")
     await database.close()
     print(f"{service.name}: {count} facts will be sent again")
     return 0

@@ -5,6 +5,7 @@ import contextlib
 import os
 
 import pytest
+from aiokafka.errors import InvalidTopicError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 
 from common.broker import BrokerUnavailable, MessageRefused, Outgoing, Producer
 
@@ -54,6 +55,25 @@ async def test_a_message_that_is_too_large_stops_behind_the_good_ones_and_is_nam
     assert await world.producer.send(outgoing(topic, 2, 3)) == 2
     values = await everything_in(world, topic, 5)
     assert sorted(set(values)) == [b"%04d" % n for n in range(5)]
+
+
+@pytest.mark.parametrize("error", [TopicAuthorizationFailedError, InvalidTopicError, UnknownTopicOrPartitionError])
+async def test_a_topic_that_is_forbidden_or_missing_is_waited_for_and_named(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """An operator mends the rights; a message that was called refused would never be sent again."""
+
+    class Inner:
+        async def send(self, *args: object, **kwargs: object) -> None:
+            raise error
+
+    async def opened(self: Producer, timeout_s: float) -> Inner:
+        return Inner()
+
+    monkeypatch.setattr(Producer, "_open", opened)
+    producer = Producer("nowhere", client="test")
+    assert await producer.send(outgoing("orders", 2)) == 0
+    assert error.__name__ in (producer.failed or "")
 
 
 async def test_a_frozen_broker_neither_hangs_the_producer_nor_loses_the_rest(world: World) -> None:

@@ -54,16 +54,27 @@ async def test_a_check_that_hangs_is_not_waited_for_and_the_others_are_shown() -
     assert found.checks == {"slow": "no answer within 0.05 s", "consumer": "paused: BrokerUnavailable"}
 
 
-def consumer(blown: str | None = None, paused: str | None = None, assigned: frozenset[int] = frozenset()) -> Any:
+def consumer(
+    blown: str | None = None,
+    paused: str | None = None,
+    assigned: frozenset[int] = frozenset({1}),
+    outdated: str | None = None,
+    silent_s: float = 0.5,
+) -> Any:
     """Only the states that the check reads; the real consumer's own tests bring it into each."""
-    return SimpleNamespace(blown=blown, paused=paused, broker=SimpleNamespace(assigned=assigned))
+    broker = SimpleNamespace(assigned=assigned, seconds_since_progress=silent_s)
+    return SimpleNamespace(blown=blown, paused=paused, outdated=outdated, broker=broker)
 
 
-async def test_a_consumer_is_ready_assigned_or_paused_with_its_reason() -> None:
-    """XCT-006: health checks."""
-    assert await check_consumer(consumer(assigned=frozenset({1}))) is None
+async def test_a_consumer_that_waits_is_noted_and_leaves_the_api_ready() -> None:
+    """XCT-006: health checks. HTTP needs no partition: a rebalance takes no process out of the balancer."""
+    assert await check_consumer(consumer()) is None
     assert await check_consumer(consumer(paused="BrokerUnavailable")) == "paused: BrokerUnavailable"
-    with pytest.raises(NotReady, match="no partitions"):
-        await check_consumer(consumer())
+    assert await check_consumer(consumer(assigned=frozenset())) == "no partitions assigned yet"
+    assert await check_consumer(consumer(outdated="order.paid is read in versions 1 to 1, not 2"))
+    assert await check_consumer(consumer(silent_s=9)) == "nothing read, nor heard from Kafka, for 9 s"
+
+
+async def test_a_blown_fuse_is_not_ready() -> None:
     with pytest.raises(NotReady, match="fuse blown: 101 events"):
-        await check_consumer(consumer(blown="101 events failed", assigned=frozenset({1})))
+        await check_consumer(consumer(blown="101 events failed"))

@@ -16,7 +16,8 @@ NAMES = {
     "outbox_unpublished_rows", "outbox_oldest_unpublished_seconds", "outbox_dead_rows", "inbox_duplicates_total",
     "events_applied_total", "late_inputs_total", "dead_events", "event_age_seconds", "consumer_assigned_partitions",
     "consumer_seconds_since_progress", "consumer_recreated_total", "ledger_imbalance_minor_units", "sends_unknown",
-    "sends_blocked_total", "db_pool_in_use", "event_loop_lag_seconds",
+    "sends_blocked_total", "db_pool_in_use", "event_loop_lag_seconds", "consumer_stopped",
+    "sends_paused", "sends_refused_total", "sweep_tasks_set_aside",
 }  # fmt: skip
 
 
@@ -38,8 +39,8 @@ async def test_the_backlog_and_the_dead_are_counted(client: httpx.AsyncClient, r
         )
         await tx.execute(
             """
-            insert into dead_events (topic, partition, "offset", slug, detail, resent_at)
-            values ('orders', 0, 1, 's', 'd', null), ('orders', 0, 2, 's', 'd', now())
+            insert into dead_events (topic, partition, "offset", cluster, slug, detail, resent_at)
+            values ('orders', 0, 1, 'k', 's', 'd', null), ('orders', 0, 2, 'k', 's', 'd', now())
             """
         )
     await Observer(runtime).observe()

@@ -7,13 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.codec import has_lz4
-from aiokafka.errors import (
-    InvalidTopicError,
-    KafkaError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-    TopicAuthorizationFailedError,
-)
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from common.broker.errors import BrokerUnavailable, MessageRefused
 from common.broker.records import Outgoing
@@ -21,7 +15,8 @@ from common.broker.session import MAX_MESSAGE_BYTES, end_tasks_and_connections
 
 log = logging.getLogger(__name__)
 OPEN_TIMEOUT_S = 10.0
-_REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTopicError, TopicAuthorizationFailedError)
+# Only size is the message's own fault. A topic that is missing or forbidden is mended by an operator, and waited for.
+_REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 class Producer:
@@ -37,6 +32,8 @@ class Producer:
         self._linger_ms = linger_ms
         self._inner: Any = None
         self._opened = 0
+        self.failed: str | None = None
+        """The last error of a send, for the operator."""
 
     @property
     def recreated(self) -> int:
@@ -72,6 +69,7 @@ class Producer:
                 return await self.send(messages[:1], max(0.1, deadline - loop.time()))
             refusal = error
         except (KafkaError, OSError, TimeoutError, AssertionError) as error:
+            self.failed = repr(error)[:300]
             await self._discard(error)
             return acknowledged
         except BaseException as error:  # cancelled: what lies in the buffer must not be sent later, behind our back

@@ -43,3 +43,16 @@ TOPICS = (
         for s in SERVICES
     ),
 )
+
+
+def own_topic(service: str) -> str | None:
+    """The topic on which a service tells its facts and the commands that it accepted; None for others' services.
+
+    What orders-ingest is told goes through its doors instead, and so to the topic of its kind.
+    """
+    return {
+        "membership": "membership",
+        "segmentation": "segments",
+        "messaging": "messages",
+        "feedback": "feedback",
+    }.get(service)

@@ -85,7 +85,9 @@ create table dead_events (
     topic text not null,
     partition integer not null,
     "offset" bigint not null,
+    cluster text not null,              -- offsets of another Kafka cluster are other records
     shop text,
+    customer text,                      -- whose body goes with their erasure
     source text,
     event_id text,
     type text,
@@ -94,8 +96,9 @@ create table dead_events (
     body bytea,
     recorded_at timestamptz not null default now(),
     resent_at timestamptz,
-    unique (topic, partition, "offset") -- closes the race of two members finding the same culprit
+    unique (cluster, topic, partition, "offset") -- closes the race of two members finding the same culprit
 );
+create index dead_events_customer on dead_events (shop, customer) where body is not null;
 
 -- Customers' data keys, wrapped by the master key; an erased marker is permanent.
 create table customer_keys (

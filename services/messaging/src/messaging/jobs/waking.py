@@ -7,10 +7,10 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import sqlalchemy.exc
 import structlog
 
 from common.db import Database
+from common.failures import passes
 
 log = structlog.get_logger()
 
@@ -39,7 +39,9 @@ async def listen(database: Database, wakes: Mapping[str, Callable[[], None]], st
                 finally:
                     # A session that went back to the pool would go on listening.
                     await connection.invalidate()
-        except (sqlalchemy.exc.SQLAlchemyError, OSError, TimeoutError) as error:
+        except Exception as error:
+            if not passes(error):
+                raise
             log.warning("listener_lost", detail=repr(error)[:300])
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), 1)

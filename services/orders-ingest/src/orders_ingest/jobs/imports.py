@@ -8,7 +8,7 @@ import orjson
 import structlog
 
 from common.db import Database, Transaction
-from common.failures import is_temporary
+from common.failures import is_temporary, passes
 from common.runtime import Runtime
 from orders_ingest.domain.intake import Offered, Outcome, check, refused
 from orders_ingest.handlers.ingest import Vault, take
@@ -102,7 +102,7 @@ async def run_imports(runtime: Runtime) -> None:
         try:
             done = await step(runtime.database, vault)
         except Exception as error:
-            if not is_temporary(error):
+            if not passes(error):
                 raise
             log.warning("imports_paused", reason=type(error).__name__, detail=str(error)[:300])
             done = 0

@@ -1,0 +1,65 @@
+"""How much does the relay take at a time, and what becomes of its lock when it is frozen? Without a Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import cast
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common import relay
+from common.broker import Outgoing, Producer
+from common.db import Database
+from common.relay import Relay
+
+
+class Taking:
+    """A Kafka that acknowledges everything and remembers how much it was given at a time."""
+
+    def __init__(self) -> None:
+        self.bites: list[int] = []
+        self.keys: list[bytes | None] = []
+
+    async def send(self, messages: Sequence[Outgoing]) -> int:
+        self.bites.append(sum(len(m.value or b"") for m in messages))
+        self.keys += [m.key for m in messages]
+        return len(messages)
+
+
+@pytest_asyncio.fixture
+async def connection(db: Database) -> AsyncIterator[AsyncConnection]:
+    async with db.engine.connect() as plain:
+        yield await plain.execution_options(isolation_level="AUTOCOMMIT")
+
+
+async def test_a_bite_is_bounded_by_bytes_and_a_larger_fact_goes_alone(
+    db: Database, connection: AsyncConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "BITE_BYTES", 1_000)
+    sizes = [300, 300, 300, 300, 2_500, 10, 10]
+    async with db.transaction() as tx:
+        for number, size in enumerate(sizes):
+            await tx.execute(
+                """
+                insert into outbox (id, aggregatetype, aggregateid, type, shop, payload)
+                values ('x', 't', cast(cast(:number as integer) as text), 'x', 's', repeat('p', :size))
+                """,
+                number=number, size=size,
+            )  # fmt: skip
+    taking = Taking()
+    while await Relay(db, "nowhere", "toy").step(connection, cast(Producer, taking)):
+        pass
+    assert taking.bites == [900, 300, 2_500, 20]
+    assert taking.keys == [str(number).encode() for number in range(7)]
+
+
+async def test_a_session_that_its_host_left_gives_its_locks_back(connection: AsyncConnection) -> None:
+    """The relay's advisory lock, and rows, are held no longer than a minute by a host that vanished."""
+    rows = await connection.execute(text("select name, source from pg_settings where name like 'tcp_keepalives%'"))
+    # Who set it: the value itself reads 0 over a Unix socket.
+    assert {row.name: row.source for row in rows} == {
+        "tcp_keepalives_count": "client", "tcp_keepalives_idle": "client", "tcp_keepalives_interval": "client",
+    }  # fmt: skip
