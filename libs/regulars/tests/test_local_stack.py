@@ -86,7 +86,7 @@ async def test_up_brings_every_part_and_down_leaves_no_process(folder: Path) -> 
 
     again = operating.up(Plan(folder, (SHOP,)), phases.append)
     assert again.supervisor == state.supervisor
-    assert operating.down(folder) == 0
+    assert operating.down(folder).killed == 0
     assert [name for name, process in state.processes.items() if process.is_alive()] == []
     assert not state.supervisor.is_alive()
     with pytest.raises(StackError, match="no stack runs"):
@@ -118,7 +118,7 @@ def test_parts_end_with_a_supervisor_that_is_killed(folder: Path) -> None:
     state = operating.up(Plan(folder, (SHOP,)), lambda _: None)
     os.kill(state.supervisor.pid, signal.SIGKILL)
     _until(lambda: not any(process.is_alive() for process in state.processes.values()))
-    assert operating.down(folder) == 0
+    assert operating.down(folder).killed == 0
 
 
 @pytest.mark.slow

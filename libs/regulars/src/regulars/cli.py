@@ -12,7 +12,7 @@ from rich.table import Table
 from regulars import operating
 from regulars.stack.errors import Refused, StackError
 from regulars.stack.local import Plan
-from regulars.stack.state import StackState, running
+from regulars.stack.state import StackState, running, state_file
 
 app = App(name="regulars", help="Run and look after Regulars.")
 # By name: what these read takes longer than all that `up` does in this process.
@@ -65,21 +65,43 @@ def up(
 
 @app.command
 def down(*, folder: Folder = _RUN, purge: bool = False) -> None:
-    """Stop exactly what `up` started.
+    """End the stacks of this folder and of its demo, and what a killed one left running.
 
     Parameters
     ----------
     purge
         Also delete the data, the logs and the secrets.
     """
-    killed = operating.down(folder.resolve(), purge=purge)
-    _console.print("stopped" + (f"; {killed} processes did not end and were killed" if killed else ""))
+    ended = operating.down(folder.resolve(), purge=purge)
+    for stack in ended.stacks:
+        _console.print(f"stopped the stack of {stack}")
+    if not ended.stacks:
+        _console.print(f"nothing ran from {folder.resolve()}")
+    if ended.killed:
+        _console.print(f"{ended.killed} processes did not end by themselves and were killed")
 
 
 @app.command
 def status(*, folder: Folder = _RUN) -> None:
-    """Print the addresses and the API key of the stack that runs."""
-    show(running(folder.resolve()), folder.resolve())
+    """Print what runs: each part and its process, the demo's stack too; the addresses and the API key."""
+    stacks = operating.stacks_in(folder.resolve())
+    for stack in stacks:
+        _show_parts(stack)
+    if folder.resolve() in stacks or not stacks:
+        show(running(folder.resolve()), folder.resolve())
+
+
+def _show_parts(folder: Path) -> None:
+    state = StackState.load(state_file(folder))
+    if state is None:
+        return
+    phase = (
+        state.phase if state.supervisor.is_alive() else "its supervisor is gone; end what is left with: regulars down"
+    )
+    table = Table(title=f"{folder}: {phase}", title_justify="left", box=None, show_header=False, pad_edge=False)
+    for name, process in {"supervisor": state.supervisor, **state.processes}.items():
+        table.add_row(name, str(process.pid), "runs" if process.is_alive() else "ended")
+    _console.print(table)
 
 
 @app.command
@@ -118,6 +140,10 @@ def main() -> None:
         app()
     except (StackError, Refused) as error:
         print(error, file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{place}{error.strerror or error}; name another folder with --folder or REGULARS_RUN", file=sys.stderr)
         sys.exit(1)
 
 

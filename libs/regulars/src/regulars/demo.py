@@ -18,7 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from regulars import cdnow, compare, operating, report
 from regulars.client import Services, count_mails
 from regulars.replay import Replay
-from regulars.stack.local import Plan
+from regulars.stack.errors import FolderHeld, StackError
+from regulars.stack.local import Plan, lock
 from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState
 from regulars.stack.usage import Usage, of_this_process, usage_of
@@ -60,12 +61,22 @@ def run(folder: Path, everything: bool, console: Console, tables: Path | None = 
 
     With `tables` every table of every service is written there, row by row, before the stack ends.
     """
+    try:
+        held = lock(folder.parent, "demo.lock")
+    except FolderHeld:
+        raise StackError(f"a demo runs from {folder} already; end it with: regulars down") from None
+    with held:
+        return _run(folder, everything, console, tables)
+
+
+def _run(folder: Path, everything: bool, console: Console, tables: Path | None) -> int:
     signal.signal(signal.SIGTERM, _leave)
     history = cdnow.read(cdnow.find(everything))
     began = time.monotonic()
     operating.down(folder, purge=True)
     state = operating.up(
-        Plan(folder, SERVICES, True, "WARNING", None, None), lambda phase: console.print(f"  {phase}", style="dim")
+        Plan(folder, SERVICES, True, "WARNING", None, None, tied=True),
+        lambda phase: console.print(f"  {phase}", style="dim"),
     )
     ready = time.monotonic()
     try:

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from regulars.stack import postgres_binaries
-from regulars.stack.errors import StackError
-from regulars.stack.local import PLAN_VARIABLE, Plan, serve
+from regulars.stack.errors import FolderHeld, StackError
+from regulars.stack.local import PLAN_VARIABLE, Plan, end_leftovers, lock, serve, usable
 from regulars.stack.process import signal_group, tail
 from regulars.stack.services import SERVICES, Service, environment
 from regulars.stack.state import ProcessId, StackState, running, state_file
@@ -28,18 +29,19 @@ def up(plan: Plan, report: Callable[[str], None]) -> StackState:
 
     Raises StackError with the reason and the end of the log when it does not come up; then nothing is left running.
     """
+    usable(plan.folder)
     known = StackState.load(state_file(plan.folder))
     if known is not None and known.phase == "ready" and known.supervisor.is_alive():
         report(f"a stack runs from {plan.folder} already")
         return known
-    plan.folder.mkdir(parents=True, exist_ok=True)
     log = plan.folder / "logs" / "stack.log"
     log.parent.mkdir(exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "regulars.stack.local"],
             env=os.environ | {PLAN_VARIABLE: plan.to_json(), "PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+            stdin=subprocess.PIPE if plan.tied else subprocess.DEVNULL,
+            stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     _started.append(process)
     try:
@@ -54,6 +56,8 @@ def _wait_ready(process: subprocess.Popen[bytes], folder: Path, log: Path, repor
     said = ""
     while True:
         ended = process.poll() is not None
+        if process.returncode == FolderHeld.EXIT:
+            return _wait_for_the_other(folder, report)
         state = StackState.load(state_file(folder))
         ours = state is not None and state.supervisor.pid == process.pid
         if state is not None and ours and state.phase != said and not ended:
@@ -64,6 +68,34 @@ def _wait_ready(process: subprocess.Popen[bytes], folder: Path, log: Path, repor
         if ended:
             raise StackError((state.error if state is not None and ours else "") or tail(log))
         time.sleep(0.1)
+
+
+def _wait_for_the_other(folder: Path, report: Callable[[str], None]) -> StackState:
+    """The stack that somebody else is starting from this folder, when it is ready. Raises StackError if it fails."""
+    report(f"a stack is being started from {folder} already; waiting for it")
+    while True:
+        state = StackState.load(state_file(folder))
+        alive = state is not None and state.supervisor.is_alive()
+        if state is not None and alive and state.phase == "ready":
+            return state
+        if not alive and _is_free(folder):
+            raise StackError((state.error if state is not None else "") or f"the stack of {folder} did not come up")
+        time.sleep(0.1)
+
+
+def _is_free(folder: Path) -> bool:
+    try:
+        lock(folder).close()
+    except FolderHeld:
+        return False
+    return True
+
+
+def stacks_in(folder: Path) -> list[Path]:
+    """Folders of stacks: the folder itself, and those right below it, such as the demo's."""
+    return [
+        each for each in (folder, *sorted(p.parent for p in folder.glob("*/stack.json"))) if state_file(each).exists()
+    ]
 
 
 def serve_here(plan: Plan, report: Callable[[str], None]) -> None:
@@ -81,30 +113,55 @@ def serve_here(plan: Plan, report: Callable[[str], None]) -> None:
     asyncio.run(run())
 
 
-def down(folder: Path, *, purge: bool = False) -> int:
-    """Stop exactly what ``up`` started from this folder; gives the number of processes that had to be killed.
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What `down` did: the folders of the stacks that it ended, and how many processes had to be killed."""
+
+    stacks: list[Path]
+    killed: int
+
+
+def down(folder: Path, *, purge: bool = False) -> Ended:
+    """End the stacks of this folder and of those right below it (the demo's), and what killed ones left running.
 
     Idempotent. With ``purge`` the folder's data, logs and secrets are deleted as well.
     """
-    state = StackState.load(state_file(folder))
-    killed = 0
-    if state is not None:
-        if state.supervisor.is_alive():
-            os.kill(state.supervisor.pid, signal.SIGTERM)
-            _wait_gone(state.supervisor)
-        # Written anew by the supervisor whenever a part was started again.
-        last = StackState.load(state_file(folder)) or state
-        for each in [last.supervisor, *state.processes.values(), *last.processes.values()]:
-            if each.is_alive():
-                signal_group(each.pid, signal.SIGKILL)
-                killed += 1
-        state_file(folder).unlink(missing_ok=True)
-        for process in _started:
-            process.poll()
+    stacks, killed = [], 0
+    for each in stacks_in(folder):
+        ran, left = _end(each)
+        killed += left
+        if ran:
+            stacks.append(each)
+    for process in _started:
+        process.poll()
     if purge:
+        places = {folder, *(each.parent for each in folder.glob("*/postgres"))}
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(postgres_binaries.shared_place("data", folder / "postgres"), ignore_errors=True)
-    return killed
+        for place in places:
+            shutil.rmtree(postgres_binaries.shared_place("data", place / "postgres"), ignore_errors=True)
+    return Ended(stacks, killed)
+
+
+def _end(folder: Path) -> tuple[bool, int]:
+    """Whether anything of the folder's stack ran, and how many of its processes had to be killed."""
+    state = StackState.load(state_file(folder))
+    if state is None:
+        return False, 0
+    ran = state.supervisor.is_alive()
+    killed = 0
+    if ran:
+        os.kill(state.supervisor.pid, signal.SIGTERM)
+        _wait_gone(state.supervisor)
+        if state.supervisor.is_alive():
+            signal_group(state.supervisor.pid, signal.SIGKILL)
+            killed += 1
+    # Parts that were started again meanwhile stand in the state as it was written last.
+    left = end_leftovers(folder)
+    last = StackState.load(state_file(folder)) or state
+    for each in last.processes.values():
+        _wait_gone(each)
+    state_file(folder).unlink(missing_ok=True)
+    return ran or bool(left), killed + len(left)
 
 
 def _wait_gone(process: ProcessId) -> None:

@@ -13,5 +13,11 @@ class PartDied(StackError):
     """A part ended while it was being started; carries the last lines of its log."""
 
 
+class FolderHeld(StackError):
+    """Another stack runs, or is being started, from this folder."""
+
+    EXIT = 75  # of a process that ends by it: EX_TEMPFAIL of sysexits.h
+
+
 class Refused(Exception):
     """A service answered with a problem; the text is what it says to do."""

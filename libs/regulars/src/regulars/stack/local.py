@@ -8,19 +8,20 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
 from regulars.stack.databases import as_role, ensure_database
-from regulars.stack.errors import PartDied, StackError
+from regulars.stack.errors import FolderHeld, PartDied, StackError
 from regulars.stack.forking import ForkServer
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.kafka_probe import live_brokers
-from regulars.stack.ports import free_port
+from regulars.stack.ports import free_port, listens
 from regulars.stack.postgres import PostgresServer
-from regulars.stack.process import Command, tail
+from regulars.stack.process import Command, signal_group, tail
 from regulars.stack.services import SERVICES, Service, Surroundings, environment, settings_of
 from regulars.stack.state import ProcessId, Secrets, StackState, state_file
 from regulars.stack.supervisor import Child, Supervisor
@@ -33,7 +34,10 @@ _TOO_MANY_RESTARTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run, and where. Addresses of one's own take the place of PostgreSQL and Kafka."""
+    """What to run, and where. Addresses of one's own take the place of PostgreSQL and Kafka.
+
+    `tied`: the stack ends when its standard input does, that is, with the command that started it, however that ends.
+    """
 
     folder: Path
     services: tuple[Service, ...] = SERVICES
@@ -41,6 +45,7 @@ class Plan:
     log_level: str = "INFO"
     database_url: str | None = None
     kafka: str | None = None
+    tied: bool = False
 
     def to_json(self) -> str:
         """For the environment of the process that carries it out."""
@@ -131,7 +136,7 @@ class LocalStack:
             lambda: PostgresServer(folder, port=free_port(5433), password=self._secrets.postgres)
         )
         child = await self._parts.start(await asyncio.to_thread(server.prepare))
-        await self._until(lambda: asyncio.to_thread(server.is_ready), child, 30)
+        await self._until(lambda: asyncio.to_thread(server.is_ready), child, server.port, 30)
         return server.url
 
     async def _kafka(self) -> str:
@@ -145,7 +150,7 @@ class LocalStack:
         async def answers() -> bool:
             return await asyncio.to_thread(live_brokers, "127.0.0.1", port) > 0
 
-        await self._until(answers, child, 60)
+        await self._until(answers, child, port, 60)
         return cluster.bootstrap_servers
 
     async def _mailsink(self) -> int:
@@ -153,7 +158,7 @@ class LocalStack:
         argv = [sys.executable, "-m", "regulars.stack.mailsink", "--port", str(smtp), "--http-port", str(web)]
         argv += ["--store", str(self._plan.folder / "mails.jsonl")]
         child = await self._parts.start(Command("mailsink", argv, environment({})))
-        await self._until(lambda: _answers(web, "/count"), child, 20)
+        await self._until(lambda: _answers(web, "/count"), child, web, 20)
         self._state.smtp, self._state.mails_url = f"127.0.0.1:{smtp}", f"http://127.0.0.1:{web}/count"
         return smtp
 
@@ -171,12 +176,13 @@ class LocalStack:
 
     async def _ready(self, child: Child) -> None:
         port = int(child.command.env["HTTP_PORT"])
-        await self._until(lambda: _answers(port, "/health/ready"), child, _READY_WITHIN_S)
+        await self._until(lambda: _answers(port, "/health/ready"), child, port, _READY_WITHIN_S)
 
-    async def _until(self, check: Callable[[], Awaitable[bool]], child: Child, seconds: float) -> None:
+    async def _until(self, check: Callable[[], Awaitable[bool]], child: Child, port: int, seconds: float) -> None:
+        """Wait until the part answers. An answer counts when it is the part itself that listens on the port."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        while not await check():
+        while not (await check() and child.process is not None and listens(child.process.pid, port)):
             if child.restarts >= _TOO_MANY_RESTARTS or loop.time() > deadline:
                 why = "keeps ending" if child.restarts else f"was not ready within {seconds:.0f} s"
                 raise PartDied(f"{child.command.name} {why} ({child.log}):\n{tail(child.log)}")
@@ -245,29 +251,66 @@ def _get(port: int, path: str) -> int:
         connection.close()
 
 
-def lock(folder: Path) -> IO[str]:
-    """Hold the folder for one stack as long as the file stays open. Raises StackError when another holds it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / "lock").open("w")
+def lock(folder: Path, name: str = "lock") -> IO[str]:
+    """Hold the folder for one stack as long as the file stays open. Raises FolderHeld when another holds it."""
+    usable(folder)
+    file = (folder / name).open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         file.close()
-        raise StackError(f"a stack runs from {folder} already; stop it with: regulars down") from error
+        raise FolderHeld(f"a stack runs from {folder} already; stop it with: regulars down") from error
     return file
+
+
+def usable(folder: Path) -> None:
+    """Make the folder where it is missing. Raises StackError with what to do where it cannot hold a stack."""
+    hint = "name another folder with --folder or REGULARS_RUN"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (FileExistsError, NotADirectoryError):
+        raise StackError(f"{folder} is no folder: {hint}") from None
+    except OSError as error:
+        raise StackError(f"{folder} cannot be written to ({error.strerror}): {hint}") from None
+
+
+def end_leftovers(folder: Path) -> list[str]:
+    """Kill what a stack of this folder left running when it was killed; gives the names. The caller holds the lock."""
+    state = StackState.load(state_file(folder))
+    left = {} if state is None else {name: each for name, each in state.processes.items() if each.is_alive()}
+    for each in left.values():
+        signal_group(each.pid, signal.SIGKILL)
+    return sorted(left)
 
 
 async def serve(plan: Plan, report: Callable[[str], None], stop: asyncio.Event) -> None:
     """Run the plan until SIGTERM, SIGINT or ``stop``. Raises StackError when it cannot be brought up."""
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if plan.tied:
+        _stop_at_end_of_input(stop)
     with lock(plan.folder):
+        for name in end_leftovers(plan.folder):
+            report(f"{name} was left over by a stack that was killed; it is ended")
         stack = LocalStack(plan, report)
         try:
             await stack.run(stop)
         except StackError as error:
             stack.failed(str(error))
             raise
+
+
+def _stop_at_end_of_input(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        if not os.read(0, 4096):
+            loop.remove_reader(0)
+            stop.set()
+
+    loop.add_reader(0, read)
 
 
 def main() -> None:
@@ -280,7 +323,10 @@ def main() -> None:
 
     try:
         asyncio.run(run())
-    except StackError as error:
+    except FolderHeld as error:
+        print(error)
+        sys.exit(FolderHeld.EXIT)
+    except (StackError, OSError) as error:
         sys.exit(f"{error}")
 
 
