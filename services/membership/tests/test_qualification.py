@@ -20,6 +20,7 @@ from .stories import (
     fold,
     history,
     joined,
+    paid,
     place,
     redeemed,
     refund,
@@ -250,3 +251,16 @@ def test_points_that_were_spent_have_been_earned_all_the_same() -> None:
     events = [completed("2025-01-01", "a", 9_000), redeemed("2025-01-02", "x", 90), completed("2025-01-03", "b", 1_000)]
     state, _ = fold(events, programme=BY_POINTS)
     assert (place(state.standing), state.available) == (1, 10)
+
+
+@pytest.mark.parametrize(
+    ("paid_on", "done_on", "level"), [("2025-06-30", "2025-07-08", 2), ("2025-05-31", "2025-06-08", 0)]
+)
+def test_a_fast_track_is_judged_by_the_payment_and_granted_at_completion(
+    paid_on: str, done_on: str, level: int
+) -> None:
+    """MEM-019: bought within the campaign and confirmed after it counts; bought before it and confirmed within not."""
+    events = [paid(paid_on, "a", 30_000), completed(done_on, "a", 30_000)]
+    state, _ = fold(events, programme=Programme(fast_tracks=(campaign(30_000),)))
+    assert place(state.standing) == level
+    assert place(fold(events[:1], programme=Programme(fast_tracks=(campaign(30_000),)))[0].standing) == 0
