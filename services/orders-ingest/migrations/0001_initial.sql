@@ -7,49 +7,61 @@ create table archive (
     type text not null,
     at timestamptz not null,            -- when it happened
     recorded_at timestamptz not null default now(),
+    order_id text,                      -- of what has no customer: whom the order turns out to be of finds it by this
     body bytea not null
 );
 create index archive_customer on archive (shop, customer, at);
+create index archive_order on archive (shop, order_id) where order_id is not null;
 
--- Each order as it stands by its newest version: the greatest (revision, state_number, source, event_id).
+-- Each order as it stands by its newest version: the greatest (revision, state_number, source, event_id). The row is
+-- made before the order is judged, so that whoever concerns the order locks it first: also a refund that was told
+-- before its order, whose row then has no revision yet.
 create table orders (
     shop text not null,
-    customer text not null,             -- '' where none is known
     order_id text not null,
-    revision bigint not null,
-    state_number smallint not null,
-    source text not null,
-    event_id text not null,
-    numbered boolean not null,          -- ranked by the shop's own version numbers
-    state text not null,
-    currency text not null,
-    goods_paid bigint not null,         -- minor units
-    freight bigint not null,
-    at timestamptz not null,            -- of the version
-    body json not null,                 -- the order's data, personal fields sealed; read whole, so kept as written
-    primary key (shop, customer, order_id) -- closes the race of two first versions of one order
+    customer text not null,             -- '' where none is known
+    revision bigint,                    -- null: not told yet
+    state_number smallint,
+    source text,
+    event_id text,
+    numbered boolean,                   -- ranked by the shop's own version numbers
+    state text,
+    currency text,
+    goods_paid bigint,                  -- minor units
+    freight bigint,
+    at timestamptz,                     -- of the version
+    body json,                          -- the order's data, personal fields sealed; read whole, so kept as written
+    primary key (shop, order_id)        -- closes the race of two first versions of one order: it has one owner
 ) with (fillfactor = 80);
-create index orders_order_id on orders (shop, order_id);
+create index orders_customer on orders (shop, customer) where customer <> '';
 
+-- Each refund, by its own id whoever tells it. One whose order is not known yet waits (held); one that its order, when
+-- it came, did not fit is set aside and shown. Neither was published.
 create table refunds (
     shop text not null,
-    customer text not null,
     refund_id text not null,
+    state text not null check (state in ('counted', 'held', 'set_aside')),
+    customer text not null,             -- the order's; of one that is not counted: whom it names; '' where nobody
     order_id text,                      -- null where none could be matched
     amount bigint not null,             -- of goods, minor units
     freight bigint not null,
     currency text not null,
-    reason text,
     at timestamptz not null,
-    primary key (shop, customer, refund_id) -- closes the race of one refund told by two events
+    slug text,                          -- why it was set aside
+    source text not null,
+    event_id text not null,
+    body bytea,                         -- of one that is not counted: as it came, encrypted
+    primary key (shop, refund_id)       -- closes the race of one refund told by two events
 );
-create index refunds_order_id on refunds (shop, order_id);
+create index refunds_order on refunds (shop, order_id) where order_id is not null;
+create index refunds_waiting on refunds (shop, state, refund_id) where state <> 'counted';
 
 -- Each customer's profile as it stands, personal fields sealed; the highest revision counts.
 create table profiles (
     shop text not null,
     customer text not null,
     revision bigint not null,
+    numbered boolean not null,          -- ranked by the shop's own version numbers
     registered_at timestamptz not null, -- earliest time at which the customer was known
     body jsonb not null,
     primary key (shop, customer)        -- closes the race of two registrations

@@ -197,9 +197,10 @@ async def test_an_order_keeps_its_customer(api: httpx.AsyncClient, tell: Any) ->
 async def test_a_refund_counts_once_whatever_tells_it(api: httpx.AsyncClient, tell: Any, published: Published) -> None:
     """ORD-035."""
     refund = {"refund_id": "r-1", "order_id": "o-1", "amount": 100, "currency": "CNY"}
-    results = await send_batch(api, [tell.event("order.refunded", refund) for _ in range(2)])
-    assert [r.get("slug") for r in results] == [None, "refund_known"]
-    assert [e.data.amount for e in await published()] == [100]
+    await send_batch(api, [tell.order()])
+    results = await send_batch(api, [tell.event("order.refunded", refund, subject=s) for s in ("c-1", None, "c-2")])
+    assert [r.get("slug") for r in results] == [None, "refund_known", "refund_known"]
+    assert [e.data.amount for e in (await published())[1:]] == [100]
 
 
 async def test_four_changes_of_state_are_four_events(api: httpx.AsyncClient, tell: Any, published: Published) -> None:
@@ -209,3 +210,21 @@ async def test_four_changes_of_state_are_four_events(api: httpx.AsyncClient, tel
     assert [e.type for e in await published()] == [f"order.{s}" for s in states]
     order = (await api.get("/v1/shops/demo/orders/o-1")).json()
     assert (order["state"], order["goods_paid"]) == ("delivered", 9990)
+
+
+async def test_equal_events_of_one_group_commit_share_the_outcome_of_the_first(
+    api: httpx.AsyncClient, tell: Any
+) -> None:
+    """What is answered 202 is stored: the repeats of a refused event are refused as it is."""
+    await send(api, tell.order("placed"))
+    bad = tell.order("paid", subject="c-2")
+    answers = await asyncio.gather(*(send(api, bad) for _ in range(5)))
+    assert {a.status_code for a in answers} == {409}
+    results = await send_batch(api, [bad, bad, {**bad, "subject": "c-1"}, bad])
+    assert [(r["status"], r.get("slug")) for r in results] == [
+        ("refused", "other_customer"),
+        ("refused", "other_customer"),
+        ("accepted", None),
+        ("refused", "same_id_other_body"),
+    ]
+    assert (await send(api, {**bad, "subject": "c-1"})).json()["status"] == "duplicate"

@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+import pytest
 
 from common.events import Event
+from orders_ingest.domain.implied import implied_events
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 
@@ -67,3 +69,33 @@ async def test_an_unknown_order_and_a_bad_one(api: httpx.AsyncClient) -> None:
     assert (await api.get(URL)).json()["type"] == "/problems/unknown_order"
     assert (await put(api, state="lost"))[0] == 422
     assert (await put(api, time="2027-01-01T00:00:00Z"))[1]["type"] == "/problems/time_in_future"
+
+
+async def test_an_earlier_state_told_late_is_no_conflict(api: httpx.AsyncClient, published: Published) -> None:
+    """The shipped order said when it was paid; the paid one comes later, and again after that."""
+    shipped = {"state": "shipped", "time": "2026-03-03T10:00:00Z", "shipped_at": "2026-03-03T10:00:00Z"}
+    assert (await put(api, **shipped))[0] == 202
+    assert [await put(api) for _ in range(2)] == [
+        (202, {"results": [{"id": "o-1:paid:2026-03-02T02:00:00Z", "status": "duplicate"}]})
+    ] * 2
+    assert [e.type for e in await published()] == ["order.placed", "order.paid", "order.shipped"]
+
+
+async def test_the_same_order_is_a_duplicate_however_it_is_derived_some_day(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim's hash is of what came in: another release that derives more of it makes no conflict."""
+    await put(api)
+
+    def richer(*args: Any) -> list[dict[str, Any]]:
+        events = implied_events(*args)
+        return [{**event, "data": {**event["data"], "platform": "guessed"}} for event in events]
+
+    monkeypatch.setattr("orders_ingest.api.orders.implied_events", richer)
+    assert await put(api) == (202, {"results": [{"id": "o-1:paid:2026-03-02T02:00:00Z", "status": "duplicate"}]})
+
+
+async def test_times_at_the_calendars_ends_are_refused(api: httpx.AsyncClient) -> None:
+    for time, slug in (("9999-12-31T23:59:59-14:00", "time_in_future"), ("0001-01-01T00:00:00+14:00", "time_too_old")):
+        status, problem = await put(api, time=time)
+        assert (status, problem["type"]) == (422, f"/problems/{slug}")

@@ -15,6 +15,7 @@ from common.events.activity import (
 from common.events.customers import CustomerRegistered
 from common.events.membership import MemberEnrolled
 from common.events.orders import (
+    OrderClaimed,
     OrderClosed,
     OrderCompleted,
     OrderDelivered,
@@ -79,6 +80,7 @@ SUBSCRIPTIONS = (
             OrderCompleted,
             OrderClosed,
             OrderRefunded,
+            OrderClaimed,
         ),
     ),
     Subscription(on_members, (MemberEnrolled,)),

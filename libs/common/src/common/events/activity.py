@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from common.events.envelope import EventData
-from common.events.fields import Count, Text
+from common.events.fields import Count, PersonalText, Text
 
 
 class Activity(EventData):
@@ -23,7 +23,7 @@ class ProductViewed(Activity):
 
 class ProductSearched(Activity):
     TYPE: ClassVar[str] = "product.searched"
-    terms: Text
+    terms: PersonalText | None = None
 
 
 class ProductFavourited(Activity):

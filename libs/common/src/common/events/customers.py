@@ -24,6 +24,7 @@ class CustomerProfile(EventData):
     language: Text | None = None
     zone: Text | None = None
     source: Text | None = None
+    version: Revision | None = None  # the shop's own version number of the profile, if it keeps one
     revision: Revision = 0
 
 

@@ -109,6 +109,20 @@ class OrderRefunded(EventData):
     amount: Minor
     currency: Currency
     freight: Minor = 0
-    reason: Text | None = None
+    reason: PersonalText | None = None
     lines: tuple[OrderLine, ...] = ()
     whole: bool = False
+
+
+class OrderClaimed(EventData):
+    """An order that had no customer has one from now on; keyed by the order, as all that was told of it until then.
+
+    The customer's own key gets those versions and refunds again, each under an id of its own: who counted the order
+    as nobody's counts it there no more.
+    """
+
+    TYPE: ClassVar[str] = "order.claimed"
+    TOPIC: ClassVar[str] = "orders"
+    RANK: ClassVar[int] = 180
+    order_id: Identifier
+    customer: Identifier

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
@@ -10,14 +9,12 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, field_validator
 
 from common.api import Caller, Tx, require
-from common.events import InvalidEvent
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier, Instant, PersonalText, ShopName, Text
 from common.problems import Problem
 from common.runtime import Runtime
 from orders_ingest.api.collector import vault_of
 from orders_ingest.api.events import OutcomeOut, Refused, ResultsOut
-from orders_ingest.domain import profile as checks
 from orders_ingest.domain.intake import MAX_BATCH, Outcome
 from orders_ingest.handlers.upserts import ToldConsent, ToldCustomer, upsert
 from orders_ingest.store import profiles as store
@@ -39,13 +36,15 @@ class ProfileIn(BaseModel):
     source: Text | None = None
 
     def told(self) -> dict[str, Any]:
-        """The fields in normal form. Raises InvalidEvent."""
-        found = self.model_dump(include=set(ProfileIn.model_fields), exclude_none=True)
-        return {name: checks.CHECKS.get(name, str)(value) for name, value in found.items()}
+        return self.model_dump(include=set(ProfileIn.model_fields), exclude_none=True)
 
 
 class ConsentIn(BaseModel):
-    """Consent for one channel and purpose; `at` is when it was given or withdrawn, absent: now. The newest counts."""
+    """Consent for one channel and purpose; `at` is when it was given or withdrawn. The newest counts.
+
+    Without `at` the value that was told before says nothing new, however often it is repeated; another value is a
+    statement made when it is read (with the first word about a customer: at `registered_at`).
+    """
 
     channel: Channel
     purpose: Purpose = "marketing"
@@ -79,17 +78,12 @@ class ConsentsIn(BaseModel):
 
 @router.post("", status_code=202, response_model=ResultsOut)
 async def post_customers(shop: ShopName, body: CustomersIn, request: Request, caller: Writer) -> Response:
-    """Upsert up to 1,000 customers with their consents; one result each, all durable when answered."""
-    now = _runtime(request).clock.now()
-    told: list[ToldCustomer] = []
-    outcomes: dict[str | None, Outcome] = {}
-    for one in body.customers:
-        try:
-            at = one.registered_at or now
-            told.append(ToldCustomer(one.id, at, one.told(), _consents(one.consents, at)))
-        except InvalidEvent as error:
-            outcomes[one.id] = Outcome(one.id, "refused", error.slug, str(error), 422)
-    outcomes.update({outcome.id: outcome for outcome in await _upsert(request, shop, told)})
+    """Upsert up to 1,000 customers with their consents; one result each, all durable when answered.
+
+    A field that cannot be used (an address, a number, a zone, a birthday) is left out and named; the rest is taken.
+    """
+    told = [ToldCustomer(one.id, one.registered_at, one.told(), _consents(one.consents)) for one in body.customers]
+    outcomes = {outcome.id: outcome for outcome in await _upsert(request, shop, told)}
     results = [OutcomeOut(**outcomes[one.id].as_dict()) for one in body.customers]
     return Response(ResultsOut(results=results).model_dump_json(exclude_none=True), 202, media_type="application/json")
 
@@ -99,7 +93,7 @@ async def put_customer(
     shop: ShopName, customer: Identifier, body: ProfileIn, request: Request, caller: Writer
 ) -> Response:
     """Tell a customer's whole profile: registered the first time, then updated, and announced only when it changed."""
-    told = ToldCustomer(customer, _runtime(request).clock.now(), body.told())
+    told = ToldCustomer(customer, None, body.told())
     return _answer((await _upsert(request, shop, [told]))[0])
 
 
@@ -108,8 +102,7 @@ async def put_consents(
     shop: ShopName, customer: Identifier, body: ConsentsIn, request: Request, caller: Writer
 ) -> Response:
     """Tell consents given or withdrawn. 202 says accepted; they are effective once messaging has read them."""
-    now = _runtime(request).clock.now()
-    told = ToldCustomer(customer, now, None, _consents(body.consents, now))
+    told = ToldCustomer(customer, None, None, _consents(body.consents))
     return _answer((await _upsert(request, shop, [told]))[0])
 
 
@@ -141,8 +134,8 @@ def _runtime(request: Request) -> Runtime:
     return runtime
 
 
-def _consents(told: list[ConsentIn], default: datetime) -> tuple[ToldConsent, ...]:
-    return tuple(ToldConsent(c.channel, c.purpose, c.granted, c.source, c.at or default) for c in told)
+def _consents(told: list[ConsentIn]) -> tuple[ToldConsent, ...]:
+    return tuple(ToldConsent(c.channel, c.purpose, c.granted, c.source, c.at) for c in told)
 
 
 async def _upsert(request: Request, shop: str, told: list[ToldCustomer]) -> list[Outcome]:

@@ -38,6 +38,14 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
+class LeftOutOut(BaseModel):
+    """A field of a profile that cannot be used; the rest of the profile was taken without it."""
+
+    field: str
+    slug: str
+    detail: str
+
+
 class OutcomeOut(BaseModel):
     """What became of one event. Send a refused one again once it is mended, with the same id."""
 
@@ -45,6 +53,7 @@ class OutcomeOut(BaseModel):
     status: Status
     slug: str | None = None
     detail: str | None = None
+    left_out: list[LeftOutOut] | None = None
 
 
 class ResultsOut(BaseModel):

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from common.api import Caller, Tx, require
 from common.events import rfc3339
-from common.events.fields import Currency, Identifier, Instant, Minor, PersonalText, ShopName, Text
+from common.events.fields import Currency, Cursor, Identifier, Instant, Minor, PersonalText, ShopName, Text
 from common.events.orders import OrderLine, OrderState
 from common.problems import Problem
 from common.runtime import Runtime
 from orders_ingest.api.collector import vault_of
 from orders_ingest.api.events import OutcomeOut, Refused, ResultsOut
 from orders_ingest.domain.implied import implied_events
-from orders_ingest.domain.intake import Offered, Outcome, check
+from orders_ingest.domain.intake import Offered, Outcome, check, refused_time
 from orders_ingest.handlers.ingest import take
 from orders_ingest.store import orders as store
 
@@ -70,12 +71,17 @@ async def put_order(
     The same order again changes nothing; a corrected one needs a later `time`. Answered 202 when durable.
     """
     runtime: Runtime = request.app.state.runtime
+    now = runtime.clock.now()
+    order = body.model_dump(exclude_none=True)
+    bad = refused_time(order_id, now, (value for value in order.values() if isinstance(value, datetime)))
+    if bad is not None:
+        raise Refused(bad)
     async with runtime.database.transaction() as tx:
         stored = await store.get_order(tx, shop, order_id)
-    order = body.model_dump(exclude_none=True)
+    said = orjson.dumps(await request.json(), option=orjson.OPT_SORT_KEYS)
     checked: list[Offered] = []
     for event in implied_events(shop, order_id, body.customer, order, stored.state if stored is not None else None):
-        found = check(event, shop, runtime.clock.now())
+        found = check(event, shop, now, said)
         if isinstance(found, Outcome):
             raise Refused(found)
         checked.append(found)
@@ -96,6 +102,35 @@ async def get_order(shop: ShopName, order_id: Identifier, tx: Tx) -> dict[str, A
     for name in ("remark", "recipient"):
         order.pop(name, None)
     return {**order, "customer": row.customer or None, "time": rfc3339(row.at), "refunded": int(row.refunded)}
+
+
+class RefundOut(BaseModel):
+    """A refund that counts nothing: it waits for its order, or its order, when it came, did not fit it (`slug`)."""
+
+    refund_id: str
+    order_id: str
+    amount: int
+    freight: int
+    currency: str
+    at: datetime
+    state: Literal["held", "set_aside"]
+    slug: str | None = None
+
+
+@router.get("/refunds", dependencies=[require("orders:read")])
+async def list_refunds(
+    shop: ShopName,
+    tx: Tx,
+    state: Annotated[Literal["held", "set_aside"], Query()] = "set_aside",
+    after: Annotated[Cursor, Query()] = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[RefundOut]:
+    """Refunds that count nothing, by id; `after` is the last id of the page before.
+
+    One that was set aside is mended by telling its `refund_id` again with another event.
+    """
+    rows = await store.list_refunds(tx, shop, state, after, limit)
+    return [RefundOut.model_validate(dict(row._mapping)) for row in rows]
 
 
 @router.get("/report", dependencies=[require("orders:read")])

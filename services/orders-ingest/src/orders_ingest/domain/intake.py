@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from common.events.customers import ConsentChanged, CustomerProfile, CustomerReg
 from common.events.fields import MAX_EVENT
 from common.events.orders import OrderEvent, OrderRefunded
 from common.events.texts import find_unfit, find_unfit_json
-from orders_ingest.domain.profile import cleaned
+from orders_ingest.domain.profile import LeftOut, cleaned
 
 OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
@@ -35,11 +36,14 @@ class Offered:
 
     `said` is what came in where the event was derived from it (a line of a file): a repeat is recognised by that, so
     that a release that derives more does not turn repeats into conflicts.
+    `upserted`: derived from an order or customer told as it stands. `left_out`: fields of a profile of no use.
     """
 
     event: Event[Any]
     body: bytes
     said: bytes | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    upserted: bool = False
 
     @property
     def claimed(self) -> bytes:
@@ -56,9 +60,12 @@ class Outcome:
     slug: str | None = None
     detail: str | None = None
     http: int = 202
+    left_out: tuple[LeftOut, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        found = {"id": self.id, "status": self.status, "slug": self.slug, "detail": self.detail}
+        found: dict[str, Any] = {"id": self.id, "status": self.status, "slug": self.slug, "detail": self.detail}
+        if self.left_out:
+            found["left_out"] = [each._asdict() for each in self.left_out]
         return {name: value for name, value in found.items() if value is not None}
 
 
@@ -76,8 +83,11 @@ def read(raw: bytes) -> Any:
         raise InvalidEvent("malformed_json", f"not JSON: {error}") from None
 
 
-def check(body: Any, shop: str | None, now: datetime) -> Offered | Outcome:
-    """One decoded event, offered by somebody who may speak for `shop` (None: for any shop) at `now` (UTC)."""
+def check(body: Any, shop: str | None, now: datetime, said: bytes | None = None) -> Offered | Outcome:
+    """One decoded event, offered by somebody who may speak for `shop` (None: for any shop) at `now` (UTC).
+
+    `said`: what came in, where the event was derived here.
+    """
     id_ = body.get("id") if isinstance(body, dict) else None
     id_ = id_ if isinstance(id_, str) and find_unfit(id_) is None else None
     if not isinstance(body, dict):
@@ -88,8 +98,12 @@ def check(body: Any, shop: str | None, now: datetime) -> Offered | Outcome:
             return refused(id_, "too_large", f"an event has at most {MAX_EVENT} bytes of JSON", 413)
         _check_type(body.get("type"))
         event = from_dict(body)
+        left_out: tuple[LeftOut, ...] = ()
         if isinstance(event.data, CustomerProfile):
-            event = event.with_data(cleaned(event.data))
+            profile, left_out = cleaned(event.data, now)
+            event = event.with_data(profile)
+        if said is None and isinstance(event.data, OrderEvent | CustomerProfile) and event.data.revision:
+            raise InvalidEvent("invalid_data", "data.revision: is given here; number your versions in `version`")
         _check_shop(event, shop)
         _check_subject(event)
         _check_times(event, now)
@@ -97,7 +111,7 @@ def check(body: Any, shop: str | None, now: datetime) -> Offered | Outcome:
         return refused(id_, "invalid_data", f"{find_unfit(body)}: the text holds half a surrogate pair; leave it out")
     except InvalidEvent as error:
         return refused(id_, error.slug, str(error))
-    return Offered(event, canonical)
+    return Offered(event, canonical, said, left_out, said is not None)
 
 
 def _check_type(type_: object) -> None:
@@ -122,23 +136,32 @@ def _check_subject(event: Event[Any]) -> None:
         raise InvalidEvent("missing_subject", "`subject` must name the customer")
     if isinstance(data, OrderEvent) and event.type != f"order.{data.state}":
         raise InvalidEvent("invalid_data", f"data.state: an {event.type} has the state {event.type[6:]!r}")
-    version = (
-        data.version if isinstance(data, OrderEvent) else data.revision if isinstance(data, CustomerProfile) else 0
-    )
+    version = data.version if isinstance(data, OrderEvent | CustomerProfile) else 0
     if version is not None and not 0 <= version < 2**63:
         raise InvalidEvent("invalid_data", "data.version: a whole number from 0 to 2^63 - 1")
 
 
 def _check_times(event: Event[Any], now: datetime) -> None:
-    _check_time("time", event.time, now)
+    check_time("time", event.time, now)
     if isinstance(event.data, OrderEvent):
         for name in ORDER_TIMES:
             instant = getattr(event.data, name)
             if instant is not None:
-                _check_time(f"data.{name}", instant, now)
+                check_time(f"data.{name}", instant, now)
 
 
-def _check_time(name: str, instant: datetime, now: datetime) -> None:
+def refused_time(id_: str, now: datetime, instants: Iterable[datetime | None]) -> Outcome | None:
+    """The refusal of the first instant that is out of bounds; asked before anything is derived from them."""
+    try:
+        for instant in instants:
+            if instant is not None:
+                check_time("time", instant, now)
+    except InvalidEvent as error:
+        return refused(id_, error.slug, str(error))
+    return None
+
+
+def check_time(name: str, instant: datetime, now: datetime) -> None:
     if instant < OLDEST:
         raise InvalidEvent("time_too_old", f"`{name}` must be 1990-01-01 or later")
     if instant > now + AHEAD:

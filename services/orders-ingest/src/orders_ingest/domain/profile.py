@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import available_timezones
 
 from common.addresses import InvalidAddress, InvalidPhone, mail_address, phone_number
@@ -10,6 +12,16 @@ from common.events import InvalidEvent
 from common.events.customers import CustomerProfile
 
 _ZONES = frozenset(available_timezones())
+_FIRST_BIRTHDAY = date(1900, 1, 1)
+_FARTHEST_EAST = timedelta(hours=14)
+
+
+class LeftOut(NamedTuple):
+    """A field of a profile that cannot be used, and why; the rest of the profile is taken."""
+
+    field: str
+    slug: str
+    detail: str
 
 
 def cleaned_email(text: str) -> str:
@@ -34,17 +46,36 @@ def cleaned_zone(text: str) -> str:
     return text
 
 
-def cleaned_birthday(text: str) -> str:
+def cleaned_birthday(text: str, now: datetime) -> str:
+    """A day of the calendar from 1900 on that has begun somewhere on Earth."""
     try:
-        return date.fromisoformat(text).isoformat()
+        day = date.fromisoformat(text)
     except ValueError:
         raise InvalidEvent("invalid_birthday", "data.birthday: an ISO date such as 1990-02-28") from None
+    if not _FIRST_BIRTHDAY <= day <= (now + _FARTHEST_EAST).date():
+        raise InvalidEvent("invalid_birthday", "data.birthday: a day since 1900 that is not in the future")
+    return day.isoformat()
 
 
-CHECKS = {"email": cleaned_email, "phone": cleaned_phone, "zone": cleaned_zone, "birthday": cleaned_birthday}
+def cleaned(profile: CustomerProfile, now: datetime) -> tuple[CustomerProfile, tuple[LeftOut, ...]]:
+    """The profile with its address, number, zone and birthday in normal form, without those that cannot be used."""
+    update: dict[str, str | None] = {}
+    left_out: list[LeftOut] = []
+    for name, check in CHECKS.items():
+        value = getattr(profile, name)
+        if value is None:
+            continue
+        try:
+            update[name] = check(value, now)
+        except InvalidEvent as error:
+            update[name] = None
+            left_out.append(LeftOut(name, error.slug, str(error).removeprefix(f"data.{name}: ")))
+    return (profile.model_copy(update=update) if update else profile), tuple(left_out)
 
 
-def cleaned(profile: CustomerProfile) -> CustomerProfile:
-    """The profile with its address, number, zone and birthday in normal form. Raises InvalidEvent."""
-    update = {name: check(value) for name, check in CHECKS.items() if (value := getattr(profile, name)) is not None}
-    return profile.model_copy(update=update) if update else profile
+CHECKS: dict[str, Callable[[str, datetime], str]] = {
+    "email": lambda text, _: cleaned_email(text),
+    "phone": lambda text, _: cleaned_phone(text),
+    "zone": lambda text, _: cleaned_zone(text),
+    "birthday": cleaned_birthday,
+}

@@ -31,5 +31,9 @@ def revision_of(event: Event[Any]) -> int:
     if isinstance(data, OrderEvent):
         return data.version if data.version is not None else by_time(event.time, state_number(event))
     if isinstance(data, CustomerProfile):
-        return data.revision or by_time(event.time, 0 if isinstance(data, CustomerRegistered) else 1)
+        return (
+            data.version
+            if data.version is not None
+            else data.revision or by_time(event.time, 0 if isinstance(data, CustomerRegistered) else 1)
+        )
     raise TypeError(f"{event.type} has no versions")

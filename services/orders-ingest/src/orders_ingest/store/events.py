@@ -19,6 +19,7 @@ class Archived(NamedTuple):
     id: str
     type: str
     at: datetime
+    order_id: str | None  # of what has no customer
     body: bytes
 
 
@@ -39,4 +40,25 @@ async def delete_claims(tx: Transaction, events: Sequence[Event[Any]]) -> None:
         shops=[e.shop for e in events],
         sources=[e.source for e in events],
         ids=[e.id for e in events],
+    )
+
+
+async def update_claims(tx: Transaction, events: Sequence[tuple[Event[Any], bytes]]) -> None:
+    """The hash of the body that was taken, where the first of that name in the list was refused."""
+    for event, digest in events:
+        await tx.execute(
+            "update inbox set hash = :hash where shop = :shop and source = :source and id = :id",
+            hash=digest, shop=event.shop, source=event.source, id=event.id,
+        )  # fmt: skip
+
+
+async def get_archived(tx: Transaction, shop: str, order_id: str) -> Sequence[Any]:
+    # What was told of an order, and of its refunds, while it had no customer; in order of time.
+    return await tx.fetch(
+        """
+        select source, id, body from archive where shop = :shop and order_id = :order_id and customer = ''
+        order by at, source collate "C", id collate "C"
+        """,
+        shop=shop,
+        order_id=order_id,
     )

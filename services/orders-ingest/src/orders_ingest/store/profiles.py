@@ -17,12 +17,14 @@ class ProfileRow(NamedTuple):
     shop: str
     customer: str
     revision: int
+    numbered: bool
     at: datetime
     body: str
 
 
 class StoredProfile(NamedTuple):
     revision: int
+    numbered: bool
     registered_at: datetime
     body: dict[str, Any]
 
@@ -42,14 +44,16 @@ async def get_profiles(tx: Transaction, customers: Iterable[CustomerKey]) -> dic
     # The stored profiles; the caller holds the customers' locks.
     rows = await tx.fetch(
         """
-        select p.shop, p.customer, p.revision, p.registered_at, cast(p.body as text) as body
+        select p.shop, p.customer, p.revision, p.numbered, p.registered_at, cast(p.body as text) as body
         from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
         join profiles p on p.shop = w.shop and p.customer = w.customer
         """,
         shops=[w[0] for w in wanted],
         customers=[w[1] for w in wanted],
     )
-    return {(r.shop, r.customer): StoredProfile(r.revision, r.registered_at, orjson.loads(r.body)) for r in rows}
+    return {
+        (r.shop, r.customer): StoredProfile(r.revision, r.numbered, r.registered_at, orjson.loads(r.body)) for r in rows
+    }
 
 
 async def save_profiles(tx: Transaction, versions: Sequence[ProfileRow]) -> None:
@@ -66,9 +70,9 @@ async def save_profiles(tx: Transaction, versions: Sequence[ProfileRow]) -> None
     keys = sorted(newest)
     await tx.execute(
         """
-        insert into profiles (shop, customer, revision, registered_at, body)
+        insert into profiles (shop, customer, revision, numbered, registered_at, body)
         select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:revisions as bigint[]),
-                             cast(:firsts as timestamptz[]), cast(:bodies as jsonb[]))
+                             cast(:numbered as boolean[]), cast(:firsts as timestamptz[]), cast(:bodies as jsonb[]))
         on conflict (shop, customer) do update set
             revision = greatest(profiles.revision, excluded.revision),
             registered_at = least(profiles.registered_at, excluded.registered_at),
@@ -77,6 +81,7 @@ async def save_profiles(tx: Transaction, versions: Sequence[ProfileRow]) -> None
         shops=[k[0] for k in keys],
         customers=[k[1] for k in keys],
         revisions=[newest[k].revision for k in keys],
+        numbered=[newest[k].numbered for k in keys],
         firsts=[first[k] for k in keys],
         bodies=[newest[k].body for k in keys],
     )
@@ -116,3 +121,23 @@ async def list_consents(tx: Transaction, shop: str, customer: str) -> Sequence[A
         shop=shop,
         customer=customer,
     )
+
+
+async def get_consents(
+    tx: Transaction, customers: Iterable[CustomerKey]
+) -> dict[CustomerKey, dict[tuple[str, str], ConsentRow]]:
+    """Each customer's newest consents told here, by (channel, purpose); the caller holds the customers' locks."""
+    wanted = sorted(set(customers))
+    rows = await tx.fetch(
+        """
+        select c.shop, c.customer, c.channel, c.purpose, c.granted, c.at, c.source
+        from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
+        join consents c on c.shop = w.shop and c.customer = w.customer
+        """,
+        shops=[w[0] for w in wanted],
+        customers=[w[1] for w in wanted],
+    )
+    found: dict[CustomerKey, dict[tuple[str, str], ConsentRow]] = {}
+    for row in rows:
+        found.setdefault((row.shop, row.customer), {})[row.channel, row.purpose] = ConsentRow(*tuple(row))
+    return found

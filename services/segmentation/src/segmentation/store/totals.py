@@ -10,7 +10,7 @@ from typing import Any
 from common.db import Transaction
 from common.events import Event
 from common.events.membership import MemberEnrolled
-from common.events.orders import OrderClosed, OrderCompleted, OrderRefunded
+from common.events.orders import OrderClaimed, OrderClosed, OrderCompleted, OrderRefunded
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,15 @@ async def save_anonymous(tx: Transaction, events: Sequence[Event[Any]]) -> None:
     """Count orders and refunds that concern no customer; of an order the highest revision stays, then the latest."""
     orders: dict[tuple[str, str], Event[Any]] = {}
     refunds: dict[tuple[str, str], Event[Any]] = {}
+    claimed: dict[tuple[str, str], Event[Any]] = {}
     for event in events:
         if isinstance(event.data, OrderCompleted | OrderClosed):
             key = event.shop, event.data.order_id
             known = orders.get(key)
             if known is None or (known.data.revision, known.order_key) <= (event.data.revision, event.order_key):
                 orders[key] = event
+        elif isinstance(event.data, OrderClaimed):
+            claimed[event.shop, event.data.order_id] = event
         elif isinstance(event.data, OrderRefunded):
             refunds[event.shop, event.data.refund_id] = event
     chosen = [orders[key] for key in sorted(orders)]
@@ -83,6 +86,13 @@ async def save_anonymous(tx: Transaction, events: Sequence[Event[Any]]) -> None:
         orders=[e.data.order_id for e in given_back],
         amounts=[e.data.amount for e in given_back],
         currencies=[e.data.currency for e in given_back],
+    )
+    # Orders that turned out to be somebody's: counted with the customer, here no more, whatever still comes.
+    await tx.execute(
+        _CLAIM_ORDERS,
+        shops=[key[0] for key in sorted(claimed)],
+        ids=[key[1] for key in sorted(claimed)],
+        times=[claimed[key].time for key in sorted(claimed)],
     )
 
 
@@ -153,6 +163,13 @@ on conflict (shop, order_id) do update
     set at = excluded.at, completed = excluded.completed, paid = excluded.paid, currency = excluded.currency,
         revision = excluded.revision
     where (kept.revision, kept.at) <= (excluded.revision, excluded.at)
+"""
+_CLAIM_ORDERS = """
+insert into anonymous_orders (shop, order_id, at, completed, paid, currency, revision)
+select shop, order_id, at, false, 0, '', 9223372036854775807
+from unnest(cast(:shops as text[]), cast(:ids as text[]), cast(:times as timestamptz[])) as w(shop, order_id, at)
+on conflict (shop, order_id) do update
+    set at = excluded.at, completed = false, paid = 0, currency = '', revision = excluded.revision
 """
 _INSERT_REFUNDS = """
 insert into anonymous_refunds (shop, refund_id, order_id, amount, currency)
