@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from prometheus_client import REGISTRY
 
 from common.broker import OffsetOutOfLog, Outgoing, Producer, Record, Topic, ensure_topics
@@ -354,6 +356,21 @@ async def test_events_that_were_written_in_order_to_two_partitions_are_handled_i
     await stand.put(*[Outgoing(TOPIC, tick(n).key.encode(), tick(n).encode(), {}, n % 3) for n in range(30)])
     await stand.read()
     assert seen == sorted(seen)
+
+
+async def test_what_retention_has_deleted_is_no_lag(stand: Stand) -> None:
+    """A partition that was never read starts where its log does: a stack would never settle otherwise."""
+    await stand.put(*[Outgoing(TOPIC, tick(n).key.encode(), tick(n).encode(), {}, 0) for n in range(20)])
+    admin = AIOKafkaAdminClient(bootstrap_servers=stand.servers)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(TOPIC, 0): RecordsToDelete(before_offset=20)})
+    finally:
+        await admin.close()
+    while not stand.consumer.broker.assigned:
+        await stand.consumer.step(0.5)
+    await stand.consumer.step(0.5)
+    assert await stand.consumer.lag() == 0
 
 
 async def test_dead_records_of_another_cluster_at_the_same_offset_are_other_records(stand: Stand) -> None:

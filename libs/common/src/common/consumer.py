@@ -284,7 +284,7 @@ class EventConsumer:
             return 1
         async with self._database.transaction() as tx:
             stored = await offsets.stored(tx)
-        return sum(max(0, end - stored.get(p, 0)) for p, end in ends.items())
+        return sum(max(0, end - stored.get(p, self.broker.first.get(p, 0))) for p, end in ends.items())
 
     async def behind(self) -> bool:
         """Would a sweep judge by old news? Is there more in the log than `MANY`, or anything, a minute after the last?

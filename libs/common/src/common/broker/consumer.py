@@ -60,6 +60,8 @@ class Consumer:
         self._placed = -1
         self._generation = 0
         self._next: dict[Position, int] = {}
+        self.first: dict[Position, int] = {}
+        """Where the log of each partition began when it was assigned; not 0 where retention has cut it."""
         self._paused = False
         self._closing: set[asyncio.Task[None]] = set()
         self._rejected: deque[float] = deque(maxlen=REJECTED_COMMITS)
@@ -206,7 +208,7 @@ class Consumer:
                 await self._confirm_in_log(offsets)
             if session.generation == generation:
                 session.place(offsets, paused=self._paused)
-                self._next, self._placed = offsets, generation
+                self._next, self._placed, self.first = offsets, generation, dict(first)
                 self._generation += 1
         return session
 
