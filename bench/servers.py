@@ -21,10 +21,13 @@ from typing import Any
 
 import asyncpg
 
+from bench.workload import SHOP
 from common.broker import ensure_topics
+from common.db import Database
 from common.events.topics import TOPICS
 from common.migrate import driver_url, migrate
 from common.runtime import Service
+from common.shops import SHOPS, SettingsBody
 from regulars.stack.databases import create_database
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.ports import free_port
@@ -52,6 +55,7 @@ class Servers:
         """An empty, migrated database of this service; the disk is at rest when it is there."""
         url = await create_database(self.postgres.url, f"bench_{uuid.uuid4().hex[:16]}")
         await migrate(url, service_of(service).migrations)
+        await _set_up(url)
         connection = await asyncpg.connect(driver_url(self.postgres.url))
         try:
             await connection.execute("checkpoint")
@@ -119,6 +123,14 @@ def servers() -> Iterator[Servers]:
         kafka.stop()
         postgres.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _set_up(url: str) -> None:
+    """The bench's shop is set up, as it would have been told on the topic `shops`."""
+    database = Database(url)
+    async with database.transaction() as tx:
+        await SHOPS.insert(tx, SHOP, 1, tx.clock.now(), SettingsBody(zone="Asia/Shanghai", currency="CNY"))
+    await database.close()
 
 
 async def make_topics(kafka: KafkaCluster) -> None:

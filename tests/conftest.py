@@ -142,6 +142,8 @@ class Stack:
             await runtime.consumer.stop()
         if runtime.relay is not None:
             await runtime.relay.stop()
+        if runtime.follower is not None:
+            await runtime.follower.stop()
         try:
             await asyncio.gather(*part.tasks)
         finally:
@@ -218,8 +220,11 @@ class Stack:
 
 
 def _works(runtime: Runtime, kind: str) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
-    if kind == "consumer" and runtime.consumer is not None:
-        yield kind, runtime.consumer.run()
+    if kind == "consumer":
+        assert runtime.follower is not None
+        yield "shops", runtime.follower.run()
+        if runtime.consumer is not None:
+            yield kind, runtime.consumer.run()
     if kind == "relay" and runtime.relay is not None:
         yield kind, runtime.relay.run()
     if kind == "background":

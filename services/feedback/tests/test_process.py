@@ -25,7 +25,7 @@ from common.keys import KeyRing
 from feedback.domain.links import AnswerLinks
 from feedback.main import SERVICE
 from regulars.stack.ports import free_port
-from regulars.testing import EmptyDatabase, MigratedDatabase, SharedKafka
+from regulars.testing import EmptyDatabase, MigratedDatabase, SharedKafka, settings_of
 
 from .conftest import API_KEY, MASTER
 
@@ -97,11 +97,11 @@ async def test_from_a_completed_order_to_a_stored_answer(database_from: Migrated
         _, issued = await KeyRing(MASTER).ensure_keys(tx, [(shop, "ann")])
         await tx.execute("delete from customer_keys")  # it comes by Kafka, as the service gets it
     await other.close()
-    events: list[Event[Any]] = [*issued, order, order]
+    events: list[Event[Any]] = [settings_of(shop), *issued, order, order]
     producer = Producer(kafka.bootstrap_servers, client="test")
     sent = await producer.send([Outgoing(e.data.TOPIC, e.key.encode(), e.encode(), {}) for e in events])
     await producer.stop(5)
-    assert sent == 3
+    assert sent == 4
 
     async with serving(url, kafka) as client:
 
@@ -132,6 +132,10 @@ async def test_r5_on_an_empty_database_the_process_reads_the_policy_back_from_ka
     await ensure_topics(kafka.bootstrap_servers, TOPICS)
     shop = f"s{uuid.uuid4().hex[:8]}"
     path = f"/v1/shops/{shop}/policy"
+    event = settings_of(shop)
+    producer = Producer(kafka.bootstrap_servers, client="test")
+    assert await producer.send([Outgoing(event.data.TOPIC, event.key.encode(), event.encode(), {})]) == 1
+    await producer.stop(5)
     async with serving(await database(), kafka) as client:
         for days in (14, 3):
             saved = await client.put(path, json={"policy": {"usage_question_days": days}})

@@ -26,7 +26,7 @@ from messaging.domain.policy import Policy
 from messaging.domain.windows import Window
 from messaging.store.policies import POLICIES
 from regulars.stack.mailsink import MailSink
-from regulars.testing import SharedKafka
+from regulars.testing import SharedKafka, settings_of
 
 from .conftest import API_KEY
 
@@ -123,10 +123,11 @@ async def test_an_order_notice_goes_from_kafka_to_the_mail_server(
 
 @pytest.mark.slow
 async def test_r5_on_an_empty_database_the_process_reads_the_policies_back_from_kafka(
-    messaging: Any, rebuilt: Any, process: Process
+    messaging: Any, rebuilt: Any, kafka: SharedKafka, process: Process
 ) -> None:
     """Saved over HTTP, published by the relay, taken in by the service's own subscription; none of it dead."""
     shop = f"s{uuid.uuid4().hex[:8]}"
+    await publish(kafka, [settings_of(shop)])
     versions = "select version, at, cast(policy as text) from policies where shop = :shop order by version"
     await process.start()
     address = f"http://127.0.0.1:{process.environment['HTTP_PORT']}"

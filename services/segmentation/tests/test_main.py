@@ -17,7 +17,7 @@ from common.broker import Outgoing, Producer, ensure_topics
 from common.events import decode
 from common.events.topics import TOPICS
 from common.migrate import driver_url
-from regulars.testing import EmptyDatabase, SharedKafka
+from regulars.testing import EmptyDatabase, SharedKafka, settings_of
 
 WANTED = 3
 
@@ -42,8 +42,10 @@ async def test_an_order_on_the_bus_becomes_facts_on_the_bus(
         order = events.completed("c-of-test-main", datetime(2025, 1, 1, 10, tzinfo=UTC))
         producer = Producer(kafka.bootstrap_servers, client="test")
         await producer.start()
+        told = settings_of("tea")
         message = Outgoing("orders", order.key.encode(), order.encode(), {})
-        assert await producer.send([message, message]) == 2
+        setting = Outgoing("shops", told.key.encode(), told.encode(), {})
+        assert await producer.send([message, message, setting]) == 3
         await producer.stop()
         facts = await _published(url)
         assert [fact.data.TYPE for fact in facts[:WANTED]] == ["stage.changed", "lifecycle.changed", "rfm.changed"]

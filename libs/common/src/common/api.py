@@ -14,6 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from common.callers import ApiKeys, Caller, Unauthorized
 from common.db import Transaction
 from common.problems import Problem
+from common.shops import ShopNotSetUp
 
 if TYPE_CHECKING:
     from common.runtime import Runtime
@@ -51,9 +52,12 @@ class _Guard(DependsMarker):
 
 class _Require(_Guard):
     wanted: str
+    set_up: bool
 
-    def __init__(self, wanted: str) -> None:
-        object.__setattr__(self, "wanted", wanted)  # the marker is frozen
+    def __init__(self, wanted: str, set_up: bool) -> None:
+        # The marker is frozen.
+        object.__setattr__(self, "wanted", wanted)
+        object.__setattr__(self, "set_up", set_up)
         super().__init__()
 
     async def __call__(
@@ -68,6 +72,9 @@ class _Require(_Guard):
             raise UnknownShop(shop)
         if not caller.may(self.wanted):
             raise MissingScope(self.wanted)
+        runtime: Runtime = request.app.state.runtime
+        if shop is not None and self.set_up and await runtime.shops.missing({shop}):
+            raise ShopNotSetUp(shop)
         return caller
 
 
@@ -76,10 +83,10 @@ class _Public(_Guard):
         return None
 
 
-def require(scope: str) -> Any:
+def require(scope: str, *, set_up: bool = True) -> Any:
     """Dependency that gives the Caller. Answers 401 without a valid key, 404 for another shop's path, 403 without
-    the scope. Scopes: `<noun>:read`, `<noun>:write`; `ops` for the operator."""
-    return _Require(scope)
+    the scope, 422 for a shop that is not set up unless `set_up` is False. Scopes: those of common.scopes."""
+    return _Require(scope, set_up)
 
 
 def public(reason: str) -> Any:
@@ -90,19 +97,9 @@ def public(reason: str) -> Any:
 
 
 def api_keys_of(app: FastAPI) -> ApiKeys:
-    """The app's one verifier of keys, made from the runtime at first use."""
-    found: ApiKeys | None = getattr(app.state, "api_keys", None)
-    if found is None:
-        runtime: Runtime = app.state.runtime
-        bootstrap = runtime.settings.bootstrap_api_key
-        found = ApiKeys(
-            runtime.database,
-            runtime.master,
-            bootstrap.get_secret_value() if bootstrap else None,
-            rate=runtime.settings.rate_limit,
-        )
-        app.state.api_keys = found
-    return found
+    """The process's one verifier of keys."""
+    runtime: Runtime = app.state.runtime
+    return runtime.api_keys
 
 
 async def transaction(request: Request) -> AsyncIterator[Transaction]:

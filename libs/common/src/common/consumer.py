@@ -22,14 +22,17 @@ from common.dead import MENDED, DeadRecord, Sealer, bury
 from common.events import Event, EventData, InvalidEvent, NewerVersion, decode
 from common.events.topics import own_topic
 from common.failures import passes
+from common.following import KnownShops
 from common.fuse import RAW, Fuse, FuseBlown
 from common.halving import FIRST_WAIT_S, HANDLER_FAILED, Patience, handle
 from common.inbox import claim_each
 from common.metrics import EVENT_AGE
 from common.parts import Item, Part, merged
+from common.shops import not_set_up
 
 log = structlog.get_logger()
 ANSWER_WITHIN_S = 5
+NOT_SET_UP = "shop_not_set_up"
 MANY = 1_000
 """Unread records, two full polls of them: who has that many is catching up."""
 
@@ -106,6 +109,8 @@ class EventConsumer:
         max_records: int = 500,
         session_timeout_ms: int = 30_000,
         before: Callable[[Transaction], Awaitable[None]] | None = None,
+        shops: KnownShops | None = None,
+        ready: asyncio.Event | None = None,
     ) -> None:
         self._database = database
         self._subscriptions = tuple(subscriptions)
@@ -114,6 +119,8 @@ class EventConsumer:
         self._raw_topics = {t for r in raw for t in r.topics}
         self._seal = seal
         self._before = before
+        self._shops = shops
+        self._ready = ready
         self._cluster: str | None = None
         self._fuse = Fuse()
         self.blown: str | None = None
@@ -144,6 +151,7 @@ class EventConsumer:
 
     async def run(self) -> None:
         """Until `stop`. Raises OffsetOutOfLog (loudly, never skipping) and what the watchdog gives up on."""
+        await self._wait_until_ready()
         await self._patiently(self.broker.start)
         wait = FIRST_WAIT_S
         while not self._stopping.is_set():
@@ -182,6 +190,7 @@ class EventConsumer:
         self.counts.read += len(polled.records)
         self.counts.batches += 1
         items = merged([self._item(r) for r in polled.records])
+        await self._refuse_unknown_shops(items)
         part, newer = Part(items, dict(polled.starts), dict(polled.nexts)).before_newer()
         if part.items:
             await handle(part, self._unit, self._answers, self._patience)
@@ -265,7 +274,28 @@ class EventConsumer:
     def _kind(self, item: Item) -> str:
         return item.event.type if item.event is not None else RAW
 
+    async def _refuse_unknown_shops(self, items: Sequence[Item]) -> None:
+        """An event of a shop that is not set up waits a moment for it, and is dead then; the rest goes on."""
+        if self._shops is None:
+            return
+        named = {item.event.shop for item in items if item.event is not None}
+        missing = await self._shops.wait_for(named)
+        for item in items:
+            if item.event is not None and item.event.shop in missing:
+                item.dead = item.died(NOT_SET_UP, not_set_up(item.event.shop))
+
     # -- patience
+
+    async def _wait_until_ready(self) -> None:
+        """Until what events are judged by was read, or `stop` is called."""
+        if self._ready is None:
+            return
+        waits = [asyncio.create_task(event.wait()) for event in (self._ready, self._stopping)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def _assigned(self, positions: Sequence[Position]) -> Mapping[Position, int]:
         """Where the database says these partitions stand; one that was never read is left out (its first record)."""

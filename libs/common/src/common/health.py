@@ -14,6 +14,7 @@ from common.api import public
 if TYPE_CHECKING:
     from common.consumer import EventConsumer
     from common.db import Database, Transaction
+    from common.following import Follower
 
 WITHIN_S = 2.0
 SILENT_S = 8.0
@@ -87,6 +88,19 @@ async def check_consumer(consumer: EventConsumer | None) -> str | None:
         return "no partitions assigned yet"
     silent = consumer.broker.seconds_since_progress
     return f"nothing read, nor heard from Kafka, for {silent:.0f} s" if silent > SILENT_S else None
+
+
+async def check_follower(follower: Follower | None) -> str | None:
+    """The settings of all shops were read once. A pause later is noted: what was read goes on to hold."""
+    if follower is None:
+        return "none here"
+    if not follower.reached.is_set():
+        raise NotReady(f"shops' settings and API keys are not read yet{_why(follower.paused)}")
+    return f"paused: {follower.paused}" if follower.paused is not None else None
+
+
+def _why(paused: str | None) -> str:
+    return f": {paused}" if paused is not None else ""
 
 
 def router(readiness: Readiness) -> APIRouter:

@@ -1,4 +1,4 @@
-"""What may an operator ask of every service? Clock, sweep, settled, fuse, dead letters, shop settings."""
+"""What may an operator ask of every service? Clock, sweep, settled, fuse, dead letters."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from pydantic import BaseModel
 
 from common import set_aside
 from common.api import Tx, require
-from common.events.fields import PlannedTime, Position, ShopName
+from common.events.fields import PlannedTime, Position
 from common.problems import Problem
-from common.shops import SHOPS, SettingsBody, get_shop
 
 if TYPE_CHECKING:
     from common.runtime import Runtime
@@ -61,20 +60,6 @@ async def settled(
     """Counters and what is open: lag, outbox, leases; `due=true` also counts due rows; `wait_s` lets the answer wait
     until nothing is open here. Settled when two passes over all services see equal counters and nothing open."""
     return await runtime_of(request).settled(due, wait_s)
-
-
-@router.put("/v1/shops/{shop}/settings", dependencies=[Depends(require("programme:write"))])
-async def put_settings(shop: ShopName, body: SettingsBody, tx: Tx) -> SettingsBody:
-    """Set the shop's zone and currency in this service; say the same to every service."""
-    await SHOPS.lock(tx, shop)
-    await SHOPS.insert(tx, shop, await SHOPS.next_number(tx, shop), tx.clock.now(), body)
-    return body
-
-
-@router.get("/v1/shops/{shop}/settings", dependencies=[Depends(require("programme:read"))])
-async def get_settings(shop: ShopName, tx: Tx) -> SettingsBody:
-    found = (await get_shop(tx, shop)).at(tx.clock.now())
-    return SettingsBody(name=found.name, zone=str(found.zone), currency=found.currency)
 
 
 @router.get("/ops/dead", dependencies=[Depends(require("ops"))])

@@ -15,16 +15,19 @@ from fastapi import APIRouter
 
 from common import problems
 from common.broker import Record
+from common.callers import ApiKeys
 from common.clock import Clock, FixedClock, WallClock
 from common.consumer import Batch, EventConsumer, RawSubscription, Subscription
 from common.crypto import derived_key, master_key_from, open_bytes, seal_bytes
 from common.db import Database, Transaction
 from common.dead import publish_mended
 from common.events import InvalidEvent, decode
+from common.following import Follower, KnownShops
 from common.inbox import claim_each
 from common.keys import KeyRing
 from common.relay import Relay
 from common.settings import Settings
+from common.shops import ShopNotSetUp
 from common.sweeps import Job, Sweeper, WorkList
 
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
@@ -66,11 +69,25 @@ class Runtime:
     consumer: EventConsumer | None = None
     relay: Relay | None = None
     raw: Sequence[RawSubscription] = ()
+    follower: Follower | None = None
     sweeper: Sweeper = field(init=False)
+    api_keys: ApiKeys = field(init=False)
+    shops: KnownShops = field(init=False)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)  # the clock moved, or it is time to stop
 
     def __post_init__(self) -> None:
+        bootstrap = self.settings.bootstrap_api_key
+        self.api_keys = ApiKeys(
+            self.database,
+            self.master,
+            bootstrap.get_secret_value() if bootstrap else None,
+            rate=self.settings.rate_limit,
+        )
+        self.shops = KnownShops(self.database)
+        self._make_sweeper()
+
+    def _make_sweeper(self) -> None:
         jobs = self.service.jobs
         self.sweeper = Sweeper(
             self.database,
@@ -136,6 +153,8 @@ class Runtime:
             # Kafka is asked last: what is in our own tables says more cheaply that it is too early.
             if self.consumer is not None and (last or not any(found.get(what) for what in OPEN)):
                 found["lag"] = await self.consumer.lag()
+                if self.follower is not None:
+                    found["lag"] += await self.follower.lag()
             if last or not any(found.get(what) for what in OPEN):
                 break
             await asyncio.sleep(LOOK_AGAIN_S)
@@ -183,6 +202,8 @@ class Runtime:
             raise problems.Problem(
                 422, "not_subscribed", f"{self.name} takes no {event.type} from {topic}: send it where its kind goes."
             )
+        if await self.shops.missing({event.shop}):
+            raise ShopNotSetUp(event.shop)
         outcome = (await claim_each(tx, [(event, raw)]))[0]
         if outcome == "conflict":
             raise problems.Problem(
@@ -208,6 +229,9 @@ async def make_runtime(service: Service, settings: Settings) -> Runtime:
     database = Database(settings.database_url, clock=clock, service=service.name, pool_size=settings.pool_size)
     master = master_key_from(settings.master_key.get_secret_value())
     runtime = Runtime(service, settings, clock, database, KeyRing(master), master)
+    runtime.follower = Follower(
+        database, settings.kafka_bootstrap_servers, service.name, lambda prefix: runtime.api_keys.forget(prefix)
+    )
     raw: Sequence[RawSubscription] = ()
     if service.raw is not None:
         async with database.transaction() as tx:
@@ -224,8 +248,10 @@ async def make_runtime(service: Service, settings: Settings) -> Runtime:
             max_records=settings.max_batch,
             session_timeout_ms=settings.session_timeout_ms,
             before=runtime.refresh_clock if settings.set_clock else None,
+            shops=runtime.shops,
+            ready=runtime.follower.reached,
         )
-        runtime.__post_init__()
+        runtime._make_sweeper()
     runtime.relay = Relay(database, settings.kafka_bootstrap_servers, service.name)
     async with database.transaction() as tx:
         await runtime.refresh_clock(tx)

@@ -16,7 +16,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from common import api_keys, health, limits, logs, metrics, ops, problems
+from common import health, limits, logs, metrics, ops, problems
 from common.api import assert_scoped
 from common.db import Database
 from common.migrate import migrate
@@ -40,7 +40,6 @@ def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
     limits.install(app)
     app.include_router(health.router(readiness))
     app.include_router(metrics.router())
-    app.include_router(api_keys.router)
     app.include_router(ops.router)
     for router in runtime.service.routers:
         app.include_router(router)
@@ -57,6 +56,7 @@ async def serve(service: Service, settings: Settings) -> int:
         readiness.add("consumer", lambda: health.check_consumer(runtime.consumer))
     for name, ask in service.notes.items():
         readiness.add(name, partial(health.note, runtime.database, ask))
+    readiness.add("shops", lambda: health.check_follower(runtime.follower))
     app = build_app(runtime, readiness)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -70,6 +70,8 @@ async def serve(service: Service, settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, runtime.stopping.set)
     parts: dict[str, Coroutine[Any, Any, None]] = {"http": server._serve(), "sweeps": runtime.sweeper.run()}
+    if runtime.follower is not None:
+        parts["shops"] = runtime.follower.run()
     if runtime.consumer is not None:
         parts["consumer"] = runtime.consumer.run()
     if runtime.relay is not None:
@@ -103,6 +105,8 @@ async def _stop(runtime: Runtime, server: uvicorn.Server, tasks: set[asyncio.Tas
         await runtime.consumer.stop()
     if runtime.relay is not None:
         await runtime.relay.stop()
+    if runtime.follower is not None:
+        await runtime.follower.stop()
     _, pending = await asyncio.wait(tasks, timeout=10)
     for task in pending:
         log.warning("part_cancelled", part=task.get_name())

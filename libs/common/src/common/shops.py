@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from common.calendar import day_start, local_date, zone_named
-from common.db import Transaction
+from common.db import CustomerKey, Transaction
 from common.events.fields import Currency
 from common.problems import Problem
-from common.versions import VersionTable
+from common.versions import Late, VersionTable
 
 _LOCK = 7_301_010
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -55,7 +55,11 @@ class Version:
 
     valid_from: datetime
     number: int
-    settings: Settings
+    body: SettingsBody
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(zone_named(self.body.zone), self.body.currency, self.body.name)
 
 
 class ShopNotSetUp(Problem):
@@ -79,20 +83,27 @@ class ShopSettings:
 
     versions: Sequence[Version]
     _starts: tuple[datetime, ...] = field(init=False, repr=False, compare=False)
+    _order: tuple[Version, ...] = field(init=False, repr=False, compare=False)
     _ladder: tuple[Settings, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        ladder = sorted(self.versions, key=lambda v: (v.valid_from, v.number))
-        object.__setattr__(self, "_starts", (_BEGINNING, *(v.valid_from for v in ladder[1:])))
-        object.__setattr__(self, "_ladder", tuple(v.settings for v in ladder))
+        order = tuple(sorted(self.versions, key=lambda v: (v.valid_from, v.number)))
+        first = order[0].valid_from
+        starts = tuple(v.valid_from if v.valid_from > first else _BEGINNING for v in order)
+        object.__setattr__(self, "_starts", starts)
+        object.__setattr__(self, "_order", order)
+        object.__setattr__(self, "_ladder", tuple(v.settings for v in order))
 
     @classmethod
     def always(cls, zone: ZoneInfo, currency: str = "CNY") -> ShopSettings:
         """The same at every instant."""
-        return cls([Version(_BEGINNING, 1, Settings(zone, currency))])
+        return cls([Version(_BEGINNING, 1, SettingsBody(zone=str(zone), currency=currency))])
 
     def at(self, instant: datetime) -> Settings:
         return self._ladder[bisect_right(self._starts, instant) - 1]
+
+    def version_at(self, instant: datetime) -> Version:
+        return self._order[bisect_right(self._starts, instant) - 1]
 
     @property
     def zones(self) -> list[ZoneInfo]:
@@ -106,9 +117,9 @@ class ShopSettings:
     def start_of(self, day: date) -> datetime:
         """The first instant at which it is `day`, or later, in the zone then in force."""
         for number, settings in enumerate(self._ladder[:-1]):
-            start, end = _start_of(day, settings.zone), self._starts[number + 1]
-            if start < end:
-                return max(start, self._starts[number])
+            start = max(_start_of(day, settings.zone), self._starts[number])
+            if start < self._starts[number + 1]:
+                return start
         return max(_start_of(day, self._ladder[-1].zone), self._starts[-1])
 
 
@@ -136,6 +147,13 @@ async def lock_shops(tx: Transaction) -> None:
     await tx.fetch("select pg_advisory_xact_lock(:lock)", lock=_LOCK)
 
 
+async def find_set_up(tx: Transaction, shops: Iterable[str]) -> set[str]:
+    """Which of the shops are set up."""
+    # By primary key; a shop has few versions.
+    rows = await tx.fetch("select distinct shop from shop_settings where shop = any(:shops)", shops=sorted(set(shops)))
+    return {row.shop for row in rows}
+
+
 async def find_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, ShopSettings]:
     """The settings of those of the shops that are set up."""
     # Versions are few.
@@ -149,8 +167,7 @@ async def find_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, ShopSet
     found: dict[str, list[Version]] = {}
     for row in rows:
         body = SettingsBody.model_validate_json(row.body)
-        settings = Settings(zone_named(body.zone), body.currency, body.name)
-        found.setdefault(row.shop, []).append(Version(row.valid_from, row.version, settings))
+        found.setdefault(row.shop, []).append(Version(row.valid_from, row.version, body))
     return {shop: ShopSettings(versions) for shop, versions in found.items()}
 
 
@@ -162,6 +179,24 @@ async def get_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, ShopSett
         if shop not in found:
             raise ShopNotSetUp(shop)
     return found
+
+
+async def next_refolds(tx: Transaction, limit: int) -> tuple[Late | None, list[CustomerKey]]:
+    """A version that came after customers were folded, locked, and the next customers of the shop, whoever they are.
+
+    All of them, since due times lie on the dates of a zone: a change moves them also where nothing has happened.
+    """
+    late = await SHOPS.next_late(tx)
+    if late is None:
+        return None, []
+    # In order of the key, so that the cursor is one value.
+    rows = await tx.fetch(
+        "select customer from customers where shop = :shop and customer > :after order by customer limit :limit",
+        shop=late.shop,
+        after=late.after,
+        limit=limit,
+    )
+    return late, [(late.shop, row.customer) for row in rows]
 
 
 async def get_shop(tx: Transaction, shop: str) -> ShopSettings:

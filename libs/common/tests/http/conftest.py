@@ -17,7 +17,7 @@ import structlog
 from fastapi import APIRouter, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from common import logs
+from common import api_keys, logs, scopes
 from common.api import Caller, Tx, public, require
 from common.broker import BrokerUnavailable
 from common.health import Readiness
@@ -89,6 +89,13 @@ def _logs() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+@pytest.fixture(autouse=True)
+def _scopes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the toy's routes."""
+    for scope in ("things:read", "things:write"):
+        monkeypatch.setitem(scopes.SCOPES, scope, "what the toy does")
+
+
 @pytest_asyncio.fixture
 async def runtime(database_from: MigratedDatabase) -> AsyncIterator[Runtime]:
     settings = Settings(
@@ -98,7 +105,9 @@ async def runtime(database_from: MigratedDatabase) -> AsyncIterator[Runtime]:
         bootstrap_api_key=SecretStr(BOOTSTRAP),
         set_clock=True,
     )
-    made = await make_runtime(Service("toy", migrations=Path(__file__).parent, routers=[router]), settings)
+    made = await make_runtime(
+        Service("toy", migrations=Path(__file__).parent, routers=[router, api_keys.router]), settings
+    )
     yield made
     await made.database.close()
 

@@ -54,6 +54,19 @@ class Services:
         return dict(zip(self._clients, answers, strict=True))
 
 
+async def set_up_shop(services: Services, shop: str, within_s: float = 30, **settings: str) -> None:
+    """Tell the shop's settings at orders-ingest, and wait until every service knows them. Raises Refused."""
+    path = f"/v1/shops/{shop}/settings"
+    await services.call("orders-ingest", "PUT", path, json=settings)
+    deadline = asyncio.get_running_loop().time() + within_s
+    while True:
+        open_ = await services.everywhere("GET", "/ops/settled", params={"wait_s": 1})
+        if not any(counters["lag"] or counters["outbox"] for counters in open_.values()):
+            return
+        if asyncio.get_running_loop().time() > deadline:
+            raise Refused(f"the settings of {shop} did not reach every service within {within_s:.0f} s: see the logs")
+
+
 async def count_mails(url: str) -> Any:
     """What the mail sink says it has accepted."""
     async with httpx.AsyncClient() as client:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from regulars import cdnow, compare, operating, report
-from regulars.client import Services, count_mails
+from regulars.client import Services, count_mails, set_up_shop
 from regulars.replay import Replay
 from regulars.stack.errors import FolderHeld, StackError
 from regulars.stack.local import Plan, lock
@@ -171,7 +171,7 @@ async def _replay(state: StackState, history: cdnow.History, console: Console) -
 
 async def _set_up(services: Services) -> None:
     await services.everywhere("PUT", "/ops/clock", json={"now": START.isoformat()})
-    await services.everywhere("PUT", f"/v1/shops/{SHOP}/settings", json={"zone": str(cdnow.ZONE), "currency": "USD"})
+    await set_up_shop(services, SHOP, zone=str(cdnow.ZONE), currency="USD")
     stored = await services.get("membership", f"/v1/shops/{SHOP}/programme")
     programme = stored["programme"]
     for tier in programme["tiers"]:

@@ -19,6 +19,7 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +28,8 @@ import pytest
 import pytest_asyncio
 
 from common.db import Database, Transaction
+from common.events import Event
+from common.events.shops import ShopSettingsChanged
 from common.shops import SettingsBody
 from regulars.stack.databases import create_database, drop_database
 from regulars.stack.kafka import KafkaCluster
@@ -181,6 +184,13 @@ async def set_up(tx: Transaction, shop: str, zone: str = "Asia/Shanghai", curren
         shop=shop,
         body=SettingsBody(zone=zone, currency=currency).model_dump_json(),
     )
+
+
+def settings_of(shop: str, zone: str = "Asia/Shanghai", currency: str = "CNY") -> Event[ShopSettingsChanged]:
+    """What orders-ingest tells when the shop is set up, for tests that publish events of it themselves."""
+    since = datetime(1990, 1, 1, tzinfo=UTC)
+    data = ShopSettingsChanged(version=1, valid_from=since, zone=zone, currency=currency)
+    return Event("settings-1", f"/shops/{shop}/orders-ingest", shop, None, since, data, "settings")
 
 
 def _digest(folders: tuple[Path, ...]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from common import api_keys
 from common.broker import ensure_topics
 from common.consumer import RawSubscription
 from common.crypto import master_key_from
@@ -15,7 +16,7 @@ from common.keys import KeyRing
 from common.runtime import Service
 from common.service import main as run
 from common.settings import load_settings
-from orders_ingest.api import customers, events, imports, orders
+from orders_ingest.api import customers, events, imports, orders, settings
 from orders_ingest.handlers.ingest import Vault
 from orders_ingest.handlers.intake_topics import subscriptions
 from orders_ingest.jobs.imports import run_imports
@@ -33,10 +34,10 @@ async def intake(tx: Transaction) -> Sequence[RawSubscription]:
     shops = await shop_store.list_intake_shops(tx)
     if not shops:
         return []
-    settings = load_settings()
-    master = master_key_from(settings.master_key.get_secret_value())
+    environment = load_settings()
+    master = master_key_from(environment.master_key.get_secret_value())
     topics = [Topic(intake_topic(shop), SERVICE.name, config={"retention.ms": _A_WEEK_MS}) for shop in shops]
-    await ensure_topics(settings.kafka_bootstrap_servers, topics)
+    await ensure_topics(environment.kafka_bootstrap_servers, topics)
     return subscriptions(Vault(KeyRing(master), master), shops)
 
 
@@ -53,7 +54,7 @@ SERVICE = Service(
     name="orders-ingest",
     migrations=_MIGRATIONS,
     raw=intake,
-    routers=(events.router, orders.router, customers.router, imports.router),
+    routers=(events.router, orders.router, customers.router, imports.router, settings.router, api_keys.router),
     background=(run_imports,),
     counters=counters,
     due=due,

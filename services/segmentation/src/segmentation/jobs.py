@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from common.db import Transaction
 from common.events import rfc3339
 from common.fold import fold_all, fold_due, lock_due, refold, same
+from common.shops import SHOPS, next_refolds
 from common.sweeps import Job
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.shop import Shop
@@ -30,7 +31,8 @@ async def sweep(tx: Transaction, now: datetime, limit: int) -> int:
         return await _compute(tx, names, now)
     known = await shops.get_shops_to_fold(tx, names)
     return (
-        await _refold_late(tx, known, limit)
+        await _refold_by_settings(tx, known, now, limit)
+        or await _refold_late(tx, known, limit)
         or await _refold_waiting(tx, known, limit)
         or await _review(tx, known, now)
         or await _fold_due(tx, known, now, limit)
@@ -47,6 +49,19 @@ async def _compute(tx: Transaction, names: list[str], now: datetime) -> int:
         if computed is not None:
             await figures.insert_figures(tx, name, computed)
     return 1
+
+
+async def _refold_by_settings(tx: Transaction, known: Mapping[str, Shop], now: datetime, limit: int) -> int:
+    """Customers of a shop whose zone or currency has changed."""
+    version, keys = await next_refolds(tx, limit)
+    if version is None:
+        return 0
+    # Dated when the version came into force: what it changes was so from then on.
+    at = min(version.valid_from, now)
+    folded = await refold(tx, SegmentFolding(known), keys, f"settings@{version.number}", at)
+    await tx.announce(folded.facts())
+    await SHOPS.save_progress(tx, version, keys, limit)
+    return max(1, len(keys))
 
 
 async def _refold_late(tx: Transaction, known: Mapping[str, Shop], limit: int) -> int:
@@ -113,7 +128,8 @@ async def count_due(tx: Transaction, now: datetime) -> int:
     for name, shop in known.items():
         if shop.figures:
             waiting += await figures.count_waiting(tx, name, shop.figures[-1].month)
-    unmet = len(await THRESHOLDS.late_shops(tx)) + await reviews.count_reviews(tx)
+    late = await THRESHOLDS.late_shops(tx) + await SHOPS.late_shops(tx)
+    unmet = len(late) + await reviews.count_reviews(tx)
     return waiting + unmet + len(_overdue(known, now))
 
 

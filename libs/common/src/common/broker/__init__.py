@@ -3,6 +3,7 @@
 from common.broker.consumer import Consumer, OnAssigned
 from common.broker.errors import BrokerUnavailable, MessageRefused, NoProgress, OffsetOutOfLog, TopicMismatch
 from common.broker.producer import Producer
+from common.broker.reader import Reader
 from common.broker.records import Batch, Outgoing, Position, Record
 from common.broker.topics import Topic, cluster_id, ensure_topics
 
@@ -17,6 +18,7 @@ __all__ = [
     "Outgoing",
     "Position",
     "Producer",
+    "Reader",
     "Record",
     "Topic",
     "TopicMismatch",

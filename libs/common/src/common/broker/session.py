@@ -139,7 +139,7 @@ class Session:
         if task.cancelled():  # by a task of aiokafka's own that ended: not a cancellation of ours
             raise KafkaError("the fetch ended because a task inside of aiokafka was cancelled")
         drained: Mapping[Any, Sequence[Any]] = task.result()
-        return {Position(tp.topic, tp.partition): [_record(each) for each in drained[tp]] for tp in drained}
+        return {Position(tp.topic, tp.partition): [record_of(each) for each in drained[tp]] for tp in drained}
 
     async def commit(self, nexts: Mapping[Position, int], wait_s: float, give_up_s: float) -> bool:
         """Tell the group how far it is; explicit offsets alone (K2). False when no answer came in ``wait_s``.
@@ -314,5 +314,5 @@ def _tp(position: Position) -> Any:
     return TopicPartition(position.topic, position.partition)
 
 
-def _record(raw: Any) -> Record:
+def record_of(raw: Any) -> Record:
     return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, headers_of(raw.headers), raw.timestamp)

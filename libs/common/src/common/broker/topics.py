@@ -72,6 +72,15 @@ async def cluster_id(servers: str, timeout_s: float = 10) -> str:
         return str((await admin.describe_cluster())["cluster_id"])
 
 
+async def partitions_of(servers: str, name: str, timeout_s: float = 10) -> list[int]:
+    """The numbers of the topic's partitions. Raises BrokerUnavailable, also for a topic that is missing."""
+    async with _admin(servers, timeout_s) as admin:
+        (described,) = await admin.describe_topics([name])
+        if described["error_code"] or not described["partitions"]:
+            raise BrokerUnavailable(f"no such topic: {name}; run: python -m common.broker topics")
+        return sorted(int(each["partition"]) for each in described["partitions"])
+
+
 async def _await_leaders(admin: Any, topics: Sequence[TopicLike]) -> None:
     """Return when every partition has a leader. The caller keeps the deadline."""
     if not topics:

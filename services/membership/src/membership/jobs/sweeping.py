@@ -10,11 +10,33 @@ from common.events import rfc3339
 from common.events.envelope import parse_time
 from common.fold import fold_due, lock_due, refold
 from common.set_aside import Task
+from common.shops import SHOPS, get_shops, next_refolds
 from common.sweeps import Job, WorkList
 from membership.domain.membership import MemberFolding
 from membership.handlers import save
 from membership.store import programmes, refolds
 from membership.store.programmes import PROGRAMMES
+
+
+async def take_changed_settings(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """The next customers of a shop whose zone or currency has changed."""
+    version, keys = await next_refolds(tx, limit)
+    if version is None:
+        return None
+    await SHOPS.save_progress(tx, version, keys, limit)
+    return [Task(*key, str(version.number)) for key in keys]
+
+
+async def refold_by_settings(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+    """Fold the tasks' customers anew by all settings; `what` is the number of the version that has come."""
+    settings = await get_shops(tx, {task.shop for task in tasks})
+    for shop, what in sorted({(task.shop, task.what) for task in tasks}):
+        keys = [(task.shop, task.customer) for task in tasks if (task.shop, task.what) == (shop, what)]
+        version = next(each for each in settings[shop].versions if str(each.number) == what)
+        folding = MemberFolding(await programmes.get_rules(tx, [shop]))
+        # Dated when the version came into force: what it changes was so from then on.
+        await save(tx, await refold(tx, folding, keys, f"settings@{what}", min(version.valid_from, now)))
+    return len(tasks)
 
 
 async def take_late_programme(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
@@ -89,6 +111,7 @@ async def due(tx: Transaction, now: datetime) -> int:
 
 JOBS = (
     WorkList("rules", take_changed_rules, refold_by_rules),
+    WorkList("settings", take_changed_settings, refold_by_settings),
     WorkList("programme", take_late_programme, refold_by_programme),
     Job("ladders", spread_ladders),
     WorkList("members", take_due, sweep_members),

@@ -54,6 +54,7 @@ _STORED = """
 select shop, customer, cast(state as text) as state, greatest(done_until, last_time) as until, due_at, revision,
        last_time, last_rank, last_source, last_id,
        exists (select from refolds r where r.shop = c.shop and c.customer > r.after)
+       or exists (select from shop_settings s where s.shop = c.shop and c.customer > s.refold_after)
        or exists (select from programmes p where p.shop = c.shop and p.withdrawn_at is null
                   and c.customer > p.refold_after
                   and (c.last_time >= p.valid_from or c.done_until >= p.valid_from)) as waiting,

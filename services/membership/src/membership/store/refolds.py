@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.db import CustomerKey, Transaction
+from common.shops import SHOPS
 from membership.store.programmes import PROGRAMMES
 
 
@@ -51,6 +52,7 @@ async def shops_refolding(tx: Transaction) -> set[str]:
 
 
 async def count_refolds(tx: Transaction) -> int:
-    """Versions and changed rules still being worked in."""
+    """Versions, settings and changed rules still being worked in."""
+    late = await PROGRAMMES.late_shops(tx) + await SHOPS.late_shops(tx)
     # Few rows at any time.
-    return len(await PROGRAMMES.late_shops(tx)) + int(await tx.value("select count(*) from refolds"))
+    return len(late) + int(await tx.value("select count(*) from refolds"))

@@ -13,6 +13,7 @@ from common.events.customers import ConsentChanged, CustomerProfile
 from common.events.orders import OrderClaimed, OrderEvent, OrderRefunded
 from common.inbox import body_hash, claim_each
 from common.keys import DataKey, KeyRing
+from common.shops import find_set_up, not_set_up
 from orders_ingest.domain.book import Book, KnownOrder, KnownRefund, Refusal, Told, Waiting, rank_of
 from orders_ingest.domain.intake import Offered, Outcome, refused
 from orders_ingest.domain.ranking import revision_of, state_number
@@ -88,6 +89,10 @@ async def take(tx: Transaction, vault: Vault, offered: Sequence[Offered]) -> lis
     Call it once a transaction, before anything else is locked. Locks are taken in one order everywhere: claims, names
     of refunds, orders, customers. Events of one name are answered alike: what was refused is refused for all of them.
     """
+    set_up = await find_set_up(tx, {o.event.shop for o in offered})
+    if any(o.event.shop not in set_up for o in offered):
+        rest = iter(await take(tx, vault, [o for o in offered if o.event.shop in set_up]))
+        return [next(rest) if o.event.shop in set_up else _not_set_up(o.event) for o in offered]
     claims = await claim_each(tx, [(o.event, o.claimed) for o in offered])
     fresh = {_name(o) for o, claim in zip(offered, claims, strict=True) if claim == "new"}
     concerned = [o for o, claim in zip(offered, claims, strict=True) if _name(o) in fresh or _is_late(o, claim)]
@@ -121,6 +126,10 @@ async def take(tx: Transaction, vault: Vault, offered: Sequence[Offered]) -> lis
     await _save(tx, vault, book, keys, issued, told, waiting)
     await _mend_claims(tx, offered, fresh, hashes)
     return outcomes
+
+
+def _not_set_up(event: Event[Any]) -> Outcome:
+    return refused(event.id, "shop_not_set_up", not_set_up(event.shop))
 
 
 def _name(offered: Offered) -> Name:

@@ -1,0 +1,28 @@
+"""The scopes of API keys: what each allows, at whichever service."""
+
+from __future__ import annotations
+
+SCOPES = {
+    "events:write": "tell events, and orders as they stand",
+    "orders:read": "read orders and the shop's totals",
+    "customers:write": "tell customers' profiles and consents",
+    "customers:read": "read what is known of a customer, without personal fields",
+    "imports:write": "send files of history",
+    "imports:read": "follow imports and read their refusals",
+    "settings:write": "set the shop's name, time zone and currency",
+    "settings:read": "read them, with all versions",
+    "programme:write": "change the programme, thresholds and policies of the shop",
+    "programme:read": "read them",
+    "members:write": "enrol members, check them in, tell what they took part in",
+    "members:read": "read members, their points and their way up",
+    "redemptions:write": "redeem points on orders, and return them",
+    "redemptions:read": "read redemptions",
+    "segments:read": "read stage, life cycle, scores and reports",
+    "messages:write": "tell opt-outs and opt-ins, and lift what blocks an address",
+    "messages:read": "read decisions, messages and consents",
+    "feedback:write": "tell reviews and answers",
+    "feedback:read": "read reviews, surveys and reports",
+    "keys:admin": "make, list and revoke keys, with rights up to its own",
+    "ops": "operate the installation: clock, sweeps, dead events, metrics; counts for keys of every shop alone",
+}
+"""Scope to what it allows."""
