@@ -191,12 +191,11 @@ class Stack:
     async def caught_up(self, *services: str) -> None:
         """Wait until the services have read all that is on the bus for them."""
         for name in services:
-            consumer = self.parts[name].runtime.consumer
-            assert consumer is not None
+            runtime = self.parts[name].runtime
 
-            async def done(consumer: Any = consumer) -> bool:
+            async def done(runtime: Runtime = runtime) -> bool:
                 try:
-                    return bool(await consumer.lag() == 0)
+                    return runtime.consumer is not None and await runtime.consumer.lag() == 0
                 except BrokerUnavailable:
                     return False  # not connected yet
 

@@ -141,7 +141,7 @@ class Messaging:
     ) -> list[Event[Any]]:
         """A customer with a key, sealed contact data, and consent to e-mail for both purposes, since the day before."""
         key, before = self.data_keys.setdefault(customer, new_key()), at - timedelta(days=1)
-        sealed = {
+        sealed: dict[str, Any] = {
             "email": seal(email or f"{customer}@example.test", key, "k1", "s", customer, "email"),
             "name": seal(f"Name of {customer}", key, "k1", "s", customer, "name"),
         }

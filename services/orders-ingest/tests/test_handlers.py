@@ -13,7 +13,7 @@ from common.db import Database
 from common.events import Event
 from orders_ingest.domain.intake import Offered, check
 from orders_ingest.handlers.ingest import Vault, take
-from orders_ingest.handlers.intake_topics import on_intake, subscriptions
+from orders_ingest.handlers.intake_topics import on_intake
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 
@@ -165,6 +165,3 @@ async def test_a_shops_topic_is_read_as_http_is_and_speaks_for_that_shop_alone(
     assert [e.id for e in await published()] == [good["id"]]
     async with db.transaction() as tx:
         assert await tx.value("select count(*) from inbox") == 1
-    (subscription,) = subscriptions(vault, ["demo", "other"])
-    assert subscription.topics == ("intake.demo", "intake.other")
-    assert subscriptions(vault, []) == []

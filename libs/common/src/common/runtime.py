@@ -43,7 +43,8 @@ class Service:
     name: str
     migrations: Path
     subscriptions: Sequence[Subscription] = ()
-    raw: Callable[[Transaction], Awaitable[Sequence[RawSubscription]]] | None = None
+    raw: Callable[[Runtime, str], RawSubscription | None] | None = None
+    """The reader of a topic that others write to, by the topic's name; None for any other topic."""
     routers: Sequence[APIRouter] = ()
     jobs: Sequence[Job | WorkList] | Callable[[Runtime], Sequence[Job | WorkList]] = ()
     background: Sequence[Callable[[Runtime], Coroutine[Any, Any, None]]] = ()
@@ -68,7 +69,6 @@ class Runtime:
     master: bytes
     consumer: EventConsumer | None = None
     relay: Relay | None = None
-    raw: Sequence[RawSubscription] = ()
     follower: Follower | None = None
     sweeper: Sweeper = field(init=False)
     api_keys: ApiKeys = field(init=False)
@@ -179,6 +179,22 @@ class Runtime:
         )
         return due + (await self.service.due(tx, now) if self.service.due is not None else 0)
 
+    def make_consumer(self, raw: Sequence[RawSubscription] = ()) -> EventConsumer:
+        """A consumer of the service's subscriptions and of `raw`, not started."""
+        return EventConsumer(
+            self.database,
+            self.settings.kafka_bootstrap_servers,
+            self.name,
+            self.service.subscriptions,
+            raw,
+            seal=self.seal_dead,
+            max_records=self.settings.max_batch,
+            session_timeout_ms=self.settings.session_timeout_ms,
+            before=self.refresh_clock if self.settings.set_clock else None,
+            shops=self.shops,
+            ready=self.follower.reached if self.follower is not None else None,
+        )
+
     async def take_again(self, tx: Transaction, topic: str, raw: bytes) -> str:
         """A dead event, mended or not, as if it had come in time; new|duplicate, the latter when it counted before.
 
@@ -187,12 +203,12 @@ class Runtime:
 
         Raises Problem when it still cannot be taken.
         """
-        for reader in self.raw:
-            if topic in reader.topics:
-                taken = await reader.handler(tx, [Record(topic, -1, -1, None, raw, {}, 0)])
-                for dead in taken.dead:
-                    raise problems.Problem(422, dead.slug, f"The event still cannot be taken: {dead.detail}")
-                return "new" if taken.fresh else "duplicate"
+        reader = self.service.raw(self, topic) if self.service.raw is not None else None
+        if reader is not None:
+            taken = await reader.handler(tx, [Record(topic, -1, -1, None, raw, {}, 0)])
+            for dead in taken.dead:
+                raise problems.Problem(422, dead.slug, f"The event still cannot be taken: {dead.detail}")
+            return "new" if taken.fresh else "duplicate"
         try:
             event = decode(raw)
         except InvalidEvent as error:
@@ -232,25 +248,8 @@ async def make_runtime(service: Service, settings: Settings) -> Runtime:
     runtime.follower = Follower(
         database, settings.kafka_bootstrap_servers, service.name, lambda prefix: runtime.api_keys.forget(prefix)
     )
-    raw: Sequence[RawSubscription] = ()
-    if service.raw is not None:
-        async with database.transaction() as tx:
-            raw = await service.raw(tx)
-    runtime.raw = raw
-    if service.subscriptions or raw:
-        runtime.consumer = EventConsumer(
-            database,
-            settings.kafka_bootstrap_servers,
-            service.name,
-            service.subscriptions,
-            raw,
-            seal=runtime.seal_dead,
-            max_records=settings.max_batch,
-            session_timeout_ms=settings.session_timeout_ms,
-            before=runtime.refresh_clock if settings.set_clock else None,
-            shops=runtime.shops,
-            ready=runtime.follower.reached,
-        )
+    if service.subscriptions:
+        runtime.consumer = runtime.make_consumer()
         runtime._make_sweeper()
     runtime.relay = Relay(database, settings.kafka_bootstrap_servers, service.name)
     async with database.transaction() as tx:

@@ -52,7 +52,7 @@ async def serve(service: Service, settings: Settings) -> int:
     runtime = await make_runtime(service, settings)
     readiness = health.Readiness()
     readiness.add("database", lambda: health.check_database(runtime.database))
-    if runtime.consumer is not None:
+    if runtime.consumer is not None or service.raw is not None:
         readiness.add("consumer", lambda: health.check_consumer(runtime.consumer))
     for name, ask in service.notes.items():
         readiness.add(name, partial(health.note, runtime.database, ask))

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
 from common.api import Caller, Tx, require
+from common.broker import TopicMismatch, ensure_topics
 from common.currency import EXPONENTS
 from common.events.fields import MAX_FILE, Identifier, Position, ShopName
 from common.limits import large_body
@@ -22,6 +23,7 @@ from orders_ingest.api.collector import vault_of
 from orders_ingest.domain.layouts import History, Layout
 from orders_ingest.domain.lines import UnreadableFile
 from orders_ingest.handlers.ingest import Vault
+from orders_ingest.jobs.intake import topic_of
 from orders_ingest.jobs.staging import stage
 from orders_ingest.store import imports as store
 from orders_ingest.store import shops as shop_store
@@ -137,9 +139,20 @@ async def get_refusals(
 
 
 @router.put("/intake", dependencies=[require("programme:write")])
-async def put_intake(shop: ShopName, body: IntakeIn, tx: Tx) -> IntakeIn:
-    """Read the shop's own Kafka topic intake.<shop>, or no longer; takes effect when the service starts again."""
-    await shop_store.put_intake(tx, shop, body.enabled)
+async def put_intake(shop: ShopName, body: IntakeIn, request: Request) -> IntakeIn:
+    """Read the shop's own Kafka topic intake.<shop>, or no longer; takes effect within seconds.
+
+    The topic is made where it is missing, so what is answered 200 can be written to.
+    """
+    runtime: Runtime = request.app.state.runtime
+    topic = topic_of(shop)
+    if body.enabled:
+        try:
+            await ensure_topics(runtime.settings.kafka_bootstrap_servers, [topic])
+        except TopicMismatch as error:
+            raise Problem(409, "topic_refused", f"{error}.") from None
+    async with runtime.database.transaction() as tx:
+        await shop_store.put_intake(tx, shop, body.enabled, topic.name)
     return body
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 from common.broker import Record
@@ -12,6 +11,7 @@ from common.dead import DeadRecord
 from common.events import InvalidEvent
 from common.events.fields import MAX_EVENT
 from common.events.topics import intake_topic
+from common.runtime import Runtime
 from orders_ingest.domain.intake import Offered, Outcome, check, read, refused
 from orders_ingest.handlers.ingest import Vault, take
 
@@ -53,7 +53,8 @@ def _checked(record: Record, tx: Transaction) -> Offered | Outcome:
     return check(body, shop_of(record.topic), tx.clock.now())
 
 
-def subscriptions(vault: Vault, shops: Sequence[str]) -> list[RawSubscription]:
-    """The topics of the shops that have one."""
-    topics = tuple(intake_topic(shop) for shop in shops)
-    return [RawSubscription(partial(on_intake, vault), topics)] if topics else []
+def reader(runtime: Runtime, *topics: str) -> RawSubscription | None:
+    """The reader of these intake topics; None where one is none."""
+    if not topics or not all(topic.startswith(_PREFIX) for topic in topics):
+        return None
+    return RawSubscription(partial(on_intake, Vault(runtime.keys, runtime.master)), topics)

@@ -6,14 +6,21 @@ from common.db import Transaction
 
 
 async def list_intake_shops(tx: Transaction) -> list[str]:
-    # Shops whose topic is read; read once, when the service starts.
+    # Shops whose topic is read.
     rows = await tx.fetch(
         "select shop from settings where key = 'intake' and value = cast('true' as jsonb) order by shop"
     )
     return [r.shop for r in rows]
 
 
-async def put_intake(tx: Transaction, shop: str, enabled: bool) -> None:
+async def put_intake(tx: Transaction, shop: str, enabled: bool, topic: str) -> None:
+    """Switch on or off. What is switched on again reads its topic from the first record kept: offsets from before may
+    lie before it, and what was taken already is claimed."""
+    before = await tx.value(
+        "select value = cast('true' as jsonb) from settings where shop = :shop and key = 'intake' for update", shop=shop
+    )
+    if enabled and not before:
+        await tx.execute("delete from offsets where topic = :topic", topic=topic)
     await tx.execute(
         """
         insert into settings (shop, key, value) values (:shop, 'intake', to_jsonb(cast(:enabled as boolean)))
