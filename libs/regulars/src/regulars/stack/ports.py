@@ -6,14 +6,14 @@ import random
 import socket
 import tempfile
 from pathlib import Path
-from typing import IO
 
 import psutil
 
 # Below the usual range of outgoing connections (32768 and up on Linux): a port that a killed part gives back
 # cannot be taken by somebody's client connection before the part is started again on it.
 _FIRST, _LAST = 20000, 31999
-_held: dict[int, IO[str]] = {}
+_held: dict[int, int] = {}
+"""Open files whose locks say that a port is ours, by port; they are closed by the end of the process alone."""
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -40,19 +40,19 @@ def free_port(preferred: int | None = None) -> int:
             # Whoever held it a moment ago may have begun to listen between the look and the lock.
             if is_free(port):
                 return port
-            _held.pop(port).close()
+            os.close(_held.pop(port))
     raise OSError(f"no free TCP port found between {_FIRST} and {_LAST}; stop something that listens there")
 
 
 def _hold(port: int) -> bool:
     folder = Path(tempfile.gettempdir()) / f"regulars-ports-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    file = (folder / str(port)).open("w")
+    file = os.open(folder / str(port), os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         # The kernel lets go of it when the process ends, however it ends.
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        file.close()
+        os.close(file)
         return False
     _held[port] = file
     return True
