@@ -7,7 +7,7 @@ alter table customers
     add column life_cycle text generated always as (state ->> 'life_cycle') stored,
     add column rfm_class text generated always as (state -> 'rfm' ->> 1) stored,
     add column lapsed text generated always as (state ->> 'lapsed') stored,
-    add column completed_orders integer generated always as (coalesce(jsonb_array_length(state -> 'orders'), 0)) stored,
+    add column completed_orders integer generated always as (coalesce(cast(state ->> 'completed' as integer), 0)) stored,
     -- ISO date of the month whose figures were not known when the customer was folded past its start
     add column waited text generated always as (state ->> 'waited') stored;
 -- Few rows at any time: those that are to be folded anew when the figures are there.

@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 
 from common.calendar import day_start
 from common.events import Event
+from common.events.orders import OrderRefunded
+from common.events.standing import OrderStanding
 from common.fold import fold_all
 from common.shops import ShopSettings
+from segmentation.domain.book import Book
 from segmentation.domain.figures import Figures
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.shop import Shop, shop_with
-from segmentation.domain.state import CompletedOrder, CustomerState, Refund
+from segmentation.domain.state import CustomerState, KnownOrder, Refund
 from segmentation.domain.thresholds import GapRules, LifeCycleRules, RfmRules, Thresholds, Version
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -51,8 +54,9 @@ def facts(events: list[Event[Any]], until: str | None = None, given: Shop | None
     return [(effect.at, effect.data) for step in steps for effect in step.effects]
 
 
-def order(day: str, paid: int, currency: str = "CNY", order_id: str = "") -> CompletedOrder:
-    return CompletedOrder(order_id or day, at(f"{day}T12:00"), date.fromisoformat(day), paid, currency, 0)
+def order(day: str, paid: int, currency: str = "CNY", order_id: str = "") -> KnownOrder:
+    standing = OrderStanding(0, "completed", True, currency, paid)
+    return KnownOrder(order_id or day, at(f"{day}T12:00"), date.fromisoformat(day), paid, currency, None, standing)
 
 
 def refund(day: str, order_id: str | None, amount: int, currency: str = "CNY") -> Refund:
@@ -64,6 +68,18 @@ def some_figures(buyers: int = 30, **more: Any) -> Figures:
                               "frequency_sum": 2 * buyers, "monetary": {"CNY": (10_000 * buyers, buyers)}}  # fmt: skip
     month = date(2025, 3, 1)
     return Figures(month=month, as_of=day_start(month, ZONE), buyers=buyers, **(values | more))
+
+
+def book(orders: Sequence[KnownOrder], refunds: Sequence[Refund]) -> Book:
+    """The book of completed orders of which these refunds were told."""
+    for each in refunds:
+        for known in orders:
+            if known.order_id == each.order_id:
+                data = OrderRefunded(
+                    refund_id=each.refund_id, order_id=each.order_id, amount=each.amount, currency=each.currency
+                )
+                known.standing.take_refund(data)
+    return Book(orders, refunds)
 
 
 HOURS = st.integers(0, 24 * 500)

@@ -36,7 +36,9 @@ def test_figures_know_nothing_of_the_month_that_begins() -> None:
         ([order("2024-02-28", 100), order("2024-03-05", 50)], [refund("2025-01-01", None, 20)]),
         ([order("2025-03-02", 100)], []),
     ]  # fmt: skip
-    found = add_up([tally_of(histories, date(2025, 3, 1), 12)], date(2025, 3, 1), day_start(date(2025, 3, 1), ZONE), 12)
+    found = add_up(
+        [tally_of(histories, date(2025, 3, 1), 12, "CNY")], date(2025, 3, 1), day_start(date(2025, 3, 1), ZONE), 12
+    )
     assert (found.gaps, found.median_gap_doubled) == (2, 16)  # gaps of 10 and 6 days
     assert (found.buyers, found.recency_sum, found.frequency_sum) == (2, 49 + 361, 3)
     assert found.monetary == {"CNY": (400 + 30, 2)}

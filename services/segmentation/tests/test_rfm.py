@@ -9,10 +9,10 @@ import pytest
 
 from common.events.segments import RfmChanged
 from segmentation.domain import rfm
-from segmentation.domain.state import CompletedOrder, Refund
+from segmentation.domain.state import KnownOrder, Refund
 from segmentation.domain.thresholds import DEFAULT
 
-from .histories import facts, order, refund, some_figures
+from .histories import book, facts, order, refund, some_figures
 
 
 @pytest.mark.parametrize(
@@ -23,18 +23,23 @@ from .histories import facts, order, refund, some_figures
         ("the window's first day counts", [order("2024-06-01", 100)], [], (365, 1, 100, "CNY")),
         ("F and M inside it alone", [order("2024-05-31", 7), order("2025-05-31", 9)], [], (1, 1, 9, "CNY")),
         ("less refunds", [order("2025-05-31", 9)], [refund("2025-06-01", "2025-05-31", 3)], (1, 1, 6, "CNY")),
-        ("never below zero", [order("2025-05-31", 9)], [refund("2025-06-01", "2025-05-31", 30)], (1, 1, 0, "CNY")),
+        ("never below zero", [order("2025-05-31", 9)], [refund("2025-06-01", None, 30)], (1, 1, 0, "CNY")),
+        ("refunded whole", [order("2025-05-31", 9)], [refund("2025-06-01", "2025-05-31", 9)], None),
+        ("other money", [order("2025-05-31", 9)], [refund("2025-06-01", "2025-05-31", 9, "USD")], (1, 1, 9, "CNY")),
         ("a refund that waits", [order("2025-05-31", 9)], [refund("2025-06-01", "else", 3)], (1, 1, 9, "CNY")),
         ("one without order", [order("2025-05-31", 9)], [refund("2025-06-01", None, 3)], (1, 1, 6, "CNY")),
         ("in its window", [order("2025-05-31", 9)], [refund("2024-05-01", None, 3)], (1, 1, 9, "CNY")),
-        ("two currencies", [order("2025-05-01", 5, "USD"), order("2025-05-31", 9)], [], (1, 2, 9, "CNY")),
+        ("two currencies", [order("2025-05-01", 5, "USD"), order("2025-05-31", 9)], [],
+         (1, 2, 9, "CNY", (("USD", 5),))),
+        ("the shop's", [order("2025-05-01", 5), order("2025-05-31", 9, "USD")], [], (1, 2, 5, "CNY", (("USD", 9),))),
         ("a free order", [order("2025-06-01", 0)], [], (0, 1, 0, "CNY")),
     ],
 )  # fmt: skip
 def test_seg_019_r_f_and_m_over_twelve_months(
-    name: str, orders: list[CompletedOrder], refunds: list[Refund], expected: Any
+    name: str, orders: list[KnownOrder], refunds: list[Refund], expected: Any
 ) -> None:
-    assert rfm.measure(orders, refunds, date(2025, 6, 1), 12) == expected, name
+    found = rfm.measure(book(orders, refunds), date(2025, 6, 1), 12, "CNY")
+    assert found == (rfm.Measure(*expected) if expected else None), name
 
 
 @pytest.mark.parametrize(
@@ -83,7 +88,7 @@ def test_c_15_eight_cells_become_four_classes(cell: str, expected: str) -> None:
     ("buyers", "method", "confidence"), [(29, "fixed", "low"), (30, "mean", "medium"), (300, "mean", "high")]
 )
 def test_the_method_and_confidence_stand_on_every_score(buyers: int, method: str, confidence: str) -> None:
-    found = rfm.score([order("2025-02-01", 100)], [], date(2025, 3, 1), some_figures(buyers), DEFAULT.rfm)
+    found = rfm.score(book([order("2025-02-01", 100)], []), date(2025, 3, 1), some_figures(buyers), DEFAULT.rfm, "CNY")
     assert found is not None
     assert (found.method, found.confidence) == (method, confidence)
 

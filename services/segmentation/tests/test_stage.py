@@ -50,7 +50,7 @@ def test_an_order_that_is_closed_after_all_was_no_successful_transaction(events:
             events.closed("c1", "2025-01-04T10:00", order="o1", revision=4),
         ]
     )
-    assert (found.stage, found.orders, found.rfm, found.life_cycle) == ("new", [], None, None)
+    assert (found.stage, found.completed, found.rfm, found.life_cycle) == ("new", 0, None, None)
 
 
 def test_an_older_version_of_an_order_changes_nothing_and_a_newer_one_its_amount(events: Any) -> None:

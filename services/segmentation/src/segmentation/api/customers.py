@@ -62,7 +62,7 @@ class LifeCycleOut(Out):
 
 
 class RfmOut(Out):
-    """`cell` is R F M, 1 = high; `monetary` in minor units."""
+    """`cell` is R F M, 1 = high; `monetary` in minor units of the shop's currency, `others` in those of others."""
 
     cell: str
     rfm_class: str
@@ -72,6 +72,7 @@ class RfmOut(Out):
     frequency: int
     monetary: int
     currency: str
+    others: dict[str, int]
     scored_at: datetime | None
     figures_of: date | None
     why: str | None
@@ -133,7 +134,7 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
             value=state.stage,
             is_returning=state.stage == "returning",
             is_repurchaser=state.is_repurchaser,
-            completed_orders=len(state.orders),
+            completed_orders=state.completed,
             why=reasons.why_stage(state),
         ),
         first_order=state.first_day,
@@ -147,7 +148,7 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
                 episode=state.lapsed,
                 why=reasons.why_lapsed(state, version.thresholds.lapse_months),
             )
-            if state.orders
+            if state.completed
             else None
         ),
         next_change_at=turn.at if turn is not None else None,
@@ -185,4 +186,6 @@ def _life_cycle(state: CustomerState, today: date, thresholds: Thresholds) -> Li
 
 
 def _rfm(score: Rfm, state: CustomerState, why: str | None) -> RfmOut:
-    return RfmOut(**score._asdict(), scored_at=state.scored_at, figures_of=state.figures, why=why)
+    return RfmOut(
+        **score._asdict() | {"others": dict(score.others)}, scored_at=state.scored_at, figures_of=state.figures, why=why
+    )

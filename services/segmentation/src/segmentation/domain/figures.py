@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from common.events.standing import OrderStanding
 from segmentation.domain import rfm
-from segmentation.domain.state import CompletedOrder, Confidence, Method, Refund
+from segmentation.domain.book import Book
+from segmentation.domain.state import Confidence, KnownOrder, Method, Refund
 from segmentation.domain.thresholds import DEFAULT, GapRules, RfmRules
 
 
@@ -100,25 +102,30 @@ def median_doubled(counts: Mapping[int, int]) -> int | None:
 
 
 def tally_of(
-    customers: Iterable[tuple[Sequence[CompletedOrder], Sequence[Refund]]], month: date, window_months: int
+    customers: Iterable[tuple[Sequence[KnownOrder], Sequence[Refund]]], month: date, window_months: int, currency: str
 ) -> Tally:
-    """The tally of whole histories, by what happened before the month; `store.figures` says it in SQL."""
+    """The tally of whole histories, by what happened before the month; `store.figures` says it in SQL.
+
+    `currency` is the shop's at the month's start; M of a buyer who spent nothing in it is 0.
+    """
     gaps = Counter[int]()
     measures: list[rfm.Measure] = []
     for orders, refunds in customers:
-        before = [order for order in orders if order.day < month]
-        days = sorted({order.day for order in before})
-        gaps.update((later - earlier).days for earlier, later in itertools.pairwise(days))
-        measured = rfm.measure(before, [each for each in refunds if each.day < month], month, window_months)
+        book = Book((), (each for each in refunds if each.day < month))
+        for order in orders:
+            if order.day is None or order.day >= month or (order.gone is not None and order.gone < month):
+                continue
+            of_it = (r for r in refunds if (r.order_id, r.currency) == (order.order_id, order.currency))
+            given_back = sum(refund.amount for refund in of_it if refund.day < month)
+            kept = OrderStanding(0, "completed", True, order.currency, max(0, order.paid - given_back))
+            book.count(order._replace(standing=kept), 1)
+        gaps.update((later - earlier).days for earlier, later in itertools.pairwise(book.days))
+        measured = rfm.measure(book, month, window_months, currency)
         measures += [measured] if measured else []
-    monetary: dict[str, tuple[int, int]] = {}
-    for each in measures:
-        total, count = monetary.get(each.currency, (0, 0))
-        monetary[each.currency] = (total + each.monetary, count + 1)
     return Tally(
         gaps=gaps,
         buyers=len(measures),
         recency_sum=sum(each.recency_days for each in measures),
         frequency_sum=sum(each.frequency for each in measures),
-        monetary=monetary,
+        monetary={currency: (sum(each.monetary for each in measures), len(measures))} if measures else {},
     )

@@ -1,4 +1,4 @@
-"""What does an input add to a customer's history of orders and refunds?"""
+"""What an input adds to a customer's history of orders and refunds."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from typing import Any
 
 from common.events import Event
 from common.events.activity import Activity
-from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderRefunded
-from segmentation.domain.state import CompletedOrder, CustomerState, Refund
+from common.events.orders import OrderEvent, OrderRefunded
+from common.events.standing import OrderStanding
+from segmentation.domain.state import CustomerState, KnownOrder, Refund
 
 
 def remember(state: CustomerState, event: Event[Any], today: date) -> None:
     """Take the input's order or refund into the history; `today` is the shop's date of the event."""
     data = event.data
-    if isinstance(data, OrderCompleted):
-        _complete(state, event, data, today)
-    elif isinstance(data, OrderClosed):
-        _close(state, data)
-    elif isinstance(data, OrderRefunded) and all(each.refund_id != data.refund_id for each in state.refunds):
-        state.refunds.append(
-            Refund(data.refund_id, data.order_id, event.time, today, data.amount, data.currency),
-        )
+    if isinstance(data, OrderEvent):
+        _change(state, data.order_id, event, today)
+    elif isinstance(data, OrderRefunded) and data.refund_id not in state.book.refund_ids:
+        refund = Refund(data.refund_id, data.order_id, event.time, today, data.amount, data.currency)
+        state.refunds.append(refund)
+        state.book.take_refund(refund)
+        if data.order_id is not None:
+            _change(state, data.order_id, event, today)
 
 
 def shows_interest(data: Any) -> bool:
@@ -29,28 +30,28 @@ def shows_interest(data: Any) -> bool:
     return isinstance(data, Activity | OrderEvent | OrderRefunded)
 
 
-def _complete(state: CustomerState, event: Event[Any], data: OrderCompleted, today: date) -> None:
-    for index, known in enumerate(state.orders):
-        if known.order_id == data.order_id:
-            # The order as it stands now; when it was completed does not move.
-            if data.revision >= known.revision:
-                state.orders[index] = known._replace(
-                    paid=data.goods_paid, currency=data.currency, revision=data.revision
-                )
-            return
-    state.orders.append(CompletedOrder(data.order_id, event.time, today, data.goods_paid, data.currency, data.revision))
-    if state.first_day is None:
-        state.first_day = today
-    if state.last_day != today:
-        state.buying_days += 1
-        state.last_day = today
-
-
-def _close(state: CustomerState, data: OrderClosed) -> None:
-    """An order that is closed after all was no successful transaction."""
-    left = [each for each in state.orders if each.order_id != data.order_id or each.revision > data.revision]
-    if len(left) < len(state.orders):
-        state.orders = left
-        days = sorted({each.day for each in left})
-        state.first_day, state.last_day = (days[0], days[-1]) if days else (None, None)
-        state.buying_days = len(days)
+def _change(state: CustomerState, order_id: str, event: Event[Any], today: date) -> None:
+    """A version or a refund of an order: what it counted for before goes, what it counts for now comes."""
+    book, data = state.book, event.data
+    place = book.places.get(order_id)
+    if place is None:
+        place = book.places[order_id] = len(state.orders)
+        state.orders.append(KnownOrder(order_id, None, None, 0, "", None, OrderStanding()))
+    order = state.orders[place]
+    book.count(order, -1)
+    standing = order.standing
+    if isinstance(data, OrderRefunded):
+        standing.take_refund(data)
+    else:
+        standing.take(data)
+    if standing.said_completed and order.at is None:
+        # When it was completed does not move, whatever versions follow.
+        order = order._replace(at=event.time, day=today)
+    order = order._replace(
+        paid=standing.goods, currency=standing.currency, gone=(order.gone or today) if standing.void else None
+    )
+    state.orders[place] = order
+    book.count(order, 1)
+    days = book.days
+    state.completed, state.buying_days = book.orders, len(days)
+    state.first_day, state.last_day = (days[0], days[-1]) if days else (None, None)

@@ -84,7 +84,8 @@ def _by_date(state: CustomerState, shop: Shop, instant: datetime, today: date) -
 
 
 def _score(state: CustomerState, shop: Shop, instant: datetime, today: date) -> Rfm | None:
-    return rfm.score(state.orders, state.refunds, today, shop.at(instant), shop.thresholds_at(instant).rfm)
+    currency = shop.settings.at(instant).currency
+    return rfm.score(state.book, today, shop.at(instant), shop.thresholds_at(instant).rfm, currency)
 
 
 def _verdict(life_cycle: LifeCycle | None, lapsed: date | None, score: Rfm | None) -> Verdict:

@@ -16,7 +16,7 @@ def why_stage(state: CustomerState) -> str:
         return "registered; has not browsed, inquired or bought"
     if state.stage == "new":
         return "browsed, inquired or ordered; no order has been confirmed"
-    return f"{len(state.orders)} completed order{'s' if len(state.orders) != 1 else ''}; one is enough to be returning"
+    return f"{state.completed} completed order{'s' if state.completed != 1 else ''}; one is enough to be returning"
 
 
 def why_life_cycle(state: CustomerState, today: date) -> str | None:

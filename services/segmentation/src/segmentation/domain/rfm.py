@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from common.calendar import add_months
 from common.currency import minor_per_major
-from segmentation.domain.state import CompletedOrder, Refund, Rfm
+from segmentation.domain.state import Rfm
 from segmentation.domain.thresholds import RfmRules
 
 if TYPE_CHECKING:
+    from segmentation.domain.book import Book
     from segmentation.domain.figures import Figures
 
 CLASSES = {
@@ -28,12 +28,16 @@ CLASSES = {
 
 
 class Measure(NamedTuple):
-    """R in days since the last order, F completed orders, M paid less refunds in minor units of `currency`."""
+    """R in days since the last order, F completed orders, M paid less refunds in minor units of `currency`.
+
+    `currency` is the shop's; nothing is converted, and what was spent in others is kept apart.
+    """
 
     recency_days: int
     frequency: int
     monetary: int
     currency: str
+    others: tuple[tuple[str, int], ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -42,42 +46,26 @@ def window_start(today: date, months: int) -> date:
     return add_months(today, -months)
 
 
-def measure(
-    orders: Sequence[CompletedOrder], refunds: Sequence[Refund], today: date, window_months: int
-) -> Measure | None:
+def measure(book: Book, today: date, window_months: int, currency: str) -> Measure | None:
     """R, F and M over the months before `today`, today included; None when nothing was bought in them.
 
-    Nothing is converted: M is in the currency of the latest order, and what was paid in another is not in it. An order
-    refunded whole still is a completed order (F), worth 0. A refund without an order lessens M in its own month.
+    Orders refunded whole or closed count for nothing. A refund without an order lessens M in its own month.
     """
     since = window_start(today, window_months)
-    bought = 0
-    for order in reversed(orders):
-        if order.day < since:
-            break
-        bought += 1
+    bought = book.frequency(since)
     if not bought:
         return None
-    window, latest = orders[-bought:], orders[-1]
-    currency = latest.currency
-    given_back: dict[str | None, int] = {}
-    for refund in refunds:
-        if refund.currency == currency and (refund.order_id is not None or refund.day >= since):
-            given_back[refund.order_id] = given_back.get(refund.order_id, 0) + refund.amount
-    monetary = sum(
-        max(order.paid - given_back.get(order.order_id, 0), 0) for order in window if order.currency == currency
-    )
-    return Measure((today - latest.day).days, bought, max(monetary - given_back.get(None, 0), 0), currency)
+    spent = book.monetary(since)
+    others = tuple(sorted((name, amount) for name, amount in spent.items() if name != currency and amount))
+    return Measure((today - book.days[-1]).days, bought, spent.get(currency, 0), currency, others)
 
 
-def score(
-    orders: Sequence[CompletedOrder], refunds: Sequence[Refund], today: date, figures: Figures | None, rules: RfmRules
-) -> Rfm | None:
+def score(book: Book, today: date, figures: Figures | None, rules: RfmRules, currency: str) -> Rfm | None:
     """The customer's score on `today` against the shop's figures; None when nothing was bought in the window.
 
     The window is that of the figures: of one that was set since, they know nothing yet.
     """
-    measured = measure(orders, refunds, today, figures.window_months if figures else rules.window_months)
+    measured = measure(book, today, figures.window_months if figures else rules.window_months, currency)
     if measured is None:
         return None
     by_mean = figures is not None and figures.method(rules) == "mean"
@@ -92,6 +80,7 @@ def score(
         frequency=measured.frequency,
         monetary=measured.monetary,
         currency=measured.currency,
+        others=measured.others,
     )
 
 

@@ -42,8 +42,8 @@ class SegmentFolding:
         today = shop.settings.date_of(event.time)
         state.shop = event.shop
         remember(state, event, today)
-        state.stage = stage_after(state.stage, len(state.orders), shows_interest(event.data))
-        state.is_repurchaser = is_repurchaser(len(state.orders))
+        state.stage = stage_after(state.stage, state.completed, shows_interest(event.data))
+        state.is_repurchaser = is_repurchaser(state.completed)
         score(state, shop, event.time)
         judge_by_date(state, shop, event.time)
         return changes(before, state, event.time, shop)

@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 
 from common.events.segments import LifeCycle, Stage
+from common.events.standing import OrderStanding
+from segmentation.domain.book import Book
 
 Method = Literal["fixed", "mean"]
 Confidence = Literal["low", "medium", "high"]
 
 
-class CompletedOrder(NamedTuple):
-    """`paid` is what was paid for goods, minor units, before refunds; `day` is the shop's calendar date of `at`.
+class KnownOrder(NamedTuple):
+    """An order as far as it is known, completed or not; `paid` for goods in minor units, before refunds.
 
-    The date is kept beside the instant so that figures of a whole shop need no time zone in SQL. Stored as a JSON
-    array in this order of fields: the statements in `store/` read them by position.
+    `at`, and `day` in the shop's zone, are those of the first version that said completed, None before. `gone`: the
+    day since which it counts for nothing, closed or refunded whole. `day`, `paid`, `currency` and `gone` are read by
+    position in the statements of `store/` (2, 3, 4, 5), so that figures of a whole shop need no time zone in SQL.
     """
 
     order_id: str
-    at: datetime
-    day: date
+    at: datetime | None
+    day: date | None
     paid: int
     currency: str
-    revision: int
+    gone: date | None
+    standing: OrderStanding
+
+    @property
+    def counts(self) -> bool:
+        """Completed, and neither closed nor refunded whole."""
+        return self.standing.counts
 
 
 class Refund(NamedTuple):
-    """One refund of goods, minor units; it waits here when its order has not completed (or not come) yet.
+    """One refund of goods, minor units.
 
     `order_id` is None for a refund of the customer that no order could be found for. Read by position, as above.
     """
@@ -56,6 +66,7 @@ class Rfm(NamedTuple):
     frequency: int
     monetary: int
     currency: str
+    others: tuple[tuple[str, int], ...] = ()  # spent in other currencies than the shop's: (currency, minor units)
 
 
 class CustomerState(BaseModel):
@@ -64,12 +75,13 @@ class CustomerState(BaseModel):
     It changes with the customer's own inputs and where time, figures or thresholds change what is told of them
     (`judge.Verdict`), and not otherwise: months that change nothing leave it as it is, so that nobody has to write it.
     R, F and M and the usual gap are therefore those of the last change; `judge.as_of` brings them up to an instant.
-    `orders` and `refunds` stand in the order of the fold, hence by time.
+    `orders` and `refunds` stand in the order in which they were first heard of.
     """
 
     shop: str = ""
-    orders: list[CompletedOrder] = []
+    orders: list[KnownOrder] = []
     refunds: list[Refund] = []
+    completed: int = 0  # orders that count: completed, and neither closed nor refunded whole
     first_day: date | None = None  # first and last calendar date with a completed order, and how many such dates
     last_day: date | None = None
     buying_days: int = 0
@@ -88,3 +100,8 @@ class CustomerState(BaseModel):
     def own_gaps(self) -> int:
         """Number of gaps between different calendar dates with completed orders."""
         return max(self.buying_days - 1, 0)
+
+    @cached_property
+    def book(self) -> Book:
+        """The index of the history; not stored."""
+        return Book(self.orders, self.refunds)

@@ -50,7 +50,15 @@ async def compute_portion(tx: Transaction, name: str, shop: Shop, portion: int =
         after=after,
         skipped=portion - 1,
     )
-    row = await tx.fetch_one(_TALLY, shop=name, after=after, last=last, month=month, since=add_months(month, -window))
+    row = await tx.fetch_one(
+        _TALLY,
+        shop=name,
+        after=after,
+        last=last,
+        month=month,
+        since=add_months(month, -window),
+        currency=shop.settings.at(shop.pending_at).currency,
+    )
     if row is None:
         raise RuntimeError("an aggregate without groups always has one row")
     if last is not None:
@@ -163,22 +171,23 @@ def _tally(row: Row[Any]) -> Tally:
 
 
 # One row, of a portion of the shop's customers: gaps over all time, and R, F, M over the window, from the histories in
-# the customers' states. Orders and refunds are arrays read by position: the fields of domain.state.CompletedOrder and
+# the customers' states. Orders and refunds are arrays read by position: the fields of domain.state.KnownOrder and
 # Refund. `domain.figures.tally_of` says the same in Python.
 _TALLY = """
 with bought as materialized (
-    select c.customer, o.place, o.item ->> 0 as order_id, cast(o.item ->> 2 as date) as day,
+    select c.customer, o.item ->> 0 as order_id, cast(o.item ->> 2 as date) as day,
            cast(o.item ->> 3 as bigint) as paid, o.item ->> 4 as currency
-    from customers c cross join lateral jsonb_array_elements(c.state -> 'orders') with ordinality as o(item, place)
+    from customers c cross join lateral jsonb_array_elements(c.state -> 'orders') as o(item)
     where c.shop = :shop and c.customer > :after and c.customer <= coalesce(cast(:last as text), c.customer)
-      and c.completed_orders > 0 and cast(o.item ->> 2 as date) < :month
+      and cast(o.item ->> 2 as date) < :month
+      and (o.item ->> 5 is null or cast(o.item ->> 5 as date) >= :month)
 ),
 given_back as (
     select c.customer, r.item ->> 1 as order_id, cast(r.item ->> 3 as date) as day,
            cast(r.item ->> 4 as bigint) as amount, r.item ->> 5 as currency
     from customers c cross join lateral jsonb_array_elements(c.state -> 'refunds') as r(item)
     where c.shop = :shop and c.customer > :after and c.customer <= coalesce(cast(:last as text), c.customer)
-      and c.completed_orders > 0 and cast(r.item ->> 3 as date) < :month
+      and cast(r.item ->> 3 as date) < :month
 ),
 gaps as (
     select day - lag(day) over (partition by customer order by day) as gap
@@ -186,36 +195,32 @@ gaps as (
 ),
 by_length as (select gap, count(*) as gaps from gaps where gap is not null group by gap),
 measured as (
-    select customer, max(day) as last_day, count(*) as frequency,
-           (array_agg(currency order by place desc))[1] as currency
-    from bought where day >= :since group by customer
+    select customer, max(day) as last_day, count(*) as frequency from bought where day >= :since group by customer
 ),
 order_refunds as (
-    select customer, order_id, currency, sum(amount) as amount
-    from given_back where order_id is not null group by customer, order_id, currency
+    select customer, order_id, sum(amount) as amount
+    from given_back where order_id is not null and currency = :currency group by customer, order_id
 ),
 paid as (
-    select m.customer, sum(greatest(b.paid - coalesce(r.amount, 0), 0)) as paid
-    from measured m
-    join bought b on b.customer = m.customer and b.day >= :since and b.currency = m.currency
-    left join order_refunds r on r.customer = b.customer and r.order_id = b.order_id and r.currency = b.currency
-    group by m.customer
+    select b.customer, sum(greatest(b.paid - coalesce(r.amount, 0), 0)) as paid
+    from bought b left join order_refunds r on r.customer = b.customer and r.order_id = b.order_id
+    where b.day >= :since and b.currency = :currency group by b.customer
 ),
 unmatched as (
-    select customer, currency, sum(amount) as amount
-    from given_back where order_id is null and day >= :since group by customer, currency
+    select customer, sum(amount) as amount
+    from given_back where order_id is null and day >= :since and currency = :currency group by customer
 ),
 spent as (
-    select m.customer, m.currency, greatest(p.paid - coalesce(u.amount, 0), 0) as monetary
+    select greatest(coalesce(p.paid, 0) - coalesce(u.amount, 0), 0) as monetary
     from measured m
-    join paid p on p.customer = m.customer
-    left join unmatched u on u.customer = m.customer and u.currency = m.currency
-),
-by_currency as (select currency, sum(monetary) as total, count(*) as buyers from spent group by currency)
+    left join paid p on p.customer = m.customer
+    left join unmatched u on u.customer = m.customer
+)
 select (select cast(coalesce(jsonb_object_agg(gap, gaps), '{}') as text) from by_length) as gaps,
        (select count(*) from measured) as buyers,
        (select coalesce(sum(cast(:month as date) - last_day), 0) from measured) as recency_sum,
        (select cast(coalesce(sum(frequency), 0) as bigint) from measured) as frequency_sum,
-       (select cast(coalesce(jsonb_object_agg(currency, jsonb_build_array(total, buyers)), '{}') as text)
-        from by_currency) as monetary
+       (select cast(case when count(*) = 0 then '{}' else
+            jsonb_build_object(cast(:currency as text), jsonb_build_array(sum(monetary), count(*))) end as text)
+        from spent) as monetary
 """

@@ -152,7 +152,7 @@ async def sum_revenue(tx: Transaction, shop: str) -> list[Revenue]:
 _ORDERS_ALL = "coalesce(c.completed_orders, 0)"
 _ORDERS_WITHIN = """(
     select count(*) from jsonb_array_elements(c.state -> 'orders') as o(item)
-    where cast(o.item ->> 2 as date) >= :since and cast(o.item ->> 2 as date) < :until
+    where cast(o.item ->> 2 as date) >= :since and cast(o.item ->> 2 as date) < :until and o.item ->> 5 is null
 )"""
 _SAVE_ORDERS = """
 insert into anonymous_orders as kept (shop, order_id, at, completed, paid, currency, revision)
@@ -182,7 +182,7 @@ _REVENUE = """
 with completed as (
     select c.customer, o.item ->> 0 as order_id, cast(o.item ->> 3 as bigint) as paid, o.item ->> 4 as currency
     from customers c cross join lateral jsonb_array_elements(c.state -> 'orders') as o(item)
-    where c.shop = :shop
+    where c.shop = :shop and o.item ->> 2 is not null and o.item ->> 5 is null
     union all
     select null, order_id, paid, currency from anonymous_orders where shop = :shop and completed
 ),
