@@ -10,10 +10,12 @@ import pytest
 
 from common.events.orders import OrderPaid
 from common.fold import advance, fold_all
+from common.shops import Settings, ShopSettings, Version
 from segmentation.domain.segmentation import SegmentFolding
+from segmentation.domain.shop import Shop
 from segmentation.domain.state import CustomerState
 
-from .histories import KEY, at, fold, shop
+from .histories import FAR, KEY, ZONE, at, fold, shop
 
 
 def test_a_closing_beats_an_older_completion_that_comes_after_it(events: Any) -> None:
@@ -125,22 +127,15 @@ def test_folding_costs_what_the_inputs_are_and_not_their_square(events: Any, apa
 
 
 def test_a_currency_that_changes_counts_from_its_date_on(events: Any) -> None:
-    from common.shops import Settings, ShopSettings, Version
-    from segmentation.domain.shop import Shop
-
-    from .histories import FAR, ZONE
-
-    settings = ShopSettings(
-        [
-            Version(at("2020-01-01T00:00"), 1, Settings(ZONE, "CNY")),
-            Version(at("2025-02-01T00:00"), 2, Settings(ZONE, "USD")),
-        ]
-    )
+    versions = [("2020-01-01T00:00", "CNY"), ("2025-02-01T00:00", "USD")]
+    settings = ShopSettings([Version(at(day), n, Settings(ZONE, code)) for n, (day, code) in enumerate(versions)])
     given = Shop(settings, (), FAR.date(), FAR)
     made = [
         events.completed("c1", "2025-01-01T10:00", 10_000, order="a"),
         events.completed("c1", "2025-02-01T10:00", 700, order="b", currency="USD"),
     ]
     before, after = fold(made[:1], given=given).rfm, fold(made, given=given).rfm
-    assert before is not None and (before.currency, before.monetary) == ("CNY", 10_000)
-    assert after is not None and (after.currency, after.monetary, after.others) == ("USD", 700, (("CNY", 10_000),))
+    assert before is not None
+    assert (before.currency, before.monetary) == ("CNY", 10_000)
+    assert after is not None
+    assert (after.currency, after.monetary, after.others) == ("USD", 700, (("CNY", 10_000),))
