@@ -10,7 +10,7 @@ import pytest
 
 from common.events.orders import OrderPaid
 from common.fold import advance, fold_all
-from common.shops import Settings, ShopSettings, Version
+from common.shops import SettingsBody, ShopSettings, Version
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.shop import Shop
 from segmentation.domain.state import CustomerState
@@ -128,7 +128,9 @@ def test_folding_costs_what_the_inputs_are_and_not_their_square(events: Any, apa
 
 def test_a_currency_that_changes_counts_from_its_date_on(events: Any) -> None:
     versions = [("2020-01-01T00:00", "CNY"), ("2025-02-01T00:00", "USD")]
-    settings = ShopSettings([Version(at(day), n, Settings(ZONE, code)) for n, (day, code) in enumerate(versions)])
+    settings = ShopSettings(
+        [Version(at(day), n, SettingsBody(zone=str(ZONE), currency=code)) for n, (day, code) in enumerate(versions)]
+    )
     given = Shop(settings, (), FAR.date(), FAR)
     made = [
         events.completed("c1", "2025-01-01T10:00", 10_000, order="a"),
