@@ -10,6 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends as DependsMarker
 from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict
 
 from common.callers import ApiKeys, Caller, Unauthorized
 from common.db import Transaction
@@ -19,9 +20,15 @@ from common.shops import ShopNotSetUp
 if TYPE_CHECKING:
     from common.runtime import Runtime
 
-__all__ = ["Caller", "Tx", "UnknownShop", "assert_scoped", "public", "require", "scopes_of", "transaction"]
+__all__ = ["Body", "Caller", "Tx", "UnknownShop", "assert_scoped", "public", "require", "scopes_of", "transaction"]
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="An API key: `rk_…`")
+
+
+class Body(BaseModel):
+    """What a caller sends: a field that is not there is refused with the nearest name, never ignored."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class UnknownShop(Problem):

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.api import Caller, Tx, api_keys_of, require
+from common.api import Body, Caller, Tx, api_keys_of, require
 from common.callers import EVERY, new_api_key, parts_of
 from common.db import Transaction
 from common.events import Event
@@ -41,11 +41,10 @@ class UnknownScope(Problem):
         super().__init__(422, "unknown_scope", f"There is no scope `{scope}`; choose among {known}, or `*` for all.")
 
 
-class KeyIn(BaseModel):
+class KeyIn(Body):
     """Who may do what: one shop or every shop, and scopes, which hold in every service."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "examples": [{"name": "web shop", "shop": "tea", "scopes": ["events:write", "orders:read"]}]
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import secrets
@@ -22,7 +23,8 @@ EVERY = "*"
 OPERATOR = "ops"
 FRESH_S = 5.0  # for so long a key that another process revoked may still count here
 KEPT = 10_000
-LOOKUPS = 50.0  # a second and network address: guessing keys must not use up the database's connections
+FAILURES = 50.0  # a second, of one prefix from one network address; another's failures cost a valid key nothing
+LOOKUPS_AT_ONCE = 2  # guessing keys, each with a prefix of its own, must not use up the database's connections
 _KEY = re.compile(r"rk_([a-z0-9]{8})_([A-Za-z0-9_-]{32,100})")
 
 
@@ -89,7 +91,8 @@ class ApiKeys:
         self._bootstrap = self.hash(bootstrap) if bootstrap else None
         self._monotonic = monotonic
         self._buckets = Buckets(rate, monotonic)
-        self._lookups = Buckets(LOOKUPS, monotonic)
+        self._failures = Buckets(FAILURES, monotonic)
+        self._lookups = asyncio.Semaphore(LOOKUPS_AT_ONCE)
         self._known: OrderedDict[str, tuple[float, _StoredKey]] = OrderedDict()
 
     def hash(self, secret: str) -> bytes:
@@ -112,21 +115,21 @@ class ApiKeys:
         parts = parts_of(key)
         if parts is None:
             raise Unauthorized
-        stored = await self._stored(parts[0], address)
+        stored = await self._stored(parts[0])
         if stored is None or not compare_digest(stored.hash, self.hash(parts[1])):
+            self._failures.take(f"{parts[0]} {address}")
             raise Unauthorized
         now = self._database.clock.now()
         if stored.revoked_at is not None or (stored.expires_at is not None and stored.expires_at <= now):
             raise Unauthorized
         return stored.caller
 
-    async def _stored(self, prefix: str, address: str) -> _StoredKey | None:
+    async def _stored(self, prefix: str) -> _StoredKey | None:
         read_at, stored = self._known.get(prefix, (float("-inf"), None))
         now = self._monotonic()
         if now - read_at < FRESH_S:
             return stored
-        self._lookups.take(address)
-        async with self._database.transaction() as tx:
+        async with self._lookups, self._database.transaction() as tx:
             # One key by its public part.
             row = await tx.fetch_one(
                 "select hash, shop, scopes, expires_at, revoked_at from api_keys where prefix = :prefix", prefix=prefix

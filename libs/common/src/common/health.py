@@ -108,11 +108,13 @@ def router(readiness: Readiness) -> APIRouter:
     routes = APIRouter(prefix="/health", tags=["health"])
     anybody = [public("probes ask without a key; nothing but states is shown")]
 
+    @routes.head("/live", include_in_schema=False, dependencies=anybody)
     @routes.get("/live", dependencies=anybody)
     async def live() -> dict[str, str]:
         """Answered as long as the event loop turns: a restart mends nothing when the database or Kafka is away."""
         return {"status": "alive"}
 
+    @routes.head("/ready", include_in_schema=False, dependencies=anybody)
     @routes.get("/ready", dependencies=anybody, responses={503: {"model": ReadinessOut}})
     async def ready(response: Response) -> ReadinessOut:
         """503 while a part cannot work; `checks` says which and why."""

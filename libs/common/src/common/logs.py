@@ -21,11 +21,14 @@ _PRIVATE_NAMES = frozenset(
     {"name", "email", "phone", "address", "birthday", "recipient", "remark", "text",
      "authorization", "cookie", "password", "secret", "token"}
 )  # fmt: skip
+_TOKEN = re.compile(r"(/(?:unsubscribe|s)/)[^\s/\"'?]+")
 _PATTERNS = (
     # An e-mail address; before the rest, since its local part may hold a phone number.
     (re.compile(r"[^\s@<>\"'(),;:=]{1,64}@[\w-]+(?:\.[\w-]+)+"), "<email>"),
     # An API key of ours.
     (re.compile(r"rk_(\w{8})_[\w-]{8,}"), r"rk_\1_***"),
+    # The signed token of a customer's link: whoever reads it may answer or opt out in the customer's name.
+    (_TOKEN, r"\1***"),
     # A password within an address: postgresql://user:password@host.
     (re.compile(r"(\w+://[^\s:/@]+):[^\s@/]+@"), r"\1:***@"),
     # A phone number: international, of a Chinese mobile, or in groups; never a part of a longer
@@ -35,6 +38,11 @@ _PATTERNS = (
     (re.compile(r"(?<![\w.-])(?:\(\d{2,4}\) ?|\d{2,4}-)\d{3,4}-\d{4}(?![\w-])", re.ASCII), "<phone>"),
 )
 _CORRELATION = re.compile(r"[\w.:-]{1,100}")
+
+
+def without_tokens(path: str) -> str:
+    """A request's path without the signed token of a customer's link."""
+    return _TOKEN.sub(r"\1***", path)
 
 
 def masked(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -73,7 +74,11 @@ def router() -> APIRouter:
     """GET /metrics in Prometheus' text format."""
     routes = APIRouter(tags=["health"])
 
-    @routes.get("/metrics", dependencies=[public("Prometheus asks without a key; no personal data")])
+    @routes.get(
+        "/metrics",
+        response_class=PlainTextResponse,
+        dependencies=[public("Prometheus asks without a key; no personal data")],
+    )
     async def metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel
 
 from common import set_aside
-from common.api import Tx, require
+from common.api import Body, Tx, require
 from common.events.fields import PlannedTime, Position
 from common.problems import Problem
 
@@ -26,7 +25,7 @@ class NotAReplay(Problem):
         )
 
 
-class ClockIn(BaseModel):
+class ClockIn(Body):
     now: PlannedTime
 
 
@@ -112,7 +111,7 @@ async def retry_set_aside(tx: Tx, job: Annotated[str | None, Query(pattern=NO_NU
     return {"tasks": await set_aside.retry_now(tx, job, tx.clock.now())}
 
 
-class ResendIn(BaseModel):
+class ResendIn(Body):
     """`body`: the mended event as JSON text; absent: the body as it was read."""
 
     body: str | None = None

@@ -16,8 +16,9 @@ from starlette.exceptions import HTTPException
 
 from common.broker import BrokerUnavailable
 from common.events.envelope import InvalidEvent
-from common.events.texts import pointer_to
 from common.failures import LOST, passes
+from common.logs import without_tokens
+from common.said import found, said
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
@@ -65,14 +66,11 @@ class ProblemOut(BaseModel):
 
 _MEANINGS = {400: "a body that is no JSON", 401: "no usable API key", 403: "the key lacks the scope",
              404: "not in the caller's shop", 405: "another method", 408: "the body came too slowly",
-             414: "too long an address",
+             414: "too long an address", 415: "another kind of body",
              409: "conflicts with what is stored", 413: "too large a body", 422: "the request does not make sense",
              429: "too many requests", 500: "our mistake", 503: "not now"}  # fmt: skip
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": meaning, "content": {MEDIA_TYPE: {"schema": ProblemOut.model_json_schema()}}}
-    for status, meaning in _MEANINGS.items()
-}
-"""For `FastAPI(responses=RESPONSES)`: every route answers these as problem details."""
+RESPONSES: dict[int | str, dict[str, Any]] = {status: {"description": meaning} for status, meaning in _MEANINGS.items()}
+"""Every route answers these as problem details (common.openapi)."""
 
 _SENTENCES = {
     404: ("not_found", "There is nothing at this path; GET /openapi.json lists what there is."),
@@ -114,14 +112,28 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
     invalid: RequestValidationError = _as(RequestValidationError, error)
     if any(e["type"] == "json_invalid" for e in invalid.errors()):
         return _malformed().response(request.url.path)
-    found = [(pointer_to(*e["loc"]), e["msg"]) for e in invalid.errors()]
-    return invalid_request(found).response(request.url.path)
+    return invalid_request(_places(invalid.errors(), request)).response(request.url.path)
 
 
-def invalid_request(found: Sequence[tuple[str, str]]) -> Problem:
+def _places(errors: Sequence[Any], request: Request) -> list[tuple[str, str]]:
+    """A place in the body is a JSON pointer (RFC 6901); one elsewhere is named, as `query limit`."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    body = getattr(dependant, "body_params", None) or [None]
+    model = getattr(getattr(body[0], "field_info", None), "annotation", None)
+    places = []
+    for error in errors:
+        part, *path = error["loc"]
+        if part == "body":
+            places += found([{**error, "loc": tuple(path)}], model)
+        else:
+            places.append((" ".join(map(str, error["loc"])), said(error)))
+    return places
+
+
+def invalid_request(places: Sequence[tuple[str, str]]) -> Problem:
     """A 422 that names fields: (JSON pointer, what is wrong and what to do) of each, the first in the sentence."""
-    pointer, detail = found[0] if found else ("", "invalid")
-    errors = [{"pointer": p, "detail": d} for p, d in found[:20]]
+    pointer, detail = places[0] if places else ("", "invalid")
+    errors = [{"pointer": p, "detail": d} for p, d in places[:20]]
     return Problem(422, "invalid_request", f"{pointer or 'body'}: {detail}", errors=errors)
 
 
@@ -157,13 +169,13 @@ async def _unavailable(request: Request, error: Exception) -> Response:
     """The database is away or busy. An error on commit does not mean "not committed", so: the same id again."""
     if not passes(error):
         return await _unhandled(request, error)
-    log.warning("unavailable", path=request.url.path, reason=type(error).__name__)
+    log.warning("unavailable", path=without_tokens(request.url.path), reason=type(error).__name__)
     problem = Problem(503, "unavailable", "Not possible just now: send the same again, with the same id, in a moment.")
     problem.headers = {"retry-after": "1"}
     return problem.response(request.url.path)
 
 
 async def _unhandled(request: Request, error: Exception) -> Response:
-    log.error("unhandled", path=request.url.path, method=request.method, exc_info=error)
+    log.error("unhandled", path=without_tokens(request.url.path), method=request.method, exc_info=error)
     detail = "This is our mistake, and it was logged; try again later, with the same id if you sent an event."
     return Problem(500, "internal_error", detail).response(request.url.path)

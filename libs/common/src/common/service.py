@@ -16,7 +16,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from common import health, limits, logs, metrics, ops, problems
+from common import health, limits, logs, metrics, openapi, ops, problems
 from common.api import assert_scoped
 from common.db import Database
 from common.migrate import migrate
@@ -32,12 +32,13 @@ KEEP_ALIVE_S = 75
 def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
     """The service's HTTP side: its own routes and those that every service has."""
     app = FastAPI(
-        title=f"Regulars {runtime.name}", version="1", docs_url="/docs", redoc_url=None,
-        responses=problems.RESPONSES,
+        title=f"Regulars {runtime.name}", version="1", docs_url=None, redoc_url=None,
     )  # fmt: skip
     app.state.runtime = runtime
     problems.install(app)
     limits.install(app)
+    app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # as FastAPI's documentation does
+    app.include_router(openapi.router(app))
     app.include_router(health.router(readiness))
     app.include_router(metrics.router())
     app.include_router(ops.router)
@@ -62,6 +63,7 @@ async def serve(service: Service, settings: Settings) -> int:
         uvicorn.Config(
             app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False,
             timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=8, limit_concurrency=2000,
+            proxy_headers=True, forwarded_allow_ips=settings.trusted_proxies,
             http="httptools", loop="uvloop", lifespan="off",
         )
     )  # fmt: skip

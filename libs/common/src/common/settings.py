@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     )
     pool_size: int = Field(10, ge=2, le=200, description="database connections kept open; twice as many at a peak")
     rate_limit: int = Field(2_000, ge=1, description="requests a second that one API key may make")
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="addresses and networks, by commas, whose X-Forwarded-For names the caller; *: all"
+    )
 
     @field_validator("database_url")
     @classmethod

@@ -99,7 +99,13 @@ async def test_a_key_of_the_shop_with_the_scope_is_let_in(client: httpx.AsyncCli
 async def test_an_extra_writable_field_is_refused(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/shops/demo/things", json={"size": 1, "shop": "other"})
     assert answer.status_code == 422
-    assert answer.json()["errors"] == [{"pointer": "/body/shop", "detail": "Extra inputs are not permitted"}]
+    detail = "there is no such field; leave it out; there are inner, size"
+    assert answer.json()["errors"] == [{"pointer": "/shop", "detail": detail}]
+
+
+async def test_a_misspelt_field_is_refused_with_the_nearest_name(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/shops/demo/things", json={"sizes": 1})
+    assert {"pointer": "/sizes", "detail": "there is no such field; did you mean `size`?"} in answer.json()["errors"]
 
 
 async def test_what_is_answered_is_committed_before_the_answer_leaves(

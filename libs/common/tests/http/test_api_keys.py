@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from common.api import api_keys_of
-from common.callers import FRESH_S, LOOKUPS, ApiKeys, Caller, Unauthorized, new_api_key, parts_of
+from common.callers import FAILURES, FRESH_S, ApiKeys, Caller, Unauthorized, new_api_key, parts_of
 from common.events import decode
 from common.limits import TooManyRequests
 from common.runtime import Runtime
@@ -144,18 +144,34 @@ async def test_a_flood_is_answered_429_with_a_time(client: httpx.AsyncClient, ap
     assert int(answers[2].headers["retry-after"]) >= 1
 
 
-async def test_guessing_keys_does_not_use_up_the_database(client: httpx.AsyncClient, runtime: Runtime) -> None:
-    keys = ApiKeys(runtime.database, runtime.master, monotonic=Stopwatch())
-    known = (await made(client))["key"]
+async def test_failed_keys_lock_out_no_valid_one_behind_the_same_address(
+    client: httpx.AsyncClient, runtime: Runtime
+) -> None:
+    """Behind an ingress all callers have one address."""
+    watch = Stopwatch()
+    keys = ApiKeys(runtime.database, runtime.master, monotonic=watch)
+    known, other = (await made(client))["key"], (await made(client))["key"]
     await keys.verify(known, "10.0.0.1")
-    for _ in range(int(2 * LOOKUPS) - 1):
+    watch.now += FRESH_S
+    for _ in range(110):
         with pytest.raises(Unauthorized):
             await keys.verify(new_api_key(), "10.0.0.1")
+    assert (await keys.verify(known, "10.0.0.1")).shop == "demo"
+    assert (await keys.verify(other, "10.0.0.1")).shop == "demo", "never seen before"
+
+
+async def test_guesses_at_one_key_s_secret_are_slowed_down(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    keys = ApiKeys(runtime.database, runtime.master, monotonic=Stopwatch())
+    known = (await made(client))["key"]
+    guess = known[:12] + new_api_key()[12:]
+    for _ in range(int(2 * FAILURES)):
+        with pytest.raises(Unauthorized):
+            await keys.verify(guess, "10.0.0.1")
     with pytest.raises(TooManyRequests):
-        await keys.verify(new_api_key(), "10.0.0.1")
-    assert (await keys.verify(known, "10.0.0.1")).shop == "demo", "a key at hand needs no look-up"
+        await keys.verify(guess, "10.0.0.1")
     with pytest.raises(Unauthorized):
-        await keys.verify(new_api_key(), "10.0.0.2")
+        await keys.verify(guess, "10.0.0.2")
+    assert (await keys.verify(known, "10.0.0.1")).shop == "demo", "whoever knows the secret is not slowed down"
 
 
 async def test_the_bootstrap_key_is_for_everything_and_another_text_for_nothing(app: FastAPI, runtime: Runtime) -> None:

@@ -21,7 +21,8 @@ from common.events.envelope import (
     version_of,
 )
 from common.events.fields import check_identifier, check_name, check_shop, check_source
-from common.events.texts import find_unfit, find_unfit_json
+from common.events.texts import find_unfit, find_unfit_json, pointer_to
+from common.said import said
 
 __all__ = ["EVENTS", "Event", "EventData", "InvalidEvent", "NewerVersion", "decode", "fact_id", "from_dict", "rfc3339"]
 
@@ -98,8 +99,8 @@ def _from_dict(body: dict[str, Any], raw: bytes | None) -> Event[Any]:
         data = kind.model_validate_json(_stored(body["data"]))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InvalidEvent("invalid_data", f"data.{where}: {first['msg']}") from None
+        where = pointer_to("data", *first["loc"])
+        raise InvalidEvent("invalid_data", f"{where}: {said(first)}") from None
     correlation = body.get("correlationid")
     if correlation is None and raw is None:
         # Offered now, by a request; what was read from the bus or a store is not that request's doing.
@@ -126,4 +127,4 @@ def _stored(data: Any) -> bytes:
 
 
 def _about(pointer: str) -> str:
-    return f"data{pointer}: the text holds U+0000, or half a surrogate pair; leave the character out"
+    return f"/data{pointer}: the text holds U+0000, or half a surrogate pair; leave the character out"

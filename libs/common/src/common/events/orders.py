@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from common.events.envelope import EventData
 from common.events.fields import Count, Currency, Identifier, Instant, Minor, PersonalText, Revision, Text
@@ -47,8 +49,8 @@ class OrderEvent(EventData):
     tracking: Text | None = None
     platform: Text | None = None
     traffic_source: Text | None = None
-    coupons: tuple[Text, ...] = ()
-    promotions: tuple[Text, ...] = ()
+    coupons: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+    promotions: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
     redemption_id: Identifier | None = None  # points redeemed on this order (membership's command)
     remark: PersonalText | None = None
     recipient: PersonalText | None = None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from common.api import Tx, require
+from common.api import Body, Tx, require
 from common.events.feedback import SurveyPolicyChanged
 from common.events.fields import Count, ShopName
 from common.problems import Problem
@@ -26,10 +26,9 @@ class PolicyChanged(Problem):
         )  # fmt: skip
 
 
-class PolicyIn(BaseModel):
+class PolicyIn(Body):
     """`replaces`: the newest version that was read; leave it away to replace whatever is there."""
 
-    model_config = ConfigDict(extra="forbid")
     policy: Policy
     replaces: Count | None = None
 

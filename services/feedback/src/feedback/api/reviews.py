@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from common.api import Tx, require
+from common.api import Body, Tx, require
 from common.crypto import open_sealed
 from common.db import Transaction
 from common.events import Event, InvalidEvent, decode, fact_id
@@ -29,10 +29,9 @@ router = APIRouter(tags=["reviews"])
 CLOUD_EVENT = "application/cloudevents+json"
 
 
-class ReviewIn(BaseModel):
+class ReviewIn(Body):
     """A review; `review_id` is the shop's own and makes a repetition harmless. `stars` or `text` is needed."""
 
-    model_config = ConfigDict(extra="forbid")
     review_id: Identifier
     customer: Identifier
     order_id: Identifier | None = None

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from common.api import Tx, require
+from common.api import Body, Tx, require
 from common.db import CustomerKey, Transaction
 from common.events import fact_id
 from common.events.fields import Identifier, Position, ShopName
@@ -42,10 +42,9 @@ class GrowthPage(BaseModel):
     after: int | None
 
 
-class ActivityIn(BaseModel):
+class ActivityIn(Body):
     """`activity_id` is the shop's own: of one customer and kind it counts once."""
 
-    model_config = ConfigDict(extra="forbid")
     activity_id: Identifier
     kind: Literal["activity", "referral"] = "activity"
 

@@ -6,9 +6,9 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from common.api import Tx, require
+from common.api import Body, Tx, require
 from common.db import CustomerKey, Transaction
 from common.events.fields import Identifier, Position, ShopName, Text
 from common.events.membership import MemberRegistered
@@ -97,8 +97,7 @@ class PathOut(BaseModel):
     earns: str
 
 
-class RegistrationIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class RegistrationIn(Body):
     customer: Identifier
     source: Text | None = None
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from common.api import Tx, require
+from common.api import Body, Tx, require
 from common.db import Transaction
 from common.events.fields import PlannedTime, ShopName
 from common.fold import advance, fold_all
@@ -26,13 +26,12 @@ MOST_SECONDS = 20
 """Whichever bound is met first ends the preview, with `complete` false; all are below a transaction's deadline."""
 
 
-class PreviewIn(BaseModel):
+class PreviewIn(Body):
     """`since`: when the programme is supposed to have come into force; absent, when the one in force now did.
 
     `customers`: at most so many are tried, chosen evenly (by a hash of the id) where the shop has more.
     """
 
-    model_config = ConfigDict(extra="forbid")
     programme: Programme
     since: PlannedTime | None = None
     customers: Annotated[int, Field(ge=1, le=20_000, strict=True)] = 5_000

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from common.api import Tx, require
+from common.api import Body, Tx, require
 from common.db import Transaction
 from common.events import Event
 from common.events.fields import PlannedTime, ShopName
@@ -46,10 +46,9 @@ class ProgrammeOut(VersionOut):
     coming: list[VersionOut]
 
 
-class ProgrammeIn(BaseModel):
+class ProgrammeIn(Body):
     """`valid_from` absent: as soon as can be, in five minutes. `replaces`: the newest version that the caller knows."""
 
-    model_config = ConfigDict(extra="forbid")
     programme: Programme
     valid_from: PlannedTime | None = None
     replaces: Annotated[int, Field(ge=0, strict=True)] | None = None

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
-from common.api import Tx, require
+from common.api import Body, Tx, require
 from common.events.fields import ABSURD, Currency, Identifier, ShopName
 from common.events.membership import PointsRedeemed, RedemptionReturned
 from common.fold import current
@@ -33,10 +33,9 @@ from membership.store import programmes, redemptions
 router = APIRouter(prefix="/v1/shops/{shop}/redemptions", tags=["redemptions"])
 
 
-class RedemptionIn(BaseModel):
+class RedemptionIn(Body):
     """`order_total` in minor units, before the points; `redemption_id` is the shop's own and makes repeats harmless."""
 
-    model_config = ConfigDict(extra="forbid")
     redemption_id: Identifier
     customer: Identifier
     points: Annotated[int, Field(gt=0, le=ABSURD, strict=True)]

@@ -6,10 +6,10 @@ import asyncio
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from common.api import Tx, require
+from common.api import Body, Tx, require
 from common.db import CustomerKey, Database
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier, ShopName, Text
@@ -22,7 +22,7 @@ router = APIRouter(tags=["permissions"])
 _LOOK_EVERY_S = 0.01
 
 
-class OptOutIn(BaseModel):
+class OptOutIn(Body):
     """Without a purpose: everything but transactional messages on this channel."""
 
     customer: Identifier
@@ -31,7 +31,7 @@ class OptOutIn(BaseModel):
     via: Annotated[Text, Field(min_length=1, max_length=100)] = "api"
 
 
-class OptInIn(BaseModel):
+class OptInIn(Body):
     customer: Identifier
     channel: Channel
     purpose: Purpose = "marketing"
@@ -62,12 +62,11 @@ async def post_opt_out(shop: ShopName, body: OptOutIn, request: Request) -> dict
     return {"taken_back": await opt_out(request.app.state.runtime.database, (shop, body.customer), data)}
 
 
-@router.post("/v1/shops/{shop}/opt-ins", dependencies=[require("messages:write")])
-async def post_opt_in(shop: ShopName, body: OptInIn, tx: Tx) -> Response:
+@router.post("/v1/shops/{shop}/opt-ins", status_code=204, dependencies=[require("messages:write")])
+async def post_opt_in(shop: ShopName, body: OptInIn, tx: Tx) -> None:
     """Consent given anew, here and now."""
     data = ContactOptedIn(channel=body.channel, purpose=body.purpose, via=body.via)
     await change_permission(tx, (shop, body.customer), data)
-    return Response(status_code=204)
 
 
 async def opt_out(database: Database, key: CustomerKey, data: ContactOptedOut) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from common.api import Tx, require
+from common.api import Body, Tx, require
 from common.events.fields import Count, ShopName
 from common.events.messages import ContactPolicyChanged
 from common.problems import Problem
@@ -27,7 +27,7 @@ class PolicyChanged(Problem):
         )  # fmt: skip
 
 
-class PolicyIn(BaseModel):
+class PolicyIn(Body):
     """`replaces`: the version that was read; leave it away to replace whatever is there."""
 
     policy: Policy

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
-from common.api import Caller, Tx, require
+from common.api import Body, Caller, Tx, require
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier, Instant, PersonalText, ShopName, Text
 from common.problems import Problem
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/shops/{shop}/customers", tags=["customers"])
 Writer = Annotated[Caller, require("customers:write")]
 
 
-class ProfileIn(BaseModel):
+class ProfileIn(Body):
     """The whole profile as it stands: what is left out is forgotten. `zone` absent: the shop's."""
 
     name: PersonalText | None = None
@@ -39,7 +39,7 @@ class ProfileIn(BaseModel):
         return self.model_dump(include=set(ProfileIn.model_fields), exclude_none=True)
 
 
-class ConsentIn(BaseModel):
+class ConsentIn(Body):
     """Consent for one channel and purpose; `at` is when it was given or withdrawn. The newest counts.
 
     Without `at` the value that was told before says nothing new, however often it is repeated; another value is a
@@ -61,7 +61,7 @@ class CustomerIn(ProfileIn):
     consents: list[ConsentIn] = Field([], max_length=20)
 
 
-class CustomersIn(BaseModel):
+class CustomersIn(Body):
     customers: Annotated[list[CustomerIn], Field(min_length=1, max_length=MAX_BATCH)]
 
     @field_validator("customers")
@@ -72,7 +72,7 @@ class CustomersIn(BaseModel):
         return customers
 
 
-class ConsentsIn(BaseModel):
+class ConsentsIn(Body):
     consents: Annotated[list[ConsentIn], Field(min_length=1, max_length=20)]
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from common.api import Caller, require
 from common.callers import EVERY
 from common.events.fields import ShopName
-from common.problems import MEDIA_TYPE, Problem, ProblemOut
+from common.problems import Problem
 from common.runtime import Runtime
 from orders_ingest.api.collector import collector_of, vault_of
 from orders_ingest.domain.intake import MAX_BATCH, Offered, Outcome, Status, check, read
@@ -29,12 +29,6 @@ _BODY: dict[str, Any] = {
             BATCH: {"schema": {"type": "array", "items": _EVENT, "maxItems": MAX_BATCH}},
         },
     }
-}
-
-
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"description": meaning, "content": {MEDIA_TYPE: {"schema": ProblemOut.model_json_schema()}}}
-    for status, meaning in {400: "no JSON, or no event", 415: "neither an event nor a batch"}.items()
 }
 
 
@@ -74,7 +68,6 @@ class Refused(Problem):
     status_code=202,
     response_model=OutcomeOut | ResultsOut,
     openapi_extra=_BODY,
-    responses=_PROBLEMS,
 )
 async def post_events(shop: ShopName, request: Request, caller: Writer) -> Response:
     """Tell what happened: one event, or a batch of at most 1,000. Sending an event again is harmless.
@@ -84,9 +77,7 @@ async def post_events(shop: ShopName, request: Request, caller: Writer) -> Respo
     return await _answer(request, shop)
 
 
-@router.post(
-    "/v1/events", status_code=202, response_model=OutcomeOut | ResultsOut, openapi_extra=_BODY, responses=_PROBLEMS
-)
+@router.post("/v1/events", status_code=202, response_model=OutcomeOut | ResultsOut, openapi_extra=_BODY)
 async def post_own_events(request: Request, caller: Writer) -> Response:
     """As above, for the shop of the key; with a key of every shop each event says its own."""
     return await _answer(request, None if caller.shop == EVERY else caller.shop)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
-from common.api import Caller, Tx, require
+from common.api import Body, Caller, Tx, require
 from common.broker import TopicMismatch, ensure_topics
 from common.currency import EXPONENTS
 from common.events.fields import MAX_FILE, Identifier, Position, ShopName
@@ -47,7 +47,7 @@ class JobOut(BaseModel):
     id: str
 
 
-class IntakeIn(BaseModel):
+class IntakeIn(Body):
     enabled: bool
 
 

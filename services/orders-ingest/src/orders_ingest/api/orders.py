@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from common.api import Caller, Tx, require
+from common.api import Body, Caller, Tx, require
 from common.events import rfc3339
 from common.events.fields import Currency, Cursor, Identifier, Instant, Minor, PersonalText, ShopName, Text
 from common.events.orders import OrderLine, OrderState
@@ -30,7 +30,7 @@ class UnknownOrder(Problem):
         super().__init__(404, "unknown_order", f"The shop has told no order {order_id!r} yet.")
 
 
-class OrderIn(BaseModel):
+class OrderIn(Body):
     """The order as it stands; `time` is when it reached `state`. Amounts in minor units of `currency`."""
 
     customer: Identifier | None = None
@@ -51,8 +51,8 @@ class OrderIn(BaseModel):
     tracking: Text | None = None
     platform: Text | None = None
     traffic_source: Text | None = None
-    coupons: list[Text] = []
-    promotions: list[Text] = []
+    coupons: list[Text] = Field([], max_length=100)
+    promotions: list[Text] = Field([], max_length=100)
     redemption_id: Identifier | None = None
     remark: PersonalText | None = None
     recipient: PersonalText | None = None

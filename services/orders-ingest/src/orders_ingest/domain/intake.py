@@ -16,6 +16,7 @@ from common.events.customers import ConsentChanged, CustomerProfile, CustomerReg
 from common.events.fields import MAX_EVENT
 from common.events.orders import OrderEvent, OrderRefunded
 from common.events.texts import find_unfit, find_unfit_json
+from common.said import unknown_field
 from orders_ingest.domain.profile import LeftOut, cleaned
 
 OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -98,6 +99,7 @@ def check(body: Any, shop: str | None, now: datetime, said: bytes | None = None)
             return refused(id_, "too_large", f"an event has at most {MAX_EVENT} bytes of JSON", 413)
         _check_type(body.get("type"))
         event = from_dict(body)
+        _check_names(body["data"], type(event.data))
         left_out: tuple[LeftOut, ...] = ()
         if isinstance(event.data, CustomerProfile):
             profile, left_out = cleaned(event.data, now)
@@ -120,6 +122,15 @@ def _check_type(type_: object) -> None:
     kind = EVENTS.get(type_) if isinstance(type_, str) else None
     if kind is not None and not issubclass(kind, TAKEN):
         raise InvalidEvent("unknown_type", f"{type_} is a fact that another service states: it is not taken here")
+
+
+def _check_names(data: dict[str, Any], kind: type[EventData]) -> None:
+    """A misspelt name is refused here, at the door; consumers ignore what they do not know."""
+    if data.keys() <= kind.model_fields.keys() and not data.get("lines"):
+        return  # nearly every event
+    unknown = unknown_field(data, kind)
+    if unknown is not None:
+        raise InvalidEvent("unknown_field", f"/data{unknown[0]}: {unknown[1]}")
 
 
 def _check_shop(event: Event[Any], shop: str | None) -> None:

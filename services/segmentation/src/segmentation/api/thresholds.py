@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from common.api import Tx, require
+from common.api import Body, Tx, require
 from common.events.fields import Count, PlannedTime, ShopName
 from common.events.segments import ThresholdsChanged
 from common.problems import Problem
@@ -57,17 +57,15 @@ class ThresholdsOut(VersionOut):
     coming: list[VersionOut]
 
 
-class ThresholdsIn(BaseModel):
+class ThresholdsIn(Body):
     """`valid_from` absent: as soon as can be, in five minutes. `replaces`: the newest version that was read."""
 
-    model_config = ConfigDict(extra="forbid")
     thresholds: Thresholds
     valid_from: PlannedTime | None = None
     replaces: Count | None = None
 
 
-class PreviewIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class PreviewIn(Body):
     thresholds: Thresholds
 
 
