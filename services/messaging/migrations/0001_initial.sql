@@ -42,7 +42,20 @@ create table conditions (
     primary key (shop, customer, subject, revision) -- closes the race of two deliveries of one revision
 );
 
--- When the customer completed orders: whoever bought since is not lapsed any more.
+-- Versions and refunds of orders: what notices and questions about them are judged by.
+create table order_news (
+    shop text not null,
+    customer text not null,
+    order_id text not null,
+    cause text not null,                -- source#id of the event
+    kind text not null check (kind in ('version', 'refund')),
+    at timestamptz not null,
+    said jsonb not null,
+    recorded_at timestamptz not null default clock_timestamp(),
+    primary key (shop, customer, order_id, cause) -- closes the race of two deliveries of one event
+);
+
+-- When the customer placed, paid or completed orders: such a one is not lapsed any more.
 create table purchases (
     shop text not null,
     customer text not null,

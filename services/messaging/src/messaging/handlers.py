@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from common.consumer import Batch, Subscription
 from common.db import CustomerKey, Transaction
 from common.events import Event, fact_id, rfc3339
-from common.events.customers import ConsentChanged, CustomerRegistered, CustomerUpdated, Purpose
+from common.events.customers import ConsentChanged, CustomerRegistered, CustomerUpdated, KeyIssued, Purpose
 from common.events.feedback import SurveyAnswered, SurveyRequested
 from common.events.membership import TierChanged
 from common.events.messages import (
@@ -18,12 +19,23 @@ from common.events.messages import (
     ContactPolicyChanged,
     MessageFact,
 )
-from common.events.orders import OrderCompleted, OrderDelivered, OrderPaid, OrderPlaced, OrderShipped
+from common.events.orders import (
+    OrderClosed,
+    OrderCompleted,
+    OrderDelivered,
+    OrderEvent,
+    OrderInTransit,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefunded,
+    OrderShipped,
+)
 from common.events.segments import SegmentEntered, SegmentLeft
 from common.keys import KEY_SUBSCRIPTIONS
 from messaging.domain import facts
 from messaging.domain.flows import LAPSED, Condition, candidates_for
-from messaging.domain.permission import Standing, Statement
+from messaging.domain.obsolete import OrderNews
+from messaging.domain.permission import Standing, Statement, standing_at
 from messaging.domain.policy import Policy
 from messaging.store import contacts as store
 from messaging.store.candidates import insert_candidates
@@ -31,6 +43,7 @@ from messaging.store.policies import POLICIES
 from messaging.store.queue import suppress_queued
 
 PURPOSES: tuple[Purpose, ...] = ("marketing", "survey")
+INSTANT = timedelta(microseconds=1)
 
 
 async def on_profiles(tx: Transaction, batch: Batch) -> None:
@@ -46,6 +59,12 @@ async def on_profiles(tx: Transaction, batch: Batch) -> None:
             if event.subject is not None
         ),
     )  # fmt: skip
+    await store.wake_held(tx, [(e.customer, e.time) for e in batch.events if e.subject is not None])
+
+
+async def on_keys(tx: Transaction, batch: Batch) -> None:
+    """What waited for a key waits no longer."""
+    await store.wake_held(tx, [(e.customer, e.time) for e in batch.events if e.subject is not None])
 
 
 async def on_permissions(tx: Transaction, batch: Batch) -> None:
@@ -56,10 +75,18 @@ async def on_permissions(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_orders(tx: Transaction, batch: Batch) -> None:
-    """Notices of what happened to an order; a completed one makes no notice, but ends a lapse."""
-    completed = [e for e in batch.events if isinstance(e.data, OrderCompleted) and e.subject is not None]
-    await store.save_purchases(tx, [(e.customer, e.time) for e in completed])
-    await _make_candidates(tx, batch.events)
+    """Keep what was said about orders, and make notices of it; an order also ends a lapse."""
+    mine = [e for e in batch.events if e.subject is not None]
+    await store.save_order_news(
+        tx,
+        [
+            (e.customer, f"{e.source}#{e.id}", OrderNews(e.data.order_id, e.time, e.data))
+            for e in mine
+            if e.data.order_id is not None
+        ],
+    )
+    await store.save_purchases(tx, [(e.customer, at) for e in mine for at in purchases_of(e)])
+    await _make_candidates(tx, [e for e in batch.events if isinstance(e.data, OrderEvent)])
 
 
 async def on_conditions(tx: Transaction, batch: Batch) -> None:
@@ -106,6 +133,15 @@ def statements_of(event: Event[Any]) -> list[tuple[CustomerKey, Statement, str |
     ]
 
 
+def purchases_of(event: Event[Any]) -> list[datetime]:
+    """When the order was placed, paid or completed, as far as this version says."""
+    order = event.data
+    if not isinstance(order, OrderEvent):
+        return []
+    said = [event.time] if isinstance(order, OrderPlaced | OrderPaid | OrderCompleted) else []
+    return sorted({*said, *(at for at in (order.placed_at, order.paid_at) if at is not None)})
+
+
 def conditions_of(event: Event[Any]) -> list[Condition]:
     data = event.data
     if isinstance(data, TierChanged):
@@ -121,16 +157,24 @@ def conditions_of(event: Event[Any]) -> list[Condition]:
 async def change_permission(
     tx: Transaction, key: CustomerKey, data: ContactOptedOut | ContactOptedIn
 ) -> list[Event[MessageFact]]:
-    """An accepted opt-out or opt-in, at the clock's time; returns the messages it took back out of the queue.
+    """An accepted opt-out or opt-in; returns the messages it took back out of the queue.
 
-    Lock, save, announce. The statement holds from the commit on; messages that are leased at that moment are leaving.
+    Lock, save, announce. It is dated now, or just after the newest statement known where that bears a later time, so
+    that it holds from the commit on. Where all of it holds already nothing is added. Messages that are leased at that
+    moment are leaving.
     """
     await tx.lock_customers([key])
     at = tx.clock.now()
     shop, customer = key
+    purposes: tuple[Purpose, ...] = PURPOSES if data.purpose is None else (data.purpose,)
+    said = [s for s in await store.get_statements(tx, key) if s.channel == data.channel and s.purpose in purposes]
+    wanted = "opted_out" if isinstance(data, ContactOptedOut) else "granted"
+    if all(standing_at(said, data.channel, purpose, None) == wanted for purpose in purposes):
+        return []
+    at = max([at, *(s.at + INSTANT for s in said)])
     source = facts.source_of(shop)
     event = Event(
-        id=fact_id(f"permission@{rfc3339(at)}", data.TYPE, shop, customer, 0),
+        id=fact_id(f"permission/{data.channel}/{data.purpose or 'all'}@{rfc3339(at)}", data.TYPE, shop, customer, 0),
         source=source,
         shop=shop,
         subject=customer,
@@ -140,9 +184,9 @@ async def change_permission(
     await store.save_statements(tx, statements_of(event))
     taken: list[Event[MessageFact]] = []
     if isinstance(data, ContactOptedOut):
-        kinds: tuple[Purpose, ...] = PURPOSES if data.purpose is None else (data.purpose,)
-        gone = await suppress_queued(tx, key, data.channel, kinds, "opted_out", at)
-        taken = [facts.suppressed(about, "opted_out", at) for about in gone]
+        now = tx.clock.now()
+        gone = await suppress_queued(tx, key, data.channel, purposes, "opted_out", now)
+        taken = [facts.suppressed(about, "opted_out", now) for about in gone]
     await tx.announce([event, *taken])
     return taken
 
@@ -167,6 +211,19 @@ SUBSCRIPTIONS = (
     Subscription(on_bounces_lifted, (ContactBounceLifted,)),
     Subscription(on_profiles, (CustomerRegistered, CustomerUpdated)),
     Subscription(on_permissions, (ConsentChanged, ContactOptedOut, ContactOptedIn)),
-    Subscription(on_orders, (OrderPlaced, OrderPaid, OrderShipped, OrderDelivered, OrderCompleted)),
+    Subscription(on_keys, (KeyIssued,)),
+    Subscription(
+        on_orders,
+        (
+            OrderPlaced,
+            OrderPaid,
+            OrderShipped,
+            OrderInTransit,
+            OrderDelivered,
+            OrderCompleted,
+            OrderClosed,
+            OrderRefunded,
+        ),
+    ),
     Subscription(on_conditions, (TierChanged, SegmentEntered, SegmentLeft, SurveyRequested, SurveyAnswered)),
 )

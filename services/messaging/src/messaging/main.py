@@ -9,16 +9,16 @@ from pathlib import Path
 
 import structlog
 
-from common.db import Transaction
+from common.db import Database, Transaction
 from common.failures import is_temporary
 from common.runtime import Runtime, Service
 from common.service import main
 from common.settings import Settings
-from common.sweeps import WorkList
+from common.sweeps import BITE, WorkList, work
 from messaging.api import bounces, decisions, pauses, permissions, policy, unsubscribe_page
 from messaging.channels.smtp import Deadlines, SmtpServer
 from messaging.handlers import SUBSCRIPTIONS
-from messaging.jobs.deciding import decide_due_now, take_due
+from messaging.jobs.deciding import decide_due_now, decide_notices, take_due, take_due_notices
 from messaging.jobs.sending import Sender
 from messaging.jobs.verifying import find_differences
 from messaging.jobs.waking import listen
@@ -55,19 +55,30 @@ async def send_and_decide_promptly(runtime: Runtime) -> None:
 
 
 async def _sweep_when(arrived: asyncio.Event, runtime: Runtime) -> None:
-    """The regular sweep comes every second; an order notice need not wait for it."""
+    """The regular sweep comes every second; an order notice need not wait for it, nor for an import that is read."""
     while not runtime.stopping.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(arrived.wait(), 1)
-        if not arrived.is_set():
-            continue
+        prompt = arrived.is_set()
         arrived.clear()
         try:
-            if runtime.consumer is None or not await runtime.consumer.behind():
+            if runtime.consumer is not None and await runtime.consumer.behind():
+                await decide_all_notices(runtime.database)
+            elif prompt:
                 await runtime.sweeper.sweep(patiently=True)
         except Exception as error:
             # The regular sweep finds the same rows due.
             log.warning("prompt_sweep_failed", temporary=is_temporary(error), detail=repr(error)[:300])
+
+
+async def decide_all_notices(database: Database) -> None:
+    """Notices are decided however much is still to be read; what time decides waits for it."""
+    # Under the name of the regular list: who was set aside there is set aside here, too.
+    notices = WorkList("decide", take_due_notices, decide_notices)
+    done: int | None = 1
+    while done:
+        async with database.transaction() as tx:
+            done = await work(tx, notices, tx.clock.now(), BITE)
 
 
 async def counters(tx: Transaction) -> dict[str, int]:

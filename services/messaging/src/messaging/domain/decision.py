@@ -18,7 +18,7 @@ Outcome = Literal["send", "hold", "suppress"]
 Reason = Literal[
     "allowed",  # send: nothing forbids it
     "erased",  # the customer was erased
-    "no_address",  # no address for this channel
+    "no_address",  # hold while fresh, then suppress: no address for this channel
     "bounced",  # the address bounced for good
     "stale",  # the cause happened too long ago
     "no_consent",  # nobody ever recorded a consent for this channel and purpose
@@ -31,9 +31,8 @@ Reason = Literal[
     "window_taken",  # hold: another message went in this window
     "cap",
 ]
-CONTACT_WAIT = timedelta(minutes=1)
-"""An order may be read before the registration that was sent with it: topics are read side by side."""
-KEY_WAIT = timedelta(minutes=10)
+WAITS_FOR_CONTACT = ("contact_unknown", "no_address", "key_missing")
+"""Reasons to hold that end when a profile or a key comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +67,24 @@ def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
     """Judge a candidate at `at`. Suppressions come before holds: what may not go is not kept waiting."""
     if now.key == "erased":
         return Decision("suppress", "erased", at)
-    if not now.contact_known and at < candidate.due_at + CONTACT_WAIT:
-        return Decision("hold", "contact_unknown", at, until=candidate.due_at + CONTACT_WAIT)
-    if not now.has_address:
-        return Decision("suppress", "no_address", at)
-    if now.bounced:
-        return Decision("suppress", "bounced", at)
     if is_stale(candidate.kind, candidate.cause_at, now.policy, at):
-        return Decision("suppress", "stale", at)
+        waited = candidate.held in WAITS_FOR_CONTACT and not now.has_address
+        return Decision("suppress", "no_address" if waited else "stale", at)
+    if now.obsolete:
+        return Decision("suppress", "obsolete", at)
+    stale_at = stale_from(candidate.kind, candidate.cause_at, now.policy)
+    if not now.contact_known:  # consent may come with the profile
+        return Decision("hold", "contact_unknown", at, until=stale_at)
     if candidate.kind != "transactional":
         refused = refusal(now.standing)
         if refused is not None:
             return Decision("suppress", refused, at)
-        if now.obsolete:
-            return Decision("suppress", "obsolete", at)
+    if not now.has_address:
+        return Decision("hold", "no_address", at, until=stale_at)
+    if now.bounced:
+        return Decision("suppress", "bounced", at)
     if now.key == "missing":
-        return Decision("hold", "key_missing", at, until=at + KEY_WAIT)
+        return Decision("hold", "key_missing", at, until=stale_at)
     if candidate.kind == "transactional":  # MSG-008: no window, no cap, no opt-out
         return Decision("send", "allowed", at)
     return _in_its_hour(candidate, now, at)
@@ -91,8 +92,13 @@ def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
 
 def is_stale(kind: Kind, cause_at: datetime, policy: Policy, at: datetime) -> bool:
     """Old news writes to nobody: the cause happened longer ago than its kind allows."""
+    return at >= stale_from(kind, cause_at, policy)
+
+
+def stale_from(kind: Kind, cause_at: datetime, policy: Policy) -> datetime:
+    """The first instant at which the cause is too long ago for a message of its kind."""
     fresh_days: int = getattr(policy.stale_after_days, kind)
-    return at - cause_at > timedelta(days=fresh_days)
+    return cause_at + timedelta(days=fresh_days, microseconds=1)
 
 
 def refusal(standing: Standing | None) -> Literal["no_consent", "consent_withdrawn", "opted_out"] | None:

@@ -38,6 +38,7 @@ FLOWS = {
         Flow("lapse", "marketing", 4),
     )
 }
+NOTICES = tuple(flow.name for flow in FLOWS.values() if flow.kind == "transactional")
 CHANNELS: tuple[Channel, ...] = ("email",)
 """Channels there is a sender for, first choice first."""
 
@@ -49,6 +50,21 @@ class Condition:
     subject: str
     revision: int
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a message says is so; `order_id` is the order it is about."""
+
+    flow: str
+    cause_at: datetime
+    condition: Condition | None = None
+    order_id: str | None = None
+
+
+def notice_state(flow: str) -> str | None:
+    """The state of an order that a flow gives notice of."""
+    return flow.removeprefix("order_") if flow.startswith("order_") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +97,10 @@ class Candidate:
     @property
     def rank(self) -> int:
         return FLOWS[self.flow].rank
+
+    @property
+    def claim(self) -> Claim:
+        return Claim(self.flow, self.cause_at, self.condition, self.details.get("order_id"))
 
 
 def candidates_for(event: Event[Any]) -> list[Candidate]:

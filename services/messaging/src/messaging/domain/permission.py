@@ -1,4 +1,4 @@
-"""May this customer be written to, on this channel, for this purpose? The newest statement by time wins (SEC-005)."""
+"""Permission by channel and purpose: the newest statement by time holds, at one instant the refusal (SEC-005)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,18 @@ class Statement:
 
 
 def standing_at(
-    statements: Iterable[Statement], channel: Channel, purpose: Purpose, until: datetime
+    statements: Iterable[Statement], channel: Channel, purpose: Purpose, until: datetime | None
 ) -> Standing | None:
-    """What holds after the statements made up to `until`; None where nothing was ever said."""
-    said = [s for s in statements if s.channel == channel and s.purpose == purpose and s.at <= until]
+    """What holds after the statements made up to `until`; None where nothing was ever said.
+
+    Without `until` whatever is known counts, also what bears a time ahead of our clock.
+    """
+    said = [s for s in statements if s.channel == channel and s.purpose == purpose and (until is None or s.at <= until)]
     if not said:
         return None
-    return max(said, key=lambda s: (s.at, s.rank, s.source, s.id)).standing
+    return newest_of(said).standing
+
+
+def newest_of(said: Iterable[Statement]) -> Statement:
+    """The statement that holds of several about one channel and purpose."""
+    return max(said, key=lambda s: (s.at, s.standing != "granted", s.rank, s.source, s.id))

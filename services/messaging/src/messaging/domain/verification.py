@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -18,9 +18,9 @@ from common.calendar import Period
 from common.events import fact_id
 from common.events.customers import Channel
 from messaging.domain.caps import Contacted, cap_reached, month_of
-from messaging.domain.decision import CONTACT_WAIT, KEY_WAIT, is_stale, refusal
+from messaging.domain.decision import WAITS_FOR_CONTACT, is_stale, refusal, stale_from
 from messaging.domain.flows import LAPSED, Candidate, Condition, Kind
-from messaging.domain.obsolete import is_obsolete
+from messaging.domain.obsolete import Facts, OrderNews, is_obsolete
 from messaging.domain.permission import Statement, standing_at
 from messaging.domain.policy import Policy
 from messaging.domain.windows import NoWindow, opening_for
@@ -82,8 +82,8 @@ class History:
     customer: tuple[str, str]
     shop_zones: Sequence[ZoneInfo]
     policies: Mapping[int, Policy]
-    ahead: timedelta
-    """How far a statement's time may be ahead of a decision and count: nothing in a replay."""
+    replay: bool
+    """In a replay nothing counts that bears a time after the decision; on the wall clock all that is known does."""
     erased: bool = False
     has_address: bool = False
     zones: Sequence[ZoneInfo] | None = None
@@ -94,6 +94,11 @@ class History:
     statements: list[tuple[datetime, Statement]] = field(default_factory=list)
     conditions: list[tuple[datetime | None, datetime, Condition]] = field(default_factory=list)
     purchases: list[tuple[datetime | None, datetime]] = field(default_factory=list)
+    orders: list[tuple[datetime, OrderNews]] = field(default_factory=list)
+
+    def until(self, at: datetime) -> datetime:
+        """Up to when what was said counts for a decision at `at`."""
+        return at if self.replay else datetime.max.replace(tzinfo=UTC)
 
 
 def differences(history: History) -> list[str]:
@@ -192,13 +197,13 @@ def _objection(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None
 def _objection_to_sending(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None:
     if is_stale(c.kind, c.cause_at, policy, d.at):
         return f"its cause of {c.cause_at.isoformat()} was stale"
+    if all(_obsolete(h, c, d, cut, unsure=False) for cut in _cuts(h, d)):
+        return "it was obsolete"
     if c.kind == "transactional":
         return None
     refused = {_refusal(h, c, d, cut) for cut in _cuts(h, d)}
     if None not in refused:
         return f"the customer's standing was {', '.join(sorted(r for r in refused if r))}"
-    if all(_obsolete(h, c, d, cut, unsure=False) for cut in _cuts(h, d)):
-        return "it was obsolete"
     if h.zones is None or not _contact_is_of_then(h, d):
         return None
     openings = [o for zone in h.zones if (o := _opening(policy, d.at, zone)) is not None and d.at in o]
@@ -213,10 +218,9 @@ def _objection_to_sending(h: History, c: Candidate, policy: Policy, d: Taken) ->
 def _objection_to_waiting(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None:
     if d.until is None or d.until <= d.at:
         return f"it waits until {d.until}"
-    if d.reason == "contact_unknown" and d.until != c.due_at + CONTACT_WAIT:
-        return f"contact data is waited for until {(c.due_at + CONTACT_WAIT).isoformat()}, not {d.until.isoformat()}"
-    if d.reason == "key_missing" and d.until != d.at + KEY_WAIT:
-        return f"a key is waited for until {(d.at + KEY_WAIT).isoformat()}, not {d.until.isoformat()}"
+    fresh_until = stale_from(c.kind, c.cause_at, policy)
+    if d.reason in WAITS_FOR_CONTACT and d.until != fresh_until:
+        return f"an address or a key is waited for until {fresh_until.isoformat()}, not {d.until.isoformat()}"
     if d.reason not in ("window", "window_taken") or h.zones is None or not _contact_is_of_then(h, d):
         return None
     objections = [_objection_to_window(h, policy, d, zone) for zone in h.zones]
@@ -266,7 +270,7 @@ def _of_caps(h: History) -> Iterator[str]:
 
 def _of_permission_when_sent(h: History) -> Iterator[str]:
     """Nothing left later than a lease after a refusal was known; in a replay the decision itself says it all."""
-    if not h.ahead:
+    if h.replay:
         return
     for m in h.messages.values():
         if m.kind == "transactional" or m.sent_at is None:
@@ -281,12 +285,13 @@ def _of_permission_when_sent(h: History) -> Iterator[str]:
 def _cuts(h: History, d: Taken) -> list[datetime]:
     """The instants up to which inputs may have been known to a decision; surely its own start."""
     times = [t for t, _ in h.statements] + [t for t, _, _ in h.conditions if t] + [t for t, _ in h.purchases if t]
+    times += [t for t, _ in h.orders]
     return [d.recorded_at, *(t for t in times if d.recorded_at < t <= d.recorded_at + SAME_TIME)]
 
 
 def _refusal(h: History, c: Candidate, d: Taken, cut: datetime) -> str | None:
     said = [s for recorded_at, s in h.statements if recorded_at <= cut]
-    return refusal(standing_at(said, c.channel, "marketing" if c.kind == "transactional" else c.kind, d.at + h.ahead))
+    return refusal(standing_at(said, c.channel, "marketing" if c.kind == "transactional" else c.kind, h.until(d.at)))
 
 
 def _obsolete(h: History, c: Candidate, d: Taken, cut: datetime, *, unsure: bool) -> bool:
@@ -295,8 +300,12 @@ def _obsolete(h: History, c: Candidate, d: Taken, cut: datetime, *, unsure: bool
     def known(recorded_at: datetime | None) -> bool:
         return unsure if recorded_at is None else recorded_at <= cut
 
-    conditions = [(at, condition) for recorded_at, at, condition in h.conditions if known(recorded_at)]
-    return is_obsolete(c, conditions, [at for recorded_at, at in h.purchases if known(recorded_at)], d.at + h.ahead)
+    facts = Facts(
+        [(at, condition) for recorded_at, at, condition in h.conditions if known(recorded_at)],
+        [at for recorded_at, at in h.purchases if known(recorded_at)],
+        [news for recorded_at, news in h.orders if known(recorded_at)],
+    )
+    return is_obsolete(c.claim, facts, h.until(d.at))
 
 
 def _contact_is_of_then(h: History, d: Taken) -> bool:

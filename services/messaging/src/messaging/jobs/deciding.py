@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from common.calendar import UnknownZone, zone_named
@@ -17,7 +17,7 @@ from common.shops import ShopSettings, get_shops
 from messaging.domain import facts
 from messaging.domain.caps import Contacted
 from messaging.domain.decision import Decision, Situation, decide
-from messaging.domain.flows import Candidate
+from messaging.domain.flows import FLOWS, NOTICES, Candidate
 from messaging.domain.obsolete import is_obsolete
 from messaging.domain.permission import standing_at
 from messaging.store import candidates as store
@@ -25,8 +25,8 @@ from messaging.store.candidates import Decided
 from messaging.store.contacts import Known, get_known
 from messaging.store.policies import PolicyVersion, get_policies
 
-AHEAD = timedelta(minutes=5)
-"""How far a time from outside may be ahead of our clock: an opt-out that bears such a time holds at once."""
+FAR = datetime.max.replace(tzinfo=UTC)
+"""On the wall clock all that is known counts, also what bears a time ahead of our clock."""
 
 
 async def take_due(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
@@ -40,15 +40,29 @@ async def decide_due_now(tx: Transaction, now: datetime, tasks: Sequence[Task]) 
     return await decide_due(tx, now, keys, replay=isinstance(tx.clock, FixedClock))
 
 
-async def decide_due(tx: Transaction, now: datetime, keys: Sequence[CustomerKey], *, replay: bool) -> int:
-    """Decide what is due of these customers; returns how many decisions were taken."""
+async def take_due_notices(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """The customers with the earliest notices."""
+    return [Task(*key) for key in await store.lock_due_customers(tx, now, limit, NOTICES)] or None
+
+
+async def decide_notices(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+    """One bite of what no other news can make wrong: it goes on while the consumer is behind."""
+    keys = [(task.shop, task.customer) for task in tasks]
+    return await decide_due(tx, now, keys, replay=isinstance(tx.clock, FixedClock), flows=NOTICES)
+
+
+async def decide_due(
+    tx: Transaction, now: datetime, keys: Sequence[CustomerKey], *, replay: bool, flows: Sequence[str] = tuple(FLOWS)
+) -> int:
+    """Decide what is due, of these flows, of these customers; returns how many decisions were taken."""
     await tx.lock_customers(keys)
     due: dict[CustomerKey, list[Candidate]] = {}
-    for candidate in await store.get_due(tx, keys, now):
+    for candidate in await store.get_due(tx, keys, now, flows):
         due.setdefault((candidate.shop, candidate.customer), []).append(candidate)
     if not due:
         return 0
-    known = await get_known(tx, keys)
+    orders = [str(c.details["order_id"]) for of_one in due.values() for c in of_one if "order_id" in c.details]
+    known = await get_known(tx, keys, orders)
     since = (_first(due) if replay else now) - store.LOOK_BACK
     contacted = await store.get_contacted(tx, keys, since)
     policies = await get_policies(tx, {k[0] for k in keys})
@@ -119,7 +133,7 @@ def situation(
 ) -> Situation:
     """What is known, as it was at `at`."""
     contact = known.contact
-    until = at if replay else at + AHEAD
+    until = at if replay else FAR
     key, shop_zone = known.data_key, shop.at(at).zone
     return Situation(
         policy=version.policy,
@@ -132,7 +146,7 @@ def situation(
         standing=None
         if candidate.kind == "transactional"
         else standing_at(known.statements, candidate.channel, candidate.kind, until),
-        obsolete=is_obsolete(candidate, known.conditions, known.purchases, until),
+        obsolete=is_obsolete(candidate.claim, known.facts, until),
         contacted=so_far,
     )
 

@@ -17,13 +17,14 @@ from common.shops import display_names
 from messaging.channels.mail import Mail
 from messaging.domain import facts
 from messaging.domain.decision import is_stale, refusal
+from messaging.domain.obsolete import is_obsolete
 from messaging.domain.permission import standing_at
 from messaging.domain.policy import Policy
 from messaging.domain.rendering import IncompleteText, render
-from messaging.jobs.deciding import AHEAD
+from messaging.jobs.deciding import FAR
 from messaging.jobs.outcomes import MISSED, followed
 from messaging.store import queue
-from messaging.store.contacts import Contact, Known, get_reachable
+from messaging.store.contacts import Contact, Known, get_known
 from messaging.store.policies import get_policies
 from messaging.store.queue import Ended, Queued
 from messaging.unsubscribe import Recipient, UnsubscribeLinks, one_click_headers
@@ -55,7 +56,8 @@ class Preparation:
         leased = await queue.lease(tx, limit, paused)
         if not leased:
             return []
-        known = await get_reachable(tx, sorted({m.key for m in leased}))
+        orders = [str(m.details["order_id"]) for m in leased if "order_id" in m.details]
+        known = await get_known(tx, sorted({m.key for m in leased}), orders)
         data_keys = await self._keys.keys_for(tx, known)
         policies = await get_policies(tx, {m.about.shop for m in leased})
         names = await display_names(tx, policies, tx.clock.now())
@@ -67,6 +69,9 @@ class Preparation:
             about = known[message.key]
             if not self._replay and message.leave_before is not None and at >= message.leave_before:
                 refused.append(Ended(message, "missed", at, reason=MISSED, tried=False))
+                continue
+            if about.data_key is not None and about.data_key.erased_at is None and not _has_address(about):
+                refused.append(Ended(message, "missed", at, reason=MISSED, tried=False))  # the sweep waits for one
                 continue
             sender = policy.sender_name or names[message.about.shop]
             made = self._prepare(message, about, data_keys.get(message.key), policy, sender, at)
@@ -89,13 +94,15 @@ class Preparation:
             return "erased"
         if contact is None or contact.email is None:
             return "no_address"
+        until = at if self._replay else FAR
         if message.kind != "transactional":
-            until = at if self._replay else at + AHEAD
             refused = refusal(standing_at(known.statements, message.about.channel, message.kind, until))
             if refused is not None:
                 return refused
         if is_stale(message.kind, message.cause_at, policy, at):
             return "stale"
+        if is_obsolete(message.claim, known.facts, until):
+            return "obsolete"
         try:
             to = _opened(contact.email, data_key, contact, "email")
             name = _opened(contact.name, data_key, contact, "name") if contact.name else None
@@ -136,6 +143,10 @@ class Preparation:
             about.message_id, policy.sender_address, sender, to, text.subject, text.text, at, headers,
             policy.reply_to,
         )  # fmt: skip
+
+
+def _has_address(known: Known) -> bool:
+    return known.contact is not None and known.contact.email is not None
 
 
 def _bounced_before(contact: Contact, key: DataKey | None, to: str) -> bool:

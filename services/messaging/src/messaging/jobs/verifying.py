@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from common.clock import FixedClock
 from common.db import Transaction
 from messaging.domain.verification import differences
-from messaging.jobs.deciding import AHEAD
 from messaging.store.histories import get_histories, list_customers, list_untold
 
 PAGE = 1_000
@@ -17,14 +14,14 @@ ENOUGH = 1_000
 
 async def find_differences(tx: Transaction) -> list[str]:
     """Judge every customer's decisions and messages anew; a sentence for each that does not follow."""
-    ahead = timedelta(0) if isinstance(tx.clock, FixedClock) else AHEAD
+    replay = isinstance(tx.clock, FixedClock)
     found = [
         f"message {r.message_id} of {r.shop} is {r.state}, and was told {r.sent} times as sent, {r.failed} as failed"
         for r in await list_untold(tx, ENOUGH)
     ]
     after = ("", "")
     while len(found) < ENOUGH and (keys := await list_customers(tx, after, PAGE)):
-        for history in await get_histories(tx, keys, ahead):
+        for history in await get_histories(tx, keys, replay):
             found += differences(history)
         after = keys[-1]
     return found

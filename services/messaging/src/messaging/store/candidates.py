@@ -12,11 +12,13 @@ import orjson
 from common.db import CustomerKey, Transaction
 from messaging.domain.caps import Contacted
 from messaging.domain.decision import Decision
-from messaging.domain.flows import Candidate, Condition
+from messaging.domain.flows import FLOWS, Candidate, Condition
 from messaging.store.contacts import columns
 
 LOOK_BACK = timedelta(days=400)
 """How far back messages are read for the caps: longer than the longest gap that may be set between surveys."""
+
+EVERY_FLOW = tuple(FLOWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,9 @@ async def insert_candidates(tx: Transaction, candidates: Sequence[Candidate]) ->
     return added
 
 
-async def lock_due_customers(tx: Transaction, now: datetime, limit: int) -> list[CustomerKey]:
+async def lock_due_customers(
+    tx: Transaction, now: datetime, limit: int, flows: Sequence[str] = EVERY_FLOW
+) -> list[CustomerKey]:
     """Customers with candidates to judge, locked; those that another sweep holds are left to it."""
     # The earliest `limit` candidates name the customers.
     rows = await tx.fetch(
@@ -74,7 +78,7 @@ async def lock_due_customers(tx: Transaction, now: datetime, limit: int) -> list
         select c.shop, c.customer
         from (select distinct shop, customer
               from (select shop, customer from candidates c
-                    where release_at <= :now and not exists (
+                    where release_at <= :now and flow = any(:flows) and not exists (
                         select from set_aside s where s.job = 'decide' and s.shop = c.shop and s.customer = c.customer
                     )
                     order by release_at limit :limit) first) d
@@ -83,13 +87,16 @@ async def lock_due_customers(tx: Transaction, now: datetime, limit: int) -> list
         """,
         now=now,
         limit=limit,
+        flows=list(flows),
     )
     keys = sorted((r.shop, r.customer) for r in rows)
     await tx.lock_customers(keys)
     return keys
 
 
-async def get_due(tx: Transaction, keys: Sequence[CustomerKey], now: datetime) -> list[Candidate]:
+async def get_due(
+    tx: Transaction, keys: Sequence[CustomerKey], now: datetime, flows: Sequence[str] = EVERY_FLOW
+) -> list[Candidate]:
     """The locked customers' candidates to be judged, read after the lock was taken."""
     # Only rows that are not decided have a release time.
     rows = await tx.fetch(
@@ -99,10 +106,11 @@ async def get_due(tx: Transaction, keys: Sequence[CustomerKey], now: datetime) -
             c.causation, c.correlation, case when c.outcome = 'hold' then c.reason end as held
         from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
         join candidates c on c.shop = w.shop and c.customer = w.customer
-        where c.release_at <= :now
+        where c.release_at <= :now and c.flow = any(:flows)
         """,
         **columns(keys),
         now=now,
+        flows=list(flows),
     )
     return [
         Candidate(

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+
+import orjson
 
 from common.db import CustomerKey, Transaction
+from common.events.orders import OrderEvent, OrderRefunded
 from common.keys import CustomerKeyRow, get_keys
+from messaging.domain.decision import WAITS_FOR_CONTACT
 from messaging.domain.flows import Condition
+from messaging.domain.obsolete import Facts, OrderNews
 from messaging.domain.permission import Statement
 
 
@@ -33,8 +39,7 @@ class Known:
     contact: Contact | None = None
     data_key: CustomerKeyRow | None = None
     statements: list[Statement] = field(default_factory=list)
-    conditions: list[tuple[datetime, Condition]] = field(default_factory=list)
-    purchases: list[datetime] = field(default_factory=list)
+    facts: Facts = field(default_factory=Facts)
 
 
 def columns(keys: Sequence[CustomerKey]) -> dict[str, list[str]]:
@@ -98,6 +103,18 @@ async def save_statements(tx: Transaction, said: Sequence[tuple[CustomerKey, Sta
     )
 
 
+async def get_statements(tx: Transaction, key: CustomerKey) -> list[Statement]:
+    """All that one customer ever said about permission."""
+    # By primary key.
+    rows = await tx.fetch(
+        "select channel, purpose, at, rank, source, id, standing from permissions "
+        "where shop = :shop and customer = :customer",
+        shop=key[0],
+        customer=key[1],
+    )
+    return [Statement(r.channel, r.purpose, r.at, r.rank, r.source, r.id, r.standing) for r in rows]
+
+
 async def save_conditions(tx: Transaction, held: Sequence[tuple[CustomerKey, datetime, Condition]]) -> None:
     """Add what became so at a time: (customer, from when, condition). Idempotent."""
     if not held:
@@ -118,8 +135,65 @@ async def save_conditions(tx: Transaction, held: Sequence[tuple[CustomerKey, dat
     )
 
 
+async def save_order_news(tx: Transaction, news: Sequence[tuple[CustomerKey, str, OrderNews]]) -> None:
+    """Add versions and refunds of orders: (customer, `source#id` of the event, what was said). Idempotent."""
+    if not news:
+        return
+    # What a message about the order is judged by, and no more of the event.
+    await tx.execute(
+        """
+        insert into order_news (shop, customer, order_id, cause, kind, at, said)
+        select shop, customer, order_id, cause, kind, at, cast(said as jsonb)
+        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:orders as text[]),
+            cast(:causes as text[]), cast(:kinds as text[]), cast(:ats as timestamptz[]), cast(:said as text[]))
+            as n(shop, customer, order_id, cause, kind, at, said)
+        on conflict do nothing
+        """,
+        **columns([k for k, _, _ in news]),
+        orders=[n.order_id for _, _, n in news],
+        causes=[cause for _, cause, _ in news],
+        kinds=["refund" if isinstance(n.said, OrderRefunded) else "version" for _, _, n in news],
+        ats=[n.at for _, _, n in news],
+        said=[orjson.dumps(n.said.model_dump(mode="json", include=_JUDGED, exclude_none=True)).decode()
+              for _, _, n in news],
+    )  # fmt: skip
+
+
+_JUDGED: dict[str, Any] = {
+    "order_id": True, "revision": True, "state": True, "currency": True, "goods_paid": True,
+    "refund_id": True, "amount": True, "whole": True, "lines": {"__all__": {"sku", "quantity", "kind"}},
+}  # fmt: skip
+
+
+def order_news(order_id: str, kind: str, at: datetime, said: str) -> OrderNews:
+    """What `save_order_news` stored."""
+    body: OrderEvent | OrderRefunded
+    body = OrderRefunded.model_validate_json(said) if kind == "refund" else OrderEvent.model_validate_json(said)
+    return OrderNews(order_id, at, body)
+
+
+async def wake_held(tx: Transaction, reached: Sequence[tuple[CustomerKey, datetime]]) -> None:
+    """Judge again what waits for a profile, an address or a key of these customers, from the time given on."""
+    if not reached:
+        return
+    # By primary key; what is not due yet falls due as before.
+    woken = await tx.execute(
+        """
+        update candidates c set release_at = greatest(c.due_at, w.at)
+        from (select shop, customer, min(at) as at from unnest(cast(:shops as text[]), cast(:customers as text[]),
+                  cast(:ats as timestamptz[])) as w(shop, customer, at) group by 1, 2) w
+        where c.shop = w.shop and c.customer = w.customer and c.outcome = 'hold' and c.reason = any(:reasons)
+        """,
+        **columns([k for k, _ in reached]),
+        ats=[at for _, at in reached],
+        reasons=list(WAITS_FOR_CONTACT),
+    )
+    if woken:
+        await tx.execute("notify candidates")
+
+
 async def save_purchases(tx: Transaction, completed: Sequence[tuple[CustomerKey, datetime]]) -> None:
-    """Add the times of completed orders. Idempotent."""
+    """Add the times at which orders were placed, paid or completed. Idempotent."""
     if not completed:
         return
     # Only the times count here, not the orders.
@@ -206,16 +280,35 @@ async def get_reachable(tx: Transaction, keys: Sequence[CustomerKey]) -> dict[Cu
     return found
 
 
-async def get_known(tx: Transaction, keys: Sequence[CustomerKey]) -> dict[CustomerKey, Known]:
-    """All that is known of the customers; every key given has an entry."""
-    found, wanted = await get_reachable(tx, keys), columns(keys)
+async def get_known(
+    tx: Transaction, keys: Sequence[CustomerKey], orders: Sequence[str] = ()
+) -> dict[CustomerKey, Known]:
+    """All that is known of the customers, of orders only those given; every key given has an entry."""
+    found = await get_reachable(tx, keys)
+    await add_facts(tx, found, orders)
+    return found
+
+
+async def add_facts(tx: Transaction, found: dict[CustomerKey, Known], orders: Sequence[str]) -> None:
+    """Add what messages rest on, of orders only those given."""
+    wanted = columns(list(found))
     # The facts that candidates rest on.
     for r in await tx.fetch(
         "select t.shop, t.customer, t.subject, t.revision, t.at, t.value " + _OF_CUSTOMERS.format(table="conditions"),
         **wanted,
     ):
-        found[(r.shop, r.customer)].conditions.append((r.at, Condition(r.subject, r.revision, r.value)))
-    # When they completed orders.
+        found[(r.shop, r.customer)].facts.conditions.append((r.at, Condition(r.subject, r.revision, r.value)))
+    # When they ordered.
     for r in await tx.fetch("select t.shop, t.customer, t.at " + _OF_CUSTOMERS.format(table="purchases"), **wanted):
-        found[(r.shop, r.customer)].purchases.append(r.at)
-    return found
+        found[(r.shop, r.customer)].facts.purchases.append(r.at)
+    if not orders:
+        return
+    # What was said about the orders that messages are about.
+    for r in await tx.fetch(
+        "select t.shop, t.customer, t.order_id, t.kind, t.at, cast(t.said as text) as said "
+        + _OF_CUSTOMERS.format(table="order_news")
+        + " where t.order_id = any(:orders) order by t.at",
+        **wanted,
+        orders=sorted(set(orders)),
+    ):
+        found[(r.shop, r.customer)].facts.orders.append(order_news(r.order_id, r.kind, r.at, r.said))

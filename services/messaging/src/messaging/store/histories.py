@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
 from sqlalchemy import Row
 
 from common.calendar import UnknownZone, zone_named
@@ -17,7 +17,7 @@ from messaging.domain.flows import Candidate, Condition
 from messaging.domain.permission import Statement
 from messaging.domain.policy import DEFAULT_POLICY
 from messaging.domain.verification import History, Message, Standing, Taken
-from messaging.store.contacts import columns
+from messaging.store.contacts import columns, order_news
 from messaging.store.policies import POLICIES
 
 _OF_CUSTOMERS = """
@@ -39,13 +39,13 @@ async def list_customers(tx: Transaction, after: CustomerKey, limit: int) -> lis
     return [(r.shop, r.customer) for r in rows]
 
 
-async def get_histories(tx: Transaction, keys: Sequence[CustomerKey], ahead: timedelta) -> list[History]:
+async def get_histories(tx: Transaction, keys: Sequence[CustomerKey], replay: bool) -> list[History]:
     """The customers' histories, in the order of the keys."""
     shops = await get_shops(tx, {shop for shop, _ in keys})
     policies = {shop: {0: DEFAULT_POLICY} for shop in shops}
     for shop, versions in (await POLICIES.read(tx, shops)).items():
         policies[shop].update((version.number, version.body) for version in versions)
-    found = {key: History(key, shops[key[0]].zones, policies[key[0]], ahead) for key in sorted(keys)}
+    found = {key: History(key, shops[key[0]].zones, policies[key[0]], replay) for key in sorted(keys)}
     for key, stored in (await get_keys(tx, keys)).items():
         found[key].erased = stored.erased_at is not None
     # Contact data at its newest revision; the rest is not kept.
@@ -76,6 +76,9 @@ async def get_histories(tx: Transaction, keys: Sequence[CustomerKey], ahead: tim
         found[(r.shop, r.customer)].conditions.append((r.recorded_at, r.at, Condition(r.subject, r.revision, r.value)))
     for r in await _rows(tx, "purchases", "at, recorded_at", keys):
         found[(r.shop, r.customer)].purchases.append((r.recorded_at, r.at))
+    for r in await _rows(tx, "order_news", "order_id, kind, at, recorded_at, cast(t.said as text) as said", keys):
+        news = order_news(r.order_id, r.kind, r.at, r.said)
+        found[(r.shop, r.customer)].orders.append((r.recorded_at, news))
     return list(found.values())
 
 
@@ -103,7 +106,7 @@ async def list_untold(tx: Transaction, limit: int) -> Sequence[Row[Any]]:
 
 _CANDIDATE = (
     "message_id, flow, channel, cause, cause_at, due_at, release_at, outcome, reason, decided_at,"
-    " condition_subject, condition_revision, condition_value"
+    " condition_subject, condition_revision, condition_value, cast(t.details as text) as details"
 )
 
 
@@ -118,7 +121,7 @@ def _standing(r: Row[Any]) -> Standing:
         condition = Condition(r.condition_subject, r.condition_revision, r.condition_value)
     candidate = Candidate(
         r.shop, r.customer, r.message_id, r.flow, r.channel, r.cause, r.cause_at, r.due_at, r.release_at or r.due_at,
-        condition=condition,
+        condition=condition, details=orjson.loads(r.details),
     )  # fmt: skip
     return Standing(candidate, r.outcome, r.reason, r.decided_at)
 

@@ -17,7 +17,7 @@ from sqlalchemy import Row
 from common.db import CustomerKey, Transaction
 from common.events.customers import Channel
 from messaging.domain.facts import Subject
-from messaging.domain.flows import Kind
+from messaging.domain.flows import Claim, Condition, Kind
 from messaging.store.contacts import columns
 
 LEASE_S = 45
@@ -40,10 +40,15 @@ class Queued:
     details: dict[str, Any]
     lease: uuid.UUID
     started: bool = False
+    condition: Condition | None = None
 
     @property
     def key(self) -> CustomerKey:
         return self.about.shop, self.about.customer
+
+    @property
+    def claim(self) -> Claim:
+        return Claim(self.about.flow, self.cause_at, self.condition, self.details.get("order_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,8 @@ async def lease(tx: Transaction, limit: int, paused: Sequence[str] = ()) -> list
         join candidates c on c.shop = w.shop and c.customer = w.customer and c.message_id = w.id
         where m.shop = w.shop and m.customer = w.customer and m.message_id = w.id and m.state = 'queued'
         returning m.shop, m.customer, m.message_id, m.flow, m.kind, m.channel, m.at, m.leave_before, m.attempts, m.rank,
-            c.cause_at, c.causation, c.correlation, cast(c.details as text) as details
+            c.cause_at, c.causation, c.correlation, cast(c.details as text) as details, c.condition_subject,
+            c.condition_revision, c.condition_value
         """,
         **columns(keys),
         ids=[r.message_id for r in picked],
@@ -203,7 +209,8 @@ async def lock_expired(tx: Transaction, limit: int) -> list[Queued]:
         """
         select m.shop, m.customer, m.message_id, m.flow, m.kind, m.channel, m.at, m.leave_before, m.attempts, m.lease,
             m.started,
-            c.cause_at, c.causation, c.correlation, cast(c.details as text) as details
+            c.cause_at, c.causation, c.correlation, cast(c.details as text) as details, c.condition_subject,
+            c.condition_revision, c.condition_value
         from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[])) as w(shop, customer, id)
         join messages m on m.shop = w.shop and m.customer = w.customer and m.message_id = w.id
         join candidates c on c.shop = w.shop and c.customer = w.customer and c.message_id = w.id
@@ -217,9 +224,13 @@ async def lock_expired(tx: Transaction, limit: int) -> list[Queued]:
 
 def _queued(r: Row[Any], token: uuid.UUID) -> Queued:
     about = Subject(r.shop, r.customer, r.message_id, r.flow, r.channel, r.causation, r.correlation)
+    condition = None
+    if r.condition_subject is not None:
+        condition = Condition(r.condition_subject, r.condition_revision, r.condition_value)
     return Queued(
-        about, r.kind, r.at, r.leave_before, r.cause_at, r.attempts, orjson.loads(r.details), uuid.UUID(str(token))
-    )
+        about, r.kind, r.at, r.leave_before, r.cause_at, r.attempts, orjson.loads(r.details), uuid.UUID(str(token)),
+        condition=condition,
+    )  # fmt: skip
 
 
 async def end(tx: Transaction, ended: Sequence[Ended]) -> list[Ended]:
