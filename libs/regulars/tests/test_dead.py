@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from common.db import Database
 from common.events import Event
 from common.events.activity import ProductSearched
 from regulars import dead, operating
@@ -21,6 +22,7 @@ from regulars.stack.errors import Refused, StackError
 from regulars.stack.local import Plan
 from regulars.stack.services import Service
 from regulars.stack.state import running
+from regulars.testing import set_up
 
 # A service on the real mechanism that takes what customers searched for, and writes the terms down.
 _SERVICE = """
@@ -56,9 +58,18 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         migration.write_text("create table searched (terms text);")
         inherited = os.environ.get("PYTHONPATH")
         monkeypatch.setenv("PYTHONPATH", f"{root}/src" + (f":{inherited}" if inherited else ""))
-        operating.up(Plan(root / "run", (FEEDBACK,)), lambda _: None)
+        state = operating.up(Plan(root / "run", (FEEDBACK,)), lambda _: None)
+        asyncio.run(_set_up_shop(state.services["feedback"]["DATABASE_URL"]))
         yield root / "run"
         operating.down(root / "run", purge=True)
+
+
+async def _set_up_shop(url: str) -> None:
+    """As orders-ingest tells it, which does not run here."""
+    database = Database(url.replace("postgresql://", "postgresql+asyncpg://"))
+    async with database.transaction() as tx:
+        await set_up(tx, "shop")
+    await database.close()
 
 
 def _search(terms: object) -> bytes:
