@@ -7,11 +7,7 @@ alter table customers
     add column life_cycle text generated always as (state ->> 'life_cycle') stored,
     add column rfm_class text generated always as (state -> 'rfm' ->> 1) stored,
     add column lapsed text generated always as (state ->> 'lapsed') stored,
-    add column completed_orders integer generated always as (coalesce(cast(state ->> 'completed' as integer), 0)) stored,
-    -- ISO date of the month whose figures were not known when the customer was folded past its start
-    add column waited text generated always as (state ->> 'waited') stored;
--- Few rows at any time: those that are to be folded anew when the figures are there.
-create index customers_waited on customers (shop, waited collate "C") where waited is not null;
+    add column completed_orders integer generated always as (coalesce(cast(state ->> 'completed' as integer), 0)) stored;
 
 -- Figures of a shop as of 00:00 on the 1st of each month in its zone: computed once, inputs to every fold.
 -- Sums and counts, so that means are exact; `median_gap_doubled` is twice the median, in days.
@@ -34,6 +30,7 @@ create table members (
     shop text not null,
     customer text not null,
     enrolled_at timestamptz not null,
+    told integer not null default 1,    -- announcements of it; together they are the claims of membership's events
     primary key (shop, customer)        -- closes the race of two announcements of one enrolment
 );
 

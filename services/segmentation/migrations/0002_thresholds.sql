@@ -19,6 +19,8 @@ create table due_reviews (
 
 -- The window over which the means were made: scores are measured over the same.
 alter table shop_figures add column window_months integer not null default 12;
+-- Of all the above, as it was when stored: figures cannot be computed anew, since more is known by then.
+alter table shop_figures add column digest text not null default '';
 
 -- Figures in the making: one row a portion of the shop's customers, those up to `upto`; gone when the month is stored.
 create table figure_portions (
@@ -33,6 +35,14 @@ create table figure_portions (
     primary key (shop, month, upto)     -- closes the race of two processes counting one portion
 );
 
--- States say since now when they were last judged, and keep still in months that change nothing. Those of before are
--- folded anew by the sweep, as if they had waited for figures; no announcement comes of it, as nothing told changes.
-update customers set state = state || '{"waited": "2000-01-01"}' where state is not null;
+-- Inputs of a month whose figures are not stored yet; folded, and gone from here, when they are.
+create table held_inputs (
+    shop text not null,
+    customer text not null,
+    at timestamptz not null,
+    source text not null,
+    id text not null,
+    body text not null,
+    primary key (shop, customer, source, id) -- closes the race of two deliveries of one input
+);
+create index held_inputs_at on held_inputs (shop, at);

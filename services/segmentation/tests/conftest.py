@@ -23,6 +23,7 @@ from common.events.activity import ProductViewed
 from common.events.customers import CustomerRegistered
 from common.events.membership import MemberEnrolled
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
+from common.inbox import claim
 from common.runtime import Runtime, make_runtime
 from common.service import build_app
 from common.settings import Settings
@@ -126,7 +127,11 @@ async def runtime(database_from: MigratedDatabase, events: Any) -> AsyncIterator
     await made.set_clock(NOW)
     async with made.database.transaction() as tx:
         await on_inputs(tx, Batch(_history(events)))
-        await on_members(tx, Batch([events.make("c1", NOW, MemberEnrolled(enrolled_at=NOW, tier="Regular"))]))
+        enrolled = events.make("c1", NOW, MemberEnrolled(enrolled_at=NOW, tier="Regular"))
+        enrolled = replace(enrolled, source=f"/shops/{events.shop}/membership")
+        await claim(tx, [(enrolled, enrolled.encode())])
+        await on_members(tx, Batch([enrolled]))
+    await made.sweeper.sweep()
     yield made
     await made.database.close()
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from common.clock import FixedClock
 from common.consumer import Batch
-from common.db import Database
+from common.db import Database, Transaction
 from common.events import Event, decode
+from common.sweeps import Job, work
 from segmentation.handlers import on_inputs
-from segmentation.jobs import sweep
+from segmentation.jobs.sweeping import JOBS
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 STATES = """
@@ -24,6 +25,15 @@ async def feed(db: Database, events: Sequence[Event[Any]], size: int = 500) -> N
     for start in range(0, len(events), size):
         async with db.transaction() as tx:
             await on_inputs(tx, Batch(list(events[start : start + size])))
+
+
+async def sweep(tx: Transaction, now: datetime, limit: int) -> int:
+    """One bite of the first job that has any work."""
+    for job in JOBS:
+        done = await (job.bite(tx, now, limit) if isinstance(job, Job) else work(tx, job, now, limit))
+        if done:
+            return done
+    return 0
 
 
 async def sweep_all(db: Database, clock: FixedClock, now: datetime, limit: int = 7) -> None:
@@ -51,6 +61,7 @@ async def copy_figures(source: Database, target: Database) -> None:
         "recency_sum",
         "frequency_sum",
         "window_months",
+        "digest",
     )
     async with source.transaction() as tx:
         rows = await tx.fetch(f"select {', '.join(columns)}, cast(monetary as text) as monetary from shop_figures")

@@ -10,7 +10,7 @@ import pytest
 
 from common.events import decode
 from common.runtime import Runtime
-from segmentation.jobs import verify
+from segmentation.jobs.verifying import verify
 
 from .conftest import NOW
 

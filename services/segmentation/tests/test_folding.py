@@ -17,11 +17,11 @@ from segmentation.domain import judge
 from segmentation.domain.advance import FIGURES
 from segmentation.domain.figures import Figures
 from segmentation.domain.segmentation import SegmentFolding
-from segmentation.domain.shop import shop_with
+from segmentation.domain.shop import Shop, shop_with
 from segmentation.domain.state import CustomerState
 from segmentation.domain.thresholds import RfmRules, Thresholds, Version
 
-from .histories import HOURS, INPUTS, KEY, KNOWN, START, VERSIONS, ZONE, history
+from .histories import FAR, HOURS, INPUTS, KEY, KNOWN, START, VERSIONS, ZONE, history
 
 
 @given(drawn=INPUTS, versions=VERSIONS)
@@ -160,42 +160,47 @@ class Heard:
 def test_any_arrival_of_inputs_and_of_figures_ends_in_the_same_state(
     events: Any, drawn: Any, draw: Any, reveals: list[int], versions: list[Version]
 ) -> None:
-    """L1 for segmentation: refunds before orders, closings, figures known before, between or after the inputs."""
+    """L1 for segmentation: refunds before orders, closings; inputs past a month without figures are held for them."""
     made, until = history(events, drawn), START + timedelta(days=600)
-    expected, _, _ = fold_all(
-        SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), KNOWN, START, versions)}), made, until, KEY
-    )
+    settings = ShopSettings.always(ZONE)
+    expected, _, _ = fold_all(SegmentFolding({"tea": shop_with(settings, KNOWN, START, versions)}), made, until, KEY)
     arrival = made[:]
     draw.shuffle(arrival)
-    shops = {"tea": shop_with(ShopSettings.always(ZONE), (), START, versions)}
-    folding, heard, seen, horizon = SegmentFolding(shops), Heard(), list[Event[Any]](), START - timedelta(days=1)
-    state = folding.empty()
+    shops: dict[str, Shop] = {}
+    folding, heard, horizon = SegmentFolding(shops), Heard(), START - timedelta(days=1)
+    state, seen, held = folding.empty(), list[Event[Any]](), list[Event[Any]]()
 
-    def fold_anew(at: datetime) -> None:
-        nonlocal state
-        anew, _, _ = fold_all(folding, seen, horizon, KEY)
-        heard.hear(folding.difference(state, anew, at))
-        state = anew
-
-    def reveal(count: int) -> None:
-        if count > len(shops["tea"].figures):
-            shops["tea"] = shop_with(ShopSettings.always(ZONE), KNOWN[:count], START, versions)
-            newest = shops["tea"].figures[-1]
-            if state.waited is not None and state.waited <= newest.month:
-                fold_anew(newest.as_of)
-
-    for number, event in enumerate(arrival):
-        reveal(sum(1 for when in reveals if when <= number))
+    def take(event: Event[Any]) -> None:
+        nonlocal state, horizon
+        if event.time >= shops["tea"].pending_at:
+            held.append(event)
+            return
         seen.append(event)
-        in_order = all(event.order_key >= each.order_key for each in seen)
         horizon = max(horizon, event.time)
-        if in_order:
+        if all(event.order_key >= each.order_key for each in seen):
             for step in advance(folding, state, event.time, KEY)[0]:
                 heard.hear(step.effects)
             heard.hear(folding.apply(state, event))
         else:
-            fold_anew(event.time)
+            anew, _, _ = fold_all(folding, seen, horizon, KEY)
+            heard.hear(folding.difference(state, anew, event.time))
+            state = anew
         assert heard.believes(state)
+
+    def reveal(count: int) -> None:
+        if "tea" in shops and count <= len(shops["tea"].figures):
+            return
+        pending = KNOWN[count].as_of if count < len(KNOWN) else FAR
+        shops["tea"] = Shop(settings, KNOWN[:count], pending.date(), pending, versions)
+        waiting = sorted(held, key=lambda e: e.order_key)
+        held.clear()
+        for event in waiting:
+            take(event)
+
+    reveal(0)
+    for number, event in enumerate(arrival):
+        reveal(sum(1 for when in reveals if when <= number))
+        take(event)
     for count in range(len(KNOWN) + 1):
         reveal(count)
     for step in advance(folding, state, until, KEY)[0]:

@@ -16,7 +16,8 @@ from common.events import Event
 from common.events.membership import MemberEnrolled
 from segmentation.domain.state import CustomerState
 from segmentation.handlers import SUBSCRIPTIONS, on_members
-from segmentation.jobs import verify
+from segmentation.jobs.sweeping import count_due
+from segmentation.jobs.verifying import verify
 from segmentation.store import totals
 
 from .shop_life import START, announced, copy_figures, feed, live, shop_life, states, sweep_all
@@ -47,28 +48,53 @@ async def test_order_batches_and_repetition_of_the_sweeps_never_show(
             assert await verify(tx) == []
 
 
-async def test_events_that_pass_the_first_before_its_figures_are_folded_anew_with_them(
-    new_db: Callable[[], Any], clock: FixedClock, events: Any
+@pytest.mark.parametrize("step", [timedelta(days=7), timedelta(days=31), timedelta(days=45)])
+async def test_what_is_told_does_not_depend_on_the_length_of_a_replays_step(
+    new_db: Callable[[], Any], clock: FixedClock, events: Any, step: timedelta
 ) -> None:
-    """The step that holds the 1st publishes its events first and makes the figures after; a day's step does not."""
-    # The last step holds 1 July and ends within it: nothing later judges its customers once more.
-    history, until = shop_life(events, seed=2, days=195), START + timedelta(days=195)
-    daily, monthly = await new_db(), await new_db()
+    """The step that holds the 1st publishes its events first and makes the figures after; a day's step does not.
+
+    All the same each fact tells what had happened by its time: equal states, due times, figures and facts.
+    """
+    history, until = shop_life(events, seed=2, days=155), START + timedelta(days=155)
+    daily, other = await new_db(), await new_db()
+    for db in (daily, other):
+        async with db.transaction() as tx:
+            await tx.execute("update shop_settings set valid_from = :start", start=START)
     await live(daily, clock, history, timedelta(days=1), until)
-    await live(monthly, clock, history, timedelta(days=45), until)
-    async with daily.transaction() as tx:
-        figures = await tx.fetch("select month, gaps, buyers, recency_sum, monetary from shop_figures order by month")
-    async with monthly.transaction() as tx:
-        others = await tx.fetch("select month, gaps, buyers, recency_sum, monetary from shop_figures order by month")
-        corrections = await tx.value("select count(*) from customers where waited is not null")
-    assert corrections == 0, "nobody waits once it was swept"
-    by_month = {row.month: row for row in figures}
-    assert [tuple(row) for row in others] == [tuple(by_month[row.month]) for row in others]
-    assert len(others) == 6, "no month between two sweeps is left out"
-    ours, theirs = await states(daily), await states(monthly)
-    assert theirs == ours
-    ids = [fact.id for fact in await announced(monthly)]
-    assert len(set(ids)) == len(ids), "a correction by figures is not the due of their day"
+    clock._now = START
+    await live(other, clock, history, step, until)
+    assert await figures_of(other) == await figures_of(daily)
+    assert await states(other) == await states(daily)
+    told = [
+        sorted((f.subject, f.data.revision, f.id, f.time, f.data) for f in await announced(db)) for db in (other, daily)
+    ]
+    assert told[0] == told[1]
+    assert {fact[4].TYPE for fact in told[0]} >= {"rfm.changed", "lifecycle.changed"}
+    async with other.transaction() as tx:
+        assert await tx.value("select count(*) from held_inputs") == 0
+
+
+async def figures_of(db: Database) -> list[tuple[Any, ...]]:
+    columns = "month, gaps, median_gap_doubled, buyers, recency_sum, frequency_sum, cast(monetary as text), digest"
+    async with db.transaction() as tx:
+        return [tuple(row) for row in await tx.fetch(f"select {columns} from shop_figures order by month")]
+
+
+async def test_an_input_past_a_month_without_figures_is_shown_at_once_and_told_after_them(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    clock.set(START + timedelta(days=5))
+    await feed(db, [events.completed("c1", "2025-01-03T10:00")])
+    assert await announced(db) == []
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from held_inputs") == 1
+        assert await count_due(tx, clock.now()) > 0
+    await sweep_all(db, clock, clock.now())
+    assert {fact.data.TYPE for fact in await announced(db)} == {"stage.changed", "lifecycle.changed", "rfm.changed"}
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from held_inputs") == 0
+        assert await verify(tx) == []
 
 
 async def test_facts_bear_rising_revisions_and_ids_that_a_replay_makes_again(
@@ -94,6 +120,7 @@ async def test_a_refund_that_comes_before_its_order_waits_for_it(db: Database, c
     clock.set(START + timedelta(days=20))
     await feed(db, [events.refunded("c1", "2025-01-05T10:00", "o-1", 4_000)])
     await feed(db, [events.completed("c1", "2025-01-04T10:00", 10_000, order="o-1")])
+    await sweep_all(db, clock, clock.now())
     state = CustomerState.model_validate_json((await states(db))[0][2])
     assert state.rfm is not None
     assert state.rfm.monetary == 6_000
@@ -123,6 +150,7 @@ async def test_an_order_without_a_customer_counts_in_the_totals_alone(
         ],
         2,
     )
+    await sweep_all(db, clock, clock.now())
     assert len(await states(db)) == 1
     async with db.transaction() as tx:
         found = await totals.sum_revenue(tx, "tea")

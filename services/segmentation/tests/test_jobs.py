@@ -18,11 +18,11 @@ from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.state import CustomerState
 from segmentation.domain.thresholds import LifeCycleRules, RfmRules, Thresholds
 from segmentation.handlers import on_thresholds
-from segmentation.jobs import count_due, sweep, verify
-from segmentation.main import SERVICE
+from segmentation.jobs.sweeping import count_due
+from segmentation.jobs.verifying import verify
 from segmentation.store import shops, thresholds
 
-from .shop_life import START, announced, copy_figures, feed, live, shop_life, states, sweep_all
+from .shop_life import START, announced, copy_figures, feed, live, shop_life, states, sweep, sweep_all
 
 STRICTER = Thresholds(
     lapse_months=1, life_cycle=LifeCycleRules(active=40, sleeping=80, pre_churn=120, churned=200),
@@ -132,27 +132,6 @@ async def test_a_version_that_a_rebuild_meets_late_folds_its_customers_anew(
     async with last.transaction() as tx:
         assert await verify(tx) == []
         assert await count_due(tx, until) == 0
-
-
-async def test_customers_of_before_the_upgrade_are_folded_anew_and_nothing_is_announced_twice(
-    db: Database, clock: FixedClock, events: Any
-) -> None:
-    """Migration 0002 meets states that say neither when they were judged nor stand still in quiet months."""
-    history, until = shop_life(events, seed=41, customers=10), START + timedelta(days=220)
-    await live(db, clock, history, timedelta(days=7), until)
-    expected, told = await states(db), len(await announced(db))
-    file = (SERVICE.migrations / "0002_thresholds.sql").read_text()
-    upgrade = file[file.index("update customers") :].rstrip().rstrip(";")
-    async with db.transaction() as tx:
-        await tx.execute(
-            'update customers set state = state - \'judged_at\' || \'{"turns": "lapse", "figures": "2025-08-01"}\''
-        )
-        assert await tx.execute(upgrade) == len(expected)
-    await sweep_all(db, clock, until)
-    assert await states(db) == expected
-    assert len(await announced(db)) == told
-    async with db.transaction() as tx:
-        assert await verify(tx) == []
 
 
 async def test_two_processes_sweep_one_month_without_waiting_in_a_circle(

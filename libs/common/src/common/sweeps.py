@@ -17,7 +17,7 @@ import structlog
 
 from common import set_aside
 from common.db import Database, Transaction
-from common.failures import is_temporary, where
+from common.failures import is_temporary, is_too_slow, where
 from common.set_aside import Task
 
 log = structlog.get_logger()
@@ -105,7 +105,8 @@ class Sweeper:
         """
         total, failure = 0, None
         now = time.monotonic()
-        active = [job for job in self.jobs if not patiently or self._standing[job.name].until <= now]
+        jobs = [job for job in self.jobs if not patiently or self._standing[job.name].until <= now]
+        active, worked = list(jobs), False
         while active and not self._stopping.is_set():
             for job in tuple(active):
                 try:
@@ -115,15 +116,20 @@ class Sweeper:
                     self._standing[job.name].failed()
                     log.warning("job_failed", job=job.name, temporary=is_temporary(error), detail=where(error))
                     failure, done = failure or error, None
+                    jobs.remove(job)
                 if done is None:
                     active.remove(job)
                     continue
+                worked = True
                 total += done
                 self.done += done
                 if patiently and await self._is_behind():
                     return total
                 if self._stopping.is_set():
                     break
+            if not active and worked:
+                # What one job did may have made work for another.
+                active, worked = list(jobs), False
         if failure is not None and not patiently:
             raise failure
         return total
@@ -141,7 +147,7 @@ class Sweeper:
                 else:
                     done = await work(tx, job, now, standing.limit, tasks)
         except Exception as error:
-            if not isinstance(job, WorkList) or not tasks or not _took_too_long(error):
+            if not isinstance(job, WorkList) or not tasks or not is_too_slow(error):
                 raise
             if len(tasks) > 1:
                 standing.limit = max(1, len(tasks) // 2)
@@ -184,7 +190,7 @@ async def work(
         async with tx.savepoint():
             return retried + max(1, await job.do(tx, now, tasks))
     except Exception as error:
-        if is_temporary(error):
+        if is_temporary(error) or is_too_slow(error):
             raise
         log.warning("one_by_one", job=job.name, tasks=len(tasks), detail=where(error))
     for task in taken:
@@ -204,9 +210,3 @@ async def _one(tx: Transaction, job: WorkList, now: datetime, task: Task) -> boo
         log.error("set_aside", job=job.name, shop=task.shop, detail=where(error))
         await set_aside.put(tx, job.name, task, now, where(error))
         return False
-
-
-def _took_too_long(error: Exception) -> bool:
-    """Whether a deadline of our own ended the work: of the unit of work, or of a statement."""
-    state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    return state == "57014" or type(error) is TimeoutError

@@ -29,16 +29,20 @@ from common.events.segments import ThresholdsChanged
 from common.fold import fold_events
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.thresholds import Thresholds
-from segmentation.store import shops, thresholds, totals
+from segmentation.store import held, shops, thresholds, totals
 
 
 async def on_inputs(tx: Transaction, batch: Batch) -> None:
     """Fold what happened into its customers, and announce who changed; what concerns nobody counts in the totals."""
     known = [event for event in batch.events if event.subject is not None]
     if known:
-        folding = SegmentFolding(await shops.get_shops_to_fold(tx, (event.shop for event in known)))
-        folded = await fold_events(tx, folding, known)
+        await tx.lock_customers(event.customer for event in known)
+        by_name = await shops.get_shops_to_fold(tx, (event.shop for event in known))
+        early = [event for event in known if event.time < by_name[event.shop].pending_at]
+        folded = await fold_events(tx, SegmentFolding(by_name), early)
         await tx.announce(folded.facts())
+        # What happened after the start of a month is judged by that month's figures, and waits for them.
+        await held.insert_inputs(tx, [event for event in known if event.time >= by_name[event.shop].pending_at])
     if len(known) < len(batch.events):
         await totals.save_anonymous(tx, [event for event in batch.events if event.subject is None])
 

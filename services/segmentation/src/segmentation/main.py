@@ -8,7 +8,8 @@ from common.runtime import Service
 from common.service import main
 from segmentation.api import customers, report, thresholds
 from segmentation.handlers import SUBSCRIPTIONS
-from segmentation.jobs import JOBS, count_due, verify
+from segmentation.jobs.sweeping import JOBS, count_due
+from segmentation.jobs.verifying import verify
 
 _HERE = Path(__file__).parent
 # Beside the package in the repository, within it when installed.

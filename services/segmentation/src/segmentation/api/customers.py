@@ -18,7 +18,7 @@ from segmentation.domain.advance import next_turn
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.state import Confidence, CustomerState, Rfm
 from segmentation.domain.thresholds import Thresholds
-from segmentation.store import customers, shops
+from segmentation.store import customers, held, shops
 from segmentation.store.customers import SegmentKind
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
@@ -119,8 +119,12 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
     known = await shops.read_shops(tx, [shop])
     rules = known[shop]
     now = max(tx.clock.now(), stored.until) if stored.until else tx.clock.now()
-    # What fell due since the last sweep is done, and the figures brought up to date, for this answer alone.
-    advance(SegmentFolding(known), stored.state, now, (shop, customer))
+    # For this answer alone: what was held or fell due since the last sweep is done, the figures brought up to date.
+    folding = SegmentFolding(known)
+    for event in await held.get_inputs(tx, [(shop, customer)]):
+        advance(folding, stored.state, event.time, (shop, customer))
+        folding.apply(stored.state, event)
+    advance(folding, stored.state, now, (shop, customer))
     judge.as_of(stored.state, rules, now)
     version = rules.version_at(now)
     today = rules.settings.date_of(now)

@@ -36,7 +36,7 @@ def score(state: CustomerState, shop: Shop, instant: datetime) -> None:
     """Score R, F and M as of `instant`.
 
     Done at every input of the customer and when figures or thresholds change the score, never otherwise: R grows by
-    the day. `waited` says that the figures of that time are not known yet, and newest older ones had to do.
+    the day.
     """
     figures = shop.at(instant)
     state.rfm = _score(state, shop, instant, shop.settings.date_of(instant))
@@ -47,7 +47,6 @@ def score(state: CustomerState, shop: Shop, instant: datetime) -> None:
 def judge_by_date(state: CustomerState, shop: Shop, instant: datetime) -> None:
     """Usual gap, life cycle and lapse as of `instant`."""
     state.judged_at = instant
-    state.waited = shop.pending_month if shop.pending_at <= instant else None
     state.gap = usual_gap(state, shop, instant)
     state.life_cycle, state.lapsed = _by_date(state, shop, instant, shop.settings.date_of(instant))
 

@@ -71,10 +71,20 @@ class Shop:
 def shop_with(
     settings: ShopSettings, figures: Sequence[Figures], now: datetime, versions: Sequence[Version] = ()
 ) -> Shop:
-    """The shop with its figures, oldest first.
-
-    Pending is the month after the newest stored one; for a shop without figures it is the current month, because what
-    was known at the start of an earlier one nobody can say any more.
-    """
-    pending = add_months(figures[-1].month, 1) if figures else start_of_month(settings.date_of(now))
+    """The shop with its figures, oldest first."""
+    pending = pending_month(settings, figures[-1].month if figures else None, now)
     return Shop(settings, figures, pending, settings.start_of(pending), versions)
+
+
+def pending_month(settings: ShopSettings, newest: date | None, now: datetime) -> date:
+    """The month after the newest stored one.
+
+    For a shop without figures the month in which it was set up, when that is the last or the current one: so that the
+    first step of a replay does not show. Otherwise the current month, because what was known at the start of an
+    earlier one nobody can say any more.
+    """
+    if newest is not None:
+        return add_months(newest, 1)
+    current = start_of_month(settings.date_of(now))
+    first = start_of_month(settings.date_of(min(version.valid_from for version in settings.versions)))
+    return first if add_months(current, -1) <= first <= current else current

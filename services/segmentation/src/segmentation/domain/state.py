@@ -94,7 +94,6 @@ class CustomerState(BaseModel):
     judged_at: datetime | None = None  # the input or due that last changed anything of the above
     scored_at: datetime | None = None  # the same for `rfm`
     figures: date | None = None  # the month whose figures `rfm` was scored by, None before the shop has any
-    waited: date | None = None  # folded past this month's start before its figures were known: to be folded anew
 
     @property
     def own_gaps(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from common.db import Transaction
+from common.db import CustomerKey, Transaction
 from common.events import Event, decode
 from segmentation.domain.state import CustomerState
 
@@ -94,8 +94,8 @@ async def sample_buyers(tx: Transaction, shop: str, share: int, page: int = 500)
 
 async def iterate_customers(
     tx: Transaction, shop: str, page: int = 500
-) -> AsyncIterator[tuple[StoredCustomer, Sequence[Event[Any]]]]:
-    """Every customer of the shop that does not wait for figures, with all inputs: what `verify` folds anew."""
+) -> AsyncIterator[tuple[StoredCustomer, Sequence[Event[Any]], Sequence[Event[Any]]]]:
+    """Every customer of the shop with the inputs that were folded and the facts that are kept: for `verify`."""
     after = ""
     while True:
         # A page of customers, by primary key.
@@ -103,7 +103,7 @@ async def iterate_customers(
             """
             select customer, cast(state as text) as state, greatest(done_until, last_time) as until, revision
             from customers
-            where shop = :shop and customer > :after and state is not null and waited is null
+            where shop = :shop and customer > :after and state is not null
             order by customer limit :page
             """,
             shop=shop,
@@ -122,8 +122,32 @@ async def iterate_customers(
         inputs: dict[str, list[Event[Any]]] = {}
         for body in bodies:
             inputs.setdefault(body.customer, []).append(decode(body.body))
+        # What was announced of them, in its order; the outbox keeps the newest.
+        bodies = await tx.fetch(
+            """
+            select payload from outbox where aggregateid = any(:keys) order by seq
+            """,
+            keys=[f"{shop}/{row.customer}" for row in rows],
+        )
+        facts: dict[str | None, list[Event[Any]]] = {}
+        for body in bodies:
+            fact = decode(body.payload)
+            facts.setdefault(fact.subject, []).append(fact)
         for row in rows:
-            yield _stored(row), inputs.get(row.customer, [])
+            yield _stored(row), inputs.get(row.customer, []), facts.get(row.customer, [])
+
+
+async def list_lost(tx: Transaction) -> list[CustomerKey]:
+    """Who has inputs and no row, or a row without a state."""
+    # One pass over both, each once; the first hundred say enough.
+    rows = await tx.fetch(
+        """
+        select distinct i.shop, i.customer from inputs i
+        left join customers c on c.shop = i.shop and c.customer = i.customer
+        where c.state is null order by i.shop, i.customer limit 100
+        """
+    )
+    return [(row.shop, row.customer) for row in rows]
 
 
 def _stored(row: Any) -> StoredCustomer:

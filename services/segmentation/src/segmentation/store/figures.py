@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Row
 
 from common.calendar import add_months
-from common.db import CustomerKey, Transaction
+from common.db import Transaction
 from segmentation.domain.figures import Figures, Tally, add_up
 from segmentation.domain.shop import Shop
 from segmentation.store.reviews import start_review
@@ -107,38 +107,22 @@ async def insert_figures(tx: Transaction, shop: str, figures: Figures) -> bool:
         "delete from figure_portions where shop = :shop and month <= :month", shop=shop, month=figures.month
     )
     if inserted:
+        # So that `verify` sees whether somebody changed them.
+        await tx.execute(
+            f"update shop_figures f set digest = {_DIGEST} where shop = :shop and month = :month",
+            shop=shop,
+            month=figures.month,
+        )
         await start_review(tx, shop)
     return inserted == 1
 
 
-async def lock_waiting(tx: Transaction, shop: str, month: date, limit: int) -> list[CustomerKey]:
-    """Customers who were folded past the start of `month`, or an earlier one, before its figures were known."""
-    # Whoever is held by somebody else is left for the next bite.
+async def list_changed(tx: Transaction, shop: str) -> list[date]:
+    """Months whose figures are not as they were stored."""
     rows = await tx.fetch(
-        """
-        select shop, customer from customers
-        where shop = :shop and waited is not null and waited collate "C" <= :month
-        order by waited collate "C", customer limit :limit
-        for update skip locked
-        """,
-        shop=shop,
-        month=month.isoformat(),
-        limit=limit,
+        f"select month from shop_figures f where shop = :shop and digest <> {_DIGEST} order by month", shop=shop
     )
-    return [(row.shop, row.customer) for row in rows]
-
-
-async def count_waiting(tx: Transaction, shop: str, month: date) -> int:
-    """How many customers are still to be folded anew with figures that are known."""
-    # Answered from the small partial index.
-    count = await tx.value(
-        """
-        select count(*) from customers where shop = :shop and waited is not null and waited collate "C" <= :month
-        """,
-        shop=shop,
-        month=month.isoformat(),
-    )
-    return int(count)
+    return [row.month for row in rows]
 
 
 async def _insert_portion(tx: Transaction, shop: str, month: date, upto: str, row: Row[Any]) -> None:
@@ -170,6 +154,10 @@ def _tally(row: Row[Any]) -> Tally:
     )
 
 
+_DIGEST = """
+md5(concat_ws('|', f.shop, f.month, extract(epoch from f.as_of), f.gaps, coalesce(f.median_gap_doubled, -1), f.buyers,
+              f.recency_sum, f.frequency_sum, f.monetary, f.window_months))
+"""
 # One row, of a portion of the shop's customers: gaps over all time, and R, F, M over the window, from the histories in
 # the customers' states. Orders and refunds are arrays read by position: the fields of domain.state.KnownOrder and
 # Refund. `domain.figures.tally_of` says the same in Python.

@@ -112,10 +112,10 @@ async def save_review(
         await tx.execute("update due_reviews set after = :after where shop = :shop", shop=shop, after=after)
 
 
-async def count_reviews(tx: Transaction) -> int:
+async def list_reviewed(tx: Transaction) -> list[str]:
     """Shops under review."""
     # One row a shop, gone when it is done.
-    return int(await tx.value("select count(*) from due_reviews"))
+    return [row.shop for row in await tx.fetch("select shop from due_reviews order by shop")]
 
 
 def _reviewed(row: Row[Any]) -> Reviewed:

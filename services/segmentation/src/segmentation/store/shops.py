@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from sqlalchemy import Row
 from common.db import Transaction
 from common.shops import get_shops, hold_shops
 from segmentation.domain.figures import Figures
-from segmentation.domain.shop import Shop, shop_with
+from segmentation.domain.shop import Shop, pending_month, shop_with
 from segmentation.domain.thresholds import Version
 from segmentation.store.thresholds import THRESHOLDS
 
@@ -21,7 +22,7 @@ _LOCK = 7_301_005
 async def get_shops_to_fold(tx: Transaction, shops: Iterable[str]) -> dict[str, Shop]:
     """The shops as folds need them. Until this transaction ends no new figures and thresholds are committed.
 
-    So who folds knows all there is, or commits before something is stored, and then is found by `waited` and review.
+    So who folds knows all there is, or commits before something is stored, and then is found by the review.
     """
     # Shared by all who fold; `lock_shops` takes it alone.
     await tx.execute("select pg_advisory_xact_lock_shared(:lock)", lock=_LOCK)
@@ -59,6 +60,19 @@ async def read_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, Shop]:
         versions = [Version(v.valid_from, v.number, v.body) for v in stored]
         found[shop] = shop_with(settings[shop], figures[shop], now, versions)
     return found
+
+
+async def list_overdue(tx: Transaction, now: datetime) -> list[str]:
+    """Shops with customers whose next month has begun and has no figures yet."""
+    names = await list_shops(tx)
+    settings = await get_shops(tx, names)
+    # The newest month of each, by the primary key.
+    rows = await tx.fetch(
+        "select shop, max(month) as month from shop_figures where shop = any(:shops) group by shop", shops=names
+    )
+    newest = {row.shop: row.month for row in rows}
+    pending = {name: pending_month(settings[name], newest.get(name), now) for name in names}
+    return [name for name, month in pending.items() if settings[name].start_of(month) <= now]
 
 
 async def list_shops(tx: Transaction) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -35,19 +36,38 @@ class Revenue:
 async def insert_members(tx: Transaction, events: Sequence[Event[MemberEnrolled]]) -> None:
     """Remember who is a member; a second word on the same customer changes only the date."""
     newest = {event.customer: event for event in events}
+    told = Counter(event.customer for event in events)
     # All at once, sorted, so that two writers never wait for each other in a circle.
     await tx.execute(
         """
-        insert into members (shop, customer, enrolled_at)
-        select shop, customer, enrolled_at
-        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:times as timestamptz[]))
-             as e(shop, customer, enrolled_at)
-        on conflict (shop, customer) do update set enrolled_at = excluded.enrolled_at
+        insert into members as m (shop, customer, enrolled_at, told)
+        select shop, customer, enrolled_at, told
+        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:times as timestamptz[]),
+                    cast(:told as integer[]))
+             as e(shop, customer, enrolled_at, told)
+        on conflict (shop, customer) do update
+        set enrolled_at = excluded.enrolled_at, told = m.told + excluded.told
         """,
         shops=[key[0] for key in sorted(newest)],
         customers=[key[1] for key in sorted(newest)],
         times=[newest[key].data.enrolled_at for key in sorted(newest)],
+        told=[told[key] for key in sorted(newest)],
     )
+
+
+async def compare_members(tx: Transaction) -> list[str]:
+    """Where the members are not as many as membership's announcements that counted; one line a shop."""
+    # Segmentation takes nothing of membership but enrolments.
+    rows = await tx.fetch(
+        """
+        select shop, coalesce(c.claims, 0) as claims, coalesce(m.told, 0) as told
+        from (select shop, count(*) as claims from inbox
+              where source = '/shops/' || shop || '/membership' group by shop) c
+        full join (select shop, sum(told) as told from members group by shop) m using (shop)
+        where coalesce(c.claims, 0) <> coalesce(m.told, 0) order by shop
+        """
+    )
+    return [f"{row.shop}: membership announced {row.claims} enrolments, the members come to {row.told}" for row in rows]
 
 
 async def save_anonymous(tx: Transaction, events: Sequence[Event[Any]]) -> None:

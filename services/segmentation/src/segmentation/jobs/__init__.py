@@ -1,0 +1,1 @@
+"""What segmentation does when time passes, and how it verifies what it keeps."""
