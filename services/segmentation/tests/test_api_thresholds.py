@@ -8,8 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
+from common.api import api_keys_of
+from common.callers import new_api_key
 from common.events import decode
+from common.health import Readiness
 from common.runtime import Runtime
+from common.service import build_app
 from segmentation.jobs.verifying import verify
 
 from .conftest import NOW
@@ -105,11 +109,20 @@ async def test_s_1_nobody_asks_or_changes_without_a_key(client: httpx.AsyncClien
     assert (await client.request(method, path, headers=headers, json={"thresholds": {}})).status_code == 401
 
 
-async def test_who_may_read_segments_may_not_change_thresholds(client: httpx.AsyncClient) -> None:
-    made = await client.post(
-        "/v1/keys", json={"shop": "tea", "name": "console", "scopes": ["segments:read", "programme:read"]}
-    )
-    assert made.status_code == 201, made.text
-    headers = {"authorization": f"Bearer {made.json()['key']}"}
-    assert (await client.get(PATH, headers=headers)).status_code == 200
-    assert (await client.put(PATH, headers=headers, json={"thresholds": {}})).status_code == 403
+async def test_who_may_read_segments_may_not_change_thresholds(runtime: Runtime) -> None:
+    key, app = new_api_key(), build_app(runtime, Readiness())
+    prefix, _, secret = key.removeprefix("rk_").partition("_")
+    async with runtime.database.transaction() as tx:
+        # As it arrives from orders-ingest, which issues the keys.
+        await tx.execute(
+            """
+            insert into api_keys (prefix, hash, shop, scopes, name)
+            values (:prefix, :hash, 'tea', '{segments:read,programme:read}', 'console')
+            """,
+            prefix=prefix,
+            hash=api_keys_of(app).hash(secret),
+        )
+    headers = {"authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test", headers=headers) as http:
+        assert (await http.get(PATH)).status_code == 200
+        assert (await http.put(PATH, json={"thresholds": {}})).status_code == 403
