@@ -83,10 +83,11 @@ def _effects(events: Mapping[str, Mapping[str, Any]], found: Evidence) -> Iterat
         stored = state.get("orders", {})
         for order_id, order in customer.orders.items():
             seen = stored.get(order_id, {})
-            yield from _compare(f"membership: refunds of {order_id}", seen.get("refunded", 0), order.refunded)
+            refunded = sum(amount for _, amount, *_ in seen.get("refunds", []))
+            yield from _compare(f"membership: refunds of {order_id}", refunded, order.refunded)
             yield from _compare(f"membership: paid for {order_id}", seen.get("goods", 0), order.paid)
             yield from _compare(f"membership: points held by {order_id}", seen.get("held", 0), order.points)
-        completed = sum(1 for seen in stored.values() if seen.get("completed"))
+        completed = sum(1 for seen in stored.values() if seen.get("said_completed"))
         expected = sum(order.completed for order in customer.orders.values())
         yield from _compare(f"membership: completed orders of {name}", completed, expected)
         points = state.get("pending", 0) + state.get("available", 0) - state.get("debt", 0)
@@ -95,13 +96,17 @@ def _effects(events: Mapping[str, Mapping[str, Any]], found: Evidence) -> Iterat
     truth = model.count(events[id_] for id_ in found.applied["segmentation"] if id_ in events)
     for name, customer in truth.items():
         state = found.buyers.get(name, {})
-        orders = Counter(row[0] for row in state.get("orders", []))
+        orders = Counter(row[0] for row in state.get("orders", []) if _is_completed(row[-1]))
         for order_id, order in customer.orders.items():
             expected = int(order.completed and not order.closed)
             yield from _compare(f"segmentation: completions of {order_id}", orders[order_id], expected)
         refunds = sum(row[4] for row in state.get("refunds", []))
         expected = sum(order.refunded for order in customer.orders.values())
         yield from _compare(f"segmentation: refunds of {name}", refunds, expected)
+
+
+def _is_completed(standing: Mapping[str, Any]) -> bool:
+    return bool(standing.get("said_completed")) and standing.get("state") != "closed"
 
 
 def _compare(what: str, seen: int, expected: int) -> Iterator[Finding]:
