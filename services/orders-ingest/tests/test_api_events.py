@@ -3,14 +3,16 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import orjson
 import pytest
 
+from common.clock import FixedClock
 from common.db import Database
-from common.events import Event
+from common.events import Event, rfc3339
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 
@@ -63,10 +65,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a fact that another service states": ({"type": "tier.changed"}, {}, "unknown_type"),
     "a review, which is feedback's": ({"type": "review.submitted"}, {}, "unknown_type"),
     "no id": ({"id": None}, {}, "missing_id"),
-    "no source": ({"source": None}, {}, "missing_source"),
     "no type": ({"type": None}, {}, "missing_type"),
-    "no time": ({"time": None}, {}, "missing_time"),
-    "no shop": ({"shop": None}, {}, "missing_shop"),
     "no data": ({"data": None}, {}, "missing_data"),
     "a negative amount": ({}, {"goods_paid": -1}, "invalid_data"),
     "an amount of half a cent": ({}, {"goods_paid": 99.5}, "invalid_data"),
@@ -228,3 +227,48 @@ async def test_equal_events_of_one_group_commit_share_the_outcome_of_the_first(
         ("refused", "same_id_other_body"),
     ]
     assert (await send(api, {**bad, "subject": "c-1"})).json()["status"] == "duplicate"
+
+
+async def test_what_the_path_and_the_clock_say_is_filled_in_and_a_repeat_stays_a_duplicate(
+    api: httpx.AsyncClient, tell: Any, published: Published, clock: FixedClock
+) -> None:
+    bare = tell.order(specversion=None, shop=None, source=None, time=None)
+    other = tell.order(data={"order_id": "o-2"}, specversion=None, shop=None, source=None, time=None)
+    assert (await send(api, bare)).json()["status"] == "accepted"
+    clock.set(clock.now() + timedelta(seconds=7))
+    assert [r["status"] for r in await send_batch(api, [bare, other])] == ["duplicate", "accepted"]
+    first, second = await published()
+    assert (first.shop, first.source) == ("demo", "/shops/demo/api")
+    assert second.time - first.time == timedelta(seconds=7)
+    named = {**bare, "time": rfc3339(first.time)}
+    assert (await send(api, named)).json()["type"] == "/problems/same_id_other_body"
+
+
+@pytest.mark.parametrize("absent", ["shop", "source"])
+async def test_a_key_of_every_shop_says_whose_event_it_is(absent: str, api: httpx.AsyncClient, tell: Any) -> None:
+    answer = await api.post("/v1/events", json=tell.order(**{absent: None}))
+    assert answer.status_code == (422 if absent == "shop" else 202), answer.text
+
+
+async def test_every_example_of_the_document_is_taken_as_it_stands(api: httpx.AsyncClient) -> None:
+    told = await api.put("/v1/shops/demo/settings", json={"zone": "Europe/Berlin", "currency": "EUR"})
+    assert told.status_code == 200
+    document = (await api.get("/openapi.json")).json()
+    schemas = document["components"]["schemas"]
+    tried = set()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if not path.startswith("/v1/shops/{shop}/") or "requestBody" not in operation:
+                continue
+            url = path.format(shop="demo", order_id="1001", customer="ann", job="1", refund_id="1")
+            for kind, media in operation["requestBody"]["content"].items():
+                schema = schemas.get(media["schema"].get("$ref", "").rpartition("/")[2], {})
+                for example in [media["example"]] if "example" in media else schema.get("examples", []):
+                    headers = {"content-type": kind}
+                    answer = await api.request(method, url, content=json.dumps(example), headers=headers)
+                    assert answer.is_success, (path, answer.text)
+                    assert "refused" not in answer.text
+                    assert "left_out" not in answer.text
+                    tried.add(path.removeprefix("/v1/shops/{shop}/"))
+    upserts = {"orders/{order_id}", "customers", "customers/{customer}", "customers/{customer}/consents"}
+    assert tried >= {"events", "settings", *upserts}

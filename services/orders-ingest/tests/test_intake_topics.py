@@ -57,7 +57,7 @@ async def test_topics_are_taken_up_and_put_down_without_a_restart(
     await producer.start()
 
     async def write(shop: str, order: str) -> None:
-        body = tell.order(data={"order_id": order}, shop=shop, source=f"/shops/{shop}/backend", id=order)  # type: ignore[attr-defined]
+        body = tell.order(data={"order_id": order}, shop=None, source=f"/shops/{shop}/backend", id=order)  # type: ignore[attr-defined]
         await producer.send([Outgoing(f"intake.{shop}", shop.encode(), orjson.dumps(body), {})])
 
     async def switch(shop: str, enabled: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from common.api import Body, Caller, Tx, require
 from common.events.customers import Channel, Purpose
@@ -26,6 +26,11 @@ Writer = Annotated[Caller, require("customers:write")]
 class ProfileIn(Body):
     """The whole profile as it stands: what is left out is forgotten. `zone` absent: the shop's."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "Ann Li", "email": "ann@example.com", "phone": "+4930123456", "language": "en"}]
+        }
+    )
     name: PersonalText | None = None
     email: PersonalText | None = None
     phone: PersonalText | None = Field(None, description="with + and the country's code")
@@ -56,12 +61,31 @@ class ConsentIn(Body):
 class CustomerIn(ProfileIn):
     """A profile with the customer's id; `registered_at` absent: now."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"id": "ann", "name": "Ann Li", "email": "ann@example.com"}]}
+    )
     id: Identifier
     registered_at: Instant | None = None
     consents: list[ConsentIn] = Field([], max_length=20)
 
 
 class CustomersIn(Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "customers": [
+                        {
+                            "id": "ann",
+                            "name": "Ann Li",
+                            "email": "ann@example.com",
+                            "consents": [{"channel": "email", "granted": True}],
+                        }
+                    ]
+                }
+            ]
+        }
+    )
     customers: Annotated[list[CustomerIn], Field(min_length=1, max_length=MAX_BATCH)]
 
     @field_validator("customers")
@@ -73,6 +97,9 @@ class CustomersIn(Body):
 
 
 class ConsentsIn(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"consents": [{"channel": "email", "purpose": "marketing", "granted": True}]}]}
+    )
     consents: Annotated[list[ConsentIn], Field(min_length=1, max_length=20)]
 
 

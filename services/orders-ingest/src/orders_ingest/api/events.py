@@ -14,19 +14,31 @@ from common.events.fields import ShopName
 from common.problems import Problem
 from common.runtime import Runtime
 from orders_ingest.api.collector import collector_of, vault_of
-from orders_ingest.domain.intake import MAX_BATCH, Offered, Outcome, Status, check, read
+from orders_ingest.domain.intake import FILLED_OVER_HTTP, MAX_BATCH, Offered, Outcome, Status, check, read
 from orders_ingest.handlers.ingest import take
 
 router = APIRouter(tags=["events"])
 SINGLE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 Writer = Annotated[Caller, require("events:write")]
 _EVENT = {"type": "object", "title": "CloudEvent", "additionalProperties": True}
+_EXAMPLE: dict[str, Any] = {
+    "id": "order-1001-completed",
+    "type": "order.completed",
+    "subject": "ann",
+    "data": {"order_id": "1001", "state": "completed", "currency": "EUR", "goods_paid": 12900},
+}
+_VISIT: dict[str, Any] = {
+    "id": "view-1",
+    "type": "product.viewed",
+    "subject": "ann",
+    "data": {"sku": "longjing-250"},
+}
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            SINGLE: {"schema": _EVENT},
-            BATCH: {"schema": {"type": "array", "items": _EVENT, "maxItems": MAX_BATCH}},
+            SINGLE: {"schema": _EVENT, "example": _EXAMPLE},
+            BATCH: {"schema": {"type": "array", "items": _EVENT, "maxItems": MAX_BATCH}, "example": [_EXAMPLE, _VISIT]},
         },
     }
 }
@@ -72,7 +84,8 @@ class Refused(Problem):
 async def post_events(shop: ShopName, request: Request, caller: Writer) -> Response:
     """Tell what happened: one event, or a batch of at most 1,000. Sending an event again is harmless.
 
-    A batch is answered 202 with a result for each event; a single event that is refused is a problem.
+    A batch is answered 202 with a result for each event; a single event that is refused is a problem. Where absent,
+    `shop` is that of the path, `source` `/shops/<shop>/api`, `time` now and `specversion` 1.0; `id` is always needed.
     """
     return await _answer(request, shop)
 
@@ -99,7 +112,7 @@ async def _answer(request: Request, shop: str | None) -> Response:
 
 async def _take_one(request: Request, body: Any, shop: str | None) -> Outcome:
     runtime: Runtime = request.app.state.runtime
-    checked = check(body, shop, runtime.clock.now())
+    checked = check(body, shop, runtime.clock.now(), fill=FILLED_OVER_HTTP)
     outcome = checked if isinstance(checked, Outcome) else await collector_of(request.app).submit(checked)
     if outcome.status == "refused":
         raise Refused(outcome)
@@ -111,7 +124,7 @@ async def _take_batch(request: Request, bodies: list[Any], shop: str | None) -> 
         raise Problem(413, "too_large", f"A batch has at most {MAX_BATCH} events; send the rest in another.")
     runtime: Runtime = request.app.state.runtime
     now = runtime.clock.now()
-    checked = [check(body, shop, now) for body in bodies]
+    checked = [check(body, shop, now, fill=FILLED_OVER_HTTP) for body in bodies]
     fit = [c for c in checked if isinstance(c, Offered)]
     taken = iter(await runtime.database.run(lambda tx: take(tx, vault_of(request.app), fit)))
     return [c if isinstance(c, Outcome) else next(taken) for c in checked]

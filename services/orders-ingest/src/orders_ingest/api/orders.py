@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.api import Body, Caller, Tx, require
 from common.events import rfc3339
@@ -33,6 +33,19 @@ class UnknownOrder(Problem):
 class OrderIn(Body):
     """The order as it stands; `time` is when it reached `state`. Amounts in minor units of `currency`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer": "ann",
+                    "state": "completed",
+                    "time": "2025-03-04T09:50:00+01:00",
+                    "currency": "EUR",
+                    "goods_paid": 12900,
+                }
+            ]
+        }
+    )
     customer: Identifier | None = None
     state: OrderState
     time: Instant

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import orjson
 
-from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict
+from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict, rfc3339
 from common.events.activity import Activity
 from common.events.customers import ConsentChanged, CustomerProfile, CustomerRegistered, CustomerUpdated
 from common.events.fields import MAX_EVENT
@@ -22,6 +22,8 @@ from orders_ingest.domain.profile import LeftOut, cleaned
 OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
 MAX_BATCH = 1_000
+FILLED_OVER_HTTP = ("specversion", "shop", "source", "time")
+FILLED_ON_TOPICS = ("specversion", "shop")
 _ELSEWHERE = {
     "review.submitted": "reviews go to feedback: POST /v1/shops/<shop>/reviews",
     "survey.answered": "answers go to feedback, by the link of the question",
@@ -35,8 +37,8 @@ Status = Literal["accepted", "duplicate", "refused"]
 class Offered:
     """An event that passed the checks, and its body as canonical JSON.
 
-    `said` is what came in where the event was derived from it (a line of a file): a repeat is recognised by that, so
-    that a release that derives more does not turn repeats into conflicts.
+    `said` is what came in where the event was derived from it (a line of a file) or completed (an event without a
+    time): a repeat is recognised by that, so that a release that derives more does not turn repeats into conflicts.
     `upserted`: derived from an order or customer told as it stands. `left_out`: fields of a profile of no use.
     """
 
@@ -84,17 +86,22 @@ def read(raw: bytes) -> Any:
         raise InvalidEvent("malformed_json", f"not JSON: {error}") from None
 
 
-def check(body: Any, shop: str | None, now: datetime, said: bytes | None = None) -> Offered | Outcome:
+def check(
+    body: Any, shop: str | None, now: datetime, said: bytes | None = None, fill: Sequence[str] = ()
+) -> Offered | Outcome:
     """One decoded event, offered by somebody who may speak for `shop` (None: for any shop) at `now` (UTC).
 
-    `said`: what came in, where the event was derived here.
+    `said`: what came in, where the event was derived here. `fill`: the attributes that are filled in where absent.
     """
     id_ = body.get("id") if isinstance(body, dict) else None
     id_ = id_ if isinstance(id_, str) and find_unfit(id_) is None else None
     if not isinstance(body, dict):
         return refused(None, "malformed_json", "an event is a JSON object", 400)
     try:
-        canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        came = canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        if not body.keys() >= set(fill):
+            body = _filled_in(body, shop, now, fill)
+            canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
         if len(canonical) > MAX_EVENT:
             return refused(id_, "too_large", f"an event has at most {MAX_EVENT} bytes of JSON", 413)
         _check_type(body.get("type"))
@@ -113,7 +120,16 @@ def check(body: Any, shop: str | None, now: datetime, said: bytes | None = None)
         return refused(id_, "invalid_data", f"{find_unfit(body)}: the text holds half a surrogate pair; leave it out")
     except InvalidEvent as error:
         return refused(id_, error.slug, str(error))
-    return Offered(event, canonical, said, left_out, said is not None)
+    return Offered(event, canonical, came if said is None else said, left_out, said is not None)
+
+
+def _filled_in(body: dict[str, Any], shop: str | None, now: datetime, names: Sequence[str]) -> dict[str, Any]:
+    """The event with what the door knows of it, where it says nothing itself; the shop only of a key of one shop."""
+    of = body.get("shop", shop)
+    known = {"specversion": "1.0", "time": rfc3339(now)}
+    if isinstance(of, str):
+        known |= {"shop": of, "source": f"/shops/{of}/api"}
+    return {name: known[name] for name in names if name in known} | body
 
 
 def _check_type(type_: object) -> None:

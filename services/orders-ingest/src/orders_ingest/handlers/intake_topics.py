@@ -12,7 +12,7 @@ from common.events import InvalidEvent
 from common.events.fields import MAX_EVENT
 from common.events.topics import intake_topic
 from common.runtime import Runtime
-from orders_ingest.domain.intake import Offered, Outcome, check, read, refused
+from orders_ingest.domain.intake import FILLED_ON_TOPICS, Offered, Outcome, check, read, refused
 from orders_ingest.handlers.ingest import Vault, take
 
 _PREFIX = intake_topic("")
@@ -21,7 +21,8 @@ _PREFIX = intake_topic("")
 async def on_intake(vault: Vault, tx: Transaction, records: list[Record]) -> RawTaken:
     """Take the records as HTTP's events are taken; those refused are dead, filed under the topic's shop.
 
-    One that claims another shop, or another shop's source, is dead before anything is claimed.
+    One without a shop is of the topic's. One that claims another shop, or another shop's source, is dead before
+    anything is claimed.
     """
     checked = [_checked(record, tx) for record in records]
     taken = iter(await take(tx, vault, [c for c in checked if isinstance(c, Offered)]))
@@ -50,7 +51,7 @@ def _checked(record: Record, tx: Transaction) -> Offered | Outcome:
         body = read(value)
     except InvalidEvent as error:
         return refused(None, error.slug, str(error), 400)
-    return check(body, shop_of(record.topic), tx.clock.now())
+    return check(body, shop_of(record.topic), tx.clock.now(), fill=FILLED_ON_TOPICS)
 
 
 def reader(runtime: Runtime, *topics: str) -> RawSubscription | None:
