@@ -1,5 +1,6 @@
 """What can the operator tell Regulars to do? Each command is a function here; what it does stands in its own module."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.table import Table
 from regulars import operating
 from regulars.stack.errors import Refused, StackError
 from regulars.stack.local import Plan
+from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState, running, state_file
 
 app = App(name="regulars", help="Run and look after Regulars.")
@@ -60,7 +62,13 @@ def up(
     if foreground:
         operating.serve_here(plan, lambda line: _console.print(line, markup=False))
         return
-    show(operating.up(plan, lambda phase: _console.print(phase, style="dim")), plan.folder)
+    state = operating.up(plan, lambda phase: _console.print(phase, style="dim"))
+    show(state, plan.folder)
+    commands = first_commands(state)
+    if commands:
+        _console.print("\nTo try: set up a shop, tell a completed order, read what the customer has of it")
+    for command in commands:
+        _console.print(command, markup=False)
 
 
 @app.command
@@ -125,13 +133,37 @@ def republish(*, folder: Folder = _RUN, service: Names = ()) -> None:
 def show(state: StackState, folder: Path) -> None:
     """Print where everything is."""
     table = Table(box=None, show_header=False, pad_edge=False)
+    purposes = {service.name: service.purpose for service in SERVICES}
     for name, settings in state.services.items():
-        table.add_row(name, settings["PUBLIC_URL"] + "/docs")
+        table.add_row(name, f"{settings['PUBLIC_URL']}/docs  {purposes.get(name, '')}")
     table.add_row("mails", f"{folder}/mails.jsonl, SMTP {state.smtp}")
     table.add_row("Kafka", state.kafka)
     table.add_row("API key", state.api_key)
     table.add_row("logs", f"{folder}/logs")
     _console.print(table)
+
+
+def first_commands(state: StackState) -> list[str]:
+    """Lines for a shell that show this stack at work; none without the two services that they speak to."""
+    if not {"orders-ingest", "membership"} <= state.services.keys():
+        return []
+    shop = state.services["orders-ingest"]["PUBLIC_URL"] + "/v1/shops/teahouse"
+    members = state.services["membership"]["PUBLIC_URL"] + "/v1/shops/teahouse/members"
+    curl = f"curl -s -H 'Authorization: Bearer {state.api_key}'"
+    order = {
+        "id": "order-1001-completed",
+        "type": "order.completed",
+        "subject": "ann",
+        "data": {"order_id": "1001", "state": "completed", "currency": "EUR", "goods_paid": 12900},
+    }
+    settings = {"zone": "Europe/Berlin", "currency": "EUR"}
+    sent = "-H 'Content-Type: application/json' -d"
+    # The member is there as soon as membership has read the order: until then curl asks again.
+    return [
+        f"{curl} -X PUT {sent} '{json.dumps(settings)}' {shop}/settings",
+        f"{curl} {sent} '{json.dumps(order)}' {shop}/events",
+        f"{curl} --fail --retry 30 --retry-delay 1 --retry-all-errors {members}/ann",
+    ]
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ class Service:
     name: str
     package: str
     port: int
+    purpose: str = ""
     sends_mail: bool = False
 
     @property
@@ -21,11 +22,11 @@ class Service:
 
 
 SERVICES = (
-    Service("orders-ingest", "orders_ingest", 8101),
-    Service("membership", "membership", 8102),
-    Service("segmentation", "segmentation", 8103),
-    Service("messaging", "messaging", 8104, sends_mail=True),
-    Service("feedback", "feedback", 8105),
+    Service("orders-ingest", "orders_ingest", 8101, "orders, customers and files come in"),
+    Service("membership", "membership", 8102, "tiers, points, redemptions"),
+    Service("segmentation", "segmentation", 8103, "stage, life cycle, RFM"),
+    Service("messaging", "messaging", 8104, "what may be sent, when, to whom", sends_mail=True),
+    Service("feedback", "feedback", 8105, "surveys and reviews"),
 )
 
 
