@@ -127,7 +127,8 @@ async def test_somebody_who_writes_on_our_own_topic_stops_nobody(stack: Any, ord
     await stack.settled()
     for service in ("membership", "segmentation", "messaging", "feedback"):
         letters = await stack.get(service, "/ops/dead")
-        assert sorted(letter["slug"] for letter in letters) == [
+        # On the other topics stands what the stacks of the tests before told of the same shops.
+        assert sorted(letter["slug"] for letter in letters if letter["topic"] == "orders") == [
             "malformed_json", "same_id_other_body", "unknown_type", "unknown_version", "wrong_key", "wrong_key",
         ], service  # fmt: skip
     assert (await _member(stack, SHOP, "ann"))["orders"] == 2
