@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import httpx
 import pytest
 
 from common.runtime import Runtime
+
+from .shop_life import feed
 
 
 async def test_all_facts_of_a_customer_with_method_confidence_and_reason(
@@ -40,6 +45,18 @@ async def test_what_fell_due_since_the_last_sweep_shows_at_once(client: httpx.As
         "why": "2 calendar months after the last completed order of 2025-01-15: from 2025-03-15 on",
     }  # fmt: skip
     assert (body["life_cycle"]["value"], body["life_cycle"]["confidence"]) == ("sleeping", "low")
+
+
+async def test_a_new_customer_is_known_before_the_months_figures_are(
+    client: httpx.AsyncClient, runtime: Runtime, events: Any
+) -> None:
+    """All of it is held until then, and nothing is folded yet."""
+    await runtime.set_clock(datetime(2025, 4, 2, tzinfo=UTC))
+    await feed(runtime.database, [events.completed("c9", "2025-04-01T20:00")])
+    assert (await client.get("/v1/shops/tea/customers/c9")).json()["stage"]["value"] == "returning"
+    async with runtime.database.transaction() as tx:
+        assert await tx.value("select count(*) from held_inputs where customer = 'c9'") == 1
+    assert (await client.get("/v1/shops/tea/customers/nobody")).status_code == 404
 
 
 @pytest.mark.parametrize(("customer", "stage"), [("p1", "prospect"), ("n1", "new")])

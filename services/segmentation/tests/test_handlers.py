@@ -81,7 +81,7 @@ async def figures_of(db: Database) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in await tx.fetch(f"select {columns} from shop_figures order by month")]
 
 
-async def test_an_input_past_a_month_without_figures_is_shown_at_once_and_told_after_them(
+async def test_an_input_past_a_month_without_figures_is_held_and_told_after_them(
     db: Database, clock: FixedClock, events: Any
 ) -> None:
     clock.set(START + timedelta(days=5))

@@ -33,11 +33,14 @@ class StoredCustomer:
 
 async def get_customer(tx: Transaction, shop: str, customer: str) -> StoredCustomer | None:
     """The customer's stored state, not locked; None when nothing was ever heard of them."""
-    # One row by its primary key.
+    # One row by its primary key; of who is new all may be held, and nothing folded yet.
     row = await tx.fetch_one(
         """
-        select customer, cast(state as text) as state, greatest(done_until, last_time) as until, revision
-        from customers where shop = :shop and customer = :customer and state is not null
+        select customer, coalesce(cast(state as text), '{}') as state, greatest(done_until, last_time) as until,
+               revision
+        from customers c where shop = :shop and customer = :customer and (state is not null or exists (
+            select from held_inputs h where h.shop = c.shop and h.customer = c.customer
+        ))
         """,
         shop=shop,
         customer=customer,
