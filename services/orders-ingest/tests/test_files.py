@@ -65,6 +65,12 @@ def test_two_lone_quotes_do_not_join_into_one_record() -> None:
     assert [b.line for b in bad] == [1, 4]
 
 
+def test_quotes_that_join_lines_into_a_record_of_another_width_spoil_the_first_alone() -> None:
+    rows, bad, _ = retail(f'1,A,"wide,1,{DAY},5.00,c1,X', f'2,A",T,1,{DAY},5.00,c1,X')
+    assert [r.event["data"]["order_id"] for r in rows] == ["2"]
+    assert [b.line for b in bad] == [1]
+
+
 def test_a_quoted_cell_may_span_lines_and_hold_quotes() -> None:
     rows, bad, _ = retail('1,A,"Tea', f'""green""",2,{DAY},5.00,c1,X', f"2,A,T,1,{DAY},5.00,c1,X")
     assert bad == []
