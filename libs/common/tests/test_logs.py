@@ -59,6 +59,16 @@ def test_a_text_is_masked(text: str, without: str) -> None:
     assert logs.masked(text) == without
 
 
+@pytest.mark.parametrize("path", ["/unsubscribe/WyJzIiwiYyJd.c2ln", "/s/c2lnbmVkL3Rva2Vu"])
+def test_the_token_of_a_signed_link_is_masked(stream: io.StringIO, path: str) -> None:
+    """E8: whoever reads a log may not answer, or opt out, in a customer's name."""
+    token = path.rpartition("/")[2]
+    assert token not in logs.without_tokens(path)
+    structlog.get_logger().error("unhandled", path=path, detail=f"GET http://shop.test{path}?x=1 failed")
+    assert token not in stream.getvalue()
+    assert path.rpartition("/")[0] in stream.getvalue()
+
+
 def test_a_line_is_json_with_service_level_and_time(stream: io.StringIO) -> None:
     structlog.get_logger().info("halving", records=7, shop="demo")
     (line,) = lines(stream)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
@@ -25,6 +25,10 @@ Check = Callable[[], Awaitable[str | None]]
 
 class NotReady(Exception):
     """A part cannot work; the message says why."""
+
+
+class LiveOut(BaseModel):
+    status: Literal["alive"] = "alive"
 
 
 class ReadinessOut(BaseModel):
@@ -110,9 +114,9 @@ def router(readiness: Readiness) -> APIRouter:
 
     @routes.head("/live", include_in_schema=False, dependencies=anybody)
     @routes.get("/live", dependencies=anybody)
-    async def live() -> dict[str, str]:
+    async def live() -> LiveOut:
         """Answered as long as the event loop turns: a restart mends nothing when the database or Kafka is away."""
-        return {"status": "alive"}
+        return LiveOut()
 
     @routes.head("/ready", include_in_schema=False, dependencies=anybody)
     @routes.get("/ready", dependencies=anybody, responses={503: {"model": ReadinessOut}})

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel
 
 from common import set_aside
 from common.api import Body, Tx, require
-from common.events.fields import PlannedTime, Position
+from common.events.fields import Cursor, PlannedTime, Position, Text
 from common.problems import Problem
 
 if TYPE_CHECKING:
     from common.runtime import Runtime
 
 router = APIRouter(tags=["operation"])
-NO_NUL = r"^[^\x00]*$"
 
 
 class NotAReplay(Problem):
@@ -29,25 +30,79 @@ class ClockIn(Body):
     now: PlannedTime
 
 
+class ClockOut(BaseModel):
+    now: datetime
+
+
+class SweepOut(BaseModel):
+    done: int
+
+
+class DeadOut(BaseModel):
+    """A dead event without its body; `slug` and `detail` say why, `resent_at` when it was taken again."""
+
+    dead_id: int
+    topic: str
+    partition: int
+    offset: int
+    shop: str | None
+    source: str | None
+    event_id: str | None
+    type: str | None
+    slug: str
+    detail: str
+    recorded_at: datetime
+    resent_at: datetime | None
+
+
+class DeadBodyOut(BaseModel):
+    dead_id: int
+    slug: str
+    detail: str
+    body: str
+
+
+class TaskOut(BaseModel):
+    """`what` tells tasks of one customer apart; often empty."""
+
+    shop: str
+    customer: str
+    job: str
+    what: str
+    tries: int
+    retry_at: datetime
+    since: datetime
+    detail: str
+
+
+class RetriedOut(BaseModel):
+    tasks: int
+
+
+class ResentOut(BaseModel):
+    dead_id: int
+    outcome: str
+
+
 def runtime_of(request: Request) -> Runtime:
     runtime: Runtime = request.app.state.runtime
     return runtime
 
 
 @router.put("/ops/clock", dependencies=[Depends(require("ops"))])
-async def set_clock(body: ClockIn, request: Request) -> dict[str, str]:
+async def set_clock(body: ClockIn, request: Request) -> ClockOut:
     """Move a replay's clock forward; it never goes back."""
     runtime = runtime_of(request)
     if not runtime.settings.set_clock:
         raise NotAReplay
-    return {"now": (await runtime.set_clock(body.now)).isoformat()}
+    return ClockOut(now=await runtime.set_clock(body.now))
 
 
 @router.post("/ops/sweep", dependencies=[Depends(require("ops"))])
-async def sweep(request: Request) -> dict[str, int]:
+async def sweep(request: Request) -> SweepOut:
     """Do what is due now, once round all jobs; returns the rows done. On the wall clock sweeps run by themselves."""
     runtime = runtime_of(request)
-    return {"done": await runtime.sweeper.sweep()}
+    return SweepOut(done=await runtime.sweeper.sweep())
 
 
 @router.get("/ops/settled", dependencies=[Depends(require("ops"))])
@@ -62,9 +117,7 @@ async def settled(
 
 
 @router.get("/ops/dead", dependencies=[Depends(require("ops"))])
-async def list_dead(
-    tx: Tx, after: Position = 0, limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> list[dict[str, Any]]:
+async def list_dead(tx: Tx, after: Position = 0, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> list[DeadOut]:
     """Dead events, oldest first; bodies are not shown here."""
     rows = await tx.fetch(
         """
@@ -74,7 +127,7 @@ async def list_dead(
         after=after,
         limit=limit,
     )
-    return [dict(r._mapping) for r in rows]
+    return [DeadOut.model_validate(dict(r._mapping)) for r in rows]
 
 
 class UnknownDeadEvent(Problem):
@@ -83,32 +136,32 @@ class UnknownDeadEvent(Problem):
 
 
 @router.get("/ops/dead/{dead_id}", dependencies=[Depends(require("ops"))])
-async def get_dead(dead_id: Position, request: Request, tx: Tx) -> dict[str, Any]:
+async def get_dead(dead_id: Position, request: Request, tx: Tx) -> DeadBodyOut:
     """One dead event with its body, as it was read."""
     row = await tx.fetch_one("select slug, detail, body from dead_events where dead_id = :id", id=dead_id)
     if row is None:
         raise UnknownDeadEvent(dead_id)
     body = runtime_of(request).open_dead(bytes(row.body)) if row.body else b""
-    return {"dead_id": dead_id, "slug": row.slug, "detail": row.detail, "body": body.decode("utf-8", "replace")}
+    return DeadBodyOut(dead_id=dead_id, slug=row.slug, detail=row.detail, body=body.decode("utf-8", "replace"))
 
 
 @router.get("/ops/set-aside", dependencies=[Depends(require("ops"))])
 async def list_set_aside(
     tx: Tx,
-    shop: Annotated[str, Query(pattern=NO_NUL)] = "",
-    customer: Annotated[str, Query(pattern=NO_NUL)] = "",
-    job: Annotated[str, Query(pattern=NO_NUL)] = "",
-    what: Annotated[str, Query(pattern=NO_NUL)] = "",
+    shop: Cursor = "",
+    customer: Cursor = "",
+    job: Cursor = "",
+    what: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> list[dict[str, Any]]:
+) -> list[TaskOut]:
     """Customers whose due work failed, with the failure and when it is tried again; a page after the one named."""
-    return list(await set_aside.list_tasks(tx, (shop, customer, job, what), limit))
+    return [TaskOut(**task) for task in await set_aside.list_tasks(tx, (shop, customer, job, what), limit)]
 
 
 @router.post("/ops/set-aside/retry", dependencies=[Depends(require("ops"))])
-async def retry_set_aside(tx: Tx, job: Annotated[str | None, Query(pattern=NO_NUL)] = None) -> dict[str, int]:
+async def retry_set_aside(tx: Tx, job: Text | None = None) -> RetriedOut:
     """Have the next sweep try again all that is set aside, of one job or of all."""
-    return {"tasks": await set_aside.retry_now(tx, job, tx.clock.now())}
+    return RetriedOut(tasks=await set_aside.retry_now(tx, job, tx.clock.now()))
 
 
 class ResendIn(Body):
@@ -118,7 +171,7 @@ class ResendIn(Body):
 
 
 @router.post("/ops/dead/{dead_id}/resend", dependencies=[Depends(require("ops"))])
-async def resend_dead(dead_id: Position, body: ResendIn, request: Request, tx: Tx) -> dict[str, Any]:
+async def resend_dead(dead_id: Position, body: ResendIn, request: Request, tx: Tx) -> ResentOut:
     """Take the event again, mended or as it was: it counts as if it had come in time, and once."""
     row = await tx.fetch_one("select body, topic from dead_events where dead_id = :id for update", id=dead_id)
     if row is None:
@@ -127,4 +180,4 @@ async def resend_dead(dead_id: Position, body: ResendIn, request: Request, tx: T
     raw = body.body.encode() if body.body is not None else runtime.open_dead(bytes(row.body or b""))
     outcome = await runtime.take_again(tx, str(row.topic), raw)
     await tx.execute("update dead_events set resent_at = now() where dead_id = :id", id=dead_id)
-    return {"dead_id": dead_id, "outcome": outcome}
+    return ResentOut(dead_id=dead_id, outcome=outcome)

@@ -33,6 +33,7 @@ def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
     """The service's HTTP side: its own routes and those that every service has."""
     app = FastAPI(
         title=f"Regulars {runtime.name}", version="1", docs_url=None, redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
     app.state.runtime = runtime
     problems.install(app)

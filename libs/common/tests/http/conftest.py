@@ -74,8 +74,8 @@ async def _length(request: Request) -> int:
     return sum([len(piece) async for piece in request.stream()])
 
 
-router.post("/read", dependencies=[public("counts bytes")])(_length)
-router.post("/import", dependencies=[public("counts more bytes"), large_body(12 * 2**20)])(_length)
+router.post("/read", name="read", dependencies=[public("counts bytes")])(_length)
+router.post("/import", name="import_file", dependencies=[public("counts more bytes"), large_body(12 * 2**20)])(_length)
 
 
 @pytest.fixture(autouse=True)

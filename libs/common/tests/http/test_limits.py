@@ -115,6 +115,49 @@ async def test_a_body_that_drips_is_given_up() -> None:
     assert sent[0]["status"] == 408
 
 
+@pytest.mark.parametrize("kind", [b"text/csv", b"application/x-www-form-urlencoded", b""])
+async def test_a_body_that_is_no_json_has_a_deadline_too(kind: bytes) -> None:
+    """E9: on public routes slow sockets would fill the limit of connections."""
+
+    async def drip() -> Message:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    async def read(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["more_body"]:
+            pass
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {"type": "http", "path": "/x", "headers": [(b"content-type", kind)]}
+    await Bodies(read, within_s=0.05)(scope, drip, send)
+    assert sent[0]["status"] == 408
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (b'{"size": 1, "inner": {"a": "x\\u0000"}}', "/inner/a"),
+        (b'{"size": 1, "inner": {"a": ["\\ud800"]}}', "/inner/a/0"),
+        (b'{"size": 1, "inner": {"\\uDC00": 1}}', "/inner"),
+    ],
+)
+async def test_a_text_that_cannot_be_stored_is_refused_and_named(
+    client: httpx.AsyncClient, body: bytes, pointer: str
+) -> None:
+    """A22: by one guard, also in what a route takes as any object."""
+    answer = await client.post("/v1/shops/demo/things", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, [e["pointer"] for e in answer.json()["errors"]]) == (422, [pointer])
+
+
+async def test_an_address_has_a_limit(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/shops/demo/things?big=" + "1" * 4_000)
+    assert (answer.status_code, answer.json()["type"]) == (414, "/problems/address_too_long")
+
+
 async def test_a_caller_who_goes_away_is_not_answered() -> None:
     async def gone() -> Message:
         return {"type": "http.disconnect"}

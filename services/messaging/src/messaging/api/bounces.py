@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter, Response
 
 from common.api import Tx, require
-from common.events.fields import Identifier
+from common.events.fields import Identifier, ShopName
 from common.events.messages import ContactBounceLifted
 from common.problems import Problem
 from messaging.handlers import lift_bounce
@@ -23,7 +23,7 @@ class NothingBounced(Problem):
 @router.delete(
     "/v1/shops/{shop}/customers/{customer}/bounces/{channel}", dependencies=[require("messages:write")], status_code=204
 )
-async def delete_bounce(shop: str, customer: Identifier, channel: Literal["email"], tx: Tx) -> Response:
+async def delete_bounce(shop: ShopName, customer: Identifier, channel: Literal["email"], tx: Tx) -> Response:
     """Write to this address again, as after a mistake of its mail server. A new address needs no lifting."""
     if not await lift_bounce(tx, (shop, customer), ContactBounceLifted(channel=channel, via="api")):
         raise NothingBounced

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from common.api import Tx, require
 from common.events.customers import Channel
+from common.events.fields import ShopName
 from common.problems import Problem
 from messaging.store.pauses import end_pauses, list_pauses
 
@@ -47,8 +47,8 @@ async def get_pauses(tx: Tx) -> list[PauseOut]:
 
 
 @router.delete("/ops/pauses/{channel}", dependencies=[require("ops")], status_code=204)
-async def delete_pause(channel: Channel, tx: Tx, shop: Annotated[str, Query()] = "") -> Response:
+async def delete_pause(channel: Channel, tx: Tx, shop: ShopName | None = None) -> Response:
     """End a pause once what was refused is mended; without `shop` the one of all shops."""
-    if not await end_pauses(tx, channel, [shop], running=True):
+    if not await end_pauses(tx, channel, [shop or ""], running=True):
         raise NotPaused(channel)
     return Response(status_code=204)

@@ -31,6 +31,12 @@ class OptOutIn(Body):
     via: Annotated[Text, Field(min_length=1, max_length=100)] = "api"
 
 
+class OptOutOut(BaseModel):
+    """`taken_back`: how many messages were taken from the queue."""
+
+    taken_back: int
+
+
 class OptInIn(Body):
     customer: Identifier
     channel: Channel
@@ -56,10 +62,10 @@ async def get_permissions(shop: ShopName, customer: Identifier, tx: Tx) -> list[
 
 
 @router.post("/v1/shops/{shop}/opt-outs", dependencies=[require("messages:write")])
-async def post_opt_out(shop: ShopName, body: OptOutIn, request: Request) -> dict[str, int]:
+async def post_opt_out(shop: ShopName, body: OptOutIn, request: Request) -> OptOutOut:
     """Effective when answered: nothing is handed off on this channel after the answer. `taken_back`: from the queue."""
     data = ContactOptedOut(channel=body.channel, purpose=body.purpose, via=body.via)
-    return {"taken_back": await opt_out(request.app.state.runtime.database, (shop, body.customer), data)}
+    return OptOutOut(taken_back=await opt_out(request.app.state.runtime.database, (shop, body.customer), data))
 
 
 @router.post("/v1/shops/{shop}/opt-ins", status_code=204, dependencies=[require("messages:write")])

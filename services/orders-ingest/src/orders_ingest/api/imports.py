@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from common.api import Body, Caller, Tx, require
 from common.broker import TopicMismatch, ensure_topics
 from common.currency import EXPONENTS
-from common.events.fields import MAX_FILE, Identifier, Position, ShopName
+from common.events.fields import MAX_FILE, Identifier, Position, ShopName, Text
 from common.limits import large_body
 from common.problems import Problem
 from common.runtime import Runtime
@@ -58,8 +58,8 @@ async def post_import(
     caller: Annotated[Caller, require("imports:write")],
     layout: Annotated[Layout, Query()],
     name: Annotated[Identifier | None, Query(description="of the source; absent: the layout")] = None,
-    currency: Annotated[str | None, Query(description="ISO 4217; absent: the layout's, else the shop's")] = None,
-    zone: Annotated[str | None, Query(description="IANA; absent: the layout's, else the shop's")] = None,
+    currency: Annotated[Text | None, Query(description="ISO 4217; absent: the layout's, else the shop's")] = None,
+    zone: Annotated[Text | None, Query(description="IANA; absent: the layout's, else the shop's")] = None,
     encoding: Annotated[Literal["utf-8", "gbk", "latin-1"], Query()] = "utf-8",
 ) -> JobOut:
     """Send a file of history, plain or gzip; it is staged when this answers, and taken as the clock passes its rows.
