@@ -56,10 +56,15 @@ def check(answers: Answers, events: Mapping[str, Mapping[str, Any]], found: Evid
 def _applied(answers: Answers, events: Mapping[str, Mapping[str, Any]], found: Evidence) -> Iterator[Finding]:
     archive = found.applied["archive"]
     for id_, answer in answers.events.items():
-        if answer == ACKED and not archive[id_]:
+        if answer == ACKED and not archive[id_] and id_ not in found.held:
             yield Finding("lost", f"{id_} was acknowledged and is not in the archive")
-        if answer == FAILED and archive[id_]:
+        if answer == FAILED and (archive[id_] or id_ in found.held):
             yield Finding("ghost", f"{id_} was refused and is in the archive")
+    for id_, state in found.held.items():
+        if state not in ("", "placed"):
+            yield Finding("lost", f"refund {id_} waits, although its order is {state}")
+        if archive[id_]:
+            yield Finding("doubled", f"refund {id_} is in the archive and waits")
     for place in ("archive", "membership", "segmentation"):
         for id_, times in found.applied[place].items():
             if times > 1:

@@ -52,10 +52,12 @@ class Leg(NamedTuple):
 class Evidence:
     """`applied` counts, by place (archive, membership, segmentation), how often each of the shop's events stands there.
 
+    `held` are refunds that wait for their order: the state of that order, "" where it was never told.
     `members` and `buyers` are the states stored by membership and segmentation, by customer.
     """
 
     applied: dict[str, Counter[str]] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
     members: dict[str, dict[str, Any]] = field(default_factory=dict)
     buyers: dict[str, dict[str, Any]] = field(default_factory=dict)
     legs: list[Leg] = field(default_factory=list)
@@ -105,6 +107,16 @@ async def _nothing(_connection: asyncpg.Connection, _shop: str, _source: str, _f
 async def _read_orders(connection: asyncpg.Connection, shop: str, source: str, found: Evidence) -> None:
     rows = await connection.fetch("select id from archive where shop = $1 and source = $2", shop, source)
     found.applied["archive"] = Counter(r["id"] for r in rows)
+    rows = await connection.fetch(
+        """
+        select r.event_id, coalesce(o.state, '') as state
+        from refunds r left join orders o on o.shop = r.shop and o.order_id = r.order_id
+        where r.shop = $1 and r.source = $2 and r.state = 'held'
+        """,
+        shop,
+        source,
+    )
+    found.held = {r["event_id"]: r["state"] for r in rows}
 
 
 async def _read_membership(connection: asyncpg.Connection, shop: str, source: str, found: Evidence) -> None:

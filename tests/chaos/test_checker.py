@@ -81,6 +81,13 @@ def test_an_event_without_an_answer_may_be_there_or_not() -> None:
     assert checker.check(answers, EVENTS, found) == []
 
 
+def test_a_refund_of_an_order_that_was_never_told_waits_and_is_not_lost() -> None:
+    answers, found = sound()
+    answers.events["e5"] = ACKED
+    found.held["e5"] = ""
+    assert checker.check(answers, EVENTS, found) == []
+
+
 def _orders(found: Evidence) -> dict[str, Any]:
     order: dict[str, Any] = found.members["c1"]["orders"]["o1"]
     return order
@@ -88,6 +95,9 @@ def _orders(found: Evidence) -> dict[str, Any]:
 
 PLANTED: dict[str, tuple[str, Callable[[Answers, Evidence], object]]] = {
     "an acknowledged event is not in the archive": ("lost", lambda _, f: f.applied["archive"].pop("e1")),
+    "a refund waits for an order that is there": ("lost", lambda _, f: f.held.update(e5="completed")),
+    "a refund was taken and waits": ("doubled", lambda _, f: f.held.update(e1="")),
+    "a refused refund waits": ("ghost", lambda _, f: f.held.update(e4="")),
     "a taken event never reached membership": ("lost", lambda _, f: f.applied["membership"].pop("e1")),
     "a taken event never reached segmentation": ("lost", lambda _, f: f.applied["segmentation"].pop("e2")),
     "an event lies among the dead": ("lost", lambda _, f: f.dead["membership"].append("order.paid e1: handler_failed")),
