@@ -53,7 +53,7 @@ def test_a_lone_quote_spoils_its_own_line_alone() -> None:
     lone = f'611,A,"12 inch,1,{DAY},5.00,c1,X'
     rows, bad, findings = retail(lone, *(f"{n},A,T,1,{DAY},5.00,c1,X" for n in range(612, 2612)))
     assert (len(rows), findings.counts["rows"]) == (2000, 2001)
-    assert [(b.line, b.text) for b in bad] == [(1, lone)]
+    assert [(b.line, b.text) for b in bad] == [(2, lone)]
 
 
 def test_two_lone_quotes_do_not_join_into_one_record() -> None:
@@ -62,13 +62,34 @@ def test_two_lone_quotes_do_not_join_into_one_record() -> None:
         f'4,A,"wide,1,{DAY},5.00,c1,X', f"5,A,T,1,{DAY},5.00,c1,X",
     )  # fmt: skip
     assert [r.event["data"]["order_id"] for r in rows] == ["2", "3", "5"]
-    assert [b.line for b in bad] == [1, 4]
+    assert [b.line for b in bad] == [2, 5]
 
 
 def test_quotes_that_join_lines_into_a_record_of_another_width_spoil_the_first_alone() -> None:
     rows, bad, _ = retail(f'1,A,"wide,1,{DAY},5.00,c1,X', f'2,A",T,1,{DAY},5.00,c1,X')
     assert [r.event["data"]["order_id"] for r in rows] == ["2"]
-    assert [b.line for b in bad] == [1]
+    assert [b.line for b in bad] == [2]
+
+
+def test_lines_are_numbered_as_an_editor_shows_the_file() -> None:
+    """The header is line 1, empty lines count, and a record that spans lines stands on its first."""
+    spanning = ['2,A,"Tea', '""green""', f'",1,{DAY},five,c8,X']
+    rows, bad, findings = retail(
+        f"1,A,T,1,{DAY},5.00,c8,X", "", *spanning, "", f"3,A,T,x,{DAY},5.00,c8,X", f"C4,A,T,-1,{DAY},5.00,c8,X",
+    )  # fmt: skip
+    assert [(b.line, b.detail.split(":")[0]) for b in bad] == [(4, "line 4"), (8, "line 8")]
+    # Ids count records, so that they do not depend on how the file is laid out.
+    assert [(r.line, r.event["id"]) for r in rows] == [(2, "line-000000001"), (9, "line-000000004-000")]
+    assert findings.examples["cancellations_matched"][0]["line"] == 9
+
+
+@pytest.mark.parametrize("header", [["customer_id,date,number_of_cds,dollar_value"], []])
+def test_lines_of_cdnow_are_numbered_with_and_without_a_header(header: list[str]) -> None:
+    found = list(read_master([*header, "", "c8,2026-10-01,1,5.00", "c8,2026-10-01,1,-1"], history(), Findings()))
+    good, bad = found
+    assert isinstance(good, Row)
+    assert (good.line, good.event["id"]) == (2 + len(header), "line-000000001")
+    assert bad.line == 3 + len(header)
 
 
 def test_a_quoted_cell_may_span_lines_and_hold_quotes() -> None:
@@ -81,7 +102,7 @@ def test_a_quoted_cell_may_span_lines_and_hold_quotes() -> None:
 @given(st.lists(st.text(st.sampled_from('ab,"\n'), min_size=1, max_size=12), max_size=12))
 def test_no_line_is_lost_whatever_its_quotes(texts: list[str]) -> None:
     source = [line for text in texts for line in text.split("\n")]
-    found = list(records_of(source, 3))
+    found = [record for _, record in records_of(source, 3)]
     kept = "".join(x.text if not isinstance(x, list) else "".join(x) for x in found)
     # Commas, quotes and line ends may be syntax; every other character comes out, in order.
     assert [c for c in kept if c in "ab"] == [c for c in "".join(source) if c in "ab"]
@@ -103,7 +124,7 @@ def test_a_line_without_end_is_one_bad_row_and_the_next_one_is_read(tmp_path: Pa
 def test_a_long_cell_is_one_bad_row() -> None:
     long = TooLong(f'1,A,"{"x" * 10}', 200_000)
     found = list(records_of([HEADER, long, f"2,A,T,1,{DAY},5.00,c1,X"], 8))
-    assert [type(x) for x in found] == [list, TooLong, list]
+    assert [(line, type(x)) for line, x in found] == [(1, list), (2, TooLong), (3, list)]
 
 
 def test_a_packed_file_that_swells_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +171,7 @@ def test_ids_sort_as_the_file_does() -> None:
 
 @given(st.lists(st.sampled_from(['a,b"c', 'a,"b', '"a,b', "a,b", 'a","b']), max_size=30))
 def test_broken_records_say_what_they_were(source: list[str]) -> None:
-    broken = [x.text for x in records_of(source, 2) if isinstance(x, Broken)]
+    broken = [x.text for _, x in records_of(source, 2) if isinstance(x, Broken)]
     assert all(text in source for text in broken)
 
 

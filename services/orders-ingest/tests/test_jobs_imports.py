@@ -103,14 +103,15 @@ async def test_each_row_of_cdnow_is_an_order_at_noon_of_the_shop_and_equal_rows_
     ]
     assert events[0].time == events[0].data.completed_at == datetime(1997, 1, 1, 17, tzinfo=UTC)
     report = await get(api, f"/imports/{id_}")
+    assert "taken" not in report, "accepted, duplicates and refused are the counts, and none counts another's"
     counted = {name: report[name] for name in ("state", "staged", "accepted", "duplicates", "refused", "refused_by")}
     assert counted == {
         "state": "done", "staged": 5, "accepted": 5, "duplicates": 0, "refused": 2, "refused_by": {"invalid_row": 2},
     }  # fmt: skip
     refusals = await get(api, f"/imports/{id_}/refusals")
     assert [(r["line"], r["text"]) for r in refusals] == [
-        (6, "00003,1997-13-02,1,4.00"),
-        (7, "00003,1997-07-02,1,-4.00"),
+        (7, "00003,1997-13-02,1,4.00"),
+        (8, "00003,1997-07-02,1,-4.00"),
     ]
 
 

@@ -80,6 +80,7 @@ async def test_a_refund_that_its_order_does_not_fit_is_refused_and_a_held_one_se
     assert await offer(db, vault, [yen, much]) == [None, None]
     held = (await api.get("/v1/shops/demo/refunds?state=held")).json()
     assert [(r["refund_id"], r["state"]) for r in held] == [("r-1", "held"), ("r-2", "held")]
+    assert (await api.get("/v1/shops/demo/refunds")).json() == held, "without a state all are shown"
     assert await offer(db, vault, [tell.order("paid")]) == [None]
     aside = (await api.get("/v1/shops/demo/refunds")).json()
     assert [(r["refund_id"], r["slug"]) for r in aside] == [("r-1", "wrong_currency"), ("r-2", "refund_exceeds_paid")]
@@ -94,7 +95,15 @@ async def test_a_refund_that_its_order_does_not_fit_is_refused_and_a_held_one_se
         refund(tell, 5),
     ]
     assert await offer(db, vault, again) == [None, "wrong_currency", "refund_exceeds_paid", None]
-    assert [r["refund_id"] for r in (await api.get("/v1/shops/demo/refunds")).json()] == ["r-2"]
+    shown = (await api.get("/v1/shops/demo/refunds")).json()
+    assert [(r["refund_id"], r["state"]) for r in shown] == [
+        ("r-1", "counted"),
+        ("r-2", "set_aside"),
+        ("r-5", "counted"),
+    ]
+    page = (await api.get("/v1/shops/demo/refunds?state=counted&after=r-1&limit=1")).json()
+    assert [r["refund_id"] for r in page] == ["r-5"]
+    assert [r["refund_id"] for r in (await api.get("/v1/shops/demo/refunds?state=set_aside")).json()] == ["r-2"]
     assert (await api.get("/v1/shops/demo/orders/o-1")).json()["refunded"] == 7000
 
 

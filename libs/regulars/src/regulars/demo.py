@@ -153,7 +153,7 @@ async def _replay(state: StackState, history: cdnow.History, console: Console) -
             while at < end:
                 until = min(at + STEP, end)
                 await replay.step(at, until)
-                seen["orders"] = (await services.get("orders-ingest", f"/v1/shops/{SHOP}/imports/{job}"))["taken"]
+                seen["orders"] = (await services.get("orders-ingest", f"/v1/shops/{SHOP}/imports/{job}"))["accepted"]
                 on_step(until)
                 at = until
         result = await report.collect(services, SHOP)

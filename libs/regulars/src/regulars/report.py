@@ -90,7 +90,7 @@ def show(result: dict[str, Any], history: History, folder: Path, console: Consol
         console.print(f"  {name}: {ours:,} / {theirs:,} {verdict}")
     seconds, replay = result["seconds"], result["replay"]
     done = _orders(result) / seconds["replay"]
-    events = result["import"]["taken"] + 3 * result["membership"]["members"]
+    events = result["import"]["accepted"] + 3 * result["membership"]["members"]
     _table(console, "What each process cost and holds", [
         (name, f"{usage.cpu_s:6.1f} s CPU  {usage.memory_mb:5.0f} MB")
         for name, usage in sorted(result["usage"].items())

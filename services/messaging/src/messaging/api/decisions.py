@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from common.api import Tx, require
 from common.events.fields import Identifier, PlannedTime, ShopName
@@ -57,18 +57,61 @@ async def get_decisions(
     return [DecisionOut.model_validate(dict(r._mapping)) for r in rows]
 
 
+class MessageDecisionOut(BaseModel):
+    """One decision about one message."""
+
+    at: datetime
+    outcome: str
+    reason: str
+    detail: str | None
+    until: datetime | None
+    policy_version: int
+
+
+class MessageOut(BaseModel):
+    """`outcome` and `reason` are of the newest decision; from `state` on all is null of a message never queued."""
+
+    message_id: str
+    customer: str
+    flow: str
+    channel: str
+    cause: str = Field(description="source#id of the event that made the candidate")
+    cause_at: datetime
+    due_at: datetime
+    release_at: datetime | None
+    outcome: str | None
+    reason: str | None
+    decided_at: datetime | None
+    state: str | None
+    state_reason: str | None
+    attempts: int | None
+    sent_at: datetime | None
+    causation_id: str | None
+    correlation_id: str | None
+    decisions: list[MessageDecisionOut] = Field(description="oldest first")
+
+
 @router.get("/v1/shops/{shop}/messages/{message_id}", dependencies=[require("messages:read")])
-async def get_message(shop: ShopName, message_id: Identifier, tx: Tx) -> dict[str, Any]:
+async def get_message(shop: ShopName, message_id: Identifier, tx: Tx) -> MessageOut:
     """One message from cause to outcome, with every decision about it."""
     row = await reading.get_message(tx, shop, message_id)
     if row is None:
         raise UnknownMessage(message_id)
     decisions = await reading.list_message_decisions(tx, shop, row.customer, message_id)
-    return {**row._mapping, "decisions": [dict(d._mapping) for d in decisions]}
+    return MessageOut.model_validate({**row._mapping, "decisions": [dict(d._mapping) for d in decisions]})
+
+
+class ReportOut(BaseModel):
+    """Messages by state; `held` and `waiting` ones are not in the queue yet."""
+
+    messages: dict[str, int]
+    suppressed_by_reason: dict[str, int]
+    by_flow: dict[str, dict[str, int]]
+    decisions_to_hold_by_reason: dict[str, int] = Field(description="a message that was held twice counts twice")
 
 
 @router.get("/v1/shops/{shop}/report", dependencies=[require("messages:read")])
-async def get_report(shop: ShopName, tx: Tx) -> dict[str, Any]:
+async def get_report(shop: ShopName, tx: Tx) -> ReportOut:
     """How many messages were sent, wait, or were suppressed and why, by flow."""
     totals: dict[str, int] = {}
     suppressed: dict[str, int] = {}
@@ -80,9 +123,4 @@ async def get_report(shop: ShopName, tx: Tx) -> dict[str, Any]:
         of_flow = flows.setdefault(row.flow, {})
         of_flow[row.state] = of_flow.get(row.state, 0) + row.messages
     held = await reading.count_holds(tx, shop)
-    return {
-        "messages": totals,
-        "suppressed_by_reason": suppressed,
-        "by_flow": flows,
-        "decisions_to_hold_by_reason": held,
-    }
+    return ReportOut(messages=totals, suppressed_by_reason=suppressed, by_flow=flows, decisions_to_hold_by_reason=held)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from common.api import Body, Caller, Tx, require
 from common.events.customers import Channel, Purpose
@@ -138,22 +139,45 @@ class UnknownCustomer(Problem):
         super().__init__(404, "unknown_customer", f"The shop has told no customer {customer!r} yet.")
 
 
+class ConsentOut(BaseModel):
+    """The newest word about one channel and purpose that was told here."""
+
+    channel: Channel
+    purpose: Purpose
+    granted: bool
+    at: datetime
+    source: str | None
+
+
+class CustomerOut(BaseModel):
+    """`has`: the personal fields that are stored; `revision`: by which consumers know the newest profile."""
+
+    id: str
+    registered_at: datetime
+    revision: int
+    language: str | None = None
+    zone: str | None = None
+    source: str | None = None
+    has: list[str]
+    consents: list[ConsentOut]
+
+
 @router.get("/{customer}", dependencies=[require("customers:read")])
-async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> dict[str, Any]:
+async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> CustomerOut:
     """What is known of a customer, without personal fields: which of them are there, and the consents told here."""
     found = (await store.get_profiles(tx, [(shop, customer)])).get((shop, customer))
     if found is None:
         raise UnknownCustomer(customer)
     consents = await store.list_consents(tx, shop, customer)
     personal = {"name", "email", "phone", "address", "birthday"}
-    return {
-        "id": customer,
-        "registered_at": found.registered_at.isoformat(),
-        "revision": found.revision,
-        **{name: value for name, value in found.body.items() if name in ("language", "zone", "source")},
-        "has": sorted(personal & found.body.keys()),
-        "consents": [dict(row._mapping) for row in consents],
-    }
+    return CustomerOut(
+        id=customer,
+        registered_at=found.registered_at,
+        revision=found.revision,
+        **{name: found.body.get(name) for name in ("language", "zone", "source")},
+        has=sorted(personal & found.body.keys()),
+        consents=[ConsentOut.model_validate(dict(row._mapping)) for row in consents],
+    )
 
 
 def _runtime(request: Request) -> Runtime:

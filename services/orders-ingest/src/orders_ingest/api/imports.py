@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from common.api import Body, Caller, Tx, require
 from common.broker import TopicMismatch, ensure_topics
@@ -45,6 +46,68 @@ class UnknownJob(Problem):
 
 class JobOut(BaseModel):
     id: str
+
+
+class ImportOut(BaseModel):
+    """One import. `staged` events were made of the file; each is then `accepted`, one of the `duplicates`, or refused.
+
+    `refused` counts these and the lines of which no event could be made, and no other number counts them.
+    """
+
+    id: str
+    layout: Layout
+    name: str
+    state: Literal["staged", "running", "done", "failed"]
+    staged: int
+    accepted: int
+    duplicates: int
+    refused: int
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class FoundRefundOut(BaseModel):
+    """What was made of a cancelled line, or of a part of it; `amount` in minor units."""
+
+    order: str | None = Field(description="null: no sale was found for it")
+    quantity: int
+    amount: int
+
+
+class ExampleOut(BaseModel):
+    """A line of the file that shows what was done; of an invoice that was passed over `invoice` alone is given."""
+
+    invoice: str
+    line: int | None = Field(None, description="of the file, whose header is line 1")
+    customer: str | None = None
+    sku: str | None = None
+    quantity: int | None = None
+    price: str | None = None
+    refunds: list[FoundRefundOut] = []
+
+
+class FindingsOut(BaseModel):
+    """What was counted while the file was read, and the first ten of each kind that is shown."""
+
+    counts: dict[str, int]
+    examples: dict[str, list[ExampleOut]]
+
+
+class ImportReportOut(ImportOut):
+    """`refused_by`: refused lines and events by the slug of the reason."""
+
+    detail: str | None
+    findings: FindingsOut
+    refused_by: dict[str, int]
+
+
+class RefusalOut(BaseModel):
+    """`line` as an editor shows it: a header is line 1, and a record that spans lines stands on its first."""
+
+    line: int
+    slug: str
+    detail: str
+    text: str
 
 
 class IntakeIn(Body):
@@ -104,19 +167,19 @@ async def _receive(request: Request, path: Path) -> None:
 
 
 @router.get("/imports", dependencies=[require("imports:read")])
-async def list_imports(shop: ShopName, tx: Tx) -> list[dict[str, Any]]:
+async def list_imports(shop: ShopName, tx: Tx) -> list[ImportOut]:
     """The shop's latest imports, newest first, with their counts."""
-    return [_shown(job) for job in await store.list_jobs(tx, shop)]
+    return [ImportOut.model_validate(job) for job in await store.list_jobs(tx, shop)]
 
 
 @router.get("/imports/{job_id}", dependencies=[require("imports:read")])
-async def get_import(shop: ShopName, job_id: Identifier, tx: Tx) -> dict[str, Any]:
+async def get_import(shop: ShopName, job_id: Identifier, tx: Tx) -> ImportReportOut:
     """Progress and report: events accepted, duplicate and refused with reasons; what was counted in the file; ten
     cancellations each of those that were matched, matched in part, not matched, or cost more than what was sold."""
     job = await store.get_job(tx, shop, job_id)
     if job is None:
         raise UnknownJob(job_id)
-    return {**_shown(job), "refused_by": await store.count_refusals(tx, shop, job_id)}
+    return ImportReportOut.model_validate({**job, "refused_by": await store.count_refusals(tx, shop, job_id)})
 
 
 @router.get("/imports/{job_id}/refusals", dependencies=[require("imports:read")])
@@ -127,13 +190,13 @@ async def get_refusals(
     tx: Tx,
     after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> list[dict[str, Any]]:
+) -> list[RefusalOut]:
     """Lines that could not be taken, as they were, with the reason."""
     if await store.get_job(tx, shop, job_id) is None:
         raise UnknownJob(job_id)
     vault = vault_of(request.app)
     return [
-        {"line": row.line, "slug": row.slug, "detail": row.detail, "text": _opened(vault, row)}
+        RefusalOut(line=row.line, slug=row.slug, detail=row.detail, text=_opened(vault, row))
         for row in await store.list_refusals(tx, shop, job_id, after, limit)
     ]
 
@@ -158,10 +221,3 @@ async def put_intake(shop: ShopName, body: IntakeIn, request: Request) -> Intake
 
 def _opened(vault: Vault, row: store.RefusedRow) -> str:
     return vault.open_line(store.refusal_place(row.shop, row.job_id, row.line), row.text).decode()
-
-
-def _shown(job: dict[str, Any]) -> dict[str, Any]:
-    taken = job["accepted"] + job["duplicates"] + job["refused"]
-    found = {**job, "id": job["job_id"], "taken": taken}
-    del found["job_id"]
-    return found

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.api import Body, Caller, Tx, require
-from common.events import rfc3339
 from common.events.fields import Currency, Cursor, Identifier, Instant, Minor, PersonalText, ShopName, Text
 from common.events.orders import OrderLine, OrderState
 from common.problems import Problem
@@ -105,28 +104,74 @@ async def put_order(
     return Response(ResultsOut(results=results).model_dump_json(exclude_none=True), 202, media_type="application/json")
 
 
+class OrderLineOut(BaseModel):
+    sku: str
+    name: str | None = None
+    category: str | None = None
+    brand: str | None = None
+    kind: Literal["goods", "gift", "sample"]
+    quantity: int
+    unit_price: int | None = None
+    paid: int
+
+
+class OrderOut(BaseModel):
+    """An order without its personal fields. Amounts in minor units of `currency`."""
+
+    order_id: str
+    customer: str | None = Field(description="null: nobody is known to have ordered it")
+    state: OrderState
+    time: datetime = Field(description="when it reached `state`")
+    currency: str
+    goods_paid: int
+    freight: int
+    refunded: int = Field(description="what was paid back of its goods, by refunds that count")
+    list_total: int | None = None
+    lines: list[OrderLineOut]
+    placed_at: datetime | None = None
+    paid_at: datetime | None = None
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None
+    completed_at: datetime | None = None
+    closed_at: datetime | None = None
+    carrier: str | None = None
+    tracking: str | None = None
+    platform: str | None = None
+    traffic_source: str | None = None
+    coupons: list[str]
+    promotions: list[str]
+    redemption_id: str | None = None
+    version: int | None = Field(None, description="the shop's own number of this version")
+    revision: int = Field(description="by which consumers know the newest version")
+
+
 @router.get("/orders/{order_id}", dependencies=[require("orders:read")])
-async def get_order(shop: ShopName, order_id: Identifier, tx: Tx) -> dict[str, Any]:
-    """One order as its newest version says, without personal fields; `refunded` in minor units."""
+async def get_order(shop: ShopName, order_id: Identifier, tx: Tx) -> OrderOut:
+    """One order as its newest version says."""
     row = await store.get_order(tx, shop, order_id)
     if row is None:
         raise UnknownOrder(order_id)
     order = orjson.loads(row.body)
-    for name in ("remark", "recipient"):
-        order.pop(name, None)
-    return {**order, "customer": row.customer or None, "time": rfc3339(row.at), "refunded": int(row.refunded)}
+    return OrderOut(**{**order, "customer": row.customer or None, "time": row.at, "refunded": row.refunded})
+
+
+RefundState = Literal["counted", "held", "set_aside"]
 
 
 class RefundOut(BaseModel):
-    """A refund that counts nothing: it waits for its order, or its order, when it came, did not fit it (`slug`)."""
+    """`held`: it waits for its order, or for its payment; `set_aside`: its order did not fit it (`slug`).
+
+    Neither counts.
+    """
 
     refund_id: str
-    order_id: str
+    order_id: str | None = Field(description="null: no order was found for it")
+    customer: str | None = Field(description="the order's; of one that does not count: whom it names")
     amount: int
     freight: int
     currency: str
     at: datetime
-    state: Literal["held", "set_aside"]
+    state: RefundState
     slug: str | None = None
 
 
@@ -134,19 +179,54 @@ class RefundOut(BaseModel):
 async def list_refunds(
     shop: ShopName,
     tx: Tx,
-    state: Annotated[Literal["held", "set_aside"], Query()] = "set_aside",
+    state: Annotated[RefundState | None, Query(description="absent: all")] = None,
     after: Annotated[Cursor, Query()] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[RefundOut]:
-    """Refunds that count nothing, by id; `after` is the last id of the page before.
+    """The shop's refunds by id; `after` is the last id of the page before.
 
     One that was set aside is mended by telling its `refund_id` again with another event.
     """
     rows = await store.list_refunds(tx, shop, state, after, limit)
-    return [RefundOut.model_validate(dict(row._mapping)) for row in rows]
+    return [RefundOut.model_validate({**row._mapping, "customer": row.customer or None}) for row in rows]
+
+
+class OrdersOut(BaseModel):
+    """The orders of one currency and state; `first` and `last` say when they reached it."""
+
+    currency: str
+    state: OrderState
+    orders: int
+    without_customer: int
+    goods_paid: int
+    freight: int
+    first: datetime
+    last: datetime
+
+
+class RefundsOut(BaseModel):
+    """The refunds of one currency that count; `unmatched`: those of no known order."""
+
+    currency: str
+    refunds: int
+    unmatched: int
+    amount: int
+    freight: int
+
+
+class ReportOut(BaseModel):
+    """`buyers` have ordered, `profiles` were told, `customers` are known by either, `consents` stand as given."""
+
+    shop: str
+    orders: list[OrdersOut]
+    refunds: list[RefundsOut]
+    buyers: int
+    profiles: int
+    customers: int
+    consents: int
 
 
 @router.get("/report", dependencies=[require("orders:read")])
-async def get_report(shop: ShopName, tx: Tx) -> dict[str, Any]:
+async def get_report(shop: ShopName, tx: Tx) -> ReportOut:
     """The shop's totals: orders by currency and state, refunds, customers. Amounts in minor units."""
-    return await store.get_report(tx, shop)
+    return ReportOut.model_validate(await store.get_report(tx, shop))

@@ -29,14 +29,14 @@ def read_sample(lines: Iterable[str | TooLong], history: History, findings: Find
 
 def _read(lines: Iterable[str | TooLong], history: History, findings: Findings, width: int) -> Iterator[Row | BadRow]:
     number = 0
-    for index, text in enumerate(lines):
+    for line, text in enumerate(lines, 1):
         if isinstance(text, TooLong):
             number += 1
             findings.counts["rows"] += 1
-            yield too_long(number, text)
+            yield too_long(line, text)
             continue
         cells = [c for c in _SEPARATOR.split(text.strip()) if c]
-        if not cells or (index == 0 and cells[0] == "customer_id"):
+        if not cells or (line == 1 and cells[0] == "customer_id"):
             continue
         number += 1
         findings.counts["rows"] += 1
@@ -45,12 +45,12 @@ def _read(lines: Iterable[str | TooLong], history: History, findings: Findings, 
                 "wrong_layout", f"a row of this layout has {width} columns, the first one has {len(cells)}"
             )
         try:
-            yield _order(number, cells, history, width)
+            yield _order(line, number, cells, history, width)
         except ValueError as error:
-            yield BadRow(number, "invalid_row", f"line {number}: {error}", text)
+            yield BadRow(line, "invalid_row", f"line {line}: {error}", text)
 
 
-def _order(number: int, cells: list[str], history: History, width: int) -> Row:
+def _order(line: int, number: int, cells: list[str], history: History, width: int) -> Row:
     if len(cells) != width:
         raise ValueError(f"{len(cells)} columns instead of {width}")
     customer, (day, count, value) = cells[0], cells[-3:]
@@ -71,7 +71,7 @@ def _order(number: int, cells: list[str], history: History, width: int) -> Row:
         "completed_at": at.isoformat(),
     }
     said = "\t".join((customer, *found.groups(), count, value, history.currency, str(history.zone)))
-    return Row(number, at, order_event(history, number, at, customer, data, "order.completed"), said)
+    return Row(line, at, order_event(history, number, at, customer, data, "order.completed"), said)
 
 
 def _amount(text: str, currency: str) -> int:

@@ -11,9 +11,13 @@ from orders_ingest.domain.spill import temporary_database
 
 
 class Line(NamedTuple):
-    """One line; `price` in major units for one piece, `said` as it stands in the file."""
+    """One record: its number (1 is the first after the header) and the line of the file that it begins on.
+
+    `price` in major units for one piece, `said` as it stands in the file.
+    """
 
     number: int
+    line: int
     sku: str
     name: str
     quantity: int
@@ -39,25 +43,27 @@ class Invoices:
         self._database = temporary_database(
             "create table invoices (invoice text primary key, at real, customer text, first integer) without rowid",
             """
-            create table lines (invoice text, number integer, sku text, name text, quantity integer, price text,
-                                said text, primary key (invoice, number)) without rowid
+            create table lines (invoice text, number integer, line integer, sku text, name text, quantity integer,
+                                price text, said text, primary key (invoice, number)) without rowid
             """,
             "begin",
         )
         self._last: tuple[str, str | None] | None = None
-        self._waiting: list[tuple[str, int, str, str, int, str, str]] = []
+        self._waiting: list[tuple[str, int, int, str, str, int, str, str]] = []
 
     def add(self, invoice: str, at: datetime, customer: str | None, line: Line) -> None:
         """Raises OtherCustomer; then nothing was added."""
         owner = self._owner(invoice, at, customer, line.number)
         if owner != customer:
             raise OtherCustomer(f"invoice {invoice} belongs to customer {owner}, this line to {customer}")
-        self._waiting.append((invoice, line.number, line.sku, line.name, line.quantity, str(line.price), line.said))
+        self._waiting.append(
+            (invoice, line.number, line.line, line.sku, line.name, line.quantity, str(line.price), line.said)
+        )
         if len(self._waiting) == 1_000:
             self._flush()
 
     def _flush(self) -> None:
-        self._database.executemany("insert into lines values (?, ?, ?, ?, ?, ?, ?)", self._waiting)
+        self._database.executemany("insert into lines values (?, ?, ?, ?, ?, ?, ?, ?)", self._waiting)
         self._waiting.clear()
 
     def _owner(self, invoice: str, at: datetime, customer: str | None, number: int) -> str | None:
@@ -76,8 +82,8 @@ class Invoices:
         self._flush()
         found = self._database.execute("select invoice, at, customer from invoices order by at, first")
         for invoice, at, customer in found:
-            query = "select number, sku, name, quantity, price, said from lines where invoice = ? order by number"
+            query = "select number, line, sku, name, quantity, price, said from lines where invoice = ? order by number"
             rows = self._database.execute(query, (invoice,))
-            lines = [Line(number, sku, name, quantity, Decimal(price), said)
-                     for number, sku, name, quantity, price, said in rows]  # fmt: skip
+            lines = [Line(number, line, sku, name, quantity, Decimal(price), said)
+                     for number, line, sku, name, quantity, price, said in rows]  # fmt: skip
             yield Invoice(invoice, datetime.fromtimestamp(at, UTC), customer, lines)

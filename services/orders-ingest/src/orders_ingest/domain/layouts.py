@@ -30,7 +30,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One event of the file: the number of its line (1 is the first after the header), and the event as JSON.
+    """One event of the file: the number of its line as an editor shows it, and the event as JSON.
 
     `said` is what the file says, in a form that later versions of this code keep: a repeat is recognised by it.
     """
@@ -69,19 +69,19 @@ Reader = Callable[[Iterable[str | TooLong], History, Findings], Iterator[Row | B
 
 
 def too_long(number: int, line: TooLong) -> BadRow:
-    """A line that is too long to be a row; its beginning is kept."""
+    """A line of the file that is too long to be a row; its beginning is kept."""
     detail = f"line {number}: it has {line.size} bytes, a row has at most {LONGEST_LINE}; its beginning is kept here"
     return BadRow(number, "line_too_long", detail, line.text)
 
 
 def order_event(
-    history: History, line: int, at: datetime, customer: str | None, data: dict[str, Any], type_: str
+    history: History, number: int, at: datetime, customer: str | None, data: dict[str, Any], type_: str
 ) -> dict[str, Any]:
-    """An event's JSON, named by the file and the line, so that ids sort as the file does; keyed by its order where
-    there is no customer."""
+    """An event's JSON, named by the file and the number of its record (1 is the first after a header), so that ids sort
+    as the file does and are the same with and without a header; keyed by its order where there is no customer."""
     event: dict[str, Any] = {
         "specversion": "1.0",
-        "id": f"line-{line:09d}",
+        "id": f"line-{number:09d}",
         "source": history.source,
         "shop": history.shop,
         "type": type_,

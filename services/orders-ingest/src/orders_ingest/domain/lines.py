@@ -95,35 +95,39 @@ def _decoded(lines: Iterable[tuple[bytes, int]], encoding: str) -> Iterator[str 
         yield TooLong(text, size) if too_long else text
 
 
-def records_of(lines: Iterable[str | TooLong], width: int) -> Iterator[list[str] | TooLong | Broken]:
-    """The records of a CSV file of `width` columns (RFC 4180), one by one; empty lines are passed over.
+def records_of(lines: Iterable[str | TooLong], width: int) -> Iterator[tuple[int, list[str] | TooLong | Broken]]:
+    """The records of a CSV file of `width` columns (RFC 4180), each with the number of its first line, from 1; empty
+    lines are passed over.
 
     A quote that is not closed within LONGEST_RECORD lines, or whose closing makes no record of that width, breaks its
     own line alone: reading goes on with the line after it.
     """
     source = iter(lines)
     ahead: list[str | TooLong] = []
+    number = 0
     while True:
         line = ahead.pop(0) if ahead else next(source, None)
         if line is None:
             return
+        number += 1
         if isinstance(line, TooLong):
-            yield line
+            yield number, line
             continue
         if not line.strip():
             continue
         cells = line.split(",") if '"' not in line else _cells([line])
         if cells is not None:
-            yield cells
+            yield number, cells
             continue
         ahead += islice(source, max(0, LONGEST_RECORD - 1 - len(ahead)))
         spanned = _spanning(line, ahead, width)
         if spanned is None:
-            yield Broken(line, "a quote is opened and not closed, or not doubled within a quoted cell")
+            yield number, Broken(line, "a quote is opened and not closed, or not doubled within a quoted cell")
             continue
         cells, used = spanned
         del ahead[:used]
-        yield cells
+        yield number, cells
+        number += used
 
 
 def _spanning(first: str, ahead: list[str | TooLong], width: int) -> tuple[list[str], int] | None:

@@ -55,23 +55,25 @@ def _collect(
 ) -> Iterator[BadRow]:
     times: dict[str, datetime] = {}
     records = records_of(lines, len(COLUMNS))
-    header = next(records, [])
+    _, header = next(records, (1, []))
     has_columns(header if isinstance(header, list) else [header.text], COLUMNS, "online_retail")
-    for number, cells in enumerate(records, 1):
+    for number, (line, cells) in enumerate(records, 1):
         findings.counts["rows"] += 1
         if isinstance(cells, TooLong):
-            yield too_long(number, cells)
+            yield too_long(line, cells)
             continue
         if isinstance(cells, Broken):
-            yield BadRow(number, "invalid_row", f"line {number}: {cells.detail}", cells.text)
+            yield BadRow(line, "invalid_row", f"line {line}: {cells.detail}", cells.text)
             continue
         try:
-            _collect_row(number, cells, zone, times, invoices)
+            _collect_row(number, line, cells, zone, times, invoices)
         except ValueError as error:
-            yield BadRow(number, "invalid_row", f"line {number}: {error}", ",".join(cells))
+            yield BadRow(line, "invalid_row", f"line {line}: {error}", ",".join(cells))
 
 
-def _collect_row(number: int, cells: list[str], zone: ZoneInfo, times: dict[str, datetime], invoices: Invoices) -> None:
+def _collect_row(
+    number: int, at_line: int, cells: list[str], zone: ZoneInfo, times: dict[str, datetime], invoices: Invoices
+) -> None:
     if len(cells) != len(COLUMNS):
         raise ValueError(f"{len(cells)} columns instead of {len(COLUMNS)}")
     invoice_no, sku, name, quantity, date, price, customer, _country = (cell.strip() for cell in cells)
@@ -87,7 +89,7 @@ def _collect_row(number: int, cells: list[str], zone: ZoneInfo, times: dict[str,
         raise ValueError("Quantity is no whole number from -1,000,000 to 1,000,000")
     if not _PRICE.fullmatch(price) or abs(Decimal(price)) > 10_000_000:
         raise ValueError("UnitPrice is no amount up to 10,000,000: 2.55")
-    line = Line(number, intern(sku), intern(name), int(quantity), Decimal(price), "\t".join(cells))
+    line = Line(number, at_line, intern(sku), intern(name), int(quantity), Decimal(price), "\t".join(cells))
     if line.price < 0 and invoice_no[0] not in "Aa":
         raise ValueError("a price is not negative")
     if invoice_no[0] in "Cc" and line.quantity >= 0:
@@ -114,7 +116,7 @@ def _order(invoice: Invoice, history: History, sales: Sales, findings: Findings)
     freight = paid = 0
     for line in invoice.lines:
         if line.quantity <= 0:
-            yield BadRow(line.number, "invalid_row", f"line {line.number}: a sale has a positive quantity",
+            yield BadRow(line.line, "invalid_row", f"line {line.line}: a sale has a positive quantity",
                          line.said.replace("\t", ","))  # fmt: skip
             continue
         amount = round_to_minor(line.quantity * line.price, history.currency)
@@ -131,9 +133,9 @@ def _order(invoice: Invoice, history: History, sales: Sales, findings: Findings)
     findings.counts["orders"] += 1
     if invoice.customer is None:
         findings.counts["orders_without_customer"] += 1
-    first = invoice.lines[0].number
-    event = order_event(history, first, invoice.at, invoice.customer, data, "order.completed")
-    yield Row(first, invoice.at, event, _said(history, invoice.lines))
+    first = invoice.lines[0]
+    event = order_event(history, first.number, invoice.at, invoice.customer, data, "order.completed")
+    yield Row(first.line, invoice.at, event, _said(history, invoice.lines))
 
 
 def _order_line(line: Line, quantity: int, paid: int, currency: str) -> dict[str, Any]:
@@ -179,7 +181,7 @@ def _refunds(invoice: Invoice, line: Line, history: History, sales: Sales, findi
         event = order_event(history, line.number, invoice.at, invoice.customer, data, "order.refunded")
         event["id"] += f"-{part:03d}"
         findings.counts["refunds"] += 1
-        yield Row(line.number, invoice.at, event, _said(history, [line]))
+        yield Row(line.line, invoice.at, event, _said(history, [line]))
 
 
 def _said(history: History, lines: list[Line]) -> str:
@@ -193,7 +195,7 @@ def _note(
 ) -> None:  # fmt: skip
     """Count the cancellation and show the first ten of each kind."""
     example = {
-        "line": line.number,
+        "line": line.line,
         "invoice": invoice.number,
         "customer": invoice.customer,
         "sku": line.sku,

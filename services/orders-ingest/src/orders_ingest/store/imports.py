@@ -172,7 +172,7 @@ async def get_job(tx: Transaction, shop: str, job_id: str) -> dict[str, Any] | N
     """The job and its counts; None where the shop has none of that name."""
     row = await tx.fetch_one(
         """
-        select job_id, layout, name, state, detail, staged, accepted, duplicates, refused, findings,
+        select job_id as id, layout, name, state, detail, staged, accepted, duplicates, refused, findings,
                created_at, finished_at
         from import_jobs where shop = :shop and job_id = :job_id
         """,
@@ -186,7 +186,7 @@ async def list_jobs(tx: Transaction, shop: str) -> list[dict[str, Any]]:
     # The shop's latest jobs, newest first.
     rows = await tx.fetch(
         """
-        select job_id, layout, name, state, staged, accepted, duplicates, refused, created_at, finished_at
+        select job_id as id, layout, name, state, staged, accepted, duplicates, refused, created_at, finished_at
         from import_jobs where shop = :shop order by created_at desc, job_id desc limit 100
         """,
         shop=shop,
