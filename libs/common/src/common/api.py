@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends as DependsMarker
+from fastapi.params import Form
 from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
@@ -15,13 +16,13 @@ from pydantic import BaseModel, ConfigDict
 from common.callers import ApiKeys, Caller, Unauthorized
 from common.db import Transaction
 from common.problems import Problem
-from common.shops import ShopNotSetUp
 
 if TYPE_CHECKING:
     from common.runtime import Runtime
 
 __all__ = ["Body", "Caller", "Tx", "UnknownShop", "assert_scoped", "public", "require", "scopes_of", "transaction"]
 
+JSON, FILE = "application/json", "application/octet-stream"
 _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="An API key: `rk_…`")
 
 
@@ -36,6 +37,15 @@ class UnknownShop(Problem):
 
     def __init__(self, shop: str) -> None:
         super().__init__(404, "unknown_shop", f"There is no shop {shop!r} for this key; use the key of that shop.")
+
+
+class UnsupportedMediaType(Problem):
+    """The body is none of the kinds that the route takes."""
+
+    def __init__(self, taken: Sequence[str], sent: str) -> None:
+        wanted = " or ".join(f"`Content-Type: {kind}`" for kind in taken)
+        came = f"not `{sent[:100]}`" if sent else "which this request lacks"
+        super().__init__(415, "unsupported_media_type", f"Send {wanted}, {came} (curl: -H 'Content-Type: {taken[0]}').")
 
 
 class MissingScope(Problem):
@@ -80,8 +90,8 @@ class _Require(_Guard):
         if not caller.may(self.wanted):
             raise MissingScope(self.wanted)
         runtime: Runtime = request.app.state.runtime
-        if shop is not None and self.set_up and await runtime.shops.missing({shop}):
-            raise ShopNotSetUp(shop)
+        if shop is not None and self.set_up:
+            await runtime.check_set_up(shop)
         return caller
 
 
@@ -92,7 +102,8 @@ class _Public(_Guard):
 
 def require(scope: str, *, set_up: bool = True) -> Any:
     """Dependency that gives the Caller. Answers 401 without a valid key, 404 for another shop's path, 403 without
-    the scope, 422 for a shop that is not set up unless `set_up` is False. Scopes: those of common.scopes."""
+    the scope, 422 for a shop that is not set up unless `set_up` is False (503 where its settings may be on their way).
+    Scopes: those of common.scopes."""
     return _Require(scope, set_up)
 
 
@@ -101,6 +112,35 @@ def public(reason: str) -> Any:
     if not reason:
         raise ValueError("say why this route is public")
     return _Public()
+
+
+async def check_media_type(request: Request) -> None:
+    """Dependency of every route: a body of another kind than the route takes is a 415 that names what to send.
+
+    A route takes `application/json`, or what its `openapi_extra` declares. A file is taken by whatever name it comes.
+    """
+    route = request.scope["route"]
+    taken = _media_types(route)
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not taken or FILE in taken or sent in taken or (taken == [JSON] and _is_json(sent)):
+        return
+    if not await request.body():
+        return  # what is not sent has no kind: the route says whether it is missing
+    raise UnsupportedMediaType(taken, sent)
+
+
+def _media_types(route: Any) -> list[str]:
+    """What a route takes as a body; none: no body, or a form of a page."""
+    declared = (getattr(route, "openapi_extra", None) or {}).get("requestBody", {}).get("content")
+    if declared is not None:
+        return sorted(declared)
+    dependant: Dependant | None = getattr(route, "dependant", None)
+    fields = dependant.body_params if dependant is not None else []
+    return [JSON] if fields and not isinstance(fields[0].field_info, Form) else []
+
+
+def _is_json(kind: str) -> bool:
+    return kind.startswith("application/") and kind.endswith("+json")
 
 
 def api_keys_of(app: FastAPI) -> ApiKeys:

@@ -74,12 +74,15 @@ class Follower:
         self._forget = forget
         self._stopping = asyncio.Event()
         self._pending = 0
+        self._told = asyncio.Event()
+        self.running = False
         self.reached = asyncio.Event()
         """The end of the topic was reached once since the start."""
         self.paused: str | None = None
 
     async def run(self) -> None:
         """Until `stop`. A lost database or broker pauses it, without limit."""
+        self.running = True
         wait, records = 0.1, list[Record]()
         while not self._stopping.is_set():
             try:
@@ -105,6 +108,16 @@ class Follower:
     async def stop(self) -> None:
         self._stopping.set()
 
+    @property
+    def behind(self) -> bool:
+        """Whether this process is known not to have read what was told."""
+        return not self.reached.is_set() or self.paused is not None
+
+    async def more(self, within_s: float) -> None:
+        """Returns when something more was read and stored, or after so long."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._told.wait(), within_s)
+
     async def lag(self) -> int:
         """Records on the topic that are not in the database yet; 1 while Kafka does not say."""
         try:
@@ -116,6 +129,8 @@ class Follower:
         events = [event for record in records if (event := _read(record)) is not None]
         async with self._database.transaction() as tx:
             await save(tx, events)
+        self._told.set()  # wakes who waits now; who comes later waits for the next
+        self._told = asyncio.Event()
         for event in events:
             if isinstance(event.data, ApiKeyIssued | ApiKeyRevoked):
                 self._forget(event.data.prefix)

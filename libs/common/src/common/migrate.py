@@ -30,7 +30,7 @@ async def migrate(url: str, *folders: Path) -> None:
         done = {row["name"] for row in await connection.fetch("select name from schema_migrations")}
         for folder in (COMMON, *folders):
             for path in await asyncio.to_thread(_files, folder):
-                name = path.stem if folder == COMMON else f"{folder.parent.name}/{path.stem}"
+                name = _name(folder, path)
                 if name in done:
                     continue
                 async with connection.transaction():
@@ -38,6 +38,23 @@ async def migrate(url: str, *folders: Path) -> None:
                     await connection.execute("insert into schema_migrations (name) values ($1)", name)
     finally:
         await connection.close(timeout=5)
+
+
+async def missing(url: str, *folders: Path) -> list[str]:
+    """Names of those files that the database has not seen; it may have seen more, of a newer release."""
+    connection = await asyncpg.connect(driver_url(url), timeout=10)
+    try:
+        there = await connection.fetchval("select to_regclass('schema_migrations') is not null")
+        rows = await connection.fetch("select name from schema_migrations") if there else []
+    finally:
+        await connection.close(timeout=5)
+    done = {row["name"] for row in rows}
+    wanted = [_name(f, path) for f in (COMMON, *folders) for path in await asyncio.to_thread(_files, f)]
+    return [name for name in wanted if name not in done]
+
+
+def _name(folder: Path, path: Path) -> str:
+    return path.stem if folder == COMMON else f"{folder.parent.name}/{path.stem}"
 
 
 def _files(folder: Path) -> list[Path]:

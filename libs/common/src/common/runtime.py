@@ -27,13 +27,17 @@ from common.inbox import claim_each
 from common.keys import KeyRing
 from common.relay import Relay
 from common.settings import Settings
-from common.shops import ShopNotSetUp
+from common.shops import SettingsNotRead, ShopNotSetUp
 from common.sweeps import Job, Sweeper, WorkList
 
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 OPEN = ("lag", "outbox", "leases", "arriving")
 """Counters of the settled check that must be 0 when nothing is on its way."""
 LOOK_AGAIN_S = 0.02
+SETTINGS_OWNER = "orders-ingest"
+SETTINGS_WITHIN_S = 2.0
+"""How long a request waits for its shop's settings, which came to orders-ingest and not yet here."""
+WAITING_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Runtime:
     sweeper: Sweeper = field(init=False)
     api_keys: ApiKeys = field(init=False)
     shops: KnownShops = field(init=False)
+    waiting: int = field(init=False, default=0)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)  # the clock moved, or it is time to stop
 
@@ -106,6 +111,34 @@ class Runtime:
 
     def open_dead(self, body: bytes) -> bytes:
         return open_bytes(body, derived_key(self.master, "dead-letters"), aad=b"dead:" + self.name.encode())
+
+    async def check_set_up(self, shop: str) -> None:
+        """Raises ShopNotSetUp; SettingsNotRead where this process is known to be behind on the topic `shops`.
+
+        Settings are set at orders-ingest and told by topic: what was set a moment ago is waited for, by some requests
+        at once and not by all, so that requests for a shop that nobody sets up do not pile up.
+        """
+        if not await self.shops.missing({shop}):
+            return
+        follower = self.follower
+        if follower is None or not follower.running or self.name == SETTINGS_OWNER:
+            raise ShopNotSetUp(shop)
+        if self.waiting < WAITING_AT_ONCE:
+            self.waiting += 1
+            try:
+                if await self._comes(shop, follower):
+                    return
+            finally:
+                self.waiting -= 1
+        raise SettingsNotRead(shop) if follower.behind else ShopNotSetUp(shop)
+
+    async def _comes(self, shop: str, follower: Follower) -> bool:
+        deadline = time.monotonic() + SETTINGS_WITHIN_S
+        while (left := deadline - time.monotonic()) > 0:
+            await follower.more(left)
+            if not await self.shops.missing({shop}):
+                return True
+        return False
 
     async def refresh_clock(self, tx: Transaction) -> None:
         """On a set clock: take over what the operator's command stored."""
@@ -240,7 +273,15 @@ async def _never() -> bool:
 
 
 async def make_runtime(service: Service, settings: Settings) -> Runtime:
-    """Everything but the HTTP side, not started yet."""
+    """Everything but the HTTP side, not started yet, with the clock as it stands in the database."""
+    runtime = build_runtime(service, settings)
+    async with runtime.database.transaction() as tx:
+        await runtime.refresh_clock(tx)
+    return runtime
+
+
+def build_runtime(service: Service, settings: Settings) -> Runtime:
+    """The same without a word to any server."""
     clock: Clock = FixedClock(EPOCH) if settings.set_clock else WallClock()
     database = Database(settings.database_url, clock=clock, service=service.name, pool_size=settings.pool_size)
     master = master_key_from(settings.master_key.get_secret_value())
@@ -252,6 +293,4 @@ async def make_runtime(service: Service, settings: Settings) -> Runtime:
         runtime.consumer = runtime.make_consumer()
         runtime._make_sweeper()
     runtime.relay = Relay(database, settings.kafka_bootstrap_servers, service.name)
-    async with database.transaction() as tx:
-        await runtime.refresh_clock(tx)
     return runtime

@@ -8,20 +8,21 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from common import health, limits, logs, metrics, openapi, ops, problems
-from common.api import assert_scoped
+from common.api import assert_scoped, check_media_type
 from common.db import Database
 from common.migrate import migrate
-from common.runtime import Runtime, Service, make_runtime
+from common.runtime import Runtime, Service, build_runtime, make_runtime
 from common.settings import Settings, load_settings
+from common.starting import CannotStart, await_database
 
 log = structlog.get_logger()
 STOP_WITHIN_S = 20
@@ -33,7 +34,7 @@ def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
     """The service's HTTP side: its own routes and those that every service has."""
     app = FastAPI(
         title=f"Regulars {runtime.name}", version="1", docs_url=None, redoc_url=None,
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=lambda route: route.name, dependencies=[Depends(check_media_type)],
     )  # fmt: skip
     app.state.runtime = runtime
     problems.install(app)
@@ -49,9 +50,12 @@ def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
     return app
 
 
-async def serve(service: Service, settings: Settings) -> int:
-    """Run all parts on one event loop until SIGTERM; returns the exit code."""
-    runtime = await make_runtime(service, settings)
+async def serve(service: Service, settings: Settings, *, migrating: bool = False) -> int:
+    """Run all parts on one event loop until SIGTERM; returns the exit code.
+
+    HTTP comes first, so that probes are answered while the database is waited for; then all else.
+    """
+    runtime = build_runtime(service, settings)
     readiness = health.Readiness()
     readiness.add("database", lambda: health.check_database(runtime.database))
     if runtime.consumer is not None or service.raw is not None:
@@ -72,33 +76,48 @@ async def serve(service: Service, settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, runtime.stopping.set)
-    parts: dict[str, Coroutine[Any, Any, None]] = {"http": server._serve(), "sweeps": runtime.sweeper.run()}
+    tasks = {asyncio.create_task(server._serve(), name="http")}
+    stop = asyncio.create_task(runtime.stopping.wait())
+    begin = asyncio.create_task(await_database(runtime, migrating=migrating), name="start")
+    done, _ = await asyncio.wait({*tasks, stop, begin}, return_when=asyncio.FIRST_COMPLETED)
+    if done == {begin} and begin.exception() is None:
+        tasks |= {asyncio.create_task(part, name=name) for name, part in _parts(runtime).items()}
+        done, _ = await asyncio.wait({*tasks, stop}, return_when=asyncio.FIRST_COMPLETED)
+    # A part that ends without an error when it is time to stop has done what it should.
+    failed = [
+        t for t in done if t.exception() is not None or (t not in (stop, begin) and not runtime.stopping.is_set())
+    ]
+    for task in failed:
+        error = task.exception()
+        if isinstance(error, CannotStart):
+            log.error("cannot_start", detail=str(error))
+        else:
+            log.error("part_ended", part=task.get_name(), detail=repr(error), exc_info=error)
+    runtime.stopping.set()
+    runtime.stirred.set()
+    try:
+        async with asyncio.timeout(STOP_WITHIN_S):
+            await _stop(runtime, server, tasks | {begin})
+    except TimeoutError:
+        log.error("stop_deadline", within_s=STOP_WITHIN_S)
+        sys.stderr.flush()
+        os._exit(0 if not failed else 1)
+    return 1 if failed else 0
+
+
+def _parts(runtime: Runtime) -> dict[str, Coroutine[Any, Any, None]]:
+    """All parts but HTTP, not begun."""
+    parts: dict[str, Coroutine[Any, Any, None]] = {"sweeps": runtime.sweeper.run()}
     if runtime.follower is not None:
         parts["shops"] = runtime.follower.run()
     if runtime.consumer is not None:
         parts["consumer"] = runtime.consumer.run()
     if runtime.relay is not None:
         parts["relay"] = runtime.relay.run()
-    for work in service.background:
+    for work in runtime.service.background:
         parts[work.__name__] = work(runtime)
     parts["metrics"] = metrics.observe(runtime, runtime.stopping)
-    tasks = {asyncio.create_task(part, name=name) for name, part in parts.items()}
-    stop = asyncio.create_task(runtime.stopping.wait())
-    done, _ = await asyncio.wait({*tasks, stop}, return_when=asyncio.FIRST_COMPLETED)
-    failed = [t for t in done if t is not stop]
-    for task in failed:
-        error = task.exception()
-        log.error("part_ended", part=task.get_name(), detail=repr(error), exc_info=error)
-    runtime.stopping.set()
-    runtime.stirred.set()
-    try:
-        async with asyncio.timeout(STOP_WITHIN_S):
-            await _stop(runtime, server, tasks)
-    except TimeoutError:
-        log.error("stop_deadline", within_s=STOP_WITHIN_S)
-        sys.stderr.flush()
-        os._exit(0 if not failed else 1)
-    return 1 if failed else 0
+    return parts
 
 
 async def _stop(runtime: Runtime, server: uvicorn.Server, tasks: set[asyncio.Task[None]]) -> None:
@@ -147,15 +166,15 @@ async def republish(service: Service, settings: Settings) -> int:
 def main(service: Service) -> None:
     """The commands of a service: serve, migrate, verify, republish. `serve --migrate` migrates first."""
     command, flags = (sys.argv[1] if len(sys.argv) > 1 else ""), sys.argv[2:]
-    commands = {"serve": serve, "verify": verify, "republish": republish}
+    commands: dict[str, Callable[[Service, Settings], Coroutine[Any, Any, int]]]
+    commands = {"serve": partial(serve, migrating=bool(flags)), "verify": verify, "republish": republish}
     if command not in {*commands, "migrate"} or (flags and (command, flags) != ("serve", ["--migrate"])):
         package = service.name.replace("-", "_")
         sys.exit(f"usage: python -m {package}.main serve [--migrate] | migrate | verify | republish")
     settings = load_settings()
     logs.configure(service.name, settings.log_level)
-    if command == "migrate" or flags:
-        asyncio.run(migrate(settings.database_url, service.migrations))
     if command == "migrate":
+        asyncio.run(migrate(settings.database_url, service.migrations))
         sys.exit(0)
     import uvloop
 

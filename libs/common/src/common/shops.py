@@ -69,6 +69,18 @@ class ShopNotSetUp(Problem):
         super().__init__(422, "shop_not_set_up", not_set_up(shop), shop=shop)
 
 
+class SettingsNotRead(Problem):
+    """The shop's settings may have been told: this process has not read all that is on the topic `shops`."""
+
+    fixed_headers = {"retry-after": "1"}  # noqa: RUF012
+
+    def __init__(self, shop: str) -> None:
+        detail = (
+            f"The settings of the shop {shop!r} are not here yet: those set a moment ago arrive within seconds; retry."
+        )
+        super().__init__(503, "settings_not_read", detail, shop=shop)
+
+
 def not_set_up(shop: str) -> str:
     """What to do about a shop that was never set up, in one sentence."""
     return (

@@ -128,7 +128,7 @@ def _review(raw: bytes, shop: str, content_type: str, now: datetime) -> Event[Re
 async def submit_review(shop: ShopName, request: Request, tx: Tx) -> ReviewTaken:
     """Take a review: stored and announced once, however often it is sent."""
     keys: KeyRing = request.app.state.runtime.keys
-    content_type = request.headers.get("content-type", "application/json")
+    content_type = request.headers.get("content-type", "")
     try:
         review = _review(await request.body(), shop, content_type, tx.clock.now())
         new = await accept_review(tx, keys, review)

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from common.api import Caller, require
+from common.api import JSON, Caller, require
 from common.callers import EVERY
 from common.events.fields import ShopName
 from common.problems import Problem
@@ -21,6 +21,7 @@ router = APIRouter(tags=["events"])
 SINGLE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 Writer = Annotated[Caller, require("events:write")]
 _EVENT = {"type": "object", "title": "CloudEvent", "additionalProperties": True}
+_EVENTS = {"type": "array", "items": _EVENT, "maxItems": MAX_BATCH}
 _EXAMPLE: dict[str, Any] = {
     "id": "order-1001-completed",
     "type": "order.completed",
@@ -38,7 +39,8 @@ _BODY: dict[str, Any] = {
         "required": True,
         "content": {
             SINGLE: {"schema": _EVENT, "example": _EXAMPLE},
-            BATCH: {"schema": {"type": "array", "items": _EVENT, "maxItems": MAX_BATCH}, "example": [_EXAMPLE, _VISIT]},
+            BATCH: {"schema": _EVENTS, "example": [_EXAMPLE, _VISIT]},
+            JSON: {"schema": {"oneOf": [_EVENT, _EVENTS]}, "example": _EXAMPLE},
         },
     }
 }
@@ -99,8 +101,6 @@ async def post_own_events(request: Request, caller: Writer) -> Response:
 async def _answer(request: Request, shop: str | None) -> Response:
     body = read(await request.body())
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in (SINGLE, BATCH, "application/json"):
-        raise Problem(415, "unsupported_media_type", f"Send {SINGLE}, or a JSON array as {BATCH}.")
     if (kind == BATCH and not isinstance(body, list)) or (kind == SINGLE and not isinstance(body, dict)):
         raise Problem(400, "malformed_json", f"{SINGLE} is one JSON object, {BATCH} a JSON array of them.")
     if isinstance(body, list):
