@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from common.contract.intake import EXAMPLES, example_of
 from common.contract.schemas import schema_of
 from common.events import EVENTS, EventData
-from common.events.topics import TOPICS, Topic
+from common.events.topics import TOPICS, Topic, intake_topic
 
 _DESCRIPTION = """\
-Services meet through these topics alone; each is written by its one owner. Every message is a CloudEvent 1.0 in \
+Services meet through these topics alone; each is written by its one owner, a shop's own `intake.<shop>` by the \
+shop. Every message is a CloudEvent 1.0 in \
 structured JSON mode; `shop`, `source` and `id` name it for ever. Key: `<shop>/<customer>`, or `<shop>/<order>` for an \
 order without a customer. A topic `dead.<service>` holds what that service could not read, encrypted. Fields described \
 as personal are encrypted with a key per customer."""
@@ -45,6 +47,16 @@ def _envelope(kind: type[EventData]) -> dict[str, Any]:
             "data": _data(kind),
         },
     }
+
+
+def _told(kind: type[EventData]) -> dict[str, Any]:
+    """The envelope as a shop writes it: the topic's name says the shop, and the key of its record is its own affair."""
+    envelope = _envelope(kind)
+    filled_in = {"specversion", "shop", "partitionkey"}
+    required = [name for name in envelope["required"] if name not in filled_in]
+    needs_customer = [] if kind.TOPIC == "orders" else ["subject"]
+    properties = {name: schema for name, schema in envelope["properties"].items() if name != "partitionkey"}
+    return {**envelope, "required": [*required, *needs_customer], "properties": properties}
 
 
 def _data(kind: type[EventData]) -> dict[str, Any]:
@@ -82,6 +94,37 @@ def _message(kind: type[EventData]) -> dict[str, Any]:
     }
 
 
+def _told_message(kind: type[EventData]) -> dict[str, Any]:
+    return {
+        "name": kind.TYPE,
+        "title": kind.__name__,
+        "summary": f"{kind.TYPE} as a shop writes it.",
+        "contentType": "application/cloudevents+json",
+        "payload": _told(kind),
+        "examples": [{"name": kind.TYPE, "payload": example_of(kind)}],
+    }
+
+
+def _intake() -> dict[str, Any]:
+    return {
+        "address": intake_topic("{shop}"),
+        "description": (
+            "Written by the shop alone and read by orders-ingest, once PUT /v1/shops/<shop>/intake has switched it on. "
+            "Absent `specversion` and `shop` are filled in; nothing is encrypted by the shop. The same events are "
+            "taken by POST /v1/shops/<shop>/events. What is refused is among the dead events of orders-ingest."
+        ),
+        "parameters": {"shop": {"description": "the shop, by whose name its topic is called"}},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in map(_told_name, _TOLD)},
+    }
+
+
+def _told_name(kind: type[EventData]) -> str:
+    return f"intake_{_component(kind.TYPE)}"
+
+
+_TOLD = sorted(EXAMPLES, key=lambda kind: kind.TYPE)
+
+
 def _channel(topic: Topic, kinds: list[type[EventData]]) -> dict[str, Any]:
     channel: dict[str, Any] = {
         "address": topic.name,
@@ -108,11 +151,20 @@ def document() -> dict[str, Any]:
             "summary": f"{topic.owner} publishes on {topic.name}.",
             "messages": [{"$ref": f"#/channels/{name}/messages/{_component(kind.TYPE)}"} for kind in mine],
         }
+    channels["intake"] = _intake()
+    operations["orders-ingest_takes_intake"] = {
+        "action": "receive",
+        "channel": {"$ref": "#/channels/intake"},
+        "summary": "orders-ingest takes what shops write to their own topics.",
+        "messages": [{"$ref": f"#/channels/intake/messages/{_told_name(kind)}"} for kind in _TOLD],
+    }
+    messages = {_component(kind.TYPE): _message(kind) for kind in kinds}
+    messages |= {_told_name(kind): _told_message(kind) for kind in _TOLD}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Regulars: events", "version": "1", "description": _DESCRIPTION},
         "defaultContentType": "application/cloudevents+json",
         "channels": channels,
         "operations": operations,
-        "components": {"messages": {_component(kind.TYPE): _message(kind) for kind in kinds}},
+        "components": {"messages": messages},
     }
