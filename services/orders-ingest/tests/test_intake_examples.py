@@ -45,6 +45,14 @@ def test_every_kind_that_is_taken_has_an_example_that_is_valid() -> None:
         assert list(validator.iter_errors(example["payload"])) == []
 
 
+async def test_the_first_example_of_the_readme_is_taken_as_it_is_printed(api: httpx.AsyncClient) -> None:
+    readme = (DOCUMENT.parents[1] / "README.md").read_text()
+    body = readme.partition("```json\n")[2].partition("```")[0]
+    headers = {"content-type": "application/json"}
+    answer = await api.post("/v1/shops/demo/events", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["status"]) == (202, "accepted"), answer.text
+
+
 async def test_each_is_taken_over_http(api: httpx.AsyncClient) -> None:
     assert (await api.put("/v1/shops/teahouse/settings", json=SETTINGS)).status_code == 200
     for example in examples():

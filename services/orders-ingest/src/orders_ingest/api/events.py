@@ -40,7 +40,7 @@ _BODY: dict[str, Any] = {
         "content": {
             SINGLE: {"schema": _EVENT, "example": _EXAMPLE},
             BATCH: {"schema": _EVENTS, "example": [_EXAMPLE, _VISIT]},
-            JSON: {"schema": {"oneOf": [_EVENT, _EVENTS]}, "example": _EXAMPLE},
+            JSON: {"schema": {"description": "one event, or an array of them"}, "example": _EXAMPLE},
         },
     }
 }
