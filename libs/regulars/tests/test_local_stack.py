@@ -21,7 +21,7 @@ from regulars.stack.databases import dsn
 from regulars.stack.errors import StackError
 from regulars.stack.kafka_probe import live_brokers
 from regulars.stack.local import Plan
-from regulars.stack.services import Service
+from regulars.stack.services import Service, own_mail_server
 from regulars.stack.state import ProcessId, StackState, running, state_file
 from regulars.testing import SharedKafka, SharedPostgres
 
@@ -141,6 +141,29 @@ def test_addresses_of_ones_own_take_the_place_of_postgres_and_kafka(
     state = operating.up(plan, lambda _: None)
     assert set(state.processes) == {"mailsink", "fork-server", "small-shop"}
     assert state.services["small-shop"]["KAFKA_BOOTSTRAP_SERVERS"] == kafka.bootstrap_servers
+
+
+@pytest.mark.slow
+def test_a_mail_server_of_ones_own_takes_the_place_of_the_sink(
+    folder: Path, postgres: SharedPostgres, kafka: SharedKafka
+) -> None:
+    mail = own_mail_server(
+        {"SMTP_HOST": "mail.example", "SMTP_PORT": "587", "SMTP_TLS": "starttls", "SMTP_USER": "shop",
+         "SMTP_PASSWORD": "secret", "SMTP_CA_FILE": "", "HOME": "/"}
+    )  # fmt: skip
+    plan = Plan(folder, (SHOP,), database_url=postgres.url, kafka=kafka.bootstrap_servers, mail=mail)
+    state = operating.up(plan, lambda _: None)
+    assert set(state.processes) == {"fork-server", "small-shop"}
+    settings = {name: value for name, value in state.services["small-shop"].items() if name.startswith("SMTP")}
+    assert settings == mail == {
+        "SMTP_HOST": "mail.example", "SMTP_PORT": "587", "SMTP_TLS": "starttls", "SMTP_USER": "shop",
+        "SMTP_PASSWORD": "secret",
+    }  # fmt: skip
+    assert (state.smtp, state.mails_url) == ("mail.example:587", "")
+
+
+def test_without_a_host_the_other_settings_of_a_mail_server_are_nobodys() -> None:
+    assert own_mail_server({"SMTP_PORT": "587", "SMTP_USER": "shop"}) == {}
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from rich.table import Table
 from regulars import operating
 from regulars.stack.errors import Refused, StackError
 from regulars.stack.local import Plan
-from regulars.stack.services import SERVICES
+from regulars.stack.services import SERVICES, own_mail_server
 from regulars.stack.state import StackState, running, state_file
 
 app = App(name="regulars", help="Run and look after Regulars.")
@@ -39,8 +39,9 @@ def up(
 ) -> None:
     """Start PostgreSQL, Kafka, a mail sink and the services; print addresses and an API key.
 
-    DATABASE_URL (a role that may create databases and roles) and KAFKA_BOOTSTRAP_SERVERS, where set, are used instead
-    of starting a server.
+    DATABASE_URL (a role that may create databases and roles), KAFKA_BOOTSTRAP_SERVERS and SMTP_HOST, where set, are
+    used instead of starting a server. With SMTP_HOST go SMTP_PORT, SMTP_TLS, SMTP_USER, SMTP_PASSWORD and the others
+    that services/messaging/README.md names: then mails leave this machine.
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ def up(
         log_level,
         os.environ.get("DATABASE_URL"),
         os.environ.get("KAFKA_BOOTSTRAP_SERVERS"),
+        own_mail_server(os.environ),
     )
     if foreground:
         operating.serve_here(plan, lambda line: _console.print(line, markup=False))
@@ -136,7 +138,8 @@ def show(state: StackState, folder: Path) -> None:
     purposes = {service.name: service.purpose for service in SERVICES}
     for name, settings in state.services.items():
         table.add_row(name, f"{settings['PUBLIC_URL']}/docs  {purposes.get(name, '')}")
-    table.add_row("mails", f"{folder}/mails.jsonl, SMTP {state.smtp}")
+    kept = f"{folder}/mails.jsonl, SMTP {state.smtp}"
+    table.add_row("mails", kept if state.mails_url else f"handed to your own server, SMTP {state.smtp}")
     table.add_row("Kafka", state.kafka)
     table.add_row("API key", state.api_key)
     table.add_row("logs", f"{folder}/logs")

@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -34,7 +34,7 @@ _TOO_MANY_RESTARTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run, and where. Addresses of one's own take the place of PostgreSQL and Kafka.
+    """What to run, and where. Addresses of one's own take the place of PostgreSQL, Kafka and the mail sink.
 
     `tied`: the stack ends when its standard input does, that is, with the command that started it, however that ends.
     """
@@ -45,6 +45,7 @@ class Plan:
     log_level: str = "INFO"
     database_url: str | None = None
     kafka: str | None = None
+    mail: dict[str, str] = field(default_factory=dict)
     tied: bool = False
 
     def to_json(self) -> str:
@@ -101,13 +102,11 @@ class LocalStack:
     async def _bring_up(self) -> None:
         self._state.api_key = self._secrets.api_key
         self._phase("starting PostgreSQL and Kafka (the first start ever downloads Kafka, some 20 s)")
-        (postgres, databases), kafka, smtp_port = await asyncio.gather(
-            self._databases(), self._topics(), self._mailsink()
-        )
+        (postgres, databases), kafka, mail = await asyncio.gather(self._databases(), self._topics(), self._mail())
         self._state.postgres, self._state.kafka = postgres, kafka
         around = Surroundings(
             kafka, self._secrets.master_key, self._secrets.api_key, self._plan.log_level, self._plan.set_clock,
-            "127.0.0.1", smtp_port,
+            mail,
         )  # fmt: skip
         for service in self._plan.services:
             port = free_port(service.port)
@@ -153,14 +152,19 @@ class LocalStack:
         await self._until(answers, child, port, 60)
         return cluster.bootstrap_servers
 
-    async def _mailsink(self) -> int:
+    async def _mail(self) -> dict[str, str]:
+        """Settings of the mail server: the operator's own, else of a sink that keeps what it gets."""
+        given = self._plan.mail
+        if given:
+            self._state.smtp = f"{given['SMTP_HOST']}:{given.get('SMTP_PORT', '1025')}"
+            return given
         smtp, web = free_port(1025), free_port(8025)
         argv = [sys.executable, "-m", "regulars.stack.mailsink", "--port", str(smtp), "--http-port", str(web)]
         argv += ["--store", str(self._plan.folder / "mails.jsonl")]
         child = await self._parts.start(Command("mailsink", argv, environment({})))
         await self._until(lambda: _answers(web, "/count"), child, web, 20)
         self._state.smtp, self._state.mails_url = f"127.0.0.1:{smtp}", f"http://127.0.0.1:{web}/count"
-        return smtp
+        return {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(smtp)}
 
     async def _database(self, admin_url: str, service: Service) -> str:
         password = self._secrets.databases[service.database]

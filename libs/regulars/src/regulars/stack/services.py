@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Surroundings:
     api_key: str
     log_level: str = "INFO"
     set_clock: bool = False
-    smtp_host: str | None = None
-    smtp_port: int | None = None
+    mail: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the mail server (`SMTP_HOST` and what else is set of `SMTP`), by their names."""
 
 
 def settings_of(service: Service, port: int, database_url: str, around: Surroundings) -> dict[str, str]:
@@ -57,16 +57,29 @@ def settings_of(service: Service, port: int, database_url: str, around: Surround
     }
     if around.set_clock:
         settings["SET_CLOCK"] = "1"
-    if service.sends_mail and around.smtp_host:
-        settings |= {"SMTP_HOST": around.smtp_host, "SMTP_PORT": str(around.smtp_port)}
+    if service.sends_mail:
+        settings |= around.mail
     return settings
+
+
+SMTP = (
+    "SMTP_HOST", "SMTP_PORT", "SMTP_TLS", "SMTP_TLS_VERIFY", "SMTP_CA_FILE", "SMTP_USER", "SMTP_PASSWORD",
+    "SMTP_CONNECT_S", "SMTP_COMMAND_S", "SMTP_DATA_S", "SMTP_TEXT_S",
+)  # fmt: skip
+"""Settings of the mail server, as messaging reads them."""
+
+
+def own_mail_server(environment: Mapping[str, str]) -> dict[str, str]:
+    """The operator's mail server, where SMTP_HOST names one; empty otherwise: then the stack starts a mail sink."""
+    if not environment.get("SMTP_HOST"):
+        return {}
+    return {name: environment[name] for name in SMTP if environment.get(name)}
 
 
 # What belongs to another process's settings must not leak into a service's.
 _OURS = frozenset(
     {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "HTTP_HOST", "HTTP_PORT", "PUBLIC_URL", "MASTER_KEY"}
-    | {"BOOTSTRAP_API_KEY", "LOG_LEVEL", "SET_CLOCK", "SMTP_HOST", "SMTP_PORT", "SMTP_TLS"}
-    | {"SMTP_TLS_VERIFY", "SMTP_CA_FILE", "SMTP_USER", "SMTP_PASSWORD"}
+    | {"BOOTSTRAP_API_KEY", "LOG_LEVEL", "SET_CLOCK", *SMTP}
 )
 
 
