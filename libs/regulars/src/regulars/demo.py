@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from regulars import cdnow, compare, operating, report
+from regulars import cdnow, compare, operating, people, report
 from regulars.client import Services, count_mails, set_up_shop
 from regulars.replay import Replay
 from regulars.stack.errors import FolderHeld, StackError
@@ -125,15 +126,23 @@ async def _replay(state: StackState, history: cdnow.History, console: Console) -
         job = await _upload(services, history)
         newcomers = sorted((day, customer) for customer, day in history.first.items())
 
+        later: list[tuple[str, people.Kind]] = []
+
         async def register(since: datetime, until: datetime) -> bool:
-            """Those who first buy within the step are registered, with consent to e-mail, at its start."""
+            """Those who first buy within the step are registered at its start; some of the last step's act now."""
+            acting = later.copy()
+            later.clear()
+            told = await _act(services, acting, since)
             batch = []
             while newcomers and _noon(newcomers[0][0]) <= until:
-                batch.append(newcomers.pop(0)[1])
-            for start in range(0, len(batch), IMPORTING):
-                people = [_person(c, since) for c in batch[start : start + IMPORTING]]
-                await services.call("orders-ingest", "POST", f"/v1/shops/{SHOP}/customers", json={"customers": people})
-            return bool(batch)
+                customer = newcomers.pop(0)[1]
+                kind = people.kind_of(customer)
+                if kind in ("late", "withdrawing", "unsubscribing"):
+                    later.append((customer, kind))
+                if kind != "late":
+                    batch.append(customer)
+            await _register(services, batch, since)
+            return told or bool(batch)
 
         with Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
@@ -177,6 +186,7 @@ async def _set_up(services: Services) -> None:
     for tier in programme["tiers"]:
         if tier["name"] in TIERS:
             tier["spend"], tier["orders"] = TIERS[tier["name"]]
+    await services.call("messaging", "PUT", f"/v1/shops/{SHOP}/policy", json={"policy": people.POLICY})
     valid_from = (START + timedelta(minutes=10)).isoformat()
     await services.call(
         "membership", "PUT", f"/v1/shops/{SHOP}/programme", json={"programme": programme, "valid_from": valid_from}
@@ -197,14 +207,25 @@ def _noon(day: Any) -> datetime:
     return datetime(day.year, day.month, day.day, 12, tzinfo=cdnow.ZONE)
 
 
-def _person(customer: str, since: datetime) -> dict[str, Any]:
-    return {
-        "id": customer,
-        "registered_at": since.isoformat(),
-        "email": f"c{customer}@example.test",
-        "zone": str(cdnow.ZONE),
-        "consents": [
-            {"channel": "email", "purpose": purpose, "granted": True, "source": "demo"}
-            for purpose in ("marketing", "survey")
-        ],
-    }
+async def _register(services: Services, customers: Sequence[str], since: datetime) -> None:
+    for start in range(0, len(customers), IMPORTING):
+        told = [people.person(c, since, str(cdnow.ZONE)) for c in customers[start : start + IMPORTING]]
+        await services.call("orders-ingest", "POST", f"/v1/shops/{SHOP}/customers", json={"customers": told})
+
+
+async def _act(services: Services, acting: Sequence[tuple[str, people.Kind]], now: datetime) -> bool:
+    """A step after they were due to register: some withdraw consent, some unsubscribe, some are registered at last."""
+    await _register(services, [customer for customer, kind in acting if kind == "late"], now)
+    told = [
+        {"id": customer, "consents": people.consents(granted=False)}
+        for customer, kind in acting
+        if kind == "withdrawing"
+    ]
+    for start in range(0, len(told), IMPORTING):
+        json = {"customers": told[start : start + IMPORTING]}
+        await services.call("orders-ingest", "POST", f"/v1/shops/{SHOP}/customers", json=json)
+    for customer, kind in acting:
+        if kind == "unsubscribing":
+            opt_out = {"customer": customer, "channel": "email", "via": "demo"}
+            await services.call("messaging", "POST", f"/v1/shops/{SHOP}/opt-outs", json=opt_out)
+    return bool(acting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from common.currency import in_major
+from regulars import people
 from regulars.cdnow import History
 from regulars.client import Services
 from regulars.stack.errors import Refused
@@ -74,12 +76,13 @@ def show(result: dict[str, Any], history: History, folder: Path, console: Consol
     _table(console, "Repurchase", rates)
     messages = result["messages"]
     rows = [(state, f"{n:,}") for state, n in sorted(messages["messages"].items())]
-    rows += [(f"  suppressed: {reason}", f"{n:,}") for reason, n in sorted(messages["suppressed_by_reason"].items())]
-    rows += [
-        (f"  decisions to hold: {h}", f"{n:,}") for h, n in sorted(messages["decisions_to_hold_by_reason"].items())
-    ]
+    rows += _reasons("suppressed", messages["suppressed_by_reason"], people.SUPPRESSED)
+    rows += _reasons("decisions to hold", messages["decisions_to_hold_by_reason"], people.HELD)
     rows.append(("the mail sink's own count", f"{_sink(result):,}"))
     _table(console, "Messages", rows)
+    for reason, why in people.NOT_HERE.items():
+        console.print(f"  {reason} does not occur here: {why}", style="dim")
+    console.print(people.INVENTED + "\n", style="dim")
     flows = [(flow, ", ".join(f"{s} {n:,}" for s, n in sorted(of.items()))) for flow, of in messages["by_flow"].items()]
     _table(console, "Messages by flow", sorted(flows))
     for story in result["stories"]:
@@ -122,8 +125,19 @@ def _checks(result: dict[str, Any], history: History) -> list[tuple[str, int, in
         ("customers, ours / the file's", result["membership"]["members"], len(history.first)),
         ("orders, ours / the file's", _orders(result), history.orders),
         ("revenue in cents, ours / the file's", _revenue(result), history.cents),
+        ("reasons not to send that were not seen / 0", _unseen(result["messages"]), 0),
         ("mails, messages sent / the sink's own count", sent, _sink(result)),
     ]
+
+
+def _reasons(what: str, counts: dict[str, int], expected: Sequence[str]) -> list[tuple[str, str]]:
+    """Every reason that must be seen, also where it was not, and every other one that was."""
+    return [(f"  {what}: {r}", f"{counts.get(r, 0):,}") for r in sorted({*counts, *expected})]
+
+
+def _unseen(messages: dict[str, Any]) -> int:
+    held, suppressed = messages["decisions_to_hold_by_reason"], messages["suppressed_by_reason"]
+    return sum(not held.get(r) for r in people.HELD) + sum(not suppressed.get(r) for r in people.SUPPRESSED)
 
 
 def _orders(result: dict[str, Any]) -> int:
@@ -164,7 +178,8 @@ def _tell(story: dict[str, Any], console: Console) -> None:
     member, path, facts = story["member"], story["path"], story["facts"]
     console.print(f"[bold]Customer {story['customer']}")
     lifecycle, rfm = facts["life_cycle"], facts["rfm"]
-    said = f"  {member['orders']} orders, the last on {facts['last_order']}; {member['tier']} since {member['since']}, "
+    number = f"{member['orders']} order{'' if member['orders'] == 1 else 's'}"
+    said = f"  {number}, the last on {facts['last_order']}; {member['tier']} since {member['since']}, "
     said += f"{member['available']:,} points"
     if member["next_expiry"]:
         said += f", {member['next_expiry']['points']:,} of them until {member['next_expiry']['at'][:10]}"

@@ -7,6 +7,7 @@ Loaded by ``-p regulars.testing``. Fixtures:
 - ``database``: ``await database()`` gives the address of an empty database, dropped after the test.
 - ``database_from``: ``await database_from(folder, ...)`` gives one with those migrations already applied, and the
   shops of ``SHOPS`` set up: in CNY and the zone of Shanghai. Another shop, or other settings: ``set_up``.
+- ``topics_of_own``: ``await topics_of_own(*names)`` makes such topics under unique names and gives an ``OwnTopics``.
 - ``mailsink``: a ``MailSink`` of the test's own, in process; ``.port``, ``.count``, ``.mails()``, ``.refused``.
 
 A test that kills a server starts its own ``PostgresServer`` or ``KafkaCluster``: these here are shared.
@@ -27,6 +28,7 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
+from common.broker import Outgoing, Producer, Reader, Topic, ensure_topics
 from common.db import Database, Transaction
 from common.events import Event
 from common.events.shops import ShopSettingsChanged
@@ -145,6 +147,52 @@ async def database_from(postgres: SharedPostgres) -> AsyncIterator[MigratedDatab
     yield make
     for name in made:
         await drop_database(postgres.url, name)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTopics:
+    """Topics of one test's own, which knows them by their plain names."""
+
+    servers: str
+    prefix: str
+
+    def reader(self, topic: str) -> Reader:
+        return Reader(self.servers, self.prefix + topic, client="tests")
+
+    async def publish(self, database: Database) -> None:
+        """What the outbox holds, as the relay publishes it."""
+        async with database.transaction() as tx:
+            rows = await tx.fetch("select * from outbox where published_at is null order by seq")
+            producer = Producer(self.servers, client="tests")
+            await producer.start()
+            headers = [{"id": r.id.encode(), "type": r.type.encode(), "shop": r.shop.encode()} for r in rows]
+            sent = await producer.send(
+                [
+                    Outgoing(self.prefix + r.aggregatetype, r.aggregateid.encode(), r.payload.encode(), h)
+                    for r, h in zip(rows, headers, strict=True)
+                ]
+            )
+            await producer.stop(5)
+            assert sent == len(rows)
+            await tx.execute("update outbox set published_at = now()")
+
+
+class TopicsOfOwn(Protocol):
+    """Makes topics of one partition each."""
+
+    async def __call__(self, *names: str) -> OwnTopics: ...
+
+
+@pytest.fixture
+def topics_of_own(kafka: SharedKafka) -> TopicsOfOwn:
+    """Factory of topics that no other test writes to."""
+
+    async def make(*names: str) -> OwnTopics:
+        own = OwnTopics(kafka.bootstrap_servers, _unique("own") + ".")
+        await ensure_topics(own.servers, [Topic(own.prefix + name, 1) for name in names])
+        return own
+
+    return make
 
 
 @pytest_asyncio.fixture

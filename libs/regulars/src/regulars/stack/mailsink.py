@@ -20,6 +20,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 _MAX_MAIL_BYTES = 10 * 1024 * 1024
 _ACCEPTED = "250 OK"
+GONE_DOMAIN = "gone.example.test"
+"""Mailboxes of this domain do not exist: RCPT is refused for good, so that a bounce can be seen."""
 
 
 @dataclass(slots=True)
@@ -27,7 +29,8 @@ class MailSink:
     """An SMTP server that takes every mail, and an HTTP server that answers ``GET /count`` with ``{"count": n}``.
 
     A mail is answered with 250 only after its line is in the file; what a former sink stored there counts as well.
-    ``refused`` maps an address to the answer that RCPT gets ("550 5.1.1 no such user", "451 try later"). aiosmtpd
+    ``refused`` maps an address to the answer that RCPT gets ("550 5.1.1 no such user", "451 try later"); nobody has an
+    address of `GONE_DOMAIN`. aiosmtpd
     finds the ``handle_`` methods by their names.
     """
 
@@ -85,6 +88,8 @@ class MailSink:
         """Answer RCPT: what ``refused`` says of the address, else 250."""
         if address in self.refused:
             return self.refused[address]
+        if address.endswith(f"@{GONE_DOMAIN}"):
+            return "550 5.1.1 no such user"
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return _ACCEPTED
