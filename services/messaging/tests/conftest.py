@@ -72,6 +72,7 @@ class Messaging:
     links: UnsubscribeLinks = field(default_factory=lambda: UnsubscribeLinks(MASTER, "https://shop.example"))
 
     data_keys: dict[str, bytes] = field(default_factory=dict)
+    fed: list[Event[Any]] = field(default_factory=list)
 
     @property
     def master(self) -> bytes:
@@ -96,6 +97,7 @@ class Messaging:
 
     async def feed(self, *events: Event[Any]) -> None:
         """One batch through inbox, locks and handlers, as the consumer does it."""
+        self.fed += events
         async with self.database.transaction() as tx:
             fresh = await claim(tx, [(e, e.encode()) for e in events])
             await tx.lock_customers(e.customer for e in fresh if e.subject is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,15 +14,19 @@ import pytest_asyncio
 from common.events.customers import ConsentChanged
 from common.events.feedback import SurveyAnswered, SurveyRequested
 from common.events.membership import TierChanged
-from common.events.messages import ContactOptedOut
+from common.events.messages import ContactOptedOut, ContactPolicyChanged
 from common.events.orders import OrderCompleted
 from common.events.segments import SegmentEntered
+from common.verification import Verification
+from common.versions import tell
 from messaging.api.permissions import opt_out
 from messaging.channels.smtp import SmtpConnection, SmtpServer
 from messaging.domain.policy import Caps, Policy
-from messaging.jobs.verifying import find_differences
+from messaging.jobs.verifying import TOPICS
+from messaging.jobs.verifying import verify as find_all
 from messaging.store.policies import POLICIES
 from regulars.stack.mailsink import MailSink
+from regulars.testing import OwnTopics, TopicsOfOwn
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DAY = timedelta(days=1)
@@ -38,9 +43,30 @@ async def connection(mailsink: MailSink) -> AsyncIterator[SmtpConnection]:
     await made.close()
 
 
-async def verify(service: Any) -> list[str]:
+@pytest_asyncio.fixture
+async def topics(topics_of_own: TopicsOfOwn) -> OwnTopics:
+    return await topics_of_own(*TOPICS)
+
+
+async def verified(service: Any, topics: OwnTopics) -> tuple[list[str], Counter[str]]:
+    """The differences, and what was compared; what was fed stands in the log and was read from there."""
+    fed = [e for e in service.fed if e.data.TOPIC in TOPICS]
+    service.fed.clear()
     async with service.database.transaction() as tx:
-        return await find_differences(tx)
+        # In no topic of the relay's: so the outbox holds what the service itself told, and this its input.
+        await tx.announce(fed)
+    await topics.publish(service.database)
+    async with service.database.transaction() as tx:
+        await tx.execute("delete from offsets")
+        await tx.execute("insert into offsets (topic, partition, next, cluster) values ('customers', 0, 1000000, '')")
+    lines: list[str] = []
+    run = Verification("messaging", service.database, topics.reader, b"", lines.append)
+    await find_all(run)
+    return [line for line in lines if not line.endswith("so far")], run.compared
+
+
+async def verify(service: Any, topics: OwnTopics) -> list[str]:
+    return (await verified(service, topics))[0]
 
 
 async def some_days(service: Any, sink: MailSink, connection: SmtpConnection) -> None:
@@ -89,21 +115,23 @@ async def some_days(service: Any, sink: MailSink, connection: SmtpConnection) ->
 
 
 async def test_nothing_is_found_after_days_with_everything_that_happens(
-    messaging: Any, mailsink: MailSink, connection: SmtpConnection
+    messaging: Any, mailsink: MailSink, connection: SmtpConnection, topics: OwnTopics
 ) -> None:
     await some_days(messaging, mailsink, connection)
-    assert await verify(messaging) == []
+    assert await verify(messaging, topics) == []
     reasons = {r for (r,) in await messaging.rows("select distinct reason from decisions")}
     assert reasons >= {"allowed", "window", "window_taken", "obsolete", "opted_out", "stale", "no_consent", "bounced"}
 
 
-async def test_nothing_is_found_after_a_replay(replayed: Any, mailsink: MailSink, connection: SmtpConnection) -> None:
+async def test_nothing_is_found_after_a_replay(
+    replayed: Any, mailsink: MailSink, connection: SmtpConnection, topics: OwnTopics
+) -> None:
     await some_days(replayed, mailsink, connection)
-    assert await verify(replayed) == []
+    assert await verify(replayed, topics) == []
 
 
 async def test_nothing_is_found_while_messages_wait_or_are_on_their_way_or_in_doubt(
-    messaging: Any, mailsink: MailSink
+    messaging: Any, mailsink: MailSink, topics: OwnTopics
 ) -> None:
     for customer in ("c1", "c2", "c3"):
         await messaging.feed(*messaging.known(customer), messaging.tier_up(1, customer=customer))
@@ -112,32 +140,35 @@ async def test_nothing_is_found_while_messages_wait_or_are_on_their_way_or_in_do
     async with messaging.database.transaction() as tx:
         ready = await sender.take(tx)
         await sender.start(tx, ready[:1])
-    assert await verify(messaging) == []
+    assert await verify(messaging, topics) == []
     await messaging.rows("update messages set lease_until = now() - interval '1 s' where started returning 1")
     async with messaging.database.transaction() as tx:
         await sender.end_expired(tx)
-    assert await verify(messaging) == []
+    assert await verify(messaging, topics) == []
     messaging.clock.instant += timedelta(hours=2)
     await messaging.rows("update messages set state = 'queued', lease = null where state = 'leased' returning 1")
     async with messaging.database.transaction() as tx:
         await sender.take(tx)  # gives back what missed its window
-    assert await verify(messaging) == []
+    assert await verify(messaging, topics) == []
     await messaging.decide()
-    assert await verify(messaging) == []
+    assert await verify(messaging, topics) == []
 
 
 async def test_a_policy_that_was_changed_since_does_not_count_for_decisions_before_it(
-    messaging: Any, mailsink: MailSink, connection: SmtpConnection
+    messaging: Any, mailsink: MailSink, connection: SmtpConnection, topics: OwnTopics
 ) -> None:
     await messaging.feed(*messaging.known(), messaging.tier_up(1))
     await messaging.decide()
     await messaging.sender(mailsink.port).step(connection)
     async with messaging.database.transaction() as tx:
         strict = Policy(caps=Caps(all_channels=0), blackout_dates=(local("2025-03-04 00:00").date(),))
-        assert await POLICIES.insert(tx, "s", 1, messaging.clock.now(), strict)
+        now = messaging.clock.now()
+        assert await POLICIES.insert(tx, "s", 1, now, strict)
+        told = ContactPolicyChanged(version=1, valid_from=now, policy=strict.model_dump(mode="json"))
+        await tell(tx, "s", "policy", told)
     await messaging.feed(messaging.tier_up(2))
     await messaging.decide()
-    assert await verify(messaging) == []
+    assert await verify(messaging, topics) == []
 
 
 SENT = "message_id = (select message_id from messages where state = 'sent' and kind = 'marketing' limit 1)"
@@ -148,10 +179,47 @@ ONE_MORE = (
 PLANTED = {
     "sent twice": (
         "insert into outbox (id, aggregatetype, aggregateid, type, shop, payload) select id || 'x', aggregatetype,"
-        " aggregateid, type, shop, payload from outbox where type = 'message.sent' limit 1",
-        "was told 2 times as sent",
+        " aggregateid, type, shop, replace(payload, id, id || 'x') from outbox where type = 'message.sent' limit 1",
+        "a message's fact was told, and no decision and no message says so",
     ),
-    "sent and not told": ("delete from outbox where type = 'message.sent'", "was told 0 times as sent"),
+    "sent, and in no log": (
+        f"update messages set sent_at = sent_at + interval '1 s' where {SENT}", "keeps something else than was told",
+    ),
+    "a fact of nothing": (
+        "insert into outbox (id, aggregatetype, aggregateid, type, shop, payload) select id || 'y', aggregatetype,"
+        " aggregateid, type, shop, replace(payload, id, id || 'y') from outbox where type = 'message.held' limit 1",
+        "a message's fact was told, and no decision and no message says so",
+    ),
+    "a decision to hold is gone": (
+        "delete from decisions where outcome = 'hold'",
+        "a message's fact was told, and no decision and no message says so",
+    ),
+    "another reason to suppress": (
+        "with c as (update candidates set reason = 'obsolete' where outcome = 'suppress') update decisions"
+        " set reason = 'obsolete' where outcome = 'suppress'",
+        "messaging keeps something else than was told",
+    ),
+    "held until another instant": (
+        "update decisions set until = until + interval '1 minute' where outcome = 'hold'",
+        "messaging keeps something else than was told",
+    ),
+    "a candidate and all that came of it are gone": (
+        f"with c as (delete from candidates where {SENT}), d as (delete from decisions where {SENT})"
+        f" delete from messages where {SENT}",
+        "a message's fact was told, and no decision and no message says so",
+    ),
+    "a permission is gone": (
+        "delete from permissions where purpose = 'survey'", "a permission was told, and no row keeps it",
+    ),
+    "a permission says something else": (
+        "update permissions set standing = 'withdrawn' where purpose = 'survey'",
+        "messaging keeps something else than was told",
+    ),
+    "a customer is gone": ("delete from customers where customer = 'c1'", "customer c1 of s has decisions and is no"),
+    "a policy nobody told": (
+        "insert into policies (shop, version, at, policy) values ('s', 5, now(), '{}')",
+        "s/5: policies keeps something else than was told",
+    ),
     "sent and never asked for": (ONE_MORE.format(id="'x'", at="at", end="null"), "nothing asked for it"),
     "two in one window": (ONE_MORE.format(id="'x'", at="at", end="leave_before"), "2 messages in the window"),
     "more than the cap": (
@@ -226,7 +294,7 @@ PLANTED = {
 
 @pytest.mark.parametrize(("plant", "words"), PLANTED.values(), ids=PLANTED)
 async def test_a_planted_difference_is_found(
-    messaging: Any, mailsink: MailSink, connection: SmtpConnection, plant: str, words: str
+    messaging: Any, mailsink: MailSink, connection: SmtpConnection, topics: OwnTopics, plant: str, words: str
 ) -> None:
     early = local("2025-03-04 08:00")
     lapse = SegmentEntered(segment="lapsed", episode="2025-01-04", since=early, revision=1)
@@ -240,11 +308,12 @@ async def test_a_planted_difference_is_found(
         messaging.clock.instant = local(when)
         await messaging.decide()
         await messaging.sender(mailsink.port).step(connection)
-    assert await verify(messaging) == []
+    assert await verify(messaging, topics) == []
     async with messaging.database.transaction() as tx:
         await tx.execute("update contacts set recorded_at = recorded_at - interval '1 hour'")
         await tx.execute("update permissions set recorded_at = recorded_at - interval '1 hour'")
-        assert await find_differences(tx) == []
+    assert await verify(messaging, topics) == []
+    async with messaging.database.transaction() as tx:
         await tx.execute(plant)
-        found = await find_differences(tx)
+    found = await verify(messaging, topics)
     assert any(words in sentence for sentence in found), found

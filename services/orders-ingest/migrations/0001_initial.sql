@@ -56,6 +56,14 @@ create table refunds (
 create index refunds_order on refunds (shop, order_id) where order_id is not null;
 create index refunds_waiting on refunds (shop, state, refund_id) where state <> 'counted';
 
+-- Events of refunds that waited, or were set aside, when another event told the refund anew: their claims stay.
+create table replaced_refunds (
+    shop text not null,
+    source text not null,
+    event_id text not null,
+    primary key (shop, source, event_id) -- closes the race of two repetitions of one replacement
+);
+
 -- Each customer's profile as it stands, personal fields sealed; the highest revision counts.
 create table profiles (
     shop text not null,

@@ -29,6 +29,7 @@ from common.relay import Relay
 from common.settings import Settings
 from common.shops import SettingsNotRead, ShopNotSetUp
 from common.sweeps import Job, Sweeper, WorkList
+from common.verification import Verification
 
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 OPEN = ("lag", "outbox", "leases", "arriving")
@@ -54,9 +55,8 @@ class Service:
     background: Sequence[Callable[[Runtime], Coroutine[Any, Any, None]]] = ()
     counters: Callable[[Transaction], Awaitable[dict[str, int]]] | None = None
     due: Callable[[Transaction, datetime], Awaitable[int]] | None = None
-    verify: Callable[[Transaction], Awaitable[list[str]]] | None = None
-    verify_in_bites: Callable[[Database], Awaitable[list[str]]] | None = None
-    """Where all of it is too much for one transaction: opens its own, each as of one instant."""
+    verify: Callable[[Verification], Awaitable[None]] | None = None
+    """Compares what the service keeps; that all it has read was claimed is compared for every service alike."""
     notes: Mapping[str, Callable[[Transaction], Awaitable[str | None]]] = field(default_factory=dict)
     """Readiness notes: what an operator should know of a part that does not keep the service from working."""
 

@@ -18,11 +18,13 @@ from fastapi import Depends, FastAPI
 
 from common import health, limits, logs, metrics, openapi, ops, problems
 from common.api import assert_scoped, check_media_type
+from common.broker import Reader
 from common.db import Database
 from common.migrate import migrate
 from common.runtime import Runtime, Service, build_runtime, make_runtime
 from common.settings import Settings, load_settings
 from common.starting import CannotStart, await_database
+from common.verification import Verification, compare_claims
 
 log = structlog.get_logger()
 STOP_WITHIN_S = 20
@@ -140,17 +142,19 @@ async def _stop(runtime: Runtime, server: uvicorn.Server, tasks: set[asyncio.Tas
 
 
 async def verify(service: Service, settings: Settings) -> int:
-    """Fold everything anew and compare; prints differences, returns 1 at any."""
+    """Compare what is kept with its inputs and with the log; prints differences and progress, returns 1 at any."""
+    # Each reader that is closed in the middle of a fetch is an error to aiokafka; what matters is raised.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     runtime = await make_runtime(service, settings)
-    async with runtime.database.transaction() as tx:
-        differences = await service.verify(tx) if service.verify is not None else []
-    if service.verify_in_bites is not None:
-        differences += await service.verify_in_bites(runtime.database)
+    reader = partial(Reader, settings.kafka_bootstrap_servers, client=f"{service.name}-verify")
+    run = Verification(service.name, runtime.database, reader, runtime.master, partial(print, flush=True))
+    if service.subscriptions:
+        await compare_claims(run, service.subscriptions)
+    if service.verify is not None:
+        await service.verify(run)
     await runtime.database.close()
-    for line in differences[:20]:
-        print(line)
-    print(f"{service.name}: {len(differences)} differences")
-    return 1 if differences else 0
+    print(run.summary())
+    return 1 if run.differences else 0
 
 
 async def republish(service: Service, settings: Settings) -> int:

@@ -9,6 +9,7 @@ from common.db import Transaction
 from common.runtime import Runtime, Service
 from common.service import main
 from common.sweeps import WorkList
+from common.verification import in_one_transaction
 from feedback.api import answer_page, policy, reviews, surveys
 from feedback.domain.links import AnswerLinks
 from feedback.handlers import SUBSCRIPTIONS
@@ -40,7 +41,7 @@ SERVICE = Service(
     routers=(reviews.router, surveys.router, policy.router, answer_page.router),
     jobs=jobs,
     due=due,
-    verify=find_differences,
+    verify=in_one_transaction(find_differences),
 )
 
 if __name__ == "__main__":

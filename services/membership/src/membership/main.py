@@ -6,6 +6,7 @@ from pathlib import Path
 
 from common.runtime import Service
 from common.service import main
+from common.verification import in_bites
 from membership import handlers
 from membership.api import growth, members, preview, programme, redemptions
 from membership.jobs import balancing, sweeping, verifying
@@ -17,7 +18,7 @@ SERVICE = Service(
     routers=(members.router, growth.router, redemptions.router, programme.router, preview.router),
     jobs=lambda _: (*sweeping.JOBS, balancing.job()),
     due=sweeping.due,
-    verify_in_bites=verifying.verify,
+    verify=in_bites(verifying.verify),
 )
 
 if __name__ == "__main__":

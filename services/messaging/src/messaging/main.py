@@ -20,7 +20,7 @@ from messaging.channels.smtp import Deadlines, SmtpServer
 from messaging.handlers import SUBSCRIPTIONS
 from messaging.jobs.deciding import decide_due_now, decide_notices, take_due, take_due_notices
 from messaging.jobs.sending import Sender
-from messaging.jobs.verifying import find_differences
+from messaging.jobs.verifying import verify
 from messaging.jobs.waking import listen
 from messaging.store import candidates, queue
 from messaging.store.pauses import list_pauses
@@ -118,7 +118,7 @@ SERVICE = Service(
     background=(send_and_decide_promptly,),
     counters=counters,
     due=due,
-    verify=find_differences,
+    verify=verify,
     notes={"email": email_note},
 )
 

@@ -13,6 +13,7 @@ from orders_ingest.api import customers, events, imports, orders, settings
 from orders_ingest.handlers.intake_topics import reader
 from orders_ingest.jobs.imports import run_imports
 from orders_ingest.jobs.intake import read_intake
+from orders_ingest.jobs.verifying import verify
 from orders_ingest.store import imports as import_store
 
 _HERE = Path(__file__).resolve().parent
@@ -37,6 +38,7 @@ SERVICE = Service(
     background=(run_imports, read_intake),
     counters=counters,
     due=due,
+    verify=verify,
 )
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from common.runtime import Service
 from common.service import main
+from common.verification import in_one_transaction
 from segmentation.api import customers, report, thresholds
 from segmentation.handlers import SUBSCRIPTIONS
 from segmentation.jobs.sweeping import JOBS, count_due
@@ -22,7 +23,7 @@ SERVICE = Service(
     routers=(customers.router, report.router, thresholds.router),
     jobs=JOBS,
     due=count_due,
-    verify=verify,
+    verify=in_one_transaction(verify),
 )
 
 if __name__ == "__main__":

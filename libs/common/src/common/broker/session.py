@@ -292,6 +292,9 @@ async def abandon_consumer(inner: Any) -> None:
 
 async def end_tasks_and_connections(tasks: Sequence[asyncio.Task[Any]], client: Any) -> None:
     """Close the client's connections, which wakes whoever waits for an answer, then cancel the tasks."""
+    # A connection's own reading ends some turns of the loop after it was closed; a loop that ends before that says so.
+    reading = [getattr(connection, "_read_task", None) for connection in list(getattr(client, "_conns", {}).values())]
+    tasks = [*tasks, *(task for task in reading if isinstance(task, asyncio.Task))]
     with contextlib.suppress(TimeoutError, KafkaError, OSError):
         async with asyncio.timeout(0.5):
             await client.close()

@@ -37,6 +37,11 @@ def subject_of(candidate: Candidate) -> Subject:
     )
 
 
+def is_news(held: str | None, decision: Decision) -> bool:
+    """Whether a decision is told: not where it goes on holding for the reason for which the message was held before."""
+    return decision.outcome != "hold" or decision.reason != held
+
+
 def decided(candidate: Candidate, decision: Decision) -> Event[MessageFact] | None:
     """The fact of a decision; None for `send`, which is told when the provider has accepted the message."""
     about = subject_of(candidate)

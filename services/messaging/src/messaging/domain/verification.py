@@ -68,6 +68,7 @@ class Message:
     leave_before: datetime | None
     state: str
     sent_at: datetime | None
+    reason: str | None = None
 
 
 @dataclass(slots=True)

@@ -73,7 +73,7 @@ async def decide_due(
             due[key], known[key], contacted.get(key, []), policies[key[0]], shops[key[0]], now, replay=replay
         )
     await store.save_decisions(tx, decided)
-    told = (facts.decided(d.candidate, d.decision) for d in decided if d.candidate.held != d.decision.reason)
+    told = (facts.decided(d.candidate, d.decision) for d in decided if facts.is_news(d.candidate.held, d.decision))
     await tx.announce(fact for fact in told if fact is not None)
     for d in decided:
         if d.decision.outcome == "suppress":

@@ -62,9 +62,9 @@ async def get_histories(tx: Transaction, keys: Sequence[CustomerKey], replay: bo
             Taken(r.message_id, r.at, r.recorded_at, r.outcome, r.reason, r.until, r.policy_version)
         )
     # The queue, and what was sent.
-    for r in await _rows(tx, "messages", "message_id, kind, channel, at, leave_before, state, sent_at", keys):
+    for r in await _rows(tx, "messages", "message_id, kind, channel, at, leave_before, state, sent_at, reason", keys):
         found[(r.shop, r.customer)].messages[r.message_id] = Message(
-            r.message_id, r.kind, r.channel, r.at, r.leave_before, r.state, r.sent_at
+            r.message_id, r.kind, r.channel, r.at, r.leave_before, r.state, r.sent_at, r.reason
         )
     # All that was ever said about permission.
     for r in await _rows(tx, "permissions", "channel, purpose, at, rank, source, id, standing, recorded_at", keys):
@@ -82,26 +82,32 @@ async def get_histories(tx: Transaction, keys: Sequence[CustomerKey], replay: bo
     return list(found.values())
 
 
-async def list_untold(tx: Transaction, limit: int) -> Sequence[Row[Any]]:
-    """Messages whose end was not told exactly once: `sent` and `failed` are how often each was told."""
-    # The facts of the outbox against the messages; a fact of no message counts as one that should not be.
-    return await tx.fetch(
-        """
-        with facts as (
-            select shop, cast(payload as jsonb) -> 'data' ->> 'message_id' as message_id,
-                count(*) filter (where type = 'message.sent') as sent,
-                count(*) filter (where type = 'message.failed') as failed
-            from outbox where type in ('message.sent', 'message.failed') group by 1, 2
+async def stand_still(tx: Transaction) -> None:
+    # All tables are then of one instant, whatever is decided and sent while they are read.
+    await tx.execute("set transaction isolation level repeatable read, read only")
+
+
+async def list_strangers(
+    tx: Transaction, after: CustomerKey, through: CustomerKey | None
+) -> list[tuple[str, Row[Any]]]:
+    """Who has rows between two customers and is no customer, with the table; `through` None: to the very end."""
+    found: list[tuple[str, Row[Any]]] = []
+    end = "" if through is None else "and (t.shop, t.customer) <= (:last_shop, :last_customer)"
+    params = {} if through is None else {"last_shop": through[0], "last_customer": through[1]}
+    for table in ("candidates", "decisions", "messages", "permissions"):
+        # Both by primary key.
+        rows = await tx.fetch(
+            f"""
+            select distinct t.shop, t.customer from {table} t
+            where (t.shop, t.customer) > (:shop, :customer) {end}
+              and not exists (select from customers c where c.shop = t.shop and c.customer = t.customer)
+            """,
+            shop=after[0],
+            customer=after[1],
+            **params,
         )
-        select coalesce(m.shop, f.shop) as shop, coalesce(m.message_id, f.message_id) as message_id,
-            coalesce(m.state, 'unheard of') as state, coalesce(f.sent, 0) as sent, coalesce(f.failed, 0) as failed
-        from messages m full join facts f on f.shop = m.shop and f.message_id = m.message_id
-        where coalesce(f.sent, 0) <> case when m.state = 'sent' then 1 else 0 end
-           or coalesce(f.failed, 0) <> case when m.state in ('failed', 'unknown') then 1 else 0 end
-        order by 1, 2 limit :limit
-        """,
-        limit=limit,
-    )
+        found += [(table, row) for row in rows]
+    return found
 
 
 _CANDIDATE = (

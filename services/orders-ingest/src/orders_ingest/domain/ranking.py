@@ -10,7 +10,7 @@ from common.events.customers import CustomerProfile, CustomerRegistered
 from common.events.orders import OrderEvent, OrderState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_STATES = {state: number for number, state in enumerate(get_args(OrderState))}
+STATES = {state: number for number, state in enumerate(get_args(OrderState))}
 _STEP = 16
 
 
@@ -22,7 +22,7 @@ def by_time(instant: datetime, number: int = 0) -> int:
 
 
 def state_number(event: Event[OrderEvent]) -> int:
-    return _STATES[event.data.state]
+    return STATES[event.data.state]
 
 
 def revision_of(event: Event[Any]) -> int:

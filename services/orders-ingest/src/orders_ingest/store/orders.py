@@ -219,6 +219,20 @@ async def save_refunds(tx: Transaction, refunds: Iterable[RefundRow]) -> None:
     by_key = {(refund.shop, refund.refund_id): refund for refund in refunds}
     if not by_key:
         return
+    columns = _columns(RefundRow._fields, [by_key[key] for key in sorted(by_key)])
+    # What waited, or was set aside, and is told anew by another event: that it was claimed stays known.
+    await tx.execute(
+        """
+        insert into replaced_refunds (shop, source, event_id)
+        select r.shop, r.source, r.event_id
+        from unnest(cast(:shop as text[]), cast(:refund_id as text[]), cast(:source as text[]),
+                    cast(:event_id as text[])) as w(shop, refund_id, source, event_id)
+        join refunds r on r.shop = w.shop and r.refund_id = w.refund_id
+        where (r.source, r.event_id) <> (w.source, w.event_id)
+        on conflict do nothing
+        """,
+        **{name: columns[name] for name in ("shop", "refund_id", "source", "event_id")},
+    )
     await tx.execute(
         """
         insert into refunds (shop, refund_id, state, customer, order_id, amount, freight, currency, at, slug, source,
@@ -233,7 +247,7 @@ async def save_refunds(tx: Transaction, refunds: Iterable[RefundRow]) -> None:
             amount = excluded.amount, freight = excluded.freight, currency = excluded.currency, at = excluded.at,
             slug = excluded.slug, source = excluded.source, event_id = excluded.event_id, body = excluded.body
         """,
-        **_columns(RefundRow._fields, [by_key[key] for key in sorted(by_key)]),
+        **columns,
     )
 
 

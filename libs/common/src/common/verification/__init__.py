@@ -1,0 +1,25 @@
+"""The command `verify`: what a service keeps is compared with its inputs and with the log, some rows at a time."""
+
+from common.verification.claims import compare_claims
+from common.verification.comparing import compare
+from common.verification.log import Fact, Log
+from common.verification.run import Verification, in_bites, in_one_transaction
+from common.verification.tables import Appended, Row, Rows, Table
+from common.verification.told import Saying, digest, rank
+
+__all__ = [
+    "Appended",
+    "Fact",
+    "Log",
+    "Row",
+    "Rows",
+    "Saying",
+    "Table",
+    "Verification",
+    "compare",
+    "compare_claims",
+    "digest",
+    "in_bites",
+    "in_one_transaction",
+    "rank",
+]

@@ -1,0 +1,84 @@
+"""Inputs against the topics they came from: whatever a service has read and subscribes to was claimed or is dead."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from common import offsets
+from common.consumer import Subscription
+from common.verification.log import PAGE, Fact, Log
+from common.verification.run import Verification
+
+
+async def compare_claims(run: Verification, subscriptions: Sequence[Subscription]) -> None:
+    """Count what the topics hold of each type and shop up to where the service has read, and what of it was claimed.
+
+    The offsets are read first: all before them was claimed in a transaction that has ended. Repetitions in the log
+    count once for each place; the totals are of events that are in the log, not of names.
+    """
+    wanted = {kind.TYPE: kind.TOPIC for each in subscriptions for kind in each.types}
+    async with run.database.transaction() as tx:
+        read = await offsets.stored(tx)
+    log = Log(run, sorted(set(wanted.values())))
+    told: Counter[tuple[str, str, str]] = Counter()
+    counted: Counter[tuple[str, str, str]] = Counter()
+    try:
+        async for facts in log.read(until=read):
+            mine = [fact for fact in facts if fact.body["type"] in wanted]
+            for start in range(0, len(mine), PAGE):
+                page = mine[start : start + PAGE]
+                missing = await _unclaimed(run, page)
+                for fact in page:
+                    kind = wanted[fact.body["type"]], fact.body["type"], fact.body["shop"]
+                    told[kind] += 1
+                    counted[kind] += fact.place not in missing
+                run.count("events of the topics it reads", len(page))
+    finally:
+        await log.close()
+    for topic in log.topics:
+        kinds = [kind for kind in told if kind[0] == topic]
+        types, shops = {kind[1] for kind in kinds}, {kind[2] for kind in kinds}
+        there, here = sum(told[kind] for kind in kinds), sum(counted[kind] for kind in kinds)
+        run.say(f"{topic}: {there:,} events to take (types: {len(types)}, shops: {len(shops)}), {here:,} counted")
+    for (topic, type_, shop), number in sorted(told.items()):
+        if counted[topic, type_, shop] != number:
+            run.differ(
+                f"{topic} holds {number:,} {type_} of {shop} up to where it was read,"
+                f" {counted[topic, type_, shop]:,} of them counted"
+            )
+
+
+async def _unclaimed(run: Verification, page: Sequence[Fact]) -> set[str]:
+    """The places of events that were neither claimed nor put among the dead."""
+    async with run.database.transaction() as tx:
+        # By the claims' primary key; of the few that are left, the dead by where they stood.
+        rows = await tx.fetch(
+            """
+            select w.place from unnest(cast(:shops as text[]), cast(:sources as text[]), cast(:ids as text[]),
+                                       cast(:places as text[])) as w(shop, source, id, place)
+            where not exists (select 1 from inbox i where i.shop = w.shop and i.source = w.source and i.id = w.id)
+            """,
+            shops=[fact.body["shop"] for fact in page],
+            sources=[fact.body["source"] for fact in page],
+            ids=[fact.body["id"] for fact in page],
+            places=[fact.place for fact in page],
+        )
+        left = {row.place for row in rows}
+        if left:
+            buried = [fact for fact in page if fact.place in left]
+            dead = await tx.fetch(
+                """
+                select d.topic, d.partition, d."offset"
+                from unnest(cast(:topics as text[]), cast(:partitions as integer[]), cast(:offsets as bigint[]))
+                     as w(topic, partition, "offset")
+                join offsets o on o.topic = w.topic and o.partition = w.partition
+                join dead_events d on d.cluster = o.cluster and d.topic = w.topic and d.partition = w.partition
+                     and d."offset" = w."offset"
+                """,
+                topics=[fact.topic for fact in buried],
+                partitions=[fact.partition for fact in buried],
+                offsets=[fact.offset for fact in buried],
+            )
+            left -= {f"{row.topic}-{row.partition}@{row.offset}" for row in dead}
+    return left

@@ -1,0 +1,99 @@
+"""Rows compared with what topics say, both ways, while the service may be running."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from common import offsets
+from common.verification.log import Log
+from common.verification.run import Verification
+from common.verification.tables import Row, Rows
+from common.verification.told import Saying, Told
+
+LOOKS = 3
+"""A row that changes all the time is looked at so often again, each time after the log was read on."""
+SUSPECTS = 10_000
+"""More differing rows than these are no news that came meanwhile."""
+IN_NO_TOPIC = "in no topic"
+Sayings = Callable[[dict[str, Any]], Iterable[Saying]]
+Also = Callable[[], AsyncIterator[list[Saying]]]
+
+
+async def compare(
+    run: Verification,
+    topics: Sequence[str],
+    sayings: Sayings,
+    tables: Sequence[Rows],
+    missing: Mapping[str, str],
+    also: Also | None = None,
+    inputs: Sequence[str] = (),
+) -> None:
+    """Compare rows with what topics say; `sayings` gives what one event says, `also` what is said elsewhere.
+
+    `missing`: for each kind of name that a row must hold, the sentence about one that none holds. `inputs`: those of
+    the topics that the service reads; what it has not read yet is not missed.
+
+    The log is read before the tables, so all that it says must be kept. What is kept but not as the log says may be
+    newer: it is looked at again after the log was read on.
+    """
+    async with run.database.transaction() as tx:
+        read = {position: number for position, number in (await offsets.stored(tx)).items() if position.topic in inputs}
+    log = Log(run, topics)
+
+    async def listen() -> None:
+        async for facts in log.read():
+            for fact in facts:
+                if fact.topic in inputs and fact.offset >= read.get(fact.position, 0):
+                    told.add(((saying, fact.place) for saying in sayings(fact.body)), binding=False)
+            told.add(
+                (saying, fact.place)
+                for fact in facts
+                if fact.topic not in inputs or fact.offset < read.get(fact.position, 0)
+                for saying in sayings(fact.body)
+            )
+        if also is not None:
+            async for said in also():
+                told.add((saying, IN_NO_TOPIC) for saying in said)
+
+    try:
+        with Told() as told:
+            await listen()
+            told.binding = False
+            suspects = {table.name: await _compare(run, told, table) for table in tables}
+            for kind, sentence in missing.items():
+                for place in told.unseen(kind):
+                    run.differ(f"{sentence} (told at {place})")
+            for _ in range(LOOKS):
+                if any(suspects.values()):
+                    await listen()
+                    for table in tables:
+                        suspects[table.name] = _differing(told, await table.again(run, suspects[table.name]))
+            for table in tables:
+                for row in suspects[table.name]:
+                    run.differ(_sentence(table, row))
+    finally:
+        await log.close()
+
+
+async def _compare(run: Verification, told: Told, table: Rows) -> list[Row]:
+    suspects: list[Row] = []
+    async for rows in table.pages(run):
+        for row in _differing(told, rows):
+            if len(suspects) < SUSPECTS:
+                suspects.append(row)
+            else:
+                run.differ(_sentence(table, row))
+        run.count(table.what, len(rows))
+    return suspects
+
+
+def _differing(told: Told, rows: Sequence[Row]) -> list[Row]:
+    """The rows of which the log says something else, or nothing."""
+    owners = [number for number, (_, kept) in enumerate(rows) for _ in kept]
+    wrong = {owners[found] for found in told.look([each for _, kept in rows for each in kept])}
+    return [rows[number] for number in sorted(wrong)]
+
+
+def _sentence(table: Rows, row: Row) -> str:
+    return f"{'/'.join(map(str, row[0]))}: {table.name} keeps something else than was told"

@@ -1,0 +1,117 @@
+"""Topics read from their first record on, a bite at a time, together with what the outbox has not published yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from common.broker import BrokerUnavailable, Position, Reader, Record
+from common.dead import MENDED
+from common.verification.run import Verification
+
+PAGE = 500
+PATIENCE_S = 60.0
+_AGAIN_S = 0.5
+
+
+class Fact(NamedTuple):
+    """One event as it stands in the log; `body` is the envelope. In the outbox the offset is its `seq`."""
+
+    body: dict[str, Any]
+    topic: str
+    partition: int
+    offset: int
+
+    @property
+    def position(self) -> Position:
+        return Position(self.topic, self.partition)
+
+    @property
+    def place(self) -> str:
+        return f"{self.topic}-{self.partition}@{self.offset}"
+
+
+class Log:
+    """The facts of some topics. `read` goes on from where it stood, so a second call brings what came meanwhile.
+
+    Repetitions are brought as they are, and so is what stands in the outbox only: of what a service has committed,
+    nothing is missing. A lost broker is waited for, a minute at a time.
+    """
+
+    def __init__(self, run: Verification, topics: Sequence[str]) -> None:
+        self._run, self.topics = run, topics
+        self._readers = [run.reader(topic) for topic in topics]
+
+    async def read(self, until: Mapping[Position, int] | None = None) -> AsyncIterator[list[Fact]]:
+        """To the log's end as it is now; with `until` the records before those offsets, and nothing of the outbox."""
+        if until is None:
+            async for facts in self._unpublished():
+                yield facts
+        for topic, reader in zip(self.topics, self._readers, strict=True):
+            read = 0
+            await reader.close()  # a reader that is opened anew looks anew where the log ends
+            async for records in _to_the_end(reader):
+                facts = [
+                    fact
+                    for r in records
+                    if (until is None or r.offset < until.get(Position(topic, r.partition), 0))
+                    and (fact := _fact(topic, r)) is not None
+                ]
+                read += len(records)
+                self._run.progress(f"{read:,} records of {topic} read")
+                if facts:
+                    yield facts
+
+    async def close(self) -> None:
+        for reader in self._readers:
+            await reader.close()
+
+    async def _unpublished(self) -> AsyncIterator[list[Fact]]:
+        after = 0
+        while True:
+            async with self._run.database.transaction() as tx:
+                # By the index of what waits; a relay that marks them meanwhile leaves them to the log.
+                rows = await tx.fetch(
+                    """
+                    select seq, payload from outbox
+                    where published_at is null and refused is null and seq > :after
+                      and aggregatetype = any(cast(:topics as text[]))
+                    order by seq limit :limit
+                    """,
+                    after=after,
+                    topics=list(self.topics),
+                    limit=PAGE,
+                )
+            if not rows:
+                return
+            after = rows[-1].seq
+            yield [Fact(orjson.loads(row.payload), "outbox", 0, row.seq) for row in rows]
+
+
+def _fact(topic: str, record: Record) -> Fact | None:
+    """None for a record that is no event of ours by its header or its bytes: whoever reads it calls it dead."""
+    if record.value is None or record.headers.get("type") == MENDED.encode():
+        return None
+    try:
+        return Fact(orjson.loads(record.value), topic, record.partition, record.offset)
+    except orjson.JSONDecodeError:
+        return None
+
+
+async def _to_the_end(reader: Reader) -> AsyncIterator[list[Record]]:
+    deadline = asyncio.get_running_loop().time() + PATIENCE_S
+    while True:
+        try:
+            if await reader.at_end():
+                return
+            records = await reader.read()
+        except BrokerUnavailable:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(_AGAIN_S)
+            continue
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        yield records

@@ -1,0 +1,130 @@
+"""The machinery of `verify`: what was read is claimed, and what changes while it runs is no difference."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from common.consumer import Batch, Subscription
+from common.db import Database, Transaction
+from common.events import Event
+from common.events.orders import OrderCompleted, OrderPlaced
+from common.inbox import claim
+from common.verification import Saying, Table, Verification, compare, compare_claims, digest, rank
+from common.verification.told import Told
+from regulars.testing import OwnTopics, TopicsOfOwn
+
+MAY = datetime(2025, 5, 1, tzinfo=UTC)
+
+
+async def on_orders(tx: Transaction, batch: Batch) -> None:
+    raise NotImplementedError
+
+
+SUBSCRIPTIONS = (Subscription(on_orders, (OrderCompleted,)),)
+
+
+def completed(number: int) -> Event[OrderCompleted]:
+    data = OrderCompleted(order_id=f"o{number}", state="completed", currency="CNY", goods_paid=number)
+    return Event(f"e{number}", "/shops/s/backend", "s", "ann", MAY, data)
+
+
+def placed(number: int) -> Event[OrderPlaced]:
+    data = OrderPlaced(order_id=f"o{number}", state="placed", currency="CNY", goods_paid=number)
+    return Event(f"p{number}", "/shops/s/backend", "s", "ann", MAY, data)
+
+
+@pytest_asyncio.fixture
+async def topics(db: Database, topics_of_own: TopicsOfOwn) -> OwnTopics:
+    """Three orders that completed and one that was placed; two are read and claimed, the others come later."""
+    own = await topics_of_own("orders")
+    events: list[Event[Any]] = [completed(1), placed(2), completed(3), completed(4)]
+    async with db.transaction() as tx:
+        await tx.announce(events)
+        await claim(tx, [(e, e.encode()) for e in events[:3] if e.type == "order.completed"])
+        await tx.execute("insert into offsets (topic, partition, next, cluster) values ('orders', 0, 3, 'c')")
+    await own.publish(db)
+    return own
+
+
+async def claims(db: Database, topics: OwnTopics) -> list[str]:
+    lines: list[str] = []
+    await compare_claims(Verification("toy", db, topics.reader, b"", lines.append), SUBSCRIPTIONS)
+    return lines
+
+
+async def test_totals_of_a_topic_are_those_of_its_claims_up_to_where_it_was_read(
+    db: Database, topics: OwnTopics
+) -> None:
+    assert await claims(db, topics) == ["toy: orders: 2 events to take (types: 1, shops: 1), 2 counted"]
+
+
+async def test_a_claim_that_is_gone_is_seen_by_type_and_shop(db: Database, topics: OwnTopics) -> None:
+    async with db.transaction() as tx:
+        await tx.execute("delete from inbox where id = 'e3'")
+    assert await claims(db, topics) == [
+        "toy: orders: 2 events to take (types: 1, shops: 1), 1 counted",
+        "toy: orders holds 2 order.completed of s up to where it was read, 1 of them counted",
+    ]
+
+
+async def test_a_dead_event_is_not_missed(db: Database, topics: OwnTopics) -> None:
+    async with db.transaction() as tx:
+        await tx.execute("delete from inbox where id = 'e3'")
+        await tx.execute(
+            """
+            insert into dead_events (topic, partition, "offset", cluster, slug, detail)
+            values ('orders', 0, 2, 'c', 'handler_failed', '')
+            """
+        )
+    assert await claims(db, topics) == ["toy: orders: 2 events to take (types: 1, shops: 1), 2 counted"]
+
+
+async def test_a_row_that_changes_while_it_is_compared_is_looked_at_again(db: Database, topics: OwnTopics) -> None:
+    """A row and its fact are committed after the log was read, and before the table is."""
+    async with db.transaction() as tx:
+        await tx.execute("create table kept (id text primary key, paid bigint)")
+        await tx.execute("insert into kept values ('o1', 1), ('o2', 2), ('o3', 3), ('o4', 4)")
+    news = [5]
+
+    def says(row: object) -> list[tuple[tuple[str, ...], bytes]]:
+        return [(("order", row.id), digest(row.paid))]  # type: ignore[attr-defined]
+
+    async def also() -> object:
+        if news:
+            number = news.pop()
+            async with db.transaction() as tx:
+                await tx.execute("update kept set paid = :paid where id = 'o1'", paid=number)
+                data = completed(1).data.model_copy(update={"goods_paid": number, "revision": 1})
+                await tx.announce([completed(9).with_data(data)])
+        return
+        yield
+
+    lines: list[str] = []
+    run = Verification("toy", db, topics.reader, b"", lines.append)
+
+    def sayings(event: dict[str, object]) -> list[Saying]:
+        data = event["data"]
+        assert isinstance(data, dict)
+        return [Saying(("order", data["order_id"]), digest(data["goods_paid"]), rank(data["revision"]))]
+
+    kept = Table("orders", "kept", "t.id, t.paid", ("id",), says)
+    await compare(run, ("orders",), sayings, (kept,), {"order": "an order is gone"}, also)  # type: ignore[arg-type]
+    assert (lines, news, run.compared) == ([], [], {"orders": 4})
+    async with db.transaction() as tx:
+        await tx.execute("update kept set paid = 1 where id = 'o1'")
+    await compare(run, ("orders",), sayings, (kept,), {"order": "an order is gone"})
+    assert lines == ["toy: o1: kept keeps something else than was told"]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
+def test_of_a_name_the_highest_rank_counts_and_of_one_rank_either(order: list[int]) -> None:
+    said = [Saying(("a", "x"), digest(1), rank(-1)), Saying(("a", "x"), digest(2), rank(7)),
+            Saying(("a", "x"), digest(3), rank(7))]  # fmt: skip
+    with Told() as told:
+        told.add((said[number], f"t-0@{number}") for number in order)
+        assert told.look([(("a", "x"), digest(n)) for n in (1, 2, 3)]) == [0]
+        assert list(told.unseen("a")) == []
