@@ -1,68 +1,106 @@
-"""A client that is generated from the document makes real calls, and reads answers and problems as types."""
+"""Clients generated from the documents make real calls, and read answers and problems as types."""
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from fastapi import FastAPI
 
 SHOP = "teahouse"
+ORDER = {
+    "customer": "ann", "state": "paid", "time": "2025-03-04T01:00:00Z", "currency": "USD", "goods_paid": 100,
+}  # fmt: skip
+CALLS: dict[str, tuple[str, str, str, str, int, str]] = {
+    "membership": ("programme.get_programme", "ProgrammeOut", "members.get_member", "bob", 404, "unknown_member"),
+    "segmentation": (
+        "thresholds.get_thresholds", "ThresholdsOut", "segmentation.get_customer", "bob", 404, "unknown_customer",
+    ),
+    "messaging": ("decisions.get_report", "ReportOut", "decisions.get_message", "m", 404, "unknown_message"),
+    "feedback": ("policy.get_policy", "PolicyOut", "reviews.list_reviews", "", 422, "invalid_request"),
+    "orders-ingest": ("orders.get_report", "ReportOut", "orders.get_order", "o", 404, "unknown_order"),
+}  # fmt: skip
+"""Of each service: a call that succeeds and the type of its answer, one that is refused, of what, and how."""
 
 
-@pytest.fixture
-def generated(apps: dict[str, FastAPI], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The name of a package that was generated from membership's document."""
-    document = tmp_path / "openapi.json"
-    document.write_text(json.dumps(apps["membership"].openapi()))
-    command = [
-        sys.executable, "-m", "openapi_python_client", "generate", "--path", str(document), "--meta", "none",
-        "--output-path", str(tmp_path / "generated_membership"), "--fail-on-warning",
-    ]  # fmt: skip
-    config = tmp_path / "config.yml"
+def package(service: str) -> str:
+    return f"generated_{service.replace('-', '_')}"
+
+
+async def generate(app: FastAPI, name: str, folder: Path) -> None:
+    document, config = folder / f"{name}.json", folder / "config.yml"
+    document.write_text(json.dumps(app.openapi()))
     config.write_text("post_hooks: []\n")
-    done = subprocess.run([*command, "--config", str(config)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "openapi_python_client", "generate", "--path", str(document), "--meta", "none",
+        "--output-path", str(folder / name), "--fail-on-warning", "--config", str(config),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+
+
+class Generated:
+    """A service's generated client, which calls the running app."""
+
+    def __init__(self, service: str, app: FastAPI, key: str) -> None:
+        self._name = package(service)
+        self.models = self.load("models")
+        self.client = self.load("client").AuthenticatedClient(base_url="http://here", token=key)
+        headers = {"authorization": f"Bearer {key}"}
+        self.client.set_async_httpx_client(
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here", headers=headers)
+        )
+
+    def load(self, name: str) -> Any:
+        return importlib.import_module(f"{self._name}.{name}")
+
+    async def call(self, operation: str, *path: str, **more: Any) -> Any:
+        """An operation by its tag and name; the answer as the client reads it."""
+        return await self.load(f"api.{operation}").asyncio(SHOP, *path, client=self.client, **more)
+
+
+@pytest_asyncio.fixture
+async def generated(
+    apps: dict[str, FastAPI], key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[dict[str, Generated]]:
+    """The clients of all services, each generated once."""
+    await asyncio.gather(*(generate(app, package(service), tmp_path) for service, app in apps.items()))
     monkeypatch.syspath_prepend(str(tmp_path))
-    yield "generated_membership"
-    for name in [n for n in sys.modules if n.startswith("generated_membership")]:
+    yield {service: Generated(service, app, key) for service, app in apps.items()}
+    for name in [n for n in sys.modules if n.startswith("generated_")]:
         del sys.modules[name]
 
 
 @pytest.mark.slow
-async def test_success_and_refusals_are_read_as_types(apps: dict[str, FastAPI], key: str, generated: str) -> None:
-    def load(name: str) -> Any:
-        return importlib.import_module(f"{generated}.{name}")
+async def test_success_and_refusals_are_read_as_types(generated: dict[str, Generated]) -> None:
+    assert generated.keys() == CALLS.keys()
+    for service, (good, answer, bad, of, status, slug) in CALLS.items():
+        client = generated[service]
+        assert type(await client.call(good)).__name__ == answer, service
+        more = {} if of else {"limit": 0}
+        refused = await client.call(bad, *filter(None, [of]), **more)
+        assert (type(refused), refused.status, refused.type_) == (client.models.Problem, status, f"/problems/{slug}")
 
-    models = load("models")
-    client = load("client").AuthenticatedClient(base_url="http://here", token=key)
-    client.set_async_httpx_client(
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(apps["membership"]), base_url="http://here",
-            headers={"authorization": f"Bearer {key}"},
-        )
-    )  # fmt: skip
-    members = {path.stem: load(f"api.members.{path.stem}") for path in _modules(load("api"), "members")}
-    register = members["register"]
-    get = members["get_member"]
-
-    made = await register.asyncio(SHOP, client=client, body=models.RegistrationIn(customer="ann"))
+    members = generated["membership"]
+    made = await members.call("members.register", body=members.models.RegistrationIn(customer="ann"))
     assert type(made).__name__ == "RegistrationOut"
-    found = await get.asyncio(SHOP, "ann", client=client)
+    found = await members.call("members.get_member", "ann")
     assert (type(found).__name__, found.customer) == ("MemberOut", "ann")
-    nobody = await get.asyncio(SHOP, "bob", client=client)
-    assert (type(nobody), nobody.status, nobody.type_) == (models.Problem, 404, "/problems/unknown_member")
-    unfit = await register.asyncio(SHOP, client=client, body=models.RegistrationIn(customer="a b"))
-    assert (type(unfit), unfit.status) == (models.Problem, 422)
+    unfit = await members.call("members.register", body=members.models.RegistrationIn(customer="a b"))
+    assert (type(unfit), unfit.status) == (members.models.Problem, 422)
     assert unfit.additional_properties["errors"][0]["pointer"] == "/customer"
 
-
-def _modules(package: Any, tag: str) -> list[Path]:
-    return sorted((Path(package.__file__).parent / tag).glob("*.py"))
+    orders = generated["orders-ingest"]
+    told = await orders.call("orders.put_order", "o-1", body=orders.models.OrderIn.from_dict(ORDER))
+    assert [type(told).__name__, [r.status for r in told.results]] == ["ResultsOut", ["accepted"]]
+    order = await orders.call("orders.get_order", "o-1")
+    assert (type(order).__name__, order.customer, order.goods_paid) == ("OrderOut", "ann", 100)

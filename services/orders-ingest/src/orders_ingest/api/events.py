@@ -20,7 +20,7 @@ from orders_ingest.handlers.ingest import take
 router = APIRouter(tags=["events"])
 SINGLE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 Writer = Annotated[Caller, require("events:write")]
-_EVENT = {"type": "object", "title": "CloudEvent", "additionalProperties": True}
+_EVENT = {"type": "object", "additionalProperties": True}
 _EVENTS = {"type": "array", "items": _EVENT, "maxItems": MAX_BATCH}
 _EXAMPLE: dict[str, Any] = {
     "id": "order-1001-completed",
