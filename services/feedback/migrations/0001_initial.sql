@@ -1,16 +1,17 @@
 -- What feedback owns: the first order of each customer, the surveys asked, the reviews received.
 
--- The order the usage question is about, and when it falls due (FBK-007).
+-- The order the usage question is about, and when it falls due (FBK-007). Of a customer whose completed orders are all
+-- void, or whose orders are not known yet (topics read out of order), the order's columns are null.
 create table usage_questions (
     shop text not null,
     customer text not null,
-    order_id text not null,
-    completed_at timestamptz not null,
-    cause text not null,                -- source#id of the event that completed the order
+    order_id text,
+    completed_at timestamptz,
+    cause text,                         -- source#id of the event that completed the order
     correlation_id text,
     due_at timestamptz,                 -- null once asked, or when the customer was erased
     survey_id text,                     -- null until asked; what was asked stays asked
-    -- Closes the races of two first orders (the earlier stays) and of two sweeps (`due_at` goes with the asking).
+    -- Closes the race of two sweeps (`due_at` goes with the asking).
     primary key (shop, customer)
 );
 create index usage_questions_due on usage_questions (due_at, shop, customer) where due_at is not null;

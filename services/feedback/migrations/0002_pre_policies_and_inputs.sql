@@ -1,4 +1,4 @@
--- The shop's rules of asking, and the completed orders that questions are folded from.
+-- The shop's rules of asking, and the orders that questions are folded from.
 
 -- Versions of the shop's rules; the newest that was valid when an order was completed counts for it.
 create table policies (
@@ -9,18 +9,30 @@ create table policies (
     primary key (shop, version)         -- closes the race of two people saving the same next version
 );
 
--- Every telling of a completed order: what `verify` folds the questions from.
+-- Every version and refund of a customer's orders: what the questions are folded from.
+create table order_inputs (
+    shop text not null,
+    customer text not null,
+    order_id text not null,
+    cause text not null,                -- source#id of the event
+    at timestamptz not null,
+    rank smallint not null,             -- of the event's type, among inputs of one instant
+    correlation_id text,
+    refund boolean not null,            -- the body is a refund's, otherwise a version's
+    body jsonb not null,                -- state, revision, currency, amounts and lines; no personal data
+    primary key (shop, customer, order_id, cause)   -- closes the race of two deliveries of one event
+);
+
+-- What follows from them: each completed order, with its question.
 create table completed_orders (
     shop text not null,
     customer text not null,
-    cause text not null,                -- source#id of the event
     order_id text not null,
     completed_at timestamptz not null,
+    cause text not null,
     correlation_id text,
-    primary key (shop, customer, cause) -- closes the race of two deliveries of one event
+    due_at timestamptz,                 -- null where the shop asks nobody
+    counts boolean not null,            -- it was neither closed nor refunded whole when its question fell due
+    primary key (shop, customer, order_id)          -- closes the race of two processes that judge one order
 );
-
--- Of the orders told before, the first of each customer is known. What was asked while its order was unknown bears
--- the survey's id for a cause.
-insert into completed_orders (shop, customer, cause, order_id, completed_at, correlation_id)
-select shop, customer, cause, order_id, completed_at, correlation_id from usage_questions where position('#' in cause) > 0;
+create index completed_orders_first on completed_orders (shop, customer, completed_at, order_id collate "C") where counts;

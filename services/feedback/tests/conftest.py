@@ -15,7 +15,7 @@ from common.clock import FixedClock
 from common.consumer import Batch
 from common.db import Database
 from common.events import Event, decode
-from common.events.orders import OrderCompleted
+from common.events.orders import OrderClosed, OrderCompleted, OrderLine, OrderRefunded
 from common.health import Readiness
 from common.keys import KeyRing
 from common.runtime import Runtime
@@ -120,6 +120,26 @@ def completed(order_id: str, days: float = 0, customer: str | None = "ann", shop
         data=OrderCompleted(order_id=order_id, state="completed", currency="CNY", goods_paid=100),
         correlationid="c1",
     )
+
+
+def closed(order_id: str, days: float, revision: int = 1, customer: str = "ann") -> Event[OrderClosed]:
+    data = OrderClosed(order_id=order_id, state="closed", currency="CNY", goods_paid=100, revision=revision)
+    return Event(f"x-{order_id}", "/shops/s/shop", "s", customer, MARCH + timedelta(days=days), data)
+
+
+def refunded(
+    order_id: str,
+    days: float,
+    amount: int = 100,
+    customer: str = "ann",
+    whole: bool = False,
+    lines: tuple[OrderLine, ...] = (),
+) -> Event[OrderRefunded]:
+    """One refund of an order; what `completed` paid unless said otherwise."""
+    refund = OrderRefunded(
+        refund_id=f"r-{order_id}-{amount}", order_id=order_id, amount=amount, currency="CNY", whole=whole, lines=lines
+    )
+    return Event(refund.refund_id, "/shops/s/shop", "s", customer, MARCH + timedelta(days=days), refund)
 
 
 def types(events: Iterable[Event[Any]]) -> list[str]:

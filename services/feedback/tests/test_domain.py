@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from common.events import Event
 from common.events.feedback import ReviewSubmitted
 from common.events.orders import OrderCompleted
+from feedback.domain.orders import CompletedOrder, completed_orders, first_of, order_inputs
 from feedback.domain.policy import DEFAULT_VERSION
 from feedback.domain.refusals import Refused
 from feedback.domain.reviews import check_review
-from feedback.domain.surveys import Answer, CompletedOrder, Survey, answer_from_form, answered, ask, completed_orders
-from feedback.domain.surveys import first_orders as first_of_each
+from feedback.domain.surveys import Answer, Survey, answer_from_form, answered, ask
 
 MARCH = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
@@ -34,7 +34,10 @@ def completed(order_id: str, days: int = 0, customer: str | None = "ann", shop: 
 
 def first_orders(events: list[Event[OrderCompleted]]) -> list[CompletedOrder]:
     """Of each customer, with the time at which the question falls due by the default rules."""
-    return [order.due([DEFAULT_VERSION]) for order in first_of_each(completed_orders(events))]
+    orders = completed_orders(order_inputs(events), [DEFAULT_VERSION])
+    customers = sorted({(o.shop, o.customer) for o in orders})
+    firsts = [first_of(o for o in orders if (o.shop, o.customer) == customer) for customer in customers]
+    return [first for first in firsts if first is not None]
 
 
 def survey() -> Survey:
@@ -140,5 +143,5 @@ def test_a_review_of_stars_or_of_text_is_taken() -> None:
 
 
 def test_a_first_order_is_ranked_by_time_then_by_id() -> None:
-    early = CompletedOrder("s", "ann", "o2", MARCH, "x#1", None)
-    assert early.rank < CompletedOrder("s", "ann", "o3", MARCH, "x#2", None).rank
+    early = CompletedOrder("s", "ann", "o2", MARCH, "x#1", None, MARCH)
+    assert early.rank < CompletedOrder("s", "ann", "o3", MARCH, "x#2", None, MARCH).rank

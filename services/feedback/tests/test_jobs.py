@@ -45,7 +45,7 @@ async def test_a_replay_asks_the_same_with_the_same_ids_and_links(feedback: Feed
     assert await feedback.sweep(limit=2) == 5
     first = [event.encode() for event in await feedback.announced()]
     async with feedback.database.transaction() as tx:
-        await tx.execute("truncate usage_questions, surveys, outbox, customers")
+        await tx.execute("truncate usage_questions, order_inputs, completed_orders, surveys, outbox, customers")
     await feedback.handle(*(completed(f"o{n}", days=n, customer=f"c{n}") for n in reversed(range(5))))
     await feedback.sweep()
     assert [event.encode() for event in await feedback.announced()] == first

@@ -1,4 +1,4 @@
-"""Does `verify` find nothing where all is well, and every planted difference? On a real PostgreSQL."""
+"""`verify` finds nothing where all is well, and every planted difference. On a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def test_an_empty_store_that_was_filled_from_the_topics_is_in_order(feedba
     await asked_and_answered(feedback)
     announced = await feedback.announced()
     async with feedback.database.transaction() as tx:
-        await tx.execute("truncate usage_questions, surveys, reviews, completed_orders, outbox, inbox")
+        await tx.execute("truncate usage_questions, surveys, reviews, order_inputs, completed_orders, outbox, inbox")
     await feedback.handle(*announced)
     assert await verify(feedback) == [], "its own topic alone has been read yet"
     await feedback.handle(completed("o2", days=3))
@@ -78,16 +78,29 @@ async def test_an_empty_store_that_was_filled_from_the_topics_is_in_order(feedba
         ("update usage_questions set due_at = completed_at where customer = 'ann'", "ann of s is due and was asked"),
         ("update usage_questions set due_at = due_at + interval '1 second'", "bob of s is due at 2025-04-07T12:00:01"),
         ("update usage_questions set due_at = null where customer = 'bob'", "bob of s is due at None, not at 2025-04"),
-        ("delete from usage_questions where customer = 'bob'", "bob of s completed order b1, and no question is noted"),
-        ("update usage_questions set order_id = 'o7' where customer = 'bob'", "but order b1 was completed first"),
-        ("delete from completed_orders where customer = 'bob'", "question about order b1, which nobody told"),
+        ("delete from usage_questions where customer = 'bob'", "bob of s completed an order, and no question is noted"),
+        ("update usage_questions set order_id = 'o7'", "ann of s has a question about order o7, but order o1 is the"),
+        ("update usage_questions set order_id = 'o7' where customer = 'bob'", "but order b1 is the first that counts"),
+        ("delete from order_inputs where customer = 'bob'", "bob of s has a question about order b1, which does not"),
+        ("delete from order_inputs where customer = 'ann'", "ann of s has completed order o1, which nobody told"),
+        ("delete from completed_orders where order_id = 'o2'", "ann of s completed order o2, which is not noted"),
+        ("update completed_orders set counts = false where order_id = 'o2'", "due at another time or as void"),
+        ("update completed_orders set due_at = null where order_id = 'b1'", "due at another time or as void"),
+        ("update completed_orders set completed_at = completed_at - interval '1 day'", "which is noted otherwise"),
+        (
+            """update order_inputs set body = jsonb_set(body, '{state}', '"closed"') where order_id = 'o1'""",
+            "ann of s has completed order o1, which nobody told",
+        ),
         ("delete from surveys", "which is not stored"),
         ("update usage_questions set survey_id = null", "ann of s was asked, but the question does not know it"),
         ("update surveys set stars = null", "ann of s has an answer without stars"),
         ("update surveys set stars = 1", "which is not stored as it was announced"),
         ("update surveys set text = 'bad'", "whose text is not what was announced"),
         ("update surveys set order_id = 'o2'", "due at 2025-03-08T12:00:00+00:00: not so"),
-        ("update completed_orders set completed_at = completed_at - interval '1 day'", "which follows from no order"),
+        ("update order_inputs set at = at - interval '1 day' where customer = 'ann'", "which follows from no order"),
+        ("delete from surveys where customer = 'ann'", "ann of s was asked survey"),
+        ("update surveys set cause_at = cause_at - interval '1 day'", "which is not stored as it was announced"),
+        ("update outbox set payload = replace(payload, '\"o1\"', '\"o2\"')", "which is not stored as it was announced"),
         ("delete from reviews", "handed in review r1, which is not stored"),
         ("update reviews set stars = 5", "handed in review r1, which is not stored as it was announced"),
         ("update reviews set text = null", "handed in review r1, whose text is not what was announced"),

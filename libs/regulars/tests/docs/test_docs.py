@@ -99,15 +99,15 @@ def test_the_list_of_requirements_is_whole() -> None:
 
 
 def test_flows_name_producer_and_takers() -> None:
-    text = flows([Flow("order.completed", "feedback", "handlers.on_completed_orders")])
-    row = "| `order.completed` | orders | orders-ingest | feedback (`handlers.on_completed_orders`) |"
+    text = flows([Flow("order.completed", "feedback", "handlers.on_orders")])
+    row = "| `order.completed` | orders | orders-ingest | feedback (`handlers.on_orders`) |"
     assert row in text
     assert "| `order.closed` | orders | orders-ingest | – |" in text
 
 
 def test_every_service_is_wired_and_the_flow_table_is_fresh() -> None:
     wired = subscriptions()
-    assert Flow("order.completed", "feedback", "handlers.on_completed_orders") in wired
+    assert Flow("order.completed", "feedback", "handlers.on_orders") in wired
     assert (ROOT / "docs" / "flows.md").read_text("utf-8") == flows(wired)
 
 

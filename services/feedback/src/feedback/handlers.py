@@ -1,7 +1,8 @@
-"""What does feedback do when something happens elsewhere, or when somebody says something?"""
+"""What feedback does when something happens elsewhere, and when somebody says something."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from common.consumer import Batch, Subscription
@@ -9,25 +10,54 @@ from common.db import Transaction
 from common.events import Event, EventData
 from common.events.customers import CustomerErased
 from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
-from common.events.orders import OrderCompleted
+from common.events.orders import (
+    OrderClosed,
+    OrderCompleted,
+    OrderDelivered,
+    OrderInTransit,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefunded,
+    OrderShipped,
+)
 from common.inbox import claim
 from common.keys import KEY_SUBSCRIPTIONS, KeyRing
-from feedback.domain.policy import Policy
+from feedback.domain.orders import OrderKey, completed_orders, order_inputs
+from feedback.domain.policy import Policy, Version
 from feedback.domain.refusals import AlreadyAnswered, KeyMissing, ReviewDiffers
-from feedback.domain.surveys import Answer, Survey, answered, completed_orders, first_orders
+from feedback.domain.surveys import Answer, Survey, answered
 from feedback.store import erasure, questions, reviews, surveys
+from feedback.store.orders import get_inputs, insert_inputs, save_completed
 from feedback.store.policies import POLICIES, hold_versions
 
 D = TypeVar("D", bound=EventData)
 
 
-async def on_completed_orders(tx: Transaction, batch: Batch) -> None:
-    """Note each customer's first completed order, about which the usage question will be (FBK-007)."""
-    orders = completed_orders(batch.events)
-    if orders:
-        await questions.insert_completed_orders(tx, orders)
-        versions = await hold_versions(tx, (o.shop for o in orders))
-        await questions.save_first_orders(tx, [o.due(versions[o.shop]) for o in first_orders(orders)])
+async def on_orders(tx: Transaction, batch: Batch) -> None:
+    """Note what was told of orders, and about which of them each customer is to be asked (FBK-007)."""
+    inputs = order_inputs(batch.events)
+    if inputs:
+        await insert_inputs(tx, inputs)
+        versions = await hold_versions(tx, (i.shop for i in inputs))
+        await note_questions(tx, {i.order for i in inputs}, versions)
+
+
+async def note_questions(
+    tx: Transaction, orders: Collection[OrderKey], versions: Mapping[str, Sequence[Version]]
+) -> None:
+    """Judge these orders anew by all that was told of them, and the questions of their customers, who are locked.
+
+    The cost follows the orders given, not those that their customers have besides.
+    """
+    inputs = await get_inputs(tx, orders)
+    found = [
+        order
+        for shop in sorted({i.shop for i in inputs})
+        for order in completed_orders((i for i in inputs if i.shop == shop), versions[shop])
+    ]
+    if found:
+        await save_completed(tx, found)
+        await questions.save_first_orders(tx, {(order.shop, order.customer) for order in found})
 
 
 async def on_policies(tx: Transaction, batch: Batch) -> None:
@@ -118,11 +148,23 @@ async def _as_readable(tx: Transaction, keys: KeyRing, event: Event[D]) -> Event
     return keys.open_event(event, None) if erased else event
 
 
+ORDERS = (
+    OrderPlaced,
+    OrderPaid,
+    OrderShipped,
+    OrderInTransit,
+    OrderDelivered,
+    OrderCompleted,
+    OrderClosed,
+    OrderRefunded,
+)
+"""All that changes what an order's state means."""
+
 SUBSCRIPTIONS = (
     *KEY_SUBSCRIPTIONS,
     # First: it takes alone the lock that noting orders shares.
     Subscription(on_policies, (SurveyPolicyChanged,)),
-    Subscription(on_completed_orders, (OrderCompleted,)),
+    Subscription(on_orders, ORDERS),
     Subscription(on_own_feedback, (SurveyRequested, SurveyAnswered, ReviewSubmitted)),
     Subscription(on_erased_customers, (CustomerErased,)),
 )

@@ -1,41 +1,14 @@
-"""When is a customer asked, about which order, and what is a valid answer?"""
+"""The usage question as it is asked, and its answer (FBK-007)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from common.events import Event, fact_id
 from common.events.feedback import SurveyAnswered, SurveyRequested
-from common.events.orders import OrderCompleted
-from feedback.domain.policy import Version, due_at
+from feedback.domain.orders import CompletedOrder
 from feedback.domain.refusals import MOST_CHARACTERS, Refused
-
-
-@dataclass(frozen=True, slots=True)
-class CompletedOrder:
-    """A completed order as it was told; `cause` is `source#id` of its event.
-
-    `due_at` is when the question about it falls due: None before that is known, and where the shop asks nobody.
-    """
-
-    shop: str
-    customer: str
-    order_id: str
-    completed_at: datetime
-    cause: str
-    correlation_id: str | None
-    due_at: datetime | None = None
-
-    @property
-    def rank(self) -> tuple[datetime, str, str]:
-        """The first order is the earliest; of equal times the smaller id, so that order of arrival does not matter."""
-        return self.completed_at, self.order_id, self.cause
-
-    def due(self, versions: Iterable[Version]) -> CompletedOrder:
-        """The same with its due time by the rules that were valid when it was completed."""
-        return replace(self, due_at=due_at(self.completed_at, versions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +30,6 @@ class Survey:
 class Answer:
     stars: int
     text: str | None
-
-
-def completed_orders(events: Iterable[Event[OrderCompleted]]) -> list[CompletedOrder]:
-    """The orders of the events, in their order; one without a customer asks nobody."""
-    return [
-        CompletedOrder(
-            event.shop,
-            event.subject,
-            event.data.order_id,
-            event.time,
-            f"{event.source}#{event.id}",
-            event.correlationid,
-        )
-        for event in events
-        if event.subject is not None
-    ]
-
-
-def first_of(orders: Iterable[CompletedOrder]) -> CompletedOrder | None:
-    """The first of one customer's orders: a usage question is about it (FBK-007)."""
-    return min(orders, key=lambda o: o.rank, default=None)
-
-
-def first_orders(orders: Iterable[CompletedOrder]) -> list[CompletedOrder]:
-    """The first order of every customer among these."""
-    by_customer: dict[tuple[str, str], list[CompletedOrder]] = {}
-    for order in orders:
-        by_customer.setdefault((order.shop, order.customer), []).append(order)
-    return [first for key in sorted(by_customer) if (first := first_of(by_customer[key])) is not None]
 
 
 def survey_id_of(order: CompletedOrder) -> str:

@@ -1,4 +1,4 @@
-"""Do the stored questions, surveys and answers follow from the orders told and the facts announced? Folded anew."""
+"""Stored questions, surveys and answers against the orders told and the facts announced, folded anew."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 
 from common.events import Event
 from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyRequested
-from feedback.domain.policy import Version, due_at
-from feedback.domain.surveys import CompletedOrder, Survey, first_of, survey_id_of
+from feedback.domain.orders import CompletedOrder, OrderInput, completed_orders, first_of
+from feedback.domain.policy import Version
+from feedback.domain.surveys import Survey, survey_id_of
 
 
 @dataclass(frozen=True, slots=True)
 class StoredQuestion:
-    order_id: str
-    completed_at: datetime
+    order_id: str | None
+    completed_at: datetime | None
     due_at: datetime | None
     survey_id: str | None
 
@@ -30,6 +31,7 @@ class History:
     waiting: bool = False
     """A rebuild met a version late, and the sweep has yet to move the shop's questions."""
     erased: bool = False
+    inputs: list[OrderInput] = field(default_factory=list)
     orders: list[CompletedOrder] = field(default_factory=list)
     question: StoredQuestion | None = None
     surveys: dict[str, Survey] = field(default_factory=dict)
@@ -39,25 +41,37 @@ class History:
 
 def differences(history: History) -> list[str]:
     """What does not follow, a sentence each; nothing when all is well."""
-    found = [*_of_question(history), *_of_surveys(history), *_of_facts(history)]
+    orders = completed_orders(history.inputs, history.versions)
+    found = [*_of_orders(history, orders), *_of_question(history, orders), *_of_surveys(history, orders)]
+    found += _of_facts(history)
     shop, customer = history.customer
     return [f"customer {customer} of {shop} {sentence}" for sentence in found]
 
 
-def _of_question(h: History) -> Iterator[str]:
-    first, asked = first_of(h.orders), [s for s in h.surveys.values() if s.cause_at is not None]
+def _of_orders(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
+    """Completed orders follow from what was told; while a version waits to be worked in, their dues do not yet."""
+    stored = {o.order_id: o for o in h.orders}
+    for order in orders:
+        found = stored.pop(order.order_id, None)
+        if found is None:
+            yield f"completed order {order.order_id}, which is not noted"
+        elif (found.completed_at, found.cause) != (order.completed_at, order.cause):
+            yield f"completed order {order.order_id} at {order.completed_at.isoformat()}, which is noted otherwise"
+        elif not h.waiting and found != order:
+            yield f"completed order {order.order_id}, whose question is noted as due at another time or as void"
+    for order_id in stored:
+        yield f"has completed order {order_id}, which nobody told"
+
+
+def _of_question(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
+    first, asked = first_of(orders), [s for s in h.surveys.values() if s.cause_at is not None]
     q = h.question
     if q is None:
-        if first is not None:
-            yield f"completed order {first.order_id}, and no question is noted"
+        if orders:
+            yield "completed an order, and no question is noted"
         elif asked:
             yield "was asked, but the question does not know it"
         return
-    if first is None:
-        if q.survey_id is None:
-            yield f"has a question about order {q.order_id}, which nobody told"
-    elif (q.order_id, q.completed_at) != (first.order_id, first.completed_at) and q.survey_id is None:
-        yield f"has a question about order {q.order_id}, but order {first.order_id} was completed first"
     if asked and q.survey_id is None:
         yield "was asked, but the question does not know it"
     if q.survey_id is not None:
@@ -65,23 +79,31 @@ def _of_question(h: History) -> Iterator[str]:
             yield f"was asked survey {q.survey_id}, which is not stored"
         if q.due_at is not None:
             yield "is due and was asked"
-    elif first is not None and not h.waiting:
-        due = None if h.erased else due_at(first.completed_at, h.versions)
-        if q.due_at != due:
-            yield f"is due at {q.due_at and q.due_at.isoformat()}, not at {due and due.isoformat()}"
+    if h.waiting:
+        return
+    if first is None:
+        if q.order_id is not None:
+            yield f"has a question about order {q.order_id}, which does not count"
+        elif q.due_at is not None:
+            yield "has a question that is due and about no order"
+        return
+    if (q.order_id, q.completed_at) != (first.order_id, first.completed_at):
+        yield f"has a question about order {q.order_id}, but order {first.order_id} is the first that counts"
+    due = None if h.erased or q.survey_id is not None else first.due_at
+    if q.due_at != due and q.survey_id is None:
+        yield f"is due at {q.due_at and q.due_at.isoformat()}, not at {due and due.isoformat()}"
 
 
-def _of_surveys(h: History) -> Iterator[str]:
+def _of_surveys(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
     # Orders completed at one moment make one survey; it names one of them.
     by_id: dict[str, set[tuple[str, datetime | None]]] = {}
-    for o in h.orders:
-        order = o.due(h.versions)
+    for order in orders:
         if order.due_at is not None:
             by_id.setdefault(survey_id_of(order), set()).add((order.order_id, order.due_at))
     for survey_id, s in h.surveys.items():
         if (s.answered_at is None) != (s.stars is None):
             yield f"has an answer without stars, or stars without an answer, in survey {survey_id}"
-        if s.cause_at is None or s.kind != "usage" or not h.orders:
+        if s.cause_at is None or s.kind != "usage" or not orders:
             continue  # only its answer, or its request, has been read: topics are read side by side
         about = by_id.get(survey_id)
         if about is None:

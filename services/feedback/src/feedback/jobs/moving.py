@@ -1,4 +1,4 @@
-"""Questions move where a rebuild met a version of the policy late."""
+"""Questions are moved where a rebuild meets a version of the policy after the orders."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from datetime import datetime
 
 from common.db import Transaction
 from common.set_aside import Task
+from feedback.handlers import note_questions
+from feedback.store.orders import list_completed, list_customers_since
 from feedback.store.policies import POLICIES, get_versions
-from feedback.store.unasked import get_unasked, list_unasked, save_dues
 
 
 async def take_late_policy(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
-    """The next customers whose question was noted without the version."""
+    """The next customers with an order that was judged without the version."""
     late = await POLICIES.next_late(tx)
     if late is None:
         return None
-    keys = await list_unasked(tx, late.shop, late.valid_from, late.after, limit)
+    keys = await list_customers_since(tx, late.shop, late.valid_from, late.after, limit)
     await POLICIES.save_progress(tx, late, keys, limit)
     return [Task(*key) for key in keys]
 
@@ -26,5 +27,5 @@ async def move_questions(tx: Transaction, now: datetime, tasks: Sequence[Task]) 
     keys = [(task.shop, task.customer) for task in tasks]
     await tx.lock_customers(keys)
     versions = await get_versions(tx, {task.shop for task in tasks})
-    await save_dues(tx, [order.due(versions[order.shop]) for order in await get_unasked(tx, keys)])
+    await note_questions(tx, await list_completed(tx, keys), versions)
     return len(tasks)

@@ -1,4 +1,4 @@
-"""What is stored of some customers, whole, to be folded anew?"""
+"""All that is stored of some customers, to be folded anew."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from common.db import CustomerKey, Transaction
 from common.events import decode
 from common.events.feedback import ReviewSubmitted
 from common.keys import get_keys
-from feedback.domain.surveys import CompletedOrder, Survey
+from feedback.domain.orders import CompletedOrder
+from feedback.domain.surveys import Survey
 from feedback.domain.verification import History, StoredQuestion
+from feedback.store.orders import input_of
 from feedback.store.policies import POLICIES, get_versions
 
 
@@ -36,10 +38,14 @@ async def get_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[Hi
     found = {key: History(key, versions[key[0]], waiting=key[0] in late) for key in sorted(keys)}
     for key, stored in (await get_keys(tx, keys)).items():
         found[key].erased = stored.erased_at is not None
-    # The inputs: every telling of a completed order.
-    for r in await _rows(tx, "completed_orders", "order_id, completed_at, cause, correlation_id", keys):
-        found[(r.shop, r.customer)].orders.append(CompletedOrder(**r._mapping))
+    # The inputs: all that was told of orders.
+    wanted = "order_id, cause, at, rank, correlation_id, refund, body"
+    for r in await _rows(tx, "order_inputs", wanted, keys):
+        found[(r.shop, r.customer)].inputs.append(input_of(r))
     # What was made of them.
+    wanted = "order_id, completed_at, cause, correlation_id, due_at, counts"
+    for r in await _rows(tx, "completed_orders", wanted, keys):
+        found[(r.shop, r.customer)].orders.append(CompletedOrder(**r._mapping))
     for r in await _rows(tx, "usage_questions", "order_id, completed_at, due_at, survey_id", keys):
         found[(r.shop, r.customer)].question = StoredQuestion(r.order_id, r.completed_at, r.due_at, r.survey_id)
     for r in await _rows(tx, "surveys", "survey_id, kind, order_id, cause_at, answered_at, stars, text", keys):

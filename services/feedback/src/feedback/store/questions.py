@@ -1,4 +1,4 @@
-"""Whom is the usage question to be asked, about which order, and when? (FBK-007)"""
+"""Usage questions: about which order each customer is asked, and when (FBK-007)."""
 
 from __future__ import annotations
 
@@ -7,56 +7,33 @@ from datetime import datetime
 
 from common.db import CustomerKey, Transaction
 from common.set_aside import Task
-from feedback.domain.surveys import CompletedOrder
+from feedback.domain.orders import CompletedOrder
 
 
-async def insert_completed_orders(tx: Transaction, orders: Sequence[CompletedOrder]) -> None:
-    """Keep every telling: what the questions are folded from. Idempotent."""
-    # A telling that is known already stays as it is.
-    await tx.execute(
-        """
-        insert into completed_orders (shop, customer, cause, order_id, completed_at, correlation_id)
-        select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:causes as text[]),
-                             cast(:order_ids as text[]), cast(:completed as timestamptz[]),
-                             cast(:correlations as text[]))
-        on conflict do nothing
-        """,
-        shops=[o.shop for o in orders],
-        customers=[o.customer for o in orders],
-        causes=[o.cause for o in orders],
-        order_ids=[o.order_id for o in orders],
-        completed=[o.completed_at for o in orders],
-        correlations=[o.correlation_id for o in orders],
-    )
-
-
-async def save_first_orders(tx: Transaction, orders: Sequence[CompletedOrder]) -> None:
-    """Keep each customer's earliest order; at most one per customer, customers locked. Idempotent, commutative."""
-    # An earlier order takes the later one's place; who was asked already, or is erased, is not asked (again).
+async def save_first_orders(tx: Transaction, customers: Collection[CustomerKey]) -> None:
+    """Let each question be about the customer's first completed order that counts; customers locked. Idempotent."""
+    keys = sorted(customers)
+    # One probe of completed_orders_first a customer, however many orders there are. Who was asked already, or is
+    # erased, is not asked (again).
     await tx.execute(
         """
         insert into usage_questions as q (shop, customer, order_id, completed_at, cause, correlation_id, due_at)
-        select shop, customer, o.order_id, o.completed_at, o.cause, o.correlation_id,
+        select w.shop, w.customer, o.order_id, o.completed_at, o.cause, o.correlation_id,
                case when k.erased_at is null then o.due_at end
-        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:order_ids as text[]),
-                    cast(:completed as timestamptz[]), cast(:causes as text[]), cast(:correlations as text[]),
-                    cast(:dues as timestamptz[]))
-             as o(shop, customer, order_id, completed_at, cause, correlation_id, due_at)
-        left join customer_keys k using (shop, customer)
+        from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
+        left join lateral (
+            select * from completed_orders c
+            where c.shop = w.shop and c.customer = w.customer and c.counts
+            order by c.completed_at, c.order_id collate "C" limit 1
+        ) o on true
+        left join customer_keys k on k.shop = w.shop and k.customer = w.customer
         on conflict (shop, customer) do update
         set order_id = excluded.order_id, completed_at = excluded.completed_at, cause = excluded.cause,
             correlation_id = excluded.correlation_id,
             due_at = case when q.survey_id is null then excluded.due_at end
-        where (excluded.completed_at, excluded.order_id collate "C", excluded.cause collate "C")
-            < (q.completed_at, q.order_id collate "C", q.cause collate "C")
         """,
-        shops=[o.shop for o in orders],
-        customers=[o.customer for o in orders],
-        order_ids=[o.order_id for o in orders],
-        completed=[o.completed_at for o in orders],
-        causes=[o.cause for o in orders],
-        correlations=[o.correlation_id for o in orders],
-        dues=[o.due_at for o in orders],
+        shops=[shop for shop, _ in keys],
+        customers=[customer for _, customer in keys],
     )
 
 

@@ -34,20 +34,17 @@ async def save_requested(tx: Transaction, requests: Sequence[Event[SurveyRequest
         causes=[d.cause_at for _, d in rows],
     )
     last = {key: d for key, d in rows}  # one row a customer: two of one customer in a statement would be refused
-    # Asked: nothing falls due any more. Where the order itself is not known yet (topics read out of order), the
-    # question stands for it until the order, which is older, comes.
+    # Asked: nothing falls due any more. Where the order itself is not known yet (topics read out of order), its columns
+    # stay empty until it comes.
     await tx.execute(
         """
-        insert into usage_questions as q (shop, customer, order_id, completed_at, cause, survey_id)
-        select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:orders as text[]),
-                             cast(:completed as timestamptz[]), cast(:ids as text[]), cast(:ids as text[]))
+        insert into usage_questions as q (shop, customer, survey_id)
+        select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[]))
         on conflict (shop, customer) do update set due_at = null, survey_id = excluded.survey_id
         """,
         shops=[key[0] for key in last],
         customers=[key[1] for key in last],
         ids=[d.survey_id for d in last.values()],
-        orders=[d.order_id for d in last.values()],
-        completed=[d.cause_at for d in last.values()],
     )
 
 
