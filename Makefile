@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml))
 MANIFESTS := $(wildcard deploy/constraints.txt deploy/requirements*.txt $(addsuffix /pyproject.toml,$(PACKAGES)))
 ARGS ?=
+# Tests that run at a time, each with servers of its own; 0 runs them in one process, as a debugger needs it.
+WORKERS ?= 2
 ALL ?= 0
 INSTALL_LOG := $(VENV)/install.log
 NOT_INSTALLED = { echo "The Python packages could not be installed (see $(INSTALL_LOG)): if the registry cannot be reached,\
@@ -31,8 +33,8 @@ up: $(STAMP) ## Start PostgreSQL, Kafka, the mail sink and the services; print a
 down: $(STAMP) ## Stop exactly what `make up` started; ARGS=--purge also deletes its data
 	$(BIN)/regulars down $(ARGS)
 
-test: $(STAMP) ## Run all tests against a real PostgreSQL and Kafka; ARGS goes to pytest
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## Run all tests against a real PostgreSQL and Kafka, two at a time; ARGS goes to pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(STAMP) ## Check style, types, who may import whom, and that generated documents are fresh
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ _NUMBER = re.compile(
     r"|\b(?P<other>T-\d\.\d+|C-\d{1,2})\b"
 )
 _IN_NAME = re.compile(rf"(?:^|_)(?P<family>{'|'.join(FAMILIES).lower()})_(?P<number>\d{{3}})(?=_|$)")
+CITES = "cites"
 NOTES = Path(".run") / "citations.json"
 Notes = dict[str, list[str]]
 """Test (file::function, without parameters) -> requirement numbers, sorted."""
@@ -68,16 +69,13 @@ class Recorder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._cited: dict[str, set[str]] = {}
+        self._cited: dict[str, list[str]] = {}
         self._ran: set[str] = set()
         self._passed: set[str] = set()
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        for item in items:
-            self._cited[item.nodeid] = citations(item)
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._ran.add(report.nodeid)
+        self._cited[report.nodeid] = next((value for name, value in report.user_properties if name == CITES), [])
         if report.when == "call" and report.passed:
             self._passed.add(report.nodeid)
         elif report.failed:
@@ -99,6 +97,12 @@ class Recorder:
         for nodeid in self._passed:
             kept.setdefault(nodeid.split("[")[0], set()).update(self._cited.get(nodeid, ()))
         return {test: sorted(numbers) for test, numbers in sorted(kept.items()) if numbers}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a test cites travels with its reports, for in a parallel run workers collect and the first process notes."""
+    for item in items:
+        item.user_properties.append((CITES, sorted(citations(item))))
 
 
 def pytest_configure(config: pytest.Config) -> None:
