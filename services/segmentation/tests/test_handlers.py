@@ -48,7 +48,7 @@ async def test_order_batches_and_repetition_of_the_sweeps_never_show(
             assert await verify(tx) == []
 
 
-@pytest.mark.parametrize("step", [timedelta(days=7), timedelta(days=31), timedelta(days=45)])
+@pytest.mark.parametrize("step", [timedelta(days=7), timedelta(days=45)])
 async def test_what_is_told_does_not_depend_on_the_length_of_a_replays_step(
     new_db: Callable[[], Any], clock: FixedClock, events: Any, step: timedelta
 ) -> None:
