@@ -45,7 +45,7 @@ class Feedback:
         """As the consumer does it: one transaction, customers locked, each subscription its own types."""
         async with self.database.transaction() as tx:
             await tx.lock_customers(e.customer for e in events if e.subject is not None)
-            for subscription in SERVICE.subscriptions:
+            for subscription in SERVICE.subscribed(self.keys):
                 mine = [e for e in events if isinstance(e.data, subscription.types)]
                 if mine:
                     await subscription.handler(tx, Batch(mine))

@@ -10,9 +10,33 @@ create table contacts (
     email text,
     language text,
     zone text,
-    bounced_email text,                 -- ciphertext of the address that bounced for good
-    bounced_at timestamptz,
     primary key (shop, customer)        -- closes the race of two first profiles of one customer
+);
+
+-- Every e-mail address that a customer had, from which revision on, as a keyed hash: who has the same one is found by it.
+create table contact_addresses (
+    shop text not null,
+    customer text not null,
+    revision bigint not null,
+    at timestamptz not null,
+    address bytea,                      -- null: no mail can be sent to it, or its key has not come yet
+    sealed text,                        -- ciphertext, until the key comes
+    primary key (shop, customer, revision, at) -- closes the race of two deliveries of one profile
+);
+create index contact_addresses_address on contact_addresses (shop, address) where address is not null;
+
+-- Addresses that bounced for good, whoever has them.
+create table bounces (
+    shop text not null,
+    address bytea not null,
+    at timestamptz not null,
+    primary key (shop, address)         -- closes the race of two hand-offs to one address
+);
+
+-- When a shop's last customer was erased: decisions before it may have rested on what is forgotten since.
+create table addresses_forgotten (
+    shop text primary key,
+    at timestamptz not null
 );
 
 -- Every statement about permission; the newest by time holds, whenever it was read (SEC-005).
@@ -28,8 +52,13 @@ create table permissions (
     standing text not null check (standing in ('granted', 'withdrawn', 'opted_out')),
     via text,
     recorded_at timestamptz not null default now(),
+    address bytea,                      -- hash of the address that it is about, once it is known
+    address_known_at timestamptz,
     primary key (shop, customer, channel, purpose, at, source, id) -- closes the race of an API answer and its own event read back
 );
+-- The newest statement about an address in one probe, however many customers have it. A hash holds its channel.
+create index permissions_address on permissions (shop, address, purpose, at desc, (standing <> 'granted') desc)
+    where address is not null;
 
 -- Facts that candidates rest on (tier, lapse episode, survey), each revision with the time from which it holds.
 create table conditions (
@@ -126,8 +155,10 @@ create table messages (
     may_leave_until timestamptz,        -- real time; after it the holder asks again before it gives the text away
     recalled boolean not null default false, -- the customer opted out while it was leased: it must not leave any more
     sent_at timestamptz,
+    address bytea,                      -- hash of the address for which it was decided; null of notices, which no cap counts
     primary key (shop, customer, message_id) -- closes the race of two sweeps queueing one candidate
 ) with (fillfactor = 80);
+create index messages_address on messages (shop, address, at) where address is not null;
 create index messages_queued on messages (shop, rank, at, message_id) where state = 'queued'; -- a shop that is paused holds up no other
 create index messages_leased on messages (lease_until) where state = 'leased';
 create index messages_unknown on messages (at) where state = 'unknown';

@@ -29,14 +29,15 @@ from common.runtime import Runtime
 from common.service import build_app
 from common.settings import Settings
 from messaging.channels.smtp import SmtpConnection, SmtpServer
-from messaging.handlers import SUBSCRIPTIONS
+from messaging.handlers import subscriptions
 from messaging.jobs.deciding import decide_due
 from messaging.jobs.sending import Sender
+from messaging.jobs.verifying import TOPICS
 from messaging.main import SERVICE
 from messaging.store.candidates import lock_due_customers
 from messaging.unsubscribe import UnsubscribeLinks
 from regulars.stack.mailsink import MailSink
-from regulars.testing import MigratedDatabase
+from regulars.testing import MigratedDatabase, OwnTopics, TopicsOfOwn
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 MASTER = base64.b64decode("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
@@ -101,7 +102,7 @@ class Messaging:
         async with self.database.transaction() as tx:
             fresh = await claim(tx, [(e, e.encode()) for e in events])
             await tx.lock_customers(e.customer for e in fresh if e.subject is not None)
-            for subscription in SUBSCRIPTIONS:
+            for subscription in subscriptions(self.keys):
                 taken = [e for e in fresh if isinstance(e.data, subscription.types)]
                 if taken:
                     await subscription.handler(tx, Batch(taken))
@@ -204,3 +205,9 @@ async def connection(mailsink: MailSink) -> AsyncIterator[SmtpConnection]:
     made = SmtpConnection(SmtpServer("127.0.0.1", mailsink.port))
     yield made
     await made.close()
+
+
+@pytest_asyncio.fixture
+async def topics(topics_of_own: TopicsOfOwn) -> OwnTopics:
+    """What `verify` reads, each a topic of the test's own."""
+    return await topics_of_own(*TOPICS)

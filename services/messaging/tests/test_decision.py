@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from common.events.orders import OrderClosed, OrderPaid, OrderRefunded, OrderShi
 from messaging.domain.decision import decide, stale_from
 from messaging.domain.flows import Claim, Condition
 from messaging.domain.obsolete import Facts, OrderNews, is_obsolete
-from messaging.domain.permission import Statement, standing_at
+from messaging.domain.permission import Standing, Statement, register_of
 
 from .situations import TUESDAY_TEN, at, candidate, sent, situation
 
@@ -68,6 +68,11 @@ def test_a_customer_not_read_yet_is_waited_for_once() -> None:
 
 def said(standing: Any, when: str, rank: int = 30, id: str = "1") -> Statement:
     return Statement("email", "marketing", at(when), rank, "/shops/s/x", id, standing)
+
+
+def standing_at(statements: Any, channel: Any, purpose: Any, until: datetime) -> Standing | None:
+    held = register_of(statements).holding(channel, purpose, until)
+    return held.standing if held else None
 
 
 def test_the_newest_statement_holds_whatever_order_it_came_in() -> None:

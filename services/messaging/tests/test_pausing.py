@@ -35,7 +35,7 @@ async def test_a_blocked_host_is_held_against_nobody_and_pauses_the_shop(messagi
         connection, sender = SmtpConnection(SmtpServer("127.0.0.1", port)), messaging.sender(port)
         await sender.step(connection)
         assert {(s, a) for _, s, _, a in await messaging.rows(STATES)} == {("queued", 0)}
-        assert await messaging.rows("select 1 from contacts where bounced_email is not null") == []
+        assert await messaging.rows("select 1 from bounces") == []
         assert await messaging.rows(PAUSES) == [
             ("s", 10.0, "rcpt", "smtp_550_5.7.1", "5.7.1 <<address>>: client host [192.0.2.7] blocked")
         ]

@@ -26,7 +26,7 @@ from messaging.jobs.verifying import TOPICS
 from messaging.jobs.verifying import verify as find_all
 from messaging.store.policies import POLICIES
 from regulars.stack.mailsink import MailSink
-from regulars.testing import OwnTopics, TopicsOfOwn
+from regulars.testing import OwnTopics
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DAY = timedelta(days=1)
@@ -41,11 +41,6 @@ async def connection(mailsink: MailSink) -> AsyncIterator[SmtpConnection]:
     made = SmtpConnection(SmtpServer("127.0.0.1", mailsink.port))
     yield made
     await made.close()
-
-
-@pytest_asyncio.fixture
-async def topics(topics_of_own: TopicsOfOwn) -> OwnTopics:
-    return await topics_of_own(*TOPICS)
 
 
 async def verified(service: Any, topics: OwnTopics) -> tuple[list[str], Counter[str]]:

@@ -111,12 +111,16 @@ class KeyRing:
     def __repr__(self) -> str:
         return f"KeyRing({len(self._unwrapped)} keys)"
 
+    def derived(self, purpose: str) -> bytes:
+        """32 bytes of the master key for one purpose, as `crypto.derived_key`."""
+        return crypto.derived_key(self._master, purpose)
+
     async def keys_for(self, tx: Transaction, customers: Iterable[CustomerKey]) -> dict[CustomerKey, DataKey | None]:
         """The customers' keys: None for an erased customer, absent where the key has not come yet.
 
         Raises SealBroken when a key was wrapped with another master key.
         """
-        return {key: self._unwrap(key, row) for key, row in (await get_keys(tx, customers)).items()}
+        return {key: self.unwrapped(key, row) for key, row in (await get_keys(tx, customers)).items()}
 
     async def ensure_keys(
         self, tx: Transaction, customers: Iterable[CustomerKey]
@@ -157,7 +161,8 @@ class KeyRing:
         for key in customers:
             self._unwrapped.pop(key, None)
 
-    def _unwrap(self, customer: CustomerKey, row: CustomerKeyRow) -> DataKey | None:
+    def unwrapped(self, customer: CustomerKey, row: CustomerKeyRow) -> DataKey | None:
+        """The customer's key as it was just read from the database; None for an erased customer. Raises SealBroken."""
         if row.erased_at is not None or row.wrapped is None or row.key_id is None:
             self.forget([customer])
             return None

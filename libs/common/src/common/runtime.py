@@ -47,7 +47,8 @@ class Service:
 
     name: str
     migrations: Path
-    subscriptions: Sequence[Subscription] = ()
+    subscriptions: Sequence[Subscription] | Callable[[KeyRing], Sequence[Subscription]] = ()
+    """A function where a handler needs the customers' keys."""
     raw: Callable[[Runtime, str], RawSubscription | None] | None = None
     """The reader of a topic that others write to, by the topic's name; None for any other topic."""
     routers: Sequence[APIRouter] = ()
@@ -59,6 +60,10 @@ class Service:
     """Compares what the service keeps; that all it has read was claimed is compared for every service alike."""
     notes: Mapping[str, Callable[[Transaction], Awaitable[str | None]]] = field(default_factory=dict)
     """Readiness notes: what an operator should know of a part that does not keep the service from working."""
+
+    def subscribed(self, keys: KeyRing) -> Sequence[Subscription]:
+        """The subscriptions, with these keys."""
+        return self.subscriptions(keys) if callable(self.subscriptions) else self.subscriptions
 
 
 @dataclass
@@ -218,7 +223,7 @@ class Runtime:
             self.database,
             self.settings.kafka_bootstrap_servers,
             self.name,
-            self.service.subscriptions,
+            self.service.subscribed(self.keys),
             raw,
             seal=self.seal_dead,
             max_records=self.settings.max_batch,
@@ -246,7 +251,7 @@ class Runtime:
             event = decode(raw)
         except InvalidEvent as error:
             raise problems.Problem(422, error.slug, f"The event still cannot be read: {error}") from None
-        takers = [s for s in self.service.subscriptions if isinstance(event.data, s.types)]
+        takers = [s for s in self.service.subscribed(self.keys) if isinstance(event.data, s.types)]
         if not takers:
             raise problems.Problem(
                 422, "not_subscribed", f"{self.name} takes no {event.type} from {topic}: send it where its kind goes."

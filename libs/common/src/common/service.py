@@ -149,7 +149,7 @@ async def verify(service: Service, settings: Settings) -> int:
     reader = partial(Reader, settings.kafka_bootstrap_servers, client=f"{service.name}-verify")
     run = Verification(service.name, runtime.database, reader, runtime.master, partial(print, flush=True))
     if service.subscriptions:
-        await compare_claims(run, service.subscriptions)
+        await compare_claims(run, service.subscribed(runtime.keys))
     if service.verify is not None:
         await service.verify(run)
     await runtime.database.close()

@@ -17,7 +17,7 @@ from common.settings import Settings
 from common.sweeps import BITE, WorkList, work
 from messaging.api import bounces, decisions, pauses, permissions, policy, unsubscribe_page
 from messaging.channels.smtp import Deadlines, SmtpServer
-from messaging.handlers import SUBSCRIPTIONS
+from messaging.handlers import subscriptions
 from messaging.jobs.deciding import decide_due_now, decide_notices, take_due, take_due_notices
 from messaging.jobs.sending import Sender
 from messaging.jobs.verifying import verify
@@ -105,7 +105,7 @@ async def email_note(tx: Transaction) -> str | None:
 SERVICE = Service(
     name="messaging",
     migrations=Path(__file__).parents[2] / "migrations",
-    subscriptions=SUBSCRIPTIONS,
+    subscriptions=subscriptions,
     routers=(
         decisions.router,
         policy.router,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from common.events.customers import Channel, Purpose
 from common.events.envelope import EventData, NewVersion
@@ -70,6 +72,22 @@ class ContactBounceLifted(EventData):
     RANK: ClassVar[int] = 62
     channel: Channel
     via: Text
+
+
+class ContactAddressSuppressed(EventData):
+    """What an erased customer's refusal leaves behind: the keyed hash of the address, so that it goes on being heeded.
+
+    `said_at`: when it was refused. Read back by messaging alone, in a rebuild: the address itself opens no more.
+    """
+
+    TYPE: ClassVar[str] = "contact.address_suppressed"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 63
+    channel: Channel
+    purpose: Purpose
+    standing: Literal["withdrawn", "opted_out"]
+    said_at: Instant
+    address: Annotated[Text, Field(pattern=r"^[0-9a-f]{32}$", description="keyed hash of the address, in hex")]
 
 
 class ContactPolicyChanged(NewVersion):

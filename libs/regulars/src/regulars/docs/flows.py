@@ -8,6 +8,7 @@ from typing import Any
 
 from common.events import EVENTS
 from common.events.topics import SERVICES, TOPICS
+from common.keys import KeyRing
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ def subscriptions() -> list[Flow]:
     for service in SERVICES:
         package = service.replace("-", "_")
         wired: Any = importlib.import_module(f"{package}.main").SERVICE
-        for subscription in wired.subscriptions:
+        for subscription in wired.subscribed(KeyRing(bytes(32))):  # nothing is opened here
             handler = subscription.handler
             name = getattr(handler, "__qualname__", type(handler).__name__)
             module = str(getattr(handler, "__module__", package)).removeprefix(f"{package}.")

@@ -24,7 +24,8 @@ class NothingBounced(Problem):
     "/v1/shops/{shop}/customers/{customer}/bounces/{channel}", dependencies=[require("messages:write")], status_code=204
 )
 async def delete_bounce(shop: ShopName, customer: Identifier, channel: Literal["email"], tx: Tx) -> Response:
-    """Write to this address again, as after a mistake of its mail server. A new address needs no lifting."""
+    """Write to this address again, as after a mistake of its mail server; for every customer who has it. A new address
+    needs no lifting."""
     if not await lift_bounce(tx, (shop, customer), ContactBounceLifted(channel=channel, via="api")):
         raise NothingBounced
     return Response(status_code=204)

@@ -31,6 +31,7 @@ Reason = Literal[
     "window_taken",  # hold: another message went in this window
     "cap",
 ]
+BY_ADDRESS = "said for this address under another customer id"
 WAITS_FOR_CONTACT = ("contact_unknown", "no_address", "key_missing")
 """Reasons to hold that end when a profile or a key comes."""
 
@@ -47,6 +48,8 @@ class Situation:
     bounced: bool = False
     key: Literal["present", "missing", "erased"] = "present"
     standing: Standing | None = "granted"
+    by_address: bool = False
+    """Another customer of the same address said what holds."""
     obsolete: bool = False
     contacted: Sequence[Contacted] = ()
 
@@ -78,7 +81,7 @@ def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
     if candidate.kind != "transactional":
         refused = refusal(now.standing)
         if refused is not None:
-            return Decision("suppress", refused, at)
+            return Decision("suppress", refused, at, detail=BY_ADDRESS if now.by_address else None)
     if not now.has_address:
         return Decision("hold", "no_address", at, until=stale_at)
     if now.bounced:

@@ -1,20 +1,30 @@
-"""Permission by channel and purpose: the newest statement by time holds, at one instant the refusal (SEC-005)."""
+"""Permission by channel and purpose, of a customer and of the address they have (SEC-005, MSG-009).
+
+The newest statement by time holds, at one instant the refusal. A statement is the customer's, and it is also about the
+address that the customer had when it was made (before the first one: about the first), for everybody who has it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
 from common.events.customers import Channel, Purpose
 
 Standing = Literal["granted", "withdrawn", "opted_out"]
+FAR = datetime.max.replace(tzinfo=UTC)
+"""On the wall clock all that is known counts, also what bears a time ahead of our clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Something said about permission; `rank`, `source` and `id` break the tie of two that bear the same time."""
+    """Something said about permission; `rank`, `source` and `id` break the tie of two that bear the same time.
+
+    `address`: hash of the address it is about; None where the customer never had any.
+    """
 
     channel: Channel
     purpose: Purpose
@@ -23,21 +33,60 @@ class Statement:
     source: str
     id: str
     standing: Standing
+    address: bytes | None = None
+    via: str | None = None
 
 
-def standing_at(
-    statements: Iterable[Statement], channel: Channel, purpose: Purpose, until: datetime | None
-) -> Standing | None:
-    """What holds after the statements made up to `until`; None where nothing was ever said.
+class Said:
+    """Statements by channel and purpose in the order in which they hold: the newest up to an instant in O(log n)."""
 
-    Without `until` whatever is known counts, also what bears a time ahead of our clock.
-    """
-    said = [s for s in statements if s.channel == channel and s.purpose == purpose and (until is None or s.at <= until)]
-    if not said:
-        return None
-    return newest_of(said).standing
+    def __init__(self, statements: Iterable[Statement] = ()) -> None:
+        self._of: dict[tuple[Channel, Purpose], list[Statement]] = {}
+        for s in sorted(statements, key=_order):
+            self._of.setdefault((s.channel, s.purpose), []).append(s)
+
+    def about(self) -> list[tuple[Channel, Purpose]]:
+        return sorted(self._of)
+
+    def newest(self, channel: Channel, purpose: Purpose, until: datetime) -> Statement | None:
+        """What holds after the statements made up to `until`, inclusive; None where nothing was said."""
+        said = self._of.get((channel, purpose), [])
+        n = bisect_right(said, until, key=lambda s: s.at)
+        return said[n - 1] if n else None
 
 
-def newest_of(said: Iterable[Statement]) -> Statement:
-    """The statement that holds of several about one channel and purpose."""
-    return max(said, key=lambda s: (s.at, s.standing != "granted", s.rank, s.source, s.id))
+@dataclass(frozen=True, slots=True)
+class Register:
+    """What one customer said, and what was said about their `address` by everybody who had it."""
+
+    own: Said = field(default_factory=Said)
+    there: Said = field(default_factory=Said)
+    address: bytes | None = None
+
+    def holding(self, channel: Channel, purpose: Purpose, until: datetime) -> Statement | None:
+        """The statement that holds for the customer at the address they have; None where nothing was ever said.
+
+        The newer of the customer's own and the address's. But a yes that was given for another address opens nothing
+        here: where somebody spoke about this one, that holds.
+        """
+        own, there = self.own.newest(channel, purpose, until), self.there.newest(channel, purpose, until)
+        if own is None or there is None:
+            return own or there
+        if own.standing == "granted" and own.address != self.address:
+            return there
+        return max(own, there, key=_order)
+
+    def by_address(self, said: Statement) -> bool:
+        """Whether another customer of this address said it."""
+        return said != self.own.newest(said.channel, said.purpose, said.at)
+
+    def about(self) -> Sequence[tuple[Channel, Purpose]]:
+        return sorted({*self.own.about(), *self.there.about()})
+
+
+def register_of(own: Iterable[Statement], there: Iterable[Statement] = (), address: bytes | None = None) -> Register:
+    return Register(Said(own), Said(there), address)
+
+
+def _order(s: Statement) -> tuple[datetime, bool, int, str, str]:
+    return s.at, s.standing != "granted", s.rank, s.source, s.id

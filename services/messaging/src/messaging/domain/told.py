@@ -10,6 +10,7 @@ from common.events import fact_id, rfc3339
 from common.events.customers import ConsentChanged
 from common.events.envelope import parse_time
 from common.events.messages import (
+    ContactAddressSuppressed,
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
@@ -51,6 +52,9 @@ def sayings(event: dict[str, Any]) -> Iterator[Saying]:
         for purpose in PURPOSES if given is None and kind == ContactOptedOut.TYPE else (given or "marketing",):
             name = "permission", shop, customer, data["channel"], purpose, event["source"], event["id"]
             yield Saying(name, digest(standing, rfc3339(at)))
+    elif kind == ContactAddressSuppressed.TYPE:
+        name = "permission", shop, customer, data["channel"], data["purpose"], event["source"], event["id"]
+        yield Saying(name, digest(data["standing"], rfc3339(parse_time(data["said_at"]))))
     elif kind == ContactPolicyChanged.TYPE:
         yield Saying(("policy", shop, str(data["version"])), policy(parse_time(data["valid_from"]), data["policy"]))
 

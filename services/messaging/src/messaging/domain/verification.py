@@ -1,8 +1,11 @@
 """Does everything that was decided and sent follow from what was known then? A customer's history judged anew.
 
 What is not kept cannot be judged: contact data before its newest revision, a key's arrival. A decision that leaned on
-those is judged by the rest; where the shop had several zones, by any of them. A decision bears the start of its
-transaction, an input the instant of its writing: what was written within `SAME_TIME` after it was known to it or not.
+those is judged by the rest; where the shop had several zones, by any of them. What others said about the address is not
+judged where very many have it (`CROWD`), nor before somebody of the shop was erased, whose part is forgotten.
+
+A decision bears the start of its transaction, an input the instant of its writing: what was written within `SAME_TIME`
+after it was known to it or not.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from messaging.domain.caps import Contacted, cap_reached, month_of
 from messaging.domain.decision import WAITS_FOR_CONTACT, is_stale, refusal, stale_from
 from messaging.domain.flows import LAPSED, Candidate, Condition, Kind
 from messaging.domain.obsolete import Facts, OrderNews, is_obsolete
-from messaging.domain.permission import Statement, standing_at
+from messaging.domain.permission import Register, Statement, register_of
 from messaging.domain.policy import Policy
 from messaging.domain.windows import NoWindow, opening_for
 
@@ -31,6 +34,8 @@ LEAVING = timedelta(seconds=45)
 """A lease: what an opt-out found on its way may leave for so long; the opt-out is answered after that."""
 HOLDING = ("queued", "leased", "sent", "unknown")
 """States in which a message holds its place under the caps."""
+CROWD = 1_000
+"""So many statements about one address are not judged: each of its customers would be judged by all of them."""
 PERMISSION = ("no_consent", "consent_withdrawn", "opted_out")
 
 
@@ -68,6 +73,7 @@ class Message:
     leave_before: datetime | None
     state: str
     sent_at: datetime | None
+    address: bytes | None = None
     reason: str | None = None
 
 
@@ -96,6 +102,16 @@ class History:
     conditions: list[tuple[datetime | None, datetime, Condition]] = field(default_factory=list)
     purchases: list[tuple[datetime | None, datetime]] = field(default_factory=list)
     orders: list[tuple[datetime, OrderNews]] = field(default_factory=list)
+    address: bytes | None = None
+    there: Sequence[tuple[datetime, Statement]] = ()
+    """What was said about the address, by whomever, with the time from which it was known to be about it."""
+    crowded: bool = False
+    forgotten: datetime | None = None
+    """When the addresses of the last erased customer of the shop were forgotten."""
+    others: Sequence[tuple[str, Contacted]] = ()
+    """What was ever decided to be sent to others who had an address of this customer: (message id, place)."""
+    here: Sequence[Message] = ()
+    """The messages of others to the address."""
 
     def until(self, at: datetime) -> datetime:
         """Up to when what was said counts for a decision at `at`."""
@@ -179,7 +195,7 @@ def _objection(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None
         return _objection_to_waiting(h, c, policy, d)
     follows = True
     if d.reason in PERMISSION:
-        follows = any(_refusal(h, c, d, cut) == d.reason for cut in _cuts(h, d))
+        follows = _not_judged(h, d.recorded_at) or d.reason in _refusals(h, c, d)
     elif d.reason == "obsolete":
         follows = any(_obsolete(h, c, d, cut, unsure=True) for cut in _cuts(h, d))
     elif d.reason == "stale":
@@ -202,8 +218,8 @@ def _objection_to_sending(h: History, c: Candidate, policy: Policy, d: Taken) ->
         return "it was obsolete"
     if c.kind == "transactional":
         return None
-    refused = {_refusal(h, c, d, cut) for cut in _cuts(h, d)}
-    if None not in refused:
+    refused = _refusals(h, c, d)
+    if None not in refused and not _not_judged(h, d.recorded_at):
         return f"the customer's standing was {', '.join(sorted(r for r in refused if r))}"
     if h.zones is None or not _contact_is_of_then(h, d):
         return None
@@ -267,6 +283,33 @@ def _of_caps(h: History) -> Iterator[str]:
     for end, count in Counter(m.leave_before for m in holding if m.leave_before is not None).items():
         if count > 1:
             yield f"{count} messages in the window that ends at {end.isoformat()}"
+    yield from _of_caps_of_the_address(h)
+
+
+def _of_caps_of_the_address(h: History) -> Iterator[str]:
+    """No more messages to the address, under all its ids, than the most generous policy of the shop ever allowed."""
+    if not h.here:
+        return
+    at_address = [*(m for m in h.messages.values() if m.address == h.address), *h.here]
+    holding = [m for m in at_address if m.kind != "transactional" and m.state in HOLDING]
+    most = max(p.caps.all_channels for p in h.policies.values())
+    months = Counter(f"{month_of(m.at, h.shop_zones[0]):%Y-%m}" for m in holding) if len(h.shop_zones) == 1 else {}
+    for month, count in sorted(months.items()):
+        if count > most:
+            yield f"{count} messages in {month} to one address, {most} are allowed"
+    by_channel = Counter(
+        (f"{month_of(m.at, h.shop_zones[0]):%Y-%m}", m.channel)
+        for m in holding
+        if m.kind == "marketing" and len(h.shop_zones) == 1
+    )
+    for (month, channel), count in sorted(by_channel.items()):
+        most = max(p.caps.for_channel(channel) for p in h.policies.values())
+        if count > most:
+            yield f"{count} marketing messages by {channel} in {month} to one address, {most} are allowed"
+    apart = timedelta(days=min(p.caps.survey_every_days for p in h.policies.values()))
+    surveys = sorted(m.at for m in holding if m.kind == "survey")
+    if any(b - a < apart for a, b in pairwise(surveys)):
+        yield f"two surveys within {apart.days} days to one address"
 
 
 def _of_permission_when_sent(h: History) -> Iterator[str]:
@@ -276,23 +319,49 @@ def _of_permission_when_sent(h: History) -> Iterator[str]:
     for m in h.messages.values():
         if m.kind == "transactional" or m.sent_at is None:
             continue
-        known = [s for recorded_at, s in h.statements if recorded_at + LEAVING < m.sent_at]
-        refused = refusal(standing_at(known, m.channel, m.kind, m.sent_at - LEAVING))
-        later = [s for recorded_at, s in h.statements if recorded_at + LEAVING >= m.sent_at]
+        if m.address not in (None, h.address) or _not_judged(h, m.sent_at):
+            continue
+        register = _register(h, m.sent_at - LEAVING)
+        held = register.holding(m.channel, m.kind, m.sent_at - LEAVING)
+        refused = refusal(held.standing if held else None)
+        later = [s for known_at, s in (*h.statements, *h.there) if known_at + LEAVING >= m.sent_at]
         if refused in ("consent_withdrawn", "opted_out") and not later:
             yield f"message {m.message_id} was sent at {m.sent_at.isoformat()}, after {refused} was known"
 
 
 def _cuts(h: History, d: Taken) -> list[datetime]:
     """The instants up to which inputs may have been known to a decision; surely its own start."""
-    times = [t for t, _ in h.statements] + [t for t, _, _ in h.conditions if t] + [t for t, _ in h.purchases if t]
+    times = (
+        [t for t, _ in (*h.statements, *h.there)]
+        + [t for t, _, _ in h.conditions if t]
+        + [t for t, _ in h.purchases if t]
+    )
     times += [t for t, _ in h.orders]
     return [d.recorded_at, *(t for t in times if d.recorded_at < t <= d.recorded_at + SAME_TIME)]
 
 
-def _refusal(h: History, c: Candidate, d: Taken, cut: datetime) -> str | None:
-    said = [s for recorded_at, s in h.statements if recorded_at <= cut]
-    return refusal(standing_at(said, c.channel, "marketing" if c.kind == "transactional" else c.kind, h.until(d.at)))
+def _refusals(h: History, c: Candidate, d: Taken) -> set[str | None]:
+    """Every refusal, or None for a yes, that the decision may have seen."""
+    purpose = "marketing" if c.kind == "transactional" else c.kind
+    found: set[str | None] = set()
+    for cut in _cuts(h, d):
+        registers = [_register(h, cut)]
+        if not _contact_is_of_then(h, d):  # it may have had another address, and statements about that
+            registers.append(Register(registers[0].own))
+        held = (register.holding(c.channel, purpose, h.until(d.at)) for register in registers)
+        found |= {refusal(said.standing if said else None) for said in held}
+    return found
+
+
+def _register(h: History, cut: datetime) -> Register:
+    """What was known of permission at `cut`."""
+    own = (s for known_at, s in h.statements if known_at <= cut)
+    return register_of(own, (s for known_at, s in h.there if known_at <= cut), h.address)
+
+
+def _not_judged(h: History, at: datetime) -> bool:
+    """Whether what others said about the address then is not all that is looked at."""
+    return h.address is not None and (h.crowded or (h.forgotten is not None and at <= h.forgotten))
 
 
 def _obsolete(h: History, c: Candidate, d: Taken, cut: datetime, *, unsure: bool) -> bool:
@@ -315,7 +384,8 @@ def _contact_is_of_then(h: History, d: Taken) -> bool:
 
 
 def _ever(h: History, message_id: str) -> Sequence[Contacted]:
-    """Every other message that was ever decided to be sent: one that failed since held its place until then."""
+    """Every other message that was ever decided to be sent, to the customer or to another of the address: one that
+    failed since held its place until then."""
     found = []
     for d in h.decisions:
         standing = h.candidates.get(d.message_id)
@@ -323,7 +393,7 @@ def _ever(h: History, message_id: str) -> Sequence[Contacted]:
             c = standing.candidate
             if c.kind != "transactional":
                 found.append(Contacted(d.at, c.kind, c.channel))
-    return found
+    return found + [contacted for _, contacted in h.others]
 
 
 def _opening(policy: Policy, at: datetime, zone: ZoneInfo) -> Period | None:

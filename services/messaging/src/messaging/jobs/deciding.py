@@ -1,11 +1,11 @@
-"""Who decides? This sweep alone: each candidate that is due, a customer's in order of (due, rank, id)."""
+"""Who decides? This sweep alone: each candidate that is due, an address's in order of (due, rank, id)."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from common.calendar import UnknownZone, zone_named
@@ -19,14 +19,12 @@ from messaging.domain.caps import Contacted
 from messaging.domain.decision import Decision, Situation, decide
 from messaging.domain.flows import FLOWS, NOTICES, Candidate
 from messaging.domain.obsolete import is_obsolete
-from messaging.domain.permission import standing_at
+from messaging.domain.permission import FAR
 from messaging.store import candidates as store
-from messaging.store.candidates import Decided
+from messaging.store.addresses import hold_addresses
+from messaging.store.candidates import Decided, Places
 from messaging.store.contacts import Known, get_known
 from messaging.store.policies import PolicyVersion, get_policies
-
-FAR = datetime.max.replace(tzinfo=UTC)
-"""On the wall clock all that is known counts, also what bears a time ahead of our clock."""
 
 
 async def take_due(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
@@ -56,22 +54,22 @@ async def decide_due(
 ) -> int:
     """Decide what is due, of these flows, of these customers; returns how many decisions were taken."""
     await tx.lock_customers(keys)
+    keys = await hold_addresses(tx, keys)
     due: dict[CustomerKey, list[Candidate]] = {}
     for candidate in await store.get_due(tx, keys, now, flows):
         due.setdefault((candidate.shop, candidate.customer), []).append(candidate)
     if not due:
         return 0
     orders = [str(c.details["order_id"]) for of_one in due.values() for c in of_one if "order_id" in c.details]
-    known = await get_known(tx, keys, orders)
-    since = (_first(due) if replay else now) - store.LOOK_BACK
-    contacted = await store.get_contacted(tx, keys, since)
+    first = _first(due) if replay else now
+    known = await get_known(tx, keys, orders, since=first if replay else None)
+    places = await store.get_places(tx, {key: known[key].address for key in due}, first - store.LOOK_BACK)
     policies = await get_policies(tx, {k[0] for k in keys})
     shops = await get_shops(tx, {k[0] for k in keys})
     decided: list[Decided] = []
-    for key in sorted(due):
-        decided += decide_customer(
-            due[key], known[key], contacted.get(key, []), policies[key[0]], shops[key[0]], now, replay=replay
-        )
+    for together in _by_address(due, known):
+        shop = together[0].shop
+        decided += decide_together(together, known, places, policies[shop], shops[shop], now, replay=replay)
     await store.save_decisions(tx, decided)
     told = (facts.decided(d.candidate, d.decision) for d in decided if facts.is_news(d.candidate.held, d.decision))
     await tx.announce(fact for fact in told if fact is not None)
@@ -81,35 +79,49 @@ async def decide_due(
     return len(decided)
 
 
+def _by_address(
+    due: Mapping[CustomerKey, Sequence[Candidate]], known: Mapping[CustomerKey, Known]
+) -> list[list[Candidate]]:
+    """The candidates of customers of one address together; of one without an address, alone."""
+    found: dict[tuple[str, str | bytes], list[Candidate]] = {}
+    for key in sorted(due):
+        shop, customer = key
+        found.setdefault((shop, known[key].address or customer), []).extend(due[key])
+    return list(found.values())
+
+
 def _first(due: dict[CustomerKey, list[Candidate]]) -> datetime:
     return min(c.release_at for waiting in due.values() for c in waiting)
 
 
-def decide_customer(
+def decide_together(
     waiting: Sequence[Candidate],
-    known: Known,
-    contacted: Sequence[Contacted],
+    known: Mapping[CustomerKey, Known],
+    places: Places,
     version: PolicyVersion,
     shop: ShopSettings,
     now: datetime,
     *,
     replay: bool,
 ) -> list[Decided]:
-    """All decisions about one customer up to `now`; a held one whose release comes by then is judged again.
+    """All decisions up to `now` about a customer, or the customers of one address; a held one whose release comes by
+    then is judged again.
 
     Each message that is to be sent takes its place under the caps before the next one is judged.
     """
-    so_far = list(contacted)
     queue = [(c.release_at, c.rank, c.message_id, c) for c in waiting]
     heapq.heapify(queue)
     taken: list[Decided] = []
     while queue:
         release_at, _, _, candidate = heapq.heappop(queue)
         at = release_at if replay else now
-        decision = decide(candidate, situation(candidate, known, so_far, version, shop, at, replay=replay), at)
-        taken.append(Decided(candidate, decision, version.version))
-        if decision.outcome == "send":
-            so_far.append(Contacted(at, candidate.kind, candidate.channel))
+        key = (candidate.shop, candidate.customer)
+        of = known[key]
+        so_far = places.so_far(key, of.address)
+        decision = decide(candidate, situation(candidate, of, so_far, version, shop, at, replay=replay), at)
+        taken.append(Decided(candidate, decision, version.version, of.address))
+        if decision.outcome == "send" and candidate.kind != "transactional":
+            places.take(key, of.address, Contacted(at, candidate.kind, candidate.channel))
         elif decision.outcome == "hold" and decision.until is not None and decision.until <= now:
             held = _released(candidate, decision)
             heapq.heappush(queue, (held.release_at, held.rank, held.message_id, held))
@@ -135,17 +147,19 @@ def situation(
     contact = known.contact
     until = at if replay else FAR
     key, shop_zone = known.data_key, shop.at(at).zone
+    held = None
+    if candidate.kind != "transactional":
+        held = known.register.holding(candidate.channel, candidate.kind, until)
     return Situation(
         policy=version.policy,
         shop_zone=shop_zone,
         zone=recipient_zone(contact.zone if contact else None, shop_zone),
         contact_known=contact is not None,
         has_address=contact is not None and contact.email is not None,
-        bounced=contact is not None and contact.email is not None and contact.bounced_email == contact.email,
+        bounced=contact is not None and contact.bounced,
         key="missing" if key is None else "present" if key.erased_at is None else "erased",
-        standing=None
-        if candidate.kind == "transactional"
-        else standing_at(known.statements, candidate.channel, candidate.kind, until),
+        standing=held.standing if held else None,
+        by_address=held is not None and known.register.by_address(held),
         obsolete=is_obsolete(candidate.claim, known.facts, until),
         contacted=so_far,
     )

@@ -18,10 +18,9 @@ from messaging.channels.mail import Mail
 from messaging.domain import facts
 from messaging.domain.decision import is_stale, refusal
 from messaging.domain.obsolete import is_obsolete
-from messaging.domain.permission import standing_at
+from messaging.domain.permission import FAR
 from messaging.domain.policy import Policy
 from messaging.domain.rendering import IncompleteText, render
-from messaging.jobs.deciding import FAR
 from messaging.jobs.outcomes import MISSED, followed
 from messaging.store import queue
 from messaging.store.contacts import Contact, Known, get_known
@@ -38,7 +37,7 @@ class Ready:
 
     message: Queued
     mail: Mail
-    email: str  # ciphertext, to mark a bounce by
+    address: bytes | None  # its hash, to mark a bounce by
     policy: Policy
 
 
@@ -57,7 +56,8 @@ class Preparation:
         if not leased:
             return []
         orders = [str(m.details["order_id"]) for m in leased if "order_id" in m.details]
-        known = await get_known(tx, sorted({m.key for m in leased}), orders)
+        since = min(m.at for m in leased) if self._replay else None
+        known = await get_known(tx, sorted({m.key for m in leased}), orders, since)
         data_keys = await self._keys.keys_for(tx, known)
         policies = await get_policies(tx, {m.about.shop for m in leased})
         names = await display_names(tx, policies, tx.clock.now())
@@ -72,6 +72,10 @@ class Preparation:
                 continue
             if about.data_key is not None and about.data_key.erased_at is None and not _has_address(about):
                 refused.append(Ended(message, "missed", at, reason=MISSED, tried=False))  # the sweep waits for one
+                continue
+            if about.address is not None and message.address not in (None, about.address):
+                # The sweep decides whether there is room at the new address.
+                refused.append(Ended(message, "missed", at, reason=MISSED, tried=False))
                 continue
             sender = policy.sender_name or names[message.about.shop]
             made = self._prepare(message, about, data_keys.get(message.key), policy, sender, at)
@@ -96,7 +100,8 @@ class Preparation:
             return "no_address"
         until = at if self._replay else FAR
         if message.kind != "transactional":
-            refused = refusal(standing_at(known.statements, message.about.channel, message.kind, until))
+            said = known.register.holding(message.about.channel, message.kind, until)
+            refused = refusal(said.standing if said else None)
             if refused is not None:
                 return refused
         if is_stale(message.kind, message.cause_at, policy, at):
@@ -112,10 +117,10 @@ class Preparation:
             to = mail_address(to, utf8=True)
         except InvalidAddress:
             return "invalid_address"
-        if _bounced_before(contact, data_key, to):
+        if contact.bounced:
             return "bounced"
         try:
-            return Ready(message, self._mail(message, contact, to, name, policy, sender, at), contact.email, policy)
+            return Ready(message, self._mail(message, contact, to, name, policy, sender, at), contact.address, policy)
         except IncompleteText as error:
             log.error("text_incomplete", detail=str(error), **followed(message))
             return "text_incomplete"
@@ -147,14 +152,6 @@ class Preparation:
 
 def _has_address(known: Known) -> bool:
     return known.contact is not None and known.contact.email is not None
-
-
-def _bounced_before(contact: Contact, key: DataKey | None, to: str) -> bool:
-    """Is this the address that bounced, sealed anew with a later profile?"""
-    try:
-        return contact.bounced_email is not None and _opened(contact.bounced_email, key, contact, "email") == to
-    except SealBroken:
-        return False  # of a key that is no more
 
 
 def _opened(text: str, key: DataKey | None, contact: Contact, field: str) -> str:

@@ -25,7 +25,7 @@ from messaging.jobs.outcomes import announce, back, has_bounced, in_doubt
 from messaging.jobs.pausing import Fuse
 from messaging.jobs.preparing import Preparation, Ready
 from messaging.store import queue
-from messaging.store.contacts import mark_bounced
+from messaging.store.addresses import mark_bounced
 from messaging.store.pauses import ALL_SHOPS
 from messaging.store.policies import get_policies
 from messaging.unsubscribe import UnsubscribeLinks
@@ -265,7 +265,11 @@ class Sender:
         ours = {e.message.about.message_id for e in done}
         await mark_bounced(
             tx,
-            [(e.message.key, r.email, e.at) for e, r in ended if e.message.about.message_id in ours and has_bounced(e)],
+            [
+                ((e.message.about.shop, r.address), e.at)
+                for e, r in ended
+                if e.message.about.message_id in ours and has_bounced(e) and r.address is not None
+            ],
         )
         await announce(tx, done)
         await self._fuse.record(tx, (e.message.about.shop for e, _ in ended if e.state == "sent"), troubles)

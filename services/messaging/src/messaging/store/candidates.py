@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from common.db import CustomerKey, Transaction
 from messaging.domain.caps import Contacted
 from messaging.domain.decision import Decision
 from messaging.domain.flows import FLOWS, Candidate, Condition
-from messaging.store.contacts import columns
+from messaging.store.addresses import Address, columns, hold_addresses
 
 LOOK_BACK = timedelta(days=400)
 """How far back messages are read for the caps: longer than the longest gap that may be set between surveys."""
@@ -26,6 +26,7 @@ class Decided:
     candidate: Candidate
     decision: Decision
     policy_version: int
+    address: bytes | None = None
 
 
 async def insert_candidates(tx: Transaction, candidates: Sequence[Candidate]) -> int:
@@ -71,7 +72,7 @@ async def insert_candidates(tx: Transaction, candidates: Sequence[Candidate]) ->
 async def lock_due_customers(
     tx: Transaction, now: datetime, limit: int, flows: Sequence[str] = EVERY_FLOW
 ) -> list[CustomerKey]:
-    """Customers with candidates to judge, locked; those that another sweep holds are left to it."""
+    """Customers with candidates to judge, locked with their addresses; what another sweep holds is left to it."""
     # The earliest `limit` candidates name the customers.
     rows = await tx.fetch(
         """
@@ -91,7 +92,7 @@ async def lock_due_customers(
     )
     keys = sorted((r.shop, r.customer) for r in rows)
     await tx.lock_customers(keys)
-    return keys
+    return await hold_addresses(tx, keys)
 
 
 async def get_due(
@@ -135,24 +136,56 @@ async def get_due(
     ]
 
 
-async def get_contacted(
-    tx: Transaction, keys: Sequence[CustomerKey], since: datetime
-) -> dict[CustomerKey, list[Contacted]]:
-    """The messages that hold a place under the caps: all but those that failed or were taken back."""
-    found: defaultdict[CustomerKey, list[Contacted]] = defaultdict(list)
-    # An unknown one may have arrived, so it counts.
-    for r in await tx.fetch(
+class Places:
+    """The messages that hold a place under the caps: of a customer, and at an address, of whomever."""
+
+    def __init__(self) -> None:
+        self._of: defaultdict[CustomerKey, list[tuple[bytes | None, Contacted]]] = defaultdict(list)
+        self._at: defaultdict[Address, list[tuple[str, Contacted]]] = defaultdict(list)
+
+    def take(self, key: CustomerKey, address: bytes | None, contacted: Contacted) -> None:
+        shop, customer = key
+        self._of[key].append((address, contacted))
+        if address is not None:
+            self._at[(shop, address)].append((customer, contacted))
+
+    def so_far(self, key: CustomerKey, address: bytes | None) -> list[Contacted]:
+        """What counts for one more message to the customer at this address, each message once."""
+        shop, customer = key
+        own = [contacted for _, contacted in self._of[key]]
+        if address is None:
+            return own
+        return own + [contacted for other, contacted in self._at[(shop, address)] if other != customer]
+
+
+async def get_places(tx: Transaction, wanted: Mapping[CustomerKey, bytes | None], since: datetime) -> Places:
+    """Of each customer, with the address they have: all messages but those that failed or were taken back."""
+    # An unknown one may have arrived, so it counts. At an address the caps bound how many there are.
+    rows = await tx.fetch(
         """
-        select m.shop, m.customer, m.at, m.kind, m.channel
-        from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
-        join messages m on m.shop = w.shop and m.customer = w.customer
-        where m.state in ('queued', 'leased', 'sent', 'unknown') and m.kind <> 'transactional' and m.at > :since
+        with w as (
+            select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:addresses as bytea[]))
+                as w(shop, customer, address)
+        ), holding as (
+            select m.shop, m.customer, m.message_id from w
+            join messages m on m.shop = w.shop and m.customer = w.customer where m.at > :since
+            union
+            select m.shop, m.customer, m.message_id
+            from (select distinct shop, address from w where address is not null) w
+            join messages m on m.shop = w.shop and m.address = w.address where m.at > :since
+        )
+        select m.shop, m.customer, m.at, m.kind, m.channel, m.address
+        from holding join messages m using (shop, customer, message_id)
+        where m.state in ('queued', 'leased', 'sent', 'unknown') and m.kind <> 'transactional'
         """,
-        **columns(keys),
+        **columns(list(wanted)),
+        addresses=list(wanted.values()),
         since=since,
-    ):
-        found[(r.shop, r.customer)].append(Contacted(r.at, r.kind, r.channel))
-    return dict(found)
+    )
+    places = Places()
+    for r in rows:
+        places.take((r.shop, r.customer), r.address, Contacted(r.at, r.kind, r.channel))
+    return places
 
 
 async def save_decisions(tx: Transaction, decided: Sequence[Decided]) -> None:
@@ -191,11 +224,12 @@ async def save_decisions(tx: Transaction, decided: Sequence[Decided]) -> None:
         return
     await tx.copy(
         "messages",
-        ("shop", "customer", "message_id", "flow", "kind", "rank", "channel", "at", "leave_before"),
+        ("shop", "customer", "message_id", "flow", "kind", "rank", "channel", "at", "leave_before", "address"),
         [
             (d.candidate.shop, d.candidate.customer, d.candidate.message_id, d.candidate.flow, d.candidate.kind,
              d.candidate.rank, d.candidate.channel, d.decision.at,
-             d.decision.opening.end if d.decision.opening else None)
+             d.decision.opening.end if d.decision.opening else None,
+             None if d.candidate.kind == "transactional" else d.address)
             for d in to_send
         ],
     )  # fmt: skip

@@ -15,12 +15,13 @@ from common.keys import CustomerKeyRow, get_keys
 from messaging.domain.decision import WAITS_FOR_CONTACT
 from messaging.domain.flows import Condition
 from messaging.domain.obsolete import Facts, OrderNews
-from messaging.domain.permission import Statement
+from messaging.domain.permission import Register, Said, Statement
+from messaging.store.addresses import columns, get_said_about, statement
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Contact data at its newest revision; `name` and `email` are ciphertext."""
+    """Contact data at its newest revision; `name` and `email` are ciphertext, `address` is the hash of the e-mail's."""
 
     key: CustomerKey
     revision: int
@@ -29,7 +30,8 @@ class Contact:
     email: str | None
     language: str | None
     zone: str | None
-    bounced_email: str | None = None
+    address: bytes | None = None
+    bounced: bool = False
 
 
 @dataclass(slots=True)
@@ -38,13 +40,12 @@ class Known:
 
     contact: Contact | None = None
     data_key: CustomerKeyRow | None = None
-    statements: list[Statement] = field(default_factory=list)
+    register: Register = field(default_factory=Register)
     facts: Facts = field(default_factory=Facts)
 
-
-def columns(keys: Sequence[CustomerKey]) -> dict[str, list[str]]:
-    """Keys as the two arrays that the statements take."""
-    return {"shops": [k[0] for k in keys], "customers": [k[1] for k in keys]}
+    @property
+    def address(self) -> bytes | None:
+        return self.contact.address if self.contact else None
 
 
 async def save_contacts(tx: Transaction, contacts: Iterable[Contact]) -> None:
@@ -57,7 +58,7 @@ async def save_contacts(tx: Transaction, contacts: Iterable[Contact]) -> None:
     rows = list(newest.values())
     if not rows:
         return
-    # An older revision that comes late changes nothing. The bounced address stays: it is compared when used.
+    # An older revision that comes late changes nothing.
     await tx.execute(
         """
         insert into contacts (shop, customer, revision, at, name, email, language, zone)
@@ -78,41 +79,31 @@ async def save_contacts(tx: Transaction, contacts: Iterable[Contact]) -> None:
     )
 
 
-async def save_statements(tx: Transaction, said: Sequence[tuple[CustomerKey, Statement, str | None]]) -> None:
-    """Add to the register: (customer, statement, via). Idempotent."""
+async def save_statements(tx: Transaction, said: Sequence[tuple[CustomerKey, Statement]]) -> None:
+    """Add to the register: (customer, statement). Idempotent."""
     if not said:
         return
     # A statement that is read again, or read back from our own topic, is there already.
     await tx.execute(
         """
-        insert into permissions (shop, customer, channel, purpose, at, rank, source, id, standing, via)
+        insert into permissions (shop, customer, channel, purpose, at, rank, source, id, standing, via, address)
         select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:channels as text[]),
             cast(:purposes as text[]), cast(:ats as timestamptz[]), cast(:ranks as integer[]),
-            cast(:sources as text[]), cast(:ids as text[]), cast(:standings as text[]), cast(:vias as text[]))
+            cast(:sources as text[]), cast(:ids as text[]), cast(:standings as text[]), cast(:vias as text[]),
+            cast(:addresses as bytea[]))
         on conflict do nothing
         """,
-        **columns([k for k, _, _ in said]),
-        channels=[s.channel for _, s, _ in said],
-        purposes=[s.purpose for _, s, _ in said],
-        ats=[s.at for _, s, _ in said],
-        ranks=[s.rank for _, s, _ in said],
-        sources=[s.source for _, s, _ in said],
-        ids=[s.id for _, s, _ in said],
-        standings=[s.standing for _, s, _ in said],
-        vias=[via for _, _, via in said],
+        **columns([k for k, _ in said]),
+        channels=[s.channel for _, s in said],
+        purposes=[s.purpose for _, s in said],
+        ats=[s.at for _, s in said],
+        ranks=[s.rank for _, s in said],
+        sources=[s.source for _, s in said],
+        ids=[s.id for _, s in said],
+        standings=[s.standing for _, s in said],
+        vias=[s.via for _, s in said],
+        addresses=[s.address for _, s in said],
     )
-
-
-async def get_statements(tx: Transaction, key: CustomerKey) -> list[Statement]:
-    """All that one customer ever said about permission."""
-    # By primary key.
-    rows = await tx.fetch(
-        "select channel, purpose, at, rank, source, id, standing from permissions "
-        "where shop = :shop and customer = :customer",
-        shop=key[0],
-        customer=key[1],
-    )
-    return [Statement(r.channel, r.purpose, r.at, r.rank, r.source, r.id, r.standing) for r in rows]
 
 
 async def save_conditions(tx: Transaction, held: Sequence[tuple[CustomerKey, datetime, Condition]]) -> None:
@@ -208,83 +199,52 @@ async def save_purchases(tx: Transaction, completed: Sequence[tuple[CustomerKey,
     )
 
 
-async def mark_bounced(tx: Transaction, bounced: Sequence[tuple[CustomerKey, str, datetime]]) -> None:
-    """Remember the ciphertext of the address that bounced for good: (customer, ciphertext, when)."""
-    if not bounced:
-        return
-    # The customer is locked, so the row cannot change meanwhile.
-    await tx.execute(
-        """
-        update contacts c set bounced_email = b.email, bounced_at = b.at
-        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:emails as text[]),
-            cast(:ats as timestamptz[])) as b(shop, customer, email, at)
-        where c.shop = b.shop and c.customer = b.customer
-        """,
-        **columns([k for k, _, _ in bounced]),
-        emails=[email for _, email, _ in bounced],
-        ats=[at for _, _, at in bounced],
-    )
-
-
-async def lift_bounces(tx: Transaction, lifted: Sequence[tuple[CustomerKey, datetime]]) -> list[CustomerKey]:
-    """Write to the address again: (customer, when that was said); a later bounce stands. Returns whose was lifted."""
-    if not lifted:
-        return []
-    # The customer is locked.
-    rows = await tx.fetch(
-        """
-        update contacts c set bounced_email = null, bounced_at = null
-        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ats as timestamptz[]))
-            as l(shop, customer, at)
-        where c.shop = l.shop and c.customer = l.customer and c.bounced_at <= l.at
-        returning c.shop, c.customer
-        """,
-        **columns([k for k, _ in lifted]),
-        ats=[at for _, at in lifted],
-    )
-    return [(r.shop, r.customer) for r in rows]
-
-
 _OF_CUSTOMERS = (
     "from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer) join {table} t"
     " on t.shop = w.shop and t.customer = w.customer"
 )
 
 
-async def get_reachable(tx: Transaction, keys: Sequence[CustomerKey]) -> dict[CustomerKey, Known]:
-    """How the customers may be reached, now: contact data, keys and permission; every key given has an entry."""
+async def get_reachable(
+    tx: Transaction, keys: Sequence[CustomerKey], since: datetime | None = None
+) -> dict[CustomerKey, Known]:
+    """How the customers may be reached, now: contact data, keys and permission; every key given has an entry.
+
+    `since`: the earliest instant of which permission is asked, in a replay; None: only all that is known counts.
+    """
     found = {k: Known() for k in keys}
     wanted = columns(keys)
-    # Contact data as it stands.
+    # Contact data as it stands, the hash of its address, and whether that bounced, for whomever.
     for r in await tx.fetch(
-        "select t.shop, t.customer, t.revision, t.at, t.name, t.email, t.language, t.zone, t.bounced_email "
-        + _OF_CUSTOMERS.format(table="contacts"),
+        "select t.shop, t.customer, t.revision, t.at, t.name, t.email, t.language, t.zone, a.address,"
+        " b.at is not null as bounced " + _OF_CUSTOMERS.format(table="contacts") + " left join contact_addresses a"
+        " on a.shop = t.shop and a.customer = t.customer and a.revision = t.revision and a.at = t.at"
+        " left join bounces b on b.shop = a.shop and b.address = a.address",
         **wanted,
     ):
         key = (r.shop, r.customer)
-        found[key].contact = Contact(
-            key, r.revision, r.at, r.name, r.email, r.language, r.zone, bounced_email=r.bounced_email
-        )
+        found[key].contact = Contact(key, r.revision, r.at, r.name, r.email, r.language, r.zone, r.address, r.bounced)
     # Their keys; a marker of erasure is permanent.
     for key, row in (await get_keys(tx, keys)).items():
         found[key].data_key = row
+    own: dict[CustomerKey, list[Statement]] = {k: [] for k in keys}
     # All they ever said about permission: in a replay the decision looks at what held then.
-    for r in await tx.fetch(
-        "select t.shop, t.customer, t.channel, t.purpose, t.at, t.rank, t.source, t.id, t.standing "
-        + _OF_CUSTOMERS.format(table="permissions"),
-        **wanted,
-    ):
-        found[(r.shop, r.customer)].statements.append(
-            Statement(r.channel, r.purpose, r.at, r.rank, r.source, r.id, r.standing)
-        )
+    for r in await tx.fetch("select t.* " + _OF_CUSTOMERS.format(table="permissions"), **wanted):
+        own[(r.shop, r.customer)].append(statement(r))
+    # What was said about their addresses, by whoever had them.
+    of = {key: (key[0], k.contact.address) for key, k in found.items() if k.contact and k.contact.address is not None}
+    there = await get_said_about(tx, of.values(), since)
+    for key, known in found.items():
+        address = of.get(key)
+        known.register = Register(Said(own[key]), there[address], address[1]) if address else Register(Said(own[key]))
     return found
 
 
 async def get_known(
-    tx: Transaction, keys: Sequence[CustomerKey], orders: Sequence[str] = ()
+    tx: Transaction, keys: Sequence[CustomerKey], orders: Sequence[str] = (), since: datetime | None = None
 ) -> dict[CustomerKey, Known]:
-    """All that is known of the customers, of orders only those given; every key given has an entry."""
-    found = await get_reachable(tx, keys)
+    """All that is known of the customers, of orders only those given; `since` as of `get_reachable`."""
+    found = await get_reachable(tx, keys, since)
     await add_facts(tx, found, orders)
     return found
 

@@ -18,7 +18,7 @@ from common.db import CustomerKey, Transaction
 from common.events.customers import Channel
 from messaging.domain.facts import Subject
 from messaging.domain.flows import Claim, Condition, Kind
-from messaging.store.contacts import columns
+from messaging.store.addresses import columns
 
 LEASE_S = 45
 """Renewed while a hand-off lasts; after it the sender is taken for dead."""
@@ -29,7 +29,7 @@ End = Literal["sent", "failed", "unknown", "suppressed", "queued", "missed"]
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A message taken from the queue; `at` is when it was decided."""
+    """A message taken from the queue; `at` is when it was decided, `address` the hash of where it was to go then."""
 
     about: Subject
     kind: Kind
@@ -41,6 +41,7 @@ class Queued:
     lease: uuid.UUID
     started: bool = False
     condition: Condition | None = None
+    address: bytes | None = None
 
     @property
     def key(self) -> CustomerKey:
@@ -116,6 +117,7 @@ async def lease(tx: Transaction, limit: int, paused: Sequence[str] = ()) -> list
         join candidates c on c.shop = w.shop and c.customer = w.customer and c.message_id = w.id
         where m.shop = w.shop and m.customer = w.customer and m.message_id = w.id and m.state = 'queued'
         returning m.shop, m.customer, m.message_id, m.flow, m.kind, m.channel, m.at, m.leave_before, m.attempts, m.rank,
+            m.address,
             c.cause_at, c.causation, c.correlation, cast(c.details as text) as details, c.condition_subject,
             c.condition_revision, c.condition_value
         """,
@@ -208,7 +210,7 @@ async def lock_expired(tx: Transaction, limit: int) -> list[Queued]:
     rows = await tx.fetch(
         """
         select m.shop, m.customer, m.message_id, m.flow, m.kind, m.channel, m.at, m.leave_before, m.attempts, m.lease,
-            m.started,
+            m.started, m.address,
             c.cause_at, c.causation, c.correlation, cast(c.details as text) as details, c.condition_subject,
             c.condition_revision, c.condition_value
         from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[])) as w(shop, customer, id)
@@ -229,7 +231,7 @@ def _queued(r: Row[Any], token: uuid.UUID) -> Queued:
         condition = Condition(r.condition_subject, r.condition_revision, r.condition_value)
     return Queued(
         about, r.kind, r.at, r.leave_before, r.cause_at, r.attempts, orjson.loads(r.details), uuid.UUID(str(token)),
-        condition=condition,
+        condition=condition, address=r.address,
     )  # fmt: skip
 
 
@@ -321,22 +323,50 @@ async def judge_again(tx: Transaction, missed: Sequence[Ended]) -> list[Ended]:
     return [e for e in missed if (*e.message.key, e.message.about.message_id) in ours]
 
 
+async def customers_with_queued(
+    tx: Transaction, shop: str, address: bytes | None, channel: Channel
+) -> list[CustomerKey]:
+    """Whose messages wait to be sent to this address. Few: the caps are the address's."""
+    # Partial index on address.
+    rows = await tx.fetch(
+        """
+        select distinct shop, customer from messages
+        where shop = :shop and address = cast(:address as bytea) and channel = :channel and state = 'queued'
+        """,
+        shop=shop,
+        address=address,
+        channel=channel,
+    )
+    return [(r.shop, r.customer) for r in rows]
+
+
 async def suppress_queued(
-    tx: Transaction, key: CustomerKey, channel: Channel, kinds: Sequence[Kind], reason: str, at: datetime
+    tx: Transaction,
+    key: CustomerKey,
+    locked: Sequence[CustomerKey],
+    address: bytes | None,
+    channel: Channel,
+    kinds: Sequence[Kind],
+    reason: str,
+    at: datetime,
 ) -> list[Subject]:
-    """Take back what is queued, and recall what is leased; the customer is locked. Returns what was taken back."""
-    # A leased one may be leaving: the caller waits for those that may leave without asking again.
+    """Take back what is queued for the customer or for the address, and recall what is leased.
+
+    `locked`: the customers whose messages may be taken back. Returns what was.
+    """
+    wanted = {
+        "shop": key[0], "customer": key[1], "address": address, "channel": channel, "kinds": list(kinds),
+    }  # fmt: skip
+    # Of customers who are locked, since a fact is told of each. Who else was queued meanwhile is found by the look
+    # that every sender has before it leases.
     rows = await tx.fetch(
         """
         with taken as (
             update messages m set state = 'suppressed', reason = :reason
-            where m.shop = :shop and m.customer = :customer and m.channel = :channel and m.kind = any(:kinds)
+            where m.shop = :shop and (m.customer = :customer or m.address = cast(:address as bytea))
+                and m.customer = any(:locked) and m.channel = :channel and m.kind = any(:kinds)
                 and m.state = 'queued'
             returning m.shop, m.customer, m.message_id
-        ), recalled as (
-            update messages m set recalled = true
-            where m.shop = :shop and m.customer = :customer and m.channel = :channel and m.kind = any(:kinds)
-                and m.state = 'leased'
         ), changed as (
             update candidates c set outcome = 'suppress', reason = :reason, decided_at = :at
             from taken t where c.shop = t.shop and c.customer = t.customer and c.message_id = t.message_id
@@ -349,27 +379,38 @@ async def suppress_queued(
         )
         select * from changed
         """,
-        shop=key[0],
-        customer=key[1],
-        channel=channel,
-        kinds=list(kinds),
+        **wanted,
+        locked=[customer for _, customer in locked],
         reason=reason,
         at=at,
+    )
+    # A leased one may be leaving: the caller waits for those that may leave without asking again. A statement of its
+    # own, which sees what a sender has leased while the one above waited for its rows.
+    await tx.execute(
+        """
+        update messages m set recalled = true
+        where m.shop = :shop and (m.customer = :customer or m.address = cast(:address as bytea))
+            and m.channel = :channel and m.kind = any(:kinds) and m.state = 'leased'
+        """,
+        **wanted,
     )
     return [Subject(r.shop, r.customer, r.message_id, r.flow, r.channel, r.causation, r.correlation) for r in rows]
 
 
-async def count_leaving(tx: Transaction, key: CustomerKey, channel: Channel) -> int:
-    """Messages but transactional that may be given to a provider at this moment without being looked at again."""
+async def count_leaving(tx: Transaction, key: CustomerKey, address: bytes | None, channel: Channel) -> int:
+    """Messages but transactional, of the customer or to the address, that may be given to a provider at this moment
+    without being looked at again."""
     # A leased one that has not started, or whose permit has run out, is looked at first, and finds itself recalled.
     return int(
         await tx.value(
             """
-            select count(*) from messages where shop = :shop and customer = :customer and channel = :channel
+            select count(*) from messages
+            where shop = :shop and (customer = :customer or address = cast(:address as bytea)) and channel = :channel
                 and state = 'leased' and kind <> 'transactional' and may_leave_until >= clock_timestamp()
             """,
             shop=key[0],
             customer=key[1],
+            address=address,
             channel=channel,
         )
     )

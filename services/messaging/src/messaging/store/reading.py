@@ -63,21 +63,6 @@ async def list_message_decisions(tx: Transaction, shop: str, customer: str, mess
     )
 
 
-async def list_permissions(tx: Transaction, shop: str, customer: str) -> Sequence[Row[Any]]:
-    """The statement that holds for each channel and purpose."""
-    # The newest by time; at one instant the refusal, then by rank, source and id.
-    return await tx.fetch(
-        """
-        select distinct on (channel, purpose) channel, purpose, standing, at, via
-        from permissions where shop = :shop and customer = :customer
-        order by channel, purpose, at desc, (standing <> 'granted') desc, rank desc, source collate "C" desc,
-                 id collate "C" desc
-        """,
-        shop=shop,
-        customer=customer,
-    )
-
-
 async def count_by_outcome(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
     """Messages of the shop by flow, state and reason: as the queue has them, else as the sweep left them."""
     # `waiting` has not been judged yet.
