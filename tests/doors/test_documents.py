@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,6 +43,28 @@ async def test_no_parameter_is_unbounded(apps: Apps) -> None:
         loose = [n for n, s in parameters(app, "string") if not s.keys() & {"maxLength", "enum", "const", "format"}]
         assert [n for n in loose if not n.endswith(": token")] == []
         assert [n for n, s in parameters(app, "integer") if s.get("maximum", 2**63) > 2**53 - 1] == []
+
+
+def limited(part: Any) -> Iterator[dict[str, Any]]:
+    """Every schema within, that has a text's limit and says something."""
+    if isinstance(part, dict):
+        if isinstance(part.get("description"), str) and isinstance(part.get("maxLength"), int):
+            yield part
+        for inner in part.values():
+            yield from limited(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from limited(inner)
+
+
+async def test_what_is_said_of_a_texts_length_is_its_limit(apps: Apps) -> None:
+    """A character takes one to four bytes of UTF-8."""
+    for service, app in apps.items():
+        for schema in limited(app.openapi()):
+            for said, unit in re.findall(r"(?:to|most) ([0-9,]+) (bytes|characters)", schema["description"]):
+                most = int(said.replace(",", ""))
+                allowed = (most,) if unit == "characters" else (most, most // 4)
+                assert schema["maxLength"] in allowed, (service, schema)
 
 
 async def test_the_pages_of_the_documents_ask_no_other_host(apps: Apps) -> None:
