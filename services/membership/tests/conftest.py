@@ -133,12 +133,12 @@ async def sweep(db: Database, limit: int = 200) -> int:
         while True:
             async with db.transaction() as tx:
                 if isinstance(job, WorkList):
-                    done = await work(tx, job, tx.clock.now(), limit) or 0
+                    done = await work(tx, job, tx.clock.now(), limit)
                 else:
-                    done = await job.bite(tx, tx.clock.now(), limit)
-            total += done
-            if not done:
+                    done = await job.bite(tx, tx.clock.now(), limit) or None
+            if done is None:
                 break
+            total += done
     return total
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from common import set_aside
 from common.events import decode
 from membership.jobs.verifying import verify
 
@@ -125,3 +126,34 @@ async def test_a_ladder_that_is_withdrawn_changes_nobody(client: Client, shop: S
     await sweep(client.database)
     assert (await client.get(f"{V1}/members/c1")).json()["tier_id"] == "senior"
     assert await verify(client.database) == []
+
+
+async def test_a_member_whose_row_cannot_be_written_keeps_no_other_from_a_new_ladder(
+    client: Client, shop: Shop
+) -> None:
+    """The member is set aside and shown; once the row can be written again, the next try makes up for it."""
+    everybody = [f"m{number}" for number in range(5)]
+    await deliver(client.database, [shop.completed(name, NOW, f"o-{name}", 60_000) for name in everybody])
+    await sweep(client.database)
+    async with client.database.transaction() as tx:
+        await tx.execute(
+            "create function refuse() returns trigger language plpgsql as $$ begin raise 'planted'; end $$"
+        )
+        await tx.execute(
+            "create trigger planted before update of due_at on customers for each row when (new.customer = 'm2')"
+            " execute function refuse()"
+        )
+    starts = NOW + timedelta(days=9)
+    assert (await put(client, METALS, valid_from=starts.isoformat())).status_code == 200
+    await sweep(client.database, limit=3)
+    due = "select customer from customers where due_at = :starts order by 1"
+    async with client.database.transaction() as tx:
+        assert [row.customer for row in await tx.fetch(due, starts=starts)] == ["m0", "m1", "m3", "m4"]
+        (task,) = await set_aside.list_tasks(tx, ("", "", "", ""), 9)
+        assert (task["job"], task["customer"], task["what"]) == ("ladders", "m2", "1")
+        await tx.execute("drop trigger planted on customers")
+        await set_aside.retry_now(tx, None, tx.clock.now())
+    await sweep(client.database)
+    async with client.database.transaction() as tx:
+        assert [row.customer for row in await tx.fetch(due, starts=starts)] == everybody
+        assert await set_aside.count_by_job(tx) == {}

@@ -27,13 +27,13 @@ async def feed(db: Database, events: Sequence[Event[Any]], size: int = 500) -> N
             await on_inputs(tx, Batch(list(events[start : start + size])))
 
 
-async def sweep(tx: Transaction, now: datetime, limit: int) -> int:
-    """One bite of the first job that has any work."""
+async def sweep(tx: Transaction, now: datetime, limit: int) -> bool:
+    """One bite of the first job that has anything to do; False: none has."""
     for job in JOBS:
         done = await (job.bite(tx, now, limit) if isinstance(job, Job) else work(tx, job, now, limit))
-        if done:
-            return done
-    return 0
+        if done or (done is not None and not isinstance(job, Job)):
+            return True
+    return False
 
 
 async def sweep_all(db: Database, clock: FixedClock, now: datetime, limit: int = 7) -> None:

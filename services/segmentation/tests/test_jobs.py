@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from common import set_aside
 from common.clock import FixedClock
 from common.consumer import Batch
 from common.db import Database
@@ -162,3 +163,36 @@ async def test_a_shop_without_customers_may_have_thresholds(db: Database, clock:
     await sweep_all(db, clock, START + timedelta(days=1))
     async with db.transaction() as tx:
         assert await count_due(tx, START + timedelta(days=1)) == 0
+
+
+async def test_a_customer_who_cannot_be_judged_keeps_nobody_from_new_thresholds(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    """The customer is set aside and shown; once the state can be read again, the next try makes up for it."""
+    until = START + timedelta(days=60)
+    history = [event for event in shop_life(events, seed=61, customers=20) if event.time < until]
+    await live(db, clock, history, timedelta(days=20), until)
+    dues = "select customer, due_at from customers order by customer"
+    async with db.transaction() as tx:
+        before = [tuple(row) for row in await tx.fetch(dues)]
+        state = await tx.value("select cast(state as text) from customers where customer = 'c007'")
+        await tx.execute(
+            "update customers set state = jsonb_set(state, '{last_day}', '\"no day\"') where customer = 'c007'"
+        )
+    await set_thresholds(db, STRICTER, 61)
+    await sweep_all(db, clock, until)
+    async with db.transaction() as tx:
+        after = [tuple(row) for row in await tx.fetch(dues)]
+        changed = {old[0] for old, new in zip(before, after, strict=True) if old != new}
+        assert len(changed) > 10
+        assert "c008" in changed
+        assert "c007" not in changed
+        assert await set_aside.count_by_job(tx) == {"reviews": 1}
+        assert await count_due(tx, until) == 0
+        await tx.execute("update customers set state = cast(:state as jsonb) where customer = 'c007'", state=state)
+        await set_aside.retry_now(tx, None, until)
+    await sweep_all(db, clock, until)
+    async with db.transaction() as tx:
+        mended = {row.customer: row.due_at for row in await tx.fetch(dues)}
+        assert mended["c007"] != dict(before)["c007"]
+        assert await set_aside.count_by_job(tx) == {}

@@ -41,18 +41,21 @@ class WorkList:
 
     `take(tx, now, limit)` locks at most so many due tasks that are not set aside, moves on what cursor it has, and
     returns them; None when nothing is due. `do(tx, now, tasks)` does them, one or many, and returns how many rows.
+    `most`: so many tasks at most are taken at a time.
     """
 
     name: str
     take: Callable[[Transaction, datetime, int], Awaitable[Sequence[Task] | None]]
     do: Callable[[Transaction, datetime, Sequence[Task]], Awaitable[int]]
+    most: int = BITE
 
 
 @dataclass(slots=True)
 class _Standing:
     """How a job fares: its bite, smaller after one that took too long, and its pause after a failure."""
 
-    limit: int = BITE
+    most: int
+    limit: int
     pause_s: float = 0.0
     until: float = 0.0
 
@@ -61,7 +64,7 @@ class _Standing:
         self.until = time.monotonic() + self.pause_s
 
     def went_well(self) -> None:
-        self.limit, self.pause_s, self.until = min(2 * self.limit, BITE), 0.0, 0.0
+        self.limit, self.pause_s, self.until = min(2 * self.limit, self.most), 0.0, 0.0
 
 
 class Sweeper:
@@ -79,7 +82,8 @@ class Sweeper:
     ) -> None:
         self._database = database
         self.jobs = tuple(jobs)
-        self._standing = {job.name: _Standing() for job in jobs}
+        most = {job.name: job.most if isinstance(job, WorkList) else BITE for job in jobs}
+        self._standing = {name: _Standing(limit, limit) for name, limit in most.items()}
         self._behind = behind
         self._before = before
         self._every_s = every_s

@@ -11,7 +11,7 @@ from common.events.envelope import parse_time
 from common.fold import fold_due, lock_due, refold
 from common.set_aside import Task
 from common.shops import SHOPS, get_shops, next_refolds
-from common.sweeps import Job, WorkList
+from common.sweeps import WorkList
 from membership.domain.membership import MemberFolding
 from membership.handlers import save
 from membership.store import programmes, refolds
@@ -71,14 +71,25 @@ async def take_changed_rules(tx: Transaction, now: datetime, limit: int) -> Sequ
     return [Task(*key, f"{row.cause} {rfc3339(row.at)}") for key in keys]
 
 
-async def spread_ladders(tx: Transaction, now: datetime, limit: int) -> int:
-    """One bite of the members who are to be due when a new ladder takes force."""
+async def take_new_ladder(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """The next members who are to be due when a new ladder takes force; `what` is its version's number."""
     row, keys = await programmes.next_ladder(tx, limit)
     if row is None:
-        return 0
-    await tx.lock_customers(keys)
-    await programmes.save_due(tx, row, keys, limit)
-    return max(1, len(keys))
+        return None
+    await programmes.save_ladder_cursor(tx, row, keys, limit)
+    return [Task(*key, str(row.version)) for key in keys]
+
+
+async def spread_ladders(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+    """The tasks' members are due when the ladder takes force, if not before."""
+    await tx.lock_customers((task.shop, task.customer) for task in tasks)
+    for shop, what in sorted({(task.shop, task.what) for task in tasks}):
+        version = await programmes.get_version(tx, shop, int(what))
+        if version is None or version.withdrawn_at is not None:
+            continue  # it was withdrawn meanwhile
+        mine = [task.customer for task in tasks if (task.shop, task.what) == (shop, what)]
+        await programmes.save_due(tx, shop, mine, version.valid_from)
+    return len(tasks)
 
 
 async def refold_by_rules(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
@@ -113,6 +124,6 @@ JOBS = (
     WorkList("rules", take_changed_rules, refold_by_rules),
     WorkList("settings", take_changed_settings, refold_by_settings),
     WorkList("programme", take_late_programme, refold_by_programme),
-    Job("ladders", spread_ladders),
+    WorkList("ladders", take_new_ladder, spread_ladders),
     WorkList("members", take_due, sweep_members),
 )

@@ -133,17 +133,21 @@ async def next_ladder(tx: Transaction, limit: int) -> tuple[Row[Any] | None, lis
     return row, [(row.shop, found.customer) for found in rows]
 
 
-async def save_due(tx: Transaction, row: Row[Any], keys: Sequence[CustomerKey], limit: int) -> None:
-    """These members, locked, are due when the ladder takes force, if not before; the next at most `limit` follow."""
+async def save_due(tx: Transaction, shop: str, customers: Sequence[str], valid_from: datetime) -> None:
+    """These members, locked, are due when the ladder takes force, if not before."""
     # What was due before stays so.
     await tx.execute(
         """
         update customers set due_at = least(due_at, :valid_from) where shop = :shop and customer = any(:customers)
         """,
-        valid_from=row.valid_from,
-        shop=row.shop,
-        customers=[customer for _, customer in keys],
+        valid_from=valid_from,
+        shop=shop,
+        customers=list(customers),
     )
+
+
+async def save_ladder_cursor(tx: Transaction, row: Row[Any], keys: Sequence[CustomerKey], limit: int) -> None:
+    """These members were taken; the next at most `limit` follow."""
     # The walk goes on behind the last of them.
     await tx.execute(
         "update programmes set due_after = :after where shop = :shop and version = :version",

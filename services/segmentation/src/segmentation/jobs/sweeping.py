@@ -96,37 +96,37 @@ def refold_by(cause: str) -> Callable[[Transaction, datetime, Sequence[Task]], A
     return do
 
 
-async def review(tx: Transaction, now: datetime, limit: int) -> int:
-    """Whom do new figures or thresholds change, and when? Reads every buyer, writes those whose due time moves."""
-    return await review_page(tx, now, REVIEWED)
-
-
-async def review_page(tx: Transaction, now: datetime, limit: int) -> int:
+async def take_reviewed(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """The next buyers of a shop whose figures or thresholds are new."""
     under_review = await reviews.next_review(tx)
     if under_review is None:
-        return 0
+        return None
     name, after = under_review
-    known = await shops.get_shops_to_fold(tx, [name])
-    shop, folding = known[name], SegmentFolding(known)
+    shop = (await shops.get_shops_to_fold(tx, [name]))[name]
     settled_before = shop.settings.date_of(now) - timedelta(days=shop.settled_days)
-    page, last = await reviews.read_page(tx, name, after, settled_before, limit)
-    suspects = [customer for customer, _ in _moved(folding, page, now)]
-    moved = _moved(folding, await reviews.lock_reviewed(tx, name, suspects), now) if suspects else []
-    await reviews.save_review(tx, name, moved, last)
-    return max(1, len(moved))
+    buyers, last = await reviews.list_page(tx, name, after, settled_before, limit)
+    await reviews.save_cursor(tx, name, last)
+    return [Task(name, customer) for customer in buyers]
 
 
-def _moved(
-    folding: SegmentFolding, page: Sequence[reviews.Reviewed], now: datetime
-) -> list[tuple[str, datetime | None]]:
-    """Whose due time is another than the stored one, and which; who cannot be judged is due now, to be set aside."""
+async def review(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+    """Compute the due times of the tasks' customers anew; written are those that move."""
+    known = await shops.get_shops_to_fold(tx, {task.shop for task in tasks})
+    folding = SegmentFolding(known)
+    for name in sorted(known):
+        page = await reviews.read_reviewed(tx, name, [task.customer for task in tasks if task.shop == name])
+        suspects = [customer for customer, _ in _moved(folding, page)]
+        if suspects:
+            await reviews.save_dues(tx, name, _moved(folding, await reviews.lock_reviewed(tx, name, suspects)))
+    return len(tasks)
+
+
+def _moved(folding: SegmentFolding, page: Sequence[reviews.Reviewed]) -> list[tuple[str, datetime | None]]:
+    """Whose due time is another than the stored one, and which."""
     moved = []
     for each in page:
-        try:
-            due = folding.next_due(each.state)
-            at = due.at if due else None
-        except Exception:
-            at = now
+        due = folding.next_due(each.state)
+        at = due.at if due else None
         if at != each.due_at:
             moved.append((each.customer, at))
     return moved
@@ -165,6 +165,6 @@ JOBS: tuple[Job | WorkList, ...] = (
     WorkList("settings", take_refolds(SHOPS, next_refolds), refold_by("settings")),
     WorkList("thresholds", take_refolds(THRESHOLDS, THRESHOLDS.next_refolds), refold_by("thresholds_known")),
     WorkList("held", take_held, fold_held),
-    Job("reviews", review),
+    WorkList("reviews", take_reviewed, review, most=REVIEWED),
     WorkList("segments", take_due, turn_due),
 )

@@ -38,13 +38,12 @@ async def next_review(tx: Transaction) -> tuple[str, str] | None:
     return (row.shop, row.after) if row is not None else None
 
 
-async def read_page(
+async def list_page(
     tx: Transaction, shop: str, after: str, settled_before: date, limit: int
-) -> tuple[list[Reviewed], str | None]:
+) -> tuple[list[str], str | None]:
     """The buyers among the next `limit` customers, and the last of these customers (None: there are no more).
 
-    Left out is who bought last before `settled_before` and has no score: nothing can change them any more. Nobody is
-    locked: who folds one of them at this moment knows what has changed, and stores the due time himself.
+    Left out is who bought last before `settled_before` and has no score: nothing can change them any more.
     """
     # The page's end, by primary key.
     last = await tx.value(
@@ -62,16 +61,34 @@ async def read_page(
     # A range of the primary key.
     rows = await tx.fetch(
         """
-        select customer, cast(state as text) as state, due_at from customers
+        select customer from customers
         where shop = :shop and customer > :after and customer <= :last and completed_orders > 0
           and not (rfm_class is null and (state ->> 'last_day') collate "C" < :settled_before)
+        order by customer
         """,
         shop=shop,
         after=after,
         last=last,
         settled_before=settled_before.isoformat(),
     )
-    return [_reviewed(row) for row in rows], last
+    return [row.customer for row in rows], last
+
+
+async def read_reviewed(tx: Transaction, shop: str, customers: Sequence[str]) -> list[Reviewed]:
+    """These customers as they are stored.
+
+    Nobody is locked: a fold of one of them at this moment knows what has changed, and stores the due time itself.
+    """
+    # By primary key.
+    rows = await tx.fetch(
+        """
+        select customer, cast(state as text) as state, due_at from customers
+        where shop = :shop and customer = any(:customers)
+        """,
+        shop=shop,
+        customers=list(customers),
+    )
+    return [_reviewed(row) for row in rows]
 
 
 async def lock_reviewed(tx: Transaction, shop: str, customers: Sequence[str]) -> list[Reviewed]:
@@ -88,22 +105,23 @@ async def lock_reviewed(tx: Transaction, shop: str, customers: Sequence[str]) ->
     return [_reviewed(row) for row in rows]
 
 
-async def save_review(
-    tx: Transaction, shop: str, dues: Sequence[tuple[str, datetime | None]], after: str | None
-) -> None:
-    """Store the due times that differ, and how far the review is; `after` None: it is done."""
-    if dues:
-        # The rows are locked by this transaction.
-        await tx.execute(
-            """
-            update customers c set due_at = u.due
-            from unnest(cast(:customers as text[]), cast(:dues as timestamptz[])) as u(customer, due)
-            where c.shop = :shop and c.customer = u.customer
-            """,
-            shop=shop,
-            customers=[customer for customer, _ in dues],
-            dues=[due for _, due in dues],
-        )
+async def save_dues(tx: Transaction, shop: str, dues: Sequence[tuple[str, datetime | None]]) -> None:
+    """Store these due times."""
+    # The rows are locked by this transaction.
+    await tx.execute(
+        """
+        update customers c set due_at = u.due
+        from unnest(cast(:customers as text[]), cast(:dues as timestamptz[])) as u(customer, due)
+        where c.shop = :shop and c.customer = u.customer
+        """,
+        shop=shop,
+        customers=[customer for customer, _ in dues],
+        dues=[due for _, due in dues],
+    )
+
+
+async def save_cursor(tx: Transaction, shop: str, after: str | None) -> None:
+    """How far the review is; `after` None: it is done."""
     if after is None:
         # Nobody is left to ask.
         await tx.execute("delete from due_reviews where shop = :shop", shop=shop)
