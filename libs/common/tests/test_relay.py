@@ -1,8 +1,10 @@
-"""How much does the relay take at a time, and what becomes of its lock when it is frozen? Without a Kafka."""
+"""The relay's bites, closed topics, and its lock when it is frozen. Without a Kafka."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Sequence
+from itertools import takewhile
 from typing import cast
 
 import pytest
@@ -22,8 +24,14 @@ class Taking:
     def __init__(self) -> None:
         self.bites: list[int] = []
         self.keys: list[bytes | None] = []
+        self.forbidden: set[str] = set()
+        self.closed_topic: str | None = None
+        self.failed: str | None = None
 
     async def send(self, messages: Sequence[Outgoing]) -> int:
+        open_ = list(takewhile(lambda m: m.topic not in self.forbidden, messages))
+        self.closed_topic = messages[len(open_)].topic if len(open_) < len(messages) else None
+        messages = open_
         self.bites.append(sum(len(m.value or b"") for m in messages))
         self.keys += [m.key for m in messages]
         return len(messages)
@@ -54,6 +62,37 @@ async def test_a_bite_is_bounded_by_bytes_and_a_larger_fact_goes_alone(
         pass
     assert taking.bites == [900, 300, 2_500, 20]
     assert taking.keys == [str(number).encode() for number in range(7)]
+
+
+async def test_a_forbidden_topic_keeps_its_own_facts_waiting_and_no_others(
+    db: Database, connection: AsyncConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Order of each key stays; what waits is neither marked nor refused, and goes once the topic is open."""
+    async with db.transaction() as tx:
+        for number in range(12):
+            await tx.execute(
+                """
+                insert into outbox (id, aggregatetype, aggregateid, type, shop, payload)
+                values ('x', :topic, cast(cast(:number as integer) as text), 'x', 's', 'p')
+                """,
+                topic="orders" if number % 3 else "customers", number=number,
+            )  # fmt: skip
+    kafka, relay_, waiting = Taking(), Relay(db, "nowhere", "toy"), "select aggregateid from outbox where %s order by 1"
+    kafka.forbidden = {"customers"}
+    while await relay_.step(connection, cast(Producer, kafka)):
+        pass
+    assert kafka.keys == [b"%d" % number for number in range(12) if number % 3]
+    async with db.transaction() as tx:
+        left = await tx.fetch(waiting % "published_at is null and refused is null")
+    assert [row.aggregateid for row in left] == ["0", "3", "6", "9"]
+    kafka.forbidden = set()
+    assert await relay_.step(connection, cast(Producer, kafka)) == 0, "it is tried again after a pause"
+    now = time.monotonic()
+    monkeypatch.setattr("common.relay.time.monotonic", lambda: now + relay.CLOSED_S + 1)
+    assert await relay_.step(connection, cast(Producer, kafka)) == 4
+    assert kafka.keys[8:] == [b"0", b"3", b"6", b"9"]
+    async with db.transaction() as tx:
+        assert await tx.fetch(waiting % "published_at is null") == []
 
 
 async def test_a_session_that_its_host_left_gives_its_locks_back(connection: AsyncConnection) -> None:

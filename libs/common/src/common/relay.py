@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -23,8 +25,15 @@ IDLE_S = 60
 """A frozen holder loses its session, and with it the lock, after so long; a live one looks every second."""
 
 
+CLOSED_S = 10.0
+"""A topic that Kafka forbids or does not have is tried again after so long; its facts wait."""
+
+
 class Relay:
-    """One holder per service by advisory lock; reads and marks on the very session that holds it."""
+    """One holder per service by advisory lock; reads and marks on the very session that holds it.
+
+    A key lives in one topic: a closed topic keeps its own facts waiting, in order, and no others.
+    """
 
     def __init__(self, database: Database, servers: str, service: str) -> None:
         self._database = database
@@ -33,6 +42,8 @@ class Relay:
         self._stopping = asyncio.Event()
         self._wake = asyncio.Event()
         self._lock = zlib.crc32(f"relay:{service}".encode())
+        self._closed: dict[str, float] = {}
+        """Topics that are forbidden or missing, and when each is tried again."""
         self.published = 0
         self.holder = False
 
@@ -96,7 +107,22 @@ class Relay:
 
     async def step(self, connection: AsyncConnection, producer: Producer) -> int:
         """Publish one bite; returns how many were acknowledged and marked."""
-        rows = (await connection.execute(text(_UNPUBLISHED), {"limit": BITE, "bytes": BITE_BYTES})).fetchall()
+        now = time.monotonic()
+        closed = [topic for topic, until in self._closed.items() if until > now]
+        found = await connection.execute(text(_UNPUBLISHED), {"limit": BITE, "bytes": BITE_BYTES, "closed": closed})
+        rows = found.fetchall()
+        if not self._closed:
+            return await self._publish(connection, producer, rows)
+        # Topic by topic, so that the try of a closed one does not send those of the others twice.
+        return sum(
+            [
+                await self._publish(connection, producer, [row for row in rows if row.aggregatetype == topic])
+                for topic in dict.fromkeys(row.aggregatetype for row in rows)
+            ]
+        )
+
+    async def _publish(self, connection: AsyncConnection, producer: Producer, rows: Sequence[Any]) -> int:
+        """Send these, mark what was acknowledged; returns how many were, or 1 where one or a topic was put aside."""
         if not rows:
             return 0
         try:
@@ -109,11 +135,17 @@ class Relay:
         if acked:
             await connection.execute(text(_MARK), {"seqs": [r.seq for r in rows[:acked]]})
             self.published += acked
+        if acked < len(rows) and (topic := producer.closed_topic) is not None:
+            self._closed[topic] = time.monotonic() + CLOSED_S
+            log.error("topic_closed", topic=topic, detail=producer.failed, again_s=CLOSED_S)
+            return max(1, acked)
         if acked < len(rows):
             raise BrokerUnavailable(
                 f"{len(rows) - acked} of {len(rows)} facts were not acknowledged, the first of topic "
                 f"{rows[acked].aggregatetype}: {producer.failed}"
             )
+        for row in rows:
+            self._closed.pop(row.aggregatetype, None)
         return acked
 
     async def _sleep(self, seconds: float) -> None:
@@ -129,14 +161,16 @@ def _outgoing(row: Any) -> Outgoing:
     return Outgoing(row.aggregatetype, row.aggregateid.encode(), row.payload.encode(), headers)
 
 
-# The oldest facts that no broker has acknowledged yet. A payload's length is known without reading it.
+# The oldest facts that no broker has acknowledged yet, without those of closed topics. A payload's length is known
+# without reading it.
 _UNPUBLISHED = """
 select seq, id, aggregatetype, aggregateid, type, shop, payload
 from (
     select *, sum(octet_length(payload)) over (order by seq) as bytes, row_number() over (order by seq) as number
     from (
         select * from outbox
-        where published_at is null and refused is null order by seq limit :limit
+        where published_at is null and refused is null and aggregatetype <> all(cast(:closed as text[]))
+        order by seq limit :limit
     ) as oldest
 ) as counted
 where bytes <= :bytes or number = 1

@@ -74,6 +74,7 @@ async def test_a_topic_that_is_forbidden_or_missing_is_waited_for_and_named(
     producer = Producer("nowhere", client="test")
     assert await producer.send(outgoing("orders", 2)) == 0
     assert error.__name__ in (producer.failed or "")
+    assert producer.closed_topic == "orders"
 
 
 async def test_a_frozen_broker_neither_hangs_the_producer_nor_loses_the_rest(world: World) -> None:

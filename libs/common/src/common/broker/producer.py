@@ -7,7 +7,14 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.codec import has_lz4
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 from common.broker.errors import BrokerUnavailable, MessageRefused
 from common.broker.records import Outgoing
@@ -17,6 +24,7 @@ log = logging.getLogger(__name__)
 OPEN_TIMEOUT_S = 10.0
 # Only size is the message's own fault. A topic that is missing or forbidden is mended by an operator, and waited for.
 _REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError)
+_CLOSED = (TopicAuthorizationFailedError, InvalidTopicError, UnknownTopicOrPartitionError)
 
 
 class Producer:
@@ -34,6 +42,8 @@ class Producer:
         self._opened = 0
         self.failed: str | None = None
         """The last error of a send, for the operator."""
+        self.closed_topic: str | None = None
+        """The topic, forbidden or missing, at which the last send ended; others may be open."""
 
     @property
     def recreated(self) -> int:
@@ -55,13 +65,15 @@ class Producer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         inner = await self._open(timeout_s)
-        acknowledged = 0
+        acknowledged, self.closed_topic = 0, None
         try:
             async with asyncio.timeout_at(deadline):
                 futures, refusal = await self._enqueue(inner, messages)
                 for future in futures:
                     await asyncio.shield(future)
                     acknowledged += 1
+                if isinstance(refusal, _CLOSED):
+                    raise refusal
         except _REFUSALS as error:
             # The broker refuses a whole batch of records: the first message alone shows whether it is the culprit.
             await self._discard(error)
@@ -70,6 +82,8 @@ class Producer:
             refusal = error
         except (KafkaError, OSError, TimeoutError, AssertionError) as error:
             self.failed = repr(error)[:300]
+            if isinstance(error, _CLOSED):
+                self.closed_topic = messages[acknowledged].topic
             await self._discard(error)
             return acknowledged
         except BaseException as error:  # cancelled: what lies in the buffer must not be sent later, behind our back
@@ -90,13 +104,13 @@ class Producer:
     async def _enqueue(
         self, inner: Any, messages: Sequence[Outgoing]
     ) -> tuple[list[asyncio.Future[Any]], KafkaError | None]:
-        """Hand over to aiokafka, up to the first message that it refuses by itself."""
+        """Hand over to aiokafka, up to the first message that it refuses by itself or whose topic is closed."""
         futures: list[asyncio.Future[Any]] = []
         for each in messages:
             headers = list(each.headers.items())
             try:
                 future = await inner.send(each.topic, each.value, each.key, each.partition, headers=headers)
-            except _REFUSALS as error:
+            except (*_REFUSALS, *_CLOSED) as error:
                 return futures, error
             # Of those behind a failed one the error is of no interest.
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
