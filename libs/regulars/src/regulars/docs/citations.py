@@ -75,7 +75,8 @@ class Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._ran.add(report.nodeid)
-        self._cited[report.nodeid] = next((value for name, value in report.user_properties if name == CITES), [])
+        given: dict[str, Any] = dict(report.user_properties)
+        self._cited[report.nodeid] = given.get(CITES, [])
         if report.when == "call" and report.passed:
             self._passed.add(report.nodeid)
         elif report.failed:
