@@ -125,6 +125,7 @@ create table import_refusals (
     line bigint not null,
     slug text not null,
     detail text not null,
-    text bytea not null                 -- the line as it was, or the event made of it; encrypted
+    text bytea not null,                -- the line as it was, or the event made of it; encrypted
+    number bigint generated always as identity -- a line may be refused several times; pages end at a number
 );
-create index import_refusals_job on import_refusals (shop, job_id, line);
+create unique index import_refusals_job on import_refusals (shop, job_id, number);

@@ -19,6 +19,7 @@ from orders_ingest.domain.lines import Broken, TooLong, UnreadableFile, lines_of
 from orders_ingest.domain.online_retail import read_online_retail
 from orders_ingest.handlers.ingest import Vault
 from orders_ingest.jobs import imports as job
+from orders_ingest.store import imports
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 DAY = "2026-10-01 10:00"
@@ -192,6 +193,28 @@ async def test_rows_and_refusals_are_sealed_where_they_are_kept(
     (refusal,) = (await api.get("/v1/shops/demo/imports/cdnow_master-1/refusals")).json()
     assert refusal["text"] == "jane-roe,2026-13-01,1,5.00"
     assert "2026" not in refusal["detail"].split(":")[1]
+
+
+async def test_pages_of_refusals_leave_out_none_of_a_line_that_was_refused_several_times(
+    api: httpx.AsyncClient, db: Database, vault: Vault
+) -> None:
+    """A line makes several events, and each may be refused for a reason of its own."""
+    answer = await api.post(
+        "/v1/shops/demo/imports", params={"layout": "cdnow_master"}, content=b"a,2026-13-01,1,5.00\n"
+    )
+    assert answer.status_code == 202, answer.text
+    sealed = vault.seal_line(imports.refusal_place("demo", "cdnow_master-1", 2), b"line")
+    refused = [
+        imports.RefusedRow("demo", "cdnow_master-1", line, slug, "why", sealed)
+        for line, slug in ((2, "late"), (2, "late"), (2, "early"))
+    ]
+    async with db.transaction() as tx:
+        await imports.insert_refusals(tx, refused)
+    path, found, after = "/v1/shops/demo/imports/cdnow_master-1/refusals", list[tuple[int, str]](), 0
+    while page := (await api.get(path, params={"after": after, "limit": 1})).json():
+        found += [(refusal["line"], refusal["slug"]) for refusal in page]
+        after = page[-1]["number"]
+    assert found == [(1, "invalid_row"), (2, "late"), (2, "late"), (2, "early")]
 
 
 async def test_a_repeat_is_recognised_by_what_the_file_says(

@@ -25,6 +25,7 @@ FRESH_S = 5.0  # for so long a key that another process revoked may still count 
 KEPT = 10_000
 FAILURES = 50.0  # a second, of one prefix from one network address; another's failures cost a valid key nothing
 LOOKUPS_AT_ONCE = 2  # guessing keys, each with a prefix of its own, must not use up the database's connections
+_SAY = "Send a valid API key: `Authorization: Bearer rk_…`. A key issued a moment ago counts within seconds."
 _KEY = re.compile(r"rk_([a-z0-9]{8})_([A-Za-z0-9_-]{32,100})")
 
 
@@ -34,7 +35,7 @@ class Unauthorized(Problem):
     fixed_headers = {"www-authenticate": 'Bearer realm="regulars"'}  # noqa: RUF012  # never changed
 
     def __init__(self) -> None:
-        super().__init__(401, "unauthorized", "Send a valid API key: `Authorization: Bearer rk_…`.")
+        super().__init__(401, "unauthorized", _SAY)
 
 
 @dataclass(frozen=True, slots=True)

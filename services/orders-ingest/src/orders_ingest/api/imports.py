@@ -102,8 +102,12 @@ class ImportReportOut(ImportOut):
 
 
 class RefusalOut(BaseModel):
-    """`line` as an editor shows it: a header is line 1, and a record that spans lines stands on its first."""
+    """`line` as an editor shows it: a header is line 1, and a record that spans lines stands on its first.
 
+    `number` is the refusal's own, for the next page's `after`: one line may be refused several times.
+    """
+
+    number: int
     line: int
     slug: str
     detail: str
@@ -191,13 +195,13 @@ async def get_refusals(
     after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[RefusalOut]:
-    """Lines that could not be taken, as they were, with the reason."""
+    """Lines that could not be taken, as they were, with the reason; `after` is the last refusal's `number`."""
     if await store.get_job(tx, shop, job_id) is None:
         raise UnknownJob(job_id)
     vault = vault_of(request.app)
     return [
-        RefusalOut(line=row.line, slug=row.slug, detail=row.detail, text=_opened(vault, row))
-        for row in await store.list_refusals(tx, shop, job_id, after, limit)
+        RefusalOut(number=number, line=row.line, slug=row.slug, detail=row.detail, text=_opened(vault, row))
+        for number, row in await store.list_refusals(tx, shop, job_id, after, limit)
     ]
 
 

@@ -194,19 +194,21 @@ async def list_jobs(tx: Transaction, shop: str) -> list[dict[str, Any]]:
     return [dict(r._mapping) for r in rows]
 
 
-async def list_refusals(tx: Transaction, shop: str, job_id: str, after: int, limit: int) -> list[RefusedRow]:
-    # Refused lines of one job, in order of line.
+async def list_refusals(
+    tx: Transaction, shop: str, job_id: str, after: int, limit: int
+) -> list[tuple[int, RefusedRow]]:
+    """Refusals of one job with their numbers, those after `after`: the file's own first, then those of its events."""
     rows = await tx.fetch(
         """
-        select shop, job_id, line, slug, detail, text from import_refusals
-        where shop = :shop and job_id = :job_id and line > :after order by line, slug limit :limit
+        select number, shop, job_id, line, slug, detail, text from import_refusals
+        where shop = :shop and job_id = :job_id and number > :after order by number limit :limit
         """,
         shop=shop,
         job_id=job_id,
         after=after,
         limit=limit,
     )
-    return [RefusedRow(r.shop, r.job_id, r.line, r.slug, r.detail, bytes(r.text)) for r in rows]
+    return [(r.number, RefusedRow(r.shop, r.job_id, r.line, r.slug, r.detail, bytes(r.text))) for r in rows]
 
 
 async def count_refusals(tx: Transaction, shop: str, job_id: str) -> dict[str, int]:
