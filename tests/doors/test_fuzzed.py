@@ -57,12 +57,13 @@ def made(app: FastAPI, mode: GenerationMode) -> list[Any]:
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 async def test_no_request_is_answered_as_the_document_does_not_say(
-    apps: dict[str, FastAPI], key: str, mode: GenerationMode
+    apps: dict[str, FastAPI], key: str, mode: GenerationMode, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Prints a line a service, without pytest's `-s`: operations, requests, and how often each status was answered."""
     failed: list[str] = []
     answered: Counter[int] = Counter()
     for service, app in apps.items():
-        cases = made(app, mode)
+        cases, statuses = made(app, mode), Counter[int]()
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://here", timeout=60) as client:
             for case in cases:
@@ -71,12 +72,19 @@ async def test_no_request_is_answered_as_the_document_does_not_say(
                 answer = await client.request(
                     str(request.method), str(request.url), content=request.body, headers=dict(request.headers)
                 )
-                answered[answer.status_code] += 1
+                statuses[answer.status_code] += 1
                 response = Response.from_any(answer)
                 try:
                     case.validate_response(response, checks=CHECKS)
                 except (FailureGroup, AssertionError) as error:
                     failed.append(f"{service} {request.method} {request.path_url} {answer.status_code}: {error}"[:700])
+        answered += statuses
+        operations = len({case.operation.label for case in cases})
+        told = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
+        with capsys.disabled():
+            print(
+                f"\n{mode.value} {service}: {operations} operations, {len(cases)} requests, {told}", end="", flush=True
+            )
     assert failed == []
     if mode.is_positive:
         assert sum(count for status, count in answered.items() if status < 300) > 10, "no more than refusals was seen"
