@@ -11,6 +11,7 @@ import pytest
 from common.clock import FixedClock
 from common.consumer import Batch
 from common.db import Database
+from common.dead import publish_mended
 from common.events.membership import MemberEnrolled
 from common.inbox import claim
 from segmentation.handlers import on_members
@@ -57,6 +58,7 @@ async def test_what_is_planted_is_found(db: Database, clock: FixedClock, events:
         ]
         await claim(tx, [(event, event.encode()) for event in enrolled])
         await on_members(tx, Batch(enrolled))
+        await publish_mended(tx, enrolled[0], enrolled[0].encode())  # beside the facts, and none of them
     async with db.transaction() as tx:
         assert await verify(tx) == []
         statement, expected = PLANTED[planted]

@@ -10,6 +10,7 @@ import orjson
 
 from common.broker import BrokerUnavailable, Position, Reader, Record
 from common.dead import MENDED
+from common.events.topics import own_topic
 from common.verification.run import Verification
 
 PAGE = 500
@@ -58,7 +59,7 @@ class Log:
                     fact
                     for r in records
                     if (until is None or r.offset < until.get(Position(topic, r.partition), 0))
-                    and (fact := _fact(topic, r)) is not None
+                    and (fact := _fact(topic, r, topic == own_topic(self._run.service))) is not None
                 ]
                 read += len(records)
                 self._run.progress(f"{read:,} records of {topic} read")
@@ -91,9 +92,10 @@ class Log:
             yield [Fact(orjson.loads(row.payload), "outbox", 0, row.seq) for row in rows]
 
 
-def _fact(topic: str, record: Record) -> Fact | None:
-    """None for a record that is no event of ours by its header or its bytes: whoever reads it calls it dead."""
-    if record.value is None or record.headers.get("type") == MENDED.encode():
+def _fact(topic: str, record: Record, own: bool) -> Fact | None:
+    """None for a record that is no event of ours by its bytes (whoever reads it calls it dead), or that was mended for
+    another service: the topic is `own` where what was mended on it is this service's input."""
+    if record.value is None or (record.headers.get("type") == MENDED.encode() and not own):
         return None
     try:
         return Fact(orjson.loads(record.value), topic, record.partition, record.offset)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from common.db import CustomerKey, Transaction
+from common.dead import MENDED
 from common.events import Event, decode
 from segmentation.domain.state import CustomerState
 
@@ -125,12 +126,13 @@ async def iterate_customers(
         inputs: dict[str, list[Event[Any]]] = {}
         for body in bodies:
             inputs.setdefault(body.customer, []).append(decode(body.body))
-        # What was announced of them, in its order; the outbox keeps the newest.
+        # What was announced of them, in its order; the outbox keeps the newest. What was mended there is no fact.
         bodies = await tx.fetch(
             """
-            select payload from outbox where aggregateid = any(:keys) order by seq
+            select payload from outbox where aggregateid = any(:keys) and type <> :mended order by seq
             """,
             keys=[f"{shop}/{row.customer}" for row in rows],
+            mended=MENDED,
         )
         facts: dict[str | None, list[Event[Any]]] = {}
         for body in bodies:
