@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from common.broker import Reader
 from common.clock import FixedClock
 from common.consumer import Batch
 from common.db import Database
@@ -22,8 +24,10 @@ from common.runtime import Runtime
 from common.service import build_app
 from common.settings import Settings
 from common.sweeps import WorkList, work
+from common.verification import Verification
 from feedback.domain.links import AnswerLinks
 from feedback.jobs.asking import take_due_questions, usage_questions
+from feedback.jobs.verifying import Customers
 from feedback.main import SERVICE
 from regulars.testing import MigratedDatabase
 
@@ -67,6 +71,17 @@ class Feedback:
     async def announced(self) -> list[Event[Any]]:
         async with self.database.transaction() as tx:
             return [decode(row.payload) for row in await tx.fetch("select payload from outbox order by seq")]
+
+    async def verify(self) -> list[str]:
+        """What does not follow from what is stored; the log is not asked."""
+        lines: list[str] = []
+        run = Verification(
+            "feedback", self.database, partial(Reader, "unused:9092", client="tests"), MASTER, lines.append
+        )
+        async for _ in Customers().pages(run):
+            pass
+        assert run.differences == len(lines)
+        return lines
 
     async def rows(self, sql: str, **params: Any) -> list[tuple[Any, ...]]:
         async with self.database.transaction() as tx:

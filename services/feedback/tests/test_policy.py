@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from feedback.domain.policy import NOTICE
-from feedback.jobs.verifying import find_differences
 
 from .conftest import MARCH, Feedback, completed
 
@@ -59,8 +58,7 @@ async def test_the_version_that_was_valid_when_the_order_was_completed_counts(
     }  # fmt: skip
     feedback.clock.set(MARCH + timedelta(days=30))
     assert await feedback.sweep() == 2
-    async with feedback.database.transaction() as tx:
-        assert await find_differences(tx) == []
+    assert await feedback.verify() == []
 
 
 async def test_an_earlier_order_from_when_customers_were_asked_is_asked_about(feedback: Feedback) -> None:

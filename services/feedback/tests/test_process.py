@@ -19,7 +19,7 @@ import pytest
 from common.broker import Outgoing, Producer, ensure_topics
 from common.db import Database
 from common.events import Event
-from common.events.orders import OrderCompleted
+from common.events.orders import OrderClosed, OrderCompleted, OrderRefunded
 from common.events.topics import TOPICS
 from common.keys import KeyRing
 from feedback.domain.links import AnswerLinks
@@ -121,6 +121,46 @@ async def test_from_a_completed_order_to_a_stored_answer(database_from: Migrated
         [answered] = await surveys()
         assert (answered["stars"], answered["text"]) == (5, "很好")
         assert (await client.get("/ops/dead")).json() == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_nobody_is_asked_about_an_order_that_was_taken_back(
+    database_from: MigratedDatabase, kafka: SharedKafka
+) -> None:
+    """FBK-007, over Kafka: bought eight days ago, and refunded whole or closed three days later."""
+    await ensure_topics(kafka.bootstrap_servers, TOPICS)
+    url = await database_from(SERVICE.migrations)
+    shop = f"s{uuid.uuid4().hex[:8]}"
+    bought = datetime.now(UTC) - timedelta(days=8)
+    events: list[Event[Any]] = [settings_of(shop)]
+
+    def tell(id_: str, customer: str, days: int, data: Any) -> None:
+        events.append(Event(id_, f"/shops/{shop}/shop", shop, customer, bought + timedelta(days=days), data))
+
+    for customer in ("ann", "bob", "cleo"):
+        order = OrderCompleted(order_id=f"o-{customer}", state="completed", currency="USD", goods_paid=5000)
+        tell(f"bought-{customer}", customer, 0, order)
+    for customer, amount in (("ann", 5000), ("cleo", 4999)):
+        refund = OrderRefunded(refund_id=f"r-{customer}", order_id=f"o-{customer}", amount=amount, currency="USD")
+        tell(f"back-{customer}", customer, 3, refund)
+    tell(
+        "off-bob", "bob", 3, OrderClosed(order_id="o-bob", state="closed", currency="USD", goods_paid=5000, revision=1)
+    )
+    producer = Producer(kafka.bootstrap_servers, client="test")
+    assert await producer.send([Outgoing(e.data.TOPIC, e.key.encode(), e.encode(), {}) for e in events]) == len(events)
+    await producer.stop(5)
+
+    async with serving(url, kafka) as client:
+
+        async def surveys() -> Any:
+            return (await client.get(f"/v1/shops/{shop}/surveys")).json()["items"]
+
+        await until(surveys)
+        await settled(client)
+        assert [(s["customer"], s["order_id"]) for s in await surveys()] == [("cleo", "o-cleo")]
+        report = (await client.get(f"/v1/shops/{shop}/report")).json()
+        assert (report["questions_waiting"], report["surveys_requested"]) == (0, 1)
 
 
 @pytest.mark.slow

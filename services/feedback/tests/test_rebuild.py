@@ -18,7 +18,6 @@ from common.sweeps import WorkList, work
 from feedback.domain.policy import NOTICE
 from feedback.handlers import on_orders
 from feedback.jobs.moving import move_questions, take_late_policy
-from feedback.jobs.verifying import find_differences
 from feedback.main import SERVICE, due
 
 from .conftest import MARCH, Feedback, completed, types
@@ -47,11 +46,6 @@ def orders() -> list[Event[Any]]:
     """One a day of a customer each, from before the first version to after the last; the last orders again."""
     made = [completed(f"o{n}", days=n, customer=f"c{n:02}") for n in range(-2, 25)]
     return [*made, completed("again", days=3, customer="c24")]
-
-
-async def verify(feedback: Feedback) -> list[str]:
-    async with feedback.database.transaction() as tx:
-        return await find_differences(tx)
 
 
 async def count_due(feedback: Feedback) -> int:
@@ -96,7 +90,7 @@ async def test_r5_an_empty_database_gets_versions_and_questions_back_from_the_to
     }[arrival]
     for start in range(0, len(log), size):
         await rebuilt.handle(*log[start : start + size])
-        assert await verify(rebuilt) == [], "while versions are still to be worked in, too"
+        assert await rebuilt.verify() == [], "while versions are still to be worked in, too"
     assert await rebuilt.rows(VERSIONS) == await feedback.rows(VERSIONS)
     assert await count_due(rebuilt) >= 4, "versions met late are work to be done, which the settled check sees"
     await operators_sweep(rebuilt)
@@ -105,7 +99,7 @@ async def test_r5_an_empty_database_gets_versions_and_questions_back_from_the_to
     assert await count_due(rebuilt) == 0
     assert await told(rebuilt) == [], "what was read back is not told again"
     assert (await rebuilt.client.get(POLICY)).json() == (await feedback.client.get(POLICY)).json()
-    assert await verify(rebuilt) == []
+    assert await rebuilt.verify() == []
 
 
 async def test_nobody_is_asked_by_the_default_before_a_late_version_is_worked_in(
@@ -183,7 +177,7 @@ async def test_r5_its_own_topic_read_again_into_the_live_database_changes_nothin
 async def test_a_customer_named_like_the_key_of_the_versions_is_verified_like_any_other(feedback: Feedback) -> None:
     await save(feedback, usage_question_days=2)
     await feedback.handle(completed("o1", customer="policy"))
-    assert await verify(feedback) == []
+    assert await feedback.verify() == []
 
 
 async def test_versions_of_before_the_upgrade_are_told_by_the_migration(feedback: Feedback, rebuilt: Feedback) -> None:

@@ -1,4 +1,4 @@
-"""`verify` finds nothing where all is well, and every planted difference. On a real PostgreSQL."""
+"""`verify` finds nothing where all is well, and every planted difference. On a real PostgreSQL and Kafka."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
+from common.dead import publish_mended
 from common.events import Event
 from common.events.customers import CustomerErased
-from feedback.jobs.verifying import find_differences
+from common.verification import Verification
+from feedback.jobs.verifying import TOPICS, verify
+from regulars.testing import OwnTopics, TopicsOfOwn
 
-from .conftest import MARCH, Feedback, completed
-
-
-async def verify(feedback: Feedback) -> list[str]:
-    async with feedback.database.transaction() as tx:
-        return await find_differences(tx)
+from .conftest import MARCH, MASTER, Feedback, completed, refunded
 
 
 async def asked_and_answered(feedback: Feedback) -> None:
@@ -34,11 +33,11 @@ async def asked_and_answered(feedback: Feedback) -> None:
 
 async def test_what_the_service_writes_follows_from_what_it_was_told(feedback: Feedback) -> None:
     await asked_and_answered(feedback)
-    assert await verify(feedback) == []
+    assert await feedback.verify() == []
     await feedback.handle(completed("o0", days=-9), completed("b0", days=2, customer="bob"))
-    assert await verify(feedback) == []
+    assert await feedback.verify() == []
     await feedback.handle(*await feedback.announced())
-    assert await verify(feedback) == []
+    assert await feedback.verify() == []
 
 
 async def test_orders_completed_at_one_moment_make_one_question_about_one_of_them(feedback: Feedback) -> None:
@@ -48,7 +47,7 @@ async def test_orders_completed_at_one_moment_make_one_question_about_one_of_the
     feedback.clock.set(MARCH + timedelta(days=8))
     await feedback.sweep()
     assert len([e for e in await feedback.announced() if e.type == "survey.requested"]) == 1
-    assert await verify(feedback) == []
+    assert await feedback.verify() == []
 
 
 async def test_an_erased_customer_has_no_texts_and_is_not_asked(feedback: Feedback) -> None:
@@ -57,7 +56,7 @@ async def test_an_erased_customer_has_no_texts_and_is_not_asked(feedback: Feedba
         erased: Event[Any] = Event(f"x-{customer}", "/shops/s/orders-ingest", "s", customer, MARCH, CustomerErased())
         await feedback.handle(erased)
     await feedback.handle(completed("b0", days=2, customer="bob"))
-    assert await verify(feedback) == []
+    assert await feedback.verify() == []
 
 
 async def test_an_empty_store_that_was_filled_from_the_topics_is_in_order(feedback: Feedback) -> None:
@@ -66,10 +65,10 @@ async def test_an_empty_store_that_was_filled_from_the_topics_is_in_order(feedba
     async with feedback.database.transaction() as tx:
         await tx.execute("truncate usage_questions, surveys, reviews, order_inputs, completed_orders, outbox, inbox")
     await feedback.handle(*announced)
-    assert await verify(feedback) == [], "its own topic alone has been read yet"
+    assert await feedback.verify() == [], "its own topic alone has been read yet"
     await feedback.handle(completed("o2", days=3))
     await feedback.handle(completed("b1", days=30, customer="bob"), completed("o1"))
-    assert await verify(feedback) == []
+    assert await feedback.verify() == []
 
 
 @pytest.mark.parametrize(
@@ -115,5 +114,132 @@ async def test_a_planted_difference_is_found(feedback: Feedback, planted: str, f
     await asked_and_answered(feedback)
     async with feedback.database.transaction() as tx:
         assert await tx.execute(planted) > 0
-        lines = await find_differences(tx)
+    lines = await feedback.verify()
     assert any(found in line for line in lines), lines
+
+
+@pytest_asyncio.fixture
+async def topics(topics_of_own: TopicsOfOwn) -> OwnTopics:
+    return await topics_of_own(*TOPICS)
+
+
+ORDERS: list[Event[Any]] = [
+    completed("o1"), refunded("o1", 2, 10), completed("o2", days=3), completed("b1", days=30, customer="bob"),
+]  # fmt: skip
+"""What `asked_and_answered` is told, and a refund in part."""
+
+
+async def published(feedback: Feedback, topics: OwnTopics, *told: Event[Any]) -> None:
+    """The log holds what the service announced and these, and the service has read it all."""
+    async with feedback.database.transaction() as tx:
+        await tx.announce(told)
+    await topics.publish(feedback.database)
+    async with feedback.database.transaction() as tx:
+        await tx.execute(
+            "insert into offsets (topic, partition, next, cluster)"
+            " select topic, 0, 1000, '' from unnest(cast(:topics as text[])) as t(topic)",
+            topics=list(TOPICS),
+        )
+
+
+async def compared(feedback: Feedback, topics: OwnTopics) -> tuple[list[str], dict[str, int]]:
+    """The differences, the log's among them, and what was compared."""
+    lines: list[str] = []
+    run = Verification("feedback", feedback.database, topics.reader, MASTER, lines.append)
+    await verify(run)
+    assert run.differences == len(lines)
+    return lines, dict(run.compared)
+
+
+async def with_a_policy_and_a_refund(feedback: Feedback) -> None:
+    saved = await feedback.client.put("/v1/shops/s/policy", json={"policy": {"usage_question_days": 14}})
+    assert saved.status_code == 200
+    await asked_and_answered(feedback)
+    await feedback.handle(ORDERS[1])
+
+
+LOG: dict[str, tuple[str, str]] = {
+    "all that was told of bob is gone": (
+        "with i as (delete from order_inputs where customer = 'bob'),"
+        " c as (delete from completed_orders where customer = 'bob')"
+        " delete from usage_questions where customer = 'bob'",
+        "a version or a refund of an order was told, and no row keeps it",
+    ),
+    "a refund that changes nothing is gone": (
+        "delete from order_inputs where refund", "a version or a refund of an order was told, and no row keeps it",
+    ),
+    "a refund's amount": (
+        "update order_inputs set body = jsonb_set(body, '{amount}', '20') where refund",
+        "s/ann: feedback keeps something else than was told",
+    ),
+    "an order's amount": (
+        "update order_inputs set body = jsonb_set(body, '{goods_paid}', '20') where order_id = 'b1'",
+        "s/bob: feedback keeps something else than was told",
+    ),
+    "a refund that nobody told": (
+        "insert into order_inputs select shop, customer, order_id, cause || 'x', at, rank, correlation_id, refund,"
+        " jsonb_set(body, '{refund_id}', '\"x\"') from order_inputs where refund",
+        "s/ann: feedback keeps something else than was told",
+    ),
+    "a review is gone": ("delete from reviews", "a review was told, and no row keeps it"),
+    "a review's stars": ("update reviews set stars = 5", "s/ann: feedback keeps something else than was told"),
+    "a review's time": (
+        "update reviews set submitted_at = submitted_at + interval '1 second'",
+        "s/ann: feedback keeps something else than was told",
+    ),
+    "a review's text": ("update reviews set text = 'x'", "s/ann: feedback keeps something else than was told"),
+    "a survey is gone, and that it was asked": (
+        "with s as (delete from surveys) update usage_questions set survey_id = null",
+        "a survey was requested, and no row keeps it",
+    ),
+    "an answer is gone": (
+        "update surveys set answered_at = null, stars = null, text = null",
+        "a survey was answered, and no row keeps it",
+    ),
+    "an answer's stars": ("update surveys set stars = 1", "s/ann: feedback keeps something else than was told"),
+    "an answer's text": ("update surveys set text = null", "s/ann: feedback keeps something else than was told"),
+    "a policy is gone": ("delete from policies", "a policy was told, and no row keeps it"),
+    "a policy's rules": (
+        "update policies set policy = jsonb_set(policy, '{usage_question_days}', '15')",
+        "s/1: policies keeps something else than was told",
+    ),
+    "a customer is gone": (
+        "delete from customers where customer = 'ann'", "customer ann of s has rows in usage_questions and is no",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("planted", "found"), LOG.values(), ids=LOG)
+async def test_what_the_log_says_otherwise_is_found(
+    feedback: Feedback, topics: OwnTopics, planted: str, found: str
+) -> None:
+    """Also where the outbox knows of nothing, as after a rebuild."""
+    await with_a_policy_and_a_refund(feedback)
+    await published(feedback, topics, *ORDERS)
+    async with feedback.database.transaction() as tx:
+        await tx.execute("delete from outbox")
+        assert await tx.execute(planted) > 0
+    lines, _ = await compared(feedback, topics)
+    assert any(found in line for line in lines), lines
+
+
+async def test_what_was_told_and_read_is_in_the_log_and_counted(feedback: Feedback, topics: OwnTopics) -> None:
+    """What was announced and not published yet, and what an erased customer wrote, too."""
+    await with_a_policy_and_a_refund(feedback)
+    await published(feedback, topics, *ORDERS)
+    counts = {"customers": 2, "policies": 1, "versions and refunds": 4, "surveys": 1, "reviews": 1}
+    assert await compared(feedback, topics) == ([], counts)
+    review = {"review_id": "r2", "customer": "ann", "stars": 1, "at": "2025-03-03T10:00:00Z"}
+    assert (await feedback.client.post("/v1/shops/s/reviews", json=review)).status_code == 202
+    await feedback.handle(Event("x", "/shops/s/orders-ingest", "s", "ann", MARCH, CustomerErased()))
+    assert await compared(feedback, topics) == ([], counts | {"reviews": 2})
+
+
+async def test_an_order_that_was_dead_and_mended_is_in_the_log(feedback: Feedback, topics: OwnTopics) -> None:
+    """A mended event stands on the service's own topic."""
+    await feedback.handle(completed("o1"))
+    async with feedback.database.transaction() as tx:
+        await publish_mended(tx, completed("o1"), completed("o1").encode())
+    await published(feedback, topics)
+    lines, _ = await compared(feedback, topics)
+    assert lines == []

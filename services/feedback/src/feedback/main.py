@@ -9,13 +9,12 @@ from common.db import Transaction
 from common.runtime import Runtime, Service
 from common.service import main
 from common.sweeps import WorkList
-from common.verification import in_one_transaction
 from feedback.api import answer_page, policy, reviews, surveys
 from feedback.domain.links import AnswerLinks
 from feedback.handlers import SUBSCRIPTIONS
 from feedback.jobs.asking import take_due_questions, usage_questions
 from feedback.jobs.moving import move_questions, take_late_policy
-from feedback.jobs.verifying import find_differences
+from feedback.jobs.verifying import verify
 from feedback.store.policies import POLICIES
 from feedback.store.questions import count_due_questions
 
@@ -41,7 +40,7 @@ SERVICE = Service(
     routers=(reviews.router, surveys.router, policy.router, answer_page.router),
     jobs=jobs,
     due=due,
-    verify=in_one_transaction(find_differences),
+    verify=verify,
 )
 
 if __name__ == "__main__":

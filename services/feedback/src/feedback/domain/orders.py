@@ -15,6 +15,9 @@ from feedback.domain.policy import Version, due_at, in_force
 
 OrderKey = tuple[str, str, str]
 """(shop, customer, order_id)"""
+_LINES = {"__all__": {"sku", "quantity", "kind"}}
+_OF_VERSION = {"order_id": True, "state": True, "revision": True, "currency": True, "goods_paid": True, "lines": _LINES}
+_OF_REFUND = {"refund_id": True, "order_id": True, "amount": True, "currency": True, "whole": True, "lines": _LINES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,12 @@ def order_inputs(events: Iterable[Event[Any]]) -> list[OrderInput]:
             )
         )
     return found
+
+
+def essence(body: OrderEvent | OrderRefunded) -> dict[str, Any]:
+    """What is kept of a version or a refund: all that its order's standing follows from, and no personal data."""
+    included: Any = _OF_REFUND if isinstance(body, OrderRefunded) else _OF_VERSION
+    return body.model_dump(mode="json", include=included, exclude_defaults=True)
 
 
 def completed_order(inputs: Iterable[OrderInput], versions: Iterable[Version]) -> CompletedOrder | None:

@@ -35,7 +35,8 @@ class History:
     orders: list[CompletedOrder] = field(default_factory=list)
     question: StoredQuestion | None = None
     surveys: dict[str, Survey] = field(default_factory=dict)
-    reviews: dict[str, ReviewSubmitted] = field(default_factory=dict)
+    reviews: dict[str, tuple[datetime, ReviewSubmitted]] = field(default_factory=dict)
+    """By id, with the time of handing in."""
     told: list[Event[Any]] = field(default_factory=list)
 
 
@@ -121,7 +122,7 @@ def _of_facts(h: History) -> Iterator[str]:
     for event in h.told:
         data = event.data
         if isinstance(data, ReviewSubmitted):
-            stored = h.reviews.get(data.review_id)
+            _, stored = h.reviews.get(data.review_id, (None, None))
             if stored is None or _without_text(stored) != _without_text(data):
                 yield f"handed in review {data.review_id}, which is not stored as it was announced"
             elif stored.text != (None if h.erased else data.text):

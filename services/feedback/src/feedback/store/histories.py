@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.db import CustomerKey, Transaction
+from common.dead import MENDED
 from common.events import decode
 from common.events.feedback import ReviewSubmitted
 from common.keys import get_keys
@@ -31,6 +32,34 @@ async def list_customers(tx: Transaction, after: CustomerKey, limit: int) -> lis
     return [(r.shop, r.customer) for r in rows]
 
 
+async def stand_still(tx: Transaction) -> None:
+    # All tables are then of one instant, whatever is told and asked while they are read.
+    await tx.execute("set transaction isolation level repeatable read, read only")
+
+
+async def list_strangers(
+    tx: Transaction, after: CustomerKey, through: CustomerKey | None
+) -> list[tuple[str, Row[Any]]]:
+    """Who has rows between two customers and is no customer, with the table; `through` None: to the very end."""
+    found: list[tuple[str, Row[Any]]] = []
+    end = "" if through is None else "and (t.shop, t.customer) <= (:last_shop, :last_customer)"
+    params = {} if through is None else {"last_shop": through[0], "last_customer": through[1]}
+    for table in ("order_inputs", "completed_orders", "usage_questions", "surveys", "reviews"):
+        # Both by primary key.
+        rows = await tx.fetch(
+            f"""
+            select distinct t.shop, t.customer from {table} t
+            where (t.shop, t.customer) > (:shop, :customer) {end}
+              and not exists (select from customers c where c.shop = t.shop and c.customer = t.customer)
+            """,
+            shop=after[0],
+            customer=after[1],
+            **params,
+        )
+        found += [(table, row) for row in rows]
+    return found
+
+
 async def get_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[History]:
     """The customers' histories, without what was announced of them, in the order of the keys."""
     versions = await get_versions(tx, {shop for shop, _ in keys})
@@ -50,20 +79,22 @@ async def get_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[Hi
         found[(r.shop, r.customer)].question = StoredQuestion(r.order_id, r.completed_at, r.due_at, r.survey_id)
     for r in await _rows(tx, "surveys", "survey_id, kind, order_id, cause_at, answered_at, stars, text", keys):
         found[(r.shop, r.customer)].surveys[r.survey_id] = Survey(**r._mapping)
-    for r in await _rows(tx, "reviews", "review_id, order_id, sku, stars, text, source", keys):
-        review = {name: value for name, value in r._mapping.items() if name not in ("shop", "customer")}
-        found[(r.shop, r.customer)].reviews[r.review_id] = ReviewSubmitted.model_validate(review)
+    for r in await _rows(tx, "reviews", "review_id, order_id, sku, stars, text, source, submitted_at", keys):
+        review = {name: value for name, value in r._mapping.items() if name in ReviewSubmitted.model_fields}
+        found[(r.shop, r.customer)].reviews[r.review_id] = r.submitted_at, ReviewSubmitted.model_validate(review)
     return list(found.values())
 
 
 async def add_told(tx: Transaction, histories: Sequence[History]) -> None:
     """Add the facts that were announced of the customers, in the order of their announcement."""
     by_key = {"/".join(h.customer): h for h in histories}
-    # By Kafka key; facts that were read back from another installation's topic are not in this outbox.
+    # By Kafka key; facts that were read back from another installation's topic are not in this outbox, and what was
+    # mended there is no fact but an input.
     rows = await tx.fetch(
         "select aggregateid, payload from outbox where aggregatetype = 'feedback' and aggregateid = any(:keys) "
-        "order by seq",
+        "and type <> :mended order by seq",
         keys=sorted(by_key),
+        mended=MENDED,
     )
     for r in rows:
         event = decode(r.payload)

@@ -6,15 +6,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Row
 
 from common.db import CustomerKey, Transaction
 from common.events.orders import OrderEvent, OrderRefunded
-from feedback.domain.orders import CompletedOrder, OrderInput, OrderKey
+from feedback.domain.orders import CompletedOrder, OrderInput, OrderKey, essence
 
-_LINES = {"__all__": {"sku", "quantity", "kind"}}
-_OF_VERSION = {"order_id": True, "state": True, "revision": True, "currency": True, "goods_paid": True, "lines": _LINES}
-_OF_REFUND = {"refund_id": True, "order_id": True, "amount": True, "currency": True, "whole": True, "lines": _LINES}
 _INPUT = "shop, customer, order_id, cause, at, rank, correlation_id, refund, body"
 
 
@@ -37,7 +35,7 @@ async def insert_inputs(tx: Transaction, inputs: Sequence[OrderInput]) -> None:
         ranks=[i.rank for i in inputs],
         correlations=[i.correlation_id for i in inputs],
         refunds=[isinstance(i.body, OrderRefunded) for i in inputs],
-        bodies=[_body(i) for i in inputs],
+        bodies=[orjson.dumps(essence(i.body)).decode() for i in inputs],
     )
 
 
@@ -119,8 +117,3 @@ def input_of(row: Row[Any]) -> OrderInput:
     """An input from its row, which holds the columns of the table by their names."""
     body = (OrderRefunded if row.refund else OrderEvent).model_validate(row.body)
     return OrderInput(row.shop, row.customer, row.order_id, row.cause, row.at, row.rank, row.correlation_id, body)
-
-
-def _body(given: OrderInput) -> str:
-    included: Any = _OF_REFUND if isinstance(given.body, OrderRefunded) else _OF_VERSION
-    return given.body.model_dump_json(include=included, exclude_defaults=True)
