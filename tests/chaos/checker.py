@@ -27,7 +27,7 @@ CLAIMED_BY = {
         {"customer.registered", "customer.consent_changed", "order.placed", "order.paid", "order.completed"}
         | {"tier.changed", "segment.entered", "segment.left", "customer.key_issued"}
     ),
-    "feedback": frozenset({"order.completed", "customer.key_issued"}),
+    "feedback": _ORDER_INPUTS | {"order.placed", "customer.key_issued"},
 }
 """Which published facts a service must have claimed in its inbox."""
 

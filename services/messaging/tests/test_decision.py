@@ -121,6 +121,7 @@ def _news(kind: Any, minutes: int, **fields: Any) -> OrderNews:
     [
         ("the order was closed", "order_paid", [(OrderPaid, 0, {}), (OrderClosed, 5, {"revision": 2})], True),
         ("it was refunded whole", "survey", [(OrderPaid, 0, {}), (OrderRefunded, 5, {"amount": 100})], True),
+        ("it was closed", "survey", [(OrderPaid, 0, {}), (OrderClosed, 5, {"revision": 2})], True),
         ("a part was refunded", "survey", [(OrderPaid, 0, {}), (OrderRefunded, 5, {"amount": 40})], False),
         ("a newer state has a notice", "order_paid", [(OrderPaid, 0, {}), (OrderShipped, 5, {"revision": 2})], True),
         ("it is the newest state", "order_shipped", [(OrderPaid, 0, {}), (OrderShipped, 5, {"revision": 2})], False),
