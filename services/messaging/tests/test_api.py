@@ -42,6 +42,17 @@ async def test_the_decisions_about_a_customer_say_why(messaging: Any, client: ht
     assert report["suppressed_by_reason"] == {"no_consent": 1}
 
 
+async def test_pages_of_decisions_leave_out_none_of_one_instant(messaging: Any, client: httpx.AsyncClient) -> None:
+    await messaging.feed(*messaging.known(), *(messaging.notice(f"o{n}") for n in range(5)))
+    await messaging.decide()
+    path = "/v1/shops/s/customers/c1/decisions"
+    whole = (await client.get(path)).json()
+    assert (len(whole), len({d["at"] for d in whole})) == (5, 1)
+    page = (await client.get(path, params={"limit": 2})).json()
+    assert page == whole
+    assert (await client.get(path, params={"limit": 2, "before": page[-1]["at"]})).json() == []
+
+
 async def test_a_decision_can_be_followed_back_to_the_request_that_caused_it(
     messaging: Any, client: httpx.AsyncClient
 ) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 import pytest_asyncio
 
@@ -182,3 +183,23 @@ async def test_a_fact_that_the_log_has_lost_is_missed(
         await tx.execute("update outbox set published_at = now() where id = 'e-2'")
     found, _ = await verified(db, topics)
     assert any("demo/o-1: orders keeps" in sentence for sentence in found), found
+
+
+async def test_what_somebody_else_wrote_on_our_topic_is_named_where_it_can_be_read(
+    db: Database, api: httpx.AsyncClient, vault: Vault, tell: Any, topics: OwnTopics
+) -> None:
+    """Whatever it is, the comparison goes on to its end."""
+    await some_days(db, api, vault, tell)
+    await topics.publish(db)
+    strange = tell.event(
+        "order.completed", {"order_id": "z-1", "state": "completed", "currency": "CNY", "goods_paid": 1}
+    )
+    strange |= {"shop": "demo", "source": "/shops/demo/somebody"}
+    newer, spoilt = strange | {"dataschema": "/schemas/order.completed/999"}, strange | {"data": {"state": "nowhere"}}
+    await topics.send("orders", b"no json", b"[]", b"{}", orjson.dumps(newer), orjson.dumps(spoilt))
+    found, compared = await verified(db, topics)
+    assert (found, bool(compared)) == ([], True)
+    await topics.send("orders", orjson.dumps(strange))
+    found, _ = await verified(db, topics)
+    assert found
+    assert {sentence.rpartition("told at ")[2][:9] for sentence in found} == {"orders-0@"}, found

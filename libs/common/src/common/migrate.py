@@ -1,8 +1,9 @@
-"""How does a database get its tables? Plain SQL files, each applied once, in order of name."""
+"""Migrations: plain SQL files, each applied once, in order of name."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from pathlib import Path
 
 import asyncpg
@@ -16,41 +17,81 @@ def driver_url(url: str) -> str:
     return url.replace("postgresql+asyncpg://", "postgresql://", 1)
 
 
+class MigrationChanged(Exception):
+    """A file is not what it was when the database was made from it: its tables are not those that the code expects."""
+
+
 async def migrate(url: str, *folders: Path) -> None:
     """Apply what has not been applied of libs/common's files and of the folders', each file in a transaction.
 
-    Idempotent; two at once wait for each other (advisory lock). Raises asyncpg.PostgresError naming the file.
+    Idempotent; two at once wait for each other (advisory lock). Raises asyncpg.PostgresError naming the file, and
+    MigrationChanged where a file that was applied has been edited since.
     """
     connection = await asyncpg.connect(driver_url(url), timeout=10)
     try:
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         await connection.execute(
-            "create table if not exists schema_migrations (name text primary key, applied_at timestamptz default now())"
+            "create table if not exists schema_migrations "
+            "(name text primary key, digest text not null, applied_at timestamptz default now())"
         )
-        done = {row["name"] for row in await connection.fetch("select name from schema_migrations")}
-        for folder in (COMMON, *folders):
-            for path in await asyncio.to_thread(_files, folder):
-                name = _name(folder, path)
-                if name in done:
-                    continue
-                async with connection.transaction():
-                    await connection.execute(path.read_text("utf-8"))
-                    await connection.execute("insert into schema_migrations (name) values ($1)", name)
+        done = await _applied(connection)
+        for name, text in await _wanted(folders):
+            if name in done:
+                _check(name, text, done[name])
+                continue
+            async with connection.transaction():
+                await connection.execute(text)
+                await connection.execute(
+                    "insert into schema_migrations (name, digest) values ($1, $2)", name, _digest(text)
+                )
     finally:
         await connection.close(timeout=5)
 
 
 async def missing(url: str, *folders: Path) -> list[str]:
-    """Names of those files that the database has not seen; it may have seen more, of a newer release."""
+    """Names of those files that the database has not seen; it may have seen more, of a newer release.
+
+    Raises MigrationChanged where a file that was applied has been edited since.
+    """
     connection = await asyncpg.connect(driver_url(url), timeout=10)
     try:
         there = await connection.fetchval("select to_regclass('schema_migrations') is not null")
-        rows = await connection.fetch("select name from schema_migrations") if there else []
+        done = await _applied(connection) if there else {}
     finally:
         await connection.close(timeout=5)
-    done = {row["name"] for row in rows}
-    wanted = [_name(f, path) for f in (COMMON, *folders) for path in await asyncio.to_thread(_files, f)]
-    return [name for name in wanted if name not in done]
+    found = []
+    for name, text in await _wanted(folders):
+        if name in done:
+            _check(name, text, done[name])
+        else:
+            found.append(name)
+    return found
+
+
+async def _applied(connection: asyncpg.Connection) -> dict[str, str]:
+    return {row["name"]: row["digest"] for row in await connection.fetch("select name, digest from schema_migrations")}
+
+
+def _check(name: str, text: str, applied: str) -> None:
+    if _digest(text) != applied:
+        raise MigrationChanged(
+            f"the migration {name} was edited after this database was made from it: take the release that made the "
+            "database, put the change into a file of its own, or, where the data may go, begin with an empty database "
+            "(`make down ARGS=--purge`)"
+        )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def _wanted(folders: tuple[Path, ...]) -> list[tuple[str, str]]:
+    """Name and text of each file, in the order in which they are applied."""
+
+    def read() -> list[tuple[str, str]]:
+        return [(_name(f, path), path.read_text("utf-8")) for f in (COMMON, *folders) for path in _files(f)]
+
+    return await asyncio.to_thread(read)
 
 
 def _name(folder: Path, path: Path) -> str:

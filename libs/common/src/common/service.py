@@ -20,7 +20,7 @@ from common import health, limits, logs, metrics, openapi, ops, problems
 from common.api import assert_scoped, check_media_type
 from common.broker import Reader
 from common.db import Database
-from common.migrate import migrate
+from common.migrate import MigrationChanged, migrate
 from common.runtime import Runtime, Service, build_runtime, make_runtime
 from common.settings import Settings, load_settings
 from common.starting import CannotStart, await_database
@@ -178,7 +178,10 @@ def main(service: Service) -> None:
     settings = load_settings()
     logs.configure(service.name, settings.log_level)
     if command == "migrate":
-        asyncio.run(migrate(settings.database_url, service.migrations))
+        try:
+            asyncio.run(migrate(settings.database_url, service.migrations))
+        except MigrationChanged as changed:
+            sys.exit(f"{service.name}: {changed}")
         sys.exit(0)
     import uvloop
 

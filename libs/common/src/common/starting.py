@@ -63,5 +63,7 @@ async def _look(runtime: Runtime, *, migrating: bool) -> None:
 
 
 def _wrong(error: Exception) -> str | None:
+    if isinstance(error, migrate.MigrationChanged):
+        return str(error)
     state = str(error.sqlstate or "") if isinstance(error, asyncpg.PostgresError) else ""
     return next((sentence for prefix, sentence in _SENTENCES.items() if state.startswith(prefix)), None)

@@ -10,6 +10,7 @@ import orjson
 
 from common.broker import BrokerUnavailable, Position, Reader, Record
 from common.dead import MENDED
+from common.events import InvalidEvent, decode
 from common.events.topics import own_topic
 from common.verification.run import Verification
 
@@ -93,14 +94,20 @@ class Log:
 
 
 def _fact(topic: str, record: Record, own: bool) -> Fact | None:
-    """None for a record that is no event of ours by its bytes (whoever reads it calls it dead), or that was mended for
-    another service: the topic is `own` where what was mended on it is this service's input."""
+    """None for a record that no reader can read, which is dead to all, or that was mended for another service: the
+    topic is `own` where what was mended on it is this service's input.
+
+    The data bear every default, as the reader of an event that somebody else wrote sees it.
+    """
     if record.value is None or (record.headers.get("type") == MENDED.encode() and not own):
         return None
     try:
-        return Fact(orjson.loads(record.value), topic, record.partition, record.offset)
-    except orjson.JSONDecodeError:
+        event = decode(record.value)
+    except InvalidEvent:
         return None
+    body = orjson.loads(record.value)
+    body["data"] = {**event.as_dict()["data"], **body["data"]}
+    return Fact(body, topic, record.partition, record.offset)
 
 
 async def _to_the_end(reader: Reader) -> AsyncIterator[list[Record]]:

@@ -52,7 +52,11 @@ async def get_decisions(
     before: PlannedTime | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[DecisionOut]:
-    """Why this customer was written to, or not: newest first; `before` continues a list."""
+    """Why this customer was written to, or not: newest first.
+
+    `before` continues a list from the `at` of its last decision; those of one instant stand on one page, which may be
+    longer than `limit` for it.
+    """
     rows = await reading.list_decisions(tx, shop, customer, before, limit)
     return [DecisionOut.model_validate(dict(r._mapping)) for r in rows]
 

@@ -14,17 +14,21 @@ from common.db import Transaction
 async def list_decisions(
     tx: Transaction, shop: str, customer: str, before: datetime | None, limit: int
 ) -> Sequence[Row[Any]]:
-    """A customer's decisions, newest first."""
+    """A customer's decisions before an instant, newest first; those of one instant are never divided, so that the page
+    may be a little longer than its limit."""
     # Each with the message it is about.
     return await tx.fetch(
         """
         select d.message_id, c.flow, c.channel, d.at, d.outcome, d.reason, d.detail, d.until, d.policy_version, m.state,
             c.correlation as correlation_id
-        from decisions d
+        from (
+            select * from decisions
+            where shop = :shop and customer = :customer and (cast(:before as timestamptz) is null or at < :before)
+            order by at desc fetch first :limit rows with ties
+        ) d
         join candidates c using (shop, customer, message_id)
         left join messages m using (shop, customer, message_id)
-        where d.shop = :shop and d.customer = :customer and (cast(:before as timestamptz) is null or d.at < :before)
-        order by d.at desc, d.recorded_at desc limit :limit
+        order by d.at desc, d.recorded_at desc
         """,
         shop=shop,
         customer=customer,
