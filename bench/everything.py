@@ -15,8 +15,9 @@ from typing import Any
 from bench import machine
 from bench.figures import Costs, Figure, Result
 from bench.servers import Failed, run
+from bench.workload import SHOP
 from regulars import operating
-from regulars.client import Services
+from regulars.client import Services, set_up_shop
 from regulars.stack.local import Plan
 from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState
@@ -43,6 +44,7 @@ async def measure(result: Result, seed: int, size: Size) -> None:
     try:
         addresses = {name: settings["PUBLIC_URL"] for name, settings in state.services.items()}
         async with Services(addresses, state.api_key) as services:
+            await set_up_shop(services, SHOP, zone="Asia/Shanghai", currency="CNY")
             await _orders(state, seed + 10, size.warm, size.connections)
             before_facts = await _caught_up(services)
             pids = {name: process.pid for name, process in state.processes.items()}
