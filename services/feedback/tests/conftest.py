@@ -27,7 +27,7 @@ from common.sweeps import WorkList, work
 from common.verification import Verification
 from feedback.domain.links import AnswerLinks
 from feedback.jobs.asking import take_due_questions, usage_questions
-from feedback.jobs.verifying import Customers
+from feedback.jobs.verifying import CUSTOMERS
 from feedback.main import SERVICE
 from regulars.testing import MigratedDatabase
 
@@ -78,7 +78,7 @@ class Feedback:
         run = Verification(
             "feedback", self.database, partial(Reader, "unused:9092", client="tests"), MASTER, lines.append
         )
-        async for _ in Customers().pages(run):
+        async for _ in CUSTOMERS.pages(run):
             pass
         assert run.differences == len(lines)
         return lines

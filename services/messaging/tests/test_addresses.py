@@ -1,4 +1,4 @@
-"""Does what was said for an address hold under every customer id that has it? On a real PostgreSQL."""
+"""What was said for an address holds under every customer id that has it. On a real PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does `verify` find nothing where all is well, and every planted difference? On a real PostgreSQL and SMTP server."""
+"""`verify` finds nothing where all is well, and every planted difference. On a real PostgreSQL and SMTP server."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ PLANTED = {
         "update permissions set standing = 'withdrawn' where purpose = 'survey'",
         "messaging keeps something else than was told",
     ),
-    "a customer is gone": ("delete from customers where customer = 'c1'", "customer c1 of s has decisions and is no"),
+    "a customer is gone": ("delete from customers where customer = 'c1'", "customer c1 of s has rows in candidates and"),
     "a policy nobody told": (
         "insert into policies (shop, version, at, policy) values ('s', 5, now(), '{}')",
         "s/5: policies keeps something else than was told",

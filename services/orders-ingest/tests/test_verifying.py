@@ -1,4 +1,4 @@
-"""Does `verify` find nothing where all is well, and every planted difference? Against PostgreSQL and Kafka."""
+"""`verify` finds nothing where all is well, and every planted difference. Against PostgreSQL and Kafka."""
 
 from collections import Counter
 from typing import Any

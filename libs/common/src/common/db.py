@@ -118,6 +118,10 @@ class Transaction:
                 self.locked[(row.shop, row.customer)] = customer_row(row)
         return self.locked
 
+    async def stand_still(self) -> None:
+        """All that is read from here on is of one instant, and nothing can be written; the first statement of all."""
+        await self.execute("set transaction isolation level repeatable read, read only")
+
     async def announce(self, events: Iterable[Event[Any]]) -> None:
         """Put facts into the outbox, in order; the caller holds the locks of the customers concerned."""
         rows = list(events)

@@ -1,4 +1,4 @@
-"""What does messaging do when something happens elsewhere? It remembers, and makes candidates; it decides nothing."""
+"""What happened elsewhere is kept, and makes candidates; nothing is decided here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which parts is the service messaging made of?"""
+"""messaging: wiring only."""
 
 from __future__ import annotations
 

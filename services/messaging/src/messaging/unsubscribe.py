@@ -1,4 +1,4 @@
-"""How does somebody opt out without a login? By a signed link that names the customer and the channel (RFC 8058)."""
+"""Signed unsubscribe links, which name the customer and the channel (RFC 8058)."""
 
 from __future__ import annotations
 

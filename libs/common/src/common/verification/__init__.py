@@ -2,6 +2,7 @@
 
 from common.verification.claims import compare_claims
 from common.verification.comparing import compare
+from common.verification.customers import Customers
 from common.verification.log import Fact, Log
 from common.verification.run import Verification, in_bites, in_one_transaction
 from common.verification.tables import Appended, Row, Rows, Table
@@ -9,6 +10,7 @@ from common.verification.told import Saying, digest, rank
 
 __all__ = [
     "Appended",
+    "Customers",
     "Fact",
     "Log",
     "Row",

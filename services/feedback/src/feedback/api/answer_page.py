@@ -1,4 +1,4 @@
-"""How does a customer answer? On a small page behind a signed link: no account, no script, nothing loaded."""
+"""The page on which a customer answers, behind a signed link: no account, no script, nothing loaded."""
 
 from __future__ import annotations
 

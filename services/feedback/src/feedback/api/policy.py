@@ -1,4 +1,4 @@
-"""How does a shop say when its customers are asked? Read and replaced whole, in versions (FBK-007)."""
+"""The shop's rules of asking, read and replaced whole, in versions (FBK-007)."""
 
 from __future__ import annotations
 

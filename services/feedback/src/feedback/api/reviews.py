@@ -1,4 +1,4 @@
-"""How does a shop hand in reviews, and read them? Plain JSON or a CloudEvent in, once per id (FBK-011)."""
+"""Reviews handed in by the shop, as plain JSON or a CloudEvent, once per id (FBK-011), and read back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has been asked, and what was answered? For the shop."""
+"""A shop's surveys: what was asked, and what was answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a customer without an account answer? By a link that is signed, so that nobody can make one up."""
+"""Signed links by which a customer without an account answers a survey."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has the shop set about asking its customers? Versioned programme configuration (FBK-007, defaults.md)."""
+"""The shop's rules of asking: versioned programme configuration (FBK-007, defaults.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is it said that something cannot be taken?"""
+"""Refusals of reviews and answers, each with its slug and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which reviews are taken?"""
+"""The check of a review before it is accepted (FBK-011)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes when a customer is erased?"""
+"""Erasure of customers: their texts go, and nobody is asked."""
 
 from __future__ import annotations
 

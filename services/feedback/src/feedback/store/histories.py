@@ -19,47 +19,6 @@ from feedback.store.orders import input_of
 from feedback.store.policies import POLICIES, get_versions
 
 
-async def list_customers(tx: Transaction, after: CustomerKey, limit: int) -> list[CustomerKey]:
-    """Customers in order of key, from the one after `after` on."""
-    # By primary key, so that each page starts where the last one ended.
-    rows = await tx.fetch(
-        "select shop, customer from customers where (shop, customer) > (:shop, :customer) order by shop, customer "
-        "limit :limit",
-        shop=after[0],
-        customer=after[1],
-        limit=limit,
-    )
-    return [(r.shop, r.customer) for r in rows]
-
-
-async def stand_still(tx: Transaction) -> None:
-    # All tables are then of one instant, whatever is told and asked while they are read.
-    await tx.execute("set transaction isolation level repeatable read, read only")
-
-
-async def list_strangers(
-    tx: Transaction, after: CustomerKey, through: CustomerKey | None
-) -> list[tuple[str, Row[Any]]]:
-    """Who has rows between two customers and is no customer, with the table; `through` None: to the very end."""
-    found: list[tuple[str, Row[Any]]] = []
-    end = "" if through is None else "and (t.shop, t.customer) <= (:last_shop, :last_customer)"
-    params = {} if through is None else {"last_shop": through[0], "last_customer": through[1]}
-    for table in ("order_inputs", "completed_orders", "usage_questions", "surveys", "reviews"):
-        # Both by primary key.
-        rows = await tx.fetch(
-            f"""
-            select distinct t.shop, t.customer from {table} t
-            where (t.shop, t.customer) > (:shop, :customer) {end}
-              and not exists (select from customers c where c.shop = t.shop and c.customer = t.customer)
-            """,
-            shop=after[0],
-            customer=after[1],
-            **params,
-        )
-        found += [(table, row) for row in rows]
-    return found
-
-
 async def get_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[History]:
     """The customers' histories, without what was announced of them, in the order of the keys."""
     versions = await get_versions(tx, {shop for shop, _ in keys})

@@ -1,4 +1,4 @@
-"""Which rules of asking has the shop set? Versions are added, never changed."""
+"""Versions of the shop's rules of asking: added, never changed."""
 
 from __future__ import annotations
 

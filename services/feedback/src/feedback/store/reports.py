@@ -1,4 +1,4 @@
-"""How many questions, answers and reviews has a shop, and of how many stars?"""
+"""Counts of a shop: questions, answers and reviews, and their stars."""
 
 from __future__ import annotations
 

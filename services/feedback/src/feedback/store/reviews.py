@@ -1,4 +1,4 @@
-"""Which reviews were written?"""
+"""Reviews as they were accepted."""
 
 from __future__ import annotations
 

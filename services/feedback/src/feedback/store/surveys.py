@@ -1,4 +1,4 @@
-"""What was asked, and what was answered?"""
+"""Surveys that were asked, and their answers."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from membership.api.refusals import PreviewUnderWay, SinceInFuture
 from membership.domain.membership import MemberFolding
 from membership.domain.preview import Tally, tried
 from membership.domain.programme import Programme, ShopRules
-from membership.store import histories, members, previews, programmes
+from membership.store import members, previews, programmes
 
 router = APIRouter(prefix="/v1/shops/{shop}/programme", tags=["programme"])
 PAGE = 50
@@ -74,7 +74,7 @@ async def preview(shop: ShopName, body: PreviewIn, tx: Tx) -> PreviewOut:
 
     With the programme now in force it says that nobody moves. Redemptions stand as they were made.
     """
-    await histories.stand_still(tx)
+    await tx.stand_still()
     if not await previews.try_preview(tx, shop):
         raise PreviewUnderWay
     rules, now = (await programmes.read_rules(tx, {shop}))[shop], tx.clock.now()

@@ -64,7 +64,7 @@ async def _verify(database: Database, after: CustomerKey, through: CustomerKey |
     begin: CustomerKey | None = after
     while begin is not None:
         async with database.transaction() as tx:
-            await histories.stand_still(tx)
+            await tx.stand_still()
             folding = MemberFolding(await programmes.get_all_rules(tx), silent=True)
             if begin == stretches.BEGINNING:
                 found += [

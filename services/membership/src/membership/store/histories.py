@@ -64,11 +64,6 @@ from customers c
 """
 
 
-async def stand_still(tx: Transaction) -> None:
-    # States, inputs and sums are then of one instant, whatever is folded while they are read.
-    await tx.execute("set transaction isolation level repeatable read, read only")
-
-
 async def read_bite(tx: Transaction, after: CustomerKey, through: CustomerKey | None, limit: int) -> Bite:
     """The next customers in order of key, with all that `verify` compares. Read it after `stand_still`.
 

@@ -1,4 +1,4 @@
-"""What was decided about a customer, what became of each message, and how many of each are there?"""
+"""A customer's decisions, one message from cause to outcome, and a shop's counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may be written to, and how is a yes or a no taken?"""
+"""Permissions, opt-outs and opt-ins."""
 
 from __future__ import annotations
 

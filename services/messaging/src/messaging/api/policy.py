@@ -1,4 +1,4 @@
-"""By which rules of contact does the shop want its customers written to?"""
+"""The shop's rules of contact, read and replaced."""
 
 from __future__ import annotations
 

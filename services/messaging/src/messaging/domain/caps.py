@@ -1,4 +1,4 @@
-"""Is there room for one more message? (MSG-007, C-8: hard, per channel and over all; C-9: caps always win)
+"""Caps on messages (MSG-007; C-8: hard, per channel and over all; C-9: caps always win).
 
 A message counts from the moment it is queued; one that failed or was taken back counts no more.
 """

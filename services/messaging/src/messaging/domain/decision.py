@@ -1,4 +1,4 @@
-"""Send now, hold until when, or suppress why? One decision for one candidate at one instant (MSG-007 to MSG-009)."""
+"""The decision about one candidate at one instant: send, hold until, or suppress (MSG-007 to MSG-009)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are decisions and outcomes told to the other services? Ids are derived, so that a replay makes the same."""
+"""Facts about decisions and outcomes; their ids are derived, so that a replay makes the same."""
 
 from __future__ import annotations
 

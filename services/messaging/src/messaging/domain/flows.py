@@ -1,4 +1,4 @@
-"""Which event makes which candidate message? Events only make candidates; the sweep alone decides them."""
+"""Flows: which event makes which candidate. The sweep alone decides candidates."""
 
 from __future__ import annotations
 

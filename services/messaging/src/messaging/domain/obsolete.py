@@ -1,4 +1,4 @@
-"""Is what a message would say still so? Judged at the decision and at hand-off, by what held then."""
+"""Obsolete messages: what they would say is no longer so. Judged at the decision and at hand-off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has the shop set about contacting its customers? Versioned programme configuration (defaults.md, Messages)."""
+"""The shop's rules of contact: versioned programme configuration (defaults.md, Messages)."""
 
 from __future__ import annotations
 

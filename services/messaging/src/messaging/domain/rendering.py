@@ -1,4 +1,4 @@
-"""What does the message say? Sandboxed Jinja2 over the texts of the package; the first line is the subject."""
+"""Texts of messages: sandboxed Jinja2 over the templates of the package; the first line is the subject."""
 
 from __future__ import annotations
 

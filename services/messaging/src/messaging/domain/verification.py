@@ -1,4 +1,4 @@
-"""Does everything that was decided and sent follow from what was known then? A customer's history judged anew.
+"""A customer's history judged anew: all that was decided and sent follows from what was known then.
 
 What is not kept cannot be judged: contact data before its newest revision, a key's arrival. A decision that leaned on
 those is judged by the rest; where the shop had several zones, by any of them. What others said about the address is not

@@ -1,4 +1,4 @@
-"""When may a marketing message or a survey be handed off? (MSG-001 to MSG-006)
+"""Hours at which a marketing message or a survey may be handed off (MSG-001 to MSG-006).
 
 A window is a stretch of the recipient's clock on the wall, start-inclusive and end-exclusive; on some weekdays or dates
 it is closed. An *opening* is one window on one day, as instants in UTC, so daylight saving time is settled here.

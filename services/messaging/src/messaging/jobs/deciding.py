@@ -1,4 +1,4 @@
-"""Who decides? This sweep alone: each candidate that is due, an address's in order of (due, rank, id)."""
+"""The sweep that decides each candidate that is due, an address's in order of (due, rank, id)."""
 
 from __future__ import annotations
 

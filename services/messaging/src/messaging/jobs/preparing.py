@@ -1,4 +1,4 @@
-"""May a message still go, and what does it say? The register is looked at once more, under the customer's lock."""
+"""A leased message is looked at once more, under the customer's lock, and written."""
 
 from __future__ import annotations
 

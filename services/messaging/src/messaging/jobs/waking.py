@@ -1,4 +1,4 @@
-"""What wakes the sweep and the sender before their next look? NOTIFY, heard on a session of its own."""
+"""NOTIFY, heard on a session of its own, wakes the sweep and the sender before their next look."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which messages wait for a decision, and what was decided?"""
+"""Candidates that wait for a decision, and the decisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is the customer, what have they allowed, what is so about them? What events tell, kept for the decision."""
+"""Contact data, permissions and conditions of customers, kept for the decision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is stored of some customers, whole, to be judged anew?"""
+"""All that is stored of some customers, to be judged anew."""
 
 from __future__ import annotations
 
@@ -26,19 +26,6 @@ _OF_CUSTOMERS = """
 from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
 join {table} t on t.shop = w.shop and t.customer = w.customer
 """
-
-
-async def list_customers(tx: Transaction, after: CustomerKey, limit: int) -> list[CustomerKey]:
-    """Customers in order of key, from the one after `after` on."""
-    # By primary key, so that each page starts where the last one ended.
-    rows = await tx.fetch(
-        "select shop, customer from customers where (shop, customer) > (:shop, :customer) order by shop, customer "
-        "limit :limit",
-        shop=after[0],
-        customer=after[1],
-        limit=limit,
-    )
-    return [(r.shop, r.customer) for r in rows]
 
 
 async def get_histories(tx: Transaction, keys: Sequence[CustomerKey], replay: bool) -> list[History]:
@@ -172,34 +159,6 @@ async def _at(tx: Transaction, of_one: str, addresses: Iterable[Address]) -> Seq
         shops=[shop for shop, _ in wanted],
         addresses=[address for _, address in wanted],
     )
-
-
-async def stand_still(tx: Transaction) -> None:
-    # All tables are then of one instant, whatever is decided and sent while they are read.
-    await tx.execute("set transaction isolation level repeatable read, read only")
-
-
-async def list_strangers(
-    tx: Transaction, after: CustomerKey, through: CustomerKey | None
-) -> list[tuple[str, Row[Any]]]:
-    """Who has rows between two customers and is no customer, with the table; `through` None: to the very end."""
-    found: list[tuple[str, Row[Any]]] = []
-    end = "" if through is None else "and (t.shop, t.customer) <= (:last_shop, :last_customer)"
-    params = {} if through is None else {"last_shop": through[0], "last_customer": through[1]}
-    for table in ("candidates", "decisions", "messages", "permissions"):
-        # Both by primary key.
-        rows = await tx.fetch(
-            f"""
-            select distinct t.shop, t.customer from {table} t
-            where (t.shop, t.customer) > (:shop, :customer) {end}
-              and not exists (select from customers c where c.shop = t.shop and c.customer = t.customer)
-            """,
-            shop=after[0],
-            customer=after[1],
-            **params,
-        )
-        found += [(table, row) for row in rows]
-    return found
 
 
 _MESSAGE = "message_id, kind, channel, at, leave_before, state, sent_at, reason, address"

@@ -1,4 +1,4 @@
-"""Which rules of contact has the shop set? Versions are added, never changed."""
+"""Versions of the shop's rules of contact: added, never changed."""
 
 from __future__ import annotations
 

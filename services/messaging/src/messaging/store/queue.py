@@ -1,4 +1,4 @@
-"""Which messages are to be sent, who is sending them, what became of them?
+"""The queue: messages to be sent, their leases, and their ends.
 
 Leases and retries run on the database's clock, in a replay too: they measure a provider's patience, not shop time.
 """

@@ -1,4 +1,4 @@
-"""What do people ask about messages? Read-only: a customer's decisions, one message, a shop's figures."""
+"""Read-only queries of people: a customer's decisions, one message, a shop's figures."""
 
 from __future__ import annotations
 
