@@ -210,7 +210,7 @@ PLANTED = {
         "update permissions set standing = 'withdrawn' where purpose = 'survey'",
         "messaging keeps something else than was told",
     ),
-    "a customer is gone": ("delete from customers where customer = 'c1'", "customer c1 of s has rows in candidates and"),
+    "a customer is gone": ("delete from customers where customer = 'c1'", "c1 of s has rows in candidates and is no"),
     "a policy nobody told": (
         "insert into policies (shop, version, at, policy) values ('s', 5, now(), '{}')",
         "s/5: policies keeps something else than was told",
