@@ -57,11 +57,13 @@ class World:
         self.servers = kafka.bootstrap_servers
         self.group = f"group-{next(_numbers)}"
         self.producer = Producer(self.servers, client="test-producer")
+        self.topics: list[str] = []
         self._consumers: list[Consumer] = []
 
     async def topic(self, partitions: int = 1, **config: str) -> str:
         name = f"topic-{next(_numbers)}"
         await ensure_topics(self.servers, [Topic(name, partitions, config)])
+        self.topics.append(name)
         return name
 
     def consumer(self, *topics: str, on_assigned: Callable[..., Awaitable[Any]], **options: Any) -> Consumer:

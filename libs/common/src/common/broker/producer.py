@@ -16,9 +16,10 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from common.broker.connecting import connect, end_tasks_and_connections
 from common.broker.errors import BrokerUnavailable, MessageRefused
 from common.broker.records import Outgoing
-from common.broker.session import MAX_MESSAGE_BYTES, end_tasks_and_connections
+from common.broker.session import MAX_MESSAGE_BYTES
 
 log = logging.getLogger(__name__)
 OPEN_TIMEOUT_S = 10.0
@@ -132,7 +133,7 @@ class Producer:
             )
             try:
                 async with asyncio.timeout(timeout_s):
-                    await inner.start()
+                    await connect(inner)
             except BaseException as error:
                 await _abandon(inner)
                 if isinstance(error, KafkaError | OSError | TimeoutError):
@@ -151,7 +152,7 @@ class Producer:
 
 
 async def _abandon(inner: Any) -> None:
-    """End it without its own stop(), which waits for a broker without limit (K7). Takes at most 1 s."""
+    """End it without its own stop(), which waits for a broker without limit (K7). Takes at most 1.5 s."""
     inner._closed = True
     task = inner._sender.sender_task
     await end_tasks_and_connections([task] if task is not None else [], inner.client)

@@ -8,9 +8,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from common.broker.connecting import abandon_consumer, connect
 from common.broker.errors import BrokerUnavailable
 from common.broker.records import Position, Record
-from common.broker.session import FETCH_MAX_BYTES, MAX_MESSAGE_BYTES, abandon_consumer, record_of
+from common.broker.session import FETCH_MAX_BYTES, MAX_MESSAGE_BYTES, record_of
 from common.broker.topics import partitions_of
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Reader:
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 partitions = await self._partitions()
-                await looker.start()
+                await connect(looker)
                 first, ends = await looker.beginning_offsets(partitions), await looker.end_offsets(partitions)
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerUnavailable(f"Kafka does not say where {self._topic} ends: {error!r}") from error
@@ -101,7 +102,7 @@ class Reader:
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 partitions = await self._partitions()
-                await inner.start()
+                await connect(inner)
                 first, ends = await inner.beginning_offsets(partitions), await inner.end_offsets(partitions)
         except BaseException:
             await abandon_consumer(inner)

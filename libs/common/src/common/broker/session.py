@@ -1,7 +1,6 @@
 """How does one life of an aiokafka consumer begin, fetch and end, whatever aiokafka does?"""
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from common.broker.connecting import abandon_consumer, connect
 from common.broker.errors import BrokerUnavailable
 from common.broker.records import Position, Record, headers_of
 
@@ -76,7 +76,7 @@ class Session:
         try:
             async with asyncio.timeout(timeout_s):
                 # Without topics start() only connects; with them it would wait for the group without limit (K4).
-                await self._inner.start()
+                await connect(self._inner)
                 missing = sorted(set(self._topics) - set(await self._inner.topics()))
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerUnavailable(f"cannot connect to Kafka: {error!r}") from error
@@ -189,7 +189,7 @@ class Session:
                 bootstrap_servers=self._servers, client_id=f"{self._client}-ends", isolation_level="read_committed"
             )
             try:
-                await looker.start()
+                await connect(looker)
             except BaseException:
                 await abandon_consumer(looker)
                 raise
@@ -272,39 +272,12 @@ async def probe(member: Membership, positions: Sequence[Position], timeout_s: fl
     )
     try:
         async with asyncio.timeout(timeout_s):
-            await inner.start()
+            await connect(inner)
             return (await log_bounds(inner, positions))[1]
     except (KafkaError, OSError, TimeoutError) as error:
         raise BrokerUnavailable(f"Kafka does not answer: {error!r}") from error
     finally:
         await abandon_consumer(inner)
-
-
-async def abandon_consumer(inner: Any) -> None:
-    """End the tasks and connections of a consumer without asking anybody. Takes at most 1 s, never raises."""
-    inner._closed = True
-    coordinator, fetcher = inner._coordinator, inner._fetcher
-    names = ("_coordination_task", "_heartbeat_task", "_commit_refresh_task", "_reset_committed_task")
-    tasks = [*(getattr(coordinator, name, None) for name in names), getattr(fetcher, "_fetch_task", None)]
-    tasks += list(getattr(fetcher, "_pending_tasks", ()))
-    await end_tasks_and_connections([task for task in tasks if isinstance(task, asyncio.Task)], inner._client)
-
-
-async def end_tasks_and_connections(tasks: Sequence[asyncio.Task[Any]], client: Any) -> None:
-    """Close the client's connections, which wakes whoever waits for an answer, then cancel the tasks."""
-    # A connection's own reading ends some turns of the loop after it was closed; a loop that ends before that says so.
-    reading = [getattr(connection, "_read_task", None) for connection in list(getattr(client, "_conns", {}).values())]
-    tasks = [*tasks, *(task for task in reading if isinstance(task, asyncio.Task))]
-    with contextlib.suppress(TimeoutError, KafkaError, OSError):
-        async with asyncio.timeout(0.5):
-            await client.close()
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        done, _ = await asyncio.wait(tasks, timeout=0.5)
-        for task in done:
-            if not task.cancelled():
-                task.exception()  # retrieved, so that it is not reported as forgotten
 
 
 def _forget(task: asyncio.Task[Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import InvalidReplicationFactorError, KafkaError, TopicAlreadyExistsError, for_code
 
+from common.broker.connecting import connect
 from common.broker.errors import BrokerUnavailable, TopicMismatch
 
 _READY_PAUSE_S = 0.1
@@ -109,7 +110,7 @@ async def _admin(servers: str, timeout_s: float) -> AsyncIterator[Any]:
     admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=int(timeout_s * 1000))
     try:
         async with asyncio.timeout(timeout_s):
-            await admin.start()
+            await connect(admin)
             yield admin
     except (KafkaError, OSError, TimeoutError) as error:
         raise BrokerUnavailable(f"Kafka at {servers} does not answer: {error!r}") from error
