@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from bench.rows import Copier, read_tables
 from common.events import from_dict
-from common.migrate import driver_url
+from common.storage.migrate import driver_url
 
 
 class Writer:

@@ -18,12 +18,12 @@ import uvloop
 
 from bench.rows import Copier, read_tables
 from bench.servers import service_of
-from common import logs
-from common.broker import Consumer, Position
+from common.bus.broker import Consumer, Position
 from common.events import decode
-from common.migrate import driver_url
-from common.runtime import make_runtime
-from common.settings import Settings, load_settings
+from common.process import logs
+from common.process.runtime import make_runtime
+from common.process.settings import Settings, load_settings
+from common.storage.migrate import driver_url
 
 PATIENCE_S = 120.0
 Step = Callable[[], Awaitable[int]]

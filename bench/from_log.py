@@ -9,7 +9,7 @@ from bench import machine, workload
 from bench.figures import Figure, Result
 from bench.rows import counts, read_tables
 from bench.servers import Servers, run
-from common.broker import Outgoing, Producer
+from common.bus.broker import Outgoing, Producer
 from common.events import Event
 from regulars.stack.usage import cpu_seconds
 

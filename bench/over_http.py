@@ -11,7 +11,7 @@ import asyncpg
 from bench import machine
 from bench.figures import Figure, Result
 from bench.servers import API_KEY, Failed, Servers, run
-from common.migrate import driver_url
+from common.storage.migrate import driver_url
 from regulars.stack.usage import memory_mb
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from common.migrate import driver_url
+from common.storage.migrate import driver_url
 
 # Moved on at every batch, not written for each event; the bare runs leave them out, which only raises the limit. The
 # shop is set up in both before, and the tallies are written by a trigger of the ledger, there as here.

@@ -22,12 +22,12 @@ from typing import Any
 import asyncpg
 
 from bench.workload import SHOP
-from common.broker import ensure_topics
-from common.db import Database
+from common.bus.broker import ensure_topics
 from common.events.topics import TOPICS
-from common.migrate import driver_url, migrate
-from common.runtime import Service
-from common.shops import SHOPS, SettingsBody
+from common.process.runtime import Service
+from common.shops.settings import SHOPS, SettingsBody
+from common.storage.database import Database
+from common.storage.migrate import driver_url, migrate
 from regulars.stack.databases import create_database
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.ports import free_port

@@ -23,12 +23,12 @@ import membership.main
 import messaging.main
 import orders_ingest.main
 import segmentation.main
-from common.broker import BrokerUnavailable, ensure_topics
+from common.bus.broker import BrokerUnavailable, ensure_topics
 from common.events.topics import PARTITIONS, TOPICS
-from common.health import Readiness, check_consumer
-from common.runtime import Runtime, Service, make_runtime
-from common.service import build_app
-from common.settings import Settings
+from common.http.health import Readiness, check_consumer
+from common.process.runtime import Runtime, Service, make_runtime
+from common.process.settings import Settings
+from common.service.commands import build_app
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.mailsink import MailSink
 from regulars.testing import MigratedDatabase

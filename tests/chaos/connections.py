@@ -7,7 +7,7 @@ import time
 
 import asyncpg
 
-from common.migrate import driver_url
+from common.storage.migrate import driver_url
 
 _LOOK_EVERY_S = 0.001
 _AGAIN_AFTER_S = 0.3

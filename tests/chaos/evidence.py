@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from common.broker import BrokerUnavailable, Consumer, Position
+from common.bus.broker import BrokerUnavailable, Consumer, Position
 from common.events.topics import TOPICS
-from common.migrate import driver_url
+from common.storage.migrate import driver_url
 
 
 class Fact(NamedTuple):

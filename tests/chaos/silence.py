@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from common.migrate import driver_url
+from common.storage.migrate import driver_url
 
 LIMIT_S = 5.0
 """No service may be silent for longer after a leader's death (targets.md R3)."""

@@ -16,7 +16,7 @@ from chaos.faults import SERVICE_NAMES, Done
 from chaos.leaders import Pace
 from chaos.processes import send, stand_still
 from chaos.targets import Targets
-from common.migrate import driver_url
+from common.storage.migrate import driver_url
 from regulars.stack.databases import in_database
 from regulars.stack.services import SERVICES
 

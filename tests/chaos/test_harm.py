@@ -13,7 +13,7 @@ import pytest
 
 from chaos.connections import cut
 from chaos.processes import send, stand_still
-from common.migrate import driver_url
+from common.storage.migrate import driver_url
 from regulars.stack.postgres import PostgresServer
 from regulars.testing import EmptyDatabase
 

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from chaos.steps import STEPS, Step, hold, let_go, set_triggers
-from common.migrate import driver_url
+from common.storage.migrate import driver_url
 from regulars.testing import MigratedDatabase
 
 _WRITES = {

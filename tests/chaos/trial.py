@@ -26,7 +26,7 @@ from chaos.leaders import LeaderKiller
 from chaos.sender import ACKED, FAILED, UNKNOWN, Answers, Shop
 from chaos.steps import STEPS, StepKiller
 from chaos.workload import CURRENCY, Workload, make
-from common.migrate import driver_url
+from common.storage.migrate import driver_url
 from regulars import operating
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.local import Plan

@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from common.events.topics import SERVICES
-from common.settings import Settings
+from common.process.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"

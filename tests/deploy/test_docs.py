@@ -13,10 +13,10 @@ import membership.main
 import messaging.main
 import orders_ingest.main
 import segmentation.main
-from common import ops
-from common.api import scopes_of
-from common.runtime import Service
-from common.scopes import SCOPES
+from common.http import ops
+from common.http.api import scopes_of
+from common.http.scopes import SCOPES
+from common.process.runtime import Service
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "deploy/README.md", *sorted((ROOT / "docs").rglob("*.md"))]

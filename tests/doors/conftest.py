@@ -16,11 +16,11 @@ import membership.main
 import messaging.main
 import orders_ingest.main
 import segmentation.main
-from common.health import Readiness
-from common.runtime import make_runtime
-from common.service import build_app
-from common.settings import Settings
-from common.shops import SHOPS, SettingsBody
+from common.http.health import Readiness
+from common.process.runtime import make_runtime
+from common.process.settings import Settings
+from common.service.commands import build_app
+from common.shops.settings import SHOPS, SettingsBody
 from regulars.testing import MigratedDatabase
 
 MODULES = (orders_ingest.main, membership.main, segmentation.main, messaging.main, feedback.main)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from common import runtime as common_runtime
+from common.process import runtime as common_runtime
 
 SETTINGS = {"zone": "Europe/Berlin", "currency": "EUR"}
 OTHERS = {

@@ -15,7 +15,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from common.broker import ensure_topics
+from common.bus.broker import ensure_topics
 from common.events.topics import TOPICS
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.ports import free_port

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest_asyncio
 
-from common.clock import FixedClock
-from common.db import Database
+from common.storage.database import Database
+from common.time.clock import FixedClock
 from regulars.testing import MigratedDatabase
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from common.crypto import seal
+from common.crypto.sealing import seal
 from regulars.compare import _line, differences
 
 KEYS = {("cdnow", "00004"): os.urandom(32), ("cdnow", "00005"): os.urandom(32)}

@@ -13,9 +13,9 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from common.db import Database
 from common.events import Event
 from common.events.activity import ProductSearched
+from common.storage.database import Database
 from regulars import dead, operating
 from regulars.stack.databases import dsn
 from regulars.stack.errors import Refused, StackError
@@ -28,9 +28,9 @@ from regulars.testing import set_up
 _SERVICE = """
 from pathlib import Path
 from common.events.activity import ProductSearched
-from common.consumer import Subscription
-from common.runtime import Service
-from common.service import main
+from common.bus.consumer import Subscription
+from common.process.runtime import Service
+from common.service.commands import main
 
 async def on_searches(tx, batch):
     for event in batch.events:

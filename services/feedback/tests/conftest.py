@@ -12,19 +12,19 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from common.broker import Reader
-from common.clock import FixedClock
-from common.consumer import Batch
-from common.db import Database
+from common.bus.broker import Reader
+from common.bus.consumer import Batch
+from common.crypto.keys import KeyRing
 from common.events import Event, decode
 from common.events.orders import OrderClosed, OrderCompleted, OrderLine, OrderRefunded
-from common.health import Readiness
-from common.keys import KeyRing
-from common.runtime import Runtime
-from common.service import build_app
-from common.settings import Settings
-from common.sweeps import WorkList, work
+from common.http.health import Readiness
+from common.process.runtime import Runtime
+from common.process.settings import Settings
+from common.service.commands import build_app
+from common.storage.database import Database
+from common.time.clock import FixedClock
 from common.verification import Verification
+from common.work.sweeps import WorkList, work
 from feedback.domain.links import AnswerLinks
 from feedback.jobs.asking import take_due_questions, usage_questions
 from feedback.jobs.verifying import CUSTOMERS

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from common.crypto import is_sealed
+from common.crypto.sealing import is_sealed
 from common.events.feedback import ReviewSubmitted, SurveyAnswered
 
 from .conftest import MARCH, Feedback, completed, types

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from common.db import Database
 from common.events.feedback import SurveyRequested
-from common.sweeps import work
+from common.storage.database import Database
+from common.work.sweeps import work
 from feedback.store.questions import count_due_questions
 
 from .conftest import MARCH, Feedback, completed, types

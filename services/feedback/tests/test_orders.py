@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.consumer import Batch
+from common.bus.consumer import Batch
 from common.events import Event
 from common.events.orders import OrderLine, OrderPaid
 from feedback.domain.orders import completed_orders, first_of, order_inputs

@@ -16,12 +16,12 @@ from typing import Any
 import httpx
 import pytest
 
-from common.broker import Outgoing, Producer, ensure_topics
-from common.db import Database
+from common.bus.broker import Outgoing, Producer, ensure_topics
+from common.crypto.keys import KeyRing
 from common.events import Event
 from common.events.orders import OrderClosed, OrderCompleted, OrderRefunded
 from common.events.topics import TOPICS
-from common.keys import KeyRing
+from common.storage.database import Database
 from feedback.domain.links import AnswerLinks
 from feedback.main import SERVICE
 from regulars.stack.ports import free_port

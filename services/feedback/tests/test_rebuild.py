@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from common.consumer import Batch
-from common.db import Transaction
+from common.bus.consumer import Batch
 from common.events import Event, decode
 from common.events.customers import CustomerErased
 from common.events.feedback import SurveyPolicyChanged
-from common.sweeps import WorkList, work
+from common.storage.database import Transaction
+from common.work.sweeps import WorkList, work
 from feedback.domain.policy import NOTICE
 from feedback.handlers import on_orders
 from feedback.jobs.moving import move_questions, take_late_policy

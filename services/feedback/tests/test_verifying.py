@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from common.dead import publish_mended
+from common.bus.dead import publish_mended
 from common.events import Event
 from common.events.customers import CustomerErased
 from common.verification import Verification

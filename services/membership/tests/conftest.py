@@ -15,19 +15,19 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from common import health
-from common.clock import FixedClock
-from common.consumer import Batch
-from common.db import Database, Transaction
+from common.bus.consumer import Batch
+from common.bus.inbox import claim_each
 from common.events import Event
 from common.events.feedback import ReviewSubmitted
 from common.events.membership import ActivityJoined, MemberCheckedIn, MemberRegistered
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
-from common.inbox import claim_each
-from common.runtime import make_runtime
-from common.service import build_app
-from common.settings import Settings
-from common.sweeps import WorkList, work
+from common.http import health
+from common.process.runtime import make_runtime
+from common.process.settings import Settings
+from common.service.commands import build_app
+from common.storage.database import Database, Transaction
+from common.time.clock import FixedClock
+from common.work.sweeps import WorkList, work
 from membership.handlers import SUBSCRIPTIONS
 from membership.jobs.balancing import job as balance_job
 from membership.jobs.sweeping import JOBS

@@ -10,8 +10,8 @@ from common.events import Event, EventData
 from common.events.feedback import ReviewSubmitted
 from common.events.membership import ActivityJoined, MemberCheckedIn, PointsRedeemed
 from common.events.orders import OrderCompleted, OrderPaid, OrderRefunded
-from common.fold import Effect, fold_all
-from common.shops import ShopSettings
+from common.fold.fold import Effect, fold_all
+from common.shops.settings import ShopSettings
 from membership.domain.history import History
 from membership.domain.ledger import Posting
 from membership.domain.membership import MemberFolding

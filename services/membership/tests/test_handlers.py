@@ -6,10 +6,10 @@ import random
 from datetime import timedelta
 from typing import Any
 
-from common.clock import FixedClock
-from common.db import Database
 from common.events import decode
 from common.events.membership import PointsRedeemed, ProgrammeChanged, RedemptionReturned
+from common.storage.database import Database
+from common.time.clock import FixedClock
 from membership.domain.programme import Programme, Tier
 from membership.jobs.verifying import verify
 

@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from common.events.membership import TierChanged
-from common.fold import fold_all
-from common.shops import ShopSettings
+from common.fold.fold import fold_all
+from common.shops.settings import ShopSettings
 from membership.domain.membership import MemberFolding
 from membership.domain.programme import REGULAR, SENIOR, SUPREME, VIP, Programme, ShopRules, Tier, Version
 from membership.domain.state import MemberState

@@ -20,8 +20,8 @@ from common.events.membership import (
     TierChanged,
 )
 from common.events.orders import OrderClosed, OrderCompleted, OrderLine, OrderPaid, OrderRefunded
-from common.fold import advance, fold_all, same
-from common.shops import ShopSettings
+from common.fold.fold import advance, fold_all, same
+from common.shops.settings import ShopSettings
 from membership.domain import growth, ledger
 from membership.domain.growth import GrowthPosting
 from membership.domain.history import History

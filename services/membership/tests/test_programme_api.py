@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from common import set_aside
 from common.events import decode
+from common.work import set_aside
 from membership.jobs.verifying import verify
 
 from .conftest import NOW, V1, Client, Shop, deliver, rich, sweep

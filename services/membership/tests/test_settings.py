@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from common.db import Database
 from common.events import Event
 from common.events.orders import OrderCompleted
 from common.events.shops import ShopSettingsChanged
-from common.following import save
+from common.shops.following import save
+from common.storage.database import Database
 from membership.jobs.verifying import verify
 
 from .conftest import START, MakeDatabase, Shop, deliver, sweep

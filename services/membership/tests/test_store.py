@@ -10,7 +10,7 @@ import pytest
 from asyncpg import PostgresError
 from sqlalchemy.exc import DBAPIError
 
-from common.db import Database
+from common.storage.database import Database
 from membership.domain.programme import Programme
 from membership.store import ledgers, programmes
 

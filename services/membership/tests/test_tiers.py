@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from common.events.membership import MemberEnrolled, MemberRegistered, TierChanged
-from common.fold import fold_all
-from common.shops import ShopSettings
+from common.fold.fold import fold_all
+from common.shops.settings import ShopSettings
 from membership.domain.ledger import balances
 from membership.domain.membership import MemberFolding
 from membership.domain.programme import Programme, ShopRules, Tier, Version

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from common.clock import FixedClock
-from common.db import Database
 from common.events.membership import MemberCheckedIn, PointsRedeemed, ProgrammeChanged
 from common.events.orders import OrderClosed
+from common.storage.database import Database
+from common.time.clock import FixedClock
 from membership.jobs.balancing import ROUND, Walk
 from membership.jobs.sweeping import due
 from membership.jobs.verifying import verify

@@ -14,20 +14,20 @@ import httpx
 import pytest_asyncio
 from pydantic import SecretStr
 
-from common import health
-from common.clock import Clock, FixedClock
-from common.consumer import Batch
-from common.crypto import new_key, seal, wrap
-from common.db import Database
+from common.bus.consumer import Batch
+from common.bus.inbox import claim
+from common.crypto.keys import KeyRing
+from common.crypto.sealing import new_key, seal, wrap
 from common.events import Event, EventData
 from common.events.customers import ConsentChanged, CustomerRegistered, KeyIssued
 from common.events.membership import TierChanged
 from common.events.orders import OrderShipped
-from common.inbox import claim
-from common.keys import KeyRing
-from common.runtime import Runtime
-from common.service import build_app
-from common.settings import Settings
+from common.http import health
+from common.process.runtime import Runtime
+from common.process.settings import Settings
+from common.service.commands import build_app
+from common.storage.database import Database
+from common.time.clock import Clock, FixedClock
 from messaging.channels.smtp import SmtpConnection, SmtpServer
 from messaging.handlers import subscriptions
 from messaging.jobs.deciding import decide_due

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.addresses import InvalidAddress, mailbox
-from common.crypto import new_key, wrap
+from common.crypto.sealing import new_key, wrap
 from common.events import Event, decode
 from common.events.customers import ConsentChanged, CustomerErased, KeyIssued
 from common.events.feedback import SurveyRequested
 from common.events.messages import ContactOptedOut
+from common.values.addresses import InvalidAddress, mailbox
 from messaging.api.permissions import opt_out
 from messaging.channels.smtp import SmtpConnection
 from messaging.domain.addresses import address_hash

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from common.crypto import derived_key
+from common.crypto.sealing import derived_key
 from common.events import decode
 from messaging.main import SERVICE, counters, due
 from messaging.unsubscribe import InvalidToken, Recipient, UnsubscribeLinks

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.addresses import InvalidAddress
+from common.values.addresses import InvalidAddress
 from messaging.channels.mail import Mail, build
 
 MAIL = Mail(

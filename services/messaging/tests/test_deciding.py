@@ -43,7 +43,7 @@ LATER = ["2025-03-05 19:30", "2025-03-06 09:30", "2025-03-06 14:30", "2025-03-06
 SWEEP = """
 import asyncio, sys
 from datetime import datetime
-from common.db import Database
+from common.storage.database import Database
 from messaging.jobs.deciding import decide_due
 from messaging.store.candidates import lock_due_customers
 
@@ -136,7 +136,7 @@ async def test_the_step_of_a_replay_does_not_show(replayed: Any, messaging: Any)
     found = []
     for service, steps in ((replayed, [7]), (messaging, range(8))):
         if service is messaging:
-            from common.clock import FixedClock
+            from common.time.clock import FixedClock
 
             service.clock = service.database.clock = FixedClock(local("2025-03-03 00:00"))
         await service.feed(*service.known(at=local("2025-03-01 10:00")))

@@ -19,7 +19,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from common.broker import Outgoing, Producer, ensure_topics
+from common.bus.broker import Outgoing, Producer, ensure_topics
 from common.events import Event
 from common.events.topics import TOPICS
 from messaging.domain.policy import Policy

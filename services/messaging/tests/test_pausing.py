@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from common import health
+from common.http import health
 from messaging.channels.smtp import SmtpConnection, SmtpServer
 from messaging.jobs.pausing import IN_A_ROW
 from messaging.main import email_note

@@ -18,7 +18,7 @@ from common.events.messages import ContactOptedOut, ContactPolicyChanged
 from common.events.orders import OrderCompleted
 from common.events.segments import SegmentEntered
 from common.verification import Verification
-from common.versions import tell
+from common.versions.table import tell
 from messaging.api.permissions import opt_out
 from messaging.channels.smtp import SmtpConnection, SmtpServer
 from messaging.domain.policy import Caps, Policy

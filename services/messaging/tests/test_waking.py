@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from common.db import Database
+from common.storage.database import Database
 from messaging.jobs.waking import listen
 from regulars.testing import MigratedDatabase
 

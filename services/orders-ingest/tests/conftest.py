@@ -11,14 +11,14 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from common.clock import FixedClock
-from common.db import Database
+from common.crypto.keys import KeyRing
 from common.events import Event, decode, rfc3339
-from common.health import Readiness
-from common.keys import KeyRing
-from common.runtime import Runtime
-from common.service import build_app
-from common.settings import Settings
+from common.http.health import Readiness
+from common.process.runtime import Runtime
+from common.process.settings import Settings
+from common.service.commands import build_app
+from common.storage.database import Database
+from common.time.clock import FixedClock
 from orders_ingest.handlers.ingest import Vault
 from orders_ingest.main import SERVICE
 from regulars.testing import MigratedDatabase

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from common.clock import FixedClock
-from common.db import Database
 from common.events import Event, rfc3339
+from common.storage.database import Database
+from common.time.clock import FixedClock
 from orders_ingest.handlers.ingest import Vault
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]

@@ -10,9 +10,9 @@ import httpx
 import orjson
 import pytest
 
-from common.clock import FixedClock
-from common.db import Database
 from common.events import Event, rfc3339
+from common.storage.database import Database
+from common.time.clock import FixedClock
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 

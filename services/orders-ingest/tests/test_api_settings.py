@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from common.db import Database
 from common.events import decode
+from common.storage.database import Database
 
 ORDER = {
     "specversion": "1.0", "id": "o", "source": "/shops/newshop/backend", "shop": "newshop", "subject": "ann",

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.currency import round_to_minor
 from common.events import Event
 from common.events.customers import CustomerRegistered
 from common.events.orders import OrderCompleted, OrderPaid
+from common.values.currency import round_to_minor
 from orders_ingest.domain.cancellations import Sales
 from orders_ingest.domain.implied import implied_events
 from orders_ingest.domain.layouts import Findings, History, Row

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.db import Database
+from common.storage.database import Database
 from orders_ingest.domain import lines
 from orders_ingest.domain.cdnow import read_master
 from orders_ingest.domain.intake import check

@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 import pytest
 
-from common.broker import Record
-from common.crypto import open_bytes
-from common.db import Database
+from common.bus.broker import Record
+from common.crypto.sealing import open_bytes
 from common.events import Event
+from common.storage.database import Database
 from orders_ingest.domain.intake import Offered, check
 from orders_ingest.handlers.ingest import Vault, take
 from orders_ingest.handlers.intake_topics import on_intake

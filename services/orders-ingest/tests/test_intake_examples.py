@@ -13,10 +13,10 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from common.broker import Outgoing, Producer
-from common.db import Database
+from common.bus.broker import Outgoing, Producer
 from common.events import EVENTS
-from common.runtime import Runtime
+from common.process.runtime import Runtime
+from common.storage.database import Database
 from orders_ingest.domain.intake import TAKEN
 from orders_ingest.jobs.intake import Intake
 from regulars.testing import SharedKafka

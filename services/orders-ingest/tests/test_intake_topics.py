@@ -9,9 +9,9 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from common.broker import Outgoing, Producer
-from common.db import Database
-from common.runtime import Runtime
+from common.bus.broker import Outgoing, Producer
+from common.process.runtime import Runtime
+from common.storage.database import Database
 from orders_ingest.jobs.intake import Intake
 from orders_ingest.store import shops
 from regulars.testing import SharedKafka

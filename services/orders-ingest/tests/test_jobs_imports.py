@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from common.broker import BrokerUnavailable
-from common.clock import FixedClock
-from common.db import Database
+from common.bus.broker import BrokerUnavailable
 from common.events import Event
-from common.runtime import Runtime
+from common.process.runtime import Runtime
+from common.storage.database import Database
+from common.time.clock import FixedClock
 from orders_ingest.handlers import ingest
 from orders_ingest.handlers.ingest import Vault
 from orders_ingest.jobs import imports as job

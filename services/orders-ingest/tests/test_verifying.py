@@ -8,7 +8,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from common.db import Database
+from common.storage.database import Database
 from common.verification import Verification
 from orders_ingest.handlers.ingest import Vault
 from orders_ingest.jobs.imports import step

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from common.db import Database
 from common.events import Event
+from common.storage.database import Database
 from orders_ingest.domain.intake import Offered, check
 from orders_ingest.handlers.ingest import Vault, take
 

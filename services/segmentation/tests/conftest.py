@@ -14,19 +14,19 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from common import health
-from common.clock import FixedClock
-from common.consumer import Batch
-from common.db import Database
+from common.bus.consumer import Batch
+from common.bus.inbox import claim
 from common.events import Event
 from common.events.activity import ProductViewed
 from common.events.customers import CustomerRegistered
 from common.events.membership import MemberEnrolled
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
-from common.inbox import claim
-from common.runtime import Runtime, make_runtime
-from common.service import build_app
-from common.settings import Settings
+from common.http import health
+from common.process.runtime import Runtime, make_runtime
+from common.process.settings import Settings
+from common.service.commands import build_app
+from common.storage.database import Database
+from common.time.clock import FixedClock
 from regulars.testing import MigratedDatabase
 from segmentation.handlers import on_inputs, on_members
 from segmentation.main import SERVICE

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from common.calendar import day_start
 from common.events import Event
 from common.events.orders import OrderRefunded
 from common.events.standing import OrderStanding
-from common.fold import fold_all
-from common.shops import ShopSettings
+from common.fold.fold import fold_all
+from common.shops.settings import ShopSettings
+from common.time.calendar import day_start
 from segmentation.domain.book import Book
 from segmentation.domain.figures import Figures
 from segmentation.domain.segmentation import SegmentFolding

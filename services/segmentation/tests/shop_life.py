@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from common.clock import FixedClock
-from common.consumer import Batch
-from common.db import Database, Transaction
+from common.bus.consumer import Batch
 from common.events import Event, decode
-from common.sweeps import Job, work
+from common.storage.database import Database, Transaction
+from common.time.clock import FixedClock
+from common.work.sweeps import Job, work
 from segmentation.handlers import on_inputs
 from segmentation.jobs.sweeping import JOBS
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from common.runtime import Runtime
+from common.process.runtime import Runtime
 
 from .shop_life import feed
 

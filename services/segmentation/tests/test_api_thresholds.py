@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from common.api import api_keys_of
-from common.callers import new_api_key
 from common.events import decode
-from common.health import Readiness
-from common.runtime import Runtime
-from common.service import build_app
+from common.http.api import api_keys_of
+from common.http.callers import new_api_key
+from common.http.health import Readiness
+from common.process.runtime import Runtime
+from common.service.commands import build_app
 from segmentation.jobs.verifying import verify
 
 from .conftest import NOW

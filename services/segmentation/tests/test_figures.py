@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.calendar import day_start
 from common.events.segments import LifeCycleChanged, RfmChanged
+from common.time.calendar import day_start
 from segmentation.domain.figures import Figures, add_up, median_doubled, tally_of
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.thresholds import DEFAULT

@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.calendar import add_months, day_start, start_of_month
 from common.events import Event
 from common.events.segments import LifeCycleChanged, RfmChanged, SegmentEntered, SegmentLeft, StageChanged
-from common.fold import Due, Effect, advance, fold_all
-from common.shops import ShopSettings
+from common.fold.fold import Due, Effect, advance, fold_all
+from common.shops.settings import ShopSettings
+from common.time.calendar import add_months, day_start, start_of_month
 from segmentation.domain import judge
 from segmentation.domain.advance import FIGURES
 from segmentation.domain.figures import Figures

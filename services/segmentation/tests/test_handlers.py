@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from common.clock import FixedClock
-from common.consumer import Batch
-from common.db import Database
+from common.bus.consumer import Batch
 from common.events import Event
 from common.events.membership import MemberEnrolled
+from common.storage.database import Database
+from common.time.clock import FixedClock
 from segmentation.domain.state import CustomerState
 from segmentation.handlers import SUBSCRIPTIONS, on_members
 from segmentation.jobs.sweeping import count_due

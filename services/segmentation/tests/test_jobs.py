@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from common import set_aside
-from common.clock import FixedClock
-from common.consumer import Batch
-from common.db import Database
+from common.bus.consumer import Batch
 from common.events.segments import ThresholdsChanged
-from common.fold import refold
+from common.fold.fold import refold
+from common.storage.database import Database
+from common.time.clock import FixedClock
+from common.work import set_aside
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.state import CustomerState
 from segmentation.domain.thresholds import LifeCycleRules, RfmRules, Thresholds

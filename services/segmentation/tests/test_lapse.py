@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from common.events.segments import SegmentEntered, SegmentLeft
-from common.fold import fold_all
+from common.fold.fold import fold_all
 from segmentation.domain import lapse
 from segmentation.domain.segmentation import SegmentFolding
 

@@ -13,10 +13,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from common.broker import Outgoing, Producer, ensure_topics
+from common.bus.broker import Outgoing, Producer, ensure_topics
 from common.events import decode
 from common.events.topics import TOPICS
-from common.migrate import driver_url
+from common.storage.migrate import driver_url
 from regulars.testing import EmptyDatabase, SharedKafka, settings_of
 
 WANTED = 3

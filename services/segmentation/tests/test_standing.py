@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from common.events.orders import OrderPaid
-from common.fold import advance, fold_all
-from common.shops import SettingsBody, ShopSettings, Version
+from common.fold.fold import advance, fold_all
+from common.shops.settings import SettingsBody, ShopSettings, Version
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.shop import Shop
 from segmentation.domain.state import CustomerState

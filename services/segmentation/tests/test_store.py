@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from common.calendar import day_start
-from common.clock import FixedClock
-from common.consumer import Batch
-from common.db import Database, Transaction
-from common.shops import ShopSettings
+from common.bus.consumer import Batch
+from common.shops.settings import ShopSettings
+from common.storage.database import Database, Transaction
+from common.time.calendar import day_start
+from common.time.clock import FixedClock
 from regulars.testing import set_up
 from segmentation.domain.figures import Figures, add_up, tally_of
 from segmentation.domain.shop import Shop

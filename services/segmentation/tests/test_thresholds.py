@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from common.calendar import day_start
 from common.events.segments import LifeCycleChanged, RfmChanged, SegmentEntered, SegmentLeft
+from common.time.calendar import day_start
 from segmentation.domain import lapse, lifecycle, rfm
 from segmentation.domain.figures import Figures
 from segmentation.domain.preview import Preview, shop_under

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from common.clock import FixedClock
-from common.consumer import Batch
-from common.db import Database
-from common.dead import publish_mended
+from common.bus.consumer import Batch
+from common.bus.dead import publish_mended
+from common.bus.inbox import claim
 from common.events.membership import MemberEnrolled
-from common.inbox import claim
+from common.storage.database import Database
+from common.time.clock import FixedClock
 from segmentation.handlers import on_members
 from segmentation.jobs.verifying import verify
 

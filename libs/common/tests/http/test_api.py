@@ -12,9 +12,9 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 
-from common.api import Caller, Tx, UnguardedRoute, assert_scoped, public, require, transaction
-from common.db import Transaction
-from common.runtime import Runtime
+from common.http.api import Caller, Tx, UnguardedRoute, assert_scoped, public, require, transaction
+from common.process.runtime import Runtime
+from common.storage.database import Transaction
 
 PUBLIC = {"/health/live", "/health/ready", "/metrics", "/link/{token}", "/boom/{what}", "/read", "/import"}
 

@@ -6,11 +6,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from common.api import api_keys_of
-from common.callers import FAILURES, FRESH_S, ApiKeys, Caller, Unauthorized, new_api_key, parts_of
 from common.events import decode
-from common.limits import TooManyRequests
-from common.runtime import Runtime
+from common.http.api import api_keys_of
+from common.http.callers import FAILURES, FRESH_S, ApiKeys, Caller, Unauthorized, new_api_key, parts_of
+from common.http.limits import TooManyRequests
+from common.process.runtime import Runtime
 
 
 class Stopwatch:

@@ -10,10 +10,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from common.db import Database
-from common.health import NotReady, Readiness, check_consumer, check_database, router
-from common.runtime import Runtime
-from common.service import build_app
+from common.http.health import NotReady, Readiness, check_consumer, check_database, router
+from common.process.runtime import Runtime
+from common.service.commands import build_app
+from common.storage.database import Database
 
 
 async def get(app: FastAPI, path: str) -> httpx.Response:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
 from common.events.fields import MAX_BODY
-from common.limits import MAX_DEPTH, Bodies, Buckets, TooManyRequests, depth
+from common.http.limits import MAX_DEPTH, Bodies, Buckets, TooManyRequests, depth
 
 JSON = {"content-type": "application/cloudevents+json"}
 

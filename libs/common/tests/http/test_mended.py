@@ -8,15 +8,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from common.broker import Record
-from common.consumer import Batch, EventConsumer, Subscription
-from common.db import Transaction
-from common.dead import DeadRecord, bury
+from common.bus.broker import Record
+from common.bus.consumer import Batch, EventConsumer, Subscription
+from common.bus.dead import DeadRecord, bury
 from common.events import Event
 from common.events.orders import OrderCompleted
-from common.health import Readiness
-from common.runtime import Runtime, Service, make_runtime
-from common.service import build_app
+from common.http.health import Readiness
+from common.process.runtime import Runtime, Service, make_runtime
+from common.service.commands import build_app
+from common.storage.database import Transaction
 
 from .conftest import BOOTSTRAP
 

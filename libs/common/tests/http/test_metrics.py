@@ -7,10 +7,10 @@ import asyncio
 import httpx
 from prometheus_client import REGISTRY
 
-from common import metrics
-from common.db import Database
-from common.metrics import Observer, observe
-from common.runtime import Runtime
+from common.process import metrics
+from common.process.metrics import Observer, observe
+from common.process.runtime import Runtime
+from common.storage.database import Database
 
 NAMES = {
     "outbox_unpublished_rows", "outbox_oldest_unpublished_seconds", "outbox_dead_rows", "inbox_duplicates_total",

@@ -6,7 +6,7 @@ import asyncio
 
 import httpx
 
-from common.runtime import Runtime
+from common.process.runtime import Runtime
 
 
 async def put_fact(runtime: Runtime) -> None:

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from common.events import InvalidEvent, decode
-from common.problems import MEDIA_TYPE, Problem
+from common.http.problems import MEDIA_TYPE, Problem
 
 
 def problem_of(answer: httpx.Response, status: int, slug: str) -> dict[str, object]:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from common.consumer import Batch, Subscription
-from common.db import Database, Transaction
+from common.bus.consumer import Batch, Subscription
+from common.bus.inbox import claim
 from common.events import Event
 from common.events.orders import OrderCompleted, OrderPlaced
-from common.inbox import claim
+from common.storage.database import Database, Transaction
 from common.verification import Saying, Table, Verification, compare, compare_claims, digest, rank
 from common.verification.told import Told
 from regulars.testing import OwnTopics, TopicsOfOwn

@@ -17,8 +17,8 @@ from typing import Any
 
 import asyncpg
 
-from common.crypto import open_sealed, unwrap
-from common.migrate import driver_url
+from common.crypto.sealing import open_sealed, unwrap
+from common.storage.migrate import driver_url
 from regulars.stack.state import StackState
 
 ASIDE = re.compile(

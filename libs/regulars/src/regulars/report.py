@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from common.currency import in_major
+from common.values.currency import in_major
 from regulars import people
 from regulars.cdnow import History
 from regulars.client import Services

@@ -28,11 +28,11 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
-from common.broker import Outgoing, Producer, Reader, Topic, ensure_topics
-from common.db import Database, Transaction
+from common.bus.broker import Outgoing, Producer, Reader, Topic, ensure_topics
 from common.events import Event
 from common.events.shops import ShopSettingsChanged
-from common.shops import SettingsBody
+from common.shops.settings import SettingsBody
+from common.storage.database import Database, Transaction
 from regulars.stack.databases import create_database, drop_database
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.mailsink import MailSink
@@ -211,7 +211,7 @@ async def mailsink(tmp_path: Path) -> AsyncIterator[MailSink]:
 
 
 async def _migrated(admin_url: str, *folders: Path) -> str:
-    from common.migrate import migrate  # here, so that tests without migrations need nothing of it
+    from common.storage.migrate import migrate  # here, so that tests without migrations need nothing of it
 
     name = _unique("template")
     url = await create_database(admin_url, name)

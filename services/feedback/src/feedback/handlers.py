@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
-from common.consumer import Batch, Subscription
-from common.db import Transaction
+from common.bus.consumer import Batch, Subscription
+from common.bus.inbox import claim
+from common.crypto.keys import KEY_SUBSCRIPTIONS, KeyRing
 from common.events import Event, EventData
 from common.events.customers import CustomerErased
 from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
@@ -20,8 +21,7 @@ from common.events.orders import (
     OrderRefunded,
     OrderShipped,
 )
-from common.inbox import claim
-from common.keys import KEY_SUBSCRIPTIONS, KeyRing
+from common.storage.database import Transaction
 from feedback.domain.orders import OrderKey, completed_orders, order_inputs
 from feedback.domain.policy import Policy, Version
 from feedback.domain.refusals import AlreadyAnswered, KeyMissing, ReviewDiffers

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from common.db import Transaction
-from common.runtime import Runtime, Service
-from common.service import main
-from common.sweeps import WorkList
+from common.process.runtime import Runtime, Service
+from common.service.commands import main
+from common.storage.database import Transaction
+from common.work.sweeps import WorkList
 from feedback.api import answer_page, policy, reviews, surveys
 from feedback.domain.links import AnswerLinks
 from feedback.handlers import SUBSCRIPTIONS

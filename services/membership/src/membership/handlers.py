@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from common.consumer import Batch, Subscription
-from common.db import Transaction
+from common.bus.consumer import Batch, Subscription
 from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
-from common.fold import Folded, fold_events
+from common.fold.fold import Folded, fold_events
+from common.storage.database import Transaction
 from membership.domain.membership import INPUTS, MemberFolding
 from membership.domain.programme import Programme
 from membership.domain.state import MemberState

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common.runtime import Service
-from common.service import main
+from common.process.runtime import Service
+from common.service.commands import main
 from common.verification import in_bites
 from membership import handlers
 from membership.api import growth, members, preview, programme, redemptions

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from common.consumer import Batch, Subscription
-from common.crypto import SealBroken, is_sealed, open_sealed
-from common.db import CustomerKey, Transaction
+from common.bus.consumer import Batch, Subscription
+from common.crypto.keys import KEY_SUBSCRIPTIONS, CustomerKeyRow, KeyRing, get_keys
+from common.crypto.sealing import SealBroken, is_sealed, open_sealed
 from common.events import Event, fact_id, rfc3339
 from common.events.customers import (
     ConsentChanged,
@@ -41,7 +41,7 @@ from common.events.orders import (
     OrderShipped,
 )
 from common.events.segments import SegmentEntered, SegmentLeft
-from common.keys import KEY_SUBSCRIPTIONS, CustomerKeyRow, KeyRing, get_keys
+from common.storage.database import CustomerKey, Transaction
 from messaging.domain import facts
 from messaging.domain.addresses import PURPOSE, address_hash
 from messaging.domain.flows import LAPSED, Condition, candidates_for

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import structlog
 
-from common.db import Database, Transaction
-from common.failures import is_temporary
-from common.runtime import Runtime, Service
-from common.service import main
-from common.settings import Settings
-from common.sweeps import BITE, WorkList, work
+from common.process.runtime import Runtime, Service
+from common.process.settings import Settings
+from common.service.commands import main
+from common.storage.database import Database, Transaction
+from common.storage.failures import is_temporary
+from common.work.sweeps import BITE, WorkList, work
 from messaging.api import bounces, decisions, pauses, permissions, policy, unsubscribe_page
 from messaging.channels.smtp import Deadlines, SmtpServer
 from messaging.handlers import subscriptions

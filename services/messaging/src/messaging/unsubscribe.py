@@ -9,7 +9,7 @@ from typing import get_args
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from common.crypto import derived_key
+from common.crypto.sealing import derived_key
 from common.events.customers import Channel
 
 

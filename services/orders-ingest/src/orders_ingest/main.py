@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from common import api_keys
-from common.db import Transaction
-from common.runtime import Service
-from common.service import main as run
+from common.http import api_keys
+from common.process.runtime import Service
+from common.service.commands import main as run
+from common.storage.database import Transaction
 from orders_ingest.api import customers, events, imports, orders, settings
 from orders_ingest.handlers.intake_topics import reader
 from orders_ingest.jobs.imports import run_imports

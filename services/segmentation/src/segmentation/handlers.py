@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from common.consumer import Batch, Subscription
-from common.db import Transaction
+from common.bus.consumer import Batch, Subscription
 from common.events.activity import (
     CartUpdated,
     ChatEnded,
@@ -26,7 +25,8 @@ from common.events.orders import (
     OrderShipped,
 )
 from common.events.segments import ThresholdsChanged
-from common.fold import fold_events
+from common.fold.fold import fold_events
+from common.storage.database import Transaction
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.thresholds import Thresholds
 from segmentation.store import held, shops, thresholds, totals

@@ -21,8 +21,8 @@ from common.events.envelope import (
     version_of,
 )
 from common.events.fields import check_identifier, check_name, check_shop, check_source
-from common.events.texts import find_unfit, find_unfit_json, pointer_to
-from common.said import said
+from common.values.texts import find_unfit, find_unfit_json, pointer_to
+from common.values.wording import said
 
 __all__ = ["EVENTS", "Event", "EventData", "InvalidEvent", "NewerVersion", "decode", "fact_id", "from_dict", "rfc3339"]
 

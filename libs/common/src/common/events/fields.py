@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StrictInt
 
-from common.currency import EXPONENTS
-from common.events.texts import find_unfit
+from common.values.currency import EXPONENTS
+from common.values.texts import find_unfit
 
 MAX_IDENTIFIER = 200
 MAX_SHOP = 63

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from common import offsets
-from common.consumer import Subscription
+from common.bus import offsets
+from common.bus.consumer import Subscription
 from common.verification.log import PAGE, Fact, Log
 from common.verification.run import Verification
 

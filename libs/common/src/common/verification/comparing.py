@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from common import offsets
+from common.bus import offsets
 from common.verification.log import Log
 from common.verification.run import Verification
 from common.verification.tables import Row, Rows

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from common.db import CustomerKey, Transaction
+from common.storage.database import CustomerKey, Transaction
 from common.verification.run import Verification
 from common.verification.tables import Row
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from common.broker import BrokerUnavailable, Position, Reader, Record
-from common.dead import MENDED
+from common.bus.broker import BrokerUnavailable, Position, Reader, Record
+from common.bus.dead import MENDED
 from common.events import InvalidEvent, decode
 from common.events.topics import own_topic
 from common.verification.run import Verification

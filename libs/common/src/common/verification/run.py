@@ -6,8 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from common.broker import Reader
-from common.db import Database, Transaction
+from common.bus.broker import Reader
+from common.storage.database import Database, Transaction
 
 SHOWN = 20
 PROGRESS_EVERY_S = 5.0

@@ -6,9 +6,9 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
+from common.crypto.keys import KeyRing
 from common.events import EVENTS
 from common.events.topics import SERVICES, TOPICS
-from common.keys import KeyRing
 
 
 @dataclass(frozen=True, slots=True)

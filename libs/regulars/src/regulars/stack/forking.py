@@ -16,7 +16,7 @@ from regulars.stack.errors import PartDied
 from regulars.stack.process import Command, popen_options, signal_group, tail
 
 PRELOADED = (
-    "common.service",
+    "common.service.commands",
     "uvloop",
     "uvicorn.lifespan.off",
     "uvicorn.protocols.http.httptools_impl",

@@ -123,7 +123,7 @@ class LocalStack:
 
     async def _topics(self) -> str:
         kafka = await self._kafka()
-        command = [sys.executable, "-m", "common.broker", "topics"]
+        command = [sys.executable, "-m", "common.bus.broker", "topics"]
         await self._parts.run(Command("topics", command, environment({"KAFKA_BOOTSTRAP_SERVERS": kafka}), forked=True))
         return kafka
 

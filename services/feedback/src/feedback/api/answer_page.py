@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse
 
-from common import pages
-from common.api import Tx, public
-from common.db import Transaction
-from common.keys import KeyRing
-from common.shops import display_names
+from common.crypto.keys import KeyRing
+from common.http import pages
+from common.http.api import Tx, public
+from common.shops.settings import display_names
+from common.storage.database import Transaction
 from feedback.domain.links import AnswerLinks, BadLink
 from feedback.domain.refusals import MOST_CHARACTERS, AlreadyAnswered, KeyMissing, Refused
 from feedback.domain.surveys import Survey, answer_from_form

@@ -7,11 +7,11 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from common.api import Body, Tx, require
 from common.events.feedback import SurveyPolicyChanged
 from common.events.fields import Count, ShopName
-from common.problems import Problem
-from common.versions import tell
+from common.http.api import Body, Tx, require
+from common.http.problems import Problem
+from common.versions.table import tell
 from feedback.domain.policy import NOTICE, Policy, Version, in_force
 from feedback.store.policies import POLICIES, get_versions
 

@@ -10,16 +10,16 @@ from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 
-from common.api import Body, Tx, require
-from common.crypto import open_sealed
-from common.db import Transaction
+from common.bus.inbox import SameIdOtherBody
+from common.crypto.keys import KeyRing
+from common.crypto.sealing import open_sealed
 from common.events import Event, InvalidEvent, decode, fact_id
 from common.events.envelope import given_correlation
 from common.events.feedback import ReviewSubmitted, Stars
 from common.events.fields import Cursor, Identifier, Instant, ShopName, Text
-from common.inbox import SameIdOtherBody
-from common.keys import KeyRing
-from common.problems import Problem
+from common.http.api import Body, Tx, require
+from common.http.problems import Problem
+from common.storage.database import Transaction
 from feedback.domain.refusals import KeyMissing, Refused, ReviewDiffers
 from feedback.domain.reviews import check_review
 from feedback.handlers import accept_review

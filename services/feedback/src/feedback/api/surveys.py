@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
-from common.api import Tx, require
 from common.events.fields import Cursor, Identifier, ShopName
+from common.http.api import Tx, require
 from feedback.api.reviews import readable
 from feedback.store import reports, surveys
 

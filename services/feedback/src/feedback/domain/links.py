@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import hmac
 
-from common.crypto import derived_key
+from common.crypto.sealing import derived_key
 
 _SIGNATURE = 16
 

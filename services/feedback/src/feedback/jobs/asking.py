@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from common.db import Transaction
-from common.set_aside import Task
+from common.storage.database import Transaction
+from common.work.set_aside import Task
 from feedback.domain.links import AnswerLinks
 from feedback.domain.surveys import ask, survey_id_of
 from feedback.store.policies import POLICIES

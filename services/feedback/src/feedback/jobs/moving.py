@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from common.db import Transaction
-from common.set_aside import Task
+from common.storage.database import Transaction
+from common.work.set_aside import Task
 from feedback.handlers import note_questions
 from feedback.store.orders import list_completed, list_customers_since
 from feedback.store.policies import POLICIES, get_versions

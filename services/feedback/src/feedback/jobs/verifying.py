@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
-from common.db import CustomerKey, Transaction
+from common.storage.database import CustomerKey, Transaction
 from common.verification import Customers, Row, Table, Verification, compare
 from feedback.domain.told import MISSING, kept, policy, sayings
 from feedback.domain.verification import History, differences

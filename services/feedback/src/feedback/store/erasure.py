@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from common.db import CustomerKey, Transaction
+from common.storage.database import CustomerKey, Transaction
 
 
 async def erase(tx: Transaction, customers: Iterable[CustomerKey]) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.db import CustomerKey, Transaction
-from common.dead import MENDED
+from common.bus.dead import MENDED
+from common.crypto.keys import get_keys
 from common.events import decode
 from common.events.feedback import ReviewSubmitted
-from common.keys import get_keys
+from common.storage.database import CustomerKey, Transaction
 from feedback.domain.orders import CompletedOrder
 from feedback.domain.surveys import Survey
 from feedback.domain.verification import History, StoredQuestion

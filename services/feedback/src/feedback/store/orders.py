@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from common.db import CustomerKey, Transaction
 from common.events.orders import OrderEvent, OrderRefunded
+from common.storage.database import CustomerKey, Transaction
 from feedback.domain.orders import CompletedOrder, OrderInput, OrderKey, essence
 
 _INPUT = "shop, customer, order_id, cause, at, rank, correlation_id, refund, body"

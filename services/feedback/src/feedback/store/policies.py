@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from common.db import Transaction
-from common.versions import VersionTable
+from common.storage.database import Transaction
+from common.versions.table import VersionTable
 from feedback.domain.policy import DEFAULT_VERSION, Policy, Version
 
 POLICIES = VersionTable("policies", Policy, body="policy", space=7_301_007)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from common.db import CustomerKey, Transaction
-from common.set_aside import Task
+from common.storage.database import CustomerKey, Transaction
+from common.work.set_aside import Task
 from feedback.domain.orders import CompletedOrder
 
 

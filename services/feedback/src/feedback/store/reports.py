@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.db import Transaction
+from common.storage.database import Transaction
 
 
 async def get_report(tx: Transaction, shop: str) -> Row[Any]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.db import Transaction
 from common.events import Event
 from common.events.feedback import ReviewSubmitted
+from common.storage.database import Transaction
 
 _REVIEW = "shop, customer, review_id, order_id, sku, stars, text, source, submitted_at"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.db import Transaction
 from common.events import Event
 from common.events.feedback import SurveyAnswered, SurveyRequested
+from common.storage.database import Transaction
 from feedback.domain.surveys import Survey
 
 _SURVEY = "shop, customer, survey_id, kind, order_id, cause_at, answered_at, stars, text"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.db import CustomerKey, Transaction
 from common.events import Event, EventData
-from common.fold import fold_command
+from common.fold.fold import fold_command
+from common.storage.database import CustomerKey, Transaction
 from membership.domain.membership import MemberFolding
 from membership.handlers import save
 

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from common.api import Body, Tx, require
-from common.db import CustomerKey, Transaction
 from common.events import fact_id
 from common.events.fields import Identifier, Position, ShopName
 from common.events.membership import ActivityJoined, MemberCheckedIn
-from common.fold import current
+from common.fold.fold import current
+from common.http.api import Body, Tx, require
+from common.storage.database import CustomerKey, Transaction
 from membership.api.commands import carry_out, time_of_command
 from membership.api.refusals import UnknownMember
 from membership.domain.membership import MemberFolding

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from common.api import Body, Tx, require
-from common.db import CustomerKey, Transaction
 from common.events.fields import Identifier, Position, ShopName, Text
 from common.events.membership import MemberRegistered
-from common.fold import advance, current
+from common.fold.fold import advance, current
+from common.http.api import Body, Tx, require
+from common.storage.database import CustomerKey, Transaction
 from membership.api.commands import carry_out, time_of_command
 from membership.api.refusals import UnknownMember
 from membership.domain.history import History

@@ -9,10 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from common.api import Body, Tx, require
-from common.db import Transaction
 from common.events.fields import PlannedTime, ShopName
-from common.fold import advance, fold_all
+from common.fold.fold import advance, fold_all
+from common.http.api import Body, Tx, require
+from common.storage.database import Transaction
 from membership.api.refusals import PreviewUnderWay, SinceInFuture
 from membership.domain.membership import MemberFolding
 from membership.domain.preview import Tally, tried

@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from common.api import Body, Tx, require
-from common.db import Transaction
+from common.bus.inbox import claim
 from common.events import Event
 from common.events.fields import PlannedTime, ShopName
 from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
-from common.inbox import claim
-from common.versions import tell
+from common.http.api import Body, Tx, require
+from common.storage.database import Transaction
+from common.versions.table import tell
 from membership.api.refusals import (
     ProgrammeReplaced,
     TierWithoutSuccessor,

@@ -9,10 +9,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
-from common.api import Body, Tx, require
 from common.events.fields import ABSURD, Currency, Identifier, ShopName
 from common.events.membership import PointsRedeemed, RedemptionReturned
-from common.fold import current
+from common.fold.fold import current
+from common.http.api import Body, Tx, require
 from membership.api.commands import carry_out, time_of_command
 from membership.api.refusals import (
     InsufficientPoints,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from common.problems import Problem
+from common.http.problems import Problem
 
 
 class UnknownMember(Problem):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from common.fold import Due
+from common.fold.fold import Due
 from membership.domain import tiers
 from membership.domain.history import History
 from membership.domain.ledger import Books

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from common.events import EventData
 from common.events.membership import GrowthChanged, MemberEnrolled, PointsChanged, TierChanged
-from common.fold import Effect
+from common.fold.fold import Effect
 from membership.domain.programme import ShopRules
 from membership.domain.state import MemberState
 from membership.domain.tiers import Change

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
-from common.currency import minor_per_major
 from common.events import Event, EventData
 from common.events.feedback import ReviewSubmitted
 from common.events.membership import (
@@ -17,7 +16,8 @@ from common.events.membership import (
     RedemptionReturned,
 )
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid, OrderRefunded
-from common.fold import Due, Effect
+from common.fold.fold import Due, Effect
+from common.values.currency import minor_per_major
 from membership.domain import advance, growth, ledger, tiers
 from membership.domain.facts import Told, facts_of
 from membership.domain.growth import GrowthPosting, Journal
@@ -49,7 +49,7 @@ class RedemptionStanding(NamedTuple):
 
 
 class MemberFolding:
-    """The rules of membership as common.fold asks for them.
+    """The rules of membership as common.fold.fold asks for them.
 
     `silent`: only the states are wanted, by who compares or counts them; nothing is posted or announced.
     """

@@ -15,10 +15,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from common.calendar import add_months, start_of_month
-from common.currency import minor_per_major
 from common.events.fields import ABSURD, PlannedTime
-from common.shops import ShopSettings
+from common.shops.settings import ShopSettings
+from common.time.calendar import add_months, start_of_month
+from common.values.currency import minor_per_major
 
 ONE = 10_000
 """Basis points of 1.0."""

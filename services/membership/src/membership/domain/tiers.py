@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from common.calendar import add_months, end_of_month, start_of_month
+from common.time.calendar import add_months, end_of_month, start_of_month
 from membership.domain.history import History, Reached
 from membership.domain.programme import Programme, ShopRules
 from membership.domain.state import FINE, Order, Standing

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from common.db import CustomerKey, Transaction
-from common.metrics import LEDGER_IMBALANCE
-from common.sweeps import Job
+from common.process.metrics import LEDGER_IMBALANCE
+from common.storage.database import CustomerKey, Transaction
+from common.work.sweeps import Job
 from membership.store import ledgers, stretches
 
 log = structlog.get_logger()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from common.events.membership import PointsRedeemed
-from common.fold import Due
+from common.fold.fold import Due
 from membership.domain.state import MemberState
 from membership.store.histories import Stored
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from common.db import Transaction
 from common.events import rfc3339
 from common.events.envelope import parse_time
-from common.fold import fold_due, lock_due, refold
-from common.set_aside import Task
-from common.shops import SHOPS, get_shops, next_refolds
-from common.sweeps import WorkList
+from common.fold.fold import fold_due, lock_due, refold
+from common.shops.settings import SHOPS, get_shops, next_refolds
+from common.storage.database import Transaction
+from common.work.set_aside import Task
+from common.work.sweeps import WorkList
 from membership.domain.membership import MemberFolding
 from membership.handlers import save
 from membership.store import programmes, refolds

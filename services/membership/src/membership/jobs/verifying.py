@@ -9,8 +9,8 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
 from multiprocessing import get_context
 
-from common.db import CustomerKey, Database
-from common.fold import fold_all
+from common.fold.fold import fold_all
+from common.storage.database import CustomerKey, Database
 from membership.domain import growth, ledger
 from membership.domain.ledger import Balances
 from membership.domain.membership import MemberFolding

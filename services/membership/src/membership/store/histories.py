@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.db import CustomerKey, Transaction
 from common.events import Event, decode
+from common.storage.database import CustomerKey, Transaction
 from membership.domain.ledger import Balances
 from membership.domain.state import MemberState
 from membership.store.announcements import list_announced

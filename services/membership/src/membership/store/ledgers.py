@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.db import CustomerKey, Transaction
-from common.fold import Step
+from common.fold.fold import Step
+from common.storage.database import CustomerKey, Transaction
 from membership.domain.growth import GrowthPosting
 from membership.domain.ledger import Balances, Posting
 from membership.store.stretches import within

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.db import CustomerKey, Transaction
+from common.storage.database import CustomerKey, Transaction
 from membership.domain.state import MemberState
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from common.db import Transaction
 from common.events import Event, decode
+from common.storage.database import Transaction
 from membership.store.histories import Stored, state_of
 
 _PREVIEWS = 7_301_005

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.db import CustomerKey, Transaction
-from common.shops import ShopNotSetUp, get_shops, hold_shops
-from common.versions import VersionTable
+from common.shops.settings import ShopNotSetUp, get_shops, hold_shops
+from common.storage.database import CustomerKey, Transaction
+from common.versions.table import VersionTable
 from membership.domain.programme import Programme, ShopRules, Version
 
 PROGRAMMES = VersionTable("programmes", Programme, live="withdrawn_at is null", space=7_301_004)

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.db import CustomerKey, Transaction
 from common.events import Event
 from common.events.membership import PointsRedeemed
-from common.fold import Step
+from common.fold.fold import Step
+from common.storage.database import CustomerKey, Transaction
 from membership.domain.membership import RedemptionStanding
 from membership.store.stretches import within
 

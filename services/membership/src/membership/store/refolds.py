@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.db import CustomerKey, Transaction
-from common.shops import SHOPS
+from common.shops.settings import SHOPS
+from common.storage.database import CustomerKey, Transaction
 from membership.store.programmes import PROGRAMMES
 
 

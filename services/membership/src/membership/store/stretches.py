@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.db import CustomerKey, Transaction
+from common.storage.database import CustomerKey, Transaction
 
 BEGINNING: CustomerKey = ("", "")
 

@@ -6,10 +6,10 @@ from typing import Literal
 
 from fastapi import APIRouter, Response
 
-from common.api import Tx, require
 from common.events.fields import Identifier, ShopName
 from common.events.messages import ContactBounceLifted
-from common.problems import Problem
+from common.http.api import Tx, require
+from common.http.problems import Problem
 from messaging.handlers import lift_bounce
 
 router = APIRouter(tags=["permissions"])

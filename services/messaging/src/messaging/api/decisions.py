@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from common.api import Tx, require
 from common.events.fields import Identifier, PlannedTime, ShopName
-from common.problems import Problem
+from common.http.api import Tx, require
+from common.http.problems import Problem
 from messaging.store import reading
 
 router = APIRouter(tags=["decisions"])

@@ -7,10 +7,10 @@ from datetime import datetime
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from common.api import Tx, require
 from common.events.customers import Channel
 from common.events.fields import ShopName
-from common.problems import Problem
+from common.http.api import Tx, require
+from common.http.problems import Problem
 from messaging.store.pauses import end_pauses, list_pauses
 
 router = APIRouter(tags=["operation"])

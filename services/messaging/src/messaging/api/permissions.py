@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from common.api import Body, Tx, require
-from common.db import CustomerKey, Database
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier, ShopName, Text
 from common.events.messages import ContactOptedIn, ContactOptedOut
+from common.http.api import Body, Tx, require
+from common.storage.database import CustomerKey, Database
 from messaging.domain.permission import FAR, Standing
 from messaging.handlers import change_permission
 from messaging.store.addresses import get_address

@@ -7,11 +7,11 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from common.api import Body, Tx, require
 from common.events.fields import Count, ShopName
 from common.events.messages import ContactPolicyChanged
-from common.problems import Problem
-from common.versions import tell
+from common.http.api import Body, Tx, require
+from common.http.problems import Problem
+from common.versions.table import tell
 from messaging.domain.policy import Policy
 from messaging.store.pauses import end_pauses
 from messaging.store.policies import POLICIES, get_policies

@@ -7,11 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from common import pages
-from common.api import Tx, public
-from common.db import Transaction
 from common.events.messages import ContactOptedOut
-from common.shops import display_names
+from common.http import pages
+from common.http.api import Tx, public
+from common.shops.settings import display_names
+from common.storage.database import Transaction
 from messaging.api.permissions import opt_out
 from messaging.unsubscribe import InvalidToken, Recipient, UnsubscribeLinks
 

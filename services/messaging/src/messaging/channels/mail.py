@@ -10,7 +10,7 @@ from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime
 
-from common.addresses import InvalidAddress
+from common.values.addresses import InvalidAddress
 
 _LONGEST = 900  # RFC 5322 allows 998 octets a line, the header's name included
 _UNSAFE = re.compile(r"[\s<>\x00-\x1f\x7f]")
@@ -18,7 +18,7 @@ _UNSAFE = re.compile(r"[\s<>\x00-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail; `to`, `sender` and `reply_to` are bare addresses in the form of `common.addresses.mail_address`."""
+    """One mail; `to`, `sender` and `reply_to` are bare addresses in the form of `mail_address`."""
 
     message_id: str
     sender: str

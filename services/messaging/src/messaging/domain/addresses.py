@@ -6,7 +6,7 @@ import hmac
 
 import orjson
 
-from common.addresses import InvalidAddress, mailbox
+from common.values.addresses import InvalidAddress, mailbox
 
 PURPOSE = "messaging-addresses"
 """The label of the hash's key, derived from the master key."""

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
-from common.calendar import local_date, start_of_month
 from common.events.customers import Channel
+from common.time.calendar import local_date, start_of_month
 from messaging.domain.flows import Kind
 from messaging.domain.policy import Caps
 

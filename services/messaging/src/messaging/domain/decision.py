@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
-from common.calendar import Period
+from common.time.calendar import Period
 from messaging.domain.caps import Contacted, cap_reached
 from messaging.domain.flows import Candidate, Kind
 from messaging.domain.permission import Standing

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from common.addresses import mail_address
 from common.events.customers import Channel
+from common.values.addresses import mail_address
 from messaging.domain.windows import DEFAULT_WINDOWS, Window
 
 Cap = Annotated[int, Field(ge=0, le=1000, strict=True)]

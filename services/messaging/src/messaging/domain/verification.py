@@ -17,9 +17,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from common.calendar import Period
 from common.events import fact_id
 from common.events.customers import Channel
+from common.time.calendar import Period
 from messaging.domain.caps import Contacted, cap_reached, month_of
 from messaging.domain.decision import WAITS_FOR_CONTACT, is_stale, refusal, stale_from
 from messaging.domain.flows import LAPSED, Candidate, Condition, Kind

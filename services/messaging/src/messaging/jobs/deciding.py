@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from common.calendar import UnknownZone, zone_named
-from common.clock import FixedClock
-from common.db import CustomerKey, Transaction
-from common.metrics import SENDS_BLOCKED
-from common.set_aside import Task
-from common.shops import ShopSettings, get_shops
+from common.process.metrics import SENDS_BLOCKED
+from common.shops.settings import ShopSettings, get_shops
+from common.storage.database import CustomerKey, Transaction
+from common.time.calendar import UnknownZone, zone_named
+from common.time.clock import FixedClock
+from common.work.set_aside import Task
 from messaging.domain import facts
 from messaging.domain.caps import Contacted
 from messaging.domain.decision import Decision, Situation, decide

@@ -9,10 +9,10 @@ from datetime import datetime
 
 import structlog
 
-from common.clock import FixedClock
-from common.db import Database
-from common.failures import is_temporary
-from common.metrics import SENDS_REFUSED
+from common.process.metrics import SENDS_REFUSED
+from common.storage.database import Database
+from common.storage.failures import is_temporary
+from common.time.clock import FixedClock
 from messaging.channels.smtp import Handoff, SmtpConnection, Trouble
 from messaging.jobs.outcomes import MISSED, back, followed, outcome_of
 from messaging.jobs.preparing import Ready

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from common.db import Transaction
+from common.storage.database import Transaction
 from messaging.channels.smtp import Handoff
 from messaging.domain import facts
 from messaging.domain.policy import Policy

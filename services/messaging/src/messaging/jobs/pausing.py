@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import structlog
 
-from common.db import Transaction
 from common.events.customers import Channel
-from common.metrics import SENDS_PAUSED
+from common.process.metrics import SENDS_PAUSED
+from common.storage.database import Transaction
 from messaging.channels.smtp import Trouble
 from messaging.store import pauses
 from messaging.store.pauses import ALL_SHOPS, Pause

@@ -8,12 +8,12 @@ from datetime import datetime
 
 import structlog
 
-from common.addresses import InvalidAddress, mail_address
-from common.clock import FixedClock
-from common.crypto import SealBroken, is_sealed, open_sealed
-from common.db import Database, Transaction
-from common.keys import DataKey, KeyRing
-from common.shops import display_names
+from common.crypto.keys import DataKey, KeyRing
+from common.crypto.sealing import SealBroken, is_sealed, open_sealed
+from common.shops.settings import display_names
+from common.storage.database import Database, Transaction
+from common.time.clock import FixedClock
+from common.values.addresses import InvalidAddress, mail_address
 from messaging.channels.mail import Mail
 from messaging.domain import facts
 from messaging.domain.decision import is_stale, refusal

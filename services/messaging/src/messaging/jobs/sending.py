@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from common.clock import FixedClock
-from common.db import Database, Transaction
-from common.failures import is_temporary
-from common.keys import KeyRing
-from common.metrics import SENDS_UNKNOWN
+from common.crypto.keys import KeyRing
+from common.process.metrics import SENDS_UNKNOWN
+from common.storage.database import Database, Transaction
+from common.storage.failures import is_temporary
+from common.time.clock import FixedClock
 from messaging.channels.smtp import SmtpConnection, SmtpServer, Trouble
 from messaging.jobs.handing import SURE_S, Chunk, Done, Hands
 from messaging.jobs.outcomes import announce, back, has_bounced, in_doubt

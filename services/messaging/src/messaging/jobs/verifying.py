@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
-from common.clock import FixedClock
-from common.db import CustomerKey, Transaction
+from common.storage.database import CustomerKey, Transaction
+from common.time.clock import FixedClock
 from common.verification import Customers, Row, Table, Verification, compare
 from messaging.domain.told import MISSING, facts_of, policy, sayings, statement
 from messaging.domain.verification import History, differences

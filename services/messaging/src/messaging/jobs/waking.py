@@ -9,8 +9,8 @@ from typing import Any
 
 import structlog
 
-from common.db import Database
-from common.failures import passes
+from common.storage.database import Database
+from common.storage.failures import passes
 
 log = structlog.get_logger()
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from common.db import CustomerKey, Transaction
 from common.events.messages import ContactAddressSuppressed
+from common.storage.database import CustomerKey, Transaction
 from messaging.domain.addresses import CHANNEL
 from messaging.domain.permission import Said, Statement
 

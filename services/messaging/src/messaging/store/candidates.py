@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from common.db import CustomerKey, Transaction
+from common.storage.database import CustomerKey, Transaction
 from messaging.domain.caps import Contacted
 from messaging.domain.decision import Decision
 from messaging.domain.flows import FLOWS, Candidate, Condition

@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from common.db import CustomerKey, Transaction
+from common.crypto.keys import CustomerKeyRow, get_keys
 from common.events.orders import OrderEvent, OrderRefunded
-from common.keys import CustomerKeyRow, get_keys
+from common.storage.database import CustomerKey, Transaction
 from messaging.domain.decision import WAITS_FOR_CONTACT
 from messaging.domain.flows import Condition
 from messaging.domain.obsolete import Facts, OrderNews

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy import Row
 
-from common.calendar import UnknownZone, zone_named
-from common.db import CustomerKey, Transaction
-from common.keys import get_keys
-from common.shops import get_shops
+from common.crypto.keys import get_keys
+from common.shops.settings import get_shops
+from common.storage.database import CustomerKey, Transaction
+from common.time.calendar import UnknownZone, zone_named
 from messaging.domain.caps import Contacted
 from messaging.domain.flows import FLOWS, Candidate, Condition
 from messaging.domain.policy import DEFAULT_POLICY

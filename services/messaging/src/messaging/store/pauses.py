@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from common.db import Transaction
 from common.events.customers import Channel
+from common.storage.database import Transaction
 
 ALL_SHOPS = ""
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from common.db import Transaction
-from common.versions import VersionTable
+from common.storage.database import Transaction
+from common.versions.table import VersionTable
 from messaging.domain.policy import DEFAULT_POLICY, Policy
 
 

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import orjson
 from sqlalchemy import Row
 
-from common.db import CustomerKey, Transaction
 from common.events.customers import Channel
+from common.storage.database import CustomerKey, Transaction
 from messaging.domain.facts import Subject
 from messaging.domain.flows import Claim, Condition, Kind
 from messaging.store.addresses import columns

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.db import Transaction
+from common.storage.database import Transaction
 
 
 async def list_decisions(

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import structlog
 from fastapi import FastAPI
 
-from common.db import Database
-from common.failures import is_temporary
-from common.problems import Problem
-from common.runtime import Runtime
+from common.http.problems import Problem
+from common.process.runtime import Runtime
+from common.storage.database import Database
+from common.storage.failures import is_temporary
 from orders_ingest.domain.intake import Offered, Outcome
 from orders_ingest.handlers.ingest import Vault, take
 

@@ -9,11 +9,11 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from common.api import Body, Caller, Tx, require
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier, Instant, PersonalText, ShopName, Text
-from common.problems import Problem
-from common.runtime import Runtime
+from common.http.api import Body, Caller, Tx, require
+from common.http.problems import Problem
+from common.process.runtime import Runtime
 from orders_ingest.api.collector import vault_of
 from orders_ingest.api.events import OutcomeOut, Refused, ResultsOut
 from orders_ingest.domain.intake import MAX_BATCH, Outcome

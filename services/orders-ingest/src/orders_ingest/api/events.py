@@ -8,11 +8,11 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from common.api import JSON, Caller, require
-from common.callers import EVERY
 from common.events.fields import ShopName
-from common.problems import Problem
-from common.runtime import Runtime
+from common.http.api import JSON, Caller, require
+from common.http.callers import EVERY
+from common.http.problems import Problem
+from common.process.runtime import Runtime
 from orders_ingest.api.collector import collector_of, vault_of
 from orders_ingest.domain.intake import FILLED_OVER_HTTP, MAX_BATCH, Offered, Outcome, Status, check, read
 from orders_ingest.handlers.ingest import take

@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo, available_timezones
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
-from common.api import Body, Caller, Tx, require
-from common.broker import TopicMismatch, ensure_topics
-from common.currency import EXPONENTS
+from common.bus.broker import TopicMismatch, ensure_topics
 from common.events.fields import MAX_FILE, Identifier, Position, ShopName, Text
-from common.limits import large_body
-from common.problems import Problem
-from common.runtime import Runtime
-from common.shops import get_shop
+from common.http.api import Body, Caller, Tx, require
+from common.http.limits import large_body
+from common.http.problems import Problem
+from common.process.runtime import Runtime
+from common.shops.settings import get_shop
+from common.values.currency import EXPONENTS
 from orders_ingest.api.collector import vault_of
 from orders_ingest.domain.layouts import History, Layout
 from orders_ingest.domain.lines import UnreadableFile

@@ -9,11 +9,11 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.api import Body, Caller, Tx, require
 from common.events.fields import Currency, Cursor, Identifier, Instant, Minor, PersonalText, ShopName, Text
 from common.events.orders import OrderLine, OrderState
-from common.problems import Problem
-from common.runtime import Runtime
+from common.http.api import Body, Caller, Tx, require
+from common.http.problems import Problem
+from common.process.runtime import Runtime
 from orders_ingest.api.collector import vault_of
 from orders_ingest.api.events import OutcomeOut, Refused, ResultsOut
 from orders_ingest.domain.implied import implied_events

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.api import Tx, require
 from common.events import Event
 from common.events.fields import PlannedTime, ShopName
 from common.events.shops import ShopSettingsChanged
-from common.problems import Problem
-from common.shops import SHOPS, SettingsBody, Version, find_shops, get_shop
+from common.http.api import Tx, require
+from common.http.problems import Problem
+from common.shops.settings import SHOPS, SettingsBody, Version, find_shops, get_shop
 from orders_ingest.domain.intake import OLDEST
 
 router = APIRouter(prefix="/v1/shops/{shop}/settings", tags=["settings"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from common.currency import round_to_minor
+from common.values.currency import round_to_minor
 from orders_ingest.domain.spill import temporary_database
 
 

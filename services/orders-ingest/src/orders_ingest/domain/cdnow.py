@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
-from common.currency import to_minor
+from common.values.currency import to_minor
 from orders_ingest.domain.layouts import BadRow, Findings, History, Row, order_event, too_long
 from orders_ingest.domain.lines import TooLong, UnreadableFile
 

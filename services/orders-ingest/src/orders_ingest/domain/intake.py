@@ -15,8 +15,8 @@ from common.events.activity import Activity
 from common.events.customers import ConsentChanged, CustomerProfile, CustomerRegistered, CustomerUpdated
 from common.events.fields import MAX_EVENT
 from common.events.orders import OrderEvent, OrderRefunded
-from common.events.texts import find_unfit, find_unfit_json
-from common.said import unknown_field
+from common.values.texts import find_unfit, find_unfit_json
+from common.values.wording import unknown_field
 from orders_ingest.domain.profile import LeftOut, cleaned
 
 OLDEST = datetime(1990, 1, 1, tzinfo=UTC)

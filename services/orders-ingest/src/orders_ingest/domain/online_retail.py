@@ -16,7 +16,7 @@ from sys import intern
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from common.currency import EXPONENTS, round_to_minor
+from common.values.currency import EXPONENTS, round_to_minor
 from orders_ingest.domain.cancellations import Sales
 from orders_ingest.domain.invoices import Invoice, Invoices, Line
 from orders_ingest.domain.layouts import BadRow, Findings, History, Row, has_columns, order_event, too_long

@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import available_timezones
 
-from common.addresses import InvalidAddress, InvalidPhone, mail_address, phone_number
 from common.events import InvalidEvent
 from common.events.customers import CustomerProfile
+from common.values.addresses import InvalidAddress, InvalidPhone, mail_address, phone_number
 
 _ZONES = frozenset(available_timezones())
 _FIRST_BIRTHDAY = date(1900, 1, 1)

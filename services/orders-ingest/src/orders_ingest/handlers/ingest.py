@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from common.crypto import derived_key, open_bytes, personal_fields, seal_bytes, without_personal
-from common.db import CustomerKey, Transaction
+from common.bus.inbox import body_hash, claim_each
+from common.crypto.keys import DataKey, KeyRing
+from common.crypto.sealing import derived_key, open_bytes, personal_fields, seal_bytes, without_personal
 from common.events import Event, EventData, decode, fact_id
 from common.events.customers import ConsentChanged, CustomerProfile
 from common.events.orders import OrderClaimed, OrderEvent, OrderRefunded
-from common.inbox import body_hash, claim_each
-from common.keys import DataKey, KeyRing
-from common.shops import find_set_up, not_set_up
+from common.shops.settings import find_set_up, not_set_up
+from common.storage.database import CustomerKey, Transaction
 from orders_ingest.domain.book import Book, KnownOrder, KnownRefund, Refusal, Told, Waiting, rank_of
 from orders_ingest.domain.intake import Offered, Outcome, refused
 from orders_ingest.domain.ranking import revision_of, state_number

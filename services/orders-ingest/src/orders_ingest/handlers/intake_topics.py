@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from common.broker import Record
-from common.consumer import RawSubscription, RawTaken
-from common.db import Transaction
-from common.dead import DeadRecord
+from common.bus.broker import Record
+from common.bus.consumer import RawSubscription, RawTaken
+from common.bus.dead import DeadRecord
 from common.events import InvalidEvent
 from common.events.fields import MAX_EVENT
 from common.events.topics import intake_topic
-from common.runtime import Runtime
+from common.process.runtime import Runtime
+from common.storage.database import Transaction
 from orders_ingest.domain.intake import FILLED_ON_TOPICS, Offered, Outcome, check, read, refused
 from orders_ingest.handlers.ingest import Vault, take
 

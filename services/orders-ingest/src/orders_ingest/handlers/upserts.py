@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from common.crypto import open_event
-from common.db import Transaction
+from common.crypto.keys import DataKey
+from common.crypto.sealing import open_event
 from common.events import Event
 from common.events.customers import CustomerUpdated
-from common.keys import DataKey
+from common.storage.database import Transaction
 from orders_ingest.domain.intake import Offered, Outcome, Status, check, refused_time
 from orders_ingest.domain.profile import LeftOut, cleaned
 from orders_ingest.domain.upserts import PROFILE_FIELDS, consent_event, profile_event

@@ -7,9 +7,9 @@ from dataclasses import replace
 import orjson
 import structlog
 
-from common.db import Database, Transaction
-from common.failures import is_temporary, passes
-from common.runtime import Runtime
+from common.process.runtime import Runtime
+from common.storage.database import Database, Transaction
+from common.storage.failures import is_temporary, passes
 from orders_ingest.domain.intake import Offered, Outcome, check, refused
 from orders_ingest.handlers.ingest import Vault, take
 from orders_ingest.jobs.staging import refused_row

@@ -7,11 +7,11 @@ import contextlib
 
 import structlog
 
-from common.broker import BrokerUnavailable, TopicMismatch, ensure_topics
+from common.bus.broker import BrokerUnavailable, TopicMismatch, ensure_topics
 from common.events.fields import check_shop
 from common.events.topics import Topic, intake_topic
-from common.failures import is_temporary
-from common.runtime import Runtime
+from common.process.runtime import Runtime
+from common.storage.failures import is_temporary
 from orders_ingest.handlers.intake_topics import reader
 from orders_ingest.store import shops as store
 

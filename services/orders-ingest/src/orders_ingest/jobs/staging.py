@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from common.db import Database, Transaction
-from common.inbox import body_hash
+from common.bus.inbox import body_hash
+from common.storage.database import Database, Transaction
 from orders_ingest.domain.layouts import History, Layout
 from orders_ingest.domain.lines import UnreadableFile
 from orders_ingest.handlers.ingest import Vault

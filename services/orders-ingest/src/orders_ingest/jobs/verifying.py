@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from common.crypto import SealBroken
+from common.crypto.keys import KeyRing
+from common.crypto.sealing import SealBroken
 from common.events import InvalidEvent, rfc3339
-from common.keys import KeyRing
 from common.verification import Appended, Saying, Table, Verification, compare, digest
 from orders_ingest.domain.told import MISSING, sayings
 from orders_ingest.handlers.ingest import Vault

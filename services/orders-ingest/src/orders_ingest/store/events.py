@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from common.db import Transaction
 from common.events import Event
+from common.storage.database import Transaction
 
 
 class Archived(NamedTuple):

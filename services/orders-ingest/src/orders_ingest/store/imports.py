@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from common.db import Transaction
+from common.storage.database import Transaction
 
 
 class StagedRow(NamedTuple):

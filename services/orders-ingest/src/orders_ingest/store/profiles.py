@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from common.db import CustomerKey, Transaction
+from common.storage.database import CustomerKey, Transaction
 
 
 class ProfileRow(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.db import Transaction
+from common.storage.database import Transaction
 
 
 async def list_intake_shops(tx: Transaction) -> list[str]:

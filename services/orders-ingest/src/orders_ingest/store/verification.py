@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from common.db import Transaction
+from common.storage.database import Transaction
 
 
 async def list_waiting(tx: Transaction, after: tuple[str, str], limit: int) -> Sequence[Any]:

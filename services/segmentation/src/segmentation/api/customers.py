@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
-from common.api import Tx, require
 from common.events.fields import Cursor, Identifier, ShopName
 from common.events.segments import LifeCycle, Stage
-from common.fold import advance
-from common.problems import Problem
+from common.fold.fold import advance
+from common.http.api import Tx, require
+from common.http.problems import Problem
 from segmentation.domain import judge, lifecycle, reasons
 from segmentation.domain.advance import next_turn
 from segmentation.domain.segmentation import SegmentFolding

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from fastapi import APIRouter, Depends
 
-from common.api import Tx, require
 from common.events.fields import PlannedDay, ShopName
-from common.problems import Problem
+from common.http.api import Tx, require
+from common.http.problems import Problem
 from segmentation.api.customers import Out
 from segmentation.domain import report
 from segmentation.store import totals

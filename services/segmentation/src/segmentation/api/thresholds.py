@@ -9,11 +9,11 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from common.api import Body, Tx, require
 from common.events.fields import Count, PlannedTime, ShopName
 from common.events.segments import ThresholdsChanged
-from common.problems import Problem
-from common.versions import tell
+from common.http.api import Body, Tx, require
+from common.http.problems import Problem
+from common.versions.table import tell
 from segmentation.domain.preview import Preview, shop_under
 from segmentation.domain.thresholds import Thresholds, Version
 from segmentation.store import customers, shops

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.fold import Due
+from common.fold.fold import Due
 from segmentation.domain import judge, lapse, lifecycle
 from segmentation.domain.shop import Shop
 from segmentation.domain.state import CustomerState

@@ -15,7 +15,7 @@ from common.events.segments import (
     Stage,
     StageChanged,
 )
-from common.fold import Effect
+from common.fold.fold import Effect
 from segmentation.domain import lapse, lifecycle
 from segmentation.domain.shop import Shop
 from segmentation.domain.state import CustomerState, Method

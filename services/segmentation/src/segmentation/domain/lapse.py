@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 
-from common.calendar import add_months
+from common.time.calendar import add_months
 
 SEGMENT = "lapsed"
 

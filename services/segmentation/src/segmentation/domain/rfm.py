@@ -6,8 +6,8 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from common.calendar import add_months
-from common.currency import minor_per_major
+from common.time.calendar import add_months
+from common.values.currency import minor_per_major
 from segmentation.domain.state import Rfm
 from segmentation.domain.thresholds import RfmRules
 

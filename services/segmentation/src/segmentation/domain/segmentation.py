@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from common.events import Event
-from common.fold import Due, Effect
+from common.fold.fold import Due, Effect
 from segmentation.domain import advance
 from segmentation.domain.facts import changes, told
 from segmentation.domain.history import remember, shows_interest

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from common.calendar import add_months, start_of_month
-from common.shops import ShopSettings
+from common.shops.settings import ShopSettings
+from common.time.calendar import add_months, start_of_month
 from segmentation.domain.figures import Figures
 from segmentation.domain.thresholds import DEFAULT_VERSION, Thresholds, Version
 

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from common.db import CustomerKey, Transaction
-from common.fold import fold_due, fold_events, lock_due, refold
-from common.set_aside import Task
-from common.shops import SHOPS, next_refolds
-from common.sweeps import Job, WorkList
-from common.versions import Late, VersionTable
+from common.fold.fold import fold_due, fold_events, lock_due, refold
+from common.shops.settings import SHOPS, next_refolds
+from common.storage.database import CustomerKey, Transaction
+from common.versions.table import Late, VersionTable
+from common.work.set_aside import Task
+from common.work.sweeps import Job, WorkList
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.store import figures, held, reviews, shops
 from segmentation.store.thresholds import THRESHOLDS

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from common.calendar import add_months
-from common.db import Transaction
 from common.events import Event
 from common.events.segments import (
     LifeCycleChanged,
@@ -17,7 +15,9 @@ from common.events.segments import (
     SegmentLeft,
     StageChanged,
 )
-from common.fold import fold_anew, same
+from common.fold.fold import fold_anew, same
+from common.storage.database import Transaction
+from common.time.calendar import add_months
 from segmentation.domain.facts import told
 from segmentation.domain.segmentation import SegmentFolding
 from segmentation.domain.shop import Shop

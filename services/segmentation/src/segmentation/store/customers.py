@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from common.db import CustomerKey, Transaction
-from common.dead import MENDED
+from common.bus.dead import MENDED
 from common.events import Event, decode
+from common.storage.database import CustomerKey, Transaction
 from segmentation.domain.state import CustomerState
 
 SegmentKind = Literal["stage", "lifecycle", "rfm", "lapsed"]

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from common.calendar import add_months
-from common.db import Transaction
+from common.storage.database import Transaction
+from common.time.calendar import add_months
 from segmentation.domain.figures import Figures, Tally, add_up
 from segmentation.domain.shop import Shop
 from segmentation.store.reviews import start_review

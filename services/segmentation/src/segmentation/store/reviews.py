@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.db import Transaction
+from common.storage.database import Transaction
 from segmentation.domain.state import CustomerState
 
 

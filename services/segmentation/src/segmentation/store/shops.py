@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from common.db import Transaction
-from common.shops import get_shops, hold_shops
+from common.shops.settings import get_shops, hold_shops
+from common.storage.database import Transaction
 from segmentation.domain.figures import Figures
 from segmentation.domain.shop import Shop, pending_month, shop_with
 from segmentation.domain.thresholds import Version

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from common.db import Transaction
-from common.versions import VersionTable
+from common.storage.database import Transaction
+from common.versions.table import VersionTable
 from segmentation.domain.thresholds import Thresholds
 from segmentation.store.reviews import start_review
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from common.db import Transaction
 from common.events import Event
 from common.events.membership import MemberEnrolled
 from common.events.orders import OrderClaimed, OrderClosed, OrderCompleted, OrderRefunded
+from common.storage.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.currency import minor_per_major
+from common.values.currency import minor_per_major
 from membership.domain.ledger import Books
 from membership.domain.points.earning import make_available
 from membership.domain.points.lots import LotOrder

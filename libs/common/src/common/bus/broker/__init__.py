@@ -1,0 +1,27 @@
+"""How do services speak with Kafka? The only package that imports aiokafka; docs/aiokafka.md says against what."""
+
+from common.bus.broker.consumer import Consumer, OnAssigned
+from common.bus.broker.errors import BrokerUnavailable, MessageRefused, NoProgress, OffsetOutOfLog, TopicMismatch
+from common.bus.broker.producer import Producer
+from common.bus.broker.reader import Reader
+from common.bus.broker.records import Batch, Outgoing, Position, Record
+from common.bus.broker.topics import Topic, cluster_id, ensure_topics
+
+__all__ = [
+    "Batch",
+    "BrokerUnavailable",
+    "Consumer",
+    "MessageRefused",
+    "NoProgress",
+    "OffsetOutOfLog",
+    "OnAssigned",
+    "Outgoing",
+    "Position",
+    "Producer",
+    "Reader",
+    "Record",
+    "Topic",
+    "TopicMismatch",
+    "cluster_id",
+    "ensure_topics",
+]

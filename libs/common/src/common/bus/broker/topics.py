@@ -1,0 +1,118 @@
+"""How do topics come to be, and which cluster is this?"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import InvalidReplicationFactorError, KafkaError, TopicAlreadyExistsError, for_code
+
+from common.bus.broker.connecting import connect
+from common.bus.broker.errors import BrokerUnavailable, TopicMismatch
+
+_READY_PAUSE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic to be there. ``config`` uses Kafka's own names, such as ``retention.ms``."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+class TopicLike(Protocol):
+    """``Topic`` here, or the one of ``common.events.topics``, which also knows the owner."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def partitions(self) -> int: ...
+    @property
+    def config(self) -> Mapping[str, str]: ...
+
+
+async def ensure_topics(
+    servers: str, topics: Sequence[TopicLike], replication: int | None = None, timeout_s: float = 30
+) -> list[str]:
+    """Create the topics that are missing, wait until all can be written, return the names created. Idempotent.
+
+    Without ``replication`` three copies are made, or as many as there are brokers. The settings of a topic that exists
+    are the operator's and stay; another number of partitions raises TopicMismatch, since it would send a customer's
+    events to another partition than before. Raises BrokerUnavailable.
+    """
+    async with _admin(servers, timeout_s) as admin:
+        copies = replication or min(3, len((await admin.describe_cluster())["brokers"]))
+        existing = set(await admin.list_topics())
+        missing = [topic for topic in topics if topic.name not in existing]
+        created = []
+        if missing:
+            # The empty replica_assignments is what NewTopic wants to see beside both numbers.
+            wanted = [NewTopic(t.name, t.partitions, copies, topic_configs=dict(t.config)) for t in missing]
+            answer = await admin.create_topics(wanted)
+            while any(code == InvalidReplicationFactorError.errno for _, code, *_ in answer.topic_errors):
+                # A broker that has just come back is known, but takes no partitions yet.
+                await asyncio.sleep(_READY_PAUSE_S)
+                answer = await admin.create_topics(wanted)
+            for name, code, *_ in answer.topic_errors:
+                error = for_code(code)
+                if code and error is not TopicAlreadyExistsError:  # another process was faster
+                    raise TopicMismatch(f"Kafka refuses to create topic {name}: {error.__name__}: {error.description}")
+                if not code:
+                    created.append(name)
+        await _await_leaders(admin, topics)
+        return created
+
+
+async def cluster_id(servers: str, timeout_s: float = 10) -> str:
+    """The id that the cluster was formatted with. Raises BrokerUnavailable."""
+    async with _admin(servers, timeout_s) as admin:
+        return str((await admin.describe_cluster())["cluster_id"])
+
+
+async def partitions_of(servers: str, name: str, timeout_s: float = 10) -> list[int]:
+    """The numbers of the topic's partitions. Raises BrokerUnavailable, also for a topic that is missing."""
+    async with _admin(servers, timeout_s) as admin:
+        (described,) = await admin.describe_topics([name])
+        if described["error_code"] or not described["partitions"]:
+            raise BrokerUnavailable(f"no such topic: {name}; run: python -m common.bus.broker topics")
+        return sorted(int(each["partition"]) for each in described["partitions"])
+
+
+async def _await_leaders(admin: Any, topics: Sequence[TopicLike]) -> None:
+    """Return when every partition has a leader. The caller keeps the deadline."""
+    if not topics:
+        return
+    while True:
+        described = {each["topic"]: each for each in await admin.describe_topics([topic.name for topic in topics])}
+        if all(_is_ready(described[topic.name]) for topic in topics):
+            break
+        await asyncio.sleep(_READY_PAUSE_S)
+    for topic in topics:
+        found = len(described[topic.name]["partitions"])
+        if found != topic.partitions:
+            raise TopicMismatch(
+                f"topic {topic.name} has {found} partitions, not {topic.partitions}: move it away, create it anew "
+                "and copy its records, or set the number of partitions back"
+            )
+
+
+def _is_ready(topic: Mapping[str, Any]) -> bool:
+    partitions = topic["partitions"]
+    return bool(partitions) and not topic["error_code"] and all(each["leader"] >= 0 for each in partitions)
+
+
+@asynccontextmanager
+async def _admin(servers: str, timeout_s: float) -> AsyncIterator[Any]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=int(timeout_s * 1000))
+    try:
+        async with asyncio.timeout(timeout_s):
+            await connect(admin)
+            yield admin
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BrokerUnavailable(f"Kafka at {servers} does not answer: {error!r}") from error
+    finally:
+        await admin.close()

@@ -1,0 +1,91 @@
+"""Parts of a poll: records merged by time, and halved by log position."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any
+
+from common.bus.broker import Position, Record
+from common.bus.dead import DeadRecord
+from common.events import Event, NewerVersion
+
+_FIRST = (datetime.min.replace(tzinfo=UTC), 0, "", "")
+
+
+@dataclass(slots=True)
+class Item:
+    """One record and what was made of it: an event to handle, a dead one, one for a raw handler, or none of ours."""
+
+    record: Record
+    event: Event[Any] | None = None
+    dead: DeadRecord | None = None
+    raw: bool = False
+    newer: NewerVersion | None = None
+
+    def died(self, slug: str, detail: str) -> DeadRecord:
+        event, record = self.event, self.record
+        if event is None:
+            shop, _, customer = (record.key or b"").decode("utf-8", "replace").partition("/")
+            return DeadRecord(record, slug, detail, shop or None, subject=customer or None)
+        return DeadRecord(record, slug, detail, event.shop, event.source, event.id, event.type, event.subject)
+
+
+@dataclass(slots=True)
+class Part:
+    """A prefix of what is left of each of its partitions, with the offsets it starts and ends at."""
+
+    items: list[Item]
+    starts: dict[Position, int]
+    nexts: dict[Position, int]
+
+    def halves(self) -> Iterator[Part]:
+        """Two parts by log position; the second starts where the first ends."""
+        return iter(self.split(len(self.items) // 2))
+
+    def split(self, middle: int) -> tuple[Part, Part]:
+        """The first `middle` items and the rest."""
+        first, second = self.items[:middle], self.items[middle:]
+        ends = {position(i.record): i.record.offset + 1 for i in first}
+        rest = {position(i.record) for i in second}
+        return Part(
+            first, {p: self.starts[p] for p in ends}, {p: ends[p] if p in rest else self.nexts[p] for p in ends}
+        ), Part(
+            second,
+            {p: ends.get(p, self.starts[p]) for p in self.nexts if p in rest or p not in ends},
+            {p: n for p, n in self.nexts.items() if p in rest or p not in ends},
+        )
+
+    def before_newer(self) -> tuple[Part, NewerVersion | None]:
+        """What stands before the first event of a version newer than ours, and that event's error if there is one."""
+        for number, item in enumerate(self.items):
+            if item.newer is not None:
+                return self.split(number)[0], item.newer
+        return self, None
+
+
+def position(record: Record) -> Position:
+    return Position(record.topic, record.partition)
+
+
+def merged(items: Sequence[Item]) -> list[Item]:
+    """The items by time across partitions, each partition in its own order.
+
+    So events that were written in order to two topics are in order here, and none of them is folded as late.
+    """
+    queues: dict[Position, list[Item]] = {}
+    for item in items:
+        queues.setdefault(position(item.record), []).append(item)
+    return [item for _, item in heapq.merge(*map(_keyed, queues.values()), key=itemgetter(0))]
+
+
+def _keyed(queue: Sequence[Item]) -> Iterator[tuple[tuple[datetime, int, str, str], Item]]:
+    """Each with the latest order key up to it: what is late in its own partition goes with what stands before it."""
+    latest = _FIRST
+    for item in queue:
+        if item.event is not None:
+            latest = max(latest, item.event.order_key)
+        yield latest, item

@@ -1,0 +1,1 @@
+"""Encryption: sealed fields and the keys of customers."""

@@ -1,0 +1,1 @@
+"""The fold of a customer's inputs into the customer's state."""

@@ -1,0 +1,129 @@
+"""Is the process alive, and may it be given work? Live: its event loop turns. Ready: its parts say so in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from common.http.api import public
+
+if TYPE_CHECKING:
+    from common.bus.consumer import EventConsumer
+    from common.shops.following import Follower
+    from common.storage.database import Database, Transaction
+
+WITHIN_S = 2.0
+SILENT_S = 8.0
+
+Check = Callable[[], Awaitable[str | None]]
+"""None, or a note for the operator, when ready. Raises NotReady otherwise."""
+
+
+class NotReady(Exception):
+    """A part cannot work; the message says why."""
+
+
+class LiveOut(BaseModel):
+    status: Literal["alive"] = "alive"
+
+
+class ReadinessOut(BaseModel):
+    """`checks`: per part `ok`, a note, or why it is not ready."""
+
+    ready: bool
+    checks: dict[str, str]
+
+
+class Readiness:
+    """Named checks, asked together, each within two seconds."""
+
+    def __init__(self, within_s: float = WITHIN_S) -> None:
+        self._checks: dict[str, Check] = {}
+        self._within_s = within_s
+
+    def add(self, name: str, check: Check) -> None:
+        self._checks[name] = check
+
+    async def ask(self) -> ReadinessOut:
+        answers = await asyncio.gather(*(self._ask(check) for check in self._checks.values()))
+        checks = {name: said for name, (_, said) in zip(self._checks, answers, strict=True)}
+        return ReadinessOut(ready=all(ok for ok, _ in answers), checks=checks)
+
+    async def _ask(self, check: Check) -> tuple[bool, str]:
+        try:
+            async with asyncio.timeout(self._within_s):
+                return True, await check() or "ok"
+        except NotReady as error:
+            return False, str(error)
+        except TimeoutError:
+            return False, f"no answer within {self._within_s:g} s"
+        except Exception as error:
+            # The class says enough; the message may name hosts and users.
+            return False, type(error).__name__
+
+
+async def check_database(database: Database) -> None:
+    """Reachable, and a connection was free in time."""
+    async with database.transaction() as tx:
+        await tx.value("select 1")
+
+
+async def note(database: Database, ask: Callable[[Transaction], Awaitable[str | None]]) -> str | None:
+    """What a part has to say; None when all is well."""
+    async with database.transaction() as tx:
+        return await ask(tx)
+
+
+async def check_consumer(consumer: EventConsumer | None) -> str | None:
+    """Its fuse whole. All else is noted: the API takes what the outbox keeps, also while the group is shared out."""
+    if consumer is None:
+        return "none here"
+    if consumer.blown is not None:
+        raise NotReady(f"fuse blown: {consumer.blown}")
+    if consumer.outdated is not None:
+        return f"stopped: {consumer.outdated}"
+    if consumer.paused is not None:
+        return f"paused: {consumer.paused}"
+    if not consumer.broker.assigned:
+        return "no partitions assigned yet"
+    silent = consumer.broker.seconds_since_progress
+    return f"nothing read, nor heard from Kafka, for {silent:.0f} s" if silent > SILENT_S else None
+
+
+async def check_follower(follower: Follower | None) -> str | None:
+    """The settings of all shops were read once. A pause later is noted: what was read goes on to hold."""
+    if follower is None:
+        return "none here"
+    if not follower.reached.is_set():
+        raise NotReady(f"shops' settings and API keys are not read yet{_why(follower.paused)}")
+    return f"paused: {follower.paused}" if follower.paused is not None else None
+
+
+def _why(paused: str | None) -> str:
+    return f": {paused}" if paused is not None else ""
+
+
+def router(readiness: Readiness) -> APIRouter:
+    """GET /health/live and /health/ready."""
+    routes = APIRouter(prefix="/health", tags=["health"])
+    anybody = [public("probes ask without a key; nothing but states is shown")]
+
+    @routes.head("/live", include_in_schema=False, dependencies=anybody)
+    @routes.get("/live", dependencies=anybody)
+    async def live() -> LiveOut:
+        """Answered as long as the event loop turns: a restart mends nothing when the database or Kafka is away."""
+        return LiveOut()
+
+    @routes.head("/ready", include_in_schema=False, dependencies=anybody)
+    @routes.get("/ready", dependencies=anybody, responses={503: {"model": ReadinessOut}})
+    async def ready(response: Response) -> ReadinessOut:
+        """503 while a part cannot work; `checks` says which and why."""
+        found = await readiness.ask()
+        response.status_code = 200 if found.ready else 503
+        return found
+
+    return routes

@@ -1,0 +1,189 @@
+"""What one request, or one caller, may ask for: size, nesting, slowness and texts of bodies; requests a second."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.events.fields import MAX_BODY, MAX_PATH
+from common.http.problems import Problem, invalid_request
+from common.process.logs import CorrelationMiddleware
+from common.values.texts import find_unfit_json
+
+MAX_DEPTH = 64  # arrays and objects within one another
+BODY_WITHIN_S = 30.0
+LEAST_RATE = 16 * 1024
+"""Bytes a second that a body larger than usual must bring after its first 30 seconds."""
+UNFIT = "the text, or the name of a field, holds U+0000 or half a surrogate pair; leave that character out"
+_LIMIT = "regulars.max_body"
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # never goes back: linear in the text
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_AS_ARRAYS = bytes.maketrans(b"{}", b"[]")
+
+
+class TooManyRequests(Problem):
+    """The caller's bucket is empty; `Retry-After` says in how many seconds it holds one again."""
+
+    def __init__(self, wait_s: float) -> None:
+        seconds = max(1, round(wait_s + 0.5))
+        super().__init__(429, "too_many_requests", f"Too many requests: try again in {seconds} s, or send batches.")
+        self.headers = {"retry-after": str(seconds)}
+
+
+class Buckets:
+    """A token bucket per caller: `rate` requests a second, twice as many at once. The longest idle are forgotten."""
+
+    def __init__(self, rate: float, monotonic: Callable[[], float], kept: int = 10_000) -> None:
+        self._rate, self._size, self._monotonic, self._kept = rate, 2 * rate, monotonic, kept
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, caller: str) -> None:
+        """Take one token. Raises TooManyRequests."""
+        now = self._monotonic()
+        level, since = self._levels.pop(caller, (self._size, now))
+        level = min(self._size, level + (now - since) * self._rate)
+        if level < 1:
+            self._levels[caller] = level, now
+            raise TooManyRequests((1 - level) / self._rate)
+        self._levels[caller] = level - 1, now
+        if len(self._levels) > self._kept:
+            self._levels.popitem(last=False)
+
+
+def depth(body: bytes) -> int:
+    """How deep arrays and objects stand within one another in a JSON text; it stops counting beyond `MAX_DEPTH`."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return 0  # cannot be too deep: most bodies end here
+    brackets = _STRING.sub(b"", body).translate(_AS_ARRAYS, _NO_BRACKETS)
+    for level in range(MAX_DEPTH + 1):
+        # The innermost ones go, all at once.
+        outer = brackets.replace(b"[]", b"")
+        if len(outer) == len(brackets):
+            return level + outer.count(b"[")  # nothing is left, or what is left has no end and is no JSON
+        brackets = outer
+    return MAX_DEPTH + 1
+
+
+class Bodies:
+    """Bounds every body: 10 MB and 30 seconds; a JSON one, taken whole before the app sees it, also 64 deep and with
+    texts that can be stored.
+
+    Others pass as a stream that ends in a 413 or 408; `large_body` lets a route read more of one, for longer.
+    The texts of events are judged by the door that takes them: of a batch (an array) each event alone.
+    """
+
+    def __init__(self, app: ASGIApp, within_s: float = BODY_WITHIN_S) -> None:
+        self.app = app
+        self._within_s = within_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        bounded = _bounded(receive, scope, headers.get(b"content-length", b"0"), self._within_s)
+        try:
+            _check_address(scope)
+            if b"json" not in headers.get(b"content-type", b"").lower():
+                await self.app(scope, bounded, send)
+                return
+            body = await _whole(bounded)
+            if body is None:
+                return  # the caller has gone
+            if depth(body) > MAX_DEPTH:
+                raise Problem(422, "nested_too_deeply", f"The JSON is nested deeper than {MAX_DEPTH}; flatten it.")
+            unfit = find_unfit_json(body) if not _of_events(headers, body) else None
+            if unfit is not None:
+                raise invalid_request([(unfit, UNFIT)])
+        except Problem as problem:
+            await problem.response(scope["path"])(scope, receive, send)
+            return
+        waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        await self.app(scope, replay, send)
+
+
+def _of_events(headers: dict[bytes, bytes], body: bytes) -> bool:
+    return b"cloudevents" in headers.get(b"content-type", b"").lower() or body.lstrip()[:1] == b"["
+
+
+def _check_address(scope: Scope) -> None:
+    query = scope.get("query_string", b"")
+    if len(scope.get("raw_path") or scope["path"].encode()) + len(query) > MAX_PATH:
+        raise Problem(414, "address_too_long", f"Path and query have at most {MAX_PATH:,} bytes; send less in them.")
+    if "\x00" in scope["path"] or b"%00" in query:
+        raise Problem(422, "invalid_request", "The address holds a NUL (%00), which no name has; leave it out.")
+
+
+async def _whole(receive: Receive) -> bytes | None:
+    parts: list[bytes] = []
+    while (message := await receive())["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+    return None
+
+
+class BodyTooLarge(Problem):
+    fixed_headers = {"connection": "close"}  # noqa: RUF012  # the rest of the body is not read
+
+    def __init__(self, limit: int) -> None:
+        detail = f"The body is larger than {limit // 2**20} MB; send it in smaller parts."
+        super().__init__(413, "body_too_large", detail, limit=limit)
+
+
+class BodyTooSlow(Problem):
+    fixed_headers = {"connection": "close"}  # noqa: RUF012  # the rest of the body is not read
+
+    def __init__(self, within_s: float) -> None:
+        super().__init__(408, "body_too_slow", f"The body did not come within {within_s:.0f} s; send smaller ones.")
+
+
+def _bounded(receive: Receive, scope: Scope, announced: bytes, within_s: float) -> Receive:
+    size, ended, began = 0, False, asyncio.get_running_loop().time()
+
+    async def bounded() -> Message:
+        nonlocal size, ended
+        if ended:
+            return await receive()  # a disconnect, which may come whenever it likes
+        limit: int = scope.get(_LIMIT, MAX_BODY)
+        if not announced.isdigit() or int(announced) > limit:
+            raise BodyTooLarge(limit)
+        allowed_s = within_s + (size / LEAST_RATE if _LIMIT in scope else 0)
+        try:
+            async with asyncio.timeout_at(began + allowed_s):
+                message = await receive()
+        except TimeoutError:
+            raise BodyTooSlow(allowed_s) from None
+        size += len(message.get("body", b""))
+        ended = not message.get("more_body", False)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        return message
+
+    return bounded
+
+
+def large_body(limit: int) -> Any:
+    """Dependency of a route that reads `request.stream()`: bodies that are no JSON may have `limit` bytes there,
+    and take longer for what is beyond the usual."""
+
+    async def allow(request: Request) -> None:
+        request.scope[_LIMIT] = limit
+
+    return Depends(allow)
+
+
+def install(app: FastAPI) -> None:
+    """Put the limits on every route of the app, and a correlation id on every request and its log lines."""
+    app.add_middleware(Bodies)
+    app.add_middleware(CorrelationMiddleware)  # added last, so it stands outermost

@@ -1,0 +1,183 @@
+"""What may an operator ask of every service? Clock, sweep, settled, fuse, dead letters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel
+
+from common.events.fields import Cursor, PlannedTime, Position, Text
+from common.http.api import Body, Tx, require
+from common.http.problems import Problem
+from common.work import set_aside
+
+if TYPE_CHECKING:
+    from common.process.runtime import Runtime
+
+router = APIRouter(tags=["operation"])
+
+
+class NotAReplay(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            409, "not_a_replay", "This stack runs on the wall clock: only one started with SET_CLOCK=1 takes this."
+        )
+
+
+class ClockIn(Body):
+    now: PlannedTime
+
+
+class ClockOut(BaseModel):
+    now: datetime
+
+
+class SweepOut(BaseModel):
+    done: int
+
+
+class DeadOut(BaseModel):
+    """A dead event without its body; `slug` and `detail` say why, `resent_at` when it was taken again."""
+
+    dead_id: int
+    topic: str
+    partition: int
+    offset: int
+    shop: str | None
+    source: str | None
+    event_id: str | None
+    type: str | None
+    slug: str
+    detail: str
+    recorded_at: datetime
+    resent_at: datetime | None
+
+
+class DeadBodyOut(BaseModel):
+    dead_id: int
+    slug: str
+    detail: str
+    body: str
+
+
+class TaskOut(BaseModel):
+    """`what` tells tasks of one customer apart; often empty."""
+
+    shop: str
+    customer: str
+    job: str
+    what: str
+    tries: int
+    retry_at: datetime
+    since: datetime
+    detail: str
+
+
+class RetriedOut(BaseModel):
+    tasks: int
+
+
+class ResentOut(BaseModel):
+    dead_id: int
+    outcome: str
+
+
+def runtime_of(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+@router.put("/ops/clock", dependencies=[Depends(require("ops"))])
+async def set_clock(body: ClockIn, request: Request) -> ClockOut:
+    """Move a replay's clock forward; it never goes back."""
+    runtime = runtime_of(request)
+    if not runtime.settings.set_clock:
+        raise NotAReplay
+    return ClockOut(now=await runtime.set_clock(body.now))
+
+
+@router.post("/ops/sweep", dependencies=[Depends(require("ops"))])
+async def sweep(request: Request) -> SweepOut:
+    """Do what is due now, once round all jobs; returns the rows done. On the wall clock sweeps run by themselves."""
+    runtime = runtime_of(request)
+    return SweepOut(done=await runtime.sweeper.sweep())
+
+
+@router.get("/ops/settled", dependencies=[Depends(require("ops"))])
+async def settled(
+    request: Request,
+    due: Annotated[bool, Query()] = False,
+    wait_s: Annotated[float, Query(ge=0, le=30)] = 0,
+) -> dict[str, int]:
+    """Counters and what is open: lag, outbox, leases; `due=true` also counts due rows; `wait_s` lets the answer wait
+    until nothing is open here. Settled when two passes over all services see equal counters and nothing open."""
+    return await runtime_of(request).settled(due, wait_s)
+
+
+@router.get("/ops/dead", dependencies=[Depends(require("ops"))])
+async def list_dead(tx: Tx, after: Position = 0, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> list[DeadOut]:
+    """Dead events, oldest first; bodies are not shown here."""
+    rows = await tx.fetch(
+        """
+        select dead_id, topic, partition, "offset", shop, source, event_id, type, slug, detail, recorded_at, resent_at
+        from dead_events where dead_id > :after order by dead_id limit :limit
+        """,
+        after=after,
+        limit=limit,
+    )
+    return [DeadOut.model_validate(dict(r._mapping)) for r in rows]
+
+
+class UnknownDeadEvent(Problem):
+    def __init__(self, dead_id: int) -> None:
+        super().__init__(404, "unknown_dead_event", f"There is no dead event {dead_id}; GET /ops/dead lists them.")
+
+
+@router.get("/ops/dead/{dead_id}", dependencies=[Depends(require("ops"))])
+async def get_dead(dead_id: Position, request: Request, tx: Tx) -> DeadBodyOut:
+    """One dead event with its body, as it was read."""
+    row = await tx.fetch_one("select slug, detail, body from dead_events where dead_id = :id", id=dead_id)
+    if row is None:
+        raise UnknownDeadEvent(dead_id)
+    body = runtime_of(request).open_dead(bytes(row.body)) if row.body else b""
+    return DeadBodyOut(dead_id=dead_id, slug=row.slug, detail=row.detail, body=body.decode("utf-8", "replace"))
+
+
+@router.get("/ops/set-aside", dependencies=[Depends(require("ops"))])
+async def list_set_aside(
+    tx: Tx,
+    shop: Cursor = "",
+    customer: Cursor = "",
+    job: Cursor = "",
+    what: Cursor = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[TaskOut]:
+    """Customers whose due work failed, with the failure and when it is tried again; a page after the one named."""
+    return [TaskOut(**task) for task in await set_aside.list_tasks(tx, (shop, customer, job, what), limit)]
+
+
+@router.post("/ops/set-aside/retry", dependencies=[Depends(require("ops"))])
+async def retry_set_aside(tx: Tx, job: Text | None = None) -> RetriedOut:
+    """Have the next sweep try again all that is set aside, of one job or of all."""
+    return RetriedOut(tasks=await set_aside.retry_now(tx, job, tx.clock.now()))
+
+
+class ResendIn(Body):
+    """`body`: the mended event as JSON text; absent: the body as it was read."""
+
+    body: str | None = None
+
+
+@router.post("/ops/dead/{dead_id}/resend", dependencies=[Depends(require("ops"))])
+async def resend_dead(dead_id: Position, body: ResendIn, request: Request, tx: Tx) -> ResentOut:
+    """Take the event again, mended or as it was: it counts as if it had come in time, and once."""
+    row = await tx.fetch_one("select body, topic from dead_events where dead_id = :id for update", id=dead_id)
+    if row is None:
+        raise UnknownDeadEvent(dead_id)
+    runtime = runtime_of(request)
+    raw = body.body.encode() if body.body is not None else runtime.open_dead(bytes(row.body or b""))
+    outcome = await runtime.take_again(tx, str(row.topic), raw)
+    await tx.execute("update dead_events set resent_at = now() where dead_id = :id", id=dead_id)
+    return ResentOut(dead_id=dead_id, outcome=outcome)

@@ -1,0 +1,1 @@
+"""One running process: its settings, logs, figures and parts."""

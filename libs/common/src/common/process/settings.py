@@ -1,0 +1,128 @@
+"""What does a process read from its environment? The same names in the dev stack, Compose and Kubernetes."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common.crypto.sealing import master_key_from
+
+
+class InvalidSettings(SystemExit):
+    """The environment lacks something, or holds something unusable; the message names each and shows no value."""
+
+
+class Settings(BaseSettings):
+    """Each field is read from the environment variable of its name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    database_url: str = Field(
+        repr=False, description="postgresql://user:password@host:port/database, the service's own"
+    )
+    kafka_bootstrap_servers: str = Field(description="host:port,host:port")
+    master_key: SecretStr = Field(description="32 random bytes in base64, the same for the whole installation")
+    bootstrap_api_key: SecretStr | None = Field(None, description="an API key for everything in every shop")
+    http_host: str = Field("127.0.0.1", description="address to listen on")
+    http_port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0: any free one")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level that is logged")
+    set_clock: bool = Field(
+        False, description="a replay's stack: the clock stands in the database and is moved by command"
+    )
+    smtp_host: str = Field("127.0.0.1", description="mail server that messaging hands to")
+    smtp_port: int = Field(1025, ge=1, le=65535, description="its port")
+    smtp_tls: Literal["auto", "off", "starttls", "implicit"] = Field(
+        "auto", description="auto: STARTTLS where offered, and always before a password; implicit: TLS from the start"
+    )
+    smtp_tls_verify: bool = Field(True, description="false: any certificate of the mail server is taken")
+    smtp_ca_file: Path | None = Field(None, description="PEM file of the authorities trusted for the mail server")
+    smtp_user: str | None = Field(None, description="name to log in with at the mail server; none: no login")
+    smtp_password: SecretStr | None = Field(None, description="its password")
+    smtp_connect_s: float = Field(300, gt=0, description="seconds to wait for the mail server's greeting")
+    smtp_command_s: float = Field(300, gt=0, description="for its reply to EHLO, STARTTLS, AUTH, MAIL and RCPT")
+    smtp_data_s: float = Field(120, gt=0, description="for its reply to DATA")
+    smtp_text_s: float = Field(600, gt=0, description="for its reply to a mail's text; then the mail is in doubt")
+    public_url: str = Field("http://127.0.0.1:8080", description="address under which customers reach signed links")
+    max_batch: int = Field(500, ge=1, le=10_000, description="most records of one poll, one transaction")
+    session_timeout_ms: int = Field(
+        30_000, ge=1_000, le=300_000, description="silence after which Kafka drops a consumer"
+    )
+    pool_size: int = Field(10, ge=2, le=200, description="database connections kept open; twice as many at a peak")
+    rate_limit: int = Field(2_000, ge=1, description="requests a second that one API key may make")
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="addresses and networks, by commas, whose X-Forwarded-For names the caller; *: all"
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _driver(cls, url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
+            raise ValueError("must begin with postgresql://")
+        return f"postgresql+asyncpg://{rest}"
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _capitals(cls, level: object) -> object:
+        return level.upper() if isinstance(level, str) else level
+
+    @field_validator("master_key")
+    @classmethod
+    def _usable(cls, key: SecretStr) -> SecretStr:
+        master_key_from(key.get_secret_value())
+        return key
+
+    @field_validator("bootstrap_api_key")
+    @classmethod
+    def _long(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < 24:
+            raise ValueError("must have at least 24 characters; make one with `openssl rand -hex 24`")
+        return key
+
+    @field_validator("smtp_ca_file")
+    @classmethod
+    def _certificates(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            try:
+                ssl.create_default_context(cafile=path)
+            except (OSError, ssl.SSLError):
+                raise ValueError("cannot be read as a PEM file of certificates") from None
+        return path
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> Self:
+        if (self.smtp_user is None) != (self.smtp_password is None):
+            raise ValueError("SMTP_USER and SMTP_PASSWORD: set both, or neither")
+        return self
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_slash(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with https:// or http://")
+        return url.rstrip("/")
+
+
+def load_settings() -> Settings:
+    """The settings from the environment. Raises InvalidSettings with one sentence that names all that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InvalidSettings(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    missing, wrong = [], []
+    for found in error.errors(include_input=False, include_url=False, include_context=False):
+        name = str(found["loc"][0]).upper() if found["loc"] else ""
+        if found["type"] == "missing":
+            missing.append(name)
+        else:
+            wrong.append(": ".join(filter(None, (name, found["msg"].removeprefix("Value error, ")))))
+    parts = [f"set {', '.join(missing)} in the environment"] if missing else []
+    parts += [f"mend {'; '.join(wrong)}"] if wrong else []
+    return f"Cannot start: {', and '.join(parts)}."

@@ -1,0 +1,69 @@
+"""The start of a service: its database is waited for; what no waiting mends ends the process with a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import asyncpg
+import structlog
+
+from common.process.runtime import Runtime
+from common.storage import migrate
+from common.storage.failures import passes
+
+log = structlog.get_logger()
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
+_SENTENCES = {
+    "28": "PostgreSQL does not let the user of DATABASE_URL in: mend its name or password, or make the role",
+    "3D": "PostgreSQL has no database of the name in DATABASE_URL: mend the name, or make the database",
+    "42501": "the user of DATABASE_URL may not do what is needed in the database: grant it, or migrate as its owner",
+}
+
+
+class CannotStart(Exception):
+    """The configuration is wrong, which waiting does not mend; the message says what to do."""
+
+
+async def await_database(runtime: Runtime, *, migrating: bool) -> None:
+    """Return when the database is there with all its tables, made first where `migrating`, or on a stop.
+
+    Kafka is waited for by each part that needs it. Raises CannotStart.
+    """
+    wait = FIRST_WAIT_S
+    while not runtime.stopping.is_set():
+        try:
+            await _look(runtime, migrating=migrating)
+            return
+        except Exception as error:
+            wrong = _wrong(error)
+            if wrong is not None:
+                raise CannotStart(f"{runtime.name} cannot start: {wrong}.") from error
+            if not passes(error):
+                raise
+            log.warning("waiting_for_database", reason=type(error).__name__, detail=str(error)[:300], again_in_s=wait)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(runtime.stopping.wait(), wait)
+        wait = min(wait * 2, LONGEST_WAIT_S)
+
+
+async def _look(runtime: Runtime, *, migrating: bool) -> None:
+    url, folder = runtime.settings.database_url, runtime.service.migrations
+    if migrating:
+        await migrate.migrate(url, folder)
+    missing = await migrate.missing(url, folder)
+    if missing:
+        command = f"python -m {runtime.name.replace('-', '_')}.main migrate"
+        raise CannotStart(
+            f"{runtime.name} cannot start: its database lacks {len(missing)} migrations, the first {missing[0]}: run "
+            f"`{command}`, or start with `serve --migrate`."
+        )
+    async with runtime.database.transaction() as tx:
+        await runtime.refresh_clock(tx)
+
+
+def _wrong(error: Exception) -> str | None:
+    if isinstance(error, migrate.MigrationChanged):
+        return str(error)
+    state = str(error.sqlstate or "") if isinstance(error, asyncpg.PostgresError) else ""
+    return next((sentence for prefix, sentence in _SENTENCES.items() if state.startswith(prefix)), None)

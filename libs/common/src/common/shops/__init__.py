@@ -1,0 +1,1 @@
+"""Settings of shops: stored as versions, followed from the topic `shops`."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: transactions, migrations, and which of its errors pass."""

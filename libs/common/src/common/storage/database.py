@@ -1,0 +1,235 @@
+"""How does a service speak to its database? One Transaction a unit of work; SQL is text with named parameters."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import CursorResult, Row, TextClause, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from common.events import Event
+from common.storage.failures import UnitOfWorkTooLong
+from common.time.clock import Clock, WallClock
+
+CustomerKey = tuple[str, str]
+"""(shop, customer)."""
+UNIT_OF_WORK_S = 60
+DEADLOCK = "40P01"
+_PAUSES_S = (0.02, 0.1, 0.5)
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+@lru_cache(maxsize=1024)
+def _statement(sql: str) -> TextClause:
+    """The statement read once: to look for its parameters anew at every use costs more than many a query."""
+    return text(sql)
+
+
+@dataclass(slots=True)
+class CustomerRow:
+    """A locked customer; `last` is the order key of the last input folded, None before the first."""
+
+    key: CustomerKey
+    state: str | None
+    last: tuple[datetime, int, str, str] | None
+    done_until: datetime | None
+    due_at: datetime | None
+    revision: int
+
+
+class Transaction:
+    """One unit of work. Not for two tasks at once (asyncpg allows one statement at a time)."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock, service: str = "") -> None:
+        self.connection = connection
+        self.clock = clock
+        self.service = service
+        self.locked: dict[CustomerKey, CustomerRow] = {}
+        self.late = 0  # inputs that came after what they belong before
+        self._begun = False
+
+    async def _run(self, sql: str, params: dict[str, Any]) -> CursorResult[Any]:
+        self._begun = True
+        return await self.connection.execute(_statement(sql), params)
+
+    async def fetch(self, sql: str, **params: Any) -> Sequence[Row[Any]]:
+        return (await self._run(sql, params)).fetchall()
+
+    async def fetch_one(self, sql: str, **params: Any) -> Row[Any] | None:
+        return (await self._run(sql, params)).fetchone()
+
+    async def value(self, sql: str, **params: Any) -> Any:
+        return (await self._run(sql, params)).scalar()
+
+    async def execute(self, sql: str, **params: Any) -> int:
+        """Run a statement; returns the number of rows it changed."""
+        return int((await self._run(sql, params)).rowcount)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What fails within is undone, locked rows as they were before included, and the transaction goes on."""
+        locked, late = {key: replace(row) for key, row in self.locked.items()}, self.late
+        try:
+            async with self.connection.begin_nested():
+                self._begun = True
+                yield
+        except BaseException:
+            self.locked.clear()
+            self.locked.update(locked)
+            self.late = late
+            raise
+
+    async def copy(self, table: str, columns: Sequence[str], records: Iterable[Sequence[Any]]) -> None:
+        """COPY the records into the table, within this transaction."""
+        rows = list(records)
+        if not rows:
+            return
+        if not self._begun:
+            # SQLAlchemy begins with its first own statement; COPY goes past it, to the driver.
+            await self.fetch("select 1")
+        raw = await self.connection.get_raw_connection()
+        driver: Any = raw.driver_connection
+        await driver.copy_records_to_table(table, columns=list(columns), records=rows, timeout=UNIT_OF_WORK_S)
+
+    async def lock_customers(self, keys: Iterable[CustomerKey]) -> dict[CustomerKey, CustomerRow]:
+        """Insert the missing rows and lock all, sorted, so that two writers never wait for each other in a circle.
+
+        Every missing row is inserted before any row is locked: a writer that inserts holds only rows that no other
+        writer can see yet, so nobody who locks waits for it. Locking first and inserting then deadlocks.
+        """
+        wanted = sorted(set(keys) - self.locked.keys())
+        if wanted:
+            shops, customers = [k[0] for k in wanted], [k[1] for k in wanted]
+            # Customers seen for the first time; who comes second waits here for the first.
+            await self.execute(_INSERT_CUSTOMERS, shops=shops, customers=customers)
+            # All rows, locked in order of key.
+            for row in await self.fetch(_LOCK_CUSTOMERS, shops=shops, customers=customers):
+                self.locked[(row.shop, row.customer)] = customer_row(row)
+        return self.locked
+
+    async def stand_still(self) -> None:
+        """All that is read from here on is of one instant, and nothing can be written; the first statement of all."""
+        await self.execute("set transaction isolation level repeatable read, read only")
+
+    async def announce(self, events: Iterable[Event[Any]]) -> None:
+        """Put facts into the outbox, in order; the caller holds the locks of the customers concerned."""
+        rows = list(events)
+        if not rows:
+            return
+        # `seq` is drawn in the order of the records, while the customers are locked.
+        await self.copy(
+            "outbox",
+            ("id", "aggregatetype", "aggregateid", "type", "shop", "payload"),
+            ((e.id, e.data.TOPIC, e.key, e.data.TYPE, e.shop, e.encode().decode()) for e in rows),
+        )
+        # Wakes the relay at commit.
+        await self.execute("notify outbox")
+
+
+_LOCK_CUSTOMERS = """
+select c.shop, c.customer, cast(c.state as text) as state, c.last_time, c.last_rank, c.last_source, c.last_id,
+       c.done_until, c.due_at, c.revision
+from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
+join customers c on c.shop = w.shop and c.customer = w.customer
+order by c.shop collate "C", c.customer collate "C"
+for update of c
+"""
+_INSERT_CUSTOMERS = """
+insert into customers (shop, customer)
+select shop, customer from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
+where not exists (select 1 from customers c where c.shop = w.shop and c.customer = w.customer)
+order by shop collate "C", customer collate "C"
+on conflict do nothing
+"""
+
+
+def customer_row(row: Row[Any]) -> CustomerRow:
+    last = None
+    if row.last_time is not None:
+        last = (row.last_time, row.last_rank, row.last_source, row.last_id)
+    return CustomerRow((row.shop, row.customer), row.state, last, row.done_until, row.due_at, row.revision)
+
+
+@contextmanager
+def _own_deadline(within_s: float | None) -> Iterator[None]:
+    began = time.monotonic()
+    try:
+        yield
+    except Exception as error:
+        # A loop that was held up for so long sees other errors first: a session that the server has ended meanwhile.
+        if within_s is None or time.monotonic() - began < within_s:
+            raise
+        raise UnitOfWorkTooLong(f"a unit of work took longer than {within_s} s") from error
+
+
+class Database:
+    """A pool with deadlines on every level (asyncpg has none by itself: reliability.md P2)."""
+
+    def __init__(self, url: str, *, clock: Clock | None = None, service: str = "", pool_size: int = 10) -> None:
+        self.clock: Clock = clock or WallClock()
+        self.service = service
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=10,
+            pool_recycle=1800,
+            pool_pre_ping=False,
+            connect_args={
+                "timeout": 5,
+                "command_timeout": 35,  # beyond the server's own deadline, whose answer tells slow from away
+                "server_settings": {
+                    "application_name": service or "regulars",
+                    "statement_timeout": "30000",
+                    "lock_timeout": "15000",
+                    "idle_in_transaction_session_timeout": "90000",
+                    # The locks of a host that vanished without a word are free after a minute.
+                    "tcp_keepalives_idle": "30",
+                    "tcp_keepalives_interval": "10",
+                    "tcp_keepalives_count": "3",
+                    "jit": "off",
+                },
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self, *, deadline: bool = True) -> AsyncIterator[Transaction]:
+        """Commits when the block ends well, rolls back otherwise; an error on commit does not mean "not committed".
+
+        Raises UnitOfWorkTooLong, whatever the block or the server raised, when it took longer than our own deadline.
+        Without a deadline only for what reads alone.
+        """
+        within_s = UNIT_OF_WORK_S if deadline else None
+        with _own_deadline(within_s):
+            async with asyncio.timeout(within_s), self.engine.begin() as connection:
+                yield Transaction(connection, self.clock, self.service)
+
+    async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """The work in a transaction of its own, again when PostgreSQL ended it to resolve a deadlock.
+
+        The work may run several times, so it has no effect outside of its transaction.
+        """
+        for wait in (*_PAUSES_S, None):
+            try:
+                async with self.transaction() as tx:
+                    return await work(tx)
+            except DBAPIError as error:
+                if wait is None or getattr(error.orig, "sqlstate", None) != DEADLOCK:
+                    raise
+                log.warning("deadlock", again_in_s=wait)
+            await asyncio.sleep(wait * random.uniform(0.5, 1.5))
+        raise AssertionError("unreachable")
+
+    async def close(self) -> None:
+        await self.engine.dispose()

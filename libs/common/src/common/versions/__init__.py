@@ -1,0 +1,1 @@
+"""Versions of what an operator sets, each in force from an instant."""

@@ -1,0 +1,216 @@
+"""Work that falls due: small SKIP LOCKED bites of every job in turn, never a scan of every customer.
+
+A job that fails waits, longer each time, while the others go on. Of a work list the customers that fail are found one
+by one, set aside (`common.work.set_aside`) and tried again later; the rest of the bite is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from common.storage.database import Database, Transaction
+from common.storage.failures import is_temporary, is_too_slow, where
+from common.work import set_aside
+from common.work.set_aside import Task
+
+log = structlog.get_logger()
+BITE = 200
+RETRIED = 10
+"""So many tasks that were set aside are tried again in a turn."""
+LONGEST_PAUSE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`bite(tx, now, limit)` does one bite of due work in its transaction and returns how many rows it did."""
+
+    name: str
+    bite: Callable[[Transaction, datetime, int], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkList:
+    """A job whose work is one customer's each, so that none of them can stop the others.
+
+    `take(tx, now, limit)` locks at most so many due tasks that are not set aside, moves on what cursor it has, and
+    returns them; None when nothing is due. `do(tx, now, tasks)` does them, one or many, and returns how many rows.
+    `most`: so many tasks at most are taken at a time.
+    """
+
+    name: str
+    take: Callable[[Transaction, datetime, int], Awaitable[Sequence[Task] | None]]
+    do: Callable[[Transaction, datetime, Sequence[Task]], Awaitable[int]]
+    most: int = BITE
+
+
+@dataclass(slots=True)
+class _Standing:
+    """How a job fares: its bite, smaller after one that took too long, and its pause after a failure."""
+
+    most: int
+    limit: int
+    pause_s: float = 0.0
+    until: float = 0.0
+
+    def failed(self) -> None:
+        self.pause_s = min(max(1.0, 2 * self.pause_s), LONGEST_PAUSE_S)
+        self.until = time.monotonic() + self.pause_s
+
+    def went_well(self) -> None:
+        self.limit, self.pause_s, self.until = min(2 * self.limit, self.most), 0.0, 0.0
+
+
+class Sweeper:
+    """Runs the jobs in turns: on the wall clock every second, on a set clock only when asked."""
+
+    def __init__(
+        self,
+        database: Database,
+        jobs: Sequence[Job | WorkList],
+        *,
+        behind: Callable[[], Awaitable[bool]],
+        before: Callable[[Transaction], Awaitable[None]] | None = None,
+        held: bool = False,
+        every_s: float = 1.0,
+    ) -> None:
+        self._database = database
+        self.jobs = tuple(jobs)
+        most = {job.name: job.most if isinstance(job, WorkList) else BITE for job in jobs}
+        self._standing = {name: _Standing(limit, limit) for name, limit in most.items()}
+        self._behind = behind
+        self._before = before
+        self._every_s = every_s
+        self._stopping = asyncio.Event()
+        self.held = held
+        self.done = 0
+
+    async def run(self) -> None:
+        while not self._stopping.is_set():
+            if not self.held and not await self._is_behind():
+                await self.sweep(patiently=True)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._every_s)
+
+    async def stop(self) -> None:
+        self._stopping.set()
+
+    async def sweep(self, *, patiently: bool = False) -> int:
+        """One round: a bite of every job in turn, until nothing is due anywhere; returns the rows done.
+
+        `patiently`: jobs in a pause are left out, and the round ends early where the consumer falls behind meanwhile;
+        what is left stays due. Otherwise the first failure of a job is raised, after the others had their turns.
+        """
+        total, failure = 0, None
+        now = time.monotonic()
+        jobs = [job for job in self.jobs if not patiently or self._standing[job.name].until <= now]
+        active, worked = list(jobs), False
+        while active and not self._stopping.is_set():
+            for job in tuple(active):
+                try:
+                    done = await self._turn(job)
+                except Exception as error:
+                    # What the turn did was rolled back whole; a later round finds the same rows due.
+                    self._standing[job.name].failed()
+                    log.warning("job_failed", job=job.name, temporary=is_temporary(error), detail=where(error))
+                    failure, done = failure or error, None
+                    jobs.remove(job)
+                if done is None:
+                    active.remove(job)
+                    continue
+                worked = True
+                total += done
+                self.done += done
+                if patiently and await self._is_behind():
+                    return total
+                if self._stopping.is_set():
+                    break
+            if not active and worked:
+                # What one job did may have made work for another.
+                active, worked = list(jobs), False
+        if failure is not None and not patiently:
+            raise failure
+        return total
+
+    async def _turn(self, job: Job | WorkList) -> int | None:
+        """One bite of the job; the rows done, None when it had nothing to do."""
+        standing, tasks = self._standing[job.name], list[Task]()
+        try:
+            async with self._database.transaction() as tx:
+                if self._before is not None:
+                    await self._before(tx)
+                now = tx.clock.now()
+                if isinstance(job, Job):
+                    done = await job.bite(tx, now, standing.limit) or None
+                else:
+                    done = await work(tx, job, now, standing.limit, tasks)
+        except Exception as error:
+            if not isinstance(job, WorkList) or not tasks or not is_too_slow(error):
+                raise
+            if len(tasks) > 1:
+                standing.limit = max(1, len(tasks) // 2)
+                log.warning("smaller_bite", job=job.name, limit=standing.limit)
+                return 0
+            async with self._database.transaction() as tx:
+                await set_aside.put(tx, job.name, tasks[0], tx.clock.now(), where(error))
+            return 1
+        standing.went_well()
+        return done
+
+    async def _is_behind(self) -> bool:
+        try:
+            return await self._behind()
+        except Exception:
+            return True  # nobody is downgraded while we cannot know what is in the log
+
+
+async def work(
+    tx: Transaction, job: WorkList, now: datetime, limit: int, tasks: list[Task] | None = None
+) -> int | None:
+    """Try again what is due of the tasks set aside, then do a bite of the list; the rows done, None without any due.
+
+    `tasks` is filled with what is at work, for who has to know it when the transaction fails.
+    """
+    retried, tasks = 0, [] if tasks is None else tasks
+    for task in await set_aside.lock_due(tx, job.name, now, RETRIED):
+        tasks[:] = [task]
+        if await _one(tx, job, now, task):
+            await set_aside.remove(tx, job.name, task)
+            retried += 1
+    tasks.clear()
+    taken = await job.take(tx, now, limit)
+    if taken is None:
+        return retried or None
+    tasks[:] = taken
+    if not tasks:
+        return retried
+    try:
+        async with tx.savepoint():
+            return retried + max(1, await job.do(tx, now, tasks))
+    except Exception as error:
+        if is_temporary(error) or is_too_slow(error):
+            raise
+        log.warning("one_by_one", job=job.name, tasks=len(tasks), detail=where(error))
+    for task in taken:
+        await _one(tx, job, now, task)
+    return retried + len(taken)
+
+
+async def _one(tx: Transaction, job: WorkList, now: datetime, task: Task) -> bool:
+    """Do one task; False when it failed and was set aside."""
+    try:
+        async with tx.savepoint():
+            await job.do(tx, now, [task])
+        return True
+    except Exception as error:
+        if is_temporary(error):
+            raise
+        log.error("set_aside", job=job.name, shop=task.shop, detail=where(error))
+        await set_aside.put(tx, job.name, task, now, where(error))
+        return False

@@ -1,0 +1,147 @@
+"""Does the producer tell the truth about what Kafka has, and come back after every fault?"""
+
+import asyncio
+import contextlib
+import os
+
+import pytest
+from aiokafka.errors import InvalidTopicError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
+
+from common.bus.broker import BrokerUnavailable, MessageRefused, Outgoing, Producer
+
+from .conftest import HANG_S, Offsets, World, next_batch, read
+
+
+def outgoing(topic: str, count: int, start: int = 0, size: int = 0) -> list[Outgoing]:
+    return [Outgoing(topic, b"key", b"%04d" % n + b"x" * size) for n in range(start, start + count)]
+
+
+async def everything_in(world: World, topic: str, count: int) -> list[bytes]:
+    offsets = Offsets()
+    consumer = world.consumer(topic, on_assigned=offsets)
+    await read(consumer, offsets, count)
+    return offsets.applied
+
+
+async def test_messages_of_one_key_stand_in_the_order_sent(world: World) -> None:
+    topic = await world.topic(4)
+    assert await world.producer.send(outgoing(topic, 500, size=2000)) == 500
+    assert [value[:4] for value in await everything_in(world, topic, 500)] == [b"%04d" % n for n in range(500)]
+    assert await world.producer.send([]) == 0
+
+
+async def test_the_largest_message_of_a_topic_can_be_sent_and_read(world: World) -> None:
+    """K22: what a topic takes, one fetch can carry."""
+    topic = await world.topic(1, **{"max.message.bytes": str(4 * 1024 * 1024)})
+    noise = bytes(range(256)) * 4 * 1024 * 3
+    assert await world.producer.send([Outgoing(topic, b"key", noise), *outgoing(topic, 1)]) == 2
+    consumer = world.consumer(topic, on_assigned=Offsets())
+    assert (await next_batch(consumer)).records[0].value == noise
+
+
+@pytest.mark.parametrize("size", [5_000_000, 200_000], ids=["beyond the producer's limit", "beyond the topic's limit"])
+async def test_a_message_that_is_too_large_stops_behind_the_good_ones_and_is_named(world: World, size: int) -> None:
+    """The caller can put it aside, and go on with the next."""
+    topic = await world.topic(1, **{"max.message.bytes": "100000"})
+    # Random enough that no compression hides the size.
+    large = Outgoing(topic, b"large", os.urandom(size))
+    good = outgoing(topic, 3)
+    sent = 0
+    while sent < 3:
+        sent += await world.producer.send([*good, large, *outgoing(topic, 2, 3)][sent:])
+    assert sent == 3
+    with pytest.raises(MessageRefused, match="large"):
+        await world.producer.send([large, *outgoing(topic, 2, 3)])
+    assert await world.producer.send(outgoing(topic, 2, 3)) == 2
+    values = await everything_in(world, topic, 5)
+    assert sorted(set(values)) == [b"%04d" % n for n in range(5)]
+
+
+@pytest.mark.parametrize("error", [TopicAuthorizationFailedError, InvalidTopicError, UnknownTopicOrPartitionError])
+async def test_a_topic_that_is_forbidden_or_missing_is_waited_for_and_named(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """An operator mends the rights; a message that was called refused would never be sent again."""
+
+    class Inner:
+        async def send(self, *args: object, **kwargs: object) -> None:
+            raise error
+
+    async def opened(self: Producer, timeout_s: float) -> Inner:
+        return Inner()
+
+    monkeypatch.setattr(Producer, "_open", opened)
+    producer = Producer("nowhere", client="test")
+    assert await producer.send(outgoing("orders", 2)) == 0
+    assert error.__name__ in (producer.failed or "")
+    assert producer.closed_topic == "orders"
+
+
+async def test_a_frozen_broker_neither_hangs_the_producer_nor_loses_the_rest(world: World) -> None:
+    """K7: aiokafka never gives a batch of an idempotent producer up."""
+    topic = await world.topic()
+    assert await world.producer.send(outgoing(topic, 10)) == 10
+    with world.frozen():
+        async with asyncio.timeout(HANG_S):
+            assert await world.producer.send(outgoing(topic, 10, 10), 1) == 0
+            with pytest.raises(BrokerUnavailable):
+                await world.producer.send(outgoing(topic, 10, 10), 1)
+            await world.producer.stop(1)
+    assert await world.producer.send(outgoing(topic, 10, 10)) == 10
+    # Of the first attempt nothing is known: it may be in the log as well.
+    values = await everything_in(world, topic, 20)
+    assert sorted(set(values)) == [b"%04d" % n for n in range(20)]
+
+
+async def test_what_was_given_up_is_not_sent_later_behind_our_back(world: World) -> None:
+    """K7: a cancelled send leaves nothing in a buffer that lives on."""
+    topic = await world.topic()
+    assert await world.producer.send(outgoing(topic, 1)) == 1
+    with world.frozen():
+        sending = asyncio.create_task(world.producer.send(outgoing(topic, 1, 1), HANG_S))
+        await asyncio.sleep(0.2)
+        # This one is not in flight yet: the partition is busy with the one before.
+        second = asyncio.create_task(world.producer.send(outgoing(topic, 1, 2), HANG_S))
+        await asyncio.sleep(0.2)
+        for task in (second, sending):
+            task.cancel()
+            await asyncio.wait({task}, timeout=HANG_S)
+            assert task.cancelled()
+    assert await world.producer.send(outgoing(topic, 1, 3)) == 1
+    assert b"0002" not in await everything_in(world, topic, 2)
+
+
+async def test_a_wedged_sequence_is_cured_by_a_new_producer(world: World) -> None:
+    """K8: OutOfOrderSequenceNumber lasts until the producer is made anew."""
+    topic = await world.topic()
+    assert await world.producer.send(outgoing(topic, 5)) == 5
+    numbers = world.producer._inner._txn_manager._sequence_numbers
+    for partition in list(numbers):
+        numbers[partition] += 7
+    assert await world.producer.send(outgoing(topic, 5, 5)) == 0
+    assert await world.producer.send(outgoing(topic, 5, 5)) == 5
+    assert await everything_in(world, topic, 10) == [b"%04d" % n for n in range(10)]
+    assert world.producer.recreated == 1
+
+
+async def test_nothing_acknowledged_is_lost_when_the_broker_is_killed(world: World) -> None:
+    """K9, K17, XCT-006: the producer comes back by itself, whatever state the kill left it in."""
+    topic = await world.topic(3)
+    acknowledged = await world.producer.send(outgoing(topic, 50))
+    await asyncio.to_thread(world.kafka.kill)
+    async with asyncio.timeout(HANG_S):
+        with contextlib.suppress(BrokerUnavailable):
+            assert await world.producer.send(outgoing(topic, 50, 50), 1) == 0
+        with pytest.raises(BrokerUnavailable):
+            await world.producer.send(outgoing(topic, 50, 50), 1)
+    await asyncio.to_thread(world.kafka.restart)
+    acknowledged += await world.producer.send(outgoing(topic, 50, 50), 20)
+    assert acknowledged == 100
+    assert sorted(set(await everything_in(world, topic, 100))) == [b"%04d" % n for n in range(100)]
+
+
+async def test_a_producer_that_never_reached_kafka_says_so_and_stops(world: World) -> None:
+    producer = Producer("127.0.0.1:9", client="test")
+    with pytest.raises(BrokerUnavailable):
+        await producer.start()
+    await producer.stop()

@@ -1,0 +1,70 @@
+"""Are topics created once, and never changed behind the operator's back?"""
+
+import asyncio
+import importlib.metadata
+import os
+import sys
+
+import pytest
+
+from common.bus.broker import BrokerUnavailable, Topic, TopicMismatch, cluster_id, ensure_topics
+from common.events.topics import TOPICS
+from regulars.stack.kafka import KafkaCluster
+
+from .conftest import Offsets, World
+
+
+async def run_command(servers: str) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "common.bus.broker", "topics", env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
+
+
+async def test_the_command_creates_all_topics_once(kafka: KafkaCluster) -> None:
+    status, said = await run_command(kafka.bootstrap_servers)
+    assert (status, f"{len(TOPICS)} of them new" in said) == (0, True), said
+    status, said = await run_command(kafka.bootstrap_servers)
+    assert (status, "0 of them new" in said) == (0, True), said
+
+
+async def test_the_command_says_when_kafka_is_not_there() -> None:
+    status, said = await run_command("127.0.0.1:9")
+    assert status == 1
+    assert "Kafka at 127.0.0.1:9 does not answer" in said
+
+
+async def test_another_number_of_partitions_is_refused(world: World) -> None:
+    """A customer's events must stay in one partition."""
+    topic = await world.topic(3)
+    assert await ensure_topics(world.servers, [Topic(topic, 3)]) == []
+    with pytest.raises(TopicMismatch, match=f"{topic} has 3 partitions, not 4"):
+        await ensure_topics(world.servers, [Topic(topic, 4)])
+
+
+async def test_a_setting_that_kafka_does_not_know_is_refused(world: World) -> None:
+    with pytest.raises(TopicMismatch, match="InvalidConfig"):
+        await ensure_topics(world.servers, [Topic("odd", 1, {"retention.ms": "soon"})])
+
+
+async def test_several_processes_may_create_the_same_topics_at_once(world: World) -> None:
+    created = await asyncio.gather(*(ensure_topics(world.servers, [Topic(f"{world.group}-race", 2)]) for _ in range(4)))
+    assert sorted(created, key=len) == [[], [], [], [f"{world.group}-race"]]
+
+
+async def test_a_consumer_of_a_topic_that_is_missing_says_what_to_do(world: World) -> None:
+    consumer = world.consumer("no-such-topic", on_assigned=Offsets())
+    with pytest.raises(BrokerUnavailable, match=r"no such topic: no-such-topic; run: python -m common\.broker topics"):
+        await consumer.poll()
+
+
+async def test_the_cluster_tells_its_id(kafka: KafkaCluster) -> None:
+    assert await cluster_id(kafka.bootstrap_servers) == (kafka.directory / "cluster-id").read_text()
+
+
+def test_aiokafka_is_new_enough() -> None:
+    """K17, K25: fixes of 0.11, 0.13 and 0.14 are taken for granted; the pitfalls were examined in 0.14."""
+    major, minor, *_ = importlib.metadata.version("aiokafka").split(".")
+    assert (int(major), int(minor)) >= (0, 14)

@@ -1,0 +1,87 @@
+"""Does a process start with a complete environment only, and say what is missing without showing secrets?"""
+
+from __future__ import annotations
+
+import base64
+import os
+
+import pytest
+
+from common.process.settings import InvalidSettings, Settings, load_settings
+
+MASTER = base64.b64encode(bytes(32)).decode()
+COMPLETE = {
+    "DATABASE_URL": "postgresql://membership:pa55word@localhost:5432/membership",
+    "KAFKA_BOOTSTRAP_SERVERS": "localhost:9092",
+    "MASTER_KEY": MASTER,
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_the_defaults_of_a_complete_environment(environment: pytest.MonkeyPatch) -> None:
+    settings = load_settings()
+    assert settings.database_url == "postgresql+asyncpg://membership:pa55word@localhost:5432/membership"
+    assert settings.master_key.get_secret_value() == MASTER
+    assert (settings.http_host, settings.max_batch, settings.session_timeout_ms) == ("127.0.0.1", 500, 30_000)
+    assert settings.pool_size == 10
+    assert settings.set_clock is False
+    assert settings.bootstrap_api_key is None
+
+
+def test_one_sentence_names_everything_that_is_missing(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("DATABASE_URL")
+    environment.setenv("MASTER_KEY", "")  # empty is missing
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings()
+    assert str(caught.value) == "Cannot start: set DATABASE_URL, MASTER_KEY in the environment."
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("DATABASE_URL", "mysql://u:pa55word@h/d", "DATABASE_URL: must begin with postgresql://"),
+        ("MASTER_KEY", "bm90IDMyIGJ5dGVz", "MASTER_KEY: MASTER_KEY must be 32 random bytes"),
+        ("BOOTSTRAP_API_KEY", "guess-me", "BOOTSTRAP_API_KEY: must have at least 24 characters"),
+        ("PUBLIC_URL", "shop.example.org", "PUBLIC_URL: must begin with https://"),
+        ("HTTP_PORT", "99999", "HTTP_PORT: "),
+        ("SMTP_CA_FILE", "/nowhere.pem", "SMTP_CA_FILE: cannot be read"),
+        ("SMTP_USER", "postmaster", "mend SMTP_USER and SMTP_PASSWORD: set both, or neither"),
+        ("SMTP_TLS", "ssl", "SMTP_TLS: "),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL: "),
+    ],
+)
+def test_an_unusable_value_is_named_and_not_shown(
+    environment: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    environment.setenv(name, value)
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings()
+    assert says in str(caught.value)
+    assert value not in str(caught.value)
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+def test_a_value_set_is_a_value_read(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SET_CLOCK", "1")
+    environment.setenv("LOG_LEVEL", "debug")
+    environment.setenv("PUBLIC_URL", "https://shop.example.org/")
+    settings = load_settings()
+    assert settings.set_clock is True
+    assert settings.log_level == "DEBUG"
+    assert settings.public_url == "https://shop.example.org"
+
+
+def test_no_secret_shows_when_settings_are_printed(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("BOOTSTRAP_API_KEY", "x" * 30)
+    shown = repr(load_settings()) + str(load_settings())
+    for secret in ("pa55word", MASTER, "x" * 30):
+        assert secret not in shown
+    assert os.environ["MASTER_KEY"] == MASTER

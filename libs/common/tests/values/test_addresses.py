@@ -1,0 +1,56 @@
+"""Which addresses can be sent to, and in which form? One check for profiles, senders and the hand-off."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.values.addresses import InvalidAddress, InvalidPhone, mail_address, phone_number
+
+
+@pytest.mark.parametrize(
+    ("given", "sent_to"),
+    [
+        ("Ann@EXAMPLE.com", "Ann@example.com"),
+        ("o'neil+tag@shop.example", "o'neil+tag@shop.example"),
+        ("heidi@käse.example", "heidi@xn--kse-qla.example"),
+        ("heidi@xn--kse-qla.example", "heidi@xn--kse-qla.example"),
+        ("chen@茶叶。中国", "chen@xn--qpr921i.xn--fiqs8s"),
+        ("c1@example.test", "c1@example.test"),
+    ],
+)
+def test_an_address_has_one_form_that_every_mail_server_takes(given: str, sent_to: str) -> None:
+    assert mail_address(given) == sent_to
+    assert sent_to.isascii()
+    assert mail_address(sent_to) == sent_to
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "nobody", "@example.com", "a@b@example.com", "a b@example.com", " a@example.com", "a@example.com\n",
+     "a@example.com\r\nRCPT TO:<x@example.net>", "a@localhost", "news@shop.example.", "news@-shop.example",
+     "news@shop..example", ".a@example.com", "a..b@example.com", "a@[192.0.2.1]", '"a b"@example.com',
+     "a\x00@example.com", "a\ud800@example.com", "x" * 65 + "@example.com", "a@" + "x" * 64 + ".example",
+     "Ann <a@example.com>", "a@exam_ple.com"],
+)  # fmt: skip
+def test_what_no_mail_can_be_sent_to_is_refused(given: str) -> None:
+    for utf8 in (False, True):
+        with pytest.raises(InvalidAddress):
+            mail_address(given, utf8=utf8)
+
+
+def test_a_local_part_beyond_ascii_is_taken_only_where_the_server_offers_smtputf8() -> None:
+    with pytest.raises(InvalidAddress, match="ASCII"):
+        mail_address("客服@茶叶.example")
+    assert mail_address("客服@茶叶.example", utf8=True) == "客服@xn--qpr921i.example"
+    assert mail_address("u\u0308@example.com", utf8=True) == "ü@example.com", "in NFC"
+
+
+@pytest.mark.parametrize("given", ["+86 138 0013 8000", "+8613800138000"])
+def test_a_phone_number_is_written_with_its_country(given: str) -> None:
+    assert phone_number(given) == "+8613800138000"
+
+
+@pytest.mark.parametrize("given", ["13800138000", "+861", "+999123456789", "call me", ""])
+def test_a_number_that_nobody_has_is_refused(given: str) -> None:
+    with pytest.raises(InvalidPhone):
+        phone_number(given)

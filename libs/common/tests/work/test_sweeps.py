@@ -1,0 +1,122 @@
+"""When is due work done, and when does it wait?"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from common.storage.database import Database, Transaction
+from common.work.sweeps import Job, Sweeper
+
+
+class Due:
+    """A job with so many bites of work; `after` is called behind each."""
+
+    def __init__(self, bites: int, after: Callable[[], None] = lambda: None) -> None:
+        self.left, self.done = bites, asyncio.Event()
+        self._after = after
+
+    async def bite(self, tx: Transaction, now: datetime, limit: int) -> int:
+        assert now == tx.clock.now()
+        if self.left == 0:
+            self.done.set()
+            return 0
+        self.left -= 1
+        self._after()
+        return limit
+
+
+class Consumer:
+    """Is behind, or not, or cannot say."""
+
+    def __init__(self) -> None:
+        self.is_behind = False
+        self.unknown = False
+        self.asked = asyncio.Event()
+
+    async def behind(self) -> bool:
+        self.asked.set()
+        if self.unknown:
+            raise OSError("no broker")
+        return self.is_behind
+
+    def fall_behind(self) -> None:
+        self.is_behind = True
+
+
+async def _running(sweeper: Sweeper, until: asyncio.Event) -> None:
+    running = asyncio.create_task(sweeper.run())
+    await until.wait()
+    await sweeper.stop()
+    await running
+
+
+async def test_a_round_does_every_job_in_turn_until_nothing_is_due(db: Database) -> None:
+    order: list[str] = []
+    first, second = Due(3, lambda: order.append("first")), Due(2, lambda: order.append("second"))
+    jobs = [Job("first", first.bite), Job("second", second.bite)]
+    sweeper = Sweeper(db, jobs, behind=Consumer().behind)
+    assert await sweeper.sweep() == sweeper.done == 5 * 200
+    assert order == ["first", "second", "first", "second", "first"]
+    assert await sweeper.sweep() == 0
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+async def test_nothing_is_swept_while_the_consumer_is_behind_or_cannot_say(db: Database, unknown: bool) -> None:
+    """Nobody is downgraded for an order that is already in the log (architecture.md section 3)."""
+    consumer, work = Consumer(), Due(1)
+    consumer.is_behind, consumer.unknown = True, unknown
+    sweeper = Sweeper(db, [Job("work", work.bite)], behind=consumer.behind, every_s=0.01)
+    running = asyncio.create_task(sweeper.run())
+    for _ in range(3):
+        consumer.asked.clear()
+        await consumer.asked.wait()
+    assert work.left == 1
+    consumer.is_behind = consumer.unknown = False
+    await work.done.wait()
+    await sweeper.stop()
+    await running
+    assert work.left == 0
+
+
+async def test_a_round_ends_where_the_consumer_falls_behind_and_what_is_left_stays_due(db: Database) -> None:
+    consumer = Consumer()
+    work, later = Due(5, consumer.fall_behind), Due(1)
+    jobs = [Job("work", work.bite), Job("later", later.bite)]
+    sweeper = Sweeper(db, jobs, behind=consumer.behind, every_s=0.01)
+    assert await sweeper.sweep(patiently=True) == 200
+    assert (work.left, later.left) == (4, 1)
+    assert await sweeper.sweep() == 5 * 200, "who asks for a round gets all of it"
+
+
+async def test_on_a_held_clock_nothing_is_swept_unless_asked_for(db: Database) -> None:
+    consumer, work = Consumer(), Due(1)
+    sweeper = Sweeper(db, [Job("work", work.bite)], behind=consumer.behind, held=True, every_s=0.01)
+    running = asyncio.create_task(sweeper.run())
+    await asyncio.sleep(0.1)
+    assert work.left == 1
+    assert not consumer.asked.is_set()
+    await sweeper.sweep()
+    assert work.left == 0
+    await sweeper.stop()
+    await running
+
+
+async def test_a_bite_that_fails_is_rolled_back_and_found_due_again(db: Database) -> None:
+    async with db.transaction() as tx:
+        await tx.execute("create table swept (n integer)")
+    failures = [ZeroDivisionError()]
+    work = Due(0)
+
+    async def bite(tx: Transaction, now: datetime, limit: int) -> int:
+        if await tx.value("select count(*) from swept"):
+            return await work.bite(tx, now, limit)
+        await tx.execute("insert into swept values (1)")
+        if failures:
+            raise failures.pop()
+        return 1
+
+    await _running(Sweeper(db, [Job("failing once", bite)], behind=Consumer().behind, every_s=0.01), work.done)
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from swept") == 1
