@@ -8,7 +8,8 @@ import pytest
 from fastapi import FastAPI
 
 from common.events import InvalidEvent, decode
-from common.http.problems import MEDIA_TYPE, Problem
+from common.http.problems import MEDIA_TYPE, STATUSES, Problem
+from common.refusals import Invalid, NotNow, Refusal
 
 
 def problem_of(answer: httpx.Response, status: int, slug: str) -> dict[str, object]:
@@ -98,3 +99,26 @@ async def test_the_openapi_document_says_that_failures_are_problem_details(app: 
         for operation in item.values():
             for status in ("400", "401", "403", "404", "422", "429", "500"):
                 assert list(operation["responses"][status]["content"]) == [MEDIA_TYPE]
+
+
+@pytest.mark.parametrize("kind", list(STATUSES))
+async def test_each_kind_of_refusal_has_its_status(
+    app: FastAPI, client: httpx.AsyncClient, kind: type[Refusal]
+) -> None:
+    class OutOfTea(kind):  # type: ignore[misc, valid-type]
+        def __init__(self) -> None:
+            super().__init__("out_of_tea", "There is no tea left: order less.", left=0)
+
+    @app.get("/v1/tea")
+    async def tea() -> None:
+        raise OutOfTea
+
+    answer = await client.get("/v1/tea")
+    found = problem_of(answer, STATUSES[kind], "out_of_tea")
+    assert (found["detail"], found["left"]) == ("There is no tea left: order less.", 0)
+    assert answer.headers.get("retry-after") == ("1" if kind is NotNow else None)
+
+
+def test_every_kind_has_a_status() -> None:
+    assert set(STATUSES) == set(Refusal.__subclasses__())
+    assert issubclass(Invalid, Refusal)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.http.problems import status_of
 from common.shops.settings import SettingsBody, ShopNotSetUp, ShopSettings, Version, get_shops
 from common.storage.database import Database
 
@@ -52,5 +53,5 @@ async def test_nothing_stands_in_for_what_was_never_told(db: Database) -> None:
     async with db.transaction() as tx:
         with pytest.raises(ShopNotSetUp) as caught:
             await get_shops(tx, {"tea", "never-set-up"})
-    assert (caught.value.status, caught.value.slug) == (422, "shop_not_set_up")
+    assert (status_of(caught.value), caught.value.slug) == (422, "shop_not_set_up")
     assert "PUT /v1/shops/never-set-up/settings" in caught.value.detail

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from common.bus.broker import BrokerUnavailable
 from common.events.envelope import InvalidEvent
 from common.process.logs import without_tokens
+from common.refusals import Conflict, Forbidden, Invalid, Malformed, NotFound, NotNow, Refusal, TooLarge
 from common.storage.failures import LOST, passes
 from common.values.wording import found, said
 
@@ -79,8 +80,23 @@ _SENTENCES = {
 }
 
 
+STATUSES: dict[type[Refusal], int] = {
+    Malformed: 400, Forbidden: 403, NotFound: 404, Conflict: 409, TooLarge: 413, Invalid: 422, NotNow: 503,
+}  # fmt: skip
+"""What each kind of refusal is answered with."""
+
+
+def status_of(refusal: Refusal) -> int:
+    """The status of a refusal's kind. Raises KeyError for one of no kind, which is a mistake in the code."""
+    for kind in type(refusal).__mro__:
+        if kind in STATUSES:
+            return STATUSES[kind]
+    raise KeyError(f"{type(refusal).__name__} is of none of the kinds in common.refusals")
+
+
 def install(app: FastAPI) -> None:
     """Make the app answer every failure, foreseen or not, with problem details."""
+    app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(InvalidEvent, _invalid_event)
     app.add_exception_handler(RequestValidationError, _invalid_request)
@@ -98,6 +114,14 @@ def _as(kind: type[Any], error: Exception) -> Any:
 
 async def _problem(request: Request, error: Exception) -> Response:
     problem: Problem = _as(Problem, error)
+    return problem.response(request.url.path)
+
+
+async def _refusal(request: Request, error: Exception) -> Response:
+    refusal: Refusal = _as(Refusal, error)
+    problem = Problem(status_of(refusal), refusal.slug, refusal.detail, **refusal.more)
+    if isinstance(refusal, NotNow):
+        problem.headers = {"retry-after": str(refusal.retry_after_s)}
     return problem.response(request.url.path)
 
 

@@ -21,9 +21,9 @@ from common.bus.relay import Relay
 from common.crypto.keys import KeyRing
 from common.crypto.sealing import derived_key, master_key_from, open_bytes, seal_bytes
 from common.events import InvalidEvent, decode
-from common.http import problems
 from common.http.callers import ApiKeys
 from common.process.settings import Settings
+from common.refusals import Conflict, Invalid
 from common.shops.following import Follower, KnownShops
 from common.shops.settings import SettingsNotRead, ShopNotSetUp
 from common.storage.database import Database, Transaction
@@ -239,30 +239,28 @@ class Runtime:
         What is new is published on the service's own topic like any command: the log holds the dead one alone. An
         intake topic's events go through the doors of orders-ingest, which publish what they take.
 
-        Raises Problem when it still cannot be taken.
+        Raises a Refusal when it still cannot be taken.
         """
         reader = self.service.raw(self, topic) if self.service.raw is not None else None
         if reader is not None:
             taken = await reader.handler(tx, [Record(topic, -1, -1, None, raw, {}, 0)])
             for dead in taken.dead:
-                raise problems.Problem(422, dead.slug, f"The event still cannot be taken: {dead.detail}")
+                raise Invalid(dead.slug, f"The event still cannot be taken: {dead.detail}")
             return "new" if taken.fresh else "duplicate"
         try:
             event = decode(raw)
         except InvalidEvent as error:
-            raise problems.Problem(422, error.slug, f"The event still cannot be read: {error}") from None
+            raise Invalid(error.slug, f"The event still cannot be read: {error}") from None
         takers = [s for s in self.service.subscribed(self.keys) if isinstance(event.data, s.types)]
         if not takers:
-            raise problems.Problem(
-                422, "not_subscribed", f"{self.name} takes no {event.type} from {topic}: send it where its kind goes."
+            raise Invalid(
+                "not_subscribed", f"{self.name} takes no {event.type} from {topic}: send it where its kind goes."
             )
         if await self.shops.missing({event.shop}):
             raise ShopNotSetUp(event.shop)
         outcome = (await claim_each(tx, [(event, raw)]))[0]
         if outcome == "conflict":
-            raise problems.Problem(
-                409, "same_id_other_body", "This id has counted already with another body: give it a new id."
-            )
+            raise Conflict("same_id_other_body", "This id has counted already with another body: give it a new id.")
         if outcome == "new":
             if event.subject is not None:
                 await tx.lock_customers([event.customer])

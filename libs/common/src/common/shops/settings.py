@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from common.events.fields import Currency
-from common.http.problems import Problem
+from common.refusals import Invalid, NotNow
 from common.storage.database import CustomerKey, Transaction
 from common.time.calendar import day_start, local_date, zone_named
 from common.versions.table import Late, VersionTable
@@ -62,23 +62,21 @@ class Version:
         return Settings(zone_named(self.body.zone), self.body.currency, self.body.name)
 
 
-class ShopNotSetUp(Problem):
+class ShopNotSetUp(Invalid):
     """The shop's zone and currency were never told."""
 
     def __init__(self, shop: str) -> None:
-        super().__init__(422, "shop_not_set_up", not_set_up(shop), shop=shop)
+        super().__init__("shop_not_set_up", not_set_up(shop), shop=shop)
 
 
-class SettingsNotRead(Problem):
+class SettingsNotRead(NotNow):
     """The shop's settings may have been told: this process has not read all that is on the topic `shops`."""
-
-    fixed_headers = {"retry-after": "1"}  # noqa: RUF012
 
     def __init__(self, shop: str) -> None:
         detail = (
             f"The settings of the shop {shop!r} are not here yet: those set a moment ago arrive within seconds; retry."
         )
-        super().__init__(503, "settings_not_read", detail, shop=shop)
+        super().__init__("settings_not_read", detail, shop=shop)
 
 
 def not_set_up(shop: str) -> str:
