@@ -25,10 +25,11 @@ import orders_ingest.main
 import segmentation.main
 from common.bus.broker import BrokerUnavailable, ensure_topics
 from common.events.topics import PARTITIONS, TOPICS
+from common.http.app import build_app
 from common.http.health import Readiness, check_consumer
 from common.process.runtime import Runtime, Service, make_runtime
 from common.process.settings import Settings
-from common.service.commands import build_app
+from common.process.settling import settled
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.mailsink import MailSink
 from regulars.testing import MigratedDatabase
@@ -208,7 +209,7 @@ class Stack:
         async def still() -> bool:
             nonlocal before
             try:
-                seen = [await part.runtime.settled(False) for part in self.parts.values()]
+                seen = [await settled(part.runtime, False) for part in self.parts.values()]
             except BrokerUnavailable:
                 return False  # not connected yet
             quiet = seen == before and not any(one.get(what) for one in seen for what in ("lag", "outbox", "leases"))

@@ -16,10 +16,10 @@ import membership.main
 import messaging.main
 import orders_ingest.main
 import segmentation.main
+from common.http.app import build_app
 from common.http.health import Readiness
 from common.process.runtime import make_runtime
 from common.process.settings import Settings
-from common.service.commands import build_app
 from common.shops.settings import SHOPS, SettingsBody
 from regulars.testing import MigratedDatabase
 

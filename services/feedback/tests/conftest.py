@@ -17,10 +17,10 @@ from common.bus.consumer import Batch
 from common.crypto.keys import KeyRing
 from common.events import Event, decode
 from common.events.orders import OrderClosed, OrderCompleted, OrderLine, OrderRefunded
+from common.http.app import build_app
 from common.http.health import Readiness
 from common.process.runtime import Runtime
 from common.process.settings import Settings
-from common.service.commands import build_app
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from common.verification import Verification

@@ -22,9 +22,9 @@ from common.events.feedback import ReviewSubmitted
 from common.events.membership import ActivityJoined, MemberCheckedIn, MemberRegistered
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
 from common.http import health
+from common.http.app import build_app
 from common.process.runtime import make_runtime
 from common.process.settings import Settings
-from common.service.commands import build_app
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.work.sweeps import WorkList, work

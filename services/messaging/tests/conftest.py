@@ -23,9 +23,9 @@ from common.events.customers import ConsentChanged, CustomerRegistered, KeyIssue
 from common.events.membership import TierChanged
 from common.events.orders import OrderShipped
 from common.http import health
+from common.http.app import build_app
 from common.process.runtime import Runtime
 from common.process.settings import Settings
-from common.service.commands import build_app
 from common.storage.database import Database
 from common.time.clock import Clock, FixedClock
 from messaging.channels.smtp import SmtpConnection, SmtpServer

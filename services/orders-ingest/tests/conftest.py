@@ -13,10 +13,10 @@ from pydantic import SecretStr
 
 from common.crypto.keys import KeyRing
 from common.events import Event, decode, rfc3339
+from common.http.app import build_app
 from common.http.health import Readiness
 from common.process.runtime import Runtime
 from common.process.settings import Settings
-from common.service.commands import build_app
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from orders_ingest.handlers.ingest import Vault

@@ -14,6 +14,7 @@ import pytest
 from common.bus.broker import BrokerUnavailable
 from common.events import Event
 from common.process.runtime import Runtime
+from common.process.settling import due
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from orders_ingest.handlers import ingest
@@ -160,7 +161,7 @@ async def test_rows_wait_until_the_clock_has_passed_them(
     assert await run(db, vault) == 2
     assert (await get(api, f"/imports/{id_}"))["state"] == "running"
     async with db.transaction() as tx:
-        assert await runtime.due(tx) == 0
+        assert await due(runtime, tx) == 0
     clock.set(datetime(1997, 1, 12, 12, tzinfo=UTC))
     assert await run(db, vault) == 3
     assert [e.id for e in await published()] == [

@@ -22,9 +22,9 @@ from common.events.customers import CustomerRegistered
 from common.events.membership import MemberEnrolled
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded
 from common.http import health
+from common.http.app import build_app
 from common.process.runtime import Runtime, make_runtime
 from common.process.settings import Settings
-from common.service.commands import build_app
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from regulars.testing import MigratedDatabase

@@ -10,10 +10,10 @@ import pytest
 
 from common.events import decode
 from common.http.api import api_keys_of
+from common.http.app import build_app
 from common.http.callers import new_api_key
 from common.http.health import Readiness
 from common.process.runtime import Runtime
-from common.service.commands import build_app
 from segmentation.jobs.verifying import verify
 
 from .conftest import NOW

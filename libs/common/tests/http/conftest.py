@@ -20,13 +20,13 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from common.bus.broker import BrokerUnavailable
 from common.http import api_keys, scopes
 from common.http.api import Caller, Tx, public, require
+from common.http.app import build_app
 from common.http.health import Readiness
 from common.http.limits import large_body
 from common.http.problems import Problem
 from common.process import logs
 from common.process.runtime import Runtime, Service, make_runtime
 from common.process.settings import Settings
-from common.service.commands import build_app
 from regulars.testing import MigratedDatabase
 
 BOOTSTRAP = "bootstrap-key-of-the-tests"

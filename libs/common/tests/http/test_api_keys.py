@@ -138,7 +138,7 @@ async def test_one_key_s_flood_leaves_the_other_keys_their_rate(client: httpx.As
 
 
 async def test_a_flood_is_answered_429_with_a_time(client: httpx.AsyncClient, app: FastAPI, runtime: Runtime) -> None:
-    runtime.api_keys = ApiKeys(runtime.database, runtime.master, "b" * 24, rate=1, monotonic=Stopwatch())
+    app.state.api_keys = ApiKeys(runtime.database, runtime.master, "b" * 24, rate=1, monotonic=Stopwatch())
     answers = [await client.get("/v1/keys", headers=bearer("b" * 24)) for _ in range(3)]
     assert [a.status_code for a in answers] == [200, 200, 429]
     assert int(answers[2].headers["retry-after"]) >= 1

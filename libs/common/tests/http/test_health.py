@@ -10,9 +10,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from common.http.app import build_app
 from common.http.health import NotReady, Readiness, check_consumer, check_database, router
 from common.process.runtime import Runtime
-from common.service.commands import build_app
 from common.storage.database import Database
 
 

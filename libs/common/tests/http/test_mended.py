@@ -13,9 +13,9 @@ from common.bus.consumer import Batch, EventConsumer, Subscription
 from common.bus.dead import DeadRecord, bury
 from common.events import Event
 from common.events.orders import OrderCompleted
+from common.http.app import build_app
 from common.http.health import Readiness
 from common.process.runtime import Runtime, Service, make_runtime
-from common.service.commands import build_app
 from common.storage.database import Transaction
 
 from .conftest import BOOTSTRAP

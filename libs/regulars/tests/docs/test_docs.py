@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
+from prometheus_client.metrics import MetricWrapperBase
 
 from regulars.docs.__main__ import ROOT, main
 from regulars.docs.citations import Recorder, cited_in, cited_in_name, save
 from regulars.docs.coverage import coverage, requirements
 from regulars.docs.flows import Flow, flows, subscriptions
+from regulars.docs.metrics import document, metrics
 
 
 @pytest.mark.parametrize(
@@ -127,3 +130,27 @@ def test_stale_documents_fail_the_check(tmp_path: Path, capsys: pytest.CaptureFi
 def test_an_unknown_command_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["chekc"]) == 2
     assert "usage" in capsys.readouterr().err
+
+
+METRICS = {
+    "outbox_unpublished_rows", "outbox_oldest_unpublished_seconds", "outbox_dead_rows", "inbox_duplicates_total",
+    "events_applied_total", "late_inputs_total", "dead_events", "event_age_seconds", "consumer_assigned_partitions",
+    "consumer_seconds_since_progress", "consumer_recreated_total", "ledger_imbalance_minor_units", "sends_unknown",
+    "sends_blocked_total", "db_pool_in_use", "event_loop_lag_seconds", "consumer_stopped",
+    "sends_paused", "sends_refused_total", "sweep_tasks_set_aside",
+}  # fmt: skip
+
+
+def test_metrics_are_generated_from_the_code_and_keep_their_names() -> None:
+    """XCT-006: a metric's name is what alerts and dashboards are built on."""
+    listed = metrics()
+    assert sorted(metric.name for metric in listed) == sorted({metric.name for metric in listed})
+    assert {metric.name for metric in listed} >= METRICS
+    assert (ROOT / "docs" / "metrics.md").read_text("utf-8") == document(listed)
+
+
+def test_every_metric_of_the_code_is_defined_where_the_page_looks() -> None:
+    subscriptions()  # imports every service
+    known = {metric.name.removesuffix("_total") for metric in metrics()}
+    made = {c._name for c in REGISTRY._collector_to_names if isinstance(c, MetricWrapperBase)}
+    assert made - known == set()

@@ -24,15 +24,13 @@ from common.bus.inbox import claim_each
 from common.bus.parts import Item, Part, merged
 from common.events import Event, EventData, InvalidEvent, NewerVersion, decode
 from common.events.topics import own_topic
-from common.process.metrics import EVENT_AGE
-from common.shops.following import KnownShops
-from common.shops.settings import not_set_up
+from common.metrics import EVENT_AGE
+from common.refusals import Refusal
 from common.storage.database import CustomerKey, Database, Transaction
 from common.storage.failures import passes
 
 log = structlog.get_logger()
 ANSWER_WITHIN_S = 5
-NOT_SET_UP = "shop_not_set_up"
 MANY = 1_000
 """Unread records, two full polls of them: who has that many is catching up."""
 
@@ -51,6 +49,8 @@ class Batch:
         return found
 
 
+Admit = Callable[[set[str]], Awaitable[Mapping[str, Refusal]]]
+"""Those of the shops whose events cannot be taken, and why; it may wait a moment for them to become known."""
 Handler = Callable[[Transaction, Batch], Awaitable[None]]
 
 
@@ -109,7 +109,7 @@ class EventConsumer:
         max_records: int = 500,
         session_timeout_ms: int = 30_000,
         before: Callable[[Transaction], Awaitable[None]] | None = None,
-        shops: KnownShops | None = None,
+        admit: Admit | None = None,
         ready: asyncio.Event | None = None,
     ) -> None:
         self._database = database
@@ -119,7 +119,7 @@ class EventConsumer:
         self._raw_topics = {t for r in raw for t in r.topics}
         self._seal = seal
         self._before = before
-        self._shops = shops
+        self._admit = admit
         self._ready = ready
         self._cluster: str | None = None
         self._fuse = Fuse()
@@ -190,7 +190,7 @@ class EventConsumer:
         self.counts.read += len(polled.records)
         self.counts.batches += 1
         items = merged([self._item(r) for r in polled.records])
-        await self._refuse_unknown_shops(items)
+        await self._refuse_shops(items)
         part, newer = Part(items, dict(polled.starts), dict(polled.nexts)).before_newer()
         if part.items:
             await handle(part, self._unit, self._answers, self._patience)
@@ -274,15 +274,14 @@ class EventConsumer:
     def _kind(self, item: Item) -> str:
         return item.event.type if item.event is not None else RAW
 
-    async def _refuse_unknown_shops(self, items: Sequence[Item]) -> None:
-        """An event of a shop that is not set up waits a moment for it, and is dead then; the rest goes on."""
-        if self._shops is None:
+    async def _refuse_shops(self, items: Sequence[Item]) -> None:
+        """Events of shops that are not admitted are dead; the rest goes on."""
+        if self._admit is None:
             return
-        named = {item.event.shop for item in items if item.event is not None}
-        missing = await self._shops.wait_for(named)
+        refused = await self._admit({item.event.shop for item in items if item.event is not None})
         for item in items:
-            if item.event is not None and item.event.shop in missing:
-                item.dead = item.died(NOT_SET_UP, not_set_up(item.event.shop))
+            if item.event is not None and (refusal := refused.get(item.event.shop)) is not None:
+                item.dead = item.died(refusal.slug, refusal.detail)
 
     # -- patience
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
@@ -15,10 +15,9 @@ from pydantic import BaseModel, ConfigDict
 
 from common.http.callers import ApiKeys, Caller, Unauthorized
 from common.http.problems import Problem
+from common.process.admission import check_set_up
+from common.process.runtime import Runtime
 from common.storage.database import Transaction
-
-if TYPE_CHECKING:
-    from common.process.runtime import Runtime
 
 __all__ = ["Body", "Caller", "Tx", "UnknownShop", "assert_scoped", "public", "require", "scopes_of", "transaction"]
 
@@ -91,7 +90,7 @@ class _Require(_Guard):
             raise MissingScope(self.wanted)
         runtime: Runtime = request.app.state.runtime
         if shop is not None and self.set_up:
-            await runtime.check_set_up(shop)
+            await check_set_up(runtime, shop)
         return caller
 
 
@@ -145,8 +144,8 @@ def _is_json(kind: str) -> bool:
 
 def api_keys_of(app: FastAPI) -> ApiKeys:
     """The process's one verifier of keys."""
-    runtime: Runtime = app.state.runtime
-    return runtime.api_keys
+    keys: ApiKeys = app.state.api_keys
+    return keys
 
 
 async def transaction(request: Request) -> AsyncIterator[Transaction]:

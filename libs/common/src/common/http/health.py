@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from common.bus.consumer import EventConsumer
 from common.http.api import public
-
-if TYPE_CHECKING:
-    from common.bus.consumer import EventConsumer
-    from common.shops.following import Follower
-    from common.storage.database import Database, Transaction
+from common.shops.following import Follower
+from common.storage.database import Database, Transaction
 
 WITHIN_S = 2.0
 SILENT_S = 8.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
@@ -11,10 +11,10 @@ from pydantic import BaseModel
 from common.events.fields import Cursor, PlannedTime, Position, Text
 from common.http.api import Body, Tx, require
 from common.http.problems import Problem
+from common.process.resending import take_again
+from common.process.runtime import Runtime
+from common.process.settling import settled as settled_now
 from common.work import set_aside
-
-if TYPE_CHECKING:
-    from common.process.runtime import Runtime
 
 router = APIRouter(tags=["operation"])
 
@@ -113,7 +113,7 @@ async def settled(
 ) -> dict[str, int]:
     """Counters and what is open: lag, outbox, leases; `due=true` also counts due rows; `wait_s` lets the answer wait
     until nothing is open here. Settled when two passes over all services see equal counters and nothing open."""
-    return await runtime_of(request).settled(due, wait_s)
+    return await settled_now(runtime_of(request), due, wait_s)
 
 
 @router.get("/ops/dead", dependencies=[Depends(require("ops"))])
@@ -178,6 +178,6 @@ async def resend_dead(dead_id: Position, body: ResendIn, request: Request, tx: T
         raise UnknownDeadEvent(dead_id)
     runtime = runtime_of(request)
     raw = body.body.encode() if body.body is not None else runtime.open_dead(bytes(row.body or b""))
-    outcome = await runtime.take_again(tx, str(row.topic), raw)
+    outcome = await take_again(runtime, tx, str(row.topic), raw)
     await tx.execute("update dead_events set resent_at = now() where dead_id = :id", id=dead_id)
     return ResentOut(dead_id=dead_id, outcome=outcome)

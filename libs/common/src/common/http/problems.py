@@ -14,11 +14,10 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from common.bus.broker import BrokerUnavailable
 from common.events.envelope import InvalidEvent
 from common.process.logs import without_tokens
 from common.refusals import Conflict, Forbidden, Invalid, Malformed, NotFound, NotNow, Refusal, TooLarge
-from common.storage.failures import LOST, passes
+from common.storage.failures import LOST, Unavailable, passes
 from common.values.wording import found, said
 
 log = structlog.get_logger()
@@ -101,7 +100,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(InvalidEvent, _invalid_event)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http)
-    for temporary in (sqlalchemy.exc.SQLAlchemyError, BrokerUnavailable, *LOST, TimeoutError, OSError):
+    for temporary in (sqlalchemy.exc.SQLAlchemyError, Unavailable, *LOST, TimeoutError, OSError):
         app.add_exception_handler(temporary, _unavailable)
     app.add_exception_handler(Exception, _unhandled)
 

@@ -17,7 +17,8 @@ import structlog
 from common.bus.broker import BrokerUnavailable, Reader, Record
 from common.events import Event, InvalidEvent, decode
 from common.events.shops import ApiKeyIssued, ApiKeyRevoked, ShopSettingsChanged
-from common.shops.settings import SHOPS, SettingsBody, find_set_up, lock_shops
+from common.refusals import Refusal
+from common.shops.settings import SHOPS, SettingsBody, ShopNotSetUp, find_set_up, lock_shops
 from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary
 
@@ -63,6 +64,10 @@ class KnownShops:
             self._hurry_until = now + HURRY_FOR_S
             self._in_vain.update(dict.fromkeys(missing - self._in_vain.keys(), now + HURRY_FOR_S))
         return missing
+
+    async def refused(self, shops: Iterable[str]) -> dict[str, Refusal]:
+        """Those that are still not set up after the wait of ``wait_for``, each with what to do about it."""
+        return {shop: ShopNotSetUp(shop) for shop in await self.wait_for(shops)}
 
 
 class Follower:

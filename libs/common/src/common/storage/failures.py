@@ -8,8 +8,6 @@ from pathlib import Path
 import asyncpg
 import sqlalchemy.exc
 
-from common.bus.broker import BrokerUnavailable
-
 LOST: tuple[type[Exception], ...] = (
     asyncpg.InternalClientError,
     asyncpg.InterfaceError,
@@ -18,6 +16,10 @@ LOST: tuple[type[Exception], ...] = (
 """asyncpg says some losses of its server in errors that SQLAlchemy passes on as they are."""
 _TEMPORARY_STATES = ("08", "40001", "40P01", "53", "55P03", "57P", "58030", "25006", "25P03")
 _CANCELED = "57014"
+
+
+class Unavailable(Exception):
+    """A server that we stand on does not answer just now; nothing was skipped, and the same will succeed later."""
 
 
 class UnitOfWorkTooLong(TimeoutError):
@@ -32,7 +34,7 @@ def is_too_slow(error: BaseException) -> bool:
     """
     if isinstance(error, sqlalchemy.exc.DBAPIError):
         return _state(error) == _CANCELED
-    return isinstance(error, (TimeoutError, asyncpg.QueryCanceledError)) and not isinstance(error, BrokerUnavailable)
+    return isinstance(error, (TimeoutError, asyncpg.QueryCanceledError)) and not isinstance(error, Unavailable)
 
 
 def is_temporary(error: BaseException) -> bool:
@@ -51,7 +53,7 @@ def is_temporary(error: BaseException) -> bool:
         return error.filename is None
     if isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST):
         return str(error.sqlstate or "").startswith(_TEMPORARY_STATES)
-    return isinstance(error, (BrokerUnavailable, sqlalchemy.exc.TimeoutError, *LOST)) and not _is_data(error)
+    return isinstance(error, (Unavailable, sqlalchemy.exc.TimeoutError, *LOST)) and not _is_data(error)
 
 
 def passes(error: BaseException) -> bool:

@@ -56,7 +56,9 @@ async def test_several_processes_may_create_the_same_topics_at_once(world: World
 
 async def test_a_consumer_of_a_topic_that_is_missing_says_what_to_do(world: World) -> None:
     consumer = world.consumer("no-such-topic", on_assigned=Offsets())
-    with pytest.raises(BrokerUnavailable, match=r"no such topic: no-such-topic; run: python -m common\.bus\.broker topics"):
+    with pytest.raises(
+        BrokerUnavailable, match=r"no such topic: no-such-topic; run: python -m common\.bus\.broker topics"
+    ):
         await consumer.poll()
 
 

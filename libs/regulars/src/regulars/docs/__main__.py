@@ -9,17 +9,21 @@ from common.contract import documents as contract
 from regulars.docs.citations import NOTES, load
 from regulars.docs.coverage import coverage, requirements
 from regulars.docs.flows import flows, subscriptions
+from regulars.docs.metrics import document, metrics
 
 ROOT = Path(__file__).parents[5]
 USAGE = """usage: python -m regulars.docs [check]
 
-Writes docs/flows.md, docs/coverage.md, docs/asyncapi.json and libs/common/schemas; `check` writes nothing and exits 1
-when one is stale. docs/coverage.md needs a run of all tests before it: make test."""
+Writes docs/flows.md, docs/metrics.md, docs/coverage.md, docs/asyncapi.json and libs/common/schemas; `check` writes
+nothing and exits 1 when one is stale. docs/coverage.md needs a run of all tests before it: make test."""
 
 
 def wanted(root: Path) -> dict[Path, str]:
     """Path -> content of the documents made here. Coverage only where tests have run."""
-    made = {root / "docs" / "flows.md": flows(subscriptions())}
+    made = {
+        root / "docs" / "flows.md": flows(subscriptions()),
+        root / "docs" / "metrics.md": document(metrics()),
+    }
     notes = load(root)
     if notes:
         made[root / "docs" / "coverage.md"] = coverage(notes, requirements(root))

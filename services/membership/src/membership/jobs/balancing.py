@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from common.process.metrics import LEDGER_IMBALANCE
+from common.metrics import LEDGER_IMBALANCE
 from common.storage.database import CustomerKey, Transaction
 from common.work.sweeps import Job
 from membership.store import ledgers, stretches

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from common.process.metrics import SENDS_BLOCKED
+from common.metrics import SENDS_BLOCKED
 from common.shops.settings import ShopSettings, get_shops
 from common.storage.database import CustomerKey, Transaction
 from common.time.calendar import UnknownZone, zone_named

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 
-from common.process.metrics import SENDS_REFUSED
+from common.metrics import SENDS_REFUSED
 from common.storage.database import Database
 from common.storage.failures import is_temporary
 from common.time.clock import FixedClock

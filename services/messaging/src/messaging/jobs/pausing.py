@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import structlog
 
 from common.events.customers import Channel
-from common.process.metrics import SENDS_PAUSED
+from common.metrics import SENDS_PAUSED
 from common.storage.database import Transaction
 from messaging.channels.smtp import Trouble
 from messaging.store import pauses

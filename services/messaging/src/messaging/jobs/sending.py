@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from common.crypto.keys import KeyRing
-from common.process.metrics import SENDS_UNKNOWN
+from common.metrics import SENDS_UNKNOWN
 from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary
 from common.time.clock import FixedClock

@@ -1,7 +1,9 @@
-"""What can go wrong with Kafka, sorted by what the caller must do?"""
+"""What goes wrong with Kafka, sorted by what the caller must do."""
+
+from common.storage.failures import Unavailable
 
 
-class BrokerUnavailable(Exception):
+class BrokerUnavailable(Unavailable):
     """Temporary: wait a moment and call again. Nothing was skipped."""
 
 

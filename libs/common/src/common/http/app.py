@@ -1,0 +1,41 @@
+"""The HTTP side of one service: its own routes, and those that every service has."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi import Depends, FastAPI
+
+from common.http import health, limits, metrics, openapi, ops, problems
+from common.http.api import assert_scoped, check_media_type
+from common.http.callers import ApiKeys
+from common.process.runtime import Runtime
+
+
+def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
+    """The service's HTTP side: its own routes and those that every service has."""
+    app = FastAPI(
+        title=f"Regulars {runtime.name}", version="1", docs_url=None, redoc_url=None,
+        generate_unique_id_function=lambda route: route.name, dependencies=[Depends(check_media_type)],
+    )  # fmt: skip
+    app.state.runtime = runtime
+    bootstrap = runtime.settings.bootstrap_api_key
+    keys = ApiKeys(
+        runtime.database,
+        runtime.master,
+        bootstrap.get_secret_value() if bootstrap else None,
+        rate=runtime.settings.rate_limit,
+    )
+    app.state.api_keys = keys
+    runtime.on_key_changed.append(keys.forget)
+    problems.install(app)
+    limits.install(app)
+    app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # as FastAPI's documentation does
+    app.include_router(openapi.router(app))
+    app.include_router(health.router(readiness))
+    app.include_router(metrics.router)
+    app.include_router(ops.router)
+    for router in runtime.service.routers:
+        app.include_router(router)
+    assert_scoped(app)
+    return app

@@ -1,0 +1,83 @@
+"""Carries what the parts of a process have counted over to its metrics, every five seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import structlog
+from prometheus_client import Counter
+
+from common import metrics
+from common.process.runtime import Runtime
+from common.storage.failures import passes
+from common.work import set_aside
+
+log = structlog.get_logger()
+EVERY_S = 5.0
+
+
+class Observer:
+    """Carries what the parts of one process have counted over to the metrics."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._seen: dict[tuple[str, ...], int] = {}
+
+    async def observe(self) -> None:
+        """Take all figures now. Raises what the database raises; the process's own figures are taken first."""
+        runtime = self._runtime
+        name = runtime.name
+        metrics.DB_POOL_IN_USE.set(getattr(runtime.database.engine.pool, "checkedout", lambda: 0)())
+        consumer = runtime.consumer
+        if consumer is not None:
+            self._raise(metrics.INBOX_DUPLICATES.labels(name), consumer.counts.duplicates, "duplicates")
+            self._raise(metrics.LATE_INPUTS.labels(name), consumer.counts.late, "late")
+            for kind, count in consumer.counts.by_type.items():
+                self._raise(metrics.EVENTS_APPLIED.labels(name, kind), count, "applied", kind)
+            metrics.CONSUMER_ASSIGNED.set(len(consumer.broker.assigned))
+            metrics.CONSUMER_STOPPED.labels(name, "fuse").set(consumer.blown is not None)
+            metrics.CONSUMER_STOPPED.labels(name, "outdated").set(consumer.outdated is not None)
+            metrics.CONSUMER_SINCE_PROGRESS.set(consumer.broker.seconds_since_progress)
+            self._raise(metrics.CONSUMER_RECREATED, consumer.broker.recreated, "recreated")
+        async with runtime.database.transaction() as tx:
+            # The backlog of the relay; its age by the database's own clock, since a set clock may stand still.
+            row = await tx.fetch_one(
+                """
+                select count(*) as rows, coalesce(extract(epoch from now() - min(recorded_at)), 0) as age
+                from outbox where published_at is null and refused is null
+                """
+            )
+            refused = await tx.value("select count(*) from outbox where refused is not null")
+            dead = await tx.value("select count(*) from dead_events where resent_at is null")
+            aside = await set_aside.count_by_job(tx)
+        if row is not None:
+            metrics.OUTBOX_UNPUBLISHED.set(row.rows)
+            metrics.OUTBOX_OLDEST.set(max(0.0, float(row.age)))
+            metrics.OUTBOX_DEAD.set(refused)
+        metrics.DEAD_EVENTS.labels(name).set(dead)
+        for job in runtime.sweeper.jobs:
+            metrics.SET_ASIDE.labels(job.name).set(aside.get(job.name, 0))
+
+    def _raise(self, counter: Counter, now: int, *key: str) -> None:
+        seen = self._seen.get(key, 0)
+        self._seen[key] = now
+        counter.inc(max(0, now - seen))
+
+
+async def observe(runtime: Runtime, stopping: asyncio.Event) -> None:
+    """Take all figures every five seconds until the process stops; a database that is away only leaves some stale."""
+    loop = asyncio.get_running_loop()
+    observer = Observer(runtime)
+    while not stopping.is_set():
+        try:
+            await observer.observe()
+        except Exception as error:
+            if not passes(error):
+                raise
+            log.warning("metrics_stale", reason=type(error).__name__)
+        asked = loop.time() + 0.1
+        await asyncio.sleep(0.1)
+        metrics.EVENT_LOOP_LAG.set(max(0.0, loop.time() - asked))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), EVERY_S)

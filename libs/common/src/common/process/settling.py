@@ -1,0 +1,58 @@
+"""The settled check: counters of one process, and what is still on its way in it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from common.process.runtime import Runtime
+from common.storage.database import Transaction
+
+OPEN = ("lag", "outbox", "leases", "arriving")
+"""Counters of the settled check that must be 0 when nothing is on its way."""
+LOOK_AGAIN_S = 0.02
+
+
+async def settled(runtime: Runtime, with_due: bool, wait_s: float = 0) -> dict[str, int]:
+    """Counters, and what is open; answers when nothing is, after `wait_s` at the latest."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        found = {"read": 0, "claimed": 0, "batches": 0, "published": 0, "lag": 0}
+        async with runtime.database.transaction() as tx:
+            found["outbox"] = await tx.value(
+                "select count(*) from outbox where published_at is null and refused is null"
+            )
+            if runtime.service.counters is not None:
+                found.update(await runtime.service.counters(tx))
+            if with_due:
+                found["due"] = await due(runtime, tx)
+        last = time.monotonic() >= deadline
+        # Kafka is asked last: what is in our own tables says more cheaply that it is too early.
+        if runtime.consumer is not None and (last or not any(found.get(what) for what in OPEN)):
+            found["lag"] = await runtime.consumer.lag()
+            if runtime.follower is not None:
+                found["lag"] += await runtime.follower.lag()
+        if last or not any(found.get(what) for what in OPEN):
+            break
+        await asyncio.sleep(LOOK_AGAIN_S)
+    if runtime.consumer is not None:
+        counts = runtime.consumer.counts
+        found |= {"read": counts.read, "claimed": counts.claimed, "batches": counts.batches}
+    if runtime.relay is not None:
+        found["published"] = runtime.relay.published
+    return found
+
+
+async def due(runtime: Runtime, tx: Transaction) -> int:
+    now = runtime.clock.now()
+    # Who is set aside is not due before the operator or the pause says so.
+    rows = int(
+        await tx.value(
+            """
+            select count(*) from customers c where due_at <= :now
+            and not exists (select from set_aside s where s.shop = c.shop and s.customer = c.customer)
+            """,
+            now=now,
+        )
+    )
+    return rows + (await runtime.service.due(tx, now) if runtime.service.due is not None else 0)
