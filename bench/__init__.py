@@ -1,1 +1,1 @@
-"""How fast is Regulars on this machine, beside what the machine could do at best? `make bench` says."""
+"""`make bench`: the speed of Regulars on this machine, beside what the machine could do at best."""

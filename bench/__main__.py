@@ -1,4 +1,4 @@
-"""What does `make bench` run? P1, P2 and P3, each beside its limit, on servers of its own."""
+"""Runs P1, P2 and P3, each beside its limit, on servers of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is the least that an ingest route must do? Validate the events and COPY their rows; durable when answered.
+"""The limit of an ingest route: validates events and COPYs their rows, durable when answered.
 
 `python -m bench.bare_route`: the limit beside P2. One worker writes all that waits, in one transaction, as the
 product's collector does for single events.
@@ -54,9 +54,10 @@ async def take(request: Request) -> Response:
     answers = [{"id": from_dict(each).id, "status": "accepted"} for each in many]
     await request.app.state.writer.write(len(many))
     return Response(
-        orjson.dumps({"results": answers} if isinstance(body, list) else answers[0]), 202,
+        orjson.dumps({"results": answers} if isinstance(body, list) else answers[0]),
+        202,
         media_type="application/json",
-    )  # fmt: skip
+    )
 
 
 async def ready(_: Request) -> Response:
@@ -81,6 +82,11 @@ APP = Starlette(
 
 if __name__ == "__main__":
     uvicorn.run(
-        APP, host="127.0.0.1", port=int(os.environ["HTTP_PORT"]), log_level="warning", access_log=False,
-        http="httptools", loop="uvloop",
-    )  # fmt: skip
+        APP,
+        host="127.0.0.1",
+        port=int(os.environ["HTTP_PORT"]),
+        log_level="warning",
+        access_log=False,
+        http="httptools",
+        loop="uvloop",
+    )

@@ -1,4 +1,4 @@
-"""Which requests does the load client make? As many as it can over a few connections, in a process of its own.
+"""The load client: as many requests as it can over a few connections, in a process of its own.
 
 `python -m bench.client batches|singles <url> <seed> <first> <events> <connections>`; the key stands in
 BENCH_KEY. Prints {"began", "seconds", "events", "refused", "p50_ms", "p99_ms"}.

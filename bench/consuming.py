@@ -1,4 +1,4 @@
-"""How fast does one process take events from Kafka to the database: the product's own, and the least there is to do?
+"""The speed of one process from Kafka to the database: the product's own, and that of the least there is to do.
 
 Run by the measurement as a process of its own: `python -m bench.consuming product|limit <service> <warm> <events>`.
 Prints {"seconds", "cpu", "events", "batches"} of the events after the warm-up.
@@ -87,9 +87,13 @@ async def limit(service: str, settings: Settings, warm: int, events: int) -> dic
         return {}
 
     consumer = Consumer(
-        settings.kafka_bootstrap_servers, f"limit-{service}", ["orders"], client="limit", on_assigned=from_start,
+        settings.kafka_bootstrap_servers,
+        f"limit-{service}",
+        ["orders"],
+        client="limit",
+        on_assigned=from_start,
         max_records=settings.max_batch,
-    )  # fmt: skip
+    )
     await consumer.start()
 
     async def step() -> int:

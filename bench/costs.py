@@ -1,4 +1,4 @@
-"""Where does a service's time go between Kafka and its commit? By package, and by function."""
+"""A service's CPU time between Kafka and its commit, by package and by function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""P3: how many orders a second does the whole stack take, from HTTP until every service has caught up?"""
+"""P3: orders a second of the whole stack, from HTTP until every service has caught up."""
 
 from __future__ import annotations
 
@@ -69,10 +69,15 @@ async def measure(result: Result, seed: int, size: Size) -> None:
     bound = (os.cpu_count() or 1) * 1000 / sum(costs.cpu_ms.values())
     result.figures.append(
         Figure(
-            "P3", "everything: HTTP until all five services have caught up", size.orders / seconds, "orders/s", load,
-            bound, least=600,
+            "P3",
+            "everything: HTTP until all five services have caught up",
+            size.orders / seconds,
+            "orders/s",
+            load,
+            bound,
+            least=600,
         )
-    )  # fmt: skip
+    )
     result.notes.append(
         f"P3: {size.orders:,} orders were accepted within {sent['seconds']:.1f} s and all services had caught up (lag "
         f"and outbox empty, twice) after {seconds:.1f} s. Its limit is what all cores could do at the measured "

@@ -1,4 +1,4 @@
-"""How is a measured figure kept and shown?"""
+"""A measured figure, and how it is shown."""
 
 from __future__ import annotations
 

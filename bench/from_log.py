@@ -1,4 +1,4 @@
-"""P1: how many orders a second does one process take from Kafka to committed effects?"""
+"""P1: orders a second of one process, from Kafka to committed effects."""
 
 from __future__ import annotations
 
@@ -76,10 +76,17 @@ async def measure(servers: Servers, result: Result, seed: int, size: Size) -> No
         rates = [each["events"] / each["seconds"] / EVENTS_PER_ORDER for each in (product, bare, single)]
         result.figures.append(
             Figure(
-                "P1", f"{service}: Kafka to committed effects", rates[0], "orders/s", load, rates[1], rates[2],
-                least_of_limit=0.4, least_of_baseline=5,
+                "P1",
+                f"{service}: Kafka to committed effects",
+                rates[0],
+                "orders/s",
+                load,
+                rates[1],
+                rates[2],
+                least_of_limit=0.4,
+                least_of_baseline=5,
             )
-        )  # fmt: skip
+        )
         tables = ", ".join(f"{name} {many}" for name, many in counts(await read_tables(url), events).items())
         per_event = product["cpu"] / product["events"] * 1e6
         bare_cpu = bare["cpu"] / bare["events"] * 1e6

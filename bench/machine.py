@@ -1,4 +1,4 @@
-"""On which machine was it measured, and how loaded?"""
+"""The machine of a measurement, and its load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""P2: how many events a second does one ingest process take over HTTP, durable when answered?"""
+"""P2: events a second of one ingest process over HTTP, durable when answered."""
 
 from __future__ import annotations
 
@@ -49,16 +49,28 @@ async def measure(servers: Servers, result: Result, seed: int, size: Size) -> No
         bare_batched, bare_single = await _load(address, seed, size, None)
     result.figures.append(
         Figure(
-            "P2", "ingest over HTTP, batches of 500", batched["rate"], "events/s", load, bare_batched["rate"],
-            least=10_000, least_of_limit=0.5,
+            "P2",
+            "ingest over HTTP, batches of 500",
+            batched["rate"],
+            "events/s",
+            load,
+            bare_batched["rate"],
+            least=10_000,
+            least_of_limit=0.5,
         )
-    )  # fmt: skip
+    )
     result.figures.append(
         Figure(
-            "P2", f"ingest over HTTP, single, {SINGLE_CONNECTIONS} connections", single["rate"], "requests/s", load,
-            bare_single["rate"], least=1_500, least_of_limit=0.5,
+            "P2",
+            f"ingest over HTTP, single, {SINGLE_CONNECTIONS} connections",
+            single["rate"],
+            "requests/s",
+            load,
+            bare_single["rate"],
+            least=1_500,
+            least_of_limit=0.5,
         )
-    )  # fmt: skip
+    )
     result.notes.append(
         f"P2 single: an answer takes {single['p50_ms']:.0f} ms (p50) and {single['p99_ms']:.0f} ms (p99) with "
         f"{SINGLE_CONNECTIONS} requests under way at any time; the process holds {memory:.0f} MB afterwards. Its relay "

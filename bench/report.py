@@ -1,4 +1,4 @@
-"""How is the result shown, and what does docs/bench.md say?"""
+"""Shows the results, and writes docs/bench.md."""
 
 from __future__ import annotations
 

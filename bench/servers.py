@@ -1,4 +1,4 @@
-"""What does a measurement stand on? A PostgreSQL and a Kafka of its own, and Regulars' processes on them."""
+"""The servers of a measurement: a PostgreSQL and a Kafka of its own, and Regulars' processes on them."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def servers() -> Iterator[Servers]:
 
 
 async def _set_up(url: str) -> None:
-    """The bench's shop is set up, as it would have been told on the topic `shops`."""
+    """The bench's shop is set up, as it would have been announced on the topic `shops`."""
     database = Database(url)
     async with database.transaction() as tx:
         await SHOPS.insert(tx, SHOP, 1, tx.clock.now(), SettingsBody(zone="Asia/Shanghai", currency="CNY"))

@@ -1,4 +1,4 @@
-"""Which orders does a measurement send? Always the same ones for one seed."""
+"""The orders of a measurement: always the same ones for one seed."""
 
 from __future__ import annotations
 

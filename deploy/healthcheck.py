@@ -1,4 +1,4 @@
-"""Is the service in this container ready? Exit 0 when GET /health/ready answers 200."""
+"""The container's health check: exit 0 when GET /health/ready answers 200."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What do the tests of the whole share? All five services in this process, on real servers, started part by part."""
+"""Fixtures of the tests of the whole: all five services in this process, on real servers, started part by part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do the tests of bad input share? A good event, in which each test spoils one thing, and what time it is."""
+"""Fixtures of the tests of bad input: a good event, in which each test spoils one thing, and the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is answered to bad events over HTTP? Each gets its own clear refusal; nothing of it stays, the next counts."""
+"""Bad events over HTTP each get their own clear refusal; nothing of them stays, the next event counts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ async def test_each_bad_event_has_its_own_refusal_and_none_leaves_a_trace(
         "an unknown type": (422, "unknown_type", _json(order("e1", type="order.teleported"))),
         "a fact that is not the shop's to state": (422, "unknown_type", _json(order("e1", type="tier.changed"))),
         "a version nobody reads": (
-            422, "unknown_version", _json(order("e1", dataschema="/schemas/order.completed/9")),
+            422,
+            "unknown_version",
+            _json(order("e1", dataschema="/schemas/order.completed/9")),
         ),
         "another CloudEvents": (422, "unknown_version", _json(order("e1", specversion="0.3"))),
         "no id": (422, "missing_id", _json(order("e1", id=None))),
@@ -49,7 +51,7 @@ async def test_each_bad_event_has_its_own_refusal_and_none_leaves_a_trace(
         "another shop's event": (422, "wrong_shop", _json(order("e1", shop="bookshop"))),
         "another shop's source": (422, "wrong_shop", _json(order("e1", source="/shops/bookshop/backend"))),
         "a customer with a slash": (422, "invalid_subject", _json(order("e1", subject="bookshop/ann"))),
-    }  # fmt: skip
+    }
     answers = {name: await _post(stack, body) for name, (_, _, body) in bodies.items()}
     assert {name: _said(answer) for name, answer in answers.items()} == {
         name: (status, slug) for name, (status, slug, _) in bodies.items()
@@ -83,8 +85,9 @@ async def test_one_bad_event_of_a_batch_costs_the_others_nothing(stack: Any, ord
         ("e3", "accepted", None),
     ]
     assert await stack.rows("orders-ingest", "select id from outbox where type = 'order.completed' order by seq") == [
-        ("e1",), ("e3",),
-    ]  # fmt: skip
+        ("e1",),
+        ("e3",),
+    ]
     too_many = await stack.call(
         "orders-ingest", "POST", f"/v1/shops/{SHOP}/events", content=_json([order("e9")] * 1_001), headers=headers
     )
@@ -103,13 +106,13 @@ async def test_a_key_reaches_its_own_shop_and_scope_alone(stack: Any, order: Ord
         }.items()
     }
     body = _json(order("e1"))
-    told = {
+    sent = {
         "none": {"authorization": ""},
         "of nobody": {"authorization": "Bearer rk_00000000_" + "x" * 43},
         "no key of ours": {"authorization": "Bearer swordfish"},
         **{name: {"authorization": f"Bearer {key}"} for name, key in keys.items() if name != "own"},
     }
-    assert {name: _said(await _post(stack, body, headers)) for name, headers in told.items()} == {
+    assert {name: _said(await _post(stack, body, headers)) for name, headers in sent.items()} == {
         "none": (401, "unauthorized"),
         "of nobody": (401, "unauthorized"),
         "no key of ours": (401, "unauthorized"),

@@ -1,4 +1,4 @@
-"""What becomes of bad records on Kafka? Dead letters with a reason; the rest goes on; a mended one counts in time."""
+"""Bad records on Kafka become dead events with a reason; the rest goes on; a mended one counts in time."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ async def test_a_dead_order_that_is_mended_counts_as_if_it_had_come_in_time(
     first = {"time": "2025-02-01T12:00:00+08:00", "data": {"goods_paid": 600_00}}
     later = {"time": "2025-02-20T12:00:00+08:00", "data": {"goods_paid": 100_00}}
     good = [
-        order(f"{which}-{who}", subject=who, shop=OTHER_SHOP, source=f"/shops/{OTHER_SHOP}/backend", **told)
+        order(f"{which}-{who}", subject=who, shop=OTHER_SHOP, source=f"/shops/{OTHER_SHOP}/backend", **fields)
         for who in ("lucky", "unlucky")
-        for which, told in (("first", first), ("later", later))
+        for which, fields in (("first", first), ("later", later))
     ]
     mended = good.pop(2)
     broken = {**mended, "data": {**mended["data"], "goods_paid": -600_00}}
@@ -127,10 +127,15 @@ async def test_somebody_who_writes_on_our_own_topic_stops_nobody(stack: Any, ord
     await stack.settled()
     for service in ("membership", "segmentation", "messaging", "feedback"):
         letters = await stack.get(service, "/ops/dead")
-        # On the other topics stands what the stacks of the tests before told of the same shops.
+        # On the other topics stands what the stacks of earlier tests announced of the same shops.
         assert sorted(letter["slug"] for letter in letters if letter["topic"] == "orders") == [
-            "malformed_json", "same_id_other_body", "unknown_type", "unknown_version", "wrong_key", "wrong_key",
-        ], service  # fmt: skip
+            "malformed_json",
+            "same_id_other_body",
+            "unknown_type",
+            "unknown_version",
+            "wrong_key",
+            "wrong_key",
+        ], service
     assert (await _member(stack, SHOP, "ann"))["orders"] == 2
     await _all_ready(stack)
 

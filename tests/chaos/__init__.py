@@ -1,1 +1,1 @@
-"""What survives when everything is killed? Load, faults, and a checker that believes nobody."""
+"""The chaos run: load, faults, and a checker that counts by itself."""

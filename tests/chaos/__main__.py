@@ -77,9 +77,13 @@ def _size(given: argparse.Namespace) -> Size:
         return size
     # The long form is the short one, stretched.
     return replace(
-        size, customers=given.customers, duration_s=given.seconds, kills=given.kills, pauses=given.pauses,
+        size,
+        customers=given.customers,
+        duration_s=given.seconds,
+        kills=given.kills,
+        pauses=given.pauses,
         cuts=given.cuts,
-    )  # fmt: skip
+    )
 
 
 def _arguments() -> argparse.Namespace:

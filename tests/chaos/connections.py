@@ -1,4 +1,4 @@
-"""How are a service's database connections cut while it is in the middle of something?"""
+"""Cuts a service's database connections while it is at work."""
 
 from __future__ import annotations
 

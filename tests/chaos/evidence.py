@@ -1,4 +1,4 @@
-"""What did a run leave behind? Tables, the log, the mails and the answers, as plain data for the checker."""
+"""The evidence of a run: tables, the log, the mails and the answers, as plain data for the checker."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Leg(NamedTuple):
 class Evidence:
     """`applied` counts, by place (archive, membership, segmentation), how often each of the shop's events stands there.
 
-    `held` are refunds that wait for their order: the state of that order, "" where it was never told.
+    `held` are refunds that wait for their order: the state of that order, "" where it was never sent.
     `members` and `buyers` are the states stored by membership and segmentation, by customer.
     """
 

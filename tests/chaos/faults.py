@@ -1,4 +1,4 @@
-"""What is done to the processes of a stack, when, and to which? Seeded; every process gets its share of each fault."""
+"""The plan of faults: what is done to which process, and when. Seeded; every process gets its share of each fault."""
 
 from __future__ import annotations
 

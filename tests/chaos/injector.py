@@ -1,4 +1,4 @@
-"""How is a plan of faults carried out against a running stack?"""
+"""Carries out a plan of faults against a running stack."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Injector:
         self.done = Done()
 
     async def run(self, faults: list[Fault]) -> None:
-        """Until the last fault is over, and whoever was put to sleep is awake again."""
+        """Until the last fault is over, and every process put to sleep is awake again."""
         began = time.monotonic()
         try:
             for number, fault in enumerate(faults):

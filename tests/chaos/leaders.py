@@ -1,4 +1,4 @@
-"""How is the leader of a three-broker cluster killed again and again? (R3)"""
+"""Kills the leader of a three-broker cluster again and again (R3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Pace:
     """How much of the load may have been sent, 0 to 1: towards the next kill, ever slower, and never reaching it.
 
     The load must neither end before the kills do nor stop while one waits for the copies: a leader that dies while
-    nothing is told does not die under load.
+    nothing is announced does not die under load.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Pace:
         self._behind, self._ahead, self._within_s, self._since = self._ahead, share, within_s, now
 
     def at(self, now: float) -> float:
-        """The share that may have been sent by then, on the clock that `aim` was told."""
+        """The share that may have been sent by then, on the clock that `aim` was given."""
         left: float = 0.1 ** ((now - self._since) / self._within_s)
         return self._behind + (self._ahead - self._behind) * (1 - left)
 

@@ -1,4 +1,4 @@
-"""What must come of a set of events? Counted again in plain Python that shares no line with the services.
+"""The model: what must come of a set of events, in plain Python that shares no line with the services.
 
 Rules restated from the specification: a customer's events count in order of time; a tier is reached by 500, 2,000
 or 5,000 of net spend, or by 3, 8 or 20 completed orders; an order earns floor(net paid x factor of the tier held when

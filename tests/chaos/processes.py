@@ -1,4 +1,4 @@
-"""How is a process stopped, continued or killed together with all that it has started?"""
+"""Stops, continues or kills a process together with all that it has started."""
 
 from __future__ import annotations
 

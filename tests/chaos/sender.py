@@ -1,4 +1,4 @@
-"""What was answered to each thing that was sent? acked, failed (refused), or unknown: no word came back."""
+"""The answer to each thing that was sent: acked, failed (refused), or unknown, when none came back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from chaos.workload import CURRENCY, Told, Workload
+from chaos.workload import CURRENCY, Sending, Workload
 
 ACKED, FAILED, UNKNOWN = "acked", "failed", "unknown"
 GIVE_UP_SHARE = 0.15
@@ -51,15 +51,16 @@ class Shop:
         self._workload = workload
         self._rng = random.Random(seed + 1)
         self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"}, timeout=httpx.Timeout(20, connect=3),
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=httpx.Timeout(20, connect=3),
             limits=httpx.Limits(max_connections=16),
-        )  # fmt: skip
+        )
         self.answers = Answers()
 
     async def run(self, duration_s: float, redemptions: int) -> None:
         """Until every event has been sent and answered, or its sender gave up."""
         began = time.monotonic()
-        queue: asyncio.Queue[list[Told]] = asyncio.Queue()
+        queue: asyncio.Queue[list[Sending]] = asyncio.Queue()
         async with self._client, asyncio.TaskGroup() as group:
             workers = [group.create_task(self._work(queue, began, duration_s)) for _ in range(12)]
             group.create_task(self._redeem(redemptions, began, duration_s))
@@ -69,16 +70,16 @@ class Shop:
             for worker in workers:
                 worker.cancel()
 
-    def _portions(self) -> list[list[Told]]:
+    def _portions(self) -> list[list[Sending]]:
         """Singles and batches of 2 to 25, in order of time; what is to be refused goes alone or among others."""
-        left, portions = list(self._workload.told), list[list[Told]]()
+        left, portions = list(self._workload.sendings), list[list[Sending]]()
         while left:
             size = 1 if self._rng.random() < 0.6 else self._rng.randrange(2, 26)
             portions.append(left[:size])
             del left[:size]
         return portions
 
-    async def _work(self, queue: asyncio.Queue[list[Told]], began: float, duration_s: float) -> None:
+    async def _work(self, queue: asyncio.Queue[list[Sending]], began: float, duration_s: float) -> None:
         while True:
             portion = await queue.get()
             await self._until(began, portion[-1].at, duration_s)
@@ -90,7 +91,7 @@ class Shop:
         while self._progress() < at / duration_s - 0.02:
             await asyncio.sleep(0.2)
 
-    async def _tell(self, portion: Sequence[Told]) -> None:
+    async def _tell(self, portion: Sequence[Sending]) -> None:
         bodies = [t.body for t in portion]
         wait = 0.3
         gives_up = self._rng.random() < GIVE_UP_SHARE
@@ -100,19 +101,19 @@ class Shop:
                 self._noted(portion, answer)
                 return
             if answer is None or answer.status_code != 429:
-                for told in portion:
-                    self.answers.note(told.name, UNKNOWN)
+                for sending in portion:
+                    self.answers.note(sending.name, UNKNOWN)
                 if gives_up:
                     return
             await asyncio.sleep(wait)
             wait = min(wait * 2, 3)
 
-    def _noted(self, portion: Sequence[Told], answer: httpx.Response) -> None:
+    def _noted(self, portion: Sequence[Sending], answer: httpx.Response) -> None:
         results = answer.json().get("results") if answer.status_code == 202 else None
-        for number, told in enumerate(portion):
+        for number, sending in enumerate(portion):
             status = results[number] if results else answer.json()
             taken = answer.status_code == 202 and status.get("status") in ("accepted", "duplicate")
-            self.answers.note(told.name, ACKED if taken else FAILED)
+            self.answers.note(sending.name, ACKED if taken else FAILED)
             if not taken:
                 slug = str(status.get("slug") or status.get("type") or answer.status_code)
                 self.answers.reasons[slug] = self.answers.reasons.get(slug, 0) + 1
@@ -136,9 +137,12 @@ class Shop:
             points = self._rng.randrange(1, 6)
             answers.points[name] = (customer, points)
             body = {
-                "redemption_id": name, "customer": customer, "points": points, "order_total": 100_000,
+                "redemption_id": name,
+                "customer": customer,
+                "points": points,
+                "order_total": 100_000,
                 "currency": CURRENCY,
-            }  # fmt: skip
+            }
             for _ in range(12):
                 answer = await self._post(f"{self._membership}/v1/shops/{self._workload.shop}/redemptions", body)
                 if answer is None or answer.status_code >= 500:

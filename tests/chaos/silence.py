@@ -1,4 +1,4 @@
-"""How long after its leader was killed did each service consume again? (R3)"""
+"""How long after its leader was killed each service consumed again (R3)."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ _LOOKED_AT_S = 5.0
 """Facts announced so long before or after a kill tell of it."""
 
 
-def after_each(told: Mapping[str, float], taken: Mapping[str, float], kills: Sequence[float]) -> list[float | None]:
+def after_each(
+    announced: Mapping[str, float], taken: Mapping[str, float], kills: Sequence[float]
+) -> list[float | None]:
     """For each kill the longest that a fact had to wait for this service: seconds from the kill, or from when the
-    fact was announced if that was later. None where no fact told of it: a silence with nothing to take is none.
+    fact was announced if that was later. None where no fact was announced: a silence with nothing to take is none.
 
-    `told` and `taken` are unix times by the fact's id; the partitions of all leaders count, not the luckiest one.
+    `announced` and `taken` are unix times by the fact's id; the partitions of all leaders count, not the luckiest one.
     """
     silences: list[float | None] = []
     for kill in kills:
         waits = [
             taken[id_] - max(at, kill)
-            for id_, at in told.items()
+            for id_, at in announced.items()
             if abs(at - kill) < _LOOKED_AT_S and taken.get(id_, 0.0) > kill
         ]
         silences.append(max(waits) if waits else None)
@@ -41,7 +43,7 @@ async def measure(
     The longest and the median in seconds, how many kills were seen, and each. Where both are alike, the consumers had
     nothing to read before the leaders' successors took writes.
     """
-    told: dict[str, float] = {}
+    all_announced: dict[str, float] = {}
     taken: dict[str, dict[str, float]] = {}
     publishing: dict[str, dict[str, Any]] = {}
     instants = [at for at, _ in kills]
@@ -59,11 +61,13 @@ async def measure(
             taken[name] = {r["id"]: float(r["at"]) for r in rows}
         finally:
             await connection.close()
-        told |= announced
+        all_announced |= announced
         publishing[name] = _summary(after_each(announced, published, instants))
     # orders-ingest takes its events over HTTP here.
     consuming = {
-        name: _summary(after_each(told, claims, instants)) for name, claims in taken.items() if name != "orders-ingest"
+        name: _summary(after_each(all_announced, claims, instants))
+        for name, claims in taken.items()
+        if name != "orders-ingest"
     }
     return consuming, publishing
 

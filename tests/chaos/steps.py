@@ -1,4 +1,4 @@
-"""How is a service killed at a named step of the protocol (R4)? A trigger stands in its way, a lock holds it there."""
+"""Kills a service at a named step of the protocol (R4): a trigger stands in its way, a lock holds it there."""
 
 from __future__ import annotations
 

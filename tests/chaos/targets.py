@@ -1,4 +1,4 @@
-"""Which process is at work, so that harming it shows something?"""
+"""Finds the process that is at work, so that harming it shows something."""
 
 from __future__ import annotations
 

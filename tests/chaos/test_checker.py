@@ -1,4 +1,4 @@
-"""Does the checker see every kind of violation, and nothing where all is well? Violations are planted one by one."""
+"""The checker sees every kind of violation, and nothing where all is well. Violations are planted one by one."""
 
 from __future__ import annotations
 
@@ -13,52 +13,90 @@ from chaos.evidence import Evidence, Fact, Leg, Logged
 from chaos.sender import ACKED, FAILED, UNKNOWN, Answers
 
 EVENTS: dict[str, dict[str, Any]] = {
-    "e1": {"id": "e1", "type": "order.paid", "subject": "c1", "time": "2025-03-01T10:00:00Z",
-           "data": {"order_id": "o1", "goods_paid": 10_000}},
-    "e2": {"id": "e2", "type": "order.completed", "subject": "c1", "time": "2025-03-01T11:00:00Z",
-           "data": {"order_id": "o1", "goods_paid": 10_000}},
-    "e3": {"id": "e3", "type": "order.refunded", "subject": "c1", "time": "2025-03-01T12:00:00Z",
-           "data": {"order_id": "o1", "refund_id": "r1", "amount": 2_500}},
-    "e4": {"id": "e4", "type": "order.refunded", "subject": "c1", "time": "2025-03-01T12:00:01Z",
-           "data": {"order_id": "o1", "refund_id": "r1", "amount": 2_500}},
-}  # fmt: skip
+    "e1": {
+        "id": "e1",
+        "type": "order.paid",
+        "subject": "c1",
+        "time": "2025-03-01T10:00:00Z",
+        "data": {"order_id": "o1", "goods_paid": 10_000},
+    },
+    "e2": {
+        "id": "e2",
+        "type": "order.completed",
+        "subject": "c1",
+        "time": "2025-03-01T11:00:00Z",
+        "data": {"order_id": "o1", "goods_paid": 10_000},
+    },
+    "e3": {
+        "id": "e3",
+        "type": "order.refunded",
+        "subject": "c1",
+        "time": "2025-03-01T12:00:00Z",
+        "data": {"order_id": "o1", "refund_id": "r1", "amount": 2_500},
+    },
+    "e4": {
+        "id": "e4",
+        "type": "order.refunded",
+        "subject": "c1",
+        "time": "2025-03-01T12:00:01Z",
+        "data": {"order_id": "o1", "refund_id": "r1", "amount": 2_500},
+    },
+}
 
 
 def sound() -> tuple[Answers, Evidence]:
-    """An order of 100.00, a quarter refunded, one redemption of 5; e4 told the refund twice and was refused."""
+    """An order of 100.00, a quarter refunded, one redemption of 5; e4 repeated the refund and was refused."""
     answers = Answers(
-        {"e1": ACKED, "e2": ACKED, "e3": UNKNOWN, "e4": FAILED}, {"p1": ACKED, "p2": FAILED},
+        {"e1": ACKED, "e2": ACKED, "e3": UNKNOWN, "e4": FAILED},
+        {"p1": ACKED, "p2": FAILED},
         {"p1": ("c1", 5), "p2": ("c1", 500)},
-    )  # fmt: skip
+    )
     names = ("e1", "e2", "e3")
     found = Evidence(
         applied={place: Counter(names) for place in ("archive", "membership", "segmentation")}
         | {"commands": Counter(["redemption-p1"])},
-        members={"c1": {
-            "orders": {"o1": {"goods": 10_000, "refunds": [["EUR", 2_500, [], True, False, ["r1"]]], "held": 75,
-                              "said_completed": True}},
-            "available": 70, "issued": -100, "reversed": 25, "redeemed": 5,
-        }},
-        buyers={"c1": {
-            "orders": [["o1", "t", "d", 10_000, "EUR", None, {"said_completed": True, "state": "completed"}]],
-            "refunds": [["r1", "o1", "t", "d", 2_500, "EUR"]],
-        }},
+        members={
+            "c1": {
+                "orders": {
+                    "o1": {
+                        "goods": 10_000,
+                        "refunds": [["EUR", 2_500, [], True, False, ["r1"]]],
+                        "held": 75,
+                        "said_completed": True,
+                    }
+                },
+                "available": 70,
+                "issued": -100,
+                "reversed": 25,
+                "redeemed": 5,
+            }
+        },
+        buyers={
+            "c1": {
+                "orders": [["o1", "t", "d", 10_000, "EUR", None, {"said_completed": True, "state": "completed"}]],
+                "refunds": [["r1", "o1", "t", "d", 2_500, "EUR"]],
+            }
+        },
         legs=[
-            Leg("c1", "issued", "", -100, "e1"), Leg("c1", "pending", "o1", 100, "e1"),
-            Leg("c1", "pending", "o1", -100, "e2"), Leg("c1", "available", "o1", 100, "e2"),
-            Leg("c1", "available", "o1", -25, "e3"), Leg("c1", "reversed", "", 25, "e3"),
-            Leg("c1", "available", "o1", -5, "p1"), Leg("c1", "redeemed", "", 5, "p1"),
+            Leg("c1", "issued", "", -100, "e1"),
+            Leg("c1", "pending", "o1", 100, "e1"),
+            Leg("c1", "pending", "o1", -100, "e2"),
+            Leg("c1", "available", "o1", 100, "e2"),
+            Leg("c1", "available", "o1", -25, "e3"),
+            Leg("c1", "reversed", "", 25, "e3"),
+            Leg("c1", "available", "o1", -5, "p1"),
+            Leg("c1", "redeemed", "", 5, "p1"),
         ],
         redemptions=[("p1", "c1", 5)],
-        outboxes={"orders-ingest": [
-            Fact(n, f"e{n}", "orders", "s/c1", EVENTS[f"e{n}"]["type"], True) for n in (1, 2, 3)
-        ]},
+        outboxes={
+            "orders-ingest": [Fact(n, f"e{n}", "orders", "s/c1", EVENTS[f"e{n}"]["type"], True) for n in (1, 2, 3)]
+        },
         claims={name: {"e1", "e2", "e3"} for name in checker.CLAIMED_BY},
         dead={"membership": []},
         log=[Logged("orders", 0, n, "s/c1", id_) for n, id_ in enumerate(("e1", "e2", "e1", "e3"))],
         mails=["<m1@x>", "<m2@x>", "<m2@x>"],
         kinds={"m1": "marketing", "m2": "transactional"},
-    )  # fmt: skip
+    )
     return answers, found
 
 
@@ -109,27 +147,34 @@ PLANTED: dict[str, tuple[str, Callable[[Answers, Evidence], object]]] = {
     "an input stands twice in membership": ("doubled", lambda _, f: f.applied["membership"].update(["e2"])),
     "an input stands twice in segmentation": ("doubled", lambda _, f: f.applied["segmentation"].update(["e2"])),
     "an event was archived twice": ("doubled", lambda _, f: f.applied["archive"].update(["e1"])),
-    "a refund counted twice": ("doubled", lambda _, f: _orders(f).update(
-        refunds=[["EUR", 5_000, [], True, False, ["r1"]]])),
-    "a completed order counted twice": ("doubled", lambda _, f: f.members["c1"]["orders"].update(
-        o2={"said_completed": True})),
-    "segmentation counts an order twice": ("doubled", lambda _, f: f.buyers["c1"]["orders"].append(
-        f.buyers["c1"]["orders"][0])),
+    "a refund counted twice": (
+        "doubled",
+        lambda _, f: _orders(f).update(refunds=[["EUR", 5_000, [], True, False, ["r1"]]]),
+    ),
+    "a completed order counted twice": (
+        "doubled",
+        lambda _, f: f.members["c1"]["orders"].update(o2={"said_completed": True}),
+    ),
+    "segmentation counts an order twice": (
+        "doubled",
+        lambda _, f: f.buyers["c1"]["orders"].append(f.buyers["c1"]["orders"][0]),
+    ),
     "a leg was posted twice": ("doubled", lambda _, f: f.legs.append(f.legs[0])),
     "a command was applied twice": ("doubled", lambda _, f: f.applied["commands"].update(["redemption-p1"])),
-    "a fact was announced twice": ("doubled", lambda _, f: f.outboxes["orders-ingest"].append(
-        Fact(9, "e1", "orders", "s/c1", "order.paid", True))),
+    "a fact was announced twice": (
+        "doubled",
+        lambda _, f: f.outboxes["orders-ingest"].append(Fact(9, "e1", "orders", "s/c1", "order.paid", True)),
+    ),
     "a marketing mail left twice": ("doubled", lambda _, f: f.mails.append("<m1@x>")),
     "a refused event is in the archive": ("ghost", lambda _, f: f.applied["archive"].update(["e4"])),
     "membership applied what nobody took": ("ghost", lambda _, f: f.applied["membership"].update(["e9"])),
     "a refused redemption is there": ("ghost", lambda _, f: f.redemptions.append(("p2", "c1", 500))),
     "a mail belongs to no message": ("ghost", lambda _, f: f.mails.append("<m9@x>")),
     "the log holds what no outbox knows": ("ghost", lambda _, f: f.log.append(Logged("orders", 0, 9, "s/c1", "e9"))),
-    "two facts of a key changed places": ("order", lambda _, f: f.log.__setitem__(
-        slice(0, 2), [f.log[1], f.log[0]])),
+    "two facts of a key changed places": ("order", lambda _, f: f.log.__setitem__(slice(0, 2), [f.log[1], f.log[0]])),
     "a leg has no contra": ("imbalance", lambda _, f: f.legs.pop()),
     "a balance is not the sum of its legs": ("imbalance", lambda _, f: f.members["c1"].update(redeemed=6)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -151,9 +196,18 @@ def test_a_repeat_in_the_log_behind_its_first_occurrence_breaks_no_order() -> No
 def test_the_model_counts_by_time_and_not_by_arrival() -> None:
     """A tier reached by an earlier order raises what a later one earns, whichever came first."""
     events = [
-        {"id": f"{kind}{n}", "type": f"order.{kind}", "subject": "c", "time": f"2025-03-0{n}T1{kind == 'completed':d}",
-         "data": {"order_id": f"o{n}", "goods_paid": 60_000}}
-        for n in (1, 2) for kind in ("paid", "completed")
-    ]  # fmt: skip
-    for told in (events, events[::-1]):
-        assert {name: order.points for name, order in model.count(told)["c"].orders.items()} == {"o1": 600, "o2": 720}
+        {
+            "id": f"{kind}{n}",
+            "type": f"order.{kind}",
+            "subject": "c",
+            "time": f"2025-03-0{n}T1{kind == 'completed':d}",
+            "data": {"order_id": f"o{n}", "goods_paid": 60_000},
+        }
+        for n in (1, 2)
+        for kind in ("paid", "completed")
+    ]
+    for order_sent in (events, events[::-1]):
+        assert {name: order.points for name, order in model.count(order_sent)["c"].orders.items()} == {
+            "o1": 600,
+            "o2": 720,
+        }

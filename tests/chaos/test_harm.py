@@ -1,4 +1,4 @@
-"""Do the faults do what their names say, to a real database?"""
+"""The faults do what their names say, to a real database."""
 
 from __future__ import annotations
 

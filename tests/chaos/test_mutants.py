@@ -1,4 +1,4 @@
-"""Do the mutants' patches still fit the product?"""
+"""The mutants' patches fit the product."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a plan of faults reach everything, and does a seed say everything about a workload?"""
+"""A plan of faults reaches everything, and a seed says everything about a workload."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def test_a_pause_outlasts_the_session() -> None:
 def test_the_short_workload_is_large_and_varied_enough() -> None:
     workload = make("s", NOW, seed=1, customers=SHORT.customers, duration_s=SHORT.duration_s)
     assert len(workload.events) >= 3_000
-    assert len(workload.told) > len({t.name for t in workload.told})  # repeats
-    assert any(not t.valid for t in workload.told)
+    assert len(workload.sendings) > len({t.name for t in workload.sendings})  # repeats
+    assert any(not t.valid for t in workload.sendings)
     first: dict[str, float] = {}
-    for told in workload.told:
-        first.setdefault(told.name, told.at)
+    for sending in workload.sendings:
+        first.setdefault(sending.name, sending.at)
     bodies = workload.events.values()
     turns = [first[b["id"]] for b in sorted(bodies, key=lambda b: str(b["time"]))]
     assert sum(a > b for a, b in pairwise(turns)) > 300  # out of order
@@ -50,8 +50,8 @@ def test_the_short_workload_is_large_and_varied_enough() -> None:
 
 
 def test_one_seed_makes_one_workload() -> None:
-    assert make("s", NOW, seed=3, customers=20).told == make("s", NOW, seed=3, customers=20).told
-    assert make("s", NOW, seed=3, customers=20).told != make("s", NOW, seed=4, customers=20).told
+    assert make("s", NOW, seed=3, customers=20).sendings == make("s", NOW, seed=3, customers=20).sendings
+    assert make("s", NOW, seed=3, customers=20).sendings != make("s", NOW, seed=4, customers=20).sendings
 
 
 @pytest.mark.parametrize(

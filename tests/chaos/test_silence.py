@@ -1,4 +1,4 @@
-"""Is only that a silence during which there was something to consume? (R3)"""
+"""Only that is a silence during which there was something to consume (R3)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from chaos.leaders import Pace
 
 
 @pytest.mark.parametrize(
-    ("told", "taken", "expected"),
+    ("announced", "taken", "expected"),
     [
-        pytest.param({}, {}, None, id="nothing was told: no silence"),
+        pytest.param({}, {}, None, id="nothing was announced: no silence"),
         pytest.param({"a": 98.0}, {"a": 99.0}, None, id="what was taken before the kill tells nothing of it"),
         pytest.param({"a": 99.0}, {"a": 103.5}, 3.5, id="what was on its way counts from the kill"),
-        pytest.param({"a": 102.0}, {"a": 103.5}, 1.5, id="what was told afterwards counts from its telling"),
+        pytest.param({"a": 102.0}, {"a": 103.5}, 1.5, id="what was announced afterwards counts from its announcement"),
         pytest.param({"a": 99.0, "b": 99.0}, {"a": 100.1, "b": 107.0}, 7.0, id="the slowest partition counts"),
         pytest.param({"a": 60.0}, {"a": 130.0}, None, id="what was late long before is another kill's"),
         pytest.param({"a": 101.0}, {}, None, id="what this service does not take is nothing to it"),
     ],
 )
 def test_a_silence_is_how_long_a_fact_had_to_wait(
-    told: dict[str, float], taken: dict[str, float], expected: float | None
+    announced: dict[str, float], taken: dict[str, float], expected: float | None
 ) -> None:
-    assert silence.after_each(told, taken, [100.0]) == [expected]
+    assert silence.after_each(announced, taken, [100.0]) == [expected]
 
 
 @pytest.mark.parametrize(("longest", "measured", "kept"), [(4.9, 20, True), (5.1, 20, False), (1.0, 19, False)])

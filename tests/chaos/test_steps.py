@@ -1,4 +1,4 @@
-"""Does a service stand exactly at the step that is named, and come out as the step says? (R4)"""
+"""A service stands exactly at the step that is named, and comes out as the step says (R4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does one chaos run go? Start, load and faults side by side, settle, gather, check."""
+"""One chaos run: start, load and faults side by side, settle, gather, check."""
 
 from __future__ import annotations
 
@@ -95,9 +95,11 @@ class Trial:
         verdict["seconds"] = {name: round(s, 1) for name, s in self.phases.items()}
         verdict["seconds"]["all"] = round(time.monotonic() - began, 1)
         verdict["machine"] = {
-            "cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version(),
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+            "python": platform.python_version(),
             "load_average": [round(load_before, 1), round(os.getloadavg()[0], 1)],
-        }  # fmt: skip
+        }
         return verdict
 
     async def _run(self, state: StackState, cluster: KafkaCluster | None) -> dict[str, Any]:
@@ -110,10 +112,16 @@ class Trial:
             )
             harm = self._harm(cluster)
             sender = Shop(
-                addresses["orders-ingest"], addresses["membership"], state.api_key, workload, self.seed,
+                addresses["orders-ingest"],
+                addresses["membership"],
+                state.api_key,
+                workload,
+                self.seed,
                 lambda: harm.progress,
-            )  # fmt: skip
-            self.say(f"sending {len(workload.told)} events of {len(workload.customers)} customers, seed {self.seed}")
+            )
+            self.say(
+                f"sending {len(workload.sendings)} events of {len(workload.customers)} customers, seed {self.seed}"
+            )
             began = time.monotonic()
             async with asyncio.TaskGroup() as group:
                 group.create_task(sender.run(self.size.duration_s, self.size.redemptions))
@@ -244,15 +252,18 @@ def _counted(answers: Answers, workload: Workload) -> dict[str, Any]:
     for answer in answers.events.values():
         by[answer] += 1
     return {
-        "sent": len(workload.told), "distinct": len({t.name for t in workload.told}), **by,
-        "requests": answers.requests, "requests_without_answer": answers.unanswered,
+        "sent": len(workload.sendings),
+        "distinct": len({t.name for t in workload.sendings}),
+        **by,
+        "requests": answers.requests,
+        "requests_without_answer": answers.unanswered,
         "refused_by": dict(sorted(answers.reasons.items())),
         "redemptions": {kind: list(answers.redemptions.values()).count(kind) for kind in by},
-    }  # fmt: skip
+    }
 
 
 async def gaps(databases: dict[str, str]) -> dict[str, float]:
-    """The longest time in which each service took nothing, in seconds; told, not judged: perhaps none was told."""
+    """The longest time in which each service took nothing, in seconds; shown, not judged, for all may be taken."""
     found = {}
     for name, url in databases.items():
         connection = await asyncpg.connect(driver_url(url))

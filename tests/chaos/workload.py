@@ -1,4 +1,4 @@
-"""What does the shop tell during a chaos run? A seeded stream of events: repeated, out of order, some to be refused."""
+"""The workload of a chaos run: a seeded stream of events, repeated, out of order, some to be refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HISTORY = timedelta(hours=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Sending:
     """One thing to send, at `at` seconds of the run. `valid` is False for what the intake must refuse."""
 
     at: float
@@ -27,11 +27,11 @@ class Told:
 
 @dataclass(slots=True)
 class Workload:
-    """`told` in order of sending, repeats included; `events` are the distinct bodies by id."""
+    """`sendings` in order of sending, repeats included; `events` are the distinct bodies by id."""
 
     shop: str
     customers: list[str]
-    told: list[Told]
+    sendings: list[Sending]
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -44,7 +44,7 @@ class _Author:
 
     def __init__(self, shop: str, start: datetime, duration_s: float, rng: random.Random) -> None:
         self.shop, self.start, self.duration_s, self.rng = shop, start, duration_s, rng
-        self.told: list[Told] = []
+        self.sendings: list[Sending] = []
         self.numbers = 0
 
     def write(
@@ -55,15 +55,21 @@ class _Author:
         instant = self.start + HISTORY * share + timedelta(microseconds=self.numbers)
         time = instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
         body = {
-            "specversion": "1.0", "id": f"e{self.numbers:05}", "source": f"/shops/{self.shop}/backend", "type": type_,
-            "time": time, "shop": self.shop, "subject": customer, "data": data,
-        }  # fmt: skip
+            "specversion": "1.0",
+            "id": f"e{self.numbers:05}",
+            "source": f"/shops/{self.shop}/backend",
+            "type": type_,
+            "time": time,
+            "shop": self.shop,
+            "subject": customer,
+            "data": data,
+        }
         late = self.rng.uniform(0, 0.25) if self.rng.random() < 0.2 else self.rng.uniform(0, 0.01)
         self.send(body, share * 0.97 - early + late)
         return body
 
     def send(self, body: dict[str, Any], turn: float, *, valid: bool = True) -> None:
-        self.told.append(Told(min(1.0, max(0.0, turn)) * self.duration_s, body, valid))
+        self.sendings.append(Sending(min(1.0, max(0.0, turn)) * self.duration_s, body, valid))
 
 
 def make(shop: str, now: datetime, *, seed: int, customers: int = 300, duration_s: float = 150) -> Workload:
@@ -73,11 +79,11 @@ def make(shop: str, now: datetime, *, seed: int, customers: int = 300, duration_
     names = [f"c{n:04}" for n in range(customers)]
     for customer in names:
         _customer(author, customer)
-    workload = Workload(shop, names, author.told)
-    workload.events = {t.name: t.body for t in workload.told if t.valid}
+    workload = Workload(shop, names, author.sendings)
+    workload.events = {t.name: t.body for t in workload.sendings if t.valid}
     _repeat(author, workload)
     _offend(author, workload)
-    workload.told.sort(key=lambda t: t.at)
+    workload.sendings.sort(key=lambda t: t.at)
     return workload
 
 
@@ -87,9 +93,16 @@ def _customer(author: _Author, customer: str) -> None:
     profile = {"name": f"Name of {customer}", "email": f"{customer}@example.test", "language": "en"}
     author.write("customer.registered", customer, joined, profile)
     for purpose in ("marketing", "survey"):
-        author.write("customer.consent_changed", customer, joined + 0.001, {
-            "channel": "email", "purpose": purpose, "granted": True,
-        })  # fmt: skip
+        author.write(
+            "customer.consent_changed",
+            customer,
+            joined + 0.001,
+            {
+                "channel": "email",
+                "purpose": purpose,
+                "granted": True,
+            },
+        )
     for number in range(rng.choice((1, 1, 2, 2, 3, 4))):
         _order(author, customer, f"{customer}-o{number}", rng.uniform(joined + 0.01, 0.85))
 
@@ -108,36 +121,38 @@ def _order(author: _Author, customer: str, order_id: str, share: float) -> None:
         author.write("order.closed", customer, share + 3 * step, order | {"state": "closed"})
     for number in range(rng.choice((0, 0, 0, 1, 1, 2))):
         refund = {
-            "refund_id": f"{order_id}-r{number}", "order_id": order_id, "currency": CURRENCY,
+            "refund_id": f"{order_id}-r{number}",
+            "order_id": order_id,
+            "currency": CURRENCY,
             "amount": rng.randrange(1, paid // 2),
-        }  # fmt: skip
-        # Every third is told long before its order.
+        }
+        # Every third is sent long before its order.
         author.write("order.refunded", customer, share + 4 * step, refund, early=0.2 if rng.random() < 0.33 else 0.0)
 
 
 def _repeat(author: _Author, workload: Workload) -> None:
-    """A tenth is told again, some at once and some much later."""
-    for told in author.rng.sample(workload.told, len(workload.told) // 10):
-        author.send(told.body, told.at / author.duration_s + author.rng.choice((0.0, 0.01, 0.3)))
+    """A tenth is sent again, some at once and some much later."""
+    for sending in author.rng.sample(workload.sendings, len(workload.sendings) // 10):
+        author.send(sending.body, sending.at / author.duration_s + author.rng.choice((0.0, 0.01, 0.3)))
 
 
 def _offend(author: _Author, workload: Workload) -> None:
     """What must be refused: amounts below zero, times to come, and a known refund under another event's id."""
     rng = author.rng
-    refunds = [t for t in workload.told if t.body["type"] == "order.refunded"]
-    for number, told in enumerate(rng.sample(workload.told, max(6, len(workload.told) // 60))):
-        body = {**told.body, "id": f"x{number:05}"}
+    refunds = [t for t in workload.sendings if t.body["type"] == "order.refunded"]
+    for number, sending in enumerate(rng.sample(workload.sendings, max(6, len(workload.sendings) // 60))):
+        body = {**sending.body, "id": f"x{number:05}"}
         if number % 3 == 0:
             body["time"] = "2093-01-01T00:00:00Z"
         elif number % 3 == 1 and refunds:
             twin = rng.choice(refunds)
-            # Told in the last moments, when the refund itself has long been taken (or is refused in its turn).
+            # Sending in the last moments, when the refund itself has long been taken (or is refused in its turn).
             body = {**twin.body, "id": body["id"]}
             author.send(body, 1.0)
             workload.events[body["id"]] = body
             continue
         else:
-            body["data"] = {**told.body["data"], "refund_id": "x", "amount": -5}
+            body["data"] = {**sending.body["data"], "refund_id": "x", "amount": -5}
             body["type"] = "order.refunded"
             body["data"]["currency"] = CURRENCY
         author.send(body, rng.random(), valid=False)

@@ -1,4 +1,4 @@
-"""Would `docker compose up` understand the file, and does the file know what it names? Checked without an engine."""
+"""docker-compose.yml is valid and names only what exists. Checked without an engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does `deploy/postgres/init.sh` give each service a database that the others cannot enter?"""
+"""`deploy/postgres/init.sh` gives each service a database that the others cannot enter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a newcomer read who is behind a proxy, or offline?"""
+"""The Makefile tells a newcomer behind a proxy, or offline, what to do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_registry_that_cannot_be_reached_gives_one_sentence_with_the_ways_out(
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
         "PIP_CONFIG_FILE": os.devnull,
     }
-    told = subprocess.run(
+    ended = subprocess.run(
         ["make", "-s", ".venv/.installed", f"PYTHON={sys.executable}"],
         cwd=tmp_path,
         env={
@@ -34,7 +34,7 @@ def test_a_registry_that_cannot_be_reached_gives_one_sentence_with_the_ways_out(
         timeout=120,
         check=False,
     )
-    sentences = [line for line in told.stderr.splitlines() if not line.startswith("make:")]
-    assert told.returncode != 0
+    sentences = [line for line in ended.stderr.splitlines() if not line.startswith("make:")]
+    assert ended.returncode != 0
     assert len(sentences) == 1
     assert all(way in sentences[0] for way in ("network", "HTTPS_PROXY", "PIP_INDEX_URL", "install.log"))

@@ -39,9 +39,13 @@ def made(app: FastAPI, mode: GenerationMode) -> list[Any]:
             continue
 
         @settings(
-            max_examples=EXAMPLES, database=None, deadline=None, derandomize=True, phases=[Phase.generate],
+            max_examples=EXAMPLES,
+            database=None,
+            deadline=None,
+            derandomize=True,
+            phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
-        )  # fmt: skip
+        )
         @given(operation.as_strategy(generation_mode=mode))
         def collect(case: Any) -> None:
             found.append(case)
@@ -80,10 +84,12 @@ async def test_no_request_is_answered_as_the_document_does_not_say(
                     failed.append(f"{service} {request.method} {request.path_url} {answer.status_code}: {error}"[:700])
         answered += statuses
         operations = len({case.operation.label for case in cases})
-        told = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
+        counted = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
         with capsys.disabled():
             print(
-                f"\n{mode.value} {service}: {operations} operations, {len(cases)} requests, {told}", end="", flush=True
+                f"\n{mode.value} {service}: {operations} operations, {len(cases)} requests, {counted}",
+                end="",
+                flush=True,
             )
     assert failed == []
     if mode.is_positive:

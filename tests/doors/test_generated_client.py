@@ -17,17 +17,26 @@ from fastapi import FastAPI
 
 SHOP = "teahouse"
 ORDER = {
-    "customer": "ann", "state": "paid", "time": "2025-03-04T01:00:00Z", "currency": "USD", "goods_paid": 100,
-}  # fmt: skip
+    "customer": "ann",
+    "state": "paid",
+    "time": "2025-03-04T01:00:00Z",
+    "currency": "USD",
+    "goods_paid": 100,
+}
 CALLS: dict[str, tuple[str, str, str, str, int, str]] = {
     "membership": ("programme.get_programme", "ProgrammeOut", "members.get_member", "bob", 404, "unknown_member"),
     "segmentation": (
-        "thresholds.get_thresholds", "ThresholdsOut", "segmentation.get_customer", "bob", 404, "unknown_customer",
+        "thresholds.get_thresholds",
+        "ThresholdsOut",
+        "segmentation.get_customer",
+        "bob",
+        404,
+        "unknown_customer",
     ),
     "messaging": ("decisions.get_report", "ReportOut", "decisions.get_message", "m", 404, "unknown_message"),
     "feedback": ("policy.get_policy", "PolicyOut", "reviews.list_reviews", "", 422, "invalid_request"),
     "orders-ingest": ("orders.get_report", "ReportOut", "orders.get_order", "o", 404, "unknown_order"),
-}  # fmt: skip
+}
 """Of each service: a call that succeeds and the type of its answer, one that is refused, of what, and how."""
 
 
@@ -40,10 +49,22 @@ async def generate(app: FastAPI, name: str, folder: Path) -> None:
     document.write_text(json.dumps(app.openapi()))
     config.write_text("post_hooks: []\n")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "openapi_python_client", "generate", "--path", str(document), "--meta", "none",
-        "--output-path", str(folder / name), "--fail-on-warning", "--config", str(config),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "openapi_python_client",
+        "generate",
+        "--path",
+        str(document),
+        "--meta",
+        "none",
+        "--output-path",
+        str(folder / name),
+        "--fail-on-warning",
+        "--config",
+        str(config),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
     said, _ = await process.communicate()
     assert process.returncode == 0, said.decode()
 
@@ -100,7 +121,7 @@ async def test_success_and_refusals_are_read_as_types(generated: dict[str, Gener
     assert unfit.additional_properties["errors"][0]["pointer"] == "/customer"
 
     orders = generated["orders-ingest"]
-    told = await orders.call("orders.put_order", "o-1", body=orders.models.OrderIn.from_dict(ORDER))
-    assert [type(told).__name__, [r.status for r in told.results]] == ["ResultsOut", ["accepted"]]
+    answer = await orders.call("orders.put_order", "o-1", body=orders.models.OrderIn.from_dict(ORDER))
+    assert [type(answer).__name__, [r.status for r in answer.results]] == ["ResultsOut", ["accepted"]]
     order = await orders.call("orders.get_order", "o-1")
     assert (type(order).__name__, order.customer, order.goods_paid) == ("OrderOut", "ann", 100)

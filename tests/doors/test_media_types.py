@@ -9,7 +9,7 @@ import httpx
 from fastapi import FastAPI
 
 FORM = "application/x-www-form-urlencoded"
-"""What `curl -d` calls a body unless it is told otherwise."""
+"""What `curl -d` calls a body unless a header says otherwise."""
 FILES = {("orders-ingest", "POST /v1/shops/{shop}/imports")}
 
 

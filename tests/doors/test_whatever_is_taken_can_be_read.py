@@ -29,10 +29,15 @@ def requests(one: str) -> list[tuple[str, str, str, Any]]:
     """(service, method, path, body) of each door that names a customer, an order or a thing by `one`."""
     shop, named = f"/v1/shops/{SHOP}", quote(one, safe="")
     event = {
-        "specversion": "1.0", "id": one, "source": f"/shops/{SHOP}/backend", "shop": SHOP, "subject": one,
-        "type": "order.paid", "time": ORDER["time"],
+        "specversion": "1.0",
+        "id": one,
+        "source": f"/shops/{SHOP}/backend",
+        "shop": SHOP,
+        "subject": one,
+        "type": "order.paid",
+        "time": ORDER["time"],
         "data": {"order_id": one, "state": "paid", "currency": "USD", "goods_paid": 1},
-    }  # fmt: skip
+    }
     return [
         ("orders-ingest", "POST", f"{shop}/events", event),
         ("orders-ingest", "POST", f"{shop}/events", event | {"source": f"/shops/{SHOP}/{one}", "correlationid": one}),

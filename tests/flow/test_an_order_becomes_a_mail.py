@@ -1,4 +1,4 @@
-"""How does a completed order become a mail to the customer? Seven hops, walked one by one through all five services.
+"""A completed order becomes a mail to the customer: seven hops, walked one by one through all five services.
 
 Read it from top to bottom: each hop starts only the part that takes it, so that one sees what was there before and
 after. On the way nothing is called behind the services' backs: HTTP in, Kafka between them, SMTP out.
@@ -42,7 +42,7 @@ async def test_an_order_becomes_a_mail(stack: Any, mailsink: MailSink) -> None:
     base = f"/v1/shops/{SHOP}"
     await stack.set_clock(NOW)
 
-    # Yesterday the shop told who Ann is, and that she may be written to.
+    # Yesterday the shop said who Ann is, and that she may be written to.
     ann = {
         "id": "ann",
         "name": "Ann Li",
@@ -51,9 +51,9 @@ async def test_an_order_becomes_a_mail(stack: Any, mailsink: MailSink) -> None:
         "registered_at": (NOW - timedelta(days=1)).isoformat(),
         "consents": [{"channel": "email", "purpose": "marketing", "granted": True}],
     }
-    told = await stack.call("orders-ingest", "POST", f"{base}/customers", json={"customers": [ann]})
-    assert told.status_code == 202
-    assert told.json()["results"] == [{"id": "ann", "status": "accepted"}]
+    answer = await stack.call("orders-ingest", "POST", f"{base}/customers", json={"customers": [ann]})
+    assert answer.status_code == 202
+    assert answer.json()["results"] == [{"id": "ann", "status": "accepted"}]
 
     # Hop 1: the order comes in over HTTP ...
     answer = await _tell(stack, ORDER)
@@ -63,8 +63,11 @@ async def test_an_order_becomes_a_mail(stack: Any, mailsink: MailSink) -> None:
     assert (await stack.get("orders-ingest", f"{base}/orders/1001"))["state"] == "completed"
     waiting = await stack.rows("orders-ingest", "select type from outbox where published_at is null order by seq")
     assert [type_ for (type_,) in waiting] == [
-        "customer.key_issued", "customer.registered", "customer.consent_changed", "order.completed",
-    ]  # fmt: skip
+        "customer.key_issued",
+        "customer.registered",
+        "customer.consent_changed",
+        "order.completed",
+    ]
     assert await stack.records("orders") == []
 
     # Hop 3: the relay brings it to Kafka, keyed by the customer, with what is personal encrypted.
@@ -124,7 +127,7 @@ async def test_an_order_becomes_a_mail(stack: Any, mailsink: MailSink) -> None:
     (told_last,) = [orjson.loads(r.value) for r in await stack.records("messages")]
     assert (told_last["type"], told_last["data"]["message_id"]) == ("message.sent", decision["message_id"])
 
-    # The shop is not sure whether it told the order, and tells it again: nothing of all this happens twice.
+    # The shop is not sure whether it sent the order, and sends it again: nothing of all this happens twice.
     again = await _tell(stack, ORDER)
     assert (again.status_code, again.json()["status"]) == (202, "duplicate")
     stack.start("orders-ingest", "background")

@@ -11,8 +11,11 @@ from common.process import runtime as common_runtime
 
 SETTINGS = {"zone": "Europe/Berlin", "currency": "EUR"}
 OTHERS = {
-    "membership": "programme", "segmentation": "thresholds", "messaging": "policy", "feedback": "policy",
-}  # fmt: skip
+    "membership": "programme",
+    "segmentation": "thresholds",
+    "messaging": "policy",
+    "feedback": "policy",
+}
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""When has a process ended?"""
+"""Waits for processes to end."""
 
 import asyncio
 

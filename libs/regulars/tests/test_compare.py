@@ -1,4 +1,4 @@
-"""Would a difference between two replays be seen, and only a difference?"""
+"""A difference between two replays is seen, and only a difference."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ def test_a_row_that_differs_counts_on_both_sides_and_a_missing_one_once(tmp_path
         (folder / "messaging.decisions.txt").write_text("same\n")
     (one / "messaging.messages.txt").write_text("only here\n")
     assert differences(one, other) == {
-        "membership.ledger_entries": 2, "messaging.decisions": 0, "messaging.messages": 1,
-    }  # fmt: skip
+        "membership.ledger_entries": 2,
+        "messaging.decisions": 0,
+        "messaging.messages": 1,
+    }
 
 
 def test_another_amount_is_another_line() -> None:

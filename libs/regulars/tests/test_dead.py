@@ -1,4 +1,4 @@
-"""Can the operator find an event that a service could not take, mend it, and send it back?"""
+"""The operator finds an event that a service could not take, mends it, and sends it back."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Is a forked process what `python -m module` would have been, and does it end with those it hangs on?"""
+"""A forked process is what `python -m module` would have been, and ends with those it depends on."""
 
 import asyncio
 import json
@@ -38,11 +38,11 @@ else:
 
 @pytest.fixture
 def argv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
-    (tmp_path / "told.py").write_text(_MODULE)
+    (tmp_path / "reported.py").write_text(_MODULE)
     inherited = os.environ.get("PYTHONPATH")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path) + (f":{inherited}" if inherited else ""))
     monkeypatch.setattr(forking, "PRELOADED", ("json",))
-    return [sys.executable, "-m", "told"]
+    return [sys.executable, "-m", "reported"]
 
 
 @pytest.fixture
@@ -64,11 +64,15 @@ async def test_a_fork_is_the_process_that_the_command_would_have_been(
     command = Command("membership", [*argv, "tell", "serve"], {"HTTP_PORT": "8102"}, forked=True)
     process = await forks.spawn(command, log)
     assert await process.wait() == 0
-    told = json.loads(log.read_text())
-    assert told == {
-        "args": ["tell", "serve"], "env": {"HTTP_PORT": "8102"}, "name": "__main__", "comm": "membership",
-        "pid": process.pid, "session": process.pid,
-    }  # fmt: skip
+    reported = json.loads(log.read_text())
+    assert reported == {
+        "args": ["tell", "serve"],
+        "env": {"HTTP_PORT": "8102"},
+        "name": "__main__",
+        "comm": "membership",
+        "pid": process.pid,
+        "session": process.pid,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Does our own Kafka keep what it acknowledged, with one broker and with three?"""
+"""Our own Kafka keeps what it acknowledged, with one broker and with three."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Does the stack come up whole, heal, and go without leaving a process?"""
+"""The stack comes up whole, heals, and goes without leaving a process."""
 
 import http.client
 import os
@@ -148,17 +148,31 @@ def test_a_mail_server_of_ones_own_takes_the_place_of_the_sink(
     folder: Path, postgres: SharedPostgres, kafka: SharedKafka
 ) -> None:
     mail = own_mail_server(
-        {"SMTP_HOST": "mail.example", "SMTP_PORT": "587", "SMTP_TLS": "starttls", "SMTP_USER": "shop",
-         "SMTP_PASSWORD": "secret", "SMTP_CA_FILE": "", "HOME": "/"}
-    )  # fmt: skip
+        {
+            "SMTP_HOST": "mail.example",
+            "SMTP_PORT": "587",
+            "SMTP_TLS": "starttls",
+            "SMTP_USER": "shop",
+            "SMTP_PASSWORD": "secret",
+            "SMTP_CA_FILE": "",
+            "HOME": "/",
+        }
+    )
     plan = Plan(folder, (SHOP,), database_url=postgres.url, kafka=kafka.bootstrap_servers, mail=mail)
     state = operating.up(plan, lambda _: None)
     assert set(state.processes) == {"fork-server", "small-shop"}
     settings = {name: value for name, value in state.services["small-shop"].items() if name.startswith("SMTP")}
-    assert settings == mail == {
-        "SMTP_HOST": "mail.example", "SMTP_PORT": "587", "SMTP_TLS": "starttls", "SMTP_USER": "shop",
-        "SMTP_PASSWORD": "secret",
-    }  # fmt: skip
+    assert (
+        settings
+        == mail
+        == {
+            "SMTP_HOST": "mail.example",
+            "SMTP_PORT": "587",
+            "SMTP_TLS": "starttls",
+            "SMTP_USER": "shop",
+            "SMTP_PASSWORD": "secret",
+        }
+    )
     assert (state.smtp, state.mails_url) == ("mail.example:587", "")
 
 

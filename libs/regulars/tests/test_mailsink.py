@@ -1,4 +1,4 @@
-"""Does the mail sink keep and count every mail that it accepted?"""
+"""The mail sink keeps and counts every mail that it accepted."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Does our own PostgreSQL keep what it answered, whatever ends it, and wherever its programs lie?"""
+"""Our own PostgreSQL keeps what it answered, whatever ends it, and wherever its programs lie."""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""Does the supervisor restart what ends, and end what it started?"""
+"""The supervisor restarts what ends, and ends what it started."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Do the fixtures give what they promise?"""
+"""The fixtures give what they promise."""
 
 from email.message import EmailMessage
 

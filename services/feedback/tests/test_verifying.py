@@ -170,24 +170,24 @@ LOG: dict[str, tuple[str, str]] = {
     ),
     "a refund's amount": (
         "update order_inputs set body = jsonb_set(body, '{amount}', '20') where refund",
-        "s/ann: feedback keeps something else than was told",
+        "s/ann: feedback keeps something else than was announced",
     ),
     "an order's amount": (
         "update order_inputs set body = jsonb_set(body, '{goods_paid}', '20') where order_id = 'b1'",
-        "s/bob: feedback keeps something else than was told",
+        "s/bob: feedback keeps something else than was announced",
     ),
     "a refund that nobody told": (
         "insert into order_inputs select shop, customer, order_id, cause || 'x', at, rank, correlation_id, refund,"
         " jsonb_set(body, '{refund_id}', '\"x\"') from order_inputs where refund",
-        "s/ann: feedback keeps something else than was told",
+        "s/ann: feedback keeps something else than was announced",
     ),
     "a review is gone": ("delete from reviews", "a review was told, and no row keeps it"),
-    "a review's stars": ("update reviews set stars = 5", "s/ann: feedback keeps something else than was told"),
+    "a review's stars": ("update reviews set stars = 5", "s/ann: feedback keeps something else than was announced"),
     "a review's time": (
         "update reviews set submitted_at = submitted_at + interval '1 second'",
-        "s/ann: feedback keeps something else than was told",
+        "s/ann: feedback keeps something else than was announced",
     ),
-    "a review's text": ("update reviews set text = 'x'", "s/ann: feedback keeps something else than was told"),
+    "a review's text": ("update reviews set text = 'x'", "s/ann: feedback keeps something else than was announced"),
     "a survey is gone, and that it was asked": (
         "with s as (delete from surveys) update usage_questions set survey_id = null",
         "a survey was requested, and no row keeps it",
@@ -196,12 +196,12 @@ LOG: dict[str, tuple[str, str]] = {
         "update surveys set answered_at = null, stars = null, text = null",
         "a survey was answered, and no row keeps it",
     ),
-    "an answer's stars": ("update surveys set stars = 1", "s/ann: feedback keeps something else than was told"),
-    "an answer's text": ("update surveys set text = null", "s/ann: feedback keeps something else than was told"),
+    "an answer's stars": ("update surveys set stars = 1", "s/ann: feedback keeps something else than was announced"),
+    "an answer's text": ("update surveys set text = null", "s/ann: feedback keeps something else than was announced"),
     "a policy is gone": ("delete from policies", "a policy was told, and no row keeps it"),
     "a policy's rules": (
         "update policies set policy = jsonb_set(policy, '{usage_question_days}', '15')",
-        "s/1: policies keeps something else than was told",
+        "s/1: policies keeps something else than was announced",
     ),
     "a customer is gone": (
         "delete from customers where customer = 'ann'", "customer ann of s has rows in usage_questions and is no",

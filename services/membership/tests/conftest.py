@@ -135,7 +135,7 @@ async def sweep(db: Database, limit: int = 200) -> int:
                 if isinstance(job, WorkList):
                     done = await work(tx, job, tx.clock.now(), limit)
                 else:
-                    done = await job.bite(tx, tx.clock.now(), limit) or None
+                    done = await job.batch(tx, tx.clock.now(), limit) or None
             if done is None:
                 break
             total += done

@@ -70,7 +70,7 @@ def _metric(book: str) -> Any:
 
 async def _walk(db: Database, walk: Walk, limit: int = 2) -> None:
     async with db.transaction() as tx:
-        assert await walk.bite(tx, tx.clock.now(), limit) == 0
+        assert await walk.batch(tx, tx.clock.now(), limit) == 0
 
 
 async def test_the_metric_is_what_a_walk_round_the_ledgers_finds(db: Database, shop: Shop, clock: FixedClock) -> None:

@@ -178,7 +178,8 @@ PLANTED = {
         "a message's fact was told, and no decision and no message says so",
     ),
     "sent, and in no log": (
-        f"update messages set sent_at = sent_at + interval '1 s' where {SENT}", "keeps something else than was told",
+        f"update messages set sent_at = sent_at + interval '1 s' where {SENT}",
+        "keeps something else than was announced",
     ),
     "a fact of nothing": (
         "insert into outbox (id, aggregatetype, aggregateid, type, shop, payload) select id || 'y', aggregatetype,"
@@ -192,11 +193,11 @@ PLANTED = {
     "another reason to suppress": (
         "with c as (update candidates set reason = 'obsolete' where outcome = 'suppress') update decisions"
         " set reason = 'obsolete' where outcome = 'suppress'",
-        "messaging keeps something else than was told",
+        "messaging keeps something else than was announced",
     ),
     "held until another instant": (
         "update decisions set until = until + interval '1 minute' where outcome = 'hold'",
-        "messaging keeps something else than was told",
+        "messaging keeps something else than was announced",
     ),
     "a candidate and all that came of it are gone": (
         f"with c as (delete from candidates where {SENT}), d as (delete from decisions where {SENT})"
@@ -208,12 +209,12 @@ PLANTED = {
     ),
     "a permission says something else": (
         "update permissions set standing = 'withdrawn' where purpose = 'survey'",
-        "messaging keeps something else than was told",
+        "messaging keeps something else than was announced",
     ),
     "a customer is gone": ("delete from customers where customer = 'c1'", "c1 of s has rows in candidates and is no"),
     "a policy nobody told": (
         "insert into policies (shop, version, at, policy) values ('s', 5, now(), '{}')",
-        "s/5: policies keeps something else than was told",
+        "s/5: policies keeps something else than was announced",
     ),
     "sent and never asked for": (ONE_MORE.format(id="'x'", at="at", end="null"), "nothing asked for it"),
     "two in one window": (ONE_MORE.format(id="'x'", at="at", end="leave_before"), "2 messages in the window"),

@@ -30,7 +30,7 @@ async def feed(db: Database, events: Sequence[Event[Any]], size: int = 500) -> N
 async def sweep(tx: Transaction, now: datetime, limit: int) -> bool:
     """One bite of the first job that has anything to do; False: none has."""
     for job in JOBS:
-        done = await (job.bite(tx, now, limit) if isinstance(job, Job) else work(tx, job, now, limit))
+        done = await (job.batch(tx, now, limit) if isinstance(job, Job) else work(tx, job, now, limit))
         if done or (done is not None and not isinstance(job, Job)):
             return True
     return False

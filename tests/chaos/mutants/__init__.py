@@ -1,4 +1,4 @@
-"""Would the checker notice? Each patch beside this file breaks the guarantee in one place; a brief run must see it."""
+"""Mutants: each patch beside this file breaks the guarantee in one place, and a brief run must see it."""
 
 from __future__ import annotations
 

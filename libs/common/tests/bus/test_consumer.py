@@ -1,4 +1,4 @@
-"""Does every event count exactly once? One service's consumer on a real Kafka and PostgreSQL."""
+"""Every event counts exactly once: one service's consumer on a real Kafka and PostgreSQL."""
 
 import asyncio
 import uuid
@@ -191,7 +191,7 @@ async def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(stand: Stand
         (tick(1).encode().replace(b'"n":1', b'"n":"one"'), "invalid_data"),
         (None, "malformed_json"),
     ],
-)  # fmt: skip
+)
 async def test_what_cannot_be_read_is_dead_at_once_with_its_reason(stand: Stand, value: bytes, slug: str) -> None:
     await stand.put(tick(1), Outgoing(TOPIC, b"shop/c1", value, {}), tick(2))
     await stand.read()
@@ -336,9 +336,13 @@ async def test_a_name_that_cannot_be_stored_does_not_keep_a_record_from_being_bu
         return RawTaken(dead=[DeadRecord(r, "refused", "a\x00b", "shop", event_id="e\x00" * 900) for r in records])
 
     consumer = EventConsumer(
-        stand.database, stand.servers, f"toy-{uuid.uuid4().hex[:8]}", (), (RawSubscription(on_raw, (TOPIC,)),),
+        stand.database,
+        stand.servers,
+        f"toy-{uuid.uuid4().hex[:8]}",
+        (),
+        (RawSubscription(on_raw, (TOPIC,)),),
         seal=lambda b: b,
-    )  # fmt: skip
+    )
     await stand.put(Outgoing(TOPIC, b"k", b"x", {}))
     await stand.read(consumer)
     await consumer.stop()
@@ -391,8 +395,10 @@ async def test_erasure_removes_the_bodies_of_the_customers_dead_events(stand: St
     await stand.put(poisoned)
     await stand.read()
     assert await stand.rows("select customer, body is null from dead_events order by dead_id") == [
-        ("c1", True), ("c2", False), ("c1", True),
-    ]  # fmt: skip
+        ("c1", True),
+        ("c2", False),
+        ("c1", True),
+    ]
 
 
 async def test_the_relay_publishes_in_order_and_marks_after_the_acknowledgement(stand: Stand) -> None:

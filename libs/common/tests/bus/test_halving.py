@@ -1,4 +1,4 @@
-"""What of a failing part is waited for, what is halved, what is dead? With a database that says what it is told to."""
+"""Failing parts of a batch are waited for, halved, or dead, by the kind of failure. The database is scripted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The relay's bites, closed topics, and its lock when it is frozen. Without a Kafka."""
+"""The relay's batches, closed topics, and its lock when it is frozen. Without a Kafka."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Taking:
     """A Kafka that acknowledges everything and remembers how much it was given at a time."""
 
     def __init__(self) -> None:
-        self.bites: list[int] = []
+        self.batches: list[int] = []
         self.keys: list[bytes | None] = []
         self.forbidden: set[str] = set()
         self.closed_topic: str | None = None
@@ -32,7 +32,7 @@ class Taking:
         open_ = list(takewhile(lambda m: m.topic not in self.forbidden, messages))
         self.closed_topic = messages[len(open_)].topic if len(open_) < len(messages) else None
         messages = open_
-        self.bites.append(sum(len(m.value or b"") for m in messages))
+        self.batches.append(sum(len(m.value or b"") for m in messages))
         self.keys += [m.key for m in messages]
         return len(messages)
 
@@ -55,12 +55,13 @@ async def test_a_bite_is_bounded_by_bytes_and_a_larger_fact_goes_alone(
                 insert into outbox (id, aggregatetype, aggregateid, type, shop, payload)
                 values ('x', 't', cast(cast(:number as integer) as text), 'x', 's', repeat('p', :size))
                 """,
-                number=number, size=size,
-            )  # fmt: skip
+                number=number,
+                size=size,
+            )
     taking = Taking()
     while await Relay(db, "nowhere", "toy").step(connection, cast(Producer, taking)):
         pass
-    assert taking.bites == [900, 300, 2_500, 20]
+    assert taking.batches == [900, 300, 2_500, 20]
     assert taking.keys == [str(number).encode() for number in range(7)]
 
 
@@ -75,8 +76,9 @@ async def test_a_forbidden_topic_keeps_its_own_facts_waiting_and_no_others(
                 insert into outbox (id, aggregatetype, aggregateid, type, shop, payload)
                 values ('x', :topic, cast(cast(:number as integer) as text), 'x', 's', 'p')
                 """,
-                topic="orders" if number % 3 else "customers", number=number,
-            )  # fmt: skip
+                topic="orders" if number % 3 else "customers",
+                number=number,
+            )
     kafka, relay_, waiting = Taking(), Relay(db, "nowhere", "toy"), "select aggregateid from outbox where %s order by 1"
     kafka.forbidden = {"customers"}
     while await relay_.step(connection, cast(Producer, kafka)):
@@ -100,5 +102,7 @@ async def test_a_session_that_its_host_left_gives_its_locks_back(connection: Asy
     rows = await connection.execute(text("select name, source from pg_settings where name like 'tcp_keepalives%'"))
     # Who set it: the value itself reads 0 over a Unix socket.
     assert {row.name: row.source for row in rows} == {
-        "tcp_keepalives_count": "client", "tcp_keepalives_idle": "client", "tcp_keepalives_interval": "client",
-    }  # fmt: skip
+        "tcp_keepalives_count": "client",
+        "tcp_keepalives_idle": "client",
+        "tcp_keepalives_interval": "client",
+    }

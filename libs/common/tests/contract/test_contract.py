@@ -1,4 +1,4 @@
-"""Can a released event change so that a running reader breaks? Are the committed documents those of the classes?"""
+"""A released event cannot change so that a running reader breaks; the committed documents are those of the classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do keys reach every service, and does erasure remove them for ever?"""
+"""Keys reach every service, and erasure removes them for ever."""
 
 from __future__ import annotations
 

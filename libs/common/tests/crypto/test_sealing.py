@@ -1,4 +1,4 @@
-"""Does personal data travel and rest as ciphertext, readable with its customer's key alone?"""
+"""Personal data travels and rests as ciphertext, readable with its customer's key alone."""
 
 from __future__ import annotations
 

@@ -21,9 +21,15 @@ JSON = st.recursive(
 def body(**changes: Any) -> dict[str, Any]:
     data = {"order_id": "o-1", "state": "completed", "currency": "USD", "goods_paid": 1000}
     return {
-        "specversion": "1.0", "id": "p1", "source": "/shops/teahouse/backend", "shop": "teahouse", "subject": "ann",
-        "type": "order.completed", "time": "2026-10-01T10:00:00Z", "data": data,
-    } | changes  # fmt: skip
+        "specversion": "1.0",
+        "id": "p1",
+        "source": "/shops/teahouse/backend",
+        "shop": "teahouse",
+        "subject": "ann",
+        "type": "order.completed",
+        "time": "2026-10-01T10:00:00Z",
+        "data": data,
+    } | changes
 
 
 @pytest.mark.parametrize("last", ["²", "٣", "9" * 5_000, "1" * 4_301, "", "-1", "1.0", "-", "v", "vv1", "one"])

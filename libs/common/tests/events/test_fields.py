@@ -134,9 +134,14 @@ def test_the_pointer_of_a_text_that_cannot_be_stored(raw: bytes, pointer: str | 
 )
 def test_what_no_reader_can_use_is_an_invalid_event_and_no_other_error(change: dict[str, Any], slug: str) -> None:
     event = {
-        "id": "1", "source": "/shops/s/b", "type": "chat.ended", "time": "2025-03-05T12:00:00Z", "shop": "s",
-        "subject": "ann", "data": {},
-    }  # fmt: skip
+        "id": "1",
+        "source": "/shops/s/b",
+        "type": "chat.ended",
+        "time": "2025-03-05T12:00:00Z",
+        "shop": "s",
+        "subject": "ann",
+        "data": {},
+    }
     assert decode(orjson.dumps(event)).subject == "ann"
     with pytest.raises(InvalidEvent) as caught:
         decode(orjson.dumps({**event, **change}))

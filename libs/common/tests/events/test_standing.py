@@ -1,4 +1,4 @@
-"""What do an order's versions and refunds come to? Row by row, then in any order (C8 and C9 of the decisions)."""
+"""What an order's versions and refunds come to: row by row, then in any order (C8 and C9 of the decisions)."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def _lines(lines: Any) -> tuple[OrderLine, ...]:
     return tuple(OrderLine(sku=sku, quantity=quantity, kind=kind) for sku, quantity, kind in lines)
 
 
-def standing(*told: Any) -> OrderStanding:
+def standing(*versions: Any) -> OrderStanding:
     order = OrderStanding()
-    for data in told:
+    for data in versions:
         if isinstance(data, OrderRefunded):
             order.take_refund(data)
         else:
@@ -113,34 +113,59 @@ def test_a_refund_waits_for_its_order_and_a_version_may_change_its_currency() ->
 
 
 versions = st.lists(
-    st.builds(version, st.just(0), st.sampled_from(list(KINDS)), st.sampled_from([0, 500, 1_000]),
-              st.sampled_from([(), AB]), st.sampled_from(["USD", "JPY"])),
+    st.builds(
+        version,
+        st.just(0),
+        st.sampled_from(list(KINDS)),
+        st.sampled_from([0, 500, 1_000]),
+        st.sampled_from([(), AB]),
+        st.sampled_from(["USD", "JPY"]),
+    ),
     max_size=5,
-).map(lambda drawn: [data.model_copy(update={"revision": number}) for number, data in enumerate(drawn)])  # fmt: skip
+).map(lambda drawn: [data.model_copy(update={"revision": number}) for number, data in enumerate(drawn)])
 refunds = st.lists(
-    st.builds(refund, st.sampled_from([0, 500, 1_000]), st.sampled_from([(), AB, AB[:1]]), whole=st.booleans(),
-              currency=st.sampled_from(["USD", "JPY"])),
+    st.builds(
+        refund,
+        st.sampled_from([0, 500, 1_000]),
+        st.sampled_from([(), AB, AB[:1]]),
+        whole=st.booleans(),
+        currency=st.sampled_from(["USD", "JPY"]),
+    ),
     max_size=4,
-).map(lambda drawn: [data.model_copy(update={"refund_id": f"f{n}"}) for n, data in enumerate(drawn)])  # fmt: skip
+).map(lambda drawn: [data.model_copy(update={"refund_id": f"f{n}"}) for n, data in enumerate(drawn)])
 
 
 @given(versions, refunds, st.randoms(use_true_random=False))
-def test_any_order_and_any_repetition_comes_to_the_same_standing(told: list[Any], back: list[Any], random: Any) -> None:
+def test_any_order_and_any_repetition_comes_to_the_same_standing(
+    versions: list[Any], refunds: list[Any], random: Any
+) -> None:
     def says(order: OrderStanding) -> tuple[Any, ...]:
-        return (order.known, order.state, order.completed, order.closed, order.refunded, order.refunded_whole,
-                order.void, order.counts, order.net, order.goods, order.currency, order.lines)  # fmt: skip
+        return (
+            order.known,
+            order.state,
+            order.completed,
+            order.closed,
+            order.refunded,
+            order.refunded_whole,
+            order.void,
+            order.counts,
+            order.net,
+            order.goods,
+            order.currency,
+            order.lines,
+        )
 
-    arrived = [*told, *back, *random.sample([*told, *back], len(told) // 2)]
+    arrived = [*versions, *refunds, *random.sample([*versions, *refunds], len(versions) // 2)]
     random.shuffle(arrived)
     order = standing(*arrived)
-    assert says(order) == says(standing(*told, *back))
+    assert says(order) == says(standing(*versions, *refunds))
     assert not (order.counts and order.void)
     assert order.net == 0 or not order.void
 
 
 @given(versions, refunds)
-def test_only_refunds_in_the_currency_of_the_order_count(told: list[Any], back: list[Any]) -> None:
-    order = standing(*told, *back)
-    mine = [data for data in back if data.currency == order.currency]
-    assert order.refunded == (sum(data.amount for data in mine) if told else 0)
-    assert standing(*told, *mine).refunded_whole == order.refunded_whole
+def test_only_refunds_in_the_currency_of_the_order_count(versions: list[Any], refunds: list[Any]) -> None:
+    order = standing(*versions, *refunds)
+    mine = [data for data in refunds if data.currency == order.currency]
+    assert order.refunded == (sum(data.amount for data in mine) if versions else 0)
+    assert standing(*versions, *mine).refunded_whole == order.refunded_whole

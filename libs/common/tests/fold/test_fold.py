@@ -1,4 +1,4 @@
-"""Does a customer's state depend on anything but its inputs? (architecture.md section 2, point 4)"""
+"""A customer's state depends on its inputs alone (architecture.md section 2, point 4)."""
 
 import asyncio
 import random
@@ -94,7 +94,7 @@ def test_the_fold_is_a_function_of_the_inputs_alone(hours: list[int], random: An
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_batch_borders_never_show_in_states(db: Database, database_from: Any, seed: int) -> None:
-    """Sizes 1, 2, 7 and 500 of one log, several late events in a batch among them; what is told comes to the same."""
+    """Sizes 1, 2, 7 and 500 of one log, several late events in a batch among them; the announcements add up."""
     draw = random.Random(seed)
     log = [view(n, draw.randrange(60)) for n in range(25)]
     results = []

@@ -1,4 +1,4 @@
-"""Does every route ask for a key and a scope, look within the caller's shop, and commit before it answers (S1)?"""
+"""Every route asks for a key and a scope, looks within the caller's shop, and commits before it answers (S1)."""
 
 from __future__ import annotations
 

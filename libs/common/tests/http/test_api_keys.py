@@ -1,4 +1,4 @@
-"""Are keys stored as hashes, given out within one's own rights, and rotated without a refused request (S6)?"""
+"""Keys are stored as hashes, given out within one's own rights, and rotated without a refused request (S6)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from common.process.runtime import Runtime
 
 
 class Stopwatch:
-    """Monotonic seconds that pass when told to."""
+    """Monotonic seconds that pass when the test says so."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -171,7 +171,7 @@ async def test_guesses_at_one_key_s_secret_are_slowed_down(client: httpx.AsyncCl
         await keys.verify(guess, "10.0.0.1")
     with pytest.raises(Unauthorized):
         await keys.verify(guess, "10.0.0.2")
-    assert (await keys.verify(known, "10.0.0.1")).shop == "demo", "whoever knows the secret is not slowed down"
+    assert (await keys.verify(known, "10.0.0.1")).shop == "demo", "the holder of the secret is not slowed down"
 
 
 async def test_the_bootstrap_key_is_for_everything_and_another_text_for_nothing(app: FastAPI, runtime: Runtime) -> None:

@@ -1,4 +1,4 @@
-"""Does a process stay alive when its database is away, and say that it is not ready?"""
+"""A process stays alive when its database is away, and says that it is not ready."""
 
 from __future__ import annotations
 

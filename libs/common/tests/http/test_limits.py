@@ -1,4 +1,4 @@
-"""Are bodies bounded in size, depth and time, and callers in requests a second (S7)?"""
+"""Bodies are bounded in size, depth and time, and callers in requests a second (S7)."""
 
 from __future__ import annotations
 

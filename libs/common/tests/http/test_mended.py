@@ -1,4 +1,4 @@
-"""What becomes of a dead event that is sent back? It counts, and a rebuild finds it."""
+"""A dead event that is sent back counts, and a rebuild finds it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does the settled check answer, and when?"""
+"""The settled check answers when nothing is on its way, or when its time is over."""
 
 from __future__ import annotations
 

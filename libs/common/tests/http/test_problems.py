@@ -1,4 +1,4 @@
-"""Is every failure answered with problem details that say what to do, and nothing of our insides?"""
+"""Every failure is answered with problem details that say what to do, and nothing of our insides."""
 
 from __future__ import annotations
 
@@ -89,9 +89,13 @@ def test_more_fields_never_hide_the_fixed_ones() -> None:
 
     body = orjson.loads(QuotaExhausted().body("/v1/x"))
     assert body == {
-        "type": "/problems/quota_exhausted", "title": "Quota exhausted", "status": 409,
-        "detail": "Wait for the next month.", "instance": "/v1/x", "left": 0,
-    }  # fmt: skip
+        "type": "/problems/quota_exhausted",
+        "title": "Quota exhausted",
+        "status": 409,
+        "detail": "Wait for the next month.",
+        "instance": "/v1/x",
+        "left": 0,
+    }
 
 
 async def test_the_openapi_document_says_that_failures_are_problem_details(app: FastAPI) -> None:

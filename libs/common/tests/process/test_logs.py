@@ -1,4 +1,4 @@
-"""Are log lines JSON with a correlation id, and free of personal data (S4)?"""
+"""Log lines are JSON with a correlation id, and free of personal data (S4)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_text_is_masked(text: str, without: str) -> None:
 
 @pytest.mark.parametrize("path", ["/unsubscribe/WyJzIiwiYyJd.c2ln", "/s/c2lnbmVkL3Rva2Vu"])
 def test_the_token_of_a_signed_link_is_masked(stream: io.StringIO, path: str) -> None:
-    """E8: whoever reads a log may not answer, or opt out, in a customer's name."""
+    """E8: the reader of a log may not answer, or opt out, in a customer's name."""
     token = path.rpartition("/")[2]
     assert token not in logs.without_tokens(path)
     structlog.get_logger().error("unhandled", path=path, detail=f"GET http://shop.test{path}?x=1 failed")
@@ -134,19 +134,26 @@ async def test_events_that_a_request_makes_or_takes_bear_the_id_that_was_given(g
     made: dict[str, str | None] = {}
     outlives, answered = asyncio.Event(), asyncio.Event()
     workers = []
-    told = {"id": "e1", "source": "/shops/s/x", "shop": "s", "subject": "c1", "type": "product.favourited",
-            "time": "2025-03-04T10:00:00Z", "data": {}}  # fmt: skip
+    sent = {
+        "id": "e1",
+        "source": "/shops/s/x",
+        "shop": "s",
+        "subject": "c1",
+        "type": "product.favourited",
+        "time": "2025-03-04T10:00:00Z",
+        "data": {},
+    }
 
     async def worker() -> None:
         await answered.wait()
-        made["later"] = from_dict(told).correlationid
+        made["later"] = from_dict(sent).correlationid
         outlives.set()
 
     @app.get("/")
     async def route() -> None:
-        made["taken"] = from_dict(told).correlationid
-        made["own"] = from_dict({**told, "correlationid": "theirs"}).correlationid
-        made["read"] = decode(orjson.dumps(told)).correlationid
+        made["taken"] = from_dict(sent).correlationid
+        made["own"] = from_dict({**sent, "correlationid": "theirs"}).correlationid
+        made["read"] = decode(orjson.dumps(sent)).correlationid
         event = Event("e2", "/shops/s/x", "s", "c1", datetime(2025, 3, 4, tzinfo=UTC), ProductFavourited())
         made["made"] = event.correlationid
         workers.append(asyncio.create_task(worker()))

@@ -1,4 +1,4 @@
-"""Does a process start with a complete environment only, and say what is missing without showing secrets?"""
+"""A process starts with a complete environment only, and says what is missing without showing secrets."""
 
 from __future__ import annotations
 

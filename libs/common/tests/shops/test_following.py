@@ -1,4 +1,4 @@
-"""A process knows every shop and API key that was told on the topic `shops`, from its first record on."""
+"""A process knows every shop and API key that was announced on the topic `shops`, from its first record on."""
 
 import asyncio
 import uuid
@@ -69,7 +69,7 @@ async def publish(kafka: SharedKafka, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 async def test_every_process_reads_all_of_it_at_every_start_and_goes_on(
     db: Database, kafka: SharedKafka, publish: Callable[..., Any]
 ) -> None:
-    """A6, F2: two processes of one service; what was told before the start, and what is told after it."""
+    """A6, F2: two processes of one service; what was announced before the start, and after it."""
     await publish(settings_of("corner"), b"no event at all", issued("aaaaaaaa"))
     forgotten: list[str] = []
     first = Follower(db, kafka.bootstrap_servers, "toy", forgotten.append)

@@ -1,4 +1,4 @@
-"""Do days, months and quarters hold in every zone, daylight saving time included?"""
+"""Days, months and quarters hold in every zone, daylight saving time included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which addresses can be sent to, and in which form? One check for profiles, senders and the hand-off."""
+"""Addresses that can be sent to, in one form: one check for profiles, senders and the hand-off."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from common.events import Event
 from common.events.orders import OrderCompleted, OrderPlaced
 from common.storage.database import Database, Transaction
 from common.verification import Saying, Table, Verification, compare, compare_claims, digest, rank
-from common.verification.told import Told
+from common.verification.announced import Announced
 from regulars.testing import OwnTopics, TopicsOfOwn
 
 MAY = datetime(2025, 5, 1, tzinfo=UTC)
@@ -117,14 +117,17 @@ async def test_a_row_that_changes_while_it_is_compared_is_looked_at_again(db: Da
     async with db.transaction() as tx:
         await tx.execute("update kept set paid = 1 where id = 'o1'")
     await compare(run, ("orders",), sayings, (kept,), {"order": "an order is gone"})
-    assert lines == ["toy: o1: kept keeps something else than was told"]
+    assert lines == ["toy: o1: kept keeps something else than was announced"]
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
 def test_of_a_name_the_highest_rank_counts_and_of_one_rank_either(order: list[int]) -> None:
-    said = [Saying(("a", "x"), digest(1), rank(-1)), Saying(("a", "x"), digest(2), rank(7)),
-            Saying(("a", "x"), digest(3), rank(7))]  # fmt: skip
-    with Told() as told:
-        told.add((said[number], f"t-0@{number}") for number in order)
-        assert told.look([(("a", "x"), digest(n)) for n in (1, 2, 3)]) == [0]
-        assert list(told.unseen("a")) == []
+    said = [
+        Saying(("a", "x"), digest(1), rank(-1)),
+        Saying(("a", "x"), digest(2), rank(7)),
+        Saying(("a", "x"), digest(3), rank(7)),
+    ]
+    with Announced() as announced:
+        announced.add((said[number], f"t-0@{number}") for number in order)
+        assert announced.look([(("a", "x"), digest(n)) for n in (1, 2, 3)]) == [0]
+        assert list(announced.unseen("a")) == []

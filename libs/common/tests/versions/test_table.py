@@ -1,4 +1,4 @@
-"""Are versions added once, told once, and is what was made without a late one found again? On a real PostgreSQL."""
+"""Versions are added once and announced once, and what was made without a late one is found again."""
 
 from __future__ import annotations
 
@@ -48,8 +48,9 @@ async def test_a_number_is_given_once_and_what_it_holds_is_never_changed(toys: D
         assert await TOYS.insert(tx, "s", 2, JULY, Toy(days=5))
         assert await TOYS.next_number(tx, "s") == 3
         assert await TOYS.read(tx, ["s", "nobody"]) == {
-            "s": [Stored(1, JULY, Toy(days=3)), Stored(2, JULY, Toy(days=5))], "nobody": [],
-        }  # fmt: skip
+            "s": [Stored(1, JULY, Toy(days=3)), Stored(2, JULY, Toy(days=5))],
+            "nobody": [],
+        }
         assert await TOYS.late_shops(tx) == [], "what was there already is not late"
 
 

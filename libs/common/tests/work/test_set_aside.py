@@ -162,17 +162,17 @@ async def test_what_a_failed_task_wrote_and_remembered_is_undone(db: Database) -
 async def test_a_job_that_fails_or_never_ends_keeps_no_other_from_its_turn(db: Database) -> None:
     order: list[str] = []
 
-    def job(name: str, bites: int) -> Job:
-        state = {"left": bites}
+    def job(name: str, batches: int) -> Job:
+        state = {"left": batches}
 
-        async def bite(tx: Transaction, now: datetime, limit: int) -> int:
+        async def batch(tx: Transaction, now: datetime, limit: int) -> int:
             order.append(name)
-            if bites < 0:
+            if batches < 0:
                 raise ZeroDivisionError
             state["left"] -= 1
             return max(0, state["left"])
 
-        return Job(name, bite)
+        return Job(name, batch)
 
     sweeper = Sweeper(db, [job("failing", -1), job("busy", 4), job("small", 2)], behind=never)
     with pytest.raises(ZeroDivisionError):

@@ -1,4 +1,4 @@
-"""When is due work done, and when does it wait?"""
+"""Due work is done in turns, and waits while the consumer is behind."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from common.work.sweeps import Job, Sweeper
 
 
 class Due:
-    """A job with so many bites of work; `after` is called behind each."""
+    """A job with so many batches of work; `after` is called behind each."""
 
-    def __init__(self, bites: int, after: Callable[[], None] = lambda: None) -> None:
-        self.left, self.done = bites, asyncio.Event()
+    def __init__(self, batches: int, after: Callable[[], None] = lambda: None) -> None:
+        self.left, self.done = batches, asyncio.Event()
         self._after = after
 
-    async def bite(self, tx: Transaction, now: datetime, limit: int) -> int:
+    async def batch(self, tx: Transaction, now: datetime, limit: int) -> int:
         assert now == tx.clock.now()
         if self.left == 0:
             self.done.set()
@@ -55,7 +55,7 @@ async def _running(sweeper: Sweeper, until: asyncio.Event) -> None:
 async def test_a_round_does_every_job_in_turn_until_nothing_is_due(db: Database) -> None:
     order: list[str] = []
     first, second = Due(3, lambda: order.append("first")), Due(2, lambda: order.append("second"))
-    jobs = [Job("first", first.bite), Job("second", second.bite)]
+    jobs = [Job("first", first.batch), Job("second", second.batch)]
     sweeper = Sweeper(db, jobs, behind=Consumer().behind)
     assert await sweeper.sweep() == sweeper.done == 5 * 200
     assert order == ["first", "second", "first", "second", "first"]
@@ -67,7 +67,7 @@ async def test_nothing_is_swept_while_the_consumer_is_behind_or_cannot_say(db: D
     """Nobody is downgraded for an order that is already in the log (architecture.md section 3)."""
     consumer, work = Consumer(), Due(1)
     consumer.is_behind, consumer.unknown = True, unknown
-    sweeper = Sweeper(db, [Job("work", work.bite)], behind=consumer.behind, every_s=0.01)
+    sweeper = Sweeper(db, [Job("work", work.batch)], behind=consumer.behind, every_s=0.01)
     running = asyncio.create_task(sweeper.run())
     for _ in range(3):
         consumer.asked.clear()
@@ -83,7 +83,7 @@ async def test_nothing_is_swept_while_the_consumer_is_behind_or_cannot_say(db: D
 async def test_a_round_ends_where_the_consumer_falls_behind_and_what_is_left_stays_due(db: Database) -> None:
     consumer = Consumer()
     work, later = Due(5, consumer.fall_behind), Due(1)
-    jobs = [Job("work", work.bite), Job("later", later.bite)]
+    jobs = [Job("work", work.batch), Job("later", later.batch)]
     sweeper = Sweeper(db, jobs, behind=consumer.behind, every_s=0.01)
     assert await sweeper.sweep(patiently=True) == 200
     assert (work.left, later.left) == (4, 1)
@@ -92,7 +92,7 @@ async def test_a_round_ends_where_the_consumer_falls_behind_and_what_is_left_sta
 
 async def test_on_a_held_clock_nothing_is_swept_unless_asked_for(db: Database) -> None:
     consumer, work = Consumer(), Due(1)
-    sweeper = Sweeper(db, [Job("work", work.bite)], behind=consumer.behind, held=True, every_s=0.01)
+    sweeper = Sweeper(db, [Job("work", work.batch)], behind=consumer.behind, held=True, every_s=0.01)
     running = asyncio.create_task(sweeper.run())
     await asyncio.sleep(0.1)
     assert work.left == 1
@@ -109,14 +109,14 @@ async def test_a_bite_that_fails_is_rolled_back_and_found_due_again(db: Database
     failures = [ZeroDivisionError()]
     work = Due(0)
 
-    async def bite(tx: Transaction, now: datetime, limit: int) -> int:
+    async def batch(tx: Transaction, now: datetime, limit: int) -> int:
         if await tx.value("select count(*) from swept"):
-            return await work.bite(tx, now, limit)
+            return await work.batch(tx, now, limit)
         await tx.execute("insert into swept values (1)")
         if failures:
             raise failures.pop()
         return 1
 
-    await _running(Sweeper(db, [Job("failing once", bite)], behind=Consumer().behind, every_s=0.01), work.done)
+    await _running(Sweeper(db, [Job("failing once", batch)], behind=Consumer().behind, every_s=0.01), work.done)
     async with db.transaction() as tx:
         assert await tx.value("select count(*) from swept") == 1

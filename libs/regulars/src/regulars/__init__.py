@@ -1,1 +1,1 @@
-"""What is in this package? The operator's command, the local stack and the test fixtures."""
+"""The operator's command, the local stack and the test fixtures."""

@@ -1,4 +1,4 @@
-"""What does ``python -m regulars`` run? The operator's command."""
+"""``python -m regulars``: the operator's command."""
 
 from regulars.cli import main
 

@@ -1,4 +1,4 @@
-"""What is in the CDNOW history, read apart from the product, so that the product's figures can be held against it?
+"""The CDNOW history, read apart from the product, so that the product's results can be checked against it.
 
 Cite Fader and Hardie (2001), Interfaces 31, S94-S107. The files lie in the PyPI package `lifetimes`, used as data.
 """

@@ -1,4 +1,4 @@
-"""What can the operator tell Regulars to do? Each command is a function here; what it does stands in its own module."""
+"""The operator's commands: each is a function here; what it does stands in its own module."""
 
 import json
 import os
@@ -128,7 +128,7 @@ def verify(*, folder: Folder = _RUN, service: Names = ()) -> None:
 
 @app.command
 def republish(*, folder: Folder = _RUN, service: Names = ()) -> None:
-    """Send every fact of the services' outboxes again; whoever has read it before takes it as read."""
+    """Send every fact of the services' outboxes again; a service that has read it before drops the repeat."""
     sys.exit(operating.run_in_services(folder.resolve(), "republish", operating.chosen(service)))
 
 

@@ -1,4 +1,4 @@
-"""How does the operator's command speak to the services? Over HTTP, with a key, like anybody else."""
+"""The operator's client of the services: HTTP with a key, like any other caller."""
 
 from __future__ import annotations
 

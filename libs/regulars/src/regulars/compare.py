@@ -1,4 +1,4 @@
-"""Do two replays of one history give the same tables? Writes each table as sorted lines, and counts the differences.
+"""Compares the tables of two replays of one history: writes each as sorted lines, and counts the differences.
 
 Set aside (architecture.md section 3): insertion times, sequence numbers, keys, nonces, tokens and trace ids; ciphertext
 is compared decrypted. Bodies kept as encrypted bytes are compared by the hash of what they were (orders-ingest's
@@ -69,10 +69,12 @@ async def _dump_service(
             table,
         )
         chosen = [
-            c["column_name"] for c in columns
-            if not ASIDE.match(c["column_name"]) and c["is_identity"] == "NO"
+            c["column_name"]
+            for c in columns
+            if not ASIDE.match(c["column_name"])
+            and c["is_identity"] == "NO"
             and (c["data_type"] != "bytea" or (c["column_name"] == "hash" and name == HASHED_BEFORE_ENCRYPTION))
-        ]  # fmt: skip
+        ]
         quoted = ", ".join(f'"{c}"' for c in chosen)
         lines = []
         for row in await connection.fetch(f'select {quoted} from "{table}"'):
@@ -87,8 +89,10 @@ def _line(row: dict[str, Any], keys: dict[tuple[str, str], bytes], drawn: frozen
     sealed = _Sealed(key, str(shop), str(customer), drawn)
     return json.dumps(
         {name: sealed.opened(value, name) for name, value in row.items()},
-        default=str, ensure_ascii=False, sort_keys=True,
-    )  # fmt: skip
+        default=str,
+        ensure_ascii=False,
+        sort_keys=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which events could a service not take, and how are they sent back once mended?"""
+"""Commands over dead events: list, show, mend and send again."""
 
 import asyncio
 import sys
@@ -32,9 +32,15 @@ def list_(*, folder: Folder = _RUN) -> None:
             place = f"{event['topic']}/{event['partition']}@{event['offset']}"
             why = f"{event['slug']}: {event['detail']}"
             table.add_row(
-                service, str(event["dead_id"]), place, event["shop"] or "", event["type"] or "", why,
-                event["recorded_at"], event["resent_at"] or "",
-            )  # fmt: skip
+                service,
+                str(event["dead_id"]),
+                place,
+                event["shop"] or "",
+                event["type"] or "",
+                why,
+                event["recorded_at"],
+                event["resent_at"] or "",
+            )
     _console.print(table if table.row_count else "no dead events")
 
 

@@ -1,4 +1,4 @@
-"""What does `make demo` do? It runs a real shop's history through the whole stack and shows what came of it."""
+"""`make demo`: runs a real shop's history through the whole stack and shows what came of it."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _run(folder: Path, everything: bool, console: Console, tables: Path | None) 
 
 
 def _leave(number: int, _frame: object) -> None:
-    """A demo that is told to end takes its stack with it, by the way out of `run`."""
+    """A demo that is to end takes its stack with it, by the way out of `run`."""
     sys.exit(128 + number)
 
 
@@ -132,7 +132,7 @@ async def _replay(state: StackState, history: cdnow.History, console: Console) -
             """Those who first buy within the step are registered at its start; some of the last step's act now."""
             acting = later.copy()
             later.clear()
-            told = await _act(services, acting, since)
+            given = await _act(services, acting, since)
             batch = []
             while newcomers and _noon(newcomers[0][0]) <= until:
                 customer = newcomers.pop(0)[1]
@@ -142,12 +142,16 @@ async def _replay(state: StackState, history: cdnow.History, console: Console) -
                 if kind != "late":
                     batch.append(customer)
             await _register(services, batch, since)
-            return told or bool(batch)
+            return given or bool(batch)
 
         with Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(), console=console,
-        ) as progress:  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            console=console,
+        ) as progress:
             bar = progress.add_task("1997-01", total=history.orders, rate="")
             began = time.monotonic()
             seen = {"orders": 0}
@@ -195,11 +199,13 @@ async def _set_up(services: Services) -> None:
 
 async def _upload(services: Services, history: cdnow.History) -> str:
     answer = await services.call(
-        "orders-ingest", "POST", f"/v1/shops/{SHOP}/imports",
+        "orders-ingest",
+        "POST",
+        f"/v1/shops/{SHOP}/imports",
         params={"layout": history.layout, "currency": "USD", "zone": str(cdnow.ZONE)},
         content=history.path.read_bytes(),
         headers={"Content-Type": "text/plain"},
-    )  # fmt: skip
+    )
     return str(answer["id"])
 
 
@@ -209,20 +215,20 @@ def _noon(day: Any) -> datetime:
 
 async def _register(services: Services, customers: Sequence[str], since: datetime) -> None:
     for start in range(0, len(customers), IMPORTING):
-        told = [people.person(c, since, str(cdnow.ZONE)) for c in customers[start : start + IMPORTING]]
-        await services.call("orders-ingest", "POST", f"/v1/shops/{SHOP}/customers", json={"customers": told})
+        given = [people.person(c, since, str(cdnow.ZONE)) for c in customers[start : start + IMPORTING]]
+        await services.call("orders-ingest", "POST", f"/v1/shops/{SHOP}/customers", json={"customers": given})
 
 
 async def _act(services: Services, acting: Sequence[tuple[str, people.Kind]], now: datetime) -> bool:
     """A step after they were due to register: some withdraw consent, some unsubscribe, some are registered at last."""
     await _register(services, [customer for customer, kind in acting if kind == "late"], now)
-    told = [
+    given = [
         {"id": customer, "consents": people.consents(granted=False)}
         for customer, kind in acting
         if kind == "withdrawing"
     ]
-    for start in range(0, len(told), IMPORTING):
-        json = {"customers": told[start : start + IMPORTING]}
+    for start in range(0, len(given), IMPORTING):
+        json = {"customers": given[start : start + IMPORTING]}
         await services.call("orders-ingest", "POST", f"/v1/shops/{SHOP}/customers", json=json)
     for customer, kind in acting:
         if kind == "unsubscribing":

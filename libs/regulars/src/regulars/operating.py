@@ -1,4 +1,4 @@
-"""How are a stack's parts started in the background, asked, and stopped to the last process?"""
+"""Starts a stack in the background, asks its parts, and stops them to the last process."""
 
 import asyncio
 import os
@@ -41,8 +41,10 @@ def up(plan: Plan, report: Callable[[str], None]) -> StackState:
             [sys.executable, "-m", "regulars.stack.local"],
             env=os.environ | {PLAN_VARIABLE: plan.to_json(), "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.PIPE if plan.tied else subprocess.DEVNULL,
-            stdout=output, stderr=output, start_new_session=True,
-        )  # fmt: skip
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
     _started.append(process)
     try:
         return _wait_ready(process, plan.folder, log, report)

@@ -42,12 +42,12 @@ def kind_of(customer: str) -> Kind:
 def person(customer: str, since: datetime, zone: str) -> dict[str, Any]:
     """The customer as the shop registers them."""
     kind = kind_of(customer)
-    told: dict[str, Any] = {"id": customer, "registered_at": since.isoformat(), "zone": zone}
+    person: dict[str, Any] = {"id": customer, "registered_at": since.isoformat(), "zone": zone}
     if kind != "unreachable":
-        told["email"] = f"c{customer}@{GONE_DOMAIN if kind == 'gone' else 'example.test'}"
+        person["email"] = f"c{customer}@{GONE_DOMAIN if kind == 'gone' else 'example.test'}"
     if kind != "silent":
-        told["consents"] = consents(granted=True)
-    return told
+        person["consents"] = consents(granted=True)
+    return person
 
 
 def consents(*, granted: bool) -> list[dict[str, Any]]:

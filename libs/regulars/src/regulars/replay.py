@@ -1,4 +1,4 @@
-"""How does a history run through the stack as if it happened? Step by step on a set clock (architecture section 3)."""
+"""Replays a history through the stack, step by step on a set clock (architecture.md section 3)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Replay:
                 self.swept[name] = self.swept.get(name, 0) + answer["done"]
                 done += answer["done"]
                 if answer["done"]:
-                    with self._timed(f"what {name} then told"):
+                    with self._timed(f"what {name} then announced"):
                         await self.settle()
             self.rounds += 1
             if not done:
@@ -70,7 +70,7 @@ class Replay:
     async def settle(self, *, due: bool = False) -> None:
         """Wait until two passes one after the other see equal counters and nothing open.
 
-        With `due` nothing may be due either; then the last pass before counts as the first, as nothing was told since.
+        With `due` nothing may be due either; then the last pass before counts as the first, as nothing was sent since.
         """
         deadline = time.monotonic() + self.patience_s
         before = self._last if due else None

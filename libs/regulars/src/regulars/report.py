@@ -1,4 +1,4 @@
-"""What came of a replay? Figures of every service, three customers' stories, and checks against the file itself."""
+"""The report of a replay: results of every service, three customers' stories, and checks against the file itself."""
 
 from __future__ import annotations
 
@@ -25,8 +25,14 @@ async def collect(services: Services, shop: str) -> dict[str, Any]:
     messages = await services.get("messaging", f"{base}/report")
     feedback = await services.get("feedback", f"{base}/report")
     stories = [await _story(services, base, customer) for customer in await _heroes(services, base)]
-    return {"orders": orders, "membership": membership, "segments": segments, "messages": messages,
-            "feedback": feedback, "stories": [s for s in stories if s]}  # fmt: skip
+    return {
+        "orders": orders,
+        "membership": membership,
+        "segments": segments,
+        "messages": messages,
+        "feedback": feedback,
+        "stories": [s for s in stories if s],
+    }
 
 
 async def _heroes(services: Services, base: str) -> list[str]:
@@ -57,12 +63,19 @@ def show(result: dict[str, Any], history: History, folder: Path, console: Consol
     """Print the report; returns 1 when a figure is not what the file or the sink says."""
     checks = _checks(result, history)
     console.rule("[bold]What came of it")
-    _table(console, "The shop", [
-        ("customers", f"{result['membership']['members']:,}"),
-        ("orders", f"{_orders(result):,}"),
-        ("revenue", f"{_money(_revenue(result))} USD"),
-        ("points owed", f"{result['membership']['liability']:,} (worth {_money(result['membership']['worth'])} USD)"),
-    ])  # fmt: skip
+    _table(
+        console,
+        "The shop",
+        [
+            ("customers", f"{result['membership']['members']:,}"),
+            ("orders", f"{_orders(result):,}"),
+            ("revenue", f"{_money(_revenue(result))} USD"),
+            (
+                "points owed",
+                f"{result['membership']['liability']:,} (worth {_money(result['membership']['worth'])} USD)",
+            ),
+        ],
+    )
     _table(console, "Members by tier", [(t["tier"], f"{t['members']:,}") for t in result["membership"]["tiers"]])
     segments = result["segments"]
     _table(console, "Stage", _counts(segments["stage"]))
@@ -94,10 +107,14 @@ def show(result: dict[str, Any], history: History, folder: Path, console: Consol
     seconds, replay = result["seconds"], result["replay"]
     done = _orders(result) / seconds["replay"]
     events = result["import"]["accepted"] + 3 * result["membership"]["members"]
-    _table(console, "What each process cost and holds", [
-        (name, f"{usage.cpu_s:6.1f} s CPU  {usage.memory_mb:5.0f} MB")
-        for name, usage in sorted(result["usage"].items())
-    ])  # fmt: skip
+    _table(
+        console,
+        "What each process cost and holds",
+        [
+            (name, f"{usage.cpu_s:6.1f} s CPU  {usage.memory_mb:5.0f} MB")
+            for name, usage in sorted(result["usage"].items())
+        ],
+    )
     waits = sorted(result["replay"]["seconds"].items(), key=lambda each: -float(each[1]))
     batches = [
         (name, f"{c['read']:,} in {c['batches']:,} batches") for name, c in result["counters"].items() if c["batches"]

@@ -1,4 +1,4 @@
-"""Which PostgreSQL, Kafka and mail sink do the tests run against? Real ones, started once per run when first asked for.
+"""Fixtures of all tests: a real PostgreSQL, Kafka and mail sink, started once per run when first asked for.
 
 Loaded by ``-p regulars.testing``. Fixtures:
 
@@ -119,7 +119,7 @@ def kafka(stack_folder: Path) -> Iterator[SharedKafka]:
 
 @pytest_asyncio.fixture
 async def database(postgres: SharedPostgres) -> AsyncIterator[EmptyDatabase]:
-    """Factory of empty databases; each is dropped after the test, whoever is still connected."""
+    """Factory of empty databases; each is dropped after the test, connections and all."""
     made: list[str] = []
 
     async def make() -> str:
@@ -229,7 +229,7 @@ async def _migrated(admin_url: str, *folders: Path) -> str:
 
 
 async def set_up(tx: Transaction, shop: str, zone: str = "Asia/Shanghai", currency: str = "CNY") -> None:
-    """Give the shop these settings for all time, as if they had been the first ones told."""
+    """Give the shop these settings for all time, as if they had been the first ones announced."""
     # A test may say otherwise about a shop that is set up already.
     await tx.execute(
         """

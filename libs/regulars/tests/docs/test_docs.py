@@ -1,4 +1,4 @@
-"""Do the generated documents say what the code does?"""
+"""The generated documents say what the code does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a service read the bus so that every event counts exactly once? One poll, one transaction.
+"""The event consumer: every event counts exactly once. One poll, one transaction.
 
 The order within it (architecture.md section 2): lock the offset rows and drop the batch if it was not read from them;
 claim in the inbox; lock the customers; let the handlers fold, save and announce; store the next offsets; commit.
@@ -316,7 +316,7 @@ class EventConsumer:
         return sum(max(0, end - stored.get(p, self.broker.first.get(p, 0))) for p, end in ends.items())
 
     async def behind(self) -> bool:
-        """Would a sweep judge by old news? Is there more in the log than `MANY`, or anything, a minute after the last?
+        """Whether a sweep would work on old states: more than `MANY` records wait, or any, a minute after the last.
 
         A member who was advanced to now is folded anew with every older order that still comes: a history that is
         imported into a running stack took several times as long when sweeps ran between its batches.

@@ -1,4 +1,4 @@
-"""What becomes of an event that cannot be read or handled? Kept, seen, mended, sent again; nothing waits for it."""
+"""Dead events: those that cannot be read or handled are kept, shown, mended and sent again; nothing waits for them."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ async def bury(tx: Transaction, dead: Sequence[DeadRecord], seal: Sealer, cluste
         shop, customer, detail = _text(one.shop), _text(one.subject), _text(one.detail, 1000) or ""
         erased = customer is not None and await tx.value(
             "select true from customer_keys where shop = :shop and customer = :customer and erased_at is not null",
-            shop=shop, customer=customer,
-        )  # fmt: skip
+            shop=shop,
+            customer=customer,
+        )
         sealed = None if erased else seal(record.value or b"")
         # One row an offset, however often it is read; only the first goes to the topic.
         dead_id = await tx.value(
@@ -62,22 +63,40 @@ async def bury(tx: Transaction, dead: Sequence[DeadRecord], seal: Sealer, cluste
             on conflict (cluster, topic, partition, "offset") do nothing
             returning dead_id
             """,
-            topic=record.topic, partition=record.partition, offset=record.offset, cluster=cluster, shop=shop,
-            customer=customer, source=_text(one.source), event_id=_text(one.event_id), type=_text(one.type),
-            slug=one.slug, detail=detail, body=sealed,
-        )  # fmt: skip
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            cluster=cluster,
+            shop=shop,
+            customer=customer,
+            source=_text(one.source),
+            event_id=_text(one.event_id),
+            type=_text(one.type),
+            slug=one.slug,
+            detail=detail,
+            body=sealed,
+        )
         if dead_id is None:
             continue
-        letter = {"topic": record.topic, "partition": record.partition, "offset": record.offset, "slug": one.slug,
-                  "detail": detail, "body": sealed.hex() if sealed is not None else None}  # fmt: skip
+        letter = {
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+            "slug": one.slug,
+            "detail": detail,
+            "body": sealed.hex() if sealed is not None else None,
+        }
         await tx.execute(
             """
             insert into outbox (id, aggregatetype, aggregateid, type, shop, payload)
             values (:id, :topic, :key, 'dead', :shop, :payload)
             """,
-            id=f"{cluster}-{record.topic}-{record.partition}-{record.offset}", topic=dead_topic(tx.service),
-            key=f"{record.topic}-{record.partition}", shop=shop or "", payload=orjson.dumps(letter).decode(),
-        )  # fmt: skip
+            id=f"{cluster}-{record.topic}-{record.partition}-{record.offset}",
+            topic=dead_topic(tx.service),
+            key=f"{record.topic}-{record.partition}",
+            shop=shop or "",
+            payload=orjson.dumps(letter).decode(),
+        )
     if dead:
         await tx.execute("notify outbox")
 
@@ -108,6 +127,11 @@ async def publish_mended(tx: Transaction, event: Event[Any], raw: bytes) -> None
         insert into outbox (id, aggregatetype, aggregateid, type, shop, payload)
         values (:id, :topic, :key, :type, :shop, :payload)
         """,
-        id=event.id, topic=topic, key=event.key, type=MENDED, shop=event.shop, payload=raw.decode(),
-    )  # fmt: skip
+        id=event.id,
+        topic=topic,
+        key=event.key,
+        type=MENDED,
+        shop=event.shop,
+        payload=raw.decode(),
+    )
     await tx.execute("notify outbox")

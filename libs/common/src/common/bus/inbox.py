@@ -1,4 +1,4 @@
-"""Has this event counted already? The claim is the first write of every unit of work."""
+"""The inbox: an event is claimed by its id once. The claim is the first write of every unit of work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in the log does this database stand? Rows that fence a zombie member and survive the loss of Kafka's own."""
+"""Offsets in the service's own database: rows that fence a zombie member and survive the loss of Kafka's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do facts get from the outbox to Kafka? In `seq` order, by one holder, marked only after the acknowledgement."""
+"""The relay from the outbox to Kafka: in `seq` order, by one holder, marked only after the acknowledgement."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from common.storage.failures import passes
 log = structlog.get_logger()
 BITE = 1000
 BITE_BYTES = 8 * 1024 * 1024
-"""Payload of one bite, by which memory is bounded; a single larger fact goes alone."""
+"""Payload of one batch, by which memory is bounded; a single larger fact goes alone."""
 IDLE_S = 60
 """A frozen holder loses its session, and with it the lock, after so long; a live one looks every second."""
 
@@ -106,7 +106,7 @@ class Relay:
             )
 
     async def step(self, connection: AsyncConnection, producer: Producer) -> int:
-        """Publish one bite; returns how many were acknowledged and marked."""
+        """Publish one batch; returns how many were acknowledged and marked."""
         now = time.monotonic()
         closed = [topic for topic, until in self._closed.items() if until > now]
         found = await connection.execute(text(_UNPUBLISHED), {"limit": BITE, "bytes": BITE_BYTES, "closed": closed})

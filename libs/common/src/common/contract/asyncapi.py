@@ -1,4 +1,4 @@
-"""How does the bus look to somebody who would connect to it? An AsyncAPI 3 document, made from the event classes."""
+"""The AsyncAPI 3 document of the bus, made from the event classes."""
 
 from __future__ import annotations
 

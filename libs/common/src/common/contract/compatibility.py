@@ -1,4 +1,4 @@
-"""May a released schema become this one? New readers must read old events, and old readers the new ones meanwhile.
+"""Compatibility of a schema with its released form: new readers read old events, and old readers the new ones.
 
 jsoncompat decides on *closed* copies (no unknown fields), for an open schema says nothing about the fields it leaves
 out. Our readers ignore unknown fields, so for "old reads new" the fields that the old schema does not know are taken
@@ -68,14 +68,14 @@ def known_to(old: Any, new: Any) -> Any:
 
 
 def new_reads_old(old: Schema, new: Schema) -> bool:
-    """Does a service of today read every event of the old schema?"""
+    """Differences that would keep a service of today from reading events of the old schema."""
     before, after = plain(old), plain(new)
     # A field that is gone is ignored by today's readers, like any unknown one.
     return _check(known_to(after, before), after, "deserializer")
 
 
 def old_reads_new(old: Schema, new: Schema) -> bool:
-    """Does a service that is not updated yet read every event of the new schema?"""
+    """Differences that would keep a service not updated yet from reading events of the new schema."""
     before, after = plain(old), plain(new)
     return _check(before, known_to(before, after), "serializer")
 

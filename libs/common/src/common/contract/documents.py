@@ -1,4 +1,4 @@
-"""Are the committed documents those of the classes, and may the classes be what they are?"""
+"""The committed documents of the contract: written from the classes, and checked for staleness and compatibility."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which JSON Schema does an event have? Generated from its class, one file per type and version."""
+"""JSON Schemas of the events, generated from their classes, one file per type and version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where are customers' keys? In every service's database, wrapped; orders-ingest issues them, erasure removes them."""
+"""Customers' data keys: in every service's database, wrapped; orders-ingest issues them, erasure removes them."""
 
 from __future__ import annotations
 
@@ -144,10 +144,16 @@ class KeyRing:
         keys = sorted(key for key in customers if key not in stored or stored[key].erased_at is None)
         await erase_keys(tx, dict.fromkeys(keys, now))
         return [
-            Event(fact_id("erased", CustomerErased.TYPE, shop, customer, 0), _source(shop), shop, customer, now,
-                  CustomerErased())
+            Event(
+                fact_id("erased", CustomerErased.TYPE, shop, customer, 0),
+                _source(shop),
+                shop,
+                customer,
+                now,
+                CustomerErased(),
+            )
             for shop, customer in keys
-        ]  # fmt: skip
+        ]
 
     def seal_event(self, event: Event[D], key: DataKey | None) -> Event[D]:
         """Personal fields sealed; left out where the key is None (erased). Seal an event once."""

@@ -1,4 +1,4 @@
-"""How is personal data encrypted? AES-256-GCM with a key per customer, wrapped by the installation's master key."""
+"""Encryption of personal data: AES-256-GCM with a key per customer, wrapped by the installation's master key."""
 
 from __future__ import annotations
 

@@ -106,11 +106,18 @@ def _from_dict(body: dict[str, Any], raw: bytes | None) -> Event[Any]:
         # Offered now, by a request; what was read from the bus or a store is not that request's doing.
         correlation = given_correlation()
     return Event(
-        id=body["id"], source=body["source"], shop=body["shop"], subject=body.get("subject"), time=time, data=data,
-        partitionkey=body.get("partitionkey", ""), correlationid=correlation,
-        causationid=body.get("causationid"), traceparent=body.get("traceparent"),
+        id=body["id"],
+        source=body["source"],
+        shop=body["shop"],
+        subject=body.get("subject"),
+        time=time,
+        data=data,
+        partitionkey=body.get("partitionkey", ""),
+        correlationid=correlation,
+        causationid=body.get("causationid"),
+        traceparent=body.get("traceparent"),
         raw=raw,
-    )  # fmt: skip
+    )
 
 
 def _stored(data: Any) -> bytes:

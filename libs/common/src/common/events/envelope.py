@@ -1,4 +1,4 @@
-"""What does an event look like on the wire? CloudEvents 1.0, structured JSON (architecture.md section 1)."""
+"""Events on the wire: CloudEvents 1.0, structured JSON (architecture.md section 1)."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ Cursor = Annotated[
     Field(max_length=500, description="where the page before ended; empty: from the start"),
 ]
 Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_utc)]
-"""A time as it is told, in UTC. Who takes one says which times make sense."""
+"""A time, converted to UTC. The taker checks which times make sense."""
 PlannedTime = Annotated[Instant, AfterValidator(_plannable), Field(description=f"from {FIRST_DAY} to {LAST_DAY}")]
 """A time that the shop sets: far enough from the ends of the calendar to be computed with."""
 PlannedDay = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY, description=f"from {FIRST_DAY} to {LAST_DAY}")]

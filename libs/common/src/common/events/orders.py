@@ -117,7 +117,7 @@ class OrderRefunded(EventData):
 
 
 class OrderClaimed(EventData):
-    """An order that had no customer has one from now on; keyed by the order, as all that was told of it until then.
+    """An order that had no customer has one from now on; keyed by the order, as all its events until then.
 
     The customer's own key gets those versions and refunds again, each under an id of its own: who counted the order
     as nobody's counts it there no more.

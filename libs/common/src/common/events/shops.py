@@ -27,7 +27,7 @@ class ShopSettingsChanged(NewVersion):
 
 
 class ApiKeyIssued(EventData):
-    """An API key that counts from now on in every service; the secret itself is told to nobody.
+    """An API key that counts from now on in every service; the secret itself is in no event.
 
     `hash`: keyed BLAKE2b of the secret in hexadecimal, of use only with the installation's master key.
     """

@@ -62,9 +62,13 @@ class OrderStanding:
         for line in refund.lines:
             lines[line.sku] += line.quantity
         now = Refunded(
-            was.currency, was.amount + refund.amount, tuple(sorted(lines.items())), was.bare or not refund.lines,
-            was.whole or refund.whole, (*was.ids, refund.refund_id),
-        )  # fmt: skip
+            was.currency,
+            was.amount + refund.amount,
+            tuple(sorted(lines.items())),
+            was.bare or not refund.lines,
+            was.whole or refund.whole,
+            (*was.ids, refund.refund_id),
+        )
         self.refunds = (*(known for known in self.refunds if known is not was), now)
         return True
 

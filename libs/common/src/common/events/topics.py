@@ -1,4 +1,4 @@
-"""Which Kafka topics are there, who writes each, how long is each kept?"""
+"""The Kafka topics: the one owner of each, its partitions and its retention."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ TOPICS = (
 def own_topic(service: str) -> str | None:
     """The topic on which a service tells its facts and the commands that it accepted; None for others' services.
 
-    What orders-ingest is told goes through its doors instead, and so to the topic of its kind.
+    What shops send to orders-ingest goes through its doors instead, and so to the topic of its kind.
     """
     return {
         "membership": "membership",

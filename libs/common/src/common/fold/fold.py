@@ -104,7 +104,7 @@ class Breath:
         self._last = time.monotonic()
 
     async def take(self) -> None:
-        """Give way to whoever waits, when this task has held the event loop for long enough."""
+        """Let waiting tasks run, when this task has held the event loop for long enough."""
         if time.monotonic() - self._last >= self._every_s:
             await asyncio.sleep(0)
             self._last = time.monotonic()
@@ -237,7 +237,7 @@ async def refold(
 ) -> Folded[S]:
     """Fold customers anew because something all folds read has changed; one correction step a customer, dated `at`.
 
-    `cause` names what changed and when (`figures@2025-03-01T00:00:00Z`); it must not be used twice for a customer.
+    `cause` names what changed and when (`statistics@2025-03-01T00:00:00Z`); it must not be used twice for a customer.
     """
     wanted = list(keys)
     await tx.lock_customers(wanted)
@@ -407,6 +407,6 @@ where c.shop = u.shop and c.customer = u.customer
 
 
 def same(a: BaseModel, b: BaseModel) -> bool:
-    """Do two states say the same? By their stored form."""
+    """Whether two states are equal in their stored form."""
     dump = (orjson.dumps(x.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS) for x in (a, b))
     return next(dump) == next(dump)

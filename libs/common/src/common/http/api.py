@@ -1,4 +1,4 @@
-"""What does every route share? A scope that its caller must hold, the caller's shop, and one transaction."""
+"""What every route shares: a scope that its caller must hold, the caller's shop, and one transaction."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def require(scope: str, *, set_up: bool = True) -> Any:
 
 
 def public(reason: str) -> Any:
-    """Marks a route that asks for no key, such as a signed link; the reason is for whoever reads the code."""
+    """Marks a route that asks for no key, such as a signed link; the reason is for readers of the code."""
     if not reason:
         raise ValueError("say why this route is public")
     return _Public()

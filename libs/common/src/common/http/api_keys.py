@@ -1,4 +1,4 @@
-"""API keys are made, listed and revoked at orders-ingest alone, and told to every service: /v1/keys.
+"""API keys are made, listed and revoked at orders-ingest alone, and announced to every service: /v1/keys.
 
 To rotate without a refused request: make the second key, give it to the caller a second later, then revoke the first.
 """
@@ -99,17 +99,27 @@ async def make_key(body: KeyIn, request: Request, caller: Admin, tx: Tx) -> NewK
         insert into api_keys (prefix, hash, shop, scopes, name, created_at, expires_at)
         values (:prefix, :hash, :shop, cast(:scopes as text[]), :name, :now, :expires_at)
         """,
-        prefix=prefix, hash=hashed, shop=body.shop, scopes=scopes, name=body.name, now=now,
+        prefix=prefix,
+        hash=hashed,
+        shop=body.shop,
+        scopes=scopes,
+        name=body.name,
+        now=now,
         expires_at=body.expires_at,
-    )  # fmt: skip
+    )
     issued = ApiKeyIssued(
         prefix=prefix, hash=hashed.hex(), shop=body.shop, scopes=scopes, name=body.name, expires_at=body.expires_at
     )
     await _tell(tx, body.shop, f"key-{prefix}-issued", issued)
     return NewKeyOut(
-        key=key, prefix=prefix, name=body.name, shop=body.shop, scopes=scopes, created_at=now,
+        key=key,
+        prefix=prefix,
+        name=body.name,
+        shop=body.shop,
+        scopes=scopes,
+        created_at=now,
         expires_at=body.expires_at,
-    )  # fmt: skip
+    )
 
 
 async def _tell(tx: Transaction, shop: str, id_: str, data: ApiKeyIssued | ApiKeyRevoked) -> None:
@@ -130,8 +140,11 @@ async def list_keys(
         select prefix, name, shop, scopes, created_at, expires_at, revoked_at from api_keys
         where (:shop = :every or shop = :shop) and prefix > :after order by prefix limit :limit
         """,
-        shop=caller.shop, every=EVERY, after=after, limit=limit,
-    )  # fmt: skip
+        shop=caller.shop,
+        every=EVERY,
+        after=after,
+        limit=limit,
+    )
     return [KeyOut.model_validate(dict(row._mapping)) for row in rows]
 
 
@@ -145,8 +158,11 @@ async def revoke_key(prefix: Identifier, request: Request, caller: Admin, tx: Tx
         where prefix = :prefix and revoked_at is null and (:shop = :every or shop = :shop)
         returning shop
         """,
-        now=tx.clock.now(), prefix=prefix, shop=caller.shop, every=EVERY,
-    )  # fmt: skip
+        now=tx.clock.now(),
+        prefix=prefix,
+        shop=caller.shop,
+        every=EVERY,
+    )
     if shop is None:
         raise UnknownKey(prefix)
     await _tell(tx, shop, f"key-{prefix}-revoked", ApiKeyRevoked(prefix=prefix))

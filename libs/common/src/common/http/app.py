@@ -15,9 +15,13 @@ from common.process.runtime import Runtime
 def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
     """The service's HTTP side: its own routes and those that every service has."""
     app = FastAPI(
-        title=f"Regulars {runtime.name}", version="1", docs_url=None, redoc_url=None,
-        generate_unique_id_function=lambda route: route.name, dependencies=[Depends(check_media_type)],
-    )  # fmt: skip
+        title=f"Regulars {runtime.name}",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+        dependencies=[Depends(check_media_type)],
+    )
     app.state.runtime = runtime
     bootstrap = runtime.settings.bootstrap_api_key
     keys = ApiKeys(

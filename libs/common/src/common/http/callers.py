@@ -1,4 +1,4 @@
-"""Who is asking? API keys `rk_<prefix>_<secret>`: stored as a keyed hash, scoped, per shop, two valid at once."""
+"""API keys `rk_<prefix>_<secret>`: stored as a keyed hash, scoped, per shop, two valid at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the process alive, and may it be given work? Live: its event loop turns. Ready: its parts say so in time."""
+"""Liveness and readiness. Live: the event loop turns. Ready: every part says so in time."""
 
 from __future__ import annotations
 

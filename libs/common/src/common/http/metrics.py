@@ -1,4 +1,4 @@
-"""GET /metrics: the process's figures in the text format of Prometheus."""
+"""GET /metrics: the process's metrics in the text format of Prometheus."""
 
 from __future__ import annotations
 

@@ -52,16 +52,22 @@ def router(app: FastAPI) -> APIRouter:
     @routes.get("/docs", dependencies=anybody)
     async def docs() -> HTMLResponse:
         return get_swagger_ui_html(
-            openapi_url="/openapi.json", title=app.title, swagger_js_url="/docs/swagger-ui-bundle.js",
-            swagger_css_url="/docs/swagger-ui.css", swagger_favicon_url="/docs/favicon.png",
-        )  # fmt: skip
+            openapi_url="/openapi.json",
+            title=app.title,
+            swagger_js_url="/docs/swagger-ui-bundle.js",
+            swagger_css_url="/docs/swagger-ui.css",
+            swagger_favicon_url="/docs/favicon.png",
+        )
 
     @routes.get("/redoc", dependencies=anybody)
     async def redoc() -> HTMLResponse:
         return get_redoc_html(
-            openapi_url="/openapi.json", title=app.title, redoc_js_url="/docs/redoc.standalone.js",
-            redoc_favicon_url="/docs/favicon.png", with_google_fonts=False,
-        )  # fmt: skip
+            openapi_url="/openapi.json",
+            title=app.title,
+            redoc_js_url="/docs/redoc.standalone.js",
+            redoc_favicon_url="/docs/favicon.png",
+            with_google_fonts=False,
+        )
 
     @routes.get("/docs/{asset}", dependencies=anybody)
     def asset(asset: Asset) -> Response:

@@ -1,4 +1,4 @@
-"""What may an operator ask of every service? Clock, sweep, settled, fuse, dead letters."""
+"""Routes of operation that every service has: clock, sweep, settled check, dead events, tasks set aside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a page look like that a customer opens from a mail? Small: no account, no script, nothing loaded."""
+"""Pages that a customer opens from a message: small, without account, script or anything loaded."""
 
 from __future__ import annotations
 
@@ -33,9 +33,12 @@ button{font:inherit;padding:.5rem 1.5rem}.note{font-weight:bold}</style></head>
 </body></html>
 """
 _environment = Environment(
-    autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
     loader=DictLoader({"layout": _LAYOUT}),
-)  # fmt: skip
+)
 
 
 def body(source: str) -> Template:

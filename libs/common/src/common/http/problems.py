@@ -1,4 +1,4 @@
-"""How does a service say no? RFC 9457 problem details: a stable slug, and a sentence that says what to do."""
+"""RFC 9457 problem details for every failure: a stable slug, and a sentence that says what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures that every service publishes, each under one name with its help."""
+"""The metrics that every service publishes, each under one name with its help."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One running process: its settings, logs, figures and parts."""
+"""One running process: its settings, logs, metrics and parts."""

@@ -17,7 +17,7 @@ WAITING_AT_ONCE = 50
 async def check_set_up(runtime: Runtime, shop: str) -> None:
     """Raises ShopNotSetUp; SettingsNotRead where this process is known to be behind on the topic `shops`.
 
-    Settings are set at orders-ingest and told by topic: what was set a moment ago is waited for, by some requests
+    orders-ingest sets them and announces them on a topic: what was set a moment ago is waited for, by some requests
     at once and not by all, so that requests for a shop that nobody sets up do not pile up.
     """
     if not await runtime.shops.missing({shop}):

@@ -1,4 +1,4 @@
-"""What does a service log? One JSON object a line, with the request's correlation id, without personal data."""
+"""Logs: one JSON object a line, with the request's correlation id, without personal data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PATTERNS = (
     (re.compile(r"[^\s@<>\"'(),;:=]{1,64}@[\w-]+(?:\.[\w-]+)+"), "<email>"),
     # An API key of ours.
     (re.compile(r"rk_(\w{8})_[\w-]{8,}"), r"rk_\1_***"),
-    # The signed token of a customer's link: whoever reads it may answer or opt out in the customer's name.
+    # The signed token of a customer's link: its reader may answer or opt out in the customer's name.
     (_TOKEN, r"\1***"),
     # A password within an address: postgresql://user:password@host.
     (re.compile(r"(\w+://[^\s:/@]+):[^\s@/]+@"), r"\1:***@"),

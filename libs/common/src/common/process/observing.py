@@ -25,7 +25,7 @@ class Observer:
         self._seen: dict[tuple[str, ...], int] = {}
 
     async def observe(self) -> None:
-        """Take all figures now. Raises what the database raises; the process's own figures are taken first."""
+        """Set all metrics now. Raises what the database raises; those of the process itself are set first."""
         runtime = self._runtime
         name = runtime.name
         metrics.DB_POOL_IN_USE.set(getattr(runtime.database.engine.pool, "checkedout", lambda: 0)())
@@ -66,7 +66,7 @@ class Observer:
 
 
 async def observe(runtime: Runtime, stopping: asyncio.Event) -> None:
-    """Take all figures every five seconds until the process stops; a database that is away only leaves some stale."""
+    """Set all metrics every five seconds until the process stops; a database that is away only leaves some stale."""
     loop = asyncio.get_running_loop()
     observer = Observer(runtime)
     while not stopping.is_set():

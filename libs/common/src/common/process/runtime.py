@@ -1,4 +1,4 @@
-"""What is one running process of a service made of? Its parts, and what needs several of them."""
+"""The parts of one running process of a service, and what needs several of them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Runtime:
     shops: KnownShops = field(init=False)
     waiting: int = field(init=False, default=0)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    stirred: asyncio.Event = field(default_factory=asyncio.Event)  # the clock moved, or it is time to stop
+    woken: asyncio.Event = field(default_factory=asyncio.Event)  # the clock moved, or it is time to stop
 
     def __post_init__(self) -> None:
         self.shops = KnownShops(self.database)
@@ -120,15 +120,15 @@ class Runtime:
             )
         if isinstance(self.clock, FixedClock):
             self.clock.set(stored)
-        self.stirred.set()
+        self.woken.set()
         return stored
 
     async def idle(self, seconds: float) -> None:
         """For background work with nothing to do: until the clock moves, the process stops, or so long."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.stirred.wait(), seconds)
+            await asyncio.wait_for(self.woken.wait(), seconds)
         if not self.stopping.is_set():
-            self.stirred.clear()
+            self.woken.clear()
 
     def make_consumer(self, raw: Sequence[RawSubscription] = ()) -> EventConsumer:
         """A consumer of the service's subscriptions and of `raw`, not started."""

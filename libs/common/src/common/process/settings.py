@@ -1,4 +1,4 @@
-"""What does a process read from its environment? The same names in the dev stack, Compose and Kubernetes."""
+"""Settings read from the environment: the same names in the local stack, Compose and Kubernetes."""
 
 from __future__ import annotations
 

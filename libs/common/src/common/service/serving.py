@@ -1,4 +1,4 @@
-"""Runs all parts of one service on one event loop until it is told to stop."""
+"""Runs all parts of one service on one event loop until it is to stop."""
 
 from __future__ import annotations
 
@@ -43,12 +43,21 @@ async def serve(service: Service, settings: Settings, *, migrating: bool = False
     app = build_app(runtime, readiness)
     server = uvicorn.Server(
         uvicorn.Config(
-            app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False,
-            timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=8, limit_concurrency=2000,
-            proxy_headers=True, forwarded_allow_ips=settings.trusted_proxies,
-            http="httptools", loop="uvloop", lifespan="off",
+            app,
+            host=settings.http_host,
+            port=settings.http_port,
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=8,
+            limit_concurrency=2000,
+            proxy_headers=True,
+            forwarded_allow_ips=settings.trusted_proxies,
+            http="httptools",
+            loop="uvloop",
+            lifespan="off",
         )
-    )  # fmt: skip
+    )
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -71,7 +80,7 @@ async def serve(service: Service, settings: Settings, *, migrating: bool = False
         else:
             log.error("part_ended", part=task.get_name(), detail=repr(error), exc_info=error)
     runtime.stopping.set()
-    runtime.stirred.set()
+    runtime.woken.set()
     try:
         async with asyncio.timeout(STOP_WITHIN_S):
             await _stop(runtime, server, tasks | {begin})

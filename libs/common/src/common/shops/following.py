@@ -1,4 +1,4 @@
-"""Every process follows the topic `shops`: settings and API keys are known here within a second of being told.
+"""Every process follows the topic `shops`: settings and API keys are known here within a second of their announcement.
 
 The topic is read whole at each start, outside of the consumer group, since every process needs all of it; what is
 stored by it is idempotent. The service's consumer starts only when the end was reached once.
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 WAIT_S = 5.0
 """How long an event waits for its shop: `shops` is another topic, so its record may come some milliseconds later."""
 HURRY_S, HURRY_FOR_S = 0.2, 60.0
-"""After a wait in vain others are this short for so long; whoever was waited for is not waited for again meanwhile."""
+"""After a wait in vain others are this short for so long; a shop waited for is not waited for again meanwhile."""
 LOOK_S = 0.05
 
 
@@ -115,7 +115,7 @@ class Follower:
 
     @property
     def behind(self) -> bool:
-        """Whether this process is known not to have read what was told."""
+        """Whether this process is known not to have read all that was announced."""
         return not self.reached.is_set() or self.paused is not None
 
     async def more(self, within_s: float) -> None:
@@ -164,9 +164,14 @@ async def save(tx: Transaction, events: Sequence[Event[Any]]) -> None:
                 values (:prefix, :hash, :shop, cast(:scopes as text[]), :name, :at, :expires_at)
                 on conflict (prefix) do nothing
                 """,
-                prefix=data.prefix, hash=bytes.fromhex(data.hash), shop=data.shop, scopes=data.scopes, name=data.name,
-                at=event.time, expires_at=data.expires_at,
-            )  # fmt: skip
+                prefix=data.prefix,
+                hash=bytes.fromhex(data.hash),
+                shop=data.shop,
+                scopes=data.scopes,
+                name=data.name,
+                at=event.time,
+                expires_at=data.expires_at,
+            )
         elif isinstance(data, ApiKeyRevoked):
             # For good: an issue that is read again changes nothing of it.
             await tx.execute(

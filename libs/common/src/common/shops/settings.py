@@ -63,14 +63,14 @@ class Version:
 
 
 class ShopNotSetUp(Invalid):
-    """The shop's zone and currency were never told."""
+    """The shop's zone and currency were never set."""
 
     def __init__(self, shop: str) -> None:
         super().__init__("shop_not_set_up", not_set_up(shop), shop=shop)
 
 
 class SettingsNotRead(NotNow):
-    """The shop's settings may have been told: this process has not read all that is on the topic `shops`."""
+    """The shop's settings may have been set: this process has not read all that is on the topic `shops`."""
 
     def __init__(self, shop: str) -> None:
         detail = (
@@ -143,7 +143,7 @@ SHOPS = VersionTable("shop_settings", SettingsBody, space=7_301_011)
 
 
 async def hold_shops(tx: Transaction) -> None:
-    """Until this transaction ends no settings are changed that folds may have read; for whoever stores a fold.
+    """Until this transaction ends no settings are changed that folds may have read; for the storing of a fold.
 
     One lock for all shops: settings change some times a year, and a sweep does not know its shops beforehand.
     """
@@ -192,7 +192,7 @@ async def get_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, ShopSett
 
 
 async def next_refolds(tx: Transaction, limit: int) -> tuple[Late | None, list[CustomerKey]]:
-    """A version that came after customers were folded, locked, and the next customers of the shop, whoever they are.
+    """A version that came after customers were folded, locked, and the next customers of the shop.
 
     All of them, since due times lie on the dates of a zone: a change moves them also where nothing has happened.
     """

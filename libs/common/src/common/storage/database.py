@@ -1,4 +1,4 @@
-"""How does a service speak to its database? One Transaction a unit of work; SQL is text with named parameters."""
+"""The database of a service: one Transaction a unit of work; SQL is text with named parameters."""
 
 from __future__ import annotations
 

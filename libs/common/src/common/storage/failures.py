@@ -27,7 +27,7 @@ class UnitOfWorkTooLong(TimeoutError):
 
 
 def is_too_slow(error: BaseException) -> bool:
-    """Did the work meet a deadline of our own (unit of work, statement, any other TimeoutError)?
+    """Whether the work met a deadline of our own (unit of work, statement, any other TimeoutError).
 
     Smaller work may meet it; the same work will not, unless the database stood still meanwhile, which the caller must
     ask it.
@@ -38,7 +38,7 @@ def is_too_slow(error: BaseException) -> bool:
 
 
 def is_temporary(error: BaseException) -> bool:
-    """Would the same work succeed later without anybody mending it? Only the lack of a part of ours is: the database,
+    """Whether the same work would succeed later without being mended. Only the lack of a part of ours is: the database,
     Kafka, or a lock that another holds. UnitOfWorkTooLong and a cancelled statement are not."""
     if isinstance(error, UnitOfWorkTooLong):
         return False

@@ -1,4 +1,4 @@
-"""Which day, month, quarter is an instant in, by the shop's clock on the wall?
+"""Days, months and quarters in the time zone of a shop.
 
 Pure functions on `zoneinfo`. An *instant* is an aware datetime; what comes back as an instant is in UTC.
 A *period* is half-open, `[start, end)`, so that neighbouring periods neither overlap nor leave a gap,

@@ -1,4 +1,4 @@
-"""What time is it? Code never asks the wall clock: a Clock is passed in (architecture.md section 3)."""
+"""Clocks: code never asks the wall clock, a Clock is passed in (architecture.md section 3)."""
 
 from __future__ import annotations
 

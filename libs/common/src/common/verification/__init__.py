@@ -1,12 +1,12 @@
 """The command `verify`: what a service keeps is compared with its inputs and with the log, some rows at a time."""
 
+from common.verification.announced import Saying, digest, rank
 from common.verification.claims import compare_claims
 from common.verification.comparing import compare
 from common.verification.customers import Customers
 from common.verification.log import Fact, Log
 from common.verification.run import Verification, in_bites, in_one_transaction
 from common.verification.tables import Appended, Row, Rows, Table
-from common.verification.told import Saying, digest, rank
 
 __all__ = [
     "Appended",

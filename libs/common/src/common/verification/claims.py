@@ -21,7 +21,7 @@ async def compare_claims(run: Verification, subscriptions: Sequence[Subscription
     async with run.database.transaction() as tx:
         read = await offsets.stored(tx)
     log = Log(run, sorted(set(wanted.values())))
-    told: Counter[tuple[str, str, str]] = Counter()
+    announced: Counter[tuple[str, str, str]] = Counter()
     counted: Counter[tuple[str, str, str]] = Counter()
     try:
         async for facts in log.read(until=read):
@@ -31,17 +31,17 @@ async def compare_claims(run: Verification, subscriptions: Sequence[Subscription
                 missing = await _unclaimed(run, page)
                 for fact in page:
                     kind = wanted[fact.body["type"]], fact.body["type"], fact.body["shop"]
-                    told[kind] += 1
+                    announced[kind] += 1
                     counted[kind] += fact.place not in missing
                 run.count("events of the topics it reads", len(page))
     finally:
         await log.close()
     for topic in log.topics:
-        kinds = [kind for kind in told if kind[0] == topic]
+        kinds = [kind for kind in announced if kind[0] == topic]
         types, shops = {kind[1] for kind in kinds}, {kind[2] for kind in kinds}
-        there, here = sum(told[kind] for kind in kinds), sum(counted[kind] for kind in kinds)
+        there, here = sum(announced[kind] for kind in kinds), sum(counted[kind] for kind in kinds)
         run.say(f"{topic}: {there:,} events to take (types: {len(types)}, shops: {len(shops)}), {here:,} counted")
-    for (topic, type_, shop), number in sorted(told.items()):
+    for (topic, type_, shop), number in sorted(announced.items()):
         if counted[topic, type_, shop] != number:
             run.differ(
                 f"{topic} holds {number:,} {type_} of {shop} up to where it was read,"

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from common.bus import offsets
+from common.verification.announced import Announced, Saying
 from common.verification.log import Log
 from common.verification.run import Verification
 from common.verification.tables import Row, Rows
-from common.verification.told import Saying, Told
 
 LOOKS = 3
 """A row that changes all the time is looked at so often again, each time after the log was read on."""
@@ -45,8 +45,8 @@ async def compare(
         async for facts in log.read():
             for fact in facts:
                 if fact.topic in inputs and fact.offset >= read.get(fact.position, 0):
-                    told.add(((saying, fact.place) for saying in sayings(fact.body)), binding=False)
-            told.add(
+                    announced.add(((saying, fact.place) for saying in sayings(fact.body)), binding=False)
+            announced.add(
                 (saying, fact.place)
                 for fact in facts
                 if fact.topic not in inputs or fact.offset < read.get(fact.position, 0)
@@ -54,21 +54,21 @@ async def compare(
             )
         if also is not None:
             async for said in also():
-                told.add((saying, IN_NO_TOPIC) for saying in said)
+                announced.add((saying, IN_NO_TOPIC) for saying in said)
 
     try:
-        with Told() as told:
+        with Announced() as announced:
             await listen()
-            told.binding = False
-            suspects = {table.name: await _compare(run, told, table) for table in tables}
+            announced.binding = False
+            suspects = {table.name: await _compare(run, announced, table) for table in tables}
             for kind, sentence in missing.items():
-                for place in told.unseen(kind):
-                    run.differ(f"{sentence} (told at {place})")
+                for place in announced.unseen(kind):
+                    run.differ(f"{sentence} (announced at {place})")
             for _ in range(LOOKS):
                 if any(suspects.values()):
                     await listen()
                     for table in tables:
-                        suspects[table.name] = _differing(told, await table.again(run, suspects[table.name]))
+                        suspects[table.name] = _differing(announced, await table.again(run, suspects[table.name]))
             for table in tables:
                 for row in suspects[table.name]:
                     run.differ(_sentence(table, row))
@@ -76,10 +76,10 @@ async def compare(
         await log.close()
 
 
-async def _compare(run: Verification, told: Told, table: Rows) -> list[Row]:
+async def _compare(run: Verification, announced: Announced, table: Rows) -> list[Row]:
     suspects: list[Row] = []
     async for rows in table.pages(run):
-        for row in _differing(told, rows):
+        for row in _differing(announced, rows):
             if len(suspects) < SUSPECTS:
                 suspects.append(row)
             else:
@@ -88,12 +88,12 @@ async def _compare(run: Verification, told: Told, table: Rows) -> list[Row]:
     return suspects
 
 
-def _differing(told: Told, rows: Sequence[Row]) -> list[Row]:
+def _differing(announced: Announced, rows: Sequence[Row]) -> list[Row]:
     """The rows of which the log says something else, or nothing."""
     owners = [number for number, (_, kept) in enumerate(rows) for _ in kept]
-    wrong = {owners[found] for found in told.look([each for _, kept in rows for each in kept])}
+    wrong = {owners[found] for found in announced.look([each for _, kept in rows for each in kept])}
     return [rows[number] for number in sorted(wrong)]
 
 
 def _sentence(table: Rows, row: Row) -> str:
-    return f"{'/'.join(map(str, row[0]))}: {table.name} keeps something else than was told"
+    return f"{'/'.join(map(str, row[0]))}: {table.name} keeps something else than was announced"

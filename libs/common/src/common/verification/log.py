@@ -1,4 +1,4 @@
-"""Topics read from their first record on, a bite at a time, together with what the outbox has not published yet."""
+"""Topics read from their first record on, a batch at a time, together with what the outbox has not published yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are the versions of what a shop may set kept and told? In a table of the service's; added, never changed."""
+"""Versions of what a shop sets, each in force from an instant: kept in a table of the service, added, never changed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Work that falls due: small SKIP LOCKED bites of every job in turn, never a scan of every customer.
+"""Work that falls due: small SKIP LOCKED batches of every job in turn, never a scan of every customer.
 
 A job that fails waits, longer each time, while the others go on. Of a work list the customers that fail are found one
-by one, set aside (`common.work.set_aside`) and tried again later; the rest of the bite is done.
+by one, set aside (`common.work.set_aside`) and tried again later; the rest of the batch is done.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ LONGEST_PAUSE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`bite(tx, now, limit)` does one bite of due work in its transaction and returns how many rows it did."""
+    """`batch(tx, now, limit)` does one batch of due work in its transaction and returns how many rows it did."""
 
     name: str
-    bite: Callable[[Transaction, datetime, int], Awaitable[int]]
+    batch: Callable[[Transaction, datetime, int], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class WorkList:
 
 @dataclass(slots=True)
 class _Standing:
-    """How a job fares: its bite, smaller after one that took too long, and its pause after a failure."""
+    """How a job fares: its batch, smaller after one that took too long, and its pause after a failure."""
 
     most: int
     limit: int
@@ -102,7 +102,7 @@ class Sweeper:
         self._stopping.set()
 
     async def sweep(self, *, patiently: bool = False) -> int:
-        """One round: a bite of every job in turn, until nothing is due anywhere; returns the rows done.
+        """One round: a batch of every job in turn, until nothing is due anywhere; returns the rows done.
 
         `patiently`: jobs in a pause are left out, and the round ends early where the consumer falls behind meanwhile;
         what is left stays due. Otherwise the first failure of a job is raised, after the others had their turns.
@@ -139,7 +139,7 @@ class Sweeper:
         return total
 
     async def _turn(self, job: Job | WorkList) -> int | None:
-        """One bite of the job; the rows done, None when it had nothing to do."""
+        """One batch of the job; the rows done, None when it had nothing to do."""
         standing, tasks = self._standing[job.name], list[Task]()
         try:
             async with self._database.transaction() as tx:
@@ -147,7 +147,7 @@ class Sweeper:
                     await self._before(tx)
                 now = tx.clock.now()
                 if isinstance(job, Job):
-                    done = await job.bite(tx, now, standing.limit) or None
+                    done = await job.batch(tx, now, standing.limit) or None
                 else:
                     done = await work(tx, job, now, standing.limit, tasks)
         except Exception as error:
@@ -173,7 +173,7 @@ class Sweeper:
 async def work(
     tx: Transaction, job: WorkList, now: datetime, limit: int, tasks: list[Task] | None = None
 ) -> int | None:
-    """Try again what is due of the tasks set aside, then do a bite of the list; the rows done, None without any due.
+    """Try again what is due of the tasks set aside, then do a batch of the list; the rows done, None without any due.
 
     `tasks` is filled with what is at work, for who has to know it when the transaction fails.
     """

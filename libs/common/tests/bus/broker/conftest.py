@@ -1,4 +1,4 @@
-"""What do the broker's tests stand on? A real Kafka, topics of their own, and offsets kept as a database would."""
+"""Fixtures of the broker's tests: a real Kafka, topics of their own, and offsets kept as a database would."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Does the consumer read everything, once, from where the database says?"""
+"""The consumer reads everything, once, from where the database says."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Does the consumer neither lose nor hang when the broker is frozen or killed, or aiokafka is stuck?"""
+"""The consumer neither loses nor hangs when the broker is frozen or killed, or aiokafka is stuck."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -119,9 +119,9 @@ async def test_reading_goes_on_while_the_coordinator_gives_no_answer_and_the_las
         await read(consumer, offsets, len(offsets.applied) + 10)
     moved.set()
     assert consumer.recreated == 0
-    for told in (50, 60):  # of the five that were asked for together, the last; then what came afterwards
+    for committed in (50, 60):  # of the five that were asked for together, the last; then what came afterwards
         async with asyncio.timeout(HANG_S):
-            while await inner(consumer).committed(TopicPartition(topic, 0)) != told:
+            while await inner(consumer).committed(TopicPartition(topic, 0)) != committed:
                 await asyncio.sleep(0.05)
         await consumer.commit(offsets.rows)
 

@@ -1,4 +1,4 @@
-"""Does the producer tell the truth about what Kafka has, and come back after every fault?"""
+"""The producer counts what Kafka has acknowledged, and comes back after every fault."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Are topics created once, and never changed behind the operator's back?"""
+"""Topics are created once, and never changed behind the operator's back."""
 
 import asyncio
 import importlib.metadata
@@ -16,9 +16,14 @@ from .conftest import Offsets, World
 
 async def run_command(servers: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "common.bus.broker", "topics", env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "common.bus.broker",
+        "topics",
+        env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
     said, _ = await process.communicate()
     return process.returncode, said.decode()
 

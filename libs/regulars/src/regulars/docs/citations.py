@@ -1,4 +1,4 @@
-"""Which requirement does a test speak of? A pytest plugin that notes the numbers cited by the tests that passed.
+"""A pytest plugin that notes the requirement numbers cited by the tests that passed.
 
 Numbers stand in a test's name or docstring, or in its class's docstring (`MEM-029`, `MSG-001 to 005`, `T-4.17`, `C-7`).
 What is noted lies in `.run/citations.json`; a run of some tests replaces the notes of those alone.

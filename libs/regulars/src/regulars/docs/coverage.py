@@ -1,4 +1,4 @@
-"""Which requirement is proved by which test? docs/coverage.md, from what the passed tests cite."""
+"""docs/coverage.md: requirements and the tests that cite them, from what passed."""
 
 from __future__ import annotations
 

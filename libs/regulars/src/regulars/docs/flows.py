@@ -1,4 +1,4 @@
-"""Who publishes an event, and who acts on it? docs/flows.md, from the subscriptions the services are wired with."""
+"""docs/flows.md: who publishes each event and who takes it, from the subscriptions the services are wired with."""
 
 from __future__ import annotations
 

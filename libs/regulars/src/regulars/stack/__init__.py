@@ -1,1 +1,1 @@
-"""How does the local stack run? Each part is a child process: PostgreSQL, Kafka, the mail sink and the services."""
+"""The local stack: PostgreSQL, Kafka, the mail sink and the services, each a child process."""

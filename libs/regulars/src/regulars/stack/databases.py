@@ -1,4 +1,4 @@
-"""How do a database and its role come into being on a PostgreSQL server?"""
+"""Creates a database and its role on a PostgreSQL server."""
 
 import re
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -58,7 +58,7 @@ async def _ensure(connection: asyncpg.Connection, name: str, password: str) -> N
         if not await connection.fetchval("select rolsuper from pg_roles where rolname = current_user"):
             await connection.execute(f"grant {name} to current_user")
         await connection.execute(f"create database {name} owner {name}")
-        # Every role may connect to every database unless told otherwise.
+        # Every role may connect to every database unless it is revoked.
         await connection.execute(f"revoke connect on database {name} from public")
 
 
@@ -74,7 +74,7 @@ async def create_database(admin_url: str, name: str, *, template: str | None = N
 
 
 async def drop_database(admin_url: str, name: str) -> None:
-    """Drop the database, sending away whoever is connected. A database that is gone is no error."""
+    """Drop the database, ending its connections. A database that is gone is no error."""
     connection = await asyncpg.connect(dsn(admin_url), timeout=10)
     try:
         await connection.execute(f"drop database if exists {_checked(name)} with (force)")

@@ -1,4 +1,4 @@
-"""What can go wrong with a stack that its operator can mend?"""
+"""Errors of a stack that its operator can mend."""
 
 
 class StackError(Exception):

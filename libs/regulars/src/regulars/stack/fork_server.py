@@ -1,4 +1,4 @@
-"""How do services start without each reading the libraries anew? One process reads them and is forked for each.
+"""The fork server: one process reads the libraries and is forked for each service.
 
 `python -m regulars.stack.fork_server FD MODULE...` imports the modules, then takes a JSON line for each process to
 start from the socket FD: `name`, `module`, `args`, `env` (its whole environment), `log` (file that both its outputs are

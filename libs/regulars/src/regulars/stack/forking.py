@@ -1,4 +1,4 @@
-"""How does the supervisor have a process forked, and learn that it has ended?"""
+"""The supervisor's side of the fork server: asks for a process, and learns that it has ended."""
 
 import asyncio
 import contextlib
@@ -121,7 +121,7 @@ class ForkServer:
                 self._take(json.loads(line))
             writer.close()
             await writer.wait_closed()
-        # It is gone, and the kernel has told its children to end; they are not waited for.
+        # It is gone, and the kernel has ended its children; they are not waited for.
         for process in self._running.values():
             signal_group(process.pid, signal.SIGKILL)
             process.ended(-signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""How is an Apache Kafka of one's own started, stopped, killed and started again on the same log?"""
+"""An Apache Kafka of our own: started, stopped, killed, and started again on the same log."""
 
 import base64
 import subprocess

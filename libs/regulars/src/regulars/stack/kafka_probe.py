@@ -1,4 +1,4 @@
-"""Does a Kafka broker answer, and how many live brokers does it know?"""
+"""Asks a Kafka broker whether it answers, and how many live brokers it knows."""
 
 import socket
 import struct

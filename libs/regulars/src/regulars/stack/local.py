@@ -1,4 +1,4 @@
-"""In which order does the whole stack come up, and what does it stand on?"""
+"""The whole stack on one machine: its parts, and the order in which they come up."""
 
 import asyncio
 import contextlib
@@ -105,9 +105,13 @@ class LocalStack:
         (postgres, databases), kafka, mail = await asyncio.gather(self._databases(), self._topics(), self._mail())
         self._state.postgres, self._state.kafka = postgres, kafka
         around = Surroundings(
-            kafka, self._secrets.master_key, self._secrets.api_key, self._plan.log_level, self._plan.set_clock,
+            kafka,
+            self._secrets.master_key,
+            self._secrets.api_key,
+            self._plan.log_level,
+            self._plan.set_clock,
             mail,
-        )  # fmt: skip
+        )
         for service in self._plan.services:
             port = free_port(service.port)
             self._state.services[service.name] = settings_of(service, port, databases[service.name], around)

@@ -1,4 +1,4 @@
-"""Where do the mails of the local stack and of the tests go? Into a file, a JSON line each; none leaves the machine."""
+"""The mail sink of the local stack and the tests: a file with a JSON line a mail; none leaves the machine."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""How is a PostgreSQL of one's own started, stopped, killed and started again on the same data?"""
+"""A PostgreSQL of our own: started, stopped, killed, and started again on the same data."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ SETTINGS = {
 class PostgresServer:
     """One server on 127.0.0.1 with its data in ``directory``, which is created when missing.
 
-    With a ``password`` every connection must present one (SCRAM); without, whoever reaches the loopback is trusted.
+    With a ``password`` every connection must present one (SCRAM); without, every client on the loopback is trusted.
     Not thread-safe. All methods block: the longest, the first ``start``, about a second.
     """
 

@@ -1,4 +1,4 @@
-"""Where are the programs of PostgreSQL, and may the account that runs them reach them?"""
+"""Finds the programs of PostgreSQL, where the account that runs them can reach them."""
 
 import hashlib
 import importlib.util

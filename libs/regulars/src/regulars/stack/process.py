@@ -1,4 +1,4 @@
-"""How is one child process started, signalled and ended?"""
+"""One child process: started, signalled and ended."""
 
 import ctypes
 import os

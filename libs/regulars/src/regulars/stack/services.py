@@ -1,4 +1,4 @@
-"""Which services are there, and what does each get told through its environment?"""
+"""The services of the stack, and the environment of each."""
 
 import os
 from collections.abc import Mapping
@@ -63,9 +63,18 @@ def settings_of(service: Service, port: int, database_url: str, around: Surround
 
 
 SMTP = (
-    "SMTP_HOST", "SMTP_PORT", "SMTP_TLS", "SMTP_TLS_VERIFY", "SMTP_CA_FILE", "SMTP_USER", "SMTP_PASSWORD",
-    "SMTP_CONNECT_S", "SMTP_COMMAND_S", "SMTP_DATA_S", "SMTP_TEXT_S",
-)  # fmt: skip
+    "SMTP_HOST",
+    "SMTP_PORT",
+    "SMTP_TLS",
+    "SMTP_TLS_VERIFY",
+    "SMTP_CA_FILE",
+    "SMTP_USER",
+    "SMTP_PASSWORD",
+    "SMTP_CONNECT_S",
+    "SMTP_COMMAND_S",
+    "SMTP_DATA_S",
+    "SMTP_TEXT_S",
+)
 """Settings of the mail server, as messaging reads them."""
 
 

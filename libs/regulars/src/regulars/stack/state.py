@@ -1,4 +1,4 @@
-"""What does a running stack leave on disk, so that another process can find it, ask it and stop it?"""
+"""What a running stack keeps on disk, so that another process can find it, ask it and stop it."""
 
 import base64
 import json

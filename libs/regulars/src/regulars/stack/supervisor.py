@@ -1,4 +1,4 @@
-"""How do the parts of the stack keep running, and how do they all end?"""
+"""The supervisor: restarts the parts that end, and ends them all."""
 
 import asyncio
 import signal
@@ -164,7 +164,7 @@ async def _set_within(event: asyncio.Event, seconds: float) -> bool:
 
 
 async def follow(logs: Path, write: Callable[[str], None], stop: asyncio.Event) -> None:
-    """Give every new line of every log in the folder, prefixed with the part's name, until told to stop."""
+    """Give every new line of every log in the folder, prefixed with the part's name, until it is to stop."""
     read: dict[Path, int] = {file: file.stat().st_size for file in logs.glob("*.log")}
     while True:
         ending = await _set_within(stop, 0.2)

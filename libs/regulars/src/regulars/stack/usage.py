@@ -1,4 +1,4 @@
-"""What has a process of the stack cost so far, and what does it hold? With everything that it started."""
+"""CPU time and memory of a process of the stack, with everything that it started."""
 
 from __future__ import annotations
 

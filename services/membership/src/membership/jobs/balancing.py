@@ -27,7 +27,7 @@ class Walk:
         self._found = dict.fromkeys(BOOKS, 0)
         self.imbalance = dict.fromkeys(BOOKS, 0)
 
-    async def bite(self, tx: Transaction, now: datetime, limit: int) -> int:
+    async def batch(self, tx: Transaction, now: datetime, limit: int) -> int:
         """Look at the next customers' causes. Returns 0: it is never work that a round of sweeps must wait for."""
         if self._after == stretches.BEGINNING and self._begun is not None and self._begun <= now < self._begun + ROUND:
             return 0
@@ -48,4 +48,4 @@ class Walk:
 
 
 def job() -> Job:
-    return Job("balance", Walk().bite)
+    return Job("balance", Walk().batch)

@@ -1,4 +1,7 @@
-"""How do services speak with Kafka? The only package that imports aiokafka; docs/aiokafka.md says against what."""
+"""Kafka clients: producer, group consumer, whole-topic reader, topics.
+
+The only package that imports aiokafka; docs/aiokafka.md lists the faults of aiokafka that it covers.
+"""
 
 from common.bus.broker.consumer import Consumer, OnAssigned
 from common.bus.broker.errors import BrokerUnavailable, MessageRefused, NoProgress, OffsetOutOfLog, TopicMismatch

@@ -1,4 +1,4 @@
-"""How does an operator create the topics? ``python -m common.bus.broker topics``"""
+"""Creates the topics: ``python -m common.bus.broker topics``"""
 
 import asyncio
 import os

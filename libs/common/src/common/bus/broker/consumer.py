@@ -1,4 +1,4 @@
-"""How does a service read its topics without loss, without endless waits, and from the offsets in its database?"""
+"""Consumer-group member that reads from the offsets in the database, with a deadline on every call."""
 
 import asyncio
 import logging
@@ -29,9 +29,9 @@ OUT_OF_LOG_LOOKS, OUT_OF_LOG_PAUSE_S = 5, 1.0
 class Consumer:
     """Member of a consumer group that reads batches. It never commits by itself, and every call has a deadline.
 
-    Kafka's own committed offsets are told, never used: each assignment asks ``on_assigned`` for the positions (the
+    Kafka's own committed offsets are written, never read: each assignment asks ``on_assigned`` for the positions (the
     database's rows; a partition that is missing there is read from its first record). One task may call it at a time,
-    except ``stop``, ``lag`` and the figures. When poll raises BrokerUnavailable, wait a moment and call it again.
+    except ``stop``, ``lag`` and the counters. When poll raises BrokerUnavailable, wait a moment and call it again.
     """
 
     def __init__(
@@ -50,9 +50,16 @@ class Consumer:
         watchdog_s: float = 60.0,
     ) -> None:
         self._member = Membership(
-            servers, group, tuple(topics), client, max_records, session_timeout_ms, heartbeat_interval_ms,
-            rebalance_timeout_ms, group_instance_id,
-        )  # fmt: skip
+            servers,
+            group,
+            tuple(topics),
+            client,
+            max_records,
+            session_timeout_ms,
+            heartbeat_interval_ms,
+            rebalance_timeout_ms,
+            group_instance_id,
+        )
         self._on_assigned = on_assigned
         self._watchdog_s = watchdog_s
         self._stop = asyncio.Event()

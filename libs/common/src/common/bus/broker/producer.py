@@ -1,4 +1,4 @@
-"""How does a service publish messages in order, and know which ones Kafka has?"""
+"""Ordered, idempotent publishing that counts what Kafka has acknowledged."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What passes between the program and Kafka's log?"""
+"""Records, positions and batches: what passes between the program and Kafka's log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How does one life of an aiokafka consumer begin, fetch and end, whatever aiokafka does?"""
+"""One aiokafka consumer from its start to its end, thrown away after the first error."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -144,7 +144,7 @@ class Session:
     async def commit(self, nexts: Mapping[Position, int], wait_s: float, give_up_s: float) -> bool:
         """Tell the group how far it is; explicit offsets alone (K2). False when no answer came in ``wait_s``.
 
-        What is not answered yet goes on in the background, and what comes meanwhile is told with it, without waiting:
+        What is not answered yet goes on in the background, and what comes meanwhile is committed with it, unawaited:
         while Kafka moves the group's coordinator, reading goes on. Raises what this commit, or an earlier one that
         nobody waited for, has raised; TimeoutError when one has had no answer for ``give_up_s``.
         """

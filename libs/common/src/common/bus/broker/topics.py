@@ -1,4 +1,4 @@
-"""How do topics come to be, and which cluster is this?"""
+"""Creation of topics, and the identity of the cluster."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence

@@ -45,7 +45,7 @@ class Saying(NamedTuple):
     rank: bytes = b""
 
 
-class Told:
+class Announced:
     """Sayings by name, and which of them a table was found to hold. Use as a context manager: the file goes at its end.
 
     Names of more than one kind live side by side; the kind is the name's first part.
@@ -53,15 +53,15 @@ class Told:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="regulars-verify-")
-        self._file = sqlite3.connect(Path(self._folder.name) / "told.sqlite", isolation_level=None)
+        self._file = sqlite3.connect(Path(self._folder.name) / "announced.sqlite", isolation_level=None)
         self._file.execute("pragma journal_mode = off")
         self._file.execute("pragma synchronous = off")
         self._file.execute(
-            "create table told (key blob primary key, kind text, rank blob, said blob, place text, binding integer,"
-            " seen integer) without rowid"
+            "create table announced (key blob primary key, kind text, rank blob, said blob, place text,"
+            " binding integer, seen integer) without rowid"
         )
         self.binding = True
-        """False once the tables are being read: what is told from then on may not have been there."""
+        """False once the tables are being read: what is announced from then on may not have been there."""
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +78,7 @@ class Told:
         ]
         self._file.execute("begin")
         self._file.executemany(
-            "insert into told values (?, ?, ?, ?, ?, ?, 0) on conflict (key) do update set"
+            "insert into announced values (?, ?, ?, ?, ?, ?, 0) on conflict (key) do update set"
             " said = case when excluded.rank > rank then excluded.said else cast(said || excluded.said as blob) end,"
             " rank = excluded.rank, place = excluded.place, binding = max(binding, excluded.binding)"
             " where excluded.rank > rank or (excluded.rank = rank and instr(said, excluded.said) = 0)",
@@ -96,8 +96,8 @@ class Told:
             part = kept[start : start + _AT_ONCE]
             keys = [digest(*name) for name, _ in part]
             marks = ",".join("?" * len(keys))
-            said = dict(self._file.execute(f"select key, said from told where key in ({marks})", keys))
-            self._file.execute(f"update told set seen = 1 where key in ({marks})", keys)
+            said = dict(self._file.execute(f"select key, said from announced where key in ({marks})", keys))
+            self._file.execute(f"update announced set seen = 1 where key in ({marks})", keys)
             for number, (key, (_, mine)) in enumerate(zip(keys, part, strict=True), start):
                 theirs = said.get(key)
                 if theirs is None or (mine is not None and not _contains(theirs, mine)):
@@ -106,7 +106,8 @@ class Told:
 
     def unseen(self, kind: str) -> Iterable[str]:
         """Places of what the log says of this kind, bindingly, and no table was found to hold."""
-        for (place,) in self._file.execute("select place from told where kind = ? and seen = 0 and binding", (kind,)):
+        unseen = "select place from announced where kind = ? and seen = 0 and binding"
+        for (place,) in self._file.execute(unseen, (kind,)):
             yield place
 
 
