@@ -28,14 +28,14 @@ from common.process.runtime import Runtime
 from common.process.settings import Settings
 from common.storage.database import Database
 from common.time.clock import Clock, FixedClock
-from messaging.channels.smtp import SmtpConnection, SmtpServer
+from messaging.channels.smtp.connection import SmtpConnection, SmtpServer
+from messaging.consent.links import UnsubscribeLinks
+from messaging.decisions.store import lock_due_customers
+from messaging.delivery.worker.desk import Sender
 from messaging.handlers import subscriptions
 from messaging.jobs.deciding import decide_due
-from messaging.jobs.sending import Sender
 from messaging.jobs.verifying import TOPICS
 from messaging.main import SERVICE
-from messaging.store.candidates import lock_due_customers
-from messaging.unsubscribe import UnsubscribeLinks
 from regulars.stack.mailsink import MailSink
 from regulars.testing import MigratedDatabase, OwnTopics, TopicsOfOwn
 

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from messaging.domain.caps import Contacted
-from messaging.domain.decision import Situation
-from messaging.domain.flows import Candidate, Kind
-from messaging.domain.policy import DEFAULT_POLICY
+from messaging.decisions.rules import Situation
+from messaging.flows.flows import Candidate, Kind
+from messaging.limits.caps.rules import Contacted
+from messaging.policy.state import DEFAULT_POLICY
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NEW_YORK = ZoneInfo("America/New_York")

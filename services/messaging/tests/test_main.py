@@ -22,9 +22,9 @@ import pytest_asyncio
 from common.bus.broker import Outgoing, Producer, ensure_topics
 from common.events import Event
 from common.events.topics import TOPICS
-from messaging.domain.policy import Policy
-from messaging.domain.windows import Window
-from messaging.store.policies import POLICIES
+from messaging.limits.contact_hours.rules import Window
+from messaging.policy.state import Policy
+from messaging.policy.store import POLICIES
 from regulars.stack.mailsink import MailSink
 from regulars.testing import SharedKafka, settings_of
 

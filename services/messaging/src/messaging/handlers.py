@@ -42,18 +42,17 @@ from common.events.orders import (
 )
 from common.events.segments import SegmentEntered, SegmentLeft
 from common.storage.database import CustomerKey, Transaction
-from messaging.domain import facts
-from messaging.domain.addresses import PURPOSE, address_hash
-from messaging.domain.flows import LAPSED, Condition, candidates_for
-from messaging.domain.obsolete import OrderNews
-from messaging.domain.permission import FAR, Standing, Statement
-from messaging.domain.policy import Policy
-from messaging.store import addresses
-from messaging.store import contacts as store
-from messaging.store.addresses import Had
-from messaging.store.candidates import insert_candidates
-from messaging.store.policies import POLICIES
-from messaging.store.queue import customers_with_queued, suppress_queued
+from messaging.conditions.rules import OrderNews
+from messaging.consent.state import FAR, Standing, Statement
+from messaging.contacts import addresses, store
+from messaging.contacts.addresses import Had
+from messaging.contacts.hashing import PURPOSE, address_hash
+from messaging.decisions import facts
+from messaging.decisions.store import insert_candidates
+from messaging.delivery.queue.store import customers_with_queued, suppress_queued
+from messaging.flows.flows import LAPSED, Condition, candidates_for
+from messaging.policy.state import Policy
+from messaging.policy.store import POLICIES
 
 PURPOSES: tuple[Purpose, ...] = ("marketing", "survey")
 INSTANT = timedelta(microseconds=1)

@@ -16,15 +16,16 @@ from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary
 from common.work.sweeps import BITE, WorkList, work
 from messaging.api import bounces, decisions, pauses, permissions, policy, unsubscribe_page
-from messaging.channels.smtp import Deadlines, SmtpServer
+from messaging.channels.smtp.connection import Deadlines, SmtpServer
+from messaging.consent.links import UnsubscribeLinks
+from messaging.decisions import store as candidates
+from messaging.delivery.pauses.store import list_pauses
+from messaging.delivery.queue import store as queue
+from messaging.delivery.worker.desk import Sender
 from messaging.handlers import subscriptions
 from messaging.jobs.deciding import decide_due_now, decide_notices, take_due, take_due_notices
-from messaging.jobs.sending import Sender
 from messaging.jobs.verifying import verify
 from messaging.jobs.waking import listen
-from messaging.store import candidates, queue
-from messaging.store.pauses import list_pauses
-from messaging.unsubscribe import UnsubscribeLinks
 
 log = structlog.get_logger()
 

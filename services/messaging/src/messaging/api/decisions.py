@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from common.events.fields import Identifier, PlannedTime, ShopName
 from common.http.api import Tx, require
 from common.http.problems import Problem
-from messaging.store import reading
+from messaging.reports import store as reading
 
 router = APIRouter(tags=["decisions"])
 

@@ -11,7 +11,7 @@ from common.events.customers import Channel
 from common.events.fields import ShopName
 from common.http.api import Tx, require
 from common.http.problems import Problem
-from messaging.store.pauses import end_pauses, list_pauses
+from messaging.delivery.pauses.store import end_pauses, list_pauses
 
 router = APIRouter(tags=["operation"])
 

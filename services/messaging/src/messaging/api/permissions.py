@@ -14,11 +14,11 @@ from common.events.fields import Identifier, ShopName, Text
 from common.events.messages import ContactOptedIn, ContactOptedOut
 from common.http.api import Body, Tx, require
 from common.storage.database import CustomerKey, Database
-from messaging.domain.permission import FAR, Standing
+from messaging.consent.state import FAR, Standing
+from messaging.contacts.addresses import get_address
+from messaging.contacts.store import get_reachable
+from messaging.delivery.queue.store import count_leaving
 from messaging.handlers import change_permission
-from messaging.store.addresses import get_address
-from messaging.store.contacts import get_reachable
-from messaging.store.queue import count_leaving
 
 router = APIRouter(tags=["permissions"])
 _LOOK_EVERY_S = 0.01

@@ -12,9 +12,9 @@ from common.events.messages import ContactPolicyChanged
 from common.http.api import Body, Tx, require
 from common.http.problems import Problem
 from common.versions.table import tell
-from messaging.domain.policy import Policy
-from messaging.store.pauses import end_pauses
-from messaging.store.policies import POLICIES, get_policies
+from messaging.delivery.pauses.store import end_pauses
+from messaging.policy.state import Policy
+from messaging.policy.store import POLICIES, get_policies
 
 router = APIRouter(tags=["policy"])
 

@@ -14,17 +14,16 @@ from common.storage.database import CustomerKey, Transaction
 from common.time.calendar import UnknownZone, zone_named
 from common.time.clock import FixedClock
 from common.work.set_aside import Task
-from messaging.domain import facts
-from messaging.domain.caps import Contacted
-from messaging.domain.decision import Decision, Situation, decide
-from messaging.domain.flows import FLOWS, NOTICES, Candidate
-from messaging.domain.obsolete import is_obsolete
-from messaging.domain.permission import FAR
-from messaging.store import candidates as store
-from messaging.store.addresses import hold_addresses
-from messaging.store.candidates import Decided, Places
-from messaging.store.contacts import Known, get_known
-from messaging.store.policies import PolicyVersion, get_policies
+from messaging.conditions.rules import is_obsolete
+from messaging.consent.state import FAR
+from messaging.contacts.addresses import hold_addresses
+from messaging.contacts.store import Known, get_known
+from messaging.decisions import facts, store
+from messaging.decisions.rules import Decision, Situation, decide
+from messaging.decisions.store import Decided, Places
+from messaging.flows.flows import FLOWS, NOTICES, Candidate
+from messaging.limits.caps.rules import Contacted
+from messaging.policy.store import PolicyVersion, get_policies
 
 
 async def take_due(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:

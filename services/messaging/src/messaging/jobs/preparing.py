@@ -14,19 +14,19 @@ from common.shops.settings import display_names
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.values.addresses import InvalidAddress, mail_address
-from messaging.channels.mail import Mail
-from messaging.domain import facts
-from messaging.domain.decision import is_stale, refusal
-from messaging.domain.obsolete import is_obsolete
-from messaging.domain.permission import FAR
-from messaging.domain.policy import Policy
-from messaging.domain.rendering import IncompleteText, render
-from messaging.jobs.outcomes import MISSED, followed
-from messaging.store import queue
-from messaging.store.contacts import Contact, Known, get_known
-from messaging.store.policies import get_policies
-from messaging.store.queue import Ended, Queued
-from messaging.unsubscribe import Recipient, UnsubscribeLinks, one_click_headers
+from messaging.channels.smtp.mail import Mail
+from messaging.conditions.rules import is_obsolete
+from messaging.consent.links import Recipient, UnsubscribeLinks, one_click_headers
+from messaging.consent.state import FAR
+from messaging.contacts.store import Contact, Known, get_known
+from messaging.decisions import facts
+from messaging.decisions.rules import is_stale, refusal
+from messaging.delivery.outcomes.rules import MISSED, followed
+from messaging.delivery.queue import store as queue
+from messaging.delivery.queue.store import Ended, Queued
+from messaging.policy.state import Policy
+from messaging.policy.store import get_policies
+from messaging.templates.rendering import IncompleteText, render
 
 log = structlog.get_logger()
 

@@ -9,9 +9,9 @@ import orjson
 from common.storage.database import CustomerKey, Transaction
 from common.time.clock import FixedClock
 from common.verification import Customers, Row, Table, Verification, compare
-from messaging.domain.told import MISSING, facts_of, policy, sayings, statement
-from messaging.domain.verification import History, differences
-from messaging.store.histories import get_histories
+from messaging.verification.differences import History, differences
+from messaging.verification.store import get_histories
+from messaging.verification.told import MISSING, facts_of, policy, sayings, statement
 
 TOPICS = ("messages", "customers")
 

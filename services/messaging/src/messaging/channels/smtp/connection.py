@@ -1,0 +1,286 @@
+"""Handing mails to an SMTP server over a reused connection, step by step, so that each failure says what is known."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import aiosmtplib
+
+from messaging.channels.smtp.mail import Mail, build
+from messaging.channels.smtp.replies import About, Stage, about, for_operators, reason_of
+
+TlsMode = Literal["auto", "off", "starttls", "implicit"]
+STOP_WITHIN_S = 10.0
+"""At the end of the process a server that has the text is waited for so long; then the mail is in doubt."""
+_DOT = re.compile(rb"(?m)^\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds to wait for each reply; RFC 5321 section 4.5.3.2 asks for these at least."""
+
+    connect_s: float = 300
+    command_s: float = 300
+    data_s: float = 120
+    text_s: float = 600
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    """Where mails are handed to, and how. `auto`: STARTTLS where it is offered, and always before a password."""
+
+    host: str
+    port: int
+    tls: TlsMode = "auto"
+    verify: bool = True
+    ca_file: Path | None = None
+    user: str | None = None
+    password: str = ""
+    deadlines: Deadlines = Deadlines()
+
+    def tls_context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A refusal of us and not of a recipient. `at_once`: one is proof enough to pause."""
+
+    scope: Literal["server", "sender"]
+    at_once: bool
+    stage: Stage
+    reason: str
+    reply: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """What is known of one mail afterwards.
+
+    `refused`: not taken, for good; `gone`: because there is no such address. `later`: it did not leave, and is tried
+    again. `withheld`: it did not leave, for a reason that is not its own (`trouble`). `unknown`: it may have left.
+    `forbidden`: `may_leave` said no. `stopped`: the process ends. But for `accepted` and `unknown` it did not leave.
+    """
+
+    outcome: Literal["accepted", "refused", "later", "withheld", "unknown", "forbidden", "stopped"]
+    reason: str | None = None
+    stage: Stage | None = None
+    gone: bool = False
+    trouble: Trouble | None = None
+
+
+async def _always() -> str | None:
+    return None
+
+
+class SmtpConnection:
+    """One connection, for one task; opened when needed and kept for the next mail."""
+
+    def __init__(self, server: SmtpServer) -> None:
+        self._server = server
+        self._client: aiosmtplib.SMTP | None = None
+        self._context: ssl.SSLContext | None = None
+        self._stage: Stage = "connect"
+        self._waiting: asyncio.Timeout | None = None
+        self._abandoned = False
+
+    def abandon(self) -> None:
+        """Start no mail any more; a server that was not given the text is not waited for, any other 10 s."""
+        self._abandoned = True
+        if self._waiting is not None:
+            left = STOP_WITHIN_S if self._has_text() else 0
+            self._waiting.reschedule(asyncio.get_running_loop().time() + left)
+
+    async def send(self, mail: Mail, may_leave: Callable[[], Awaitable[str | None]] = _always) -> Handoff:
+        """Hand one mail over. Never raises for what a server or network does.
+
+        `may_leave` is asked when the server is ready for the text, and gives the reason why it must not leave.
+        """
+        text = build(mail)
+        reused = self._client is not None and self._client.is_connected
+        handoff = await self._hand_over(mail, text, may_leave)
+        if reused and not self._abandoned and _closed_while_idle(handoff):
+            handoff = await self._hand_over(mail, text, may_leave)
+        return handoff
+
+    def _has_text(self) -> bool:
+        return self._stage == "text"
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None and client.is_connected:
+            try:
+                async with asyncio.timeout(2):
+                    await client.quit()
+            except (aiosmtplib.SMTPException, OSError):
+                client.close()
+
+    async def _hand_over(self, mail: Mail, text: bytes, may_leave: Callable[[], Awaitable[str | None]]) -> Handoff:
+        if self._abandoned:
+            return Handoff("stopped")
+        self._stage = "connect"
+        try:
+            async with asyncio.timeout(None) as self._waiting:
+                return await self._dialogue(mail, text, may_leave)
+        except aiosmtplib.SMTPResponseException as error:
+            return await self._refused(error.code, error.message)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            self._drop()
+            if self._has_text():
+                return Handoff("unknown", "no_reply", "text")
+            return Handoff("stopped") if self._abandoned else self._lost(error)
+        finally:
+            self._waiting = None
+
+    async def _dialogue(self, mail: Mail, text: bytes, may_leave: Callable[[], Awaitable[str | None]]) -> Handoff:
+        deadlines = self._server.deadlines
+        client = await self._connected()
+        utf8 = mail.needs_utf8
+        if utf8 and not client.supports_extension("smtputf8"):
+            return Handoff("refused", "address_needs_smtputf8", "mail")
+        self._stage = "mail"
+        await client.mail(mail.sender, options=["SMTPUTF8"] if utf8 else None, timeout=deadlines.command_s)
+        self._stage = "rcpt"
+        await client.rcpt(mail.to, encoding="utf-8" if utf8 else "ascii", timeout=deadlines.command_s)
+        forbidden = await may_leave()
+        if forbidden is not None:
+            await self._reset()
+            return Handoff("forbidden", forbidden, "rcpt")
+        # The library's `data` has one deadline for both replies, and does not tell which of them was lost.
+        self._stage = "data"
+        reply = await client.execute_command(b"DATA", timeout=deadlines.data_s)
+        if reply.code != 354:
+            raise aiosmtplib.SMTPDataError(reply.code, reply.message)
+        forbidden = await may_leave()
+        protocol = client.protocol
+        if forbidden is not None:
+            self._drop()  # the only way out of DATA that sends nothing
+            return Handoff("forbidden", forbidden, "data")
+        if protocol is None:
+            raise aiosmtplib.SMTPServerDisconnected("Connection lost")
+        protocol.write(_DOT.sub(b"..", text) + b".\r\n")
+        self._stage = "text"
+        reply = await protocol.read_response(timeout=deadlines.text_s)
+        if reply.code != 250:
+            raise aiosmtplib.SMTPDataError(reply.code, reply.message)
+        return Handoff("accepted")
+
+    async def _connected(self) -> aiosmtplib.SMTP:
+        if self._client is not None and self._client.is_connected:
+            return self._client
+        self._drop()
+        server, deadlines = self._server, self._server.deadlines
+        if self._context is None and server.tls != "off":
+            self._context = server.tls_context()
+        client = self._client = aiosmtplib.SMTP(
+            hostname=server.host, port=server.port, timeout=deadlines.command_s, local_hostname=_our_name(),
+            use_tls=server.tls == "implicit", start_tls=False, tls_context=self._context,
+        )  # fmt: skip
+        await client.connect(timeout=deadlines.connect_s)
+        self._stage = "hello"
+        await _greet(client)
+        offered = client.supports_extension("starttls")
+        if server.tls == "starttls" or (server.tls == "auto" and (offered or server.user is not None)):
+            self._stage = "tls"
+            await client.starttls()
+            self._stage = "hello"
+            await _greet(client)
+        if server.user is not None:
+            self._stage = "auth"
+            await client.login(server.user, server.password)
+        return client
+
+    async def _refused(self, code: int, text: str) -> Handoff:
+        stage = self._stage
+        if not 400 <= code < 600:  # a reply that makes no sense at this point, or none that can be read
+            self._drop()
+            if stage == "text":
+                return Handoff("unknown", reason_of(code, text), stage)
+            return self._withheld("server", reason_of(code, text), text)
+        said = about(stage, code, text)
+        await self._reset()
+        reason = reason_of(code, text)
+        if said == "now":
+            return Handoff("later", reason, stage)
+        if said in ("address", "message"):
+            return Handoff("refused", reason, stage, gone=said == "address")
+        return self._withheld(said, reason, text, stage)
+
+    def _lost(self, error: Exception) -> Handoff:
+        """The connection was not made, or was lost before the text."""
+        reason = _cause(self._stage, error)
+        if self._stage in ("rcpt", "data"):
+            return Handoff("later", reason, self._stage)
+        return self._withheld("server", reason)
+
+    def _withheld(self, scope: About, reason: str, reply: str = "", stage: Stage | None = None) -> Handoff:
+        stage = stage or self._stage
+        assert scope in ("server", "sender")
+        # Of RCPT and DATA one refusal may still be about the one recipient or text.
+        at_once = scope == "server" or stage == "mail"
+        return Handoff("withheld", reason, stage, trouble=Trouble(scope, at_once, stage, reason, for_operators(reply)))
+
+    async def _reset(self) -> None:
+        """Forget the half-told mail, so that the next one starts afresh."""
+        client = self._client
+        if client is None or not client.is_connected or self._stage in ("connect", "hello", "tls", "auth"):
+            self._drop()
+            return
+        try:
+            await client.rset(timeout=min(STOP_WITHIN_S, self._server.deadlines.command_s))
+        except (aiosmtplib.SMTPException, OSError):
+            self._drop()
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def _closed_while_idle(handoff: Handoff) -> bool:
+    """The server had closed, or now closes, the connection that was kept: nothing was told to it yet."""
+    return handoff.stage == "mail" and (
+        handoff.reason == "connection_lost" or (handoff.reason or "").startswith("smtp_421")
+    )
+
+
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError:
+        if not client.is_connected:
+            raise
+        await client.helo()
+
+
+def _our_name() -> str:
+    """How we greet a server: by our name where that is a full one, else as RFC 5321 section 4.1.3 has it.
+
+    Left to itself the library asks the name service, in a thread that also holds up the end of the process.
+    """
+    name = socket.gethostname()
+    return name if "." in name and name.isascii() else "[127.0.0.1]"
+
+
+def _cause(stage: Stage, error: BaseException) -> str:
+    root = error.__cause__ or error
+    causes: tuple[tuple[type[BaseException], str], ...] = (
+        (ssl.SSLCertVerificationError, "tls_certificate"), (ssl.SSLError, "tls_failed"),
+        (socket.gaierror, "name_unknown"), (ConnectionRefusedError, "connection_refused"), (TimeoutError, "timeout"),
+        (OSError, "connection_lost"),
+    )  # fmt: skip
+    for kind, name in causes:
+        if isinstance(root, kind) or isinstance(error, kind):
+            return name
+    return {"tls": "starttls_not_offered", "auth": "auth_not_offered"}.get(stage, "connection_lost")

@@ -1,0 +1,1 @@
+"""The register of consent and opt-outs, of customers and of addresses."""

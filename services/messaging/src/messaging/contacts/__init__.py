@@ -1,0 +1,1 @@
+"""Contact data of customers, and their addresses by channel."""

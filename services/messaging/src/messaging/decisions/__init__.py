@@ -1,0 +1,1 @@
+"""Decisions about messages: send, hold, or suppress with a reason."""

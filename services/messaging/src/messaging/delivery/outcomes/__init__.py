@@ -1,0 +1,1 @@
+"""What a hand-off means for its message."""

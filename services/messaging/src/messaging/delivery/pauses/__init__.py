@@ -1,0 +1,1 @@
+"""Pauses of a channel after its provider refused us."""

@@ -1,0 +1,1 @@
+"""Workers that hand messages to providers, and the desk that keeps their books."""

@@ -1,0 +1,294 @@
+"""Workers that hand mails off, each on a connection of its own, and one desk that keeps their books.
+
+The desk leases messages, looks at the register once more, and gives each worker a few. One transaction records what all
+workers that are done bring back and starts what they get next; no provider is called inside it. What was started when a
+process died may have left: marketing and surveys are then never sent again, transactional ones once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from common.crypto.keys import KeyRing
+from common.metrics import SENDS_UNKNOWN
+from common.storage.database import Database, Transaction
+from common.storage.failures import is_temporary
+from common.time.clock import FixedClock
+from messaging.channels.smtp.connection import SmtpConnection, SmtpServer, Trouble
+from messaging.consent.links import UnsubscribeLinks
+from messaging.contacts.addresses import mark_bounced
+from messaging.delivery.outcomes.rules import announce, back, has_bounced, in_doubt
+from messaging.delivery.pauses.fuse import Fuse
+from messaging.delivery.pauses.store import ALL_SHOPS
+from messaging.delivery.queue import store as queue
+from messaging.delivery.worker.hands import SURE_S, Chunk, Done, Hands
+from messaging.jobs.preparing import Preparation, Ready
+from messaging.policy.store import get_policies
+
+log = structlog.get_logger()
+CHUNK = 4
+"""Messages a worker hands off between two records: so many are in doubt for each worker when the process is killed."""
+AHEAD_CHUNKS = 2
+"""Chunks for each worker that are leased at once: an opt-out waits for what is leased, so these are few."""
+RENEW_EVERY_S = 5.0
+LOOK_EVERY_S = 0.5
+GATHER_S = 0.05
+"""So long a worker waits at the desk until half of them are there: one transaction for many costs little more."""
+Troubles = list[tuple[str, Trouble]]
+
+
+@dataclass(eq=False, slots=True)
+class _Turn:
+    """A worker at the desk: what became of its last chunk, and its next one; None sends it home."""
+
+    ended: Done
+    troubles: Troubles
+    chunk: asyncio.Future[Chunk | None]
+
+
+@dataclass(slots=True)
+class _Books:
+    """What the desk holds between two transactions."""
+
+    at_desk: list[_Turn] = field(default_factory=list)  # workers without work
+    ended: Done = field(default_factory=list)  # not recorded yet
+    troubles: Troubles = field(default_factory=list)  # by shop, not recorded yet
+    waiting: list[Ready] = field(default_factory=list)  # leased, not started
+
+
+class Sender:
+    """Sends what is queued, on `workers` connections."""
+
+    def __init__(
+        self, database: Database, keys: KeyRing, links: UnsubscribeLinks, server: SmtpServer, *, workers: int = 6
+    ) -> None:
+        self._database = database
+        self._preparation = Preparation(database, keys, links)
+        self._server = server
+        self._fuse = Fuse("email")
+        self._hands = Hands(database)
+        self._late: Done = []  # taken from behind slow hand-offs, not recorded yet
+        self._workers = workers
+        self._at_work = 0
+        self._replay = isinstance(database.clock, FixedClock)
+        self._wake = asyncio.Event()
+        self._turns: list[_Turn] = []
+        self._connections: list[SmtpConnection] = []
+
+    @property
+    def handed_off(self) -> int:
+        return self._hands.handed_off
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until `stopping` is set; what a server has been given then is finished and recorded, the rest goes back."""
+        self._at_work = self._workers
+        self._connections = [SmtpConnection(self._server) for _ in range(self._workers)]
+        async with asyncio.TaskGroup() as group:
+            for number, connection in enumerate(self._connections):
+                group.create_task(self._work(connection, stopping), name=f"sender-{number}")
+            group.create_task(self._keep_books(stopping), name="sender-desk")
+            group.create_task(self._mind_expired(stopping), name="sender-expired")
+            group.create_task(self._keep_leases(stopping), name="sender-leases")
+            await stopping.wait()
+            for connection in self._connections:
+                connection.abandon()
+            self._wake.set()
+
+    async def step(self, connection: SmtpConnection) -> int:
+        """One bite from lease to record, for tests; returns how many came to an end."""
+        sure_until = asyncio.get_running_loop().time() + SURE_S
+        async with self._database.transaction() as tx:
+            chunk = Chunk(await self.start(tx, await self.take(tx)), sure_until)
+        ended = await self._hands.hand_off(connection, chunk, asyncio.Event())
+        async with self._database.transaction() as tx:
+            await self.record(tx, ended, chunk.troubles)
+        return len(ended)
+
+    async def _work(self, connection: SmtpConnection, stopping: asyncio.Event) -> None:
+        ended: Done = []
+        troubles: Troubles = []
+        try:
+            while True:
+                turn = _Turn(ended, troubles, asyncio.get_running_loop().create_future())
+                self._turns.append(turn)
+                self._wake.set()
+                chunk = await turn.chunk
+                if chunk is None:
+                    return
+                ended = await self._hands.hand_off(connection, chunk, stopping)
+                troubles = chunk.troubles
+        finally:
+            await connection.close()
+
+    async def _keep_books(self, stopping: asyncio.Event) -> None:
+        books = _Books()
+        while self._at_work:
+            self._wake.clear()
+            if self._turns:
+                await self._gather(books, stopping)
+            started = await self._one_entry(books, stopping)
+            if not started and not self._turns and self._at_work:
+                await self._woken(LOOK_EVERY_S)
+
+    async def _gather(self, books: _Books, stopping: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + GATHER_S
+        while 2 * (len(books.at_desk) + len(self._turns)) < self._at_work and not stopping.is_set():
+            left = until - loop.time()
+            if left <= 0:
+                return
+            self._wake.clear()
+            await self._woken(left)
+
+    async def _woken(self, within_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), within_s)
+
+    async def _one_entry(self, books: _Books, stopping: asyncio.Event) -> bool:
+        """One transaction for all workers at the desk; False when none of them got any work."""
+        leaving = stopping.is_set()
+        for turn in self._turns:
+            books.ended += turn.ended
+            books.troubles += turn.troubles
+        books.at_desk += self._turns
+        books.ended += self._late
+        self._turns, self._late = [], []
+        wanted = 0 if leaving else CHUNK * len(books.at_desk)
+        if leaving:
+            self._give_back(books, books.waiting)
+        sure_until = asyncio.get_running_loop().time() + SURE_S
+        try:
+            started = await self._commit(books, wanted)
+        except Exception as error:
+            # What was handed off stays to be recorded; a lease that nobody records comes to its end.
+            log.warning("sender_paused", temporary=is_temporary(error), detail=repr(error)[:300])
+            if leaving:
+                self._send_home(books)
+            await _sleep(stopping, 1)
+            return False
+        if leaving:
+            self._send_home(books)
+        share = -(-len(started) // max(1, len(books.at_desk)))
+        for number, turn in enumerate(list(books.at_desk)):
+            chunk = started[number * share : (number + 1) * share]
+            if chunk:
+                books.at_desk.remove(turn)
+                turn.chunk.set_result(Chunk(chunk, sure_until))
+        return bool(started)
+
+    async def _commit(self, books: _Books, wanted: int) -> list[Ready]:
+        """Record what ended, start up to `wanted` messages; the books change with the commit. Returns the started."""
+        if not books.ended and not wanted:
+            return []
+        leased, idle = books.waiting, []
+        async with self._database.transaction() as tx:
+            await self.record(tx, books.ended, books.troubles)
+            started: list[Ready] = []
+            if wanted:
+                pauses = await self._fuse.look(tx)
+                running = {p.shop for p in pauses if not p.over}
+                # An opt-out waits for what is leased: it must not wait for a server that refuses us.
+                idle = [r for r in leased if running & {ALL_SHOPS, r.message.about.shop}]
+                leased = [r for r in leased if r not in idle]
+                if any(p.shop == ALL_SHOPS for p in pauses):
+                    wanted = 0 if ALL_SHOPS in running else 1  # one is enough to try
+                if len(leased) < wanted:
+                    leased = leased + await self.take(tx)
+                chosen, leased = leased[:wanted], leased[wanted:]
+                started = await self.start(tx, chosen)
+                idle += [r for r in chosen if r not in started]
+        books.waiting, books.ended, books.troubles = leased, [], []
+        self._give_back(books, idle)
+        return started
+
+    def _give_back(self, books: _Books, ready: Sequence[Ready]) -> None:
+        """To the queue, with the next entry; what was recalled or has passed to another sender is no longer ours."""
+        books.ended += [(back(r.message, r.mail.date), r) for r in ready]
+        kept = {r.message.about.message_id for r in ready}
+        books.waiting = [r for r in books.waiting if r.message.about.message_id not in kept]
+
+    def _send_home(self, books: _Books) -> None:
+        for turn in books.at_desk:
+            self._at_work -= 1
+            turn.chunk.set_result(None)
+        books.at_desk = []
+
+    async def take(self, tx: Transaction) -> list[Ready]:
+        """Lease messages for all workers; those that may not go any more are suppressed or given back."""
+        paused = [p.shop for p in await self._fuse.look(tx) if not p.over]
+        if ALL_SHOPS in paused:
+            return []
+        return await self._preparation.take(tx, AHEAD_CHUNKS * CHUNK * self._workers, paused)
+
+    async def start(self, tx: Transaction, ready: Sequence[Ready]) -> list[Ready]:
+        """Those that may leave: from the commit on they are in doubt until their end is recorded."""
+        ours = {m.about.message_id for m in await queue.start(tx, [r.message for r in ready])}
+        return [r for r in ready if r.message.about.message_id in ours]
+
+    async def _mind_expired(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            try:
+                async with self._database.transaction() as tx:
+                    await self.end_expired(tx)
+                    SENDS_UNKNOWN.set(await queue.count_unknown(tx))
+            except Exception as error:
+                log.warning("expired_leases_failed", temporary=is_temporary(error), detail=repr(error)[:300])
+            await _sleep(stopping, 5)
+
+    async def _keep_leases(self, stopping: asyncio.Event) -> None:
+        """Slow hand-offs keep their leases, and what waits behind them goes back to the queue."""
+        while not stopping.is_set() or self._at_work:
+            self._late += self._hands.take_from_slow()
+            if self._late:
+                self._wake.set()
+            try:
+                async with self._database.transaction() as tx:
+                    await queue.renew(tx, [r.message for r in self._hands.slow()])
+            except Exception as error:
+                log.warning("leases_not_renewed", temporary=is_temporary(error), detail=repr(error)[:300])
+            await _sleep(stopping, RENEW_EVERY_S) if not stopping.is_set() else await asyncio.sleep(0.1)
+
+    async def record(self, tx: Transaction, ended: Done, troubles: Sequence[tuple[str, Trouble]] = ()) -> None:
+        """Record and announce what became of messages; twice the same is recorded once."""
+        if not ended:
+            return
+        await tx.lock_customers(e.message.key for e, _ in ended)
+        done = await queue.end(tx, [e for e, _ in ended])
+        ours = {e.message.about.message_id for e in done}
+        await mark_bounced(
+            tx,
+            [
+                ((e.message.about.shop, r.address), e.at)
+                for e, r in ended
+                if e.message.about.message_id in ours and has_bounced(e) and r.address is not None
+            ],
+        )
+        await announce(tx, done)
+        await self._fuse.record(tx, (e.message.about.shop for e, _ in ended if e.state == "sent"), troubles)
+
+    async def end_expired(self, tx: Transaction) -> int:
+        """End the leases of senders that died; returns how many."""
+        expired = await queue.lock_expired(tx, 200)
+        policies = await get_policies(tx, {m.about.shop for m in expired})
+        at = tx.clock.now()
+        ended = [
+            in_doubt(m, policies[m.about.shop].policy, m.at if self._replay else at, "sender_died")
+            if m.started
+            else back(m, at)
+            for m in expired
+        ]
+        await announce(tx, await queue.end(tx, ended))
+        return len(expired)
+
+
+async def _sleep(stopping: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)

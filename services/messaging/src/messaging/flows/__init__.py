@@ -1,0 +1,1 @@
+"""Flows: which event asks for which message."""

@@ -1,0 +1,1 @@
+"""Caps on messages a month, a channel and an address."""

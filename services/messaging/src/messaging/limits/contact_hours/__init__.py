@@ -1,0 +1,1 @@
+"""Windows of the day in which marketing and surveys may leave."""

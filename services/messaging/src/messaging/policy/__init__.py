@@ -1,0 +1,1 @@
+"""The shop's rules of contact, in versions."""

@@ -1,0 +1,32 @@
+"""Versions of the shop's rules of contact: added, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from common.storage.database import Transaction
+from common.versions.table import VersionTable
+from messaging.policy.state import DEFAULT_POLICY, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """`version` 0 is the default that holds where the shop has set nothing."""
+
+    version: int
+    policy: Policy
+    at: datetime | None = None
+
+
+POLICIES = VersionTable("policies", Policy, since="at", body="policy")
+DEFAULT_VERSION = PolicyVersion(0, DEFAULT_POLICY)
+
+
+async def get_policies(tx: Transaction, shops: Iterable[str]) -> dict[str, PolicyVersion]:
+    """The version in force of each shop: the newest."""
+    return {
+        shop: PolicyVersion(found[-1].number, found[-1].body, found[-1].valid_from) if found else DEFAULT_VERSION
+        for shop, found in (await POLICIES.read(tx, shops)).items()
+    }

@@ -1,1 +1,0 @@
-"""Every SQL statement of messaging, one file for each thing that is kept."""

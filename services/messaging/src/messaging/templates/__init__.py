@@ -1,0 +1,1 @@
+"""Texts of messages, by language."""

@@ -1,0 +1,110 @@
+"""What the topics say about decisions, messages, permissions and policies, and what of it a customer's rows say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from common.events import fact_id, rfc3339
+from common.events.customers import ConsentChanged
+from common.events.envelope import parse_time
+from common.events.messages import (
+    ContactAddressSuppressed,
+    ContactOptedIn,
+    ContactOptedOut,
+    ContactPolicyChanged,
+    MessageFailed,
+    MessageHeld,
+    MessageSent,
+    MessageSuppressed,
+)
+from common.verification import Saying, digest
+from messaging.consent.state import Statement
+from messaging.flows.flows import decision_cause
+from messaging.policy.state import Policy
+from messaging.verification.differences import History, Message
+
+MISSING = {
+    "fact": "a message's fact was told, and no decision and no message says so",
+    "permission": "a permission was told, and no row keeps it",
+    "policy": "a policy was told, and no row keeps it",
+}
+"""Kinds of names that a row must stand for, and what to say of one that has none."""
+PURPOSES = ("marketing", "survey")
+Kept = tuple[tuple[str, ...], bytes | None]
+
+
+def sayings(event: dict[str, Any]) -> Iterator[Saying]:
+    """Everything that one event of `messages` or `customers` says."""
+    kind, shop, data, at = event["type"], event["shop"], event["data"], parse_time(event["time"])
+    customer = event.get("subject", "")
+    if kind.startswith("message."):
+        until = parse_time(data["until"]) if "until" in data else None
+        when = None if kind == MessageFailed.TYPE else at  # when it failed is kept nowhere
+        said = _said(kind, customer, data["message_id"], data.get("reason"), when, until)
+        yield Saying(("fact", shop, event["id"]), said)
+    elif kind in (ConsentChanged.TYPE, ContactOptedOut.TYPE, ContactOptedIn.TYPE):
+        granted = kind == ContactOptedIn.TYPE or bool(data.get("granted"))
+        refusal = "withdrawn" if kind == ConsentChanged.TYPE else "opted_out"
+        standing = "granted" if granted else refusal
+        given = data.get("purpose")
+        for purpose in PURPOSES if given is None and kind == ContactOptedOut.TYPE else (given or "marketing",):
+            name = "permission", shop, customer, data["channel"], purpose, event["source"], event["id"]
+            yield Saying(name, digest(standing, rfc3339(at)))
+    elif kind == ContactAddressSuppressed.TYPE:
+        name = "permission", shop, customer, data["channel"], data["purpose"], event["source"], event["id"]
+        yield Saying(name, digest(data["standing"], rfc3339(parse_time(data["said_at"]))))
+    elif kind == ContactPolicyChanged.TYPE:
+        yield Saying(("policy", shop, str(data["version"])), policy(parse_time(data["valid_from"]), data["policy"]))
+
+
+def policy(valid_from: datetime, body: dict[str, Any]) -> bytes:
+    return digest(rfc3339(valid_from), Policy.model_validate(body).model_dump(mode="json"))
+
+
+def statement(customer: tuple[str, str], said: Statement) -> Kept:
+    name = "permission", *customer, said.channel, said.purpose, said.source, said.id
+    return name, digest(said.standing, rfc3339(said.at))
+
+
+def facts_of(history: History) -> Iterator[Kept]:
+    """The facts that a customer's decisions and messages must have been told as."""
+    held: dict[str, str] = {}
+    for decision in sorted(history.decisions, key=lambda d: (d.recorded_at, d.at)):
+        before = held.get(decision.message_id)
+        held[decision.message_id] = decision.reason if decision.outcome == "hold" else ""
+        if decision.outcome == "suppress":
+            yield _fact(history, MessageSuppressed.TYPE, decision.message_id, decision.message_id, decision.reason,
+                        decision.at)  # fmt: skip
+        elif decision.outcome == "hold" and decision.reason != before:
+            cause = decision_cause(decision.message_id, decision.at)
+            yield _fact(history, MessageHeld.TYPE, cause, decision.message_id, decision.reason, decision.at,
+                        decision.until)  # fmt: skip
+    for message in history.messages.values():
+        yield from _end_of(history, message)
+
+
+def _end_of(history: History, message: Message) -> Iterator[Kept]:
+    id_ = message.message_id
+    if message.state == "sent":
+        yield _fact(history, MessageSent.TYPE, id_, id_, None, message.sent_at)
+    elif message.state == "failed":
+        yield _fact(history, MessageFailed.TYPE, id_, id_, message.reason or "failed", None)
+    elif message.state == "unknown":
+        yield _fact(history, MessageFailed.TYPE, id_, id_, "unknown", None)
+
+
+def _fact(
+    history: History, kind: str, cause: str, message_id: str, reason: str | None, at: datetime | None,
+    until: datetime | None = None,
+) -> Kept:  # fmt: skip
+    shop, customer = history.customer
+    id_ = fact_id(cause, kind, shop, customer, 0)
+    return ("fact", shop, id_), _said(kind, customer, message_id, reason, at, until)
+
+
+def _said(
+    kind: str, customer: str, message_id: str, reason: str | None, at: datetime | None, until: datetime | None
+) -> bytes:
+    return digest(kind, customer, message_id, reason, at and rfc3339(at), until and rfc3339(until))

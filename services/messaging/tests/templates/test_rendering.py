@@ -1,0 +1,43 @@
+"""What does a message say, in whatever language?"""
+
+from __future__ import annotations
+
+import pytest
+
+from messaging.flows.flows import FLOWS
+from messaging.templates.rendering import IncompleteText, render
+
+DETAILS: dict[str, dict[str, str]] = {
+    "tier": {"tier": "VIP"}, "survey": {"order_id": "o1", "answer_url": "https://shop.example/a"}, "lapse": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN", "fr", None])
+@pytest.mark.parametrize("flow", sorted(FLOWS))
+def test_every_flow_has_its_text_in_every_language(flow: str, language: str | None) -> None:
+    """MSG-009, SEC-005: every marketing message and survey carries its unsubscribe link; notices carry none."""
+    url = None if FLOWS[flow].kind == "transactional" else "https://shop.example/unsubscribe/t"
+    values = {**DETAILS.get(flow, {"order_id": "o1"}), "name": "O'Brien & Söhne", "shop_name": "Shop",
+              "unsubscribe_url": url}  # fmt: skip
+    rendered = render(flow, language, values)
+    assert rendered.subject
+    assert "\n" not in rendered.subject
+    assert "O'Brien & Söhne" in rendered.text
+    assert ("unsubscribe/t" in rendered.text) == (url is not None)
+    assert "{" not in rendered.text + rendered.subject
+
+
+def test_a_name_is_text_and_never_a_template_and_a_missing_value_is_said() -> None:
+    values = {"order_id": "o1\r\nBcc: x@y.z", "name": "{{ 7 * 7 }}", "shop_name": "S", "unsubscribe_url": None}
+    rendered = render("order_paid", "en", values)
+    assert "{{ 7 * 7 }}" in rendered.text
+    assert "\n" not in rendered.subject
+    with pytest.raises(IncompleteText, match="order_id"):
+        render("order_paid", "en", {k: v for k, v in values.items() if k != "order_id"})
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "just answer this message"), ("zh", "直接回复本邮件")])
+def test_an_answer_is_asked_for_only_where_somebody_reads_it(language: str, words: str) -> None:
+    values = {"order_id": "o1", "name": None, "shop_name": "S", "unsubscribe_url": None}
+    assert words in render("order_delivered", language, {**values, "answers_read": True}).text
+    assert words not in render("order_delivered", language, {**values, "answers_read": False}).text
