@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from common.process import runtime as common_runtime
+from common.process import admission
 
 SETTINGS = {"zone": "Europe/Berlin", "currency": "EUR"}
 OTHERS = {
@@ -21,7 +21,7 @@ OTHERS = {
 @pytest.mark.slow
 async def test_a_request_right_after_the_settings_waits_for_them(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each of the other services, on the real bus; what is told to nobody is refused, after the same wait."""
-    monkeypatch.setattr(common_runtime, "SETTINGS_WITHIN_S", 60.0)
+    monkeypatch.setattr(admission, "SETTINGS_WITHIN_S", 60.0)
     for name in OTHERS:
         stack.start(name, "consumer")
 
@@ -42,14 +42,14 @@ async def test_a_request_right_after_the_settings_waits_for_them(stack: Any, mon
     stack.start("orders-ingest", "relay")
     assert {name: (await answer).status_code for name, answer in asked.items()} == dict.fromkeys(OTHERS, 200)
 
-    monkeypatch.setattr(common_runtime, "SETTINGS_WITHIN_S", 0.1)
+    monkeypatch.setattr(admission, "SETTINGS_WITHIN_S", 0.1)
     for name, path in OTHERS.items():
         never = await stack.call(name, "GET", f"/v1/shops/nobody/{path}")
         assert (never.status_code, never.json()["type"]) == (422, "/problems/shop_not_set_up")
 
 
 async def test_a_service_that_has_not_read_the_settings_says_so(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(common_runtime, "SETTINGS_WITHIN_S", 0.1)
+    monkeypatch.setattr(admission, "SETTINGS_WITHIN_S", 0.1)
     follower = stack.parts["membership"].runtime.follower
     assert follower is not None
     follower.running = True  # begun, and nothing read yet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,8 @@ from common.contract.asyncapi import document
 from common.contract.compatibility import breaks, new_reads_old, old_reads_new
 from common.contract.documents import export, incompatibilities, stale
 from common.contract.schemas import Schema, all_schemas, released
-from common.events import EVENTS, Event, decode
+from common.crypto.sealing import is_sealed, personal_fields
+from common.events import EVENTS, Event, decode, from_dict
 from common.events.feedback import ReviewSubmitted
 from common.events.orders import OrderCompleted, OrderLine
 
@@ -218,3 +220,19 @@ def test_we_read_what_the_cloudevents_sdk_writes() -> None:
     event = decode(JSONFormat().write(foreign))
     assert event.data == ReviewSubmitted(review_id="r1", stars=5, text="很好")
     assert (event.customer, event.time) == (("s", "ann"), datetime(2025, 3, 5, 4, tzinfo=UTC))
+
+
+def test_every_event_has_an_example_that_validates_and_decodes() -> None:
+    """A consumer can be built against docs/asyncapi.json alone."""
+    messages = document()["components"]["messages"]
+    for name, kind in EVENTS.items():
+        message = messages[re.sub(r"[^A-Za-z0-9_-]", "_", name)]
+        [example] = message["examples"]
+        validator = jsonschema.Draft202012Validator(message["payload"])
+        assert [error.message for error in validator.iter_errors(example["payload"])] == [], name
+        read = from_dict(example["payload"])
+        assert type(read.data) is kind
+        assert read.as_dict() == example["payload"]
+        for field in personal_fields(type(read.data)).own:
+            value = example["payload"]["data"].get(field)
+            assert value is None or is_sealed(value), f"{name}: {field} travels sealed"

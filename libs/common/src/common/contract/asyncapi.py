@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from common.contract.intake import EXAMPLES, example_of
+from common.contract.published import published_example
 from common.contract.schemas import schema_of
 from common.events import EVENTS, EventData
 from common.events.topics import TOPICS, Topic, intake_topic
@@ -49,7 +50,7 @@ def _envelope(kind: type[EventData]) -> dict[str, Any]:
     }
 
 
-def _told(kind: type[EventData]) -> dict[str, Any]:
+def _intake_envelope(kind: type[EventData]) -> dict[str, Any]:
     """The envelope as a shop writes it: the topic's name says the shop, and the key of its record is its own affair."""
     envelope = _envelope(kind)
     filled_in = {"specversion", "shop", "partitionkey"}
@@ -91,16 +92,17 @@ def _message(kind: type[EventData]) -> dict[str, Any]:
             "properties": {"id": _TEXT, "type": {"const": kind.TYPE}, "shop": _TEXT},
         },
         "payload": _envelope(kind),
+        "examples": [{"name": kind.TYPE, "payload": published_example(kind)}],
     }
 
 
-def _told_message(kind: type[EventData]) -> dict[str, Any]:
+def _intake_message(kind: type[EventData]) -> dict[str, Any]:
     return {
         "name": kind.TYPE,
         "title": kind.__name__,
         "summary": f"{kind.TYPE} as a shop writes it.",
         "contentType": "application/cloudevents+json",
-        "payload": _told(kind),
+        "payload": _intake_envelope(kind),
         "examples": [{"name": kind.TYPE, "payload": example_of(kind)}],
     }
 
@@ -114,15 +116,15 @@ def _intake() -> dict[str, Any]:
             "taken by POST /v1/shops/<shop>/events. What is refused is among the dead events of orders-ingest."
         ),
         "parameters": {"shop": {"description": "the shop, by whose name its topic is called"}},
-        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in map(_told_name, _TOLD)},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in map(_intake_name, _TAKEN)},
     }
 
 
-def _told_name(kind: type[EventData]) -> str:
+def _intake_name(kind: type[EventData]) -> str:
     return f"intake_{_component(kind.TYPE)}"
 
 
-_TOLD = sorted(EXAMPLES, key=lambda kind: kind.TYPE)
+_TAKEN = sorted(EXAMPLES, key=lambda kind: kind.TYPE)
 
 
 def _channel(topic: Topic, kinds: list[type[EventData]]) -> dict[str, Any]:
@@ -156,10 +158,10 @@ def document() -> dict[str, Any]:
         "action": "receive",
         "channel": {"$ref": "#/channels/intake"},
         "summary": "orders-ingest takes what shops write to their own topics.",
-        "messages": [{"$ref": f"#/channels/intake/messages/{_told_name(kind)}"} for kind in _TOLD],
+        "messages": [{"$ref": f"#/channels/intake/messages/{_intake_name(kind)}"} for kind in _TAKEN],
     }
     messages = {_component(kind.TYPE): _message(kind) for kind in kinds}
-    messages |= {_told_name(kind): _told_message(kind) for kind in _TOLD}
+    messages |= {_intake_name(kind): _intake_message(kind) for kind in _TAKEN}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Regulars: events", "version": "1", "description": _DESCRIPTION},
