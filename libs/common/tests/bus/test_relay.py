@@ -46,7 +46,7 @@ async def connection(db: Database) -> AsyncIterator[AsyncConnection]:
 async def test_a_bite_is_bounded_by_bytes_and_a_larger_fact_goes_alone(
     db: Database, connection: AsyncConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "BITE_BYTES", 1_000)
+    monkeypatch.setattr(relay, "BATCH_BYTES", 1_000)
     sizes = [300, 300, 300, 300, 2_500, 10, 10]
     async with db.transaction() as tx:
         for number, size in enumerate(sizes):

@@ -14,7 +14,7 @@ from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.work import set_aside
 from common.work.set_aside import Task
-from common.work.sweeps import BITE, Job, Sweeper, WorkList
+from common.work.sweeps import BATCH, Job, Sweeper, WorkList
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -95,7 +95,7 @@ async def left(db: Database) -> list[str]:
 
 
 async def test_who_cannot_be_folded_is_set_aside_and_everybody_else_is_done(db: Database, marks: WorkList) -> None:
-    await fill(db, good=BITE + 30, bad=2)
+    await fill(db, good=BATCH + 30, bad=2)
     ran: list[int] = []
 
     async def other(tx: Transaction, now: datetime, limit: int) -> int:

@@ -14,7 +14,7 @@ from common.process.settings import Settings
 from common.service.commands import main
 from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary
-from common.work.sweeps import BITE, WorkList, work
+from common.work.sweeps import BATCH, WorkList, work
 from messaging.api import bounces, decisions, pauses, permissions, policy, unsubscribe_page
 from messaging.channels.smtp.connection import Deadlines, SmtpServer
 from messaging.consent.links import UnsubscribeLinks
@@ -79,7 +79,7 @@ async def decide_all_notices(database: Database) -> None:
     done: int | None = 1
     while done:
         async with database.transaction() as tx:
-            done = await work(tx, notices, tx.clock.now(), BITE)
+            done = await work(tx, notices, tx.clock.now(), BATCH)
 
 
 async def counters(tx: Transaction) -> dict[str, int]:

@@ -18,8 +18,8 @@ from common.storage.database import Database
 from common.storage.failures import passes
 
 log = structlog.get_logger()
-BITE = 1000
-BITE_BYTES = 8 * 1024 * 1024
+BATCH = 1000
+BATCH_BYTES = 8 * 1024 * 1024
 """Payload of one batch, by which memory is bounded; a single larger fact goes alone."""
 IDLE_S = 60
 """A frozen holder loses its session, and with it the lock, after so long; a live one looks every second."""
@@ -109,7 +109,7 @@ class Relay:
         """Publish one batch; returns how many were acknowledged and marked."""
         now = time.monotonic()
         closed = [topic for topic, until in self._closed.items() if until > now]
-        found = await connection.execute(text(_UNPUBLISHED), {"limit": BITE, "bytes": BITE_BYTES, "closed": closed})
+        found = await connection.execute(text(_UNPUBLISHED), {"limit": BATCH, "bytes": BATCH_BYTES, "closed": closed})
         rows = found.fetchall()
         if not self._closed:
             return await self._publish(connection, producer, rows)

@@ -21,7 +21,7 @@ from common.work import set_aside
 from common.work.set_aside import Task
 
 log = structlog.get_logger()
-BITE = 200
+BATCH = 200
 RETRIED = 10
 """So many tasks that were set aside are tried again in a turn."""
 LONGEST_PAUSE_S = 60.0
@@ -47,7 +47,7 @@ class WorkList:
     name: str
     take: Callable[[Transaction, datetime, int], Awaitable[Sequence[Task] | None]]
     do: Callable[[Transaction, datetime, Sequence[Task]], Awaitable[int]]
-    most: int = BITE
+    most: int = BATCH
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class Sweeper:
     ) -> None:
         self._database = database
         self.jobs = tuple(jobs)
-        most = {job.name: job.most if isinstance(job, WorkList) else BITE for job in jobs}
+        most = {job.name: job.most if isinstance(job, WorkList) else BATCH for job in jobs}
         self._standing = {name: _Standing(limit, limit) for name, limit in most.items()}
         self._behind = behind
         self._before = before
@@ -155,7 +155,7 @@ class Sweeper:
                 raise
             if len(tasks) > 1:
                 standing.limit = max(1, len(tasks) // 2)
-                log.warning("smaller_bite", job=job.name, limit=standing.limit)
+                log.warning("smaller_batch", job=job.name, limit=standing.limit)
                 return 0
             async with self._database.transaction() as tx:
                 await set_aside.put(tx, job.name, tasks[0], tx.clock.now(), where(error))
