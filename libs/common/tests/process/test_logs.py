@@ -48,6 +48,9 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
         pytest.param("call (555) 123-4567", "call <phone>", id="American"),
         pytest.param("电话13812345678", "电话<phone>", id="Chinese text before it"),
         pytest.param("rk_ab12cd34_s3cr3ts3cr3t", "rk_ab12cd34_***", id="API key"),
+        pytest.param(
+            "POST https://robots.example/send?key=5ec-ret", "POST https://robots.example/send?key=***", id="webhook"
+        ),
         pytest.param("at 2026-01-01T12:00:00.123456+00:00", "at 2026-01-01T12:00:00.123456+00:00", id="time stays"),
         pytest.param("offset 13812345678901", "offset 13812345678901", id="long number stays"),
         pytest.param("order A13812345678", "order A13812345678", id="order id stays"),

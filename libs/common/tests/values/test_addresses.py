@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from common.values.addresses import InvalidAddress, InvalidPhone, mail_address, phone_number
+from common.values.addresses import InvalidAddress, InvalidPhone, mail_address, phone_number, webhook_url
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,32 @@ def test_a_phone_number_is_written_with_its_country(given: str) -> None:
 def test_a_number_that_nobody_has_is_refused(given: str) -> None:
     with pytest.raises(InvalidPhone):
         phone_number(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "posted_to"),
+    [
+        ("https://QYAPI.weixin.qq.com:443/cgi-bin/webhook/send?key=Ab", "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=Ab"),
+        ("HTTPS://robots.example", "https://robots.example/"),
+        ("https://robots.example:8443/x", "https://robots.example:8443/x"),
+        ("http://127.0.0.1:80/x", "http://127.0.0.1/x"),
+        ("http://localhost:9/x?key=1", "http://localhost:9/x?key=1"),
+        ("http://[::1]:9/", "http://[::1]:9/"),
+    ],
+)  # fmt: skip
+def test_a_webhook_has_one_form(given: str, posted_to: str) -> None:
+    assert webhook_url(given) == posted_to
+    assert webhook_url(posted_to) == posted_to
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "robots.example/x", "http://robots.example/x", "http://8.8.8.8/x", "ftp://robots.example/x", "https:///x",
+     "https://ann@robots.example/", "https://a:b@robots.example/", "https://robots.example/#x", "https://robots.example/#",
+     "https://robots.example:x/", "https://robots.example/a b", "https://robots.example/\n", "https://茶.example/",
+     "https://[::1/", "https://robots.example/" + "x" * 2000],
+)  # fmt: skip
+def test_what_is_no_webhook_is_refused_without_its_text(given: str) -> None:
+    with pytest.raises(InvalidAddress) as caught:
+        webhook_url(given)
+    assert "robots" not in str(caught.value)

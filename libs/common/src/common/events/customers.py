@@ -19,6 +19,7 @@ class CustomerProfile(EventData):
     name: PersonalText | None = None
     email: PersonalText | None = None
     phone: PersonalText | None = None
+    chat: PersonalText | None = None  # webhook URL of the group robot through which the customer is written to
     address: PersonalText | None = None
     birthday: PersonalText | None = None  # ISO date
     language: Text | None = None

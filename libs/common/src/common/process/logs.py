@@ -29,6 +29,8 @@ _PATTERNS = (
     (re.compile(r"rk_(\w{8})_[\w-]{8,}"), r"rk_\1_***"),
     # The signed token of a customer's link: its reader may answer or opt out in the customer's name.
     (_TOKEN, r"\1***"),
+    # The key of a webhook: whoever reads it may write to the customer.
+    (re.compile(r"([?&]key=)[^\s&\"']+"), r"\1***"),
     # A password within an address: postgresql://user:password@host.
     (re.compile(r"(\w+://[^\s:/@]+):[^\s@/]+@"), r"\1:***@"),
     # A phone number: international, of a Chinese mobile, or in groups; never a part of a longer
@@ -111,7 +113,7 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
     root.handlers[:] = [handler]
     root.setLevel(level)
     # These say at INFO what metrics say better, or repeat every statement.
-    for noisy in ("aiokafka", "asyncio", "httpx", "sqlalchemy.engine"):
+    for noisy in ("aiokafka", "asyncio", "httpx", "httpcore", "sqlalchemy.engine"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 

@@ -1,15 +1,20 @@
-"""The one check of e-mail addresses and phone numbers, at every door and at hand-off. No network, no DNS."""
+"""The one check of e-mail addresses, phone numbers and webhook URLs, at every door and at hand-off; no network."""
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import unicodedata
+from urllib.parse import urlsplit
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
+_URL = re.compile(r"[!-~]{1,2000}")
+
 
 class InvalidAddress(ValueError):
-    """No mail can be sent to this address; the message says why, without the address."""
+    """Nothing can be sent to this address; the message says why, without the address."""
 
 
 class InvalidPhone(ValueError):
@@ -52,3 +57,35 @@ def phone_number(text: str) -> str:
     if not phonenumbers.is_possible_number(number) or not phonenumbers.is_valid_number(number):
         raise InvalidPhone("there is no such number in that country")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def webhook_url(text: str) -> str:
+    """The URL of a webhook in its one form: host in lower case, without the port that goes without saying.
+
+    `https` alone; `http` only to a host that is private by its looks (`localhost`, an address of a private network),
+    as in tests. No user, no fragment, ASCII, at most 2,000 characters. Raises InvalidAddress.
+    """
+    try:
+        url = urlsplit(text if _URL.fullmatch(text) else "")
+        port = url.port
+    except ValueError:
+        raise InvalidAddress("This is no URL.") from None
+    host = (url.hostname or "").rstrip(".")
+    if url.scheme not in ("https", "http") or not host:
+        raise InvalidAddress("A webhook's URL begins with https:// and is at most 2,000 ASCII characters.")
+    if "@" in url.netloc or url.fragment or "#" in text:
+        raise InvalidAddress("A webhook's URL holds no user and no fragment.")
+    if url.scheme == "http" and not is_private_host(host):
+        raise InvalidAddress("A webhook's URL begins with https://: over http its key would be read on the way.")
+    host = f"[{host}]" if ":" in host else host
+    away = port is None or port == {"https": 443, "http": 80}[url.scheme]
+    query = f"?{url.query}" if url.query else ""
+    return f"{url.scheme}://{host}{'' if away else f':{port}'}{url.path or '/'}{query}"
+
+
+def is_private_host(host: str) -> bool:
+    """Whether a host is of this machine or of a private network by its looks; no name is looked up."""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost"

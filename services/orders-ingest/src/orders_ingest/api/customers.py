@@ -35,6 +35,7 @@ class ProfileIn(Body):
     name: PersonalText | None = None
     email: PersonalText | None = None
     phone: PersonalText | None = Field(None, description="with + and the country's code")
+    chat: PersonalText | None = Field(None, description="webhook URL of the group robot that writes to the customer")
     address: PersonalText | None = None
     birthday: PersonalText | None = Field(None, description="ISO date")
     language: Text | None = None
@@ -169,7 +170,7 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
     if found is None:
         raise UnknownCustomer(customer)
     consents = await store.list_consents(tx, shop, customer)
-    personal = {"name", "email", "phone", "address", "birthday"}
+    personal = {"name", "email", "phone", "chat", "address", "birthday"}
     return CustomerOut(
         id=customer,
         registered_at=found.registered_at,

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from common.events import InvalidEvent
 from common.events.customers import CustomerProfile
-from common.values.addresses import InvalidAddress, InvalidPhone, mail_address, phone_number
+from common.values.addresses import InvalidAddress, InvalidPhone, mail_address, phone_number, webhook_url
 
 _ZONES = frozenset(available_timezones())
 _FIRST_BIRTHDAY = date(1900, 1, 1)
@@ -38,6 +38,14 @@ def cleaned_phone(text: str) -> str:
         return phone_number(text)
     except InvalidPhone as error:
         raise InvalidEvent("invalid_phone", f"data.phone: {error}") from None
+
+
+def cleaned_chat(text: str) -> str:
+    """The URL of the customer's group robot. Raises InvalidEvent."""
+    try:
+        return webhook_url(text)
+    except InvalidAddress as error:
+        raise InvalidEvent("invalid_chat", f"data.chat: {error}") from None
 
 
 def cleaned_zone(text: str) -> str:
@@ -76,6 +84,7 @@ def cleaned(profile: CustomerProfile, now: datetime) -> tuple[CustomerProfile, t
 CHECKS: dict[str, Callable[[str, datetime], str]] = {
     "email": lambda text, _: cleaned_email(text),
     "phone": lambda text, _: cleaned_phone(text),
+    "chat": lambda text, _: cleaned_chat(text),
     "zone": lambda text, _: cleaned_zone(text),
     "birthday": cleaned_birthday,
 }

@@ -8,7 +8,7 @@ from typing import Any
 from common.events import rfc3339
 from orders_ingest.domain.ranking import by_time
 
-PROFILE_FIELDS = ("name", "email", "phone", "address", "birthday", "language", "zone", "source")
+PROFILE_FIELDS = ("name", "email", "phone", "chat", "address", "birthday", "language", "zone", "source")
 
 
 def profile_event(
