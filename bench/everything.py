@@ -18,7 +18,7 @@ from bench.servers import Failed, run
 from bench.workload import SHOP
 from regulars import operating
 from regulars.client import Services, set_up_shop
-from regulars.stack.local import Plan
+from regulars.stack.plan import Plan
 from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState
 from regulars.stack.usage import cpu_seconds, memory_mb

@@ -29,7 +29,7 @@ from chaos.workload import CURRENCY, Workload, make
 from common.storage.migrate import driver_url
 from regulars import operating
 from regulars.stack.kafka import KafkaCluster
-from regulars.stack.local import Plan
+from regulars.stack.plan import Plan
 from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState
 

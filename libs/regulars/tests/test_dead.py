@@ -19,7 +19,7 @@ from common.storage.database import Database
 from regulars import dead, operating
 from regulars.stack.databases import dsn
 from regulars.stack.errors import Refused, StackError
-from regulars.stack.local import Plan
+from regulars.stack.plan import Plan
 from regulars.stack.services import Service
 from regulars.stack.state import running
 from regulars.testing import set_up

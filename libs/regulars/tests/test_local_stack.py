@@ -20,7 +20,7 @@ from regulars import operating
 from regulars.stack.databases import dsn
 from regulars.stack.errors import StackError
 from regulars.stack.kafka_probe import live_brokers
-from regulars.stack.local import Plan
+from regulars.stack.plan import Plan
 from regulars.stack.services import Service, own_mail_server
 from regulars.stack.state import ProcessId, StackState, running, state_file
 from regulars.testing import SharedKafka, SharedPostgres
@@ -184,7 +184,7 @@ def test_without_a_host_the_other_settings_of_a_mail_server_are_nobodys() -> Non
 def test_in_the_foreground_it_shows_what_the_parts_say_and_ends_at_ctrl_c(folder: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from regulars import operating\n"
-        "from regulars.stack.local import Plan; from regulars.stack.services import Service\n"
+        "from regulars.stack.plan import Plan; from regulars.stack.services import Service\n"
         f"plan = Plan(Path({str(folder)!r}), (Service('small-shop', 'small_shop', 8191),))\n"
         "operating.serve_here(plan, lambda line: print(line, flush=True))"
     )

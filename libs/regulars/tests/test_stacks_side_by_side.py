@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from regulars import operating
-from regulars.stack.local import Plan, end_leftovers
+from regulars.stack.folder import end_leftovers
+from regulars.stack.plan import Plan
 from regulars.stack.ports import free_port, is_free, listens
 from regulars.stack.state import ProcessId, StackState, running, state_file
 
@@ -67,7 +68,7 @@ def test_a_tied_stack_ends_with_the_command_that_started_it_however_that_ends(ro
 import sys, time
 from pathlib import Path
 from regulars import operating
-from regulars.stack.local import Plan
+from regulars.stack.plan import Plan
 operating.up(Plan(Path(sys.argv[1]), (), tied=True), lambda _: None)
 print('up', flush=True)
 time.sleep(600)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from regulars import operating
 from regulars.stack.errors import Refused, StackError
-from regulars.stack.local import Plan
+from regulars.stack.plan import Plan
 from regulars.stack.services import SERVICES, own_mail_server
 from regulars.stack.state import StackState, running, state_file
 

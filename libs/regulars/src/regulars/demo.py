@@ -20,7 +20,8 @@ from regulars import cdnow, compare, operating, people, report
 from regulars.client import Services, count_mails, set_up_shop
 from regulars.replay import Replay
 from regulars.stack.errors import FolderHeld, StackError
-from regulars.stack.local import Plan, lock
+from regulars.stack.folder import lock
+from regulars.stack.plan import Plan
 from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState
 from regulars.stack.usage import Usage, of_this_process, usage_of

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from regulars.stack import postgres_binaries
 from regulars.stack.errors import FolderHeld, StackError
-from regulars.stack.local import PLAN_VARIABLE, Plan, end_leftovers, lock, serve, usable
+from regulars.stack.folder import end_leftovers, lock, usable
+from regulars.stack.local import serve
+from regulars.stack.plan import PLAN_VARIABLE, Plan
 from regulars.stack.process import signal_group, tail
 from regulars.stack.services import SERVICES, Service, environment
 from regulars.stack.state import ProcessId, StackState, running, state_file

@@ -2,62 +2,29 @@
 
 import asyncio
 import contextlib
-import fcntl
 import http.client
-import json
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import IO
 
 from regulars.stack.databases import as_role, ensure_database
 from regulars.stack.errors import FolderHeld, PartDied, StackError
+from regulars.stack.folder import end_leftovers, lock
 from regulars.stack.forking import ForkServer
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.kafka_probe import live_brokers
+from regulars.stack.plan import PLAN_VARIABLE, Plan
 from regulars.stack.ports import free_port, listens
 from regulars.stack.postgres import PostgresServer
-from regulars.stack.process import Command, signal_group, tail
-from regulars.stack.services import SERVICES, Service, Surroundings, environment, settings_of
+from regulars.stack.process import Command, tail
+from regulars.stack.services import Service, Surroundings, environment, settings_of
 from regulars.stack.state import ProcessId, Secrets, StackState, state_file
 from regulars.stack.supervisor import Child, Supervisor
 
-PLAN_VARIABLE = "REGULARS_PLAN"
 # Generous: importing five services at once takes two busy cores a minute and more.
 _READY_WITHIN_S = 300.0
 _TOO_MANY_RESTARTS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to run, and where. Addresses of one's own take the place of PostgreSQL, Kafka and the mail sink.
-
-    `tied`: the stack ends when its standard input does, that is, with the command that started it, however that ends.
-    """
-
-    folder: Path
-    services: tuple[Service, ...] = SERVICES
-    set_clock: bool = False
-    log_level: str = "INFO"
-    database_url: str | None = None
-    kafka: str | None = None
-    mail: dict[str, str] = field(default_factory=dict)
-    tied: bool = False
-
-    def to_json(self) -> str:
-        """For the environment of the process that carries it out."""
-        return json.dumps(asdict(self) | {"folder": str(self.folder)})
-
-    @classmethod
-    def from_json(cls, text: str) -> "Plan":
-        """The plan that ``to_json`` wrote."""
-        raw = json.loads(text)
-        services = tuple(Service(**each) for each in raw.pop("services"))
-        return cls(**raw | {"folder": Path(raw["folder"]), "services": services})
 
 
 class LocalStack:
@@ -257,40 +224,6 @@ def _get(port: int, path: str) -> int:
         return 0
     finally:
         connection.close()
-
-
-def lock(folder: Path, name: str = "lock") -> IO[str]:
-    """Hold the folder for one stack as long as the file stays open. Raises FolderHeld when another holds it."""
-    usable(folder)
-    file = (folder / name).open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise FolderHeld(f"a stack runs from {folder} already; stop it with: regulars down") from error
-    return file
-
-
-def usable(folder: Path) -> None:
-    """Make the folder where it is missing. Raises StackError with what to do where it cannot hold a stack."""
-    hint = "name another folder with --folder or REGULARS_RUN"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except (FileExistsError, NotADirectoryError):
-        raise StackError(f"{folder} is no folder: {hint}") from None
-    except OSError as error:
-        raise StackError(f"{folder} cannot be written to ({error.strerror}): {hint}") from None
-
-
-def end_leftovers(folder: Path) -> list[str]:
-    """Kill what a stack of this folder left running when it was killed; gives the names. The caller holds the lock."""
-    state = StackState.load(state_file(folder))
-    left = {} if state is None else {name: each for name, each in state.processes.items() if each.is_alive()}
-    for each in left.values():
-        signal_group(each.pid, signal.SIGKILL)
-    return sorted(left)
 
 
 async def serve(plan: Plan, report: Callable[[str], None], stop: asyncio.Event) -> None:
