@@ -9,7 +9,7 @@ from typing import Any
 
 from common.events import Event
 from common.events.orders import OrderCompleted, OrderLine, OrderPaid
-from orders_ingest.domain.ranking import revision_of
+from orders_ingest.versions.rules import revision_of
 
 SHOP = "bench"
 SPAN = timedelta(days=90)

@@ -11,10 +11,10 @@ from common.service.commands import main as run
 from common.storage.database import Transaction
 from orders_ingest.api import customers, events, imports, orders, settings
 from orders_ingest.handlers.intake_topics import reader
-from orders_ingest.jobs.imports import run_imports
+from orders_ingest.imports import store as import_store
+from orders_ingest.imports.job import run_imports
 from orders_ingest.jobs.intake import read_intake
-from orders_ingest.jobs.verifying import verify
-from orders_ingest.store import imports as import_store
+from orders_ingest.verification.run import verify
 
 _HERE = Path(__file__).resolve().parent
 # Installed from a wheel, the migrations stand within the package; in the repository beside src.

@@ -14,11 +14,11 @@ from common.events.fields import Identifier, Instant, PersonalText, ShopName, Te
 from common.http.api import Body, Caller, Tx, require
 from common.http.problems import Problem
 from common.process.runtime import Runtime
-from orders_ingest.api.collector import vault_of
 from orders_ingest.api.events import OutcomeOut, Refused, ResultsOut
-from orders_ingest.domain.intake import MAX_BATCH, Outcome
-from orders_ingest.handlers.upserts import ToldConsent, ToldCustomer, upsert
-from orders_ingest.store import profiles as store
+from orders_ingest.commands.upsert import ToldConsent, ToldCustomer, upsert
+from orders_ingest.customers import store
+from orders_ingest.intake.checks import MAX_BATCH, Outcome
+from orders_ingest.intake.collector import vault_of
 
 router = APIRouter(prefix="/v1/shops/{shop}/customers", tags=["customers"])
 Writer = Annotated[Caller, require("customers:write")]

@@ -13,9 +13,9 @@ from common.http.api import JSON, Caller, require
 from common.http.callers import EVERY
 from common.http.problems import Problem
 from common.process.runtime import Runtime
-from orders_ingest.api.collector import collector_of, vault_of
-from orders_ingest.domain.intake import FILLED_OVER_HTTP, MAX_BATCH, Offered, Outcome, Status, check, read
-from orders_ingest.handlers.ingest import take
+from orders_ingest.intake.checks import FILLED_OVER_HTTP, MAX_BATCH, Offered, Outcome, Status, check, read
+from orders_ingest.intake.collector import collector_of, vault_of
+from orders_ingest.intake.take import take
 
 router = APIRouter(tags=["events"])
 SINGLE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"

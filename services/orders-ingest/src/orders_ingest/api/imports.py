@@ -20,14 +20,14 @@ from common.http.problems import Problem
 from common.process.runtime import Runtime
 from common.shops.settings import get_shop
 from common.values.currency import EXPONENTS
-from orders_ingest.api.collector import vault_of
-from orders_ingest.domain.layouts import History, Layout
-from orders_ingest.domain.lines import UnreadableFile
-from orders_ingest.handlers.ingest import Vault
+from orders_ingest.imports import store
+from orders_ingest.imports.layouts.layout import History, Layout
+from orders_ingest.imports.lines import UnreadableFile
+from orders_ingest.imports.staging import stage
+from orders_ingest.intake.collector import vault_of
+from orders_ingest.intake.take import Vault
 from orders_ingest.jobs.intake import topic_of
-from orders_ingest.jobs.staging import stage
-from orders_ingest.store import imports as store
-from orders_ingest.store import shops as shop_store
+from orders_ingest.shops import store as shop_store
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["imports"])
 _DEFAULTS: dict[Layout, tuple[str, str]] = {"online_retail": ("GBP", "Europe/London")}

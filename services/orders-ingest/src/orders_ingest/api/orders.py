@@ -14,12 +14,12 @@ from common.events.orders import OrderLine, OrderState
 from common.http.api import Body, Caller, Tx, require
 from common.http.problems import Problem
 from common.process.runtime import Runtime
-from orders_ingest.api.collector import vault_of
 from orders_ingest.api.events import OutcomeOut, Refused, ResultsOut
-from orders_ingest.domain.implied import implied_events
-from orders_ingest.domain.intake import Offered, Outcome, check, refused_time
-from orders_ingest.handlers.ingest import take
-from orders_ingest.store import orders as store
+from orders_ingest.intake.checks import Offered, Outcome, check, refused_time
+from orders_ingest.intake.collector import vault_of
+from orders_ingest.intake.take import take
+from orders_ingest.orders import store
+from orders_ingest.orders.implied import implied_events
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["orders"])
 

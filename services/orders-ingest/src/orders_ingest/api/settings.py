@@ -13,7 +13,7 @@ from common.events.shops import ShopSettingsChanged
 from common.http.api import Tx, require
 from common.http.problems import Problem
 from common.shops.settings import SHOPS, SettingsBody, Version, find_shops, get_shop
-from orders_ingest.domain.intake import OLDEST
+from orders_ingest.intake.checks import OLDEST
 
 router = APIRouter(prefix="/v1/shops/{shop}/settings", tags=["settings"])
 FARTHEST = timedelta(days=3660)

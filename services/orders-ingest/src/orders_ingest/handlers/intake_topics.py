@@ -12,8 +12,8 @@ from common.events.fields import MAX_EVENT
 from common.events.topics import intake_topic
 from common.process.runtime import Runtime
 from common.storage.database import Transaction
-from orders_ingest.domain.intake import FILLED_ON_TOPICS, Offered, Outcome, check, read, refused
-from orders_ingest.handlers.ingest import Vault, take
+from orders_ingest.intake.checks import FILLED_ON_TOPICS, Offered, Outcome, check, read, refused
+from orders_ingest.intake.take import Vault, take
 
 _PREFIX = intake_topic("")
 

@@ -13,7 +13,7 @@ from common.events.topics import Topic, intake_topic
 from common.process.runtime import Runtime
 from common.storage.failures import is_temporary
 from orders_ingest.handlers.intake_topics import reader
-from orders_ingest.store import shops as store
+from orders_ingest.shops import store
 
 log = structlog.get_logger()
 LOOK_S = 1.0

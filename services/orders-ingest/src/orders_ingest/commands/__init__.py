@@ -1,0 +1,1 @@
+"""What people and programs order: each command is one transaction."""

@@ -1,0 +1,1 @@
+"""Customers' profiles and consents as they stand."""

@@ -1,1 +1,0 @@
-"""What may be taken, how versions rank, what a file of history says: pure functions."""

@@ -1,0 +1,1 @@
+"""Files of history: staged as jobs and taken in order of time (ORD-005)."""

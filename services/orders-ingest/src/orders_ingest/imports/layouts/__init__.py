@@ -1,0 +1,1 @@
+"""Layouts of files of history, and the registry of them."""

@@ -1,0 +1,81 @@
+"""The layouts of CDNOW: one completed order a row, at 12:00 of the day (Fader and Hardie 2001)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+
+from common.values.currency import to_minor
+from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row, order_event, too_long
+from orders_ingest.imports.lines import TooLong, UnreadableFile
+
+_NOON = time(12)
+_SEPARATOR = re.compile(r"[,\s]+")
+_DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
+_AMOUNT = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,4})?")
+
+
+def read_master(lines: Iterable[str | TooLong], history: History, findings: Findings) -> Iterator[Row | BadRow]:
+    """customer_id, date, number_of_cds, dollar_value; comma separated, or white space as in CDNOW_master.txt."""
+    return _read(lines, history, findings, 4)
+
+
+def read_sample(lines: Iterable[str | TooLong], history: History, findings: Findings) -> Iterator[Row | BadRow]:
+    """customer_id, sample_id, date, number_of_cds, dollar_value; comma separated, or white space without a header."""
+    return _read(lines, history, findings, 5)
+
+
+def _read(lines: Iterable[str | TooLong], history: History, findings: Findings, width: int) -> Iterator[Row | BadRow]:
+    number = 0
+    for line, text in enumerate(lines, 1):
+        if isinstance(text, TooLong):
+            number += 1
+            findings.counts["rows"] += 1
+            yield too_long(line, text)
+            continue
+        cells = [c for c in _SEPARATOR.split(text.strip()) if c]
+        if not cells or (line == 1 and cells[0] == "customer_id"):
+            continue
+        number += 1
+        findings.counts["rows"] += 1
+        if number == 1 and len(cells) != width:
+            raise UnreadableFile(
+                "wrong_layout", f"a row of this layout has {width} columns, the first one has {len(cells)}"
+            )
+        try:
+            yield _order(line, number, cells, history, width)
+        except ValueError as error:
+            yield BadRow(line, "invalid_row", f"line {line}: {error}", text)
+
+
+def _order(line: int, number: int, cells: list[str], history: History, width: int) -> Row:
+    if len(cells) != width:
+        raise ValueError(f"{len(cells)} columns instead of {width}")
+    customer, (day, count, value) = cells[0], cells[-3:]
+    found = _DATE.fullmatch(day)
+    if found is None:
+        raise ValueError("the third cell from the end is no date: 1997-01-31 or 19970131")
+    at = datetime.combine(date(*map(int, found.groups())), _NOON, history.zone).astimezone(UTC)
+    if not (count.isdecimal() and count.isascii() and int(count) <= 1_000_000):
+        raise ValueError("the last cell but one is no number of pieces up to 1,000,000")
+    paid = _amount(value, history.currency)
+    data = {
+        "order_id": f"{history.name}-{number}",
+        "state": "completed",
+        "currency": history.currency,
+        "goods_paid": paid,
+        "lines": [{"sku": "cd", "quantity": int(count), "paid": paid}],
+        "paid_at": at.isoformat(),
+        "completed_at": at.isoformat(),
+    }
+    said = "\t".join((customer, *found.groups(), count, value, history.currency, str(history.zone)))
+    return Row(line, at, order_event(history, number, at, customer, data, "order.completed"), said)
+
+
+def _amount(text: str, currency: str) -> int:
+    """12.00 as 1200 where the currency has cents. Raises ValueError for what is no amount of that currency."""
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError("the last cell is no amount: 11.77")
+    return to_minor(Decimal(text), currency)

@@ -1,0 +1,101 @@
+"""What every layout of a file of history has in common: rows, bad rows, findings, and the events made of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from orders_ingest.imports.lines import LONGEST_LINE, TooLong, UnreadableFile
+
+Layout = Literal["cdnow_sample", "cdnow_master", "online_retail"]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the operator says about a file: where its orders come from, and what its figures and times mean."""
+
+    shop: str
+    name: str  # of the source: /shops/<shop>/import/<name>; the same name and line is the same event for ever
+    currency: str
+    zone: ZoneInfo
+
+    @property
+    def source(self) -> str:
+        return f"/shops/{self.shop}/import/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event of the file: the number of its line as an editor shows it, and the event as JSON.
+
+    `said` is what the file says, in a form that later versions of this code keep: a repeat is recognised by it.
+    """
+
+    line: int
+    at: datetime
+    event: dict[str, Any]
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A line that says nothing we can take: kept as it was, with the reason (ORD-039)."""
+
+    line: int
+    slug: str
+    detail: str
+    text: str
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was counted while reading; `examples` holds the first ten of each kind that is shown."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def show(self, kind: str, example: dict[str, Any]) -> None:
+        self.counts[kind] += 1
+        shown = self.examples.setdefault(kind, [])
+        if len(shown) < 10:
+            shown.append(example)
+
+
+Reader = Callable[[Iterable[str | TooLong], History, Findings], Iterator[Row | BadRow]]
+
+
+def too_long(number: int, line: TooLong) -> BadRow:
+    """A line of the file that is too long to be a row; its beginning is kept."""
+    detail = f"line {number}: it has {line.size} bytes, a row has at most {LONGEST_LINE}; its beginning is kept here"
+    return BadRow(number, "line_too_long", detail, line.text)
+
+
+def order_event(
+    history: History, number: int, at: datetime, customer: str | None, data: dict[str, Any], type_: str
+) -> dict[str, Any]:
+    """An event's JSON, named by the file and the number of its record (1 is the first after a header), so that ids sort
+    as the file does and are the same with and without a header; keyed by its order where there is no customer."""
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": f"line-{number:09d}",
+        "source": history.source,
+        "shop": history.shop,
+        "type": type_,
+        "time": at.isoformat(),
+        "data": data,
+    }
+    if customer is not None:
+        event["subject"] = customer
+    return event
+
+
+def has_columns(header: Sequence[str], wanted: Sequence[str], layout: str) -> None:
+    """Raises UnreadableFile when the header is another layout's."""
+    if [h.strip() for h in header] != list(wanted):
+        raise UnreadableFile(
+            "wrong_layout", f"the header of a {layout} file is {','.join(wanted)!r}, not {','.join(header)[:200]!r}"
+        )

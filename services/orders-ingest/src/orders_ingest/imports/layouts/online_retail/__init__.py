@@ -1,0 +1,1 @@
+"""The layout of Online Retail: invoices, cancelled lines, refunds."""

@@ -1,0 +1,91 @@
+"""How does an uploaded file become a job? Read in a process of its own, then staged whole in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from common.bus.inbox import body_hash
+from common.storage.database import Database, Transaction
+from orders_ingest.imports import store
+from orders_ingest.imports.layouts.layout import History, Layout
+from orders_ingest.imports.lines import UnreadableFile
+from orders_ingest.imports.store import Job, RefusedRow, StagedRow, refusal_place
+from orders_ingest.intake.take import Vault
+
+CHUNK = 2_000
+
+
+async def stage(database: Database, vault: Vault, path: Path, layout: Layout, encoding: str, history: History) -> Job:
+    """Stage the file's events; durable when this returns. Raises UnreadableFile; then nothing was staged.
+
+    Events are named by the source's name and their line, so the same file again is all duplicates (ORD-005).
+    """
+    out = path.with_suffix(".parsed")
+    await _parse(path, out, layout, encoding, history)
+    end = await asyncio.to_thread(_last_line, out)
+    if end[0] != "end":
+        raise UnreadableFile(end[1], end[2])
+    _, counts, examples = end
+    async with database.transaction() as tx:
+        findings = orjson.dumps({"counts": counts, "examples": examples}).decode()
+        job = Job(history.shop, await store.insert_job(tx, history.shop, layout, history.name, findings))
+        with out.open("rb") as lines:
+            await _copy(tx, vault, job, map(orjson.loads, lines))
+    return job
+
+
+async def _parse(path: Path, out: Path, layout: Layout, encoding: str, history: History) -> None:
+    told = {"path": str(path), "out": str(out), "layout": layout, "encoding": encoding, "shop": history.shop,
+            "name": history.name, "currency": history.currency, "zone": str(history.zone)}  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "orders_ingest.imports.parser",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        _, errors = await process.communicate(orjson.dumps(told))
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    if process.returncode != 0:
+        raise RuntimeError(f"reading {layout} failed: {errors.decode('utf-8', 'replace')[-2000:]}")
+
+
+def _last_line(out: Path) -> list[Any]:
+    with out.open("rb") as lines:
+        last = b""
+        for line in lines:
+            last = line
+    found: list[Any] = orjson.loads(last)
+    return found
+
+
+async def _copy(tx: Transaction, vault: Vault, job: Job, parsed: Iterator[list[Any]]) -> None:
+    staged = refused = 0
+    while chunk := list(islice(parsed, CHUNK)):
+        rows = [_staged_row(vault, job, *x[1:]) for x in chunk if x[0] == "row"]
+        bad = [refused_row(vault, job, line, slug, detail, text.encode())
+               for line, slug, detail, text in (x[1:] for x in chunk if x[0] == "bad")]  # fmt: skip
+        await store.insert_rows(tx, rows)
+        await store.insert_refusals(tx, bad)
+        staged += len(rows)
+        refused += len(bad)
+    await store.save_staged(tx, job, staged, refused)
+
+
+def _staged_row(vault: Vault, job: Job, line: int, part: int, at: str, said: str, event: dict[str, Any]) -> StagedRow:
+    row = StagedRow(*job, datetime.fromisoformat(at), line, part, body_hash(said.encode()), b"")
+    return row._replace(body=vault.seal_line(row.place, orjson.dumps(event)))
+
+
+def refused_row(vault: Vault, job: Job, line: int, slug: str, detail: str, text: bytes) -> RefusedRow:
+    """A refused line as it is stored: its text may name people, so it is sealed."""
+    return RefusedRow(*job, line, slug, detail, vault.seal_line(refusal_place(*job, line), text))

@@ -1,0 +1,1 @@
+"""The one way in: events are checked, claimed, decided, stored and announced."""

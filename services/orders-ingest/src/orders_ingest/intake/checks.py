@@ -1,0 +1,202 @@
+"""May this event be taken? Checks that need no database: each refusal has a stable slug (ORD-039)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import orjson
+
+from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict, rfc3339
+from common.events.activity import Activity
+from common.events.customers import ConsentChanged, CustomerProfile, CustomerRegistered, CustomerUpdated
+from common.events.fields import MAX_EVENT
+from common.events.orders import OrderEvent, OrderRefunded
+from common.values.texts import find_unfit, find_unfit_json
+from common.values.wording import unknown_field
+from orders_ingest.customers.profile import LeftOut, cleaned
+
+OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(minutes=5)
+MAX_BATCH = 1_000
+FILLED_OVER_HTTP = ("specversion", "shop", "source", "time")
+FILLED_ON_TOPICS = ("specversion", "shop")
+_ELSEWHERE = {
+    "review.submitted": "reviews go to feedback: POST /v1/shops/<shop>/reviews",
+    "survey.answered": "answers go to feedback, by the link of the question",
+    "customer.erased": "erasure is a command of its own, not an event from outside",
+    "customer.key_issued": "keys are issued here, never taken from outside",
+}
+Status = Literal["accepted", "duplicate", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An event that passed the checks, and its body as canonical JSON.
+
+    `said` is what came in where the event was derived from it (a line of a file) or completed (an event without a
+    time): a repeat is recognised by that, so that a release that derives more does not turn repeats into conflicts.
+    `upserted`: derived from an order or customer told as it stands. `left_out`: fields of a profile of no use.
+    """
+
+    event: Event[Any]
+    body: bytes
+    said: bytes | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    upserted: bool = False
+
+    @property
+    def claimed(self) -> bytes:
+        """By what a repeat is recognised."""
+        return self.body if self.said is None else self.said
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one offered event; `slug` and `detail` of a refusal, and the HTTP status it has when alone."""
+
+    id: str | None
+    status: Status
+    slug: str | None = None
+    detail: str | None = None
+    http: int = 202
+    left_out: tuple[LeftOut, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"id": self.id, "status": self.status, "slug": self.slug, "detail": self.detail}
+        if self.left_out:
+            found["left_out"] = [each._asdict() for each in self.left_out]
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def refused(id_: str | None, slug: str, detail: str, http: int = 422) -> Outcome:
+    return Outcome(id_, "refused", slug, detail, http)
+
+
+def read(raw: bytes) -> Any:
+    """JSON as it came. Raises InvalidEvent `malformed_json`."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        if find_unfit_json(raw) is not None:
+            return json.loads(raw)  # half a surrogate pair: one event's fault, which `check` finds
+        raise InvalidEvent("malformed_json", f"not JSON: {error}") from None
+
+
+def check(
+    body: Any, shop: str | None, now: datetime, said: bytes | None = None, fill: Sequence[str] = ()
+) -> Offered | Outcome:
+    """One decoded event, offered by somebody who may speak for `shop` (None: for any shop) at `now` (UTC).
+
+    `said`: what came in, where the event was derived here. `fill`: the attributes that are filled in where absent.
+    """
+    id_ = body.get("id") if isinstance(body, dict) else None
+    id_ = id_ if isinstance(id_, str) and find_unfit(id_) is None else None
+    if not isinstance(body, dict):
+        return refused(None, "malformed_json", "an event is a JSON object", 400)
+    try:
+        came = canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        if not body.keys() >= set(fill):
+            body = _filled_in(body, shop, now, fill)
+            canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        if len(canonical) > MAX_EVENT:
+            return refused(id_, "too_large", f"an event has at most {MAX_EVENT} bytes of JSON", 413)
+        _check_type(body.get("type"))
+        event = from_dict(body)
+        _check_names(body["data"], type(event.data))
+        left_out: tuple[LeftOut, ...] = ()
+        if isinstance(event.data, CustomerProfile):
+            profile, left_out = cleaned(event.data, now)
+            event = event.with_data(profile)
+        if said is None and isinstance(event.data, OrderEvent | CustomerProfile) and event.data.revision:
+            raise InvalidEvent("invalid_data", "data.revision: is given here; number your versions in `version`")
+        _check_shop(event, shop)
+        _check_subject(event)
+        _check_times(event, now)
+    except orjson.JSONEncodeError:
+        return refused(id_, "invalid_data", f"{find_unfit(body)}: the text holds half a surrogate pair; leave it out")
+    except InvalidEvent as error:
+        return refused(id_, error.slug, str(error))
+    return Offered(event, canonical, came if said is None else said, left_out, said is not None)
+
+
+def _filled_in(body: dict[str, Any], shop: str | None, now: datetime, names: Sequence[str]) -> dict[str, Any]:
+    """The event with what the door knows of it, where it says nothing itself; the shop only of a key of one shop."""
+    of = body.get("shop", shop)
+    known = {"specversion": "1.0", "time": rfc3339(now)}
+    if isinstance(of, str):
+        known |= {"shop": of, "source": f"/shops/{of}/api"}
+    return {name: known[name] for name in names if name in known} | body
+
+
+def _check_type(type_: object) -> None:
+    if isinstance(type_, str) and type_ in _ELSEWHERE:
+        raise InvalidEvent("unknown_type", f"{type_} is not taken here: {_ELSEWHERE[type_]}")
+    kind = EVENTS.get(type_) if isinstance(type_, str) else None
+    if kind is not None and not issubclass(kind, TAKEN):
+        raise InvalidEvent("unknown_type", f"{type_} is a fact that another service states: it is not taken here")
+
+
+def _check_names(data: dict[str, Any], kind: type[EventData]) -> None:
+    """A misspelt name is refused here, at the door; consumers ignore what they do not know."""
+    if data.keys() <= kind.model_fields.keys() and not data.get("lines"):
+        return  # nearly every event
+    unknown = unknown_field(data, kind)
+    if unknown is not None:
+        raise InvalidEvent("unknown_field", f"/data{unknown[0]}: {unknown[1]}")
+
+
+def _check_shop(event: Event[Any], shop: str | None) -> None:
+    if shop is not None and event.shop != shop:
+        raise InvalidEvent("wrong_shop", f"`shop` is {event.shop!r}, but you may speak for {shop!r} alone")
+    prefix = f"/shops/{event.shop}/"
+    if not event.source.startswith(prefix) or len(event.source) == len(prefix):
+        raise InvalidEvent("wrong_shop", f"`source` must be {prefix}<system>, such as {prefix}backend")
+
+
+def _check_subject(event: Event[Any]) -> None:
+    data: EventData = event.data
+    if event.subject is None and not isinstance(data, OrderEvent | OrderRefunded):
+        raise InvalidEvent("missing_subject", "`subject` must name the customer")
+    if isinstance(data, OrderEvent) and event.type != f"order.{data.state}":
+        raise InvalidEvent("invalid_data", f"data.state: an {event.type} has the state {event.type[6:]!r}")
+    version = data.version if isinstance(data, OrderEvent | CustomerProfile) else 0
+    if version is not None and not 0 <= version < 2**63:
+        raise InvalidEvent("invalid_data", "data.version: a whole number from 0 to 2^63 - 1")
+
+
+def _check_times(event: Event[Any], now: datetime) -> None:
+    check_time("time", event.time, now)
+    if isinstance(event.data, OrderEvent):
+        for name in ORDER_TIMES:
+            instant = getattr(event.data, name)
+            if instant is not None:
+                check_time(f"data.{name}", instant, now)
+
+
+def refused_time(id_: str, now: datetime, instants: Iterable[datetime | None]) -> Outcome | None:
+    """The refusal of the first instant that is out of bounds; asked before anything is derived from them."""
+    try:
+        for instant in instants:
+            if instant is not None:
+                check_time("time", instant, now)
+    except InvalidEvent as error:
+        return refused(id_, error.slug, str(error))
+    return None
+
+
+def check_time(name: str, instant: datetime, now: datetime) -> None:
+    if instant < OLDEST:
+        raise InvalidEvent("time_too_old", f"`{name}` must be 1990-01-01 or later")
+    if instant > now + AHEAD:
+        raise InvalidEvent(
+            "time_in_future", f"`{name}` is more than 5 minutes ahead of the clock ({now:%Y-%m-%dT%H:%MZ})"
+        )
+
+
+TAKEN = (OrderEvent, OrderRefunded, CustomerRegistered, CustomerUpdated, ConsentChanged, Activity)
+"""What is taken from outside; everything else is a service's own fact."""
+ORDER_TIMES = ("placed_at", "paid_at", "shipped_at", "delivered_at", "completed_at", "closed_at")

@@ -1,0 +1,1 @@
+"""Orders as they stand by their newest versions."""

@@ -1,0 +1,1 @@
+"""What shops set about themselves."""

@@ -1,0 +1,1 @@
+"""Verification of the tables against the topics that the service writes."""

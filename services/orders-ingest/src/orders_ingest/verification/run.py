@@ -1,0 +1,169 @@
+"""Verification of all that orders-ingest keeps against what it told: its topics, read from their first records on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import orjson
+
+from common.crypto.keys import KeyRing
+from common.crypto.sealing import SealBroken
+from common.events import InvalidEvent, rfc3339
+from common.verification import Appended, Saying, Table, Verification, compare, digest
+from orders_ingest.intake.take import Vault
+from orders_ingest.verification import store
+from orders_ingest.verification.statements import MISSING, sayings
+
+TOPICS = ("orders", "customers", "activity", "customer-keys", "shops")
+JOBS = 20
+PAGE = 500
+TABLES = (
+    Table(
+        "orders", "orders",
+        "t.shop, t.order_id, t.customer, t.revision, t.state_number, t.source, t.event_id, t.numbered, t.state,"
+        " t.currency, t.goods_paid, t.freight, t.at, cast(t.body as text) as body",
+        ("shop", "order_id"),
+        lambda r: [
+            (("owner", r.shop, r.order_id), digest(r.customer)),
+            (("order", r.shop, r.order_id),
+             digest(r.source, r.event_id, rfc3339(r.at), r.revision, r.state_number, r.numbered, r.state, r.currency,
+                    r.goods_paid, r.freight, orjson.loads(r.body))),
+        ],
+        "t.revision is not null",
+    ),
+    Table(
+        "refunds", "refunds",
+        "t.shop, t.refund_id, t.customer, t.order_id, t.amount, t.freight, t.currency, t.at, t.source, t.event_id",
+        ("shop", "refund_id"),
+        lambda r: [
+            (("refund owner", r.shop, r.refund_id), digest(r.customer)),
+            (("refund", r.shop, r.refund_id),
+             digest(r.source, r.event_id, rfc3339(r.at), r.order_id, r.amount, r.freight, r.currency)),
+        ],
+        "t.state = 'counted'",
+    ),
+    Table(
+        "profiles", "profiles",
+        "t.shop, t.customer, t.revision, t.numbered, t.registered_at, cast(t.body as text) as body",
+        ("shop", "customer"),
+        lambda r: [
+            (("registered", r.shop, r.customer), digest(rfc3339(r.registered_at))),
+            (("profile", r.shop, r.customer), digest(r.revision, r.numbered, orjson.loads(r.body))),
+        ],
+    ),
+    Table(
+        "consents", "consents", "t.shop, t.customer, t.channel, t.purpose, t.granted, t.at, t.source",
+        ("shop", "customer", "channel", "purpose"),
+        lambda r: [
+            (("consent", r.shop, r.customer, r.channel, r.purpose), digest(r.granted, rfc3339(r.at), r.source))
+        ],
+    ),
+    Appended(
+        "archived events", "archive", "t.shop, t.customer, t.source, t.id, t.type, t.at", ("shop", "source", "id"),
+        lambda r: [(("archived", r.shop, r.source, r.id), digest(r.type, r.customer, rfc3339(r.at)))],
+    ),
+    Table(
+        "claims", "inbox", "t.shop, t.source, t.id", ("shop", "source", "id"),
+        lambda r: [(("claim", r.shop, r.source, r.id), None)],
+    ),
+    Table(
+        "customer keys", "customer_keys", "t.shop, t.customer, t.key_id, t.wrapped, t.erased_at", ("shop", "customer"),
+        lambda r: [
+            (("customer key", r.shop, r.customer), digest(r.key_id, r.wrapped, r.erased_at and rfc3339(r.erased_at)))
+        ],
+    ),
+    Table(
+        "settings", "shop_settings", "t.shop, t.version, t.valid_from, cast(t.body as text) as body",
+        ("shop", "version"),
+        lambda r: [(("settings", r.shop, str(r.version)), _settings(r.valid_from, orjson.loads(r.body)))],
+    ),
+    Table(
+        "API keys", "api_keys",
+        "t.prefix, t.hash, t.shop, t.scopes, t.name, t.expires_at, t.revoked_at", ("prefix",),
+        lambda r: [
+            (("API key", r.prefix),
+             digest(bytes(r.hash).hex(), r.shop, list(r.scopes), r.name, r.expires_at and rfc3339(r.expires_at))),
+            *([(("revoked", r.prefix), None)] if r.revoked_at else []),
+        ],
+    ),
+)  # fmt: skip
+
+
+def _settings(valid_from: Any, body: dict[str, Any]) -> bytes:
+    return digest(rfc3339(valid_from), body.get("name"), body["zone"], body["currency"])
+
+
+async def verify(run: Verification) -> None:
+    """Compare every table with the topics, refunds that wait with their own sealed bodies, imports with their rows."""
+    await compare(run, TOPICS, sayings, TABLES, MISSING, partial(_waiting, run))
+    await _compare_waiting(run, Vault(KeyRing(run.master), run.master))
+    await _compare_imports(run)
+
+
+async def _waiting(run: Verification) -> AsyncIterator[list[Saying]]:
+    """Claims of refunds that were not told, and maybe never will be."""
+    after, replaced = ("", ""), ("", "", "")
+    while True:
+        async with run.database.transaction() as tx:
+            rows = await store.list_waiting(tx, after, PAGE)
+        if not rows:
+            break
+        after = rows[-1].shop, rows[-1].refund_id
+        yield [Saying(("claim", r.shop, r.source, r.event_id), b"") for r in rows]
+    while True:
+        async with run.database.transaction() as tx:
+            rows = await store.list_replaced(tx, replaced, PAGE)
+        if not rows:
+            break
+        replaced = rows[-1].shop, rows[-1].source, rows[-1].event_id
+        yield [Saying(("claim", r.shop, r.source, r.event_id), b"") for r in rows]
+
+
+async def _compare_waiting(run: Verification, vault: Vault) -> None:
+    after = ("", "")
+    while True:
+        async with run.database.transaction() as tx:
+            rows = await store.list_waiting(tx, after, PAGE)
+        if not rows:
+            return
+        after = rows[-1].shop, rows[-1].refund_id
+        for row in rows:
+            if not _as_it_came(vault, row):
+                run.differ(f"{row.shop}/{row.refund_id}: its row in refunds ({row.state}) is not as the refund came")
+        run.count("refunds that wait", len(rows))
+
+
+def _as_it_came(vault: Vault, row: Any) -> bool:
+    try:
+        event = vault.open_refund(row).event
+    except (SealBroken, InvalidEvent, TypeError):
+        return False
+    data = event.data
+    came = (event.shop, event.subject or "", event.source, event.id, event.time, data.refund_id, data.order_id,
+            data.amount, data.freight, data.currency)  # fmt: skip
+    kept = (row.shop, row.customer, row.source, row.event_id, row.at, row.refund_id, row.order_id,
+            row.amount, row.freight, row.currency)  # fmt: skip
+    return came == kept
+
+
+async def _compare_imports(run: Verification) -> None:
+    """What was staged of a file is left over, was accepted, was there before, or is among the refusals."""
+    after = ("", "")
+    while True:
+        async with run.database.transaction() as tx:
+            rows = await store.list_import_jobs(tx, after, JOBS)
+        if not rows:
+            return
+        after = rows[-1].shop, rows[-1].job_id
+        for row in rows:
+            name = f"{row.shop}/{row.job_id}"
+            taken, most = row.accepted + row.duplicates, row.staged - row.left_over
+            if row.refusals != row.refused:
+                run.differ(f"{name}: {row.refused} lines of the import were refused, {row.refusals} are kept")
+            if not 0 <= most - taken <= row.refused:
+                run.differ(f"{name}: of {row.staged} events {row.left_over} are left over, {taken} were taken")
+            if row.state == "done" and row.left_over:
+                run.differ(f"{name}: the import is done, and {row.left_over} events are left over")
+        run.count("imports", len(rows))

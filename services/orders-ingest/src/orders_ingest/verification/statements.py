@@ -1,0 +1,117 @@
+"""What an event that orders-ingest published says of the rows that it keeps; each saying under the name of its row.
+
+A version or refund that was told again for a customer (`OrderClaimed`) bears our own source: it names an owner alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from common.events import rfc3339
+from common.events.customers import ConsentChanged, CustomerErased, CustomerRegistered, CustomerUpdated, KeyIssued
+from common.events.envelope import parse_time
+from common.events.orders import OrderClaimed, OrderRefunded
+from common.events.shops import ApiKeyIssued, ApiKeyRevoked, ShopSettingsChanged
+from common.verification import Saying, digest, rank
+from orders_ingest.versions.rules import STATES
+
+MISSING = {
+    "order": "an order was told, and no row keeps it",
+    "refund": "a refund was told, and no row counts it",
+    "profile": "a profile was told, and no row keeps it",
+    "consent": "a consent was told, and no row keeps it",
+    "archived": "an event was told, and is not in the archive",
+    "claim": "an event was told or waits, and its claim is gone",
+    "customer key": "a customer's key was issued or erased, and no row says so",
+    "settings": "a shop's settings were told, and no row keeps them",
+    "API key": "an API key was issued, and no row keeps it",
+    "revoked": "an API key was revoked, and its row says nothing of it",
+}
+"""Kinds of names that a row must stand for, and what to say of one that has none."""
+
+
+def sayings(event: dict[str, Any]) -> Iterator[Saying]:
+    """Everything that one event of `orders`, `customers`, `activity`, `customer-keys` or `shops` says."""
+    kind, shop, data = event["type"], event["shop"], event["data"]
+    subject, at = event.get("subject", ""), parse_time(event["time"])
+    if kind in _APART:
+        yield from _APART[kind](shop, subject, event, data)
+        return
+    if kind == OrderClaimed.TYPE:
+        yield Saying(("owner", shop, data["order_id"]), digest(data["customer"]), rank(1))
+        return
+    again = kind.startswith("order.") and event["source"] == f"/shops/{shop}/orders-ingest"
+    if not again:
+        yield Saying(("archived", shop, event["source"], event["id"]), digest(kind, subject, rfc3339(at)))
+        yield Saying(("claim", shop, event["source"], event["id"]), b"")
+    if kind == OrderRefunded.TYPE:
+        yield Saying(("refund owner", shop, data["refund_id"]), digest(subject), rank(int(bool(subject))))
+        if not again:
+            yield Saying(("refund", shop, data["refund_id"]), refund(event))
+    elif kind.startswith("order."):
+        yield Saying(("owner", shop, data["order_id"]), digest(subject), rank(int(bool(subject))))
+        if not again:
+            place = rank(data["revision"], STATES[data["state"]], event["source"], event["id"])
+            yield Saying(("order", shop, data["order_id"]), order(event), place)
+    elif kind in (CustomerRegistered.TYPE, CustomerUpdated.TYPE):
+        said = digest(data["revision"], "version" in data, data)
+        yield Saying(("profile", shop, subject), said, rank(data["revision"]))
+        # The earliest time of all versions.
+        yield Saying(("registered", shop, subject), digest(rfc3339(at)), bytes(255 - byte for byte in rank(at)))
+    elif kind == ConsentChanged.TYPE:
+        name = "consent", shop, subject, data["channel"], data.get("purpose", "marketing")
+        said = digest(data["granted"], rfc3339(at), data.get("source"))
+        yield Saying(name, said, rank(at, int(not data["granted"])))
+
+
+def order(event: dict[str, Any]) -> bytes:
+    """Of one version of an order all but whose it is."""
+    data = event["data"]
+    return digest(
+        event["source"], event["id"], rfc3339(parse_time(event["time"])), data["revision"],
+        STATES[data["state"]], "version" in data, data["state"], data["currency"], data["goods_paid"],
+        data["freight"], data,
+    )  # fmt: skip
+
+
+def refund(event: dict[str, Any]) -> bytes:
+    """Of a refund all but whose it is."""
+    data = event["data"]
+    return digest(
+        event["source"], event["id"], rfc3339(parse_time(event["time"])), data.get("order_id"), data["amount"],
+        data["freight"], data["currency"],
+    )  # fmt: skip
+
+
+def _settings(shop: str, _: str, __: dict[str, Any], data: dict[str, Any]) -> Iterator[Saying]:
+    said = digest(rfc3339(parse_time(data["valid_from"])), data.get("name"), data["zone"], data["currency"])
+    yield Saying(("settings", shop, str(data["version"])), said)
+
+
+def _api_key(_: str, __: str, ___: dict[str, Any], data: dict[str, Any]) -> Iterator[Saying]:
+    expires = data.get("expires_at")
+    said = digest(data["hash"], data["shop"], data["scopes"], data["name"], expires and rfc3339(parse_time(expires)))
+    yield Saying(("API key", data["prefix"]), said)
+
+
+def _revoked(_: str, __: str, ___: dict[str, Any], data: dict[str, Any]) -> Iterator[Saying]:
+    yield Saying(("revoked", data["prefix"]), b"")
+
+
+def _issued(shop: str, subject: str, event: dict[str, Any], data: dict[str, Any]) -> Iterator[Saying]:
+    yield Saying(("customer key", shop, subject), digest(data["key_id"], data["wrapped"], None), rank(0))
+
+
+def _erased(shop: str, subject: str, event: dict[str, Any], _: dict[str, Any]) -> Iterator[Saying]:
+    at = rfc3339(parse_time(event["time"]))
+    yield Saying(("customer key", shop, subject), digest(None, None, at), rank(1))
+
+
+_APART = {
+    ShopSettingsChanged.TYPE: _settings,
+    ApiKeyIssued.TYPE: _api_key,
+    ApiKeyRevoked.TYPE: _revoked,
+    KeyIssued.TYPE: _issued,
+    CustomerErased.TYPE: _erased,
+}

@@ -1,0 +1,1 @@
+"""The order of versions: which of two is the newer."""

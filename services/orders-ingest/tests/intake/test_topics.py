@@ -1,0 +1,102 @@
+"""Shops' own topics are taken up and put down while the service runs, and a broken name stops nobody."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import httpx
+import orjson
+import pytest
+import pytest_asyncio
+
+from common.bus.broker import Outgoing, Producer
+from common.process.runtime import Runtime
+from common.storage.database import Database
+from orders_ingest.jobs.intake import Intake
+from orders_ingest.shops import store as shops
+from regulars.testing import SharedKafka
+
+
+@pytest.fixture
+def runtime(runtime: Runtime, kafka: SharedKafka) -> Runtime:
+    runtime.settings = runtime.settings.model_copy(update={"kafka_bootstrap_servers": kafka.bootstrap_servers})
+    return runtime
+
+
+@pytest_asyncio.fixture
+async def intake(runtime: Runtime) -> AsyncIterator[Intake]:
+    found = Intake(runtime)
+    yield found
+    await found.close()
+
+
+async def taken(db: Database, shop: str, count: int) -> None:
+    """Returns when so many events of the shop are in."""
+    async with asyncio.timeout(60):
+        while True:
+            async with db.transaction() as tx:
+                if await tx.value("select count(*) from archive where shop = :shop", shop=shop) == count:
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def set_up(api: httpx.AsyncClient, *names: str) -> None:
+    for shop in names:
+        answer = await api.put(f"/v1/shops/{shop}/settings", json={"zone": "Asia/Shanghai", "currency": "CNY"})
+        assert answer.is_success, answer.text
+
+
+async def test_topics_are_taken_up_and_put_down_without_a_restart(
+    api: httpx.AsyncClient, runtime: Runtime, intake: Intake, db: Database, kafka: SharedKafka, tell: object
+) -> None:
+    one, other = (f"shop-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    await set_up(api, one, other)
+    async with db.transaction() as tx:
+        await shops.put_intake(tx, "茶叶店", True, "intake.茶叶店")  # as an earlier release stored it
+    producer = Producer(kafka.bootstrap_servers, client="test")
+    await producer.start()
+
+    async def write(shop: str, order: str) -> None:
+        body = tell.order(data={"order_id": order}, shop=None, source=f"/shops/{shop}/backend", id=order)  # type: ignore[attr-defined]
+        await producer.send([Outgoing(f"intake.{shop}", shop.encode(), orjson.dumps(body), {})])
+
+    async def switch(shop: str, enabled: bool) -> None:
+        answer = await api.put(f"/v1/shops/{shop}/intake", json={"enabled": enabled})
+        assert answer.status_code == 200, answer.text
+        await intake.look()
+
+    try:
+        await switch(one, True)
+        assert intake.topics == (f"intake.{one}",)
+        await write(one, "o-1")
+        await taken(db, one, 1)
+        await switch(other, True)
+        assert set(intake.topics) == {f"intake.{one}", f"intake.{other}"}
+        await write(one, "o-2")
+        await write(other, "o-1")
+        await taken(db, one, 2)
+        await taken(db, other, 1)
+        await switch(one, False)
+        assert intake.topics == (f"intake.{other}",)
+        await write(one, "o-3")
+        await write(other, "o-2")
+        await taken(db, other, 2)
+        await taken(db, one, 2)
+        await switch(one, True)
+        await taken(db, one, 3)
+        await switch(one, False)
+        await switch(other, False)
+        assert len(intake.topics) == 0
+        assert runtime.consumer is None
+    finally:
+        await producer.stop()
+
+
+async def test_a_shops_name_that_no_topic_can_bear_is_refused(api: httpx.AsyncClient, kafka: SharedKafka) -> None:
+    assert (await api.put("/v1/shops/茶叶店/intake", json={"enabled": True})).status_code in (404, 422)
+    # Kafka holds names for equal that differ by . and _ alone.
+    shop = f"a{uuid.uuid4().hex[:8]}"
+    await set_up(api, f"{shop}.b", f"{shop}_b")
+    assert (await api.put(f"/v1/shops/{shop}.b/intake", json={"enabled": True})).status_code == 200
+    clash = await api.put(f"/v1/shops/{shop}_b/intake", json={"enabled": True})
+    assert (clash.status_code, clash.json()["type"]) == (409, "/problems/topic_refused")

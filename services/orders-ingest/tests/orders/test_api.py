@@ -1,0 +1,101 @@
+"""Can a shop tell its orders as they stand, and see what came of them? (ORD-031, ORD-038)"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from common.events import Event
+from orders_ingest.orders.implied import implied_events
+
+Published = Callable[[], Awaitable[list[Event[Any]]]]
+
+ORDER = {"customer": "c-1", "state": "paid", "time": "2026-03-02T10:00:00+08:00", "currency": "CNY",
+         "goods_paid": 10000,
+         "placed_at": "2026-03-01T10:00:00+08:00", "paid_at": "2026-03-02T10:00:00+08:00", "list_total": 12000,
+         "coupons": ["TWENTY"],
+         "lines": [{"sku": "s-1", "quantity": 1, "unit_price": 12000, "paid": 10000}]}  # fmt: skip
+URL = "/v1/shops/demo/orders/o-1"
+
+
+async def put(api: httpx.AsyncClient, **changes: Any) -> Any:
+    answer = await api.put(URL, json={**ORDER, **changes})
+    return answer.status_code, answer.json()
+
+
+async def test_each_state_is_told_once_however_often_the_order_is(api: httpx.AsyncClient, published: Published) -> None:
+    """ORD-001, ORD-031: each change of state is one event."""
+    assert (await put(api))[1]["results"] == [
+        {"id": "o-1:placed:2026-03-01T02:00:00Z", "status": "accepted"},
+        {"id": "o-1:paid:2026-03-02T02:00:00Z", "status": "accepted"},
+    ]
+    assert {r["status"] for r in (await put(api))[1]["results"]} == {"duplicate"}
+    shipped = {"state": "shipped", "time": "2026-03-03T02:00:00Z", "shipped_at": "2026-03-03T02:00:00Z"}
+    assert [r["status"] for r in (await put(api, **shipped))[1]["results"]] == ["accepted"]
+    assert [e.type for e in await published()] == ["order.placed", "order.paid", "order.shipped"]
+
+
+async def test_a_corrected_order_needs_a_later_time(api: httpx.AsyncClient) -> None:
+    """ORD-003: what counts is what was actually paid."""
+    await put(api)
+    status, problem = await put(api, goods_paid=9000)
+    assert (status, problem["type"]) == (409, "/problems/same_id_other_body")
+    assert (await put(api, goods_paid=9000, time="2026-03-02T11:00:00+08:00"))[0] == 202
+    order = (await api.get(URL)).json()
+    assert (order["goods_paid"], order["list_total"], order["state"]) == (9000, 12000, "paid")
+
+
+async def test_the_report_counts_orders_refunds_and_customers_by_currency(api: httpx.AsyncClient, tell: Any) -> None:
+    await put(api)
+    await api.post("/v1/events", json=[
+        tell.order("completed", {"order_id": "o-2", "currency": "USD", "goods_paid": 5}, subject=None),
+        tell.event("order.refunded", {"refund_id": "r", "order_id": "o-1", "amount": 100, "currency": "CNY"}),
+        tell.event("order.refunded", {"refund_id": "s", "amount": 7, "freight": 3, "currency": "CNY"}),
+    ])  # fmt: skip
+    report = (await api.get("/v1/shops/demo/report")).json()
+    assert [
+        (o["currency"], o["state"], o["orders"], o["without_customer"], o["goods_paid"]) for o in report["orders"]
+    ] == [
+        ("CNY", "paid", 1, 0, 10000),
+        ("USD", "completed", 1, 1, 5),
+    ]
+    assert report["refunds"] == [{"currency": "CNY", "refunds": 2, "unmatched": 1, "amount": 107, "freight": 3}]
+    assert (report["buyers"], report["customers"]) == (1, 1)
+    assert (await api.get(URL)).json()["refunded"] == 100
+
+
+async def test_an_unknown_order_and_a_bad_one(api: httpx.AsyncClient) -> None:
+    assert (await api.get(URL)).json()["type"] == "/problems/unknown_order"
+    assert (await put(api, state="lost"))[0] == 422
+    assert (await put(api, time="2027-01-01T00:00:00Z"))[1]["type"] == "/problems/time_in_future"
+
+
+async def test_an_earlier_state_told_late_is_no_conflict(api: httpx.AsyncClient, published: Published) -> None:
+    """The shipped order said when it was paid; the paid one comes later, and again after that."""
+    shipped = {"state": "shipped", "time": "2026-03-03T10:00:00Z", "shipped_at": "2026-03-03T10:00:00Z"}
+    assert (await put(api, **shipped))[0] == 202
+    assert [await put(api) for _ in range(2)] == [
+        (202, {"results": [{"id": "o-1:paid:2026-03-02T02:00:00Z", "status": "duplicate"}]})
+    ] * 2
+    assert [e.type for e in await published()] == ["order.placed", "order.paid", "order.shipped"]
+
+
+async def test_the_same_order_is_a_duplicate_however_it_is_derived_some_day(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim's hash is of what came in: another release that derives more of it makes no conflict."""
+    await put(api)
+
+    def richer(*args: Any) -> list[dict[str, Any]]:
+        events = implied_events(*args)
+        return [{**event, "data": {**event["data"], "platform": "guessed"}} for event in events]
+
+    monkeypatch.setattr("orders_ingest.api.orders.implied_events", richer)
+    assert await put(api) == (202, {"results": [{"id": "o-1:paid:2026-03-02T02:00:00Z", "status": "duplicate"}]})
+
+
+async def test_times_at_the_calendars_ends_are_refused(api: httpx.AsyncClient) -> None:
+    for time, slug in (("9999-12-31T23:59:59-14:00", "time_in_future"), ("0001-01-01T00:00:00+14:00", "time_too_old")):
+        status, problem = await put(api, time=time)
+        assert (status, problem["type"]) == (422, f"/problems/{slug}")
