@@ -12,11 +12,11 @@ from common.events.membership import ActivityJoined, MemberCheckedIn, PointsRede
 from common.events.orders import OrderCompleted, OrderPaid, OrderRefunded
 from common.fold.fold import Effect, fold_all
 from common.shops.settings import ShopSettings
-from membership.domain.history import History
-from membership.domain.ledger import Posting
-from membership.domain.membership import MemberFolding
-from membership.domain.programme import FastTrack, Programme, ShopRules, Version
-from membership.domain.state import Deed, MemberState, Order, Standing
+from membership.fold import MemberFolding
+from membership.orders.history import History
+from membership.points.books import Posting
+from membership.programme.programme import FastTrack, Programme, ShopRules, Version
+from membership.state import Deed, MemberState, Order, Standing
 
 SHOP, CUSTOMER = "tea", "c1"
 LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ from common.events import decode
 from common.events.membership import PointsRedeemed, ProgrammeChanged, RedemptionReturned
 from common.storage.database import Database
 from common.time.clock import FixedClock
-from membership.domain.programme import Programme, Tier
 from membership.jobs.verifying import verify
+from membership.programme.programme import Programme, Tier
 
 from .conftest import START, MakeDatabase, Shop, deliver, sweep, tables
 

@@ -14,8 +14,8 @@ from common.events import Event
 from common.events.membership import MemberCheckedIn, PointsRedeemed
 from common.events.orders import OrderCompleted, OrderRefunded
 from common.fold.fold import fold_all
-from membership.domain.membership import MemberFolding
-from membership.domain.programme import Programme, Tier
+from membership.fold import MemberFolding
+from membership.programme.programme import Programme, Tier
 
 from .stories import CUSTOMER, SHOP, rules
 

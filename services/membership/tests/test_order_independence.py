@@ -22,14 +22,15 @@ from common.events.membership import (
 from common.events.orders import OrderClosed, OrderCompleted, OrderLine, OrderPaid, OrderRefunded
 from common.fold.fold import advance, fold_all, same
 from common.shops.settings import ShopSettings
-from membership.domain import growth, ledger
-from membership.domain.growth import GrowthPosting
-from membership.domain.history import History
-from membership.domain.ledger import Posting
-from membership.domain.membership import MemberFolding
-from membership.domain.programme import FastTrack, GrowthRules, PointsRules, Programme, ShopRules, Tier, Version
-from membership.domain.state import MemberState
-from membership.domain.tiers import standing_of
+from membership.fold import MemberFolding
+from membership.growth import rules as growth
+from membership.growth.rules import GrowthPosting
+from membership.orders.history import History
+from membership.points import books as ledger
+from membership.points.books import Posting
+from membership.programme.programme import FastTrack, GrowthRules, PointsRules, Programme, ShopRules, Tier, Version
+from membership.state import MemberState
+from membership.tiers.rules import standing_of
 
 KEY = ("tea", "c1")
 START = datetime(2023, 12, 20, tzinfo=UTC)

@@ -6,10 +6,13 @@ from common.bus.consumer import Batch, Subscription
 from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
 from common.fold.fold import Folded, fold_events
 from common.storage.database import Transaction
-from membership.domain.membership import INPUTS, MemberFolding
-from membership.domain.programme import Programme
-from membership.domain.state import MemberState
-from membership.store import announcements, ledgers, programmes, redemptions
+from membership.announcements import store as announcements
+from membership.fold import INPUTS, MemberFolding
+from membership.ledger import store as ledgers
+from membership.points import store as redemptions
+from membership.programme import store as programmes
+from membership.programme.programme import Programme
+from membership.state import MemberState
 
 
 async def on_inputs(tx: Transaction, batch: Batch) -> None:

@@ -14,10 +14,12 @@ from common.events.membership import ActivityJoined, MemberCheckedIn
 from common.fold.fold import current
 from common.http.api import Body, Tx, require
 from common.storage.database import CustomerKey, Transaction
-from membership.api.commands import carry_out, time_of_command
 from membership.api.refusals import UnknownMember
-from membership.domain.membership import MemberFolding
-from membership.store import ledgers, members, programmes
+from membership.commands.recording import carry_out, time_of_command
+from membership.fold import MemberFolding
+from membership.ledger import store as ledgers
+from membership.members import store as members
+from membership.programme import store as programmes
 
 router = APIRouter(prefix="/v1/shops/{shop}/members/{customer}", tags=["growth"])
 

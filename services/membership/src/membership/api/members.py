@@ -13,15 +13,17 @@ from common.events.membership import MemberRegistered
 from common.fold.fold import advance, current
 from common.http.api import Body, Tx, require
 from common.storage.database import CustomerKey, Transaction
-from membership.api.commands import carry_out, time_of_command
 from membership.api.refusals import UnknownMember
-from membership.domain.history import History
-from membership.domain.membership import MemberFolding
-from membership.domain.points.expiry import next_expiry
-from membership.domain.programme import Programme, ShopRules, Tier
-from membership.domain.state import FINE, MemberState
-from membership.domain.tiers import window_start
-from membership.store import ledgers, members, programmes
+from membership.commands.recording import carry_out, time_of_command
+from membership.fold import MemberFolding
+from membership.ledger import store as ledgers
+from membership.members import store as members
+from membership.orders.history import History
+from membership.points.expiry import next_expiry
+from membership.programme import store as programmes
+from membership.programme.programme import Programme, ShopRules, Tier
+from membership.state import FINE, MemberState
+from membership.tiers.rules import window_start
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["members"])
 

@@ -14,10 +14,12 @@ from common.fold.fold import advance, fold_all
 from common.http.api import Body, Tx, require
 from common.storage.database import Transaction
 from membership.api.refusals import PreviewUnderWay, SinceInFuture
-from membership.domain.membership import MemberFolding
-from membership.domain.preview import Tally, tried
-from membership.domain.programme import Programme, ShopRules
-from membership.store import members, previews, programmes
+from membership.fold import MemberFolding
+from membership.members import store as members
+from membership.preview import store as previews
+from membership.preview.rules import Tally, tried
+from membership.programme import store as programmes
+from membership.programme.programme import Programme, ShopRules
 
 router = APIRouter(prefix="/v1/shops/{shop}/programme", tags=["programme"])
 PAGE = 50

@@ -22,8 +22,8 @@ from membership.api.refusals import (
     UnknownVersion,
     VersionInForce,
 )
-from membership.domain.programme import Programme, ShopRules, Version
-from membership.store import programmes
+from membership.programme import store as programmes
+from membership.programme.programme import Programme, ShopRules, Version
 
 router = APIRouter(prefix="/v1/shops/{shop}/programme", tags=["programme"])
 NOTICE = timedelta(minutes=5)

@@ -13,7 +13,6 @@ from common.events.fields import ABSURD, Currency, Identifier, ShopName
 from common.events.membership import PointsRedeemed, RedemptionReturned
 from common.fold.fold import current
 from common.http.api import Body, Tx, require
-from membership.api.commands import carry_out, time_of_command
 from membership.api.refusals import (
     InsufficientPoints,
     OrderNotOpen,
@@ -25,10 +24,12 @@ from membership.api.refusals import (
     UnknownRedemption,
     WrongCurrency,
 )
-from membership.domain.membership import MemberFolding
-from membership.domain.points.redemption import most_points, worth
-from membership.domain.state import Order, RedemptionStatus
-from membership.store import programmes, redemptions
+from membership.commands.recording import carry_out, time_of_command
+from membership.fold import MemberFolding
+from membership.points import store as redemptions
+from membership.points.redemption import most_points, worth
+from membership.programme import store as programmes
+from membership.state import Order, RedemptionStatus
 
 router = APIRouter(prefix="/v1/shops/{shop}/redemptions", tags=["redemptions"])
 

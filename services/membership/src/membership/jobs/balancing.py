@@ -9,7 +9,8 @@ import structlog
 from common.metrics import LEDGER_IMBALANCE
 from common.storage.database import CustomerKey, Transaction
 from common.work.sweeps import Job
-from membership.store import ledgers, stretches
+from membership.histories import ranges as stretches
+from membership.ledger import store as ledgers
 
 log = structlog.get_logger()
 BOOKS = ("points", "growth")

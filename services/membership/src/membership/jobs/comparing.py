@@ -7,8 +7,8 @@ from typing import Any
 
 from common.events.membership import PointsRedeemed
 from common.fold.fold import Due
-from membership.domain.state import MemberState
-from membership.store.histories import Stored
+from membership.histories.store import Stored
+from membership.state import MemberState
 
 
 def wrong_row(customer: Stored, state: MemberState, due: Due | None) -> Iterator[str]:

@@ -12,10 +12,11 @@ from common.shops.settings import SHOPS, get_shops, next_refolds
 from common.storage.database import Transaction
 from common.work.set_aside import Task
 from common.work.sweeps import WorkList
-from membership.domain.membership import MemberFolding
+from membership.fold import MemberFolding
 from membership.handlers import save
-from membership.store import programmes, refolds
-from membership.store.programmes import PROGRAMMES
+from membership.programme import store as programmes
+from membership.programme.store import PROGRAMMES
+from membership.refolds import store as refolds
 
 
 async def take_changed_settings(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:

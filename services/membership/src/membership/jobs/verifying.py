@@ -11,11 +11,15 @@ from multiprocessing import get_context
 
 from common.fold.fold import fold_all
 from common.storage.database import CustomerKey, Database
-from membership.domain import growth, ledger
-from membership.domain.ledger import Balances
-from membership.domain.membership import MemberFolding
+from membership.fold import MemberFolding
+from membership.growth import rules as growth
+from membership.histories import ranges as stretches
+from membership.histories import store as histories
 from membership.jobs import comparing
-from membership.store import histories, members, programmes, stretches
+from membership.members import store as members
+from membership.points import books as ledger
+from membership.points.books import Balances
+from membership.programme import store as programmes
 
 BITE = 500
 SHARE = 2_500

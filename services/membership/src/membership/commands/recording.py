@@ -1,0 +1,37 @@
+"""How is an accepted command recorded? Dated after everything known of the member, folded, announced."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from common.events import Event, EventData
+from common.fold.fold import fold_command
+from common.storage.database import CustomerKey, Transaction
+from membership.fold import MemberFolding
+from membership.handlers import save
+
+
+async def time_of_command(tx: Transaction, key: CustomerKey) -> datetime:
+    """Now, or just after the member's last input where that is ahead of our clock (it may be, by five minutes).
+
+    So a command is always the member's newest input, and what it was judged against is what it is folded onto.
+    """
+    await tx.lock_customers([key])
+    row, now = tx.locked[key], tx.clock.now()
+    known = [at for at in (row.last[0] if row.last else None, row.done_until) if at is not None]
+    latest = max(known, default=None)
+    return now if latest is None or now > latest else latest + timedelta(microseconds=1)
+
+
+async def carry_out(
+    tx: Transaction, folding: MemberFolding, key: CustomerKey, command_id: str, at: datetime, data: EventData
+) -> bool:
+    """Fold and announce the command; False when one of this id was carried out before."""
+    shop, customer = key
+    event = Event(command_id, f"/shops/{shop}/membership", shop, customer, at, data)
+    folded = await fold_command(tx, folding, event)
+    if folded is None:
+        return False
+    await tx.announce([event])
+    await save(tx, folded)
+    return True

@@ -1,1 +1,0 @@
-"""How are points earned, spent, lost and taken back?"""

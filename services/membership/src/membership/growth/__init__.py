@@ -1,0 +1,1 @@
+"""The growth value: what raises and lowers it, in a ledger of its own (MEM-016)."""

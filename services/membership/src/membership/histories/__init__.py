@@ -1,0 +1,1 @@
+"""Everything that is stored of some customers, read page by page."""

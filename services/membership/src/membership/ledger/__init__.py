@@ -1,0 +1,1 @@
+"""Double-entry, append-only ledgers of points and of growth."""

@@ -1,0 +1,1 @@
+"""Members as shops ask about them, and a shop's report."""

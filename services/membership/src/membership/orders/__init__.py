@@ -1,0 +1,1 @@
+"""A member's orders and what they come to."""

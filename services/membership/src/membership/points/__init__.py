@@ -1,0 +1,1 @@
+"""Points: earned, released, expired, redeemed, given back and clawed back."""

@@ -1,0 +1,62 @@
+"""What an order earns and when it may be spent: pending when paid, available when completed (MEM-036, MEM-044)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from membership.points.books import Account, Books
+from membership.points.clawback import claw_back
+from membership.points.lots import LotOrder
+from membership.programme.programme import ONE, ShopRules
+from membership.state import Lot, Order
+
+
+def earned(order: Order) -> int:
+    """floor(what remains paid for goods x factor of the tier held before this order): 99.90 x 1.5 = 149."""
+    if not order.factor or not order.unit:
+        return 0
+    return order.net * order.factor // (ONE * order.unit)
+
+
+def settle(books: Books, order_id: str, shop: ShopRules, at: datetime) -> None:
+    """Bring what the order holds to what it has earned; cumulative, so that thirds refunded of 119 take 40, 40, 39."""
+    order = books.state.orders[order_id]
+    change = earned(order) - order.held
+    order.held += change
+    if order.completed_at is None:
+        if change > 0:
+            books.state.lots.setdefault(order_id, Lot())
+            books.move(change, ("issued", ""), ("pending", order_id))
+        else:
+            books.move(-change, ("pending", order_id), ("reversed", ""))
+    elif change > 0:
+        expires = shop.expiry(at, shop.at(at).points.expiry_months)
+        make_available(books, order_id, change, ("issued", ""), expires, at)
+    elif change < 0:
+        claw_back(books, order_id, -change, clamp=shop.at(at).points.clamp_at_zero)
+
+
+def release(books: Books, order_id: str, shop: ShopRules, at: datetime) -> None:
+    """The order is completed: its pending points become available."""
+    expires = shop.expiry(at, shop.at(at).points.expiry_months)
+    make_available(books, order_id, books.state.orders[order_id].held, ("pending", order_id), expires, at)
+
+
+def make_available(
+    books: Books, lot: str, points: int, source: tuple[Account, str], expires: datetime, since: datetime
+) -> None:
+    """Put points into the lot, or into `<lot>|<expiry>` where it holds some with another expiry; then settle debt."""
+    if not points:
+        return
+    lots = books.state.lots
+    held = lots.get(lot)
+    if held is not None and held.available and held.expires != expires:
+        lot = f"{lot.partition('|')[0]}|{expires:%Y%m%dT%H%M%S}"
+        held = lots.get(lot)
+    if held is None:
+        held = lots[lot] = Lot()
+    held.since = since if not held.available or held.since is None else min(held.since, since)
+    held.expires = expires
+    books.move(points, source, ("available", lot))
+    LotOrder.of(books.state).add(lot, held)
+    books.move(min(points, books.state.debt), ("available", lot), ("debt", ""))

@@ -1,0 +1,1 @@
+"""A programme tried on the members before it is saved (MEM-023)."""

@@ -1,0 +1,43 @@
+"""Which customers is a programme tried on, before it is saved?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from common.events import Event, decode
+from common.storage.database import Transaction
+from membership.histories.store import Stored, state_of
+
+_PREVIEWS = 7_301_005
+"""Namespace of the advisory locks that let a shop have one preview at a time."""
+
+
+async def try_preview(tx: Transaction, shop: str) -> bool:
+    """May this transaction preview the shop's programme? One at a time; held until the transaction ends."""
+    # Nobody waits: whoever comes second is told.
+    return bool(await tx.value("select pg_try_advisory_xact_lock(:space, hashtext(:shop))", space=_PREVIEWS, shop=shop))
+
+
+async def read_sample(tx: Transaction, shop: str, after: str, one_in: int, limit: int) -> list[Stored]:
+    """The next customers of a shop, in order of id, one in so many by a hash of the id; with their inputs."""
+    # The same ones whenever it is asked.
+    rows = await tx.fetch(
+        """
+        select customer, cast(state as text) as state, greatest(done_until, last_time) as until from customers
+        where shop = :shop and customer > :after and mod(hashtext(customer), :one_in) = 0
+        order by customer limit :limit
+        """,
+        shop=shop,
+        after=after,
+        one_in=one_in,
+        limit=limit,
+    )
+    inputs: dict[str, list[Event[Any]]] = {}
+    # Everything these customers ever sent.
+    for row in await tx.fetch(
+        "select customer, body from inputs where shop = :shop and customer = any(:customers)",
+        shop=shop,
+        customers=[row.customer for row in rows],
+    ):
+        inputs.setdefault(row.customer, []).append(decode(row.body))
+    return [Stored((shop, r.customer), state_of(r.state), r.until, inputs.get(r.customer, [])) for r in rows]

@@ -1,0 +1,1 @@
+"""Customers to be folded anew because rules changed."""

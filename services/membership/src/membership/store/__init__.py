@@ -1,1 +1,0 @@
-"""Every SQL statement of membership, one file for each matter."""

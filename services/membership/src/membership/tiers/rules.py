@@ -1,0 +1,212 @@
+"""The tier held and its term: qualification, review, grace, downgrade, a new ladder (MEM-012, C-4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+from common.time.calendar import add_months, end_of_month, start_of_month
+from membership.orders.history import History, Reached
+from membership.programme.programme import Programme, ShopRules
+from membership.state import FINE, Order, Standing
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Why the standing changed: `reason` as in TierChanged, `rule` what justified the level (C-4)."""
+
+    reason: str
+    rule: str | None = None
+
+
+_Judged = tuple[Standing, Change | None]
+_months_after = lru_cache(maxsize=8_192)(add_months)
+
+
+def window_start(shop: ShopRules, programme: Programme, at: datetime) -> datetime:
+    """The first instant of the rolling window: the day after the same date so many months ago."""
+    return shop.start_of(_months_after(shop.date_of(at), -programme.window_months) + _ONE_DAY)
+
+
+def tier_for(programme: Programme, unit: int, reached: Reached) -> tuple[int, str | None]:
+    """The highest level that any threshold justifies, and by which, such as `spend and orders` (C-4)."""
+    for level in range(len(programme.tiers) - 1, 0, -1):
+        tier = programme.tiers[level]
+        by = [
+            name
+            for name, suffices in (
+                ("spend", tier.spend is not None and reached.spend * unit >= tier.spend * FINE),
+                ("orders", tier.orders is not None and reached.orders >= tier.orders),
+                ("growth", tier.growth is not None and reached.growth >= tier.growth),
+                ("points", tier.points is not None and reached.points >= tier.points),
+            )
+            if suffices
+        ]
+        if by:
+            return level, " and ".join(by)
+    return 0, None
+
+
+def judge(standing: Standing, history: History, shop: ShopRules, at: datetime) -> _Judged:
+    """After an order or growth: upgrade at once; in grace, qualifying again renews."""
+    programme = shop.at(at)
+    held = programme.level_of(standing.tier)
+    if standing.grace is None and held == len(programme.tiers) - 1:
+        return standing, None  # nothing can lift it
+    level, rule = tier_for(programme, shop.unit_at(at), history.through(window_start(shop, programme, at), at))
+    fast = _fast_track(programme, shop, history.completed_at(at))
+    if fast > level:
+        level, rule = fast, "fast track"
+    if level > held:
+        return _begin_term(standing, level, shop.date_of(at), shop, programme), Change("upgrade", rule)
+    if standing.grace is not None and 0 < level == held:
+        return _begin_term(standing, level, shop.date_of(at), shop, programme), Change("renewal", rule)
+    return standing, None
+
+
+def _fast_track(programme: Programme, shop: ShopRules, completed: Sequence[Order]) -> int:
+    """The level that an order reaches by a campaign of the programme in force when it was paid (MEM-019)."""
+    reached = 0
+    for order in completed:
+        if order.paid_at is None or not order.counts:
+            continue
+        paid = shop.at(order.paid_at)
+        for track in paid.fast_tracks:
+            if (
+                track.start <= order.paid_at < track.end
+                and order.spend * shop.unit_at(order.paid_at) >= track.spend * FINE
+            ):
+                tier = track.tier if paid is programme else programme.successor(track.tier, paid)
+                reached = max(reached, programme.level_of(tier))
+    return reached
+
+
+def fall_due(standing: Standing, history: History, shop: ShopRules, at: datetime) -> tuple[Standing, Change]:
+    """The review after a term, or the downgrade after grace, at 00:00 shop time."""
+    programme = shop.at(at)
+    if standing.grace is None:
+        return _review(standing, history, shop, programme, at)
+    return _downgrade(standing, history, shop, programme, at)
+
+
+def _review(
+    standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime
+) -> tuple[Standing, Change]:
+    """Judged on what happened after the term's first day (defaults.md)."""
+    assert standing.since is not None
+    assert standing.until is not None
+    held = programme.level_of(standing.tier)
+    since = shop.start_of(standing.since + _ONE_DAY)
+    level, rule = tier_for(programme, shop.unit_at(at), history.before(since, at))
+    if level >= held or programme.downgrade == "none":
+        renewed = _begin_term(standing, max(level, held), standing.until, shop, programme, standing.anchor)
+        return renewed, Change("upgrade" if level > held else "renewal", rule)
+    if programme.grace_days == 0:
+        return _downgrade(standing, history, shop, programme, at)
+    grace = standing.until + timedelta(days=programme.grace_days)
+    return replace(standing, grace=grace, due=shop.start_of(grace + _ONE_DAY)), Change("grace")
+
+
+def _downgrade(
+    standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime
+) -> tuple[Standing, Change]:
+    level, rule = programme.level_of(standing.tier) - 1, None
+    if programme.downgrade == "justified":
+        justified, rule = tier_for(programme, shop.unit_at(at), history.before(window_start(shop, programme, at), at))
+        level = min(level, justified)
+    elif programme.downgrade == "none":
+        level += 1  # the policy was changed while the grace was running
+    lower = _begin_term(standing, max(level, 0), shop.date_of(at), shop, programme)
+    return lower, Change("downgrade" if programme.downgrade != "none" else "renewal", rule)
+
+
+def change_ladder(standing: Standing, shop: ShopRules, at: datetime) -> tuple[Standing, Change]:
+    """A new ladder takes force: the tier becomes what the ladder says; its term goes on (MEM-023)."""
+    programme = shop.at(at)
+    tier = programme.successor(standing.tier, shop.before(at))
+    level = programme.level_of(tier)
+    moved = replace(standing, tier=tier, ladder=at)
+    if (level == 0) != (standing.until is None):
+        # To the lowest, which has no term, or from it to one that has.
+        moved = _begin_term(moved, level, shop.date_of(at), shop, programme)
+    return moved, Change("programme")
+
+
+def _begin_term(
+    standing: Standing, level: int, first: date, shop: ShopRules, programme: Programme, anchor: int = 0
+) -> Standing:
+    """The term runs through the same date so many months on, or the month's last day; the lowest tier has none.
+
+    A term that follows another keeps its `anchor`, the day of the month: from the 31st through 28 February through
+    the 31st again.
+    """
+    tier, anchor = programme.tiers[level].id, anchor or first.day
+    if not level:
+        return Standing(tier=tier, since=first, ladder=standing.ladder)
+    month = _months_after(start_of_month(first), programme.term_months)
+    until = month.replace(day=min(anchor, end_of_month(month).day))
+    due = shop.start_of(until + _ONE_DAY)
+    return Standing(tier=tier, since=first, until=until, due=due, anchor=anchor, ladder=standing.ladder)
+
+
+def enrol(at: datetime, shop: ShopRules) -> Standing:
+    return Standing(tier=shop.at(at).tiers[0].id, since=shop.date_of(at), ladder=shop.ladder_at(at))
+
+
+def next_due(standing: Standing, shop: ShopRules) -> tuple[datetime, bool] | None:
+    """When the standing is looked at next, and whether for a new ladder, which goes first; None: never."""
+    ladder = shop.next_ladder(standing.ladder) if standing.tier else None
+    if ladder is not None and (standing.due is None or ladder <= standing.due):
+        return ladder, True
+    return None if standing.due is None else (standing.due, False)
+
+
+def standing_of(history: History, enrolled: datetime, shop: ShopRules, until: datetime) -> Standing:
+    """The standing as it would be if today's amounts had always been the amounts.
+
+    Reviews, graces and ladders that fell between then and now happen as they would have; a refund grants no grace.
+    """
+    standing, _ = judge(enrol(enrolled, shop), history, shop, enrolled)
+    return _go_on(standing, history, shop, enrolled, until, including=False)
+
+
+def standing_since(order: Order, history: History, enrolled: datetime, shop: ShopRules, until: datetime) -> Standing:
+    """As `standing_of`, where of all amounts only this order's have changed: what came before it stands as it is."""
+    marked = history.restart(order)
+    if marked is None or marked[0] <= enrolled:
+        return standing_of(history, enrolled, shop, until)
+    at, standing = marked
+    return _go_on(standing, history, shop, at, until, including=True)
+
+
+def _go_on(
+    standing: Standing, history: History, shop: ShopRules, after: datetime, until: datetime, *, including: bool
+) -> Standing:
+    """Judge all that happened after an instant, or from it on, with what fell due in between."""
+    at = history.judged_from(after, shop, including=including)
+    while at is not None:
+        standing = _advance(standing, history, shop, at)
+        history.mark(at, standing)
+        standing, _ = judge(standing, history, shop, at)
+        at = history.judged_from(_next_that_matters(standing, shop, at), shop, including=False)
+    return _advance(standing, history, shop, until)
+
+
+def _next_that_matters(standing: Standing, shop: ShopRules, at: datetime) -> datetime:
+    """Nothing lifts who stands at the top, so what happens before the next due can be passed over."""
+    programme = shop.at(at)
+    due = next_due(standing, shop)
+    if due is None or standing.grace is not None or programme.level_of(standing.tier) < len(programme.tiers) - 1:
+        return at
+    return max(at, due[0] - timedelta(microseconds=1))
+
+
+def _advance(standing: Standing, history: History, shop: ShopRules, until: datetime) -> Standing:
+    while (due := next_due(standing, shop)) is not None and due[0] <= until:
+        at, ladder = due
+        standing, _ = change_ladder(standing, shop, at) if ladder else fall_due(standing, history, shop, at)
+    return standing

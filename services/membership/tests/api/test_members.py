@@ -1,0 +1,268 @@
+"""What does membership answer over HTTP, and what does it refuse? Routes on a real PostgreSQL, no bus."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from common.events import decode
+from common.events.orders import OrderClosed
+from membership.jobs.verifying import verify
+from membership.programme.programme import Programme
+
+from ..conftest import NOW, V1, Client, Shop, deliver, rich
+
+
+def redemption(**more: Any) -> dict[str, Any]:
+    return {"redemption_id": "r1", "customer": "c1", "points": 200, "order_total": 50_000, "currency": "CNY", **more}
+
+
+async def test_a_member_is_shown_with_tier_term_and_points(client: Client, shop: Shop) -> None:
+    """MEM-024, MEM-026, C-5: points, growth value and contribution are three fields, beside the tier."""
+    await rich(client, shop)
+    found = (await client.get(f"{V1}/members/c1")).json()
+    assert found == {
+        "customer": "c1", "enrolled_at": "2025-03-10T04:00:00Z", "tier": "Senior", "tier_id": "senior",
+        "level": 1, "price": 9_800,
+        "factor": 12_000, "since": "2025-03-10", "term": "2026-03-10", "grace": None, "pending": 0, "available": 600,
+        "debt": 0, "next_expiry": {"points": 600, "at": "2026-03-31T16:00:00Z"}, "orders": 1,
+        "contribution": 60_000, "growth": 600,
+    }  # fmt: skip
+
+
+async def test_what_fell_due_but_was_not_swept_yet_is_shown_as_done(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    client.clock.set(NOW + timedelta(days=500))
+    found = (await client.get(f"{V1}/members/c1")).json()
+    assert (found["tier"], found["available"]) == ("Regular", 0)
+
+
+async def test_the_way_up_names_the_next_tier_and_both_gaps(client: Client, shop: Shop) -> None:
+    """MEM-018."""
+    await rich(client, shop)
+    found = (await client.get(f"{V1}/members/c1/path")).json()
+    assert (found["tier"], found["next_tier"]) == ("Senior", "VIP")
+    assert (found["missing_spend"], found["missing_orders"]) == (140_000, 7)
+
+
+async def test_registration_is_idempotent_and_tells_its_source(client: Client) -> None:
+    """MEM-010."""
+    first = (await client.post(f"{V1}/members", json={"customer": "new", "source": "poster"})).json()
+    second = (await client.post(f"{V1}/members", json={"customer": "new"})).json()
+    assert (first["status"], second["status"], first["tier"]) == ("registered", "member_already", "Regular")
+    async with client.database.transaction() as tx:
+        types = [row.type for row in await tx.fetch("select type from outbox order by seq")]
+    assert types == ["member.registered", "member.enrolled"]
+
+
+async def test_a_redemption_counts_once_whatever_is_repeated(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    answers = [await client.post(f"{V1}/redemptions", json=redemption(order_id="o9")) for _ in range(3)]
+    assert [a.status_code for a in answers] == [200, 200, 200]
+    assert answers[0].json() == answers[1].json() == answers[2].json()
+    assert (answers[0].json()["worth"], answers[0].json()["status"]) == (200, "reserved")
+    assert (await client.get(f"{V1}/members/c1")).json()["available"] == 400
+    other = await client.post(f"{V1}/redemptions", json=redemption(points=199, order_id="o9"))
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/redemption_differs")
+
+
+async def test_a_command_that_comes_back_from_the_bus_is_a_repetition(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await client.post(f"{V1}/redemptions", json=redemption())
+    await client.put(f"{V1}/programme", json={"programme": {"grace_days": 3}})
+    async with client.database.transaction() as tx:
+        rows = await tx.fetch(
+            "select payload from outbox where type in ('points.redeemed', 'programme.changed') order by seq"
+        )
+    assert len(rows) == 2
+    assert await deliver(client.database, [decode(row.payload) for row in rows]) == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "slug"),
+    [
+        ({"points": 601, "order_total": 500_000}, 409, "insufficient_points"),
+        ({"points": 600, "order_total": 1_199}, 422, "too_large_share"),
+        ({"currency": "USD"}, 422, "wrong_currency"),
+        ({"currency": "ZZZ"}, 422, "invalid_request"),
+        ({"points": 0}, 422, "invalid_request"),
+        ({"points": -5}, 422, "invalid_request"),
+        ({"points": 1.5}, 422, "invalid_request"),
+        ({"customer": "stranger"}, 404, "unknown_member"),
+        ({"order_id": "o1"}, 409, "order_not_open"),
+        ({"surprise": 1}, 422, "invalid_request"),
+    ],
+)
+async def test_what_is_refused_changes_nothing(
+    client: Client, shop: Shop, body: dict[str, Any], status: int, slug: str
+) -> None:
+    """MEM-052: at most half of an order; never more than there is."""
+    await rich(client, shop)
+    answer = await client.post(f"{V1}/redemptions", json=redemption(**body))
+    assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}")
+    assert (await client.get(f"{V1}/members/c1")).json()["available"] == 600
+
+
+async def test_50_concurrent_redemptions_of_one_balance_succeed_exactly_as_far_as_it_goes(
+    client: Client, shop: Shop
+) -> None:
+    """L4: 600 points, 50 of each kind at once: 12 of 50 points fit."""
+    await rich(client, shop)
+    answers = await asyncio.gather(
+        *(client.post(f"{V1}/redemptions", json=redemption(redemption_id=f"r{i}", points=50)) for i in range(50))
+    )
+    codes = [a.status_code for a in answers]
+    assert (codes.count(200), codes.count(409)) == (12, 38)
+    assert (await client.get(f"{V1}/members/c1")).json()["available"] == 0
+    assert await verify(client.database) == []
+    async with client.database.transaction() as tx:
+        assert await tx.value("select count(*) from redemptions") == 12
+
+
+async def test_a_returned_redemption_gives_the_points_back_once(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await client.post(f"{V1}/redemptions", json=redemption(order_id="o2"))
+    answers = [await client.post(f"{V1}/redemptions/r1/return") for _ in range(2)]
+    assert [a.json()["status"] for a in answers] == ["returned", "returned"]
+    assert (await client.get(f"{V1}/members/c1")).json()["available"] == 600
+    assert (await client.post(f"{V1}/redemptions/none/return")).status_code == 404
+
+
+async def test_a_redemption_of_a_paid_order_comes_back_by_refund_only(client: Client, shop: Shop) -> None:
+    """MEM-053."""
+    await rich(client, shop)
+    await client.post(f"{V1}/redemptions", json=redemption(order_id="o2"))
+    await deliver(client.database, [shop.paid("c1", NOW + timedelta(minutes=1), "o2", 30_000, redemption_id="r1")])
+    refused = await client.post(f"{V1}/redemptions/r1/return")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/order_paid")
+    await deliver(client.database, [shop.refunded("c1", NOW + timedelta(minutes=2), "o2", 15_000)])
+    client.clock.set(NOW + timedelta(minutes=3))
+    assert (await client.get(f"{V1}/members/c1")).json()["available"] == 500
+
+
+async def test_a_new_programme_is_in_force_from_its_instant(client: Client, shop: Shop) -> None:
+    """MEM-012, MEM-023: history is kept, what was earned before stays; XCT-001, of the programme's values."""
+    await rich(client, shop)
+    programme = (await client.get(f"{V1}/programme")).json()["programme"]
+    assert Programme.model_validate(programme) == Programme()
+    programme["tiers"][0]["factor"] = 30_000
+    programme["tiers"][1]["factor"] = 30_000
+    put = await client.put(f"{V1}/programme", json={"programme": programme})
+    assert (put.status_code, put.json()["version"]) == (200, 1)
+    assert (await client.get(f"{V1}/programme")).json()["coming"][0]["version"] == 1
+    client.clock.set(NOW + timedelta(minutes=5))
+    await deliver(client.database, [shop.completed("c1", NOW + timedelta(minutes=4), "o2", 10_000)])
+    await deliver(client.database, [shop.completed("c1", NOW + timedelta(minutes=5), "o3", 10_000)])
+    assert (await client.get(f"{V1}/members/c1")).json()["available"] == 600 + 120 + 300
+    assert (await client.get(f"{V1}/programme")).json()["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "slug"),
+    [
+        ({"programme": {}, "valid_from": "2025-03-20T04:04:59Z"}, "too_soon"),
+        ({"programme": {"tiers": []}}, "invalid_request"),
+        ({"programme": {"tiers": [{"name": "A"}, {"name": "A", "orders": 2}]}}, "invalid_request"),
+        ({"programme": {"tiers": [{"name": "A", "price": 9000}, {"name": "B", "orders": 2}]}}, "invalid_request"),
+        ({"programme": {"points": {"per_unit": 1.5}}}, "invalid_request"),
+        ({"programme": {"typo": 1}}, "invalid_request"),
+        ({}, "invalid_request"),
+    ],
+)
+async def test_a_programme_that_cannot_be_is_refused(client: Client, body: dict[str, Any], slug: str) -> None:
+    answer = await client.put(f"{V1}/programme", json=body)
+    assert (answer.status_code, answer.json()["type"]) == (422, f"/problems/{slug}")
+
+
+async def test_the_report_counts_members_by_tier_and_what_is_owed(client: Client, shop: Shop) -> None:
+    """MEM-012, C-3: the default scheme is the four tiers, from low to high."""
+    await rich(client, shop)
+    await deliver(client.database, [
+        shop.completed("c2", NOW - timedelta(days=1), "p1", 10_000), shop.paid("c3", NOW, "q1", 30_000),
+    ])  # fmt: skip
+    found = (await client.get(f"{V1}/report")).json()
+    assert [(t["tier"], t["members"]) for t in found["tiers"]] == [
+        ("Regular", 1), ("Senior", 1), ("VIP", 0), ("Supreme", 0),
+    ]  # fmt: skip
+    assert (found["members"], found["pending"], found["available"], found["liability"]) == (2, 300, 700, 1_000)
+
+
+async def test_the_ledger_is_paged(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await client.post(f"{V1}/redemptions", json=redemption())
+    first = (await client.get(f"{V1}/members/c1/ledger", params={"limit": 3})).json()
+    rest = (await client.get(f"{V1}/members/c1/ledger", params={"limit": 3, "after": first["after"]})).json()
+    entries = [*first["entries"], *rest["entries"]]
+    assert (len(entries), rest["after"], sum(e["amount"] for e in entries)) == (4, None, 0)
+
+
+@pytest.mark.parametrize("path", ["members/nobody", "members/nobody/ledger", "members/nobody/path", "redemptions/none"])
+async def test_what_is_not_there_is_404(client: Client, path: str) -> None:
+    answer = await client.get(f"{V1}/{path}")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_the_share_of_an_order_holds_over_all_its_redemptions(client: Client, shop: Shop) -> None:
+    """MEM-052: half of an order of 4.00 are 200 points, however many redemptions ask; returned ones make room."""
+    await rich(client, shop)
+    answers = [
+        await client.post(
+            f"{V1}/redemptions", json=redemption(redemption_id=name, points=points, order_total=400, order_id="o2")
+        )
+        for name, points in (("r1", 120), ("r2", 81), ("r3", 80), ("r4", 1))
+    ]
+    assert [a.status_code for a in answers] == [200, 422, 200, 422]
+    assert answers[1].json()["most"] == 80
+    await client.post(f"{V1}/redemptions/r1/return")
+    again = await client.post(
+        f"{V1}/redemptions", json=redemption(redemption_id="r5", points=120, order_total=400, order_id="o2")
+    )
+    assert (again.status_code, again.json()["status"]) == (200, "reserved")
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), [("paid", "paid"), ("o1", "completed"), ("closed", "closed"), ("refunded", "refunded")]
+)
+async def test_points_are_not_redeemed_on_an_order_that_is_not_open(
+    client: Client, shop: Shop, name: str, state: str
+) -> None:
+    await rich(client, shop)
+    ago = NOW - timedelta(days=1)
+    closed = OrderClosed(order_id="closed", state="closed", currency="CNY", goods_paid=10_000)
+    await deliver(client.database, [
+        shop.paid("c1", ago, "paid", 10_000), shop.event("c1", ago, closed),
+        shop.completed("c1", ago, "refunded", 10_000), shop.refunded("c1", ago, "refunded", 10_000),
+    ])  # fmt: skip
+    answer = await client.post(f"{V1}/redemptions", json=redemption(order_id=name))
+    assert (answer.status_code, answer.json()["type"], answer.json()["state"]) == (
+        409, "/problems/order_not_open", state,
+    )  # fmt: skip
+
+
+async def test_a_redemption_is_reserved_then_committed_then_returned_with_its_order(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await client.post(f"{V1}/redemptions", json=redemption(order_id="o2"))
+    found = []
+    for event in (
+        shop.paid("c1", NOW + timedelta(minutes=1), "o2", 30_000),
+        shop.refunded("c1", NOW + timedelta(minutes=2), "o2", 15_000),
+        shop.refunded("c1", NOW + timedelta(minutes=3), "o2", 15_000),
+    ):
+        await deliver(client.database, [event])
+        answer = (await client.get(f"{V1}/redemptions/r1")).json()
+        found.append((answer["status"], answer["returned"], answer["returned_at"]))
+    assert found == [("committed", 0, None), ("committed", 100, None), ("returned", 200, "2025-03-20T04:03:00Z")]
+    assert await verify(client.database) == []
+
+
+async def test_a_redemption_that_came_back_is_not_made_again_by_repeating_it(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await client.post(f"{V1}/redemptions", json=redemption(order_id="o2"))
+    await client.post(f"{V1}/redemptions/r1/return")
+    answer = await client.post(f"{V1}/redemptions", json=redemption(order_id="o2"))
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/redemption_returned")
+    assert answer.json()["state"] == "returned"
+    assert (await client.get(f"{V1}/members/c1")).json()["available"] == 600

@@ -1,0 +1,100 @@
+"""What raises the growth value, and what lowers it? The row of defaults.md, and MEM-016."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from common.events.membership import GrowthChanged, MemberRegistered, TierChanged
+from common.events.orders import OrderClosed
+from membership.growth import rules as growth
+from membership.growth.rules import GrowthPosting
+from membership.programme.programme import GrowthRules, Programme
+
+from ..stories import (
+    checked_in,
+    completed,
+    event,
+    fold,
+    joined,
+    legs,
+    order,
+    paid,
+    place,
+    redeemed,
+    refund,
+    review,
+    told,
+)
+
+
+@pytest.mark.parametrize(
+    ("events", "value"),
+    [
+        ([paid("2025-01-01", "a", 10_000)], 0),
+        ([completed("2025-01-01", "a", 99)], 0),
+        ([completed("2025-01-01", "a", 100)], 1),
+        ([completed("2025-01-01", "a", 9_999)], 99),
+        ([completed("2025-01-01", "a", 60_000), completed("2025-01-02", "b", 10_000)], 700),
+        ([completed("2025-01-01", "a", 10_000, currency="USD")], 0),
+        ([completed("2025-01-01", "a", 10_000), refund("2025-01-02", "a", 1)], 99),
+        ([completed("2025-01-01", "a", 10_000), refund("2025-01-02", "a", 10_000)], 0),
+        ([refund("2025-01-01", "a", 4_000), completed("2025-01-02", "a", 10_000)], 60),
+        ([completed("2025-01-01", "a", 10_000), refund("2025-01-02", None, 4_000)], 100),
+        ([completed("2025-01-01", "a", 10_000), order(OrderClosed, "2025-01-02", "a", 10_000)], 0),
+        ([completed("2025-01-01", "a", 10_000), completed("2025-01-02", "a", 12_000, revision=1)], 120),
+        ([completed("2025-01-01", "a", 10_000), redeemed("2025-01-02", "r", 100)], 100),
+        ([review("2025-01-01", "r", stars=1)], 20),
+        ([review("2025-01-01", "r"), review("2025-01-02", "r"), review("2025-01-02", "s")], 40),
+        ([joined("2025-01-01", "a"), joined("2025-01-02", "a"), joined("2025-01-02", "b")], 20),
+        ([joined("2025-01-01", "a", "referral")], 50),
+        ([joined("2025-01-01", "a"), joined("2025-01-01", "a", "referral")], 60),
+        ([checked_in("2025-01-01T00:00"), checked_in("2025-01-01T23:59:59")], 1),
+        ([checked_in("2025-01-01T23:59:59"), checked_in("2025-01-02T00:00")], 2),
+    ],
+)
+def test_growth_by_what_happened(events: list[Any], value: int) -> None:
+    """1 per 1.00 paid whatever the tier; review 20, activity 10, referral 50; check-in 1 a day (MEM-046).
+
+    MEM-016, MEM-053. A review earns the same whatever its stars: SEC-010 and C-12, as to rewards independent of these.
+    """
+    state, effects = fold(events, "2035-01-01")
+    assert state.growth == value
+    assert legs(effects, GrowthPosting) == growth.balances(state)
+    changes = told(effects, GrowthChanged)
+    assert sum(c.change for c in changes) == value
+    assert not changes or changes[-1].growth == value
+
+
+def test_a_review_adds_growth_although_nothing_was_spent() -> None:
+    """MEM-016, its test, and C-5; without a tier that growth leads to, no tier is touched."""
+    state, effects = fold([completed("2025-01-01", "a", 100), review("2025-01-02", "r1", stars=1)])
+    last = told(effects, GrowthChanged)[-1]
+    assert (last.growth, last.change, last.reason, last.origin) == (21, 20, "review", "review/r1")
+    assert (state.available, told(effects, TierChanged)) == (1, [])
+
+
+def test_the_rate_is_that_of_the_programme_in_force_when_the_order_was_completed() -> None:
+    programme = Programme(growth=GrowthRules(per_unit=3))
+    state, effects = fold([completed("2025-01-01", "a", 3_333), refund("2025-01-02", "a", 1_111)], programme=programme)
+    assert [c.growth for c in told(effects, GrowthChanged)] == [99, 66]
+    assert (state.orders["a"].rate, state.orders["a"].growth) == (3, 66)
+
+
+def test_refunds_in_thirds_take_as_much_as_one_refund_of_all() -> None:
+    """MEM-053: cumulative, never below zero."""
+    events, left = [completed("2025-01-01", "a", 10_000)], []
+    for day in (2, 3, 4, 5):
+        events.append(refund(f"2025-01-0{day}", "a", 3_333))
+        left.append(fold(events)[0].growth)
+    assert left == [66, 33, 0, 0]
+
+
+def test_where_members_register_nothing_is_earned_before() -> None:
+    """As with points; the order itself counts for the tier at once."""
+    programme = Programme(enrolment="registration")
+    before = [completed("2025-01-01", "a", 60_000), review("2025-01-02", "r"), checked_in("2025-01-03")]
+    after = [completed("2025-02-02", "b", 10_000), review("2025-02-03", "s"), review("2025-02-04", "r")]
+    state, _ = fold([*before, event("2025-02-01", MemberRegistered()), *after], programme=programme)
+    assert (state.growth, place(state.standing)) == (120, 1)

@@ -1,0 +1,92 @@
+"""Does the database itself keep what must hold for ever? Constraints, triggers, locks."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from asyncpg import PostgresError
+from sqlalchemy.exc import DBAPIError
+
+from common.storage.database import Database
+from membership.ledger import store as ledgers
+from membership.programme import store as programmes
+from membership.programme.programme import Programme
+
+from ..conftest import START, Shop, deliver, entry_columns
+
+_WAITING = "select count(*) from pg_locks where not granted and locktype = 'advisory'"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"{change} {book}{how}"
+        for book in ("ledger_entries", "growth_entries")
+        for change, how in (("update", " set amount = amount + 1"), ("delete from", ""), ("truncate", ""))
+    ],
+)
+async def test_the_ledger_is_append_only(db: Database, shop: Shop, statement: str) -> None:
+    await deliver(db, [shop.completed("c1", START, "o1", 60_000)])
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with db.transaction() as tx:
+            await tx.execute(statement)
+
+
+async def test_one_cause_cannot_post_twice_to_an_account_and_lot(db: Database, shop: Shop) -> None:
+    await deliver(db, [shop.completed("c1", START, "o1", 60_000)])
+    for book in ("ledger_entries", "growth_entries"):
+        columns = entry_columns(book)
+        async with db.transaction() as tx:
+            rows = await tx.fetch(f"select {', '.join(columns)} from {book}")
+        with pytest.raises(PostgresError, match="duplicate key"):
+            async with db.transaction() as tx:
+                await tx.copy(book, columns, [tuple(rows[0])])
+
+
+async def test_changing_a_programme_waits_for_those_who_fold_by_it(db: Database) -> None:
+    """No fold may be under way that has read the versions and not yet committed."""
+    events: list[str] = []
+    folding = asyncio.Event()
+
+    async def fold() -> None:
+        async with db.transaction() as tx:
+            await programmes.get_rules(tx, ["tea"])
+            folding.set()
+            # The other one is waiting for our lock by then, or will find it taken.
+            async with db.transaction() as other:
+                while not await other.value(_WAITING):
+                    await asyncio.sleep(0.01)
+            events.append("folded")
+
+    async def change() -> None:
+        await folding.wait()
+        async with db.transaction() as tx:
+            await programmes.PROGRAMMES.lock(tx, "tea")
+            events.append("changed")
+
+    await asyncio.gather(fold(), change())
+    assert events == ["folded", "changed"]
+
+
+async def test_a_version_is_never_changed(db: Database) -> None:
+    """MEM-023: history is kept."""
+    start = datetime(2030, 1, 1, tzinfo=UTC)
+    async with db.transaction() as tx:
+        assert await programmes.PROGRAMMES.insert(tx, "tea", 1, start, Programme(grace_days=5))
+        assert not await programmes.PROGRAMMES.insert(tx, "tea", 1, start, Programme(grace_days=6), late=True)
+        rules = (await programmes.get_rules(tx, ["tea", "coffee"]))["tea"]
+    assert rules.at(start).grace_days == 5
+    assert rules.version_at(START).number == 0
+
+
+async def test_the_ledger_is_read_page_by_page(db: Database, shop: Shop) -> None:
+    await deliver(db, [shop.completed("c1", START, f"o{i}", 10_000) for i in range(5)])
+    seen: list[Any] = []
+    async with db.transaction() as tx:
+        while page := await ledgers.list_ledger(tx, ("tea", "c1"), seen[-1].entry if seen else 0, 3):
+            seen.extend(page)
+    assert len(seen) == len({row.entry for row in seen}) == 10
+    assert sum(row.amount for row in seen) == 0
