@@ -16,12 +16,12 @@ from common.events.standing import OrderStanding
 from common.fold.fold import fold_all
 from common.shops.settings import ShopSettings
 from common.time.calendar import day_start
-from segmentation.domain.book import Book
-from segmentation.domain.figures import Figures
-from segmentation.domain.segmentation import SegmentFolding
-from segmentation.domain.shop import Shop, shop_with
-from segmentation.domain.state import CustomerState, KnownOrder, Refund
-from segmentation.domain.thresholds import GapRules, LifeCycleRules, RfmRules, Thresholds, Version
+from segmentation.customers.state import CustomerState, KnownOrder, Refund
+from segmentation.fold import SegmentFolding
+from segmentation.purchases.book import Book
+from segmentation.shop_statistics.state import Figures
+from segmentation.shops.state import Shop, shop_with
+from segmentation.thresholds.state import GapRules, LifeCycleRules, RfmRules, Thresholds, Version
 
 ZONE = ZoneInfo("Asia/Shanghai")
 KEY = ("tea", "c1")

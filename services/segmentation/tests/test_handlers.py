@@ -14,11 +14,11 @@ from common.events import Event
 from common.events.membership import MemberEnrolled
 from common.storage.database import Database
 from common.time.clock import FixedClock
-from segmentation.domain.state import CustomerState
+from segmentation.customers.state import CustomerState
 from segmentation.handlers import SUBSCRIPTIONS, on_members
 from segmentation.jobs.sweeping import count_due
 from segmentation.jobs.verifying import verify
-from segmentation.store import totals
+from segmentation.report import store as totals
 
 from .shop_life import START, announced, copy_figures, feed, live, shop_life, states, sweep_all
 

@@ -27,9 +27,12 @@ from common.events.orders import (
 from common.events.segments import ThresholdsChanged
 from common.fold.fold import fold_events
 from common.storage.database import Transaction
-from segmentation.domain.segmentation import SegmentFolding
-from segmentation.domain.thresholds import Thresholds
-from segmentation.store import held, shops, thresholds, totals
+from segmentation.fold import SegmentFolding
+from segmentation.held_inputs import store as held
+from segmentation.report import store as totals
+from segmentation.shops import store as shops
+from segmentation.thresholds import store as thresholds
+from segmentation.thresholds.state import Thresholds
 
 
 async def on_inputs(tx: Transaction, batch: Batch) -> None:

@@ -13,13 +13,17 @@ from common.events.segments import LifeCycle, Stage
 from common.fold.fold import advance
 from common.http.api import Tx, require
 from common.http.problems import Problem
-from segmentation.domain import judge, lifecycle, reasons
-from segmentation.domain.advance import next_turn
-from segmentation.domain.segmentation import SegmentFolding
-from segmentation.domain.state import Confidence, CustomerState, Rfm
-from segmentation.domain.thresholds import Thresholds
-from segmentation.store import customers, held, shops
-from segmentation.store.customers import SegmentKind
+from segmentation.attributes import evaluation as judge
+from segmentation.attributes import reasons
+from segmentation.attributes.advance import next_turn
+from segmentation.attributes.lifecycle import rules as lifecycle
+from segmentation.customers import store as customers
+from segmentation.customers.state import Confidence, CustomerState, Rfm
+from segmentation.customers.store import SegmentKind
+from segmentation.fold import SegmentFolding
+from segmentation.held_inputs import store as held
+from segmentation.shops import store as shops
+from segmentation.thresholds.state import Thresholds
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
 VALUES: dict[SegmentKind, tuple[str, ...]] = {

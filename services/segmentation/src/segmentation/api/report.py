@@ -11,8 +11,8 @@ from common.events.fields import PlannedDay, ShopName
 from common.http.api import Tx, require
 from common.http.problems import Problem
 from segmentation.api.customers import Out
-from segmentation.domain import report
-from segmentation.store import totals
+from segmentation.report import rules as report
+from segmentation.report import store as totals
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
 

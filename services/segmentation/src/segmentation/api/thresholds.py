@@ -14,10 +14,11 @@ from common.events.segments import ThresholdsChanged
 from common.http.api import Body, Tx, require
 from common.http.problems import Problem
 from common.versions.table import tell
-from segmentation.domain.preview import Preview, shop_under
-from segmentation.domain.thresholds import Thresholds, Version
-from segmentation.store import customers, shops
-from segmentation.store.thresholds import THRESHOLDS, insert_thresholds
+from segmentation.customers import store as customers
+from segmentation.preview.rules import Preview, shop_under
+from segmentation.shops import store as shops
+from segmentation.thresholds.state import Thresholds, Version
+from segmentation.thresholds.store import THRESHOLDS, insert_thresholds
 
 router = APIRouter(prefix="/v1/shops/{shop}/thresholds", tags=["thresholds"])
 NOTICE = timedelta(minutes=5)

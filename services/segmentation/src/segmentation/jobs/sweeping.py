@@ -17,9 +17,12 @@ from common.storage.database import CustomerKey, Transaction
 from common.versions.table import Late, VersionTable
 from common.work.set_aside import Task
 from common.work.sweeps import Job, WorkList
-from segmentation.domain.segmentation import SegmentFolding
-from segmentation.store import figures, held, reviews, shops
-from segmentation.store.thresholds import THRESHOLDS
+from segmentation.fold import SegmentFolding
+from segmentation.held_inputs import store as held
+from segmentation.rescheduling import store as reviews
+from segmentation.shop_statistics import store as figures
+from segmentation.shops import store as shops
+from segmentation.thresholds.store import THRESHOLDS
 
 REVIEWED = 1_000
 """Customers whose due time is computed anew in one bite, in some 50 ms."""

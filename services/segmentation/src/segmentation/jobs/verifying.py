@@ -18,11 +18,14 @@ from common.events.segments import (
 from common.fold.fold import fold_anew, same
 from common.storage.database import Transaction
 from common.time.calendar import add_months
-from segmentation.domain.facts import told
-from segmentation.domain.segmentation import SegmentFolding
-from segmentation.domain.shop import Shop
-from segmentation.domain.state import CustomerState
-from segmentation.store import customers, figures, shops, totals
+from segmentation.attributes.facts import told
+from segmentation.customers import store as customers
+from segmentation.customers.state import CustomerState
+from segmentation.fold import SegmentFolding
+from segmentation.report import store as totals
+from segmentation.shop_statistics import store as figures
+from segmentation.shops import store as shops
+from segmentation.shops.state import Shop
 
 
 async def verify(tx: Transaction) -> list[str]:

@@ -1,0 +1,1 @@
+"""The lapse of a customer: no order for two calendar months (SEG-014)."""

@@ -1,0 +1,1 @@
+"""The RFM score of a customer: recency, frequency, monetary value (SEG-019, SEG-020)."""

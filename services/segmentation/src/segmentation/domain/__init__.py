@@ -1,1 +1,0 @@
-"""What are the rules of segmentation? Pure functions: (state, event) -> (state, facts)."""

@@ -1,0 +1,1 @@
+"""Inputs that wait for the statistics of their month."""

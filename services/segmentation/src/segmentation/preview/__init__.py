@@ -1,0 +1,1 @@
+"""The effect of other thresholds, before they are saved."""

@@ -1,0 +1,1 @@
+"""The purchases of a customer: orders and refunds, and running sums over them."""

@@ -1,0 +1,1 @@
+"""Due times computed anew when statistics or thresholds are new."""

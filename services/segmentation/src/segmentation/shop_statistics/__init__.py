@@ -1,0 +1,1 @@
+"""Monthly statistics of a shop, frozen at 00:00 on the 1st; inputs of every fold."""

@@ -1,0 +1,90 @@
+"""What does folding a customer read of the shop? Its settings, its figures by time, its thresholds by time."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from common.shops.settings import ShopSettings
+from common.time.calendar import add_months, start_of_month
+from segmentation.shop_statistics.state import Figures
+from segmentation.thresholds.state import DEFAULT_VERSION, Thresholds, Version
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A shop's figures and versions of thresholds, each oldest first, and the first figures still to come."""
+
+    settings: ShopSettings
+    figures: Sequence[Figures]
+    pending_month: date
+    pending_at: datetime
+    versions: Sequence[Version] = ()
+    _as_of: tuple[datetime, ...] = field(init=False, repr=False)
+    _ladder: tuple[Version, ...] = field(init=False, repr=False)
+    _valid_from: tuple[datetime, ...] = field(init=False, repr=False)
+    _changes: tuple[datetime, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        ladder = (DEFAULT_VERSION, *sorted(self.versions, key=lambda v: (v.valid_from, v.number)))
+        as_of = tuple(each.as_of for each in self.figures)
+        valid_from = tuple(version.valid_from for version in ladder)
+        object.__setattr__(self, "_as_of", as_of)
+        object.__setattr__(self, "_ladder", ladder)
+        object.__setattr__(self, "_valid_from", valid_from)
+        object.__setattr__(self, "_changes", tuple(sorted({*as_of, *valid_from[1:]})))
+
+    def at(self, instant: datetime) -> Figures | None:
+        """The newest figures as of `instant` or before."""
+        index = bisect_right(self._as_of, instant)
+        return self.figures[index - 1] if index else None
+
+    def version_at(self, instant: datetime) -> Version:
+        """The version of the thresholds in force; the default before the first."""
+        return self._ladder[bisect_right(self._valid_from, instant) - 1]
+
+    def thresholds_at(self, instant: datetime) -> Thresholds:
+        return self.version_at(instant).thresholds
+
+    def changes_after(self, instant: datetime) -> Sequence[datetime]:
+        """The instants after `instant` from which other figures or other thresholds count, as far as known."""
+        return self._changes[bisect_right(self._changes, instant) :]
+
+    def last_change(self, until: datetime) -> datetime | None:
+        """The newest such instant up to `until`."""
+        index = bisect_right(self._changes, until)
+        return self._changes[index - 1] if index else None
+
+    def brings_figures(self, instant: datetime) -> bool:
+        """Whether figures are as of this very instant."""
+        index = bisect_right(self._as_of, instant)
+        return index > 0 and self._as_of[index - 1] == instant
+
+    @property
+    def settled_days(self) -> int:
+        """After so many days without an order a customer without a score is dead and lapsed by every version."""
+        return max(version.thresholds.settled_days for version in self._ladder)
+
+
+def shop_with(
+    settings: ShopSettings, figures: Sequence[Figures], now: datetime, versions: Sequence[Version] = ()
+) -> Shop:
+    """The shop with its figures, oldest first."""
+    pending = pending_month(settings, figures[-1].month if figures else None, now)
+    return Shop(settings, figures, pending, settings.start_of(pending), versions)
+
+
+def pending_month(settings: ShopSettings, newest: date | None, now: datetime) -> date:
+    """The month after the newest stored one.
+
+    For a shop without figures the month in which it was set up, when that is the last or the current one: so that the
+    first step of a replay does not show. Otherwise the current month, because what was known at the start of an
+    earlier one nobody can say any more.
+    """
+    if newest is not None:
+        return add_months(newest, 1)
+    current = start_of_month(settings.date_of(now))
+    first = start_of_month(settings.date_of(min(version.valid_from for version in settings.versions)))
+    return first if add_months(current, -1) <= first <= current else current

@@ -1,0 +1,1 @@
+"""The thresholds that a shop sets, in versions."""

@@ -1,0 +1,199 @@
+"""Does the sweep fold whom new figures and thresholds change, all of them, and nobody else?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from common.bus.consumer import Batch
+from common.events.segments import ThresholdsChanged
+from common.fold.fold import refold
+from common.storage.database import Database
+from common.time.clock import FixedClock
+from common.work import set_aside
+from segmentation.customers.state import CustomerState
+from segmentation.fold import SegmentFolding
+from segmentation.handlers import on_thresholds
+from segmentation.jobs.sweeping import count_due
+from segmentation.jobs.verifying import verify
+from segmentation.shops import store as shops
+from segmentation.thresholds import store as thresholds
+from segmentation.thresholds.state import LifeCycleRules, RfmRules, Thresholds
+
+from ..shop_life import START, announced, copy_figures, feed, live, shop_life, states, sweep, sweep_all
+
+STRICTER = Thresholds(
+    lapse_months=1, life_cycle=LifeCycleRules(active=40, sleeping=80, pre_churn=120, churned=200),
+    rfm=RfmRules(buyers_needed=40, monetary=300),
+)  # fmt: skip
+
+
+async def set_thresholds(db: Database, given: Thresholds, days: int, *, late: bool = False, number: int = 1) -> None:
+    """A version in force `days` after the start."""
+    async with db.transaction() as tx:
+        await shops.lock_shops(tx)
+        await thresholds.insert_thresholds(tx, "tea", number, START + timedelta(days=days), given, late=late)
+
+
+async def fold_everybody(db: Database) -> None:
+    """What the sweep saves: every customer loaded, folded anew from every input, and written."""
+    async with db.transaction() as tx:
+        known = await shops.get_shops_to_fold(tx, ["tea"])
+        keys = [(row.shop, row.customer) for row in await tx.fetch("select shop, customer from customers")]
+        folded = await refold(tx, SegmentFolding(known), keys, f"everybody@{tx.clock.now()}", tx.clock.now())
+        assert folded.facts() == [], "nobody was left with something untold"
+
+
+@pytest.mark.parametrize("seed", [11])
+async def test_folding_whom_it_changes_leaves_the_tables_that_folding_everybody_leaves(
+    new_db: Callable[[], Any], clock: FixedClock, events: Any, seed: int
+) -> None:
+    """SEG-071: states and due times, through months of figures and two versions of the thresholds."""
+    history, until = shop_life(events, seed=seed, customers=40), START + timedelta(days=260)
+    cheap, dear = await new_db(), await new_db()
+    for db in (cheap, dear):
+        clock._now = START
+        await set_thresholds(db, STRICTER, 75)
+        await set_thresholds(db, Thresholds(), 150, number=2)
+        done, now = 0, START
+        while now < until:
+            now += timedelta(days=20)
+            await live(db, clock, history[done:], timedelta(days=20), now, since=now - timedelta(days=20))
+            done = sum(1 for event in history if event.time <= now)
+            if db is dear:
+                await fold_everybody(db)
+    assert await states(cheap) == await states(dear)
+    told = [(f.subject, f.id, f.time, f.data) for f in await announced(cheap)]
+    assert told == [(f.subject, f.id, f.time, f.data) for f in await announced(dear)]
+    assert {fact[3].TYPE for fact in told} >= {"lifecycle.changed", "rfm.changed", "segment.entered", "segment.left"}
+
+
+async def test_after_every_sweep_each_due_time_is_the_one_that_folding_would_store(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    """The index of due times is never behind the figures: or a change would be missed until the next order."""
+    history, now, done = shop_life(events, seed=21, customers=40), START, 0
+    await set_thresholds(db, STRICTER, 100)
+    for _ in range(10):
+        now += timedelta(days=25)
+        clock.set(now)
+        count = sum(1 for event in history if event.time <= now)
+        await feed(db, history[done:count])
+        done = count
+        await sweep_all(db, clock, now, limit=50)
+        async with db.transaction() as tx:
+            folding = SegmentFolding(await shops.read_shops(tx, ["tea"]))
+            for row in await tx.fetch("select customer, cast(state as text) as state, due_at from customers"):
+                due = folding.next_due(CustomerState.model_validate_json(row.state))
+                assert row.due_at == (due.at if due is not None else None), row.customer
+                assert row.due_at is None or row.due_at > now
+            assert await count_due(tx, now) == 0
+
+
+async def test_a_month_that_changes_nobody_writes_nobody(db: Database, clock: FixedClock, events: Any) -> None:
+    """Twenty customers in the middle of their first sixty days, and a 1st between."""
+    clock.set(START)
+    await sweep_all(db, clock, START)
+    await feed(db, [events.completed(f"c{n:02}", f"2025-01-{n + 5:02}T10:00", 30_000) for n in range(20)])
+    await sweep_all(db, clock, START + timedelta(days=30))
+    written = "select array_agg(cast(xmin as text) order by customer) from customers"
+    async with db.transaction() as tx:
+        before = await tx.value(written)
+    await sweep_all(db, clock, START + timedelta(days=35))
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from shop_figures where month = '2025-02-01'") == 1
+        assert await tx.value(written) == before
+
+
+async def test_a_version_that_a_rebuild_meets_late_folds_its_customers_anew(
+    new_db: Callable[[], Any], clock: FixedClock, events: Any
+) -> None:
+    """Rebuild: orders may be read before the thresholds' versions (architecture.md section 2, point 4)."""
+    history, until = shop_life(events, seed=31, customers=12), START + timedelta(days=230)
+    first, last = await new_db(), await new_db()
+    data = ThresholdsChanged(
+        version=1, valid_from=START + timedelta(days=60), thresholds=STRICTER.model_dump(mode="json")
+    )
+    changed = Batch([events.make(None, START, data)])
+    async with first.transaction() as tx:
+        await on_thresholds(tx, changed)
+    await live(first, clock, history, timedelta(days=7), until)
+    await copy_figures(first, last)
+    clock._now = until
+    await feed(last, history)
+    for _ in range(2):
+        async with last.transaction() as tx:
+            await on_thresholds(tx, changed)
+            assert await count_due(tx, until) > 0
+    await sweep_all(last, clock, until, limit=3)
+    assert await states(last) == await states(first)
+    async with last.transaction() as tx:
+        assert await verify(tx) == []
+        assert await count_due(tx, until) == 0
+
+
+async def test_two_processes_sweep_one_month_without_waiting_in_a_circle(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    """Figures once, everybody reviewed, and the states that one process alone leaves."""
+    history, until = shop_life(events, seed=51, customers=40), START + timedelta(days=120)
+    clock.set(until)
+    await feed(db, [event for event in history if event.time <= until])
+
+    async def process() -> None:
+        idle = 0
+        while idle < 3:
+            async with db.transaction() as tx:
+                idle = 0 if await sweep(tx, until, 5) else idle + 1
+            await asyncio.sleep(0)
+
+    await asyncio.gather(process(), process())
+    await sweep_all(db, clock, until)
+    async with db.transaction() as tx:
+        assert await tx.value("select count(*) from shop_figures") == 1
+        assert await count_due(tx, until) == 0
+        assert await verify(tx) == []
+
+
+async def test_a_shop_without_customers_may_have_thresholds(db: Database, clock: FixedClock) -> None:
+    await set_thresholds(db, STRICTER, 10)
+    await sweep_all(db, clock, START + timedelta(days=1))
+    async with db.transaction() as tx:
+        assert await count_due(tx, START + timedelta(days=1)) == 0
+
+
+async def test_a_customer_who_cannot_be_judged_keeps_nobody_from_new_thresholds(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    """The customer is set aside and shown; once the state can be read again, the next try makes up for it."""
+    until = START + timedelta(days=60)
+    history = [event for event in shop_life(events, seed=61, customers=20) if event.time < until]
+    await live(db, clock, history, timedelta(days=20), until)
+    dues = "select customer, due_at from customers order by customer"
+    async with db.transaction() as tx:
+        before = [tuple(row) for row in await tx.fetch(dues)]
+        state = await tx.value("select cast(state as text) from customers where customer = 'c007'")
+        await tx.execute(
+            "update customers set state = jsonb_set(state, '{last_day}', '\"no day\"') where customer = 'c007'"
+        )
+    await set_thresholds(db, STRICTER, 61)
+    await sweep_all(db, clock, until)
+    async with db.transaction() as tx:
+        after = [tuple(row) for row in await tx.fetch(dues)]
+        changed = {old[0] for old, new in zip(before, after, strict=True) if old != new}
+        assert len(changed) > 10
+        assert "c008" in changed
+        assert "c007" not in changed
+        assert await set_aside.count_by_job(tx) == {"reviews": 1}
+        assert await count_due(tx, until) == 0
+        await tx.execute("update customers set state = cast(:state as jsonb) where customer = 'c007'", state=state)
+        await set_aside.retry_now(tx, None, until)
+    await sweep_all(db, clock, until)
+    async with db.transaction() as tx:
+        mended = {row.customer: row.due_at for row in await tx.fetch(dues)}
+        assert mended["c007"] != dict(before)["c007"]
+        assert await set_aside.count_by_job(tx) == {}

@@ -1,0 +1,209 @@
+"""Is a customer's state a function of inputs, figures and thresholds alone? (architecture.md section 2)"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.events import Event
+from common.events.segments import LifeCycleChanged, RfmChanged, SegmentEntered, SegmentLeft, StageChanged
+from common.fold.fold import Due, Effect, advance, fold_all
+from common.shops.settings import ShopSettings
+from common.time.calendar import add_months, day_start, start_of_month
+from segmentation.attributes import evaluation as judge
+from segmentation.attributes.advance import FIGURES
+from segmentation.customers.state import CustomerState
+from segmentation.fold import SegmentFolding
+from segmentation.shop_statistics.state import Figures
+from segmentation.shops.state import Shop, shop_with
+from segmentation.thresholds.state import RfmRules, Thresholds, Version
+
+from .histories import FAR, HOURS, INPUTS, KEY, KNOWN, START, VERSIONS, ZONE, history
+
+
+@given(drawn=INPUTS, versions=VERSIONS)
+def test_only_what_changes_is_folded_and_what_is_told_is_what_a_nightly_scan_would_tell(
+    events: Any, drawn: Any, versions: list[Version]
+) -> None:
+    """SEG-013, SEG-071: same facts, at the same instants, as judging everybody at every midnight and every change."""
+    made, until = sorted(history(events, drawn), key=lambda e: e.order_key), START + timedelta(days=600)
+    shop = shop_with(ShopSettings.always(ZONE), KNOWN, START, versions)
+    folding = SegmentFolding({"tea": shop})
+    lazy, steps, _ = fold_all(folding, made, until, KEY)
+    scanned, told = folding.empty(), list[Effect]()
+    midnights = [day_start(date(2024, 12, 15) + timedelta(days=n), ZONE) for n in range(1, 601)]
+    changes = set(shop.changes_after(START - timedelta(days=365)))
+    looks: list[tuple[datetime, Event[Any] | None]] = [(when, None) for when in sorted({*midnights, *changes})]
+    for when, event in sorted([*looks, *((e.time, e) for e in made)], key=lambda pair: pair[0]):
+        if when > until:
+            break
+        if event is not None:
+            told += folding.apply(scanned, event)
+        elif scanned.shop and scanned.orders:
+            told += folding.fall_due(scanned, Due(when, FIGURES if when in changes else "lifecycle"))
+    assert [(effect.at, effect.data) for step in steps for effect in step.effects] == [(e.at, e.data) for e in told]
+    for state in (lazy, scanned):
+        judge.as_of(state, shop, until)
+    assert shown(lazy) == shown(scanned)
+
+
+@given(
+    versions=VERSIONS,
+    window=st.integers(1, 120),
+    lapse_months=st.integers(1, 120),
+    medians=st.lists(st.integers(2, 9_000)),
+)
+def test_who_is_left_out_of_a_review_can_be_changed_by_nothing(
+    events: Any, versions: list[Version], window: int, lapse_months: int, medians: list[int]
+) -> None:
+    """After the settled days a customer without a score is dead and lapsed, whatever figures come."""
+    longest = Thresholds(lapse_months=lapse_months, rfm=RfmRules(window_months=window))
+    versions = [*versions, Version(START - timedelta(days=1), len(versions) + 1, longest)]
+    settled = date(2024, 12, 31) + timedelta(
+        days=shop_with(ShopSettings.always(ZONE), (), START, versions).settled_days + 1
+    )
+    first = add_months(start_of_month(settled), 1)
+    known = [
+        Figures(m, day_start(m, ZONE), gaps=99, median_gap_doubled=median, buyers=99, window_months=window)
+        for m, median in [(add_months(first, n), median) for n, median in enumerate([120, *medians])]
+    ]
+    folding = SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), known[:1], START, versions)})
+    bought = [events.completed("c1", datetime(2024, 12, 31, 4, tzinfo=UTC))]
+    state, _, _ = fold_all(folding, bought, day_start(first, ZONE), KEY)
+    assert (state.life_cycle, state.lapsed, state.rfm) == ("dead", date(2024, 12, 31), None)
+    assert SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), known, START, versions)}).next_due(state) is None
+
+
+def shown(state: CustomerState) -> tuple[Any, ...]:
+    """What the API shows of a state."""
+    return state.stage, state.is_repurchaser, state.gap, state.life_cycle, state.rfm, state.lapsed
+
+
+@given(drawn=INPUTS, versions=VERSIONS)
+def test_a_due_is_never_for_nothing(events: Any, drawn: Any, versions: list[Version]) -> None:
+    """Whoever is folded by the sweep is changed by it: the sweep's rows are the changes, not the customers."""
+    folding = SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), KNOWN, START, versions)})
+    state, _, _ = fold_all(folding, history(events, drawn), None, KEY)
+    while (due := folding.next_due(state)) is not None:
+        before, since = judge.stored_verdict(state), state.judged_at
+        folding.fall_due(state, due)
+        assert since is not None
+        assert due.at > since
+        assert judge.stored_verdict(state) != before
+
+
+@given(drawn=INPUTS, cuts=st.lists(HOURS, max_size=4), versions=VERSIONS)
+def test_it_does_not_show_when_somebody_looked_at_the_clock(
+    events: Any, drawn: Any, cuts: list[int], versions: list[Version]
+) -> None:
+    """Sweeping at any instants between the inputs, or never until the end, gives the same state and facts."""
+    made = sorted(history(events, drawn), key=lambda e: e.order_key)
+    folding = SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), KNOWN, START, versions)})
+    until = START + timedelta(days=600)
+    once, steps, _ = fold_all(folding, made, until, KEY)
+    state, effects = folding.empty(), []
+    looks: list[tuple[datetime, Event[Any] | None]] = [(START + timedelta(hours=cut), None) for cut in cuts]
+    # Stable: at one instant the look comes first, then the inputs in their order.
+    for when, event in sorted([*looks, *((e.time, e) for e in made)], key=lambda pair: pair[0]):
+        dues, _ = advance(folding, state, when, KEY)
+        effects += [e for step in dues for e in step.effects]
+        if event is not None:
+            effects += folding.apply(state, event)
+        state = CustomerState.model_validate_json(state.model_dump_json(exclude_defaults=True))
+    effects += [e for step in advance(folding, state, until, KEY)[0] for e in step.effects]
+    assert state == once
+    assert effects == [e for step in steps for e in step.effects]
+
+
+class Heard:
+    """What a consumer of the facts believes; every fact must go on from what was told before."""
+
+    def __init__(self) -> None:
+        self.stage: str | None = None
+        self.cycle: str | None = None
+        self.cell: str | None = None
+        self.lapsed: str | None = None
+
+    def hear(self, effects: list[Effect]) -> None:
+        for data in (effect.data for effect in effects):
+            if isinstance(data, StageChanged):
+                assert data.old == self.stage
+                self.stage = data.new
+            elif isinstance(data, LifeCycleChanged):
+                assert data.old == self.cycle
+                self.cycle = data.new
+            elif isinstance(data, RfmChanged):
+                assert data.old == self.cell
+                self.cell = data.cell
+            elif isinstance(data, SegmentEntered):
+                assert self.lapsed is None
+                self.lapsed = data.episode
+            elif isinstance(data, SegmentLeft):
+                assert self.lapsed == data.episode
+                self.lapsed = None
+
+    def believes(self, state: CustomerState) -> bool:
+        cell = state.rfm.cell if state.rfm else None
+        lapsed = state.lapsed.isoformat() if state.lapsed else None
+        return (self.stage, self.cycle, self.cell, self.lapsed) == (state.stage, state.life_cycle, cell, lapsed)
+
+
+@given(
+    drawn=INPUTS,
+    draw=st.randoms(use_true_random=False),
+    reveals=st.lists(st.integers(0, 12), max_size=4),
+    versions=VERSIONS,
+)
+def test_any_arrival_of_inputs_and_of_figures_ends_in_the_same_state(
+    events: Any, drawn: Any, draw: Any, reveals: list[int], versions: list[Version]
+) -> None:
+    """L1 for segmentation: refunds before orders, closings; inputs past a month without figures are held for them."""
+    made, until = history(events, drawn), START + timedelta(days=600)
+    settings = ShopSettings.always(ZONE)
+    expected, _, _ = fold_all(SegmentFolding({"tea": shop_with(settings, KNOWN, START, versions)}), made, until, KEY)
+    arrival = made[:]
+    draw.shuffle(arrival)
+    shops: dict[str, Shop] = {}
+    folding, heard, horizon = SegmentFolding(shops), Heard(), START - timedelta(days=1)
+    state, seen, held = folding.empty(), list[Event[Any]](), list[Event[Any]]()
+
+    def take(event: Event[Any]) -> None:
+        nonlocal state, horizon
+        if event.time >= shops["tea"].pending_at:
+            held.append(event)
+            return
+        seen.append(event)
+        horizon = max(horizon, event.time)
+        if all(event.order_key >= each.order_key for each in seen):
+            for step in advance(folding, state, event.time, KEY)[0]:
+                heard.hear(step.effects)
+            heard.hear(folding.apply(state, event))
+        else:
+            anew, _, _ = fold_all(folding, seen, horizon, KEY)
+            heard.hear(folding.difference(state, anew, event.time))
+            state = anew
+        assert heard.believes(state)
+
+    def reveal(count: int) -> None:
+        if "tea" in shops and count <= len(shops["tea"].figures):
+            return
+        pending = KNOWN[count].as_of if count < len(KNOWN) else FAR
+        shops["tea"] = Shop(settings, KNOWN[:count], pending.date(), pending, versions)
+        waiting = sorted(held, key=lambda e: e.order_key)
+        held.clear()
+        for event in waiting:
+            take(event)
+
+    reveal(0)
+    for number, event in enumerate(arrival):
+        reveal(sum(1 for when in reveals if when <= number))
+        take(event)
+    for count in range(len(KNOWN) + 1):
+        reveal(count)
+    for step in advance(folding, state, until, KEY)[0]:
+        heard.hear(step.effects)
+    assert state == expected
+    assert heard.believes(state)
