@@ -25,10 +25,10 @@ from common.storage.database import Database
 from common.time.clock import FixedClock
 from common.verification import Verification
 from common.work.sweeps import WorkList, work
-from feedback.domain.links import AnswerLinks
 from feedback.jobs.asking import take_due_questions, usage_questions
 from feedback.jobs.verifying import CUSTOMERS
 from feedback.main import SERVICE
+from feedback.surveys.links import AnswerLinks
 from regulars.testing import MigratedDatabase
 
 MASTER = bytes(range(32))

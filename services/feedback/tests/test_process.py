@@ -22,8 +22,8 @@ from common.events import Event
 from common.events.orders import OrderClosed, OrderCompleted, OrderRefunded
 from common.events.topics import TOPICS
 from common.storage.database import Database
-from feedback.domain.links import AnswerLinks
 from feedback.main import SERVICE
+from feedback.surveys.links import AnswerLinks
 from regulars.stack.ports import free_port
 from regulars.testing import EmptyDatabase, MigratedDatabase, SharedKafka, settings_of
 

@@ -15,10 +15,10 @@ from common.events.customers import CustomerErased
 from common.events.feedback import SurveyPolicyChanged
 from common.storage.database import Transaction
 from common.work.sweeps import WorkList, work
-from feedback.domain.policy import NOTICE
 from feedback.handlers import on_orders
 from feedback.jobs.moving import move_questions, take_late_policy
 from feedback.main import SERVICE, due
+from feedback.policy.state import NOTICE
 
 from .conftest import MARCH, Feedback, completed, types
 

@@ -22,13 +22,16 @@ from common.events.orders import (
     OrderShipped,
 )
 from common.storage.database import Transaction
-from feedback.domain.orders import OrderKey, completed_orders, order_inputs
-from feedback.domain.policy import Policy, Version
-from feedback.domain.refusals import AlreadyAnswered, KeyMissing, ReviewDiffers
-from feedback.domain.surveys import Answer, Survey, answered
-from feedback.store import erasure, questions, reviews, surveys
-from feedback.store.orders import get_inputs, insert_inputs, save_completed
-from feedback.store.policies import POLICIES, hold_versions
+from feedback.erasure import store as erasure
+from feedback.orders.rules import OrderKey, completed_orders, order_inputs
+from feedback.orders.store import get_inputs, insert_inputs, save_completed
+from feedback.policy.state import Policy, Version
+from feedback.policy.store import POLICIES, hold_versions
+from feedback.questions import store as questions
+from feedback.refusals import AlreadyAnswered, KeyMissing, ReviewDiffers
+from feedback.reviews import store as reviews
+from feedback.surveys import store as surveys
+from feedback.surveys.rules import Answer, Survey, answered
 
 D = TypeVar("D", bound=EventData)
 

@@ -10,13 +10,13 @@ from common.service.commands import main
 from common.storage.database import Transaction
 from common.work.sweeps import WorkList
 from feedback.api import answer_page, policy, reviews, surveys
-from feedback.domain.links import AnswerLinks
 from feedback.handlers import SUBSCRIPTIONS
 from feedback.jobs.asking import take_due_questions, usage_questions
 from feedback.jobs.moving import move_questions, take_late_policy
 from feedback.jobs.verifying import verify
-from feedback.store.policies import POLICIES
-from feedback.store.questions import count_due_questions
+from feedback.policy.store import POLICIES
+from feedback.questions.store import count_due_questions
+from feedback.surveys.links import AnswerLinks
 
 
 def jobs(runtime: Runtime) -> tuple[WorkList, ...]:

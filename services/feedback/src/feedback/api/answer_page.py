@@ -12,11 +12,11 @@ from common.http import pages
 from common.http.api import Tx, public
 from common.shops.settings import display_names
 from common.storage.database import Transaction
-from feedback.domain.links import AnswerLinks, BadLink
-from feedback.domain.refusals import MOST_CHARACTERS, AlreadyAnswered, KeyMissing, Refused
-from feedback.domain.surveys import Survey, answer_from_form
 from feedback.handlers import accept_answer
-from feedback.store import surveys
+from feedback.refusals import MOST_CHARACTERS, AlreadyAnswered, KeyMissing, Refused
+from feedback.surveys import store as surveys
+from feedback.surveys.links import AnswerLinks, BadLink
+from feedback.surveys.rules import Survey, answer_from_form
 
 router = APIRouter(tags=["answer page"])
 PAGES: dict[int | str, dict[str, Any]] = {

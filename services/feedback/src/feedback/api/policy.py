@@ -12,8 +12,8 @@ from common.events.fields import Count, ShopName
 from common.http.api import Body, Tx, require
 from common.http.problems import Problem
 from common.versions.table import tell
-from feedback.domain.policy import NOTICE, Policy, Version, in_force
-from feedback.store.policies import POLICIES, get_versions
+from feedback.policy.state import NOTICE, Policy, Version, in_force
+from feedback.policy.store import POLICIES, get_versions
 
 router = APIRouter(prefix="/v1/shops/{shop}/policy", tags=["policy"])
 

@@ -20,10 +20,10 @@ from common.events.fields import Cursor, Identifier, Instant, ShopName, Text
 from common.http.api import Body, Tx, require
 from common.http.problems import Problem
 from common.storage.database import Transaction
-from feedback.domain.refusals import KeyMissing, Refused, ReviewDiffers
-from feedback.domain.reviews import check_review
 from feedback.handlers import accept_review
-from feedback.store import reviews
+from feedback.refusals import KeyMissing, Refused, ReviewDiffers
+from feedback.reviews import store as reviews
+from feedback.reviews.rules import check_review
 
 router = APIRouter(tags=["reviews"])
 CLOUD_EVENT = "application/cloudevents+json"

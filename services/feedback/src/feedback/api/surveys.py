@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Tx, require
 from feedback.api.reviews import readable
-from feedback.store import reports, surveys
+from feedback.report import store as reports
+from feedback.surveys import store as surveys
 
 router = APIRouter(tags=["surveys"])
 

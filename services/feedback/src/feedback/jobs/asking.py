@@ -7,11 +7,11 @@ from datetime import datetime
 
 from common.storage.database import Transaction
 from common.work.set_aside import Task
-from feedback.domain.links import AnswerLinks
-from feedback.domain.surveys import ask, survey_id_of
-from feedback.store.policies import POLICIES
-from feedback.store.questions import get_due_questions, lock_due_questions
-from feedback.store.surveys import save_requested
+from feedback.policy.store import POLICIES
+from feedback.questions.store import get_due_questions, lock_due_questions
+from feedback.surveys.links import AnswerLinks
+from feedback.surveys.rules import ask, survey_id_of
+from feedback.surveys.store import save_requested
 
 
 async def take_due_questions(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:

@@ -8,8 +8,8 @@ from datetime import datetime
 from common.storage.database import Transaction
 from common.work.set_aside import Task
 from feedback.handlers import note_questions
-from feedback.store.orders import list_completed, list_customers_since
-from feedback.store.policies import POLICIES, get_versions
+from feedback.orders.store import list_completed, list_customers_since
+from feedback.policy.store import POLICIES, get_versions
 
 
 async def take_late_policy(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:

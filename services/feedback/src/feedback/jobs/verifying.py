@@ -8,9 +8,9 @@ import orjson
 
 from common.storage.database import CustomerKey, Transaction
 from common.verification import Customers, Row, Table, Verification, compare
-from feedback.domain.told import MISSING, kept, policy, sayings
-from feedback.domain.verification import History, differences
-from feedback.store.histories import add_told, get_histories
+from feedback.verification.announced import MISSING, kept, policy, sayings
+from feedback.verification.differences import History, differences
+from feedback.verification.store import add_told, get_histories
 
 TOPICS = ("feedback", "orders")
 

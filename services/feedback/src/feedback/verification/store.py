@@ -12,11 +12,11 @@ from common.crypto.keys import get_keys
 from common.events import decode
 from common.events.feedback import ReviewSubmitted
 from common.storage.database import CustomerKey, Transaction
-from feedback.domain.orders import CompletedOrder
-from feedback.domain.surveys import Survey
-from feedback.domain.verification import History, StoredQuestion
-from feedback.store.orders import input_of
-from feedback.store.policies import POLICIES, get_versions
+from feedback.orders.rules import CompletedOrder
+from feedback.orders.store import input_of
+from feedback.policy.store import POLICIES, get_versions
+from feedback.surveys.rules import Survey
+from feedback.verification.differences import History, StoredQuestion
 
 
 async def get_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[History]:

@@ -8,9 +8,9 @@ from datetime import timedelta
 from common.events.feedback import SurveyRequested
 from common.storage.database import Database
 from common.work.sweeps import work
-from feedback.store.questions import count_due_questions
+from feedback.questions.store import count_due_questions
 
-from .conftest import MARCH, Feedback, completed, types
+from ..conftest import MARCH, Feedback, completed, types
 
 
 async def test_the_question_is_asked_when_it_falls_due_and_not_before(feedback: Feedback) -> None:

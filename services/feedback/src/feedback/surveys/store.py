@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from common.events import Event
 from common.events.feedback import SurveyAnswered, SurveyRequested
 from common.storage.database import Transaction
-from feedback.domain.surveys import Survey
+from feedback.surveys.rules import Survey
 
 _SURVEY = "shop, customer, survey_id, kind, order_id, cause_at, answered_at, stars, text"
 

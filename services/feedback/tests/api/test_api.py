@@ -12,7 +12,7 @@ import pytest
 from common.crypto.sealing import is_sealed
 from common.events.feedback import ReviewSubmitted, SurveyAnswered
 
-from .conftest import MARCH, Feedback, completed, types
+from ..conftest import MARCH, Feedback, completed, types
 
 REVIEWS = "/v1/shops/s/reviews"
 REVIEW = {"review_id": "r1", "customer": "ann", "order_id": "o1", "sku": "cd", "stars": 5, "text": "质量很好"}

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from common.bus.consumer import Batch
 from common.events import Event
 from common.events.orders import OrderLine, OrderPaid
-from feedback.domain.orders import completed_orders, first_of, order_inputs
-from feedback.domain.policy import DEFAULT_VERSION
 from feedback.handlers import on_orders
+from feedback.orders.rules import completed_orders, first_of, order_inputs
+from feedback.policy.state import DEFAULT_VERSION
 
-from .conftest import MARCH, Feedback, closed, completed, refunded
+from ..conftest import MARCH, Feedback, closed, completed, refunded
 
 DAY = timedelta(days=1)
 QUESTIONS = "select customer, order_id, due_at, survey_id is not null from usage_questions order by customer"

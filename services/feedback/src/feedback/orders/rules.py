@@ -11,7 +11,7 @@ from typing import Any
 from common.events import Event
 from common.events.orders import OrderEvent, OrderRefunded
 from common.events.standing import OrderStanding
-from feedback.domain.policy import Version, due_at, in_force
+from feedback.policy.state import Version, due_at, in_force
 
 OrderKey = tuple[str, str, str]
 """(shop, customer, order_id)"""

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from common.events import Event
 from common.events.feedback import ReviewSubmitted
 from common.events.orders import OrderCompleted
-from feedback.domain.orders import CompletedOrder, completed_orders, first_of, order_inputs
-from feedback.domain.policy import DEFAULT_VERSION
-from feedback.domain.refusals import Refused
-from feedback.domain.reviews import check_review
-from feedback.domain.surveys import Answer, Survey, answer_from_form, answered, ask
+from feedback.orders.rules import CompletedOrder, completed_orders, first_of, order_inputs
+from feedback.policy.state import DEFAULT_VERSION
+from feedback.refusals import Refused
+from feedback.reviews.rules import check_review
+from feedback.surveys.rules import Answer, Survey, answer_from_form, answered, ask
 
 MARCH = datetime(2025, 3, 1, 12, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from common.storage.database import Transaction
 from common.versions.table import VersionTable
-from feedback.domain.policy import DEFAULT_VERSION, Policy, Version
+from feedback.policy.state import DEFAULT_VERSION, Policy, Version
 
 POLICIES = VersionTable("policies", Policy, body="policy", space=7_301_007)
 """Noting a shop's questions holds them, adding a late version locks them."""

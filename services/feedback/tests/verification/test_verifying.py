@@ -15,7 +15,7 @@ from common.verification import Verification
 from feedback.jobs.verifying import TOPICS, verify
 from regulars.testing import OwnTopics, TopicsOfOwn
 
-from .conftest import MARCH, MASTER, Feedback, completed, refunded
+from ..conftest import MARCH, MASTER, Feedback, completed, refunded
 
 
 async def asked_and_answered(feedback: Feedback) -> None:

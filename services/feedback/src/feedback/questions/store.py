@@ -7,7 +7,7 @@ from datetime import datetime
 
 from common.storage.database import CustomerKey, Transaction
 from common.work.set_aside import Task
-from feedback.domain.orders import CompletedOrder
+from feedback.orders.rules import CompletedOrder
 
 
 async def save_first_orders(tx: Transaction, customers: Collection[CustomerKey]) -> None:

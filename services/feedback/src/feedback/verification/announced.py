@@ -10,9 +10,9 @@ from common.events import InvalidEvent, from_dict, rfc3339
 from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
 from common.events.orders import OrderEvent, OrderRefunded
 from common.verification import Saying, digest
-from feedback.domain.orders import OrderInput, essence, order_inputs
-from feedback.domain.policy import Policy
-from feedback.domain.verification import History
+from feedback.orders.rules import OrderInput, essence, order_inputs
+from feedback.policy.state import Policy
+from feedback.verification.differences import History
 
 MISSING = {
     "input": "a version or a refund of an order was told, and no row keeps it",

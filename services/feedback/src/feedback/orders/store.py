@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from common.events.orders import OrderEvent, OrderRefunded
 from common.storage.database import CustomerKey, Transaction
-from feedback.domain.orders import CompletedOrder, OrderInput, OrderKey, essence
+from feedback.orders.rules import CompletedOrder, OrderInput, OrderKey, essence
 
 _INPUT = "shop, customer, order_id, cause, at, rank, correlation_id, refund, body"
 

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from common.events import Event, fact_id
 from common.events.feedback import SurveyAnswered, SurveyRequested
-from feedback.domain.orders import CompletedOrder
-from feedback.domain.refusals import MOST_CHARACTERS, Refused
+from feedback.orders.rules import CompletedOrder
+from feedback.refusals import MOST_CHARACTERS, Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 from common.events import Event
 from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyRequested
-from feedback.domain.orders import CompletedOrder, OrderInput, completed_orders, first_of
-from feedback.domain.policy import Version
-from feedback.domain.surveys import Survey, survey_id_of
+from feedback.orders.rules import CompletedOrder, OrderInput, completed_orders, first_of
+from feedback.policy.state import Version
+from feedback.surveys.rules import Survey, survey_id_of
 
 
 @dataclass(frozen=True, slots=True)

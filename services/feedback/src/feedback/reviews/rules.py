@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from common.events.feedback import ReviewSubmitted
-from feedback.domain.refusals import MOST_CHARACTERS, Refused
+from feedback.refusals import MOST_CHARACTERS, Refused
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 MOST_AHEAD = timedelta(minutes=5)

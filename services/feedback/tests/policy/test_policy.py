@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from feedback.domain.policy import NOTICE
+from feedback.policy.state import NOTICE
 
-from .conftest import MARCH, Feedback, completed
+from ..conftest import MARCH, Feedback, completed
 
 POLICY = "/v1/shops/s/policy"
 

@@ -1,1 +1,0 @@
-"""What feedback knows of surveys and reviews: values and pure functions."""

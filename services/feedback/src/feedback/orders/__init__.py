@@ -1,0 +1,1 @@
+"""Orders as far as surveys depend on them: versions, refunds, and which completed order counts."""

@@ -1,0 +1,1 @@
+"""The shop's rules of asking, in versions."""

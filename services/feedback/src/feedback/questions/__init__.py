@@ -1,0 +1,1 @@
+"""Usage questions: about which order each customer is asked, and when."""

@@ -1,0 +1,1 @@
+"""Counts of a shop: questions, answers and reviews."""

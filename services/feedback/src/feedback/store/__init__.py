@@ -1,1 +1,0 @@
-"""Every SQL statement of feedback, one file for each matter."""

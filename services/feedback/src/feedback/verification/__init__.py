@@ -1,0 +1,1 @@
+"""Everything that is kept of a customer, compared with inputs and announcements."""
