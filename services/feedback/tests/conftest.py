@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from common.bus.broker import Reader
-from common.bus.consumer import Batch
+from common.bus.subscriptions import Batch
 from common.crypto.keys import KeyRing
 from common.events import Event, decode
 from common.events.orders import OrderClosed, OrderCompleted, OrderLine, OrderRefunded

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from common.bus.consumer import Batch
+from common.bus.subscriptions import Batch
 from common.events import Event, decode
 from common.events.customers import CustomerErased
 from common.events.feedback import SurveyPolicyChanged

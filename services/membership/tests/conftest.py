@@ -15,8 +15,8 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from common.bus.consumer import Batch
 from common.bus.inbox import claim_each
+from common.bus.subscriptions import Batch
 from common.events import Event
 from common.events.feedback import ReviewSubmitted
 from common.events.membership import ActivityJoined, MemberCheckedIn, MemberRegistered

@@ -10,7 +10,7 @@ from common.events import Event, EventData
 from common.events.feedback import ReviewSubmitted
 from common.events.membership import ActivityJoined, MemberCheckedIn, PointsRedeemed
 from common.events.orders import OrderCompleted, OrderPaid, OrderRefunded
-from common.fold.fold import Effect, fold_all
+from common.fold.folding import Effect, fold_all
 from common.shops.settings import ShopSettings
 from membership.fold import MemberFolding
 from membership.orders.history import History

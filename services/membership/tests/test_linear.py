@@ -13,7 +13,7 @@ import pytest
 from common.events import Event
 from common.events.membership import MemberCheckedIn, PointsRedeemed
 from common.events.orders import OrderCompleted, OrderRefunded
-from common.fold.fold import fold_all
+from common.fold.folding import fold_all
 from membership.fold import MemberFolding
 from membership.programme.programme import Programme, Tier
 

@@ -20,7 +20,7 @@ from common.events.membership import (
     TierChanged,
 )
 from common.events.orders import OrderClosed, OrderCompleted, OrderLine, OrderPaid, OrderRefunded
-from common.fold.fold import advance, fold_all, same
+from common.fold.folding import advance, fold_all, same
 from common.shops.settings import ShopSettings
 from membership.fold import MemberFolding
 from membership.growth import rules as growth

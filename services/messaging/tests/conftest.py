@@ -14,8 +14,8 @@ import httpx
 import pytest_asyncio
 from pydantic import SecretStr
 
-from common.bus.consumer import Batch
 from common.bus.inbox import claim
+from common.bus.subscriptions import Batch
 from common.crypto.keys import KeyRing
 from common.crypto.sealing import new_key, seal, wrap
 from common.events import Event, EventData

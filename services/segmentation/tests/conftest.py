@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from common.bus.consumer import Batch
 from common.bus.inbox import claim
+from common.bus.subscriptions import Batch
 from common.events import Event
 from common.events.activity import ProductViewed
 from common.events.customers import CustomerRegistered

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from common.events import Event
 from common.events.orders import OrderRefunded
 from common.events.standing import OrderStanding
-from common.fold.fold import fold_all
+from common.fold.folding import fold_all
 from common.shops.settings import ShopSettings
 from common.time.calendar import day_start
 from segmentation.customers.state import CustomerState, KnownOrder, Refund

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from common.bus.consumer import Batch
+from common.bus.subscriptions import Batch
 from common.events import Event, decode
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock

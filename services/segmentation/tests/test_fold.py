@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from common.events import Event
 from common.events.segments import LifeCycleChanged, RfmChanged, SegmentEntered, SegmentLeft, StageChanged
-from common.fold.fold import Due, Effect, advance, fold_all
+from common.fold.folding import Due, Effect, advance, fold_all
 from common.shops.settings import ShopSettings
 from common.time.calendar import add_months, day_start, start_of_month
 from segmentation.attributes import evaluation as judge

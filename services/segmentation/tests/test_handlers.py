@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from common.bus.consumer import Batch
+from common.bus.subscriptions import Batch
 from common.events import Event
 from common.events.membership import MemberEnrolled
 from common.storage.database import Database

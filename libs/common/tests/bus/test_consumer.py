@@ -14,10 +14,11 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from prometheus_client import REGISTRY
 
 from common.bus.broker import OffsetOutOfLog, Outgoing, Producer, Record, Topic, ensure_topics
-from common.bus.consumer import MANY, Batch, EventConsumer, RawSubscription, RawTaken, Subscription
+from common.bus.consumer import MANY, EventConsumer
 from common.bus.dead import DeadRecord, bury
 from common.bus.fuse import Fuse, FuseBlown
 from common.bus.relay import Relay
+from common.bus.subscriptions import Batch, RawSubscription, RawTaken, Subscription
 from common.crypto.keys import erase_keys
 from common.events import EVENTS, Event, EventData
 from common.storage.database import Database, Transaction

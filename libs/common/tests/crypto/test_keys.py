@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from common.bus.consumer import Batch
+from common.bus.subscriptions import Batch
 from common.crypto import sealing
 from common.crypto.keys import KEY_SUBSCRIPTIONS, CustomerKeyRow, DataKey, KeyRing, get_keys, on_keys
 from common.events import Event

@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from common.events import Event
 from common.events.activity import ProductViewed
 from common.events.membership import PointsChanged
-from common.fold.fold import Due, Effect, fold_all, fold_due, fold_events, load
+from common.fold.customers import fold_due, fold_events, load
+from common.fold.folding import Due, Effect, fold_all
 from common.storage.database import Database
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from common.bus.broker import Record
-from common.bus.consumer import Batch, EventConsumer, Subscription
+from common.bus.consumer import EventConsumer
 from common.bus.dead import DeadRecord, bury
+from common.bus.subscriptions import Batch, Subscription
 from common.events import Event
 from common.events.orders import OrderCompleted
 from common.http.app import build_app

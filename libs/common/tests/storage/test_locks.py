@@ -6,7 +6,8 @@ import random
 import pytest_asyncio
 from sqlalchemy import text
 
-from common.storage.database import CustomerKey, Database, Transaction
+from common.events import CustomerKey
+from common.storage.database import Database, Transaction
 from regulars.testing import MigratedDatabase
 
 CONNECTIONS = 8

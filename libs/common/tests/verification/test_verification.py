@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from common.bus.consumer import Batch, Subscription
 from common.bus.inbox import claim
+from common.bus.subscriptions import Batch, Subscription
 from common.events import Event
 from common.events.orders import OrderCompleted, OrderPlaced
 from common.storage.database import Database, Transaction

@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import BaseModel
 
-from common.fold.fold import _LOCK_DUE, Due, Effect, fold_due, lock_due
+from common.fold.customers import fold_due, lock_due
+from common.fold.folding import Due, Effect
+from common.fold.store import LOCK_DUE
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.work import set_aside
@@ -232,6 +234,6 @@ async def test_many_due_at_one_midnight_are_found_by_the_index_and_not_sorted(db
             now=NOW,
         )
         await tx.execute("analyze customers")
-        plan = [row[0] for row in await tx.fetch(f"explain {_LOCK_DUE}", job="marks", now=NOW, limit=200, without=[])]
+        plan = [row[0] for row in await tx.fetch(f"explain {LOCK_DUE}", job="marks", now=NOW, limit=200, without=[])]
     assert any("customers_due" in line for line in plan), plan
     assert not any("Sort" in line for line in plan), plan

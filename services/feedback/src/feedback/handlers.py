@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
-from common.bus.consumer import Batch, Subscription
 from common.bus.inbox import claim
+from common.bus.subscriptions import Batch, Subscription
 from common.crypto.keys import KEY_SUBSCRIPTIONS, KeyRing
 from common.events import Event, EventData
 from common.events.customers import CustomerErased

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.bus.consumer import Batch
+from common.bus.subscriptions import Batch
 from common.events import Event
 from common.events.orders import OrderLine, OrderPaid
 from feedback.handlers import on_orders

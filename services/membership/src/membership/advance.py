@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from common.fold.fold import Due
+from common.fold.folding import Due
 from membership.orders.history import History
 from membership.points.books import Books
 from membership.points.expiry import expire, next_expiry

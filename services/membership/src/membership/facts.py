@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from common.events import EventData
 from common.events.membership import GrowthChanged, MemberEnrolled, PointsChanged, TierChanged
-from common.fold.fold import Effect
+from common.fold.folding import Effect
 from membership.programme.programme import ShopRules
 from membership.state import MemberState
 from membership.tiers.rules import Change

@@ -16,7 +16,7 @@ from common.events.membership import (
     RedemptionReturned,
 )
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid, OrderRefunded
-from common.fold.fold import Due, Effect
+from common.fold.folding import Due, Effect
 from common.values.currency import minor_per_major
 from membership import advance
 from membership.facts import Told, facts_of
@@ -52,7 +52,7 @@ class RedemptionStanding(NamedTuple):
 
 
 class MemberFolding:
-    """The rules of membership as common.fold.fold asks for them.
+    """The rules of membership as common.fold asks for them.
 
     `silent`: only the states are wanted, by who compares or counts them; nothing is posted or announced.
     """

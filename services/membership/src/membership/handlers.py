@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from common.bus.consumer import Batch, Subscription
+from common.bus.subscriptions import Batch, Subscription
 from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
-from common.fold.fold import Folded, fold_events
+from common.fold.customers import Folded, fold_events
 from common.storage.database import Transaction
 from membership.announcements import store as announcements
 from membership.fold import INPUTS, MemberFolding

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from common.events.membership import TierChanged
-from common.fold.fold import fold_all
+from common.fold.folding import fold_all
 from common.shops.settings import ShopSettings
 from membership.fold import MemberFolding
 from membership.programme.programme import REGULAR, SENIOR, SUPREME, VIP, Programme, ShopRules, Tier, Version

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from common.events.membership import MemberEnrolled, MemberRegistered, TierChanged
-from common.fold.fold import fold_all
+from common.fold.folding import fold_all
 from common.shops.settings import ShopSettings
 from membership.fold import MemberFolding
 from membership.points.books import balances

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from common.bus.consumer import Batch, Subscription
+from common.bus.subscriptions import Batch, Subscription
 from common.crypto.keys import KEY_SUBSCRIPTIONS, CustomerKeyRow, KeyRing, get_keys
 from common.crypto.sealing import SealBroken, is_sealed, open_sealed
-from common.events import Event, fact_id, rfc3339
+from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.customers import (
     ConsentChanged,
     CustomerErased,
@@ -41,7 +41,7 @@ from common.events.orders import (
     OrderShipped,
 )
 from common.events.segments import SegmentEntered, SegmentLeft
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from messaging.conditions.rules import OrderNews
 from messaging.consent.state import FAR, Standing, Statement
 from messaging.contacts import addresses, store

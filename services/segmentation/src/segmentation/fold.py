@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from common.events import Event
-from common.fold.fold import Due, Effect
+from common.fold.folding import Due, Effect
 from segmentation.attributes import advance
 from segmentation.attributes.evaluation import judge_by_date, score
 from segmentation.attributes.facts import changes, told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.bus.consumer import Batch, Subscription
+from common.bus.subscriptions import Batch, Subscription
 from common.events.activity import (
     CartUpdated,
     ChatEnded,
@@ -25,7 +25,7 @@ from common.events.orders import (
     OrderShipped,
 )
 from common.events.segments import ThresholdsChanged
-from common.fold.fold import fold_events
+from common.fold.customers import fold_events
 from common.storage.database import Transaction
 from segmentation.fold import SegmentFolding
 from segmentation.held_inputs import store as held

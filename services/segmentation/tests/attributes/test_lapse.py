@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from common.events.segments import SegmentEntered, SegmentLeft
-from common.fold.fold import fold_all
+from common.fold.folding import fold_all
 from segmentation.attributes.lapse import rules as lapse
 from segmentation.fold import SegmentFolding
 

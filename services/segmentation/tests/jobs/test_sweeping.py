@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from common.bus.consumer import Batch
+from common.bus.subscriptions import Batch
 from common.events.segments import ThresholdsChanged
-from common.fold.fold import refold
+from common.fold.customers import refold
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from common.work import set_aside

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from common.bus.consumer import Batch
 from common.bus.dead import publish_mended
 from common.bus.inbox import claim
+from common.bus.subscriptions import Batch
 from common.events.membership import MemberEnrolled
 from common.storage.database import Database
 from common.time.clock import FixedClock

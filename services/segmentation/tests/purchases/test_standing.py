@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common.events.orders import OrderPaid
-from common.fold.fold import advance, fold_all
+from common.fold.folding import advance, fold_all
 from common.shops.settings import SettingsBody, ShopSettings, Version
 from segmentation.customers.state import CustomerState
 from segmentation.fold import SegmentFolding

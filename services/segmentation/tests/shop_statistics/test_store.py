@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from common.bus.consumer import Batch
+from common.bus.subscriptions import Batch
 from common.shops.settings import ShopSettings
 from common.storage.database import Database, Transaction
 from common.time.calendar import day_start

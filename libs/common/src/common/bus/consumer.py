@@ -17,68 +17,25 @@ import structlog
 
 from common.bus import offsets
 from common.bus.broker import Consumer, OffsetOutOfLog, Position, Record
-from common.bus.dead import MENDED, DeadRecord, Sealer, bury
+from common.bus.dead import MENDED, Sealer, bury
 from common.bus.fuse import RAW, Fuse, FuseBlown
 from common.bus.halving import FIRST_WAIT_S, HANDLER_FAILED, Patience, handle
 from common.bus.inbox import claim_each
 from common.bus.parts import Item, Part, merged
-from common.events import Event, EventData, InvalidEvent, NewerVersion, decode
+from common.bus.subscriptions import Batch, RawSubscription, Subscription
+from common.events import Event, InvalidEvent, NewerVersion, decode
 from common.events.topics import own_topic
 from common.metrics import EVENT_AGE
 from common.refusals import Refusal
-from common.storage.database import CustomerKey, Database, Transaction
+from common.storage.database import Database, Transaction
 from common.storage.failures import passes
 
 log = structlog.get_logger()
 ANSWER_WITHIN_S = 5
 MANY = 1_000
 """Unread records, two full polls of them: who has that many is catching up."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """The new events of one poll that a handler subscribed to, in log order within a partition."""
-
-    events: list[Event[Any]]
-
-    def by_customer(self) -> dict[CustomerKey, list[Event[Any]]]:
-        found: dict[CustomerKey, list[Event[Any]]] = {}
-        for event in self.events:
-            if event.subject is not None:
-                found.setdefault(event.customer, []).append(event)
-        return found
-
-
 Admit = Callable[[set[str]], Awaitable[Mapping[str, Refusal]]]
 """Those of the shops whose events cannot be taken, and why; it may wait a moment for them to become known."""
-Handler = Callable[[Transaction, Batch], Awaitable[None]]
-
-
-@dataclass(slots=True)
-class RawTaken:
-    """What a raw handler made of records: how many counted for the first time, and those that are dead."""
-
-    fresh: int = 0
-    dead: list[DeadRecord] = field(default_factory=list)
-
-
-RawHandler = Callable[[Transaction, list[Record]], Awaitable[RawTaken]]
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """Which handler takes which events."""
-
-    handler: Handler
-    types: tuple[type[EventData], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RawSubscription:
-    """A handler that reads records itself (shops' intake topics)."""
-
-    handler: RawHandler
-    topics: tuple[str, ...]
 
 
 @dataclass(slots=True)

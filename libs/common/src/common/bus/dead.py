@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from common.bus.broker import Record
-from common.events import Event
+from common.events import CustomerKey, Event
 from common.events.topics import dead_topic, own_topic
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 
 Sealer = Callable[[bytes], bytes]
 MENDED = "mended"

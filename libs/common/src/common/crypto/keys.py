@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import TypeVar
 from weakref import WeakSet
 
-from common.bus.consumer import Batch, Subscription
 from common.bus.dead import erase_bodies
+from common.bus.subscriptions import Batch, Subscription
 from common.crypto import sealing
-from common.events import Event, EventData, fact_id
+from common.events import CustomerKey, Event, EventData, fact_id
 from common.events.customers import CustomerErased, KeyIssued
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 
 D = TypeVar("D", bound=EventData)
 KEPT = 10_000

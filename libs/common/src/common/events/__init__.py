@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from common.events import activity, customers, feedback, membership, messages, orders, segments, shops
 from common.events.envelope import (
+    CustomerKey,
     Event,
     EventData,
     InvalidEvent,
@@ -24,7 +25,18 @@ from common.events.fields import check_identifier, check_name, check_shop, check
 from common.values.texts import find_unfit, find_unfit_json, pointer_to
 from common.values.wording import said
 
-__all__ = ["EVENTS", "Event", "EventData", "InvalidEvent", "NewerVersion", "decode", "fact_id", "from_dict", "rfc3339"]
+__all__ = [
+    "EVENTS",
+    "CustomerKey",
+    "Event",
+    "EventData",
+    "InvalidEvent",
+    "NewerVersion",
+    "decode",
+    "fact_id",
+    "from_dict",
+    "rfc3339",
+]
 
 
 def _concrete(base: type[EventData]) -> list[type[EventData]]:

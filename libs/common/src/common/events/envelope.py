@@ -44,6 +44,8 @@ class NewVersion(EventData):
     valid_from: Instant
 
 
+CustomerKey = tuple[str, str]
+"""(shop, customer): the unit of locking and folding."""
 D = TypeVar("D", bound=EventData)
 _given: ContextVar[list[str] | None] = ContextVar("correlation", default=None)
 
@@ -107,7 +109,7 @@ class Event(Generic[D]):
         return self.data.TYPE
 
     @property
-    def customer(self) -> tuple[str, str]:
+    def customer(self) -> CustomerKey:
         """(shop, customer): the unit of locking and folding. Raises ValueError without a subject."""
         if self.subject is None:
             raise ValueError(f"event {self.id} concerns no customer")

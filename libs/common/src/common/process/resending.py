@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from common.bus.broker import Record
-from common.bus.consumer import Batch
 from common.bus.dead import publish_mended
 from common.bus.inbox import claim_each
+from common.bus.subscriptions import Batch
 from common.events import InvalidEvent, decode
 from common.process.runtime import Runtime
 from common.refusals import Conflict, Invalid

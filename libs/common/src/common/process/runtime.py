@@ -12,8 +12,9 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from common.bus.consumer import EventConsumer, RawSubscription, Subscription
+from common.bus.consumer import EventConsumer
 from common.bus.relay import Relay
+from common.bus.subscriptions import RawSubscription, Subscription
 from common.crypto.keys import KeyRing
 from common.crypto.sealing import derived_key, master_key_from, open_bytes, seal_bytes
 from common.process.settings import Settings

@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from common.events import CustomerKey
 from common.events.fields import Currency
 from common.refusals import Invalid, NotNow
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from common.time.calendar import day_start, local_date, zone_named
 from common.versions.table import Late, VersionTable
 

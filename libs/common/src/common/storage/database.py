@@ -17,12 +17,10 @@ from sqlalchemy import CursorResult, Row, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from common.events import Event
+from common.events import CustomerKey, Event
 from common.storage.failures import UnitOfWorkTooLong
 from common.time.clock import Clock, WallClock
 
-CustomerKey = tuple[str, str]
-"""(shop, customer)."""
 UNIT_OF_WORK_S = 60
 DEADLOCK = "40P01"
 _PAUSES_S = (0.02, 0.1, 0.5)

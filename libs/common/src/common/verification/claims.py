@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from common.bus import offsets
-from common.bus.consumer import Subscription
+from common.bus.subscriptions import Subscription
 from common.verification.log import PAGE, Fact, Log
 from common.verification.run import Verification
 

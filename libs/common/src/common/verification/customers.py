@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from common.storage.database import CustomerKey, Transaction
+from common.events import CustomerKey
+from common.storage.database import Transaction
 from common.verification.run import Verification
 from common.verification.tables import Row
 

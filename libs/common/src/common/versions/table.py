@@ -10,9 +10,9 @@ from typing import Generic, NamedTuple, TypeVar
 from pydantic import BaseModel
 
 from common.bus.inbox import claim
-from common.events import Event
+from common.events import CustomerKey, Event
 from common.events.envelope import NewVersion
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 
 C = TypeVar("C", bound=BaseModel)
 

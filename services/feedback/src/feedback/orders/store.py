@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
+from common.events import CustomerKey
 from common.events.orders import OrderEvent, OrderRefunded
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from feedback.orders.rules import CompletedOrder, OrderInput, OrderKey, essence
 
 _INPUT = "shop, customer, order_id, cause, at, rank, correlation_id, refund, body"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from common.storage.database import CustomerKey, Transaction
+from common.events import CustomerKey
+from common.storage.database import Transaction
 from common.work.set_aside import Task
 from feedback.orders.rules import CompletedOrder
 

@@ -9,9 +9,9 @@ from sqlalchemy import Row
 
 from common.bus.dead import MENDED
 from common.crypto.keys import get_keys
-from common.events import decode
+from common.events import CustomerKey, decode
 from common.events.feedback import ReviewSubmitted
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from feedback.orders.rules import CompletedOrder
 from feedback.orders.store import input_of
 from feedback.policy.store import POLICIES, get_versions

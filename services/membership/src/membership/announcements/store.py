@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.events import Event
+from common.events import CustomerKey, Event
 from common.events.membership import GrowthChanged, MemberEnrolled, MembershipFact, PointsChanged, TierChanged
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from membership.histories.ranges import within
 
 _TYPES = {

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from common.events import fact_id
+from common.events import CustomerKey, fact_id
 from common.events.fields import Identifier, Position, ShopName
 from common.events.membership import ActivityJoined, MemberCheckedIn
-from common.fold.fold import current
+from common.fold.customers import current
 from common.http.api import Body, Tx, require
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from membership.api.refusals import UnknownMember
 from membership.commands.recording import carry_out, time_of_command
 from membership.fold import MemberFolding

@@ -8,11 +8,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from common.events import CustomerKey
 from common.events.fields import Identifier, Position, ShopName, Text
 from common.events.membership import MemberRegistered
-from common.fold.fold import advance, current
+from common.fold.customers import current
+from common.fold.folding import advance
 from common.http.api import Body, Tx, require
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from membership.api.refusals import UnknownMember
 from membership.commands.recording import carry_out, time_of_command
 from membership.fold import MemberFolding

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from common.events.fields import PlannedTime, ShopName
-from common.fold.fold import advance, fold_all
+from common.fold.folding import advance, fold_all
 from common.http.api import Body, Tx, require
 from common.storage.database import Transaction
 from membership.api.refusals import PreviewUnderWay, SinceInFuture

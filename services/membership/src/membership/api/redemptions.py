@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from common.events.fields import ABSURD, Currency, Identifier, ShopName
 from common.events.membership import PointsRedeemed, RedemptionReturned
-from common.fold.fold import current
+from common.fold.customers import current
 from common.http.api import Body, Tx, require
 from membership.api.refusals import (
     InsufficientPoints,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.events import Event, EventData
-from common.fold.fold import fold_command
-from common.storage.database import CustomerKey, Transaction
+from common.events import CustomerKey, Event, EventData
+from common.fold.customers import fold_command
+from common.storage.database import Transaction
 from membership.fold import MemberFolding
 from membership.handlers import save
 

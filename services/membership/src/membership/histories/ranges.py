@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from common.storage.database import CustomerKey, Transaction
+from common.events import CustomerKey
+from common.storage.database import Transaction
 
 BEGINNING: CustomerKey = ("", "")
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.events import Event, decode
-from common.storage.database import CustomerKey, Transaction
+from common.events import CustomerKey, Event, decode
+from common.storage.database import Transaction
 from membership.announcements.store import list_announced
 from membership.histories.ranges import within
 from membership.ledger.store import sum_accounts, unbalanced_causes, wrong_tallies

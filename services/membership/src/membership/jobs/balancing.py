@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from common.events import CustomerKey
 from common.metrics import LEDGER_IMBALANCE
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from common.work.sweeps import Job
 from membership.histories import ranges as stretches
 from membership.ledger import store as ledgers

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from common.events.membership import PointsRedeemed
-from common.fold.fold import Due
+from common.fold.folding import Due
 from membership.histories.store import Stored
 from membership.state import MemberState
 

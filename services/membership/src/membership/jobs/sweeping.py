@@ -7,7 +7,7 @@ from datetime import datetime
 
 from common.events import rfc3339
 from common.events.envelope import parse_time
-from common.fold.fold import fold_due, lock_due, refold
+from common.fold.customers import fold_due, lock_due, refold
 from common.shops.settings import SHOPS, get_shops, next_refolds
 from common.storage.database import Transaction
 from common.work.set_aside import Task

@@ -9,8 +9,9 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
 from multiprocessing import get_context
 
-from common.fold.fold import fold_all
-from common.storage.database import CustomerKey, Database
+from common.events import CustomerKey
+from common.fold.folding import fold_all
+from common.storage.database import Database
 from membership.fold import MemberFolding
 from membership.growth import rules as growth
 from membership.histories import ranges as stretches

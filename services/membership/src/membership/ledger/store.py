@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.fold.fold import Step
-from common.storage.database import CustomerKey, Transaction
+from common.events import CustomerKey
+from common.fold.folding import Step
+from common.storage.database import Transaction
 from membership.growth.rules import GrowthPosting
 from membership.histories.ranges import within
 from membership.points.books import Balances, Posting

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.storage.database import CustomerKey, Transaction
+from common.events import CustomerKey
+from common.storage.database import Transaction
 from membership.state import MemberState
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.events import Event
+from common.events import CustomerKey, Event
 from common.events.membership import PointsRedeemed
-from common.fold.fold import Step
-from common.storage.database import CustomerKey, Transaction
+from common.fold.folding import Step
+from common.storage.database import Transaction
 from membership.fold import RedemptionStanding
 from membership.histories.ranges import within
 

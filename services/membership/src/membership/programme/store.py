@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from common.events import CustomerKey
 from common.shops.settings import ShopNotSetUp, get_shops, hold_shops
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from common.versions.table import VersionTable
 from membership.programme.programme import Programme, ShopRules, Version
 

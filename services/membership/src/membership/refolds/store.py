@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from common.events import CustomerKey
 from common.shops.settings import SHOPS
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from membership.programme.store import PROGRAMMES
 
 

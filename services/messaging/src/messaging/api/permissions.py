@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from common.events import CustomerKey
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier, ShopName, Text
 from common.events.messages import ContactOptedIn, ContactOptedOut
 from common.http.api import Body, Tx, require
-from common.storage.database import CustomerKey, Database
+from common.storage.database import Database
 from messaging.consent.state import FAR, Standing
 from messaging.contacts.addresses import get_address
 from messaging.contacts.store import get_reachable

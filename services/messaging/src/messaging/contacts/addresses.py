@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from common.events import CustomerKey
 from common.events.messages import ContactAddressSuppressed
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from messaging.consent.state import Said, Statement
 from messaging.contacts.hashing import CHANNEL
 

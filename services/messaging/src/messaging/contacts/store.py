@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 
 from common.crypto.keys import CustomerKeyRow, get_keys
+from common.events import CustomerKey
 from common.events.orders import OrderEvent, OrderRefunded
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from messaging.conditions.rules import Facts, OrderNews
 from messaging.consent.state import Register, Said, Statement
 from messaging.contacts.addresses import columns, get_said_about, statement

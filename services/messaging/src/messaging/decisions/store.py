@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from common.storage.database import CustomerKey, Transaction
+from common.events import CustomerKey
+from common.storage.database import Transaction
 from messaging.contacts.addresses import Address, columns, hold_addresses
 from messaging.decisions.rules import Decision
 from messaging.flows.flows import FLOWS, Candidate, Condition

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from common.events import CustomerKey
 from common.metrics import SENDS_BLOCKED
 from common.shops.settings import ShopSettings, get_shops
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from common.time.calendar import UnknownZone, zone_named
 from common.time.clock import FixedClock
 from common.work.set_aside import Task

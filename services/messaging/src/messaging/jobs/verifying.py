@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
-from common.storage.database import CustomerKey, Transaction
+from common.events import CustomerKey
+from common.storage.database import Transaction
 from common.time.clock import FixedClock
 from common.verification import Customers, Row, Table, Verification, compare
 from messaging.verification.differences import History, differences

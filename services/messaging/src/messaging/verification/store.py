@@ -11,8 +11,9 @@ import orjson
 from sqlalchemy import Row
 
 from common.crypto.keys import get_keys
+from common.events import CustomerKey
 from common.shops.settings import get_shops
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from common.time.calendar import UnknownZone, zone_named
 from messaging.contacts.addresses import Address, columns, statement
 from messaging.contacts.store import order_news

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from common.storage.database import CustomerKey, Transaction
+from common.events import CustomerKey
+from common.storage.database import Transaction
 
 
 class ProfileRow(NamedTuple):

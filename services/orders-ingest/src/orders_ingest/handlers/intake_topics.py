@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from common.bus.broker import Record
-from common.bus.consumer import RawSubscription, RawTaken
 from common.bus.dead import DeadRecord
+from common.bus.subscriptions import RawSubscription, RawTaken
 from common.events import InvalidEvent
 from common.events.fields import MAX_EVENT
 from common.events.topics import intake_topic

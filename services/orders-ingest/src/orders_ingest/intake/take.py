@@ -9,11 +9,11 @@ from typing import Any
 from common.bus.inbox import body_hash, claim_each
 from common.crypto.keys import DataKey, KeyRing
 from common.crypto.sealing import derived_key, open_bytes, personal_fields, seal_bytes, without_personal
-from common.events import Event, EventData, decode, fact_id
+from common.events import CustomerKey, Event, EventData, decode, fact_id
 from common.events.customers import ConsentChanged, CustomerProfile
 from common.events.orders import OrderClaimed, OrderEvent, OrderRefunded
 from common.shops.settings import find_set_up, not_set_up
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from orders_ingest.customers import store as profile_store
 from orders_ingest.customers.store import ConsentRow, ProfileRow
 from orders_ingest.intake import store as event_store

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from common.events.fields import Cursor, Identifier, ShopName
 from common.events.segments import LifeCycle, Stage
-from common.fold.fold import advance
+from common.fold.folding import advance
 from common.http.api import Tx, require
 from common.http.problems import Problem
 from segmentation.attributes import evaluation as judge

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.fold.fold import Due
+from common.fold.folding import Due
 from segmentation.attributes import evaluation as judge
 from segmentation.attributes.lapse import rules as lapse
 from segmentation.attributes.lifecycle import rules as lifecycle

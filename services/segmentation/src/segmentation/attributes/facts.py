@@ -15,7 +15,7 @@ from common.events.segments import (
     Stage,
     StageChanged,
 )
-from common.fold.fold import Effect
+from common.fold.folding import Effect
 from segmentation.attributes.lapse import rules as lapse
 from segmentation.attributes.lifecycle import rules as lifecycle
 from segmentation.customers.state import CustomerState, Method

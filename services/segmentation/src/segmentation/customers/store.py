@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from common.bus.dead import MENDED
-from common.events import Event, decode
-from common.storage.database import CustomerKey, Transaction
+from common.events import CustomerKey, Event, decode
+from common.storage.database import Transaction
 from segmentation.customers.state import CustomerState
 
 SegmentKind = Literal["stage", "lifecycle", "rfm", "lapsed"]

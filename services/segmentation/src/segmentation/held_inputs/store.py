@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from common.events import Event, decode
-from common.storage.database import CustomerKey, Transaction
+from common.events import CustomerKey, Event, decode
+from common.storage.database import Transaction
 
 
 async def insert_inputs(tx: Transaction, events: Sequence[Event[Any]]) -> None:

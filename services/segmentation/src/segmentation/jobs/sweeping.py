@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from common.fold.fold import fold_due, fold_events, lock_due, refold
+from common.events import CustomerKey
+from common.fold.customers import fold_due, fold_events, lock_due, refold
 from common.shops.settings import SHOPS, next_refolds
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from common.versions.table import Late, VersionTable
 from common.work.set_aside import Task
 from common.work.sweeps import Job, WorkList

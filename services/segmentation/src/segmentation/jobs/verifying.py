@@ -15,7 +15,7 @@ from common.events.segments import (
     SegmentLeft,
     StageChanged,
 )
-from common.fold.fold import fold_anew, same
+from common.fold.folding import fold_anew, same
 from common.storage.database import Transaction
 from common.time.calendar import add_months
 from segmentation.attributes.facts import told

@@ -14,8 +14,9 @@ from typing import Any, Literal
 import orjson
 from sqlalchemy import Row
 
+from common.events import CustomerKey
 from common.events.customers import Channel
-from common.storage.database import CustomerKey, Transaction
+from common.storage.database import Transaction
 from messaging.contacts.addresses import columns
 from messaging.decisions.facts import Subject
 from messaging.flows.flows import Claim, Condition, Kind

@@ -1,0 +1,56 @@
+"""Subscriptions: which handler takes which events, and the batch that it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from common.bus.broker import Record
+from common.bus.dead import DeadRecord
+from common.events import CustomerKey, Event, EventData
+from common.storage.database import Transaction
+
+
+@dataclass(slots=True)
+class Batch:
+    """The new events of one poll that a handler subscribed to, in log order within a partition."""
+
+    events: list[Event[Any]]
+
+    def by_customer(self) -> dict[CustomerKey, list[Event[Any]]]:
+        found: dict[CustomerKey, list[Event[Any]]] = {}
+        for event in self.events:
+            if event.subject is not None:
+                found.setdefault(event.customer, []).append(event)
+        return found
+
+
+Handler = Callable[[Transaction, Batch], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class RawTaken:
+    """What a raw handler made of records: how many counted for the first time, and those that are dead."""
+
+    fresh: int = 0
+    dead: list[DeadRecord] = field(default_factory=list)
+
+
+RawHandler = Callable[[Transaction, list[Record]], Awaitable[RawTaken]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Which handler takes which events."""
+
+    handler: Handler
+    types: tuple[type[EventData], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RawSubscription:
+    """A handler that reads records itself (shops' intake topics)."""
+
+    handler: RawHandler
+    topics: tuple[str, ...]
