@@ -1,17 +1,18 @@
--- What segmentation holds beside the common tables: typed columns over a customer's state, and the shops' figures.
+-- What segmentation holds beside the common tables: typed columns over a customer's state, and the shops' statistics.
 
--- `rfm` is an array in the order of domain.state.Rfm. Read by lists and reports. They have no indexes on purpose: each would be written at every order of every customer,
--- and a list walks the primary key and stops at its page.
+-- The RFM score is an array in the order of attributes.rfm.rules.Score. Read by lists and reports. They have no indexes
+-- on purpose: each would be written at every order of every customer, and a list walks the primary key and stops at its
+-- page.
 alter table customers
-    add column stage text generated always as (state ->> 'stage') stored,
-    add column life_cycle text generated always as (state ->> 'life_cycle') stored,
-    add column rfm_class text generated always as (state -> 'rfm' ->> 1) stored,
-    add column lapsed text generated always as (state ->> 'lapsed') stored,
-    add column completed_orders integer generated always as (coalesce(cast(state ->> 'completed' as integer), 0)) stored;
+    add column stage text generated always as (state -> 'stage' ->> 'value') stored,
+    add column life_cycle text generated always as (state -> 'life_cycle' ->> 'value') stored,
+    add column rfm_class text generated always as (state -> 'rfm' -> 'score' ->> 1) stored,
+    add column lapsed text generated always as (state -> 'lapse' ->> 'episode') stored,
+    add column completed_orders integer generated always as (coalesce(cast(state -> 'purchases' ->> 'completed' as integer), 0)) stored;
 
--- Figures of a shop as of 00:00 on the 1st of each month in its zone: computed once, inputs to every fold.
+-- Statistics of a shop as of 00:00 on the 1st of each month in its zone: computed once, inputs to every fold.
 -- Sums and counts, so that means are exact; `median_gap_doubled` is twice the median, in days.
-create table shop_figures (
+create table shop_statistics (
     shop text not null,
     month date not null,
     as_of timestamptz not null,
@@ -30,7 +31,6 @@ create table members (
     shop text not null,
     customer text not null,
     enrolled_at timestamptz not null,
-    told integer not null default 1,    -- announcements of it; together they are the claims of membership's events
     primary key (shop, customer)        -- closes the race of two announcements of one enrolment
 );
 

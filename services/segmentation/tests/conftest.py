@@ -1,4 +1,4 @@
-"""What do the tests of segmentation share? Events, a shop and a migrated database."""
+"""What the tests of segmentation share: events, a shop and a migrated database."""
 
 from __future__ import annotations
 

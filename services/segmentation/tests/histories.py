@@ -1,4 +1,4 @@
-"""What do the tests of the rules fold? Shops, figures and histories, without a database."""
+"""Shops, statistics and histories for the tests of the rules, without a database."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from common.events.standing import OrderStanding
 from common.fold.folding import fold_all
 from common.shops.settings import ShopSettings
 from common.time.calendar import day_start
-from segmentation.customers.state import CustomerState, KnownOrder, Refund
+from segmentation.customers.state import CustomerState
 from segmentation.fold import SegmentFolding
 from segmentation.purchases.book import Book
-from segmentation.shop_statistics.state import Figures
+from segmentation.purchases.entries import KnownOrder, Refund
+from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.shops.state import Shop, shop_with
 from segmentation.thresholds.state import GapRules, LifeCycleRules, RfmRules, Thresholds, Version
 
@@ -33,10 +34,10 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"{text}+08:00").astimezone(UTC)
 
 
-def shop(*figures: Figures, now: str | None = None, versions: Sequence[Version] = ()) -> Shop:
-    """A shop whose next figures are as good as never due, unless it has figures or `now` is given."""
-    if figures or now is not None:
-        return shop_with(ShopSettings.always(ZONE), figures, at(now or "2000-01-01T00:00"), versions)
+def shop(*statistics: ShopStatistics, now: str | None = None, versions: Sequence[Version] = ()) -> Shop:
+    """A shop whose next statistics are as good as never due, unless it has statistics or `now` is given."""
+    if statistics or now is not None:
+        return shop_with(ShopSettings.always(ZONE), statistics, at(now or "2000-01-01T00:00"), versions)
     return Shop(ShopSettings.always(ZONE), (), FAR.date(), FAR, versions)
 
 
@@ -63,11 +64,11 @@ def refund(day: str, order_id: str | None, amount: int, currency: str = "CNY") -
     return Refund(f"r-{day}", order_id, at(f"{day}T12:00"), date.fromisoformat(day), amount, currency)
 
 
-def some_figures(buyers: int = 30, **more: Any) -> Figures:
+def some_statistics(buyers: int = 30, **more: Any) -> ShopStatistics:
     values: dict[str, Any] = {"gaps": 0, "median_gap_doubled": None, "recency_sum": 30 * buyers,
                               "frequency_sum": 2 * buyers, "monetary": {"CNY": (10_000 * buyers, buyers)}}  # fmt: skip
     month = date(2025, 3, 1)
-    return Figures(month=month, as_of=day_start(month, ZONE), buyers=buyers, **(values | more))
+    return ShopStatistics(month=month, as_of=day_start(month, ZONE), buyers=buyers, **(values | more))
 
 
 def book(orders: Sequence[KnownOrder], refunds: Sequence[Refund]) -> Book:
@@ -95,7 +96,7 @@ INPUTS = st.lists(
     max_size=12,
 )
 KNOWN = tuple(
-    Figures(month=m, as_of=day_start(m, ZONE), gaps=40, median_gap_doubled=20 + 13 * n, buyers=20 + 10 * n,
+    ShopStatistics(month=m, as_of=day_start(m, ZONE), gaps=40, median_gap_doubled=20 + 13 * n, buyers=20 + 10 * n,
             recency_sum=900 * n, frequency_sum=35 * n, monetary={"CNY": (500_000 * n, 20 + 10 * n)})
     for n, m in enumerate([date(2025, 1, 1), date(2025, 2, 1), date(2025, 5, 1), date(2025, 12, 1)])
 )  # fmt: skip

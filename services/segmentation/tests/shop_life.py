@@ -1,4 +1,4 @@
-"""How do the tests live through a shop's history on a database? Events in steps, sweeps between them."""
+"""A shop's history lived through on a database: events in steps, sweeps between them, and what came of it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from common.bus.broker import Reader
 from common.bus.subscriptions import Batch
 from common.events import Event, decode
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
-from common.work.sweeps import Job, work
+from common.verification import Verification
+from common.verification.announced import Announced
+from common.work.sweeps import work
 from segmentation.handlers import on_inputs
-from segmentation.jobs.sweeping import JOBS
+from segmentation.jobs.sweeping import WORK
+from segmentation.jobs.verifying import CUSTOMERS, sayings, verify_statistics
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 STATES = """
@@ -28,10 +32,9 @@ async def feed(db: Database, events: Sequence[Event[Any]], size: int = 500) -> N
 
 
 async def sweep(tx: Transaction, now: datetime, limit: int) -> bool:
-    """One bite of the first job that has anything to do; False: none has."""
-    for job in JOBS:
-        done = await (job.batch(tx, now, limit) if isinstance(job, Job) else work(tx, job, now, limit))
-        if done or (done is not None and not isinstance(job, Job)):
+    """One batch of the first work list that has anything to do; False: none has."""
+    for work_list in WORK:
+        if await work(tx, work_list, now, limit) is not None:
             return True
     return False
 
@@ -50,7 +53,7 @@ async def states(db: Database) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in await tx.fetch(STATES)]
 
 
-async def copy_figures(source: Database, target: Database) -> None:
+async def copy_statistics(source: Database, target: Database) -> None:
     columns = (
         "shop",
         "month",
@@ -64,9 +67,27 @@ async def copy_figures(source: Database, target: Database) -> None:
         "digest",
     )
     async with source.transaction() as tx:
-        rows = await tx.fetch(f"select {', '.join(columns)}, cast(monetary as text) as monetary from shop_figures")
+        rows = await tx.fetch(f"select {', '.join(columns)}, cast(monetary as text) as monetary from shop_statistics")
     async with target.transaction() as tx:
-        await tx.copy("shop_figures", (*columns, "monetary"), [tuple(row) for row in rows])
+        await tx.copy("shop_statistics", (*columns, "monetary"), [tuple(row) for row in rows])
+
+
+def _no_topic(topic: str) -> Reader:
+    raise AssertionError(f"{topic} is not read here")
+
+
+async def differences(db: Database) -> list[str]:
+    """What does not follow from the inputs and the statistics, and what the outbox says otherwise; no topic is read."""
+    lines: list[str] = []
+    run = Verification("segmentation", db, _no_topic, b"", lines.append)
+    await verify_statistics(run)
+    with Announced() as said:
+        said.add((saying, event.type) for event in await announced(db) for saying in sayings(event.as_dict()))
+        async for rows in CUSTOMERS.pages(run):
+            for number in said.look([kept for _, each in rows for kept in each]):
+                name, _ = [kept for _, each in rows for kept in each][number]
+                lines.append(f"{'/'.join(name)} was announced otherwise")
+    return lines
 
 
 async def announced(db: Database) -> list[Event[Any]]:

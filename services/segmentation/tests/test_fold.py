@@ -1,4 +1,4 @@
-"""Is a customer's state a function of inputs, figures and thresholds alone? (architecture.md section 2)"""
+"""A customer's state is a function of inputs, statistics and thresholds alone (architecture.md section 2)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from common.events.segments import LifeCycleChanged, RfmChanged, SegmentEntered,
 from common.fold.folding import Due, Effect, advance, fold_all
 from common.shops.settings import ShopSettings
 from common.time.calendar import add_months, day_start, start_of_month
-from segmentation.attributes import evaluation as judge
-from segmentation.attributes.advance import FIGURES
+from segmentation.attributes.attribute import Attribute
 from segmentation.customers.state import CustomerState
-from segmentation.fold import SegmentFolding
-from segmentation.shop_statistics.state import Figures
+from segmentation.fold import PARTS, STATISTICS, SegmentFolding, show
+from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.shops.state import Shop, shop_with
 from segmentation.thresholds.state import RfmRules, Thresholds, Version
 
@@ -25,10 +24,10 @@ from .histories import FAR, HOURS, INPUTS, KEY, KNOWN, START, VERSIONS, ZONE, hi
 
 
 @given(drawn=INPUTS, versions=VERSIONS)
-def test_only_what_changes_is_folded_and_what_is_told_is_what_a_nightly_scan_would_tell(
+def test_only_what_changes_is_folded_and_what_is_announced_is_what_a_nightly_scan_would_announce(
     events: Any, drawn: Any, versions: list[Version]
 ) -> None:
-    """SEG-013, SEG-071: same facts, at the same instants, as judging everybody at every midnight and every change."""
+    """SEG-013, SEG-071: the facts, and their instants, of evaluating everybody at every midnight and change."""
     made, until = sorted(history(events, drawn), key=lambda e: e.order_key), START + timedelta(days=600)
     shop = shop_with(ShopSettings.always(ZONE), KNOWN, START, versions)
     folding = SegmentFolding({"tea": shop})
@@ -42,11 +41,11 @@ def test_only_what_changes_is_folded_and_what_is_told_is_what_a_nightly_scan_wou
             break
         if event is not None:
             told += folding.apply(scanned, event)
-        elif scanned.shop and scanned.orders:
-            told += folding.fall_due(scanned, Due(when, FIGURES if when in changes else "lifecycle"))
+        elif scanned.shop and scanned.purchases.orders:
+            told += folding.fall_due(scanned, Due(when, STATISTICS if when in changes else "life_cycle"))
     assert [(effect.at, effect.data) for step in steps for effect in step.effects] == [(e.at, e.data) for e in told]
     for state in (lazy, scanned):
-        judge.as_of(state, shop, until)
+        show(state, shop, until)
     assert shown(lazy) == shown(scanned)
 
 
@@ -56,10 +55,10 @@ def test_only_what_changes_is_folded_and_what_is_told_is_what_a_nightly_scan_wou
     lapse_months=st.integers(1, 120),
     medians=st.lists(st.integers(2, 9_000)),
 )
-def test_who_is_left_out_of_a_review_can_be_changed_by_nothing(
+def test_who_is_left_out_of_a_rescheduling_can_be_changed_by_nothing(
     events: Any, versions: list[Version], window: int, lapse_months: int, medians: list[int]
 ) -> None:
-    """After the settled days a customer without a score is dead and lapsed, whatever figures come."""
+    """After the settled days a customer without a score is dead and lapsed, whatever statistics come."""
     longest = Thresholds(lapse_months=lapse_months, rfm=RfmRules(window_months=window))
     versions = [*versions, Version(START - timedelta(days=1), len(versions) + 1, longest)]
     settled = date(2024, 12, 31) + timedelta(
@@ -67,19 +66,23 @@ def test_who_is_left_out_of_a_review_can_be_changed_by_nothing(
     )
     first = add_months(start_of_month(settled), 1)
     known = [
-        Figures(m, day_start(m, ZONE), gaps=99, median_gap_doubled=median, buyers=99, window_months=window)
+        ShopStatistics(m, day_start(m, ZONE), gaps=99, median_gap_doubled=median, buyers=99, window_months=window)
         for m, median in [(add_months(first, n), median) for n, median in enumerate([120, *medians])]
     ]
     folding = SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), known[:1], START, versions)})
     bought = [events.completed("c1", datetime(2024, 12, 31, 4, tzinfo=UTC))]
     state, _, _ = fold_all(folding, bought, day_start(first, ZONE), KEY)
-    assert (state.life_cycle, state.lapsed, state.rfm) == ("dead", date(2024, 12, 31), None)
+    assert (state.life_cycle.value, state.lapse.episode, state.rfm.score) == ("dead", date(2024, 12, 31), None)
     assert SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), known, START, versions)}).next_due(state) is None
+
+
+def parts(state: CustomerState) -> list[Attribute]:
+    return [getattr(state, name) for name in PARTS]
 
 
 def shown(state: CustomerState) -> tuple[Any, ...]:
     """What the API shows of a state."""
-    return state.stage, state.is_repurchaser, state.gap, state.life_cycle, state.rfm, state.lapsed
+    return state.stage, state.life_cycle, state.rfm.score, state.lapse
 
 
 @given(drawn=INPUTS, versions=VERSIONS)
@@ -88,11 +91,11 @@ def test_a_due_is_never_for_nothing(events: Any, drawn: Any, versions: list[Vers
     folding = SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), KNOWN, START, versions)})
     state, _, _ = fold_all(folding, history(events, drawn), None, KEY)
     while (due := folding.next_due(state)) is not None:
-        before, since = judge.stored_verdict(state), state.judged_at
+        before, since = parts(state), state.evaluated_at
         folding.fall_due(state, due)
         assert since is not None
         assert due.at > since
-        assert judge.stored_verdict(state) != before
+        assert any(now.differs(then) for now, then in zip(parts(state), before, strict=True))
 
 
 @given(drawn=INPUTS, cuts=st.lists(HOURS, max_size=4), versions=VERSIONS)
@@ -146,9 +149,8 @@ class Heard:
                 self.lapsed = None
 
     def believes(self, state: CustomerState) -> bool:
-        cell = state.rfm.cell if state.rfm else None
-        lapsed = state.lapsed.isoformat() if state.lapsed else None
-        return (self.stage, self.cycle, self.cell, self.lapsed) == (state.stage, state.life_cycle, cell, lapsed)
+        mine = self.stage, self.cycle, self.cell, self.lapsed
+        return mine == tuple(attribute.announced for attribute in parts(state))
 
 
 @given(
@@ -157,10 +159,10 @@ class Heard:
     reveals=st.lists(st.integers(0, 12), max_size=4),
     versions=VERSIONS,
 )
-def test_any_arrival_of_inputs_and_of_figures_ends_in_the_same_state(
+def test_any_arrival_of_inputs_and_of_statistics_ends_in_the_same_state(
     events: Any, drawn: Any, draw: Any, reveals: list[int], versions: list[Version]
 ) -> None:
-    """L1 for segmentation: refunds before orders, closings; inputs past a month without figures are held for them."""
+    """L1 for segmentation: refunds before orders, closings; inputs past a month without statistics are held."""
     made, until = history(events, drawn), START + timedelta(days=600)
     settings = ShopSettings.always(ZONE)
     expected, _, _ = fold_all(SegmentFolding({"tea": shop_with(settings, KNOWN, START, versions)}), made, until, KEY)
@@ -188,7 +190,7 @@ def test_any_arrival_of_inputs_and_of_figures_ends_in_the_same_state(
         assert heard.believes(state)
 
     def reveal(count: int) -> None:
-        if "tea" in shops and count <= len(shops["tea"].figures):
+        if "tea" in shops and count <= len(shops["tea"].statistics):
             return
         pending = KNOWN[count].as_of if count < len(KNOWN) else FAR
         shops["tea"] = Shop(settings, KNOWN[:count], pending.date(), pending, versions)

@@ -1,4 +1,4 @@
-"""Does the process do over the bus what its parts do alone?"""
+"""The process does over the bus what its parts do alone."""
 
 from __future__ import annotations
 

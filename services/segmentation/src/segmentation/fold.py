@@ -1,54 +1,134 @@
-"""How do the rules of segmentation fold a customer's inputs? (architecture.md section 2, point 4)"""
+"""The fold of a customer's inputs: purchases first, then each attribute (architecture.md section 2, point 4)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from common.events import Event
 from common.fold.folding import Due, Effect
-from segmentation.attributes import advance
-from segmentation.attributes.evaluation import judge_by_date, score
-from segmentation.attributes.facts import changes, told
-from segmentation.attributes.stage.rules import is_repurchaser, stage_after
+from common.shops.settings import get_shops
+from common.storage.database import Transaction
+from segmentation.attributes.attribute import Attribute, Occasion
 from segmentation.customers.state import CustomerState
-from segmentation.purchases.rules import remember, shows_interest
-from segmentation.shops.state import Shop
+from segmentation.purchases.rules import remember
+from segmentation.shop_statistics.store import get_statistics
+from segmentation.shops.state import Shop, shop_with
+from segmentation.shops.store import share_shops
+from segmentation.thresholds.state import Version
+from segmentation.thresholds.store import THRESHOLDS
+
+PARTS = tuple(name for name, each in CustomerState.model_fields.items() if isinstance(each.default, Attribute))
+"""The attributes, in the order of their announcements: each brings its state, what it is on an occasion, when the date
+changes it, and what is announced of it."""
+STATISTICS, NEW_THRESHOLDS = "statistics", "thresholds"
 
 
 class SegmentFolding:
-    """The rules, given what is known of the shops; a state depends on inputs, figures and thresholds alone."""
+    """The fold, given what is known of the shops; a state depends on inputs, statistics and thresholds alone."""
 
     state = CustomerState
 
     def __init__(self, shops: Mapping[str, Shop]) -> None:
-        self._shops = shops
+        self.shops = shops
 
     def empty(self) -> CustomerState:
         return CustomerState()
 
+    def apply(self, state: CustomerState, event: Event[Any]) -> list[Effect]:
+        """An input of the customer's own: every attribute is evaluated as of its time."""
+        shop = self.shops[event.shop]
+        state.shop = event.shop
+        remember(state.purchases, event, shop.settings.date_of(event.time))
+        return _evaluate(state, Occasion(shop, state.purchases, event.time, "input", event.data))
+
     def next_due(self, state: CustomerState) -> Due | None:
-        return advance.next_due(state, self._shops[state.shop]) if state.shop else None
+        """The first instant after the last evaluation at which an attribute differs, by all that is known of the shop.
+
+        Most customers are not changed by most months, so what is due is not "the next month": nobody is folded, or
+        written, for a month that changes nothing. Between two changes of statistics or thresholds only the date counts,
+        so there the next turn is computed; at each change everything is evaluated. What is not known yet changes the
+        due time when it comes: the rescheduling asks again then.
+        """
+        if state.purchases.last_day is None or state.evaluated_at is None:
+            return None
+        shop, since = self.shops[state.shop], state.evaluated_at
+        for change in shop.changes_after(since):
+            turn = next_turn(state, shop, since)
+            if turn is not None and turn.at < change:
+                return turn
+            if _differs(state, Occasion(shop, state.purchases, change, "change")):
+                return Due(change, STATISTICS if shop.brings_statistics(change) else NEW_THRESHOLDS)
+            since = change
+        return next_turn(state, shop, since)
 
     def fall_due(self, state: CustomerState, due: Due) -> list[Effect]:
-        before, shop = told(state), self._shops[state.shop]
-        advance.fall_due(state, shop, due)
-        return changes(before, state, due.at, shop)
-
-    def apply(self, state: CustomerState, event: Event[Any]) -> list[Effect]:
-        """An input of the customer's own: everything is judged anew as of its time."""
-        before, shop = told(state), self._shops[event.shop]
-        today = shop.settings.date_of(event.time)
-        state.shop = event.shop
-        remember(state, event, today)
-        state.stage = stage_after(state.stage, state.completed, shows_interest(event.data))
-        state.is_repurchaser = is_repurchaser(state.completed)
-        score(state, shop, event.time)
-        judge_by_date(state, shop, event.time)
-        return changes(before, state, event.time, shop)
+        """Every attribute is evaluated as of `due.at`."""
+        by_change = due.kind in (STATISTICS, NEW_THRESHOLDS)
+        occasion = Occasion(self.shops[state.shop], state.purchases, due.at, "change" if by_change else "turn")
+        return _evaluate(state, occasion)
 
     def difference(self, before: CustomerState, after: CustomerState, at: datetime) -> list[Effect]:
-        """What to announce so that what was told becomes what is true; nothing of it was promised to anybody."""
-        shop = self._shops[after.shop or before.shop]
-        return changes(told(before), after, at, shop)
+        """What to announce so that what was announced becomes what is true; nothing of it was promised to anybody."""
+        shop = self.shops[after.shop or before.shop]
+        occasion = Occasion(shop, after.purchases, after.evaluated_at or at, "change")
+        return [
+            Effect(fact, at)
+            for name in PARTS
+            for fact in getattr(after, name).announcements(getattr(before, name), occasion)
+        ]
+
+
+def next_turn(state: CustomerState, shop: Shop, since: datetime) -> Due | None:
+    """When the date alone next changes an attribute after `since`, if statistics and thresholds stay as then."""
+    occasion = Occasion(shop, state.purchases, since, "turn")
+    turns = [(day, name) for name in PARTS if (day := getattr(state, name).next_turn(occasion)) is not None]
+    if not turns:
+        return None
+    day, name = min(turns)
+    return Due(shop.settings.start_of(day), name)
+
+
+def show(state: CustomerState, shop: Shop, now: datetime) -> None:
+    """Bring what drifts of a state that is shown, not stored, up to `now`."""
+    occasion = Occasion(shop, state.purchases, now, "turn")
+    for name in PARTS:
+        setattr(state, name, getattr(state, name).as_shown(occasion))
+
+
+async def read_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, Shop]:
+    """The shops as they stand now; more may be stored meanwhile, so not for folding."""
+    wanted = sorted(set(shops))
+    settings = await get_shops(tx, set(wanted))
+    statistics, now = await get_statistics(tx, wanted), tx.clock.now()
+    return {
+        shop: shop_with(
+            settings[shop], statistics[shop], now, [Version(v.valid_from, v.number, v.body) for v in versions]
+        )
+        for shop, versions in (await THRESHOLDS.read(tx, wanted)).items()
+    }
+
+
+async def folding_of(tx: Transaction, shops: Iterable[str]) -> SegmentFolding:
+    """The fold for these shops; until the transaction ends nothing that folds read of them is committed."""
+    await share_shops(tx)
+    return SegmentFolding(await read_shops(tx, shops))
+
+
+def _evaluate(state: CustomerState, occasion: Occasion) -> list[Effect]:
+    """Give every attribute its value on the occasion, and say what is to be announced (SEG-013)."""
+    state.evaluated_at = occasion.at
+    found: list[Effect] = []
+    for name in PARTS:
+        before = getattr(state, name)
+        after = before.evaluate(occasion)
+        setattr(state, name, after)
+        found += [Effect(fact, occasion.at) for fact in after.announcements(before, occasion)]
+    return found
+
+
+def _differs(state: CustomerState, occasion: Occasion) -> bool:
+    """Whether an attribute would be another on the occasion."""
+    found = (getattr(state, name) for name in PARTS)
+    return any(attribute.differs(attribute.evaluate(occasion)) for attribute in found)

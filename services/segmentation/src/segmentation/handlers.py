@@ -1,4 +1,4 @@
-"""What does segmentation do when something happens elsewhere?"""
+"""Handlers of what happens elsewhere: inputs of customers, versions of thresholds, enrolments."""
 
 from __future__ import annotations
 
@@ -27,43 +27,44 @@ from common.events.orders import (
 from common.events.segments import ThresholdsChanged
 from common.fold.customers import fold_events
 from common.storage.database import Transaction
-from segmentation.fold import SegmentFolding
-from segmentation.held_inputs import store as held
-from segmentation.report import store as totals
-from segmentation.shops import store as shops
-from segmentation.thresholds import store as thresholds
+from segmentation.anonymous_orders.store import save_anonymous
+from segmentation.commands.thresholds import add_version
+from segmentation.fold import folding_of
+from segmentation.held_inputs import store as held_inputs
+from segmentation.members.store import save_members
+from segmentation.shops.store import lock_shops
 from segmentation.thresholds.state import Thresholds
 
 
 async def on_inputs(tx: Transaction, batch: Batch) -> None:
-    """Fold what happened into its customers, and announce who changed; what concerns nobody counts in the totals."""
+    """Fold what happened into its customers, and announce who changed; orders without a customer count in revenue."""
     known = [event for event in batch.events if event.subject is not None]
     if known:
         await tx.lock_customers(event.customer for event in known)
-        by_name = await shops.get_shops_to_fold(tx, (event.shop for event in known))
-        early = [event for event in known if event.time < by_name[event.shop].pending_at]
-        folded = await fold_events(tx, SegmentFolding(by_name), early)
+        folding = await folding_of(tx, (event.shop for event in known))
+        # What happened after the start of a month is evaluated by that month's statistics, and waits for them.
+        early = [event for event in known if event.time < folding.shops[event.shop].pending_at]
+        await held_inputs.insert_inputs(tx, [e for e in known if e.time >= folding.shops[e.shop].pending_at])
+        folded = await fold_events(tx, folding, early)
         await tx.announce(folded.facts())
-        # What happened after the start of a month is judged by that month's figures, and waits for them.
-        await held.insert_inputs(tx, [event for event in known if event.time >= by_name[event.shop].pending_at])
     if len(known) < len(batch.events):
-        await totals.save_anonymous(tx, [event for event in batch.events if event.subject is None])
+        await save_anonymous(tx, [event for event in batch.events if event.subject is None])
 
 
 async def on_thresholds(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads our own versions back; one met late has its customers folded anew, by the sweep."""
-    await shops.lock_shops(tx)
+    await lock_shops(tx)
     for event in batch.events:
         data: ThresholdsChanged = event.data
-        given = Thresholds.model_validate(data.thresholds)
-        await thresholds.insert_thresholds(tx, event.shop, data.version, data.valid_from, given, late=True)
+        thresholds = Thresholds.model_validate(data.thresholds)
+        await add_version(tx, event.shop, data.version, data.valid_from, thresholds, late=True)
 
 
 async def on_members(tx: Transaction, batch: Batch) -> None:
     """Remember who is a member. No input of the fold: when membership announced it says nothing about the customer."""
     enrolled = [event for event in batch.events if event.subject is not None]
     if enrolled:
-        await totals.insert_members(tx, enrolled)
+        await save_members(tx, enrolled)
 
 
 SUBSCRIPTIONS = (

@@ -1,4 +1,4 @@
-"""How is segmentation put together? Wiring only."""
+"""segmentation: wiring only."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from pathlib import Path
 
 from common.process.runtime import Service
 from common.service.commands import main
-from common.verification import in_one_transaction
 from segmentation.api import customers, report, thresholds
 from segmentation.handlers import SUBSCRIPTIONS
-from segmentation.jobs.sweeping import JOBS, count_due
+from segmentation.jobs.sweeping import WORK, count_due
 from segmentation.jobs.verifying import verify
 
 _HERE = Path(__file__).parent
@@ -21,9 +20,9 @@ SERVICE = Service(
     migrations=_MIGRATIONS,
     subscriptions=SUBSCRIPTIONS,
     routers=(customers.router, report.router, thresholds.router),
-    jobs=JOBS,
+    jobs=WORK,
     due=count_due,
-    verify=in_one_transaction(verify),
+    verify=verify,
 )
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Do the routes answer what is true, and only to those who may ask?"""
+"""The routes answer what is true, and only to callers who may ask."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_all_facts_of_a_customer_with_method_confidence_and_reason(
     assert (score["cell"], score["rfm_class"], score["method"], score["confidence"]) == (
         "111", "important_value", "fixed", "low",
     )  # fmt: skip
-    assert (score["frequency"], score["monetary"], score["figures_of"]) == (2, 22_000, "2025-03-01")
+    assert (score["frequency"], score["monetary"], score["statistics_of"]) == (2, 22_000, "2025-03-01")
     assert score["why"].startswith("fixed: R at most 60 days")
     assert body["lapsed"]["value"] is False
 
@@ -47,7 +47,7 @@ async def test_what_fell_due_since_the_last_sweep_shows_at_once(client: httpx.As
     assert (body["life_cycle"]["value"], body["life_cycle"]["confidence"]) == ("sleeping", "low")
 
 
-async def test_a_new_customer_is_known_before_the_months_figures_are(
+async def test_a_new_customer_is_known_before_the_months_statistics_are(
     client: httpx.AsyncClient, runtime: Runtime, events: Any
 ) -> None:
     """All of it is held until then, and nothing is folded yet."""

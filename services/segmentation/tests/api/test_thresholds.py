@@ -1,4 +1,4 @@
-"""How does a shop read, try and change its thresholds over HTTP, and what is refused?"""
+"""Thresholds read, previewed and changed over HTTP, and what is refused."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from common.http.app import build_app
 from common.http.callers import new_api_key
 from common.http.health import Readiness
 from common.process.runtime import Runtime
-from segmentation.jobs.verifying import verify
 
 from ..conftest import NOW
+from ..shop_life import differences
 
 PATH = "/v1/shops/tea/thresholds"
 STRICTER = {"lapse_months": 1, "rfm": {"monetary": 50}}
@@ -51,12 +51,12 @@ async def test_a_version_is_saved_announced_and_in_force_after_five_minutes(
     assert (await client.get("/v1/shops/tea/segments/lapsed/true/customers")).json()["customers"] == ["c1", "c2"]
     assert (await client.get(PATH)).json()["version"] == 1
     async with runtime.database.transaction() as tx:
-        told = [decode(r.payload) for r in await tx.fetch("select payload from outbox order by seq")]
-        assert await verify(tx) == []
-    assert [(f.id, f.key, f.data.version) for f in told if f.data.TYPE == "thresholds.changed"] == [
+        facts = [decode(r.payload) for r in await tx.fetch("select payload from outbox order by seq")]
+    assert await differences(runtime.database) == []
+    assert [(f.id, f.key, f.data.version) for f in facts if f.data.TYPE == "thresholds.changed"] == [
         ("thresholds-1", "tea/thresholds", 1)
     ]
-    entered = [(f.subject, f.time) for f in told if f.data.TYPE == "segment.entered" and f.subject == "c2"]
+    entered = [(f.subject, f.time) for f in facts if f.data.TYPE == "segment.entered" and f.subject == "c2"]
     assert entered == [("c2", NOW + timedelta(minutes=5))]
 
 

@@ -1,4 +1,4 @@
-"""When does a customer lapse, and until when? (SEG-014)"""
+"""The lapse: from when, until when (SEG-014)."""
 
 from __future__ import annotations
 

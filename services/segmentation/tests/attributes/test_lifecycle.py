@@ -1,4 +1,4 @@
-"""Where in the life cycle is a customer, by their own usual gap? (SEG-009 to SEG-013)"""
+"""The life cycle by the customer's own usual gap (SEG-009 to SEG-013)."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def test_gaps_lie_between_different_dates_of_the_shop_only(events: Any) -> None:
             events.completed("c1", "2025-01-31T12:00"),
         ]
     )
-    assert found.own_gaps == 2
-    assert found.gap is not None
-    assert Fraction(*found.gap) == Fraction(75, 2)
-    assert lifecycle.in_days(found.gap) == 37.5
+    assert found.purchases.own_gaps == 2
+    assert found.life_cycle.gap is not None
+    assert Fraction(*found.life_cycle.gap) == Fraction(75, 2)
+    assert lifecycle.in_days(found.life_cycle.gap) == 37.5
 
 
 @pytest.mark.parametrize(

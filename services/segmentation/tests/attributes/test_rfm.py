@@ -1,4 +1,4 @@
-"""How are R, F and M measured and judged? (SEG-019, SEG-020)"""
+"""R, F and M measured, and scored against fixed thresholds and means (SEG-019, SEG-020)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from common.events.segments import RfmChanged
 from segmentation.attributes.rfm import rules as rfm
-from segmentation.customers.state import KnownOrder, Refund
+from segmentation.purchases.entries import KnownOrder, Refund
 from segmentation.thresholds.state import DEFAULT
 
-from ..histories import book, facts, order, refund, some_figures
+from ..histories import book, facts, order, refund, some_statistics
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_fixed_thresholds_count_days_orders_and_whole_units(measured: Any, expec
 def test_mean_split_is_better_than_the_mean_and_equal_is_not(
     recency: int, frequency: int, monetary: int, cell: str
 ) -> None:
-    high = rfm.above_mean(rfm.Measure(recency, frequency, monetary, "CNY"), some_figures(), DEFAULT.rfm)
+    high = rfm.above_mean(rfm.Measure(recency, frequency, monetary, "CNY"), some_statistics(), DEFAULT.rfm)
     assert "".join("1" if each else "0" for each in high) == cell
 
 
-def test_a_currency_unknown_to_the_figures_is_judged_by_the_fixed_amount() -> None:
-    assert rfm.above_mean(rfm.Measure(0, 9, 20_000, "USD"), some_figures(), DEFAULT.rfm) == (True, True, True)
-    assert rfm.above_mean(rfm.Measure(0, 9, 19_999, "USD"), some_figures(), DEFAULT.rfm) == (True, True, False)
+def test_a_currency_unknown_to_the_statistics_is_scored_by_the_fixed_amount() -> None:
+    assert rfm.above_mean(rfm.Measure(0, 9, 20_000, "USD"), some_statistics(), DEFAULT.rfm) == (True, True, True)
+    assert rfm.above_mean(rfm.Measure(0, 9, 19_999, "USD"), some_statistics(), DEFAULT.rfm) == (True, True, False)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,9 @@ def test_c_15_eight_cells_become_four_classes(cell: str, expected: str) -> None:
     ("buyers", "method", "confidence"), [(29, "fixed", "low"), (30, "mean", "medium"), (300, "mean", "high")]
 )
 def test_the_method_and_confidence_stand_on_every_score(buyers: int, method: str, confidence: str) -> None:
-    found = rfm.score(book([order("2025-02-01", 100)], []), date(2025, 3, 1), some_figures(buyers), DEFAULT.rfm, "CNY")
+    found = rfm.score(
+        book([order("2025-02-01", 100)], []), date(2025, 3, 1), some_statistics(buyers), DEFAULT.rfm, "CNY"
+    )
     assert found is not None
     assert (found.method, found.confidence) == (method, confidence)
 

@@ -1,9 +1,10 @@
-"""Does the sweep fold whom new figures and thresholds change, all of them, and nobody else?"""
+"""The sweep folds the customers whom new statistics and thresholds change, all of them, and nobody else."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,16 +16,15 @@ from common.fold.customers import refold
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from common.work import set_aside
+from segmentation.commands.thresholds import add_version
 from segmentation.customers.state import CustomerState
-from segmentation.fold import SegmentFolding
+from segmentation.fold import SegmentFolding, folding_of, read_shops
 from segmentation.handlers import on_thresholds
 from segmentation.jobs.sweeping import count_due
-from segmentation.jobs.verifying import verify
-from segmentation.shops import store as shops
-from segmentation.thresholds import store as thresholds
+from segmentation.shops.store import lock_shops
 from segmentation.thresholds.state import LifeCycleRules, RfmRules, Thresholds
 
-from ..shop_life import START, announced, copy_figures, feed, live, shop_life, states, sweep, sweep_all
+from ..shop_life import START, announced, copy_statistics, differences, feed, live, shop_life, states, sweep, sweep_all
 
 STRICTER = Thresholds(
     lapse_months=1, life_cycle=LifeCycleRules(active=40, sleeping=80, pre_churn=120, churned=200),
@@ -35,16 +35,16 @@ STRICTER = Thresholds(
 async def set_thresholds(db: Database, given: Thresholds, days: int, *, late: bool = False, number: int = 1) -> None:
     """A version in force `days` after the start."""
     async with db.transaction() as tx:
-        await shops.lock_shops(tx)
-        await thresholds.insert_thresholds(tx, "tea", number, START + timedelta(days=days), given, late=late)
+        await lock_shops(tx)
+        await add_version(tx, "tea", number, START + timedelta(days=days), given, late=late)
 
 
 async def fold_everybody(db: Database) -> None:
     """What the sweep saves: every customer loaded, folded anew from every input, and written."""
     async with db.transaction() as tx:
-        known = await shops.get_shops_to_fold(tx, ["tea"])
+        folding = await folding_of(tx, ["tea"])
         keys = [(row.shop, row.customer) for row in await tx.fetch("select shop, customer from customers")]
-        folded = await refold(tx, SegmentFolding(known), keys, f"everybody@{tx.clock.now()}", tx.clock.now())
+        folded = await refold(tx, folding, keys, f"everybody@{tx.clock.now()}", tx.clock.now())
         assert folded.facts() == [], "nobody was left with something untold"
 
 
@@ -52,7 +52,7 @@ async def fold_everybody(db: Database) -> None:
 async def test_folding_whom_it_changes_leaves_the_tables_that_folding_everybody_leaves(
     new_db: Callable[[], Any], clock: FixedClock, events: Any, seed: int
 ) -> None:
-    """SEG-071: states and due times, through months of figures and two versions of the thresholds."""
+    """SEG-071: states and due times, through months of statistics and two versions of the thresholds."""
     history, until = shop_life(events, seed=seed, customers=40), START + timedelta(days=260)
     cheap, dear = await new_db(), await new_db()
     for db in (cheap, dear):
@@ -75,7 +75,7 @@ async def test_folding_whom_it_changes_leaves_the_tables_that_folding_everybody_
 async def test_after_every_sweep_each_due_time_is_the_one_that_folding_would_store(
     db: Database, clock: FixedClock, events: Any
 ) -> None:
-    """The index of due times is never behind the figures: or a change would be missed until the next order."""
+    """The index of due times is never behind the statistics: or a change would be missed until the next order."""
     history, now, done = shop_life(events, seed=21, customers=40), START, 0
     await set_thresholds(db, STRICTER, 100)
     for _ in range(10):
@@ -86,7 +86,7 @@ async def test_after_every_sweep_each_due_time_is_the_one_that_folding_would_sto
         done = count
         await sweep_all(db, clock, now, limit=50)
         async with db.transaction() as tx:
-            folding = SegmentFolding(await shops.read_shops(tx, ["tea"]))
+            folding = SegmentFolding(await read_shops(tx, ["tea"]))
             for row in await tx.fetch("select customer, cast(state as text) as state, due_at from customers"):
                 due = folding.next_due(CustomerState.model_validate_json(row.state))
                 assert row.due_at == (due.at if due is not None else None), row.customer
@@ -105,7 +105,7 @@ async def test_a_month_that_changes_nobody_writes_nobody(db: Database, clock: Fi
         before = await tx.value(written)
     await sweep_all(db, clock, START + timedelta(days=35))
     async with db.transaction() as tx:
-        assert await tx.value("select count(*) from shop_figures where month = '2025-02-01'") == 1
+        assert await tx.value("select count(*) from shop_statistics where month = '2025-02-01'") == 1
         assert await tx.value(written) == before
 
 
@@ -122,7 +122,7 @@ async def test_a_version_that_a_rebuild_meets_late_folds_its_customers_anew(
     async with first.transaction() as tx:
         await on_thresholds(tx, changed)
     await live(first, clock, history, timedelta(days=7), until)
-    await copy_figures(first, last)
+    await copy_statistics(first, last)
     clock._now = until
     await feed(last, history)
     for _ in range(2):
@@ -131,15 +131,15 @@ async def test_a_version_that_a_rebuild_meets_late_folds_its_customers_anew(
             assert await count_due(tx, until) > 0
     await sweep_all(last, clock, until, limit=3)
     assert await states(last) == await states(first)
+    assert await differences(last) == []
     async with last.transaction() as tx:
-        assert await verify(tx) == []
         assert await count_due(tx, until) == 0
 
 
 async def test_two_processes_sweep_one_month_without_waiting_in_a_circle(
     db: Database, clock: FixedClock, events: Any
 ) -> None:
-    """Figures once, everybody reviewed, and the states that one process alone leaves."""
+    """ShopStatistics once, everybody reviewed, and the states that one process alone leaves."""
     history, until = shop_life(events, seed=51, customers=40), START + timedelta(days=120)
     clock.set(until)
     await feed(db, [event for event in history if event.time <= until])
@@ -154,9 +154,9 @@ async def test_two_processes_sweep_one_month_without_waiting_in_a_circle(
     await asyncio.gather(process(), process())
     await sweep_all(db, clock, until)
     async with db.transaction() as tx:
-        assert await tx.value("select count(*) from shop_figures") == 1
+        assert await tx.value("select count(*) from shop_statistics") == 1
         assert await count_due(tx, until) == 0
-        assert await verify(tx) == []
+    assert await differences(db) == []
 
 
 async def test_a_shop_without_customers_may_have_thresholds(db: Database, clock: FixedClock) -> None:
@@ -166,7 +166,7 @@ async def test_a_shop_without_customers_may_have_thresholds(db: Database, clock:
         assert await count_due(tx, START + timedelta(days=1)) == 0
 
 
-async def test_a_customer_who_cannot_be_judged_keeps_nobody_from_new_thresholds(
+async def test_a_customer_who_cannot_be_evaluated_keeps_nobody_from_new_thresholds(
     db: Database, clock: FixedClock, events: Any
 ) -> None:
     """The customer is set aside and shown; once the state can be read again, the next try makes up for it."""
@@ -178,7 +178,8 @@ async def test_a_customer_who_cannot_be_judged_keeps_nobody_from_new_thresholds(
         before = [tuple(row) for row in await tx.fetch(dues)]
         state = await tx.value("select cast(state as text) from customers where customer = 'c007'")
         await tx.execute(
-            "update customers set state = jsonb_set(state, '{last_day}', '\"no day\"') where customer = 'c007'"
+            "update customers set state = jsonb_set(state, '{purchases,last_day}', '\"no day\"')"
+            " where customer = 'c007'"
         )
     await set_thresholds(db, STRICTER, 61)
     await sweep_all(db, clock, until)
@@ -188,7 +189,7 @@ async def test_a_customer_who_cannot_be_judged_keeps_nobody_from_new_thresholds(
         assert len(changed) > 10
         assert "c008" in changed
         assert "c007" not in changed
-        assert await set_aside.count_by_job(tx) == {"reviews": 1}
+        assert await set_aside.count_by_job(tx) == {"rescheduling": 1}
         assert await count_due(tx, until) == 0
         await tx.execute("update customers set state = cast(:state as jsonb) where customer = 'c007'", state=state)
         await set_aside.retry_now(tx, None, until)
@@ -196,4 +197,36 @@ async def test_a_customer_who_cannot_be_judged_keeps_nobody_from_new_thresholds(
     async with db.transaction() as tx:
         mended = {row.customer: row.due_at for row in await tx.fetch(dues)}
         assert mended["c007"] != dict(before)["c007"]
+        assert await set_aside.count_by_job(tx) == {}
+
+
+async def test_a_shop_whose_statistics_fail_keeps_no_other_shop_from_its_own(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    """The shop is set aside and shown, and its inputs of the new month wait; the next try makes up for it."""
+    clock.set(START)
+    bought = [events.completed("c1", "2025-01-10T10:00"), events.completed("c2", "2025-01-11T10:00")]
+    other = [replace(event, shop="wine", source="/shops/wine/web") for event in bought]
+    await sweep_all(db, clock, START)
+    await feed(db, [*bought, *other])
+    await sweep_all(db, clock, START + timedelta(days=20))
+    async with db.transaction() as tx:
+        state = await tx.value("select cast(state as text) from customers where shop = 'tea' and customer = 'c1'")
+        await tx.execute(
+            "update customers set state = jsonb_set(state, '{purchases,orders,0,2}', '\"no day\"')"
+            " where shop = 'tea' and customer = 'c1'"
+        )
+    february = "select shop from shop_statistics where month = '2025-02-01' order by shop"
+    await sweep_all(db, clock, START + timedelta(days=35))
+    async with db.transaction() as tx:
+        assert [row.shop for row in await tx.fetch(february)] == ["wine"]
+        assert await set_aside.count_by_job(tx) == {"statistics": 1}
+        assert await count_due(tx, clock.now()) == 0
+        await tx.execute(
+            "update customers set state = cast(:state as jsonb) where shop = 'tea' and customer = 'c1'", state=state
+        )
+        await set_aside.retry_now(tx, None, clock.now())
+    await sweep_all(db, clock, clock.now())
+    async with db.transaction() as tx:
+        assert [row.shop for row in await tx.fetch(february)] == ["tea", "wine"]
         assert await set_aside.count_by_job(tx) == {}

@@ -1,67 +1,167 @@
-"""Whatever is changed or missing in what segmentation keeps, `verify` says so."""
+"""`verify` finds whatever is changed or missing in the tables, or in the log. On a real PostgreSQL and Kafka."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from common.bus.dead import publish_mended
-from common.bus.inbox import claim
 from common.bus.subscriptions import Batch
+from common.events import Event
 from common.events.membership import MemberEnrolled
 from common.storage.database import Database
 from common.time.clock import FixedClock
+from common.verification import Verification
+from regulars.testing import OwnTopics, TopicsOfOwn
+from segmentation.commands.thresholds import save_thresholds
 from segmentation.handlers import on_members
-from segmentation.jobs.verifying import verify
+from segmentation.jobs.verifying import TOPICS, verify
+from segmentation.thresholds.state import Thresholds
 
-from ..shop_life import START, live, shop_life
+from ..shop_life import START, announced, live, shop_life
 
-PLANTED = {
-    "a customer is gone": ("delete from customers where customer = :c", "is no customer"),
-    "a state is gone": ("update customers set state = null where customer = :c", "is no customer"),
+ROWS: dict[str, tuple[str, str]] = {
+    "a customer is gone": ("delete from customers where customer = :c", "has rows in inputs and is no customer"),
+    "a state is gone": ("update customers set state = null where customer = :c", "tea/c003: has inputs that were"),
     "an order's amount": (
-        "update customers set state = jsonb_set(state, '{orders,0,3}', '1') where customer = :c", "orders"),
-    "a lapse": ("update customers set state = state || '{\"lapsed\": \"2025-01-09\"}' where customer = :c", "lapsed"),
-    "an input is gone": ("delete from inputs where customer = :c and type = 'order.completed'", "differ"),
-    "a member is gone": ("delete from members where customer = :c", "enrolments"),
-    "a fact is gone": (
-        "delete from outbox where seq = (select min(seq) + 1 from outbox where aggregateid = 'tea/' || :c)", "gone"),
-    "the newest fact is gone": (
-        "delete from outbox where seq = (select max(seq) from outbox where aggregateid = 'tea/' || :c)", "gone"),
-    "a fact was changed": (
-        """
-        update outbox set payload = replace(payload, '"new":"active"', '"new":"dead"')
-        where seq = (select min(seq) from outbox where aggregateid = 'tea/' || :c and type = 'lifecycle.changed')
-        """, "life"),
-    "a month's figures were changed": (
-        "update shop_figures set buyers = buyers + 1 where month = '2025-03-01' or :c = ''",
-        "the figures of 2025-03-01"),
-    "a month is gone": ("delete from shop_figures where month = '2025-02-01' or :c = ''", "missing"),
+        "update customers set state = jsonb_set(state, '{purchases,orders,0,3}', '1') where customer = :c",
+        "tea/c003: purchases differ when folded anew",
+    ),
+    "a lapse": (
+        """update customers set state = state || '{"lapse": {"episode": "2025-01-09"}}' where customer = :c""",
+        "tea/c003: lapse differ",
+    ),
+    "a lapse that folding anew finds as well": (
+        "update customers set state = state - 'lapse' where customer = :c",
+        "tea/c003: segmentation keeps something else than was announced",
+    ),
+    "an input is gone": ("delete from inputs where customer = :c and type = 'order.completed'", "differ when folded"),
+    "a revision": (
+        "update customers set revision = revision + 1 where customer = :c",
+        "tea/c003: segmentation keeps something else than was announced",
+    ),
+    "a fact that no revision covers": (
+        "update customers set revision = revision - 1 where customer = :c", "no customer's revision covers it",
+    ),
+    "a member is gone": ("delete from members where customer = :c", "a member was enrolled, and no row keeps it"),
+    "a member's date": (
+        "update members set enrolled_at = enrolled_at + interval '1 second' where customer = :c",
+        "tea/c003: members keeps something else than was announced",
+    ),
+    "thresholds are gone": ("delete from thresholds where :c <> ''", "thresholds were announced, and no row keeps"),
+    "thresholds were changed": (
+        "update thresholds set body = jsonb_set(body, '{lapse_months}', '9') where :c <> ''",
+        "tea/1: thresholds keeps something else than was announced",
+    ),
+    "a month's statistics were changed": (
+        "update shop_statistics set buyers = buyers + 1 where month = '2025-03-01' or :c = ''",
+        "tea: the statistics of 2025-03-01 are not those that were stored",
+    ),
+    "a month is gone": (
+        "delete from shop_statistics where month = '2025-02-01' or :c = ''", "tea: statistics between 2025-01-01 and",
+    ),
 }  # fmt: skip
+LOG: dict[str, tuple[str, str]] = {
+    "a fact is not in the log": (
+        "delete from outbox where seq = (select min(seq) + 1 from outbox where aggregateid = 'tea/' || :c)",
+        "tea/c003: segmentation keeps something else than was announced",
+    ),
+    "the newest fact is not in the log": (
+        "delete from outbox where seq = (select max(seq) from outbox where aggregateid = 'tea/' || :c)",
+        "tea/c003: segmentation keeps something else than was announced",
+    ),
+    "the log has another life cycle": (
+        """
+        update outbox set payload = replace(payload, '"new":"', '"new":"active","x":"')
+        where seq = (select max(seq) from outbox where aggregateid = 'tea/' || :c and type = 'lifecycle.changed')
+        """,
+        "tea/c003: segmentation keeps something else than was announced",
+    ),
+}
 
 
-@pytest.mark.parametrize("planted", PLANTED)
-async def test_what_is_planted_is_found(db: Database, clock: FixedClock, events: Any, planted: str) -> None:
-    await live(
-        db, clock, shop_life(events, seed=5, customers=8, days=120), timedelta(days=9), START + timedelta(days=120)
-    )
+@pytest_asyncio.fixture
+async def topics(topics_of_own: TopicsOfOwn) -> OwnTopics:
+    return await topics_of_own(*TOPICS)
+
+
+async def lived(db: Database, clock: FixedClock, events: Any) -> None:
+    """Eight customers over four months, four of them members, by thresholds of the shop's own."""
+    clock.set(START)
     async with db.transaction() as tx:
-        enrolled = [
-            replace(
-                events.make(f"c00{n}", START, MemberEnrolled(enrolled_at=START, tier="Regular")),
-                source="/shops/tea/membership",
-            )
-            for n in range(4)
-        ]
-        await claim(tx, [(event, event.encode()) for event in enrolled])
+        await save_thresholds(tx, "tea", Thresholds(lapse_months=1), START + timedelta(days=50), None)
+    history, until = shop_life(events, seed=5, customers=8, days=120), START + timedelta(days=120)
+    await live(db, clock, history, timedelta(days=9), until)
+    enrolled = [events.make(f"c00{n}", START, MemberEnrolled(enrolled_at=START, tier="Regular")) for n in range(4)]
+    async with db.transaction() as tx:
         await on_members(tx, Batch(enrolled))
+        await tx.announce(enrolled)
         await publish_mended(tx, enrolled[0], enrolled[0].encode())  # beside the facts, and none of them
+
+
+async def publish(db: Database, topics: OwnTopics) -> None:
+    """The log holds what was announced, and the service has read it all."""
+    await topics.publish(db)
     async with db.transaction() as tx:
-        assert await verify(tx) == []
-        statement, expected = PLANTED[planted]
+        await tx.execute(
+            "insert into offsets (topic, partition, next, cluster)"
+            " select topic, 0, 10000, '' from unnest(cast(:topics as text[])) as t(topic)",
+            topics=list(TOPICS),
+        )
+
+
+async def compared(db: Database, topics: OwnTopics) -> tuple[list[str], dict[str, int]]:
+    """The differences, and what was compared."""
+    lines: list[str] = []
+    run = Verification("segmentation", db, topics.reader, b"", lines.append)
+    await verify(run)
+    return lines, dict(run.compared)
+
+
+async def test_what_was_lived_through_follows_from_inputs_and_log(
+    db: Database, clock: FixedClock, events: Any, topics: OwnTopics
+) -> None:
+    """Also where the outbox knows nothing any more, and where a fact waits in it."""
+    await lived(db, clock, events)
+    facts: list[Event[Any]] = [e for e in await announced(db) if e.subject and e.data.TOPIC == "segments"]
+    await publish(db, topics)
+    async with db.transaction() as tx:
+        await tx.execute("delete from outbox")
+    lines, counts = await compared(db, topics)
+    assert lines == []
+    assert counts["facts"] == len(facts) > 40
+    assert (counts["customers"], counts["members"], counts["versions of thresholds"]) == (8, 4, 1)
+    clock.set(START + timedelta(days=121))
+    await live(db, clock, [events.completed("c003", START + timedelta(days=121))], timedelta(days=1),
+               START + timedelta(days=121), since=START + timedelta(days=120))  # fmt: skip
+    assert len(await announced(db)) > 0
+    assert (await compared(db, topics))[0] == []
+
+
+@pytest.mark.parametrize("planted", ROWS)
+async def test_a_planted_row_is_found(
+    db: Database, clock: FixedClock, events: Any, topics: OwnTopics, planted: str
+) -> None:
+    await lived(db, clock, events)
+    await publish(db, topics)
+    statement, expected = ROWS[planted]
+    async with db.transaction() as tx:
         assert await tx.execute(statement, c="c003") >= 1
-        found = await verify(tx)
-    assert any(expected in line for line in found), found
+    lines, _ = await compared(db, topics)
+    assert any(expected in line for line in lines), lines
+
+
+@pytest.mark.parametrize("planted", LOG)
+async def test_what_is_planted_in_the_log_is_found(
+    db: Database, clock: FixedClock, events: Any, topics: OwnTopics, planted: str
+) -> None:
+    await lived(db, clock, events)
+    statement, expected = LOG[planted]
+    async with db.transaction() as tx:
+        assert await tx.execute(statement, c="c003") >= 1
+    await publish(db, topics)
+    lines, _ = await compared(db, topics)
+    assert any(expected in line for line in lines), lines

@@ -1,4 +1,4 @@
-"""Are repurchase rate and ladder those of the sources' tables?"""
+"""Repurchase rate and ladder are those of the sources' tables."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_without_a_base_there_is_no_rate() -> None:
 def test_t_3_ladder_of_four_industries_rises_with_every_step(
     industry: str, reached: list[int], rates: list[int]
 ) -> None:
-    """ANA-012, the ladder: the figures of table T-3 give its rates."""
+    """ANA-012, the ladder: the counts of table T-3 give its rates."""
     steps = ladder(dict(enumerate(reached, start=1)))
     assert [step.step for step in steps] == ["1-2", "2-3", "3-4", "4-5", "5-5+"]
     found = [step.rate.percent for step in steps]

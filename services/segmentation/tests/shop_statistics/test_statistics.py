@@ -1,4 +1,4 @@
-"""What are a shop's figures, and when do they count?"""
+"""Statistics of a shop, and when they count."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from hypothesis import strategies as st
 from common.events.segments import LifeCycleChanged, RfmChanged
 from common.time.calendar import day_start
 from segmentation.fold import SegmentFolding
-from segmentation.shop_statistics.state import Figures, add_up, median_doubled, tally_of
+from segmentation.shop_statistics.rules import add_up, median_doubled
+from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.thresholds.state import DEFAULT
 
-from ..histories import ZONE, at, facts, fold, order, refund, shop, some_figures
+from ..histories import ZONE, at, facts, fold, order, refund, shop, some_statistics
+from .tallies import tally_of
 
 
 def test_the_shops_gap_is_sixty_days_until_thirty_gaps_are_known() -> None:
-    assert some_figures(gaps=29, median_gap_doubled=21).shop_gap_doubled(DEFAULT.gap) == 120
-    assert some_figures(gaps=30, median_gap_doubled=21).shop_gap_doubled(DEFAULT.gap) == 21
+    assert some_statistics(gaps=29, median_gap_doubled=21).shop_gap_doubled(DEFAULT.gap) == 120
+    assert some_statistics(gaps=30, median_gap_doubled=21).shop_gap_doubled(DEFAULT.gap) == 21
 
 
 @given(st.lists(st.integers(1, 50), min_size=1))
@@ -29,7 +31,7 @@ def test_the_median_from_counts_is_the_median(values: list[int]) -> None:
     assert median_doubled(Counter(values)) == 2 * median(values)
 
 
-def test_figures_know_nothing_of_the_month_that_begins() -> None:
+def test_statistics_know_nothing_of_the_month_that_begins() -> None:
     histories = [
         ([order("2025-01-01", 100), order("2025-01-11", 300), order("2025-03-01", 900)],
          [refund("2025-03-01", "2025-01-11", 300)]),
@@ -44,16 +46,16 @@ def test_figures_know_nothing_of_the_month_that_begins() -> None:
     assert found.monetary == {"CNY": (400 + 30, 2)}
 
 
-def test_new_figures_rescore_at_midnight_of_the_first_and_never_before(events: Any) -> None:
+def test_new_statistics_rescore_at_midnight_of_the_first_and_never_before(events: Any) -> None:
     one = [events.completed("c1", "2025-02-10T10:00", 10_001)]
-    told = facts(one, "2025-03-10T00:00", shop(some_figures(frequency_sum=15)))
+    told = facts(one, "2025-03-10T00:00", shop(some_statistics(frequency_sum=15)))
     scores = [(when, d.cell, d.method) for when, d in told if isinstance(d, RfmChanged)]
     assert scores == [(at("2025-02-10T10:00"), "100", "fixed"), (at("2025-03-01T00:00"), "111", "mean")]
 
 
 def test_a_score_leaves_with_the_first_month_that_finds_nothing_in_the_window(events: Any) -> None:
     months = [date(2025, 2, 1), date(2026, 1, 1), date(2026, 2, 1)]
-    known = [Figures(month=m, as_of=day_start(m, ZONE)) for m in months]
+    known = [ShopStatistics(month=m, as_of=day_start(m, ZONE)) for m in months]
     told = facts([events.completed("c1", "2025-01-10T10:00", 100)], "2026-03-01T00:00", shop(*known))
     assert [(when, d.cell) for when, d in told if isinstance(d, RfmChanged)][-1] == (at("2026-02-01T00:00"), None)
 
@@ -61,7 +63,7 @@ def test_a_score_leaves_with_the_first_month_that_finds_nothing_in_the_window(ev
 def test_a_shorter_shop_gap_moves_the_life_cycle_on_the_first(events: Any) -> None:
     told = facts(
         [events.completed("c1", "2025-02-01T10:00")], "2025-03-01T12:00",
-        shop(some_figures(gaps=30, median_gap_doubled=28)),
+        shop(some_statistics(gaps=30, median_gap_doubled=28)),
     )  # fmt: skip
     assert [(when, d.new, d.usual_gap_days) for when, d in told if isinstance(d, LifeCycleChanged)] == [
         (at("2025-02-01T10:00"), "active", 60.0),
@@ -69,21 +71,21 @@ def test_a_shorter_shop_gap_moves_the_life_cycle_on_the_first(events: Any) -> No
     ]
 
 
-def test_nobody_is_due_for_figures_before_they_are_known(events: Any) -> None:
+def test_nobody_is_due_for_statistics_before_they_are_known(events: Any) -> None:
     pending = shop(now="2025-03-20T00:00")
     before = fold([events.completed("c1", "2025-02-02T10:00")], given=pending)
     due = SegmentFolding({"tea": pending}).next_due(before)
     assert due is not None
-    # Nobody is due for figures that may change nothing: whom they change is found when they are known.
+    # Nobody is due for statistics that may change nothing: whom they change is found when they are known.
     assert (due.kind, due.at) == ("lapse", at("2025-04-02T00:00"))
-    known = shop(some_figures(frequency_sum=15, recency_sum=1))
+    known = shop(some_statistics(frequency_sum=15, recency_sum=1))
     due = SegmentFolding({"tea": known}).next_due(before)
     assert due is not None
-    assert (due.kind, due.at) == ("figures", at("2025-03-01T00:00"))
+    assert (due.kind, due.at) == ("statistics", at("2025-03-01T00:00"))
 
 
 def test_who_has_been_dead_for_good_is_not_swept_for_ever(events: Any) -> None:
     months = [date(2025 + n // 12, n % 12 + 1, 1) for n in range(1, 240)]
-    known = shop(*[Figures(month=m, as_of=day_start(m, ZONE)) for m in months])
+    known = shop(*[ShopStatistics(month=m, as_of=day_start(m, ZONE)) for m in months])
     found = fold([events.completed("c1", "2025-01-10T10:00")], "2044-12-31T00:00", known)
     assert SegmentFolding({"tea": known}).next_due(found) is None

@@ -1,4 +1,4 @@
-"""Which thresholds may a shop set, exactly where are their borders, and when does a new version count?"""
+"""Thresholds that a shop may set, exactly where their borders are, and when a new version counts."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from segmentation.attributes.lifecycle import rules as lifecycle
 from segmentation.attributes.rfm import rules as rfm
 from segmentation.fold import SegmentFolding
 from segmentation.preview.rules import Preview, shop_under
-from segmentation.shop_statistics.state import Figures
+from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.thresholds.state import DEFAULT, GapRules, LifeCycleRules, RfmRules, Thresholds
 
-from ..histories import ZONE, at, book, facts, fold, order, shop, some_figures, version
+from ..histories import ZONE, at, book, facts, fold, order, shop, some_statistics, version
 
 
 def test_the_defaults_are_those_of_defaults_md() -> None:
@@ -92,7 +92,7 @@ def test_seg_035_a_shops_own_rules_of_the_usual_gap(rules: GapRules, own: list[i
     ("known", "needed", "doubled"), [(29, 30, 120), (30, 30, 21), (31, 30, 21), (9, 10, 120), (10, 10, 21)]
 )
 def test_the_shops_median_counts_from_the_gaps_needed_on(known: int, needed: int, doubled: int) -> None:
-    assert some_figures(gaps=known, median_gap_doubled=21).shop_gap_doubled(GapRules(gaps_needed=needed)) == doubled
+    assert some_statistics(gaps=known, median_gap_doubled=21).shop_gap_doubled(GapRules(gaps_needed=needed)) == doubled
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_seg_019_a_shops_own_fixed_thresholds(measured: Any, expected: Any) -> N
     [(9, "fixed", "low"), (10, "mean", "medium"), (19, "mean", "medium"), (20, "mean", "high")],
 )
 def test_a_shops_own_numbers_of_buyers_for_means(buyers: int, method: str, confidence: str) -> None:
-    rules, figures = RfmRules(buyers_needed=10, buyers_for_high_confidence=20), some_figures(buyers)
-    assert (figures.method(rules), figures.confidence(rules)) == (method, confidence)
+    rules, statistics = RfmRules(buyers_needed=10, buyers_for_high_confidence=20), some_statistics(buyers)
+    assert (statistics.method(rules), statistics.confidence(rules)) == (method, confidence)
 
 
 @pytest.mark.parametrize(("bought", "frequency"), [("2024-12-31", 1), ("2025-01-01", 2), ("2025-03-31", 2)])
@@ -194,9 +194,9 @@ def test_of_versions_that_begin_together_the_newest_counts() -> None:
     assert given.version_at(at("2025-01-09T23:59")).number == 0
 
 
-def test_a_new_window_counts_with_the_figures_that_were_made_over_it(events: Any) -> None:
+def test_a_new_window_counts_with_the_statistics_that_were_made_over_it(events: Any) -> None:
     months = [(date(2025, 2, 1), 12), (date(2025, 3, 1), 1)]
-    known = [Figures(month=m, as_of=day_start(m, ZONE), window_months=window) for m, window in months]
+    known = [ShopStatistics(month=m, as_of=day_start(m, ZONE), window_months=window) for m, window in months]
     given = shop(*known, versions=[version("2025-02-15T00:00", rfm={"window_months": 1})])
     told = facts([events.completed("c1", "2025-01-10T10:00", 100)], "2025-03-02T00:00", given)
     assert [(when, d.cell) for when, d in told if isinstance(d, RfmChanged)] == [

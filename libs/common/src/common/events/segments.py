@@ -9,6 +9,8 @@ from common.events.fields import Instant, Number, Revision, Text
 
 Stage = Literal["prospect", "new", "returning"]
 LifeCycle = Literal["active", "sleeping", "pre_churn", "churned", "dead"]
+Method = Literal["fixed", "mean"]
+Confidence = Literal["low", "medium", "high"]
 
 
 class SegmentFact(EventData):
@@ -27,12 +29,12 @@ class StageChanged(SegmentFact):
 
 
 class LifeCycleChanged(SegmentFact):
-    """SEG-009 to 013; `usual_gap_days` is the gap it was judged by."""
+    """SEG-009 to 013; `usual_gap_days` is the gap it was measured in."""
 
     TYPE: ClassVar[str] = "lifecycle.changed"
     old: LifeCycle | None = None
     new: LifeCycle | None = None
-    confidence: Literal["low", "medium", "high"]
+    confidence: Confidence
     usual_gap_days: float
 
 
@@ -43,8 +45,8 @@ class RfmChanged(SegmentFact):
     old: Text | None = None
     cell: Text | None = None
     rfm_class: Text | None = None
-    method: Literal["fixed", "mean"]
-    confidence: Literal["low", "medium", "high"]
+    method: Method
+    confidence: Confidence
     recency_days: Number | None = None
     frequency: Number = 0
     monetary: Number = 0

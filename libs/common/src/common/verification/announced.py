@@ -25,6 +25,10 @@ def digest(*parts: Any) -> bytes:
     return hashlib.blake2b(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS), digest_size=SIZE).digest()
 
 
+NOTHING = digest(None)
+"""Kept of a name that the log need not know: nothing was ever said of it, or the last word was that there is none."""
+
+
 def rank(*parts: int | str | datetime) -> bytes:
     """Bytes that sort as the parts do, one after the other: numbers, instants, texts by code point."""
     return b"".join(_sortable(part) for part in parts)
@@ -100,7 +104,10 @@ class Announced:
             self._file.execute(f"update announced set seen = 1 where key in ({marks})", keys)
             for number, (key, (_, mine)) in enumerate(zip(keys, part, strict=True), start):
                 theirs = said.get(key)
-                if theirs is None or (mine is not None and not _contains(theirs, mine)):
+                if theirs is None:
+                    if mine != NOTHING:
+                        wrong.append(number)
+                elif mine is not None and not _contains(theirs, mine):
                     wrong.append(number)
         return wrong
 

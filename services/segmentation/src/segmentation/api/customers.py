@@ -1,48 +1,47 @@
-"""Who is this customer now, and who is in a segment?"""
+"""A customer with all attributes and their reasons, and the customers of a segment."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
 from common.events.fields import Cursor, Identifier, ShopName
-from common.events.segments import LifeCycle, Stage
+from common.events.segments import Confidence, LifeCycle, Method, Stage
 from common.fold.folding import advance
 from common.http.api import Tx, require
-from common.http.problems import Problem
-from segmentation.attributes import evaluation as judge
-from segmentation.attributes import reasons
-from segmentation.attributes.advance import next_turn
+from common.refusals import NotFound
+from segmentation.attributes.lapse import rules as lapse
 from segmentation.attributes.lifecycle import rules as lifecycle
-from segmentation.customers import store as customers
-from segmentation.customers.state import Confidence, CustomerState, Rfm
-from segmentation.customers.store import SegmentKind
-from segmentation.fold import SegmentFolding
-from segmentation.held_inputs import store as held
-from segmentation.shops import store as shops
+from segmentation.attributes.rfm import rules as rfm
+from segmentation.attributes.stage import rules as stage
+from segmentation.customers.state import CustomerState
+from segmentation.customers.store import get_customer as get_stored
+from segmentation.fold import SegmentFolding, next_turn, read_shops, show
+from segmentation.held_inputs.store import get_inputs
+from segmentation.segments import store as segments
+from segmentation.segments.state import VALUES, SegmentKind
+from segmentation.shops.state import Shop
 from segmentation.thresholds.state import Thresholds
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
-VALUES: dict[SegmentKind, tuple[str, ...]] = {
-    "stage": ("prospect", "new", "returning"),
-    "lifecycle": ("active", "sleeping", "pre_churn", "churned", "dead"),
-    "rfm": ("important_value", "important_development", "important_keep", "general_value"),
-    "lapsed": ("true", "false"),
-}
 
 
-class UnknownCustomer(Problem):
+class UnknownCustomer(NotFound):
+    """No input of the customer was ever heard."""
+
     def __init__(self, customer: str) -> None:
-        super().__init__(404, "unknown_customer", f"Nothing was ever heard of customer {customer!r} in this shop.")
+        super().__init__("unknown_customer", f"Nothing was ever heard of customer {customer!r} in this shop.")
 
 
-class UnknownSegment(Problem):
+class UnknownSegment(NotFound):
+    """The attribute has no such value."""
+
     def __init__(self, kind: SegmentKind) -> None:
         values = ", ".join(VALUES[kind])
-        super().__init__(404, "unknown_segment", f"There is no such segment of {kind}: use one of {values}.")
+        super().__init__("unknown_segment", f"There is no such segment of {kind}: use one of {values}.")
 
 
 class Out(BaseModel):
@@ -70,7 +69,7 @@ class RfmOut(Out):
 
     cell: str
     rfm_class: str
-    method: Literal["fixed", "mean"]
+    method: Method
     confidence: Confidence
     recency_days: int
     frequency: int
@@ -78,7 +77,7 @@ class RfmOut(Out):
     currency: str
     others: dict[str, int]
     scored_at: datetime | None
-    figures_of: date | None
+    statistics_of: date | None
     why: str | None
 
 
@@ -89,9 +88,9 @@ class LapseOut(Out):
 
 
 class CustomerOut(Out):
-    """All facts as of `as_of`; the life cycle, RFM and lapse are null for who never completed an order.
+    """All facts as of `as_of`; the life cycle, RFM and lapse are null for a customer who never completed an order.
 
-    `next_change_at`: when time alone next changes life cycle or lapse, by the figures and thresholds of now.
+    `next_change_at`: when time alone next changes life cycle or lapse, by the statistics and thresholds of now.
     """
 
     customer: str
@@ -116,52 +115,20 @@ class PageOut(Out):
 
 @router.get("/customers/{customer}")
 async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> CustomerOut:
-    """All facts of a customer, with method, confidence and reason, as they stand now."""
-    stored = await customers.get_customer(tx, shop, customer)
+    """All attributes of a customer, with method, confidence and reason, as they stand now."""
+    stored = await get_stored(tx, shop, customer)
     if stored is None:
         raise UnknownCustomer(customer)
-    known = await shops.read_shops(tx, [shop])
-    rules = known[shop]
+    known = await read_shops(tx, [shop])
     now = max(tx.clock.now(), stored.until) if stored.until else tx.clock.now()
-    # For this answer alone: what was held or fell due since the last sweep is done, the figures brought up to date.
-    folding = SegmentFolding(known)
-    for event in await held.get_inputs(tx, [(shop, customer)]):
-        advance(folding, stored.state, event.time, (shop, customer))
-        folding.apply(stored.state, event)
-    advance(folding, stored.state, now, (shop, customer))
-    judge.as_of(stored.state, rules, now)
-    version = rules.version_at(now)
-    today = rules.settings.date_of(now)
-    state = stored.state
-    used = next((each for each in rules.figures if each.month == state.figures), None)
-    turn = next_turn(state, rules, now)
-    return CustomerOut(
-        customer=customer,
-        as_of=now,
-        stage=StageOut(
-            value=state.stage,
-            is_returning=state.stage == "returning",
-            is_repurchaser=state.is_repurchaser,
-            completed_orders=state.completed,
-            why=reasons.why_stage(state),
-        ),
-        first_order=state.first_day,
-        last_order=state.last_day,
-        own_gaps=state.own_gaps,
-        life_cycle=_life_cycle(state, today, version.thresholds),
-        rfm=_rfm(state.rfm, state, reasons.why_rfm(state, used, version.thresholds.rfm)) if state.rfm else None,
-        lapsed=(
-            LapseOut(
-                value=state.lapsed is not None,
-                episode=state.lapsed,
-                why=reasons.why_lapsed(state, version.thresholds.lapse_months),
-            )
-            if state.completed
-            else None
-        ),
-        next_change_at=turn.at if turn is not None else None,
-        thresholds_version=version.number,
-    )
+    # For this answer alone: what was held or fell due since the last sweep is done, what drifts brought up to date.
+    folding, state = SegmentFolding(known), stored.state
+    for event in await get_inputs(tx, [(shop, customer)]):
+        advance(folding, state, event.time, (shop, customer))
+        folding.apply(state, event)
+    advance(folding, state, now, (shop, customer))
+    show(state, known[shop], now)
+    return _out(customer, state, known[shop], now)
 
 
 @router.get("/segments/{kind}/{value}/customers")
@@ -176,24 +143,64 @@ async def list_segment(
     """The customers of a segment, a page at a time (SEG-005)."""
     if value not in VALUES[kind]:
         raise UnknownSegment(kind)
-    found = await customers.list_segment(tx, shop, kind, value, after, limit + 1)
+    found = await segments.list_segment(tx, shop, kind, value, after, limit + 1)
     page = found[:limit]
     return PageOut(customers=page, next_after=page[-1] if len(found) > limit else None)
 
 
+def _out(customer: str, state: CustomerState, shop: Shop, now: datetime) -> CustomerOut:
+    version, today, purchases = shop.version_at(now), shop.settings.date_of(now), state.purchases
+    turn = next_turn(state, shop, now)
+    return CustomerOut(
+        customer=customer,
+        as_of=now,
+        stage=StageOut(
+            value=state.stage.value,
+            is_returning=state.stage.value == "returning",
+            is_repurchaser=state.stage.is_repurchaser,
+            completed_orders=purchases.completed,
+            why=stage.why(state.stage.value, purchases.completed),
+        ),
+        first_order=purchases.first_day,
+        last_order=purchases.last_day,
+        own_gaps=purchases.own_gaps,
+        life_cycle=_life_cycle(state, today, version.thresholds),
+        rfm=_rfm(state, shop, version.thresholds),
+        lapsed=_lapse(state, version.thresholds),
+        next_change_at=turn.at if turn is not None else None,
+        thresholds_version=version.number,
+    )
+
+
 def _life_cycle(state: CustomerState, today: date, thresholds: Thresholds) -> LifeCycleOut | None:
-    if state.life_cycle is None or state.gap is None or state.last_day is None:
+    value, gap, last_day = state.life_cycle.value, state.life_cycle.gap, state.purchases.last_day
+    if value is None or gap is None or last_day is None:
         return None
+    days, own_gaps = (today - last_day).days, state.purchases.own_gaps
     return LifeCycleOut(
-        value=state.life_cycle,
-        confidence=lifecycle.confidence(state.own_gaps, thresholds.gap),
-        usual_gap_days=lifecycle.in_days(state.gap),
-        days_since_last_order=(today - state.last_day).days,
-        why=reasons.why_life_cycle(state, today),
+        value=value,
+        confidence=lifecycle.confidence(own_gaps, thresholds.gap),
+        usual_gap_days=lifecycle.in_days(gap),
+        days_since_last_order=days,
+        why=lifecycle.why(days, gap, own_gaps),
     )
 
 
-def _rfm(score: Rfm, state: CustomerState, why: str | None) -> RfmOut:
+def _rfm(state: CustomerState, shop: Shop, thresholds: Thresholds) -> RfmOut | None:
+    score, month = state.rfm.score, state.rfm.statistics_of
+    if score is None:
+        return None
+    statistics = next((each for each in shop.statistics if each.month == month), None)
     return RfmOut(
-        **score._asdict() | {"others": dict(score.others)}, scored_at=state.scored_at, figures_of=state.figures, why=why
+        **score._asdict() | {"others": dict(score.others)},
+        scored_at=state.rfm.scored_at,
+        statistics_of=month,
+        why=rfm.why(score, statistics, thresholds.rfm),
     )
+
+
+def _lapse(state: CustomerState, thresholds: Thresholds) -> LapseOut | None:
+    episode, last_day = state.lapse.episode, state.purchases.last_day
+    if last_day is None:
+        return None
+    return LapseOut(value=episode is not None, episode=episode, why=lapse.why(last_day, thresholds.lapse_months))

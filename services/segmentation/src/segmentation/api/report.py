@@ -1,4 +1,4 @@
-"""What does the shop look like at a glance?"""
+"""The shop at a glance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 
 from common.events.fields import PlannedDay, ShopName
 from common.http.api import Tx, require
-from common.http.problems import Problem
+from common.refusals import Invalid
 from segmentation.api.customers import Out
 from segmentation.report import rules as report
 from segmentation.report import store as totals
@@ -17,9 +17,11 @@ from segmentation.report import store as totals
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
 
 
-class PeriodEndsBeforeItBegins(Problem):
+class PeriodEndsBeforeItBegins(Invalid):
+    """`until` is not after `since`."""
+
     def __init__(self) -> None:
-        super().__init__(422, "empty_period", "`until` is the first date after the period: it must be after `since`.")
+        super().__init__("empty_period", "`until` is the first date after the period: it must be after `since`.")
 
 
 class RateOut(Out):

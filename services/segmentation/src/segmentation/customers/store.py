@@ -1,25 +1,18 @@
-"""How are single customers, and lists of them, read?"""
+"""Single customers and samples of them, as stored."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from common.bus.dead import MENDED
 from common.events import CustomerKey, Event, decode
+from common.storage.columns import Columns
 from common.storage.database import Transaction
 from segmentation.customers.state import CustomerState
 
-SegmentKind = Literal["stage", "lifecycle", "rfm", "lapsed"]
-# The condition of each kind of segment; only these literals are ever put into a statement.
-_CONDITIONS: dict[SegmentKind, str] = {
-    "stage": "stage = :value",
-    "lifecycle": "life_cycle = :value",
-    "rfm": "rfm_class = :value",
-    "lapsed": "(lapsed is not null) = (:value = 'true') and completed_orders > 0",
-}
+_KEYS = Columns("w", shop="text", customer="text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +23,17 @@ class StoredCustomer:
     state: CustomerState
     until: datetime | None
     revision: int
+
+
+@dataclass(slots=True)
+class History:
+    """All that is kept of one customer. `stored` is None where no state is; `waiting`: a sweep has yet to fold them."""
+
+    shop: str
+    customer: str
+    stored: StoredCustomer | None
+    inputs: list[Event[Any]] = field(default_factory=list)
+    waiting: bool = False
 
 
 async def get_customer(tx: Transaction, shop: str, customer: str) -> StoredCustomer | None:
@@ -47,23 +51,6 @@ async def get_customer(tx: Transaction, shop: str, customer: str) -> StoredCusto
         customer=customer,
     )
     return _stored(row) if row is not None else None
-
-
-async def list_segment(tx: Transaction, shop: str, kind: SegmentKind, value: str, after: str, limit: int) -> list[str]:
-    """Customer ids of the segment, in order of id, those after `after`."""
-    # Walks the primary key from `after` and stops at the page's end.
-    rows = await tx.fetch(
-        f"""
-        select customer from customers
-        where shop = :shop and customer > :after and {_CONDITIONS[kind]}
-        order by customer limit :limit
-        """,
-        shop=shop,
-        value=value,
-        after=after,
-        limit=limit,
-    )
-    return [row.customer for row in rows]
 
 
 async def count_buyers(tx: Transaction, shop: str) -> int:
@@ -96,63 +83,30 @@ async def sample_buyers(tx: Transaction, shop: str, share: int, page: int = 500)
             yield CustomerState.model_validate_json(row.state)
 
 
-async def iterate_customers(
-    tx: Transaction, shop: str, page: int = 500
-) -> AsyncIterator[tuple[StoredCustomer, Sequence[Event[Any]], Sequence[Event[Any]]]]:
-    """Every customer of the shop with the inputs that were folded and the facts that are kept: for `verify`."""
-    after = ""
-    while True:
-        # A page of customers, by primary key.
-        rows = await tx.fetch(
-            """
-            select customer, cast(state as text) as state, greatest(done_until, last_time) as until, revision
-            from customers
-            where shop = :shop and customer > :after and state is not null
-            order by customer limit :page
-            """,
-            shop=shop,
-            after=after,
-            page=page,
-        )
-        if not rows:
-            return
-        after = rows[-1].customer
-        # The inputs of the page's customers.
-        bodies = await tx.fetch(
-            "select customer, body from inputs where shop = :shop and customer = any(:customers) order by customer, at",
-            shop=shop,
-            customers=[row.customer for row in rows],
-        )
-        inputs: dict[str, list[Event[Any]]] = {}
-        for body in bodies:
-            inputs.setdefault(body.customer, []).append(decode(body.body))
-        # What was announced of them, in its order; the outbox keeps the newest. What was mended there is no fact.
-        bodies = await tx.fetch(
-            """
-            select payload from outbox where aggregateid = any(:keys) and type <> :mended order by seq
-            """,
-            keys=[f"{shop}/{row.customer}" for row in rows],
-            mended=MENDED,
-        )
-        facts: dict[str | None, list[Event[Any]]] = {}
-        for body in bodies:
-            fact = decode(body.payload)
-            facts.setdefault(fact.subject, []).append(fact)
-        for row in rows:
-            yield _stored(row), inputs.get(row.customer, []), facts.get(row.customer, [])
-
-
-async def list_lost(tx: Transaction) -> list[CustomerKey]:
-    """Who has inputs and no row, or a row without a state."""
-    # One pass over both, each once; the first hundred say enough.
+async def get_histories(tx: Transaction, keys: Sequence[CustomerKey], waiting: Collection[str]) -> list[History]:
+    """These customers with the inputs that were folded, in the order of the keys; `waiting`: shops to be folded."""
+    # By primary key.
     rows = await tx.fetch(
-        """
-        select distinct i.shop, i.customer from inputs i
-        left join customers c on c.shop = i.shop and c.customer = i.customer
-        where c.state is null order by i.shop, i.customer limit 100
-        """
+        f"""
+        select c.shop, c.customer, cast(state as text) as state, greatest(done_until, last_time) as until, revision
+        from {_KEYS} join customers c on c.shop = w.shop and c.customer = w.customer
+        """,
+        **_KEYS.of(keys),
     )
-    return [(row.shop, row.customer) for row in rows]
+    found = {
+        (r.shop, r.customer): History(
+            r.shop, r.customer, _stored(r) if r.state is not None else None, waiting=r.shop in waiting
+        )
+        for r in sorted(rows, key=lambda r: (r.shop, r.customer))
+    }
+    # By the index on customer and time.
+    bodies = await tx.fetch(
+        f"select i.shop, i.customer, i.body from {_KEYS} join inputs i on i.shop = w.shop and i.customer = w.customer",
+        **_KEYS.of(keys),
+    )
+    for row in bodies:
+        found[row.shop, row.customer].inputs.append(decode(row.body))
+    return list(found.values())
 
 
 def _stored(row: Any) -> StoredCustomer:

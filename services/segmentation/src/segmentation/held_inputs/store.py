@@ -1,4 +1,4 @@
-"""Inputs of a month whose figures are not stored yet: kept until they are, then folded as if they had just come."""
+"""Inputs of a month whose statistics are not stored yet: kept until they are, then folded as if they had just come."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from common.events import CustomerKey, Event, decode
+from common.storage.columns import Columns
 from common.storage.database import Transaction
+
+_CUSTOMERS = Columns("w", shop="text", customer="text")
+_INPUTS = Columns("w", shop="text", customer="text", source="text", id="text")
 
 
 async def insert_inputs(tx: Transaction, events: Sequence[Event[Any]]) -> None:
@@ -45,28 +49,21 @@ async def list_customers(tx: Transaction, shop: str, until: datetime, limit: int
 
 async def get_inputs(tx: Transaction, keys: Sequence[CustomerKey]) -> list[Event[Any]]:
     """What is held of these customers, oldest first."""
+    # By the primary key.
     rows = await tx.fetch(
-        """
-        select h.body from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
-        join held_inputs h on h.shop = w.shop and h.customer = w.customer
-        """,
-        shops=[shop for shop, _ in keys],
-        customers=[customer for _, customer in keys],
+        f"select h.body from {_CUSTOMERS} join held_inputs h on h.shop = w.shop and h.customer = w.customer",
+        **_CUSTOMERS.of(keys),
     )
     return sorted((decode(row.body) for row in rows), key=lambda event: event.order_key)
 
 
 async def delete_inputs(tx: Transaction, events: Sequence[Event[Any]]) -> None:
     """These were folded."""
+    # By the primary key.
     await tx.execute(
-        """
-        delete from held_inputs h
-        using unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:sources as text[]), cast(:ids as text[]))
-              as w(shop, customer, source, id)
+        f"""
+        delete from held_inputs h using {_INPUTS}
         where h.shop = w.shop and h.customer = w.customer and h.source = w.source and h.id = w.id
         """,
-        shops=[e.shop for e in events],
-        customers=[e.subject for e in events],
-        sources=[e.source for e in events],
-        ids=[e.id for e in events],
+        **_INPUTS.of((*e.customer, e.source, e.id) for e in events),
     )

@@ -1,1 +1,1 @@
-"""What segmentation does when time passes, and how it verifies what it keeps."""
+"""Work that falls due, and the verification of what is kept."""

@@ -1,97 +1,140 @@
-"""Is all that segmentation keeps what its inputs make, and was all of it told? One line for each difference."""
+"""Verification: every customer folded anew, and compared with what the topics say of them, page by page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from common.events import Event
-from common.events.segments import (
-    LifeCycleChanged,
-    RfmChanged,
-    SegmentEntered,
-    SegmentFact,
-    SegmentLeft,
-    StageChanged,
-)
-from common.fold.folding import fold_anew, same
+import orjson
+
+from common.events import CustomerKey, InvalidEvent, from_dict, rfc3339
+from common.events.membership import MemberEnrolled
+from common.events.segments import SegmentFact, ThresholdsChanged
+from common.fold.folding import fold_all, same
+from common.shops.settings import SHOPS
 from common.storage.database import Transaction
 from common.time.calendar import add_months
-from segmentation.attributes.facts import told
-from segmentation.customers import store as customers
+from common.verification import Customers, Row, Saying, Table, Verification, compare, digest, rank
+from segmentation.attributes.attribute import Attribute
 from segmentation.customers.state import CustomerState
-from segmentation.fold import SegmentFolding
-from segmentation.report import store as totals
-from segmentation.shop_statistics import store as figures
-from segmentation.shops import store as shops
-from segmentation.shops.state import Shop
+from segmentation.customers.store import History, get_histories
+from segmentation.fold import PARTS, SegmentFolding, read_shops
+from segmentation.shop_statistics.store import list_changed
+from segmentation.shops.store import list_shops
+from segmentation.thresholds.state import Thresholds
+from segmentation.thresholds.store import THRESHOLDS
+
+TOPICS = ("segments", "membership")
+MISSING = {
+    "fact": "a fact about a customer was announced, and no customer's revision covers it",
+    "member": "a member was enrolled, and no row keeps it",
+    "thresholds": "thresholds were announced, and no row keeps them",
+}
+"""Kinds of names that a row must stand for, and what to say of one that has none."""
+ATTRIBUTES: Mapping[str, type[Attribute]] = {name: type(CustomerState.model_fields[name].default) for name in PARTS}
 
 
-async def verify(tx: Transaction) -> list[str]:
-    """Fold every customer anew, and compare states, facts, members and monthly figures with what else is kept of them.
+class _Known:
+    """A customer's history, and what it comes to when it is folded anew."""
 
-    Figures are taken as given, but must be as they were stored. Inputs that are held are due work, not differences.
-    """
-    known = await shops.get_shops_to_fold(tx, await shops.list_shops(tx))
-    folding = SegmentFolding(known)
-    lost = await customers.list_lost(tx)
-    differences = [f"{shop}/{customer}: has inputs and is no customer" for shop, customer in lost]
-    differences += await totals.compare_members(tx)
-    for shop, rules in known.items():
-        differences += _figures(shop, rules, await figures.list_changed(tx, shop))
-        async for stored, inputs, facts in customers.iterate_customers(tx, shop):
-            name = f"{shop}/{stored.customer}"
-            anew, _ = await fold_anew(folding, inputs, stored.until, (shop, stored.customer))
-            if not same(anew, stored.state):
-                named = [name for name in type(anew).model_fields if getattr(anew, name) != getattr(stored.state, name)]
-                differences.append(f"{name}: {', '.join(named)} differ when folded anew")
-            differences += [f"{name}: {line}" for line in untold(facts, stored.state, stored.revision)]
-    return differences
+    def __init__(self, history: History, folding: SegmentFolding) -> None:
+        self.history = history
+        self.key: CustomerKey = history.shop, history.customer
+        self.anew: CustomerState | None = None
+        if history.stored is not None and not history.waiting:
+            self.anew, _, _ = fold_all(folding, history.inputs, history.stored.until, self.key)
 
 
-def _figures(shop: str, rules: Shop, changed: Sequence[Any]) -> list[str]:
-    found = [f"{shop}: the figures of {month} are not those that were stored" for month in changed]
-    gaps = [(a.month, b.month) for a, b in pairwise(rules.figures) if add_months(a.month, 1) != b.month]
-    return found + [f"{shop}: figures between {a} and {b} are missing" for a, b in gaps]
+async def _read(tx: Transaction, keys: Sequence[CustomerKey]) -> list[_Known]:
+    waiting = {*await THRESHOLDS.late_shops(tx), *await SHOPS.late_shops(tx)}
+    histories = await get_histories(tx, keys, waiting)
+    folding = SegmentFolding(await read_shops(tx, {history.shop for history in histories if history.stored}))
+    return [_Known(history, folding) for history in histories]
 
 
-def untold(facts: Sequence[Event[SegmentFact]], state: CustomerState, revision: int) -> list[str]:
-    """Where the announced facts of a customer do not lead, one from the other, to what the state says.
-
-    `facts` are those that are kept still, in the order in which they were announced: the newest, without a gap.
-    """
-    numbers = [fact.data.revision for fact in facts]
-    if facts and numbers != list(range(revision - len(facts) + 1, revision + 1)):
-        return [f"of {revision} facts some are gone: {len(numbers)} are kept, from {numbers[0]} to {numbers[-1]}"]
-    before: dict[str, Any] = {}
-    for fact in facts:
-        data = fact.data
-        kind, was, now = _change(data)
-        if kind in before and before[kind] != was:
-            return [f"its {data.TYPE} of {fact.time} goes on from {was!r}, but {before[kind]!r} was told before"]
-        before[kind] = now
-    known = told(state)
-    truth = {
-        "stage": known.stage,
-        "lifecycle": known.life_cycle,
-        "rfm": known.cell,
-        "lapsed": known.lapsed.isoformat() if known.lapsed else None,
-    }
-    wrong = [kind for kind, now in before.items() if truth[kind] != now]
-    return [f"{kind} was told as {before[kind]!r}, and is {truth[kind]!r}" for kind in wrong]
+def _differences(known: _Known) -> Iterator[str]:
+    """What does not follow from the inputs; statistics are taken as given, inputs that are held are due work."""
+    history, name = known.history, "/".join(known.key)
+    if history.stored is None:
+        if history.inputs:
+            yield f"{name}: has inputs that were folded, and no state"
+    elif known.anew is not None and not same(known.anew, history.stored.state):
+        wrong = [
+            part
+            for part in CustomerState.model_fields
+            if getattr(known.anew, part) != getattr(history.stored.state, part)
+        ]
+        yield f"{name}: {', '.join(wrong)} differ when folded anew"
 
 
-def _change(data: SegmentFact) -> tuple[str, Any, Any]:
-    """What the fact says about which attribute: before and now."""
-    if isinstance(data, StageChanged):
-        return "stage", data.old, data.new
-    if isinstance(data, LifeCycleChanged):
-        return "lifecycle", data.old, data.new
-    if isinstance(data, RfmChanged):
-        return "rfm", data.old, data.cell
-    if isinstance(data, SegmentEntered):
-        return "lapsed", None, data.episode
-    if isinstance(data, SegmentLeft):
-        return "lapsed", data.episode, None
-    raise TypeError(f"{data.TYPE} is no fact about a customer")
+def _row(known: _Known) -> Row:
+    """What the topic must say of a customer: each fact by its revision, and by the last of them the attributes."""
+    stored = known.history.stored
+    if stored is None:
+        return known.key, []
+    facts = [(("fact", *known.key, str(number)), None) for number in range(1, stored.revision + 1)]
+    values = [((name, *known.key), digest(getattr(stored.state, name).announced)) for name in PARTS]
+    return known.key, [*facts, *values]
+
+
+def _counted(known: _Known) -> Mapping[str, int]:
+    stored = known.history.stored
+    return {"inputs": len(known.history.inputs), "facts": stored.revision if stored is not None else 0}
+
+
+def sayings(body: dict[str, Any]) -> Iterator[Saying]:
+    """Everything that one event of `segments` or `membership` says; nothing where it cannot be read, and so is dead."""
+    try:
+        event = from_dict(body)
+    except InvalidEvent:
+        return
+    data = event.data
+    if isinstance(data, SegmentFact) and event.subject is not None:
+        yield Saying(("fact", *event.customer, str(data.revision)), b"")
+        for name, attribute in ATTRIBUTES.items():
+            if isinstance(data, attribute.ANNOUNCED_BY):
+                said = digest(attribute.announced_in(data))
+                yield Saying((name, *event.customer), said, rank(data.revision))
+    elif isinstance(data, MemberEnrolled) and event.subject is not None:
+        yield Saying(("member", *event.customer), digest(rfc3339(data.enrolled_at)))
+    elif isinstance(data, ThresholdsChanged):
+        yield Saying(("thresholds", event.shop, str(data.version)), _version(data.valid_from, data.thresholds))
+
+
+def _version(valid_from: datetime, body: dict[str, Any]) -> bytes:
+    return digest(rfc3339(valid_from), Thresholds.model_validate(body).model_dump(mode="json"))
+
+
+CUSTOMERS = Customers("segmentation", ("inputs",), _read, _differences, _row, _counted)
+MEMBERS = Table(
+    "members", "members", "t.shop, t.customer, t.enrolled_at", ("shop", "customer"),
+    lambda r: [(("member", r.shop, r.customer), digest(rfc3339(r.enrolled_at)))],
+)  # fmt: skip
+VERSIONS = Table(
+    "versions of thresholds", "thresholds", "t.shop, t.version, t.valid_from, cast(t.body as text) as body",
+    ("shop", "version"),
+    lambda r: [(("thresholds", r.shop, str(r.version)), _version(r.valid_from, orjson.loads(r.body)))],
+)  # fmt: skip
+
+
+async def verify(run: Verification) -> None:
+    """Fold every customer anew, and compare facts, members and thresholds with what the topics say of them."""
+    await verify_statistics(run)
+    await compare(run, TOPICS, sayings, (CUSTOMERS, MEMBERS, VERSIONS), MISSING, inputs=TOPICS)
+
+
+async def verify_statistics(run: Verification) -> None:
+    """Statistics cannot be computed anew, since more is known by now; they must be as they were stored, every month."""
+    async with run.database.transaction() as tx:
+        shops = await list_shops(tx)
+    for name in shops:
+        async with run.database.transaction() as tx:
+            statistics = (await read_shops(tx, [name]))[name].statistics
+            for month in await list_changed(tx, name):
+                run.differ(f"{name}: the statistics of {month} are not those that were stored")
+        for a, b in pairwise(each.month for each in statistics):
+            if add_months(a, 1) != b:
+                run.differ(f"{name}: statistics between {a} and {b} are missing")
+        run.count("monthly statistics", len(statistics))

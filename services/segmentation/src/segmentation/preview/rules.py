@@ -1,4 +1,4 @@
-"""Whom would other thresholds move, and where to? Judged for customers one by one, nothing stored."""
+"""Counts of the customers whom other thresholds would move, and from where to where; nothing is stored."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from segmentation.attributes import evaluation as judge
-from segmentation.attributes.rfm.rules import CLASSES
+from segmentation.attributes.attribute import Occasion
 from segmentation.customers.state import CustomerState
 from segmentation.shops.state import Shop
 from segmentation.thresholds.state import Thresholds, Version
@@ -24,17 +23,15 @@ class Preview:
     lapsed: Counter[tuple[bool, bool]] = field(default_factory=Counter)
 
     def add(self, state: CustomerState, now: Shop, then: Shop, at: datetime) -> None:
-        """Judge one more customer as of `at` by the shop as it is and as it would be."""
-        if state.last_day is None:
+        """Evaluate one more customer as of `at` by the shop as it is and as it would be."""
+        if state.purchases.last_day is None:
             return
-        before, after = judge.verdict(state, now, at), judge.verdict(state, then, at)
-        classes = _class(before), _class(after)
-        lapses = before.lapsed is not None, after.lapsed is not None
+        (life_cycle, rfm_class, lapsed), after = _values(state, now, at), _values(state, then, at)
         self.looked_at += 1
-        self.moved += before.life_cycle != after.life_cycle or classes[0] != classes[1] or lapses[0] != lapses[1]
-        self.life_cycle[before.life_cycle, after.life_cycle] += 1
-        self.rfm_class[classes] += 1
-        self.lapsed[lapses] += 1
+        self.moved += (life_cycle, rfm_class, lapsed) != after
+        self.life_cycle[life_cycle, after[0]] += 1
+        self.rfm_class[rfm_class, after[1]] += 1
+        self.lapsed[lapsed, after[2]] += 1
 
 
 def shop_under(shop: Shop, thresholds: Thresholds, at: datetime) -> Shop:
@@ -44,5 +41,12 @@ def shop_under(shop: Shop, thresholds: Thresholds, at: datetime) -> Shop:
     return replace(shop, versions=[*kept, Version(at, number, thresholds)])
 
 
-def _class(verdict: judge.Verdict) -> str | None:
-    return CLASSES[verdict.cell] if verdict.cell is not None else None
+def _values(state: CustomerState, shop: Shop, at: datetime) -> tuple[str | None, str | None, bool]:
+    """Life cycle, RFM class and lapse."""
+    occasion = Occasion(shop, state.purchases, at, "change")
+    score = state.rfm.evaluate(occasion).score
+    return (
+        state.life_cycle.evaluate(occasion).value,
+        score.rfm_class if score is not None else None,
+        state.lapse.evaluate(occasion).episode is not None,
+    )

@@ -1,14 +1,12 @@
-"""Running sums over a customer's history, by day: what judgements ask of it costs the days, never the orders."""
+"""Running sums over a customer's purchases, by day: an evaluation costs the days with orders, never the orders."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from datetime import date
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from segmentation.customers.state import KnownOrder, Refund
+from segmentation.purchases.entries import KnownOrder, Refund
 
 
 class DaySums:

@@ -1,4 +1,4 @@
-"""How often do customers buy again? Repurchase rate and ladder."""
+"""Repurchase rate and repurchase ladder (T-3, T-4.1, C-2)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class LadderStep:
-    """Of those who bought at least n times, how many did so once more (T-3)."""
+    """Of the customers who bought at least n times, how many did so once more (T-3)."""
 
     step: str
     rate: Rate

@@ -1,16 +1,10 @@
-"""How are members and the shop's totals kept, and what do they add up to?"""
+"""Counts and sums of a shop: customers by attribute, buyers by number of orders, revenue."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from common.events import Event
-from common.events.membership import MemberEnrolled
-from common.events.orders import OrderClaimed, OrderClosed, OrderCompleted, OrderRefunded
 from common.storage.database import Transaction
 
 
@@ -31,89 +25,6 @@ class Revenue:
     orders: int
     paid: int
     refunded: int
-
-
-async def insert_members(tx: Transaction, events: Sequence[Event[MemberEnrolled]]) -> None:
-    """Remember who is a member; a second word on the same customer changes only the date."""
-    newest = {event.customer: event for event in events}
-    told = Counter(event.customer for event in events)
-    # All at once, sorted, so that two writers never wait for each other in a circle.
-    await tx.execute(
-        """
-        insert into members as m (shop, customer, enrolled_at, told)
-        select shop, customer, enrolled_at, told
-        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:times as timestamptz[]),
-                    cast(:told as integer[]))
-             as e(shop, customer, enrolled_at, told)
-        on conflict (shop, customer) do update
-        set enrolled_at = excluded.enrolled_at, told = m.told + excluded.told
-        """,
-        shops=[key[0] for key in sorted(newest)],
-        customers=[key[1] for key in sorted(newest)],
-        times=[newest[key].data.enrolled_at for key in sorted(newest)],
-        told=[told[key] for key in sorted(newest)],
-    )
-
-
-async def compare_members(tx: Transaction) -> list[str]:
-    """Where the members are not as many as membership's announcements that counted; one line a shop."""
-    # Segmentation takes nothing of membership but enrolments.
-    rows = await tx.fetch(
-        """
-        select shop, coalesce(c.claims, 0) as claims, coalesce(m.told, 0) as told
-        from (select shop, count(*) as claims from inbox
-              where source = '/shops/' || shop || '/membership' group by shop) c
-        full join (select shop, sum(told) as told from members group by shop) m using (shop)
-        where coalesce(c.claims, 0) <> coalesce(m.told, 0) order by shop
-        """
-    )
-    return [f"{row.shop}: membership announced {row.claims} enrolments, the members come to {row.told}" for row in rows]
-
-
-async def save_anonymous(tx: Transaction, events: Sequence[Event[Any]]) -> None:
-    """Count orders and refunds that concern no customer; of an order the highest revision stays, then the latest."""
-    orders: dict[tuple[str, str], Event[Any]] = {}
-    refunds: dict[tuple[str, str], Event[Any]] = {}
-    claimed: dict[tuple[str, str], Event[Any]] = {}
-    for event in events:
-        if isinstance(event.data, OrderCompleted | OrderClosed):
-            key = event.shop, event.data.order_id
-            known = orders.get(key)
-            if known is None or (known.data.revision, known.order_key) <= (event.data.revision, event.order_key):
-                orders[key] = event
-        elif isinstance(event.data, OrderClaimed):
-            claimed[event.shop, event.data.order_id] = event
-        elif isinstance(event.data, OrderRefunded):
-            refunds[event.shop, event.data.refund_id] = event
-    chosen = [orders[key] for key in sorted(orders)]
-    # The orders as they stand, one row each.
-    await tx.execute(
-        _SAVE_ORDERS,
-        shops=[e.shop for e in chosen],
-        ids=[e.data.order_id for e in chosen],
-        times=[e.time for e in chosen],
-        completed=[isinstance(e.data, OrderCompleted) for e in chosen],
-        paid=[e.data.goods_paid for e in chosen],
-        currencies=[e.data.currency for e in chosen],
-        revisions=[e.data.revision for e in chosen],
-    )
-    given_back = [refunds[key] for key in sorted(refunds)]
-    # The refunds, each once.
-    await tx.execute(
-        _INSERT_REFUNDS,
-        shops=[e.shop for e in given_back],
-        ids=[e.data.refund_id for e in given_back],
-        orders=[e.data.order_id for e in given_back],
-        amounts=[e.data.amount for e in given_back],
-        currencies=[e.data.currency for e in given_back],
-    )
-    # Orders that turned out to be somebody's: counted with the customer, here no more, whatever still comes.
-    await tx.execute(
-        _CLAIM_ORDERS,
-        shops=[key[0] for key in sorted(claimed)],
-        ids=[key[1] for key in sorted(claimed)],
-        times=[claimed[key].time for key in sorted(claimed)],
-    )
 
 
 async def count_by(tx: Transaction, shop: str) -> dict[str, dict[str, int]]:
@@ -171,44 +82,21 @@ async def sum_revenue(tx: Transaction, shop: str) -> list[Revenue]:
 
 _ORDERS_ALL = "coalesce(c.completed_orders, 0)"
 _ORDERS_WITHIN = """(
-    select count(*) from jsonb_array_elements(c.state -> 'orders') as o(item)
+    select count(*) from jsonb_array_elements(c.state -> 'purchases' -> 'orders') as o(item)
     where cast(o.item ->> 2 as date) >= :since and cast(o.item ->> 2 as date) < :until and o.item ->> 5 is null
 )"""
-_SAVE_ORDERS = """
-insert into anonymous_orders as kept (shop, order_id, at, completed, paid, currency, revision)
-select * from unnest(cast(:shops as text[]), cast(:ids as text[]), cast(:times as timestamptz[]),
-                     cast(:completed as boolean[]), cast(:paid as bigint[]), cast(:currencies as text[]),
-                     cast(:revisions as bigint[]))
-on conflict (shop, order_id) do update
-    set at = excluded.at, completed = excluded.completed, paid = excluded.paid, currency = excluded.currency,
-        revision = excluded.revision
-    where (kept.revision, kept.at) <= (excluded.revision, excluded.at)
-"""
-_CLAIM_ORDERS = """
-insert into anonymous_orders (shop, order_id, at, completed, paid, currency, revision)
-select shop, order_id, at, false, 0, '', 9223372036854775807
-from unnest(cast(:shops as text[]), cast(:ids as text[]), cast(:times as timestamptz[])) as w(shop, order_id, at)
-on conflict (shop, order_id) do update
-    set at = excluded.at, completed = false, paid = 0, currency = '', revision = excluded.revision
-"""
-_INSERT_REFUNDS = """
-insert into anonymous_refunds (shop, refund_id, order_id, amount, currency)
-select * from unnest(cast(:shops as text[]), cast(:ids as text[]), cast(:orders as text[]),
-                     cast(:amounts as bigint[]), cast(:currencies as text[]))
-on conflict (shop, refund_id) do nothing
-"""
 # Refunds that found no order are the customer's: they lessen the shop's revenue as well.
 _REVENUE = """
 with completed as (
     select c.customer, o.item ->> 0 as order_id, cast(o.item ->> 3 as bigint) as paid, o.item ->> 4 as currency
-    from customers c cross join lateral jsonb_array_elements(c.state -> 'orders') as o(item)
+    from customers c cross join lateral jsonb_array_elements(c.state -> 'purchases' -> 'orders') as o(item)
     where c.shop = :shop and o.item ->> 2 is not null and o.item ->> 5 is null
     union all
     select null, order_id, paid, currency from anonymous_orders where shop = :shop and completed
 ),
 given_back as (
     select c.customer, r.item ->> 1 as order_id, cast(r.item ->> 4 as bigint) as amount, r.item ->> 5 as currency
-    from customers c cross join lateral jsonb_array_elements(c.state -> 'refunds') as r(item)
+    from customers c cross join lateral jsonb_array_elements(c.state -> 'purchases' -> 'refunds') as r(item)
     where c.shop = :shop
     union all
     select null, order_id, amount, currency from anonymous_refunds where shop = :shop

@@ -1,4 +1,4 @@
-"""Whose due time do new figures or thresholds change? Asked of every customer once, without folding them."""
+"""Progress of computing due times anew, customer by customer and without folding, after statistics or thresholds."""
 
 from __future__ import annotations
 
@@ -9,32 +9,35 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from common.storage.columns import Columns
 from common.storage.database import Transaction
 from segmentation.customers.state import CustomerState
 
+_DUES = Columns("u", customer="text", due="timestamptz")
+
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
-    """A customer under review, with the due time that is stored."""
+class Scheduled:
+    """A customer with the due time that is stored."""
 
     customer: str
     state: CustomerState
     due_at: datetime | None
 
 
-async def start_review(tx: Transaction, shop: str) -> None:
+async def start(tx: Transaction, shop: str) -> None:
     """Something that folds read has changed: begin with the first customer."""
-    # A review that is under way begins again.
+    # One that is under way begins again.
     await tx.execute(
-        "insert into due_reviews (shop, after) values (:shop, '') on conflict (shop) do update set after = ''",
+        "insert into reschedulings (shop, after) values (:shop, '') on conflict (shop) do update set after = ''",
         shop=shop,
     )
 
 
-async def next_review(tx: Transaction) -> tuple[str, str] | None:
-    """A shop under review (its row locked), and the customer up to whom it was done."""
+async def lock_next(tx: Transaction) -> tuple[str, str] | None:
+    """A shop whose customers are being rescheduled (its row locked), and the customer up to whom it was done."""
     # One worker a shop: the row is skipped while somebody else holds it.
-    row = await tx.fetch_one("select shop, after from due_reviews order by shop limit 1 for update skip locked")
+    row = await tx.fetch_one("select shop, after from reschedulings order by shop limit 1 for update skip locked")
     return (row.shop, row.after) if row is not None else None
 
 
@@ -43,7 +46,7 @@ async def list_page(
 ) -> tuple[list[str], str | None]:
     """The buyers among the next `limit` customers, and the last of these customers (None: there are no more).
 
-    Left out is who bought last before `settled_before` and has no score: nothing can change them any more.
+    Customers who bought last before `settled_before` and have no score are left out: nothing changes them any more.
     """
     # The page's end, by primary key.
     last = await tx.value(
@@ -63,7 +66,7 @@ async def list_page(
         """
         select customer from customers
         where shop = :shop and customer > :after and customer <= :last and completed_orders > 0
-          and not (rfm_class is null and (state ->> 'last_day') collate "C" < :settled_before)
+          and not (rfm_class is null and (state -> 'purchases' ->> 'last_day') collate "C" < :settled_before)
         order by customer
         """,
         shop=shop,
@@ -74,7 +77,7 @@ async def list_page(
     return [row.customer for row in rows], last
 
 
-async def read_reviewed(tx: Transaction, shop: str, customers: Sequence[str]) -> list[Reviewed]:
+async def get_scheduled(tx: Transaction, shop: str, customers: Sequence[str]) -> list[Scheduled]:
     """These customers as they are stored.
 
     Nobody is locked: a fold of one of them at this moment knows what has changed, and stores the due time itself.
@@ -88,10 +91,10 @@ async def read_reviewed(tx: Transaction, shop: str, customers: Sequence[str]) ->
         shop=shop,
         customers=list(customers),
     )
-    return [_reviewed(row) for row in rows]
+    return [_scheduled(row) for row in rows]
 
 
-async def lock_reviewed(tx: Transaction, shop: str, customers: Sequence[str]) -> list[Reviewed]:
+async def lock_scheduled(tx: Transaction, shop: str, customers: Sequence[str]) -> list[Scheduled]:
     """These customers as they stand now, locked."""
     # In the order in which all writers lock, so that nobody waits in a circle.
     rows = await tx.fetch(
@@ -102,39 +105,34 @@ async def lock_reviewed(tx: Transaction, shop: str, customers: Sequence[str]) ->
         shop=shop,
         customers=list(customers),
     )
-    return [_reviewed(row) for row in rows]
+    return [_scheduled(row) for row in rows]
 
 
 async def save_dues(tx: Transaction, shop: str, dues: Sequence[tuple[str, datetime | None]]) -> None:
     """Store these due times."""
     # The rows are locked by this transaction.
     await tx.execute(
-        """
-        update customers c set due_at = u.due
-        from unnest(cast(:customers as text[]), cast(:dues as timestamptz[])) as u(customer, due)
-        where c.shop = :shop and c.customer = u.customer
-        """,
+        f"update customers c set due_at = u.due from {_DUES} where c.shop = :shop and c.customer = u.customer",
         shop=shop,
-        customers=[customer for customer, _ in dues],
-        dues=[due for _, due in dues],
+        **_DUES.of(dues),
     )
 
 
 async def save_cursor(tx: Transaction, shop: str, after: str | None) -> None:
-    """How far the review is; `after` None: it is done."""
+    """How far the shop's rescheduling is; `after` None: it is done."""
     if after is None:
         # Nobody is left to ask.
-        await tx.execute("delete from due_reviews where shop = :shop", shop=shop)
+        await tx.execute("delete from reschedulings where shop = :shop", shop=shop)
     else:
-        # The next bite goes on from here, in whatever process.
-        await tx.execute("update due_reviews set after = :after where shop = :shop", shop=shop, after=after)
+        # The next page goes on from here, in whatever process.
+        await tx.execute("update reschedulings set after = :after where shop = :shop", shop=shop, after=after)
 
 
-async def list_reviewed(tx: Transaction) -> list[str]:
-    """Shops under review."""
+async def list_shops(tx: Transaction) -> list[str]:
+    """Shops whose customers are being rescheduled."""
     # One row a shop, gone when it is done.
-    return [row.shop for row in await tx.fetch("select shop from due_reviews order by shop")]
+    return [row.shop for row in await tx.fetch("select shop from reschedulings order by shop")]
 
 
-def _reviewed(row: Row[Any]) -> Reviewed:
-    return Reviewed(row.customer, CustomerState.model_validate_json(row.state), row.due_at)
+def _scheduled(row: Row[Any]) -> Scheduled:
+    return Scheduled(row.customer, CustomerState.model_validate_json(row.state), row.due_at)

@@ -1,4 +1,4 @@
-"""What does folding a customer read of the shop? Its settings, its figures by time, its thresholds by time."""
+"""All that a fold reads of a shop: settings, monthly statistics and thresholds, each by time."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from datetime import date, datetime
 
 from common.shops.settings import ShopSettings
 from common.time.calendar import add_months, start_of_month
-from segmentation.shop_statistics.state import Figures
+from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.thresholds.state import DEFAULT_VERSION, Thresholds, Version
 
 
 @dataclass(frozen=True)
 class Shop:
-    """A shop's figures and versions of thresholds, each oldest first, and the first figures still to come."""
+    """A shop's statistics and versions of thresholds, each oldest first, and the first statistics still to come."""
 
     settings: ShopSettings
-    figures: Sequence[Figures]
+    statistics: Sequence[ShopStatistics]
     pending_month: date
     pending_at: datetime
     versions: Sequence[Version] = ()
@@ -29,17 +29,17 @@ class Shop:
 
     def __post_init__(self) -> None:
         ladder = (DEFAULT_VERSION, *sorted(self.versions, key=lambda v: (v.valid_from, v.number)))
-        as_of = tuple(each.as_of for each in self.figures)
+        as_of = tuple(each.as_of for each in self.statistics)
         valid_from = tuple(version.valid_from for version in ladder)
         object.__setattr__(self, "_as_of", as_of)
         object.__setattr__(self, "_ladder", ladder)
         object.__setattr__(self, "_valid_from", valid_from)
         object.__setattr__(self, "_changes", tuple(sorted({*as_of, *valid_from[1:]})))
 
-    def at(self, instant: datetime) -> Figures | None:
-        """The newest figures as of `instant` or before."""
+    def statistics_at(self, instant: datetime) -> ShopStatistics | None:
+        """The newest statistics as of `instant` or before."""
         index = bisect_right(self._as_of, instant)
-        return self.figures[index - 1] if index else None
+        return self.statistics[index - 1] if index else None
 
     def version_at(self, instant: datetime) -> Version:
         """The version of the thresholds in force; the default before the first."""
@@ -49,7 +49,7 @@ class Shop:
         return self.version_at(instant).thresholds
 
     def changes_after(self, instant: datetime) -> Sequence[datetime]:
-        """The instants after `instant` from which other figures or other thresholds count, as far as known."""
+        """The instants after `instant` from which other statistics or other thresholds count, as far as known."""
         return self._changes[bisect_right(self._changes, instant) :]
 
     def last_change(self, until: datetime) -> datetime | None:
@@ -57,8 +57,8 @@ class Shop:
         index = bisect_right(self._changes, until)
         return self._changes[index - 1] if index else None
 
-    def brings_figures(self, instant: datetime) -> bool:
-        """Whether figures are as of this very instant."""
+    def brings_statistics(self, instant: datetime) -> bool:
+        """Whether statistics are as of this very instant."""
         index = bisect_right(self._as_of, instant)
         return index > 0 and self._as_of[index - 1] == instant
 
@@ -69,19 +69,19 @@ class Shop:
 
 
 def shop_with(
-    settings: ShopSettings, figures: Sequence[Figures], now: datetime, versions: Sequence[Version] = ()
+    settings: ShopSettings, statistics: Sequence[ShopStatistics], now: datetime, versions: Sequence[Version] = ()
 ) -> Shop:
-    """The shop with its figures, oldest first."""
-    pending = pending_month(settings, figures[-1].month if figures else None, now)
-    return Shop(settings, figures, pending, settings.start_of(pending), versions)
+    """The shop with its statistics, oldest first."""
+    pending = pending_month(settings, statistics[-1].month if statistics else None, now)
+    return Shop(settings, statistics, pending, settings.start_of(pending), versions)
 
 
 def pending_month(settings: ShopSettings, newest: date | None, now: datetime) -> date:
     """The month after the newest stored one.
 
-    For a shop without figures the month in which it was set up, when that is the last or the current one: so that the
-    first step of a replay does not show. Otherwise the current month, because what was known at the start of an
-    earlier one nobody can say any more.
+    For a shop without statistics the month in which it was set up, when that is the last or the current one: so that
+    the first step of a replay does not show. Otherwise the current month, because what was known at the start of an
+    earlier one is no longer known.
     """
     if newest is not None:
         return add_months(newest, 1)

@@ -1,4 +1,4 @@
-"""Where are the shop's borders between stages of the life cycle, classes and lapse? Versioned configuration.
+"""What a shop may set: the borders of life cycle, RFM and lapse, in versions.
 
 Each default is a line of defaults.md; versions are added, never changed, and hold from an instant to come.
 """
@@ -60,10 +60,13 @@ class LifeCycleRules(Rules):
 
     @property
     def ladder(self) -> tuple[tuple[LifeCycle, int], ...]:
+        """Each part that ends, with the percentage at which it does, in order."""
         return (
-            ("active", self.active), ("sleeping", self.sleeping), ("pre_churn", self.pre_churn),
+            ("active", self.active),
+            ("sleeping", self.sleeping),
+            ("pre_churn", self.pre_churn),
             ("churned", self.churned),
-        )  # fmt: skip
+        )
 
     @model_validator(mode="after")
     def _rising(self) -> LifeCycleRules:
@@ -74,11 +77,11 @@ class LifeCycleRules(Rules):
 
 
 class RfmRules(Rules):
-    """How R, F and M are judged (SEG-019).
+    """How R, F and M are scored (SEG-019).
 
     Against the means of the shop's buyers where there are `buyers_needed` or more, otherwise against the fixed
     `recency_days`, `frequency` and `monetary` (whole units of the currency). A new window counts from the next
-    figures on, so that customers are never measured over one window and compared over another.
+    statistics on, so that customers are never measured over one window and compared over another.
     """
 
     window_months: Months = 12

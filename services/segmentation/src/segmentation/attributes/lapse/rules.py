@@ -1,4 +1,4 @@
-"""Since when has a customer lapsed? (SEG-014, T-4.17, C-14)"""
+"""Rules of the lapse: calendar months without an order (SEG-014, T-4.17, C-14)."""
 
 from __future__ import annotations
 
@@ -22,3 +22,11 @@ def lapse_day(last_order: date, months: int) -> date:
 def episode(last_order: date, today: date, months: int) -> date | None:
     """The episode that `today` belongs to, named by the date of the last order; None when not lapsed."""
     return last_order if today >= lapse_day(last_order, months) else None
+
+
+def why(last_order: date, months: int) -> str:
+    """From which day on, counted from which order, in a sentence for the shop's people."""
+    return (
+        f"{months} calendar month{'s' if months != 1 else ''} after the last completed order of {last_order}: "
+        f"from {lapse_day(last_order, months)} on"
+    )

@@ -1,11 +1,10 @@
-"""Where in the life cycle is a customer, measured in their own usual gap between orders? (SEG-009 to SEG-013)"""
+"""Rules of the life cycle, measured in the customer's usual gap between orders (SEG-009 to SEG-013, SEG-035)."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 
-from common.events.segments import LifeCycle
-from segmentation.customers.state import Confidence
+from common.events.segments import Confidence, LifeCycle
 from segmentation.thresholds.state import GapRules, LifeCycleRules
 
 
@@ -48,3 +47,11 @@ def confidence(own_gaps: int, rules: GapRules) -> Confidence:
 def in_days(gap: tuple[int, int]) -> float:
     """The gap for people to read: rounded to hundredths of a day, halves to even; nothing is decided by it."""
     return float(round(Fraction(*gap), 2))
+
+
+def why(days: int, gap: tuple[int, int], own_gaps: int) -> str:
+    """The reason for the life cycle in a sentence, for the shop's people."""
+    return (
+        f"{days} days since the last completed order; the usual gap is {in_days(gap):g} days, "
+        f"from {own_gaps} own gap{'s' if own_gaps != 1 else ''} and the shop's"
+    )

@@ -1,19 +1,17 @@
-"""How recently, how often and for how much does a customer buy, beside the shop's others? (SEG-019, SEG-020, C-15)"""
+"""Rules of RFM: how recently, how often and for how much a customer buys (SEG-019, SEG-020, C-15)."""
 
 from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from common.events.segments import Confidence, Method
 from common.time.calendar import add_months
 from common.values.currency import minor_per_major
-from segmentation.customers.state import Rfm
+from segmentation.purchases.book import Book
+from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.thresholds.state import RfmRules
-
-if TYPE_CHECKING:
-    from segmentation.purchases.book import Book
-    from segmentation.shop_statistics.state import Figures
 
 CLASSES = {
     "111": "important_value",
@@ -40,6 +38,24 @@ class Measure(NamedTuple):
     others: tuple[tuple[str, int], ...] = ()
 
 
+class Score(NamedTuple):
+    """A score. `cell` is R F M, 1 = high; `recency_days` whole days, `monetary` minor units of `currency`.
+
+    The class is read by position (1) in the migration.
+    """
+
+    cell: str
+    rfm_class: str
+    method: Method
+    confidence: Confidence
+    recency_days: int
+    frequency: int
+    monetary: int
+    currency: str
+    others: tuple[tuple[str, int], ...] = ()
+    """Spent in other currencies than the shop's: (currency, minor units)."""
+
+
 @lru_cache(maxsize=4096)
 def window_start(today: date, months: int) -> date:
     """The first day of the window that ends with `today`; kept, because many customers are scored on one day."""
@@ -60,22 +76,24 @@ def measure(book: Book, today: date, window_months: int, currency: str) -> Measu
     return Measure((today - book.days[-1]).days, bought, spent.get(currency, 0), currency, others)
 
 
-def score(book: Book, today: date, figures: Figures | None, rules: RfmRules, currency: str) -> Rfm | None:
-    """The customer's score on `today` against the shop's figures; None when nothing was bought in the window.
+def score(book: Book, today: date, statistics: ShopStatistics | None, rules: RfmRules, currency: str) -> Score | None:
+    """The customer's score on `today` against the shop's statistics; None when nothing was bought in the window.
 
-    The window is that of the figures: of one that was set since, they know nothing yet.
+    The window is that of the statistics: of one that was set since, they know nothing yet.
     """
-    measured = measure(book, today, figures.window_months if figures else rules.window_months, currency)
+    measured = measure(book, today, statistics.window_months if statistics else rules.window_months, currency)
     if measured is None:
         return None
-    by_mean = figures is not None and figures.method(rules) == "mean"
-    high = above_mean(measured, figures, rules) if figures is not None and by_mean else above_fixed(measured, rules)
+    method: Method = "fixed"
+    high = above_fixed(measured, rules)
+    if statistics is not None and statistics.method(rules) == "mean":
+        method, high = "mean", above_mean(measured, statistics, rules)
     cell = "".join("1" if each else "0" for each in high)
-    return Rfm(
+    return Score(
         cell=cell,
         rfm_class=CLASSES[cell],
-        method="mean" if by_mean else "fixed",
-        confidence=figures.confidence(rules) if figures is not None else "low",
+        method=method,
+        confidence=statistics.confidence(rules) if statistics is not None else "low",
         recency_days=measured.recency_days,
         frequency=measured.frequency,
         monetary=measured.monetary,
@@ -93,14 +111,31 @@ def above_fixed(measured: Measure, rules: RfmRules) -> tuple[bool, bool, bool]:
     )
 
 
-def above_mean(measured: Measure, figures: Figures, rules: RfmRules) -> tuple[bool, bool, bool]:
+def above_mean(measured: Measure, statistics: ShopStatistics, rules: RfmRules) -> tuple[bool, bool, bool]:
     """Which of R, F, M are better than the shop's mean; equal to it is not. Exact: products are compared, not means.
 
-    A currency that nobody had bought in when the figures were made is judged by the fixed threshold.
+    A currency that nobody had bought in when the statistics were made is scored by the fixed threshold.
     """
-    total, count = figures.monetary.get(measured.currency, (0, 0))
+    total, count = statistics.monetary.get(measured.currency, (0, 0))
     return (
-        measured.recency_days * figures.buyers < figures.recency_sum,
-        measured.frequency * figures.buyers > figures.frequency_sum,
+        measured.recency_days * statistics.buyers < statistics.recency_sum,
+        measured.frequency * statistics.buyers > statistics.frequency_sum,
         measured.monetary * count > total if count else above_fixed(measured, rules)[2],
+    )
+
+
+def why(score: Score, statistics: ShopStatistics | None, rules: RfmRules) -> str:
+    """The boundaries that the score was measured against, in a sentence for the shop's people."""
+    if score.method == "fixed" or statistics is None:
+        buyers = statistics.buyers if statistics else 0
+        return (
+            f"fixed: R at most {rules.recency_days} days, F at least {rules.frequency}, M at least "
+            f"{rules.monetary} {score.currency}; {buyers} buyers are too few for means"
+        )
+    total, count = statistics.monetary.get(score.currency, (0, 0))
+    spent = f"above {total / count:.0f} minor units of" if count else f"at least {rules.monetary}"
+    return (
+        f"means of {statistics.buyers} buyers as of {statistics.month}: "
+        f"R below {statistics.recency_sum / statistics.buyers:.1f} "
+        f"days, F above {statistics.frequency_sum / statistics.buyers:.2f}, M {spent} {score.currency}"
     )

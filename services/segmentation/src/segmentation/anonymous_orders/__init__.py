@@ -1,0 +1,1 @@
+"""Orders without a customer: they count in the shop's revenue alone."""

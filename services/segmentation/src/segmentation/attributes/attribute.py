@@ -1,0 +1,85 @@
+"""What every attribute of a customer brings: its value on an occasion, when the date changes it, its announcements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from common.events import EventData
+from common.events.segments import SegmentFact
+from segmentation.purchases.state import Purchases
+from segmentation.shops.state import Shop
+from segmentation.thresholds.state import Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """An instant at which a customer is evaluated, and all that may be read then.
+
+    `kind`: an `input` of the customer's own (`data` is its event's), a `change` of statistics or thresholds that takes
+    force, or a `turn`, a midnight of the shop's zone at which the date alone changes something. `today` is the date of
+    `at` in the shop's zone.
+    """
+
+    shop: Shop
+    purchases: Purchases
+    at: datetime
+    kind: Literal["input", "change", "turn"]
+    data: EventData | None = None
+    today: date = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "today", self.shop.settings.date_of(self.at))
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Those in force at `at`."""
+        return self.shop.thresholds_at(self.at)
+
+
+class Attribute(BaseModel):
+    """One attribute with its present value: a part of the customer's state (`customers.state`).
+
+    Frozen: each occasion makes a new value. A subclass is pure: inputs, statistics and thresholds alone decide.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    ANNOUNCED_BY: ClassVar[tuple[type[SegmentFact], ...]] = ()
+    """The events that announce it; `announced_in` reads them back."""
+
+    def evaluate(self, occasion: Occasion) -> Self:
+        """The value on this occasion; `self` where the occasion is no reason to evaluate it."""
+        raise NotImplementedError
+
+    def next_turn(self, occasion: Occasion) -> date | None:
+        """The first date after the occasion's on which the date alone changes the value; None: never.
+
+        As if statistics and thresholds stayed those of the occasion.
+        """
+        return None
+
+    def differs(self, other: Self) -> bool:
+        """Whether going from one to the other is a change of the customer, for which the customer is folded."""
+        return self != other
+
+    def as_shown(self, occasion: Occasion) -> Self:
+        """The value brought up to the occasion for being shown, not stored: what drifts without being a change."""
+        return self
+
+    def announcements(self, before: Self, occasion: Occasion) -> Iterator[SegmentFact]:
+        """The facts that lead others from the value before to this one."""
+        return iter(())
+
+    @property
+    def announced(self) -> Any:
+        """What others must believe by the last fact of it, as JSON; None: nothing."""
+        return None
+
+    @classmethod
+    def announced_in(cls, fact: SegmentFact) -> Any:
+        """What others believe after this fact, one of `ANNOUNCED_BY`, as JSON."""
+        raise NotImplementedError

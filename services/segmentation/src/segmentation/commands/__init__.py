@@ -1,0 +1,1 @@
+"""Commands of people and systems, and what several doors do alike."""

@@ -1,0 +1,51 @@
+"""Due times computed anew for every buyer of a shop whose statistics or thresholds are new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from common.storage.database import Transaction
+from common.work.set_aside import Task
+from segmentation.fold import SegmentFolding, folding_of
+from segmentation.rescheduling import store as rescheduling
+
+RESCHEDULED = 1_000
+"""Customers whose due time is computed anew in one transaction, in some 50 ms."""
+
+
+async def take_scheduled(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """The next buyers of a shop that is being rescheduled."""
+    following = await rescheduling.lock_next(tx)
+    if following is None:
+        return None
+    name, after = following
+    shop = (await folding_of(tx, [name])).shops[name]
+    settled_before = shop.settings.date_of(now) - timedelta(days=shop.settled_days)
+    buyers, last = await rescheduling.list_page(tx, name, after, settled_before, limit)
+    await rescheduling.save_cursor(tx, name, last)
+    return [Task(name, customer) for customer in buyers]
+
+
+async def reschedule(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+    """Compute the due times of the tasks' customers; those that move are written, the others not even locked."""
+    folding = await folding_of(tx, {task.shop for task in tasks})
+    for name in sorted(folding.shops):
+        page = await rescheduling.get_scheduled(tx, name, [task.customer for task in tasks if task.shop == name])
+        suspects = [customer for customer, _ in _moved(folding, page)]
+        if suspects:
+            await rescheduling.save_dues(
+                tx, name, _moved(folding, await rescheduling.lock_scheduled(tx, name, suspects))
+            )
+    return len(tasks)
+
+
+def _moved(folding: SegmentFolding, page: Sequence[rescheduling.Scheduled]) -> list[tuple[str, datetime | None]]:
+    """The customers whose due time is another than the stored one, with the new one."""
+    moved = []
+    for each in page:
+        due = folding.next_due(each.state)
+        at = due.at if due else None
+        if at != each.due_at:
+            moved.append((each.customer, at))
+    return moved

@@ -1,0 +1,99 @@
+"""Monthly statistics of shops, and the inputs that were held for them.
+
+No customer is folded past a month's start before the statistics of that month are stored: later inputs are held, and
+what falls due waits. So what is announced as of an instant follows from what had happened by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from common.fold.customers import fold_events
+from common.shops.settings import get_shops
+from common.storage.database import Transaction
+from common.work.set_aside import Task
+from segmentation.fold import folding_of, read_shops
+from segmentation.held_inputs import store as held_inputs
+from segmentation.rescheduling import store as rescheduling
+from segmentation.shop_statistics import store as shop_statistics
+from segmentation.shops.state import pending_month
+from segmentation.shops.store import list_shops, lock_shops
+
+STATISTICS, HELD = "statistics", "held"
+
+
+async def list_overdue(tx: Transaction, now: datetime) -> list[str]:
+    """Shops with customers whose next month has begun and has no statistics yet."""
+    names = await list_shops(tx)
+    settings, newest = await get_shops(tx, names), await shop_statistics.get_newest_months(tx, names)
+    pending = {name: pending_month(settings[name], newest.get(name), now) for name in names}
+    return [name for name, month in pending.items() if settings[name].start_of(month) <= now]
+
+
+async def take_overdue(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """A shop whose month has begun, as a task without a customer; one process alone computes at any time."""
+    overdue = await list_overdue(tx, now)
+    if not overdue or not await shop_statistics.try_to_compute(tx):
+        return None  # another process computes; this one comes again in a second
+    for name in await shop_statistics.list_not_set_aside(tx, overdue, STATISTICS):
+        shop = (await read_shops(tx, [name]))[name]
+        # What happened before the month is folded first.
+        if not await held_inputs.list_customers(tx, name, shop.pending_at, 1):
+            return [Task(name, "")]
+    return None
+
+
+async def compute_statistics(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+    """One portion of the statistics of each task's shop; after the last one every customer is rescheduled."""
+    if not await shop_statistics.try_to_compute(tx):
+        return 0
+    for task in tasks:
+        shop = (await read_shops(tx, [task.shop]))[task.shop]
+        if shop.pending_at > now:
+            continue  # tried again after it was done
+        window = shop.thresholds_at(shop.pending_at).rfm.window_months
+        currency = shop.settings.at(shop.pending_at).currency
+        computed = await shop_statistics.compute_portion(
+            tx, task.shop, shop.pending_month, shop.pending_at, window, currency
+        )
+        if computed is not None:
+            # Waits until nobody is folding.
+            await lock_shops(tx)
+            if await shop_statistics.insert_statistics(tx, task.shop, computed):
+                await rescheduling.start(tx, task.shop)
+    return len(tasks)
+
+
+async def take_held(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """The next customers with inputs that were held for statistics which are stored now."""
+    for name, shop in (await read_shops(tx, await held_inputs.list_shops(tx))).items():
+        found = await held_inputs.list_customers(tx, name, shop.pending_at, limit)
+        if found:
+            return [Task(name, customer) for customer in found]
+    return None
+
+
+async def fold_held(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+    """Fold what was held of these customers, as far as the statistics go now."""
+    keys = [(task.shop, task.customer) for task in tasks]
+    await tx.lock_customers(keys)
+    folding = await folding_of(tx, {task.shop for task in tasks})
+    events = [e for e in await held_inputs.get_inputs(tx, keys) if e.time < folding.shops[e.shop].pending_at]
+    folded = await fold_events(tx, folding, events)
+    await tx.announce(folded.facts())
+    await held_inputs.delete_inputs(tx, events)
+    return len(tasks)
+
+
+async def count_statistics(tx: Transaction, now: datetime) -> int:
+    """Shops whose statistics are to be computed; without those that are set aside."""
+    return len(await shop_statistics.list_not_set_aside(tx, await list_overdue(tx, now), STATISTICS))
+
+
+async def count_held(tx: Transaction, now: datetime) -> int:
+    """Shops of which somebody's held inputs can be folded."""
+    waiting = 0
+    for name, shop in (await read_shops(tx, await held_inputs.list_shops(tx))).items():
+        waiting += len(await held_inputs.list_customers(tx, name, min(shop.pending_at, now), 1))
+    return waiting

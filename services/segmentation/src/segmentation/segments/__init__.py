@@ -1,0 +1,1 @@
+"""Segments: the customers of one value of an attribute."""
