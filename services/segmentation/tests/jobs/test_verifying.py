@@ -70,7 +70,8 @@ LOG: dict[str, tuple[str, str]] = {
         "tea/c003: segmentation keeps something else than was announced",
     ),
     "the newest fact is not in the log": (
-        "delete from outbox where seq = (select max(seq) from outbox where aggregateid = 'tea/' || :c)",
+        "delete from outbox where seq = (select max(seq) from outbox"
+        " where aggregateid = 'tea/' || :c and aggregatetype = 'segments')",
         "tea/c003: segmentation keeps something else than was announced",
     ),
     "the log has another life cycle": (
