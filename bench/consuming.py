@@ -112,7 +112,7 @@ async def limit(service: str, settings: Settings, warm: int, events: int) -> dic
 
 
 async def _main(kind: str, service: str, warm: int, events: int) -> None:
-    settings = load_settings()
+    settings = load_settings(Settings)
     logs.configure(service, settings.log_level)
     work = {"product": product, "limit": limit}[kind]
     result = await work(service, settings, warm, events)

@@ -204,10 +204,10 @@ def _claimed(found: Evidence) -> Iterator[Finding]:
 def _mailed(found: Evidence) -> Iterator[Finding]:
     """Marketing and surveys leave at most once. An order's mails may be repeated when their sender is killed."""
     for message, times in Counter(found.mails).items():
-        kind = found.kinds.get(message.strip("<>").partition("@")[0])
-        if times > 1 and kind != "transactional":
-            yield Finding("doubled", f"mail {message} ({kind}) was handed off {times} times")
-        if kind is None:
+        purpose = found.purposes.get(message.strip("<>").partition("@")[0])
+        if times > 1 and purpose != "transactional":
+            yield Finding("doubled", f"mail {message} ({purpose}) was handed off {times} times")
+        if purpose is None:
             yield Finding("ghost", f"mail {message} belongs to no message")
 
 

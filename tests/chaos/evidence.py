@@ -67,7 +67,7 @@ class Evidence:
     dead: dict[str, list[str]] = field(default_factory=dict)
     log: list[Logged] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
-    kinds: dict[str, str] = field(default_factory=dict)
+    purposes: dict[str, str] = field(default_factory=dict)
 
 
 async def gather(databases: Mapping[str, str], kafka: str, mails: Path, shop: str) -> Evidence:
@@ -137,8 +137,8 @@ async def _read_segmentation(connection: asyncpg.Connection, shop: str, source: 
 
 
 async def _read_messaging(connection: asyncpg.Connection, shop: str, _source: str, found: Evidence) -> None:
-    rows = await connection.fetch("select message_id, kind from messages where shop = $1", shop)
-    found.kinds = {r["message_id"]: r["kind"] for r in rows}
+    rows = await connection.fetch("select message_id, purpose from messages where shop = $1", shop)
+    found.purposes = {r["message_id"]: r["purpose"] for r in rows}
 
 
 _READERS = {

@@ -95,7 +95,7 @@ def sound() -> tuple[Answers, Evidence]:
         dead={"membership": []},
         log=[Logged("orders", 0, n, "s/c1", id_) for n, id_ in enumerate(("e1", "e2", "e1", "e3"))],
         mails=["<m1@x>", "<m2@x>", "<m2@x>"],
-        kinds={"m1": "marketing", "m2": "transactional"},
+        purposes={"m1": "marketing", "m2": "transactional"},
     )
     return answers, found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -125,7 +126,8 @@ def test_every_service_runs_with_settings_it_knows_on_its_own_database(compose: 
     assert service["command"] == [f"{package}.main", "serve"]
     assert migrate["command"] == [f"{package}.main", "migrate"]
     assert service["depends_on"][f"{name}-migrate"] == {"condition": "service_completed_successfully"}
-    known = {field.upper() for field in Settings.model_fields}
+    own = importlib.import_module(f"{package}.main").SERVICE.settings
+    known = {field.upper() for kind in (Settings, *own) for field in kind.model_fields}
     assert set(service["environment"]) - FROM_COMPOSE <= known
     required = {field.upper() for field, info in Settings.model_fields.items() if info.is_required()}
     for container in (service, migrate):

@@ -7,21 +7,24 @@ create table contacts (
     revision bigint not null,
     at timestamptz not null,            -- time of the event, the tie-break of two with one revision
     name text,
-    email text,
     language text,
     zone text,
     primary key (shop, customer)        -- closes the race of two first profiles of one customer
 );
 
--- Every e-mail address that a customer had, from which revision on, as a keyed hash: who has the same one is found by it.
+-- Every address that a customer had, by channel, from which revision on: the row of the newest revision is the one that
+-- is written to. The keyed hash finds who has the same one; it holds its channel.
 create table contact_addresses (
     shop text not null,
     customer text not null,
+    channel text not null,
     revision bigint not null,
     at timestamptz not null,
-    address bytea,                      -- null: no mail can be sent to it, or its key has not come yet
-    sealed text,                        -- ciphertext, until the key comes
-    primary key (shop, customer, revision, at) -- closes the race of two deliveries of one profile
+    field text not null,                -- of the profile
+    sealed text,                        -- ciphertext, opened only to send; null once a newer revision is there
+    state text not null check (state in ('sealed', 'valid', 'invalid')), -- sealed: its key has not come yet
+    address bytea,                      -- the hash of a valid one
+    primary key (shop, customer, channel, revision, at) -- closes the race of two deliveries of one profile
 );
 create index contact_addresses_address on contact_addresses (shop, address) where address is not null;
 
@@ -49,7 +52,7 @@ create table permissions (
     rank integer not null,
     source text not null,
     id text not null,
-    standing text not null check (standing in ('granted', 'withdrawn', 'opted_out')),
+    state text not null check (state in ('granted', 'withdrawn', 'opted_out')),
     via text,
     recorded_at timestamptz not null default now(),
     address bytea,                      -- hash of the address that it is about, once it is known
@@ -57,7 +60,7 @@ create table permissions (
     primary key (shop, customer, channel, purpose, at, source, id) -- closes the race of an API answer and its own event read back
 );
 -- The newest statement about an address in one probe, however many customers have it. A hash holds its channel.
-create index permissions_address on permissions (shop, address, purpose, at desc, (standing <> 'granted') desc)
+create index permissions_address on permissions (shop, address, purpose, at desc, (state <> 'granted') desc)
     where address is not null;
 
 -- Facts that candidates rest on (tier, lapse episode, survey), each revision with the time from which it holds.
@@ -98,6 +101,8 @@ create table candidates (
     customer text not null,
     message_id text not null,
     flow text not null,
+    purpose text not null,              -- and rank: the flow's when it was made; another release may not know the flow
+    rank integer not null,
     channel text not null,
     cause text not null,
     cause_at timestamptz not null,
@@ -139,7 +144,7 @@ create table messages (
     customer text not null,
     message_id text not null,
     flow text not null,
-    kind text not null,
+    purpose text not null,
     rank integer not null,
     channel text not null,
     at timestamptz not null,            -- decided
@@ -159,7 +164,7 @@ create table messages (
     primary key (shop, customer, message_id) -- closes the race of two sweeps queueing one candidate
 ) with (fillfactor = 80);
 create index messages_address on messages (shop, address, at) where address is not null;
-create index messages_queued on messages (shop, rank, at, message_id) where state = 'queued'; -- a shop that is paused holds up no other
+create index messages_queued on messages (channel, shop, rank, at, message_id) where state = 'queued'; -- a shop that is paused holds up no other
 create index messages_leased on messages (lease_until) where state = 'leased';
 create index messages_unknown on messages (at) where state = 'unknown';
 

@@ -28,12 +28,14 @@ from common.process.runtime import Runtime
 from common.process.settings import Settings
 from common.storage.database import Database
 from common.time.clock import Clock, FixedClock
+from messaging.channels.smtp.channel import SmtpChannel
 from messaging.channels.smtp.connection import SmtpConnection, SmtpServer
 from messaging.consent.links import UnsubscribeLinks
 from messaging.decisions.store import lock_due_customers
 from messaging.delivery.worker.desk import Sender
-from messaging.handlers import subscriptions
+from messaging.handlers.subscriptions import subscriptions
 from messaging.jobs.deciding import decide_due
+from messaging.jobs.sending import sender_of
 from messaging.jobs.verifying import TOPICS
 from messaging.main import SERVICE
 from regulars.stack.mailsink import MailSink
@@ -119,7 +121,8 @@ class Messaging:
                 return total
 
     def sender(self, port: int, **options: Any) -> Sender:
-        return Sender(self.database, self.keys, self.links, SmtpServer("127.0.0.1", port), **options)
+        channel = SmtpChannel(SmtpServer("127.0.0.1", port))
+        return sender_of(self.database, self.keys, self.links, channel, **options)
 
     async def rows(self, sql: str, **params: Any) -> Sequence[Any]:
         async with self.database.transaction() as tx:

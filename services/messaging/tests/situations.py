@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from messaging.decisions.rules import Situation
-from messaging.flows.flows import Candidate, Kind
-from messaging.limits.caps.rules import Contacted
+from common.events.messages import MessagePurpose
+from messaging.conditions.state import Claim
+from messaging.decisions.state import Situation
+from messaging.flows.registry import FLOWS, claim_of
+from messaging.flows.state import Candidate
+from messaging.limits.caps.state import Contacted
 from messaging.policy.state import DEFAULT_POLICY
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -27,15 +30,20 @@ def at(text: str, zone: ZoneInfo = SHANGHAI) -> datetime:
 
 def candidate(flow: str = "tier", cause_at: datetime = TUESDAY_TEN, **changes: Any) -> Candidate:
     made = Candidate(
-        shop="s", customer="c", message_id=f"id-{flow}", flow=flow, channel="email", cause="cause", cause_at=cause_at,
+        shop="s", customer="c", message_id=f"id-{flow}", flow=flow, purpose=FLOWS[flow].purpose, rank=FLOWS[flow].rank,
+        channel="email", cause="cause", cause_at=cause_at,
         due_at=cause_at, release_at=cause_at,
     )  # fmt: skip
     return replace(made, **changes)
+
+
+def claim(made: Candidate) -> Claim:
+    return claim_of(made.flow, made.cause_at, made.condition, made.details)
 
 
 def situation(**changes: Any) -> Situation:
     return replace(Situation(policy=DEFAULT_POLICY, shop_zone=SHANGHAI, zone=SHANGHAI), **changes)
 
 
-def sent(*times: str, kind: Kind = "marketing", channel: str = "email") -> list[Contacted]:
-    return [Contacted(at(t), kind, channel) for t in times]  # type: ignore[arg-type]
+def sent(*times: str, purpose: MessagePurpose = "marketing", channel: str = "email") -> list[Contacted]:
+    return [Contacted(at(t), purpose, channel) for t in times]  # type: ignore[arg-type]

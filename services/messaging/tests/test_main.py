@@ -22,7 +22,7 @@ import pytest_asyncio
 from common.bus.broker import Outgoing, Producer, ensure_topics
 from common.events import Event
 from common.events.topics import TOPICS
-from messaging.limits.contact_hours.rules import Window
+from messaging.limits.contact_hours.state import Window
 from messaging.policy.state import Policy
 from messaging.policy.store import POLICIES
 from regulars.stack.mailsink import MailSink
@@ -197,12 +197,12 @@ async def test_a_killed_process_sends_no_offer_twice_and_every_message_comes_to_
     assert await process.end(signal.SIGTERM) == 0
     # The process also reads what other tests left on the shared Kafka; that is no matter of this one.
     mine = "from messages where customer = any(:customers)"
-    kinds = dict(await messaging.rows(f"select message_id, kind {mine}", customers=customers))
+    purposes = dict(await messaging.rows(f"select message_id, purpose {mine}", customers=customers))
     arrived = (m["message_id"].strip("<>").split("@")[0] for m in sink.mails())
-    received = Counter(message for message in arrived if message in kinds)
-    assert len(kinds) == 80
-    assert all(n == 1 for message, n in received.items() if kinds[message] == "marketing")
-    assert {m for m, kind in kinds.items() if kind == "transactional"} <= received.keys(), "no notice is lost"
+    received = Counter(message for message in arrived if message in purposes)
+    assert len(purposes) == 80
+    assert all(n == 1 for message, n in received.items() if purposes[message] == "marketing")
+    assert {m for m, purpose in purposes.items() if purpose == "transactional"} <= received.keys(), "no notice is lost"
     ended = dict(await messaging.rows(f"select message_id, state {mine}", customers=customers))
-    assert all(ended[m] == "unknown" for m in kinds if m not in received), "what did not arrive is in doubt, not lost"
+    assert all(ended[m] == "unknown" for m in purposes if m not in received), "in doubt, not lost"
     assert set(ended.values()) <= {"sent", "unknown"}

@@ -3,83 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-import structlog
-
+from common.events.customers import Channel as ChannelName
 from common.process.runtime import Runtime, Service
-from common.process.settings import Settings
+from common.process.settings import load_settings
 from common.service.commands import main
-from common.storage.database import Database, Transaction
-from common.storage.failures import is_temporary
-from common.work.sweeps import BATCH, WorkList, work
+from common.storage.database import Transaction
+from common.work.sweeps import WorkList
 from messaging.api import bounces, decisions, pauses, permissions, policy, unsubscribe_page
-from messaging.channels.smtp.connection import Deadlines, SmtpServer
+from messaging.channels.registry import CHANNELS
 from messaging.consent.links import UnsubscribeLinks
-from messaging.decisions import store as candidates
-from messaging.delivery.pauses.store import list_pauses
-from messaging.delivery.queue import store as queue
-from messaging.delivery.worker.desk import Sender
-from messaging.handlers import subscriptions
-from messaging.jobs.deciding import decide_due_now, decide_notices, take_due, take_due_notices
+from messaging.decisions.store import count_due
+from messaging.delivery.store import queue
+from messaging.delivery.store.pauses import list_pauses
+from messaging.handlers.subscriptions import subscriptions
+from messaging.jobs.deciding import decide_due_now, take_due
+from messaging.jobs.expiring import mind_expired
+from messaging.jobs.prompting import sweep_when
+from messaging.jobs.sending import sender_of
 from messaging.jobs.verifying import verify
 from messaging.jobs.waking import listen
 
-log = structlog.get_logger()
-
-
-def smtp_server(settings: Settings) -> SmtpServer:
-    """The mail server as the environment describes it."""
-    password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
-    deadlines = Deadlines(settings.smtp_connect_s, settings.smtp_command_s, settings.smtp_data_s, settings.smtp_text_s)
-    return SmtpServer(
-        settings.smtp_host, settings.smtp_port, settings.smtp_tls, settings.smtp_tls_verify, settings.smtp_ca_file,
-        settings.smtp_user, password, deadlines,
-    )  # fmt: skip
-
 
 async def send_and_decide_promptly(runtime: Runtime) -> None:
-    """The sender, and what wakes it and the sweep at once when there is something for them."""
-    settings = runtime.settings
-    links = UnsubscribeLinks(runtime.master, settings.public_url)
-    sender = Sender(runtime.database, runtime.keys, links, smtp_server(settings))
+    """The sender of each channel, and what wakes them and the sweep at once when there is something for them."""
+    links = UnsubscribeLinks(runtime.master, runtime.settings.public_url)
+    senders = [
+        sender_of(runtime.database, runtime.keys, links, channel.opened(load_settings(channel.settings)))
+        for channel in CHANNELS.values()
+    ]
     arrived = asyncio.Event()
+
+    def queued() -> None:
+        for sender in senders:
+            sender.wake()
+
     async with asyncio.TaskGroup() as group:
-        group.create_task(sender.run(runtime.stopping), name="sender")
-        group.create_task(
-            listen(runtime.database, {"messages": sender.wake, "candidates": arrived.set}, runtime.stopping)
-        )
-        if not settings.set_clock:
-            group.create_task(_sweep_when(arrived, runtime), name="prompt-sweep")
-
-
-async def _sweep_when(arrived: asyncio.Event, runtime: Runtime) -> None:
-    """The regular sweep comes every second; an order notice need not wait for it, nor for an import that is read."""
-    while not runtime.stopping.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(arrived.wait(), 1)
-        prompt = arrived.is_set()
-        arrived.clear()
-        try:
-            if runtime.consumer is not None and await runtime.consumer.behind():
-                await decide_all_notices(runtime.database)
-            elif prompt:
-                await runtime.sweeper.sweep(patiently=True)
-        except Exception as error:
-            # The regular sweep finds the same rows due.
-            log.warning("prompt_sweep_failed", temporary=is_temporary(error), detail=repr(error)[:300])
-
-
-async def decide_all_notices(database: Database) -> None:
-    """Notices are decided however much is still to be read; what time decides waits for it."""
-    # Under the name of the regular list: who was set aside there is set aside here, too.
-    notices = WorkList("decide", take_due_notices, decide_notices)
-    done: int | None = 1
-    while done:
-        async with database.transaction() as tx:
-            done = await work(tx, notices, tx.clock.now(), BATCH)
+        for sender in senders:
+            group.create_task(sender.run(runtime.stopping))
+        group.create_task(mind_expired(runtime.database, runtime.stopping), name="expired-leases")
+        group.create_task(listen(runtime.database, {"messages": queued, "candidates": arrived.set}, runtime.stopping))
+        if not runtime.settings.set_clock:
+            group.create_task(sweep_when(arrived, runtime), name="prompt-sweep")
 
 
 async def counters(tx: Transaction) -> dict[str, int]:
@@ -89,12 +57,12 @@ async def counters(tx: Transaction) -> dict[str, int]:
 
 async def due(tx: Transaction, now: datetime) -> int:
     """Candidates to be judged and messages to be sent."""
-    return await candidates.count_due(tx, now) + (await queue.count_open(tx))[0]
+    return await count_due(tx, now) + (await queue.count_open(tx))[0]
 
 
-async def email_note(tx: Transaction) -> str | None:
-    """For readiness: is the mail channel paused, and why?"""
-    running = [p for p in await list_pauses(tx, "email") if not p.over]
+async def channel_note(name: ChannelName, tx: Transaction) -> str | None:
+    """For readiness: that the channel is paused, and why; None while it is not."""
+    running = [p for p in await list_pauses(tx, name) if not p.over]
     if not running:
         return None
     first = running[0]
@@ -106,6 +74,7 @@ async def email_note(tx: Transaction) -> str | None:
 SERVICE = Service(
     name="messaging",
     migrations=Path(__file__).parents[2] / "migrations",
+    settings=tuple(channel.settings for channel in CHANNELS.values()),
     subscriptions=subscriptions,
     routers=(
         decisions.router,
@@ -120,7 +89,7 @@ SERVICE = Service(
     counters=counters,
     due=due,
     verify=verify,
-    notes={"email": email_note},
+    notes={name: partial(channel_note, name) for name in CHANNELS},
 )
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ async def test_one_click_opts_out_without_a_login_and_a_visit_does_not(
     del client.headers["authorization"]
     page = await client.get(url)
     assert (page.status_code, '<form method="post">' in page.text) == (200, True)
-    assert await messaging.rows("select count(*) from permissions where standing = 'opted_out'") == [(0,)]
+    assert await messaging.rows("select count(*) from permissions where state = 'opted_out'") == [(0,)]
     done = await client.post(url, data={"List-Unsubscribe": "One-Click"})
     assert (done.status_code, "set-cookie" in done.headers) == (200, False)
     assert (await client.post(url)).status_code == 200, "twice is as good as once"
@@ -124,7 +124,7 @@ async def test_consent_given_anew_ends_an_opt_out(messaging: Any, client: httpx.
     messaging.clock.instant += timedelta(minutes=1)
     assert (await client.post("/v1/shops/s/opt-ins", json=body)).status_code == 204
     listed = (await client.get("/v1/shops/s/customers/c1/permissions")).json()
-    assert [(p["purpose"], p["standing"]) for p in listed] == [("marketing", "granted"), ("survey", "opted_out")]
+    assert [(p["purpose"], p["state"]) for p in listed] == [("marketing", "granted"), ("survey", "opted_out")]
     await messaging.feed(messaging.tier_up(1))
     await messaging.decide()
     assert await messaging.outcomes() == [("send", "allowed")]
@@ -145,8 +145,8 @@ async def test_the_unsubscribe_page_and_the_mail_name_the_shop_as_its_settings_d
     await messaging.decide()
     async with messaging.database.transaction() as tx:
         (ready,) = await messaging.sender(1).take(tx)
-    assert ready.mail.sender_name == "Leaf & Bean"
-    assert "Leaf & Bean" in ready.mail.subject
+    assert ready.letter.sender_name == "Leaf & Bean"
+    assert "Leaf & Bean" in ready.letter.subject
 
 
 @pytest.mark.parametrize("change", ["", "x", "no-token-at-all"])

@@ -19,14 +19,16 @@ from common.events.customers import ConsentChanged, CustomerErased, KeyIssued
 from common.events.feedback import SurveyRequested
 from common.events.messages import ContactOptedOut
 from common.values.addresses import InvalidAddress, mailbox
-from messaging.api.permissions import opt_out
+from common.work.set_aside import Task
 from messaging.channels.smtp.connection import SmtpConnection
+from messaging.commands.consent import opt_out
 from messaging.consent.state import FAR, Statement, register_of
-from messaging.contacts.addresses import get_address, hold_addresses
 from messaging.contacts.hashing import address_hash
-from messaging.decisions.store import Places, lock_due_customers
-from messaging.limits.caps.rules import Contacted, cap_reached, month_of
-from messaging.policy.state import Caps
+from messaging.contacts.store import get_address
+from messaging.contacts.store_locks import hold_addresses
+from messaging.jobs.deciding import take_due, take_due_notices
+from messaging.limits.caps.rules import cap_reached, month_of
+from messaging.limits.caps.state import Caps, Contacted, Places
 from regulars.stack.mailsink import MailSink
 from regulars.testing import OwnTopics
 
@@ -46,10 +48,10 @@ async def two(messaging: Any, **profile: Any) -> None:
         await messaging.feed(*messaging.known(customer, email=email, **profile))
 
 
-async def standing(messaging: Any, customer: str) -> list[tuple[str, str, str]]:
+async def consent(messaging: Any, customer: str) -> list[tuple[str, str, str]]:
     async with messaging.client() as client:
         listed = (await client.get(f"/v1/shops/s/customers/{customer}/permissions")).json()
-    return [(p["purpose"], p["standing"], p["said_for"]) for p in listed]
+    return [(p["purpose"], p["state"], p["said_for"]) for p in listed]
 
 
 @pytest.mark.parametrize(
@@ -64,14 +66,15 @@ async def standing(messaging: Any, customer: str) -> list[tuple[str, str, str]]:
 )
 def test_two_writings_of_a_mailbox_are_one(one: str, other: str) -> None:
     assert mailbox(one) == mailbox(other)
-    assert address_hash(MASTER, "s", one) == address_hash(MASTER, "s", other)
-    assert address_hash(MASTER, "s", one) != address_hash(MASTER, "other", one), "no shop learns of another's"
-    assert address_hash(bytes(32), "s", one) != address_hash(MASTER, "s", one)
+    assert address_hash(MASTER, "s", "email", mailbox(one)) == address_hash(MASTER, "s", "email", mailbox(other))
+    here = address_hash(MASTER, "s", "email", mailbox(one))
+    assert here != address_hash(MASTER, "other", "email", mailbox(one)), "no shop learns of another's"
+    assert here != address_hash(MASTER, "s", "chat", mailbox(one))
+    assert here != address_hash(bytes(32), "s", "email", mailbox(one))
 
 
 def test_other_mailboxes_are_others_and_what_takes_no_mail_is_none() -> None:
     assert len({mailbox(a) for a in ("mo@example.test", "m.o@example.test", "mo+x@example.test", "mo@b.test")}) == 4
-    assert address_hash(MASTER, "s", "nowhere") is None
     with pytest.raises(InvalidAddress):
         mailbox("nowhere")
 
@@ -80,10 +83,10 @@ async def test_an_opt_out_holds_for_every_id_of_the_address_and_says_so(messagin
     """SEC-005, MSG-009: no marketing reaches the mailbox through the second id; notices do (MSG-008)."""
     await two(messaging)
     await opt_out(messaging.database, ("s", "k3"), OUT)
-    assert await standing(messaging, "k3") == [
+    assert await consent(messaging, "k3") == [
         ("marketing", "opted_out", "customer"), ("survey", "opted_out", "customer"),
     ]  # fmt: skip
-    assert await standing(messaging, "k3b") == [
+    assert await consent(messaging, "k3b") == [
         ("marketing", "opted_out", "address"), ("survey", "opted_out", "address"),
     ]  # fmt: skip
     await messaging.feed(messaging.tier_up(1, customer="k3b"), messaging.notice("o1", customer="k3b"))
@@ -133,8 +136,8 @@ async def test_a_consent_dated_ahead_by_one_id_does_not_beat_an_opt_out_of_the_o
     await opt_out(messaging.database, ("s", "k3"), OUT)
     for minutes in (0, 10):
         messaging.clock.instant = TUESDAY_TEN + timedelta(minutes=minutes)
-        assert {s for _, s, _ in await standing(messaging, "k3b")} == {"opted_out"}
-        assert {s for _, s, _ in await standing(messaging, "k3")} == {"opted_out"}
+        assert {s for _, s, _ in await consent(messaging, "k3b")} == {"opted_out"}
+        assert {s for _, s, _ in await consent(messaging, "k3")} == {"opted_out"}
 
 
 async def test_the_newest_statement_about_an_address_holds_for_all_who_have_it(messaging: Any) -> None:
@@ -144,20 +147,20 @@ async def test_the_newest_statement_about_an_address_holds_for_all_who_have_it(m
     async with messaging.client() as client:
         said = {"customer": "k3b", "channel": "email", "via": "desk"}
         assert (await client.post("/v1/shops/s/opt-ins", json=said)).status_code == 204
-    assert await standing(messaging, "k3") == [
+    assert await consent(messaging, "k3") == [
         ("marketing", "granted", "address"), ("survey", "opted_out", "customer"),
     ]  # fmt: skip
-    assert (await standing(messaging, "k3b"))[0] == ("marketing", "granted", "customer")
+    assert (await consent(messaging, "k3b"))[0] == ("marketing", "granted", "customer")
 
 
 async def test_repeated_opt_outs_add_nothing_and_one_by_the_other_id_is_kept_with_that_customer(messaging: Any) -> None:
     await two(messaging)
     for customer in ("k3", "k3", "k3b", "k3b", "k3"):
         await opt_out(messaging.database, ("s", customer), OUT)
-    told = "select customer, count(*) from permissions where standing = 'opted_out' group by 1 order by 1"
+    told = "select customer, count(*) from permissions where state = 'opted_out' group by 1 order by 1"
     assert await messaging.rows(told) == [("k3", 2), ("k3b", 2)]
     await messaging.feed(*messaging.known("k3b", email="new@example.test", revision=2, consent=False))
-    assert {s for _, s, _ in await standing(messaging, "k3b")} == {"opted_out"}
+    assert {s for _, s, _ in await consent(messaging, "k3b")} == {"opted_out"}
 
 
 async def test_an_opt_out_stays_with_the_customer_and_with_the_old_address(messaging: Any) -> None:
@@ -167,9 +170,9 @@ async def test_an_opt_out_stays_with_the_customer_and_with_the_old_address(messa
     later = TUESDAY_TEN + DAY
     await messaging.feed(*messaging.known("k3", email="new@example.test", revision=2, consent=False, at=later + DAY))
     await messaging.feed(*messaging.known("k3b", email=MO[1]))
-    assert {s for _, s, _ in await standing(messaging, "k3")} == {"opted_out"}
-    assert {s for _, s, _ in await standing(messaging, "k3b")} == {"opted_out"}
-    assert {s for _, s, _ in await standing(messaging, "own")} == {"granted"}
+    assert {s for _, s, _ in await consent(messaging, "k3")} == {"opted_out"}
+    assert {s for _, s, _ in await consent(messaging, "k3b")} == {"opted_out"}
+    assert {s for _, s, _ in await consent(messaging, "own")} == {"granted"}
 
 
 async def test_a_yes_for_another_address_opens_no_address_that_was_refused(messaging: Any) -> None:
@@ -177,7 +180,7 @@ async def test_a_yes_for_another_address_opens_no_address_that_was_refused(messa
     out = messaging.event(OUT, "out", TUESDAY_TEN - 8 * DAY, customer="k3")
     await messaging.feed(out, *messaging.known("z", email="z@example.test", at=TUESDAY_TEN - 2 * DAY))
     await messaging.feed(*messaging.known("z", email=MO[1], revision=2, consent=False))
-    assert {s for _, s, _ in await standing(messaging, "z")} == {"opted_out"}
+    assert {s for _, s, _ in await consent(messaging, "z")} == {"opted_out"}
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
@@ -189,19 +192,19 @@ async def test_permission_of_an_address_is_the_same_in_any_order(messaging: Any,
     parts: list[list[Event[Any]]] = [[key], [first], [out], second]
     for n in order:
         await messaging.feed(*parts[n])
-    assert await standing(messaging, "k3b") == [
+    assert await consent(messaging, "k3b") == [
         ("marketing", "opted_out", "address"), ("survey", "opted_out", "address"),
     ]  # fmt: skip
-    assert await messaging.rows("select count(*) from contact_addresses where sealed is not null") == [(0,)]
+    assert await messaging.rows("select count(*) from contact_addresses where state = 'sealed'") == [(0,)]
 
 
 async def test_a_key_that_opens_with_another_master_key_stops_nothing(messaging: Any) -> None:
     key, *rest = messaging.known("k3", email=MO[0])
     broken = messaging.event(KeyIssued(key_id="k0", wrapped=wrap(bytes(32), new_key(), "s", "k3")), "b", customer="k3")
     await messaging.feed(broken, *rest)
-    assert await messaging.rows("select sealed is not null, address from contact_addresses") == [(True, None)]
+    assert await messaging.rows("select state, address from contact_addresses") == [("sealed", None)]
     await messaging.feed(key)
-    assert await messaging.rows("select sealed is null, address is null from contact_addresses") == [(True, False)]
+    assert await messaging.rows("select state, address is null from contact_addresses") == [("valid", False)]
 
 
 async def test_a_bounce_stops_every_id_of_the_address_until_it_is_lifted_by_any(
@@ -246,7 +249,7 @@ async def test_the_ids_of_an_address_share_caps_windows_and_the_survey_of_thirty
     for when in ("2025-03-04 08:00", *WINDOWS, *LATER):
         messaging.clock.instant = local(when)
         await messaging.decide()
-    assert Counter(await messaging.rows("select kind from messages")) == {("marketing",): 3, ("survey",): 1}
+    assert Counter(await messaging.rows("select purpose from messages")) == {("marketing",): 3, ("survey",): 1}
     assert len(set(await messaging.rows("select leave_before from messages"))) == 4
     assert set(await messaging.rows("select reason from candidates where outcome = 'suppress'")) == {("cap",)}
     assert await verify(messaging, topics) == []
@@ -296,10 +299,10 @@ async def test_who_decides_about_an_address_holds_up_nobody_else(messaging: Any)
     await messaging.feed(*messaging.known("else"))
     await messaging.feed(*[messaging.tier_up(1, customer=c) for c in ("else", "k3", "k3b")])
     async with messaging.database.transaction() as tx, messaging.database.transaction() as other:
-        assert await lock_due_customers(tx, messaging.clock.now(), 1, ("lapse",)) == []
+        assert await take_due_notices(tx, messaging.clock.now(), 1) is None
         await tx.lock_customers([("s", "k3")])
         assert await hold_addresses(tx, [("s", "k3")]) == [("s", "k3")]
-        assert await lock_due_customers(other, messaging.clock.now(), 9) == [("s", "else")]
+        assert await take_due(other, messaging.clock.now(), 9) == [Task("s", "else")]
 
 
 async def test_a_message_for_an_address_that_changed_meanwhile_is_judged_again(
@@ -328,7 +331,7 @@ async def test_an_erased_customers_refusal_goes_on_for_the_address_also_after_a_
     erased = [messaging.event(CustomerErased(), f"erased-{c}", customer=c) for c in ("k3", "yes")]
     await messaging.feed(*erased)
     assert await messaging.rows("select count(*) from contact_addresses") == [(0,)]
-    kept = "select customer, purpose, standing, via from permissions where address is not null order by 1, 2"
+    kept = "select customer, purpose, state, via from permissions where address is not null order by 1, 2"
     suppressed = [("k3", "marketing", "opted_out", "erased"), ("k3", "survey", "opted_out", "erased")]
     assert await messaging.rows(kept) == suppressed
     told = [decode(body) for (body,) in await messaging.rows("select payload from outbox order by seq")]
@@ -355,7 +358,7 @@ async def test_a_rebuild_gives_the_same_permission(messaging: Any, rebuilt: Any)
     await rebuilt.feed(*told)
     await rebuilt.feed(*log[::-1])
     for customer in ("k3", "k3b"):
-        assert await standing(rebuilt, customer) == await standing(messaging, customer)
+        assert await consent(rebuilt, customer) == await consent(messaging, customer)
 
 
 async def test_an_address_of_very_many_costs_a_customer_no_more_rows(messaging: Any) -> None:
@@ -369,15 +372,15 @@ async def test_an_address_of_very_many_costs_a_customer_no_more_rows(messaging: 
         await messaging.decide()
     assert await messaging.rows("select count(*) from messages") == [(3,)]
     async with messaging.database.transaction() as tx:
-        assert await get_address(tx, ("s", crowd[0])) == await get_address(tx, ("s", crowd[-1]))
+        assert len({await get_address(tx, ("s", customer), "email") for customer in (crowd[0], crowd[-1])}) == 1
         await tx.execute("set local enable_seqscan = off")
         await tx.execute("set local enable_bitmapscan = off")
         plan = await tx.fetch(
             """
             explain (analyze, costs off, timing off, summary off, buffers off)
-            select standing from permissions p where p.shop = 's' and p.purpose = 'marketing' and p.at <= 'infinity'
+            select state from permissions p where p.shop = 's' and p.purpose = 'marketing' and p.at <= 'infinity'
                 and p.address = (select address from contact_addresses where customer = :customer)
-            order by p.at desc, (p.standing <> 'granted') desc limit 1
+            order by p.at desc, (p.state <> 'granted') desc limit 1
             """,
             customer=crowd[0],
         )
@@ -386,8 +389,8 @@ async def test_an_address_of_very_many_costs_a_customer_no_more_rows(messaging: 
     assert "Sort" not in lines
 
 
-def said(standing_: Any, minutes: int, address: bytes | None, id: str = "1", at: datetime = TUESDAY_TEN) -> Statement:
-    return Statement("email", "marketing", at + timedelta(minutes=minutes), 30, "/shops/s/x", id, standing_, address)
+def said(state: Any, minutes: int, address: bytes | None, id: str = "1", at: datetime = TUESDAY_TEN) -> Statement:
+    return Statement("email", "marketing", at + timedelta(minutes=minutes), 30, "/shops/s/x", id, state, address)
 
 
 HASHES = st.sampled_from([b"a", b"b"])
@@ -409,18 +412,20 @@ def test_whatever_is_said_the_newest_about_an_address_holds_for_all_who_never_sp
     newest_there = max((s.at for s in there), default=None)
     for customer in ("k3", "k3b"):
         own = [s for who, s in made if who == customer]
-        held = register_of(own, there, address).holding("email", "marketing", FAR)
+        held = register_of(own, there, {"email": address}).holding("email", "marketing", FAR)
         same = register_of(
-            [s for who, s in mixed if who == customer], [s for _, s in mixed if s.address == address], address
+            [s for who, s in mixed if who == customer],
+            [s for _, s in mixed if s.address == address],
+            {"email": address},
         ).holding("email", "marketing", FAR)
         assert held == same
         assert (held is None) == (not own and not there)
-        if held is None or held.standing != "granted":
+        if held is None or held.state != "granted":
             continue
-        refused_there = [s for s in there if s.standing != "granted"]
+        refused_there = [s for s in there if s.state != "granted"]
         assert all(s.at < newest_there for s in refused_there if newest_there), "the newest of the address"
         newest_own = max((s.at for s in own), default=held.at)
-        assert not any(s.standing != "granted" and s.at == newest_own and s.at >= held.at for s in own)
+        assert not any(s.state != "granted" and s.at == newest_own and s.at >= held.at for s in own)
 
 
 @given(
@@ -435,15 +440,15 @@ def test_no_sequence_of_messages_under_any_ids_exceeds_a_cap_of_an_address(
     went: list[tuple[str, bytes, Contacted]] = []
     for customer, address, kind, days in asked:
         at = TUESDAY_TEN + days * DAY
-        if cap_reached(caps, places.so_far(("s", customer), address), kind, "email", at, SHANGHAI) is None:
+        if cap_reached(caps, places.so_far(("s", customer), [address]), kind, "email", at, SHANGHAI) is None:
             one = Contacted(at, kind, "email")
             places.take(("s", customer), address, one)
             went.append((customer, address, one))
     for of in (0, 1):
-        counted = Counter((row[of], month_of(row[2].at, SHANGHAI), row[2].kind) for row in went)
+        counted = Counter((row[of], month_of(row[2].at, SHANGHAI), row[2].purpose) for row in went)
         assert all(count <= 3 for (_, _, kind), count in counted.items() if kind == "marketing")
         total = Counter((row[of], month_of(row[2].at, SHANGHAI)) for row in went)
         assert all(count <= 6 for count in total.values())
     for address in (b"a", b"b"):
-        surveys = sorted(c.at for _, of_one, c in went if of_one == address and c.kind == "survey")
+        surveys = sorted(c.at for _, of_one, c in went if of_one == address and c.purpose == "survey")
         assert all(later - earlier >= 30 * DAY for earlier, later in pairwise(surveys))

@@ -9,33 +9,33 @@ from typing import Any
 import pytest
 
 from common.events.orders import OrderClosed, OrderPaid, OrderRefunded, OrderShipped
-from messaging.conditions.rules import Facts, OrderNews, is_obsolete
-from messaging.consent.state import Standing, Statement, register_of
+from messaging.conditions.rules import is_obsolete
+from messaging.conditions.state import Condition, Facts, OrderNews
+from messaging.consent.state import ConsentState, Statement, register_of
 from messaging.decisions.rules import decide, stale_from
-from messaging.flows.flows import Claim, Condition
 
-from ..situations import TUESDAY_TEN, at, candidate, sent, situation
+from ..situations import TUESDAY_TEN, at, candidate, claim, sent, situation
 
 
 @pytest.mark.parametrize(
     ("what", "flow", "changes", "expected"),
     [
         ("nothing forbids it", "tier", {}, ("send", "allowed")),
-        ("no consent was ever recorded", "tier", {"standing": None}, ("suppress", "no_consent")),
-        ("a survey needs consent too", "survey", {"standing": None}, ("suppress", "no_consent")),
-        ("consent was withdrawn", "tier", {"standing": "withdrawn"}, ("suppress", "consent_withdrawn")),
-        ("the customer opted out", "tier", {"standing": "opted_out"}, ("suppress", "opted_out")),
-        ("a notice passes an opt-out", "order_shipped", {"standing": "opted_out"}, ("send", "allowed")),
-        ("a notice needs no consent", "order_paid", {"standing": None}, ("send", "allowed")),
+        ("no consent was ever recorded", "tier", {"consent": None}, ("suppress", "no_consent")),
+        ("a survey needs consent too", "survey", {"consent": None}, ("suppress", "no_consent")),
+        ("consent was withdrawn", "tier", {"consent": "withdrawn"}, ("suppress", "consent_withdrawn")),
+        ("the customer opted out", "tier", {"consent": "opted_out"}, ("suppress", "opted_out")),
+        ("a notice passes an opt-out", "order_shipped", {"consent": "opted_out"}, ("send", "allowed")),
+        ("a notice needs no consent", "order_paid", {"consent": None}, ("send", "allowed")),
         ("there is no address", "order_paid", {"has_address": False}, ("hold", "no_address")),
         ("the address bounced for good", "order_paid", {"bounced": True}, ("suppress", "bounced")),
         ("the customer was erased", "order_paid", {"key": "erased"}, ("suppress", "erased")),
         ("the key has not come yet", "order_paid", {"key": "missing"}, ("hold", "key_missing")),
-        ("no consent counts before a missing key", "tier", {"key": "missing", "standing": None},
+        ("no consent counts before a missing key", "tier", {"key": "missing", "consent": None},
          ("suppress", "no_consent")),
         ("it is not so any more", "tier", {"obsolete": True}, ("suppress", "obsolete")),
         ("another one took this window", "tier", {"contacted": sent("2025-03-04 09:45")}, ("hold", "window_taken")),
-        ("a notice takes no window", "tier", {"contacted": sent("2025-03-04 09:45", kind="transactional")},
+        ("a notice takes no window", "tier", {"contacted": sent("2025-03-04 09:45", purpose="transactional")},
          ("send", "allowed")),
     ],
 )  # fmt: skip
@@ -66,13 +66,13 @@ def test_a_customer_not_read_yet_is_waited_for_once() -> None:
     assert (last.outcome, last.reason) == ("suppress", "no_address")
 
 
-def said(standing: Any, when: str, rank: int = 30, id: str = "1") -> Statement:
-    return Statement("email", "marketing", at(when), rank, "/shops/s/x", id, standing)
+def said(state: Any, when: str, rank: int = 30, id: str = "1") -> Statement:
+    return Statement("email", "marketing", at(when), rank, "/shops/s/x", id, state)
 
 
-def standing_at(statements: Any, channel: Any, purpose: Any, until: datetime) -> Standing | None:
+def state_at(statements: Any, channel: Any, purpose: Any, until: datetime) -> ConsentState | None:
     held = register_of(statements).holding(channel, purpose, until)
-    return held.standing if held else None
+    return held.state if held else None
 
 
 def test_the_newest_statement_holds_whatever_order_it_came_in() -> None:
@@ -80,32 +80,32 @@ def test_the_newest_statement_holds_whatever_order_it_came_in() -> None:
     given_, withdrawn = said("granted", "2025-03-01 10:00"), said("withdrawn", "2025-03-02 10:00")
     opted_out = said("opted_out", "2025-03-02 10:00", rank=60)
     for order in ([given_, withdrawn, opted_out], [opted_out, withdrawn, given_]):
-        assert standing_at(order, "email", "marketing", TUESDAY_TEN) == "opted_out"
-        assert standing_at(order, "email", "marketing", at("2025-03-01 23:00")) == "granted"
-        assert standing_at(order, "email", "survey", TUESDAY_TEN) is None
-        assert standing_at(order, "sms", "marketing", TUESDAY_TEN) is None
+        assert state_at(order, "email", "marketing", TUESDAY_TEN) == "opted_out"
+        assert state_at(order, "email", "marketing", at("2025-03-01 23:00")) == "granted"
+        assert state_at(order, "email", "survey", TUESDAY_TEN) is None
+        assert state_at(order, "sms", "marketing", TUESDAY_TEN) is None
 
 
 def test_a_win_back_is_obsolete_once_the_customer_bought_or_left_the_segment() -> None:
     lapsed = candidate("lapse", condition=Condition("lapsed/2025-01-04", 5, "in"))
     left = (at("2025-03-04 09:00"), Condition("lapsed/2025-01-04", 6, "out"))
     later = TUESDAY_TEN + timedelta(hours=1)
-    assert not is_obsolete(lapsed.claim, Facts(), later)
-    assert is_obsolete(lapsed.claim, Facts([], [TUESDAY_TEN + timedelta(minutes=1)]), later)
-    assert not is_obsolete(lapsed.claim, Facts([], [later + timedelta(minutes=1)]), later), (
+    assert not is_obsolete(claim(lapsed), Facts(), later)
+    assert is_obsolete(claim(lapsed), Facts([], [TUESDAY_TEN + timedelta(minutes=1)]), later)
+    assert not is_obsolete(claim(lapsed), Facts([], [later + timedelta(minutes=1)]), later), (
         "not by what happens after the decision"
     )
-    assert not is_obsolete(lapsed.claim, Facts([], [TUESDAY_TEN - timedelta(days=60)]), later)
-    assert is_obsolete(lapsed.claim, Facts([left], []), later)
-    assert not is_obsolete(lapsed.claim, Facts([(left[0], replace(left[1], subject="lapsed/2024-01-01"))], []), later)
+    assert not is_obsolete(claim(lapsed), Facts([], [TUESDAY_TEN - timedelta(days=60)]), later)
+    assert is_obsolete(claim(lapsed), Facts([left], []), later)
+    assert not is_obsolete(claim(lapsed), Facts([(left[0], replace(left[1], subject="lapsed/2024-01-01"))], []), later)
 
 
 def test_a_tier_message_is_obsolete_once_a_newer_revision_names_another_tier() -> None:
     """Of another service's facts about a customer the highest revision counts."""
     senior = candidate("tier", condition=Condition("tier", 3, "Senior"))
-    assert is_obsolete(senior.claim, Facts([(TUESDAY_TEN, Condition("tier", 4, "VIP"))], []), TUESDAY_TEN)
-    assert not is_obsolete(senior.claim, Facts([(TUESDAY_TEN, Condition("tier", 4, "Senior"))], []), TUESDAY_TEN)
-    assert not is_obsolete(senior.claim, Facts([(TUESDAY_TEN, Condition("tier", 2, "Regular"))], []), TUESDAY_TEN)
+    assert is_obsolete(claim(senior), Facts([(TUESDAY_TEN, Condition("tier", 4, "VIP"))], []), TUESDAY_TEN)
+    assert not is_obsolete(claim(senior), Facts([(TUESDAY_TEN, Condition("tier", 4, "Senior"))], []), TUESDAY_TEN)
+    assert not is_obsolete(claim(senior), Facts([(TUESDAY_TEN, Condition("tier", 2, "Regular"))], []), TUESDAY_TEN)
 
 
 def _news(kind: Any, minutes: int, **fields: Any) -> OrderNews:
@@ -132,19 +132,19 @@ def test_a_message_about_an_order_is_obsolete_once_it_is_untrue_or_overtaken(
     what: str, flow: str, news: Any, obsolete: bool
 ) -> None:
     """Of several states told together the newest is mailed; none for an order that was closed or refunded whole."""
-    claim = Claim(flow, TUESDAY_TEN, None, "o-1")
+    made = claim(candidate(flow, details={"order_id": "o-1"}))
     facts = Facts(orders=[_news(kind, minutes, **fields) for kind, minutes, fields in news])
-    assert is_obsolete(claim, facts, TUESDAY_TEN + timedelta(hours=1)) is obsolete, what
+    assert is_obsolete(made, facts, TUESDAY_TEN + timedelta(hours=1)) is obsolete, what
 
 
 def test_a_tier_that_was_lost_and_regained_is_not_congratulated_twice() -> None:
     had = [(TUESDAY_TEN, Condition("tier", n, tier)) for n, tier in ((1, "Senior"), (2, "Regular"), (3, "Senior"))]
     again = candidate("tier", condition=had[2][1])
-    assert is_obsolete(again.claim, Facts(had), TUESDAY_TEN)
-    assert not is_obsolete(again.claim, Facts(had[1:]), TUESDAY_TEN)
+    assert is_obsolete(claim(again), Facts(had), TUESDAY_TEN)
+    assert not is_obsolete(claim(again), Facts(had[1:]), TUESDAY_TEN)
 
 
 def test_at_one_instant_the_refusal_holds() -> None:
     granted, withdrawn = said("granted", "2025-03-04 09:00", id="2"), said("opted_out", "2025-03-04 09:00", id="1")
     for order in ([granted, withdrawn], [withdrawn, granted]):
-        assert standing_at(order, "email", "marketing", TUESDAY_TEN) == "opted_out"
+        assert state_at(order, "email", "marketing", TUESDAY_TEN) == "opted_out"

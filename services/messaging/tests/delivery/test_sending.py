@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from common.events.messages import ContactOptedOut
-from messaging.api.permissions import opt_out
 from messaging.channels.smtp.connection import SmtpConnection, SmtpServer
+from messaging.commands.consent import opt_out
 from regulars.stack.mailsink import MailSink
 
 from ..sending import STATES, queue_notice_and_offer, retry_at_once

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from messaging.channels.smtp.connection import SmtpConnection, SmtpServer
+from messaging.jobs.expiring import end_expired
 from regulars.stack.mailsink import MailSink
 
 from ..channels.smtp.servers import Forgetful, LostReplies, listening
@@ -51,10 +52,10 @@ async def test_what_a_killed_sender_had_leased_comes_to_an_end(
         notice, offer, _not_started = await sender.take(tx)
         assert len(await sender.start(tx, [notice, offer])) == 2
     async with messaging.database.transaction() as tx:
-        assert await sender.end_expired(tx) == 0, "the lease still runs"
+        assert await end_expired(tx) == 0, "the lease still runs"
     await messaging.rows("update messages set lease_until = now() - interval '1 second' returning 1")
     async with messaging.database.transaction() as tx:
-        assert await sender.end_expired(tx) == 3
+        assert await end_expired(tx) == 3
     await retry_at_once(messaging)
     await sender.step(connection)
     assert await messaging.rows(STATES) == [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common.events.messages import ContactOptedOut
-from messaging.api.permissions import opt_out
+from messaging.commands.consent import opt_out
 from regulars.stack.mailsink import MailSink
 
 from ..channels.smtp.servers import Silent, SlowServer, listening

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from common.events.messages import ContactOptedOut
-from messaging.api.permissions import opt_out
 from messaging.channels.smtp.connection import SmtpConnection, SmtpServer
-from messaging.delivery.queue import store as queue
+from messaging.commands.consent import opt_out
+from messaging.delivery.store import queue
 from messaging.delivery.worker import desk as sending
 from messaging.delivery.worker import hands as handing
 

@@ -18,11 +18,16 @@ DAY = timedelta(days=1)
 
 
 async def test_the_highest_revision_of_a_profile_counts_whatever_comes_last(messaging: Any) -> None:
-    older = messaging.event(CustomerUpdated(revision=2, email="old", zone="Asia/Tokyo"), "u2")
-    newer = messaging.event(CustomerUpdated(revision=3, email="new", zone="Europe/London"), "u3")
+    older = messaging.event(CustomerUpdated(revision=2, email="old@example.test", zone="Asia/Tokyo"), "u2")
+    newer = messaging.event(CustomerUpdated(revision=3, email="new@example.test", zone="Europe/London"), "u3")
     await messaging.feed(newer)
     await messaging.feed(older)
-    assert await messaging.rows("select revision, email, zone from contacts") == [(3, "new", "Europe/London")]
+    newest = (
+        "select c.revision, a.sealed, c.zone from contacts c join contact_addresses a using (shop, customer, revision)"
+    )
+    assert await messaging.rows(newest) == [(3, "new@example.test", "Europe/London")]
+    older = "select sealed from contact_addresses where revision = 2"
+    assert await messaging.rows(older) == [(None,)]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from messaging.flows.flows import FLOWS
+from messaging.flows.registry import FLOWS
 from messaging.templates.rendering import IncompleteText, render
 
 DETAILS: dict[str, dict[str, str]] = {
@@ -16,7 +16,7 @@ DETAILS: dict[str, dict[str, str]] = {
 @pytest.mark.parametrize("flow", sorted(FLOWS))
 def test_every_flow_has_its_text_in_every_language(flow: str, language: str | None) -> None:
     """MSG-009, SEC-005: every marketing message and survey carries its unsubscribe link; notices carry none."""
-    url = None if FLOWS[flow].kind == "transactional" else "https://shop.example/unsubscribe/t"
+    url = None if FLOWS[flow].purpose == "transactional" else "https://shop.example/unsubscribe/t"
     values = {**DETAILS.get(flow, {"order_id": "o1"}), "name": "O'Brien & Söhne", "shop_name": "Shop",
               "unsubscribe_url": url}  # fmt: skip
     rendered = render(flow, language, values)

@@ -19,11 +19,13 @@ from common.events.orders import OrderCompleted
 from common.events.segments import SegmentEntered
 from common.verification import Verification
 from common.versions.table import tell
-from messaging.api.permissions import opt_out
 from messaging.channels.smtp.connection import SmtpConnection, SmtpServer
+from messaging.commands.consent import opt_out
+from messaging.jobs.expiring import end_expired
 from messaging.jobs.verifying import TOPICS
 from messaging.jobs.verifying import verify as find_all
-from messaging.policy.state import Caps, Policy
+from messaging.limits.caps.state import Caps
+from messaging.policy.state import Policy
 from messaging.policy.store import POLICIES
 from regulars.stack.mailsink import MailSink
 from regulars.testing import OwnTopics
@@ -138,7 +140,7 @@ async def test_nothing_is_found_while_messages_wait_or_are_on_their_way_or_in_do
     assert await verify(messaging, topics) == []
     await messaging.rows("update messages set lease_until = now() - interval '1 s' where started returning 1")
     async with messaging.database.transaction() as tx:
-        await sender.end_expired(tx)
+        await end_expired(tx)
     assert await verify(messaging, topics) == []
     messaging.clock.instant += timedelta(hours=2)
     await messaging.rows("update messages set state = 'queued', lease = null where state = 'leased' returning 1")
@@ -166,10 +168,10 @@ async def test_a_policy_that_was_changed_since_does_not_count_for_decisions_befo
     assert await verify(messaging, topics) == []
 
 
-SENT = "message_id = (select message_id from messages where state = 'sent' and kind = 'marketing' limit 1)"
+SENT = "message_id = (select message_id from messages where state = 'sent' and purpose = 'marketing' limit 1)"
 ONE_MORE = (
-    "insert into messages (shop, customer, message_id, flow, kind, rank, channel, at, leave_before, state, sent_at)"
-    " select shop, customer, {id}, flow, kind, rank, channel, {at}, {end}, 'sent', at from messages where " + SENT
+    "insert into messages (shop, customer, message_id, flow, purpose, rank, channel, at, leave_before, state, sent_at)"
+    " select shop, customer, {id}, flow, purpose, rank, channel, {at}, {end}, 'sent', at from messages where " + SENT
 )
 PLANTED = {
     "sent twice": (
@@ -208,7 +210,7 @@ PLANTED = {
         "delete from permissions where purpose = 'survey'", "a permission was told, and no row keeps it",
     ),
     "a permission says something else": (
-        "update permissions set standing = 'withdrawn' where purpose = 'survey'",
+        "update permissions set state = 'withdrawn' where purpose = 'survey'",
         "messaging keeps something else than was announced",
     ),
     "a customer is gone": ("delete from customers where customer = 'c1'", "c1 of s has rows in candidates and is no"),
@@ -246,17 +248,17 @@ PLANTED = {
     "stale news": (f"update candidates set cause_at = cause_at - interval '9 days' where {SENT}", "was stale"),
     "no consent": (
         "delete from permissions where customer = (select customer from messages where " + SENT + ")",
-        "standing was no_consent",
+        "consent was no_consent",
     ),
     "an opt-out that was known when it was decided": (
-        "insert into permissions (shop, customer, channel, purpose, at, rank, source, id, standing, recorded_at)"
+        "insert into permissions (shop, customer, channel, purpose, at, rank, source, id, state, recorded_at)"
         " select shop, customer, channel, 'marketing', at, 0, 'planted', 'p', 'opted_out', now() - interval '1 hour'"
         f" from messages where {SENT}",
-        "standing was opted_out",
+        "consent was opted_out",
     ),
     "an opt-out that was known when it left": (
         "with old as (update permissions set recorded_at = '2025-03-01')"
-        " insert into permissions (shop, customer, channel, purpose, at, rank, source, id, standing, recorded_at)"
+        " insert into permissions (shop, customer, channel, purpose, at, rank, source, id, state, recorded_at)"
         " select shop, customer, channel, 'marketing', at - interval '1 hour', 9, 'planted', 'p', 'opted_out',"
         f" sent_at - interval '1 hour' from messages where {SENT}",
         "after opted_out was known",
@@ -283,7 +285,7 @@ PLANTED = {
         "delete from candidates where flow = 'lapse'", "lapsed/2025-01-04 made no message",
     ),
     "a notice queued as an offer": (
-        "update messages set kind = 'marketing' where kind = 'transactional'", "asked for as transactional",
+        "update messages set purpose = 'marketing' where purpose = 'transactional'", "asked for as transactional",
     ),
 }  # fmt: skip
 

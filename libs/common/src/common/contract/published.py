@@ -50,7 +50,7 @@ from common.events.topics import TOPICS
 _AT = "2025-03-04T08:50:00Z"
 _SEALED = "enc:v1:ann-1:c2VhbGVkIHdpdGggdGhlIGN1c3RvbWVyJ3Mga2V5"
 _MESSAGE = {
-    "message_id": "tier-ann-2", "flow": "tier", "purpose": "marketing", "channel": "email", "template": "tier_up",
+    "message_id": "tier-ann-2", "flow": "tier", "purpose": "marketing", "channel": "email", "template": "tier",
 }  # fmt: skip
 _ABOUT_A_SHOP = (
     ShopSettingsChanged, ApiKeyIssued, ApiKeyRevoked, ProgrammeChanged, ProgrammeWithdrawn, ThresholdsChanged,
@@ -118,7 +118,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     ContactOptedIn: {"channel": "email", "purpose": "marketing", "via": "shop"},
     ContactBounceLifted: {"channel": "email", "via": "shop"},
     ContactAddressSuppressed: {
-        "channel": "email", "purpose": "marketing", "standing": "opted_out", "said_at": _AT, "address": "0f" * 16,
+        "channel": "email", "purpose": "marketing", "state": "opted_out", "said_at": _AT, "address": "0f" * 16,
     },
     ContactPolicyChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "policy": {"caps": {"all_channels": 4}}},
 }  # fmt: skip

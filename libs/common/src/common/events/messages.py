@@ -10,14 +10,21 @@ from common.events.customers import Channel, Purpose
 from common.events.envelope import EventData, NewVersion
 from common.events.fields import Identifier, Instant, Text
 
+MessagePurpose = Literal["marketing", "survey", "transactional"]
+"""What a message is for. Consent is asked for the first two, see `Purpose`; a transactional message needs none."""
+
 
 class MessageFact(EventData):
-    """`message_id` names the candidate from cause to outcome; `purpose` is the flow's (tier, lapse, survey, ...)."""
+    """`message_id` names the message from cause to outcome; `flow` says what asked for it (tier, lapse, survey, …).
+
+    `template`: the name of the text that is sent, the same in all languages.
+    """
 
     TOPIC: ClassVar[str] = "messages"
     RANK: ClassVar[int] = 420
     message_id: Identifier
-    purpose: Text
+    flow: Text
+    purpose: MessagePurpose
     channel: Channel
     template: Text
 
@@ -85,7 +92,7 @@ class ContactAddressSuppressed(EventData):
     RANK: ClassVar[int] = 63
     channel: Channel
     purpose: Purpose
-    standing: Literal["withdrawn", "opted_out"]
+    state: Literal["withdrawn", "opted_out"]
     said_at: Instant
     address: Annotated[Text, Field(pattern=r"^[0-9a-f]{32}$", description="keyed hash of the address, in hex")]
 

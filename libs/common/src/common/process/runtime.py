@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic_settings import BaseSettings
 
 from common.bus.consumer import EventConsumer
 from common.bus.relay import Relay
@@ -33,6 +34,8 @@ class Service:
 
     name: str
     migrations: Path
+    settings: Sequence[type[BaseSettings]] = ()
+    """Kinds of settings of its own, besides `Settings`: read before anything starts, so that what is wrong is said."""
     subscriptions: Sequence[Subscription] | Callable[[KeyRing], Sequence[Subscription]] = ()
     """A function where a handler needs the customers' keys."""
     raw: Callable[[Runtime, str], RawSubscription | None] | None = None

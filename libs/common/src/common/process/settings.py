@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
-from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.crypto.sealing import master_key_from
+
+S = TypeVar("S", bound=BaseSettings)
 
 
 class InvalidSettings(SystemExit):
@@ -33,19 +33,6 @@ class Settings(BaseSettings):
     set_clock: bool = Field(
         False, description="a replay's stack: the clock stands in the database and is moved by command"
     )
-    smtp_host: str = Field("127.0.0.1", description="mail server that messaging hands to")
-    smtp_port: int = Field(1025, ge=1, le=65535, description="its port")
-    smtp_tls: Literal["auto", "off", "starttls", "implicit"] = Field(
-        "auto", description="auto: STARTTLS where offered, and always before a password; implicit: TLS from the start"
-    )
-    smtp_tls_verify: bool = Field(True, description="false: any certificate of the mail server is taken")
-    smtp_ca_file: Path | None = Field(None, description="PEM file of the authorities trusted for the mail server")
-    smtp_user: str | None = Field(None, description="name to log in with at the mail server; none: no login")
-    smtp_password: SecretStr | None = Field(None, description="its password")
-    smtp_connect_s: float = Field(300, gt=0, description="seconds to wait for the mail server's greeting")
-    smtp_command_s: float = Field(300, gt=0, description="for its reply to EHLO, STARTTLS, AUTH, MAIL and RCPT")
-    smtp_data_s: float = Field(120, gt=0, description="for its reply to DATA")
-    smtp_text_s: float = Field(600, gt=0, description="for its reply to a mail's text; then the mail is in doubt")
     public_url: str = Field("http://127.0.0.1:8080", description="address under which customers reach signed links")
     max_batch: int = Field(500, ge=1, le=10_000, description="most records of one poll, one transaction")
     session_timeout_ms: int = Field(
@@ -83,22 +70,6 @@ class Settings(BaseSettings):
             raise ValueError("must have at least 24 characters; make one with `openssl rand -hex 24`")
         return key
 
-    @field_validator("smtp_ca_file")
-    @classmethod
-    def _certificates(cls, path: Path | None) -> Path | None:
-        if path is not None:
-            try:
-                ssl.create_default_context(cafile=path)
-            except (OSError, ssl.SSLError):
-                raise ValueError("cannot be read as a PEM file of certificates") from None
-        return path
-
-    @model_validator(mode="after")
-    def _whole_login(self) -> Self:
-        if (self.smtp_user is None) != (self.smtp_password is None):
-            raise ValueError("SMTP_USER and SMTP_PASSWORD: set both, or neither")
-        return self
-
     @field_validator("public_url")
     @classmethod
     def _no_slash(cls, url: str) -> str:
@@ -107,10 +78,10 @@ class Settings(BaseSettings):
         return url.rstrip("/")
 
 
-def load_settings() -> Settings:
+def load_settings(kind: type[S]) -> S:
     """The settings from the environment. Raises InvalidSettings with one sentence that names all that is wrong."""
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         raise InvalidSettings(_sentence(error)) from None
 

@@ -54,7 +54,10 @@ def main(service: Service) -> None:
     if command not in {*commands, "migrate"} or (flags and (command, flags) != ("serve", ["--migrate"])):
         package = service.name.replace("-", "_")
         sys.exit(f"usage: python -m {package}.main serve [--migrate] | migrate | verify | republish")
-    settings = load_settings()
+    settings = load_settings(Settings)
+    if command != "migrate":
+        for kind in service.settings:
+            load_settings(kind)
     logs.configure(service.name, settings.log_level)
     if command == "migrate":
         try:

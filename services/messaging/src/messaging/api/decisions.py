@@ -9,17 +9,19 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from common.events.fields import Identifier, PlannedTime, ShopName
+from common.events.messages import MessagePurpose
 from common.http.api import Tx, require
-from common.http.problems import Problem
+from common.refusals import NotFound
 from messaging.reports import store as reading
 
 router = APIRouter(tags=["decisions"])
 
 
-class UnknownMessage(Problem):
+class UnknownMessage(NotFound):
+    """The shop has no such message."""
+
     def __init__(self, message_id: str) -> None:
         super().__init__(
-            404,
             "unknown_message",
             f"This shop has no message {message_id}: look it up in the customer's decisions.",
         )
@@ -33,6 +35,7 @@ class DecisionOut(BaseModel):
 
     message_id: str
     flow: str
+    purpose: MessagePurpose
     channel: str
     at: datetime
     outcome: str
@@ -78,6 +81,7 @@ class MessageOut(BaseModel):
     message_id: str
     customer: str
     flow: str
+    purpose: MessagePurpose
     channel: str
     cause: str = Field(description="source#id of the event that made the candidate")
     cause_at: datetime

@@ -10,15 +10,17 @@ from pydantic import BaseModel
 from common.events.customers import Channel
 from common.events.fields import ShopName
 from common.http.api import Tx, require
-from common.http.problems import Problem
-from messaging.delivery.pauses.store import end_pauses, list_pauses
+from common.refusals import NotFound
+from messaging.delivery.store.pauses import end_pauses, list_pauses
 
 router = APIRouter(tags=["operation"])
 
 
-class NotPaused(Problem):
+class NotPaused(NotFound):
+    """Nothing is paused there."""
+
     def __init__(self, channel: str) -> None:
-        super().__init__(404, "not_paused", f"There is no such pause of {channel}; GET /ops/pauses lists them.")
+        super().__init__("not_paused", f"There is no such pause of {channel}; GET /ops/pauses lists them.")
 
 
 class PauseOut(BaseModel):

@@ -1,28 +1,22 @@
-"""Permissions, opt-outs and opt-ins."""
+"""Consent as it stands, opt-outs and opt-ins."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from common.events import CustomerKey
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier, ShopName, Text
 from common.events.messages import ContactOptedIn, ContactOptedOut
 from common.http.api import Body, Tx, require
-from common.storage.database import Database
-from messaging.consent.state import FAR, Standing
-from messaging.contacts.addresses import get_address
-from messaging.contacts.store import get_reachable
-from messaging.delivery.queue.store import count_leaving
-from messaging.handlers import change_permission
+from messaging.commands.consent import change_permission, opt_out
+from messaging.consent.state import FAR, ConsentState
+from messaging.known import get_reachable
 
 router = APIRouter(tags=["permissions"])
-_LOOK_EVERY_S = 0.01
 Via = Annotated[Text, Field(min_length=1, max_length=100, description="the way it was said: 1 to 100 characters")]
 
 
@@ -53,7 +47,7 @@ class PermissionOut(BaseModel):
 
     channel: Channel
     purpose: Purpose
-    standing: Standing
+    state: ConsentState
     at: datetime
     via: str | None
     said_for: Annotated[
@@ -71,7 +65,7 @@ async def get_permissions(shop: ShopName, customer: Identifier, tx: Tx) -> list[
     holding = [said for about in register.about() if (said := register.holding(*about, FAR)) is not None]
     return [
         PermissionOut(
-            channel=said.channel, purpose=said.purpose, standing=said.standing, at=said.at, via=said.via,
+            channel=said.channel, purpose=said.purpose, state=said.state, at=said.at, via=said.via,
             said_for="address" if register.by_address(said) else "customer",
         )
         for said in holding
@@ -91,17 +85,3 @@ async def post_opt_in(shop: ShopName, body: OptInIn, tx: Tx) -> None:
     """Consent given anew, here and now, for the customer and for the address, whoever has it."""
     data = ContactOptedIn(channel=body.channel, purpose=body.purpose, via=body.via)
     await change_permission(tx, (shop, body.customer), data)
-
-
-async def opt_out(database: Database, key: CustomerKey, data: ContactOptedOut) -> int:
-    """Record the opt-out, then wait for the messages that were already leaving; returns how many were taken back.
-
-    A sender looks at the register under the customer's lock before it leases. So after the commit nothing new is
-    leased, and when what is leased has ended, nothing leaves any more; a lease lasts 45 s at the most.
-    """
-    taken = await database.run(lambda tx: change_permission(tx, key, data))
-    while True:
-        async with database.transaction() as tx:
-            if await count_leaving(tx, key, await get_address(tx, key), data.channel) == 0:
-                return len(taken)
-        await asyncio.sleep(_LOOK_EVERY_S)

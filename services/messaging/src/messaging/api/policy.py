@@ -10,21 +10,33 @@ from pydantic import BaseModel
 from common.events.fields import Count, ShopName
 from common.events.messages import ContactPolicyChanged
 from common.http.api import Body, Tx, require
-from common.http.problems import Problem
+from common.refusals import Conflict, Invalid
 from common.versions.table import tell
-from messaging.delivery.pauses.store import end_pauses
+from messaging.channels.registry import CHANNELS
+from messaging.delivery.store.pauses import end_pauses
 from messaging.policy.state import Policy
 from messaging.policy.store import POLICIES, get_policies
 
 router = APIRouter(tags=["policy"])
 
 
-class PolicyChanged(Problem):
+class PolicyChanged(Conflict):
+    """Another version is in force than the one that was read."""
+
     def __init__(self, version: int) -> None:
         super().__init__(
-            409, "policy_changed", f"Somebody saved another version meanwhile: version {version} is in force. "
+            "policy_changed", f"Somebody saved another version meanwhile: version {version} is in force. "
             "Read it, and send yours again with its number as `replaces`.", version=version,
         )  # fmt: skip
+
+
+class NoSender(Invalid):
+    """A policy names a channel that nothing is sent on."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(
+            "no_sender", f"Nothing is sent by {channel} here: leave it away, or name one of {', '.join(CHANNELS)}."
+        )
 
 
 class PolicyIn(Body):
@@ -52,6 +64,9 @@ async def get_policy(shop: ShopName, tx: Tx) -> PolicyOut:
 @router.put("/v1/shops/{shop}/policy", dependencies=[require("programme:write")])
 async def put_policy(shop: ShopName, body: PolicyIn, tx: Tx) -> PolicyOut:
     """Save a new version; the next decision goes by it. Messages that were decided before stay decided."""
+    for channel in body.policy.channels:
+        if channel not in CHANNELS:
+            raise NoSender(channel)
     found = (await get_policies(tx, [shop]))[shop]
     if body.replaces is not None and body.replaces != found.version:
         raise PolicyChanged(found.version)
@@ -61,5 +76,6 @@ async def put_policy(shop: ShopName, body: PolicyIn, tx: Tx) -> PolicyOut:
     data = ContactPolicyChanged(version=version, valid_from=now, policy=body.policy.model_dump(mode="json"))
     await tell(tx, shop, "policy", data)
     if (body.policy.sender_address, body.policy.sender_name) != (found.policy.sender_address, found.policy.sender_name):
-        await end_pauses(tx, "email", [shop], running=True)  # the sender that was refused may be mended
+        for name in CHANNELS:  # the sender that was refused may be mended
+            await end_pauses(tx, name, [shop], running=True)
     return PolicyOut(version=version, saved_at=now, policy=body.policy)

@@ -12,7 +12,7 @@ from common.http import pages
 from common.http.api import Tx, public
 from common.shops.settings import display_names
 from common.storage.database import Transaction
-from messaging.api.permissions import opt_out
+from messaging.commands.consent import opt_out
 from messaging.consent.links import InvalidToken, Recipient, UnsubscribeLinks
 
 router = APIRouter(tags=["unsubscribe page"])

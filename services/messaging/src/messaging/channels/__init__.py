@@ -1,1 +1,1 @@
-"""The ways out: each hands one message to a provider and says what is known about it afterwards."""
+"""The ways out, each in a folder: it hands one message to a provider and says what is known about it afterwards."""

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from common.events.orders import OrderEvent, OrderRefunded
+from common.events import Event
+from common.events.orders import OrderCompleted, OrderEvent, OrderPaid, OrderPlaced, OrderRefunded
 from common.events.standing import OrderStanding
-from messaging.flows.flows import Claim, Condition, notice_state
+from messaging.conditions.state import Claim, Condition, Facts, OrderNews
 
-
-@dataclass(frozen=True, slots=True)
-class OrderNews:
-    """A version or a refund of an order, with the time of its event."""
-
-    order_id: str
-    at: datetime
-    said: OrderEvent | OrderRefunded
-
-
-@dataclass(slots=True)
-class Facts:
-    """What is known of one customer that messages rest on."""
-
-    conditions: list[tuple[datetime, Condition]] = field(default_factory=list)
-    purchases: list[datetime] = field(default_factory=list)
-    """When orders were placed, paid or completed."""
-    orders: list[OrderNews] = field(default_factory=list)
+ORDER_STATES = ("placed", "paid", "shipped", "delivered")
+"""The states of an order that have a notice, earliest first."""
 
 
 def is_obsolete(claim: Claim, facts: Facts, until: datetime) -> bool:
@@ -37,7 +22,7 @@ def is_obsolete(claim: Claim, facts: Facts, until: datetime) -> bool:
     something was ordered again; a message about an order that was closed or refunded whole; a notice of an order of
     which a newer state has a notice of its own.
     """
-    if claim.flow == "lapse" and any(claim.cause_at < bought <= until for bought in facts.purchases):
+    if claim.ended_by_purchase and any(claim.cause_at < bought <= until for bought in facts.purchases):
         return True
     if claim.order_id is not None:
         news = [n for n in facts.orders if n.order_id == claim.order_id and n.at <= until]
@@ -46,7 +31,7 @@ def is_obsolete(claim: Claim, facts: Facts, until: datetime) -> bool:
     if claim.condition is None:
         return False
     same = [c for since, c in facts.conditions if c.subject == claim.condition.subject and since <= until]
-    return _denied(claim.condition, same) or (claim.flow == "tier" and _regained(claim.condition, same))
+    return _denied(claim.condition, same) or (claim.once and _regained(claim.condition, same))
 
 
 def _denied(rests_on: Condition, same: Iterable[Condition]) -> bool:
@@ -55,7 +40,7 @@ def _denied(rests_on: Condition, same: Iterable[Condition]) -> bool:
 
 
 def _regained(rests_on: Condition, same: Iterable[Condition]) -> bool:
-    """The customer had this value before, and another one since: it was told then."""
+    """The customer had this value before, and another one since: it was announced then."""
     earlier = [c for c in same if c.revision < rests_on.revision]
     had = [c.revision for c in earlier if c.value == rests_on.value]
     return bool(had) and any(c.revision > min(had) for c in earlier if c.value != rests_on.value)
@@ -73,7 +58,7 @@ def _standing(news: Iterable[OrderNews]) -> OrderStanding:
 
 def _overtaken(claim: Claim, news: Sequence[OrderNews]) -> bool:
     """A later version of the order is in another state, and that state has a notice."""
-    mine = notice_state(claim.flow)
+    mine = claim.order_state
     if mine is None:
         return False
     versions = [
@@ -83,15 +68,22 @@ def _overtaken(claim: Claim, news: Sequence[OrderNews]) -> bool:
     if not of_mine:
         return False
     newest = max(of_mine)
-    order = list(_ORDER)
     return any(
-        v[:2] > newest or (v[:2] == newest and order.index(v[2]) > order.index(mine)) for v in versions if v[2] != mine
+        v[:2] > newest or (v[:2] == newest and ORDER_STATES.index(v[2]) > ORDER_STATES.index(mine))
+        for v in versions
+        if v[2] != mine
     )
-
-
-_ORDER = ("placed", "paid", "shipped", "delivered")
 
 
 def noticed(version: OrderEvent) -> bool:
     """Whether this state of an order has a notice."""
-    return version.state in _ORDER
+    return version.state in ORDER_STATES
+
+
+def purchases_of(event: Event[Any]) -> list[datetime]:
+    """When the order was placed, paid or completed, as far as this version says; a repurchase ends a win-back."""
+    order = event.data
+    if not isinstance(order, OrderEvent):
+        return []
+    said = [event.time] if isinstance(order, OrderPlaced | OrderPaid | OrderCompleted) else []
+    return sorted({*said, *(at for at in (order.placed_at, order.paid_at) if at is not None)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
@@ -46,8 +45,3 @@ class UnsubscribeLinks:
         if channel not in get_args(Channel):
             raise InvalidToken
         return Recipient(str(shop), str(customer), channel)
-
-
-def one_click_headers(url: str) -> Mapping[str, str]:
-    """RFC 8058: the mail program posts to the link by itself."""
-    return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}

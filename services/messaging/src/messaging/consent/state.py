@@ -1,29 +1,32 @@
-"""Permission by channel and purpose, of a customer and of the address they have (SEC-005, MSG-009).
+"""Consent by channel and purpose, of a customer and of the addresses they have (SEC-005, MSG-009).
 
 The newest statement by time holds, at one instant the refusal. A statement is the customer's, and it is also about the
-address that the customer had when it was made (before the first one: about the first), for everybody who has it.
+address that the customer had on its channel when it was made (before the first one: about the first), for everybody who
+has it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
 from common.events.customers import Channel, Purpose
 
-Standing = Literal["granted", "withdrawn", "opted_out"]
+ConsentState = Literal["granted", "withdrawn", "opted_out"]
+PURPOSES: tuple[Purpose, ...] = ("marketing", "survey")
+"""What consent is asked for: every purpose but transactional."""
 FAR = datetime.max.replace(tzinfo=UTC)
 """On the wall clock all that is known counts, also what bears a time ahead of our clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Something said about permission; `rank`, `source` and `id` break the tie of two that bear the same time.
+    """Something said about consent; `rank`, `source` and `id` break the tie of two that bear the same time.
 
-    `address`: hash of the address it is about; None where the customer never had any.
+    `address`: hash of the address it is about; None where the customer never had any on the channel.
     """
 
     channel: Channel
@@ -32,7 +35,7 @@ class Statement:
     rank: int
     source: str
     id: str
-    standing: Standing
+    state: ConsentState
     address: bytes | None = None
     via: str | None = None
 
@@ -46,6 +49,7 @@ class Said:
             self._of.setdefault((s.channel, s.purpose), []).append(s)
 
     def about(self) -> list[tuple[Channel, Purpose]]:
+        """Every channel and purpose that something was said about."""
         return sorted(self._of)
 
     def newest(self, channel: Channel, purpose: Purpose, until: datetime) -> Statement | None:
@@ -57,11 +61,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """What one customer said, and what was said about their `address` by everybody who had it."""
+    """What one customer said, and what was said about their addresses by everybody who had them.
+
+    `addresses`: the hash of the address on each channel, where there is one.
+    """
 
     own: Said = field(default_factory=Said)
     there: Said = field(default_factory=Said)
-    address: bytes | None = None
+    addresses: Mapping[Channel, bytes] = field(default_factory=dict)
 
     def holding(self, channel: Channel, purpose: Purpose, until: datetime) -> Statement | None:
         """The statement that holds for the customer at the address they have; None where nothing was ever said.
@@ -72,7 +79,7 @@ class Register:
         own, there = self.own.newest(channel, purpose, until), self.there.newest(channel, purpose, until)
         if own is None or there is None:
             return own or there
-        if own.standing == "granted" and own.address != self.address:
+        if own.state == "granted" and own.address != self.addresses.get(channel):
             return there
         return max(own, there, key=_order)
 
@@ -81,12 +88,16 @@ class Register:
         return said != self.own.newest(said.channel, said.purpose, said.at)
 
     def about(self) -> Sequence[tuple[Channel, Purpose]]:
+        """Every channel and purpose that something was said about."""
         return sorted({*self.own.about(), *self.there.about()})
 
 
-def register_of(own: Iterable[Statement], there: Iterable[Statement] = (), address: bytes | None = None) -> Register:
-    return Register(Said(own), Said(there), address)
+def register_of(
+    own: Iterable[Statement], there: Iterable[Statement] = (), addresses: Mapping[Channel, bytes] | None = None
+) -> Register:
+    """The register of one customer."""
+    return Register(Said(own), Said(there), addresses or {})
 
 
 def _order(s: Statement) -> tuple[datetime, bool, int, str, str]:
-    return s.at, s.standing != "granted", s.rank, s.source, s.id
+    return s.at, s.state != "granted", s.rank, s.source, s.id

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from common.events import Event, fact_id
+from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.customers import Channel
-from common.events.messages import MessageFact, MessageFailed, MessageHeld, MessageSent, MessageSuppressed
-from messaging.decisions.rules import Decision
-from messaging.flows.flows import Candidate, decision_cause
+from common.events.messages import (
+    MessageFact,
+    MessageFailed,
+    MessageHeld,
+    MessagePurpose,
+    MessageSent,
+    MessageSuppressed,
+)
+from messaging.decisions.state import Decision
+from messaging.flows.registry import template_of
+from messaging.flows.state import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,65 +29,68 @@ class Subject:
     customer: str
     message_id: str
     flow: str
+    purpose: MessagePurpose
     channel: Channel
     causation: str | None
     correlation: str | None
 
+    @property
+    def key(self) -> CustomerKey:
+        """(shop, customer)."""
+        return self.shop, self.customer
 
-def subject_of(candidate: Candidate) -> Subject:
-    return Subject(
-        candidate.shop,
-        candidate.customer,
-        candidate.message_id,
-        candidate.flow,
-        candidate.channel,
-        candidate.causation,
-        candidate.correlation,
-    )
+
+def subject_of(c: Candidate) -> Subject:
+    """The message that a candidate may become."""
+    return Subject(c.shop, c.customer, c.message_id, c.flow, c.purpose, c.channel, c.causation, c.correlation)
+
+
+def decision_cause(message_id: str, at: datetime) -> str:
+    """What a decision's facts derive their ids from: the message and the instant of the decision."""
+    return f"{message_id}@{rfc3339(at)}"
 
 
 def is_news(held: str | None, decision: Decision) -> bool:
-    """Whether a decision is told: not where it goes on holding for the reason for which the message was held before."""
+    """Whether a decision is announced: not where it goes on holding for the reason the message was held for before."""
     return decision.outcome != "hold" or decision.reason != held
 
 
 def decided(candidate: Candidate, decision: Decision) -> Event[MessageFact] | None:
-    """The fact of a decision; None for `send`, which is told when the provider has accepted the message."""
+    """The fact of a decision; None for `send`, which is announced when the provider has accepted the message."""
     about = subject_of(candidate)
-    cause = decision_cause(about.message_id, decision.at)
     if decision.outcome == "hold" and decision.until is not None:
-        held = MessageHeld(
-            message_id=about.message_id,
-            purpose=about.flow,
-            channel=about.channel,
-            template=about.flow,
-            reason=decision.reason,
-            until=decision.until,
-        )
-        return _fact(about, held, cause, decision.at)
+        held = MessageHeld(**_common(about), reason=decision.reason, until=decision.until)
+        return _fact(about, held, decision_cause(about.message_id, decision.at), decision.at)
     if decision.outcome == "suppress":
         return suppressed(about, decision.reason, decision.at)
     return None
 
 
 def suppressed(about: Subject, reason: str, at: datetime) -> Event[MessageFact]:
-    data = MessageSuppressed(
-        message_id=about.message_id, purpose=about.flow, channel=about.channel, template=about.flow, reason=reason
-    )
-    return _fact(about, data, about.message_id, at)
+    """The message is not sent."""
+    return _fact(about, MessageSuppressed(**_common(about), reason=reason), about.message_id, at)
 
 
 def sent(about: Subject, at: datetime) -> Event[MessageFact]:
-    data = MessageSent(message_id=about.message_id, purpose=about.flow, channel=about.channel, template=about.flow)
-    return _fact(about, data, about.message_id, at)
+    """The provider has accepted the message."""
+    return _fact(about, MessageSent(**_common(about)), about.message_id, at)
 
 
 def failed(about: Subject, reason: str, at: datetime) -> Event[MessageFact]:
-    """`unknown` is told as a failure too: nobody may count on the message having arrived."""
-    data = MessageFailed(
-        message_id=about.message_id, purpose=about.flow, channel=about.channel, template=about.flow, reason=reason
-    )
-    return _fact(about, data, about.message_id, at)
+    """`unknown` is announced as a failure too: nobody may count on the message having arrived."""
+    return _fact(about, MessageFailed(**_common(about), reason=reason), about.message_id, at)
+
+
+def source_of(shop: str) -> str:
+    """The source of all that messaging publishes about a shop's customers."""
+    return f"/shops/{shop}/messaging"
+
+
+def _common(about: Subject) -> Any:
+    return {
+        "message_id": about.message_id, "flow": about.flow, "purpose": about.purpose, "channel": about.channel,
+        "template": template_of(about.flow),
+    }  # fmt: skip
 
 
 def _fact(about: Subject, data: MessageFact, cause: str, at: datetime) -> Event[MessageFact]:
@@ -92,7 +104,3 @@ def _fact(about: Subject, data: MessageFact, cause: str, at: datetime) -> Event[
         correlationid=about.correlation,
         causationid=about.causation,
     )
-
-
-def source_of(shop: str) -> str:
-    return f"/shops/{shop}/messaging"

@@ -2,84 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
-from typing import Literal
+from datetime import datetime, timedelta
 
-from common.time.calendar import Period
-from messaging.consent.state import Standing
-from messaging.flows.flows import Candidate, Kind
-from messaging.limits.caps.rules import Contacted, cap_reached
+from common.events.customers import Channel
+from common.events.messages import MessagePurpose
+from messaging.conditions.rules import is_obsolete
+from messaging.conditions.state import Claim
+from messaging.consent.rules import refusal
+from messaging.consent.state import FAR
+from messaging.decisions.state import WAITS_FOR_CONTACT, Decision, Known, Reason, Situation
+from messaging.flows.state import Candidate
+from messaging.limits.caps.rules import cap_reached
 from messaging.limits.contact_hours.rules import NoWindow, opening_for
 from messaging.policy.state import Policy
 
-Outcome = Literal["send", "hold", "suppress"]
-Reason = Literal[
-    "allowed",  # send: nothing forbids it
-    "erased",  # the customer was erased
-    "no_address",  # hold while fresh, then suppress: no address for this channel
-    "bounced",  # the address bounced for good
-    "stale",  # the cause happened too long ago
-    "no_consent",  # nobody ever recorded a consent for this channel and purpose
-    "consent_withdrawn",
-    "opted_out",
-    "obsolete",  # what it was about is no longer so
-    "contact_unknown",  # hold: the customer's contact data has not been read yet
-    "key_missing",  # hold: the customer's key has not been read yet
-    "window",  # hold: outside the windows, or blacked out
-    "window_taken",  # hold: another message went in this window
-    "cap",
-]
 BY_ADDRESS = "said for this address under another customer id"
-WAITS_FOR_CONTACT = ("contact_unknown", "no_address", "key_missing")
-"""Reasons to hold that end when a profile or a key comes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """All that one decision looks at. `zone` is the recipient's, `shop_zone` the one in which months are counted."""
-
-    policy: Policy
-    shop_zone: tzinfo
-    zone: tzinfo
-    contact_known: bool = True
-    has_address: bool = True
-    bounced: bool = False
-    key: Literal["present", "missing", "erased"] = "present"
-    standing: Standing | None = "granted"
-    by_address: bool = False
-    """Another customer of the same address said what holds."""
-    obsolete: bool = False
-    contacted: Sequence[Contacted] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """`until`: when a held candidate is judged again. `opening`: the window in which a sent one must leave."""
-
-    outcome: Outcome
-    reason: Reason
-    at: datetime
-    until: datetime | None = None
-    opening: Period | None = None
-    detail: str | None = None
+LOOK_AGAIN = timedelta(hours=1)
+"""A message of another release's flow is looked at again after so long: that release may be running by then."""
 
 
 def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
     """Judge a candidate at `at`. Suppressions come before holds: what may not go is not kept waiting."""
     if now.key == "erased":
         return Decision("suppress", "erased", at)
-    if is_stale(candidate.kind, candidate.cause_at, now.policy, at):
-        waited = candidate.held in WAITS_FOR_CONTACT and not now.has_address
-        return Decision("suppress", "no_address" if waited else "stale", at)
+    stale_at = stale_from(candidate.purpose, candidate.cause_at, now.policy)
+    if at >= stale_at:
+        return Decision("suppress", _waited_in_vain(candidate, now), at)
+    if not now.flow_known:
+        return Decision("hold", "unknown_flow", at, until=min(at + LOOK_AGAIN, stale_at))
     if now.obsolete:
         return Decision("suppress", "obsolete", at)
-    stale_at = stale_from(candidate.kind, candidate.cause_at, now.policy)
     if not now.contact_known:  # consent may come with the profile
         return Decision("hold", "contact_unknown", at, until=stale_at)
-    if candidate.kind != "transactional":
-        refused = refusal(now.standing)
+    if candidate.purpose != "transactional":
+        refused = refusal(now.consent)
         if refused is not None:
             return Decision("suppress", refused, at, detail=BY_ADDRESS if now.by_address else None)
     if not now.has_address:
@@ -88,29 +44,27 @@ def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
         return Decision("suppress", "bounced", at)
     if now.key == "missing":
         return Decision("hold", "key_missing", at, until=stale_at)
-    if candidate.kind == "transactional":  # MSG-008: no window, no cap, no opt-out
+    if candidate.purpose == "transactional":  # MSG-008: no window, no cap, no opt-out
         return Decision("send", "allowed", at)
     return _in_its_hour(candidate, now, at)
 
 
-def is_stale(kind: Kind, cause_at: datetime, policy: Policy, at: datetime) -> bool:
-    """Old news writes to nobody: the cause happened longer ago than its kind allows."""
-    return at >= stale_from(kind, cause_at, policy)
+def _waited_in_vain(candidate: Candidate, now: Situation) -> Reason:
+    """Why a message is suppressed once its cause is stale."""
+    if candidate.held in WAITS_FOR_CONTACT and not now.has_address:
+        return "no_address"
+    return "unknown_flow" if candidate.held == "unknown_flow" and not now.flow_known else "stale"
 
 
-def stale_from(kind: Kind, cause_at: datetime, policy: Policy) -> datetime:
-    """The first instant at which the cause is too long ago for a message of its kind."""
-    fresh_days: int = getattr(policy.stale_after_days, kind)
+def is_stale(purpose: MessagePurpose, cause_at: datetime, policy: Policy, at: datetime) -> bool:
+    """Old news writes to nobody: the cause happened longer ago than its purpose allows."""
+    return at >= stale_from(purpose, cause_at, policy)
+
+
+def stale_from(purpose: MessagePurpose, cause_at: datetime, policy: Policy) -> datetime:
+    """The first instant at which the cause is too long ago for a message of this purpose."""
+    fresh_days: int = getattr(policy.stale_after_days, purpose)
     return cause_at + timedelta(days=fresh_days, microseconds=1)
-
-
-def refusal(standing: Standing | None) -> Literal["no_consent", "consent_withdrawn", "opted_out"] | None:
-    """Why a customer of this standing gets no marketing and no survey; None where they may."""
-    if standing is None:
-        return "no_consent"
-    if standing == "withdrawn":
-        return "consent_withdrawn"
-    return "opted_out" if standing == "opted_out" else None
 
 
 def _in_its_hour(candidate: Candidate, now: Situation, at: datetime) -> Decision:
@@ -120,12 +74,42 @@ def _in_its_hour(candidate: Candidate, now: Situation, at: datetime) -> Decision
         opening = opening_for(policy.windows, at, now.zone, blackouts)
         if at < opening.start:
             return Decision("hold", "window", at, until=opening.start)
-        reached = cap_reached(policy.caps, now.contacted, candidate.kind, candidate.channel, at, now.shop_zone)
+        reached = cap_reached(policy.caps, now.contacted, candidate.purpose, candidate.channel, at, now.shop_zone)
         if reached is not None:
             return Decision("suppress", "cap", at, detail=reached)
-        if any(c.kind != "transactional" and c.at in opening for c in now.contacted):
+        if any(c.purpose != "transactional" and c.at in opening for c in now.contacted):
             following = opening_for(policy.windows, opening.end, now.zone, blackouts)
             return Decision("hold", "window_taken", at, until=following.start)
     except NoWindow as error:
         return Decision("suppress", "stale", at, detail=str(error))
     return Decision("send", "allowed", at, opening=opening)
+
+
+def may_still_leave(
+    purpose: MessagePurpose,
+    channel: Channel,
+    cause_at: datetime,
+    claim: Claim,
+    known: Known,
+    policy: Policy,
+    at: datetime,
+    *,
+    replay: bool,
+) -> str | None:
+    """Why a message that was decided to be sent must not leave at `at` after all; None where it may."""
+    until = at if replay else FAR
+    if known.erased:
+        return "erased"
+    address = known.address(channel)
+    if address is None:
+        return "no_address"
+    if purpose != "transactional":
+        said = known.register.holding(channel, purpose, until)
+        refused = refusal(said.state if said else None)
+        if refused is not None:
+            return refused
+    if is_stale(purpose, cause_at, policy, at):
+        return "stale"
+    if is_obsolete(claim, known.facts, until):
+        return "obsolete"
+    return "bounced" if address.bounced else None

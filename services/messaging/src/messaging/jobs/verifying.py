@@ -10,15 +10,23 @@ from common.events import CustomerKey
 from common.storage.database import Transaction
 from common.time.clock import FixedClock
 from common.verification import Customers, Row, Table, Verification, compare
-from messaging.verification.differences import History, differences
+from messaging.policy.state import DEFAULT_POLICY
+from messaging.policy.store import POLICIES as VERSIONS
+from messaging.verification.announced import MISSING, facts_of, policy, sayings, statement
+from messaging.verification.differences import differences
+from messaging.verification.state import History
 from messaging.verification.store import get_histories
-from messaging.verification.told import MISSING, facts_of, policy, sayings, statement
 
 TOPICS = ("messages", "customers")
 
 
 async def _read(tx: Transaction, keys: Sequence[CustomerKey]) -> list[History]:
-    return await get_histories(tx, keys, isinstance(tx.clock, FixedClock))
+    shops = {shop for shop, _ in keys}
+    policies = {
+        shop: {0: DEFAULT_POLICY, **{version.number: version.body for version in versions}}
+        for shop, versions in (await VERSIONS.read(tx, shops)).items()
+    }
+    return await get_histories(tx, keys, policies, replay=isinstance(tx.clock, FixedClock))
 
 
 def _row(history: History) -> Row:

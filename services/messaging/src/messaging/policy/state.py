@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from itertools import pairwise
 from typing import Annotated
 
@@ -10,24 +11,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from common.events.customers import Channel
 from common.values.addresses import mail_address
-from messaging.limits.contact_hours.rules import DEFAULT_WINDOWS, Window
+from messaging.limits.caps.state import Caps, Days
+from messaging.limits.contact_hours.state import DEFAULT_WINDOWS, Window
 
-Cap = Annotated[int, Field(ge=0, le=1000, strict=True)]
-Days = Annotated[int, Field(ge=1, le=365, strict=True)]
 MailAddress = Annotated[str, AfterValidator(mail_address), Field(max_length=320)]
-
-
-class Caps(BaseModel):
-    """Most messages a customer gets in a calendar month of the shop's zone (MSG-007, C-8)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    marketing_by_channel: dict[Channel, Cap] = {"email": 3, "sms": 3, "chat": 3}
-    all_channels: Cap = 6
-    survey_every_days: Days = 30
-
-    def for_channel(self, channel: Channel) -> int:
-        """A channel without a cap of its own is bounded by `all_channels`."""
-        return self.marketing_by_channel.get(channel, self.all_channels)
 
 
 class StaleAfter(BaseModel):
@@ -40,9 +27,10 @@ class StaleAfter(BaseModel):
 
 
 class Policy(BaseModel):
-    """One version of a shop's rules of contact."""
+    """One version of a shop's rules of contact. `channels`: a message is asked for on each of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    channels: tuple[Channel, ...] = Field(default=("email",), min_length=1, max_length=4)
     windows: tuple[Window, ...] = Field(default=DEFAULT_WINDOWS, min_length=1, max_length=24)
     blackout_dates: tuple[date, ...] = Field(default=(), max_length=366)
     caps: Caps = Caps()
@@ -59,6 +47,8 @@ class Policy(BaseModel):
 
     @model_validator(mode="after")
     def _apart(self) -> Policy:
+        if len(set(self.channels)) < len(self.channels):
+            raise ValueError("name each channel once")
         ordered = sorted(self.windows, key=lambda w: w.start)
         for earlier, later in pairwise(ordered):
             if later.start < earlier.end:
@@ -67,3 +57,15 @@ class Policy(BaseModel):
 
 
 DEFAULT_POLICY = Policy()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """`version` 0 is the default that holds where the shop has set nothing."""
+
+    version: int
+    policy: Policy
+    at: datetime | None = None
+
+
+DEFAULT_VERSION = PolicyVersion(0, DEFAULT_POLICY)

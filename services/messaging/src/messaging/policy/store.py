@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 
 from common.storage.database import Transaction
 from common.versions.table import VersionTable
-from messaging.policy.state import DEFAULT_POLICY, Policy
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyVersion:
-    """`version` 0 is the default that holds where the shop has set nothing."""
-
-    version: int
-    policy: Policy
-    at: datetime | None = None
-
+from messaging.policy.state import DEFAULT_VERSION, Policy, PolicyVersion
 
 POLICIES = VersionTable("policies", Policy, since="at", body="policy")
-DEFAULT_VERSION = PolicyVersion(0, DEFAULT_POLICY)
 
 
 async def get_policies(tx: Transaction, shops: Iterable[str]) -> dict[str, PolicyVersion]:

@@ -19,8 +19,8 @@ async def list_decisions(
     # Each with the message it is about.
     return await tx.fetch(
         """
-        select d.message_id, c.flow, c.channel, d.at, d.outcome, d.reason, d.detail, d.until, d.policy_version, m.state,
-            c.correlation as correlation_id
+        select d.message_id, c.flow, c.purpose, c.channel, d.at, d.outcome, d.reason, d.detail, d.until,
+            d.policy_version, m.state, c.correlation as correlation_id
         from (
             select * from decisions
             where shop = :shop and customer = :customer and (cast(:before as timestamptz) is null or at < :before)
@@ -42,8 +42,8 @@ async def get_message(tx: Transaction, shop: str, message_id: str) -> Row[Any] |
     # A candidate that was never queued has no row in messages.
     return await tx.fetch_one(
         """
-        select c.message_id, c.customer, c.flow, c.channel, c.cause, c.cause_at, c.due_at, c.release_at, c.outcome,
-            c.reason, c.decided_at, m.state, m.reason as state_reason, m.attempts, m.sent_at,
+        select c.message_id, c.customer, c.flow, c.purpose, c.channel, c.cause, c.cause_at, c.due_at, c.release_at,
+            c.outcome, c.reason, c.decided_at, m.state, m.reason as state_reason, m.attempts, m.sent_at,
             c.causation as causation_id, c.correlation as correlation_id
         from candidates c left join messages m using (shop, customer, message_id)
         where c.shop = :shop and c.message_id = :message_id

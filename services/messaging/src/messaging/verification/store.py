@@ -12,40 +12,39 @@ from sqlalchemy import Row
 
 from common.crypto.keys import get_keys
 from common.events import CustomerKey
+from common.events.messages import MessagePurpose
 from common.shops.settings import get_shops
+from common.storage.columns import Columns
 from common.storage.database import Transaction
 from common.time.calendar import UnknownZone, zone_named
-from messaging.contacts.addresses import Address, columns, statement
-from messaging.contacts.store import order_news
-from messaging.flows.flows import FLOWS, Candidate, Condition
-from messaging.limits.caps.rules import Contacted
-from messaging.policy.state import DEFAULT_POLICY
-from messaging.policy.store import POLICIES
-from messaging.verification.differences import CROWD, History, Message, Standing, Taken
+from messaging.conditions.state import Condition, OrderNews
+from messaging.consent.state import Statement
+from messaging.contacts.state import Address
+from messaging.flows.state import Candidate
+from messaging.limits.caps.state import Contacted
+from messaging.policy.state import Policy
+from messaging.verification.state import CROWD, Asked, History, Message, Taken
 
-_OF_CUSTOMERS = """
-from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
-join {table} t on t.shop = w.shop and t.customer = w.customer
-"""
+_CUSTOMERS = Columns("w", shop="text", customer="text")
+_ADDRESSES = Columns("w", shop="text", address="bytea")
 
 
-async def get_histories(tx: Transaction, keys: Sequence[CustomerKey], replay: bool) -> list[History]:
-    """The customers' histories, in the order of the keys."""
+async def get_histories(
+    tx: Transaction, keys: Sequence[CustomerKey], policies: Mapping[str, Mapping[int, Policy]], *, replay: bool
+) -> list[History]:
+    """The customers' histories, in the order of the keys; `policies` by shop and version."""
     shops = await get_shops(tx, {shop for shop, _ in keys})
-    policies = {shop: {0: DEFAULT_POLICY} for shop in shops}
-    for shop, versions in (await POLICIES.read(tx, shops)).items():
-        policies[shop].update((version.number, version.body) for version in versions)
     found = {key: History(key, shops[key[0]].zones, policies[key[0]], replay) for key in sorted(keys)}
     for key, stored in (await get_keys(tx, keys)).items():
         found[key].erased = stored.erased_at is not None
     # Contact data at its newest revision; the rest is not kept.
-    for r in await _rows(tx, "contacts", "zone, email is not null as has_address, recorded_at", keys):
+    for r in await _rows(tx, "contacts", "zone, recorded_at", keys):
         history = found[(r.shop, r.customer)]
-        history.has_address, history.contact_since = r.has_address, r.recorded_at
+        history.contact_since = r.recorded_at
         history.zones = _zones(r.zone, history.shop_zones)
     # What was asked for, and what it came to.
     for r in await _rows(tx, "candidates", _CANDIDATE, keys):
-        found[(r.shop, r.customer)].candidates[r.message_id] = _standing(r)
+        found[(r.shop, r.customer)].candidates[r.message_id] = _asked(r)
     # Every decision.
     for r in await _rows(tx, "decisions", "message_id, at, recorded_at, outcome, reason, until, policy_version", keys):
         found[(r.shop, r.customer)].decisions.append(
@@ -56,14 +55,14 @@ async def get_histories(tx: Transaction, keys: Sequence[CustomerKey], replay: bo
         found[(r.shop, r.customer)].messages[r.message_id] = _message(r)
     # All that was ever said about permission.
     for r in await _rows(tx, "permissions", _STATEMENT, keys):
-        found[(r.shop, r.customer)].statements.append((r.recorded_at, statement(r)))
+        found[(r.shop, r.customer)].statements.append((r.recorded_at, _statement(r)))
     # The facts that candidates rest on, and the purchases.
     for r in await _rows(tx, "conditions", "subject, revision, at, value, recorded_at", keys):
         found[(r.shop, r.customer)].conditions.append((r.recorded_at, r.at, Condition(r.subject, r.revision, r.value)))
     for r in await _rows(tx, "purchases", "at, recorded_at", keys):
         found[(r.shop, r.customer)].purchases.append((r.recorded_at, r.at))
     for r in await _rows(tx, "order_news", "order_id, kind, at, recorded_at, cast(t.said as text) as said", keys):
-        news = order_news(r.order_id, r.kind, r.at, r.said)
+        news = OrderNews.stored(r.order_id, r.kind, r.at, r.said)
         found[(r.shop, r.customer)].orders.append((r.recorded_at, news))
     await _add_addresses(tx, found)
     return list(found.values())
@@ -73,34 +72,34 @@ async def _add_addresses(tx: Transaction, found: Mapping[CustomerKey, History]) 
     """What was said about the addresses that the customers have, and what others who have them were sent."""
     keys = list(found)
     had: dict[CustomerKey, set[Address]] = {}
-    # The addresses they ever had; the last one is of the profile that stands.
+    # The addresses they ever had; those of the newest profile are the ones they have.
     for r in await tx.fetch(
-        """
-        select a.shop, a.customer, a.address, a.revision = c.revision and a.at = c.at as current
-        from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
-        join contact_addresses a on a.shop = w.shop and a.customer = w.customer
-        join contacts c on c.shop = a.shop and c.customer = a.customer
-        where a.address is not null
+        f"""
+        select a.shop, a.customer, a.channel, a.address, a.revision = c.revision and a.at = c.at as current
+        from {_CUSTOMERS} join contact_addresses a using (shop, customer) join contacts c using (shop, customer)
         """,
-        **columns(keys),
+        **_CUSTOMERS.of(keys),
     ):
-        key = (r.shop, r.customer)
-        had.setdefault(key, set()).add((r.shop, r.address))
+        key, h = (r.shop, r.customer), found[(r.shop, r.customer)]
         if r.current:
-            found[key].address = r.address
-    current = {key: (key[0], h.address) for key, h in found.items() if h.address is not None}
+            h.has_address |= {r.channel}
+        if r.address is not None:
+            had.setdefault(key, set()).add((r.shop, r.address))
+            if r.current:
+                h.addresses = {**h.addresses, r.channel: r.address}
+    current = {(key[0], address) for key, h in found.items() for address in h.addresses.values()}
     said: dict[Address, list[Row[Any]]] = {}
     # Of each address the statements about it, by whomever; of a crowd's one more than are judged.
     for r in await _at(
         tx,
         f"select customer, {_STATEMENT} from permissions where shop = w.shop and address = w.address limit {CROWD + 1}",
-        current.values(),
+        current,
     ):
         said.setdefault((r.of_shop, r.address), []).append(r)
     here: dict[Address, list[tuple[str, Message]]] = {}
     # The messages to it.
     for r in await _at(
-        tx, f"select {_MESSAGE}, customer from messages where shop = w.shop and address = w.address", current.values()
+        tx, f"select {_MESSAGE}, customer from messages where shop = w.shop and address = w.address", current
     ):
         here.setdefault((r.of_shop, r.address), []).append((r.customer, _message(r)))
     sent: dict[Address, list[tuple[str, str, Contacted]]] = {}
@@ -108,17 +107,17 @@ async def _add_addresses(tx: Transaction, found: Mapping[CustomerKey, History]) 
     for r in await _at(
         tx,
         """
-        select o.customer, d.message_id, d.at, c.flow, c.channel, w.address
+        select o.customer, d.message_id, d.at, c.purpose, c.channel, w.address
         from (select distinct shop, customer from contact_addresses where shop = w.shop and address = w.address) o
         join decisions d on d.shop = o.shop and d.customer = o.customer and d.outcome = 'send'
         join candidates c on c.shop = d.shop and c.customer = d.customer and c.message_id = d.message_id
         """,
         {address for of in had.values() for address in of},
     ):
-        kind = FLOWS[r.flow].kind
-        if kind != "transactional":
+        purpose: MessagePurpose = r.purpose
+        if purpose != "transactional":
             sent.setdefault((r.of_shop, r.address), []).append(
-                (r.customer, r.message_id, Contacted(r.at, kind, r.channel))
+                (r.customer, r.message_id, Contacted(r.at, purpose, r.channel))
             )
     # Since when all is kept of who had which address.
     forgotten = {
@@ -129,12 +128,11 @@ async def _add_addresses(tx: Transaction, found: Mapping[CustomerKey, History]) 
     }
     for key, h in found.items():
         h.forgotten = forgotten.get(key[0])
-        address = current.get(key)
-        if address is not None:
-            about = said.get(address, [])
-            h.crowded = len(about) > CROWD
-            h.there = [] if h.crowded else [(_known_at(r, key[1]), statement(r)) for r in about]
-            h.here = [m for customer, m in here.get(address, []) if customer != key[1]]
+        addresses = [(key[0], address) for address in h.addresses.values()]
+        about = [r for address in addresses for r in said.get(address, [])]
+        h.crowded = any(len(said.get(address, [])) > CROWD for address in addresses)
+        h.there = [] if h.crowded else [(_known_at(r, key[1]), _statement(r)) for r in about]
+        h.here = [m for address in addresses for customer, m in here.get(address, []) if customer != key[1]]
         h.others = [
             (message_id, contacted)
             for other in had.get(key, ())
@@ -153,41 +151,46 @@ def _known_at(r: Row[Any], customer: str) -> datetime:
 
 async def _at(tx: Transaction, of_one: str, addresses: Iterable[Address]) -> Sequence[Row[Any]]:
     """The rows of each address `w`, with the shop as `of_shop`."""
-    wanted = sorted(set(addresses))
     return await tx.fetch(
-        "select w.shop as of_shop, s.* from unnest(cast(:shops as text[]), cast(:addresses as bytea[]))"
-        f" as w(shop, address) cross join lateral ({of_one}) s",
-        shops=[shop for shop, _ in wanted],
-        addresses=[address for _, address in wanted],
+        f"select w.shop as of_shop, s.* from {_ADDRESSES} cross join lateral ({of_one}) s",
+        **_ADDRESSES.of(sorted(set(addresses))),
     )
 
 
-_MESSAGE = "message_id, kind, channel, at, leave_before, state, sent_at, reason, address"
-_STATEMENT = "channel, purpose, at, rank, source, id, standing, recorded_at, address, address_known_at, via"
+_MESSAGE = "message_id, purpose, channel, at, leave_before, state, sent_at, reason, address"
+_STATEMENT = "channel, purpose, at, rank, source, id, state, recorded_at, address, address_known_at, via"
 _CANDIDATE = (
-    "message_id, flow, channel, cause, cause_at, due_at, release_at, outcome, reason, decided_at,"
+    "message_id, flow, purpose, rank, channel, cause, cause_at, due_at, release_at, outcome, reason, decided_at,"
     " condition_subject, condition_revision, condition_value, cast(t.details as text) as details"
 )
 
 
 async def _rows(tx: Transaction, table: str, wanted: str, keys: Sequence[CustomerKey]) -> Sequence[Row[Any]]:
     listed = ", ".join(c if " " in c else f"t.{c}" for c in wanted.split(", "))
-    return await tx.fetch(f"select t.shop, t.customer, {listed} {_OF_CUSTOMERS.format(table=table)}", **columns(keys))
+    return await tx.fetch(
+        f"select t.shop, t.customer, {listed} from {_CUSTOMERS} join {table} t using (shop, customer)",
+        **_CUSTOMERS.of(keys),
+    )
 
 
 def _message(r: Row[Any]) -> Message:
-    return Message(r.message_id, r.kind, r.channel, r.at, r.leave_before, r.state, r.sent_at, r.address, r.reason)
+    return Message(r.message_id, r.purpose, r.channel, r.at, r.leave_before, r.state, r.sent_at, r.address, r.reason)
 
 
-def _standing(r: Row[Any]) -> Standing:
+def _statement(r: Row[Any]) -> Statement:
+    return Statement(r.channel, r.purpose, r.at, r.rank, r.source, r.id, r.state, r.address, r.via)
+
+
+def _asked(r: Row[Any]) -> Asked:
     condition = None
     if r.condition_subject is not None:
         condition = Condition(r.condition_subject, r.condition_revision, r.condition_value)
     candidate = Candidate(
-        r.shop, r.customer, r.message_id, r.flow, r.channel, r.cause, r.cause_at, r.due_at, r.release_at or r.due_at,
+        r.shop, r.customer, r.message_id, r.flow, r.purpose, r.rank, r.channel, r.cause, r.cause_at, r.due_at,
+        r.release_at or r.due_at,
         condition=condition, details=orjson.loads(r.details),
     )  # fmt: skip
-    return Standing(candidate, r.outcome, r.reason, r.decided_at)
+    return Asked(candidate, r.outcome, r.reason, r.decided_at)
 
 
 def _zones(name: str | None, of_shop: Sequence[ZoneInfo]) -> Sequence[ZoneInfo]:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import AuthResult
 
-from messaging.channels.smtp.connection import Deadlines, Handoff, SmtpConnection, SmtpServer
-from messaging.delivery.outcomes.rules import MISSED
+from messaging.channels.protocol import Delivery
+from messaging.channels.smtp.connection import Deadlines, SmtpConnection, SmtpServer
+from messaging.delivery.state import MISSED
 
 from ...channels.smtp import certificates
 from ...channels.smtp.servers import Scripted, Taking, following, listening
@@ -20,10 +21,10 @@ from ...channels.smtp.test_mail import MAIL
 QUICK = Deadlines(connect_s=0.3, command_s=0.3, data_s=0.3, text_s=0.3)
 
 
-async def handed(port: int, mail: Any = MAIL, **options: Any) -> Handoff:
+async def handed(port: int, mail: Any = MAIL, **options: Any) -> Delivery:
     connection = SmtpConnection(SmtpServer("127.0.0.1", port, **options))
     try:
-        return await connection.send(mail)
+        return await connection.deliver(mail)
     finally:
         await connection.close()
 
@@ -40,7 +41,7 @@ async def test_a_server_that_asks_for_starttls_gets_the_mail(tmp_path: Path, mod
     async with listening(server, tls_context=context, require_starttls=True) as port:
         connection = SmtpConnection(SmtpServer("127.0.0.1", port, tls=mode, ca_file=ca_file))
         for _ in range(3):
-            assert (await connection.send(MAIL)).outcome == "accepted"
+            assert (await connection.deliver(MAIL)).outcome == "accepted"
         await connection.close()
     assert server.taken == ["c1@example.test"] * 3
 
@@ -80,7 +81,7 @@ async def test_a_self_made_certificate_is_refused_by_name_unless_it_is_trusted_o
             unknown = await handed(port, tls=mode)
             assert (unknown.outcome, unknown.reason) == ("withheld", "tls_certificate")
             assert unknown.trouble is not None
-            assert unknown.trouble.scope == "server"
+            assert unknown.trouble.scope == "channel"
             assert (await handed(port, tls=mode, ca_file=ca_file)).outcome == "accepted"
             assert (await handed(port, tls=mode, verify=False)).outcome == "accepted"
     assert len(server.taken) == 4
@@ -112,7 +113,7 @@ async def test_a_local_part_beyond_ascii_goes_by_smtputf8_or_is_not_told_at_all(
     assert modern.taken == ["客服@xn--kse-qla.example"]
     assert "SMTPUTF8" in modern.options[0]
     async with listening(old, enable_SMTPUTF8=False) as port:
-        assert await handed(port, mail) == Handoff("refused", "address_needs_smtputf8", "mail")
+        assert await handed(port, mail) == Delivery("refused", "address_needs_smtputf8", "mail")
     assert old.options == []
 
 
@@ -123,18 +124,18 @@ async def test_a_local_part_beyond_ascii_goes_by_smtputf8_or_is_not_told_at_all(
         ("rcpt", "550 5.1.2 no such domain", "refused", True, None),
         ("rcpt", "551 5.1.6 moved", "refused", True, None),
         ("rcpt", "556 5.1.10 takes no mail", "refused", True, None),
-        ("rcpt", "550 5.7.1 relaying denied", "withheld", False, "sender"),
-        ("rcpt", "554 5.7.1 client host [192.0.2.7] blocked", "withheld", False, "sender"),
-        ("rcpt", "550 5.1.8 sender's domain not found", "withheld", False, "sender"),
-        ("rcpt", "553 5.7.1 sender not owned by user", "withheld", False, "sender"),
-        ("rcpt", "550 no", "withheld", False, "sender"),
+        ("rcpt", "550 5.7.1 relaying denied", "withheld", False, "shop"),
+        ("rcpt", "554 5.7.1 client host [192.0.2.7] blocked", "withheld", False, "shop"),
+        ("rcpt", "550 5.1.8 sender's domain not found", "withheld", False, "shop"),
+        ("rcpt", "553 5.7.1 sender not owned by user", "withheld", False, "shop"),
+        ("rcpt", "550 no", "withheld", False, "shop"),
         ("rcpt", "552 5.2.2 mailbox full", "later", False, None),
         ("rcpt", "451 4.7.1 greylisted", "later", False, None),
-        ("rcpt", "421 4.7.0 too many", "withheld", False, "server"),
-        ("mail", "550 5.1.1 no such sender", "withheld", False, "sender"),
-        ("mail", "550 5.7.1 sender refused", "withheld", False, "sender"),
+        ("rcpt", "421 4.7.0 too many", "withheld", False, "channel"),
+        ("mail", "550 5.1.1 no such sender", "withheld", False, "shop"),
+        ("mail", "550 5.7.1 sender refused", "withheld", False, "shop"),
         ("mail", "452 4.3.1 no room", "later", False, None),
-        ("text", "554 5.7.1 looks like spam", "withheld", False, "sender"),
+        ("text", "554 5.7.1 looks like spam", "withheld", False, "shop"),
         ("text", "554 5.6.0 malformed", "refused", False, None),
         ("text", "552 5.3.4 too large", "refused", False, None),
         ("text", "451 4.3.0 try later", "later", False, None),
@@ -145,17 +146,17 @@ async def test_a_refusal_is_read_by_stage_and_enhanced_code(
 ) -> None:
     """Only 5.1.1, 5.1.2, 5.1.6 and 5.1.10 at RCPT speak of the address."""
     async with listening(Taking(**{stage: reply})) as port:
-        handoff = await handed(port)
-    assert (handoff.outcome, handoff.gone, handoff.stage) == (outcome, gone, stage)
-    assert (handoff.trouble.scope if handoff.trouble else None) == scope
+        delivery = await handed(port)
+    assert (delivery.outcome, delivery.address_bad, delivery.stage) == (outcome, gone, stage)
+    assert (delivery.trouble.scope if delivery.trouble else None) == scope
 
 
 @pytest.mark.parametrize("greeting", [b"421 4.3.2 not now", b"554 5.7.1 your host is blocked", b"nonsense"])
 async def test_a_server_that_turns_us_away_at_the_door_says_nothing_of_the_recipient(greeting: bytes) -> None:
     async with following(Scripted(CONNECT=greeting)) as port:
-        handoff = await handed(port)
-    assert handoff.trouble is not None
-    assert (handoff.outcome, handoff.trouble.scope, handoff.trouble.at_once) == ("withheld", "server", True)
+        delivery = await handed(port)
+    assert delivery.trouble is not None
+    assert (delivery.outcome, delivery.trouble.scope, delivery.trouble.at_once) == ("withheld", "channel", True)
 
 
 EACH_STAGE = [
@@ -168,8 +169,8 @@ EACH_STAGE = [
 async def test_a_connection_lost_at_any_step_says_whether_the_text_had_gone(verb: str, outcome: str) -> None:
     server = Scripted(**{verb: None})
     async with following(server) as port:
-        handoff = await handed(port)
-    assert handoff.outcome == outcome
+        delivery = await handed(port)
+    assert delivery.outcome == outcome
     assert len(server.texts) == (verb == "TEXT")
 
 
@@ -178,8 +179,8 @@ async def test_each_step_has_its_deadline(verb: str, outcome: str) -> None:
     server = Scripted()
     server.slow[verb] = asyncio.Event()
     async with following(server) as port:
-        handoff = await handed(port, deadlines=QUICK)
-    assert (handoff.outcome, handoff.reason) == (outcome, "no_reply" if verb == "TEXT" else "timeout")
+        delivery = await handed(port, deadlines=QUICK)
+    assert (delivery.outcome, delivery.reason) == (outcome, "no_reply" if verb == "TEXT" else "timeout")
     assert server.texts == [] or verb == "TEXT"
 
 
@@ -199,14 +200,14 @@ async def test_what_may_not_leave_any_more_when_the_server_is_ready_does_not(ver
 
     async with following(server) as port:
         connection = SmtpConnection(SmtpServer("127.0.0.1", port))
-        sending = asyncio.create_task(connection.send(MAIL, may_leave))
+        sending = asyncio.create_task(connection.deliver(MAIL, may_leave))
         await server.reached.wait()
         open_until_then = False
         server.slow[verb].set()
-        handoff = await sending
-        assert (handoff.outcome, handoff.reason) == ("forbidden", MISSED)
+        delivery = await sending
+        assert (delivery.outcome, delivery.reason) == ("forbidden", MISSED)
         open_until_then = True
-        assert (await connection.send(MAIL, may_leave)).outcome == "accepted"
+        assert (await connection.deliver(MAIL, may_leave)).outcome == "accepted"
         await connection.close()
     assert len(server.texts) == 1
 
@@ -215,9 +216,9 @@ async def test_a_connection_that_the_server_closed_while_it_was_idle_costs_nothi
     server = Scripted()
     async with following(server) as port:
         connection = SmtpConnection(SmtpServer("127.0.0.1", port))
-        assert (await connection.send(MAIL)).outcome == "accepted"
+        assert (await connection.deliver(MAIL)).outcome == "accepted"
         server.once["MAIL"] = b"421 4.4.2 idle for too long"
-        assert (await connection.send(MAIL)).outcome == "accepted"
+        assert (await connection.deliver(MAIL)).outcome == "accepted"
         await connection.close()
     assert server.heard.count("CONNECT") == 2
     assert len(server.texts) == 2

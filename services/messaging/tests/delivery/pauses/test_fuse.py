@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from common.http import health
 from messaging.channels.smtp.connection import SmtpConnection, SmtpServer
-from messaging.delivery.pauses.fuse import IN_A_ROW
-from messaging.delivery.queue import store as queue
-from messaging.main import email_note
+from messaging.delivery.fuse import IN_A_ROW
+from messaging.delivery.store import queue
+from messaging.main import channel_note
 from regulars.stack.mailsink import MailSink
 
 from ...channels.smtp.servers import Scripted, Taking, following, listening
@@ -113,10 +114,10 @@ async def test_a_paused_shop_is_passed_over_and_holds_up_no_other(messaging: Any
         names = ", ".join(kept)
         await messaging.rows(f"insert into {table} (shop, {names}) select 't', {names} from {table} returning 1")
     async with messaging.database.transaction() as tx:
-        leased = await queue.lease(tx, 10, ["s"])
+        leased = await queue.lease(tx, "email", 10, ["s"])
     assert [m.about.shop for m in leased] == ["t", "t"]
     async with messaging.database.transaction() as tx:
-        leased = await queue.lease(tx, 10, [])
+        leased = await queue.lease(tx, "email", 10, [])
     assert [m.about.shop for m in leased] == ["s", "s"]
 
 
@@ -127,7 +128,7 @@ async def test_an_operator_sees_a_pause_and_ends_it(messaging: Any) -> None:
         async with following(Scripted(CONNECT=b"554 5.7.1 go away")) as port:
             connection = SmtpConnection(SmtpServer("127.0.0.1", port))
             await messaging.sender(port).step(connection)
-        note = await health.note(messaging.database, email_note)
+        note = await health.note(messaging.database, partial(channel_note, "email"))
         assert note is not None
         assert note.startswith("paused for all shops until ")
         assert note.endswith(": smtp_554_5.7.1 at connect")
@@ -137,7 +138,7 @@ async def test_an_operator_sees_a_pause_and_ends_it(messaging: Any) -> None:
         )  # fmt: skip
         assert (await client.delete("/ops/pauses/email")).status_code == 204
         assert (await client.delete("/ops/pauses/email")).status_code == 404
-    assert await health.note(messaging.database, email_note) is None
+    assert await health.note(messaging.database, partial(channel_note, "email")) is None
 
 
 async def test_a_bounce_is_lifted_by_the_shop(messaging: Any, mailsink: MailSink) -> None:

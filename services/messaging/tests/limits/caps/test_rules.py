@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging.decisions.rules import decide
-from messaging.limits.caps.rules import Contacted, cap_reached, month_of
-from messaging.policy.state import Caps
+from messaging.limits.caps.rules import cap_reached, month_of
+from messaging.limits.caps.state import Caps, Contacted
 
 from ...situations import INSTANTS, NEW_YORK, SHANGHAI, TUESDAY_TEN, at, candidate, sent, situation
 
@@ -27,12 +27,13 @@ THREE = sent("2025-03-01 10:00", "2025-03-01 15:00", "2025-03-02 10:00")
         ("tier", THREE, ("suppress", "cap")),  # T-4.16, MSG-007: the fourth
         ("order_shipped", THREE, ("send", "allowed")),  # T-4.16, MSG-008: logistics pass
         ("survey", THREE, ("send", "allowed")),  # surveys are not counted in a channel's three
-        ("survey", sent("2025-02-03 10:01", kind="survey"), ("suppress", "cap")),  # one in 30 days
-        ("survey", sent("2025-02-02 10:00", kind="survey"), ("send", "allowed")),
+        ("survey", sent("2025-02-03 10:01", purpose="survey"), ("suppress", "cap")),  # one in 30 days
+        ("survey", sent("2025-02-02 10:00", purpose="survey"), ("send", "allowed")),
         ("tier", sent("2025-02-26 10:00", "2025-02-27 10:00", "2025-02-28 10:00"), ("send", "allowed")),
         ("tier", sent("2025-03-01 10:00", "2025-03-01 15:00", "2025-03-02 10:00", channel="sms"), ("send", "allowed")),
         # C-8: all channels together, six
-        ("tier", THREE[:2] + sent(*["2025-03-02 15:00"] * 3, channel="sms") + sent("2025-03-02 20:00", kind="survey"),
+        ("tier",
+         [*THREE[:2], *sent(*["2025-03-02 15:00"] * 3, channel="sms"), *sent("2025-03-02 20:00", purpose="survey")],
          ("suppress", "cap")),
         ("survey", THREE + sent(*["2025-03-02 15:00"] * 3, channel="sms"), ("suppress", "cap")),
     ],
@@ -50,28 +51,28 @@ def test_the_month_of_the_cap_is_the_shops() -> None:
 
 
 @given(
-    kinds=st.lists(st.tuples(st.sampled_from(["marketing", "survey", "transactional"]),
+    asked_for=st.lists(st.tuples(st.sampled_from(["marketing", "survey", "transactional"]),
                              st.sampled_from(["email", "sms", "chat"]), INSTANTS), max_size=40),
     per_channel=st.integers(0, 4), over_all=st.integers(0, 8),
 )  # fmt: skip
 def test_no_sequence_of_messages_exceeds_a_cap(
-    kinds: list[tuple[Any, Any, datetime]], per_channel: int, over_all: int
+    asked_for: list[tuple[Any, Any, datetime]], per_channel: int, over_all: int
 ) -> None:
     """M3, MSG-007, C-8: whatever is asked, what goes stays within every cap, and what is refused had no room."""
     caps = Caps(marketing_by_channel={"email": per_channel, "sms": per_channel}, all_channels=over_all)
     # A few months, so that caps are met.
-    asked = [(k, c, t.replace(year=2025, month=1 + t.month % 3)) if t.day < 29 else (k, c, t) for k, c, t in kinds]
+    asked = [(k, c, t.replace(year=2025, month=1 + t.month % 3)) if t.day < 29 else (k, c, t) for k, c, t in asked_for]
     so_far: list[Contacted] = []
-    for kind, channel, when in asked:
-        if cap_reached(caps, so_far, kind, channel, when, SHANGHAI) is None:
-            so_far.append(Contacted(when, kind, channel))
+    for purpose, channel, when in asked:
+        if cap_reached(caps, so_far, purpose, channel, when, SHANGHAI) is None:
+            so_far.append(Contacted(when, purpose, channel))
         else:
-            assert kind != "transactional"
+            assert purpose != "transactional"
     months = {month_of(c.at, SHANGHAI) for c in so_far}
     for month in months:
-        counted = [c for c in so_far if c.kind != "transactional" and month_of(c.at, SHANGHAI) == month]
+        counted = [c for c in so_far if c.purpose != "transactional" and month_of(c.at, SHANGHAI) == month]
         assert len(counted) <= over_all
         for channel in ("email", "sms"):
-            assert sum(1 for c in counted if c.kind == "marketing" and c.channel == channel) <= per_channel
-    surveys = sorted(c.at for c in so_far if c.kind == "survey")
+            assert sum(1 for c in counted if c.purpose == "marketing" and c.channel == channel) <= per_channel
+    surveys = sorted(c.at for c in so_far if c.purpose == "survey")
     assert all(b - a >= timedelta(days=30) for a, b in pairwise(surveys))

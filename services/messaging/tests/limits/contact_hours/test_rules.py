@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging.decisions.rules import decide
-from messaging.limits.contact_hours.rules import DEFAULT_WINDOWS, NoWindow, Window, opening_for
+from messaging.limits.contact_hours.rules import NoWindow, opening_for
+from messaging.limits.contact_hours.state import DEFAULT_WINDOWS, Window
 
 from ...situations import INSTANTS, NEW_YORK, SHANGHAI, TUESDAY_TEN, at, candidate, situation
 

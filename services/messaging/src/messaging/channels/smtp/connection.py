@@ -6,13 +6,13 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import aiosmtplib
 
+from messaging.channels.protocol import Connection, Delivery, MayLeave, Trouble, always
 from messaging.channels.smtp.mail import Mail, build
 from messaging.channels.smtp.replies import About, Stage, about, for_operators, reason_of
 
@@ -20,6 +20,7 @@ TlsMode = Literal["auto", "off", "starttls", "implicit"]
 STOP_WITHIN_S = 10.0
 """At the end of the process a server that has the text is waited for so long; then the mail is in doubt."""
 _DOT = re.compile(rb"(?m)^\.")
+_AWAY = frozenset({"connection_refused", "connection_lost", "timeout"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +54,7 @@ class SmtpServer:
         return context
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """A refusal of us and not of a recipient. `at_once`: one is proof enough to pause."""
-
-    scope: Literal["server", "sender"]
-    at_once: bool
-    stage: Stage
-    reason: str
-    reply: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Handoff:
-    """What is known of one mail afterwards.
-
-    `refused`: not taken, for good; `gone`: because there is no such address. `later`: it did not leave, and is tried
-    again. `withheld`: it did not leave, for a reason that is not its own (`trouble`). `unknown`: it may have left.
-    `forbidden`: `may_leave` said no. `stopped`: the process ends. But for `accepted` and `unknown` it did not leave.
-    """
-
-    outcome: Literal["accepted", "refused", "later", "withheld", "unknown", "forbidden", "stopped"]
-    reason: str | None = None
-    stage: Stage | None = None
-    gone: bool = False
-    trouble: Trouble | None = None
-
-
-async def _always() -> str | None:
-    return None
-
-
-class SmtpConnection:
+class SmtpConnection(Connection):
     """One connection, for one task; opened when needed and kept for the next mail."""
 
     def __init__(self, server: SmtpServer) -> None:
@@ -102,17 +72,14 @@ class SmtpConnection:
             left = STOP_WITHIN_S if self._has_text() else 0
             self._waiting.reschedule(asyncio.get_running_loop().time() + left)
 
-    async def send(self, mail: Mail, may_leave: Callable[[], Awaitable[str | None]] = _always) -> Handoff:
-        """Hand one mail over. Never raises for what a server or network does.
-
-        `may_leave` is asked when the server is ready for the text, and gives the reason why it must not leave.
-        """
-        text = build(mail)
+    async def deliver(self, message: Mail, may_leave: MayLeave = always) -> Delivery:
+        """Hand one mail over. `may_leave` is asked when the server is ready for the text."""
+        mail, text = message, build(message)
         reused = self._client is not None and self._client.is_connected
-        handoff = await self._hand_over(mail, text, may_leave)
-        if reused and not self._abandoned and _closed_while_idle(handoff):
-            handoff = await self._hand_over(mail, text, may_leave)
-        return handoff
+        delivery = await self._hand_over(mail, text, may_leave)
+        if reused and not self._abandoned and _closed_while_idle(delivery):
+            delivery = await self._hand_over(mail, text, may_leave)
+        return delivery
 
     def _has_text(self) -> bool:
         return self._stage == "text"
@@ -126,9 +93,9 @@ class SmtpConnection:
             except (aiosmtplib.SMTPException, OSError):
                 client.close()
 
-    async def _hand_over(self, mail: Mail, text: bytes, may_leave: Callable[[], Awaitable[str | None]]) -> Handoff:
+    async def _hand_over(self, mail: Mail, text: bytes, may_leave: MayLeave) -> Delivery:
         if self._abandoned:
-            return Handoff("stopped")
+            return Delivery("stopped")
         self._stage = "connect"
         try:
             async with asyncio.timeout(None) as self._waiting:
@@ -138,17 +105,17 @@ class SmtpConnection:
         except (aiosmtplib.SMTPException, OSError) as error:
             self._drop()
             if self._has_text():
-                return Handoff("unknown", "no_reply", "text")
-            return Handoff("stopped") if self._abandoned else self._lost(error)
+                return Delivery("unknown", "no_reply", "text")
+            return Delivery("stopped") if self._abandoned else self._lost(error)
         finally:
             self._waiting = None
 
-    async def _dialogue(self, mail: Mail, text: bytes, may_leave: Callable[[], Awaitable[str | None]]) -> Handoff:
+    async def _dialogue(self, mail: Mail, text: bytes, may_leave: MayLeave) -> Delivery:
         deadlines = self._server.deadlines
         client = await self._connected()
         utf8 = mail.needs_utf8
         if utf8 and not client.supports_extension("smtputf8"):
-            return Handoff("refused", "address_needs_smtputf8", "mail")
+            return Delivery("refused", "address_needs_smtputf8", "mail")
         self._stage = "mail"
         await client.mail(mail.sender, options=["SMTPUTF8"] if utf8 else None, timeout=deadlines.command_s)
         self._stage = "rcpt"
@@ -156,7 +123,7 @@ class SmtpConnection:
         forbidden = await may_leave()
         if forbidden is not None:
             await self._reset()
-            return Handoff("forbidden", forbidden, "rcpt")
+            return Delivery("forbidden", forbidden, "rcpt")
         # The library's `data` has one deadline for both replies, and does not tell which of them was lost.
         self._stage = "data"
         reply = await client.execute_command(b"DATA", timeout=deadlines.data_s)
@@ -166,7 +133,7 @@ class SmtpConnection:
         protocol = client.protocol
         if forbidden is not None:
             self._drop()  # the only way out of DATA that sends nothing
-            return Handoff("forbidden", forbidden, "data")
+            return Delivery("forbidden", forbidden, "data")
         if protocol is None:
             raise aiosmtplib.SMTPServerDisconnected("Connection lost")
         protocol.write(_DOT.sub(b"..", text) + b".\r\n")
@@ -174,7 +141,7 @@ class SmtpConnection:
         reply = await protocol.read_response(timeout=deadlines.text_s)
         if reply.code != 250:
             raise aiosmtplib.SMTPDataError(reply.code, reply.message)
-        return Handoff("accepted")
+        return Delivery("accepted")
 
     async def _connected(self) -> aiosmtplib.SMTP:
         if self._client is not None and self._client.is_connected:
@@ -201,35 +168,37 @@ class SmtpConnection:
             await client.login(server.user, server.password)
         return client
 
-    async def _refused(self, code: int, text: str) -> Handoff:
+    async def _refused(self, code: int, text: str) -> Delivery:
         stage = self._stage
         if not 400 <= code < 600:  # a reply that makes no sense at this point, or none that can be read
             self._drop()
             if stage == "text":
-                return Handoff("unknown", reason_of(code, text), stage)
+                return Delivery("unknown", reason_of(code, text), stage)
             return self._withheld("server", reason_of(code, text), text)
         said = about(stage, code, text)
         await self._reset()
         reason = reason_of(code, text)
         if said == "now":
-            return Handoff("later", reason, stage)
+            return Delivery("later", reason, stage)
         if said in ("address", "message"):
-            return Handoff("refused", reason, stage, gone=said == "address")
+            return Delivery("refused", reason, stage, address_bad=said == "address")
         return self._withheld(said, reason, text, stage)
 
-    def _lost(self, error: Exception) -> Handoff:
+    def _lost(self, error: Exception) -> Delivery:
         """The connection was not made, or was lost before the text."""
         reason = _cause(self._stage, error)
         if self._stage in ("rcpt", "data"):
-            return Handoff("later", reason, self._stage)
+            return Delivery("later", reason, self._stage)
         return self._withheld("server", reason)
 
-    def _withheld(self, scope: About, reason: str, reply: str = "", stage: Stage | None = None) -> Handoff:
+    def _withheld(self, said: About, reason: str, reply: str = "", stage: Stage | None = None) -> Delivery:
         stage = stage or self._stage
-        assert scope in ("server", "sender")
+        scope: Literal["shop", "channel"] = "shop" if said == "sender" else "channel"
         # Of RCPT and DATA one refusal may still be about the one recipient or text.
-        at_once = scope == "server" or stage == "mail"
-        return Handoff("withheld", reason, stage, trouble=Trouble(scope, at_once, stage, reason, for_operators(reply)))
+        at_once = scope == "channel" or stage == "mail"
+        away = reason in _AWAY
+        trouble = Trouble(scope, at_once, stage, reason, for_operators(reply), away)
+        return Delivery("withheld", reason, stage, trouble=trouble)
 
     async def _reset(self) -> None:
         """Forget the half-told mail, so that the next one starts afresh."""
@@ -248,10 +217,10 @@ class SmtpConnection:
             client.close()
 
 
-def _closed_while_idle(handoff: Handoff) -> bool:
+def _closed_while_idle(delivery: Delivery) -> bool:
     """The server had closed, or now closes, the connection that was kept: nothing was told to it yet."""
-    return handoff.stage == "mail" and (
-        handoff.reason == "connection_lost" or (handoff.reason or "").startswith("smtp_421")
+    return delivery.stage == "mail" and (
+        delivery.reason == "connection_lost" or (delivery.reason or "").startswith("smtp_421")
     )
 
 

@@ -1,4 +1,4 @@
-"""Workers that hand mails off, each on a connection of its own, and one desk that keeps their books.
+"""Workers of one channel that hand messages off, each on a connection of its own, and one desk that keeps their books.
 
 The desk leases messages, looks at the register once more, and gives each worker a few. One transaction records what all
 workers that are done bring back and starts what they get next; no provider is called inside it. What was started when a
@@ -9,26 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 
-from common.crypto.keys import KeyRing
-from common.metrics import SENDS_UNKNOWN
 from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary
-from common.time.clock import FixedClock
-from messaging.channels.smtp.connection import SmtpConnection, SmtpServer, Trouble
-from messaging.consent.links import UnsubscribeLinks
-from messaging.contacts.addresses import mark_bounced
-from messaging.delivery.outcomes.rules import announce, back, has_bounced, in_doubt
-from messaging.delivery.pauses.fuse import Fuse
-from messaging.delivery.pauses.store import ALL_SHOPS
-from messaging.delivery.queue import store as queue
+from messaging.channels.protocol import Channel, Connection, Trouble
+from messaging.contacts.state import Address
+from messaging.delivery.fuse import Fuse
+from messaging.delivery.outcomes.announcing import announce
+from messaging.delivery.outcomes.rules import back
+from messaging.delivery.state import Ready
+from messaging.delivery.store import queue
+from messaging.delivery.store.endings import end
+from messaging.delivery.store.pauses import ALL_SHOPS
 from messaging.delivery.worker.hands import SURE_S, Chunk, Done, Hands
-from messaging.jobs.preparing import Preparation, Ready
-from messaging.policy.store import get_policies
 
 log = structlog.get_logger()
 CHUNK = 4
@@ -40,6 +38,11 @@ LOOK_EVERY_S = 0.5
 GATHER_S = 0.05
 """So long a worker waits at the desk until half of them are there: one transaction for many costs little more."""
 Troubles = list[tuple[str, Trouble]]
+Take = Callable[[Transaction, int, Sequence[str]], Awaitable[list[Ready]]]
+"""Leases up to so many messages of shops that are not among these, and writes them; those that may not go any more
+are suppressed or given back."""
+MarkBounced = Callable[[Transaction, Sequence[tuple[Address, datetime]]], Awaitable[None]]
+"""Remembers addresses that bounced for good: (address, when)."""
 
 
 @dataclass(eq=False, slots=True)
@@ -62,23 +65,29 @@ class _Books:
 
 
 class Sender:
-    """Sends what is queued, on `workers` connections."""
+    """Sends what is queued for one channel, on as many connections as it has workers."""
 
     def __init__(
-        self, database: Database, keys: KeyRing, links: UnsubscribeLinks, server: SmtpServer, *, workers: int = 6
+        self,
+        database: Database,
+        channel: Channel,
+        take: Take,
+        mark_bounced: MarkBounced,
+        *,
+        workers: int | None = None,
     ) -> None:
         self._database = database
-        self._preparation = Preparation(database, keys, links)
-        self._server = server
-        self._fuse = Fuse("email")
+        self._channel = channel
+        self._take = take
+        self._mark_bounced = mark_bounced
+        self._fuse = Fuse(channel.name)
         self._hands = Hands(database)
         self._late: Done = []  # taken from behind slow hand-offs, not recorded yet
-        self._workers = workers
+        self._workers = workers or channel.workers
         self._at_work = 0
-        self._replay = isinstance(database.clock, FixedClock)
         self._wake = asyncio.Event()
         self._turns: list[_Turn] = []
-        self._connections: list[SmtpConnection] = []
+        self._connections: list[Connection] = []
 
     @property
     def handed_off(self) -> int:
@@ -88,22 +97,21 @@ class Sender:
         self._wake.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Until `stopping` is set; what a server has been given then is finished and recorded, the rest goes back."""
+        """Until `stopping` is set; what a provider has been given then is finished and recorded, the rest goes back."""
         self._at_work = self._workers
-        self._connections = [SmtpConnection(self._server) for _ in range(self._workers)]
+        self._connections = [self._channel.connect() for _ in range(self._workers)]
         async with asyncio.TaskGroup() as group:
             for number, connection in enumerate(self._connections):
-                group.create_task(self._work(connection, stopping), name=f"sender-{number}")
-            group.create_task(self._keep_books(stopping), name="sender-desk")
-            group.create_task(self._mind_expired(stopping), name="sender-expired")
-            group.create_task(self._keep_leases(stopping), name="sender-leases")
+                group.create_task(self._work(connection, stopping), name=f"{self._channel.name}-{number}")
+            group.create_task(self._keep_books(stopping), name=f"{self._channel.name}-desk")
+            group.create_task(self._keep_leases(stopping), name=f"{self._channel.name}-leases")
             await stopping.wait()
             for connection in self._connections:
                 connection.abandon()
             self._wake.set()
 
-    async def step(self, connection: SmtpConnection) -> int:
-        """One bite from lease to record, for tests; returns how many came to an end."""
+    async def step(self, connection: Connection) -> int:
+        """One batch from lease to record, for tests; returns how many came to an end."""
         sure_until = asyncio.get_running_loop().time() + SURE_S
         async with self._database.transaction() as tx:
             chunk = Chunk(await self.start(tx, await self.take(tx)), sure_until)
@@ -112,7 +120,7 @@ class Sender:
             await self.record(tx, ended, chunk.troubles)
         return len(ended)
 
-    async def _work(self, connection: SmtpConnection, stopping: asyncio.Event) -> None:
+    async def _work(self, connection: Connection, stopping: asyncio.Event) -> None:
         ended: Done = []
         troubles: Troubles = []
         try:
@@ -211,7 +219,7 @@ class Sender:
 
     def _give_back(self, books: _Books, ready: Sequence[Ready]) -> None:
         """To the queue, with the next entry; what was recalled or has passed to another sender is no longer ours."""
-        books.ended += [(back(r.message, r.mail.date), r) for r in ready]
+        books.ended += [(back(r.message, r.date), r) for r in ready]
         kept = {r.message.about.message_id for r in ready}
         books.waiting = [r for r in books.waiting if r.message.about.message_id not in kept]
 
@@ -226,22 +234,12 @@ class Sender:
         paused = [p.shop for p in await self._fuse.look(tx) if not p.over]
         if ALL_SHOPS in paused:
             return []
-        return await self._preparation.take(tx, AHEAD_CHUNKS * CHUNK * self._workers, paused)
+        return await self._take(tx, AHEAD_CHUNKS * CHUNK * self._workers, paused)
 
     async def start(self, tx: Transaction, ready: Sequence[Ready]) -> list[Ready]:
         """Those that may leave: from the commit on they are in doubt until their end is recorded."""
         ours = {m.about.message_id for m in await queue.start(tx, [r.message for r in ready])}
         return [r for r in ready if r.message.about.message_id in ours]
-
-    async def _mind_expired(self, stopping: asyncio.Event) -> None:
-        while not stopping.is_set():
-            try:
-                async with self._database.transaction() as tx:
-                    await self.end_expired(tx)
-                    SENDS_UNKNOWN.set(await queue.count_unknown(tx))
-            except Exception as error:
-                log.warning("expired_leases_failed", temporary=is_temporary(error), detail=repr(error)[:300])
-            await _sleep(stopping, 5)
 
     async def _keep_leases(self, stopping: asyncio.Event) -> None:
         """Slow hand-offs keep their leases, and what waits behind them goes back to the queue."""
@@ -261,32 +259,18 @@ class Sender:
         if not ended:
             return
         await tx.lock_customers(e.message.key for e, _ in ended)
-        done = await queue.end(tx, [e for e, _ in ended])
+        done = await end(tx, [e for e, _ in ended])
         ours = {e.message.about.message_id for e in done}
-        await mark_bounced(
+        await self._mark_bounced(
             tx,
             [
-                ((e.message.about.shop, r.address), e.at)
+                (r.address, e.at)
                 for e, r in ended
-                if e.message.about.message_id in ours and has_bounced(e) and r.address is not None
+                if e.address_bad and r.address is not None and e.message.about.message_id in ours
             ],
         )
         await announce(tx, done)
         await self._fuse.record(tx, (e.message.about.shop for e, _ in ended if e.state == "sent"), troubles)
-
-    async def end_expired(self, tx: Transaction) -> int:
-        """End the leases of senders that died; returns how many."""
-        expired = await queue.lock_expired(tx, 200)
-        policies = await get_policies(tx, {m.about.shop for m in expired})
-        at = tx.clock.now()
-        ended = [
-            in_doubt(m, policies[m.about.shop].policy, m.at if self._replay else at, "sender_died")
-            if m.started
-            else back(m, at)
-            for m in expired
-        ]
-        await announce(tx, await queue.end(tx, ended))
-        return len(expired)
 
 
 async def _sleep(stopping: asyncio.Event, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""A worker's mails, handed off one after the other, each judged again at the moment it would leave."""
+"""A worker's messages, handed off one after the other, each judged again at the moment it would leave."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from common.metrics import SENDS_REFUSED
 from common.storage.database import Database
 from common.storage.failures import is_temporary
 from common.time.clock import FixedClock
-from messaging.channels.smtp.connection import Handoff, SmtpConnection, Trouble
-from messaging.delivery.outcomes.rules import MISSED, back, followed, outcome_of
-from messaging.delivery.queue import store as queue
-from messaging.delivery.queue.store import Ended
-from messaging.jobs.preparing import Ready
+from messaging.channels.protocol import Connection, Delivery, Trouble
+from messaging.delivery.outcomes.announcing import followed
+from messaging.delivery.outcomes.rules import back, outcome_of
+from messaging.delivery.state import MISSED, Ended, Ready
+from messaging.delivery.store import queue
+from messaging.delivery.store.pauses import ALL_SHOPS
 
 log = structlog.get_logger()
 SURE_S = queue.PERMIT_S - 2.0
@@ -74,8 +75,8 @@ class Hands:
         self._at_work: set[Chunk] = set()
         self.handed_off = 0
 
-    async def hand_off(self, connection: SmtpConnection, chunk: Chunk, stopping: asyncio.Event) -> Done:
-        """Send one after the other; once a server refuses us the rest goes back untried."""
+    async def hand_off(self, connection: Connection, chunk: Chunk, stopping: asyncio.Event) -> Done:
+        """Send one after the other; once a provider refuses us the rest goes back untried."""
         loop = asyncio.get_running_loop()
         ended: Done = []
         withheld: set[str] = set()
@@ -83,19 +84,22 @@ class Hands:
         try:
             while chunk.waiting:
                 one = chunk.waiting.popleft()
-                if stopping.is_set() or withheld & {"", one.message.about.shop}:
+                if stopping.is_set() or withheld & {ALL_SHOPS, one.message.about.shop}:
                     ended.append((back(one.message, self._now(one)), one))
                     continue
                 chunk.current, chunk.since = one, loop.time()
                 may_leave = _Permit(self._database, one, chunk.sure_until)
                 forbidden = await may_leave()
-                handoff = Handoff("forbidden", forbidden) if forbidden else await connection.send(one.mail, may_leave)
-                trouble = self._count(one, handoff)
+                if forbidden:
+                    delivery = Delivery("forbidden", forbidden)
+                else:
+                    delivery = await connection.deliver(one.letter, may_leave)
+                trouble = self._count(one, delivery)
                 if trouble is not None:
                     chunk.troubles.append((one.message.about.shop, trouble))
                     if trouble.at_once:
-                        withheld.add("" if trouble.scope == "server" else one.message.about.shop)
-                ended.append((outcome_of(one.message, one.policy, handoff, self._now(one)), one))
+                        withheld.add(ALL_SHOPS if trouble.scope == "channel" else one.message.about.shop)
+                ended.append((outcome_of(one.message, one.policy, delivery, self._now(one)), one))
         finally:
             chunk.current = None
             self._at_work.discard(chunk)
@@ -119,9 +123,9 @@ class Hands:
     def _now(self, one: Ready) -> datetime:
         return one.message.at if self._replay else self._database.clock.now()
 
-    def _count(self, one: Ready, handoff: Handoff) -> Trouble | None:
-        if handoff.outcome == "accepted":
+    def _count(self, one: Ready, delivery: Delivery) -> Trouble | None:
+        if delivery.outcome == "accepted":
             self.handed_off += 1
-        elif handoff.outcome not in ("stopped", "forbidden"):
-            SENDS_REFUSED.labels(one.message.about.channel, handoff.stage or "", handoff.reason or "").inc()
-        return handoff.trouble
+        elif delivery.outcome not in ("stopped", "forbidden"):
+            SENDS_REFUSED.labels(one.message.about.channel, delivery.stage or "", delivery.reason or "").inc()
+        return delivery.trouble

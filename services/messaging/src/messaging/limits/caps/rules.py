@@ -6,22 +6,12 @@ A message counts from the moment it is queued; one that failed or was taken back
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
 from common.events.customers import Channel
+from common.events.messages import MessagePurpose
 from common.time.calendar import local_date, start_of_month
-from messaging.flows.flows import Kind
-from messaging.policy.state import Caps
-
-
-@dataclass(frozen=True, slots=True)
-class Contacted:
-    """A message that holds a place: when it was decided, which kind, by which channel."""
-
-    at: datetime
-    kind: Kind
-    channel: Channel
+from messaging.limits.caps.state import Caps, Contacted
 
 
 def month_of(instant: datetime, zone: tzinfo) -> date:
@@ -30,20 +20,20 @@ def month_of(instant: datetime, zone: tzinfo) -> date:
 
 
 def cap_reached(
-    caps: Caps, so_far: Sequence[Contacted], kind: Kind, channel: Channel, at: datetime, zone: tzinfo
+    caps: Caps, so_far: Sequence[Contacted], purpose: MessagePurpose, channel: Channel, at: datetime, zone: tzinfo
 ) -> str | None:
     """The cap that leaves no room for one more at `at`, in words; None where there is room. `zone` is the shop's."""
-    if kind == "transactional":
+    if purpose == "transactional":
         return None
     month = month_of(at, zone)
-    in_month = [c for c in so_far if c.kind != "transactional" and month_of(c.at, zone) == month]
-    if kind == "marketing":
-        by_channel = sum(1 for c in in_month if c.kind == "marketing" and c.channel == channel)
+    in_month = [c for c in so_far if c.purpose != "transactional" and month_of(c.at, zone) == month]
+    if purpose == "marketing":
+        by_channel = sum(1 for c in in_month if c.purpose == "marketing" and c.channel == channel)
         if by_channel >= caps.for_channel(channel):
             return f"{caps.for_channel(channel)} marketing messages by {channel} in {month:%Y-%m}"
-    if kind == "survey":
+    if purpose == "survey":
         apart = timedelta(days=caps.survey_every_days)
-        if any(c.kind == "survey" and abs(at - c.at) < apart for c in so_far):
+        if any(c.purpose == "survey" and abs(at - c.at) < apart for c in so_far):
             return f"one survey in {caps.survey_every_days} days"
     if len(in_month) >= caps.all_channels:
         return f"{caps.all_channels} marketing messages and surveys in {month:%Y-%m}"

@@ -20,10 +20,10 @@ from common.events.messages import (
     MessageSuppressed,
 )
 from common.verification import Saying, digest
-from messaging.consent.state import Statement
-from messaging.flows.flows import decision_cause
+from messaging.consent.state import PURPOSES, Statement
+from messaging.decisions.facts import decision_cause
 from messaging.policy.state import Policy
-from messaging.verification.differences import History, Message
+from messaging.verification.state import History, Message
 
 MISSING = {
     "fact": "a message's fact was told, and no decision and no message says so",
@@ -31,7 +31,6 @@ MISSING = {
     "policy": "a policy was told, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
-PURPOSES = ("marketing", "survey")
 Kept = tuple[tuple[str, ...], bytes | None]
 
 
@@ -47,14 +46,14 @@ def sayings(event: dict[str, Any]) -> Iterator[Saying]:
     elif kind in (ConsentChanged.TYPE, ContactOptedOut.TYPE, ContactOptedIn.TYPE):
         granted = kind == ContactOptedIn.TYPE or bool(data.get("granted"))
         refusal = "withdrawn" if kind == ConsentChanged.TYPE else "opted_out"
-        standing = "granted" if granted else refusal
+        state = "granted" if granted else refusal
         given = data.get("purpose")
         for purpose in PURPOSES if given is None and kind == ContactOptedOut.TYPE else (given or "marketing",):
             name = "permission", shop, customer, data["channel"], purpose, event["source"], event["id"]
-            yield Saying(name, digest(standing, rfc3339(at)))
+            yield Saying(name, digest(state, rfc3339(at)))
     elif kind == ContactAddressSuppressed.TYPE:
         name = "permission", shop, customer, data["channel"], data["purpose"], event["source"], event["id"]
-        yield Saying(name, digest(data["standing"], rfc3339(parse_time(data["said_at"]))))
+        yield Saying(name, digest(data["state"], rfc3339(parse_time(data["said_at"]))))
     elif kind == ContactPolicyChanged.TYPE:
         yield Saying(("policy", shop, str(data["version"])), policy(parse_time(data["valid_from"]), data["policy"]))
 
@@ -65,7 +64,7 @@ def policy(valid_from: datetime, body: dict[str, Any]) -> bytes:
 
 def statement(customer: tuple[str, str], said: Statement) -> Kept:
     name = "permission", *customer, said.channel, said.purpose, said.source, said.id
-    return name, digest(said.standing, rfc3339(said.at))
+    return name, digest(said.state, rfc3339(said.at))
 
 
 def facts_of(history: History) -> Iterator[Kept]:

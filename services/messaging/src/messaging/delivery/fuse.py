@@ -9,17 +9,16 @@ import structlog
 from common.events.customers import Channel
 from common.metrics import SENDS_PAUSED
 from common.storage.database import Transaction
-from messaging.channels.smtp.connection import Trouble
-from messaging.delivery.pauses import store as pauses
-from messaging.delivery.pauses.store import ALL_SHOPS, Pause
+from messaging.channels.protocol import Trouble
+from messaging.delivery.store import pauses
+from messaging.delivery.store.pauses import ALL_SHOPS, Pause
 
 log = structlog.get_logger()
 IN_A_ROW = 5
-"""So many refusals of one shop's mails, none accepted between, are about the shop and not about its recipients."""
+"""So many refusals of one shop's messages, none accepted between, are about the shop and not about its recipients."""
 FIRST_S, LONGEST_S = 10.0, 900.0
 AWAY_FIRST_S, AWAY_LONGEST_S = 2.0, 60.0
-"""Of a server that cannot be reached: it may only be starting."""
-_AWAY = frozenset({"connection_refused", "connection_lost", "timeout"})
+"""Of a provider that cannot be reached: it may only be starting."""
 
 
 class Fuse:
@@ -44,15 +43,14 @@ class Fuse:
         if through and self._known:
             await pauses.end_pauses(tx, self._channel, [ALL_SHOPS, *sorted(through)])
         for shop, trouble in refused:
-            scope = ALL_SHOPS if trouble.scope == "server" else shop
+            scope = ALL_SHOPS if trouble.scope == "channel" else shop
             in_a_row = self._in_a_row[scope] = self._in_a_row.get(scope, 0) + 1
             on_trial = any(p.shop == scope and p.over for p in self._known)
             if trouble.at_once or on_trial or in_a_row >= IN_A_ROW:
                 await self._pause(tx, scope, trouble)
 
     async def _pause(self, tx: Transaction, shop: str, trouble: Trouble) -> None:
-        away = trouble.reason in _AWAY
-        first, longest = (AWAY_FIRST_S, AWAY_LONGEST_S) if away else (FIRST_S, LONGEST_S)
+        first, longest = (AWAY_FIRST_S, AWAY_LONGEST_S) if trouble.away else (FIRST_S, LONGEST_S)
         seconds = await pauses.save_pause(
             tx, self._channel, shop, trouble.stage, trouble.reason, trouble.reply, first, longest
         )

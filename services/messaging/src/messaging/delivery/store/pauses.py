@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,7 +65,7 @@ async def save_pause(
     )
 
 
-async def end_pauses(tx: Transaction, channel: Channel, shops: list[str], *, running: bool = False) -> int:
+async def end_pauses(tx: Transaction, channel: Channel, shops: Sequence[str], *, running: bool = False) -> int:
     """End pauses whose time is up, and with `running` the others too; returns how many."""
     # What was in flight when the pause began says nothing of what is refused since.
     return await tx.execute(
@@ -73,6 +74,6 @@ async def end_pauses(tx: Transaction, channel: Channel, shops: list[str], *, run
             and (:running or until <= clock_timestamp())
         """,
         channel=channel,
-        shops=shops,
+        shops=list(shops),
         running=running,
     )

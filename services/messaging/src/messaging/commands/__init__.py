@@ -1,0 +1,1 @@
+"""What people order: opting out and in, lifting a bounce."""

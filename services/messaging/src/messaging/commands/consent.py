@@ -1,0 +1,69 @@
+"""Opting out and in: effective when answered."""
+
+from __future__ import annotations
+
+import asyncio
+
+from common.events import CustomerKey, Event, fact_id, rfc3339
+from common.events.messages import ContactOptedIn, ContactOptedOut, MessageFact
+from common.storage.database import Database, Transaction
+from messaging.consent.rules import dated, purposes_of, statements_of
+from messaging.consent.store import relate_statements, save_statements
+from messaging.contacts.store import get_address
+from messaging.contacts.store_locks import lock_address
+from messaging.decisions import facts
+from messaging.delivery.store.recall import count_leaving, customers_with_queued, suppress_queued
+from messaging.known import get_reachable
+
+_LOOK_EVERY_S = 0.01
+
+
+async def opt_out(database: Database, key: CustomerKey, data: ContactOptedOut) -> int:
+    """Record the opt-out, then wait for the messages that were already leaving; returns how many were taken back.
+
+    A sender looks at the register under the customer's lock before it leases. So after the commit nothing new is
+    leased, and when what is leased has ended, nothing leaves any more; a lease lasts 45 s at the most.
+    """
+    taken = await database.run(lambda tx: change_permission(tx, key, data))
+    while True:
+        async with database.transaction() as tx:
+            if await count_leaving(tx, key, await get_address(tx, key, data.channel), data.channel) == 0:
+                return len(taken)
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def change_permission(
+    tx: Transaction, key: CustomerKey, data: ContactOptedOut | ContactOptedIn
+) -> list[Event[MessageFact]]:
+    """An accepted opt-out or opt-in; returns the messages it took back out of the queue.
+
+    Lock, save, announce. It holds from the commit on, for the customer and for the address. Where all of it holds
+    already nothing is added. Messages that are leased at that moment are leaving.
+    """
+    shop, customer = key
+    out = isinstance(data, ContactOptedOut)
+    address = await get_address(tx, key, data.channel)
+    await tx.lock_customers([key, *(await customers_with_queued(tx, shop, address, data.channel) if out else ())])
+    if address is not None:
+        await lock_address(tx, address)
+    now = tx.clock.now()
+    at = dated((await get_reachable(tx, [key]))[key].register, data, now)
+    if at is None:
+        return []
+    event = Event(
+        id=fact_id(f"permission/{data.channel}/{data.purpose or 'all'}@{rfc3339(at)}", data.TYPE, shop, customer, 0),
+        source=facts.source_of(shop),
+        shop=shop,
+        subject=customer,
+        time=at,
+        data=data,
+    )
+    await save_statements(tx, statements_of(event))
+    await relate_statements(tx, [key])
+    taken: list[Event[MessageFact]] = []
+    if out:
+        now, purposes = tx.clock.now(), purposes_of(data.purpose)
+        gone = await suppress_queued(tx, key, sorted(tx.locked), address, data.channel, purposes, "opted_out", now)
+        taken = [facts.suppressed(about, "opted_out", now) for about in gone]
+    await tx.announce([event, *taken])
+    return taken

@@ -1,0 +1,81 @@
+"""What consent allows, and the statements that events make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from common.events import CustomerKey, Event, fact_id, rfc3339
+from common.events.customers import ConsentChanged, Purpose
+from common.events.messages import ContactAddressSuppressed, ContactOptedIn, ContactOptedOut
+from messaging.consent.state import FAR, PURPOSES, ConsentState, Register, Statement
+
+Refused = Literal["no_consent", "consent_withdrawn", "opted_out"]
+INSTANT = timedelta(microseconds=1)
+
+
+def refusal(state: ConsentState | None) -> Refused | None:
+    """Why a customer of this consent state gets no marketing and no survey; None where they may."""
+    if state is None:
+        return "no_consent"
+    if state == "withdrawn":
+        return "consent_withdrawn"
+    return "opted_out" if state == "opted_out" else None
+
+
+def purposes_of(purpose: Purpose | None) -> Sequence[Purpose]:
+    """What a statement is about: one that names no purpose is about all but transactional."""
+    return PURPOSES if purpose is None else (purpose,)
+
+
+def statements_of(event: Event[Any]) -> list[tuple[CustomerKey, Statement]]:
+    """What a consent, an opt-out or an opt-in says: ((shop, customer), statement), one a purpose."""
+    data = event.data
+    state: ConsentState
+    if isinstance(data, ConsentChanged):
+        state, via = "granted" if data.granted else "withdrawn", data.source
+    else:
+        state, via = "opted_out" if isinstance(data, ContactOptedOut) else "granted", data.via
+    return [
+        (
+            event.customer,
+            Statement(data.channel, purpose, event.time, data.RANK, event.source, event.id, state, via=via),
+        )
+        for purpose in purposes_of(data.purpose)
+    ]
+
+
+def dated(register: Register, data: ContactOptedOut | ContactOptedIn, now: datetime) -> datetime | None:
+    """When an opt-out or opt-in is made: now, or just after the newest statement known where that bears a later time,
+    so that it holds from its commit on. None where all of it holds already."""
+    wanted = "opted_out" if isinstance(data, ContactOptedOut) else "granted"
+    about = [(data.channel, purpose) for purpose in purposes_of(data.purpose)]
+    own = [register.own.newest(*one, FAR) for one in about]
+    there = [register.there.newest(*one, FAR) for one in about]
+    holding = [register.holding(*one, FAR) for one in about]
+    if all(s is not None and s.state == wanted for s in (*holding, *own)):
+        return None
+    return max([now, *(s.at + INSTANT for s in (*own, *there) if s is not None)])
+
+
+def suppression(key: CustomerKey, said: Statement) -> Event[ContactAddressSuppressed]:
+    """What is announced of a refusal that outlives the customer."""
+    assert said.address is not None
+    assert said.state != "granted"
+    shop, customer = key
+    address = said.address.hex()
+    data = ContactAddressSuppressed(
+        channel=said.channel, purpose=said.purpose, state=said.state, said_at=said.at, address=address
+    )
+    event_id = fact_id(f"address/{address}/{said.purpose}@{rfc3339(said.at)}", data.TYPE, shop, customer, 0)
+    return Event(event_id, f"/shops/{shop}/messaging", shop, customer, said.at, data)
+
+
+def suppressed_of(event: Event[ContactAddressSuppressed]) -> tuple[CustomerKey, Statement]:
+    """The statement that stays of an erased customer's refusal."""
+    data = event.data
+    address = bytes.fromhex(data.address)
+    return event.customer, Statement(
+        data.channel, data.purpose, data.said_at, data.RANK, event.source, event.id, data.state, address, "erased"
+    )

@@ -1,0 +1,106 @@
+"""What a decision looks at, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import Literal
+
+from common.crypto.keys import CustomerKeyRow
+from common.events.customers import Channel
+from common.time.calendar import Period
+from messaging.conditions.state import Facts
+from messaging.consent.state import ConsentState, Register
+from messaging.contacts.state import Contact, ContactAddress
+from messaging.flows.state import Candidate
+from messaging.limits.caps.state import Contacted
+from messaging.policy.state import Policy
+
+Outcome = Literal["send", "hold", "suppress"]
+Reason = Literal[
+    "allowed",  # send: nothing forbids it
+    "erased",  # the customer was erased
+    "no_address",  # hold while fresh, then suppress: no address for this channel
+    "bounced",  # the address bounced for good
+    "stale",  # the cause happened too long ago
+    "no_consent",  # nobody ever recorded a consent for this channel and purpose
+    "consent_withdrawn",
+    "opted_out",
+    "obsolete",  # what it was about is no longer so
+    "unknown_flow",  # hold while fresh, then suppress: a flow or channel of another release
+    "contact_unknown",  # hold: the customer's contact data has not been read yet
+    "key_missing",  # hold: the customer's key has not been read yet
+    "window",  # hold: outside the windows, or blacked out
+    "window_taken",  # hold: another message went in this window
+    "cap",
+]
+WAITS_FOR_CONTACT = ("contact_unknown", "no_address", "key_missing")
+"""Reasons to hold that end when a profile or a key comes."""
+
+
+@dataclass(slots=True)
+class Known:
+    """All that is known of one customer for a decision."""
+
+    contact: Contact | None = None
+    data_key: CustomerKeyRow | None = None
+    register: Register = field(default_factory=Register)
+    facts: Facts = field(default_factory=Facts)
+
+    @property
+    def erased(self) -> bool:
+        """Whether the customer was erased: the marker is permanent."""
+        return self.data_key is not None and self.data_key.erased_at is not None
+
+    def address(self, channel: Channel) -> ContactAddress | None:
+        """The address on this channel as the newest profile has it."""
+        return self.contact.addresses.get(channel) if self.contact else None
+
+    @property
+    def hashes(self) -> dict[Channel, bytes]:
+        """The keyed hash of the address on each channel, where there is one."""
+        of = self.contact.addresses if self.contact else {}
+        return {channel: address.hash for channel, address in of.items() if address.hash is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that one decision looks at. `zone` is the recipient's, `shop_zone` the one in which months are counted."""
+
+    policy: Policy
+    shop_zone: tzinfo
+    zone: tzinfo
+    contact_known: bool = True
+    has_address: bool = True
+    bounced: bool = False
+    key: Literal["present", "missing", "erased"] = "present"
+    consent: ConsentState | None = "granted"
+    by_address: bool = False
+    """Another customer of the same address said what holds."""
+    obsolete: bool = False
+    contacted: Sequence[Contacted] = ()
+    flow_known: bool = True
+    """Whether this release knows the flow and the channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`until`: when a held candidate is judged again. `opening`: the window in which a sent one must leave."""
+
+    outcome: Outcome
+    reason: Reason
+    at: datetime
+    until: datetime | None = None
+    opening: Period | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision by a version of the policy, for the address that the customer had on the channel."""
+
+    candidate: Candidate
+    decision: Decision
+    policy_version: int
+    address: bytes | None = None

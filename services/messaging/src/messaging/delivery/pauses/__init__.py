@@ -1,1 +1,0 @@
-"""Pauses of a channel after its provider refused us."""

@@ -1,1 +1,0 @@
-"""The queue of messages to be sent."""

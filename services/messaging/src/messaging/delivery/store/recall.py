@@ -1,0 +1,108 @@
+"""Messages taken back by an opt-out, and those that it has to wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from common.events import CustomerKey
+from common.events.customers import Channel
+from common.events.messages import MessagePurpose
+from common.storage.database import Transaction
+from messaging.decisions.facts import Subject
+
+
+async def customers_with_queued(
+    tx: Transaction, shop: str, address: bytes | None, channel: Channel
+) -> list[CustomerKey]:
+    """Whose messages wait to be sent to this address. Few: the caps are the address's."""
+    # Partial index on address.
+    rows = await tx.fetch(
+        """
+        select distinct shop, customer from messages
+        where shop = :shop and address = cast(:address as bytea) and channel = :channel and state = 'queued'
+        """,
+        shop=shop,
+        address=address,
+        channel=channel,
+    )
+    return [(r.shop, r.customer) for r in rows]
+
+
+async def suppress_queued(
+    tx: Transaction,
+    key: CustomerKey,
+    locked: Sequence[CustomerKey],
+    address: bytes | None,
+    channel: Channel,
+    purposes: Sequence[MessagePurpose],
+    reason: str,
+    at: datetime,
+) -> list[Subject]:
+    """Take back what is queued for the customer or for the address, and recall what is leased.
+
+    `locked`: the customers whose messages may be taken back. Returns what was.
+    """
+    wanted = {
+        "shop": key[0], "customer": key[1], "address": address, "channel": channel, "purposes": list(purposes),
+    }  # fmt: skip
+    # Of customers who are locked, since a fact is told of each. Who else was queued meanwhile is found by the look
+    # that every sender has before it leases.
+    rows = await tx.fetch(
+        """
+        with taken as (
+            update messages m set state = 'suppressed', reason = :reason
+            where m.shop = :shop and (m.customer = :customer or m.address = cast(:address as bytea))
+                and m.customer = any(:locked) and m.channel = :channel and m.purpose = any(:purposes)
+                and m.state = 'queued'
+            returning m.shop, m.customer, m.message_id
+        ), changed as (
+            update candidates c set outcome = 'suppress', reason = :reason, decided_at = :at
+            from taken t where c.shop = t.shop and c.customer = t.customer and c.message_id = t.message_id
+            returning c.shop, c.customer, c.message_id, c.flow, c.purpose, c.channel, c.causation, c.correlation
+        ), noted as (
+            insert into decisions (shop, customer, message_id, at, outcome, reason, detail, policy_version)
+            select shop, customer, message_id, :at, 'suppress', :reason, 'while it was queued',
+                coalesce((select max(p.version) from policies p where p.shop = :shop), 0)
+            from taken on conflict do nothing
+        )
+        select * from changed
+        """,
+        **wanted,
+        locked=[customer for _, customer in locked],
+        reason=reason,
+        at=at,
+    )
+    # A leased one may be leaving: the caller waits for those that may leave without asking again. A statement of its
+    # own, which sees what a sender has leased while the one above waited for its rows.
+    await tx.execute(
+        """
+        update messages m set recalled = true
+        where m.shop = :shop and (m.customer = :customer or m.address = cast(:address as bytea))
+            and m.channel = :channel and m.purpose = any(:purposes) and m.state = 'leased'
+        """,
+        **wanted,
+    )
+    return [
+        Subject(r.shop, r.customer, r.message_id, r.flow, r.purpose, r.channel, r.causation, r.correlation)
+        for r in rows
+    ]
+
+
+async def count_leaving(tx: Transaction, key: CustomerKey, address: bytes | None, channel: Channel) -> int:
+    """Messages but transactional, of the customer or to the address, that may be given to a provider at this moment
+    without being looked at again."""
+    # A leased one that has not started, or whose permit has run out, is looked at first, and finds itself recalled.
+    return int(
+        await tx.value(
+            """
+            select count(*) from messages
+            where shop = :shop and (customer = :customer or address = cast(:address as bytea)) and channel = :channel
+                and state = 'leased' and purpose <> 'transactional' and may_leave_until >= clock_timestamp()
+            """,
+            shop=key[0],
+            customer=key[1],
+            address=address,
+            channel=channel,
+        )
+    )

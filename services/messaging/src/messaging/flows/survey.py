@@ -1,0 +1,30 @@
+"""The question how a customer likes what they bought, which feedback asks for (FBK-007)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from common.events import Event
+from common.events.feedback import SurveyAnswered, SurveyRequested
+from messaging.conditions.state import Condition
+from messaging.flows.state import Asked, Flow
+
+SURVEY = Flow("survey", "survey", 2)
+FLOWS = (SURVEY,)
+
+
+def asked(event: Event[Any]) -> Sequence[Asked]:
+    """One message a survey; obsolete once it is answered."""
+    data = event.data
+    if not isinstance(data, SurveyRequested):
+        return ()
+    cause = f"survey/{data.survey_id}"
+    details = {"order_id": data.order_id, "answer_url": data.answer_url}
+    return (Asked(SURVEY, cause, data.cause_at, Condition(cause, 0, "asked"), details),)
+
+
+def conditions(event: Event[Any]) -> Sequence[Condition]:
+    """That a survey was answered."""
+    data = event.data
+    return (Condition(f"survey/{data.survey_id}", 1, "answered"),) if isinstance(data, SurveyAnswered) else ()

@@ -1,0 +1,1 @@
+"""What happened elsewhere is kept, and makes candidates; nothing is decided here."""

@@ -1,0 +1,50 @@
+"""Events that ask for messages, and the facts that messages rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from common.bus.subscriptions import Batch
+from common.events import Event
+from common.events.orders import OrderEvent
+from common.storage.database import Transaction
+from messaging.conditions.rules import purchases_of
+from messaging.conditions.state import OrderNews
+from messaging.conditions.store import save_conditions, save_order_news, save_purchases
+from messaging.flows.registry import asks, candidates_for, conditions_of
+from messaging.flows.store import insert_candidates
+from messaging.policy.store import get_policies
+
+
+async def on_orders(tx: Transaction, batch: Batch) -> None:
+    """Keep what was said about orders, and make notices of it; an order also ends a lapse."""
+    mine = [e for e in batch.events if e.subject is not None]
+    await save_order_news(
+        tx,
+        [
+            (e.customer, f"{e.source}#{e.id}", OrderNews(e.data.order_id, e.time, e.data))
+            for e in mine
+            if e.data.order_id is not None
+        ],
+    )
+    await save_purchases(tx, [(e.customer, at) for e in mine for at in purchases_of(e)])
+    await _make_candidates(tx, [e for e in batch.events if isinstance(e.data, OrderEvent)])
+
+
+async def on_conditions(tx: Transaction, batch: Batch) -> None:
+    """What is so about a customer, and the messages that rest on it."""
+    await save_conditions(
+        tx,
+        [(e.customer, e.time, c) for e in batch.events if e.subject is not None for c in conditions_of(e)],
+    )
+    await _make_candidates(tx, batch.events)
+
+
+async def _make_candidates(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+    """A candidate on each channel that the shop's policy names."""
+    asking = [event for event in events if asks(event)]
+    policies = await get_policies(tx, {event.shop for event in asking}) if asking else {}
+    await insert_candidates(
+        tx, [c for event in asking for c in candidates_for(event, policies[event.shop].policy.channels)]
+    )

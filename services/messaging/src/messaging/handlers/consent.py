@@ -1,0 +1,36 @@
+"""What customers allow and refuse, and what stays of it when they are erased."""
+
+from __future__ import annotations
+
+from common.bus.subscriptions import Batch
+from common.storage.database import Transaction
+from messaging.consent import store
+from messaging.consent.rules import statements_of, suppressed_of, suppression
+from messaging.contacts.store import forget_addresses
+from messaging.limits.caps import store as caps
+
+
+async def on_permissions(tx: Transaction, batch: Batch) -> None:
+    """Add what was said to the register; our own answers are read back here by a rebuild (SEC-005, MSG-009)."""
+    said = [said for event in batch.events if event.subject is not None for said in statements_of(event)]
+    await store.save_statements(tx, said)
+    await store.relate_statements(tx, {key for key, _ in said})
+
+
+async def on_erased(tx: Transaction, batch: Batch) -> None:
+    """Forget which addresses the customers had, but for those that they refused for: of those the hash stays.
+
+    It is announced, too, since in a rebuild their contact data opens no more.
+    """
+    keys = sorted({e.customer for e in batch.events})
+    kept = [suppression(key, said) for key, said in await store.refusals_of(tx, keys)]
+    await store.save_statements(tx, [suppressed_of(event) for event in kept])
+    await forget_addresses(tx, keys)
+    await store.forget_addresses(tx, keys)
+    await caps.forget_addresses(tx, keys)
+    await tx.announce(kept)
+
+
+async def on_suppressions(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads back what erased customers left behind."""
+    await store.save_statements(tx, [suppressed_of(event) for event in batch.events])

@@ -1,0 +1,60 @@
+"""Profiles and keys: contact data as ciphertext, and the hashes of addresses, for which those are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from common.bus.subscriptions import Batch
+from common.crypto.keys import KeyRing, get_keys
+from common.storage.database import Transaction
+from messaging.channels.registry import CHANNELS
+from messaging.consent.store import relate_statements
+from messaging.contacts.hashing import Hashing
+from messaging.contacts.state import Contact, HadAddress
+from messaging.contacts.store import get_sealed, save_addresses, save_contacts
+from messaging.contacts.store_bounces import lift_bounces
+from messaging.decisions.store import wake_held
+
+
+class Profiles:
+    """Handlers of profiles and keys."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._hashing = Hashing(keys)
+
+    async def on_profiles(self, tx: Transaction, batch: Batch) -> None:
+        """Keep the newest contact data of each customer, as ciphertext, and which addresses they had."""
+        events = [e for e in batch.events if e.subject is not None]
+        await save_contacts(
+            tx,
+            (
+                Contact(e.customer, e.data.revision, e.time, e.data.name, e.data.language, e.data.zone)
+                for e in events
+            ),
+        )  # fmt: skip
+        had = [
+            HadAddress(e.customer, name, e.data.revision, e.time, *found)
+            for e in events
+            for name, channel in CHANNELS.items()
+            if (found := channel.address(e.data)) is not None
+        ]
+        await self._hash(tx, had)
+        await wake_held(tx, [(e.customer, e.time) for e in events])
+
+    async def on_keys(self, tx: Transaction, batch: Batch) -> None:
+        """What waited for a key waits no longer."""
+        events = [e for e in batch.events if e.subject is not None]
+        await self._hash(tx, await get_sealed(tx, sorted({e.customer for e in events})))
+        await wake_held(tx, [(e.customer, e.time) for e in events])
+
+    async def _hash(self, tx: Transaction, had: Sequence[HadAddress]) -> None:
+        """Save the addresses, hashed where the key is there, and record what was said about them."""
+        stored = await get_keys(tx, sorted({h.key for h in had}))
+        kept = [h for h in had if h.key not in stored or stored[h.key].erased_at is None]
+        await save_addresses(tx, [self._hashing.hashed(h, stored.get(h.key)) for h in kept])
+        await relate_statements(tx, {h.key for h in kept})
+
+
+async def on_bounces_lifted(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads our own answers back; a bounce since then stands."""
+    await lift_bounces(tx, [(e.customer, e.data.channel, e.time) for e in batch.events if e.subject is not None])

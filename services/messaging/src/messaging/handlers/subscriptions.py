@@ -1,0 +1,52 @@
+"""Which handler takes what; in a batch the handlers come in this order."""
+
+from __future__ import annotations
+
+from common.bus.subscriptions import Subscription
+from common.crypto.keys import KEY_SUBSCRIPTIONS, KeyRing
+from common.events.customers import ConsentChanged, CustomerErased, CustomerRegistered, CustomerUpdated, KeyIssued
+from common.events.feedback import SurveyAnswered, SurveyRequested
+from common.events.membership import TierChanged
+from common.events.messages import (
+    ContactAddressSuppressed,
+    ContactBounceLifted,
+    ContactOptedIn,
+    ContactOptedOut,
+    ContactPolicyChanged,
+)
+from common.events.orders import (
+    OrderClosed,
+    OrderCompleted,
+    OrderDelivered,
+    OrderInTransit,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefunded,
+    OrderShipped,
+)
+from common.events.segments import SegmentEntered, SegmentLeft
+from messaging.handlers.asking import on_conditions, on_orders
+from messaging.handlers.consent import on_erased, on_permissions, on_suppressions
+from messaging.handlers.policies import on_policies
+from messaging.handlers.profiles import Profiles, on_bounces_lifted
+
+ORDERS = (
+    OrderPlaced, OrderPaid, OrderShipped, OrderInTransit, OrderDelivered, OrderCompleted, OrderClosed, OrderRefunded,
+)  # fmt: skip
+
+
+def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
+    """The subscriptions, with the customers' keys for the addresses in profiles."""
+    profiles = Profiles(keys)
+    return (
+        *KEY_SUBSCRIPTIONS,
+        Subscription(on_policies, (ContactPolicyChanged,)),
+        Subscription(profiles.on_profiles, (CustomerRegistered, CustomerUpdated)),
+        Subscription(profiles.on_keys, (KeyIssued,)),
+        Subscription(on_bounces_lifted, (ContactBounceLifted,)),
+        Subscription(on_permissions, (ConsentChanged, ContactOptedOut, ContactOptedIn)),
+        Subscription(on_erased, (CustomerErased,)),
+        Subscription(on_suppressions, (ContactAddressSuppressed,)),
+        Subscription(on_orders, ORDERS),
+        Subscription(on_conditions, (TierChanged, SegmentEntered, SegmentLeft, SurveyRequested, SurveyAnswered)),
+    )

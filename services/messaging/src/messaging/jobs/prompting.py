@@ -1,0 +1,43 @@
+"""Sweeps that come as soon as there is something to decide, before the regular one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import structlog
+
+from common.process.runtime import Runtime
+from common.storage.database import Database
+from common.storage.failures import is_temporary
+from common.work.sweeps import BATCH, WorkList, work
+from messaging.jobs.deciding import decide_notices, take_due_notices
+
+log = structlog.get_logger()
+
+
+async def sweep_when(arrived: asyncio.Event, runtime: Runtime) -> None:
+    """The regular sweep comes every second; an order notice need not wait for it, nor for an import that is read."""
+    while not runtime.stopping.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(arrived.wait(), 1)
+        prompt = arrived.is_set()
+        arrived.clear()
+        try:
+            if runtime.consumer is not None and await runtime.consumer.behind():
+                await decide_all_notices(runtime.database)
+            elif prompt:
+                await runtime.sweeper.sweep(patiently=True)
+        except Exception as error:
+            # The regular sweep finds the same rows due.
+            log.warning("prompt_sweep_failed", temporary=is_temporary(error), detail=repr(error)[:300])
+
+
+async def decide_all_notices(database: Database) -> None:
+    """Notices are decided however much is still to be read; what time decides waits for it."""
+    # Under the name of the regular list: who was set aside there is set aside here, too.
+    notices = WorkList("decide", take_due_notices, decide_notices)
+    done: int | None = 1
+    while done:
+        async with database.transaction() as tx:
+            done = await work(tx, notices, tx.clock.now(), BATCH)

@@ -1,0 +1,19 @@
+"""The senders of all channels, and the sweep of notices that need not wait."""
+
+from __future__ import annotations
+
+from common.crypto.keys import KeyRing
+from common.storage.database import Database
+from messaging.channels.protocol import Channel
+from messaging.consent.links import UnsubscribeLinks
+from messaging.contacts.store_bounces import mark_bounced
+from messaging.delivery.worker.desk import Sender
+from messaging.jobs.preparing import Preparation
+
+
+def sender_of(
+    database: Database, keys: KeyRing, links: UnsubscribeLinks, channel: Channel, *, workers: int | None = None
+) -> Sender:
+    """The sender of one channel."""
+    preparation = Preparation(database, keys, links, channel)
+    return Sender(database, channel, preparation.take, mark_bounced, workers=workers)

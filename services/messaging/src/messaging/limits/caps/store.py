@@ -1,0 +1,54 @@
+"""The places that messages hold under the caps: the rows of `messages` are the count, so that none can drift."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from common.events import CustomerKey
+from common.storage.columns import Columns
+from common.storage.database import Transaction
+from messaging.limits.caps.state import Contacted, Places
+
+LOOK_BACK = timedelta(days=400)
+"""How far back messages are read: longer than the longest gap that may be set between surveys."""
+_CUSTOMERS = Columns("w", shop="text", customer="text")
+_ADDRESSES = Columns("a", shop="text", address="bytea")
+
+
+async def get_places(tx: Transaction, wanted: Mapping[CustomerKey, Collection[bytes]], since: datetime) -> Places:
+    """Of each customer, with the addresses they have: all messages but those that failed or were taken back."""
+    # An unknown one may have arrived, so it counts. At an address the caps bound how many there are.
+    rows = await tx.fetch(
+        f"""
+        with holding as (
+            select m.shop, m.customer, m.message_id from {_CUSTOMERS} join messages m using (shop, customer)
+            where m.at > :since
+            union
+            select m.shop, m.customer, m.message_id from {_ADDRESSES} join messages m using (shop, address)
+            where m.at > :since
+        )
+        select m.shop, m.customer, m.at, m.purpose, m.channel, m.address
+        from holding join messages m using (shop, customer, message_id)
+        where m.state in ('queued', 'leased', 'sent', 'unknown') and m.purpose <> 'transactional'
+        """,
+        **_CUSTOMERS.of(wanted),
+        **_ADDRESSES.of(sorted({(key[0], address) for key, of in wanted.items() for address in of})),
+        since=since,
+    )
+    places = Places()
+    for r in rows:
+        places.take((r.shop, r.customer), r.address, Contacted(r.at, r.purpose, r.channel))
+    return places
+
+
+async def forget_addresses(tx: Transaction, keys: Sequence[CustomerKey]) -> None:
+    """What these erased customers were sent counts no more for others who have the address."""
+    # By primary key.
+    await tx.execute(
+        f"""
+        update messages m set address = null from {_CUSTOMERS}
+        where m.shop = w.shop and m.customer = w.customer and m.address is not null
+        """,
+        **_CUSTOMERS.of(keys),
+    )
