@@ -61,13 +61,7 @@ create table announced (
     shop text not null,
     customer text not null,
     revision bigint not null,           -- of the last fact
-    enrolled_at timestamptz,
-    tier text,                          -- its id
-    in_grace boolean,
-    pending bigint,
-    available bigint,
-    debt bigint,
-    growth bigint,
+    said jsonb not null,                -- what all facts say together: each part of the fold has names of its own in it
     primary key (shop, customer)
 );
 
@@ -107,9 +101,10 @@ create index redemptions_order on redemptions (shop, order_id) where order_id is
 
 -- Typed columns over the fold's state, for reports; absent in the state means zero.
 alter table customers
-    add column enrolled_at text generated always as (state ->> 'enrolled') stored,
-    add column tier text generated always as (state -> 'standing' ->> 'tier') stored, -- its id; null: no member
-    add column pending bigint generated always as (coalesce((state ->> 'pending')::bigint, 0)) stored,
-    add column available bigint generated always as (coalesce((state ->> 'available')::bigint, 0)) stored,
-    add column debt bigint generated always as (coalesce((state ->> 'debt')::bigint, 0)) stored;
+    add column enrolled_at text generated always as (state -> 'tiers' ->> 'enrolled') stored,
+    add column tier text generated always as (state -> 'tiers' -> 'standing' ->> 'tier') stored, -- its id; null: no member
+    add column pending bigint generated always as (coalesce((state -> 'points' ->> 'pending')::bigint, 0)) stored,
+    add column available bigint generated always as (coalesce((state -> 'points' ->> 'available')::bigint, 0)) stored,
+    add column debt bigint generated always as (coalesce((state -> 'points' ->> 'debt')::bigint, 0)) stored,
+    add column growth bigint generated always as (coalesce((state -> 'growth' ->> 'value')::bigint, 0)) stored;
 create index customers_tier on customers (shop, tier);

@@ -1,4 +1,4 @@
--- The growth ledger, and folding anew whoever was folded before growth was counted.
+-- The growth ledger, and folding anew of all who were folded before growth was counted.
 
 -- Every movement of growth value; append-only. The legs of one cause sum to zero.
 create table growth_entries (
@@ -32,9 +32,6 @@ end
 $$;
 create trigger growth_entries_tallied after insert on growth_entries referencing new table as added
     for each statement execute function tally_growth();
-
-alter table customers
-    add column growth bigint generated always as (coalesce((state ->> 'growth')::bigint, 0)) stored;
 
 -- Shops whose customers are all to be folded anew because the rules themselves have changed; a row goes when it is done.
 create table refolds (

@@ -1,4 +1,4 @@
-"""How is a customer's story told in a test? Days in the shop's zone, orders and deeds on them, and what came of it."""
+"""Stories of a customer: days in the shop's zone, orders and activities on them, and what came of it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from common.events.orders import OrderCompleted, OrderPaid, OrderRefunded
 from common.fold.folding import Effect, fold_all
 from common.shops.settings import ShopSettings
 from membership.fold import MemberFolding
-from membership.orders.history import History
-from membership.points.books import Posting
-from membership.programme.programme import FastTrack, Programme, ShopRules, Version
-from membership.state import Deed, MemberState, Order, Standing
+from membership.growth.state import Activity
+from membership.ledger.legs import Book, Posting
+from membership.member import Member
+from membership.orders.state import FINE, Order
+from membership.programme.programme import FastTrack, Programme
+from membership.programme.versions import ShopRules, Version
+from membership.qualification.history import Entry, History, Purchase
+from membership.tiers.state import Standing
 
 SHOP, CUSTOMER = "tea", "c1"
 LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
@@ -67,32 +71,34 @@ def campaign(spend: int) -> FastTrack:
 
 def fold(
     events: list[Event[Any]], until: str | None = None, programme: Programme | None = None
-) -> tuple[MemberState, list[Effect]]:
+) -> tuple[Member, list[Effect]]:
     folding = MemberFolding({SHOP: rules(programme)})
     state, steps, _ = fold_all(folding, events, at(until) if until else None, (SHOP, CUSTOMER))
     return state, [effect for step in steps for effect in step.effects]
 
 
-def told(effects: list[Effect], kind: type[Any]) -> list[Any]:
+def announced(effects: list[Effect], kind: type[Any]) -> list[Any]:
     return [e.data for e in effects if isinstance(e.data, kind)]
 
 
 def standing_order(when: str, goods: int = 100, **more: Any) -> Order:
-    """An order completed then, as a fold leaves it: a point and a growth for each 1.00."""
-    earned = 0 if more.get("state") == "closed" else goods // 100
-    told: dict[str, Any] = {"state": "completed", "said_completed": True, "currency": "CNY", "revision": 0, **more}
-    return Order(**{"goods": goods, "completed_at": at(when), "held": earned, "growth": earned, **told})
+    """An order completed then, as a fold leaves it."""
+    given: dict[str, Any] = {"state": "completed", "said_completed": True, "currency": "CNY", "revision": 0, **more}
+    return Order(**{"goods": goods, "completed_at": at(when), **given})
 
 
-def history(*what: Order | Deed) -> History:
-    made, timed = History(), list[tuple[datetime, Order | Deed]]()
-    for one in what:
-        when = one.completed_at if isinstance(one, Order) else one.at
-        if when is not None:
-            timed.append((when, one))
-    for when, one in sorted(timed, key=lambda pair: pair[0]):
-        made.append(when, one)
-    return made
+def history(*what: Order | Activity) -> History:
+    """Of orders with a point and a growth for each 1.00, and of activities."""
+    entries: list[Entry] = []
+    for number, one in enumerate(what):
+        if isinstance(one, Activity):
+            entries.append(Entry(one.at, growth=one.growth, activity=True))
+        elif one.completed_at is not None:
+            earned, counts = one.net // 100, one.counts
+            spend = one.net * FINE // one.unit if counts else 0
+            purchase = Purchase(f"o{number}", one.paid_at, spend, counts)
+            entries.append(Entry(one.completed_at, spend, int(counts), earned, earned, purchase))
+    return History(entries)
 
 
 PLACES = {"": 0, "regular": 0, "senior": 1, "vip": 2, "supreme": 3, "friend": 1, "everybody": 0}
@@ -103,10 +109,12 @@ def place(standing: Standing) -> int:
     return PLACES[standing.tier]
 
 
-def legs(effects: list[Effect], book: type[Any] = Posting) -> dict[tuple[str, str], int]:
+def legs(effects: list[Effect], book: Book = "points") -> dict[tuple[str, str], int]:
     """What the legs of one book come to, by account and lot; each posting balances."""
     sums: dict[tuple[str, str], int] = {}
-    for posting in told(effects, book):
+    for posting in announced(effects, Posting):
+        if posting.book != book:
+            continue
         assert sum(leg.amount for leg in posting.legs) == 0
         for leg in posting.legs:
             sums[leg.account, leg.lot] = sums.get((leg.account, leg.lot), 0) + leg.amount

@@ -1,1 +1,1 @@
-"""What does a regular customer's loyalty earn? Tiers, points and their ledger."""
+"""Membership of a shop's customers: tiers, points, growth and their ledgers."""

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from common.bus.subscriptions import Batch, Subscription
 from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
-from common.fold.customers import Folded, fold_events
+from common.fold.customers import fold_events
 from common.storage.database import Transaction
-from membership.announcements import store as announcements
-from membership.fold import INPUTS, MemberFolding
-from membership.ledger import store as ledgers
-from membership.points import store as redemptions
+from membership.fold import INPUTS, MemberFolding, save
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
-from membership.state import MemberState
 
 
 async def on_inputs(tx: Transaction, batch: Batch) -> None:
@@ -32,16 +28,6 @@ async def on_programmes(tx: Transaction, batch: Batch) -> None:
         programme = Programme.model_validate(data.programme)
         await programmes.PROGRAMMES.insert(tx, event.shop, data.version, data.valid_from, programme, late=True)
         await programmes.save_ladders(tx, event.shop, [data.version])
-
-
-async def save(tx: Transaction, folded: Folded[MemberState]) -> None:
-    """Post the legs, keep the redemptions, announce the facts of what was folded."""
-    await ledgers.insert_legs(tx, folded.steps)
-    await redemptions.insert_redemptions(tx, folded.events)
-    await redemptions.save_standings(tx, folded.steps)
-    facts = folded.facts()
-    await tx.announce(facts)
-    await announcements.save_announced(tx, facts)
 
 
 SUBSCRIPTIONS = (

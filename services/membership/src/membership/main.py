@@ -1,4 +1,4 @@
-"""What is membership made of? Wiring only; the commands are serve, migrate, verify, republish."""
+"""Wiring of membership; the commands are serve, migrate, verify, republish."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ from common.process.runtime import Service
 from common.service.commands import main
 from common.verification import in_bites
 from membership import handlers
-from membership.api import growth, members, preview, programme, redemptions
+from membership.api import check_in, growth, members, preview, programme, redemptions
 from membership.jobs import balancing, sweeping, verifying
 
 SERVICE = Service(
     name="membership",
     migrations=Path(__file__).resolve().parents[2] / "migrations",
     subscriptions=handlers.SUBSCRIPTIONS,
-    routers=(members.router, growth.router, redemptions.router, programme.router, preview.router),
+    routers=(
+        members.router,
+        growth.router,
+        check_in.router,
+        redemptions.router,
+        programme.router,
+        preview.router,
+    ),
     jobs=lambda _: (*sweeping.JOBS, balancing.job()),
     due=sweeping.due,
     verify=in_bites(verifying.verify),

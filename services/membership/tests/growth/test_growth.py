@@ -1,4 +1,4 @@
-"""What raises the growth value, and what lowers it? The row of defaults.md, and MEM-016."""
+"""What raises the growth value and what lowers it: the row of defaults.md, and MEM-016."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import pytest
 from common.events.membership import GrowthChanged, MemberRegistered, TierChanged
 from common.events.orders import OrderClosed
 from membership.growth import rules as growth
-from membership.growth.rules import GrowthPosting
+from membership.growth.state import Growth, OrderGrowth
+from membership.ledger.legs import Leg, Posting
+from membership.points.state import Points
 from membership.programme.programme import GrowthRules, Programme
+from membership.tiers.state import Tiers
 
 from ..stories import (
+    announced,
     checked_in,
     completed,
     event,
@@ -25,7 +29,6 @@ from ..stories import (
     redeemed,
     refund,
     review,
-    told,
 )
 
 
@@ -60,9 +63,9 @@ def test_growth_by_what_happened(events: list[Any], value: int) -> None:
     MEM-016, MEM-053. A review earns the same whatever its stars: SEC-010 and C-12, as to rewards independent of these.
     """
     state, effects = fold(events, "2035-01-01")
-    assert state.growth == value
-    assert legs(effects, GrowthPosting) == growth.balances(state)
-    changes = told(effects, GrowthChanged)
+    assert Growth.of(state).value == value
+    assert legs(effects, "growth") == growth.balances(Growth.of(state))
+    changes = announced(effects, GrowthChanged)
     assert sum(c.change for c in changes) == value
     assert not changes or changes[-1].growth == value
 
@@ -70,16 +73,16 @@ def test_growth_by_what_happened(events: list[Any], value: int) -> None:
 def test_a_review_adds_growth_although_nothing_was_spent() -> None:
     """MEM-016, its test, and C-5; without a tier that growth leads to, no tier is touched."""
     state, effects = fold([completed("2025-01-01", "a", 100), review("2025-01-02", "r1", stars=1)])
-    last = told(effects, GrowthChanged)[-1]
+    last = announced(effects, GrowthChanged)[-1]
     assert (last.growth, last.change, last.reason, last.origin) == (21, 20, "review", "review/r1")
-    assert (state.available, told(effects, TierChanged)) == (1, [])
+    assert (Points.of(state).available, announced(effects, TierChanged)) == (1, [])
 
 
 def test_the_rate_is_that_of_the_programme_in_force_when_the_order_was_completed() -> None:
     programme = Programme(growth=GrowthRules(per_unit=3))
     state, effects = fold([completed("2025-01-01", "a", 3_333), refund("2025-01-02", "a", 1_111)], programme=programme)
-    assert [c.growth for c in told(effects, GrowthChanged)] == [99, 66]
-    assert (state.orders["a"].rate, state.orders["a"].growth) == (3, 66)
+    assert [c.growth for c in announced(effects, GrowthChanged)] == [99, 66]
+    assert Growth.of(state).orders["a"] == OrderGrowth(rate=3, held=66)
 
 
 def test_refunds_in_thirds_take_as_much_as_one_refund_of_all() -> None:
@@ -87,7 +90,7 @@ def test_refunds_in_thirds_take_as_much_as_one_refund_of_all() -> None:
     events, left = [completed("2025-01-01", "a", 10_000)], []
     for day in (2, 3, 4, 5):
         events.append(refund(f"2025-01-0{day}", "a", 3_333))
-        left.append(fold(events)[0].growth)
+        left.append(Growth.of(fold(events)[0]).value)
     assert left == [66, 33, 0, 0]
 
 
@@ -97,4 +100,16 @@ def test_where_members_register_nothing_is_earned_before() -> None:
     before = [completed("2025-01-01", "a", 60_000), review("2025-01-02", "r"), checked_in("2025-01-03")]
     after = [completed("2025-02-02", "b", 10_000), review("2025-02-03", "s"), review("2025-02-04", "r")]
     state, _ = fold([*before, event("2025-02-01", MemberRegistered()), *after], programme=programme)
-    assert (state.growth, place(state.standing)) == (120, 1)
+    assert (Growth.of(state).value, place(Tiers.of(state).standing)) == (120, 1)
+
+
+def test_growth_has_a_ledger_of_its_own_that_balances() -> None:
+    """MEM-016, C-5."""
+    events = [completed("2025-01-01", "o", 5_099), review("2025-01-02", "r"), joined("2025-01-03", "a")]
+    state, effects = fold(events, programme=Programme(growth=GrowthRules(activity=0)))
+    postings = [posting.legs for posting in announced(effects, Posting) if posting.book == "growth"]
+    assert postings == [
+        (Leg("growth", "order/o", 50), Leg("granted", "", -50)),
+        (Leg("growth", "review/r", 20), Leg("granted", "", -20)),
+    ]
+    assert set(Growth.of(state).activities) == {"review/r", "activity/a"}

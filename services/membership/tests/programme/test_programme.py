@@ -15,10 +15,9 @@ from membership.programme.programme import (
     FastTrack,
     GrowthRules,
     Programme,
-    ShopRules,
     Tier,
-    Version,
 )
+from membership.programme.versions import ShopRules, Version
 
 from ..stories import at, campaign, rules
 

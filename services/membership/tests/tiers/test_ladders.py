@@ -13,10 +13,13 @@ from common.events.membership import TierChanged
 from common.fold.folding import fold_all
 from common.shops.settings import ShopSettings
 from membership.fold import MemberFolding
-from membership.programme.programme import REGULAR, SENIOR, SUPREME, VIP, Programme, ShopRules, Tier, Version
-from membership.state import MemberState
+from membership.member import Member
+from membership.points.state import Points
+from membership.programme.programme import REGULAR, SENIOR, SUPREME, VIP, Programme, Tier
+from membership.programme.versions import ShopRules, Version
+from membership.tiers.state import Tiers
 
-from ..stories import CUSTOMER, LONG_AGO, SHOP, at, completed, redeemed, told
+from ..stories import CUSTOMER, LONG_AGO, SHOP, announced, at, completed, redeemed
 
 BRONZE = Tier(name="Bronze", spend=10_000, price=9_900)
 FIVE = Programme(tiers=(REGULAR, BRONZE, SENIOR, VIP, SUPREME))
@@ -27,9 +30,9 @@ def rules(*programmes: tuple[str, Programme]) -> ShopRules:
     return ShopRules(ShopSettings.always(ZoneInfo("Asia/Shanghai")), versions)
 
 
-def fold(shop: ShopRules, events: list[Any], until: str) -> tuple[MemberState, list[TierChanged]]:
+def fold(shop: ShopRules, events: list[Any], until: str) -> tuple[Member, list[TierChanged]]:
     state, steps, _ = fold_all(MemberFolding({SHOP: shop}), events, at(until), (SHOP, CUSTOMER))
-    return state, told([effect for step in steps for effect in step.effects], TierChanged)
+    return state, announced([effect for step in steps for effect in step.effects], TierChanged)
 
 
 def test_a_level_put_in_below_renames_nobody() -> None:
@@ -37,12 +40,12 @@ def test_a_level_put_in_below_renames_nobody() -> None:
     state, changes = fold(
         shop, [completed("2025-01-01", "a", 210_000), completed("2025-07-01", "b", 100)], "2025-07-02"
     )
-    assert (state.standing.tier, [(c.old, c.new, c.reason) for c in changes]) == (
+    assert (Tiers.of(state).standing.tier, [(c.old, c.new, c.reason) for c in changes]) == (
         "vip",
         [("Regular", "VIP", "upgrade")],
     )
     reviewed, changes = fold(shop, [completed("2025-01-01", "a", 210_000)], "2026-03-01")
-    assert (reviewed.standing.tier, [(c.new, c.reason) for c in changes[1:]]) == (
+    assert (Tiers.of(reviewed).standing.tier, [(c.new, c.reason) for c in changes[1:]]) == (
         "senior", [("VIP", "grace"), ("Senior", "downgrade")],
     )  # fmt: skip
 
@@ -57,7 +60,11 @@ def test_a_tier_that_is_gone_becomes_another_when_the_ladder_takes_force_and_its
     shop = rules(("2025-06-01T00:00", METALS))
     before, _ = fold(shop, [completed("2025-01-01", "a", 210_000)], "2025-05-31")
     after, changes = fold(shop, [completed("2025-01-01", "a", 210_000)], "2025-06-01T00:00")
-    assert (before.standing.tier, after.standing.tier, after.standing.until) == ("vip", "gold", date(2026, 1, 1))
+    assert (Tiers.of(before).standing.tier, Tiers.of(after).standing.tier, Tiers.of(after).standing.until) == (
+        "vip",
+        "gold",
+        date(2026, 1, 1),
+    )
     last = changes[-1]
     assert (last.old_id, last.new_id, last.old, last.new) == ("vip", "gold", "VIP", "Gold")
     assert (last.direction, last.reason) == ("same", "programme")
@@ -66,7 +73,7 @@ def test_a_tier_that_is_gone_becomes_another_when_the_ladder_takes_force_and_its
 def test_a_tier_that_is_only_renamed_is_told_under_its_new_name() -> None:
     shop = rules(("2025-06-01T00:00", METALS))
     state, changes = fold(shop, [completed("2025-01-01", "a", 100)], "2025-06-02")
-    assert (state.standing.tier, [(c.old_id, c.new_id, c.old, c.new) for c in changes]) == (
+    assert (Tiers.of(state).standing.tier, [(c.old_id, c.new_id, c.old, c.new) for c in changes]) == (
         "regular", [("regular", "regular", "Regular", "Everybody")],
     )  # fmt: skip
 
@@ -78,13 +85,13 @@ def test_a_tier_that_is_only_renamed_is_told_under_its_new_name() -> None:
 def test_who_comes_to_the_lowest_tier_has_no_term_any_more(becomes: dict[str, str], until: date | None) -> None:
     shop = rules(("2025-06-01T00:00", METALS.model_copy(update={"becomes": becomes})))
     state, _ = fold(shop, [completed("2025-01-01", "a", 210_000)], "2025-06-02")
-    assert (state.standing.until, state.standing.due is None) == (until, until is None)
+    assert (Tiers.of(state).standing.until, Tiers.of(state).standing.due is None) == (until, until is None)
 
 
 def test_a_version_that_leaves_the_ladder_as_it_is_tells_nobody() -> None:
     shop = rules(("2025-06-01T00:00", Programme(grace_days=3)))
     state, changes = fold(shop, [completed("2025-01-01", "a", 210_000)], "2025-06-02")
-    assert (state.standing.ladder, len(changes)) == (None, 1)
+    assert (Tiers.of(state).standing.ladder, len(changes)) == (None, 1)
 
 
 def test_a_correction_names_the_tiers_of_the_ladder_in_force_now() -> None:
@@ -94,7 +101,7 @@ def test_a_correction_names_the_tiers_of_the_ladder_in_force_now() -> None:
     first, late = [completed("2025-07-01", "a", 100)], completed("2025-05-01", "z", 60_000)
     before, _, _ = fold_all(folding, first, at("2025-08-01"), (SHOP, CUSTOMER))
     after, _, _ = fold_all(folding, [*first, late], at("2025-08-01"), (SHOP, CUSTOMER))
-    found = told(folding.difference(before, after, late.time), TierChanged)
+    found = announced(folding.difference(before, after, late.time), TierChanged)
     assert [(c.old, c.new, c.new_id) for c in found] == [("Everybody", "Silver", "silver")]
 
 
@@ -107,7 +114,7 @@ def test_points_are_earned_by_the_factor_of_the_tier_that_was_put_above() -> Non
         redeemed("2025-01-02", "r", 600),
         completed("2025-06-01", "b", 10_000),
     ]
-    assert fold(shop, events, "2025-06-02")[0].available == 200
+    assert Points.of(fold(shop, events, "2025-06-02")[0]).available == 200
 
 
 @pytest.mark.parametrize(
@@ -149,6 +156,7 @@ def test_terms_keep_the_day_on_which_the_first_began(first: str, months: int, en
     found = []
     for end in ends:
         state, _ = fold(shop, [completed(first, "a", 50_000)], f"{end}T12:00")
-        assert state.standing.until is not None
-        found.append(state.standing.until.isoformat())
+        until = Tiers.of(state).standing.until
+        assert until is not None
+        found.append(until.isoformat())
     assert found == ends

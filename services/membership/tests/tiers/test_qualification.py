@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 
 from common.events.membership import TierChanged
-from membership.orders.history import Reached
+from membership.growth.state import Activity, Growth
+from membership.orders.state import Order
+from membership.points.state import Points
 from membership.programme.programme import Programme, Tier
-from membership.state import Deed, Order
+from membership.qualification.history import Reached
 from membership.tiers.rules import tier_for, window_start
+from membership.tiers.state import Tiers
 
 from ..stories import (
+    announced,
     at,
     campaign,
     completed,
@@ -27,7 +31,6 @@ from ..stories import (
     review,
     rules,
     standing_order,
-    told,
 )
 
 
@@ -48,15 +51,15 @@ from ..stories import (
 def test_either_threshold_suffices_and_the_rule_is_told(amounts: list[int], level: int, rule: str | None) -> None:
     """MEM-015, C-3, C-4."""
     state, effects = fold([completed(f"2025-01-{i + 1:02}", f"o{i}", a) for i, a in enumerate(amounts)])
-    changes = told(effects, TierChanged)
-    assert place(state.standing) == level
+    changes = announced(effects, TierChanged)
+    assert place(Tiers.of(state).standing) == level
     assert (changes[-1].rule if changes else None) == rule
 
 
 def test_the_window_is_twelve_months_rolling() -> None:
     inside, _ = fold([completed("2024-03-02", "a", 30_000), completed("2025-03-01", "b", 20_000)])
     outside, _ = fold([completed("2024-03-01", "a", 30_000), completed("2025-03-01", "b", 20_000)])
-    assert (place(inside.standing), place(outside.standing)) == (1, 0)
+    assert (place(Tiers.of(inside).standing), place(Tiers.of(outside).standing)) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -75,10 +78,10 @@ def test_one_order_in_the_campaign_makes_a_vip_even_of_a_new_customer(day: str, 
     """MEM-019, MEM-021: the same spend outside the period is no upgrade."""
     programme = Programme(fast_tracks=(campaign(30_000),))
     state, effects = fold([completed(day, "a", goods)], programme=programme)
-    assert place(state.standing) == level
-    assert [c.rule for c in told(effects, TierChanged)] == ["fast track"] * (level > 0)
+    assert place(Tiers.of(state).standing) == level
+    assert [c.rule for c in announced(effects, TierChanged)] == ["fast track"] * (level > 0)
     refunded, _ = fold([completed(day, "a", goods), refund("2025-07-02", "a", 1)], programme=programme)
-    assert place(refunded.standing) == 0
+    assert place(Tiers.of(refunded).standing) == 0
 
 
 def test_scheme_b_is_configuration_and_the_factor_follows() -> None:
@@ -87,8 +90,8 @@ def test_scheme_b_is_configuration_and_the_factor_follows() -> None:
     tiers = (Tier(name=names[0]), *(Tier(name=n, orders=i, factor=20_000) for i, n in enumerate(names[1:], 1)))
     state, effects = fold([completed("2025-01-01", "a", 100), completed("2025-01-02", "b", 10_000)],
                           programme=Programme(tiers=tiers))  # fmt: skip
-    assert [c.new for c in told(effects, TierChanged)] == ["Silver", "Gold"]
-    assert state.lots["b"].available == 200
+    assert [c.new for c in announced(effects, TierChanged)] == ["Silver", "Gold"]
+    assert Points.of(state).lots["b"].available == 200
 
 
 FOUR = Programme(
@@ -136,7 +139,7 @@ def test_a_threshold_is_in_minor_units_of_whatever_currency(unit: int, below: in
 HISTORY = history(
     standing_order("2025-01-01", 100), standing_order("2025-01-02", 200), standing_order("2025-01-02", 700),
     standing_order("2025-01-03", 1_600), standing_order("2025-01-02", 9_000, state="closed"), Order(goods=5_000),
-    Deed(at("2025-01-02"), 20), Deed(at("2024-01-01"), 3),
+    Activity(at("2025-01-02"), 20), Activity(at("2024-01-01"), 3),
 )  # fmt: skip
 
 
@@ -193,13 +196,21 @@ def test_a_review_lifts_a_member_whose_growth_leads_to_tiers() -> None:
     events = [completed("2025-01-01", "a", 8_000), review("2025-02-01", "r1")]
     before, _ = fold([completed("2025-01-01", "a", 7_999), review("2025-02-01", "r1")], programme=BY_GROWTH)
     after, effects = fold(events, programme=BY_GROWTH)
-    assert (before.growth, place(before.standing), after.growth, place(after.standing)) == (99, 0, 100, 1)
-    assert (told(effects, TierChanged)[-1].rule, after.standing.since) == ("growth", date(2025, 2, 1))
+    assert (
+        Growth.of(before).value,
+        place(Tiers.of(before).standing),
+        Growth.of(after).value,
+        place(Tiers.of(after).standing),
+    ) == (99, 0, 100, 1)
+    assert (announced(effects, TierChanged)[-1].rule, Tiers.of(after).standing.since) == ("growth", date(2025, 2, 1))
 
 
 def test_growth_never_expires_so_its_tier_is_renewed_for_ever() -> None:
     state, effects = fold([completed("2025-01-01", "a", 10_000)], "2030-01-03", BY_GROWTH)
-    assert (place(state.standing), {c.reason for c in told(effects, TierChanged)}) == (1, {"upgrade", "renewal"})
+    assert (place(Tiers.of(state).standing), {c.reason for c in announced(effects, TierChanged)}) == (
+        1,
+        {"upgrade", "renewal"},
+    )
 
 
 def test_a_refund_takes_the_tier_that_its_growth_had_made_as_if_it_had_never_been() -> None:
@@ -207,9 +218,20 @@ def test_a_refund_takes_the_tier_that_its_growth_had_made_as_if_it_had_never_bee
     events = [completed("2025-01-01", "a", 10_000), joined("2025-02-01", "j"), completed("2025-03-01", "b", 4_000)]
     made, _ = fold(events, programme=BY_GROWTH)
     left, effects = fold([*events, refund("2025-04-01", "a", 5_000)], programme=BY_GROWTH)
-    assert (made.growth, place(made.standing), made.standing.since) == (150, 2, date(2025, 3, 1))
-    assert (left.growth, place(left.standing), left.standing.since) == (100, 1, date(2025, 3, 1))
-    assert (told(effects, TierChanged)[-1].reason, told(effects, TierChanged)[-1].direction) == ("refund", "down")
+    assert (Growth.of(made).value, place(Tiers.of(made).standing), Tiers.of(made).standing.since) == (
+        150,
+        2,
+        date(2025, 3, 1),
+    )
+    assert (Growth.of(left).value, place(Tiers.of(left).standing), Tiers.of(left).standing.since) == (
+        100,
+        1,
+        date(2025, 3, 1),
+    )
+    assert (announced(effects, TierChanged)[-1].reason, announced(effects, TierChanged)[-1].direction) == (
+        "refund",
+        "down",
+    )
 
 
 def test_after_a_refund_the_tier_is_what_deeds_make_of_it() -> None:
@@ -219,7 +241,11 @@ def test_after_a_refund_the_tier_is_what_deeds_make_of_it() -> None:
         completed("2025-03-01", "b", 10_000),
     ]
     state, _ = fold([*events, refund("2025-04-01", "b", 10_000)], programme=BY_GROWTH)
-    assert (state.growth, place(state.standing), state.standing.since) == (100, 1, date(2025, 2, 1))
+    assert (Growth.of(state).value, place(Tiers.of(state).standing), Tiers.of(state).standing.since) == (
+        100,
+        1,
+        date(2025, 2, 1),
+    )
 
 
 BY_POINTS = Programme(
@@ -243,14 +269,14 @@ BY_POINTS = Programme(
 def test_points_earned_in_the_window_lead_to_tiers(events: list[Any], level: int) -> None:
     """MEM-017, C-4: with the factor of the tier held, refunds taken off, of twelve months; reviews earn none."""
     state, _ = fold(events, programme=BY_POINTS)
-    assert place(state.standing) == level
+    assert place(Tiers.of(state).standing) == level
 
 
 def test_points_that_were_spent_have_been_earned_all_the_same() -> None:
     """MEM-017."""
     events = [completed("2025-01-01", "a", 9_000), redeemed("2025-01-02", "x", 90), completed("2025-01-03", "b", 1_000)]
     state, _ = fold(events, programme=BY_POINTS)
-    assert (place(state.standing), state.available) == (1, 10)
+    assert (place(Tiers.of(state).standing), Points.of(state).available) == (1, 10)
 
 
 @pytest.mark.parametrize(
@@ -262,5 +288,6 @@ def test_a_fast_track_is_judged_by_the_payment_and_granted_at_completion(
     """MEM-019: bought within the campaign and confirmed after it counts; bought before it and confirmed within not."""
     events = [paid(paid_on, "a", 30_000), completed(done_on, "a", 30_000)]
     state, _ = fold(events, programme=Programme(fast_tracks=(campaign(30_000),)))
-    assert place(state.standing) == level
-    assert place(fold(events[:1], programme=Programme(fast_tracks=(campaign(30_000),)))[0].standing) == 0
+    assert place(Tiers.of(state).standing) == level
+    waiting, _ = fold(events[:1], programme=Programme(fast_tracks=(campaign(30_000),)))
+    assert place(Tiers.of(waiting).standing) == 0

@@ -13,13 +13,16 @@ from common.fold.folding import fold_all
 from common.shops.settings import ShopSettings
 from membership.fold import MemberFolding
 from membership.points.books import balances
-from membership.programme.programme import Programme, ShopRules, Tier, Version
-from membership.state import Standing
-from membership.tiers.rules import standing_of
+from membership.points.state import Points
+from membership.programme.programme import Programme, Tier
+from membership.programme.versions import ShopRules, Version
+from membership.tiers.rules import Marks, standing_of
+from membership.tiers.state import Standing, Tiers
 
 from ..stories import (
     CUSTOMER,
     SHOP,
+    announced,
     at,
     completed,
     event,
@@ -29,7 +32,6 @@ from ..stories import (
     refund,
     rules,
     standing_order,
-    told,
 )
 
 
@@ -53,39 +55,47 @@ def test_vip_by_one_order_falls_step_by_step_as_in_the_example(
 ) -> None:
     """defaults.md, row "example"."""
     state, _ = fold([completed("2025-02-28", "o1", 200_000)], day)
-    assert (place(state.standing), state.standing.grace, state.standing.until) == (level, grace, until)
+    assert (place(Tiers.of(state).standing), Tiers.of(state).standing.grace, Tiers.of(state).standing.until) == (
+        level,
+        grace,
+        until,
+    )
 
 
 def test_a_term_begun_on_29_february_ends_on_28() -> None:
     state, _ = fold([completed("2024-02-29", "a", 50_000)])
-    assert state.standing.until == date(2025, 2, 28)
+    assert Tiers.of(state).standing.until == date(2025, 2, 28)
 
 
 def test_still_qualified_at_review_is_twelve_months_more() -> None:
     events = [completed("2025-02-28", "a", 200_000), completed("2025-06-01", "b", 200_000)]
     state, effects = fold(events, "2026-03-01T00:00")
-    assert state.standing == Standing(
+    assert Tiers.of(state).standing == Standing(
         tier="vip",
         since=date(2026, 2, 28),
         until=date(2027, 2, 28),
         due=at("2027-03-01T00:00").astimezone(UTC),
         anchor=28,
     )
-    assert [c.reason for c in told(effects, TierChanged)] == ["upgrade", "renewal"]
+    assert [c.reason for c in announced(effects, TierChanged)] == ["upgrade", "renewal"]
 
 
 def test_what_happens_at_the_very_instant_of_the_review_comes_after_it() -> None:
     events = [completed("2025-02-28", "a", 200_000), completed("2026-03-01T00:00", "b", 200_000)]
     state, effects = fold([*events, completed("2026-03-02", "c", 100), refund("2026-03-03", "c", 100)])
-    assert [c.reason for c in told(effects, TierChanged)] == ["upgrade", "grace", "renewal"]
-    assert (place(state.standing), state.standing.until) == (2, date(2027, 3, 1))
+    assert [c.reason for c in announced(effects, TierChanged)] == ["upgrade", "grace", "renewal"]
+    assert (place(Tiers.of(state).standing), Tiers.of(state).standing.until) == (2, date(2027, 3, 1))
 
 
 def test_qualifying_again_in_grace_renews_from_that_day() -> None:
     events = [completed("2025-02-28", "a", 200_000), completed("2026-03-15", "b", 200_000)]
     state, effects = fold(events)
-    assert (place(state.standing), state.standing.grace, state.standing.until) == (2, None, date(2027, 3, 15))
-    assert [c.reason for c in told(effects, TierChanged)] == ["upgrade", "grace", "renewal"]
+    assert (place(Tiers.of(state).standing), Tiers.of(state).standing.grace, Tiers.of(state).standing.until) == (
+        2,
+        None,
+        date(2027, 3, 15),
+    )
+    assert [c.reason for c in announced(effects, TierChanged)] == ["upgrade", "grace", "renewal"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +105,7 @@ def test_qualifying_again_in_grace_renews_from_that_day() -> None:
 def test_downgrade_policies(policy: Any, level: int, until: date) -> None:
     events = [completed("2025-02-28", "a", 500_000), completed("2025-05-01", "b", 50_000)]
     state, _ = fold(events, "2026-04-01", Programme(downgrade=policy))
-    assert (place(state.standing), state.standing.until) == (level, until)
+    assert (place(Tiers.of(state).standing), Tiers.of(state).standing.until) == (level, until)
 
 
 def test_a_refund_is_judged_at_once_without_grace() -> None:
@@ -103,9 +113,9 @@ def test_a_refund_is_judged_at_once_without_grace() -> None:
     events = [completed("2025-01-01", "a", 60_000), completed("2025-02-01", "b", 140_000)]
     before, _ = fold(events)
     after, effects = fold([*events, refund("2025-03-01", "b", 140_000)])
-    assert (place(before.standing), place(after.standing)) == (2, 1)
-    assert after.standing.until == date(2026, 1, 1)
-    last = told(effects, TierChanged)[-1]
+    assert (place(Tiers.of(before).standing), place(Tiers.of(after).standing)) == (2, 1)
+    assert Tiers.of(after).standing.until == date(2026, 1, 1)
+    last = announced(effects, TierChanged)[-1]
     assert (last.old, last.new, last.reason, last.direction, last.in_grace) == (
         "VIP",
         "Senior",
@@ -119,14 +129,18 @@ def test_an_order_refunded_whole_counts_for_nothing() -> None:
     events = [completed(f"2025-01-0{i}", f"o{i}", 100) for i in (1, 2, 3)]
     part, _ = fold([*events, refund("2025-02-01", "o2", 99)])
     whole, _ = fold([*events, refund("2025-02-01", "o2", 100)])
-    assert (place(part.standing), place(whole.standing)) == (1, 0)
+    assert (place(Tiers.of(part).standing), place(Tiers.of(whole).standing)) == (1, 0)
 
 
 def test_a_refund_that_comes_before_its_order_waits_for_it() -> None:
     """MEM-053: earned points are taken back, whichever of the two comes first."""
     late = fold([completed("2025-01-02", "a", 60_000), refund("2025-01-03", "a", 20_000)])[0]
     early = fold([refund("2025-01-01", "a", 20_000), completed("2025-01-02", "a", 60_000)])[0]
-    assert (early.available, place(early.standing)) == (late.available, place(late.standing)) == (400, 0)
+    assert (
+        (Points.of(early).available, place(Tiers.of(early).standing))
+        == (Points.of(late).available, place(Tiers.of(late).standing))
+        == (400, 0)
+    )
 
 
 def test_registration_makes_a_member_before_any_order() -> None:
@@ -134,25 +148,25 @@ def test_registration_makes_a_member_before_any_order() -> None:
     programme = Programme(enrolment="registration")
     events = [completed("2025-01-01", "a", 60_000), event("2025-02-01", MemberRegistered(source="poster"))]
     state, effects = fold([*events, completed("2025-03-01", "b", 10_000)], programme=programme)
-    assert (told(effects, MemberEnrolled)[0].enrolled_at, place(state.standing)) == (at("2025-02-01"), 1)
-    assert balances(state) == {("available", "b"): 120, ("issued", ""): -120}
+    assert (announced(effects, MemberEnrolled)[0].enrolled_at, place(Tiers.of(state).standing)) == (at("2025-02-01"), 1)
+    assert balances(Points.of(state)) == {("available", "b"): 120, ("issued", ""): -120}
 
 
 def test_an_order_too_small_to_rise_leaves_the_term_as_it_is() -> None:
     state, effects = fold([completed("2025-01-01", "a", 50_000), completed("2025-06-01", "b", 60_000)])
-    assert (state.standing.until, len(told(effects, TierChanged))) == (date(2026, 1, 1), 1)
+    assert (Tiers.of(state).standing.until, len(announced(effects, TierChanged))) == (date(2026, 1, 1), 1)
 
 
 def test_rising_in_grace_is_an_upgrade_and_not_a_renewal() -> None:
     events = [completed("2025-01-01", "a", 50_000), completed("2026-01-15", "b", 200_000)]
     state, effects = fold(events)
-    assert [c.reason for c in told(effects, TierChanged)] == ["upgrade", "grace", "upgrade"]
-    assert (place(state.standing), state.standing.until) == (2, date(2027, 1, 15))
+    assert [c.reason for c in announced(effects, TierChanged)] == ["upgrade", "grace", "upgrade"]
+    assert (place(Tiers.of(state).standing), Tiers.of(state).standing.until) == (2, date(2027, 1, 15))
 
 
 def test_reaching_less_than_the_tier_in_grace_does_not_renew_it() -> None:
     state, _ = fold([completed("2025-01-01", "a", 200_000), completed("2026-01-15", "b", 60_000)], "2026-01-20")
-    assert (place(state.standing), state.standing.grace) == (2, date(2026, 1, 31))
+    assert (place(Tiers.of(state).standing), Tiers.of(state).standing.grace) == (2, date(2026, 1, 31))
 
 
 @pytest.mark.parametrize(
@@ -161,12 +175,12 @@ def test_reaching_less_than_the_tier_in_grace_does_not_renew_it() -> None:
 )
 def test_grace_lasts_whole_days_and_none_where_there_is_none(days: int, day: str, level: int) -> None:
     state, _ = fold([completed("2025-01-01", "a", 50_000)], day, Programme(grace_days=days))
-    assert place(state.standing) == level
+    assert place(Tiers.of(state).standing) == level
 
 
 def test_the_term_is_as_long_as_the_programme_says() -> None:
     state, _ = fold([completed("2025-01-31", "a", 50_000)], programme=Programme(term_months=1))
-    assert (state.standing.until, state.standing.due) == (date(2025, 2, 28), at("2025-03-01T00:00"))
+    assert (Tiers.of(state).standing.until, Tiers.of(state).standing.due) == (date(2025, 2, 28), at("2025-03-01T00:00"))
 
 
 def _versions(*programmes: tuple[str, Programme]) -> ShopRules:
@@ -176,7 +190,7 @@ def _versions(*programmes: tuple[str, Programme]) -> ShopRules:
 
 def _folded(shop: ShopRules, events: list[Any], until: str) -> tuple[Standing, list[TierChanged]]:
     state, steps, _ = fold_all(MemberFolding({SHOP: shop}), events, at(until), (SHOP, CUSTOMER))
-    return state.standing, told([effect for step in steps for effect in step.effects], TierChanged)
+    return Tiers.of(state).standing, announced([effect for step in steps for effect in step.effects], TierChanged)
 
 
 def test_a_review_may_lift_where_the_thresholds_were_lowered_meanwhile() -> None:
@@ -207,7 +221,7 @@ def test_a_downgrade_to_what_is_justified_goes_down_at_least_one() -> None:
     """Justified by the rolling window, which may reach further back than the term did."""
     programme = Programme(downgrade="justified", window_months=36, grace_days=0)
     state, effects = fold([completed("2025-01-01", "a", 500_000)], "2026-01-02", programme)
-    assert (place(state.standing), told(effects, TierChanged)[-1].rule) == (2, "spend")
+    assert (place(Tiers.of(state).standing), announced(effects, TierChanged)[-1].rule) == (2, "spend")
 
 
 @pytest.mark.parametrize(("until", "level", "grace"), [("2026-01-01T23:59:59", 1, None), ("2026-01-02T00:00", 1, True)])
@@ -215,7 +229,7 @@ def test_what_falls_due_at_the_very_instant_of_a_refund_is_done_before_it(
     until: str, level: int, grace: bool | None
 ) -> None:
     only = standing_order("2025-01-01", 50_000)
-    standing = standing_of(history(only), at("2025-01-01"), rules(), at(until))
+    standing = standing_of(history(only), Marks(), at("2025-01-01"), rules(), at(until))
     assert (place(standing), standing.grace is not None) == (level, bool(grace))
 
 

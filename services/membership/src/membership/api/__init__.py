@@ -1,1 +1,1 @@
-"""What may be asked of membership over HTTP? Members, redemptions, the programme."""
+"""Routes over HTTP, a file for each matter."""

@@ -1,4 +1,4 @@
-"""What does a shop ask about a member? Tier, points, ledger, the way up; and registration (MEM-010, MEM-018)."""
+"""Members over HTTP: tier, points, ledger, the way up, registration, a shop's report (MEM-010, MEM-018)."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from pydantic import BaseModel
 
 from common.events import CustomerKey
 from common.events.fields import Identifier, Position, ShopName, Text
-from common.events.membership import MemberRegistered
-from common.fold.customers import current
 from common.fold.folding import advance
 from common.http.api import Body, Tx, require
 from common.storage.database import Transaction
-from membership.api.refusals import UnknownMember
-from membership.commands.recording import carry_out, time_of_command
-from membership.fold import MemberFolding
+from membership.commands import registration as commands
+from membership.fold import MemberFolding, history_of, load
+from membership.growth.state import Growth
 from membership.ledger import store as ledgers
+from membership.member import Member
 from membership.members import store as members
-from membership.orders.history import History
+from membership.members.refusals import UnknownMember
+from membership.orders.state import FINE, Orders
 from membership.points.expiry import next_expiry
+from membership.points.state import Points
 from membership.programme import store as programmes
-from membership.programme.programme import Programme, ShopRules, Tier
-from membership.state import FINE, MemberState
+from membership.programme.programme import Programme, Tier
+from membership.programme.versions import ShopRules
 from membership.tiers.rules import window_start
+from membership.tiers.state import Tiers
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["members"])
 
@@ -137,14 +139,15 @@ class ReportOut(BaseModel):
     currency: str
 
 
-async def _member(tx: Transaction, key: CustomerKey) -> tuple[MemberState, ShopRules, datetime]:
+async def _member(tx: Transaction, key: CustomerKey) -> tuple[Member, ShopRules, datetime]:
     """The member as of now, by the rules in force; nothing is written. Raises UnknownMember."""
     rules = await programmes.get_rules(tx, [key[0]])
-    state, now = await members.get_member(tx, key), tx.clock.now()
-    if state is None:
+    known, stored = await members.get_state(tx, key)
+    if not known:
         raise UnknownMember(key[1])
+    state, now = load(stored), tx.clock.now()
     advance(MemberFolding(rules), state, now, key)
-    if state.enrolled is None:
+    if Tiers.of(state).enrolled is None:
         raise UnknownMember(key[1])
     return state, rules[key[0]], now
 
@@ -153,21 +156,36 @@ async def _member(tx: Transaction, key: CustomerKey) -> tuple[MemberState, ShopR
 async def get_member(shop: ShopName, customer: Identifier, tx: Tx) -> MemberOut:
     """A member's tier, term and points, as of now."""
     state, rules, now = await _member(tx, (shop, customer))
-    standing, programme = state.standing, rules.at(now)
+    tiers, points, programme = Tiers.of(state), Points.of(state), rules.at(now)
+    standing = tiers.standing
     tier = programme.tier(standing.tier)
-    expires = next_expiry(state)
-    assert state.enrolled is not None
+    assert tiers.enrolled is not None
     return MemberOut(
-        customer=customer, enrolled_at=state.enrolled, tier=tier.name, tier_id=tier.id,
-        level=programme.level_of(tier.id), price=tier.price,
-        factor=tier.factor, since=standing.since, term=standing.until, grace=standing.grace, pending=state.pending,
-        available=state.available, debt=state.debt,
-        next_expiry=Expiry(
-            points=sum(lot.available for lot in state.lots.values() if lot.expires == expires), at=expires
-        ) if expires else None,
-        orders=sum(1 for order in state.orders.values() if order.counts),
-        contribution=max(0, History.of(state).ever) * rules.unit_at(now) // FINE, growth=state.growth,
-    )  # fmt: skip
+        customer=customer,
+        enrolled_at=tiers.enrolled,
+        tier=tier.name,
+        tier_id=tier.id,
+        level=programme.level_of(tier.id),
+        price=tier.price,
+        factor=tier.factor,
+        since=standing.since,
+        term=standing.until,
+        grace=standing.grace,
+        pending=points.pending,
+        available=points.available,
+        debt=points.debt,
+        next_expiry=_next_expiry(points),
+        orders=sum(1 for order in Orders.of(state).by_id.values() if order.counts),
+        contribution=max(0, history_of(state).ever) * rules.unit_at(now) // FINE,
+        growth=Growth.of(state).value,
+    )
+
+
+def _next_expiry(points: Points) -> Expiry | None:
+    at = next_expiry(points)
+    if at is None:
+        return None
+    return Expiry(points=sum(lot.available for lot in points.lots.values() if lot.expires == at), at=at)
 
 
 @router.get("/members/{customer}/ledger", dependencies=[require("members:read")])
@@ -179,7 +197,8 @@ async def get_ledger(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> LedgerPage:
     """A member's ledger, oldest entry first; give the last `after` for the next page."""
-    if await members.get_member(tx, (shop, customer)) is None:
+    known, _ = await members.get_state(tx, (shop, customer))
+    if not known:
         raise UnknownMember(customer)
     rows = await ledgers.list_ledger(tx, (shop, customer), after, limit)
     entries = [Entry.model_validate(dict(row._mapping)) for row in rows]
@@ -191,9 +210,9 @@ async def get_path(shop: ShopName, customer: Identifier, tx: Tx) -> PathOut:
     """The way up: current tier, growth value, next tier, what is missing by each way, what earns it (MEM-018)."""
     state, rules, now = await _member(tx, (shop, customer))
     programme = rules.at(now)
-    level = programme.level_of(state.standing.tier)
+    level = programme.level_of(Tiers.of(state).standing.tier)
     window = window_start(rules, programme, now)
-    reached = History.of(state).through(window, now)
+    reached = history_of(state).through(window, now)
     reached = reached._replace(spend=max(0, reached.spend) * rules.unit_at(now) // FINE)
     following = programme.tiers[level + 1] if level + 1 < len(programme.tiers) else None
     return PathOut(
@@ -218,29 +237,26 @@ def _what_earns(programme: Programme, tier: Tier) -> str:
         ways.append(f"completed orders, goods paid less refunds, within {programme.window_months} months")
     if tier.growth is not None:
         rules = programme.growth
-        deeds = {"a review": rules.review, "an activity": rules.activity, "a referral": rules.referral,
-                 "a check-in a day": rules.check_in}  # fmt: skip
-        told = [f"{rules.per_unit} growth per 1.00 paid"] if rules.per_unit else []
-        ways.append(", ".join([*told, *(f"{earns} for {deed}" for deed, earns in deeds.items() if earns)]))
+        activities = {
+            "a review": rules.review,
+            "an activity": rules.activity,
+            "a referral": rules.referral,
+            "a check-in a day": rules.check_in,
+        }
+        by_orders = [f"{rules.per_unit} growth per 1.00 paid"] if rules.per_unit else []
+        ways.append(", ".join([*by_orders, *(f"{earns} for {what}" for what, earns in activities.items() if earns)]))
     return "; ".join(ways)
 
 
 @router.post("/members", dependencies=[require("members:write")])
 async def register(shop: ShopName, body: RegistrationIn, tx: Tx) -> RegistrationOut:
     """Make the customer a member (MEM-010). Repeating it changes nothing."""
-    key = (shop, body.customer)
-    at = await time_of_command(tx, key)
-    rules = await programmes.get_rules(tx, [shop])
-    folding = MemberFolding(rules)
-    known = (await current(tx, folding, key, at)).enrolled is not None
-    if not known:
-        await carry_out(tx, folding, key, f"registration-{body.customer}", at, MemberRegistered(source=body.source))
-    state = await current(tx, folding, key, at)
+    made = await commands.register(tx, (shop, body.customer), body.source)
     return RegistrationOut(
         customer=body.customer,
-        status="member_already" if known else "registered",
-        enrolled_at=state.enrolled or at,
-        tier=rules[shop].at(at).tier(state.standing.tier).name,
+        status="registered" if made.new else "member_already",
+        enrolled_at=made.enrolled_at,
+        tier=made.tier,
     )
 
 
@@ -251,7 +267,7 @@ async def get_report(shop: ShopName, tx: Tx) -> ReportOut:
     now = tx.clock.now()
     programme = rules.at(now)
     counted = {row.tier: row for row in await members.get_report(tx, shop)}
-    # Members whom a new ladder has yet to come by are counted under the tier they hold.
+    # Members to whom a new ladder has yet to come are counted under the tier they hold.
     known = {tier.id: tier.name for tier in programme.tiers}
     tiers = []
     for tier in [*known, *(tier for tier in counted if tier not in known)]:

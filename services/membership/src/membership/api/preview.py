@@ -1,4 +1,4 @@
-"""What would a programme do, before it is saved? The members folded by it, counted and thrown away (MEM-023)."""
+"""A programme previewed over HTTP: the members are folded by it, counted and thrown away (MEM-023)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from common.events.fields import PlannedTime, ShopName
 from common.fold.folding import advance, fold_all
 from common.http.api import Body, Tx, require
 from common.storage.database import Transaction
-from membership.api.refusals import PreviewUnderWay, SinceInFuture
-from membership.fold import MemberFolding
+from membership.fold import MemberFolding, load
 from membership.members import store as members
 from membership.preview import store as previews
+from membership.preview.refusals import PreviewUnderWay, SinceInFuture
 from membership.preview.rules import Tally, tried
 from membership.programme import store as programmes
-from membership.programme.programme import Programme, ShopRules
+from membership.programme.programme import Programme
+from membership.programme.versions import ShopRules
 
 router = APIRouter(prefix="/v1/shops/{shop}/programme", tags=["programme"])
 PAGE = 50
@@ -72,7 +73,7 @@ class PreviewOut(BaseModel):
 
 @router.post("/preview", dependencies=[require("programme:write")])
 async def preview(shop: ShopName, body: PreviewIn, tx: Tx) -> PreviewOut:
-    """What if this programme had been in force? Every order since is judged and credited by it, nothing is saved.
+    """The members as if this programme had been in force: every order since counts by it, nothing is saved.
 
     With the programme now in force it says that nobody moves. Redemptions stand as they were made.
     """
@@ -110,12 +111,13 @@ async def _try(
     deadline = loop.time() + MOST_SECONDS
     while page := await previews.read_sample(tx, shop, after, one_in, PAGE):
         for customer in page:
-            advance(here, customer.state, now, customer.key)
+            state = load(customer.state)
+            advance(here, state, now, customer.key)
             then, _, _ = fold_all(there, customer.inputs, now, customer.key)
-            tally.add(customer.state, then, present.at(now), other.at(now))
+            tally.add(state, then, present.at(now), other.at(now))
             inputs += len(customer.inputs)
         after = page[-1].key[1]
         if inputs > MOST_INPUTS or loop.time() > deadline:
             return tally, False
-        await asyncio.sleep(0)  # whoever else waits for this process goes on
+        await asyncio.sleep(0)  # other requests to this process go on
     return tally, True

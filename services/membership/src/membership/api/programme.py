@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from common.bus.inbox import claim
-from common.events import Event
 from common.events.fields import PlannedTime, ShopName
-from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
 from common.http.api import Body, Tx, require
-from common.storage.database import Transaction
-from common.versions.table import tell
-from membership.api.refusals import (
-    ProgrammeReplaced,
-    TierWithoutSuccessor,
-    TooSoon,
-    UnknownVersion,
-    VersionInForce,
-)
+from membership.commands import programme as commands
 from membership.programme import store as programmes
-from membership.programme.programme import Programme, ShopRules, Version
+from membership.programme.programme import Programme
+from membership.programme.refusals import UnknownVersion
+from membership.programme.versions import Version
 
 router = APIRouter(prefix="/v1/shops/{shop}/programme", tags=["programme"])
-NOTICE = timedelta(minutes=5)
-"""How far events may be ahead of the clock: a version in force later than that changes nothing folded so far."""
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
@@ -118,69 +107,11 @@ async def put_programme(shop: ShopName, body: ProgrammeIn, tx: Tx) -> VersionOut
 
     What is in force by then anyway is answered as it stands, and no version is made: repeating is harmless.
     """
-    await programmes.lock_rules(tx, shop)
-    # Read after the lock: whatever was folded before it had a time of at most five minutes from now.
-    earliest = tx.clock.now() + NOTICE
-    valid_from = body.valid_from or earliest
-    rules = (await programmes.read_rules(tx, {shop}))[shop]
-    same = _same(rules, body, valid_from)
-    if same is not None:
-        return _out(same)
-    if valid_from < earliest:
-        raise TooSoon(earliest)
-    number = await programmes.PROGRAMMES.next_number(tx, shop)
-    if body.replaces is not None and body.replaces != number - 1:
-        raise ProgrammeReplaced(body.replaces, number - 1)
-    version = Version(valid_from, number, body.programme)
-    changed = ShopRules(rules.settings, [*rules.versions, version])
-    _check_ladders(changed, tx.clock.now())
-    await programmes.PROGRAMMES.insert(tx, shop, number, valid_from, body.programme)
-    await programmes.save_ladders(tx, shop, [v.number for v in changed.new_ladders(tx.clock.now())])
-    data = ProgrammeChanged(version=number, valid_from=valid_from, programme=body.programme.model_dump(mode="json"))
-    await tell(tx, shop, "programme", data)
-    return _out(version)
+    return _out(await commands.set_version(tx, shop, body.programme, body.valid_from, body.replaces))
 
 
 @router.delete("/versions/{version}", dependencies=[require("programme:write")])
 async def withdraw_version(shop: ShopName, version: Number, tx: Tx) -> VersionsOut:
     """Withdraw a version that is to come; the one before it stays in force. Repeating it is harmless."""
-    await programmes.lock_rules(tx, shop)
-    row, now = await programmes.get_version(tx, shop, version), tx.clock.now()
-    if row is None:
-        raise UnknownVersion(version)
-    if row.withdrawn_at is None:
-        if row.valid_from <= now + NOTICE:
-            raise VersionInForce(version)
-        rules = (await programmes.read_rules(tx, {shop}))[shop]
-        left = ShopRules(rules.settings, [v for v in rules.versions if v.number != version])
-        _check_ladders(left, now)
-        await programmes.withdraw_version(tx, shop, version, now)
-        await programmes.save_ladders(tx, shop, [v.number for v in left.new_ladders(now)])
-        await _tell_withdrawn(tx, shop, version)
+    await commands.withdraw_version(tx, shop, version)
     return await list_versions(shop, tx)
-
-
-def _same(rules: ShopRules, body: ProgrammeIn, valid_from: datetime) -> Version | None:
-    """The version that says the same from that instant on: set for it, or in force by then."""
-    for version in rules.versions:
-        if (version.valid_from, version.programme) == (valid_from, body.programme):
-            return version
-    in_force = rules.version_at(valid_from)
-    return in_force if in_force.number and in_force.programme == body.programme else None
-
-
-def _check_ladders(rules: ShopRules, now: datetime) -> None:
-    unmapped = rules.unmapped(now)
-    if unmapped is not None:
-        version, tiers = unmapped
-        raise TierWithoutSuccessor(tiers, version)
-
-
-async def _tell_withdrawn(tx: Transaction, shop: str, version: int) -> None:
-    # The same key as the version's own, so that it is read after it.
-    event = Event(
-        f"programme-{version}-withdrawn", f"/shops/{shop}/{tx.service}", shop, None, tx.clock.now(),
-        ProgrammeWithdrawn(version=version), partitionkey="programme",
-    )  # fmt: skip
-    await claim(tx, [(event, event.encode())])
-    await tx.announce([event])

@@ -1,4 +1,4 @@
-"""How is an accepted command recorded? Dated after everything known of the member, folded, announced."""
+"""An accepted command is dated after everything known of the member, folded and announced."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from common.events import CustomerKey, Event, EventData
 from common.fold.customers import fold_command
 from common.storage.database import Transaction
-from membership.fold import MemberFolding
-from membership.handlers import save
+from membership.fold import MemberFolding, save
 
 
 async def time_of_command(tx: Transaction, key: CustomerKey) -> datetime:
     """Now, or just after the member's last input where that is ahead of our clock (it may be, by five minutes).
 
-    So a command is always the member's newest input, and what it was judged against is what it is folded onto.
+    So a command is always the member's newest input, and what it was checked against is what it is folded onto.
     """
     await tx.lock_customers([key])
     row, now = tx.locked[key], tx.clock.now()

@@ -1,4 +1,4 @@
-"""Which customers stand in a row, in order of their keys? So that everybody is read in bites."""
+"""Ranges of customers in order of their keys, by which all are read some at a time."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What does membership do by itself? Sweeps when time passes, checks of the ledgers, verification by command."""
+"""What falls due, what has to be folded anew, the balance of the ledgers, and verification by command."""

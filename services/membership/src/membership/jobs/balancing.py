@@ -1,4 +1,4 @@
-"""Do the ledgers balance while the service runs? A walk round all causes, some customers at a time, for the metric."""
+"""The walk round the ledgers for the metric of imbalance: all causes, some customers at a time."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from common.events import CustomerKey
 from common.metrics import LEDGER_IMBALANCE
 from common.storage.database import Transaction
 from common.work.sweeps import Job
-from membership.histories import ranges as stretches
+from membership.histories import ranges
 from membership.ledger import store as ledgers
+from membership.ledger.legs import BOOKS
 
 log = structlog.get_logger()
-BOOKS = ("points", "growth")
 ROUND = timedelta(minutes=1)
-"""A new round begins at most so often; one of many customers takes a bite each sweep until it is done."""
+"""A new round begins at most so often; one of many customers takes some each sweep until it is done."""
 
 
 class Walk:
@@ -24,22 +24,22 @@ class Walk:
     as positive so that two mistakes do not make a right."""
 
     def __init__(self) -> None:
-        self._after: CustomerKey = stretches.BEGINNING
+        self._after: CustomerKey = ranges.BEGINNING
         self._begun: datetime | None = None
         self._found = dict.fromkeys(BOOKS, 0)
         self.imbalance = dict.fromkeys(BOOKS, 0)
 
     async def batch(self, tx: Transaction, now: datetime, limit: int) -> int:
         """Look at the next customers' causes. Returns 0: it is never work that a round of sweeps must wait for."""
-        if self._after == stretches.BEGINNING and self._begun is not None and self._begun <= now < self._begun + ROUND:
+        if self._after == ranges.BEGINNING and self._begun is not None and self._begun <= now < self._begun + ROUND:
             return 0
-        if self._after == stretches.BEGINNING:
+        if self._after == ranges.BEGINNING:
             self._begun, self._found = now, dict.fromkeys(BOOKS, 0)
-        last = await stretches.next_key(tx, self._after, limit)
+        last = await ranges.next_key(tx, self._after, limit)
         for row in await ledgers.unbalanced_causes(tx, self._after, last):
             self._found[row.book] += abs(row.amount)
             log.error("ledger_imbalance", shop=row.shop, book=row.book, cause=row.cause, amount=row.amount)
-        self._after = last or stretches.BEGINNING
+        self._after = last or ranges.BEGINNING
         for book in BOOKS:
             # What the last round found stands until this one has come round.
             complete = last is None

@@ -1,22 +1,108 @@
-"""What is kept of a customer beside the state, compared with what the inputs make of it."""
+"""All that is kept of a customer, read as of one instant and compared with what the inputs make of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from common.events.membership import PointsRedeemed
-from common.fold.folding import Due
-from membership.histories.store import Stored
-from membership.state import MemberState
+import orjson
+from sqlalchemy import Row
+
+from common.events import CustomerKey, Event
+from common.fold.folding import fold_all
+from common.storage.database import Transaction
+from membership.announcements.store import list_announced
+from membership.fold import PARTS, MemberFolding, balances, load
+from membership.histories.store import list_customers, list_inputs
+from membership.ledger.legs import Balances
+from membership.ledger.store import sum_accounts, unbalanced_causes, wrong_tallies
+from membership.member import Member
 
 
-def wrong_row(customer: Stored, state: MemberState, due: Due | None) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A customer's row, inputs, sums of both ledgers, rows of the parts in the order of PARTS, last announcements."""
+
+    key: CustomerKey
+    row: Row[Any]
+    inputs: list[Event[Any]]
+    sums: Balances
+    rows: list[Sequence[Row[Any]]]
+    announced: Row[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some customers in a row, and behind which of them the next page begins; None: the end.
+
+    `strangers` are no customers, and yet this is kept of them.
+    """
+
+    customers: list[Kept]
+    unbalanced: Sequence[Row[Any]]
+    tallies: Sequence[Row[Any]]
+    strangers: list[tuple[CustomerKey, str]]
+    next: CustomerKey | None
+
+
+async def read_page(tx: Transaction, after: CustomerKey, through: CustomerKey | None, limit: int) -> Page:
+    """The next customers in order of key, with all that is compared. Read it after `stand_still`.
+
+    At most `through` that customer; None: to the very end.
+    """
+    rows, following = await list_customers(tx, after, through, limit)
+    last = following or through
+    inputs = await list_inputs(tx, after, last)
+    sums = await sum_accounts(tx, after, last)
+    announced = {(row.shop, row.customer): row for row in await list_announced(tx, after, last)}
+    of_parts = [_by_customer(await part.rows(tx, after, last)) for part in PARTS]
+    customers = [
+        Kept(
+            key,
+            row,
+            inputs.pop(key, []),
+            sums.pop(key, {}),
+            [kept.pop(key, []) for kept in of_parts],
+            announced.pop(key, None),
+        )
+        for row in rows
+        for key in [(row.shop, row.customer)]
+    ]
+    left: dict[str, Iterable[CustomerKey]] = {"ledger entries": sums, "inputs": inputs, "announced facts": announced}
+    left |= {f"rows of {part.state.NAME}": kept for part, kept in zip(PARTS, of_parts, strict=True)}
+    strangers = [(key, what) for what, keys in left.items() for key in keys]
+    unbalanced, tallies = await unbalanced_causes(tx, after, last), await wrong_tallies(tx, after, last)
+    return Page(customers, unbalanced, tallies, strangers, following)
+
+
+def _by_customer(rows: Sequence[Row[Any]]) -> dict[CustomerKey, list[Row[Any]]]:
+    found: dict[CustomerKey, list[Row[Any]]] = {}
+    for row in rows:
+        found.setdefault((row.shop, row.customer), []).append(row)
+    return found
+
+
+def wrong(kept: Kept, folding: MemberFolding) -> Iterator[str]:
+    """A sentence for each thing that is not what the inputs make."""
+    member, _, _ = fold_all(folding, kept.inputs, kept.row.until, kept.key)
+    if member != load(kept.row.state):
+        yield f"the stored state is not what its {len(kept.inputs)} inputs make"
+    made = balances(member)
+    if made != kept.sums:
+        keys = sorted(key for key in made.keys() | kept.sums.keys() if made.get(key, 0) != kept.sums.get(key, 0))[:5]
+        listed = ", ".join(f"{' '.join(k).strip()} {kept.sums.get(k, 0)} for {made.get(k, 0)}" for k in keys)
+        yield f"the ledger's sums are not the balances: {listed}"
+    yield from _wrong_row(kept, member, folding)
+    for part, rows in zip(PARTS, kept.rows, strict=True):
+        yield from part.wrong_rows(member, kept.inputs, rows)
+    yield from _wrong_announcements(kept, member)
+
+
+def _wrong_row(kept: Kept, member: Member, folding: MemberFolding) -> Iterator[str]:
     """The customer's row: the last input's key, and when something falls due next."""
-    row = customer.row
-    if row is None:
-        return
-    last = max((event.order_key for event in customer.inputs), default=None)
+    row, due = kept.row, folding.next_due(member)
+    last = max((event.order_key for event in kept.inputs), default=None)
     stored = None if row.last_time is None else (row.last_time, row.last_rank, row.last_source, row.last_id)
     if stored != last:
         yield f"the last input is {last and last[3]!r}, the row says {stored and stored[3]!r}"
@@ -25,54 +111,13 @@ def wrong_row(customer: Stored, state: MemberState, due: Due | None) -> Iterator
         yield f"something falls due at {at}, the row says {row.due_at}"
 
 
-def wrong_redemptions(customer: Stored, state: MemberState) -> Iterator[str]:
-    """The rows of the redemptions: as they were asked, and where they stand."""
-    expected: dict[str, tuple[Any, ...]] = {}
-    for event in sorted(customer.inputs, key=lambda e: e.order_key):
-        data = event.data
-        if isinstance(data, PointsRedeemed) and data.redemption_id not in expected:
-            made = state.redemptions[data.redemption_id]
-            expected[data.redemption_id] = (
-                data.points, data.worth, data.currency, data.order_id, data.order_total, event.time, made.status,
-                made.returned, made.ended,
-            )  # fmt: skip
-    found = {
-        row.redemption_id: (row.points, row.worth, row.currency, row.order_id, row.order_total, row.at, row.status,
-                            row.returned, row.returned_at)
-        for row in customer.redemptions
-    }  # fmt: skip
-    for name in sorted(expected.keys() | found.keys()):
-        if name not in found:
-            yield f"the redemption {name!r} is not kept"
-        elif name not in expected:
-            yield f"the redemption {name!r} is kept, and no input made it"
-        elif found[name] != expected[name]:
-            yield f"the redemption {name!r} is not kept as it was made"
-
-
-def wrong_announcements(customer: Stored, state: MemberState) -> Iterator[str]:
+def _wrong_announcements(kept: Kept, member: Member) -> Iterator[str]:
     """What was announced last, against the state: every change is announced."""
-    told, held = customer.announced, state.standing
-    revision = 0 if customer.row is None else customer.row.revision
-    if (0 if told is None else told.revision) != revision:
-        yield f"{revision} facts were announced, the last that is kept is {0 if told is None else told.revision}"
-    told_of: tuple[Any, ...]
-    if told is None:
-        told_of = (None, "", False, 0, 0, 0, 0)
-    else:
-        told_of = (told.enrolled_at, told.tier or "", bool(told.in_grace), told.pending or 0, told.available or 0,
-                   told.debt or 0, told.growth or 0)  # fmt: skip
-    is_so: tuple[Any, ...] = (
-        state.enrolled,
-        held.tier,
-        held.grace is not None,
-        state.pending,
-        state.available,
-        state.debt,
-        state.growth,
-    )
-    if state.enrolled is None:
-        # Late news may have made the customer no member, which is no fact of its own.
-        told_of, is_so = told_of[3:], is_so[3:]
-    if told_of != is_so:
-        yield "what was announced last is not what is so"
+    announced = kept.announced
+    revision = 0 if announced is None else announced.revision
+    if revision != kept.row.revision:
+        yield f"{kept.row.revision} facts were announced, the last that is kept is {revision}"
+    said = {} if announced is None else orjson.loads(announced.said)
+    for part in PARTS:
+        if any((said.get(name) or None) != (value or None) for name, value in part.says(member).items()):
+            yield f"what was announced last of {part.state.NAME} is not what is so"

@@ -12,8 +12,7 @@ from common.shops.settings import SHOPS, get_shops, next_refolds
 from common.storage.database import Transaction
 from common.work.set_aside import Task
 from common.work.sweeps import WorkList
-from membership.fold import MemberFolding
-from membership.handlers import save
+from membership.fold import MemberFolding, save
 from membership.programme import store as programmes
 from membership.programme.store import PROGRAMMES
 from membership.refolds import store as refolds
@@ -105,7 +104,8 @@ async def refold_by_rules(tx: Transaction, now: datetime, tasks: Sequence[Task])
 
 async def take_due(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
     """The members who are due first; those of a shop that is being folded anew come after that."""
-    return await lock_due(tx, "members", now, limit, without=await refolds.shops_refolding(tx))
+    refolding = {*await refolds.list_shops(tx), *await PROGRAMMES.late_shops(tx)}
+    return await lock_due(tx, "members", now, limit, without=refolding)
 
 
 async def sweep_members(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
@@ -118,7 +118,8 @@ async def sweep_members(tx: Transaction, now: datetime, tasks: Sequence[Task]) -
 
 async def due(tx: Transaction, now: datetime) -> int:
     """What else is due than members: new ladders, versions and changed rules being worked in."""
-    return await refolds.count_refolds(tx) + await programmes.count_ladders(tx)
+    late = await PROGRAMMES.late_shops(tx) + await SHOPS.late_shops(tx)
+    return len(late) + await refolds.count_refolds(tx) + await programmes.count_ladders(tx)
 
 
 JOBS = (

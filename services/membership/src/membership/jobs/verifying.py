@@ -1,4 +1,4 @@
-"""Verification: everybody folded anew, some customers at a time, and compared with all that is kept of them."""
+"""Verification: all customers folded anew, some at a time, and compared with all that is kept of them."""
 
 from __future__ import annotations
 
@@ -10,85 +10,76 @@ from itertools import pairwise
 from multiprocessing import get_context
 
 from common.events import CustomerKey
-from common.fold.folding import fold_all
 from common.storage.database import Database
 from membership.fold import MemberFolding
-from membership.growth import rules as growth
-from membership.histories import ranges as stretches
-from membership.histories import store as histories
+from membership.histories import ranges
 from membership.jobs import comparing
 from membership.members import store as members
-from membership.points import books as ledger
-from membership.points.books import Balances
 from membership.programme import store as programmes
 
-BITE = 500
+PAGE = 500
 SHARE = 2_500
 """So many customers at least are worth a process of their own, which takes a second to start."""
 SHARES_EACH = 4
 """More shares than processes, so that none is left waiting for one that got the busiest customers."""
 
 
-async def verify(database: Database, bite: int = BITE, share: int = SHARE) -> list[str]:
+async def verify(database: Database, page: int = PAGE, share: int = SHARE) -> list[str]:
     """Says where what is kept of a customer differs from what the inputs make; the service may be running.
 
-    Each bite of customers is read in a short transaction of its own and compared as of that instant, so that neither
+    Each page of customers is read in a short transaction of its own and compared as of that instant, so that neither
     the size of the ledger nor its growth meanwhile matters; of many customers, each processor folds a share. Customers
     who wait to be folded by changed rules are due work, not differences: of them only the balance of each cause counts.
     """
     processes = os.cpu_count() or 1
     async with database.transaction() as tx:
         size = max(share, -(-await members.count_everybody(tx) // (processes * SHARES_EACH)))
-        bounds: list[CustomerKey | None] = [stretches.BEGINNING]
+        bounds: list[CustomerKey | None] = [ranges.BEGINNING]
         while (after := bounds[-1]) is not None:
-            bounds.append(await stretches.next_key(tx, after, size))
+            bounds.append(await ranges.next_key(tx, after, size))
     shares = [(a, b) for a, b in pairwise(bounds) if a is not None]
     if len(shares) == 1 or processes == 1:
-        return [line for a, b in shares for line in await _verify(database, a, b, bite)]
+        return [line for a, b in shares for line in await _verify(database, a, b, page)]
     url, loop = database.engine.url.render_as_string(hide_password=False), asyncio.get_running_loop()
     with ProcessPoolExecutor(min(processes, len(shares)), mp_context=get_context("spawn")) as pool:
-        found = await asyncio.gather(*(loop.run_in_executor(pool, _verify_apart, url, a, b, bite) for a, b in shares))
+        found = await asyncio.gather(*(loop.run_in_executor(pool, _verify_apart, url, a, b, page) for a, b in shares))
     return [line for lines in found for line in lines]
 
 
-def _verify_apart(url: str, after: CustomerKey, through: CustomerKey | None, bite: int) -> list[str]:
+def _verify_apart(url: str, after: CustomerKey, through: CustomerKey | None, page: int) -> list[str]:
     """One share, in a process of its own."""
 
     async def verified() -> list[str]:
         database = Database(url, service="membership", pool_size=1)
         try:
-            return await _verify(database, after, through, bite)
+            return await _verify(database, after, through, page)
         finally:
             await database.close()
 
     return asyncio.run(verified())
 
 
-async def _verify(database: Database, after: CustomerKey, through: CustomerKey | None, bite: int) -> list[str]:
+async def _verify(database: Database, after: CustomerKey, through: CustomerKey | None, page: int) -> list[str]:
     found: list[str] = []
     begin: CustomerKey | None = after
     while begin is not None:
         async with database.transaction() as tx:
             await tx.stand_still()
             folding = MemberFolding(await programmes.get_all_rules(tx), silent=True)
-            if begin == stretches.BEGINNING:
+            if begin == ranges.BEGINNING:
                 found += [
                     f"{shop}: a version of the programme is gone" for shop in await programmes.missing_versions(tx)
                 ]
-            read = await histories.read_bite(tx, begin, through, bite)
+            read = await comparing.read_page(tx, begin, through, page)
         found += _differences(read, folding)
         begin = read.next
     return found
 
 
-def _differences(read: histories.Bite, folding: MemberFolding) -> Iterator[str]:
-    sums = dict(read.sums)
+def _differences(read: comparing.Page, folding: MemberFolding) -> Iterator[str]:
     for customer in read.customers:
-        theirs = sums.pop(customer.key, {})
-        if not customer.waiting:
-            yield from (f"{'/'.join(customer.key)}: {line}" for line in _wrong(customer, theirs, folding))
-    for key in sums:
-        yield f"{'/'.join(key)}: has ledger entries and is no customer"
+        if not customer.row.waiting:
+            yield from (f"{'/'.join(customer.key)}: {line}" for line in comparing.wrong(customer, folding))
     for key, what in read.strangers:
         yield f"{'/'.join(key)}: has {what} and is no customer"
     for row in read.unbalanced:
@@ -98,18 +89,3 @@ def _differences(read: histories.Bite, folding: MemberFolding) -> Iterator[str]:
             f"{row.shop}/{row.customer}: the ledger of {row.book} has {row.entries} entries that are not the"
             f" {row.posted} that were posted"
         )
-
-
-def _wrong(customer: histories.Stored, sums: Balances, folding: MemberFolding) -> Iterator[str]:
-    """Where a customer's row, ledger sums, redemptions and announcements are not what the inputs make."""
-    state, _, _ = fold_all(folding, customer.inputs, customer.until, customer.key)
-    if state != customer.state:
-        yield f"the stored state is not what its {len(customer.inputs)} inputs make"
-    made: Balances = ledger.balances(state) | growth.balances(state)
-    if made != sums:
-        wrong = sorted(key for key in made.keys() | sums.keys() if made.get(key, 0) != sums.get(key, 0))[:5]
-        told = ", ".join(f"{' '.join(k).strip()} {sums.get(k, 0)} for {made.get(k, 0)}" for k in wrong)
-        yield f"the ledger's sums are not the balances: {told}"
-    yield from comparing.wrong_row(customer, state, folding.next_due(state))
-    yield from comparing.wrong_redemptions(customer, state)
-    yield from comparing.wrong_announcements(customer, state)

@@ -1,4 +1,4 @@
-"""What was posted to the two ledgers, of points and of growth, and what does it come to?"""
+"""The rows of the two ledgers, of points and of growth, and what they come to."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from sqlalchemy import Row
 from common.events import CustomerKey
 from common.fold.folding import Step
 from common.storage.database import Transaction
-from membership.growth.rules import GrowthPosting
 from membership.histories.ranges import within
-from membership.points.books import Balances, Posting
+from membership.ledger.legs import Balances, Book, Posting
 
-_LEDGERS: tuple[tuple[type[Posting | GrowthPosting], str, str], ...] = (
-    (Posting, "ledger_entries", "lot"),
-    (GrowthPosting, "growth_entries", "origin"),
+_TABLES: tuple[tuple[Book, str, str], ...] = (
+    ("points", "ledger_entries", "lot"),
+    ("growth", "growth_entries", "origin"),
 )
-"""What is posted, to which ledger, and its column that says what the amount was earned by."""
+"""Each book, its table, and the column that says what an amount was earned by."""
 
 
 async def insert_legs(tx: Transaction, steps: Sequence[Step]) -> None:
     """Append what the steps posted, each posting to its own ledger."""
-    for posting, ledger, earned_by in _LEDGERS:
+    for book, table, earned_by in _TABLES:
         await tx.copy(
-            ledger,
+            table,
             ("shop", "customer", "account", earned_by, "amount", "cause", "correction", "occurred_at"),
             [
                 (*step.customer, leg.account, leg.lot, leg.amount, step.cause, step.correction, effect.at)
                 for step in steps
                 for effect in step.effects
-                if isinstance(effect.data, posting)
+                if isinstance(effect.data, Posting) and effect.data.book == book
                 for leg in effect.data.legs
             ],
         )
@@ -68,15 +67,15 @@ async def list_growth(tx: Transaction, key: CustomerKey, after: int, limit: int)
 
 async def sum_accounts(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> dict[CustomerKey, Balances]:
     """What both ledgers come to, of the customers behind `after` through `last`: every balance other than zero."""
-    stretch, bounds = within(after, last)
+    condition, bounds = within(after, last)
     # No account stands in both ledgers.
     rows = await tx.fetch(
         f"""
         select shop, customer, account, lot, cast(sum(amount) as bigint) as balance from ledger_entries
-        where {stretch} group by shop, customer, account, lot having sum(amount) <> 0
+        where {condition} group by shop, customer, account, lot having sum(amount) <> 0
         union all
         select shop, customer, account, origin, cast(sum(amount) as bigint) from growth_entries
-        where {stretch} group by shop, customer, account, origin having sum(amount) <> 0
+        where {condition} group by shop, customer, account, origin having sum(amount) <> 0
         """,
         **bounds,
     )
@@ -88,19 +87,19 @@ async def sum_accounts(tx: Transaction, after: CustomerKey, last: CustomerKey | 
 
 async def wrong_tallies(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
     """Customers behind `after` through `last` of whom a ledger holds other entries than were posted: none must be."""
-    stretch, bounds = within(after, last)
+    condition, bounds = within(after, last)
     # Each book is counted and summed as it stands, then compared with what was tallied when it was written.
     return await tx.fetch(
         f"""
         with found as (
             select shop, customer, 'points' as book, count(*) as entries,
                    sum(entry_hash(account, lot, amount, cause, correction, occurred_at)) as checksum
-            from ledger_entries where {stretch} group by shop, customer
+            from ledger_entries where {condition} group by shop, customer
             union all
             select shop, customer, 'growth', count(*),
                    sum(entry_hash(account, origin, amount, cause, correction, occurred_at))
-            from growth_entries where {stretch} group by shop, customer
-        ), tallied as (select * from ledger_tallies where {stretch})
+            from growth_entries where {condition} group by shop, customer
+        ), tallied as (select * from ledger_tallies where {condition})
         select shop, customer, book, coalesce(f.entries, 0) as entries, coalesce(t.entries, 0) as posted
         from found f full join tallied t using (shop, customer, book)
         where f.checksum is distinct from t.checksum or f.entries is distinct from t.entries
@@ -112,15 +111,15 @@ async def wrong_tallies(tx: Transaction, after: CustomerKey, last: CustomerKey |
 
 async def unbalanced_causes(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
     """Causes whose legs do not sum to zero, of the customers behind `after` through `last`; there must be none."""
-    stretch, bounds = within(after, last)
+    condition, bounds = within(after, last)
     # A cause balances within each ledger by itself.
     return await tx.fetch(
         f"""
         select 'points' as book, shop, customer, cause, cast(sum(amount) as bigint) as amount from ledger_entries
-        where {stretch} group by shop, customer, cause having sum(amount) <> 0
+        where {condition} group by shop, customer, cause having sum(amount) <> 0
         union all
         select 'growth', shop, customer, cause, cast(sum(amount) as bigint) from growth_entries
-        where {stretch} group by shop, customer, cause having sum(amount) <> 0
+        where {condition} group by shop, customer, cause having sum(amount) <> 0
         order by shop, customer, cause
         """,
         **bounds,

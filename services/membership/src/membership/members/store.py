@@ -1,4 +1,4 @@
-"""What is known of a member, and what do a shop's members come to?"""
+"""A member's stored state, and what a shop's members come to."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from sqlalchemy import Row
 
 from common.events import CustomerKey
 from common.storage.database import Transaction
-from membership.state import MemberState
 
 
-async def get_member(tx: Transaction, key: CustomerKey) -> MemberState | None:
-    """The stored state, not locked; None for a customer never heard of."""
-    # For looking only: whoever changes it locks the row first.
-    state = await tx.value(
-        "select cast(state as text) from customers where shop = :shop and customer = :customer",
+async def get_state(tx: Transaction, key: CustomerKey) -> tuple[bool, str | None]:
+    """Whether the customer is known, and the stored state as JSON, not locked; None where nothing was folded yet."""
+    # For looking only: what changes it locks the row first.
+    row = await tx.fetch_one(
+        "select cast(state as text) as state from customers where shop = :shop and customer = :customer",
         shop=key[0],
         customer=key[1],
     )
-    return None if state is None else MemberState.model_validate_json(state)
+    return (False, None) if row is None else (True, row.state)
 
 
 async def get_report(tx: Transaction, shop: str) -> Sequence[Row[Any]]:

@@ -1,50 +1,26 @@
-"""The ledger of points, in double entry: each cause's legs sum to zero, and nothing is ever changed.
-
-There are two books that never meet: points, and growth (growth.py).
-
-On the member's side stand `pending` and `available` (by lot, what the shop owes) and `debt` (below zero: what the
-member owes); on the shop's side `issued` (below zero), `redeemed`, `expired` and `reversed`.
-"""
+"""The book of points while one cause is at work: every movement changes the state and leaves its legs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-from membership.state import MemberState
-
-Account = Literal["pending", "available", "debt", "issued", "redeemed", "expired", "reversed", "growth", "granted"]
-Balances = dict[tuple[Account, str], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """`amount` into (or out of) an account; `lot` is what it was earned by, empty on accounts without lots."""
-
-    account: Account
-    lot: str
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """The legs of one cause; they sum to zero."""
-
-    legs: tuple[Leg, ...]
+from membership.ledger.legs import Account, Balances
+from membership.points.state import Points
 
 
 class Books:
-    """The member's points while one cause is at work, and the legs it makes."""
+    """The member's points, and `legs` into which movements are entered."""
 
-    def __init__(self, state: MemberState) -> None:
+    def __init__(self, state: Points, legs: Balances) -> None:
         self.state = state
-        self._legs: Balances = {}
+        self._legs = legs
 
     def move(self, points: int, source: tuple[Account, str], target: tuple[Account, str]) -> None:
-        """Take points from one account and put them into another."""
+        """Take points from one account and put them into another; a lot that is emptied by it is forgotten."""
         if points:
             self._enter(*source, -points)
             self._enter(*target, points)
+            lots, name = self.state.lots, source[1]
+            if name in lots and not lots[name].pending and not lots[name].available:
+                del lots[name]
 
     def _enter(self, account: Account, lot: str, amount: int) -> None:
         state = self.state
@@ -67,24 +43,8 @@ class Books:
             case "reversed":
                 state.reversed += amount
 
-    def close(self) -> Posting | None:
-        """Forget empty lots and give the legs; None when nothing moved."""
-        lots = self.state.lots
-        for account, lot in self._legs:
-            if account in ("pending", "available") and lot in lots:
-                held = lots[lot]
-                if held.pending == 0 and held.available == 0:
-                    del lots[lot]
-        legs = legs_of(self._legs)
-        return Posting(legs) if legs else None
 
-
-def legs_of(moved: Balances) -> tuple[Leg, ...]:
-    """A leg for whatever came to more or less than nothing."""
-    return tuple(Leg(account, lot, amount) for (account, lot), amount in moved.items() if amount)
-
-
-def balances(state: MemberState) -> Balances:
+def balances(state: Points) -> Balances:
     """Every balance of points other than zero, by account and lot: what the sums of the ledger must be."""
     found: Balances = {}
     for name, lot in state.lots.items():
@@ -96,8 +56,3 @@ def balances(state: MemberState) -> Balances:
     found["expired", ""] = state.expired
     found["reversed", ""] = state.reversed
     return {key: amount for key, amount in found.items() if amount}
-
-
-def difference(old: Balances, new: Balances) -> tuple[Leg, ...]:
-    """What to post so that a ledger of the `old` balances becomes one of the `new`."""
-    return legs_of({key: new.get(key, 0) - old.get(key, 0) for key in sorted(old.keys() | new.keys())})

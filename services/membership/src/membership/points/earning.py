@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from membership.points.books import Account, Books
+from membership.ledger.legs import Account
+from membership.orders.state import Order
+from membership.points.books import Books
 from membership.points.clawback import claw_back
 from membership.points.lots import LotOrder
-from membership.programme.programme import ONE, ShopRules
-from membership.state import Lot, Order
+from membership.points.state import Lot
+from membership.programme.programme import ONE
+from membership.programme.versions import ShopRules
 
 
-def earned(order: Order) -> int:
+def earned(order: Order, factor: int | None) -> int:
     """floor(what remains paid for goods x factor of the tier held before this order): 99.90 x 1.5 = 149."""
-    if not order.factor or not order.unit:
+    if not factor or not order.unit:
         return 0
-    return order.net * order.factor // (ONE * order.unit)
+    return order.net * factor // (ONE * order.unit)
 
 
-def settle(books: Books, order_id: str, shop: ShopRules, at: datetime) -> None:
-    """Bring what the order holds to what it has earned; cumulative, so that thirds refunded of 119 take 40, 40, 39."""
-    order = books.state.orders[order_id]
-    change = earned(order) - order.held
-    order.held += change
-    if order.completed_at is None:
+def settle(books: Books, order_id: str, order: Order, shop: ShopRules, at: datetime, *, pending: bool) -> None:
+    """Bring what the order holds to what it has earned; cumulative, so that thirds refunded of 119 take 40, 40, 39.
+
+    `pending`: the order's points are not available yet.
+    """
+    points = books.state.orders[order_id]
+    change = earned(order, points.factor) - points.held
+    points.held += change
+    if pending:
         if change > 0:
             books.state.lots.setdefault(order_id, Lot())
             books.move(change, ("issued", ""), ("pending", order_id))

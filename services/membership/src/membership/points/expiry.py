@@ -6,10 +6,10 @@ from datetime import datetime
 
 from membership.points.books import Books
 from membership.points.lots import LotOrder, order_of
-from membership.state import MemberState
+from membership.points.state import Points
 
 
-def next_expiry(state: MemberState) -> datetime | None:
+def next_expiry(state: Points) -> datetime | None:
     """The soonest expiry of points that are there."""
     return LotOrder.of(state).next_expiry()
 

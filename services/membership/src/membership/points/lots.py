@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 
-from membership.state import Lot, MemberState
+from membership.points.state import Lot, Points
 
 _Entry = tuple[datetime, datetime, str]
 
@@ -24,12 +24,12 @@ class LotOrder:
             self._own.setdefault(order_of(name), set()).add(name)
 
     @classmethod
-    def of(cls, state: MemberState) -> LotOrder:
+    def of(cls, state: Points) -> LotOrder:
         """The order that is kept beside the state; made from it where there is none yet."""
-        kept: LotOrder | None = getattr(state, "_lots", None)
+        kept: LotOrder | None = getattr(state, "memo", None)
         if kept is None:
             kept = cls(state.lots)
-            object.__setattr__(state, "_lots", kept)
+            state.memo = kept
         return kept
 
     def add(self, name: str, lot: Lot) -> None:

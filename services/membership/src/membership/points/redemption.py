@@ -3,15 +3,90 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from common.values.currency import minor_per_major
+from membership.orders.state import Order, Orders
 from membership.points.books import Books
 from membership.points.earning import make_available
 from membership.points.lots import LotOrder
-from membership.programme.programme import ONE, PointsRules, ShopRules
-from membership.state import Burn, Redemption
+from membership.points.refusals import (
+    InsufficientPoints,
+    OrderNotOpen,
+    RedemptionDiffers,
+    RedemptionEnded,
+    TooLargeShare,
+    WrongCurrency,
+)
+from membership.points.state import Burn, Points, Redemption
+from membership.programme.programme import ONE, PointsRules
+from membership.programme.versions import ShopRules
 
 MISSING, FORGIVEN = "", "!"
+
+
+class Asked(NamedTuple):
+    """A redemption as asked for; `order_total` in minor units of the currency, before the points."""
+
+    redemption_id: str
+    points: int
+    order_total: int
+    currency: str
+    order_id: str | None
+
+
+def check_repeated(known: Any, customer: str, asked: Asked) -> None:
+    """A redemption asked for again is the same and still stands. Raises RedemptionDiffers, RedemptionEnded.
+
+    `known` is the row that is kept of it.
+    """
+    kept = Asked(known.redemption_id, known.points, known.order_total, known.currency, known.order_id)
+    if known.customer != customer or kept != asked:
+        raise RedemptionDiffers(asked.redemption_id)
+    if known.status == "returned":
+        raise RedemptionEnded(asked.redemption_id, known.returned_at)
+
+
+def check_currency(asked: Asked, currency: str) -> None:
+    """Points are worth the shop's currency alone. Raises WrongCurrency."""
+    if asked.currency != currency:
+        raise WrongCurrency(asked.currency, currency)
+
+
+def check(asked: Asked, rules: PointsRules, order: Order | None, spent: int, available: int) -> None:
+    """Points are redeemed on an open order, up to a share of it, as far as they are available (MEM-052).
+
+    `order`: what is known of the order; `spent`: points redeemed on it so far. Raises OrderNotOpen, TooLargeShare,
+    InsufficientPoints.
+    """
+    ended = None if order is None else _ended(order)
+    if ended is not None:
+        raise OrderNotOpen(asked.order_id or "", ended)
+    most = max(0, most_points(asked.order_total, rules, asked.currency) - spent)
+    if asked.points > most:
+        raise TooLargeShare(most)
+    if asked.points > available:
+        raise InsufficientPoints(asked.points, available)
+
+
+def _ended(order: Order) -> str | None:
+    """Why no points are redeemed on the order any more; None: it is open."""
+    if order.refunded_whole:
+        return "refunded"
+    if order.closed:
+        return "closed"
+    if order.completed_at is not None:
+        return "completed"
+    return "paid" if order.paid_at is not None else None
+
+
+def paid_order(points: Points, orders: Orders, redemption_id: str) -> str | None:
+    """The paid order on which the redemption was made; None: none is paid."""
+    for name, mine in points.orders.items():
+        order = orders.by_id.get(name)
+        if redemption_id in mine.redemptions and order is not None and order.paid_at is not None:
+            return name
+    return None
 
 
 def worth(points: int, rules: PointsRules, currency: str) -> int:

@@ -1,4 +1,4 @@
-"""Accepted redemptions: what was asked, and where each stands."""
+"""The rows of accepted redemptions: what was asked, and the state of each."""
 
 from __future__ import annotations
 
@@ -10,65 +10,70 @@ from sqlalchemy import Row
 from common.events import CustomerKey, Event
 from common.events.membership import PointsRedeemed
 from common.fold.folding import Step
+from common.storage.columns import Columns
 from common.storage.database import Transaction
-from membership.fold import RedemptionStanding
 from membership.histories.ranges import within
+from membership.points.state import RedemptionRow
 
 _ORDERS = 7_301_006
-"""Namespace of the advisory locks that let one redemption at a time be judged against an order."""
+"""Namespace of the advisory locks that let one redemption at a time be checked against an order."""
+
+
+_NEW = Columns(
+    "n",
+    shop="text",
+    customer="text",
+    redemption_id="text",
+    points="bigint",
+    worth="bigint",
+    currency="text",
+    order_id="text",
+    order_total="bigint",
+    at="timestamptz",
+)
+_CHANGED = Columns(
+    "u", shop="text", customer="text", redemption_id="text", status="text", returned="bigint", ended="timestamptz"
+)
 
 
 async def insert_redemptions(tx: Transaction, events: Iterable[Event[Any]]) -> None:
     """Keep the redemptions among the inputs, live or in a rebuild. An id that is taken stays whose it was."""
-    found = [(*event.customer, event.data, event.time) for event in events if isinstance(event.data, PointsRedeemed)]
+    found = [
+        (*e.customer, d.redemption_id, d.points, d.worth, d.currency, d.order_id, d.order_total, e.time)
+        for e in events
+        if isinstance(d := e.data, PointsRedeemed)
+    ]
     if not found:
         return
-    # Waits for whoever inserts the same id, then finds it taken.
+    # Waits for a transaction that inserts the same id, then finds it taken.
     await tx.execute(
-        """
+        f"""
         insert into redemptions (shop, customer, redemption_id, points, worth, currency, order_id, order_total, at)
-        select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[]),
-                             cast(:points as bigint[]), cast(:worths as bigint[]), cast(:currencies as text[]),
-                             cast(:orders as text[]), cast(:totals as bigint[]), cast(:times as timestamptz[]))
+        select * from {_NEW}
         on conflict do nothing
         """,
-        shops=[shop for shop, *_ in found],
-        customers=[customer for _, customer, *_ in found],
-        ids=[data.redemption_id for *_, data, _ in found],
-        points=[data.points for *_, data, _ in found],
-        worths=[data.worth for *_, data, _ in found],
-        currencies=[data.currency for *_, data, _ in found],
-        orders=[data.order_id for *_, data, _ in found],
-        totals=[data.order_total for *_, data, _ in found],
-        times=[at for *_, at in found],
+        **_NEW.of(found),
     )
 
 
-async def save_standings(tx: Transaction, steps: Sequence[Step]) -> None:
-    """Where the redemptions stand that these steps touched; of several steps the last counts."""
-    found: dict[tuple[str, str, str], RedemptionStanding] = {
+async def save_redemptions(tx: Transaction, steps: Sequence[Step]) -> None:
+    """The state of the redemptions that these steps changed; of several steps the last counts."""
+    found: dict[tuple[str, str, str], RedemptionRow] = {
         (*step.customer, effect.data.redemption_id): effect.data
         for step in steps
         for effect in step.effects
-        if isinstance(effect.data, RedemptionStanding)
+        if isinstance(effect.data, RedemptionRow)
     }
     if not found:
         return
     # By the primary key; the customers are locked.
     await tx.execute(
-        """
+        f"""
         update redemptions r set status = u.status, returned = u.returned, returned_at = u.ended
-        from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[]),
-                    cast(:statuses as text[]), cast(:returned as bigint[]), cast(:ended as timestamptz[]))
-             as u(shop, customer, redemption_id, status, returned, ended)
+        from {_CHANGED}
         where r.shop = u.shop and r.customer = u.customer and r.redemption_id = u.redemption_id
         """,
-        shops=[shop for shop, _, _ in found],
-        customers=[customer for _, customer, _ in found],
-        ids=[name for _, _, name in found],
-        statuses=[standing.status for standing in found.values()],
-        returned=[standing.returned for standing in found.values()],
-        ended=[standing.ended for standing in found.values()],
+        **_CHANGED.of((*key[:2], *row) for key, row in found.items()),
     )
 
 
@@ -81,13 +86,13 @@ async def get_redemption(tx: Transaction, shop: str, redemption_id: str) -> Row[
 
 async def list_redemptions(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
     """All redemptions of the customers behind `after` through `last`."""
-    stretch, bounds = within(after, last)
+    condition, bounds = within(after, last)
     # By the primary key.
-    return await tx.fetch(f"select * from redemptions where {stretch}", **bounds)
+    return await tx.fetch(f"select * from redemptions where {condition}", **bounds)
 
 
 async def lock_order(tx: Transaction, shop: str, order_id: str) -> int:
-    """Points redeemed on the order and not returned, whoever redeemed them; nobody adds any until the commit."""
+    """Points redeemed on the order and not returned, by all customers; nobody adds any until the commit."""
     # Closes the race of two customers redeeming on one order, whose own rows do not meet.
     await tx.fetch("select pg_advisory_xact_lock(:space, hashtext(:name))", space=_ORDERS, name=f"{shop}/{order_id}")
     # A few rows of one order.

@@ -1,4 +1,4 @@
-"""What would another programme make of the members? Two states of each, counted: who moves tier, how many points."""
+"""A programme tried on members: two states of each are counted, who moves tier and how many points there are."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from membership.programme.programme import Programme, ShopRules, Version
-from membership.state import MemberState
+from membership.growth.state import Growth
+from membership.member import Member
+from membership.points.state import Points
+from membership.programme.programme import Programme
+from membership.programme.versions import ShopRules, Version
+from membership.tiers.state import Tiers
 
 
 def tried(shop: ShopRules, programme: Programme, since: datetime) -> ShopRules:
@@ -28,19 +32,22 @@ class Tally:
     growth_now: int = 0
     growth_tried: int = 0
 
-    def add(self, now: MemberState, then: MemberState, present: Programme, programme: Programme) -> None:
+    def add(self, now: Member, then: Member, present: Programme, programme: Programme) -> None:
         """One customer as now, and as the tried programme would have it. Points are those owed, less debt."""
         self.tried += 1
         self.moves[_tier(now, present), _tier(then, programme)] += 1
         self.points_now += owed(now)
         self.points_tried += owed(then)
-        self.growth_now += now.growth
-        self.growth_tried += then.growth
+        self.growth_now += Growth.of(now).value
+        self.growth_tried += Growth.of(then).value
 
 
-def owed(state: MemberState) -> int:
-    return state.pending + state.available - state.debt
+def owed(state: Member) -> int:
+    """Points, pending and available, less debt."""
+    points = Points.of(state)
+    return points.pending + points.available - points.debt
 
 
-def _tier(state: MemberState, programme: Programme) -> str | None:
-    return None if state.enrolled is None else programme.tier(state.standing.tier).name
+def _tier(state: Member, programme: Programme) -> str | None:
+    tiers = Tiers.of(state)
+    return None if tiers.enrolled is None else programme.tier(tiers.standing.tier).name

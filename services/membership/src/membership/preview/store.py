@@ -1,20 +1,29 @@
-"""Which customers is a programme tried on, before it is saved?"""
+"""The customers on whom a programme is tried before it is saved."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from common.events import Event, decode
+from common.events import CustomerKey, Event, decode
 from common.storage.database import Transaction
-from membership.histories.store import Stored, state_of
 
 _PREVIEWS = 7_301_005
 """Namespace of the advisory locks that let a shop have one preview at a time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A customer as stored: `state` as JSON, None where nothing was folded yet, and every input, in no order."""
+
+    key: CustomerKey
+    state: str | None
+    inputs: list[Event[Any]]
+
+
 async def try_preview(tx: Transaction, shop: str) -> bool:
-    """May this transaction preview the shop's programme? One at a time; held until the transaction ends."""
-    # Nobody waits: whoever comes second is told.
+    """Whether this transaction may preview the shop's programme: one at a time, until the transaction ends."""
+    # The second one does not wait; it is refused.
     return bool(await tx.value("select pg_try_advisory_xact_lock(:space, hashtext(:shop))", space=_PREVIEWS, shop=shop))
 
 
@@ -23,7 +32,7 @@ async def read_sample(tx: Transaction, shop: str, after: str, one_in: int, limit
     # The same ones whenever it is asked.
     rows = await tx.fetch(
         """
-        select customer, cast(state as text) as state, greatest(done_until, last_time) as until from customers
+        select customer, cast(state as text) as state from customers
         where shop = :shop and customer > :after and mod(hashtext(customer), :one_in) = 0
         order by customer limit :limit
         """,
@@ -40,4 +49,4 @@ async def read_sample(tx: Transaction, shop: str, after: str, one_in: int, limit
         customers=[row.customer for row in rows],
     ):
         inputs.setdefault(row.customer, []).append(decode(row.body))
-    return [Stored((shop, r.customer), state_of(r.state), r.until, inputs.get(r.customer, [])) for r in rows]
+    return [Stored((shop, r.customer), r.state, inputs.get(r.customer, [])) for r in rows]

@@ -12,7 +12,8 @@ from common.events import CustomerKey
 from common.shops.settings import ShopNotSetUp, get_shops, hold_shops
 from common.storage.database import Transaction
 from common.versions.table import VersionTable
-from membership.programme.programme import Programme, ShopRules, Version
+from membership.programme.programme import Programme
+from membership.programme.versions import ShopRules, Version
 
 PROGRAMMES = VersionTable("programmes", Programme, live="withdrawn_at is null", space=7_301_004)
 """Folding a shop's members holds them, changing its programme locks them."""

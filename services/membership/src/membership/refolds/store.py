@@ -1,4 +1,4 @@
-"""Which members are to be folded anew because rules changed behind them, and how far has that come?"""
+"""Shops whose customers are folded anew because rules changed behind them, and how far that has come."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.events import CustomerKey
-from common.shops.settings import SHOPS
 from common.storage.database import Transaction
-from membership.programme.store import PROGRAMMES
 
 
 async def next_changed(tx: Transaction, limit: int) -> tuple[Row[Any] | None, list[CustomerKey]]:
@@ -45,15 +43,13 @@ async def save_changed_cursor(tx: Transaction, shop: str, cause: str, after: str
         )
 
 
-async def shops_refolding(tx: Transaction) -> set[str]:
-    """Shops some of whose customers are still to be folded anew."""
+async def list_shops(tx: Transaction) -> set[str]:
+    """Shops some of whose customers are still to be folded by changed rules."""
     # Few rows at any time.
-    rows = await tx.fetch("select distinct shop from refolds")
-    return {*(row.shop for row in rows), *await PROGRAMMES.late_shops(tx)}
+    return {row.shop for row in await tx.fetch("select distinct shop from refolds")}
 
 
 async def count_refolds(tx: Transaction) -> int:
-    """Versions, settings and changed rules still being worked in."""
-    late = await PROGRAMMES.late_shops(tx) + await SHOPS.late_shops(tx)
+    """Changes of the rules themselves that are still being worked in."""
     # Few rows at any time.
-    return len(late) + int(await tx.value("select count(*) from refolds"))
+    return int(await tx.value("select count(*) from refolds"))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from common.time.calendar import add_months, end_of_month, start_of_month
-from membership.orders.history import History, Reached
-from membership.programme.programme import Programme, ShopRules
-from membership.state import FINE, Order, Standing
+from membership.orders.state import FINE
+from membership.programme.programme import Programme
+from membership.programme.versions import ShopRules
+from membership.qualification.history import History, Purchase, Reached
+from membership.tiers.state import Standing
 
 _ONE_DAY = timedelta(days=1)
 
@@ -23,7 +26,27 @@ class Change:
     rule: str | None = None
 
 
-_Judged = tuple[Standing, Change | None]
+class Marks:
+    """Standings as they were before what happened at an instant was evaluated, so that it can go on there."""
+
+    def __init__(self) -> None:
+        self._at: list[datetime] = []
+        self._standings: list[Standing] = []
+
+    def add(self, at: datetime, standing: Standing) -> None:
+        """The first standing of an instant counts; instants come in order."""
+        if not self._at or self._at[-1] < at:
+            self._at.append(at)
+            self._standings.append(standing)
+
+    def take_last(self, until: datetime) -> tuple[datetime, Standing] | None:
+        """The last mark not after `until`, which is forgotten together with all later ones."""
+        known = bisect_right(self._at, until)
+        marked = (self._at[known - 1], self._standings[known - 1]) if known else None
+        del self._at[max(0, known - 1) :], self._standings[max(0, known - 1) :]
+        return marked
+
+
 _months_after = lru_cache(maxsize=8_192)(add_months)
 
 
@@ -51,7 +74,7 @@ def tier_for(programme: Programme, unit: int, reached: Reached) -> tuple[int, st
     return 0, None
 
 
-def judge(standing: Standing, history: History, shop: ShopRules, at: datetime) -> _Judged:
+def evaluate(standing: Standing, history: History, shop: ShopRules, at: datetime) -> tuple[Standing, Change | None]:
     """After an order or growth: upgrade at once; in grace, qualifying again renews."""
     programme = shop.at(at)
     held = programme.level_of(standing.tier)
@@ -68,7 +91,7 @@ def judge(standing: Standing, history: History, shop: ShopRules, at: datetime) -
     return standing, None
 
 
-def _fast_track(programme: Programme, shop: ShopRules, completed: Sequence[Order]) -> int:
+def _fast_track(programme: Programme, shop: ShopRules, completed: Iterable[Purchase]) -> int:
     """The level that an order reaches by a campaign of the programme in force when it was paid (MEM-019)."""
     reached = 0
     for order in completed:
@@ -96,7 +119,7 @@ def fall_due(standing: Standing, history: History, shop: ShopRules, at: datetime
 def _review(
     standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime
 ) -> tuple[Standing, Change]:
-    """Judged on what happened after the term's first day (defaults.md)."""
+    """By what happened after the term's first day (defaults.md)."""
     assert standing.since is not None
     assert standing.until is not None
     held = programme.level_of(standing.tier)
@@ -165,34 +188,43 @@ def next_due(standing: Standing, shop: ShopRules) -> tuple[datetime, bool] | Non
     return None if standing.due is None else (standing.due, False)
 
 
-def standing_of(history: History, enrolled: datetime, shop: ShopRules, until: datetime) -> Standing:
+def standing_of(history: History, marks: Marks, enrolled: datetime, shop: ShopRules, until: datetime) -> Standing:
     """The standing as it would be if today's amounts had always been the amounts.
 
     Reviews, graces and ladders that fell between then and now happen as they would have; a refund grants no grace.
     """
-    standing, _ = judge(enrol(enrolled, shop), history, shop, enrolled)
-    return _go_on(standing, history, shop, enrolled, until, including=False)
+    standing, _ = evaluate(enrol(enrolled, shop), history, shop, enrolled)
+    return _go_on(standing, history, marks, shop, enrolled, until, including=False)
 
 
-def standing_since(order: Order, history: History, enrolled: datetime, shop: ShopRules, until: datetime) -> Standing:
-    """As `standing_of`, where of all amounts only this order's have changed: what came before it stands as it is."""
-    marked = history.restart(order)
+def standing_since(
+    completed_at: datetime, history: History, marks: Marks, enrolled: datetime, shop: ShopRules, until: datetime
+) -> Standing:
+    """As `standing_of`, where only amounts of what completed then have changed: what came before stands as it is."""
+    marked = marks.take_last(completed_at)
     if marked is None or marked[0] <= enrolled:
-        return standing_of(history, enrolled, shop, until)
+        return standing_of(history, marks, enrolled, shop, until)
     at, standing = marked
-    return _go_on(standing, history, shop, at, until, including=True)
+    return _go_on(standing, history, marks, shop, at, until, including=True)
 
 
 def _go_on(
-    standing: Standing, history: History, shop: ShopRules, after: datetime, until: datetime, *, including: bool
+    standing: Standing,
+    history: History,
+    marks: Marks,
+    shop: ShopRules,
+    after: datetime,
+    until: datetime,
+    *,
+    including: bool,
 ) -> Standing:
-    """Judge all that happened after an instant, or from it on, with what fell due in between."""
-    at = history.judged_from(after, shop, including=including)
+    """Evaluate all that happened after an instant, or from it on, with what fell due in between."""
+    at = history.next_evaluated(after, shop, including=including)
     while at is not None:
         standing = _advance(standing, history, shop, at)
-        history.mark(at, standing)
-        standing, _ = judge(standing, history, shop, at)
-        at = history.judged_from(_next_that_matters(standing, shop, at), shop, including=False)
+        marks.add(at, standing)
+        standing, _ = evaluate(standing, history, shop, at)
+        at = history.next_evaluated(_next_that_matters(standing, shop, at), shop, including=False)
     return _advance(standing, history, shop, until)
 
 

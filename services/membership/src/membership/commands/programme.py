@@ -1,0 +1,96 @@
+"""A version of the programme is set, or withdrawn before it comes into force (MEM-012, MEM-023)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from common.bus.inbox import claim
+from common.events import Event
+from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
+from common.storage.database import Transaction
+from common.versions.table import tell
+from membership.programme import store
+from membership.programme.programme import Programme
+from membership.programme.refusals import (
+    ProgrammeReplaced,
+    TierWithoutSuccessor,
+    TooSoon,
+    UnknownVersion,
+    VersionInForce,
+)
+from membership.programme.versions import ShopRules, Version
+
+NOTICE = timedelta(minutes=5)
+"""How far events may be ahead of the clock: a version in force later than that changes nothing folded so far."""
+
+
+async def set_version(
+    tx: Transaction, shop: str, programme: Programme, valid_from: datetime | None, replaces: int | None
+) -> Version:
+    """The version as set, or the one that says the same. `valid_from` None: as soon as can be.
+
+    Raises TooSoon, ProgrammeReplaced, TierWithoutSuccessor.
+    """
+    await store.lock_rules(tx, shop)
+    # Read after the lock: all that was folded before it had a time of at most five minutes from now.
+    earliest = tx.clock.now() + NOTICE
+    start = valid_from or earliest
+    rules = (await store.read_rules(tx, {shop}))[shop]
+    same = _same(rules, programme, start)
+    if same is not None:
+        return same
+    if start < earliest:
+        raise TooSoon(earliest)
+    number = await store.PROGRAMMES.next_number(tx, shop)
+    if replaces is not None and replaces != number - 1:
+        raise ProgrammeReplaced(replaces, number - 1)
+    version = Version(start, number, programme)
+    changed = ShopRules(rules.settings, [*rules.versions, version])
+    _check_ladders(changed, tx.clock.now())
+    await store.PROGRAMMES.insert(tx, shop, number, start, programme)
+    await store.save_ladders(tx, shop, [v.number for v in changed.new_ladders(tx.clock.now())])
+    data = ProgrammeChanged(version=number, valid_from=start, programme=programme.model_dump(mode="json"))
+    await tell(tx, shop, "programme", data)
+    return version
+
+
+async def withdraw_version(tx: Transaction, shop: str, version: int) -> None:
+    """The version never comes into force; idempotent. Raises UnknownVersion, VersionInForce, TierWithoutSuccessor."""
+    await store.lock_rules(tx, shop)
+    row, now = await store.get_version(tx, shop, version), tx.clock.now()
+    if row is None:
+        raise UnknownVersion(version)
+    if row.withdrawn_at is not None:
+        return
+    if row.valid_from <= now + NOTICE:
+        raise VersionInForce(version)
+    rules = (await store.read_rules(tx, {shop}))[shop]
+    left = ShopRules(rules.settings, [v for v in rules.versions if v.number != version])
+    _check_ladders(left, now)
+    await store.withdraw_version(tx, shop, version, now)
+    await store.save_ladders(tx, shop, [v.number for v in left.new_ladders(now)])
+    await _announce_withdrawal(tx, shop, version)
+
+
+def _same(rules: ShopRules, programme: Programme, valid_from: datetime) -> Version | None:
+    """The version that says the same from that instant on: set for it, or in force by then."""
+    for version in rules.versions:
+        if (version.valid_from, version.programme) == (valid_from, programme):
+            return version
+    in_force = rules.version_at(valid_from)
+    return in_force if in_force.number and in_force.programme == programme else None
+
+
+def _check_ladders(rules: ShopRules, now: datetime) -> None:
+    unmapped = rules.unmapped(now)
+    if unmapped is not None:
+        version, tiers = unmapped
+        raise TierWithoutSuccessor(tiers, version)
+
+
+async def _announce_withdrawal(tx: Transaction, shop: str, version: int) -> None:
+    # The same key as the version's own, so that it is read after it.
+    source, data = f"/shops/{shop}/{tx.service}", ProgrammeWithdrawn(version=version)
+    event = Event(f"programme-{version}-withdrawn", source, shop, None, tx.clock.now(), data, partitionkey="programme")
+    await claim(tx, [(event, event.encode())])
+    await tx.announce([event])

@@ -1,0 +1,13 @@
+"""What is refused of a member."""
+
+from __future__ import annotations
+
+from common.refusals import NotFound
+
+
+class UnknownMember(NotFound):
+    def __init__(self, customer: str) -> None:
+        super().__init__(
+            "unknown_member",
+            f"{customer!r} is no member: the first completed order makes one, or POST /v1/shops/<shop>/members.",
+        )

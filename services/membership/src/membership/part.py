@@ -1,0 +1,120 @@
+"""What a part brings to the fold of a member, and the work that an input or a due makes for the parts.
+
+A part is a capability's share in the fold: its own state, what each input does to it, what falls due by itself, what
+it posts to a ledger, what it announces, and the rows it keeps beside the state. fold.py composes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast
+
+from sqlalchemy import Row
+
+from common.events import CustomerKey, Event, EventData
+from common.fold.customers import Folded
+from common.storage.database import Transaction
+from membership.ledger.legs import Balances, Book
+from membership.member import Member, PartState
+from membership.programme.versions import ShopRules
+from membership.qualification.history import Entry, History
+
+S = TypeVar("S", bound=PartState)
+N = TypeVar("N")
+
+
+class Work:
+    """One input or due at work on one member: the rules, and what the parts leave for those after them.
+
+    `legs` are what was moved, by book. `reason`, `order_id` and `origin` say why, in what is announced. `evaluate`:
+    something happened that may lead to a tier. `requalify`: something completed at that instant is no longer what it
+    was, and why. `changed` are rows of the parts' own tables.
+    """
+
+    __slots__ = (
+        "_notes", "at", "changed", "evaluate", "history", "legs", "member", "order_id", "origin", "programme", "reason",
+        "requalify", "shop",
+    )  # fmt: skip
+
+    def __init__(self, member: Member, shop: ShopRules, at: datetime, history: History, reason: str = "") -> None:
+        self.member, self.shop, self.at, self.history, self.reason = member, shop, at, history, reason
+        self.programme = shop.at(at)
+        self.legs: dict[Book, Balances] = {}
+        self.order_id: str | None = None
+        self.origin: str | None = None
+        self.evaluate = False
+        self.requalify: tuple[datetime, str] | None = None
+        self.changed: list[Any] = []
+        self._notes: dict[type[Any], Any] = {}
+
+    def note(self, note: Any) -> None:
+        """Leave a note, one of its class, for the parts that come after."""
+        self._notes[type(note)] = note
+
+    def noted(self, kind: type[N]) -> N | None:
+        """The note of that class, which a part before has left of this input."""
+        return cast("N | None", self._notes.get(kind))
+
+
+class Part(Generic[S]):
+    """A part; what it does not bring is inherited and does nothing.
+
+    `inputs`: what each type of event does, in the part's own state alone. `dues`: the kinds of what falls due for it.
+    `book`: the ledger that must come to its `balances`.
+    """
+
+    state: type[S]
+    inputs: Mapping[type[EventData], Callable[[Work, Any], None]] = {}
+    dues: tuple[str, ...] = ()
+    book: Book | None = None
+
+    def entries(self, member: Member) -> Iterable[Entry]:
+        """What of the state leads to tiers, in any order, for a history made anew; later the part adds it itself."""
+        return ()
+
+    def next_due(self, member: Member, shop: ShopRules) -> tuple[datetime, str] | None:
+        """When what falls due next, and its kind."""
+        return None
+
+    def fall_due(self, work: Work, kind: str) -> None:
+        """Do what has fallen due."""
+        raise NotImplementedError(f"nothing of kind {kind!r} falls due here")
+
+    def follow(self, work: Work) -> None:
+        """Do what follows from what all parts made of an input."""
+
+    def balances(self, member: Member) -> Balances:
+        """Every balance other than zero: what the sums of the part's book must be."""
+        return {}
+
+    def announced(self, member: Member) -> Any:
+        """What is announced when it changes; compared with what it was before."""
+        return None
+
+    def facts(self, before: Any, after: Any, work: Work) -> Iterable[EventData]:
+        """What is announced of the difference between two of `announced`, which differ."""
+        return ()
+
+    def said(self, fact: EventData) -> Mapping[str, Any] | None:
+        """What a fact says of the member from now on, as JSON holds it; None: it is not of this part."""
+        return None
+
+    def says(self, member: Member) -> Mapping[str, Any]:
+        """What the facts of this part must have said last, as every change is announced; 0 and None count as unsaid."""
+        return {}
+
+    def changed(self, before: Member, after: Member) -> Iterable[Any]:
+        """Of two states of one member, the rows of the part's own tables that are to be changed."""
+        return ()
+
+    async def save(self, tx: Transaction, folded: Folded[Member]) -> None:
+        """Keep the part's own rows."""
+
+    async def rows(self, tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
+        """The part's own rows of the customers behind `after` through `last` (None: to the very end)."""
+        return ()
+
+    def wrong_rows(self, member: Member, inputs: Sequence[Event[Any]], rows: Sequence[Row[Any]]) -> Iterator[str]:
+        """A sentence for each of the part's own rows that is not what state and inputs make it."""
+        return iter(())

@@ -1,0 +1,1 @@
+"""What leads to a tier, summed by time."""

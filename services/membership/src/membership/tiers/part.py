@@ -1,0 +1,115 @@
+"""Membership and tier as a part of the fold: enrolment, evaluation, review, grace, downgrade, a new ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from common.events import EventData, rfc3339
+from common.events.membership import MemberEnrolled, MemberRegistered, TierChanged
+from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid
+from membership.member import Member
+from membership.orders.state import OrderChange
+from membership.part import Part, Work
+from membership.programme.versions import ShopRules
+from membership.tiers import rules
+from membership.tiers.announcing import Announced, facts_of
+from membership.tiers.rules import Change, Marks
+from membership.tiers.state import Tiers
+
+
+class TiersPart(Part[Tiers]):
+    state = Tiers
+    dues = ("programme", "review", "grace")
+
+    def next_due(self, member: Member, shop: ShopRules) -> tuple[datetime, str] | None:
+        standing = Tiers.of(member).standing
+        due = rules.next_due(standing, shop)
+        if due is None:
+            return None
+        at, ladder = due
+        return at, "programme" if ladder else "review" if standing.grace is None else "grace"
+
+    def fall_due(self, work: Work, kind: str) -> None:
+        tiers = Tiers.of(work.member)
+        if kind == "programme":
+            tiers.standing, change = rules.change_ladder(tiers.standing, work.shop, work.at)
+        else:
+            tiers.standing, change = rules.fall_due(tiers.standing, work.history, work.shop, work.at)
+        work.note(change)
+
+    def follow(self, work: Work) -> None:
+        """Evaluate the tier where something may lead to one; go back to where something is no longer what it was."""
+        tiers = Tiers.of(work.member)
+        if tiers.enrolled is None:
+            return
+        marks = _marks(tiers)
+        if work.requalify is not None:
+            since, reason = work.requalify
+            tiers.standing = rules.standing_since(since, work.history, marks, tiers.enrolled, work.shop, work.at)
+            work.note(Change(reason))
+        elif work.evaluate:
+            if tiers.enrolled != work.at:
+                marks.add(work.at, tiers.standing)
+            tiers.standing, change = rules.evaluate(tiers.standing, work.history, work.shop, work.at)
+            if change is not None:
+                work.note(change)
+
+    def announced(self, member: Member) -> Announced:
+        return Announced.of(Tiers.of(member))
+
+    def facts(self, before: Announced, after: Announced, work: Work) -> Iterable[EventData]:
+        return facts_of(before, after, work.shop, work.noted(Change) or Change(work.reason))
+
+    def said(self, fact: EventData) -> Mapping[str, Any] | None:
+        match fact:
+            case MemberEnrolled():
+                return {"enrolled": rfc3339(fact.enrolled_at), "tier": fact.tier_id}
+            case TierChanged():
+                return {"tier": fact.new_id, "in_grace": fact.in_grace}
+        return None
+
+    def says(self, member: Member) -> Mapping[str, Any]:
+        tiers = Tiers.of(member)
+        if tiers.enrolled is None:
+            return {}  # late news may have made the customer no member, which is no fact of its own
+        held = tiers.standing
+        return {"enrolled": rfc3339(tiers.enrolled), "tier": held.tier, "in_grace": held.grace is not None}
+
+
+def _marks(tiers: Tiers) -> Marks:
+    """The marks that are kept beside the state; none where it has just been read."""
+    kept: Marks | None = getattr(tiers, "memo", None)
+    if kept is None:
+        kept = tiers.memo = Marks()
+    return kept
+
+
+def on_registered(work: Work, _: MemberRegistered) -> None:
+    _enrol(work)
+
+
+def on_order(work: Work, data: OrderEvent) -> None:
+    """The first order that counts makes a member, where the programme asks for no registration (MEM-010)."""
+    change = work.noted(OrderChange)
+    assert change is not None
+    if work.programme.enrolment == "first_order" and change.order.counts and not change.counted:
+        _enrol(work)
+
+
+def _enrol(work: Work) -> None:
+    """The customer becomes a member (MEM-010); what was bought before counts at once."""
+    tiers = Tiers.of(work.member)
+    if tiers.enrolled is None:
+        tiers.enrolled, tiers.standing = work.at, rules.enrol(work.at, work.shop)
+        work.evaluate, work.requalify = True, None
+
+
+TiersPart.inputs = {
+    MemberRegistered: on_registered,
+    OrderPaid: on_order,
+    OrderCompleted: on_order,
+    OrderClosed: on_order,
+}
+PART = TiersPart()
