@@ -73,11 +73,11 @@ async def test_facts_carry_a_rising_revision_and_name_their_cause(db: Database, 
     await deliver(db, [order])
     async with db.transaction() as tx:
         payloads = [decode(row.payload) for row in await tx.fetch("select payload from outbox order by seq")]
-    assert [e.type for e in payloads] == ["points.changed", "growth.changed", "member.enrolled", "tier.changed"]
+    assert [e.type for e in payloads] == ["member.enrolled", "tier.changed", "points.changed", "growth.changed"]
     assert [e.data.revision for e in payloads] == [1, 2, 3, 4]
     assert {(e.causationid, e.source) for e in payloads} == {(order.id, "/shops/tea/membership")}
-    assert (payloads[3].data.old, payloads[3].data.new, payloads[3].data.rule) == ("Regular", "Senior", "spend")
-    assert (payloads[0].data.available, payloads[0].data.reason) == (600, "completed")
+    assert (payloads[1].data.old, payloads[1].data.new, payloads[1].data.rule) == ("Regular", "Senior", "spend")
+    assert (payloads[2].data.available, payloads[2].data.reason) == (600, "completed")
 
 
 async def test_time_passing_downgrades_and_expires_in_the_sweep(db: Database, shop: Shop, clock: FixedClock) -> None:

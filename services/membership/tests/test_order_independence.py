@@ -238,7 +238,7 @@ def test_balances_stay_in_bounds(folding: MemberFolding, events: list[Event[Any]
     assert points.pending == sum(lot.pending for lot in points.lots.values())
     assert all(order.held >= 0 for order in points.orders.values())
     assert all(0 <= r.returned <= r.points for r in points.redemptions.values())
-    assert all(order.held >= 0 for order in growth.orders.values())
+    assert all(held >= 0 for held in growth.orders.values())
     assert growth.value == sum(amount for (account, _), amount in balances(state).items() if account == "growth")
     owed = points.pending + points.available - points.debt
     assert owed + points.issued + points.redeemed + points.expired + points.reversed == 0

@@ -30,7 +30,7 @@ PARTS: tuple[Part[Any], ...] = (ORDERS, POINTS, GROWTH, TIERS)
 """Every part sees an input after those that stand before it, and none reads what one after it makes of that input.
 
 So an order is taken before it earns, it earns by the tier held before it, and the tier is evaluated last, on all that
-the others have entered into the history. What falls due at one instant is done, posted and announced in this order too.
+the others have entered into the history. What falls due at one instant is done in this order too.
 """
 
 
@@ -47,7 +47,8 @@ INPUTS = tuple(_TAKES)
 """The types of events that are folded."""
 _WITH_DUES = _that_bring("next_due")
 _OF_DUE = {kind: part for part in PARTS for kind in part.dues}
-_FOLLOWING, _ANNOUNCING = _that_bring("follow"), _that_bring("announced")
+_FOLLOWING = _that_bring("follow")
+_ANNOUNCING = sorted(_that_bring("announced"), key=lambda part: not part.announced_first)
 _fields: dict[str, Any] = {part.state.NAME: (part.state, Field(default_factory=part.state)) for part in PARTS}
 MemberState: type[Member] = create_model("MemberState", __base__=Member, **_fields)
 

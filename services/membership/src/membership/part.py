@@ -61,13 +61,15 @@ class Part(Generic[S]):
     """A part; what it does not bring is inherited and does nothing.
 
     `inputs`: what each type of event does, in the part's own state alone. `dues`: the kinds of what falls due for it.
-    `book`: the ledger that must come to its `balances`.
+    `book`: the ledger that must come to its `balances`. `announced_first`: what its facts say is what the customer is,
+    which comes before what the customer has.
     """
 
     state: type[S]
     inputs: Mapping[type[EventData], Callable[[Work, Any], None]] = {}
     dues: tuple[str, ...] = ()
     book: Book | None = None
+    announced_first = False
 
     def entries(self, member: Member) -> Iterable[Entry]:
         """What of the state leads to tiers, in any order, for a history made anew; later the part adds it itself."""

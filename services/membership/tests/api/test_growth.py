@@ -49,7 +49,7 @@ async def test_a_deed_counts_once_and_may_lift_the_tier(client: Client, shop: Sh
     assert (found["tier"], found["growth"]) == ("Senior", 650)
     async with client.database.transaction() as tx:
         types = [row.type for row in await tx.fetch("select type from outbox order by seq desc limit 3")]
-    assert types == ["tier.changed", "growth.changed", "activity.joined"]
+    assert types == ["growth.changed", "tier.changed", "activity.joined"]
     assert await verify(client.database) == []
 
 

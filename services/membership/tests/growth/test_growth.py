@@ -9,7 +9,7 @@ import pytest
 from common.events.membership import GrowthChanged, MemberRegistered, TierChanged
 from common.events.orders import OrderClosed
 from membership.growth import rules as growth
-from membership.growth.state import Growth, OrderGrowth
+from membership.growth.state import Growth
 from membership.ledger.legs import Leg, Posting
 from membership.points.state import Points
 from membership.programme.programme import GrowthRules, Programme
@@ -82,7 +82,7 @@ def test_the_rate_is_that_of_the_programme_in_force_when_the_order_was_completed
     programme = Programme(growth=GrowthRules(per_unit=3))
     state, effects = fold([completed("2025-01-01", "a", 3_333), refund("2025-01-02", "a", 1_111)], programme=programme)
     assert [c.growth for c in announced(effects, GrowthChanged)] == [99, 66]
-    assert Growth.of(state).orders["a"] == OrderGrowth(rate=3, held=66)
+    assert (Growth.of(state).rates, Growth.of(state).orders) == ({"a": 3}, {"a": 66})
 
 
 def test_refunds_in_thirds_take_as_much_as_one_refund_of_all() -> None:

@@ -13,7 +13,7 @@ from common.events.feedback import ReviewSubmitted
 from common.events.membership import ActivityJoined, GrowthChanged, MemberCheckedIn
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid, OrderRefunded
 from membership.growth import rules
-from membership.growth.state import Activity, Growth, OrderGrowth
+from membership.growth.state import Activity, Growth
 from membership.ledger.legs import Balances
 from membership.member import Member
 from membership.orders.state import OrderChange, Orders
@@ -28,10 +28,10 @@ class GrowthPart(Part[Growth]):
 
     def entries(self, member: Member) -> Iterable[Entry]:
         growth, orders = Growth.of(member), Orders.of(member).by_id
-        for name, order in growth.orders.items():
+        for name, held in growth.orders.items():
             completed = orders[name].completed_at
-            if completed is not None and order.held:
-                yield Entry(completed, growth=order.held)
+            if completed is not None and held:
+                yield Entry(completed, growth=held)
         for activity in growth.activities.values():
             yield Entry(activity.at, growth=activity.growth, activity=True)
 
@@ -58,13 +58,15 @@ def on_order(work: Work, data: OrderEvent | OrderRefunded) -> None:
         return  # a refund of no known order, or taken before
     if change.completed:
         rate = work.programme.growth.per_unit if Tiers.of(work.member).earns(work.programme) else 0
-        growth.orders[change.order_id] = OrderGrowth(rate)
-    mine, completed_at = growth.orders.get(change.order_id), change.order.completed_at
-    if mine is None or completed_at is None:
+        growth.orders[change.order_id] = 0
+        if rate != 1:
+            growth.rates[change.order_id] = rate
+    held, completed_at = growth.orders.get(change.order_id), change.order.completed_at
+    if held is None or completed_at is None:
         return
-    gained = rules.earned(change.order, mine.rate) - mine.held
+    gained = rules.earned(change.order, growth.rates.get(change.order_id, 1)) - held
     if gained:
-        mine.held += gained
+        growth.orders[change.order_id] = held + gained
         _grow(work, f"order/{change.order_id}", gained)
         work.history.add(Entry(completed_at, growth=gained))
 

@@ -16,7 +16,7 @@ def earned(order: Order, rate: int) -> int:
 
 def balances(growth: Growth) -> Balances:
     """Every balance of growth other than zero: what the sums of the growth ledger must be."""
-    found: Balances = {("growth", f"order/{name}"): order.held for name, order in growth.orders.items()}
+    found: Balances = {("growth", f"order/{name}"): held for name, held in growth.orders.items()}
     found.update({("growth", origin): activity.growth for origin, activity in growth.activities.items()})
     found["granted", ""] = -sum(found.values())
     return {key: amount for key, amount in found.items() if amount}

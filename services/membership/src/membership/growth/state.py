@@ -10,14 +10,6 @@ from membership.member import PartState
 
 
 @dataclass(slots=True)
-class OrderGrowth:
-    """`rate` is growth per 1.00, fixed when the order completes; `held` is what the order holds of it after refunds."""
-
-    rate: int = 1
-    held: int = 0
-
-
-@dataclass(slots=True)
 class Activity:
     """Something other than an order that earned growth: a review, an activity, a referral, a check-in."""
 
@@ -27,9 +19,14 @@ class Activity:
 
 @dataclass(slots=True)
 class Growth(PartState):
-    """`value` is the growth value; orders (by id) and activities (by origin, as in GrowthChanged) hold its parts."""
+    """`value` is the growth value; orders (by id) and activities (by origin, as in GrowthChanged) hold its parts.
+
+    `orders`: what each completed order holds after refunds. `rates`: growth per 1.00, where it is not 1; fixed
+    when they complete.
+    """
 
     NAME: ClassVar[str] = "growth"
     value: int = 0
-    orders: dict[str, OrderGrowth] = field(default_factory=dict)
+    orders: dict[str, int] = field(default_factory=dict)
+    rates: dict[str, int] = field(default_factory=dict)
     activities: dict[str, Activity] = field(default_factory=dict)

@@ -95,7 +95,12 @@ _NOTHING = _Worth(False, 0, 0)
 
 def _worth(order: Order) -> _Worth:
     """What a completed order is worth; nothing until it completes."""
-    return _NOTHING if order.completed_at is None else _Worth(order.counts, order.net, order.unit)
+    if order.completed_at is None:
+        return _NOTHING
+    if not order.counts:
+        return _Worth(False, 0, order.unit)
+    # As `net` of an order that counts, which is not void.
+    return _Worth(True, max(0, order.goods - order.refunded), order.unit)
 
 
 def _enter(work: Work, order_id: str, order: Order, before: _Worth) -> bool:

@@ -59,8 +59,22 @@ class History:
         self._kinds: list[int] = []
         self._purchases: dict[datetime, dict[str, Purchase]] = {}
         self._spend, self._orders, self._growth, self._points = [0], [0], [0], [0]
-        for entry in sorted(entries, key=itemgetter(0)):
-            self.add(entry)
+        # As `add` does, entry by entry; what comes in order needs no place to be looked for.
+        for at, spend, orders, growth, points, purchase, activity in sorted(entries, key=itemgetter(0)):
+            if not self._at or self._at[-1] != at:
+                self._at.append(at)
+                self._kinds.append(_NOTHING)
+                for sums in (self._spend, self._orders, self._growth, self._points):
+                    sums.append(sums[-1])
+            if purchase is not None:
+                self._purchases.setdefault(at, {})[purchase.order_id] = purchase
+                self._kinds[-1] = _PURCHASE
+            elif activity:
+                self._kinds[-1] = max(self._kinds[-1], _ACTIVITY)
+            self._spend[-1] += spend
+            self._orders[-1] += orders
+            self._growth[-1] += growth
+            self._points[-1] += points
 
     def add(self, entry: Entry) -> None:
         at, spend, orders, growth, points, purchase, activity = entry

@@ -22,6 +22,7 @@ from membership.tiers.state import Tiers
 class TiersPart(Part[Tiers]):
     state = Tiers
     dues = ("programme", "review", "grace")
+    announced_first = True
 
     def next_due(self, member: Member, shop: ShopRules) -> tuple[datetime, str] | None:
         standing = Tiers.of(member).standing
