@@ -1,0 +1,62 @@
+"""The channel `chat`: texts to the group in which a customer is served, by the webhook of the group's robot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+from urllib.parse import urlsplit
+
+from pydantic_settings import BaseSettings
+
+from common.events.customers import Channel as ChannelName
+from common.events.customers import CustomerProfile
+from common.values.addresses import InvalidAddress, is_private_host, webhook_url
+from messaging.channels.chat.connection import ChatConnection
+from messaging.channels.chat.message import LONGEST, ChatMessage
+from messaging.channels.chat.settings import ChatSettings
+from messaging.channels.protocol import CannotRender, Channel, Letter, ProfileField
+
+
+@dataclass(frozen=True)
+class ChatChannel(Channel):
+    """Texts to the webhook of the profile's field `chat`. The URL is the address and a secret."""
+
+    name: ClassVar[ChannelName] = "chat"
+    settings: ClassVar[type[BaseSettings]] = ChatSettings
+    read: ChatSettings
+    workers: int = 2
+
+    @classmethod
+    def opened(cls, settings: ChatSettings) -> Self:
+        """The channel to the robots that the environment allows."""
+        return cls(settings)
+
+    @staticmethod
+    def address(contact: CustomerProfile) -> ProfileField | None:
+        """The webhook of the customer's group robot."""
+        return ProfileField("chat", contact.chat) if contact.chat else None
+
+    @staticmethod
+    def mailbox(text: str) -> str:
+        """One form for all writings of a webhook. Raises InvalidAddress."""
+        return webhook_url(text)
+
+    def render(self, letter: Letter) -> ChatMessage:
+        """The text with its subject as first line. Raises InvalidAddress where no robot may be, and CannotRender."""
+        url = webhook_url(letter.to)
+        host = urlsplit(url).hostname or ""
+        allowed = {name.strip().lower() for name in self.read.chat_hosts.split(",")}
+        # A profile names the URL: without this the service could be made to post to any host that it reaches.
+        if is_private_host(host):
+            if not self.read.chat_private_hosts:
+                raise InvalidAddress("this webhook is in a private network")
+        elif host not in allowed:
+            raise InvalidAddress("this webhook is at no host of robots")
+        content = f"{letter.subject}\n\n{letter.text}".strip()
+        if len(content.encode()) > LONGEST:
+            raise CannotRender("text_too_long")  # nobody gets half a message
+        return ChatMessage(url, content)
+
+    def connect(self) -> ChatConnection:
+        """A client; nothing is opened before the first message."""
+        return ChatConnection(self.read)
