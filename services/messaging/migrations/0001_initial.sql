@@ -74,7 +74,7 @@ create table conditions (
     primary key (shop, customer, subject, revision) -- closes the race of two deliveries of one revision
 );
 
--- Versions and refunds of orders: what notices and questions about them are judged by.
+-- Versions and refunds of orders: what decides about notices and questions.
 create table order_news (
     shop text not null,
     customer text not null,
@@ -107,7 +107,7 @@ create table candidates (
     cause text not null,
     cause_at timestamptz not null,
     due_at timestamptz not null,
-    release_at timestamptz,             -- when it is next judged; null once decided
+    release_at timestamptz,             -- when it is next decided; null once decided
     outcome text check (outcome in ('hold', 'send', 'suppress')),
     reason text,
     decided_at timestamptz,
@@ -148,7 +148,7 @@ create table messages (
     rank integer not null,
     channel text not null,
     at timestamptz not null,            -- decided
-    leave_before timestamptz,           -- end of its window; after it the message is judged again
+    leave_before timestamptz,           -- end of its window; after it the message is decided again
     state text not null default 'queued'
         check (state in ('queued', 'leased', 'sent', 'failed', 'unknown', 'suppressed')),
     reason text,

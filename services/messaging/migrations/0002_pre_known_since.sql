@@ -1,4 +1,4 @@
--- When each input was known, so that `verify` judges every decision anew by what was known then; null: before this.
+-- When each input was known, so that `verify` checks every decision anew by what was known then; null: before this.
 -- By the clock and not by the transaction's start: inputs are written under the customer's lock, so whatever bears a
 -- time before the start of a decision's transaction was there for it to see.
 

@@ -1,4 +1,4 @@
-"""What do the tests of messaging share? A migrated database, a clock that is set, and events that are fed."""
+"""What the tests of messaging share: a migrated database, a clock that is set, and events that are fed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def scaled(small: int, full: int) -> int:
 
 
 class SteppedClock:
-    """Stands still like a replay's clock, but is none: what is due is judged at its `now`, as on the wall clock."""
+    """Stands still like a replay's clock, but is none: what is due is decided at its `now`, as on the wall clock."""
 
     def __init__(self, instant: datetime) -> None:
         self.instant = instant

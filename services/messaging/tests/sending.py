@@ -1,4 +1,4 @@
-"""What do the tests of sending share? Messages in the queue, and waiting for their end."""
+"""What the tests of sending share: messages in the queue, and waiting for their end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do the tests of the rules of contact share? Instants, candidates, situations, what was sent so far."""
+"""What the tests of the rules of contact share: instants, candidates, situations, what was sent so far."""
 
 from __future__ import annotations
 

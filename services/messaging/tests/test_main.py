@@ -1,4 +1,4 @@
-"""Does the whole process work, from an event on Kafka to a mail, and what if it is killed?"""
+"""The whole process works, from an event on Kafka to a mail, and when it is killed."""
 
 from __future__ import annotations
 

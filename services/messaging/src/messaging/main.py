@@ -56,7 +56,7 @@ async def counters(tx: Transaction) -> dict[str, int]:
 
 
 async def due(tx: Transaction, now: datetime) -> int:
-    """Candidates to be judged and messages to be sent."""
+    """Candidates to be decided and messages to be sent."""
     return await count_due(tx, now) + (await queue.count_open(tx))[0]
 
 

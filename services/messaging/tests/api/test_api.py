@@ -1,4 +1,4 @@
-"""What do people and mail programs get from messaging over HTTP? On a real PostgreSQL."""
+"""What people and mail programs get from messaging over HTTP. On a real PostgreSQL."""
 
 from __future__ import annotations
 

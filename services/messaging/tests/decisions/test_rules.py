@@ -1,4 +1,4 @@
-"""Is a message sent, held or suppressed, and why? Permission, what is known, stale and obsolete news."""
+"""A message is sent, held or suppressed, with its reason: consent, what is known, stale and obsolete news."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does each message leave once, in time, and is its end recorded? Against a real SMTP server and PostgreSQL."""
+"""Each message leaves once, in time, and its end is recorded. Against a real SMTP server and PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a message that may have arrived? Lost replies, and senders that died."""
+"""Messages that may have arrived: lost replies, and senders that died."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do senders at work, opt-outs and the end of the process get in each other's way? Six workers at a time."""
+"""Senders at work, opt-outs and the end of the process do not get in each other's way. Six workers at a time."""
 
 from __future__ import annotations
 

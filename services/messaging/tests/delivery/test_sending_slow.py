@@ -80,7 +80,7 @@ async def test_an_opt_out_is_answered_while_a_server_thinks_and_nothing_leaves_a
 
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
 async def test_an_offer_whose_window_closes_during_the_dialogue_waits_for_the_next(messaging: Any, verb: str) -> None:
-    """MSG-001: judged when it would leave. The notice beside it has no window, and leaves."""
+    """MSG-001: decided when it would leave. The notice beside it has no window, and leaves."""
     await queue_notice_and_offer(messaging)
     server = Scripted()
     async with following(server) as port:

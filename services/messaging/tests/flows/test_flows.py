@@ -1,4 +1,4 @@
-"""Which event makes which message?"""
+"""Which event makes which message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do handlers keep, and which candidates do they make? On a real PostgreSQL."""
+"""What handlers keep, and which candidates they make. On a real PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the sweep decide each candidate once, in order, within every cap, with its reason? On a real PostgreSQL."""
+"""The sweep decides each candidate once, in order, within every cap, with its reason. On a real PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the listener outlive a database that is away?"""
+"""The listener outlives a database that is away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rules of contact may a shop set?"""
+"""Rules of contact that a shop may set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are the shop's rules of contact on the topic, so that a rebuild has them again? On a real PostgreSQL."""
+"""The shop's rules of contact are on the topic, so that a rebuild has them again. On a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_r5_its_own_topic_read_again_into_the_live_database_changes_nothin
 
 async def test_versions_of_before_the_upgrade_are_told_by_the_migration(messaging: Any, rebuilt: Any) -> None:
     """What a service of then has stored: versions without facts. What is told already is not told twice."""
-    upgrade = (SERVICE.migrations / "0003_post_policies_told.sql").read_text().rstrip().rstrip(";")
+    upgrade = (SERVICE.migrations / "0003_post_policies_announced.sql").read_text().rstrip().rstrip(";")
     await save_two_versions(messaging)
     async with messaging.database.transaction() as tx:
         assert await tx.execute(upgrade) == 0

@@ -1,4 +1,4 @@
-"""What does a message say, in whatever language?"""
+"""What a message says, in each language."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ PLANTED = {
     "sent twice": (
         "insert into outbox (id, aggregatetype, aggregateid, type, shop, payload) select id || 'x', aggregatetype,"
         " aggregateid, type, shop, replace(payload, id, id || 'x') from outbox where type = 'message.sent' limit 1",
-        "a message's fact was told, and no decision and no message says so",
+        "a message's fact was announced, and no decision and no message says so",
     ),
     "sent, and in no log": (
         f"update messages set sent_at = sent_at + interval '1 s' where {SENT}",
@@ -186,11 +186,11 @@ PLANTED = {
     "a fact of nothing": (
         "insert into outbox (id, aggregatetype, aggregateid, type, shop, payload) select id || 'y', aggregatetype,"
         " aggregateid, type, shop, replace(payload, id, id || 'y') from outbox where type = 'message.held' limit 1",
-        "a message's fact was told, and no decision and no message says so",
+        "a message's fact was announced, and no decision and no message says so",
     ),
     "a decision to hold is gone": (
         "delete from decisions where outcome = 'hold'",
-        "a message's fact was told, and no decision and no message says so",
+        "a message's fact was announced, and no decision and no message says so",
     ),
     "another reason to suppress": (
         "with c as (update candidates set reason = 'obsolete' where outcome = 'suppress') update decisions"
@@ -204,10 +204,10 @@ PLANTED = {
     "a candidate and all that came of it are gone": (
         f"with c as (delete from candidates where {SENT}), d as (delete from decisions where {SENT})"
         f" delete from messages where {SENT}",
-        "a message's fact was told, and no decision and no message says so",
+        "a message's fact was announced, and no decision and no message says so",
     ),
     "a permission is gone": (
-        "delete from permissions where purpose = 'survey'", "a permission was told, and no row keeps it",
+        "delete from permissions where purpose = 'survey'", "a permission was announced, and no row keeps it",
     ),
     "a permission says something else": (
         "update permissions set state = 'withdrawn' where purpose = 'survey'",

@@ -1,4 +1,4 @@
-"""Obsolete messages: what they would say is no longer so. Judged at the decision and at hand-off."""
+"""Obsolete messages: what they would say is no longer so. Looked for at the decision and at hand-off."""
 
 from __future__ import annotations
 

@@ -10,11 +10,11 @@ import orjson
 
 from common.events.orders import OrderEvent, OrderRefunded
 
-_JUDGED: dict[str, Any] = {
+_ESSENTIAL: dict[str, Any] = {
     "order_id": True, "revision": True, "state": True, "currency": True, "goods_paid": True,
     "refund_id": True, "amount": True, "whole": True, "lines": {"__all__": {"sku", "quantity", "kind"}},
 }  # fmt: skip
-"""The fields of an order that a message about it is judged by."""
+"""The fields of an order that decide about a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,15 @@ class OrderNews:
         """`refund` or `version`, as it is stored."""
         return "refund" if isinstance(self.said, OrderRefunded) else "version"
 
-    def judged(self) -> str:
-        """What a message about the order is judged by, as JSON, and no more of the event."""
-        return orjson.dumps(self.said.model_dump(mode="json", include=_JUDGED, exclude_none=True)).decode()
+    def essentials(self) -> str:
+        """What decides about a message of the order, as JSON, and no more of the event."""
+        return orjson.dumps(self.said.model_dump(mode="json", include=_ESSENTIAL, exclude_none=True)).decode()
 
     @classmethod
-    def stored(cls, order_id: str, kind: str, at: datetime, judged: str) -> OrderNews:
-        """The inverse of `kind` and `judged`."""
+    def stored(cls, order_id: str, kind: str, at: datetime, essentials: str) -> OrderNews:
+        """The inverse of `kind` and `essentials`."""
         read: type[OrderEvent] | type[OrderRefunded] = OrderRefunded if kind == "refund" else OrderEvent
-        return cls(order_id, at, read.model_validate_json(judged))
+        return cls(order_id, at, read.model_validate_json(essentials))
 
 
 @dataclass(slots=True)

@@ -38,13 +38,13 @@ async def save_order_news(tx: Transaction, news: Sequence[tuple[CustomerKey, str
     """Add versions and refunds of orders: (customer, `source#id` of the event, what was said). Idempotent."""
     if not news:
         return
-    # What a message about the order is judged by, and no more of the event.
+    # What decides about a message of the order, and no more of the event.
     await tx.execute(
         f"""
         insert into order_news (shop, customer, order_id, cause, kind, at, said)
         select shop, customer, order_id, cause, kind, at, cast(said as jsonb) from {_NEWS} on conflict do nothing
         """,
-        **_NEWS.of((*key, n.order_id, cause, n.kind, n.at, n.judged()) for key, cause, n in news),
+        **_NEWS.of((*key, n.order_id, cause, n.kind, n.at, n.essentials()) for key, cause, n in news),
     )
 
 

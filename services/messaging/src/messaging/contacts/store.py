@@ -83,7 +83,7 @@ async def get_sealed(tx: Transaction, keys: Sequence[CustomerKey]) -> list[HadAd
 
 
 async def get_contacts(tx: Transaction, keys: Sequence[CustomerKey]) -> dict[CustomerKey, Contact]:
-    """Contact data as it stands, with the addresses of the newest revision, and whether those bounced, for whomever.
+    """Contact data as it stands, with the addresses of the newest revision, and whether those bounced.
 
     Customers without any are left out.
     """

@@ -50,10 +50,10 @@ def decide_together(
     replay: bool,
 ) -> list[Decided]:
     """All decisions up to `now` about a customer, or the customers of one address; a held one whose release comes by
-    then is judged again. `channels`: those that there is a sender for.
+    then is decided again. `channels`: those that there is a sender for.
 
-    Each message that is to be sent takes its place under the caps before the next one is judged. In a replay each is
-    judged at its own release, else at `now`.
+    Each message that is to be sent takes its place under the caps before the next one is decided. In a replay each is
+    decided at its own release, else at `now`.
     """
     queue = [(c.release_at, c.rank, c.message_id, c) for c in waiting]
     heapq.heapify(queue)

@@ -22,7 +22,7 @@ LOOK_AGAIN = timedelta(hours=1)
 
 
 def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
-    """Judge a candidate at `at`. Suppressions come before holds: what may not go is not kept waiting."""
+    """Decide a candidate at `at`. Suppressions come before holds: what may not go is not kept waiting."""
     if now.key == "erased":
         return Decision("suppress", "erased", at)
     stale_at = stale_from(candidate.purpose, candidate.cause_at, now.policy)

@@ -86,7 +86,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`until`: when a held candidate is judged again. `opening`: the window in which a sent one must leave."""
+    """`until`: when a held candidate is decided again. `opening`: the window in which a sent one must leave."""
 
     outcome: Outcome
     reason: Reason

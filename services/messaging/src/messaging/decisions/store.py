@@ -25,7 +25,7 @@ _DECIDED = Columns(
 
 
 async def lock_due_customers(tx: Transaction, now: datetime, limit: int, *, notices: bool = False) -> list[CustomerKey]:
-    """Customers with candidates to judge, locked; what another sweep holds is left to it.
+    """Customers with candidates to decide, locked; what another sweep holds is left to it.
 
     `notices`: only transactional candidates count.
     """
@@ -54,7 +54,7 @@ async def lock_due_customers(tx: Transaction, now: datetime, limit: int, *, noti
 async def get_due(
     tx: Transaction, keys: Sequence[CustomerKey], now: datetime, *, notices: bool = False
 ) -> list[Candidate]:
-    """The locked customers' candidates to be judged, read after the lock was taken."""
+    """The locked customers' candidates to be decided, read after the lock was taken."""
     # Only rows that are not decided have a release time.
     rows = await tx.fetch(
         f"""
@@ -82,7 +82,7 @@ def _candidate(r: Row[Any]) -> Candidate:
 
 
 async def wake_held(tx: Transaction, reached: Sequence[tuple[CustomerKey, datetime]]) -> None:
-    """Judge again what waits for a profile, an address or a key of these customers, from the time given on."""
+    """Decide again what waits for a profile, an address or a key of these customers, from the time given on."""
     if not reached:
         return
     # By primary key; what is not due yet falls due as before.
@@ -147,8 +147,8 @@ async def _queue(tx: Transaction, decided: Sequence[Decided]) -> None:
 
 
 async def count_due(tx: Transaction, now: datetime) -> int:
-    """Candidates to be judged up to `now`."""
-    # Nobody judges those of a customer who is set aside.
+    """Candidates to be decided up to `now`."""
+    # Without those of a customer who is set aside: nothing is decided about them.
     return int(
         await tx.value(
             """

@@ -59,7 +59,7 @@ class Ready:
 class Ended:
     """What became of a leased message. `queued`: to be tried again after `wait_s`; `tried` says whether that counts.
 
-    `missed`: its window had closed before it could leave; it is judged again. `address_bad`: its address bounced.
+    `missed`: its window had closed before it could leave; it is decided again. `address_bad`: its address bounced.
     """
 
     message: Queued

@@ -51,7 +51,7 @@ class Asked:
 class Candidate:
     """A message that may be sent, on one channel.
 
-    `release_at` is when it is next judged: when due, or when a held one's window opens. `held` is the reason it waits
+    `release_at` is when it is next decided: when due, or when a held one's window opens. `held` is the reason it waits
     for, None before the first decision. `purpose` and `rank` are its flow's when it was made: what another release
     calls a flow may be unknown here.
     """

@@ -28,7 +28,7 @@ async def take_due(tx: Transaction, now: datetime, limit: int) -> Sequence[Task]
 
 
 async def decide_due_now(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
-    """One batch of the sweep; on a set clock every row is judged at its own due or release time."""
+    """One batch of the sweep; on a set clock every row is decided at its own due or release time."""
     return await decide_due(tx, now, _keys(tasks), replay=isinstance(tx.clock, FixedClock))
 
 

@@ -1,4 +1,4 @@
-"""All that was decided and sent follows from the stored inputs, and was told. The command `verify`."""
+"""The command `verify`: all that was decided and sent follows from the stored inputs, and was announced."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ POLICIES = Table(
 
 
 async def verify(run: Verification) -> None:
-    """Judge every customer's decisions anew, and compare facts, permissions and policies with what was told of them."""
+    """Check every customer's decisions anew; compare facts, permissions and policies with what was announced."""
     await compare(run, TOPICS, sayings, (CUSTOMERS, POLICIES), MISSING, inputs=("customers",))

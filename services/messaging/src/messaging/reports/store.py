@@ -1,4 +1,4 @@
-"""Read-only queries of people: a customer's decisions, one message, a shop's figures."""
+"""Read-only queries of people: a customer's decisions, one message, a shop's counts."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def list_message_decisions(tx: Transaction, shop: str, customer: str, mess
 
 async def count_by_outcome(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
     """Messages of the shop by flow, state and reason: as the queue has them, else as the sweep left them."""
-    # `waiting` has not been judged yet.
+    # `waiting` has not been decided yet.
     return await tx.fetch(
         """
         select c.flow, coalesce(m.state, case c.outcome when 'hold' then 'held' when 'suppress' then 'suppressed'

@@ -1,1 +1,1 @@
-"""What `verify` compares: decisions and messages judged anew, and with what the topics hold."""
+"""What `verify` compares: decisions and messages checked anew, and with what the topics hold."""

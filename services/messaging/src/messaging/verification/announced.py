@@ -26,9 +26,9 @@ from messaging.policy.state import Policy
 from messaging.verification.state import History, Message
 
 MISSING = {
-    "fact": "a message's fact was told, and no decision and no message says so",
-    "permission": "a permission was told, and no row keeps it",
-    "policy": "a policy was told, and no row keeps it",
+    "fact": "a message's fact was announced, and no decision and no message says so",
+    "permission": "a permission was announced, and no row keeps it",
+    "policy": "a policy was announced, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
 Kept = tuple[tuple[str, ...], bytes | None]
@@ -68,7 +68,7 @@ def statement(customer: tuple[str, str], said: Statement) -> Kept:
 
 
 def facts_of(history: History) -> Iterator[Kept]:
-    """The facts that a customer's decisions and messages must have been told as."""
+    """The facts that a customer's decisions and messages must have been announced as."""
     held: dict[str, str] = {}
     for decision in sorted(history.decisions, key=lambda d: (d.recorded_at, d.at)):
         before = held.get(decision.message_id)

@@ -19,7 +19,7 @@ from messaging.limits.caps.rules import cap_reached
 from messaging.limits.caps.state import Contacted
 from messaging.limits.contact_hours.rules import NoWindow, opening_for
 from messaging.policy.state import Policy
-from messaging.verification.known import cuts, not_judged, register_at
+from messaging.verification.known import cuts, not_checked, register_at
 from messaging.verification.state import PERMISSION, History, Taken
 
 
@@ -44,7 +44,7 @@ def _objection(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None
         return _objection_to_waiting(h, c, policy, d)
     follows = True
     if d.reason in PERMISSION:
-        follows = not_judged(h, c.channel, d.recorded_at) or d.reason in _refusals(h, c, d)
+        follows = not_checked(h, c.channel, d.recorded_at) or d.reason in _refusals(h, c, d)
     elif d.reason == "obsolete":
         follows = any(_obsolete(h, c, d, cut, unsure=True) for cut in cuts(h, d.recorded_at))
     elif d.reason == "stale":
@@ -68,7 +68,7 @@ def _objection_to_sending(h: History, c: Candidate, policy: Policy, d: Taken) ->
     if c.purpose == "transactional":
         return None
     refused = _refusals(h, c, d)
-    if None not in refused and not not_judged(h, c.channel, d.recorded_at):
+    if None not in refused and not not_checked(h, c.channel, d.recorded_at):
         return f"the customer's consent was {', '.join(sorted(r for r in refused if r))}"
     if h.zones is None or not _contact_is_of_then(h, d):
         return None

@@ -1,4 +1,4 @@
-"""A customer's history judged anew: all that was decided and sent follows from what was known then."""
+"""A customer's history checked anew: all that was decided and sent follows from what was known then."""
 
 from __future__ import annotations
 

@@ -26,6 +26,6 @@ def register_at(h: History, cut: datetime) -> Register:
     return register_of(own, (s for known_at, s in h.there if known_at <= cut), h.addresses)
 
 
-def not_judged(h: History, channel: Channel, at: datetime) -> bool:
+def not_checked(h: History, channel: Channel, at: datetime) -> bool:
     """Whether what others said about the address of this channel then is not all that is looked at."""
     return channel in h.addresses and (h.crowded or (h.forgotten is not None and at <= h.forgotten))

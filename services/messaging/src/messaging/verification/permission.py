@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from messaging.consent.rules import refusal
-from messaging.verification.known import not_judged, register_at
+from messaging.verification.known import not_checked, register_at
 from messaging.verification.state import LEAVING, History
 
 
@@ -16,7 +16,7 @@ def of_permission_when_sent(h: History) -> Iterator[str]:
     for m in h.messages.values():
         if m.purpose == "transactional" or m.sent_at is None:
             continue
-        if m.address not in (None, h.addresses.get(m.channel)) or not_judged(h, m.channel, m.sent_at):
+        if m.address not in (None, h.addresses.get(m.channel)) or not_checked(h, m.channel, m.sent_at):
             continue
         register = register_at(h, m.sent_at - LEAVING)
         held = register.holding(m.channel, m.purpose, m.sent_at - LEAVING)

@@ -1,8 +1,8 @@
-"""A customer's history as it is stored, to be judged anew.
+"""A customer's history as it is stored, to be checked anew.
 
-What is not kept cannot be judged: contact data before its newest revision, a key's arrival. A decision that leaned on
-those is judged by the rest; where the shop had several zones, by any of them. What others said about the address is not
-judged where very many have it (`CROWD`), nor before somebody of the shop was erased, whose part is forgotten.
+What is not kept cannot be checked: contact data before its newest revision, a key's arrival. A decision that leaned on
+those is checked by the rest; where the shop had several zones, by any of them. What others said about the address is
+not checked where very many have it (`CROWD`), nor before somebody of the shop was erased, whose part is forgotten.
 
 A decision bears the start of its transaction, an input the instant of its writing: what was written within `SAME_TIME`
 after it was known to it or not.
@@ -30,7 +30,7 @@ LEAVING = timedelta(seconds=45)
 HOLDING = ("queued", "leased", "sent", "unknown")
 """States in which a message holds its place under the caps."""
 CROWD = 1_000
-"""So many statements about one address are not judged: each of its customers would be judged by all of them."""
+"""So many statements about one address are not checked: each of its customers would be checked by all of them."""
 PERMISSION = ("no_consent", "consent_withdrawn", "opted_out")
 
 
@@ -100,7 +100,7 @@ class History:
     orders: list[tuple[datetime, OrderNews]] = field(default_factory=list)
     addresses: Mapping[Channel, bytes] = field(default_factory=dict)
     there: Sequence[tuple[datetime, Statement]] = ()
-    """What was said about the addresses, by whomever, with the time from which it was known to be about them."""
+    """What was said about the addresses, by all who had them, and since when that was known."""
     crowded: bool = False
     forgotten: datetime | None = None
     """When the addresses of the last erased customer of the shop were forgotten."""

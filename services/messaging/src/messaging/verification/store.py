@@ -1,4 +1,4 @@
-"""All that is stored of some customers, to be judged anew."""
+"""All that is stored of some customers, to be checked anew."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def _add_addresses(tx: Transaction, found: Mapping[CustomerKey, History]) 
                 h.addresses = {**h.addresses, r.channel: r.address}
     current = {(key[0], address) for key, h in found.items() for address in h.addresses.values()}
     said: dict[Address, list[Row[Any]]] = {}
-    # Of each address the statements about it, by whomever; of a crowd's one more than are judged.
+    # Of each address the statements about it, by all who had it; of a crowd's one more than are checked.
     for r in await _at(
         tx,
         f"select customer, {_STATEMENT} from permissions where shop = w.shop and address = w.address limit {CROWD + 1}",
@@ -103,7 +103,7 @@ async def _add_addresses(tx: Transaction, found: Mapping[CustomerKey, History]) 
     ):
         here.setdefault((r.of_shop, r.address), []).append((r.customer, _message(r)))
     sent: dict[Address, list[tuple[str, str, Contacted]]] = {}
-    # What was decided to be sent to whoever has had it; by way of them, since what was judged again left no message.
+    # What was decided to be sent to all who ever had it; by way of them, since what was decided again left no message.
     for r in await _at(
         tx,
         """

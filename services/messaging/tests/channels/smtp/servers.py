@@ -1,4 +1,4 @@
-"""What can a mail server do to a sender? Servers that are slow, forget to answer, hang up, say nothing."""
+"""Mail servers that are slow, forget to answer, hang up, say nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a mail well formed on the wire, whatever its texts hold? Read back by the standard library's parser."""
+"""A mail is well formed on the wire, whatever its texts hold: read back by the standard library's parser."""
 
 from __future__ import annotations
 

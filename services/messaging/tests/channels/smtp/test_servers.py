@@ -190,7 +190,7 @@ def test_the_deadlines_are_those_of_rfc_5321() -> None:
 
 @pytest.mark.parametrize("verb", ["RCPT", "DATA"])
 async def test_what_may_not_leave_any_more_when_the_server_is_ready_does_not(verb: str) -> None:
-    """Judged when the text would go, and not when the hand-off began."""
+    """Decided when the text would go, and not when the hand-off began."""
     server = Scripted()
     server.slow[verb] = asyncio.Event()
     open_until_then = True

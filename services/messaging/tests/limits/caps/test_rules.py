@@ -1,4 +1,4 @@
-"""How many messages may a customer get? By channel and over all, in the shop's calendar month."""
+"""How many messages a customer may get, by channel and over all, in the shop's calendar month."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When may a marketing message leave? Windows, blackouts, zones, daylight saving time."""
+"""When a marketing message may leave: windows, blackouts, zones, daylight saving time."""
 
 from __future__ import annotations
 

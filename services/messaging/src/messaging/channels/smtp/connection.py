@@ -201,7 +201,7 @@ class SmtpConnection(Connection):
         return Delivery("withheld", reason, stage, trouble=trouble)
 
     async def _reset(self) -> None:
-        """Forget the half-told mail, so that the next one starts afresh."""
+        """Forget the half-given mail, so that the next one starts afresh."""
         client = self._client
         if client is None or not client.is_connected or self._stage in ("connect", "hello", "tls", "auth"):
             self._drop()
@@ -218,7 +218,7 @@ class SmtpConnection(Connection):
 
 
 def _closed_while_idle(delivery: Delivery) -> bool:
-    """The server had closed, or now closes, the connection that was kept: nothing was told to it yet."""
+    """The server had closed, or now closes, the connection that was kept: nothing was given to it yet."""
     return delivery.stage == "mail" and (
         delivery.reason == "connection_lost" or (delivery.reason or "").startswith("smtp_421")
     )

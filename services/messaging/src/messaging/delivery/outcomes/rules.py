@@ -42,7 +42,7 @@ def back(message: Queued, at: datetime) -> Ended:
 
 
 def missed(message: Queued, at: datetime) -> Ended:
-    """Not sent in its window, or where it was to go: the sweep judges it again."""
+    """Not sent in its window, or where it was to go: the sweep decides it again."""
     return Ended(message, "missed", at, reason=MISSED, tried=False)
 
 

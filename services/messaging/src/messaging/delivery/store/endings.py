@@ -18,7 +18,7 @@ _MISSED = Columns("w", shop="text", customer="text", message_id="text", lease="u
 
 async def end(tx: Transaction, ended: Sequence[Ended]) -> list[Ended]:
     """Record what became of leased messages; returns those that were still ours. The customers are locked."""
-    missed = await judge_again(tx, [e for e in ended if e.state == "missed"])
+    missed = await decide_again(tx, [e for e in ended if e.state == "missed"])
     ended = [e for e in ended if e.state != "missed"]
     if not ended:
         return missed
@@ -76,7 +76,7 @@ async def _save_suppressions(tx: Transaction, ended: Sequence[Ended]) -> None:
     )
 
 
-async def judge_again(tx: Transaction, missed: Sequence[Ended]) -> list[Ended]:
+async def decide_again(tx: Transaction, missed: Sequence[Ended]) -> list[Ended]:
     """Give leased messages that missed their window back to the sweep; returns those that were still ours."""
     if not missed:
         return []

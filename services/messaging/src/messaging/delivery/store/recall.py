@@ -46,7 +46,7 @@ async def suppress_queued(
     wanted = {
         "shop": key[0], "customer": key[1], "address": address, "channel": channel, "purposes": list(purposes),
     }  # fmt: skip
-    # Of customers who are locked, since a fact is told of each. Who else was queued meanwhile is found by the look
+    # Of customers who are locked, since a fact is announced of each. Who else was queued meanwhile is found by the look
     # that every sender has before it leases.
     rows = await tx.fetch(
         """

@@ -1,4 +1,4 @@
-"""A worker's messages, handed off one after the other, each judged again at the moment it would leave."""
+"""A worker's messages, handed off one after the other, each looked at again at the moment it would leave."""
 
 from __future__ import annotations
 

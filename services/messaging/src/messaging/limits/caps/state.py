@@ -41,7 +41,7 @@ class Contacted:
 
 
 class Places:
-    """The messages that hold a place under the caps: of a customer, and at an address, of whomever."""
+    """The messages that hold a place under the caps: of a customer, and at an address, of all who have it."""
 
     def __init__(self) -> None:
         self._of: defaultdict[CustomerKey, list[Contacted]] = defaultdict(list)

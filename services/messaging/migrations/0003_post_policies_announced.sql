@@ -1,5 +1,5 @@
--- Versions of the rules of contact were not published once: tell those that are stored, so that a rebuild reads them back.
--- After the code, which tells whatever is saved from then on, and has claimed it.
+-- Versions of the rules of contact were not published once: announce those that are stored, so that a rebuild reads them back.
+-- After the code, which announces whatever is saved from then on, and has claimed it.
 insert into outbox (id, aggregatetype, aggregateid, type, shop, payload)
 select 'policy-' || version, 'messages', shop || '/policy', 'contact_policy.changed', shop,
        cast(json_build_object(
