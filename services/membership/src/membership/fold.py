@@ -15,6 +15,7 @@ from common.fold.customers import Folded
 from common.fold.folding import Due, Effect
 from common.storage.database import Transaction
 from membership.announcements.store import save_announced
+from membership.check_in.part import PART as CHECK_IN
 from membership.growth.part import PART as GROWTH
 from membership.ledger import store as ledger
 from membership.ledger.legs import Balances, Posting, difference, legs_of
@@ -26,7 +27,7 @@ from membership.programme.versions import ShopRules
 from membership.qualification.history import History
 from membership.tiers.part import PART as TIERS
 
-PARTS: tuple[Part[Any], ...] = (ORDERS, POINTS, GROWTH, TIERS)
+PARTS: tuple[Part[Any], ...] = (ORDERS, POINTS, GROWTH, CHECK_IN, TIERS)
 """Every part sees an input after those that stand before it, and none reads what one after it makes of that input.
 
 So an order is taken before it earns, it earns by the tier held before it, and the tier is evaluated last, on all that

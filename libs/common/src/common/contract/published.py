@@ -13,6 +13,7 @@ from common.events.envelope import parse_time
 from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
 from common.events.membership import (
     ActivityJoined,
+    CheckInCounted,
     GrowthChanged,
     MemberCheckedIn,
     MemberEnrolled,
@@ -81,6 +82,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     PointsChanged: {
         "pending": 0, "available": 129, "change": 129, "reason": "completed", "order_id": "1001", "revision": 3,
     },
+    CheckInCounted: {"day": "2025-03-04", "streak": 7, "points": 12, "revision": 5},
     GrowthChanged: {"growth": 129, "change": 129, "reason": "completed", "origin": "order/1001", "revision": 4},
     PointsRedeemed: {
         "redemption_id": "r-1", "points": 100, "order_id": "1003", "order_total": 5000, "worth": 100, "currency": "EUR",

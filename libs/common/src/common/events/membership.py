@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, ClassVar, Literal
 
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Identifier, Instant, Number, Revision, Text
+from common.events.fields import Count, Identifier, Instant, Number, Revision, Text
 
 
 class MembershipFact(EventData):
@@ -64,6 +65,18 @@ class GrowthChanged(MembershipFact):
     change: Number
     reason: Text
     origin: Text | None = None
+
+
+class CheckInCounted(MembershipFact):
+    """A check-in was the first of a calendar day of the shop (MEM-046), or late news has changed what was announced.
+
+    `day`: the last day that counted; `streak`: the days in a row up to it; `points`: what all check-ins earned.
+    """
+
+    TYPE: ClassVar[str] = "check_in.counted"
+    day: date
+    streak: Count
+    points: Number
 
 
 class PointsRedeemed(EventData):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from fastapi import APIRouter
@@ -9,19 +10,41 @@ from pydantic import BaseModel
 
 from common.events.fields import Identifier, ShopName
 from common.http.api import Tx, require
+from membership.check_in.state import CheckIns
 from membership.commands import activities as commands
+from membership.fold import load
 from membership.growth.state import Growth
+from membership.members import store as members
+from membership.members.refusals import UnknownMember
+from membership.programme import store as programmes
 
 router = APIRouter(prefix="/v1/shops/{shop}/members/{customer}", tags=["check-ins"])
 
 
 class CheckInOut(BaseModel):
-    """`earned` is the growth that the day's check-in holds, now or when it was reported first."""
+    """`earned` is the growth that the day's check-in holds, now or when it was reported first.
+
+    `streak`: days in a row up to this one; `points`: what all check-ins earned.
+    """
 
     origin: str
     status: Literal["counted", "counted_already"]
     earned: int
     growth: int
+    streak: int
+    points: int
+
+
+class StreakOut(BaseModel):
+    """`last`: the last day that counted, in the shop's zone; `streak`: days in a row as of today, 0 once it is broken.
+
+    `next_points`: what the next day in a row earns; `points`: what all check-ins earned.
+    """
+
+    last: date | None
+    streak: int
+    points: int
+    next_points: int
 
 
 @router.post("/check-ins", dependencies=[require("members:write")])
@@ -34,4 +57,20 @@ async def check_in(shop: ShopName, customer: Identifier, tx: Tx) -> CheckInOut:
         status="counted" if counted.new else "counted_already",
         earned=growth.activities[counted.origin].growth,
         growth=growth.value,
+        streak=CheckIns.of(counted.member).streak,
+        points=CheckIns.of(counted.member).points,
+    )
+
+
+@router.get("/check-ins", dependencies=[require("members:read")])
+async def get_streak(shop: ShopName, customer: Identifier, tx: Tx) -> StreakOut:
+    """The member's check-ins as of now (MEM-046)."""
+    known, stored = await members.get_state(tx, (shop, customer))
+    if not known:
+        raise UnknownMember(customer)
+    rules, now = (await programmes.get_rules(tx, [shop]))[shop], tx.clock.now()
+    made = CheckIns.of(load(stored))
+    streak = made.streak_on(rules.date_of(now))
+    return StreakOut(
+        last=made.last, streak=streak, points=made.points, next_points=rules.at(now).check_in.points_on(streak + 1)
     )

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.fields import ABSURD, PlannedTime
+from membership.programme.check_in import CheckInRules
 
 ONE = 10_000
 """Basis points of 1.0."""
@@ -110,6 +111,7 @@ class Programme(Rules):
     downgrade: Literal["one_down", "none", "justified"] = "one_down"
     points: PointsRules = PointsRules()
     growth: GrowthRules = GrowthRules()
+    check_in: CheckInRules = CheckInRules()
     fast_tracks: Annotated[tuple[FastTrack, ...], Field(max_length=50)] = ()
     becomes: Annotated[dict[TierId, TierId], Field(max_length=100)] = {}
 
