@@ -1,4 +1,4 @@
-"""What do the tests of membership share? A shop's events, delivery as from the bus, a migrated database."""
+"""What the tests of membership share: a shop's events, delivery as from the bus, a migrated database."""
 
 from __future__ import annotations
 
@@ -53,9 +53,14 @@ class Shop:
     def event(self, customer: str | None, at: datetime, data: Any) -> Event[Any]:
         self._count += 1
         return Event(
-            f"e{self._count}", f"/shops/{self.name}/web", self.name, customer, at, data,
+            f"e{self._count}",
+            f"/shops/{self.name}/web",
+            self.name,
+            customer,
+            at,
+            data,
             partitionkey="" if customer else "nobody",
-        )  # fmt: skip
+        )
 
     def completed(self, customer: str | None, at: datetime, order: str, goods: int, **more: Any) -> Event[Any]:
         data = OrderCompleted(order_id=order, state="completed", currency="CNY", goods_paid=goods, **more)
@@ -91,14 +96,14 @@ class Shop:
             if draw.random() < 0.2:
                 found.append(self.event(name, START + timedelta(hours=draw.randint(0, 9_000)), MemberRegistered()))
             for d in range(draw.randint(0, 3)):
-                deed = draw.choice(
+                activity = draw.choice(
                     [
                         MemberCheckedIn(),
                         ActivityJoined(activity_id=f"{name}-{d}"),
                         ReviewSubmitted(review_id=f"{name}-{d}", stars=4),
                     ]
                 )
-                found.append(self.event(name, START + timedelta(hours=draw.randint(0, 17_000)), deed))
+                found.append(self.event(name, START + timedelta(hours=draw.randint(0, 17_000)), activity))
         found.append(self.completed(None, START, "nobodys", 10_000))
         return sorted(found, key=lambda e: e.time + timedelta(days=draw.choice([0, 0, 0, 0, 40, 200])))
 

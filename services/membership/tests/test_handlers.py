@@ -1,4 +1,4 @@
-"""Does every event count exactly once, whatever is repeated, late or cut into batches? On a real PostgreSQL."""
+"""Every event counts exactly once, whatever is repeated, late or cut into batches, on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def test_facts_carry_a_rising_revision_and_name_their_cause(db: Database, 
 
 
 async def test_time_passing_downgrades_and_expires_in_the_sweep(db: Database, shop: Shop, clock: FixedClock) -> None:
-    """MEM-022: each change is told with its reason, those that time makes too."""
+    """MEM-022: each change is announced with its reason, those that time makes too."""
     clock.set(START + timedelta(days=1))
     await deliver(db, [shop.completed("c1", START, "o1", 200_000)])
     assert await sweep(db) == 0
@@ -124,11 +124,12 @@ async def test_a_programme_that_a_rebuild_meets_late_folds_its_members_anew(new_
     """Rebuild: orders may be read before the programme's versions (architecture section 2, point 4)."""
     programme = Programme(tiers=(Tier(name="Guest"), Tier(name="Friend", orders=1, price=9_000, factor=30_000)))
     changed = shop.event(
-        None, START,
+        None,
+        START,
         ProgrammeChanged(
             version=1, valid_from=START + timedelta(days=200), programme=programme.model_dump(mode="json")
         ),
-    )  # fmt: skip
+    )
     history = shop.history(customers=9, seed=4)
     first, last = await new_db(), await new_db()
     await deliver(first, [changed, *history])

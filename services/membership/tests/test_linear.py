@@ -21,7 +21,7 @@ from .stories import CUSTOMER, SHOP, rules
 
 START = datetime(2024, 1, 10, 4, tzinfo=UTC)
 LOW = Programme(tiers=(Tier(name="Regular"), Tier(name="Senior", spend=10**12)))
-"""A ladder that nobody climbs, so that each order is judged."""
+"""A ladder that nobody climbs, so that each order is evaluated."""
 
 
 def _event(number: int, at: timedelta, data: Any) -> Event[Any]:
@@ -38,10 +38,13 @@ def orders(count: int, apart: timedelta = timedelta(seconds=1)) -> list[Event[An
 def refunded(count: int) -> list[Event[Any]]:
     """Each order is refunded in part soon after it, while others come."""
     return orders(count) + [
-        _event(count + n, timedelta(seconds=n + 3),
-               OrderRefunded(refund_id=f"f{n}", order_id=f"o{n}", amount=500, currency="CNY"))
+        _event(
+            count + n,
+            timedelta(seconds=n + 3),
+            OrderRefunded(refund_id=f"f{n}", order_id=f"o{n}", amount=500, currency="CNY"),
+        )
         for n in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def redeemed(count: int) -> list[Event[Any]]:

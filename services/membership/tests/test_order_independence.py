@@ -215,7 +215,7 @@ def test_any_order_gives_the_same_member_through_a_downgrade_and_an_expiry(
 def test_a_standing_is_always_what_the_orders_of_today_would_have_made_it(
     folding: MemberFolding, events: list[Event[Any]]
 ) -> None:
-    """A refund is judged as if the amount had never been; so at any time history and standing agree."""
+    """A refund counts as if the amount had never been; so at any time history and standing agree."""
     state = folding.empty()
     shop = folding._rules["tea"]
     for event in sorted(events, key=lambda e: e.order_key):

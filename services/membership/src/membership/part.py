@@ -33,9 +33,20 @@ class Work:
     """
 
     __slots__ = (
-        "_notes", "at", "changed", "evaluate", "history", "legs", "member", "order_id", "origin", "programme", "reason",
-        "requalify", "shop",
-    )  # fmt: skip
+        "_notes",
+        "at",
+        "changed",
+        "evaluate",
+        "history",
+        "legs",
+        "member",
+        "order_id",
+        "origin",
+        "programme",
+        "reason",
+        "requalify",
+        "shop",
+    )
 
     def __init__(self, member: Member, shop: ShopRules, at: datetime, history: History, reason: str = "") -> None:
         self.member, self.shop, self.at, self.history, self.reason = member, shop, at, history, reason

@@ -1,4 +1,4 @@
-"""What does a shop tell of a member's deeds, and what is shown of growth? Routes on a real PostgreSQL (MEM-016)."""
+"""Growth value and activities over HTTP, on a real PostgreSQL (MEM-016)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_the_way_up_tells_growth_points_and_what_earns_them(client: Client
     assert "20 for a review" in found["earns"]
 
 
-async def test_a_deed_counts_once_and_may_lift_the_tier(client: Client, shop: Shop) -> None:
+async def test_an_activity_counts_once_and_may_lift_the_tier(client: Client, shop: Shop) -> None:
     """MEM-016: joining earns growth value, which leads to a tier."""
     await driven_by_growth(client, shop)
     body = {"activity_id": "spring", "kind": "referral"}
@@ -68,10 +68,13 @@ async def test_one_check_in_a_day_of_the_shop_however_many_at_once(client: Clien
 async def test_the_growth_ledger_is_paged_and_its_sum_is_the_value(client: Client, shop: Shop) -> None:
     """MEM-016, MEM-053: a ledger of its own; a refund takes growth value back."""
     await rich(client, shop)
-    await deliver(client.database, [
-        shop.event("c1", NOW - timedelta(days=1), ReviewSubmitted(review_id="r1", stars=2)),
-        shop.refunded("c1", NOW - timedelta(hours=1), "o1", 10_001),
-    ])  # fmt: skip
+    await deliver(
+        client.database,
+        [
+            shop.event("c1", NOW - timedelta(days=1), ReviewSubmitted(review_id="r1", stars=2)),
+            shop.refunded("c1", NOW - timedelta(hours=1), "o1", 10_001),
+        ],
+    )
     first = (await client.get(f"{V1}/members/c1/growth", params={"limit": 2})).json()
     rest = (await client.get(f"{V1}/members/c1/growth", params={"limit": 2, "after": first["after"]})).json()
     entries = [(e["origin"], e["amount"]) for e in [*first["entries"], *rest["entries"]]]
@@ -79,7 +82,7 @@ async def test_the_growth_ledger_is_paged_and_its_sum_is_the_value(client: Clien
     assert (first["growth"], rest["after"]) == (519, None)
 
 
-async def test_deeds_that_come_back_from_the_bus_are_repetitions(client: Client, shop: Shop) -> None:
+async def test_activities_that_come_back_from_the_bus_are_repetitions(client: Client, shop: Shop) -> None:
     """Commands are published on our own topic, for a rebuild."""
     await rich(client, shop)
     await client.post(f"{V1}/members/c1/check-ins")
@@ -101,7 +104,7 @@ async def test_deeds_that_come_back_from_the_bus_are_repetitions(client: Client,
         ("c1", {"activity_id": "a", "growth": 9_999}, 422, "invalid_request"),
     ],
 )
-async def test_a_deed_that_cannot_be_is_refused_and_changes_nothing(
+async def test_an_activity_that_cannot_be_is_refused_and_changes_nothing(
     client: Client, shop: Shop, customer: str, body: dict[str, Any], status: int, slug: str
 ) -> None:
     await rich(client, shop)

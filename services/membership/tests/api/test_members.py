@@ -1,4 +1,4 @@
-"""What does membership answer over HTTP, and what does it refuse? Routes on a real PostgreSQL, no bus."""
+"""What membership answers over HTTP and what it refuses, on a real PostgreSQL, without a bus."""
 
 from __future__ import annotations
 
@@ -25,12 +25,24 @@ async def test_a_member_is_shown_with_tier_term_and_points(client: Client, shop:
     await rich(client, shop)
     found = (await client.get(f"{V1}/members/c1")).json()
     assert found == {
-        "customer": "c1", "enrolled_at": "2025-03-10T04:00:00Z", "tier": "Senior", "tier_id": "senior",
-        "level": 1, "price": 9_800,
-        "factor": 12_000, "since": "2025-03-10", "term": "2026-03-10", "grace": None, "pending": 0, "available": 600,
-        "debt": 0, "next_expiry": {"points": 600, "at": "2026-03-31T16:00:00Z"}, "orders": 1,
-        "contribution": 60_000, "growth": 600,
-    }  # fmt: skip
+        "customer": "c1",
+        "enrolled_at": "2025-03-10T04:00:00Z",
+        "tier": "Senior",
+        "tier_id": "senior",
+        "level": 1,
+        "price": 9_800,
+        "factor": 12_000,
+        "since": "2025-03-10",
+        "term": "2026-03-10",
+        "grace": None,
+        "pending": 0,
+        "available": 600,
+        "debt": 0,
+        "next_expiry": {"points": 600, "at": "2026-03-31T16:00:00Z"},
+        "orders": 1,
+        "contribution": 60_000,
+        "growth": 600,
+    }
 
 
 async def test_what_fell_due_but_was_not_swept_yet_is_shown_as_done(client: Client, shop: Shop) -> None:
@@ -180,13 +192,20 @@ async def test_a_programme_that_cannot_be_is_refused(client: Client, body: dict[
 async def test_the_report_counts_members_by_tier_and_what_is_owed(client: Client, shop: Shop) -> None:
     """MEM-012, C-3: the default scheme is the four tiers, from low to high."""
     await rich(client, shop)
-    await deliver(client.database, [
-        shop.completed("c2", NOW - timedelta(days=1), "p1", 10_000), shop.paid("c3", NOW, "q1", 30_000),
-    ])  # fmt: skip
+    await deliver(
+        client.database,
+        [
+            shop.completed("c2", NOW - timedelta(days=1), "p1", 10_000),
+            shop.paid("c3", NOW, "q1", 30_000),
+        ],
+    )
     found = (await client.get(f"{V1}/report")).json()
     assert [(t["tier"], t["members"]) for t in found["tiers"]] == [
-        ("Regular", 1), ("Senior", 1), ("VIP", 0), ("Supreme", 0),
-    ]  # fmt: skip
+        ("Regular", 1),
+        ("Senior", 1),
+        ("VIP", 0),
+        ("Supreme", 0),
+    ]
     assert (found["members"], found["pending"], found["available"], found["liability"]) == (2, 300, 700, 1_000)
 
 
@@ -232,14 +251,21 @@ async def test_points_are_not_redeemed_on_an_order_that_is_not_open(
     await rich(client, shop)
     ago = NOW - timedelta(days=1)
     closed = OrderClosed(order_id="closed", state="closed", currency="CNY", goods_paid=10_000)
-    await deliver(client.database, [
-        shop.paid("c1", ago, "paid", 10_000), shop.event("c1", ago, closed),
-        shop.completed("c1", ago, "refunded", 10_000), shop.refunded("c1", ago, "refunded", 10_000),
-    ])  # fmt: skip
+    await deliver(
+        client.database,
+        [
+            shop.paid("c1", ago, "paid", 10_000),
+            shop.event("c1", ago, closed),
+            shop.completed("c1", ago, "refunded", 10_000),
+            shop.refunded("c1", ago, "refunded", 10_000),
+        ],
+    )
     answer = await client.post(f"{V1}/redemptions", json=redemption(order_id=name))
     assert (answer.status_code, answer.json()["type"], answer.json()["state"]) == (
-        409, "/problems/order_not_open", state,
-    )  # fmt: skip
+        409,
+        "/problems/order_not_open",
+        state,
+    )
 
 
 async def test_a_redemption_is_reserved_then_committed_then_returned_with_its_order(client: Client, shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""What does a preview say, and does it leave everything as it was? On a real PostgreSQL (MEM-023)."""
+"""A preview says what a programme would do and leaves everything as it was, on a real PostgreSQL (MEM-023)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,16 @@ HARDER = {
 async def a_shop(client: Client, shop: Shop) -> None:
     """Of the default programme: two Seniors, a VIP, a Regular, and one who has paid but is no member yet."""
     ago = NOW - timedelta(days=10)
-    await deliver(client.database, [
-        shop.completed("low", ago, "o1", 60_000), shop.completed("mid", ago, "o2", 150_000),
-        shop.completed("high", ago, "o3", 210_000), shop.completed("new", ago, "o4", 1_000),
-        shop.paid("buyer", ago, "o5", 500),
-    ])  # fmt: skip
+    await deliver(
+        client.database,
+        [
+            shop.completed("low", ago, "o1", 60_000),
+            shop.completed("mid", ago, "o2", 150_000),
+            shop.completed("high", ago, "o3", 210_000),
+            shop.completed("new", ago, "o4", 1_000),
+            shop.paid("buyer", ago, "o5", 500),
+        ],
+    )
 
 
 async def preview(client: Client, programme: Any, **more: Any) -> dict[str, Any]:
@@ -52,7 +57,7 @@ async def test_it_tells_who_would_move_and_stores_nothing(client: Client, shop: 
 
 
 async def test_the_programme_in_force_moves_nobody(client: Client, shop: Shop) -> None:
-    """Also where it came into force amid the history, and members were judged by another before."""
+    """Also where it came into force amid the history, and members were folded by another before."""
     await a_shop(client, shop)
     await client.put(f"{V1}/programme", json={"programme": HARDER})
     client.clock.set(NOW + timedelta(days=2))
@@ -65,7 +70,7 @@ async def test_the_programme_in_force_moves_nobody(client: Client, shop: Shop) -
     assert moves(earlier) == {("Senior", "Regular", 1)}
 
 
-async def test_points_and_their_worth_are_told_of_both_sides(client: Client, shop: Shop) -> None:
+async def test_points_and_their_worth_are_announced_of_both_sides(client: Client, shop: Shop) -> None:
     await a_shop(client, shop)
     double = Programme(points=PointsRules(per_unit=2, per_unit_worth=50))
     found = await preview(client, double.model_dump(mode="json"))
@@ -73,7 +78,7 @@ async def test_points_and_their_worth_are_told_of_both_sides(client: Client, sho
     assert (found["worth_change"], found["currency"]) == (8_430 * 2 - 4_215, "CNY")
 
 
-async def test_who_would_be_no_member_is_told_as_well(client: Client, shop: Shop) -> None:
+async def test_who_would_be_no_member_is_announced_as_well(client: Client, shop: Shop) -> None:
     await a_shop(client, shop)
     found = await preview(client, {"enrolment": "registration"})
     assert moves(found) == {("Senior", None, 2), ("VIP", None, 1), ("Regular", None, 1)}

@@ -1,4 +1,4 @@
-"""Versions of a programme over HTTP: put once, listed, read, withdrawn; a new ladder is told when it takes force."""
+"""Versions of a programme over HTTP: put once, listed, read, withdrawn; a new ladder is announced when in force."""
 
 from __future__ import annotations
 
@@ -67,20 +67,23 @@ async def test_versions_are_listed_read_and_withdrawn(client: Client) -> None:
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/version_in_force")
     assert (await client.delete(f"{V1}/programme/versions/9")).status_code == 404
     async with client.database.transaction() as tx:
-        told = await tx.fetch("select payload from outbox where type like 'programme.%' order by seq")
-    assert [(event.type, event.data.version) for event in (decode(row.payload) for row in told)] == [
-        ("programme.changed", 1), ("programme.changed", 2), ("programme.changed", 3), ("programme.withdrawn", 3),
+        facts = await tx.fetch("select payload from outbox where type like 'programme.%' order by seq")
+    assert [(event.type, event.data.version) for event in (decode(row.payload) for row in facts)] == [
+        ("programme.changed", 1),
+        ("programme.changed", 2),
+        ("programme.changed", 3),
+        ("programme.withdrawn", 3),
         ("programme.changed", 4),
-    ]  # fmt: skip
+    ]
 
 
 async def test_a_version_that_a_rebuild_reads_back_stays_withdrawn(client: Client, new_db: Any) -> None:
     await put(client, {"grace_days": 3}, valid_from=(NOW + timedelta(days=9)).isoformat())
     await client.delete(f"{V1}/programme/versions/1")
     async with client.database.transaction() as tx:
-        told = await tx.fetch("select payload from outbox order by seq")
+        facts = await tx.fetch("select payload from outbox order by seq")
     anew = await new_db()
-    await deliver(anew, [decode(row.payload) for row in told])
+    await deliver(anew, [decode(row.payload) for row in facts])
     async with anew.transaction() as tx:
         assert await tx.value("select withdrawn_at is not null from programmes") is True
 
@@ -90,12 +93,17 @@ async def test_a_tier_must_not_vanish_without_a_successor(client: Client) -> Non
     assert (lost.status_code, lost.json()["type"]) == (422, "/problems/tier_without_successor")
     assert lost.json()["tiers"] == ["vip", "supreme"]
     assert (await put(client, METALS, valid_from=(NOW + timedelta(days=9)).isoformat())).status_code == 200
-    between = await put(client, {"tiers": [{"name": "One"}, {"name": "Two", "orders": 1}],
-                                 "becomes": dict.fromkeys(("regular", "senior", "vip", "supreme"), "one")})  # fmt: skip
+    between = await put(
+        client,
+        {
+            "tiers": [{"name": "One"}, {"name": "Two", "orders": 1}],
+            "becomes": dict.fromkeys(("regular", "senior", "vip", "supreme"), "one"),
+        },
+    )
     assert (between.status_code, between.json()["tiers"]) == (422, ["one", "two"]), "what follows does not know them"
 
 
-async def test_a_new_ladder_is_told_when_it_takes_force_whoever_was_touched_since(client: Client, shop: Shop) -> None:
+async def test_a_new_ladder_is_announced_when_it_takes_force_for_all_touched_since(client: Client, shop: Shop) -> None:
     await rich(client, shop)
     await deliver(client.database, [shop.paid("buyer", NOW, "o5", 500)])
     await put(client, METALS, valid_from=(NOW + timedelta(days=9)).isoformat())
@@ -107,8 +115,9 @@ async def test_a_new_ladder_is_told_when_it_takes_force_whoever_was_touched_sinc
         rows = await tx.fetch("select payload from outbox where type = 'tier.changed' order by seq")
     changes = [decode(row.payload) for row in rows]
     assert [(c.data.old_id, c.data.new_id, c.data.reason) for c in changes] == [
-        ("regular", "senior", "upgrade"), ("senior", "silver", "programme"),
-    ]  # fmt: skip
+        ("regular", "senior", "upgrade"),
+        ("senior", "silver", "programme"),
+    ]
     assert changes[-1].time == NOW + timedelta(days=9)
     found = (await client.get(f"{V1}/members/c1")).json()
     assert (found["tier"], found["tier_id"], found["level"], found["term"]) == ("Silver", "silver", 1, "2026-03-10")

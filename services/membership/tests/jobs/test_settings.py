@@ -24,10 +24,13 @@ def change(currency: str) -> Event[ShopSettingsChanged]:
 def orders(shop: Shop) -> list[Event[OrderCompleted]]:
     """One order in each currency on each side of the change."""
     return [
-        shop.event("ann", START + timedelta(days=days), OrderCompleted(
-            order_id=f"{currency}-{days}", state="completed", currency=currency, goods_paid=goods))
+        shop.event(
+            "ann",
+            START + timedelta(days=days),
+            OrderCompleted(order_id=f"{currency}-{days}", state="completed", currency=currency, goods_paid=goods),
+        )
         for days, currency, goods in ((1, "CNY", 10_000), (2, "USD", 20_000), (40, "CNY", 40_000), (41, "USD", 80_000))
-    ]  # fmt: skip
+    ]
 
 
 async def tell(db: Database, event: Event[ShopSettingsChanged]) -> None:
@@ -46,13 +49,13 @@ async def test_a_change_that_comes_after_the_orders_gives_the_same_as_one_that_c
 ) -> None:
     """A6: verify finds no difference, and a rebuild, which knows the settings first, makes the same states."""
     late, rebuilt = await new_db(), await new_db()
-    told = orders(shop)
-    await deliver(late, told)
+    sent = orders(shop)
+    await deliver(late, sent)
     before = await states(late)
     await tell(late, change("USD"))
     await sweep(late)
     await tell(rebuilt, change("USD"))
-    await deliver(rebuilt, told)
+    await deliver(rebuilt, sent)
     await sweep(rebuilt)
     assert await states(late) != before, "the orders behind the change count by it"
     assert await states(late) == await states(rebuilt)

@@ -106,7 +106,7 @@ async def test_the_metric_is_what_a_walk_round_the_ledgers_finds(db: Database, s
     assert (_metric("points"), _metric("growth")) == (0, 30)
 
 
-async def test_an_upgrade_counts_the_growth_of_whoever_was_folded_before_it(
+async def test_an_upgrade_counts_the_growth_of_all_folded_before_it(
     db: Database, shop: Shop, clock: FixedClock
 ) -> None:
     """0002_growth.sql: states and ledger of before are folded anew by the sweep, and only then looked at by verify."""
@@ -127,10 +127,10 @@ async def test_an_upgrade_counts_the_growth_of_whoever_was_folded_before_it(
     async with db.transaction() as tx:
         assert await tx.fetch("select customer, growth from customers order by 1") == expected
         assert (await due(tx, clock.now()), await tx.value("select count(*) from refolds")) == (0, 0)
-        told = await tx.value(
+        corrected = await tx.value(
             "select count(*) from outbox where type = 'growth.changed' and payload like '%correction%'"
         )
-    assert told > 0
+    assert corrected > 0
     assert await verify(db) == []
     await deliver(db, [shop.completed("c1", START + timedelta(days=799), "next", 10_000)])
     assert await verify(db) == []

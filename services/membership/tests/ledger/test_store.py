@@ -1,4 +1,4 @@
-"""Does the database itself keep what must hold for ever? Constraints, triggers, locks."""
+"""The database itself keeps what must hold for ever: constraints, triggers, locks."""
 
 from __future__ import annotations
 

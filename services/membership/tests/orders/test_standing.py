@@ -16,8 +16,8 @@ from ..stories import completed, event, fold, order, paid, place, redeemed, refu
 
 
 def refunded(when: str, name: str | None, amount: int, **more: Any) -> Any:
-    told = {"refund_id": f"{name}-{when}", "currency": "CNY", **more}
-    return event(when, OrderRefunded(order_id=name, amount=amount, **told))
+    given = {"refund_id": f"{name}-{when}", "currency": "CNY", **more}
+    return event(when, OrderRefunded(order_id=name, amount=amount, **given))
 
 
 def test_a_refund_in_another_currency_takes_nothing() -> None:
@@ -47,8 +47,10 @@ def test_a_completion_older_than_the_closing_completes_nothing() -> None:
 
 
 def test_an_order_closed_by_mistake_counts_again_from_the_version_that_says_so() -> None:
-    events = [completed("2025-01-01", "a", 60_000, revision=1),
-              order(OrderClosed, "2025-01-02", "a", 60_000, revision=2)]  # fmt: skip
+    events = [
+        completed("2025-01-01", "a", 60_000, revision=1),
+        order(OrderClosed, "2025-01-02", "a", 60_000, revision=2),
+    ]
     closed, _ = fold(events)
     again, _ = fold([*events, paid("2025-01-03", "a", 60_000, revision=3)])
     assert (Points.of(closed).available, place(Tiers.of(closed).standing)) == (0, 0)
@@ -85,9 +87,11 @@ def test_a_free_order_whose_lines_have_all_come_back_counts_for_nothing(quantity
 def test_an_order_paid_wholly_with_points_gives_them_back_when_it_is_refunded_whole() -> None:
     programme = Programme(points=PointsRules(largest_share=10_000))
     events = [
-        completed("2025-01-01", "a", 10_000), redeemed("2025-01-02", "r", 100, "b"),
-        paid("2025-01-02T13:00", "b", 0, redemption_id="r"), completed("2025-01-03", "b", 0, redemption_id="r"),
-    ]  # fmt: skip
+        completed("2025-01-01", "a", 10_000),
+        redeemed("2025-01-02", "r", 100, "b"),
+        paid("2025-01-02T13:00", "b", 0, redemption_id="r"),
+        completed("2025-01-03", "b", 0, redemption_id="r"),
+    ]
     spent, _ = fold(events, programme=programme)
     back, _ = fold([*events, refunded("2025-01-04", "b", 0, whole=True)], programme=programme)
     assert (Points.of(spent).available, Points.of(spent).redemptions["r"].status) == (0, "committed")

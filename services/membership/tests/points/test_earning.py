@@ -1,4 +1,4 @@
-"""What do orders earn, when is it gone, and what do refunds take? The rows of defaults.md on points."""
+"""What orders earn, when it is gone and what refunds take: the rows of defaults.md on points."""
 
 from __future__ import annotations
 

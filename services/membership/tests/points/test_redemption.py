@@ -62,8 +62,9 @@ def test_a_promise_is_kept_when_late_news_takes_the_points() -> None:
     events = [completed("2025-01-05", "a", 10_000), redeemed("2025-01-10", "r", 100)]
     state, _ = fold([*events, refund("2025-01-07", "a", 10_000)])
     assert (Points.of(state).available, Points.of(state).debt, Points.of(state).redeemed) == (0, 100, 100)
-    back, _ = fold([*events, refund("2025-01-07", "a", 10_000),
-                    event("2025-01-11", RedemptionReturned(redemption_id="r"))])  # fmt: skip
+    back, _ = fold(
+        [*events, refund("2025-01-07", "a", 10_000), event("2025-01-11", RedemptionReturned(redemption_id="r"))]
+    )
     assert (Points.of(back).available, Points.of(back).debt, Points.of(back).redeemed) == (0, 0, 0)
 
 
@@ -206,9 +207,11 @@ def test_what_was_missing_comes_back_against_the_debt_first(lot: str, debt: int,
 def test_a_refund_in_part_returns_its_share_rounded_down(goods: int, refunded: int, returned: int) -> None:
     """MEM-053."""
     events: list[Any] = [
-        completed("2025-01-01", "a", 10_000), redeemed("2025-01-02", "r", 100, "b"), paid("2025-01-03", "b", goods),
+        completed("2025-01-01", "a", 10_000),
+        redeemed("2025-01-02", "r", 100, "b"),
+        paid("2025-01-03", "b", goods),
         refund("2025-01-04", "b", refunded),
-    ]  # fmt: skip
+    ]
     assert Points.of(fold(events)[0]).redemptions["r"].returned == returned
 
 

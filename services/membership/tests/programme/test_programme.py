@@ -1,4 +1,4 @@
-"""Which programmes contradict themselves? Each is refused, with a sentence that says what to mend."""
+"""Programmes that contradict themselves are refused, with a sentence that says what to mend."""
 
 from __future__ import annotations
 

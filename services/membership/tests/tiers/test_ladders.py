@@ -46,8 +46,9 @@ def test_a_level_put_in_below_renames_nobody() -> None:
     )
     reviewed, changes = fold(shop, [completed("2025-01-01", "a", 210_000)], "2026-03-01")
     assert (Tiers.of(reviewed).standing.tier, [(c.new, c.reason) for c in changes[1:]]) == (
-        "senior", [("VIP", "grace"), ("Senior", "downgrade")],
-    )  # fmt: skip
+        "senior",
+        [("VIP", "grace"), ("Senior", "downgrade")],
+    )
 
 
 METALS = Programme(
@@ -70,18 +71,22 @@ def test_a_tier_that_is_gone_becomes_another_when_the_ladder_takes_force_and_its
     assert (last.direction, last.reason) == ("same", "programme")
 
 
-def test_a_tier_that_is_only_renamed_is_told_under_its_new_name() -> None:
+def test_a_tier_that_is_only_renamed_is_announced_under_its_new_name() -> None:
     shop = rules(("2025-06-01T00:00", METALS))
     state, changes = fold(shop, [completed("2025-01-01", "a", 100)], "2025-06-02")
     assert (Tiers.of(state).standing.tier, [(c.old_id, c.new_id, c.old, c.new) for c in changes]) == (
-        "regular", [("regular", "regular", "Regular", "Everybody")],
-    )  # fmt: skip
+        "regular",
+        [("regular", "regular", "Regular", "Everybody")],
+    )
 
 
 @pytest.mark.parametrize(
-    ("becomes", "until"), [({"senior": "regular", "vip": "regular", "supreme": "regular"}, None),
-                           ({"senior": "silver", "vip": "silver", "supreme": "silver"}, date(2026, 1, 1))],
-)  # fmt: skip
+    ("becomes", "until"),
+    [
+        ({"senior": "regular", "vip": "regular", "supreme": "regular"}, None),
+        ({"senior": "silver", "vip": "silver", "supreme": "silver"}, date(2026, 1, 1)),
+    ],
+)
 def test_who_comes_to_the_lowest_tier_has_no_term_any_more(becomes: dict[str, str], until: date | None) -> None:
     shop = rules(("2025-06-01T00:00", METALS.model_copy(update={"becomes": becomes})))
     state, _ = fold(shop, [completed("2025-01-01", "a", 210_000)], "2025-06-02")
@@ -95,7 +100,7 @@ def test_a_version_that_leaves_the_ladder_as_it_is_tells_nobody() -> None:
 
 
 def test_a_correction_names_the_tiers_of_the_ladder_in_force_now() -> None:
-    """Late news of a time before the ladder: what is told is what the member holds."""
+    """Late news of a time before the ladder: what is announced is what the member holds."""
     shop = rules(("2025-06-01T00:00", METALS))
     folding = MemberFolding({SHOP: shop})
     first, late = [completed("2025-07-01", "a", 100)], completed("2025-05-01", "z", 60_000)

@@ -1,4 +1,4 @@
-"""What leads to a tier? Spend, orders, growth, points, a fast track: each at its boundary (MEM-015 to 021, C-4)."""
+"""What leads to a tier: spend, orders, growth, points, a fast track, each at its boundary (MEM-015 to 021, C-4)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from ..stories import (
         ([1] * 20, 3, "orders"),
     ],
 )
-def test_either_threshold_suffices_and_the_rule_is_told(amounts: list[int], level: int, rule: str | None) -> None:
+def test_either_threshold_suffices_and_the_rule_is_announced(amounts: list[int], level: int, rule: str | None) -> None:
     """MEM-015, C-3, C-4."""
     state, effects = fold([completed(f"2025-01-{i + 1:02}", f"o{i}", a) for i, a in enumerate(amounts)])
     changes = announced(effects, TierChanged)
@@ -234,7 +234,7 @@ def test_a_refund_takes_the_tier_that_its_growth_had_made_as_if_it_had_never_bee
     )
 
 
-def test_after_a_refund_the_tier_is_what_deeds_make_of_it() -> None:
+def test_after_a_refund_the_tier_is_what_activities_make_of_it() -> None:
     events = [
         completed("2025-01-01", "a", 5_000),
         joined("2025-02-01", "j", "referral"),
@@ -282,7 +282,7 @@ def test_points_that_were_spent_have_been_earned_all_the_same() -> None:
 @pytest.mark.parametrize(
     ("paid_on", "done_on", "level"), [("2025-06-30", "2025-07-08", 2), ("2025-05-31", "2025-06-08", 0)]
 )
-def test_a_fast_track_is_judged_by_the_payment_and_granted_at_completion(
+def test_a_fast_track_is_evaluated_by_the_payment_and_granted_at_completion(
     paid_on: str, done_on: str, level: int
 ) -> None:
     """MEM-019: bought within the campaign and confirmed after it counts; bought before it and confirmed within not."""

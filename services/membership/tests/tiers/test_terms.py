@@ -1,4 +1,4 @@
-"""How long is a tier held, and what comes after? Term, review, grace, downgrade, refund, row by row (MEM-012)."""
+"""How long a tier is held and what comes after: term, review, grace, downgrade, refund, row by row (MEM-012)."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_downgrade_policies(policy: Any, level: int, until: date) -> None:
     assert (place(Tiers.of(state).standing), Tiers.of(state).standing.until) == (level, until)
 
 
-def test_a_refund_is_judged_at_once_without_grace() -> None:
+def test_a_refund_is_evaluated_at_once_without_grace() -> None:
     """MEM-022: old and new tier, and the reason."""
     events = [completed("2025-01-01", "a", 60_000), completed("2025-02-01", "b", 140_000)]
     before, _ = fold(events)

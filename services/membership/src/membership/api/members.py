@@ -216,14 +216,17 @@ async def get_path(shop: ShopName, customer: Identifier, tx: Tx) -> PathOut:
     reached = reached._replace(spend=max(0, reached.spend) * rules.unit_at(now) // FINE)
     following = programme.tiers[level + 1] if level + 1 < len(programme.tiers) else None
     return PathOut(
-        tier=programme.tiers[level].name, currency=rules.currency_at(now), **reached._asdict(), window_from=window,
+        tier=programme.tiers[level].name,
+        currency=rules.currency_at(now),
+        **reached._asdict(),
+        window_from=window,
         next_tier=following.name if following else None,
         missing_spend=_missing(following.spend if following else None, reached.spend),
         missing_orders=_missing(following.orders if following else None, reached.orders),
         missing_growth=_missing(following.growth if following else None, reached.growth),
         missing_points=_missing(following.points if following else None, reached.points),
         earns=_what_earns(programme, following or programme.tiers[level]),
-    )  # fmt: skip
+    )
 
 
 def _missing(threshold: int | None, reached: int) -> int | None:
@@ -274,15 +277,24 @@ async def get_report(shop: ShopName, tx: Tx) -> ReportOut:
         row = counted.get(tier)
         tiers.append(
             TierCount(
-                tier=known.get(tier, tier), tier_id=tier, members=row.members if row else 0,
-                pending=row.pending if row else 0, available=row.available if row else 0, debt=row.debt if row else 0,
+                tier=known.get(tier, tier),
+                tier_id=tier,
+                members=row.members if row else 0,
+                pending=row.pending if row else 0,
+                available=row.available if row else 0,
+                debt=row.debt if row else 0,
             )
-        )  # fmt: skip
+        )
     total = await members.get_outstanding(tx, shop)
     assert total is not None
     liability = int(total.pending + total.available)
     return ReportOut(
-        members=sum(tier.members for tier in tiers), tiers=tiers, pending=total.pending, available=total.available,
-        debt=total.debt, liability=liability, worth=liability * rules.unit_at(now) // programme.points.per_unit_worth,
+        members=sum(tier.members for tier in tiers),
+        tiers=tiers,
+        pending=total.pending,
+        available=total.available,
+        debt=total.debt,
+        liability=liability,
+        worth=liability * rules.unit_at(now) // programme.points.per_unit_worth,
         currency=rules.currency_at(now),
-    )  # fmt: skip
+    )

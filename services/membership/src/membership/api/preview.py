@@ -92,13 +92,21 @@ async def preview(shop: ShopName, body: PreviewIn, tx: Tx) -> PreviewOut:
     unit = rules.unit_at(now)
     before, after = version.programme.points.per_unit_worth, body.programme.points.per_unit_worth
     return PreviewOut(
-        since=since if body.since or version.number else None, at=now, customers=customers, tried=tally.tried,
-        complete=whole and one_in == 1, moves=moves, unmoved=tally.tried - sum(move.members for move in moves),
-        points_now=tally.points_now, points_tried=tally.points_tried,
+        since=since if body.since or version.number else None,
+        at=now,
+        customers=customers,
+        tried=tally.tried,
+        complete=whole and one_in == 1,
+        moves=moves,
+        unmoved=tally.tried - sum(move.members for move in moves),
+        points_now=tally.points_now,
+        points_tried=tally.points_tried,
         points_change=tally.points_tried - tally.points_now,
         worth_change=tally.points_tried * unit // after - tally.points_now * unit // before,
-        growth_now=tally.growth_now, growth_tried=tally.growth_tried, currency=rules.currency_at(now),
-    )  # fmt: skip
+        growth_now=tally.growth_now,
+        growth_tried=tally.growth_tried,
+        currency=rules.currency_at(now),
+    )
 
 
 async def _try(

@@ -86,8 +86,15 @@ async def list_versions(shop: ShopName, tx: Tx) -> VersionsOut:
             status = "in_force"
         elif row.valid_from > now:
             status = "coming"
-        found.append(VersionInfo(version=row.version, valid_from=row.valid_from, status=status,
-                                 recorded_at=row.recorded_at, withdrawn_at=row.withdrawn_at))  # fmt: skip
+        found.append(
+            VersionInfo(
+                version=row.version,
+                valid_from=row.valid_from,
+                status=status,
+                recorded_at=row.recorded_at,
+                withdrawn_at=row.withdrawn_at,
+            )
+        )
     return VersionsOut(versions=found)
 
 

@@ -51,10 +51,17 @@ class RedemptionOut(BaseModel):
 
 def _out(row: Row[Any]) -> RedemptionOut:
     return RedemptionOut(
-        redemption_id=row.redemption_id, customer=row.customer, points=row.points, worth=row.worth,
-        currency=row.currency, order_id=row.order_id, at=row.at, status=row.status, returned=row.returned,
+        redemption_id=row.redemption_id,
+        customer=row.customer,
+        points=row.points,
+        worth=row.worth,
+        currency=row.currency,
+        order_id=row.order_id,
+        at=row.at,
+        status=row.status,
+        returned=row.returned,
         returned_at=row.returned_at,
-    )  # fmt: skip
+    )
 
 
 @router.post("", dependencies=[require("redemptions:write")])

@@ -34,7 +34,7 @@ async def save_changed_cursor(tx: Transaction, shop: str, cause: str, after: str
         # Nobody is left who was folded by the rules of before.
         await tx.execute("delete from refolds where shop = :shop and cause = :cause", shop=shop, cause=cause)
     else:
-        # The next bite begins behind this one.
+        # The next page begins behind this one.
         await tx.execute(
             "update refolds set after = :after where shop = :shop and cause = :cause",
             shop=shop,
