@@ -125,3 +125,16 @@ async def test_success_and_refusals_are_read_as_types(generated: dict[str, Gener
     assert [type(answer).__name__, [r.status for r in answer.results]] == ["ResultsOut", ["accepted"]]
     order = await orders.call("orders.get_order", "o-1")
     assert (type(order).__name__, order.customer, order.goods_paid) == ("OrderOut", "ann", 100)
+
+    reviews = generated["feedback"]
+    stars = {"review_id": "r-1", "customer": "ann", "stars": 5, "dsr_goods": 4}
+    taken = await reviews.call("reviews.submit_review", body=reviews.models.ReviewIn.from_dict(stars))
+    assert (type(taken).__name__, taken.review_id, taken.status.value) == ("ReviewTaken", "r-1", "accepted")
+    event = {
+        "id": "e-2", "source": f"/shops/{SHOP}/web", "type": "review.submitted", "time": "2025-03-04T01:00:00Z",
+        "shop": SHOP, "subject": "ann", "specversion": "1.0", "data": {"review_id": "r-2", "stars": 4},
+    }  # fmt: skip
+    taken = await reviews.call("reviews.submit_review_event", body=reviews.models.ReviewEvent.from_dict(event))
+    assert (type(taken).__name__, taken.review_id) == ("ReviewTaken", "r-2")
+    page = await reviews.call("reviews.list_reviews")
+    assert [(item.review_id, item.stars, item.dsr_goods) for item in page.items] == [("r-1", 5, 4), ("r-2", 4, None)]

@@ -16,23 +16,34 @@ create table usage_questions (
 );
 create index usage_questions_due on usage_questions (due_at, shop, customer) where due_at is not null;
 
--- Every survey asked, with its answer; `text` is encrypted with the customer's key.
+-- Every survey asked.
 create table surveys (
     shop text not null,
     customer text not null,
     survey_id text not null,
     kind text not null,
-    order_id text not null,
-    cause_at timestamptz,               -- null while only the answer is known (topics read out of order)
+    order_id text,                      -- null where the survey is about no order
+    cause_at timestamptz,               -- null while only the answers are known (topics read out of order)
     answered_at timestamptz,
-    stars smallint check (stars between 1 and 5),
-    text text,
     primary key (shop, customer, survey_id)     -- closes the race of two answers of one survey
 );
 create index surveys_by_token on surveys (shop, survey_id);
 create index surveys_by_order on surveys (shop, order_id);
 
--- Reviews as they came; `text` is encrypted with the customer's key.
+-- The answers, one row a question in the order of `place`; `text` is encrypted with the customer's key.
+create table survey_answers (
+    shop text not null,
+    customer text not null,
+    survey_id text not null,
+    place smallint not null,
+    question text not null,
+    score smallint check (score between 0 and 10),
+    choices text[] not null,
+    text text,
+    primary key (shop, customer, survey_id, question)   -- closes the race of two answers of one question
+);
+
+-- Reviews as they came; `text` and `photos` are encrypted with the customer's key.
 create table reviews (
     shop text not null,
     customer text not null,
@@ -40,7 +51,11 @@ create table reviews (
     order_id text,
     sku text,
     stars smallint check (stars between 1 and 5),
+    dsr_goods smallint check (dsr_goods between 1 and 5),           -- goods as described
+    dsr_service smallint check (dsr_service between 1 and 5),
+    dsr_shipping smallint check (dsr_shipping between 1 and 5),
     text text,
+    photos text[] not null,             -- https addresses or ids
     source text,
     submitted_at timestamptz not null,
     primary key (shop, customer, review_id)     -- closes the race of two deliveries of one review

@@ -33,6 +33,6 @@ create table completed_orders (
     correlation_id text,
     due_at timestamptz,                 -- null where the shop asks nobody
     counts boolean not null,            -- it was neither closed nor refunded whole when its question fell due
-    primary key (shop, customer, order_id)          -- closes the race of two processes that judge one order
+    primary key (shop, customer, order_id)          -- closes the race of two processes that evaluate one order
 );
 create index completed_orders_first on completed_orders (shop, customer, completed_at, order_id collate "C") where counts;

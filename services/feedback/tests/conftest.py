@@ -63,9 +63,9 @@ class Feedback:
         done = 0
         while True:
             async with self.database.transaction() as tx:
-                bite = await work(tx, self.asking, self.clock.now(), limit) or 0
-            done += bite
-            if bite == 0:
+                rows = await work(tx, self.asking, self.clock.now(), limit) or 0
+            done += rows
+            if rows == 0:
                 return done
 
     async def announced(self) -> list[Event[Any]]:

@@ -1,4 +1,4 @@
-"""What becomes of completed orders, of feedback's own topic, and of erased customers?"""
+"""What becomes of completed orders, of feedback's own topic, and of erased customers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from common.crypto.sealing import is_sealed
 from common.events import Event
 from common.events.customers import CustomerErased
-from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyRequested
+from common.events.feedback import QuestionAnswer, ReviewSubmitted, SurveyAnswered, SurveyRequested
 
 from .conftest import MARCH, Feedback, completed
 
@@ -68,12 +69,15 @@ async def test_an_earlier_order_found_after_the_question_does_not_ask_again(feed
 
 async def test_the_own_topic_fills_an_empty_store(feedback: Feedback) -> None:
     """A rebuild reads what was accepted and promised, in any order of topics."""
-    answer = own(SurveyAnswered(survey_id="q1", order_id="o1", stars=4, text=None), "a1")
+    answer = own(
+        SurveyAnswered(survey_id="q1", order_id="o1", answers=(QuestionAnswer(question="stars", score=4),)), "a1"
+    )
     review = own(ReviewSubmitted(review_id="r1", stars=5), "r1")
     await feedback.handle(answer, requested(), review)
     await feedback.handle(completed("o1"))
     assert await feedback.sweep() == 0
-    assert await feedback.rows("select order_id, cause_at, stars from surveys") == [("o1", MARCH + WEEK, 4)]
+    assert await feedback.rows("select order_id, cause_at from surveys") == [("o1", MARCH + WEEK)]
+    assert await feedback.rows("select question, score from survey_answers") == [("stars", 4)]
     assert await feedback.rows("select review_id, stars from reviews") == [("r1", 5)]
 
 
@@ -93,10 +97,50 @@ async def test_two_surveys_of_one_customer_in_a_batch_are_both_kept(feedback: Fe
     assert await feedback.rows("select survey_id from surveys order by 1") == [("q1",), ("q2",)]
 
 
+SURVEYS: dict[str, tuple[QuestionAnswer, ...]] = {
+    "csat": tuple(
+        QuestionAnswer(question=part, score=n) for n, part in enumerate(("goods", "service", "experience"), 3)
+    ),
+    "nps": (QuestionAnswer(question="recommend", score=0), QuestionAnswer(question="why", text="太慢")),
+    "leave_reason": (QuestionAnswer(question="reason", choices=("cheaper_price", "other"), text="隔壁更便宜"),),
+    "latent_need": (QuestionAnswer(question="looking_for", text="无糖"),),
+    "poll": (QuestionAnswer(question="next_flavour", choices=("osmanthus",)),),
+}
+
+
+@pytest.mark.parametrize("kind", SURVEYS)
+async def test_a_survey_of_any_kind_is_kept_shown_verified_and_erased(feedback: Feedback, kind: str) -> None:
+    """FBK-003, 005, 015, 016, ANA-035, SEC-006: scores, choices and texts, about no order."""
+    await feedback.issue_key()
+    async with feedback.database.transaction() as tx:
+        [key] = (await feedback.keys.keys_for(tx, [("s", "ann")])).values()
+    about = SurveyRequested.model_validate(
+        {"survey_id": "q1", "kind": kind, "answer_url": "https://x.test/s/t", "cause_at": MARCH + WEEK}
+    )
+    answers = SurveyAnswered.model_validate({"survey_id": "q1", "kind": kind, "answers": SURVEYS[kind]})
+    await feedback.handle(feedback.keys.seal_event(own(answers, "a1"), key), own(about, "q1"))
+    assert await feedback.verify() == []
+    [shown] = (await feedback.client.get("/v1/shops/s/surveys")).json()["items"]
+    assert (shown["kind"], shown["order_id"], shown["stars"]) == (kind, None, None)
+    assert shown["answers"] == [answer.model_dump(mode="json") for answer in SURVEYS[kind]]
+    texts = [text for (text,) in await feedback.rows("select text from survey_answers where text is not null")]
+    assert all(is_sealed(text) for text in texts)
+    assert len(texts) == sum(answer.text is not None for answer in SURVEYS[kind])
+    assert (await feedback.client.get("/v1/shops/s/report")).json()["survey_stars"]["count"] == 0
+    async with feedback.database.transaction() as tx:
+        await tx.lock_customers([("s", "ann")])
+        await feedback.keys.erase(tx, [("s", "ann")])
+    await feedback.handle(Event("x1", "/shops/s/orders-ingest", "s", "ann", MARCH, CustomerErased()))
+    assert await feedback.rows("select 1 from survey_answers where text is not null") == []
+    [shown] = (await feedback.client.get("/v1/shops/s/surveys")).json()["items"]
+    assert [a["score"] for a in shown["answers"]] == [a.score for a in SURVEYS[kind]]
+    assert await feedback.verify() == []
+
+
 async def test_an_erased_customer_is_forgotten_and_not_asked(feedback: Feedback) -> None:
     """SEC-006: texts go, and an order that comes later asks nobody."""
     await feedback.issue_key()
-    body = {"review_id": "r1", "customer": "ann", "stars": 1, "text": "我叫安"}
+    body = {"review_id": "r1", "customer": "ann", "stars": 1, "text": "我叫安", "photos": ["me.jpg"]}
     assert (await feedback.client.post("/v1/shops/s/reviews", json=body)).status_code == 202
     await feedback.handle(completed("o5", days=5))
     erased: Event[Any] = Event("x1", "/shops/s/orders-ingest", "s", "ann", MARCH, CustomerErased())
@@ -104,7 +148,7 @@ async def test_an_erased_customer_is_forgotten_and_not_asked(feedback: Feedback)
     await feedback.handle(completed("o1"))
     feedback.clock.set(MARCH + timedelta(days=30))
     assert await feedback.sweep() == 0
-    assert await feedback.rows("select review_id, stars, text from reviews") == [("r1", 1, None)]
+    assert await feedback.rows("select review_id, stars, text, photos from reviews") == [("r1", 1, None, [])]
 
 
 async def test_a_late_order_of_a_customer_erased_before_any_order_asks_nobody(feedback: Feedback) -> None:

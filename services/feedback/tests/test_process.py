@@ -1,4 +1,4 @@
-"""Does the service as it is shipped do it all: a completed order in, a question out, an answer back?"""
+"""The service as it is shipped: a completed order in, a question out, an answer back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are the versions of the policy on the topic, and are the same questions due when a rebuild reads them back?"""
+"""A rebuild reads the versions of the policy back from the topic, and the same questions are due."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from common.bus.subscriptions import Batch
-from common.events import Event, decode
+from common.events import Event
 from common.events.customers import CustomerErased
 from common.events.feedback import SurveyPolicyChanged
 from common.storage.database import Transaction
 from common.work.sweeps import WorkList, work
 from feedback.handlers import on_orders
 from feedback.jobs.moving import move_questions, take_late_policy
-from feedback.main import SERVICE, due
+from feedback.main import due
 from feedback.policy.state import NOTICE
 
 from .conftest import MARCH, Feedback, completed, types
@@ -59,11 +59,11 @@ async def operators_sweep(feedback: Feedback) -> None:
         pass
 
 
-async def told(feedback: Feedback) -> list[Event[Any]]:
+async def versions_announced(feedback: Feedback) -> list[Event[Any]]:
     return [e for e in await feedback.announced() if isinstance(e.data, SurveyPolicyChanged)]
 
 
-async def test_each_version_is_told_as_it_is_saved_and_what_is_refused_is_not(feedback: Feedback) -> None:
+async def test_each_version_is_announced_as_it_is_saved_and_what_is_refused_is_not(feedback: Feedback) -> None:
     await save(feedback, usage_question_days=14)
     assert (await feedback.client.put(POLICY, json={"policy": {}, "replaces": 0})).status_code == 409
     assert (await feedback.client.put(POLICY, json={"policy": {"usage_question_days": 0}})).status_code == 422
@@ -81,7 +81,7 @@ async def test_r5_an_empty_database_gets_versions_and_questions_back_from_the_to
     """Architecture section 2, point 4: versions are inputs, and the order of arrival does not matter."""
     await save_versions(feedback)
     await feedback.handle(*orders())
-    versions = await told(feedback)
+    versions = await versions_announced(feedback)
     log = {
         "versions first": [*versions, *orders()],
         "versions last": [*orders(), *versions],
@@ -97,7 +97,7 @@ async def test_r5_an_empty_database_gets_versions_and_questions_back_from_the_to
     await operators_sweep(feedback)
     assert await rebuilt.rows(QUESTIONS) == await feedback.rows(QUESTIONS)
     assert await count_due(rebuilt) == 0
-    assert await told(rebuilt) == [], "what was read back is not told again"
+    assert await versions_announced(rebuilt) == [], "what was read back is not announced again"
     assert (await rebuilt.client.get(POLICY)).json() == (await feedback.client.get(POLICY)).json()
     assert await rebuilt.verify() == []
 
@@ -107,7 +107,7 @@ async def test_nobody_is_asked_by_the_default_before_a_late_version_is_worked_in
 ) -> None:
     await save(feedback, ask_usage_question=False)
     feedback.clock.set(MARCH + 60 * DAY)
-    await rebuilt.handle(*orders(), *await told(feedback))
+    await rebuilt.handle(*orders(), *await versions_announced(feedback))
     await operators_sweep(rebuilt)
     asked = await rebuilt.rows("select customer from usage_questions where survey_id is not null order by 1")
     assert asked == [("c-1",), ("c-2",), ("c00",)], "those alone whose order was completed before the version counted"
@@ -122,7 +122,7 @@ async def test_a_late_version_asks_no_erased_customer_and_nobody_twice(feedback:
     await rebuilt.handle(*history)
     assert await rebuilt.sweep() == 1
     [asked] = await rebuilt.announced()
-    await rebuilt.handle(*await told(feedback))
+    await rebuilt.handle(*await versions_announced(feedback))
     await operators_sweep(rebuilt)
     assert await rebuilt.rows("select customer, due_at, survey_id from usage_questions order by 1") == [
         ("ann", None, asked.data.survey_id), ("bob", None, None), ("cleo", MARCH + 32 * DAY, None),
@@ -132,7 +132,7 @@ async def test_a_late_version_asks_no_erased_customer_and_nobody_twice(feedback:
 
 async def test_bites_of_any_size_move_everybody(feedback: Feedback, rebuilt: Feedback) -> None:
     await save_versions(feedback)
-    await rebuilt.handle(*orders(), *await told(feedback))
+    await rebuilt.handle(*orders(), *await versions_announced(feedback))
     for _ in range(100):
         async with rebuilt.database.transaction() as tx:
             if await work(tx, MOVING, rebuilt.clock.now(), 3) is None:
@@ -144,7 +144,7 @@ async def test_bites_of_any_size_move_everybody(feedback: Feedback, rebuilt: Fee
 async def test_a_version_waits_for_who_notes_orders_without_it(feedback: Feedback, rebuilt: Feedback) -> None:
     """Two processes of a rebuild: what was noted without the version is there when the sweep looks for it."""
     await save(feedback, usage_question_days=2)
-    versions = await told(feedback)
+    versions = await versions_announced(feedback)
     async with rebuilt.database.transaction() as noting:
         await noting.lock_customers([("s", "ann")])
         await on_orders(noting, Batch([completed("o1", 1)]))
@@ -169,7 +169,7 @@ async def test_r5_its_own_topic_read_again_into_the_live_database_changes_nothin
     await save_versions(feedback)
     await feedback.handle(*orders())
     before = [await feedback.rows(f"select * from {table}") for table in ("policies", "usage_questions", "outbox")]
-    await feedback.handle(*await told(feedback))
+    await feedback.handle(*await versions_announced(feedback))
     after = [await feedback.rows(f"select * from {table}") for table in ("policies", "usage_questions", "outbox")]
     assert after == before
 
@@ -178,21 +178,3 @@ async def test_a_customer_named_like_the_key_of_the_versions_is_verified_like_an
     await save(feedback, usage_question_days=2)
     await feedback.handle(completed("o1", customer="policy"))
     assert await feedback.verify() == []
-
-
-async def test_versions_of_before_the_upgrade_are_told_by_the_migration(feedback: Feedback, rebuilt: Feedback) -> None:
-    """What a service of then has stored: versions without facts. What is told already is not told twice."""
-    upgrade = (SERVICE.migrations / "0004_post_policies_told.sql").read_text().rstrip().rstrip(";")
-    await save_versions(feedback)
-    expected = sorted((e.shop, e.id, e.key, e.time, str(e.data)) for e in await told(feedback))
-    async with feedback.database.transaction() as tx:
-        assert await tx.execute(upgrade) == 0
-        await tx.execute("delete from inbox")
-        await tx.execute("delete from outbox")
-        assert await tx.execute(upgrade) == 4
-    found = await told(feedback)
-    assert sorted((e.shop, e.id, e.key, e.time, str(e.data)) for e in found) == expected
-    keys = await feedback.rows("select payload, aggregateid from outbox")
-    assert [key for _, key in keys] == [decode(payload).key for payload, _ in keys]
-    await rebuilt.handle(*found)
-    assert await rebuilt.rows(VERSIONS) == await feedback.rows(VERSIONS)

@@ -72,7 +72,7 @@ def some_statistics(buyers: int = 30, **more: Any) -> ShopStatistics:
 
 
 def book(orders: Sequence[KnownOrder], refunds: Sequence[Refund]) -> Book:
-    """The book of completed orders of which these refunds were told."""
+    """The book of completed orders with these refunds."""
     for each in refunds:
         for known in orders:
             if known.order_id == each.order_id:

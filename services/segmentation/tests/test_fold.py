@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.events import Event
-from common.events.segments import LifeCycleChanged, RfmChanged, SegmentEntered, SegmentLeft, StageChanged
+from common.events.segments import SegmentEntered, SegmentLeft
 from common.fold.folding import Due, Effect, advance, fold_all
 from common.shops.settings import ShopSettings
 from common.time.calendar import add_months, day_start, start_of_month
@@ -32,7 +32,7 @@ def test_only_what_changes_is_folded_and_what_is_announced_is_what_a_nightly_sca
     shop = shop_with(ShopSettings.always(ZONE), KNOWN, START, versions)
     folding = SegmentFolding({"tea": shop})
     lazy, steps, _ = fold_all(folding, made, until, KEY)
-    scanned, told = folding.empty(), list[Effect]()
+    scanned, seen = folding.empty(), list[Effect]()
     midnights = [day_start(date(2024, 12, 15) + timedelta(days=n), ZONE) for n in range(1, 601)]
     changes = set(shop.changes_after(START - timedelta(days=365)))
     looks: list[tuple[datetime, Event[Any] | None]] = [(when, None) for when in sorted({*midnights, *changes})]
@@ -40,10 +40,10 @@ def test_only_what_changes_is_folded_and_what_is_announced_is_what_a_nightly_sca
         if when > until:
             break
         if event is not None:
-            told += folding.apply(scanned, event)
+            seen += folding.apply(scanned, event)
         elif scanned.shop and scanned.purchases.orders:
-            told += folding.fall_due(scanned, Due(when, STATISTICS if when in changes else "life_cycle"))
-    assert [(effect.at, effect.data) for step in steps for effect in step.effects] == [(e.at, e.data) for e in told]
+            seen += folding.fall_due(scanned, Due(when, STATISTICS if when in changes else "life_cycle"))
+    assert [(effect.at, effect.data) for step in steps for effect in step.effects] == [(e.at, e.data) for e in seen]
     for state in (lazy, scanned):
         show(state, shop, until)
     assert shown(lazy) == shown(scanned)
@@ -122,35 +122,25 @@ def test_it_does_not_show_when_somebody_looked_at_the_clock(
 
 
 class Heard:
-    """What a consumer of the facts believes; every fact must go on from what was told before."""
+    """What a consumer of the facts believes; every fact must go on from what was announced before."""
 
     def __init__(self) -> None:
-        self.stage: str | None = None
-        self.cycle: str | None = None
-        self.cell: str | None = None
-        self.lapsed: str | None = None
+        self.known: dict[str, Any] = dict.fromkeys(PARTS)
 
     def hear(self, effects: list[Effect]) -> None:
         for data in (effect.data for effect in effects):
-            if isinstance(data, StageChanged):
-                assert data.old == self.stage
-                self.stage = data.new
-            elif isinstance(data, LifeCycleChanged):
-                assert data.old == self.cycle
-                self.cycle = data.new
-            elif isinstance(data, RfmChanged):
-                assert data.old == self.cell
-                self.cell = data.cell
-            elif isinstance(data, SegmentEntered):
-                assert self.lapsed is None
-                self.lapsed = data.episode
-            elif isinstance(data, SegmentLeft):
-                assert self.lapsed == data.episode
-                self.lapsed = None
+            for name in PARTS:
+                kind = type(getattr(CustomerState(), name))
+                if isinstance(data, kind.ANNOUNCED_BY):
+                    before = self.known[name]
+                    if isinstance(data, SegmentEntered | SegmentLeft):
+                        assert before == (data.episode if isinstance(data, SegmentLeft) else None)
+                    else:
+                        assert before == data.old
+                    self.known[name] = kind.announced_in(data)
 
     def believes(self, state: CustomerState) -> bool:
-        mine = self.stage, self.cycle, self.cell, self.lapsed
-        return mine == tuple(attribute.announced for attribute in parts(state))
+        return self.known == {name: getattr(state, name).announced for name in PARTS}
 
 
 @given(

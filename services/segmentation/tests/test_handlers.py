@@ -64,11 +64,11 @@ async def test_what_is_announced_does_not_depend_on_the_length_of_a_replays_step
     await live(other, clock, history, step, until)
     assert await statistics_of(other) == await statistics_of(daily)
     assert await states(other) == await states(daily)
-    told = [
+    seen = [
         sorted((f.subject, f.data.revision, f.id, f.time, f.data) for f in await announced(db)) for db in (other, daily)
     ]
-    assert told[0] == told[1]
-    assert {fact[4].TYPE for fact in told[0]} >= {"rfm.changed", "lifecycle.changed"}
+    assert seen[0] == seen[1]
+    assert {fact[4].TYPE for fact in seen[0]} >= {"rfm.changed", "lifecycle.changed"}
     async with other.transaction() as tx:
         assert await tx.value("select count(*) from held_inputs") == 0
 

@@ -42,9 +42,9 @@ async def test_an_order_on_the_bus_becomes_facts_on_the_bus(
         order = events.completed("c-of-test-main", datetime(2025, 1, 1, 10, tzinfo=UTC))
         producer = Producer(kafka.bootstrap_servers, client="test")
         await producer.start()
-        told = settings_of("tea")
+        settings = settings_of("tea")
         message = Outgoing("orders", order.key.encode(), order.encode(), {})
-        setting = Outgoing("shops", told.key.encode(), told.encode(), {})
+        setting = Outgoing("shops", settings.key.encode(), settings.encode(), {})
         assert await producer.send([message, message, setting]) == 3
         await producer.stop()
         facts = await _published(url)

@@ -188,4 +188,6 @@ def test_the_marked_fields_of_all_events_are_those_we_know() -> None:
     profile = ("name", "email", "phone", "address", "birthday")
     assert found["customer.registered"] == found["customer.updated"] == profile
     assert found["order.paid"] == ("remark", "recipient")
-    assert found["review.submitted"] == found["survey.answered"] == ("text",)
+    assert found["review.submitted"] == ("text", "photos")
+    nested = {name: sealing.personal_fields(kind).nested for name, kind in EVENTS.items()}
+    assert {name: fields for name, fields in nested.items() if fields} == {"survey.answered": ("answers",)}

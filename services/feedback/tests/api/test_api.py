@@ -1,4 +1,4 @@
-"""What do shops and customers get to see? Reviews in, surveys and reports out, the answer page."""
+"""What shops and customers get to see: reviews in, surveys and reports out, the answer page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from common.events.feedback import ReviewSubmitted, SurveyAnswered
 from ..conftest import MARCH, Feedback, completed, types
 
 REVIEWS = "/v1/shops/s/reviews"
-REVIEW = {"review_id": "r1", "customer": "ann", "order_id": "o1", "sku": "cd", "stars": 5, "text": "质量很好"}
+EVENTS = f"{REVIEWS}/events"
+PHOTOS = ["https://shop.test/photos/1.jpg", "photo-2"]
+REVIEW = {
+    "review_id": "r1", "customer": "ann", "order_id": "o1", "sku": "cd", "stars": 5, "dsr_goods": 4, "dsr_service": 3,
+    "dsr_shipping": 2, "text": "质量很好", "photos": PHOTOS,
+}  # fmt: skip
 CLOUD = {"content-type": "application/cloudevents+json"}
 
 
@@ -46,10 +51,13 @@ async def test_a_review_is_stored_and_announced_encrypted_once(feedback: Feedbac
     [event] = await feedback.announced()
     assert isinstance(event.data, ReviewSubmitted)
     assert is_sealed(event.data.text or "")
-    [(stored,)] = await feedback.rows("select text from reviews")
+    assert (event.data.dsr_goods, event.data.dsr_service, event.data.dsr_shipping) == (4, 3, 2)
+    assert [is_sealed(photo) for photo in event.data.photos] == [True, True]
+    [(stored, photos)] = await feedback.rows("select text, photos from reviews")
     assert is_sealed(stored)
+    assert tuple(photos) == event.data.photos
     [item] = (await feedback.client.get(REVIEWS)).json()["items"]
-    assert (item["text"], item["stars"], item["order_id"]) == ("质量很好", 5, "o1")
+    assert {name: item[name] for name in REVIEW} == REVIEW
 
 
 async def test_the_same_review_with_other_content_is_a_conflict(feedback: Feedback) -> None:
@@ -70,7 +78,7 @@ async def test_twenty_deliveries_at_once_count_once(feedback: Feedback) -> None:
 async def test_a_review_comes_as_a_cloud_event_too(feedback: Feedback) -> None:
     """FBK-011: id, source and time are the shop's own."""
     await feedback.issue_key()
-    answers = [await feedback.client.post(REVIEWS, json=cloud_event(), headers=CLOUD) for _ in range(2)]
+    answers = [await feedback.client.post(EVENTS, json=cloud_event(), headers=CLOUD) for _ in range(2)]
     assert [a.json()["status"] for a in answers] == ["accepted", "duplicate"]
     [event] = await feedback.announced()
     assert (event.id, event.source, event.time) == ("e1", "/shops/s/reviews", MARCH)
@@ -90,12 +98,15 @@ async def test_a_review_comes_as_a_cloud_event_too(feedback: Feedback) -> None:
         pytest.param({"time": "2025-03-01T12:06:00Z"}, 422, "time_in_future", id="a time ahead"),
         pytest.param({"data": {"review_id": "r1", "stars": 6}}, 422, "invalid_data", id="six stars"),
         pytest.param({"data": {"review_id": "r1"}}, 422, "review_empty", id="neither stars nor text"),
+        pytest.param({"data": {"review_id": "r1", "dsr_goods": 0}}, 422, "invalid_data", id="a DSR score of 0"),
+        pytest.param({"data": {"review_id": "r1", "photos": ["http://x.test/1"]}}, 422, "invalid_data", id="no https"),
+        pytest.param({"data": {"review_id": "r1", "photos": ["a"] * 21}}, 422, "invalid_data", id="21 photos"),
     ],
 )
 async def test_a_cloud_event_that_is_refused_says_why(
     feedback: Feedback, changes: dict[str, Any], status: int, slug: str
 ) -> None:
-    answer = await feedback.client.post(REVIEWS, json=cloud_event(**changes), headers=CLOUD)
+    answer = await feedback.client.post(EVENTS, json=cloud_event(**changes), headers=CLOUD)
     assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}")
     assert await feedback.announced() == []
 
@@ -107,6 +118,10 @@ async def test_a_cloud_event_that_is_refused_says_why(
         pytest.param({"stars": "5"}, id="stars as text"),
         pytest.param({"stars": 4.5}, id="half stars"),
         pytest.param({"text": "x" * 2001}, id="a long text"),
+        pytest.param({"dsr_service": 6}, id="a DSR score of 6"),
+        pytest.param({"photos": ["javascript:alert(1) "]}, id="a photo that is neither an address nor an id"),
+        pytest.param({"photos": ["https://shop.test/a b.jpg"]}, id="white space in a photo's address"),
+        pytest.param({"photos": ["p"] * 21}, id="21 photos"),
         pytest.param({"review_id": "a b"}, id="white space in the id"),
         pytest.param({"customer": "a/b"}, id="a slash in the customer"),
         pytest.param({"at": "yesterday"}, id="no time"),
@@ -121,15 +136,15 @@ async def test_a_plain_review_that_is_refused_names_the_field(feedback: Feedback
 
 async def test_bytes_that_are_no_json_are_refused(feedback: Feedback) -> None:
     plain = await feedback.client.post(REVIEWS, content=b"{", headers={"content-type": "application/json"})
-    cloud = await feedback.client.post(REVIEWS, content=b"\xff", headers=CLOUD)
+    cloud = await feedback.client.post(EVENTS, content=b"\xff", headers=CLOUD)
     assert (plain.status_code, cloud.status_code) == (400, 400)
 
 
 async def test_one_event_id_for_two_reviews_is_a_conflict(feedback: Feedback) -> None:
     await feedback.issue_key()
-    await feedback.client.post(REVIEWS, json=cloud_event(), headers=CLOUD)
+    await feedback.client.post(EVENTS, json=cloud_event(), headers=CLOUD)
     other = cloud_event(data={"review_id": "r2", "stars": 1})
-    answer = await feedback.client.post(REVIEWS, json=other, headers=CLOUD)
+    answer = await feedback.client.post(EVENTS, json=other, headers=CLOUD)
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/same_id_other_body")
     assert await feedback.rows("select review_id from reviews") == [("r1",)]
 
@@ -152,7 +167,9 @@ async def test_an_erased_customers_review_is_taken_without_its_text(feedback: Fe
         await feedback.keys.erase(tx, [("s", "ann")])
     answers = [await feedback.client.post(REVIEWS, json=REVIEW) for _ in range(2)]
     assert [a.json()["status"] for a in answers] == ["accepted", "duplicate"]
-    assert await feedback.rows("select stars, text from reviews") == [(5, None)]
+    assert await feedback.rows("select stars, dsr_goods, text, photos from reviews") == [(5, 4, None, [])]
+    [event] = await feedback.announced()
+    assert (event.data.stars, event.data.text, event.data.photos) == (5, None, ())
 
 
 async def test_reviews_are_listed_page_by_page_within_the_shop(feedback: Feedback) -> None:
@@ -215,10 +232,15 @@ async def test_an_answer_is_stored_with_its_order_and_announced_encrypted(feedba
     assert types(events) == ["survey.requested", "survey.answered"]
     answer = events[1]
     assert isinstance(answer.data, SurveyAnswered)
-    assert (answer.data.order_id, answer.data.stars, answer.time) == ("o1", 4, MARCH + timedelta(days=8))
-    assert is_sealed(answer.data.text or "")
+    assert (answer.data.kind, answer.data.order_id, answer.time) == ("usage", "o1", MARCH + timedelta(days=8))
+    stars, text = answer.data.answers
+    assert (stars.question, stars.score, text.question, is_sealed(text.text or "")) == ("stars", 4, "text", True)
     found = (await feedback.client.get("/v1/shops/s/surveys", params={"order_id": "o1"})).json()["items"]
     assert [(s["stars"], s["text"], s["customer"]) for s in found] == [(4, "好用", "ann")]
+    assert found[0]["answers"] == [
+        {"question": "stars", "score": 4, "choices": [], "text": None},
+        {"question": "text", "score": None, "choices": [], "text": "好用"},
+    ]
 
 
 async def test_the_same_answer_again_is_thanked_and_another_is_told_that_the_first_stands(feedback: Feedback) -> None:
@@ -228,7 +250,7 @@ async def test_the_same_answer_again_is_thanked_and_another_is_told_that_the_fir
     assert statuses == [200, 200, 409]
     assert types(await feedback.announced()) == ["survey.requested", "survey.answered"]
     assert "first answer stands" in (await feedback.client.get(path)).text
-    assert await feedback.rows("select stars from surveys") == [(4,)]
+    assert await feedback.rows("select score from survey_answers where question = 'stars'") == [(4,)]
 
 
 async def test_many_different_answers_at_once_leave_one(feedback: Feedback) -> None:

@@ -1,4 +1,4 @@
-"""Is everybody asked once, on the day it falls due, with a link that works?"""
+"""Everybody is asked once, on the day it falls due, with a link that works."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_the_question_is_asked_when_it_falls_due_and_not_before(feedback: 
 
 
 async def test_a_question_due_long_ago_is_asked_all_the_same_and_bears_its_due_time(feedback: Feedback) -> None:
-    """Messaging judges staleness by cause_at; feedback does not."""
+    """Messaging decides staleness by cause_at; feedback does not."""
     await feedback.handle(completed("o1"))
     feedback.clock.set(MARCH + timedelta(days=700))
     assert await feedback.sweep() == 1

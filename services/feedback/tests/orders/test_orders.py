@@ -42,7 +42,7 @@ async def tables(feedback: Feedback) -> list[list[tuple[Any, ...]]]:
         pytest.param([closed("o1", 8)], True, id="closed after the question fell due"),
         pytest.param([closed("o1", 3, revision=0)], False, id="closed by a version of the same revision, later"),
         pytest.param([refunded("o2", 3)], True, id="another order refunded"),
-        pytest.param([refunded("o1", 3, customer="bob")], True, id="a refund told of another customer"),
+        pytest.param([refunded("o1", 3, customer="bob")], True, id="a refund of another customer"),
     ],
 )
 async def test_an_order_taken_back_in_time_is_not_asked_about(

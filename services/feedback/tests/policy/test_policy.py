@@ -1,4 +1,4 @@
-"""May a shop say when its customers are asked, without a restart, and without moving what is due already?"""
+"""A shop says when its customers are asked, without a restart, and without moving what is due already."""
 
 from __future__ import annotations
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import hypothesis
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from common.events import Event
-from common.events.feedback import ReviewSubmitted
+from common.events.feedback import QuestionAnswer, ReviewSubmitted
 from common.events.orders import OrderCompleted
 from feedback.orders.rules import CompletedOrder, completed_orders, first_of, order_inputs
 from feedback.policy.state import DEFAULT_VERSION
-from feedback.refusals import Refused
-from feedback.reviews.rules import check_review
-from feedback.surveys.rules import Answer, Survey, answer_from_form, answered, ask
+from feedback.reviews.rules import ReviewUnfit, check_review
+from feedback.surveys.rules import AnswerUnfit, answered, answers_from_form, ask
+from feedback.surveys.state import Survey
 
 MARCH = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
@@ -40,8 +40,14 @@ def first_orders(events: list[Event[OrderCompleted]]) -> list[CompletedOrder]:
     return [first for first in firsts if first is not None]
 
 
+def given(stars: int, text: str | None = None) -> tuple[QuestionAnswer, ...]:
+    """The answers to a usage survey."""
+    written = () if text is None else (QuestionAnswer(question="text", text=text),)
+    return (QuestionAnswer(question="stars", score=stars), *written)
+
+
 def survey() -> Survey:
-    return Survey("s", "ann", "q1", "usage", "o1", MARCH, None, None, None)
+    return Survey("s", "ann", "q1", "usage", "o1", MARCH, None)
 
 
 def test_the_question_comes_seven_days_after_the_first_completed_order() -> None:
@@ -66,7 +72,7 @@ def test_each_customer_of_each_shop_has_a_first_order() -> None:
     ]
 
 
-@given(
+@hypothesis.given(
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 5)), min_size=1, max_size=8).flatmap(
         lambda drawn: st.tuples(st.just(drawn), st.permutations(drawn))
     )
@@ -84,14 +90,14 @@ def test_order_and_repetition_of_arrival_do_not_matter(
 @pytest.mark.parametrize(
     ("stars", "text", "answer"),
     [
-        pytest.param("5", "", Answer(5, None), id="stars alone"),
-        pytest.param(" 1 ", " 很好\r\n用 ", Answer(1, "很好\n用"), id="text is trimmed and its line ends are unified"),
-        pytest.param("3", "字" * 2000, Answer(3, "字" * 2000), id="2,000 characters by code point"),
+        pytest.param("5", "", given(5), id="stars alone"),
+        pytest.param(" 1 ", " 很好\r\n用 ", given(1, "很好\n用"), id="text is trimmed and its line ends are unified"),
+        pytest.param("3", "字" * 2000, given(3, "字" * 2000), id="2,000 characters by code point"),
     ],
 )
-def test_a_valid_answer(stars: str, text: str, answer: Answer) -> None:
+def test_a_valid_answer(stars: str, text: str, answer: tuple[QuestionAnswer, ...]) -> None:
     """XCT-019: characters are counted by code point."""
-    assert answer_from_form(stars, text) == answer
+    assert answers_from_form(stars, text) == answer
 
 
 @pytest.mark.parametrize(
@@ -107,16 +113,16 @@ def test_a_valid_answer(stars: str, text: str, answer: Answer) -> None:
     ],
 )
 def test_an_invalid_answer_says_what_to_mend(stars: str, text: str, slug: str) -> None:
-    with pytest.raises(Refused) as refused:
-        answer_from_form(stars, text)
+    with pytest.raises(AnswerUnfit) as refused:
+        answers_from_form(stars, text)
     assert refused.value.slug == slug
 
 
 def test_an_answer_has_one_id_per_survey_and_names_its_order() -> None:
     """FBK-007: the answer is stored with the order."""
-    one, two = answered(survey(), Answer(5, None), MARCH), answered(survey(), Answer(1, "x"), MARCH + timedelta(days=1))
+    one, two = answered(survey(), given(5), MARCH), answered(survey(), given(1, "x"), MARCH + timedelta(days=1))
     assert one.id == two.id
-    assert (one.data.order_id, one.data.survey_id, one.data.stars) == ("o1", "q1", 5)
+    assert (one.data.order_id, one.data.survey_id, one.data.kind, one.data.answers) == ("o1", "q1", "usage", given(5))
 
 
 @pytest.mark.parametrize(
@@ -125,21 +131,24 @@ def test_an_answer_has_one_id_per_survey_and_names_its_order() -> None:
         pytest.param({}, MARCH, "review_empty", id="neither stars nor text"),
         pytest.param({"text": "  "}, MARCH, "review_empty", id="only white space"),
         pytest.param({"text": "x" * 2001}, MARCH, "text_too_long", id="a long text"),
+        pytest.param({"photos": ["enc:/etc/passwd"]}, MARCH, "photo_invalid", id="a photo that passes for sealed"),
         pytest.param({"stars": 5}, datetime(1989, 12, 31, tzinfo=UTC), "time_too_old", id="before 1990"),
         pytest.param({"stars": 5}, MARCH + timedelta(minutes=6), "time_in_future", id="six minutes ahead"),
     ],
 )
 def test_a_review_that_is_refused(review: dict[str, object], time: datetime, slug: str) -> None:
     """FBK-011."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ReviewUnfit) as refused:
         check_review(ReviewSubmitted.model_validate({"review_id": "r1", **review}), time, MARCH)
     assert refused.value.slug == slug
 
 
-def test_a_review_of_stars_or_of_text_is_taken() -> None:
+def test_a_review_of_stars_scores_text_or_photos_is_taken() -> None:
     """FBK-011."""
     check_review(ReviewSubmitted(review_id="r1", stars=1), MARCH + timedelta(minutes=5), MARCH)
     check_review(ReviewSubmitted(review_id="r2", text="质量很好"), MARCH, MARCH)
+    check_review(ReviewSubmitted(review_id="r3", dsr_shipping=1), MARCH, MARCH)
+    check_review(ReviewSubmitted(review_id="r4", photos=("https://shop.test/a.jpg", "photo-7")), MARCH, MARCH)
 
 
 def test_a_first_order_is_ranked_by_time_then_by_id() -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from common.events.feedback import SurveyAnswered, SurveyRequested
+from common.events.feedback import QuestionAnswer, SurveyAnswered, SurveyRequested
 from common.events.membership import TierChanged
 from common.events.segments import SegmentEntered
 
@@ -172,7 +172,7 @@ async def test_a_held_message_is_judged_anew_when_it_is_released(messaging: Any)
     await messaging.decide()
     assert await messaging.outcomes() == [("hold", "window")] * 2
     down = TierChanged(old="VIP", new="Senior", direction="down", reason="refund", revision=2)
-    answered = SurveyAnswered(survey_id="q1", order_id="o1", stars=5)
+    answered = SurveyAnswered(survey_id="q1", order_id="o1", answers=(QuestionAnswer(question="stars", score=5),))
     await messaging.feed(
         messaging.event(down, "down", early + DAY / 96), messaging.event(answered, "a", early + DAY / 96, customer="c2")
     )

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from common.events.customers import ConsentChanged
-from common.events.feedback import SurveyAnswered, SurveyRequested
+from common.events.feedback import QuestionAnswer, SurveyAnswered, SurveyRequested
 from common.events.membership import TierChanged
 from common.events.messages import ContactOptedOut, ContactPolicyChanged
 from common.events.orders import OrderCompleted
@@ -100,7 +100,10 @@ async def some_days(service: Any, sink: MailSink, connection: SmtpConnection) ->
         if when == "03-04 09:30":
             await opt_out(service.database, ("s", "c1"), ContactOptedOut(channel="email", via="link"))
             await service.feed(
-                service.event(SurveyAnswered(survey_id="q1", order_id="o1", stars=5), "a2", at, customer="c2"),
+                service.event(
+                    SurveyAnswered(survey_id="q1", answers=(QuestionAnswer(question="stars", score=5),)), "a2", at,
+                    customer="c2",
+                ),
                 service.event(OrderCompleted(order_id="o9", state="completed", currency="CNY", goods_paid=1), "b3", at,
                               customer="c3"),
                 service.event(ConsentChanged(channel="email", granted=False), "no5", at, customer="c5"),

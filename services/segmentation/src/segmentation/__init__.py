@@ -1,1 +1,1 @@
-"""What is in this package? Segmentation: who a customer is to the shop now, and since when."""
+"""segmentation: who a customer is to the shop now, and since when."""

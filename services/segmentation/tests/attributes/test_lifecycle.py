@@ -75,8 +75,8 @@ def test_seg_013_the_next_change_is_the_first_day_that_differs(days: int, numera
 
 
 def test_seg_013_every_turn_is_announced_at_midnight_of_the_shop(events: Any) -> None:
-    told = facts([events.completed("c1", "2025-01-01T22:00")], until="2026-12-31T00:00")
-    assert [(when, d.old, d.new) for when, d in told if isinstance(d, LifeCycleChanged)] == [
+    seen = facts([events.completed("c1", "2025-01-01T22:00")], until="2026-12-31T00:00")
+    assert [(when, d.old, d.new) for when, d in seen if isinstance(d, LifeCycleChanged)] == [
         (at("2025-01-01T22:00"), None, "active"),
         (at("2025-03-03T00:00"), "active", "sleeping"),
         (at("2025-05-02T00:00"), "sleeping", "pre_churn"),
@@ -87,8 +87,8 @@ def test_seg_013_every_turn_is_announced_at_midnight_of_the_shop(events: Any) ->
 
 def test_the_next_order_makes_active_again(events: Any) -> None:
     """SEG-013: each transition is announced."""
-    told = facts([events.completed("c1", "2025-01-01T22:00"), events.completed("c1", "2025-04-01T08:00")])
-    assert [(d.new, d.confidence) for _, d in told if isinstance(d, LifeCycleChanged)] == [
+    seen = facts([events.completed("c1", "2025-01-01T22:00"), events.completed("c1", "2025-04-01T08:00")])
+    assert [(d.new, d.confidence) for _, d in seen if isinstance(d, LifeCycleChanged)] == [
         ("active", "low"), ("sleeping", "low"), ("active", "medium"),
     ]  # fmt: skip
 

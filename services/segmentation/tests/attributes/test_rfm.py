@@ -96,7 +96,7 @@ def test_the_method_and_confidence_stand_on_every_score(buyers: int, method: str
 
 
 def test_seg_020_a_score_is_there_from_the_first_order_on(events: Any) -> None:
-    told = [d for _, d in facts([events.completed("c1", "2025-01-01T10:00", 20_000)]) if isinstance(d, RfmChanged)]
-    assert [(d.cell, d.rfm_class, d.method, d.confidence) for d in told] == [
+    seen = [d for _, d in facts([events.completed("c1", "2025-01-01T10:00", 20_000)]) if isinstance(d, RfmChanged)]
+    assert [(d.cell, d.rfm_class, d.method, d.confidence) for d in seen] == [
         ("101", "important_development", "fixed", "low")
     ]

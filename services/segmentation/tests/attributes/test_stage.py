@@ -35,8 +35,8 @@ def test_t_4_18_paid_is_not_enough_one_completed_order_makes_returning_and_two_a
 
 
 def test_seg_003_the_first_confirmation_is_announced_at_once(events: Any) -> None:
-    told = facts([events.paid("c1", "2025-01-01T10:00", "o1"), events.completed("c1", "2025-01-03T10:00", order="o1")])
-    assert [(when, d.old, d.new) for when, d in told if isinstance(d, StageChanged)] == [
+    seen = facts([events.paid("c1", "2025-01-01T10:00", "o1"), events.completed("c1", "2025-01-03T10:00", order="o1")])
+    assert [(when, d.old, d.new) for when, d in seen if isinstance(d, StageChanged)] == [
         (at("2025-01-01T10:00"), None, "new"),
         (at("2025-01-03T10:00"), "new", "returning"),
     ]

@@ -48,24 +48,27 @@ def test_statistics_know_nothing_of_the_month_that_begins() -> None:
 
 def test_new_statistics_rescore_at_midnight_of_the_first_and_never_before(events: Any) -> None:
     one = [events.completed("c1", "2025-02-10T10:00", 10_001)]
-    told = facts(one, "2025-03-10T00:00", shop(some_statistics(frequency_sum=15)))
-    scores = [(when, d.cell, d.method) for when, d in told if isinstance(d, RfmChanged)]
+    seen = facts(one, "2025-03-10T00:00", shop(some_statistics(frequency_sum=15)))
+    scores = [(when, d.cell, d.method) for when, d in seen if isinstance(d, RfmChanged)]
     assert scores == [(at("2025-02-10T10:00"), "100", "fixed"), (at("2025-03-01T00:00"), "111", "mean")]
 
 
 def test_a_score_leaves_with_the_first_month_that_finds_nothing_in_the_window(events: Any) -> None:
     months = [date(2025, 2, 1), date(2026, 1, 1), date(2026, 2, 1)]
     known = [ShopStatistics(month=m, as_of=day_start(m, ZONE)) for m in months]
-    told = facts([events.completed("c1", "2025-01-10T10:00", 100)], "2026-03-01T00:00", shop(*known))
-    assert [(when, d.cell) for when, d in told if isinstance(d, RfmChanged)][-1] == (at("2026-02-01T00:00"), None)
+    seen = facts([events.completed("c1", "2025-01-10T10:00", 100)], "2026-03-01T00:00", shop(*known))
+    assert [(when, d.cell) for when, d in seen if isinstance(d, RfmChanged)][-1] == (
+        at("2026-02-01T00:00"),
+        None,
+    )
 
 
 def test_a_shorter_shop_gap_moves_the_life_cycle_on_the_first(events: Any) -> None:
-    told = facts(
+    seen = facts(
         [events.completed("c1", "2025-02-01T10:00")], "2025-03-01T12:00",
         shop(some_statistics(gaps=30, median_gap_doubled=28)),
     )  # fmt: skip
-    assert [(when, d.new, d.usual_gap_days) for when, d in told if isinstance(d, LifeCycleChanged)] == [
+    assert [(when, d.new, d.usual_gap_days) for when, d in seen if isinstance(d, LifeCycleChanged)] == [
         (at("2025-02-01T10:00"), "active", 60.0),
         (at("2025-03-01T00:00"), "sleeping", 14.0),
     ]

@@ -148,32 +148,32 @@ def test_a_shops_own_window_begins_on_the_same_day_so_many_months_before(bought:
 
 
 def test_a_version_counts_from_its_instant_on_and_what_it_changes_is_dated_then(events: Any) -> None:
-    told = facts(
+    seen = facts(
         [events.completed("c1", "2025-01-01T10:00", 100)],
         "2025-02-20T00:00",
         shop(versions=[version("2025-02-10T15:00", lapse_months=1, life_cycle={"active": 50}, rfm={"monetary": 1})]),
     )
-    assert [(when, d.new) for when, d in told if isinstance(d, LifeCycleChanged)] == [
+    assert [(when, d.new) for when, d in seen if isinstance(d, LifeCycleChanged)] == [
         (at("2025-01-01T10:00"), "active"),
         (at("2025-02-10T15:00"), "sleeping"),
     ]
-    assert [(when, d.cell) for when, d in told if isinstance(d, RfmChanged)] == [
+    assert [(when, d.cell) for when, d in seen if isinstance(d, RfmChanged)] == [
         (at("2025-01-01T10:00"), "100"),
         (at("2025-02-10T15:00"), "101"),
     ]
     # Lapsed since the day on which this version would have had it so.
-    assert [(when, d.since) for when, d in told if isinstance(d, SegmentEntered)] == [
+    assert [(when, d.since) for when, d in seen if isinstance(d, SegmentEntered)] == [
         (at("2025-02-10T15:00"), at("2025-02-01T00:00"))
     ]
 
 
 def test_a_longer_time_until_the_lapse_ends_a_lapse(events: Any) -> None:
-    told = facts(
+    seen = facts(
         [events.completed("c1", "2025-01-01T10:00")],
         "2025-04-15T00:00",
         shop(versions=[version("2025-03-10T00:00", lapse_months=3)]),
     )
-    assert [(when, type(d)) for when, d in told if isinstance(d, SegmentEntered | SegmentLeft)] == [
+    assert [(when, type(d)) for when, d in seen if isinstance(d, SegmentEntered | SegmentLeft)] == [
         (at("2025-03-01T00:00"), SegmentEntered),
         (at("2025-03-10T00:00"), SegmentLeft),
         (at("2025-04-01T00:00"), SegmentEntered),
@@ -198,8 +198,8 @@ def test_a_new_window_counts_with_the_statistics_that_were_made_over_it(events: 
     months = [(date(2025, 2, 1), 12), (date(2025, 3, 1), 1)]
     known = [ShopStatistics(month=m, as_of=day_start(m, ZONE), window_months=window) for m, window in months]
     given = shop(*known, versions=[version("2025-02-15T00:00", rfm={"window_months": 1})])
-    told = facts([events.completed("c1", "2025-01-10T10:00", 100)], "2025-03-02T00:00", given)
-    assert [(when, d.cell) for when, d in told if isinstance(d, RfmChanged)] == [
+    seen = facts([events.completed("c1", "2025-01-10T10:00", 100)], "2025-03-02T00:00", given)
+    assert [(when, d.cell) for when, d in seen if isinstance(d, RfmChanged)] == [
         (at("2025-01-10T10:00"), "100"),
         (at("2025-03-01T00:00"), None),
     ]

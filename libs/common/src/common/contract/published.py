@@ -104,13 +104,17 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     SegmentLeft: {"segment": "lapsed", "episode": "lapsed-2025-05-04", "revision": 5},
     ThresholdsChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "thresholds": {"lapse_months": 2}},
     ReviewSubmitted: {
-        "review_id": "rev-1", "order_id": "1001", "sku": "longjing-250", "stars": 5, "text": "Fresh and well packed.",
+        "review_id": "rev-1", "order_id": "1001", "sku": "longjing-250", "stars": 5, "dsr_goods": 5, "dsr_service": 4,
+        "dsr_shipping": 5, "text": "Fresh and well packed.", "photos": ["https://shop.example/photos/rev-1.jpg"],
     },
     SurveyRequested: {
-        "survey_id": "s-1001", "order_id": "1001", "answer_url": "https://shop.example/survey/s-1001.signed",
+        "survey_id": "s-1001", "kind": "usage", "order_id": "1001", "answer_url": "https://shop.example/survey/s-1001.signed",
         "cause_at": "2025-03-11T08:50:00Z",
     },
-    SurveyAnswered: {"survey_id": "s-1001", "order_id": "1001", "stars": 5, "text": "Fresh and well packed."},
+    SurveyAnswered: {
+        "survey_id": "s-1001", "kind": "usage", "order_id": "1001",
+        "answers": [{"question": "stars", "score": 5}, {"question": "text", "text": "Fresh and well packed."}],
+    },
     SurveyPolicyChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "policy": {"usage_question_days": 10}},
     MessageHeld: {**_MESSAGE, "reason": "quiet_hours", "until": "2025-03-05T08:00:00Z"},
     MessageSent: {**_MESSAGE},

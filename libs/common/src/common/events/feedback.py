@@ -2,18 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Identifier, Instant, PersonalText, Text
+from common.events.fields import (
+    MAX_PERSONAL,
+    MAX_SEALED,
+    SEALED,
+    Identifier,
+    Instant,
+    Personal,
+    PersonalText,
+    Text,
+    check_identifier,
+)
 
 Stars = Annotated[int, Field(ge=1, le=5, strict=True)]
+Score = Annotated[int, Field(ge=0, le=10, strict=True, description="0 to 10; the question says which of them it takes")]
+MOST_PHOTOS = 20
+MOST_ANSWERS = 50
+MOST_CHOICES = 50
+SurveyKind = Literal[
+    "usage", "unboxing", "csat", "nps", "leave_reason", "latent_need", "poll", "agent_rating", "resolution",
+]  # fmt: skip
+"""What a survey is about: usage FBK-007, unboxing FBK-017, csat in three parts FBK-003, nps ANA-035, leave reasons
+FBK-016, latent needs FBK-005, poll FBK-015, rating of an agent FBK-010, resolution of a ticket FBK-036."""
+
+
+def check_photo(reference: str) -> str:
+    """A photo's https address, or its id in the shop's own store. Raises ValueError."""
+    if reference.startswith("https://"):
+        if len(reference) > MAX_PERSONAL or not reference.isprintable() or " " in reference:
+            raise ValueError(f"a photo's address has at most {MAX_PERSONAL} characters, without white space")
+        return reference
+    return check_identifier(reference)
+
+
+def _photo(reference: str) -> str:
+    return reference if reference.startswith(SEALED) else check_photo(reference)
+
+
+Photo = Annotated[
+    str, Personal(), AfterValidator(_photo),
+    Field(max_length=MAX_SEALED, description="an https address or an id; personal: travels encrypted"),
+]  # fmt: skip
 
 
 class ReviewSubmitted(EventData):
-    """A review of an order or a product; free text is personal."""
+    """A review of an order or a product (FBK-011); free text and photos are personal. No photo is fetched.
+
+    `dsr_goods`, `dsr_service`, `dsr_shipping`: the DSR scores for goods as described, service and shipping.
+    """
 
     TYPE: ClassVar[str] = "review.submitted"
     TOPIC: ClassVar[str] = "feedback"
@@ -22,33 +63,57 @@ class ReviewSubmitted(EventData):
     order_id: Identifier | None = None
     sku: Text | None = None
     stars: Stars | None = None
+    dsr_goods: Stars | None = None
+    dsr_service: Stars | None = None
+    dsr_shipping: Stars | None = None
     text: PersonalText | None = None
+    photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = ()
     source: Text | None = None
 
 
 class SurveyRequested(EventData):
-    """feedback asks, messaging sends (FBK-007). `link_token` is the signed token of the answer page."""
+    """feedback asks, messaging sends. `answer_url` is the signed link of the answer page.
+
+    `order_id`: the order that a survey of usage, unboxing or resolution is about; None where it is about no order.
+    """
 
     TYPE: ClassVar[str] = "survey.requested"
     TOPIC: ClassVar[str] = "feedback"
     RANK: ClassVar[int] = 310
     survey_id: Identifier
-    kind: Literal["usage"] = "usage"
-    order_id: Identifier
+    kind: SurveyKind = "usage"
+    order_id: Identifier | None = None
     answer_url: Text
     cause_at: Instant  # when what it asks about happened plus its wait: staleness counts from here
 
 
+class QuestionAnswer(BaseModel):
+    """The answer to one question: a score, choices by their ids, or text; text is personal, and gone once erased."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    question: Identifier
+    score: Score | None = None
+    choices: Annotated[tuple[Identifier, ...], Field(max_length=MOST_CHOICES)] = ()
+    text: PersonalText | None = None
+
+
 class SurveyAnswered(EventData):
-    """The answer, stored with the order it asks about (FBK-007)."""
+    """The answers to a survey, one for each question that was answered; questions do not repeat."""
 
     TYPE: ClassVar[str] = "survey.answered"
     TOPIC: ClassVar[str] = "feedback"
     RANK: ClassVar[int] = 320
     survey_id: Identifier
-    order_id: Identifier
-    stars: Stars
-    text: PersonalText | None = None
+    kind: SurveyKind = "usage"
+    order_id: Identifier | None = None
+    answers: Annotated[tuple[QuestionAnswer, ...], Field(min_length=1, max_length=MOST_ANSWERS)]
+
+    @model_validator(mode="after")
+    def _questions_differ(self) -> Self:
+        questions = [answer.question for answer in self.answers]
+        if len(set(questions)) != len(questions):
+            raise ValueError("answers: each question has one answer")
+        return self
 
 
 class SurveyPolicyChanged(NewVersion):

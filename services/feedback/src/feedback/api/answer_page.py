@@ -12,11 +12,12 @@ from common.http import pages
 from common.http.api import Tx, public
 from common.shops.settings import display_names
 from common.storage.database import Transaction
-from feedback.handlers import accept_answer
-from feedback.refusals import MOST_CHARACTERS, AlreadyAnswered, KeyMissing, Refused
+from feedback.commands.answers import AlreadyAnswered, accept_answers
+from feedback.commands.sealing import UnknownCustomer
 from feedback.surveys import store as surveys
 from feedback.surveys.links import AnswerLinks, BadLink
-from feedback.surveys.rules import Survey, answer_from_form
+from feedback.surveys.rules import MOST_CHARACTERS, AnswerUnfit, answers_from_form
+from feedback.surveys.state import Survey
 
 router = APIRouter(tags=["answer page"])
 PAGES: dict[int | str, dict[str, Any]] = {
@@ -28,7 +29,7 @@ PAGES: dict[int | str, dict[str, Any]] = {
         503: "later",
     }.items()
 }
-"""Whatever happens here, a person is told on a page."""
+"""Every answer here is a page, since a person reads it."""
 WORDS = {
     "en": {
         "title": "How do you like your purchase?", "order": "Order", "stars": "Stars",
@@ -115,18 +116,18 @@ async def show_question(token: str, request: Request, tx: Tx) -> HTMLResponse:
 async def take_answer(
     token: str, request: Request, tx: Tx, stars: Annotated[str, Form()] = "", text: Annotated[str, Form()] = ""
 ) -> HTMLResponse:
-    """Take the answer; the same again is thanked again, another one is told that the first stands (FBK-007)."""
+    """Take the answer; the same again is thanked again, another one gets a page that says that the first stands."""
     survey = await _asked(request, tx, token)
     if survey is None:
         return _page(request, 404, "bad")
     shop = await _name(tx, survey)
     keys: KeyRing = request.app.state.runtime.keys
     try:
-        await accept_answer(tx, keys, survey, answer_from_form(stars, text))
-    except Refused as refused:
+        await accept_answers(tx, keys, survey, answers_from_form(stars, text))
+    except AnswerUnfit as refused:
         return _page(request, 422, refused.slug, shop, survey, stars, text[: MOST_CHARACTERS * 2])
     except AlreadyAnswered:
         return _page(request, 409, "already", shop)
-    except KeyMissing:
+    except UnknownCustomer:
         return _page(request, 503, "later", shop, survey, stars, text)
     return _page(request, 200, "thanks", shop)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from common.events.feedback import SurveyPolicyChanged
 from common.events.fields import Count, ShopName
 from common.http.api import Body, Tx, require
-from common.http.problems import Problem
+from common.refusals import Conflict
 from common.versions.table import tell
 from feedback.policy.state import NOTICE, Policy, Version, in_force
 from feedback.policy.store import POLICIES, get_versions
@@ -18,12 +18,16 @@ from feedback.policy.store import POLICIES, get_versions
 router = APIRouter(prefix="/v1/shops/{shop}/policy", tags=["policy"])
 
 
-class PolicyChanged(Problem):
+class PolicyChanged(Conflict):
+    """The newest version is not the one that the caller read."""
+
     def __init__(self, version: int) -> None:
         super().__init__(
-            409, "policy_changed", f"Somebody saved another version meanwhile: version {version} is the newest. "
-            "Read it, and send yours again with its number as `replaces`.", version=version,
-        )  # fmt: skip
+            "policy_changed",
+            f"Somebody saved another version meanwhile: version {version} is the newest. "
+            "Read it, and send yours again with its number as `replaces`.",
+            version=version,
+        )
 
 
 class PolicyIn(Body):

@@ -1,4 +1,4 @@
-"""Reviews handed in by the shop, as plain JSON or a CloudEvent, once per id (FBK-011), and read back."""
+"""Reviews handed in by the shop, as plain JSON or as a CloudEvent, once per id (FBK-011), and read back."""
 
 from __future__ import annotations
 
@@ -7,37 +7,49 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field
 
-from common.bus.inbox import SameIdOtherBody
 from common.crypto.keys import KeyRing
-from common.crypto.sealing import open_sealed
 from common.events import Event, InvalidEvent, decode, fact_id
 from common.events.envelope import given_correlation
-from common.events.feedback import ReviewSubmitted, Stars
-from common.events.fields import Cursor, Identifier, Instant, ShopName, Text
+from common.events.feedback import MOST_PHOTOS, ReviewSubmitted, Stars, check_photo
+from common.events.fields import MAX_PERSONAL, Cursor, Identifier, Instant, ShopName, Text
 from common.http.api import Body, Tx, require
-from common.http.problems import Problem
+from common.refusals import Forbidden
 from common.storage.database import Transaction
-from feedback.handlers import accept_review
-from feedback.refusals import KeyMissing, Refused, ReviewDiffers
+from feedback.commands.reviews import accept_review
+from feedback.commands.sealing import opener
 from feedback.reviews import store as reviews
-from feedback.reviews.rules import check_review
+from feedback.reviews.rules import MOST_CHARACTERS, check_review
 
 router = APIRouter(tags=["reviews"])
 CLOUD_EVENT = "application/cloudevents+json"
+Photo = Annotated[str, AfterValidator(check_photo), Field(max_length=MAX_PERSONAL)]
+
+
+class WrongShop(Forbidden):
+    """The event names another shop than the path."""
+
+    def __init__(self, shop: str) -> None:
+        super().__init__("wrong_shop", f"`shop` must be {shop!r} and `source` must begin with /shops/{shop}/.")
 
 
 class ReviewIn(Body):
-    """A review; `review_id` is the shop's own and makes a repetition harmless. `stars` or `text` is needed."""
+    """A review; `review_id` is the shop's own and makes a repetition harmless.
+
+    `stars`, a DSR score, `text` or `photos` is needed. Photos are https addresses or ids; none is fetched.
+    """
 
     review_id: Identifier
     customer: Identifier
     order_id: Identifier | None = None
     sku: Text | None = None
     stars: Stars | None = None
-    text: Annotated[str, Field(max_length=2_000)] | None = None
+    dsr_goods: Stars | None = Field(None, description="DSR: goods as described")
+    dsr_service: Stars | None = Field(None, description="DSR: service")
+    dsr_shipping: Stars | None = Field(None, description="DSR: shipping")
+    text: Annotated[str, Field(max_length=MOST_CHARACTERS)] | None = None
+    photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = ()
     source: Text | None = None
     at: Instant | None = Field(None, description="when it was written; now when left out")
 
@@ -48,14 +60,18 @@ class ReviewTaken(BaseModel):
 
 
 class ReviewOut(BaseModel):
-    """`text` is null where there is none, or where its customer was erased."""
+    """`text` is null, and `photos` empty, where there are none or where the customer was erased."""
 
     review_id: str
     customer: str
     order_id: str | None
     sku: str | None
     stars: int | None
+    dsr_goods: int | None
+    dsr_service: int | None
+    dsr_shipping: int | None
     text: str | None
+    photos: list[str]
     source: str | None
     at: datetime
 
@@ -67,8 +83,9 @@ class ReviewPage(BaseModel):
     after: str | None
 
 
-CLOUD_EVENT_SCHEMA = {
+CLOUD_EVENT_SCHEMA: dict[str, Any] = {
     "type": "object",
+    "title": "ReviewEvent",
     "description": "CloudEvents 1.0, structured mode; see docs/asyncapi.json",
     "required": ["id", "source", "type", "time", "shop", "subject", "data"],
     "properties": {
@@ -80,69 +97,38 @@ CLOUD_EVENT_SCHEMA = {
 }
 
 
-def _review(raw: bytes, shop: str, content_type: str, now: datetime) -> Event[ReviewSubmitted]:
-    """The body as an event. Raises RequestValidationError, InvalidEvent, Problem, Refused."""
-    if content_type.split(";")[0].strip().lower() == CLOUD_EVENT:
-        event = decode(raw)
-        if not isinstance(event.data, ReviewSubmitted):
-            raise InvalidEvent("unknown_type", f"here only {ReviewSubmitted.TYPE} is taken; others go to orders-ingest")
-        if event.shop != shop or not event.source.startswith(f"/shops/{shop}/"):
-            raise Problem(403, "wrong_shop", f"`shop` must be {shop!r} and `source` must begin with /shops/{shop}/.")
-        if event.subject is None:
-            raise InvalidEvent("missing_subject", "a review needs `subject`, the customer")
-        check_review(event.data, event.time, now)
-        return replace(event, correlationid=event.correlationid or given_correlation(), raw=None)
-    try:
-        body = ReviewIn.model_validate_json(raw)
-    except ValidationError as error:
-        raise RequestValidationError(
-            [{**e, "loc": ("body", *e["loc"])} for e in error.errors(include_url=False, include_input=False)]
-        ) from None
+@router.post("/v1/shops/{shop}/reviews", status_code=202, dependencies=[require("feedback:write")])
+async def submit_review(shop: ShopName, body: ReviewIn, request: Request, tx: Tx) -> ReviewTaken:
+    """Take a review: stored and announced once, however often it is sent."""
     data = ReviewSubmitted(**body.model_dump(exclude={"customer", "at"}))
-    time = body.at or now
-    check_review(data, time, now)
-    return Event(
+    review = Event(
         id=fact_id(f"review#{body.review_id}", data.TYPE, shop, body.customer, 0),
         source=f"/shops/{shop}/feedback",
         shop=shop,
         subject=body.customer,
-        time=time,
+        time=body.at or tx.clock.now(),
         data=data,
     )
+    return await _take(request, tx, review)
 
 
 @router.post(
-    "/v1/shops/{shop}/reviews",
+    "/v1/shops/{shop}/reviews/events",
     status_code=202,
     dependencies=[require("feedback:write")],
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": ReviewIn.model_json_schema()},
-                CLOUD_EVENT: {"schema": CLOUD_EVENT_SCHEMA},
-            },
-        }
-    },
+    openapi_extra={"requestBody": {"required": True, "content": {CLOUD_EVENT: {"schema": CLOUD_EVENT_SCHEMA}}}},
 )
-async def submit_review(shop: ShopName, request: Request, tx: Tx) -> ReviewTaken:
-    """Take a review: stored and announced once, however often it is sent."""
-    keys: KeyRing = request.app.state.runtime.keys
-    content_type = request.headers.get("content-type", "")
-    try:
-        review = _review(await request.body(), shop, content_type, tx.clock.now())
-        new = await accept_review(tx, keys, review)
-    except Refused as refused:
-        raise Problem(422, refused.slug, str(refused)) from None
-    except ReviewDiffers as differs:
-        raise Problem(409, "review_differs", str(differs)) from None
-    except KeyMissing as missing:
-        raise Problem(409, "unknown_customer", str(missing)) from None
-    except SameIdOtherBody:
-        raise Problem(
-            409, "same_id_other_body", "This event id was used for another review: give each event its own id."
-        ) from None
-    return ReviewTaken(review_id=review.data.review_id, status="accepted" if new else "duplicate")
+async def submit_review_event(shop: ShopName, request: Request, tx: Tx) -> ReviewTaken:
+    """Take a review as a CloudEvent `review.submitted`, whose id, source and time are the shop's own."""
+    event = decode(await request.body())
+    if not isinstance(event.data, ReviewSubmitted):
+        raise InvalidEvent("unknown_type", f"here only {ReviewSubmitted.TYPE} is taken; others go to orders-ingest")
+    if event.shop != shop or not event.source.startswith(f"/shops/{shop}/"):
+        raise WrongShop(shop)
+    if event.subject is None:
+        raise InvalidEvent("missing_subject", "a review needs `subject`, the customer")
+    correlation = event.correlationid or given_correlation()
+    return await _take(request, tx, replace(event, correlationid=correlation, raw=None))
 
 
 @router.get("/v1/shops/{shop}/reviews", dependencies=[require("feedback:read")])
@@ -157,24 +143,26 @@ async def list_reviews(
 ) -> ReviewPage:
     """Reviews in order of id, of one customer or order if asked."""
     rows = await reviews.list_reviews(tx, shop, customer=customer, order_id=order_id, after=after, limit=limit)
-    texts = await readable(request, tx, [(shop, r.customer, r.text) for r in rows])
-    items = [
-        ReviewOut(
-            review_id=r.review_id, customer=r.customer, order_id=r.order_id, sku=r.sku, stars=r.stars, text=text,
-            source=r.source, at=r.submitted_at,
+    keys: KeyRing = request.app.state.runtime.keys
+    readable = await opener(tx, keys, [(shop, row.customer) for row in rows])
+    items = []
+    for r in rows:
+        photos = (readable((shop, r.customer), "photos", photo) for photo in r.photos)
+        items.append(
+            ReviewOut(
+                **{name: getattr(r, name) for name in ReviewOut.model_fields if name not in ("text", "photos", "at")},
+                text=readable((shop, r.customer), "text", r.text),
+                photos=[photo for photo in photos if photo is not None],
+                at=r.submitted_at,
+            )
         )
-        for r, text in zip(rows, texts, strict=True)
-    ]  # fmt: skip
     last = f"{rows[-1].review_id} {rows[-1].customer}" if len(rows) == limit else None
     return ReviewPage(items=items, after=last)
 
 
-async def readable(request: Request, tx: Transaction, texts: list[tuple[str, str, str | None]]) -> list[str | None]:
-    """Stored texts (shop, customer, text) decrypted; None where the customer was erased."""
+async def _take(request: Request, tx: Transaction, review: Event[ReviewSubmitted]) -> ReviewTaken:
+    """Raises ReviewUnfit, and what accept_review raises."""
+    check_review(review.data, review.time, tx.clock.now())
     keys: KeyRing = request.app.state.runtime.keys
-    found = await keys.keys_for(tx, {(shop, customer) for shop, customer, text in texts if text is not None})
-    opened: list[str | None] = []
-    for shop, customer, text in texts:
-        key: Any = found.get((shop, customer))
-        opened.append(open_sealed(text, key.key, shop, customer, "text") if text is not None and key else None)
-    return opened
+    new = await accept_review(tx, keys, review)
+    return ReviewTaken(review_id=review.data.review_id, status="accepted" if new else "duplicate")

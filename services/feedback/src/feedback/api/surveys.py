@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
+from common.crypto.keys import KeyRing
+from common.events import CustomerKey
 from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Tx, require
-from feedback.api.reviews import readable
+from feedback.commands.sealing import opener
 from feedback.report import store as reports
 from feedback.surveys import store as surveys
+from feedback.surveys.rules import STARS, TEXT
+from feedback.surveys.state import Survey
 
 router = APIRouter(tags=["surveys"])
 
 
+class AnswerOut(BaseModel):
+    """The answer to one question; `text` is null where there is none, or where its customer was erased."""
+
+    question: str
+    score: int | None
+    choices: list[str]
+    text: str | None
+
+
 class SurveyOut(BaseModel):
-    """`asked_at` is when it fell due; `stars` and `text` are null until answered."""
+    """`asked_at` is when it fell due; `answers` is empty until answered.
+
+    `stars` and `text` are the answers to the questions of these names, which a usage survey has.
+    """
 
     survey_id: str
     customer: str
     kind: str
-    order_id: str
+    order_id: str | None
     asked_at: datetime | None
     answered_at: datetime | None
+    answers: list[AnswerOut]
     stars: int | None
     text: str | None
 
@@ -66,14 +84,9 @@ async def list_surveys(
 ) -> SurveyPage:
     """Surveys in order of id, of one customer or order if asked; an answer stands with its order (FBK-007)."""
     found = await surveys.list_surveys(tx, shop, customer=customer, order_id=order_id, after=after, limit=limit)
-    texts = await readable(request, tx, [(s.shop, s.customer, s.text) for s in found])
-    items = [
-        SurveyOut(
-            survey_id=s.survey_id, customer=s.customer, kind=s.kind, order_id=s.order_id, asked_at=s.cause_at,
-            answered_at=s.answered_at, stars=s.stars, text=text,
-        )
-        for s, text in zip(found, texts, strict=True)
-    ]  # fmt: skip
+    keys: KeyRing = request.app.state.runtime.keys
+    readable = await opener(tx, keys, [(s.shop, s.customer) for s in found])
+    items = [_out(survey, readable) for survey in found]
     return SurveyPage(items=items, after=found[-1].survey_id if len(found) == limit else None)
 
 
@@ -91,6 +104,30 @@ async def report(shop: ShopName, tx: Tx) -> Report:
         reviews=counts.reviews,
         survey_stars=_stars(stars["surveys"]),
         review_stars=_stars(stars["reviews"]),
+    )
+
+
+def _out(survey: Survey, readable: Callable[[CustomerKey, str, str | None], str | None]) -> SurveyOut:
+    customer = survey.shop, survey.customer
+    answers = {
+        a.question: AnswerOut(
+            question=a.question,
+            score=a.score,
+            choices=list(a.choices),
+            text=readable(customer, "answers.text", a.text),
+        )
+        for a in survey.answers
+    }
+    return SurveyOut(
+        survey_id=survey.survey_id,
+        customer=survey.customer,
+        kind=survey.kind,
+        order_id=survey.order_id,
+        asked_at=survey.cause_at,
+        answered_at=survey.answered_at,
+        answers=list(answers.values()),
+        stars=answers[STARS].score if STARS in answers else None,
+        text=answers[TEXT].text if TEXT in answers else None,
     )
 
 

@@ -1,1 +1,1 @@
-"""What feedback does when time passes, or when an operator asks."""
+"""Work that falls due, and the verification of what is kept."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from common.storage.database import Transaction
 from common.work.set_aside import Task
 from feedback.policy.store import POLICIES
-from feedback.questions.store import get_due_questions, lock_due_questions
+from feedback.questions.store import get_due_questions, lock_due_questions, save_asked
 from feedback.surveys.links import AnswerLinks
 from feedback.surveys.rules import ask, survey_id_of
 from feedback.surveys.store import save_requested
@@ -22,7 +22,7 @@ async def take_due_questions(tx: Transaction, now: datetime, limit: int) -> Sequ
 def usage_questions(links: AnswerLinks) -> Callable[[Transaction, datetime, Sequence[Task]], Awaitable[int]]:
     """Asks the usage question of customers.
 
-    A question due long ago is asked all the same: messaging judges whether it is stale, by `cause_at`.
+    A question due long ago is asked all the same: messaging decides whether it is stale, by `cause_at`.
     """
 
     async def ask_all(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
@@ -30,6 +30,7 @@ def usage_questions(links: AnswerLinks) -> Callable[[Transaction, datetime, Sequ
         questions = [ask(order, links.url(order.shop, survey_id_of(order))) for order in orders]
         if questions:
             await save_requested(tx, questions)
+            await save_asked(tx, questions)
             await tx.announce(questions)
         return len(questions)
 

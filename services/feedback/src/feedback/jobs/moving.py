@@ -8,12 +8,12 @@ from datetime import datetime
 from common.storage.database import Transaction
 from common.work.set_aside import Task
 from feedback.handlers import note_questions
-from feedback.orders.store import list_completed, list_customers_since
+from feedback.orders.store import list_completed_of, list_customers_since
 from feedback.policy.store import POLICIES, get_versions
 
 
 async def take_late_policy(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
-    """The next customers with an order that was judged without the version."""
+    """The next customers with an order that was evaluated without the version."""
     late = await POLICIES.next_late(tx)
     if late is None:
         return None
@@ -27,5 +27,5 @@ async def move_questions(tx: Transaction, now: datetime, tasks: Sequence[Task]) 
     keys = [(task.shop, task.customer) for task in tasks]
     await tx.lock_customers(keys)
     versions = await get_versions(tx, {task.shop for task in tasks})
-    await note_questions(tx, await list_completed(tx, keys), versions)
+    await note_questions(tx, [order.key for order in await list_completed_of(tx, keys)], versions)
     return len(tasks)

@@ -56,6 +56,10 @@ class CompletedOrder:
     counts: bool = True
 
     @property
+    def key(self) -> OrderKey:
+        return self.shop, self.customer, self.order_id
+
+    @property
     def rank(self) -> tuple[datetime, str]:
         """The first order is the earliest; of equal times the smaller id, so that order of arrival does not matter."""
         return self.completed_at, self.order_id
@@ -91,7 +95,7 @@ def essence(body: OrderEvent | OrderRefunded) -> dict[str, Any]:
 def completed_order(inputs: Iterable[OrderInput], versions: Iterable[Version]) -> CompletedOrder | None:
     """What all inputs of one order come to, in whatever order they are given; None when none says completed.
 
-    Whether it counts is judged from what had happened when its question fell due, so that a question does not depend
+    Whether it counts follows from what had happened when its question fell due, so that a question does not depend
     on how late it is asked: a refund of after that is too late to take it back. Where the shop asks nobody, the days of
     that policy hold all the same.
     """
@@ -100,10 +104,10 @@ def completed_order(inputs: Iterable[OrderInput], versions: Iterable[Version]) -
     if first is None:
         return None
     versions = tuple(versions)
-    judged_at = first.at + timedelta(days=in_force(versions, first.at).policy.usage_question_days)
+    evaluated_at = first.at + timedelta(days=in_force(versions, first.at).policy.usage_question_days)
     standing = OrderStanding()
     for given in known:
-        if given.at > judged_at:
+        if given.at > evaluated_at:
             break
         if isinstance(given.body, OrderRefunded):
             standing.take_refund(given.body)

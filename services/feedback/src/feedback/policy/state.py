@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 NOTICE = timedelta(minutes=6)
-"""From saving a version to its first order: orders that were told before may bear a time up to five minutes ahead,
+"""From saving a version to its first order: orders that came before may bear a time up to five minutes ahead,
 and a transaction that read the versions before may last one more."""
 
 

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from common.events import CustomerKey
+from sqlalchemy import Row
+
+from common.events import CustomerKey, Event
+from common.events.feedback import SurveyRequested
+from common.storage.columns import Columns
 from common.storage.database import Transaction
 from common.work.set_aside import Task
 from feedback.orders.rules import CompletedOrder
 
+_CUSTOMERS = Columns("w", shop="text", customer="text")
+_ASKED = Columns("a", shop="text", customer="text", survey_id="text")
+
 
 async def save_first_orders(tx: Transaction, customers: Collection[CustomerKey]) -> None:
     """Let each question be about the customer's first completed order that counts; customers locked. Idempotent."""
-    keys = sorted(customers)
-    # One probe of completed_orders_first a customer, however many orders there are. Who was asked already, or is
-    # erased, is not asked (again).
+    # One probe of completed_orders_first a customer, however many orders there are. A customer who was asked
+    # already, or is erased, is not asked (again).
     await tx.execute(
-        """
+        f"""
         insert into usage_questions as q (shop, customer, order_id, completed_at, cause, correlation_id, due_at)
         select w.shop, w.customer, o.order_id, o.completed_at, o.cause, o.correlation_id,
                case when k.erased_at is null then o.due_at end
-        from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
+        from {_CUSTOMERS}
         left join lateral (
             select * from completed_orders c
             where c.shop = w.shop and c.customer = w.customer and c.counts
@@ -33,13 +40,48 @@ async def save_first_orders(tx: Transaction, customers: Collection[CustomerKey])
             correlation_id = excluded.correlation_id,
             due_at = case when q.survey_id is null then excluded.due_at end
         """,
-        shops=[shop for shop, _ in keys],
-        customers=[customer for _, customer in keys],
+        **_CUSTOMERS.of(sorted(customers)),
+    )
+
+
+async def save_asked(tx: Transaction, requests: Sequence[Event[SurveyRequested]]) -> None:
+    """These usage questions were asked: nothing of them falls due any more. Idempotent."""
+    # One row a customer: two of one customer in a statement would be refused.
+    last = {e.customer: e.data.survey_id for e in requests if e.data.kind == "usage"}
+    # Where the order itself is not known yet (topics read out of order), its columns stay empty until it comes.
+    await tx.execute(
+        f"""
+        insert into usage_questions as q (shop, customer, survey_id) select * from {_ASKED}
+        on conflict (shop, customer) do update set due_at = null, survey_id = excluded.survey_id
+        """,
+        **_ASKED.of((*key, survey_id) for key, survey_id in last.items()),
+    )
+
+
+async def lapse(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
+    """Ask these customers nothing: they were erased and cannot be reached."""
+    await tx.execute(
+        f"""
+        update usage_questions q set due_at = null from {_CUSTOMERS}
+        where q.shop = w.shop and q.customer = w.customer
+        """,
+        **_CUSTOMERS.of(customers),
+    )
+
+
+async def list_questions_of(tx: Transaction, customers: Iterable[CustomerKey]) -> Sequence[Row[Any]]:
+    """The question of each of these customers: shop, customer, order_id, completed_at, due_at, survey_id."""
+    return await tx.fetch(
+        f"""
+        select q.shop, q.customer, q.order_id, q.completed_at, q.due_at, q.survey_id
+        from {_CUSTOMERS} join usage_questions q on q.shop = w.shop and q.customer = w.customer
+        """,
+        **_CUSTOMERS.of(customers),
     )
 
 
 async def lock_due_questions(tx: Transaction, now: datetime, limit: int, without: Collection[str]) -> list[Task] | None:
-    """The customers whose question is due first, locked; those whom somebody else holds, or of the shops `without`,
+    """The customers whose question is due first, locked; those that another process holds, or of the shops `without`,
     are left for later."""
     rows = await tx.fetch(
         """
@@ -65,16 +107,15 @@ async def get_due_questions(tx: Transaction, now: datetime, keys: Sequence[Custo
     await tx.lock_customers(keys)
     # Read under the lock: an earlier order may have moved the due date.
     rows = await tx.fetch(
-        """
+        f"""
         select q.shop, q.customer, q.order_id, q.completed_at, q.cause, q.correlation_id, q.due_at
-        from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
+        from {_CUSTOMERS}
         join usage_questions q on q.shop = w.shop and q.customer = w.customer
         where q.due_at <= :now
         order by q.due_at, q.shop collate "C", q.customer collate "C"
         """,
-        shops=[k[0] for k in keys],
-        customers=[k[1] for k in keys],
         now=now,
+        **_CUSTOMERS.of(keys),
     )
     return [CompletedOrder(**r._mapping) for r in rows]
 

@@ -27,11 +27,12 @@ async def get_report(tx: Transaction, shop: str) -> Row[Any]:
 
 
 async def count_stars(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
-    """(kind, stars, count) of answers and reviews."""
+    """(kind, stars, count) of usage surveys and of reviews."""
     return await tx.fetch(
         """
-        select 'surveys' as kind, stars, count(*) as n
-        from surveys where shop = :shop and stars is not null group by stars
+        select 'surveys' as kind, a.score as stars, count(*) as n
+        from surveys s join survey_answers a using (shop, customer, survey_id)
+        where s.shop = :shop and s.kind = 'usage' and a.question = 'stars' and a.score is not null group by a.score
         union all
         select 'reviews', stars, count(*) from reviews where shop = :shop and stars is not null group by stars
         order by kind, stars

@@ -2,51 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Row
 
-from common.events import Event
+from common.events import CustomerKey, Event
 from common.events.feedback import ReviewSubmitted
+from common.storage.columns import Columns
 from common.storage.database import Transaction
 
-_REVIEW = "shop, customer, review_id, order_id, sku, stars, text, source, submitted_at"
+_CONTENT = "review_id, order_id, sku, stars, dsr_goods, dsr_service, dsr_shipping, text, photos, source"
+_REVIEW = f"shop, customer, {_CONTENT}, submitted_at"
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 
 
 async def save_review(tx: Transaction, event: Event[ReviewSubmitted]) -> bool:
-    """Store a review, its text encrypted; False when there is one. The customer is locked."""
+    """Store a review, its text and photos encrypted; False when there is one. The customer is locked."""
     changed = await tx.execute(
-        """
-        insert into reviews (shop, customer, review_id, order_id, sku, stars, text, source, submitted_at)
-        values (:shop, :customer, :review_id, :order_id, :sku, :stars, :text, :source, :at)
+        f"""
+        insert into reviews ({_REVIEW})
+        values (:shop, :customer, :review_id, :order_id, :sku, :stars, :dsr_goods, :dsr_service, :dsr_shipping, :text,
+                cast(:photos as text[]), :source, :at)
         on conflict do nothing
         """,
         shop=event.shop,
         customer=event.subject,
-        review_id=event.data.review_id,
-        order_id=event.data.order_id,
-        sku=event.data.sku,
-        stars=event.data.stars,
-        text=event.data.text,
-        source=event.data.source,
         at=event.time,
+        **event.data.model_dump() | {"photos": list(event.data.photos)},
     )
     return changed == 1
 
 
 async def get_review(tx: Transaction, shop: str, customer: str, review_id: str) -> ReviewSubmitted | None:
-    """A review as stored: its text encrypted."""
+    """A review as stored: its text and photos encrypted."""
     row = await tx.fetch_one(
-        """
-        select review_id, order_id, sku, stars, text, source from reviews
-        where shop = :shop and customer = :customer and review_id = :review_id
-        """,
+        f"select {_CONTENT} from reviews where shop = :shop and customer = :customer and review_id = :review_id",
         shop=shop,
         customer=customer,
         review_id=review_id,
     )
-    return ReviewSubmitted.model_validate(dict(row._mapping)) if row else None
+    return review_of(row) if row else None
 
 
 async def list_reviews(
@@ -68,3 +64,29 @@ async def list_reviews(
         after_customer=after.partition(" ")[2],
         limit=limit,
     )
+
+
+async def list_reviews_of(tx: Transaction, customers: Iterable[CustomerKey]) -> Sequence[Row[Any]]:
+    """All reviews of these customers; `review_of` makes the content of each."""
+    columns = ", ".join(f"r.{name}" for name in _REVIEW.split(", "))
+    return await tx.fetch(
+        f"select {columns} from {_CUSTOMERS} join reviews r on r.shop = w.shop and r.customer = w.customer",
+        **_CUSTOMERS.of(customers),
+    )
+
+
+async def erase(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
+    """Forget texts and photos of erased customers (SEC-006); scores name only their id."""
+    # The ciphertext is worthless without its key; it goes all the same.
+    await tx.execute(
+        f"""
+        update reviews r set text = null, photos = '{{}}' from {_CUSTOMERS}
+        where r.shop = w.shop and r.customer = w.customer and (r.text is not null or r.photos <> '{{}}')
+        """,
+        **_CUSTOMERS.of(customers),
+    )
+
+
+def review_of(row: Row[Any]) -> ReviewSubmitted:
+    """The content of a review from its row, as stored."""
+    return ReviewSubmitted.model_validate({name: getattr(row, name) for name in ReviewSubmitted.model_fields})

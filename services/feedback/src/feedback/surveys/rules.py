@@ -1,35 +1,23 @@
-"""The usage question as it is asked, and its answer (FBK-007)."""
+"""The usage question as it is asked, and its answers (FBK-007)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from common.events import Event, fact_id
-from common.events.feedback import SurveyAnswered, SurveyRequested
+from common.events.feedback import QuestionAnswer, SurveyAnswered, SurveyRequested
+from common.refusals import Invalid
 from feedback.orders.rules import CompletedOrder
-from feedback.refusals import MOST_CHARACTERS, Refused
+from feedback.surveys.state import Survey
+
+STARS, TEXT = "stars", "text"
+"""The two questions of the usage survey: one to five stars, and a text that may be left out."""
+MOST_CHARACTERS = 2_000
+"""Of a text that a customer writes, counted by code point."""
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """A survey that was asked; `stars` is None until it is answered, `text` may be encrypted."""
-
-    shop: str
-    customer: str
-    survey_id: str
-    kind: str
-    order_id: str
-    cause_at: datetime | None
-    answered_at: datetime | None
-    stars: int | None
-    text: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    stars: int
-    text: str | None
+class AnswerUnfit(Invalid):
+    """What the customer sent cannot be taken: stars_missing, stars_invalid, text_too_long, text_invalid."""
 
 
 def survey_id_of(order: CompletedOrder) -> str:
@@ -58,29 +46,32 @@ def _due(order: CompletedOrder) -> datetime:
     return order.due_at
 
 
-def answer_from_form(stars: str, text: str) -> Answer:
-    """An answer as a form sends it. Raises Refused: stars_missing, stars_invalid, text_too_long, text_invalid."""
+def answers_from_form(stars: str, text: str) -> tuple[QuestionAnswer, ...]:
+    """The answers to a usage survey as a form sends them. Raises AnswerUnfit."""
     stars, text = stars.strip(), text.strip().replace("\r\n", "\n")
     if not stars:
-        raise Refused("stars_missing", "please choose one to five stars")
+        raise AnswerUnfit("stars_missing", "please choose one to five stars")
     if stars not in ("1", "2", "3", "4", "5"):
-        raise Refused("stars_invalid", "stars are a whole number from 1 to 5")
+        raise AnswerUnfit("stars_invalid", "stars are a whole number from 1 to 5")
     if len(text) > MOST_CHARACTERS:
-        raise Refused("text_too_long", f"the text has {len(text)} characters, {MOST_CHARACTERS} are allowed")
+        raise AnswerUnfit("text_too_long", f"the text has {len(text)} characters, {MOST_CHARACTERS} are allowed")
     if "\x00" in text:
-        raise Refused("text_invalid", "the text contains a character that cannot be stored")
-    return Answer(int(stars), text or None)
+        raise AnswerUnfit("text_invalid", "the text contains a character that cannot be stored")
+    written = (QuestionAnswer(question=TEXT, text=text),) if text else ()
+    return (QuestionAnswer(question=STARS, score=int(stars)), *written)
 
 
-def answered(survey: Survey, answer: Answer, at: datetime) -> Event[SurveyAnswered]:
-    """The fact that the survey was answered; one id per survey, so it counts once (FBK-007)."""
+def answered(survey: Survey, answers: tuple[QuestionAnswer, ...], at: datetime) -> Event[SurveyAnswered]:
+    """The fact that the survey was answered; one id per survey, so it counts once."""
     return Event(
         id=fact_id(f"answer#{survey.survey_id}", SurveyAnswered.TYPE, survey.shop, survey.customer, 0),
         source=f"/shops/{survey.shop}/feedback",
         shop=survey.shop,
         subject=survey.customer,
         time=at,
-        data=SurveyAnswered(survey_id=survey.survey_id, order_id=survey.order_id, stars=answer.stars, text=answer.text),
+        data=SurveyAnswered.model_validate(
+            {"survey_id": survey.survey_id, "kind": survey.kind, "order_id": survey.order_id, "answers": answers}
+        ),
         correlationid=survey.survey_id,
         causationid=survey.survey_id,
     )

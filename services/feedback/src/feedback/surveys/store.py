@@ -2,78 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Row
 
-from common.events import Event
-from common.events.feedback import SurveyAnswered, SurveyRequested
+from common.events import CustomerKey, Event
+from common.events.feedback import QuestionAnswer, SurveyAnswered, SurveyRequested
+from common.storage.columns import Columns
 from common.storage.database import Transaction
-from feedback.surveys.rules import Survey
+from feedback.surveys.state import Survey
 
-_SURVEY = "shop, customer, survey_id, kind, order_id, cause_at, answered_at, stars, text"
+_SURVEY = "s.shop, s.customer, s.survey_id, s.kind, s.order_id, s.cause_at, s.answered_at"
+_REQUESTED = Columns(
+    "r", shop="text", customer="text", survey_id="text", kind="text", order_id="text", cause_at="timestamptz"
+)
+_CUSTOMERS = Columns("w", shop="text", customer="text")
+_SURVEYS = Columns("w", shop="text", customer="text", survey_id="text")
 
 
 async def save_requested(tx: Transaction, requests: Sequence[Event[SurveyRequested]]) -> None:
-    """Record what was asked. Idempotent; completes a survey of which only the answer was known."""
-    rows = [(e.customer, e.data) for e in requests]
-    # The promise: `cause_at` says that the question went out. A customer asked before is not asked a second time.
+    """Record what was asked. Idempotent; completes a survey of which only the answers were known."""
+    # The promise: `cause_at` says that the question went out.
     await tx.execute(
-        """
-        insert into surveys as s (shop, customer, survey_id, kind, order_id, cause_at)
-        select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[]),
-                             cast(:kinds as text[]), cast(:orders as text[]), cast(:causes as timestamptz[]))
+        f"""
+        insert into surveys as s (shop, customer, survey_id, kind, order_id, cause_at) select * from {_REQUESTED}
         on conflict (shop, customer, survey_id) do update set cause_at = excluded.cause_at where s.cause_at is null
         """,
-        shops=[key[0] for key, _ in rows],
-        customers=[key[1] for key, _ in rows],
-        ids=[d.survey_id for _, d in rows],
-        kinds=[d.kind for _, d in rows],
-        orders=[d.order_id for _, d in rows],
-        causes=[d.cause_at for _, d in rows],
-    )
-    last = {key: d for key, d in rows}  # one row a customer: two of one customer in a statement would be refused
-    # Asked: nothing falls due any more. Where the order itself is not known yet (topics read out of order), its columns
-    # stay empty until it comes.
-    await tx.execute(
-        """
-        insert into usage_questions as q (shop, customer, survey_id)
-        select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:ids as text[]))
-        on conflict (shop, customer) do update set due_at = null, survey_id = excluded.survey_id
-        """,
-        shops=[key[0] for key in last],
-        customers=[key[1] for key in last],
-        ids=[d.survey_id for d in last.values()],
+        **_REQUESTED.of(
+            (*e.customer, e.data.survey_id, e.data.kind, e.data.order_id, e.data.cause_at) for e in requests
+        ),
     )
 
 
-async def save_answer(tx: Transaction, event: Event[SurveyAnswered]) -> None:
-    """Store an answer, its text encrypted; the first one stands. The customer is locked."""
+async def save_answers(tx: Transaction, event: Event[SurveyAnswered]) -> None:
+    """Store the answers, their texts encrypted; the first ones stand. The customer is locked."""
+    data, key = event.data, (*event.customer, event.data.survey_id)
     # The survey's own row is missing only where topics are read out of order.
-    await tx.execute(
+    first = await tx.execute(
         """
-        insert into surveys as s (shop, customer, survey_id, kind, order_id, answered_at, stars, text)
-        values (:shop, :customer, :survey_id, 'usage', :order_id, :at, :stars, :text)
-        on conflict (shop, customer, survey_id) do update
-        set answered_at = excluded.answered_at, stars = excluded.stars, text = excluded.text
+        insert into surveys as s (shop, customer, survey_id, kind, order_id, answered_at)
+        values (:shop, :customer, :survey_id, :kind, :order_id, :at)
+        on conflict (shop, customer, survey_id) do update set answered_at = excluded.answered_at
         where s.answered_at is null
         """,
         shop=event.shop,
         customer=event.subject,
-        survey_id=event.data.survey_id,
-        order_id=event.data.order_id,
+        survey_id=data.survey_id,
+        kind=data.kind,
+        order_id=data.order_id,
         at=event.time,
-        stars=event.data.stars,
-        text=event.data.text,
     )
+    if first:
+        await tx.copy(
+            "survey_answers",
+            ("shop", "customer", "survey_id", "place", "question", "score", "choices", "text"),
+            [(*key, n, a.question, a.score, list(a.choices), a.text) for n, a in enumerate(data.answers)],
+        )
 
 
 async def get_survey(tx: Transaction, shop: str, survey_id: str) -> Survey | None:
-    row = await tx.fetch_one(
-        f"select {_SURVEY} from surveys where shop = :shop and survey_id = :id", shop=shop, id=survey_id
-    )
-    return _survey(row) if row else None
+    """A survey with its answers as stored: texts encrypted."""
+    query = f"select {_SURVEY} from surveys s where shop = :shop and survey_id = :id"
+    found = await _with_answers(tx, await tx.fetch(query, shop=shop, id=survey_id))
+    return found[0] if found else None
 
 
 async def list_surveys(
@@ -82,7 +74,7 @@ async def list_surveys(
     """A shop's surveys by id, from the one after `after` on."""
     rows = await tx.fetch(
         f"""
-        select {_SURVEY} from surveys
+        select {_SURVEY} from surveys s
         where shop = :shop and survey_id > :after
           and (cast(:customer as text) is null or customer = :customer)
           and (cast(:order_id as text) is null or order_id = :order_id)
@@ -94,8 +86,45 @@ async def list_surveys(
         after=after,
         limit=limit,
     )
-    return [_survey(row) for row in rows]
+    return await _with_answers(tx, rows)
 
 
-def _survey(row: Row[Any]) -> Survey:
-    return Survey(**row._mapping)
+async def list_surveys_of(tx: Transaction, customers: Iterable[CustomerKey]) -> list[Survey]:
+    """All surveys of these customers."""
+    rows = await tx.fetch(
+        f"select {_SURVEY} from {_CUSTOMERS} join surveys s on s.shop = w.shop and s.customer = w.customer",
+        **_CUSTOMERS.of(customers),
+    )
+    return await _with_answers(tx, rows)
+
+
+async def erase(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
+    """Forget what erased customers wrote (SEC-006); scores and choices name only their id."""
+    # The ciphertext is worthless without its key; it goes all the same.
+    await tx.execute(
+        f"""
+        update survey_answers a set text = null from {_CUSTOMERS}
+        where a.shop = w.shop and a.customer = w.customer and a.text is not null
+        """,
+        **_CUSTOMERS.of(customers),
+    )
+
+
+async def _with_answers(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Survey]:
+    """The surveys of these rows, in their order."""
+    found: dict[tuple[str, str, str], list[QuestionAnswer]] = {(r.shop, r.customer, r.survey_id): [] for r in rows}
+    # By primary key.
+    answers = await tx.fetch(
+        f"""
+        select a.shop, a.customer, a.survey_id, a.question, a.score, a.choices, a.text
+        from {_SURVEYS} join survey_answers a
+             on a.shop = w.shop and a.customer = w.customer and a.survey_id = w.survey_id
+        order by a.place
+        """,
+        **_SURVEYS.of(found),
+    )
+    for row in answers:
+        found[row.shop, row.customer, row.survey_id].append(
+            QuestionAnswer(question=row.question, score=row.score, choices=tuple(row.choices), text=row.text)
+        )
+    return [Survey(**r._mapping, answers=tuple(found[r.shop, r.customer, r.survey_id])) for r in rows]

@@ -1,13 +1,13 @@
-"""What the topics say about orders, surveys, reviews and policies, and what of it a customer's rows say."""
+"""What the topics say about orders, surveys, reviews and policies, and what a customer's rows say of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from common.events import InvalidEvent, from_dict, rfc3339
-from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
+from common.events import CustomerKey, InvalidEvent, from_dict, rfc3339
+from common.events.feedback import QuestionAnswer, ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
 from common.events.orders import OrderEvent, OrderRefunded
 from common.verification import Saying, digest
 from feedback.orders.rules import OrderInput, essence, order_inputs
@@ -15,11 +15,11 @@ from feedback.policy.state import Policy
 from feedback.verification.differences import History
 
 MISSING = {
-    "input": "a version or a refund of an order was told, and no row keeps it",
+    "input": "a version or a refund of an order was announced, and no row keeps it",
     "survey": "a survey was requested, and no row keeps it",
     "answer": "a survey was answered, and no row keeps it",
-    "review": "a review was told, and no row keeps it",
-    "policy": "a policy was told, and no row keeps it",
+    "review": "a review was announced, and no row keeps it",
+    "policy": "a policy was announced, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
 Kept = tuple[tuple[str, ...], bytes]
@@ -38,30 +38,32 @@ def sayings(body: dict[str, Any]) -> Iterator[Saying]:
     elif isinstance(data, SurveyRequested):
         yield Saying(*_survey(event.customer, data.survey_id, data.kind, data.order_id, data.cause_at))
     elif isinstance(data, SurveyAnswered):
-        yield Saying(*_answer(event.customer, data.survey_id, data.order_id, data.stars, event.time))
-        yield Saying(*_text(event.customer, "answer", data.survey_id, data.text))
+        yield Saying(*_answer(event.customer, data.survey_id, data.kind, data.order_id, data.answers, event.time))
+        for name, text in _texts_of_answers(data.survey_id, data.answers):
+            yield Saying(*_personal(event.customer, name, text))
     elif isinstance(data, ReviewSubmitted):
         yield Saying(*_review(event.customer, data, event.time))
-        yield Saying(*_text(event.customer, "review", data.review_id, data.text))
+        yield Saying(*_personal(event.customer, ("review", data.review_id), [data.text, *data.photos]))
     elif isinstance(data, SurveyPolicyChanged):
         yield Saying(("policy", event.shop, str(data.version)), policy(data.valid_from, data.policy))
 
 
 def kept(history: History) -> Iterator[Kept]:
-    """What must have been told of a customer, by what is stored; an erased customer's texts are gone (SEC-006)."""
+    """What must have been announced of a customer, by what is stored; of an erased one texts and photos are gone."""
     for given in history.inputs:
         yield _input(given)
-    for survey in history.surveys.values():
-        if survey.cause_at is not None:
-            yield _survey(history.customer, survey.survey_id, survey.kind, survey.order_id, survey.cause_at)
-        if survey.answered_at is not None:
-            yield _answer(history.customer, survey.survey_id, survey.order_id, survey.stars, survey.answered_at)
-            if not history.erased:
-                yield _text(history.customer, "answer", survey.survey_id, survey.text)
+    for s in history.surveys.values():
+        if s.cause_at is not None:
+            yield _survey(history.customer, s.survey_id, s.kind, s.order_id, s.cause_at)
+        if s.answered_at is not None:
+            yield _answer(history.customer, s.survey_id, s.kind, s.order_id, s.answers, s.answered_at)
+            for name, text in _texts_of_answers(s.survey_id, s.answers):
+                if not history.erased:
+                    yield _personal(history.customer, name, text)
     for review_id, (at, review) in history.reviews.items():
         yield _review(history.customer, review, at)
         if not history.erased:
-            yield _text(history.customer, "review", review_id, review.text)
+            yield _personal(history.customer, ("review", review_id), [review.text, *review.photos])
 
 
 def policy(valid_from: datetime, body: dict[str, Any]) -> bytes:
@@ -73,18 +75,33 @@ def _input(given: OrderInput) -> Kept:
     return name, digest(rfc3339(given.at), given.rank, given.correlation_id, essence(given.body))
 
 
-def _survey(customer: tuple[str, str], survey_id: str, kind: str, order_id: str, cause_at: datetime) -> Kept:
+def _survey(customer: CustomerKey, survey_id: str, kind: str, order_id: str | None, cause_at: datetime) -> Kept:
     return ("survey", *customer, survey_id), digest(kind, order_id, rfc3339(cause_at))
 
 
-def _answer(customer: tuple[str, str], survey_id: str, order_id: str, stars: int | None, at: datetime) -> Kept:
-    return ("answer", *customer, survey_id), digest(order_id, stars, rfc3339(at))
+def _answer(
+    customer: CustomerKey,
+    survey_id: str,
+    kind: str,
+    order_id: str | None,
+    answers: Sequence[QuestionAnswer],
+    at: datetime,
+) -> Kept:
+    said = [(answer.question, answer.score, answer.choices) for answer in answers]
+    return ("answer", *customer, survey_id), digest(kind, order_id, said, rfc3339(at))
 
 
-def _review(customer: tuple[str, str], review: ReviewSubmitted, at: datetime) -> Kept:
-    said = review.model_copy(update={"text": None}).model_dump(mode="json")
+def _review(customer: CustomerKey, review: ReviewSubmitted, at: datetime) -> Kept:
+    said = review.model_copy(update={"text": None, "photos": ()}).model_dump(mode="json")
     return ("review", *customer, review.review_id), digest(said, rfc3339(at))
 
 
-def _text(customer: tuple[str, str], of: str, id_: str, text: str | None) -> Kept:
-    return ("text", *customer, of, id_), digest(text)
+def _texts_of_answers(
+    survey_id: str, answers: Sequence[QuestionAnswer]
+) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    for answer in answers:
+        yield ("answer", survey_id, answer.question), answer.text
+
+
+def _personal(customer: CustomerKey, name: tuple[str, ...], what: str | list[str | None] | None) -> Kept:
+    return ("personal", *customer, *name), digest(what)

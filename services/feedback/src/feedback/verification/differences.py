@@ -1,17 +1,16 @@
-"""Stored questions, surveys and answers against the orders told and the facts announced, folded anew."""
+"""Completed orders, questions and surveys of a customer against the inputs that they follow from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from common.events import Event
-from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyRequested
+from common.events.feedback import ReviewSubmitted
 from feedback.orders.rules import CompletedOrder, OrderInput, completed_orders, first_of
 from feedback.policy.state import Version
-from feedback.surveys.rules import Survey, survey_id_of
+from feedback.surveys.rules import survey_id_of
+from feedback.surveys.state import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class StoredQuestion:
 
 @dataclass(slots=True)
 class History:
-    """All that is stored of one customer; `told` are the facts that this service announced about them."""
+    """All that is stored of one customer."""
 
     customer: tuple[str, str]
     versions: Sequence[Version]
@@ -37,20 +36,18 @@ class History:
     surveys: dict[str, Survey] = field(default_factory=dict)
     reviews: dict[str, tuple[datetime, ReviewSubmitted]] = field(default_factory=dict)
     """By id, with the time of handing in."""
-    told: list[Event[Any]] = field(default_factory=list)
 
 
 def differences(history: History) -> list[str]:
     """What does not follow, a sentence each; nothing when all is well."""
     orders = completed_orders(history.inputs, history.versions)
     found = [*_of_orders(history, orders), *_of_question(history, orders), *_of_surveys(history, orders)]
-    found += _of_facts(history)
     shop, customer = history.customer
     return [f"customer {customer} of {shop} {sentence}" for sentence in found]
 
 
 def _of_orders(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
-    """Completed orders follow from what was told; while a version waits to be worked in, their dues do not yet."""
+    """Completed orders follow from the inputs; while a version waits to be worked in, their dues do not yet."""
     stored = {o.order_id: o for o in h.orders}
     for order in orders:
         found = stored.pop(order.order_id, None)
@@ -61,7 +58,7 @@ def _of_orders(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
         elif not h.waiting and found != order:
             yield f"completed order {order.order_id}, whose question is noted as due at another time or as void"
     for order_id in stored:
-        yield f"has completed order {order_id}, which nobody told"
+        yield f"has completed order {order_id}, which follows from no input"
 
 
 def _of_question(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
@@ -97,13 +94,13 @@ def _of_question(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
 
 def _of_surveys(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
     # Orders completed at one moment make one survey; it names one of them.
-    by_id: dict[str, set[tuple[str, datetime | None]]] = {}
+    by_id: dict[str, set[tuple[str | None, datetime | None]]] = {}
     for order in orders:
         if order.due_at is not None:
             by_id.setdefault(survey_id_of(order), set()).add((order.order_id, order.due_at))
     for survey_id, s in h.surveys.items():
-        if (s.answered_at is None) != (s.stars is None):
-            yield f"has an answer without stars, or stars without an answer, in survey {survey_id}"
+        if (s.answered_at is None) != (not s.answers):
+            yield f"has answers without their time, or a time without answers, in survey {survey_id}"
         if s.cause_at is None or s.kind != "usage" or not orders:
             continue  # only its answer, or its request, has been read: topics are read side by side
         about = by_id.get(survey_id)
@@ -111,32 +108,3 @@ def _of_surveys(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
             yield f"was asked survey {survey_id} about order {s.order_id}, which follows from no order"
         elif (s.order_id, s.cause_at) not in about:
             yield f"was asked survey {survey_id} about order {s.order_id}, due at {s.cause_at.isoformat()}: not so"
-
-
-def _of_facts(h: History) -> Iterator[str]:
-    """What was announced is stored as it was announced, once; the texts alone may be gone (SEC-006)."""
-    for type_ in (SurveyRequested, SurveyAnswered, ReviewSubmitted):
-        ids = [e.id for e in h.told if isinstance(e.data, type_)]
-        for twice in sorted({i for i in ids if ids.count(i) > 1}):
-            yield f"was told of by {type_.TYPE} {twice} twice"
-    for event in h.told:
-        data = event.data
-        if isinstance(data, ReviewSubmitted):
-            _, stored = h.reviews.get(data.review_id, (None, None))
-            if stored is None or _without_text(stored) != _without_text(data):
-                yield f"handed in review {data.review_id}, which is not stored as it was announced"
-            elif stored.text != (None if h.erased else data.text):
-                yield f"handed in review {data.review_id}, whose text is not what was announced"
-            continue
-        survey = h.surveys.get(data.survey_id)
-        if isinstance(data, SurveyRequested):
-            if survey is None or (survey.order_id, survey.cause_at) != (data.order_id, data.cause_at):
-                yield f"was asked survey {data.survey_id}, which is not stored as it was announced"
-        elif survey is None or (survey.stars, survey.answered_at) != (data.stars, event.time):
-            yield f"answered survey {data.survey_id}, which is not stored as it was announced"
-        elif survey.text != (None if h.erased else data.text):
-            yield f"answered survey {data.survey_id}, whose text is not what was announced"
-
-
-def _without_text(review: ReviewSubmitted) -> ReviewSubmitted:
-    return review.model_copy(update={"text": None})

@@ -20,7 +20,7 @@ def asked(event: Event[Any]) -> Sequence[Asked]:
     if not isinstance(data, SurveyRequested):
         return ()
     cause = f"survey/{data.survey_id}"
-    details = {"order_id": data.order_id, "answer_url": data.answer_url}
+    details = {"answer_url": data.answer_url} | ({} if data.order_id is None else {"order_id": data.order_id})
     return (Asked(SURVEY, cause, data.cause_at, Condition(cause, 0, "asked"), details),)
 
 

@@ -1,1 +1,1 @@
-"""What may the shop's people and backends ask segmentation?"""
+"""HTTP: customers and segments, the report, the thresholds."""

@@ -1,0 +1,1 @@
+"""What shops and customers hand in: reviews, and answers to surveys."""

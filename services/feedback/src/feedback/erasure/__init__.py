@@ -1,1 +1,0 @@
-"""Erasure of what customers wrote."""
