@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -35,6 +35,11 @@ MASTER = bytes(range(32))
 API_KEY = "test-key-of-at-least-24-characters"
 MARCH = datetime(2025, 3, 1, 12, tzinfo=UTC)
 PUBLIC_URL = "https://say.example.test"
+
+
+def differences_into(lines: list[str]) -> Callable[[str], None]:
+    """Takes what `verify` says into the list, without its progress, which a busy machine lets it say."""
+    return lambda line: None if line.endswith(" so far") else lines.append(line)
 
 
 class Feedback:
@@ -76,7 +81,7 @@ class Feedback:
         """What does not follow from what is stored; the log is not asked."""
         lines: list[str] = []
         run = Verification(
-            "feedback", self.database, partial(Reader, "unused:9092", client="tests"), MASTER, lines.append
+            "feedback", self.database, partial(Reader, "unused:9092", client="tests"), MASTER, differences_into(lines)
         )
         async for _ in CUSTOMERS.pages(run):
             pass

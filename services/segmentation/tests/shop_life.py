@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,6 +72,11 @@ async def copy_statistics(source: Database, target: Database) -> None:
         await tx.copy("shop_statistics", (*columns, "monetary"), [tuple(row) for row in rows])
 
 
+def differences_into(lines: list[str]) -> Callable[[str], None]:
+    """Takes what `verify` says into the list, without its progress, which a busy machine lets it say."""
+    return lambda line: None if line.endswith(" so far") else lines.append(line)
+
+
 def _no_topic(topic: str) -> Reader:
     raise AssertionError(f"{topic} is not read here")
 
@@ -79,7 +84,7 @@ def _no_topic(topic: str) -> Reader:
 async def differences(db: Database) -> list[str]:
     """What does not follow from the inputs and the statistics, and what the outbox says otherwise; no topic is read."""
     lines: list[str] = []
-    run = Verification("segmentation", db, _no_topic, b"", lines.append)
+    run = Verification("segmentation", db, _no_topic, b"", differences_into(lines))
     await verify_statistics(run)
     with Announced() as said:
         said.add((saying, event.type) for event in await announced(db) for saying in sayings(event.as_dict()))

@@ -185,7 +185,7 @@ def test_the_marked_fields_of_all_events_are_those_we_know() -> None:
     found = {
         name: sealing.personal_fields(kind).own for name, kind in EVENTS.items() if sealing.personal_fields(kind).own
     }
-    profile = ("name", "email", "phone", "address", "birthday")
+    profile = ("name", "email", "phone", "chat", "address", "birthday")
     assert found["customer.registered"] == found["customer.updated"] == profile
     assert found["order.paid"] == ("remark", "recipient")
     assert found["review.submitted"] == ("text", "photos")

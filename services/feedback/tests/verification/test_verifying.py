@@ -15,7 +15,7 @@ from common.verification import Verification
 from feedback.jobs.verifying import TOPICS, verify
 from regulars.testing import OwnTopics, TopicsOfOwn
 
-from ..conftest import MARCH, MASTER, Feedback, completed, refunded
+from ..conftest import MARCH, MASTER, Feedback, completed, differences_into, refunded
 
 
 async def asked_and_answered(feedback: Feedback) -> None:
@@ -140,7 +140,7 @@ async def published(feedback: Feedback, topics: OwnTopics, *inputs: Event[Any]) 
 async def compared(feedback: Feedback, topics: OwnTopics) -> tuple[list[str], dict[str, int]]:
     """The differences, the log's among them, and what was compared."""
     lines: list[str] = []
-    run = Verification("feedback", feedback.database, topics.reader, MASTER, lines.append)
+    run = Verification("feedback", feedback.database, topics.reader, MASTER, differences_into(lines))
     await verify(run)
     assert run.differences == len(lines)
     return lines, dict(run.compared)

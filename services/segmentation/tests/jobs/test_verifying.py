@@ -21,7 +21,7 @@ from segmentation.handlers import on_members
 from segmentation.jobs.verifying import TOPICS, verify
 from segmentation.thresholds.state import Thresholds
 
-from ..shop_life import START, announced, live, shop_life
+from ..shop_life import START, announced, differences_into, live, shop_life
 
 ROWS: dict[str, tuple[str, str]] = {
     "a customer is gone": ("delete from customers where customer = :c", "has rows in inputs and is no customer"),
@@ -117,7 +117,7 @@ async def publish(db: Database, topics: OwnTopics) -> None:
 async def compared(db: Database, topics: OwnTopics) -> tuple[list[str], dict[str, int]]:
     """The differences, and what was compared."""
     lines: list[str] = []
-    run = Verification("segmentation", db, topics.reader, b"", lines.append)
+    run = Verification("segmentation", db, topics.reader, b"", differences_into(lines))
     await verify(run)
     return lines, dict(run.compared)
 

@@ -62,7 +62,8 @@ def _of_orders(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
 
 
 def _of_question(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
-    first, asked = first_of(orders), [s for s in h.surveys.values() if s.cause_at is not None]
+    first = first_of(orders)
+    asked = [s for s in h.surveys.values() if s.cause_at is not None and s.kind == "usage"]
     q = h.question
     if q is None:
         if orders:
