@@ -57,7 +57,7 @@ class History:
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._at: list[datetime] = []
         self._kinds: list[int] = []
-        self._purchases: dict[datetime, dict[str, Purchase]] = {}
+        self._purchases: dict[datetime, tuple[Purchase, ...]] = {}
         self._spend, self._orders, self._growth, self._points = [0], [0], [0], [0]
         # As `add` does, entry by entry; what comes in order needs no place to be looked for.
         for at, spend, orders, growth, points, purchase, activity in sorted(entries, key=itemgetter(0)):
@@ -67,7 +67,7 @@ class History:
                 for sums in (self._spend, self._orders, self._growth, self._points):
                     sums.append(sums[-1])
             if purchase is not None:
-                self._purchases.setdefault(at, {})[purchase.order_id] = purchase
+                self._purchases[at] = (*self._purchases.get(at, ()), purchase)
                 self._kinds[-1] = _PURCHASE
             elif activity:
                 self._kinds[-1] = max(self._kinds[-1], _ACTIVITY)
@@ -80,7 +80,8 @@ class History:
         at, spend, orders, growth, points, purchase, activity = entry
         place = self._place(at)
         if purchase is not None:
-            self._purchases.setdefault(at, {})[purchase.order_id] = purchase
+            others = (known for known in self._purchases.get(at, ()) if known.order_id != purchase.order_id)
+            self._purchases[at] = (*others, purchase)
             self._kinds[place] = _PURCHASE
         elif activity:
             self._kinds[place] = max(self._kinds[place], _ACTIVITY)
@@ -103,7 +104,7 @@ class History:
 
     def completed_at(self, at: datetime) -> Iterable[Purchase]:
         """The orders completed at that instant."""
-        return self._purchases.get(at, {}).values()
+        return self._purchases.get(at, ())
 
     @property
     def ever(self) -> int:
