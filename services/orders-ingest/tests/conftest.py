@@ -19,7 +19,7 @@ from common.process.runtime import Runtime
 from common.process.settings import Settings
 from common.storage.database import Database
 from common.time.clock import FixedClock
-from orders_ingest.intake.take import Vault
+from orders_ingest.archive.vault import Vault
 from orders_ingest.main import SERVICE
 from regulars.testing import MigratedDatabase
 

@@ -1,1 +1,1 @@
-"""What do shops tell us? Orders, customers and activity, over HTTP, Kafka and files, taken once and published."""
+"""Orders, customers and activity as shops send them, over HTTP, Kafka and files, taken once and published."""

@@ -1,4 +1,4 @@
-"""What is orders-ingest made of? Wiring only."""
+"""The parts that orders-ingest is made of: wiring only."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from common.http import api_keys
 from common.process.runtime import Service
 from common.service.commands import main as run
 from common.storage.database import Transaction
-from orders_ingest.api import customers, events, imports, orders, settings
+from orders_ingest.api import customers, events, imports, intake, orders, report, settings
 from orders_ingest.handlers.intake_topics import reader
 from orders_ingest.imports import store as import_store
-from orders_ingest.imports.job import run_imports
+from orders_ingest.jobs.imports import run_imports
 from orders_ingest.jobs.intake import read_intake
 from orders_ingest.verification.run import verify
 
@@ -27,6 +27,7 @@ async def counters(tx: Transaction) -> dict[str, int]:
 
 
 async def due(tx: Transaction, now: datetime) -> int:
+    """Rows of imports that fall due by `now`."""
     return await import_store.count_due(tx, now)
 
 
@@ -34,7 +35,16 @@ SERVICE = Service(
     name="orders-ingest",
     migrations=_MIGRATIONS,
     raw=reader,
-    routers=(events.router, orders.router, customers.router, imports.router, settings.router, api_keys.router),
+    routers=(
+        events.router,
+        orders.router,
+        report.router,
+        customers.router,
+        imports.router,
+        intake.router,
+        settings.router,
+        api_keys.router,
+    ),
     background=(run_imports, read_intake),
     counters=counters,
     due=due,

@@ -10,7 +10,7 @@ import pytest
 from common.events import Event, rfc3339
 from common.storage.database import Database
 from common.time.clock import FixedClock
-from orders_ingest.intake.take import Vault
+from orders_ingest.archive.vault import Vault
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 

@@ -17,9 +17,9 @@ from common.process.runtime import Runtime
 from common.process.settling import due
 from common.storage.database import Database
 from common.time.clock import FixedClock
+from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import job, store
 from orders_ingest.intake import take as ingest
-from orders_ingest.intake.take import Vault
 from orders_ingest.main import counters
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.storage.database import Database
+from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import job, lines
 from orders_ingest.imports import store as imports
 from orders_ingest.imports.layouts.cdnow import read_master
@@ -18,7 +19,6 @@ from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row
 from orders_ingest.imports.layouts.online_retail.reading import read_online_retail
 from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, lines_of, records_of
 from orders_ingest.intake.checks import check
-from orders_ingest.intake.take import Vault
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 DAY = "2026-10-01 10:00"

@@ -11,9 +11,11 @@ from common.bus.broker import Record
 from common.crypto.sealing import open_bytes
 from common.events import Event
 from common.storage.database import Database
+from orders_ingest.archive.vault import Vault
 from orders_ingest.handlers.intake_topics import on_intake
-from orders_ingest.intake.checks import Offered, check
-from orders_ingest.intake.take import Vault, take
+from orders_ingest.intake.checks import check
+from orders_ingest.intake.state import Offered
+from orders_ingest.intake.take import take
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 

@@ -91,7 +91,7 @@ async def test_the_same_order_is_a_duplicate_however_it_is_derived_some_day(
         events = implied_events(*args)
         return [{**event, "data": {**event["data"], "platform": "guessed"}} for event in events]
 
-    monkeypatch.setattr("orders_ingest.api.orders.implied_events", richer)
+    monkeypatch.setattr("orders_ingest.commands.put_order.implied_events", richer)
     assert await put(api) == (202, {"results": [{"id": "o-1:paid:2026-03-02T02:00:00Z", "status": "duplicate"}]})
 
 

@@ -11,8 +11,10 @@ import pytest
 
 from common.events import Event
 from common.storage.database import Database
-from orders_ingest.intake.checks import Offered, check
-from orders_ingest.intake.take import Vault, take
+from orders_ingest.archive.vault import Vault
+from orders_ingest.intake.checks import check
+from orders_ingest.intake.state import Offered
+from orders_ingest.intake.take import take
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 CANARY = "canary-51c9"

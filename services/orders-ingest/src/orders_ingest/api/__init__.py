@@ -1,1 +1,1 @@
-"""What may a shop ask and tell over HTTP?"""
+"""What a shop may ask and send over HTTP."""

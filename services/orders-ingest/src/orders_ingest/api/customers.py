@@ -1,24 +1,25 @@
-"""How does a shop tell who its customers are, and what they allow? Upserts; only what changed is announced."""
+"""Customers as a shop sends them, and what they allow: upserts; only what changed is announced."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier, Instant, PersonalText, ShopName, Text
 from common.http.api import Body, Caller, Tx, require
-from common.http.problems import Problem
-from common.process.runtime import Runtime
-from orders_ingest.api.events import OutcomeOut, Refused, ResultsOut
-from orders_ingest.commands.upsert import ToldConsent, ToldCustomer, upsert
+from common.refusals import NotFound
+from orders_ingest.api import outcomes
+from orders_ingest.api.outcomes import OutcomeOut, ResultsOut
+from orders_ingest.api.parts import runtime_of, vault_of
+from orders_ingest.commands import put_customers as command
 from orders_ingest.customers import store
-from orders_ingest.intake.checks import MAX_BATCH, Outcome
-from orders_ingest.intake.collector import vault_of
+from orders_ingest.customers.state import SentConsent, SentCustomer
+from orders_ingest.intake.checks import MAX_BATCH
+from orders_ingest.intake.state import Outcome
 
 router = APIRouter(prefix="/v1/shops/{shop}/customers", tags=["customers"])
 Writer = Annotated[Caller, require("customers:write")]
@@ -42,14 +43,15 @@ class ProfileIn(Body):
     zone: Text | None = Field(None, description="IANA name")
     source: Text | None = None
 
-    def told(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
+        """What is sent of the profile."""
         return self.model_dump(include=set(ProfileIn.model_fields), exclude_none=True)
 
 
 class ConsentIn(Body):
     """Consent for one channel and purpose; `at` is when it was given or withdrawn. The newest counts.
 
-    Without `at` the value that was told before says nothing new, however often it is repeated; another value is a
+    Without `at` the value that came before says nothing new, however often it is repeated; another value is a
     statement made when it is read (with the first word about a customer: at `registered_at`).
     """
 
@@ -111,37 +113,37 @@ async def post_customers(shop: ShopName, body: CustomersIn, request: Request, ca
 
     A field that cannot be used (an address, a number, a zone, a birthday) is left out and named; the rest is taken.
     """
-    told = [ToldCustomer(one.id, one.registered_at, one.told(), _consents(one.consents)) for one in body.customers]
-    outcomes = {outcome.id: outcome for outcome in await _upsert(request, shop, told)}
-    results = [OutcomeOut(**outcomes[one.id].as_dict()) for one in body.customers]
-    return Response(ResultsOut(results=results).model_dump_json(exclude_none=True), 202, media_type="application/json")
+    sent = [SentCustomer(one.id, one.registered_at, one.fields(), _consents(one.consents)) for one in body.customers]
+    return outcomes.each(await _put(request, shop, sent))
 
 
 @router.put("/{customer}", status_code=202, response_model=OutcomeOut)
 async def put_customer(
     shop: ShopName, customer: Identifier, body: ProfileIn, request: Request, caller: Writer
 ) -> Response:
-    """Tell a customer's whole profile: registered the first time, then updated, and announced only when it changed."""
-    told = ToldCustomer(customer, None, body.told())
-    return _answer((await _upsert(request, shop, [told]))[0])
+    """Take a customer's whole profile: registered the first time, then updated, and announced only when it changed."""
+    sent = SentCustomer(customer, None, body.fields())
+    return outcomes.one((await _put(request, shop, [sent]))[0])
 
 
 @router.put("/{customer}/consents", status_code=202, response_model=OutcomeOut)
 async def put_consents(
     shop: ShopName, customer: Identifier, body: ConsentsIn, request: Request, caller: Writer
 ) -> Response:
-    """Tell consents given or withdrawn. 202 says accepted; they are effective once messaging has read them."""
-    told = ToldCustomer(customer, None, None, _consents(body.consents))
-    return _answer((await _upsert(request, shop, [told]))[0])
+    """Take consents given or withdrawn. 202 says accepted; they are effective once messaging has read them."""
+    sent = SentCustomer(customer, None, None, _consents(body.consents))
+    return outcomes.one((await _put(request, shop, [sent]))[0])
 
 
-class UnknownCustomer(Problem):
+class UnknownCustomer(NotFound):
+    """The shop has sent no profile of that customer."""
+
     def __init__(self, customer: str) -> None:
-        super().__init__(404, "unknown_customer", f"The shop has told no customer {customer!r} yet.")
+        super().__init__("unknown_customer", f"The shop has sent no customer {customer!r} yet.")
 
 
 class ConsentOut(BaseModel):
-    """The newest word about one channel and purpose that was told here."""
+    """The newest consent that came of one channel and purpose."""
 
     channel: Channel
     purpose: Purpose
@@ -165,7 +167,7 @@ class CustomerOut(BaseModel):
 
 @router.get("/{customer}", dependencies=[require("customers:read")])
 async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> CustomerOut:
-    """What is known of a customer, without personal fields: which of them are there, and the consents told here."""
+    """What is known of a customer, without personal fields: which of them are there, and the consents that came."""
     found = (await store.get_profiles(tx, [(shop, customer)])).get((shop, customer))
     if found is None:
         raise UnknownCustomer(customer)
@@ -181,22 +183,10 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
     )
 
 
-def _runtime(request: Request) -> Runtime:
-    runtime: Runtime = request.app.state.runtime
-    return runtime
+def _consents(sent: list[ConsentIn]) -> tuple[SentConsent, ...]:
+    return tuple(SentConsent(c.channel, c.purpose, c.granted, c.source, c.at) for c in sent)
 
 
-def _consents(told: list[ConsentIn]) -> tuple[ToldConsent, ...]:
-    return tuple(ToldConsent(c.channel, c.purpose, c.granted, c.source, c.at) for c in told)
-
-
-async def _upsert(request: Request, shop: str, told: list[ToldCustomer]) -> list[Outcome]:
-    if not told:
-        return []
-    return await _runtime(request).database.run(lambda tx: upsert(tx, vault_of(request.app), shop, told))
-
-
-def _answer(outcome: Outcome) -> Response:
-    if outcome.status == "refused":
-        raise Refused(outcome)
-    return Response(orjson.dumps(outcome.as_dict()), 202, media_type="application/json")
+async def _put(request: Request, shop: str, sent: list[SentCustomer]) -> list[Outcome]:
+    vault = vault_of(request.app)
+    return await runtime_of(request).database.run(lambda tx: command.put_customers(tx, vault, shop, sent))

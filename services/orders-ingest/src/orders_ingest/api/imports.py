@@ -1,4 +1,4 @@
-"""How does a shop bring its history? It sends a file, and asks how far it is (ORD-005)."""
+"""Files of history: a shop sends one, and asks how far it is (ORD-005)."""
 
 from __future__ import annotations
 
@@ -12,25 +12,20 @@ from zoneinfo import ZoneInfo, available_timezones
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
-from common.bus.broker import TopicMismatch, ensure_topics
 from common.events.fields import MAX_FILE, Identifier, Position, ShopName, Text
-from common.http.api import Body, Caller, Tx, require
+from common.http.api import Caller, Tx, require
 from common.http.limits import large_body
-from common.http.problems import Problem
-from common.process.runtime import Runtime
-from common.shops.settings import get_shop
+from common.refusals import Invalid, NotFound, TooLarge
+from common.shops.settings import Settings, get_shop
 from common.values.currency import EXPONENTS
+from orders_ingest.api.parts import runtime_of, vault_of
+from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import store
 from orders_ingest.imports.layouts.layout import History, Layout
-from orders_ingest.imports.lines import UnreadableFile
+from orders_ingest.imports.layouts.registry import LAYOUTS, LayoutName
 from orders_ingest.imports.staging import stage
-from orders_ingest.intake.collector import vault_of
-from orders_ingest.intake.take import Vault
-from orders_ingest.jobs.intake import topic_of
-from orders_ingest.shops import store as shop_store
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["imports"])
-_DEFAULTS: dict[Layout, tuple[str, str]] = {"online_retail": ("GBP", "Europe/London")}
 _FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -39,9 +34,11 @@ _FILE: dict[str, Any] = {
 }
 
 
-class UnknownJob(Problem):
+class UnknownJob(NotFound):
+    """The shop has no import of that name."""
+
     def __init__(self, job_id: str) -> None:
-        super().__init__(404, "unknown_import", f"There is no import {job_id!r}; GET .../imports lists the shop's.")
+        super().__init__("unknown_import", f"There is no import {job_id!r}; GET .../imports lists the shop's.")
 
 
 class JobOut(BaseModel):
@@ -55,7 +52,7 @@ class ImportOut(BaseModel):
     """
 
     id: str
-    layout: Layout
+    layout: LayoutName
     name: str
     state: Literal["staged", "running", "done", "failed"]
     staged: int
@@ -114,16 +111,12 @@ class RefusalOut(BaseModel):
     text: str
 
 
-class IntakeIn(Body):
-    enabled: bool
-
-
 @router.post("/imports", status_code=202, openapi_extra=_FILE, dependencies=[large_body(MAX_FILE)])
 async def post_import(
     shop: ShopName,
     request: Request,
     caller: Annotated[Caller, require("imports:write")],
-    layout: Annotated[Layout, Query()],
+    layout: Annotated[LayoutName, Query()],
     name: Annotated[Identifier | None, Query(description="of the source; absent: the layout")] = None,
     currency: Annotated[Text | None, Query(description="ISO 4217; absent: the layout's, else the shop's")] = None,
     zone: Annotated[Text | None, Query(description="IANA; absent: the layout's, else the shop's")] = None,
@@ -134,27 +127,28 @@ async def post_import(
     The same file again, or a longer one that begins with it, adds only what is new: events are named by the
     source's name and the line. Another file of the same layout needs another `name`.
     """
-    runtime: Runtime = request.app.state.runtime
+    runtime, vault = runtime_of(request), vault_of(request.app)
     async with runtime.database.transaction() as tx:
         settings = (await get_shop(tx, shop)).at(tx.clock.now())
-    usual_currency, usual_zone = _DEFAULTS.get(layout, (settings.currency, str(settings.zone)))
-    history = _history(shop, name or layout, currency or usual_currency, zone or usual_zone)
+    chosen = LAYOUTS[layout]
+    history = _history(shop, name, chosen, currency, zone, settings)
     with tempfile.TemporaryDirectory(prefix="regulars-import-") as folder:
         path = Path(folder) / "file"
         await _receive(request, path)
-        try:
-            job = await stage(runtime.database, vault_of(request.app), path, layout, encoding, history)
-        except UnreadableFile as error:
-            raise Problem(422, error.slug, f"The file was not taken: {error}") from None
+        job = await stage(runtime.database, vault, path, chosen, encoding, history)
     return JobOut(id=job.job_id)
 
 
-def _history(shop: str, name: str, currency: str, zone: str) -> History:
+def _history(
+    shop: str, name: str | None, layout: Layout, currency: str | None, zone: str | None, settings: Settings
+) -> History:
+    currency = currency or layout.currency or settings.currency
+    zone = zone or layout.zone or str(settings.zone)
     if currency not in EXPONENTS:
-        raise Problem(422, "unknown_currency", "`currency` must be an ISO 4217 code such as CNY, USD, EUR.")
+        raise Invalid("unknown_currency", "`currency` must be an ISO 4217 code such as CNY, USD, EUR.")
     if zone not in available_timezones():
-        raise Problem(422, "invalid_zone", "`zone` must be an IANA name such as Asia/Shanghai.")
-    return History(shop, name, currency, ZoneInfo(zone))
+        raise Invalid("invalid_zone", "`zone` must be an IANA name such as Asia/Shanghai.")
+    return History(shop, name or layout.name, currency, ZoneInfo(zone))
 
 
 async def _receive(request: Request, path: Path) -> None:
@@ -164,10 +158,10 @@ async def _receive(request: Request, path: Path) -> None:
         async for part in request.stream():
             size += len(part)
             if size > MAX_FILE:
-                raise Problem(413, "body_too_large", "A file has at most 512 MB; gzip it, or send it in parts.")
+                raise TooLarge("body_too_large", "A file has at most 512 MB; gzip it, or send it in parts.")
             await asyncio.to_thread(target.write, part)
     if size == 0:
-        raise Problem(422, "empty_file", "The body is empty: send the file as the request's body.")
+        raise Invalid("empty_file", "The body is empty: send the file as the request's body.")
 
 
 @router.get("/imports", dependencies=[require("imports:read")])
@@ -203,24 +197,6 @@ async def get_refusals(
         RefusalOut(number=number, line=row.line, slug=row.slug, detail=row.detail, text=_opened(vault, row))
         for number, row in await store.list_refusals(tx, shop, job_id, after, limit)
     ]
-
-
-@router.put("/intake", dependencies=[require("programme:write")])
-async def put_intake(shop: ShopName, body: IntakeIn, request: Request) -> IntakeIn:
-    """Read the shop's own Kafka topic intake.<shop>, or no longer; takes effect within seconds.
-
-    The topic is made where it is missing, so what is answered 200 can be written to.
-    """
-    runtime: Runtime = request.app.state.runtime
-    topic = topic_of(shop)
-    if body.enabled:
-        try:
-            await ensure_topics(runtime.settings.kafka_bootstrap_servers, [topic])
-        except TopicMismatch as error:
-            raise Problem(409, "topic_refused", f"{error}.") from None
-    async with runtime.database.transaction() as tx:
-        await shop_store.put_intake(tx, shop, body.enabled, topic.name)
-    return body
 
 
 def _opened(vault: Vault, row: store.RefusedRow) -> str:

@@ -1,4 +1,4 @@
-"""How does a shop without events tell its orders, and see what came of them? Plain upserts, one order, totals."""
+"""Orders as they stand: plain upserts, one order, and the shop's refunds."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from pydantic import BaseModel, ConfigDict, Field
 from common.events.fields import Currency, Cursor, Identifier, Instant, Minor, PersonalText, ShopName, Text
 from common.events.orders import OrderLine, OrderState
 from common.http.api import Body, Caller, Tx, require
-from common.http.problems import Problem
-from common.process.runtime import Runtime
-from orders_ingest.api.events import OutcomeOut, Refused, ResultsOut
-from orders_ingest.intake.checks import Offered, Outcome, check, refused_time
-from orders_ingest.intake.collector import vault_of
-from orders_ingest.intake.take import take
+from common.refusals import NotFound
+from orders_ingest.api import outcomes
+from orders_ingest.api.outcomes import ResultsOut
+from orders_ingest.api.parts import runtime_of, vault_of
+from orders_ingest.commands import put_order as command
 from orders_ingest.orders import store
-from orders_ingest.orders.implied import implied_events
+from orders_ingest.refunds import store as refund_store
+from orders_ingest.refunds.state import State as RefundState
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["orders"])
 
 
-class UnknownOrder(Problem):
+class UnknownOrder(NotFound):
+    """The shop has no order of that name."""
+
     def __init__(self, order_id: str) -> None:
-        super().__init__(404, "unknown_order", f"The shop has told no order {order_id!r} yet.")
+        super().__init__("unknown_order", f"The shop has sent no order {order_id!r} yet.")
 
 
 class OrderIn(Body):
@@ -78,30 +80,17 @@ async def put_order(
     request: Request,
     caller: Annotated[Caller, require("events:write")],
 ) -> Response:
-    """Tell an order as it stands; states that its times say it passed are told with it, each once (ORD-031).
+    """Take an order as it stands; states that its times say it passed are taken with it, each once (ORD-031).
 
     The same order again changes nothing; a corrected one needs a later `time`. Answered 202 when durable.
     """
-    runtime: Runtime = request.app.state.runtime
-    now = runtime.clock.now()
-    order = body.model_dump(exclude_none=True)
-    bad = refused_time(order_id, now, (value for value in order.values() if isinstance(value, datetime)))
-    if bad is not None:
-        raise Refused(bad)
-    async with runtime.database.transaction() as tx:
-        stored = await store.get_order(tx, shop, order_id)
+    order, vault = body.model_dump(exclude_none=True), vault_of(request.app)
     said = orjson.dumps(await request.json(), option=orjson.OPT_SORT_KEYS)
-    checked: list[Offered] = []
-    for event in implied_events(shop, order_id, body.customer, order, stored.state if stored is not None else None):
-        found = check(event, shop, now, said)
-        if isinstance(found, Outcome):
-            raise Refused(found)
-        checked.append(found)
-    outcomes = await runtime.database.run(lambda tx: take(tx, vault_of(request.app), checked))
-    if outcomes[-1].status == "refused":
-        raise Refused(outcomes[-1])
-    results = [OutcomeOut(**outcome.as_dict()) for outcome in outcomes]
-    return Response(ResultsOut(results=results).model_dump_json(exclude_none=True), 202, media_type="application/json")
+    database = runtime_of(request).database
+    found = await database.run(lambda tx: command.put_order(tx, vault, shop, order_id, order, said))
+    if (refusal := found[-1].refusal) is not None:
+        raise refusal
+    return outcomes.each(found)
 
 
 class OrderLineOut(BaseModel):
@@ -155,9 +144,6 @@ async def get_order(shop: ShopName, order_id: Identifier, tx: Tx) -> OrderOut:
     return OrderOut(**{**order, "customer": row.customer or None, "time": row.at, "refunded": row.refunded})
 
 
-RefundState = Literal["counted", "held", "set_aside"]
-
-
 class RefundOut(BaseModel):
     """`held`: it waits for its order, or for its payment; `set_aside`: its order did not fit it (`slug`).
 
@@ -185,48 +171,7 @@ async def list_refunds(
 ) -> list[RefundOut]:
     """The shop's refunds by id; `after` is the last id of the page before.
 
-    One that was set aside is mended by telling its `refund_id` again with another event.
+    One that was set aside is mended by sending its `refund_id` again with another event.
     """
-    rows = await store.list_refunds(tx, shop, state, after, limit)
+    rows = await refund_store.list_refunds(tx, shop, state, after, limit)
     return [RefundOut.model_validate({**row._mapping, "customer": row.customer or None}) for row in rows]
-
-
-class OrdersOut(BaseModel):
-    """The orders of one currency and state; `first` and `last` say when they reached it."""
-
-    currency: str
-    state: OrderState
-    orders: int
-    without_customer: int
-    goods_paid: int
-    freight: int
-    first: datetime
-    last: datetime
-
-
-class RefundsOut(BaseModel):
-    """The refunds of one currency that count; `unmatched`: those of no known order."""
-
-    currency: str
-    refunds: int
-    unmatched: int
-    amount: int
-    freight: int
-
-
-class ReportOut(BaseModel):
-    """`buyers` have ordered, `profiles` were told, `customers` are known by either, `consents` stand as given."""
-
-    shop: str
-    orders: list[OrdersOut]
-    refunds: list[RefundsOut]
-    buyers: int
-    profiles: int
-    customers: int
-    consents: int
-
-
-@router.get("/report", dependencies=[require("orders:read")])
-async def get_report(shop: ShopName, tx: Tx) -> ReportOut:
-    """The shop's totals: orders by currency and state, refunds, customers. Amounts in minor units."""
-    return ReportOut.model_validate(await store.get_report(tx, shop))

@@ -1,4 +1,4 @@
-"""What do we know of a customer, and what was told about consent? The newest counts."""
+"""SQL of customers as they stand: profiles and consents; the newest counts."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import orjson
 
 from common.events import CustomerKey
+from common.storage.columns import Columns
 from common.storage.database import Transaction
 
 
 class ProfileRow(NamedTuple):
-    """`body`: the profile's data as JSON text, personal fields sealed."""
+    """`body`: the profile's data as JSON text, personal fields sealed; `at`: of this version."""
 
     shop: str
     customer: str
@@ -24,6 +25,8 @@ class ProfileRow(NamedTuple):
 
 
 class StoredProfile(NamedTuple):
+    """`registered_at`: the earliest time of all versions."""
+
     revision: int
     numbered: bool
     registered_at: datetime
@@ -31,6 +34,8 @@ class StoredProfile(NamedTuple):
 
 
 class ConsentRow(NamedTuple):
+    """A consent given or withdrawn for one channel and purpose."""
+
     shop: str
     customer: str
     channel: str
@@ -40,17 +45,24 @@ class ConsentRow(NamedTuple):
     source: str | None
 
 
+CUSTOMERS = Columns("w", shop="text", customer="text")
+PROFILES = Columns(
+    "n", shop="text", customer="text", revision="bigint", numbered="boolean", registered_at="timestamptz", body="jsonb"
+)
+CONSENTS = Columns(
+    "n", shop="text", customer="text", channel="text", purpose="text", granted="boolean", at="timestamptz",
+    source="text",
+)  # fmt: skip
+
+
 async def get_profiles(tx: Transaction, customers: Iterable[CustomerKey]) -> dict[CustomerKey, StoredProfile]:
-    wanted = sorted(set(customers))
-    # The stored profiles; the caller holds the customers' locks.
+    """The stored profiles; the caller holds the customers' locks."""
     rows = await tx.fetch(
-        """
+        f"""
         select p.shop, p.customer, p.revision, p.numbered, p.registered_at, cast(p.body as text) as body
-        from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
-        join profiles p on p.shop = w.shop and p.customer = w.customer
+        from {CUSTOMERS} join profiles p on p.shop = w.shop and p.customer = w.customer
         """,
-        shops=[w[0] for w in wanted],
-        customers=[w[1] for w in wanted],
+        **CUSTOMERS.of(sorted(set(customers))),
     )
     return {
         (r.shop, r.customer): StoredProfile(r.revision, r.numbered, r.registered_at, orjson.loads(r.body)) for r in rows
@@ -68,23 +80,17 @@ async def save_profiles(tx: Transaction, versions: Sequence[ProfileRow]) -> None
             newest[key] = row
     if not newest:
         return
-    keys = sorted(newest)
+    # The primary key closes the race of two registrations.
     await tx.execute(
-        """
+        f"""
         insert into profiles (shop, customer, revision, numbered, registered_at, body)
-        select * from unnest(cast(:shops as text[]), cast(:customers as text[]), cast(:revisions as bigint[]),
-                             cast(:numbered as boolean[]), cast(:firsts as timestamptz[]), cast(:bodies as jsonb[]))
+        select * from {PROFILES}
         on conflict (shop, customer) do update set
             revision = greatest(profiles.revision, excluded.revision),
             registered_at = least(profiles.registered_at, excluded.registered_at),
             body = case when excluded.revision > profiles.revision then excluded.body else profiles.body end
         """,
-        shops=[k[0] for k in keys],
-        customers=[k[1] for k in keys],
-        revisions=[newest[k].revision for k in keys],
-        numbered=[newest[k].numbered for k in keys],
-        firsts=[first[k] for k in keys],
-        bodies=[newest[k].body for k in keys],
+        **PROFILES.of((*key, row.revision, row.numbered, first[key], row.body) for key, row in sorted(newest.items())),
     )
 
 
@@ -97,23 +103,22 @@ async def save_consents(tx: Transaction, consents: Sequence[ConsentRow]) -> None
             newest[row[:4]] = row
     if not newest:
         return
-    rows = [newest[key] for key in sorted(newest)]
+    # The primary key closes the race of two consents of one channel.
     await tx.execute(
-        """
+        f"""
         insert into consents (shop, customer, channel, purpose, granted, at, source)
-        select * from unnest(cast(:shop as text[]), cast(:customer as text[]), cast(:channel as text[]),
-                             cast(:purpose as text[]), cast(:granted as boolean[]), cast(:at as timestamptz[]),
-                             cast(:source as text[]))
+        select * from {CONSENTS}
         on conflict (shop, customer, channel, purpose) do update set
             granted = excluded.granted, at = excluded.at, source = excluded.source
         where (excluded.at, not excluded.granted) > (consents.at, not consents.granted)
         """,
-        **{name: [row[i] for row in rows] for i, name in enumerate(ConsentRow._fields)},
+        **CONSENTS.of(newest[key] for key in sorted(newest)),
     )
 
 
 async def list_consents(tx: Transaction, shop: str, customer: str) -> Sequence[Any]:
-    # What was told here, newest of each channel and purpose.
+    """The newest consent of each channel and purpose that came here."""
+    # By primary key.
     return await tx.fetch(
         """
         select channel, purpose, granted, at, source from consents
@@ -127,18 +132,27 @@ async def list_consents(tx: Transaction, shop: str, customer: str) -> Sequence[A
 async def get_consents(
     tx: Transaction, customers: Iterable[CustomerKey]
 ) -> dict[CustomerKey, dict[tuple[str, str], ConsentRow]]:
-    """Each customer's newest consents told here, by (channel, purpose); the caller holds the customers' locks."""
-    wanted = sorted(set(customers))
+    """Each customer's newest consents, by (channel, purpose); the caller holds the customers' locks."""
     rows = await tx.fetch(
-        """
+        f"""
         select c.shop, c.customer, c.channel, c.purpose, c.granted, c.at, c.source
-        from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
-        join consents c on c.shop = w.shop and c.customer = w.customer
+        from {CUSTOMERS} join consents c on c.shop = w.shop and c.customer = w.customer
         """,
-        shops=[w[0] for w in wanted],
-        customers=[w[1] for w in wanted],
+        **CUSTOMERS.of(sorted(set(customers))),
     )
     found: dict[CustomerKey, dict[tuple[str, str], ConsentRow]] = {}
     for row in rows:
         found.setdefault((row.shop, row.customer), {})[row.channel, row.purpose] = ConsentRow(*tuple(row))
     return found
+
+
+async def count_customers(tx: Transaction, shop: str) -> Any:
+    """`profiles` that came, `customers` known by anything, and `consents` that stand as given."""
+    return await tx.fetch_one(
+        """
+        select (select count(*) from profiles where shop = :shop) as profiles,
+               (select count(*) from customers where shop = :shop) as customers,
+               (select count(*) from consents where shop = :shop and granted) as consents
+        """,
+        shop=shop,
+    )

@@ -1,1 +1,1 @@
-"""What becomes of what was offered, wherever it came from: one path for HTTP, Kafka and files."""
+"""What comes in over the shops' own Kafka topics."""

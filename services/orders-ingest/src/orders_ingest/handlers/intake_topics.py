@@ -1,4 +1,4 @@
-"""How does a shop that speaks Kafka reach us? Over its own topic, whose name says for which shop it may speak."""
+"""Records of the shops' own Kafka topics; a topic's name says for which shop it speaks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from common.events import InvalidEvent
 from common.events.fields import MAX_EVENT
 from common.events.topics import intake_topic
 from common.process.runtime import Runtime
+from common.refusals import Malformed, TooLarge
 from common.storage.database import Transaction
-from orders_ingest.intake.checks import FILLED_ON_TOPICS, Offered, Outcome, check, read, refused
-from orders_ingest.intake.take import Vault, take
+from orders_ingest.archive.vault import Vault
+from orders_ingest.intake.checks import FILLED_ON_TOPICS, check, read
+from orders_ingest.intake.state import Offered, Outcome, refused
+from orders_ingest.intake.take import take
 
 _PREFIX = intake_topic("")
 
@@ -29,28 +32,27 @@ async def on_intake(vault: Vault, tx: Transaction, records: list[Record]) -> Raw
     result = RawTaken()
     for record, found in zip(records, checked, strict=True):
         outcome = found if isinstance(found, Outcome) else next(taken)
-        if outcome.status == "refused":
-            result.dead.append(
-                DeadRecord(record, outcome.slug or "refused", outcome.detail or "", shop_of(record.topic),
-                           event_id=outcome.id)
-            )  # fmt: skip
+        if (refusal := outcome.refusal) is not None:
+            shop = shop_of(record.topic)
+            result.dead.append(DeadRecord(record, refusal.slug, refusal.detail, shop, event_id=outcome.id))
         elif outcome.status == "accepted":
             result.fresh += 1
     return result
 
 
 def shop_of(topic: str) -> str:
+    """The shop whose own topic this is."""
     return topic.removeprefix(_PREFIX)
 
 
 def _checked(record: Record, tx: Transaction) -> Offered | Outcome:
     value = record.value or b""
     if len(value) > MAX_EVENT:
-        return refused(None, "too_large", f"an event has at most {MAX_EVENT} bytes", 413)
+        return refused(None, TooLarge("too_large", f"an event has at most {MAX_EVENT} bytes"))
     try:
         body = read(value)
     except InvalidEvent as error:
-        return refused(None, error.slug, str(error), 400)
+        return refused(None, Malformed(error.slug, str(error)))
     return check(body, shop_of(record.topic), tx.clock.now(), fill=FILLED_ON_TOPICS)
 
 

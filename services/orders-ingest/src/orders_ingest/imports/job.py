@@ -1,4 +1,4 @@
-"""How do staged files get in? In chunks, each in one transaction with its job's progress, never ahead of the clock."""
+"""Staged files are taken in chunks, each in one transaction with its job's progress, never ahead of the clock."""
 
 from __future__ import annotations
 
@@ -7,20 +7,28 @@ from dataclasses import replace
 import orjson
 import structlog
 
-from common.process.runtime import Runtime
+from common.refusals import Refusal
 from common.storage.database import Database, Transaction
-from common.storage.failures import is_temporary, passes
+from common.storage.failures import is_temporary
+from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import store
 from orders_ingest.imports.staging import refused_row
 from orders_ingest.imports.store import Job, Progress, StagedRow
-from orders_ingest.intake.checks import Offered, Outcome, check, refused
-from orders_ingest.intake.take import Vault, take
+from orders_ingest.intake.checks import check
+from orders_ingest.intake.state import Offered, Outcome, refused
+from orders_ingest.intake.take import take
 
 log = structlog.get_logger()
 CHUNK = 500
 FULL = 5_000
 """Unpublished facts above which imports wait."""
-IDLE_S = 0.5
+
+
+class NotHandled(Refusal):
+    """An event of a file that cannot be handled, which is a mistake of this code; the rest of the file goes on."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("handler_failed", f"this event could not be handled: {type(error).__name__}")
 
 
 async def take_chunk(tx: Transaction, vault: Vault, limit: int = CHUNK) -> int:
@@ -51,7 +59,7 @@ async def set_aside(tx: Transaction, vault: Vault, error: Exception) -> int:
     if job is None:
         return 0
     rows = await store.take_rows(tx, job, now, 1)
-    outcome = refused(None, "handler_failed", f"this event could not be handled: {type(error).__name__}")
+    outcome = refused(None, NotHandled(error))
     bodies = [vault.open_line(row.place, row.body) for row in rows]
     await _save(tx, vault, job, rows, bodies, [outcome] * len(rows))
     return len(rows)
@@ -60,10 +68,12 @@ async def set_aside(tx: Transaction, vault: Vault, error: Exception) -> int:
 async def _save(
     tx: Transaction, vault: Vault, job: Job, rows: list[StagedRow], bodies: list[bytes], outcomes: list[Outcome]
 ) -> None:
-    bad = [(row, b, o) for row, b, o in zip(rows, bodies, outcomes, strict=True) if o.status == "refused"]
-    await store.insert_refusals(
-        tx, [refused_row(vault, job, row.line, o.slug or "", o.detail or "", body) for row, body, o in bad]
-    )
+    refusals = [
+        refused_row(vault, job, row.line, o.refusal.slug, o.refusal.detail, body)
+        for row, body, o in zip(rows, bodies, outcomes, strict=True)
+        if o.refusal is not None
+    ]
+    await store.insert_refusals(tx, refusals)
     statuses = [o.status for o in outcomes]
     await store.save_progress(
         tx, job, Progress(statuses.count("accepted"), statuses.count("duplicate"), statuses.count("refused"))
@@ -71,7 +81,7 @@ async def _save(
 
 
 async def step(database: Database, vault: Vault) -> int:
-    """One chunk in its transaction; a row that nobody can handle is found by taking rows one by one."""
+    """One chunk in its transaction; a row that cannot be handled is found by taking rows one by one."""
     try:
         async with database.transaction() as tx:
             return await take_chunk(tx, vault)
@@ -93,18 +103,3 @@ async def step(database: Database, vault: Vault) -> int:
         if one == 0:
             break
     return done
-
-
-async def run_imports(runtime: Runtime) -> None:
-    """For the process's life: take what is staged and due; a lost database is waited for."""
-    vault = Vault(runtime.keys, runtime.master)
-    while not runtime.stopping.is_set():
-        try:
-            done = await step(runtime.database, vault)
-        except Exception as error:
-            if not passes(error):
-                raise
-            log.warning("imports_paused", reason=type(error).__name__, detail=str(error)[:300])
-            done = 0
-        if done == 0:
-            await runtime.idle(IDLE_S)

@@ -11,6 +11,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from common.refusals import Invalid
+
 ENCODINGS = ("utf-8", "gbk", "latin-1")
 LONGEST_LINE = 65_536
 """Bytes. A longer line is a bad row, of which this much is kept."""
@@ -20,12 +22,8 @@ LARGEST_FILE = 4 * 1024**3
 """Bytes, unpacked."""
 
 
-class UnreadableFile(Exception):
-    """The file is not of this layout as a whole; `slug` is stable, the message says what to do."""
-
-    def __init__(self, slug: str, message: str) -> None:
-        super().__init__(message)
-        self.slug = slug
+class UnreadableFile(Invalid):
+    """The file is not of this layout as a whole."""
 
 
 @dataclass(frozen=True, slots=True)

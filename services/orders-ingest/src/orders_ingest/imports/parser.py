@@ -1,4 +1,4 @@
-"""How is a large file read without holding up the service? By this program, in a process of its own.
+"""The program that reads an uploaded file, in a process of its own, so that a large one does not hold up the service.
 
 `python -m orders_ingest.imports.parser` takes what to read as JSON on its input and writes one JSON array a line:
 ["row", line, part, at, said, event], ["bad", line, slug, detail, text], and last ["end", counts, examples] or
@@ -14,16 +14,9 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from orders_ingest.imports.layouts import cdnow
-from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout, Reader
-from orders_ingest.imports.layouts.online_retail import reading as online_retail
+from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout
+from orders_ingest.imports.layouts.registry import LAYOUTS
 from orders_ingest.imports.lines import UnreadableFile, lines_of
-
-READERS: dict[Layout, Reader] = {
-    "cdnow_sample": cdnow.read_sample,
-    "cdnow_master": cdnow.read_master,
-    "online_retail": online_retail.read_online_retail,
-}
 
 
 def parse(path: Path, out: Path, layout: Layout, encoding: str, history: History) -> None:
@@ -32,7 +25,7 @@ def parse(path: Path, out: Path, layout: Layout, encoding: str, history: History
     last = (0, -1)
     with out.open("wb") as target:
         try:
-            for row in READERS[layout](lines_of(path, encoding), history, findings):
+            for row in layout.read(lines_of(path, encoding), history, findings):
                 if isinstance(row, BadRow):
                     target.write(orjson.dumps(["bad", row.line, row.slug, row.detail, row.text]) + b"\n")
                     continue
@@ -45,10 +38,11 @@ def parse(path: Path, out: Path, layout: Layout, encoding: str, history: History
 
 
 def main() -> None:
+    """Read one file as the input says."""
     os.nice(5)  # live events go first
-    told = orjson.loads(sys.stdin.buffer.read())
-    history = History(told["shop"], told["name"], told["currency"], ZoneInfo(told["zone"]))
-    parse(Path(told["path"]), Path(told["out"]), told["layout"], told["encoding"], history)
+    job = orjson.loads(sys.stdin.buffer.read())
+    history = History(job["shop"], job["name"], job["currency"], ZoneInfo(job["zone"]))
+    parse(Path(job["path"]), Path(job["out"]), LAYOUTS[job["layout"]], job["encoding"], history)
 
 
 if __name__ == "__main__":

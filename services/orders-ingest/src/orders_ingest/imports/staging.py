@@ -1,4 +1,4 @@
-"""How does an uploaded file become a job? Read in a process of its own, then staged whole in one transaction."""
+"""An uploaded file becomes a job: read in a process of its own, then staged whole in one transaction."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import orjson
 
 from common.bus.inbox import body_hash
 from common.storage.database import Database, Transaction
+from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import store
 from orders_ingest.imports.layouts.layout import History, Layout
 from orders_ingest.imports.lines import UnreadableFile
 from orders_ingest.imports.store import Job, RefusedRow, StagedRow, refusal_place
-from orders_ingest.intake.take import Vault
 
 CHUNK = 2_000
 
@@ -32,31 +32,43 @@ async def stage(database: Database, vault: Vault, path: Path, layout: Layout, en
     await _parse(path, out, layout, encoding, history)
     end = await asyncio.to_thread(_last_line, out)
     if end[0] != "end":
-        raise UnreadableFile(end[1], end[2])
+        raise UnreadableFile(end[1], f"The file was not taken: {end[2]}")
     _, counts, examples = end
     async with database.transaction() as tx:
         findings = orjson.dumps({"counts": counts, "examples": examples}).decode()
-        job = Job(history.shop, await store.insert_job(tx, history.shop, layout, history.name, findings))
+        job = Job(history.shop, await store.insert_job(tx, history.shop, layout.name, history.name, findings))
         with out.open("rb") as lines:
             await _copy(tx, vault, job, map(orjson.loads, lines))
     return job
 
 
 async def _parse(path: Path, out: Path, layout: Layout, encoding: str, history: History) -> None:
-    told = {"path": str(path), "out": str(out), "layout": layout, "encoding": encoding, "shop": history.shop,
-            "name": history.name, "currency": history.currency, "zone": str(history.zone)}  # fmt: skip
+    asked = {
+        "path": str(path),
+        "out": str(out),
+        "layout": layout.name,
+        "encoding": encoding,
+        "shop": history.shop,
+        "name": history.name,
+        "currency": history.currency,
+        "zone": str(history.zone),
+    }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "orders_ingest.imports.parser",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "orders_ingest.imports.parser",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
     try:
-        _, errors = await process.communicate(orjson.dumps(told))
+        _, errors = await process.communicate(orjson.dumps(asked))
     except asyncio.CancelledError:
         process.kill()
         await process.wait()
         raise
     if process.returncode != 0:
-        raise RuntimeError(f"reading {layout} failed: {errors.decode('utf-8', 'replace')[-2000:]}")
+        raise RuntimeError(f"reading {layout.name} failed: {errors.decode('utf-8', 'replace')[-2000:]}")
 
 
 def _last_line(out: Path) -> list[Any]:
@@ -72,8 +84,8 @@ async def _copy(tx: Transaction, vault: Vault, job: Job, parsed: Iterator[list[A
     staged = refused = 0
     while chunk := list(islice(parsed, CHUNK)):
         rows = [_staged_row(vault, job, *x[1:]) for x in chunk if x[0] == "row"]
-        bad = [refused_row(vault, job, line, slug, detail, text.encode())
-               for line, slug, detail, text in (x[1:] for x in chunk if x[0] == "bad")]  # fmt: skip
+        refusals = [x[1:] for x in chunk if x[0] == "bad"]
+        bad = [refused_row(vault, job, line, slug, detail, text.encode()) for line, slug, detail, text in refusals]
         await store.insert_rows(tx, rows)
         await store.insert_refusals(tx, bad)
         staged += len(rows)

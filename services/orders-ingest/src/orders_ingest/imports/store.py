@@ -1,4 +1,4 @@
-"""What is left to take of staged files, and how far is each job?"""
+"""SQL of imports: what is left to take of staged files, how far each job is, and what was refused."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ async def count_due(tx: Transaction, now: datetime) -> int:
 
 
 async def outbox_is_full(tx: Transaction, limit: int) -> bool:
-    """Are more than `limit` facts waiting for the relay? Then imports wait, so that live events do not."""
+    """Whether more than `limit` facts wait for the relay; imports then wait too, so that live events do not."""
     count = await tx.value(
         """
         select count(*) from (

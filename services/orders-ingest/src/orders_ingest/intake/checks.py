@@ -1,12 +1,11 @@
-"""May this event be taken? Checks that need no database: each refusal has a stable slug (ORD-039)."""
+"""Checks of an event that need no database; each refusal has a stable slug (ORD-039)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
@@ -15,9 +14,11 @@ from common.events.activity import Activity
 from common.events.customers import ConsentChanged, CustomerProfile, CustomerRegistered, CustomerUpdated
 from common.events.fields import MAX_EVENT
 from common.events.orders import OrderEvent, OrderRefunded
+from common.refusals import Invalid, Malformed, TooLarge
 from common.values.texts import find_unfit, find_unfit_json
 from common.values.wording import unknown_field
 from orders_ingest.customers.profile import LeftOut, cleaned
+from orders_ingest.intake.state import Offered, Outcome, refused
 
 OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
@@ -30,50 +31,6 @@ _ELSEWHERE = {
     "customer.erased": "erasure is a command of its own, not an event from outside",
     "customer.key_issued": "keys are issued here, never taken from outside",
 }
-Status = Literal["accepted", "duplicate", "refused"]
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """An event that passed the checks, and its body as canonical JSON.
-
-    `said` is what came in where the event was derived from it (a line of a file) or completed (an event without a
-    time): a repeat is recognised by that, so that a release that derives more does not turn repeats into conflicts.
-    `upserted`: derived from an order or customer told as it stands. `left_out`: fields of a profile of no use.
-    """
-
-    event: Event[Any]
-    body: bytes
-    said: bytes | None = None
-    left_out: tuple[LeftOut, ...] = ()
-    upserted: bool = False
-
-    @property
-    def claimed(self) -> bytes:
-        """By what a repeat is recognised."""
-        return self.body if self.said is None else self.said
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one offered event; `slug` and `detail` of a refusal, and the HTTP status it has when alone."""
-
-    id: str | None
-    status: Status
-    slug: str | None = None
-    detail: str | None = None
-    http: int = 202
-    left_out: tuple[LeftOut, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"id": self.id, "status": self.status, "slug": self.slug, "detail": self.detail}
-        if self.left_out:
-            found["left_out"] = [each._asdict() for each in self.left_out]
-        return {name: value for name, value in found.items() if value is not None}
-
-
-def refused(id_: str | None, slug: str, detail: str, http: int = 422) -> Outcome:
-    return Outcome(id_, "refused", slug, detail, http)
 
 
 def read(raw: bytes) -> Any:
@@ -96,14 +53,14 @@ def check(
     id_ = body.get("id") if isinstance(body, dict) else None
     id_ = id_ if isinstance(id_, str) and find_unfit(id_) is None else None
     if not isinstance(body, dict):
-        return refused(None, "malformed_json", "an event is a JSON object", 400)
+        return refused(None, Malformed("malformed_json", "an event is a JSON object"))
     try:
         came = canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
         if not body.keys() >= set(fill):
             body = _filled_in(body, shop, now, fill)
             canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
         if len(canonical) > MAX_EVENT:
-            return refused(id_, "too_large", f"an event has at most {MAX_EVENT} bytes of JSON", 413)
+            return refused(id_, TooLarge("too_large", f"an event has at most {MAX_EVENT} bytes of JSON"))
         _check_type(body.get("type"))
         event = from_dict(body)
         _check_names(body["data"], type(event.data))
@@ -117,9 +74,10 @@ def check(
         _check_subject(event)
         _check_times(event, now)
     except orjson.JSONEncodeError:
-        return refused(id_, "invalid_data", f"{find_unfit(body)}: the text holds half a surrogate pair; leave it out")
+        detail = f"{find_unfit(body)}: the text holds half a surrogate pair; leave it out"
+        return refused(id_, Invalid("invalid_data", detail))
     except InvalidEvent as error:
-        return refused(id_, error.slug, str(error))
+        return refused(id_, Invalid(error.slug, str(error)))
     return Offered(event, canonical, came if said is None else said, left_out, said is not None)
 
 
@@ -184,7 +142,7 @@ def refused_time(id_: str, now: datetime, instants: Iterable[datetime | None]) -
             if instant is not None:
                 check_time("time", instant, now)
     except InvalidEvent as error:
-        return refused(id_, error.slug, str(error))
+        return refused(id_, Invalid(error.slug, str(error)))
     return None
 
 

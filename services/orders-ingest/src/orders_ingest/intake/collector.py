@@ -1,4 +1,4 @@
-"""How do many single requests share a transaction? They are collected while the one before commits (group commit)."""
+"""Group commit: single requests are collected while the transaction before commits, and share the next one."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import asyncio
 from dataclasses import dataclass
 
 import structlog
-from fastapi import FastAPI
 
-from common.http.problems import Problem
-from common.process.runtime import Runtime
+from common.refusals import NotNow
 from common.storage.database import Database
 from common.storage.failures import is_temporary
-from orders_ingest.intake.checks import Offered, Outcome
-from orders_ingest.intake.take import Vault, take
+from orders_ingest.archive.vault import Vault
+from orders_ingest.intake.state import Offered, Outcome
+from orders_ingest.intake.take import take
 
 log = structlog.get_logger()
 MOST = 500
@@ -21,13 +20,11 @@ WAITING = 5_000
 WITHIN_S = 10.0
 
 
-class NotStored(Problem):
+class NotStored(NotNow):
     """Never 2xx for what is not durable. The event may still have been stored: sending it again is safe."""
 
-    headers = {"retry-after": "1"}  # noqa: RUF012  # never changed
-
     def __init__(self, detail: str = "The event could not be stored now; send it again with the same id.") -> None:
-        super().__init__(503, "not_stored", detail)
+        super().__init__("not_stored", detail)
 
 
 @dataclass(slots=True)
@@ -70,7 +67,7 @@ class Collector:
             group = [await self._queue.get()]
             while len(group) < MOST and not self._queue.empty():
                 group.append(self._queue.get_nowait())
-            # Who gave up (a deadline, a closed connection) was told that nothing is sure: their events are left out.
+            # A caller who gave up (a deadline, a closed connection) knows that nothing is sure: the event is left out.
             await self._store([w for w in group if not w.answer.done()])
 
     async def _store(self, group: list[_Waiting]) -> None:
@@ -93,21 +90,3 @@ class Collector:
         for waiting in group:
             if not waiting.answer.done():
                 waiting.answer.set_exception(NotStored())
-
-
-def vault_of(app: FastAPI) -> Vault:
-    """The app's vault, made from the runtime at first use."""
-    found: Vault | None = getattr(app.state, "vault", None)
-    if found is None:
-        runtime: Runtime = app.state.runtime
-        found = app.state.vault = Vault(runtime.keys, runtime.master)
-    return found
-
-
-def collector_of(app: FastAPI) -> Collector:
-    """The app's one collector, made from the runtime at first use."""
-    found: Collector | None = getattr(app.state, "collector", None)
-    if found is None:
-        runtime: Runtime = app.state.runtime
-        found = app.state.collector = Collector(runtime.database, vault_of(app))
-    return found

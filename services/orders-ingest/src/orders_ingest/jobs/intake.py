@@ -9,19 +9,14 @@ import structlog
 
 from common.bus.broker import BrokerUnavailable, TopicMismatch, ensure_topics
 from common.events.fields import check_shop
-from common.events.topics import Topic, intake_topic
 from common.process.runtime import Runtime
 from common.storage.failures import is_temporary
 from orders_ingest.handlers.intake_topics import reader
 from orders_ingest.shops import store
+from orders_ingest.shops.topics import topic_of
 
 log = structlog.get_logger()
 LOOK_S = 1.0
-_A_WEEK_MS = str(7 * 24 * 3600 * 1000)
-
-
-def topic_of(shop: str) -> Topic:
-    return Topic(intake_topic(shop), "orders-ingest", config={"retention.ms": _A_WEEK_MS})
 
 
 class Intake:

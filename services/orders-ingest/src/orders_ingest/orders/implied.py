@@ -1,7 +1,8 @@
-"""Which events does an order imply that is told as it stands? One for each state it has newly reached (ORD-031)."""
+"""Events that an order implies which is sent as it stands: one for each state it has newly reached (ORD-031)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, get_args
 
@@ -11,25 +12,23 @@ from common.events.orders import OrderState
 STATES: tuple[str, ...] = get_args(OrderState)
 
 
-def implied_events(
-    shop: str, order_id: str, customer: str | None, order: dict[str, Any], told: str | None
-) -> list[dict[str, Any]]:
+def implied_events(shop: str, order_id: str, order: Mapping[str, Any], stored: str | None) -> list[dict[str, Any]]:
     """CloudEvents for the order's state at `order["time"]`, and for each earlier one that it names a time for.
 
-    `order` holds datetimes; `told` is the state told before, None for a new order: states up to it are not told
-    again. Ids are made of order, state and time, so the same order again makes the same events, and a corrected order
-    needs a later `time`.
+    `order` holds datetimes and the `customer` where one is known; `stored` is the state that the order had, None for a
+    new one: states up to it are not sent again. Ids are made of order, state and time, so the same order again makes
+    the same events, and a corrected order needs a later `time`.
     """
     data = {name: value for name, value in order.items() if name not in ("customer", "time")}
     last = STATES.index(order["state"])
-    first = -1 if told is None else STATES.index(told)
+    first = -1 if stored is None else STATES.index(stored)
     reached: list[tuple[str, datetime]] = [
         (state, data[f"{state}_at"])
         for number, state in enumerate(STATES[:last])
         if number > first and data.get(f"{state}_at") is not None
     ]
     reached.append((order["state"], order["time"]))
-    return [_event(shop, order_id, customer, {**data, "state": state}, at) for state, at in reached]
+    return [_event(shop, order_id, order.get("customer"), {**data, "state": state}, at) for state, at in reached]
 
 
 def _event(shop: str, order_id: str, customer: str | None, data: dict[str, Any], at: datetime) -> dict[str, Any]:

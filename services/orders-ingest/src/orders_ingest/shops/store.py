@@ -1,4 +1,4 @@
-"""Which shops write to an intake topic of their own?"""
+"""SQL of what shops set beside their settings: whether their own intake topic is read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from common.storage.database import Transaction
 
 
 async def list_intake_shops(tx: Transaction) -> list[str]:
-    # Shops whose topic is read.
+    """Shops whose topic is read."""
+    # Few rows: one a shop that ever set it.
     rows = await tx.fetch(
         "select shop from settings where key = 'intake' and value = cast('true' as jsonb) order by shop"
     )

@@ -1,4 +1,4 @@
-"""Verification of all that orders-ingest keeps against what it told: its topics, read from their first records on."""
+"""Comparison of all that is kept with what was announced: the topics, read from their first records on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import orjson
 
 from common.crypto.keys import KeyRing
 from common.crypto.sealing import SealBroken
-from common.events import InvalidEvent, rfc3339
+from common.events import InvalidEvent, decode, rfc3339
 from common.verification import Appended, Saying, Table, Verification, compare, digest
-from orders_ingest.intake.take import Vault
+from orders_ingest.archive.vault import Vault
+from orders_ingest.refunds.projection import opened
 from orders_ingest.verification import store
 from orders_ingest.verification.statements import MISSING, sayings
 
@@ -103,7 +104,7 @@ async def verify(run: Verification) -> None:
 
 
 async def _waiting(run: Verification) -> AsyncIterator[list[Saying]]:
-    """Claims of refunds that were not told, and maybe never will be."""
+    """Claims of refunds that were not announced, and maybe never will be."""
     after, replaced = ("", ""), ("", "", "")
     while True:
         async with run.database.transaction() as tx:
@@ -137,7 +138,7 @@ async def _compare_waiting(run: Verification, vault: Vault) -> None:
 
 def _as_it_came(vault: Vault, row: Any) -> bool:
     try:
-        event = vault.open_refund(row).event
+        event = decode(opened(vault, row))
     except (SealBroken, InvalidEvent, TypeError):
         return False
     data = event.data

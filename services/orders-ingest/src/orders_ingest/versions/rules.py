@@ -1,4 +1,4 @@
-"""Which of two versions is the newer? The shop's own number says so, else `time`, then state; never arrival."""
+"""Rank of versions: the shop's own number decides, else `time`, then state; never arrival."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ from typing import Any, get_args
 from common.events import Event
 from common.events.customers import CustomerProfile, CustomerRegistered
 from common.events.orders import OrderEvent, OrderState
+from common.refusals import Conflict
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATES = {state: number for number, state in enumerate(get_args(OrderState))}
 _STEP = 16
+
+
+class VersionMixed(Conflict):
+    """One version of a thing bears the shop's number and another one does not: they cannot be ranked."""
+
+    def __init__(self, what: str, numbered: bool) -> None:
+        how = "with" if numbered else "without"
+        super().__init__("version_mixed", f"{what} was sent {how} a `version` before: do so always or never")
 
 
 def by_time(instant: datetime, number: int = 0) -> int:
@@ -22,6 +31,7 @@ def by_time(instant: datetime, number: int = 0) -> int:
 
 
 def state_number(event: Event[OrderEvent]) -> int:
+    """The place of the order's state among all states; 0 is `placed`."""
     return STATES[event.data.state]
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from common.values.currency import to_minor
-from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row, order_event, too_long
+from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout, Row, order_event, too_long
 from orders_ingest.imports.lines import TooLong, UnreadableFile
 
 _NOON = time(12)
@@ -79,3 +79,7 @@ def _amount(text: str, currency: str) -> int:
     if not _AMOUNT.fullmatch(text):
         raise ValueError("the last cell is no amount: 11.77")
     return to_minor(Decimal(text), currency)
+
+
+SAMPLE = Layout("cdnow_sample", read_sample)
+MASTER = Layout("cdnow_master", read_master)

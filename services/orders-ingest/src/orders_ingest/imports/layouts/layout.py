@@ -1,4 +1,4 @@
-"""What every layout of a file of history has in common: rows, bad rows, findings, and the events made of them."""
+"""A layout of a file of history: what it reads, and the rows, bad rows and findings that every layout gives."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from orders_ingest.imports.lines import LONGEST_LINE, TooLong, UnreadableFile
-
-Layout = Literal["cdnow_sample", "cdnow_master", "online_retail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +64,20 @@ class Findings:
 
 
 Reader = Callable[[Iterable[str | TooLong], History, Findings], Iterator[Row | BadRow]]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A layout, by the name under which callers ask for it; `currency` and `zone` None: the shop's.
+
+    `read` gives the rows of the lines of one file, in any order, and counts what it finds. It raises UnreadableFile
+    for a file of another layout. Events are named by `order_event`, so that the same file again is all duplicates.
+    """
+
+    name: str
+    read: Reader
+    currency: str | None = None
+    zone: str | None = None
 
 
 def too_long(number: int, line: TooLong) -> BadRow:

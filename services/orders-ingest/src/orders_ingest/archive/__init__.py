@@ -1,0 +1,1 @@
+"""The archive: every event that was taken, as it came, encrypted."""

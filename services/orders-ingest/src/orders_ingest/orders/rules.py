@@ -1,0 +1,43 @@
+"""Versions of an order: whose it is, and which of them counts."""
+
+from __future__ import annotations
+
+from common.events import Event
+from common.events.orders import OrderEvent
+from common.refusals import Conflict
+from orders_ingest.orders.state import KnownOrder, Rank
+from orders_ingest.versions.rules import VersionMixed, revision_of, state_number
+
+
+class OtherCustomer(Conflict):
+    """The order belongs to somebody else: it has one owner, for ever."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__("other_customer", f"order {order_id} belongs to another customer")
+
+
+def rank_of(event: Event[OrderEvent]) -> Rank:
+    """The rank of a version among those of its order."""
+    return revision_of(event), state_number(event), event.source, event.id
+
+
+def claims(order: KnownOrder | None, event: Event[OrderEvent]) -> bool:
+    """Whether this version gives an order that was nobody's its customer."""
+    return order is not None and not order.customer and event.subject is not None
+
+
+def with_version(order: KnownOrder | None, event: Event[OrderEvent]) -> KnownOrder:
+    """The order with one more version (None: its first). Raises OtherCustomer and VersionMixed, changing nothing."""
+    data, subject, rank = event.data, event.subject or "", rank_of(event)
+    numbered = data.version is not None
+    if order is None:
+        return KnownOrder(subject, numbered, rank, data.state, data.currency, data.goods_paid, data.freight)
+    if order.customer and subject and order.customer != subject:
+        raise OtherCustomer(data.order_id)
+    if order.numbered != numbered:
+        raise VersionMixed(f"order {data.order_id}", order.numbered)
+    order.customer = order.customer or subject
+    if rank > order.rank:
+        order.rank, order.state, order.currency = rank, data.state, data.currency
+        order.goods_paid, order.freight = data.goods_paid, data.freight
+    return order

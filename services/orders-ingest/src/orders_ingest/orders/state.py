@@ -1,0 +1,25 @@
+"""An order as it is known while new versions and refunds of it are taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Named = tuple[str, str]
+"""(shop, order)."""
+Rank = tuple[int, int, str, str]
+"""(revision, state number, source, event id): the greatest is an order's newest version."""
+
+
+@dataclass(slots=True)
+class KnownOrder:
+    """An order by its newest version, and what was paid back of it; amounts in minor units of `currency`."""
+
+    customer: str  # '' where none is known
+    numbered: bool
+    rank: Rank
+    state: str
+    currency: str
+    goods_paid: int
+    freight: int
+    refunded: int = 0
+    refunded_freight: int = 0

@@ -1,0 +1,32 @@
+"""A refund as it is known while orders and refunds are taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from common.events import Event
+
+Named = tuple[str, str]
+"""(shop, refund)."""
+State = Literal["counted", "held", "set_aside"]
+
+
+@dataclass(slots=True)
+class KnownRefund:
+    """What became of a refund: counted; held until its order comes or is paid; or set aside, `slug` says why.
+
+    `event` and `body` are as it came; None of one that was counted before.
+    """
+
+    state: State
+    order_id: str | None
+    event: Event[Any] | None = None
+    body: bytes = b""
+    slug: str | None = None
+
+    @property
+    def name(self) -> Named:
+        """Its name; of one that is known as it came."""
+        assert self.event is not None, "a refund that was counted before is known without its event"
+        return self.event.shop, self.event.data.refund_id

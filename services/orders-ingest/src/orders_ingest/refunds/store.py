@@ -1,0 +1,159 @@
+"""SQL of refunds: one row each, by the refund's own id, whichever event brings it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from common.storage.columns import Columns
+from common.storage.database import Transaction
+
+Named = tuple[str, str]
+"""(shop, order) or (shop, refund)."""
+
+
+class RefundRow(NamedTuple):
+    """A refund as it stands; `body` is sealed, None of one that is counted."""
+
+    shop: str
+    refund_id: str
+    state: str
+    customer: str
+    order_id: str | None
+    amount: int
+    freight: int
+    currency: str
+    at: datetime
+    slug: str | None
+    source: str
+    event_id: str
+    body: bytes | None
+
+
+NAMES = Columns("w", shop="text", refund_id="text")
+ORDERS = Columns("o", shop="text", order_id="text")
+OWNERS = Columns("w", shop="text", order_id="text", customer="text")
+REFUNDS = Columns(
+    "n", shop="text", refund_id="text", state="text", customer="text", order_id="text", amount="bigint",
+    freight="bigint", currency="text", at="timestamptz", slug="text", source="text", event_id="text", body="bytea",
+)  # fmt: skip
+_REFUND = ", ".join(f"r.{name}" for name in RefundRow._fields)
+
+
+async def lock_refunds(tx: Transaction, refunds: Iterable[Named]) -> set[Named]:
+    """Lock the names of refunds, known or not, before any order; returns the orders that known ones belong to."""
+    keys = sorted(set(refunds))
+    if not keys:
+        return set()
+    # One of 256 locks each, sorted: one refund sent for two orders at once is decided one after the other.
+    await tx.fetch(
+        f"""
+        select pg_advisory_xact_lock(7301, bucket) from (
+            select distinct abs(hashtext(w.shop || '/' || w.refund_id) % 256) as bucket from {NAMES} order by 1
+        ) as b
+        """,
+        **NAMES.of(keys),
+    )
+    # Read after the locks, so that what another process did before is seen.
+    rows = await tx.fetch(
+        f"""
+        select distinct r.shop, r.order_id
+        from {NAMES} join refunds r on r.shop = w.shop and r.refund_id = w.refund_id
+        where r.order_id is not null
+        """,
+        **NAMES.of(keys),
+    )
+    return {(r.shop, r.order_id) for r in rows}
+
+
+async def get_refunds(tx: Transaction, refunds: Iterable[Named], orders: Iterable[Named]) -> Sequence[Any]:
+    """The refunds of these names, and all of these orders."""
+    names, of = sorted(set(refunds)), sorted(set(orders))
+    if not names and not of:
+        return []
+    # By two indexes, each refund once.
+    return await tx.fetch(
+        f"""
+        select {_REFUND} from {ORDERS} join refunds r on r.shop = o.shop and r.order_id = o.order_id
+        union
+        select {_REFUND} from {NAMES} join refunds r on r.shop = w.shop and r.refund_id = w.refund_id
+        order by shop, refund_id
+        """,
+        **ORDERS.of(of),
+        **NAMES.of(names),
+    )
+
+
+async def save_refunds(tx: Transaction, refunds: Iterable[RefundRow]) -> None:
+    """Each as it stands now; the caller holds the locks of their names and orders."""
+    by_key = {(refund.shop, refund.refund_id): refund for refund in refunds}
+    if not by_key:
+        return
+    columns = REFUNDS.of(by_key[key] for key in sorted(by_key))
+    # What waited, or was set aside, and comes anew by another event: that it was claimed stays known.
+    await tx.execute(
+        f"""
+        insert into replaced_refunds (shop, source, event_id)
+        select r.shop, r.source, r.event_id
+        from {REFUNDS} join refunds r on r.shop = n.shop and r.refund_id = n.refund_id
+        where (r.source, r.event_id) <> (n.source, n.event_id)
+        on conflict do nothing
+        """,
+        **columns,
+    )
+    # The primary key closes the race of one refund brought by two events.
+    await tx.execute(
+        f"""
+        insert into refunds (shop, refund_id, state, customer, order_id, amount, freight, currency, at, slug, source,
+                             event_id, body)
+        select * from {REFUNDS}
+        on conflict (shop, refund_id) do update set
+            state = excluded.state, customer = excluded.customer, order_id = excluded.order_id,
+            amount = excluded.amount, freight = excluded.freight, currency = excluded.currency, at = excluded.at,
+            slug = excluded.slug, source = excluded.source, event_id = excluded.event_id, body = excluded.body
+        """,
+        **columns,
+    )
+
+
+async def claim_refunds(tx: Transaction, owners: Mapping[Named, str]) -> None:
+    """Give the counted refunds of orders without a customer the customer who turned out to be theirs."""
+    if owners:
+        await tx.execute(
+            f"""
+            update refunds r set customer = w.customer from {OWNERS}
+            where r.shop = w.shop and r.order_id = w.order_id and r.state = 'counted'
+            """,
+            **OWNERS.of((*key, owners[key]) for key in sorted(owners)),
+        )
+
+
+async def list_refunds(tx: Transaction, shop: str, state: str | None, after: str, limit: int) -> Sequence[Any]:
+    """The shop's refunds after an id, in order of id; of one state alone where it is given."""
+    # By primary key; the few that count nothing by their own index, which their condition must name.
+    chosen = {None: "true", "counted": "state = 'counted'"}.get(state, "state = :state and state <> 'counted'")
+    return await tx.fetch(
+        f"""
+        select refund_id, order_id, customer, amount, freight, currency, at, state, slug from refunds
+        where shop = :shop and refund_id > :after and {chosen}
+        order by refund_id limit :limit
+        """,
+        shop=shop,
+        after=after,
+        limit=limit,
+        **({"state": state} if state in ("held", "set_aside") else {}),
+    )
+
+
+async def count_refunds(tx: Transaction, shop: str) -> Sequence[Any]:
+    """Refunds that count, by currency (minor units); those of no known order apart."""
+    # All of the shop's refunds are counted.
+    return await tx.fetch(
+        """
+        select currency, count(*) as refunds, count(*) filter (where order_id is null) as unmatched,
+               sum(amount) as amount, sum(freight) as freight
+        from refunds where shop = :shop and state = 'counted' group by currency order by currency
+        """,
+        shop=shop,
+    )
