@@ -14,13 +14,13 @@ create index archive_customer on archive (shop, customer, at);
 create index archive_order on archive (shop, order_id) where order_id is not null;
 
 -- Each order as it stands by its newest version: the greatest (revision, state_number, source, event_id). The row is
--- made before the order is judged, so that whoever concerns the order locks it first: also a refund that was told
+-- made before anything about the order is decided, so that all that concerns it locks it first: also a refund that came
 -- before its order, whose row then has no revision yet.
 create table orders (
     shop text not null,
     order_id text not null,
     customer text not null,             -- '' where none is known
-    revision bigint,                    -- null: not told yet
+    revision bigint,                    -- null: no version came yet
     state_number smallint,
     source text,
     event_id text,
@@ -34,6 +34,36 @@ create table orders (
     primary key (shop, order_id)        -- closes the race of two first versions of one order: it has one owner
 ) with (fillfactor = 80);
 create index orders_customer on orders (shop, customer) where customer <> '';
+
+-- The number of each completed order among its customer's, given once and never changed, also when the order is closed
+-- or its customer absorbed by another later.
+create table completed_orders (
+    shop text not null,
+    order_id text not null,
+    customer text not null,             -- under whom it was numbered
+    sequence bigint not null check (sequence > 0),
+    primary key (shop, order_id),       -- closes the race of two completed versions of one order: it has one number
+    unique (shop, customer, sequence)   -- closes the race of two orders of one customer: no two have the same
+);
+
+-- Of a customer who absorbed others: the completed orders of all of them at the latest merge. Numbers go on after it.
+create table completed_before_merge (
+    shop text not null,
+    customer text not null,
+    completed bigint not null,
+    primary key (shop, customer)
+);
+
+-- Customers who were absorbed by another one: what comes under their identifier is the survivor's.
+create table aliases (
+    shop text not null,
+    alias text not null,                -- the absorbed customer
+    merged_into text not null,          -- the survivor of that merge, as it was announced
+    customer text not null,             -- the survivor of all merges since: whose input it is now
+    since timestamptz not null,
+    primary key (shop, alias)           -- closes the race of two merges that absorb one customer
+);
+create index aliases_customer on aliases (shop, customer);
 
 -- Each refund, by its own id whoever tells it. One whose order is not known yet waits (held); one that its order, when
 -- it came, did not fit is set aside and shown. Neither was published.
@@ -51,12 +81,12 @@ create table refunds (
     source text not null,
     event_id text not null,
     body bytea,                         -- of one that is not counted: as it came, encrypted
-    primary key (shop, refund_id)       -- closes the race of one refund told by two events
+    primary key (shop, refund_id)       -- closes the race of one refund brought by two events
 );
 create index refunds_order on refunds (shop, order_id) where order_id is not null;
 create index refunds_waiting on refunds (shop, state, refund_id) where state <> 'counted';
 
--- Events of refunds that waited, or were set aside, when another event told the refund anew: their claims stay.
+-- Events of refunds that waited, or were set aside, when another event brought the refund anew: their claims stay.
 create table replaced_refunds (
     shop text not null,
     source text not null,
@@ -75,7 +105,7 @@ create table profiles (
     primary key (shop, customer)        -- closes the race of two registrations
 ) with (fillfactor = 80);
 
--- The newest consent told here, for each channel and purpose; what is effective is messaging's to say.
+-- The newest consent that came, for each channel and purpose; what is effective is messaging's to say.
 create table consents (
     shop text not null,
     customer text not null,

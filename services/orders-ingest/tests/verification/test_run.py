@@ -36,7 +36,7 @@ async def verified(db: Database, topics: OwnTopics) -> tuple[list[str], Counter[
 async def some_days(db: Database, api: httpx.AsyncClient, vault: Vault, tell: Any) -> None:
     """Of everything one: versions, an order that is claimed, refunds, profiles, a file, keys, settings."""
     async with db.transaction() as tx:
-        await tx.execute("delete from shop_settings")  # nobody has told those of the tests
+        await tx.execute("delete from shop_settings")  # nobody announced those of the tests
 
     async def post(*bodies: dict[str, Any]) -> None:
         answer = await api.post("/v1/events", json=list(bodies))
@@ -53,7 +53,7 @@ async def some_days(db: Database, api: httpx.AsyncClient, vault: Vault, tell: An
     await post(tell.order("paid"), tell.order("completed"), tell.order("paid", walk_in, subject=None))
     await post(refund(1), refund(2, order_id="o-2", amount=1), refund(3, order_id=None), refund(4, order_id="o-9"))
     await post(refund(5, order_id="o-8"), tell.event("product.viewed", {"sku": "s-1"}))
-    await post(refund(5, order_id="o-7"))  # told anew of another order: the first one is replaced
+    await post(refund(5, order_id="o-7"))  # sent anew of another order: the first one is replaced
     await post(tell.order("completed", walk_in, subject="c-2"))
     person = {"name": "Ann", "email": "a@example.test", "birthday": "1990-01-02"}
     for name in ("Ann", "Anne"):
@@ -69,6 +69,7 @@ async def some_days(db: Database, api: httpx.AsyncClient, vault: Vault, tell: An
     assert answer.is_success, answer.text
     while await step(db, vault):
         pass
+    assert (await api.post("/v1/shops/demo/customers/c-1/merge", json={"absorbed": "c-2"})).status_code == 200
 
 
 async def test_nothing_is_found_in_the_outbox_nor_in_the_log_and_all_is_counted(
@@ -84,7 +85,8 @@ async def test_nothing_is_found_in_the_outbox_nor_in_the_log_and_all_is_counted(
     await topics.publish(db)
     assert await verified(db, topics) == ([], compared)
     assert compared == {
-        "orders": 5, "refunds": 3, "profiles": 1, "consents": 1, "archived events": 14, "claims": 17,
+        "orders": 5, "numbers of completed orders": 5, "aliases": 1,
+        "refunds": 3, "profiles": 1, "consents": 1, "archived events": 14, "claims": 17,
         "customer keys": 4, "settings": 2, "API keys": 2, "refunds that wait": 2, "imports": 1,
     }  # fmt: skip
 
@@ -104,19 +106,23 @@ PLANTED = {
     "an older version": (f"update orders set revision = revision - 1 {ONE}", "demo/o-1: orders keeps"),
     "another owner": (f"update orders set customer = 'c-9' {ONE}", "demo/o-1: orders keeps"),
     "no owner": ("update orders set customer = '' where order_id = 'o-2'", "demo/o-2: orders keeps"),
-    "an order is gone": (f"delete from orders {ONE}", "an order was told, and no row keeps it"),
-    "an order nobody told": (
+    "an order is gone": (f"delete from orders {ONE}", "an order was announced, and no row keeps it"),
+    "an order nobody announced": (
         "insert into orders (shop, order_id, customer, revision, state_number, source, event_id, numbered, state,"
         " currency, goods_paid, freight, at, body) select shop, 'x', customer, revision, state_number, source,"
         f" event_id, numbered, state, currency, goods_paid, freight, at, body from orders {ONE}",
         "demo/x: orders keeps",
     ),
+    "a number": ("update completed_orders set sequence = 9 where order_id = 'o-1'", "demo/o-1: completed_orders keeps"),
+    "a number is gone": (f"delete from completed_orders {ONE}", "a completed order was numbered, and no row keeps its"),
+    "an alias of another": ("update aliases set merged_into = 'c-9'", "demo/c-2: aliases keeps"),
+    "an alias is gone": ("delete from aliases", "two customers were merged, and no row says so"),
     "a refund's amount": ("update refunds set amount = 1 where refund_id = 'r-1'", "demo/r-1: refunds keeps"),
     "a refund's order": ("update refunds set order_id = 'o-2' where refund_id = 'r-1'", "demo/r-1: refunds keeps"),
     "a refund's owner": ("update refunds set customer = 'c-1' where refund_id = 'r-2'", "demo/r-2: refunds keeps"),
-    "a refund is gone": ("delete from refunds where refund_id = 'r-1'", "a refund was told, and no row counts it"),
+    "a refund is gone": ("delete from refunds where refund_id = 'r-1'", "a refund was announced, and no row counts it"),
     "a refund is held again": (
-        "update refunds set state = 'held' where refund_id = 'r-1'", "a refund was told, and no row counts it",
+        "update refunds set state = 'held' where refund_id = 'r-1'", "a refund was announced, and no row counts it",
     ),
     "a held refund's amount": (
         "update refunds set amount = 1 where refund_id = 'r-4'", "demo/r-4: its row in refunds (held) is not as",
@@ -128,16 +134,16 @@ PLANTED = {
     "a first day": (
         "update profiles set registered_at = registered_at - interval '1 day'", "demo/c-1: profiles keeps",
     ),
-    "a profile is gone": ("delete from profiles", "a profile was told, and no row keeps it"),
+    "a profile is gone": ("delete from profiles", "a profile was announced, and no row keeps it"),
     "a consent": ("update consents set granted = false", "consents keeps"),
-    "a consent is gone": ("delete from consents", "a consent was told, and no row keeps it"),
+    "a consent is gone": ("delete from consents", "a consent was announced, and no row keeps it"),
     "an archived event is gone": (
-        "delete from archive where type = 'product.viewed'", "an event was told, and is not in the archive",
+        "delete from archive where type = 'product.viewed'", "an event was announced, and is not in the archive",
     ),
     "an archived event of another": (
         "update archive set customer = 'c-9' where type = 'product.viewed'", "archive keeps",
     ),
-    "a claim is gone": ("delete from inbox where id = 'e-1'", "an event was told or waits, and its claim is gone"),
+    "a claim is gone": ("delete from inbox where id = 'e-1'", "an event was announced or waits, and its claim is gone"),
     "a claim of nothing": (
         "insert into inbox (shop, source, id, hash) values ('demo', '/shops/demo/backend', 'x', '')",
         "demo//shops/demo/backend/x: inbox keeps",
@@ -151,7 +157,7 @@ PLANTED = {
         "demo/1: shop_settings keeps",
     ),
     "settings are gone": (
-        "delete from shop_settings where version = 2", "a shop's settings were told, and no row keeps them",
+        "delete from shop_settings where version = 2", "a shop's settings were announced, and no row keeps them",
     ),
     "an API key": ("update api_keys set scopes = '{x}' where name = 'b'", "api_keys keeps"),
     "an API key counts again": (

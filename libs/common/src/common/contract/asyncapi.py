@@ -44,6 +44,7 @@ def _envelope(kind: type[EventData]) -> dict[str, Any]:
             "correlationid": _TEXT,
             "causationid": _TEXT,
             "traceparent": _TEXT,
+            "alias": {**_TEXT, "description": "the identifier it came under, of a customer whom `subject` absorbed"},
             **version,
             "data": _data(kind),
         },
@@ -56,7 +57,8 @@ def _intake_envelope(kind: type[EventData]) -> dict[str, Any]:
     filled_in = {"specversion", "shop", "partitionkey"}
     required = [name for name in envelope["required"] if name not in filled_in]
     needs_customer = [] if kind.TOPIC == "orders" else ["subject"]
-    properties = {name: schema for name, schema in envelope["properties"].items() if name != "partitionkey"}
+    given_here = {"partitionkey", "alias"}
+    properties = {name: schema for name, schema in envelope["properties"].items() if name not in given_here}
     return {**envelope, "required": [*required, *needs_customer], "properties": properties}
 
 

@@ -8,7 +8,7 @@ from common.contract.intake import CUSTOMER, SHOP
 from common.contract.intake import EXAMPLES as SHOPS_OWN
 from common.crypto.sealing import map_personal
 from common.events import Event, EventData, fact_id
-from common.events.customers import CustomerErased, KeyIssued
+from common.events.customers import CustomerErased, CustomerMerged, KeyIssued
 from common.events.envelope import parse_time
 from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
 from common.events.membership import (
@@ -36,7 +36,7 @@ from common.events.messages import (
     MessageSent,
     MessageSuppressed,
 )
-from common.events.orders import OrderClaimed
+from common.events.orders import OrderClaimed, OrderCompleted
 from common.events.segments import (
     LifeCycleChanged,
     RfmChanged,
@@ -60,7 +60,9 @@ _ABOUT_A_SHOP = (
 """These concern no customer."""
 EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     **{kind: data for kind, (_, data) in SHOPS_OWN.items()},
+    OrderCompleted: {**SHOPS_OWN[OrderCompleted][1], "sequence": 1},
     OrderClaimed: {"order_id": "1001", "customer": CUSTOMER},
+    CustomerMerged: {"survivor": CUSTOMER, "absorbed": "ann-at-the-counter"},
     KeyIssued: {"key_id": "ann-1", "wrapped": "d3JhcHBlZCBieSB0aGUgbWFzdGVyIGtleQ=="},
     CustomerErased: {},
     ShopSettingsChanged: {

@@ -49,10 +49,11 @@ EVENTS: dict[str, type[EventData]] = {c.TYPE: c for c in _concrete(EventData)}
 _OWNERS = (activity, customers, feedback, membership, messages, orders, segments, shops)  # imported for their classes
 
 
-_OPTIONAL = ("subject", "partitionkey", "correlationid", "causationid", "traceparent")
+_OPTIONAL = ("subject", "partitionkey", "correlationid", "causationid", "traceparent", "alias")
 _CHECKS: dict[str, Callable[[str], str]] = {
     "id": check_name, "source": check_source, "type": check_name, "shop": check_shop, "subject": check_identifier,
     "partitionkey": check_name, "correlationid": check_name, "causationid": check_name, "traceparent": check_name,
+    "alias": check_identifier,
 }  # fmt: skip
 
 
@@ -128,6 +129,7 @@ def _from_dict(body: dict[str, Any], raw: bytes | None) -> Event[Any]:
         correlationid=correlation,
         causationid=body.get("causationid"),
         traceparent=body.get("traceparent"),
+        alias=body.get("alias"),
         raw=raw,
     )
 

@@ -52,6 +52,22 @@ class ConsentChanged(EventData):
     noted_on: date | None = None
 
 
+class CustomerMerged(EventData):
+    """Two customers are one person, since `time`: `survivor` goes on and `absorbed` is an alias of it from then on.
+
+    The subject is the survivor. What comes under the absorbed identifier later is published for the survivor, with the
+    identifier as `alias` of the envelope; what came before stays as it was published. A service that keeps state per
+    customer decides itself what it does with the absorbed one's; one that does nothing goes on with two customers, of
+    which one gets no more inputs.
+    """
+
+    TYPE: ClassVar[str] = "customer.merged"
+    TOPIC: ClassVar[str] = "customers"
+    RANK: ClassVar[int] = 40
+    survivor: Identifier
+    absorbed: Identifier
+
+
 class KeyIssued(EventData):
     """A customer's data key, wrapped by the installation's master key (base64)."""
 

@@ -102,6 +102,7 @@ class Event(Generic[D]):
     correlationid: str | None = field(default_factory=given_correlation)
     causationid: str | None = None
     traceparent: str | None = None
+    alias: str | None = None  # the identifier it came under, where that is an absorbed customer's; `subject` survived
     raw: bytes | None = field(default=None, compare=False, repr=False)  # as read; sent on and stored unchanged
 
     @property
@@ -148,7 +149,7 @@ class Event(Generic[D]):
         if self.data.VERSION != 1:
             body["dataschema"] = f"/schemas/{self.data.TYPE}/{self.data.VERSION}"
         body["partitionkey"] = self.key
-        for name in ("correlationid", "causationid", "traceparent"):
+        for name in ("correlationid", "causationid", "traceparent", "alias"):
             value = getattr(self, name)
             if value is not None:
                 body[name] = value

@@ -84,10 +84,16 @@ class OrderDelivered(OrderEvent):
 
 
 class OrderCompleted(OrderEvent):
-    """Confirmed: only this makes somebody a returning customer (SEG-003)."""
+    """Confirmed: only this makes somebody a returning customer (SEG-003).
+
+    `sequence` is given by orders-ingest when the order first completes, and never changes: 1 for the first completed
+    order of the customer, and one more for each that completes later, however long ago it happened (ORD-002). None
+    where the order is nobody's. An order that is closed afterwards keeps its number.
+    """
 
     TYPE: ClassVar[str] = "order.completed"
     RANK: ClassVar[int] = 150
+    sequence: Revision | None = None
 
 
 class OrderClosed(OrderEvent):

@@ -11,13 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier, Instant, PersonalText, ShopName, Text
 from common.http.api import Body, Caller, Tx, require
-from common.refusals import NotFound
 from orders_ingest.api import outcomes
 from orders_ingest.api.outcomes import OutcomeOut, ResultsOut
 from orders_ingest.api.parts import runtime_of, vault_of
 from orders_ingest.commands import put_customers as command
+from orders_ingest.commands.merge_customers import merge_customers
 from orders_ingest.customers import store
+from orders_ingest.customers.rules import UnknownCustomer
 from orders_ingest.customers.state import SentConsent, SentCustomer
+from orders_ingest.identity import store as identity
 from orders_ingest.intake.checks import MAX_BATCH
 from orders_ingest.intake.state import Outcome
 
@@ -135,13 +137,6 @@ async def put_consents(
     return outcomes.one((await _put(request, shop, [sent]))[0])
 
 
-class UnknownCustomer(NotFound):
-    """The shop has sent no profile of that customer."""
-
-    def __init__(self, customer: str) -> None:
-        super().__init__("unknown_customer", f"The shop has sent no customer {customer!r} yet.")
-
-
 class ConsentOut(BaseModel):
     """The newest consent that came of one channel and purpose."""
 
@@ -153,7 +148,10 @@ class ConsentOut(BaseModel):
 
 
 class CustomerOut(BaseModel):
-    """`has`: the personal fields that are stored; `revision`: by which consumers know the newest profile."""
+    """`has`: the personal fields that are stored; `revision`: by which consumers know the newest profile.
+
+    `merged_into`: the customer of whom this one is an alias; `aliases`: those who stand for this one.
+    """
 
     id: str
     registered_at: datetime
@@ -163,6 +161,8 @@ class CustomerOut(BaseModel):
     source: str | None = None
     has: list[str]
     consents: list[ConsentOut]
+    merged_into: str | None = None
+    aliases: list[str] = []
 
 
 @router.get("/{customer}", dependencies=[require("customers:read")])
@@ -180,7 +180,35 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
         **{name: found.body.get(name) for name in ("language", "zone", "source")},
         has=sorted(personal & found.body.keys()),
         consents=[ConsentOut.model_validate(dict(row._mapping)) for row in consents],
+        merged_into=(await identity.get_survivors(tx, [(shop, customer)])).get((shop, customer)),
+        aliases=await identity.list_aliases(tx, shop, customer),
     )
+
+
+class MergeIn(Body):
+    """Who is the same person as the customer of the path."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"absorbed": "ann-at-the-counter"}]})
+    absorbed: Identifier
+
+
+class MergeOut(BaseModel):
+    """`absorbed` is an alias of `customer` since then."""
+
+    customer: str
+    absorbed: str
+    since: datetime
+
+
+@router.post("/{customer}/merge", dependencies=[require("customers:merge")])
+async def merge_customer(shop: ShopName, customer: Identifier, body: MergeIn, request: Request, tx: Tx) -> MergeOut:
+    """Say that two customers are one person: the one of the path goes on, the other becomes its alias, for ever.
+
+    What comes for the absorbed one from now on is published for the surviving one, and says under which identifier it
+    came; what came before is not rewritten. The same merge again changes nothing.
+    """
+    alias = await merge_customers(tx, vault_of(request.app), shop, customer, body.absorbed)
+    return MergeOut(customer=alias.merged_into, absorbed=alias.alias, since=alias.since)
 
 
 def _consents(sent: list[ConsentIn]) -> tuple[SentConsent, ...]:

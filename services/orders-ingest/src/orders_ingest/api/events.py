@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from common.events.fields import ShopName
 from common.http.api import JSON, Caller, require
 from common.http.callers import EVERY
+from common.http.problems import Problem
 from common.refusals import Malformed, TooLarge
 from orders_ingest.api import outcomes
 from orders_ingest.api.outcomes import OutcomeOut, ResultsOut
@@ -67,9 +68,24 @@ async def post_own_events(request: Request, caller: Writer) -> Response:
     return await _answer(request, None if caller.shop == EVERY else caller.shop)
 
 
+class BinaryMode(Problem):
+    """A CloudEvents request whose attributes stand in headers; the body alone is no event."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            415,
+            "binary_mode",
+            f"This is a CloudEvent in binary mode (its attributes are `ce-` headers); structured mode is taken: send"
+            f" the whole event as the body, with `Content-Type: {SINGLE}`, or an array of them with"
+            f" `Content-Type: {BATCH}`.",
+        )
+
+
 async def _answer(request: Request, shop: str | None) -> Response:
-    body = read(await request.body())
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in (SINGLE, BATCH) and any(name in request.headers for name in ("ce-id", "ce-type", "ce-specversion")):
+        raise BinaryMode
+    body = read(await request.body())
     if (kind == BATCH and not isinstance(body, list)) or (kind == SINGLE and not isinstance(body, dict)):
         raise Malformed("malformed_json", f"{SINGLE} is one JSON object, {BATCH} a JSON array of them.")
     if isinstance(body, list):

@@ -109,6 +109,9 @@ class OrderOut(BaseModel):
 
     order_id: str
     customer: str | None = Field(description="null: nobody is known to have ordered it")
+    sequence: int | None = Field(
+        description="the number of the order among those of its customer that completed, given once; null: it has not"
+    )
     state: OrderState
     time: datetime = Field(description="when it reached `state`")
     currency: str
@@ -141,7 +144,15 @@ async def get_order(shop: ShopName, order_id: Identifier, tx: Tx) -> OrderOut:
     if row is None:
         raise UnknownOrder(order_id)
     order = orjson.loads(row.body)
-    return OrderOut(**{**order, "customer": row.customer or None, "time": row.at, "refunded": row.refunded})
+    return OrderOut(
+        **{
+            **order,
+            "customer": row.customer or None,
+            "time": row.at,
+            "refunded": row.refunded,
+            "sequence": row.sequence,
+        }
+    )
 
 
 class RefundOut(BaseModel):

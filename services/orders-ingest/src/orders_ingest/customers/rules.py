@@ -7,8 +7,26 @@ from typing import Any
 
 from common.events import rfc3339
 from common.events.customers import CustomerProfile
+from common.refusals import Conflict, NotFound
 from orders_ingest.customers.state import KnownConsent, KnownCustomer, SentCustomer
 from orders_ingest.versions.rules import by_time
+
+
+class UnknownCustomer(NotFound):
+    """The shop has sent nothing of that customer."""
+
+    def __init__(self, customer: str) -> None:
+        super().__init__("unknown_customer", f"The shop has sent no customer {customer!r} yet.")
+
+
+class CustomerErased(Conflict):
+    """Nothing more is taken of somebody who was erased."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "customer_erased", "this customer was erased, for ever: a person who comes back needs a new id"
+        )
+
 
 PROFILE_FIELDS = ("name", "email", "phone", "address", "birthday", "language", "zone", "source")
 

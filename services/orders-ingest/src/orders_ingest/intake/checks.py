@@ -13,7 +13,7 @@ from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict, rfc
 from common.events.activity import Activity
 from common.events.customers import ConsentChanged, CustomerProfile, CustomerRegistered, CustomerUpdated
 from common.events.fields import MAX_EVENT
-from common.events.orders import OrderEvent, OrderRefunded
+from common.events.orders import OrderCompleted, OrderEvent, OrderRefunded
 from common.refusals import Invalid, Malformed, TooLarge
 from common.values.texts import find_unfit, find_unfit_json
 from common.values.wording import unknown_field
@@ -70,6 +70,7 @@ def check(
             event = event.with_data(profile)
         if said is None and isinstance(event.data, OrderEvent | CustomerProfile) and event.data.revision:
             raise InvalidEvent("invalid_data", "data.revision: is given here; number your versions in `version`")
+        _check_given_here(event)
         _check_shop(event, shop)
         _check_subject(event)
         _check_times(event, now)
@@ -105,6 +106,13 @@ def _check_names(data: dict[str, Any], kind: type[EventData]) -> None:
     unknown = unknown_field(data, kind)
     if unknown is not None:
         raise InvalidEvent("unknown_field", f"/data{unknown[0]}: {unknown[1]}")
+
+
+def _check_given_here(event: Event[Any]) -> None:
+    if isinstance(event.data, OrderCompleted) and event.data.sequence is not None:
+        raise InvalidEvent("invalid_data", "data.sequence: is given here, when the order completes; leave it out")
+    if event.alias is not None:
+        raise InvalidEvent("invalid_alias", "`alias` is given here; name the customer in `subject`")
 
 
 def _check_shop(event: Event[Any], shop: str | None) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from common.events import Event
 from common.events.customers import ConsentChanged, CustomerProfile
 from common.events.orders import OrderEvent, OrderRefunded
-from common.refusals import Conflict
+from orders_ingest.customers.rules import CustomerErased
 from orders_ingest.intake.state import Offered
 from orders_ingest.orders.rules import claims, with_version
 from orders_ingest.orders.state import KnownOrder
@@ -22,15 +22,6 @@ from orders_ingest.versions.rules import VersionMixed
 
 Named = tuple[str, str]
 """(shop, order), (shop, refund) or (shop, customer)."""
-
-
-class CustomerErased(Conflict):
-    """Nothing more is taken of somebody who was erased."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "customer_erased", "this customer was erased, for ever: a person who comes back needs a new id"
-        )
 
 
 @dataclass(slots=True)
@@ -100,4 +91,5 @@ def _decided(refund: KnownRefund, order: KnownOrder | None) -> Accepted | KnownR
 
 def of(event: Event[Any], customer: str) -> Event[Any]:
     """The event as its customer's, '' for nobody's."""
-    return event if event.subject == (customer or None) else replace(event, subject=customer or None, raw=None)
+    subject = customer or None
+    return event if event.subject == subject else replace(event, subject=subject, alias=None, raw=None)

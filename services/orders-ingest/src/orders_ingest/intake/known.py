@@ -11,6 +11,7 @@ from common.events.orders import OrderEvent, OrderRefunded
 from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
 from orders_ingest.customers import projection as customers
+from orders_ingest.identity.survivors import survivors_of
 from orders_ingest.intake.decisions import Known
 from orders_ingest.intake.state import Offered
 from orders_ingest.orders import projection as orders
@@ -29,6 +30,7 @@ async def read(
     names = {(o.event.shop, o.event.data.refund_id) for o in concerned if isinstance(o.event.data, OrderRefunded)}
     wanted = _orders_of(concerned, await refunds.lock(tx, names))
     known = Known(orders=await orders.lock(tx, wanted))
+    await _give_to_survivors(tx, known)
     known.refunds = await refunds.read(tx, vault, names, known.orders, wanted)
     people = _customers_of(concerned, known)
     await tx.lock_customers(people)
@@ -38,6 +40,14 @@ async def read(
         tx, (o.event.customer for o in concerned if isinstance(o.event.data, CustomerProfile))
     )
     return known, keys, issued
+
+
+async def _give_to_survivors(tx: Transaction, known: Known) -> None:
+    """An order whose customer was absorbed since is the survivor's now."""
+    owners = {key: (key[0], order.customer) for key, order in known.orders.items() if order.customer}
+    survivors = await survivors_of(tx, owners.values())
+    for key, owner in owners.items():
+        known.orders[key].customer = survivors.get(owner, owner[1])
 
 
 def _orders_of(concerned: Sequence[Offered], of_refunds: set[Named]) -> dict[Named, str]:

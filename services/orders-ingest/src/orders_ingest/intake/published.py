@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,12 +10,14 @@ from common.crypto.keys import KeyRing
 from common.crypto.sealing import personal_fields, without_personal
 from common.events import Event, EventData, fact_id
 from common.events.customers import CustomerProfile
-from common.events.orders import OrderClaimed, OrderEvent, OrderRefunded
+from common.events.orders import OrderClaimed, OrderCompleted, OrderEvent, OrderRefunded
 from common.storage.database import Transaction
 from orders_ingest.archive import keeping
 from orders_ingest.archive.vault import Vault
 from orders_ingest.intake.decisions import Accepted
 from orders_ingest.intake.known import Keys
+from orders_ingest.orders.numbering import number_completed
+from orders_ingest.orders.state import Named
 from orders_ingest.versions.rules import revision_of
 
 
@@ -36,9 +38,10 @@ async def publish(tx: Transaction, vault: Vault, keys: Keys, accepted: Sequence[
         if one.claims:
             found += [Published(event) for event in await _repeated(tx, vault, one, found)]
         found.append(Published(one.event, one))
+    numbers = await number_completed(tx, [each.event for each in found])
     for each in found:
         if not isinstance(each.event.data, OrderClaimed):
-            each.event = _as_published(each.event, keys, vault.ring)
+            each.event = _as_published(each.event, numbers, keys, vault.ring)
     return found
 
 
@@ -66,11 +69,13 @@ def _for_customer(event: Event[Any], customer: str, source: str) -> Event[Any]:
     return replace(event, id=id_, source=source, subject=customer, partitionkey="", raw=None)
 
 
-def _as_published(event: Event[Any], keys: Keys, ring: KeyRing) -> Event[Any]:
-    """With its revision and sealed; keyed by its order where no customer is known."""
+def _as_published(event: Event[Any], numbers: Mapping[Named, int], keys: Keys, ring: KeyRing) -> Event[Any]:
+    """With its revision and number, and sealed; keyed by its order where no customer is known."""
     data, name = event.data, ""
     if isinstance(data, OrderEvent | CustomerProfile):
         data = data.model_copy(update={"revision": revision_of(event)})
+    if isinstance(data, OrderCompleted) and event.subject is not None:
+        data = data.model_copy(update={"sequence": numbers[event.shop, data.order_id]})
     if event.subject is None:
         name = data.order_id or data.refund_id if isinstance(data, OrderRefunded) else data.order_id
     ready = replace(event, data=data, partitionkey=name, raw=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from common.events import Event
 from common.events.customers import KeyIssued
@@ -14,6 +15,8 @@ from orders_ingest.archive import keeping
 from orders_ingest.archive.keeping import Came
 from orders_ingest.archive.vault import Vault
 from orders_ingest.customers import projection as customers
+from orders_ingest.identity.rules import for_survivor
+from orders_ingest.identity.survivors import hold, survivors_of
 from orders_ingest.intake.claims import Claims, claim
 from orders_ingest.intake.decisions import Accepted, Decision, Known
 from orders_ingest.intake.known import Keys, read
@@ -28,10 +31,15 @@ from orders_ingest.refunds.state import KnownRefund
 async def take(tx: Transaction, vault: Vault, offered: Sequence[Offered]) -> list[Outcome]:
     """Take what is new; one outcome for each, in the order given. Idempotent: what was taken before is a duplicate.
 
-    Call it once a transaction, before anything else is locked. Locks are taken in one order everywhere: claims, names
-    of refunds, orders, customers. Events of one name are answered alike: what was refused is refused for all of them.
+    Call it once a transaction, before anything else is locked. Locks are taken in one order everywhere: shops against
+    merges, claims, names of refunds, orders, customers. What names an absorbed customer is the survivor's. Events of
+    one name are answered alike: what was refused is refused for all of them.
     """
-    set_up = await find_set_up(tx, {one.event.shop for one in offered})
+    shops = {one.event.shop for one in offered}
+    await hold(tx, shops)
+    survivors = await survivors_of(tx, (one.event.customer for one in offered if one.event.subject is not None))
+    offered = [replace(one, event=for_survivor(one.event, survivors)) for one in offered]
+    set_up = await find_set_up(tx, shops)
     taken = iter(await _take(tx, vault, [one for one in offered if one.event.shop in set_up]))
     return [
         next(taken) if one.event.shop in set_up else refused(one.event.id, ShopNotSetUp(one.event.shop))

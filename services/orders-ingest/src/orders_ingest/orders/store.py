@@ -137,11 +137,12 @@ async def get_order(tx: Transaction, shop: str, order_id: str) -> Any:
     # The order, and what was paid back of it.
     return await tx.fetch_one(
         """
-        select o.customer, o.order_id, o.revision, o.state, o.currency, o.goods_paid, o.freight, o.at,
+        select o.customer, o.order_id, c.sequence, o.revision, o.state, o.currency, o.goods_paid, o.freight, o.at,
                cast(o.body as text) as body,
                coalesce((select sum(r.amount) from refunds r
                          where r.shop = o.shop and r.order_id = o.order_id and r.state = 'counted'), 0) as refunded
-        from orders o where o.shop = :shop and o.order_id = :order_id and o.revision is not null
+        from orders o left join completed_orders c on c.shop = o.shop and c.order_id = o.order_id
+        where o.shop = :shop and o.order_id = :order_id and o.revision is not null
         """,
         shop=shop,
         order_id=order_id,

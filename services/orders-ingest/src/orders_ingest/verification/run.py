@@ -35,6 +35,14 @@ TABLES = (
         "t.revision is not null",
     ),
     Table(
+        "numbers of completed orders", "completed_orders", "t.shop, t.order_id, t.sequence", ("shop", "order_id"),
+        lambda r: [(("sequence", r.shop, r.order_id), digest(r.sequence))],
+    ),
+    Table(
+        "aliases", "aliases", "t.shop, t.alias, t.merged_into, t.since", ("shop", "alias"),
+        lambda r: [(("alias", r.shop, r.alias), digest(r.merged_into, rfc3339(r.since)))],
+    ),
+    Table(
         "refunds", "refunds",
         "t.shop, t.refund_id, t.customer, t.order_id, t.amount, t.freight, t.currency, t.at, t.source, t.event_id",
         ("shop", "refund_id"),

@@ -1,6 +1,7 @@
-"""What an event that orders-ingest published says of the rows that it keeps; each saying under the name of its row.
+"""What a published event says of the rows that are kept; each saying under the name of its row.
 
-A version or refund that was told again for a customer (`OrderClaimed`) bears our own source: it names an owner alone.
+A version or refund that was announced again for a customer (`OrderClaimed`) bears our own source: it names an
+owner alone.
 """
 
 from __future__ import annotations
@@ -9,7 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from common.events import rfc3339
-from common.events.customers import ConsentChanged, CustomerErased, CustomerRegistered, CustomerUpdated, KeyIssued
+from common.events.customers import (
+    ConsentChanged,
+    CustomerErased,
+    CustomerMerged,
+    CustomerRegistered,
+    CustomerUpdated,
+    KeyIssued,
+)
 from common.events.envelope import parse_time
 from common.events.orders import OrderClaimed, OrderRefunded
 from common.events.shops import ApiKeyIssued, ApiKeyRevoked, ShopSettingsChanged
@@ -17,14 +25,16 @@ from common.verification import Saying, digest, rank
 from orders_ingest.versions.rules import STATES
 
 MISSING = {
-    "order": "an order was told, and no row keeps it",
-    "refund": "a refund was told, and no row counts it",
-    "profile": "a profile was told, and no row keeps it",
-    "consent": "a consent was told, and no row keeps it",
-    "archived": "an event was told, and is not in the archive",
-    "claim": "an event was told or waits, and its claim is gone",
+    "order": "an order was announced, and no row keeps it",
+    "sequence": "a completed order was numbered, and no row keeps its number",
+    "alias": "two customers were merged, and no row says so",
+    "refund": "a refund was announced, and no row counts it",
+    "profile": "a profile was announced, and no row keeps it",
+    "consent": "a consent was announced, and no row keeps it",
+    "archived": "an event was announced, and is not in the archive",
+    "claim": "an event was announced or waits, and its claim is gone",
     "customer key": "a customer's key was issued or erased, and no row says so",
-    "settings": "a shop's settings were told, and no row keeps them",
+    "settings": "a shop's settings were announced, and no row keeps them",
     "API key": "an API key was issued, and no row keeps it",
     "revoked": "an API key was revoked, and its row says nothing of it",
 }
@@ -50,6 +60,8 @@ def sayings(event: dict[str, Any]) -> Iterator[Saying]:
         if not again:
             yield Saying(("refund", shop, data["refund_id"]), refund(event))
     elif kind.startswith("order."):
+        if "sequence" in data:
+            yield Saying(("sequence", shop, data["order_id"]), digest(data["sequence"]))
         yield Saying(("owner", shop, data["order_id"]), digest(subject), rank(int(bool(subject))))
         if not again:
             place = rank(data["revision"], STATES[data["state"]], event["source"], event["id"])
@@ -99,6 +111,11 @@ def _revoked(_: str, __: str, ___: dict[str, Any], data: dict[str, Any]) -> Iter
     yield Saying(("revoked", data["prefix"]), b"")
 
 
+def _merged(shop: str, _: str, event: dict[str, Any], data: dict[str, Any]) -> Iterator[Saying]:
+    said = digest(data["survivor"], rfc3339(parse_time(event["time"])))
+    yield Saying(("alias", shop, data["absorbed"]), said)
+
+
 def _issued(shop: str, subject: str, event: dict[str, Any], data: dict[str, Any]) -> Iterator[Saying]:
     yield Saying(("customer key", shop, subject), digest(data["key_id"], data["wrapped"], None), rank(0))
 
@@ -113,5 +130,6 @@ _APART = {
     ApiKeyIssued.TYPE: _api_key,
     ApiKeyRevoked.TYPE: _revoked,
     KeyIssued.TYPE: _issued,
+    CustomerMerged.TYPE: _merged,
     CustomerErased.TYPE: _erased,
 }

@@ -23,7 +23,7 @@ async def list_waiting(tx: Transaction, after: tuple[str, str], limit: int) -> S
 
 
 async def list_replaced(tx: Transaction, after: tuple[str, str, str], limit: int) -> Sequence[Any]:
-    # Events of refunds that were told anew by another event, in order of key.
+    # Events of refunds that another event brought anew, in order of key.
     return await tx.fetch(
         """
         select shop, source, event_id from replaced_refunds
