@@ -14,8 +14,8 @@ create index archive_customer on archive (shop, customer, at);
 create index archive_order on archive (shop, order_id) where order_id is not null;
 
 -- Each order as it stands by its newest version: the greatest (revision, state_number, source, event_id). The row is
--- made before anything about the order is decided, so that all that concerns it locks it first: also a refund that came
--- before its order, whose row then has no revision yet.
+-- made before anything about the order is decided, so that all that concerns it locks it first: also a refund that
+-- came before its order, whose row then has no revision yet.
 create table orders (
     shop text not null,
     order_id text not null,
@@ -65,8 +65,8 @@ create table aliases (
 );
 create index aliases_customer on aliases (shop, customer);
 
--- Each refund, by its own id whoever tells it. One whose order is not known yet waits (held); one that its order, when
--- it came, did not fit is set aside and shown. Neither was published.
+-- Each refund, by its own id, whichever event brings it. One whose order is not known yet waits (held); one that its
+-- order, when it came, did not fit is set aside and shown. Neither was published.
 create table refunds (
     shop text not null,
     refund_id text not null,

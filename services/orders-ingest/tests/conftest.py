@@ -76,7 +76,7 @@ async def api(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
 
 
 class Telling:
-    """Makes CloudEvents as a shop's backend sends them: an hour ago, by c-1 of shop demo, unless told otherwise."""
+    """Makes CloudEvents as a shop's backend sends them: an hour ago, by c-1 of shop demo, unless asked otherwise."""
 
     def __init__(self) -> None:
         self._number = 0

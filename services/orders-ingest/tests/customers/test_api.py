@@ -1,4 +1,4 @@
-"""Is a customer told as they stand announced once, and only what changed? Are consents passed on?"""
+"""A customer sent as they stand is announced once, and only what changed; consents are passed on."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -27,14 +27,14 @@ async def put(api: httpx.AsyncClient, path: str, body: Any) -> Any:
 async def test_a_profile_is_registered_then_updated_and_told_only_when_it_changed(
     api: httpx.AsyncClient, published: Published, vault: Vault, db: Database
 ) -> None:
-    told = [
+    sent = [
         await put(api, "/c-1", ANN),
         await put(api, "/c-1", {**ANN, "phone": "+86 138-0013-8000"}),
         await put(api, "/c-1", {**ANN, "email": "ann@work.test"}),
         await put(api, "/c-1", {"name": "Ann"}),
         await put(api, "/c-1", {"name": "Ann"}),
     ]
-    assert told == ["accepted", "duplicate", "accepted", "accepted", "duplicate"]
+    assert sent == ["accepted", "duplicate", "accepted", "accepted", "duplicate"]
     events = await published()
     assert [e.type for e in events] == ["customer.registered", "customer.updated", "customer.updated"]
     assert sorted({e.data.revision for e in events}) == [e.data.revision for e in events]
@@ -69,8 +69,8 @@ async def test_a_field_that_cannot_be_used_is_left_out_and_named_and_the_rest_is
     assert [(f["field"], f["slug"]) for f in answer.json()["left_out"]] == [(field, slug)]
     expected = sorted({"name", "email", "phone", "birthday"} - {field})
     assert (await api.get(f"{URL}/c-1")).json()["has"] == expected
-    told = await api.post("/v1/events", json=tell.event("customer.updated", {"name": "Ann", field: value}))
-    assert [(f["field"], f["slug"]) for f in told.json()["left_out"]] == [(field, slug)]
+    sent = await api.post("/v1/events", json=tell.event("customer.updated", {"name": "Ann", field: value}))
+    assert [(f["field"], f["slug"]) for f in sent.json()["left_out"]] == [(field, slug)]
     assert len(await published()) == 2
 
 
@@ -112,8 +112,8 @@ async def test_a_changed_profile_is_dated_when_it_is_read_whenever_the_customer_
 async def test_the_shops_version_numbers_and_ours_do_not_mix(api: httpx.AsyncClient, tell: Any) -> None:
     """What is answered 202 counts; what could never count is refused."""
     await put(api, "/c-1", ANN)
-    told = await api.post("/v1/events", json=tell.event("customer.updated", {"name": "Bo", "version": 5}))
-    assert (told.status_code, told.json()["type"]) == (409, "/problems/version_mixed")
+    sent = await api.post("/v1/events", json=tell.event("customer.updated", {"name": "Bo", "version": 5}))
+    assert (sent.status_code, sent.json()["type"]) == (409, "/problems/version_mixed")
     own = tell.event("customer.updated", {"name": "Bo", "revision": 5})
     assert (await api.post("/v1/events", json=own)).json()["type"] == "/problems/invalid_data"
     for version in (7, 5):
@@ -166,7 +166,7 @@ async def test_many_customers_with_consents_at_once_each_with_a_result(
 
 
 async def test_consents_are_accepted_and_the_newest_is_shown(api: httpx.AsyncClient, published: Published) -> None:
-    """SEC-005: granted and withdrawn, each told on; effective once messaging has read it."""
+    """SEC-005: granted and withdrawn, each passed on; effective once messaging has read it."""
     await put(api, "/c-1", {})
     given = {"channel": "sms", "purpose": "survey", "granted": True, "at": "2026-03-01T00:00:00Z"}
     taken = {**given, "granted": False, "at": "2026-03-02T00:00:00Z"}

@@ -30,7 +30,7 @@ def test_a_field_that_cannot_be_used_is_left_out(field: Any, value: Any, slug: A
 
 
 def test_a_profile_is_kept_in_normal_form() -> None:
-    told = CustomerRegistered(email="Ann@EXAMPLE.test", phone="+86 138 0013 8000", zone="Asia/Shanghai")
-    profile, left_out = cleaned(told, NOW)
+    sent = CustomerRegistered(email="Ann@EXAMPLE.test", phone="+86 138 0013 8000", zone="Asia/Shanghai")
+    profile, left_out = cleaned(sent, NOW)
     assert left_out == ()
     assert (profile.email, profile.phone, profile.zone) == ("Ann@example.test", "+8613800138000", "Asia/Shanghai")

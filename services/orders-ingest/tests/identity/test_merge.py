@@ -136,7 +136,7 @@ async def test_an_alias_is_not_taken_from_outside(api: httpx.AsyncClient, tell: 
 async def test_orders_and_opposite_merges_at_once_wait_for_each_other(
     api: httpx.AsyncClient, people: None, tell: Any, published: Published
 ) -> None:
-    """One of two opposite merges wins, and every input is published for whoever its customer was then."""
+    """One of two opposite merges wins, and every input is published for the one who was its customer then."""
     orders = [
         api.post("/v1/events", json=tell.order(data={"order_id": f"o-{n}"}, subject=("ann", "bob")[n % 2]))
         for n in range(12)
@@ -154,7 +154,7 @@ async def test_orders_and_opposite_merges_at_once_wait_for_each_other(
 async def test_erasure_removes_the_keys_of_all_identifiers(
     api: httpx.AsyncClient, people: None, db: Database, vault: Vault, tell: Any
 ) -> None:
-    """Asked for under the alias: nothing personal of either opens any more, and both are told to everybody."""
+    """Asked for under the alias: nothing personal of either opens any more, and both erasures are announced."""
     await merge(api, "ann", "bob")
     async with db.transaction() as tx:
         assert await erase_customer(tx, vault, "demo", "bob") == ["ann", "bob"]

@@ -1,4 +1,4 @@
-"""Does history come in once, whatever is repeated, killed or held back by the clock? (ORD-005)"""
+"""History comes in once, whatever is repeated, killed or held back by the clock (ORD-005)."""
 
 import asyncio
 import gzip

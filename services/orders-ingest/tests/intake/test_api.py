@@ -1,4 +1,4 @@
-"""What is a shop answered that sends events, good and bad? (ORD-001, ORD-039)"""
+"""Answers to a shop that sends events, good and bad (ORD-001, ORD-039)."""
 
 import asyncio
 import json
@@ -251,8 +251,8 @@ async def test_a_key_of_every_shop_says_whose_event_it_is(absent: str, api: http
 
 
 async def test_every_example_of_the_document_is_taken_as_it_stands(api: httpx.AsyncClient) -> None:
-    told = await api.put("/v1/shops/demo/settings", json={"zone": "Europe/Berlin", "currency": "EUR"})
-    assert told.status_code == 200
+    sent = await api.put("/v1/shops/demo/settings", json={"zone": "Europe/Berlin", "currency": "EUR"})
+    assert sent.status_code == 200
     document = (await api.get("/openapi.json")).json()
     schemas = document["components"]["schemas"]
     tried = set()

@@ -1,4 +1,4 @@
-"""Does the caller's X-Correlation-Id stand in the events that a request causes? From the HTTP route to the outbox."""
+"""The caller's X-Correlation-Id stands in the events that a request causes, from the HTTP route to the outbox."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ async def test_one_event_a_batch_and_an_order_bear_what_the_caller_gave(
     assert (await post(api, tell.order("paid"), **GIVEN)).headers["x-correlation-id"] == "checkout-4711"
     await post(api, [tell.order("shipped"), tell.order("delivered", correlationid="the shop's own")], **GIVEN)
     order = {"customer": "c-1", "state": "placed", "time": "2026-03-05T10:00:00Z", "currency": "CNY", "goods_paid": 1}
-    told = await api.put("/v1/shops/demo/orders/o-2", json=order, headers=GIVEN)
-    assert told.status_code == 202
+    sent = await api.put("/v1/shops/demo/orders/o-2", json=order, headers=GIVEN)
+    assert sent.status_code == 202
     assert [(e.type, e.correlationid) for e in await published()] == [
         ("order.paid", "checkout-4711"), ("order.shipped", "checkout-4711"), ("order.delivered", "the shop's own"),
         ("order.placed", "checkout-4711"),

@@ -79,8 +79,8 @@ async def test_each_is_taken_on_the_intake_topic(
 ) -> None:
     assert (await api.put("/v1/shops/teahouse/settings", json=SETTINGS)).status_code == 200
     assert (await api.put("/v1/shops/teahouse/intake", json={"enabled": True})).status_code == 200
-    told = examples()
-    await producer.send([Outgoing("intake.teahouse", b"ann", orjson.dumps(each), {}) for each in told])
+    sent = examples()
+    await producer.send([Outgoing("intake.teahouse", b"ann", orjson.dumps(each), {}) for each in sent])
     intake = Intake(runtime)
     try:
         await intake.look()
@@ -90,9 +90,9 @@ async def test_each_is_taken_on_the_intake_topic(
                     rows = await tx.fetch("select id from archive where shop = 'teahouse'")
                     dead = await tx.fetch("select slug, detail from dead_events")
                 assert [tuple(row) for row in dead] == []
-                if len(rows) == len(told):
+                if len(rows) == len(sent):
                     break
                 await asyncio.sleep(0.05)
     finally:
         await intake.close()
-    assert {row.id for row in rows} == {each["id"] for each in told}
+    assert {row.id for row in rows} == {each["id"] for each in sent}

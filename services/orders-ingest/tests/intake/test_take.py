@@ -1,4 +1,4 @@
-"""Is everything taken once, ranked by the shop, sealed, and filed, whatever order it comes in?"""
+"""Everything is taken once, ranked by the shop, sealed and filed, whatever order it comes in."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -52,7 +52,7 @@ def history(tell: Any, numbered: bool) -> list[dict[str, Any]]:
         for n, state in enumerate(("placed", "paid", "shipped", "completed")):
             data = {"order_id": order, "goods_paid": 100 + n, **({"version": n} if numbered else {})}
             bodies.append(tell.order(state, data, time=f"2026-03-0{4 - n if numbered else n + 1}T10:00:00Z"))
-    # Two at one instant: the state decides; and two states told twice, where the source and id decide.
+    # Two at one instant: the state decides; and two states sent twice, where the source and id decide.
     bodies += [tell.order("closed", {"order_id": "o-3"}), tell.order("paid", {"order_id": "o-3"})]
     bodies += [tell.order("paid", {"order_id": "o-4", "goods_paid": n}) for n in (5, 9)]
     for n, type_ in enumerate(("customer.registered", "customer.updated", "customer.updated")):

@@ -1,4 +1,4 @@
-"""Can a shop tell its orders as they stand, and see what came of them? (ORD-031, ORD-038)"""
+"""A shop sends its orders as they stand, and sees what came of them (ORD-031, ORD-038)."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

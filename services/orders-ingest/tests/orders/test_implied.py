@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from orders_ingest.orders.implied import implied_events
 
 
-def test_an_order_told_as_it_stands_implies_the_states_it_passed() -> None:
-    """ORD-031: each state change is told once."""
+def test_an_order_sent_as_it_stands_implies_the_states_it_passed() -> None:
+    """ORD-031: each state change is announced once."""
     at = datetime(2026, 3, 5, tzinfo=UTC)
     body = {"customer": "c", "state": "shipped", "time": at, "currency": "CNY", "goods_paid": 1,
             "placed_at": at - timedelta(days=2), "paid_at": at - timedelta(days=1), "shipped_at": at}  # fmt: skip

@@ -41,7 +41,7 @@ async def empty(db: Database) -> None:
 
 
 def facts(events: list[Event[Any]]) -> set[Any]:
-    """What the customers' own keys were told, whatever the ids and the order."""
+    """What was announced for the customers' own keys, whatever the ids and the order."""
     return {
         (e.subject, e.type, e.time, getattr(e.data, "refund_id", None), getattr(e.data, "revision", None))
         for e in events
@@ -54,7 +54,7 @@ def facts(events: list[Event[Any]]) -> set[Any]:
 async def test_a_refund_finds_its_orders_customer_in_every_order_of_arrival(
     names: str | None, size: int, tell: Any, db: Database, vault: Vault, published: Published
 ) -> None:
-    """Without a customer, or naming another than the order's; held until the order is told."""
+    """Without a customer, or naming another than the order's; held until the order comes."""
     bodies = [tell.order("paid"), refund(tell, 1, names, reason=CANARY), refund(tell, 2, names)]
     found = []
     for arrival in itertools.permutations(bodies):
@@ -89,7 +89,7 @@ async def test_a_refund_that_its_order_does_not_fit_is_refused_and_a_held_one_se
     assert (await api.get("/v1/shops/demo/refunds?after=r-1")).json() == aside[1:]
     assert [e.type for e in await published()] == ["order.paid"]
     assert (await api.get("/v1/shops/demo/report")).json()["refunds"] == []
-    # Told again and mended, it counts; the order known, what does not fit is refused at the door.
+    # Sent again and mended, it counts; the order known, what does not fit is refused at the door.
     again = [
         refund(tell, 1, amount=6000),
         refund(tell, 3, currency="JPY"),
@@ -124,7 +124,7 @@ async def test_a_refund_of_an_order_that_is_not_paid_yet_waits_for_the_payment(
 async def test_an_order_without_a_customer_becomes_its_customers_with_all_that_was_told_of_it(
     size: int, tell: Any, db: Database, vault: Vault, published: Published
 ) -> None:
-    """Whichever version names the customer, the customer's own key is told every version and refund, each once."""
+    """Whichever version names the customer, every version and refund is announced for its key, each once."""
     bodies = [
         tell.order("placed", subject=None, time="2026-03-05T08:00:00Z"),
         tell.order("paid", {"remark": CANARY}, subject="c-1", time="2026-03-05T09:00:00Z"),
@@ -141,7 +141,7 @@ async def test_an_order_without_a_customer_becomes_its_customers_with_all_that_w
         of_her = Counter(e.type for e in events if e.subject == "c-1")
         assert of_her == {"order.placed": 1, "order.paid": 1, "order.completed": 1, "order.refunded": 1}
         nobodys = [e for e in events if e.subject is None]
-        # The order's own key ends with the claim, and has one only where it was told anything.
+        # The order's own key ends with the claim, and has one only where anything was announced for it.
         assert [e.type for e in nobodys].count("order.claimed") == bool(nobodys)
         assert not nobodys or nobodys[-1].type == "order.claimed"
         assert len({(e.source, e.id) for e in events}) == len(events)
@@ -171,13 +171,13 @@ async def test_orders_and_refunds_that_come_at_once_never_miss_each_other(
     """Eight transactions at a time with the guest versions, the claims and the refunds of forty orders, shuffled."""
     batches: list[list[dict[str, Any]]] = [[] for _ in range(24)]
     for n in range(40):
-        told = [
+        sent = [
             tell.order("placed", {"order_id": f"o-{n}"}, subject=None, time="2026-03-05T08:00:00Z"),
             tell.order("paid", {"order_id": f"o-{n}"}, subject=f"c-{n % 13}", time="2026-03-05T09:00:00Z"),
             refund(tell, 2 * n, order_id=f"o-{n}"),
             refund(tell, 2 * n + 1, order_id=f"o-{n}"),
         ]
-        for k, body in enumerate(told):
+        for k, body in enumerate(sent):
             batches[(7 * n + 11 * k) % 24].append(body)
     for group in (batches[:8], batches[8:16], batches[16:]):
         for slugs in await asyncio.gather(*(offer(db, vault, batch) for batch in group)):

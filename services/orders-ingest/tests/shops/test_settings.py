@@ -18,14 +18,14 @@ PATH = "/v1/shops/newshop/settings"
 USD = {"zone": "UTC", "currency": "USD"}
 
 
-async def told(db: Database) -> list[Any]:
+async def announced(db: Database) -> list[Any]:
     async with db.transaction() as tx:
         rows = await tx.fetch("select payload from outbox where aggregatetype = 'shops' order by seq")
     return [decode(row.payload).data for row in rows]
 
 
 async def test_an_order_is_refused_until_the_shop_is_set_up(api: httpx.AsyncClient, db: Database) -> None:
-    """Case 17: an order told before the settings would be counted by settings that nobody chose."""
+    """An order sent before the settings would be counted by settings that nobody chose."""
     doors: list[tuple[str, str, dict[str, Any]]] = [
         ("POST", "/v1/events", ORDER),
         ("POST", "/v1/shops/newshop/events", ORDER),
@@ -56,7 +56,7 @@ async def test_settings_are_versions_and_a_repetition_is_none(api: httpx.AsyncCl
     assert (await api.put(PATH, json=change)).json() == second
     found = (await api.get(PATH)).json()
     assert (found["current"], found["versions"]) == (first, [first, second])
-    assert [(data.version, data.currency, data.name) for data in await told(db)] == [
+    assert [(data.version, data.currency, data.name) for data in await announced(db)] == [
         (1, "USD", None),
         (2, "EUR", "Tea House"),
     ]
@@ -70,5 +70,5 @@ async def test_settings_that_nobody_can_compute_with_are_refused(api: httpx.Asyn
         {"valid_from": "2099-01-01T00:00:00Z"},
     ):
         assert (await api.put(PATH, json=USD | wrong)).status_code == 422, wrong
-    assert await told(db) == []
+    assert await announced(db) == []
     assert (await api.get(PATH)).status_code == 422

@@ -1,4 +1,4 @@
-"""Is this profile usable? E-mail, phone and zone are checked here once, so that messaging need not ask again."""
+"""Cleaning of profiles: e-mail, phone and zone are checked here once, so that messaging need not check again."""
 
 from __future__ import annotations
 

@@ -50,9 +50,15 @@ PROFILES = Columns(
     "n", shop="text", customer="text", revision="bigint", numbered="boolean", registered_at="timestamptz", body="jsonb"
 )
 CONSENTS = Columns(
-    "n", shop="text", customer="text", channel="text", purpose="text", granted="boolean", at="timestamptz",
+    "n",
+    shop="text",
+    customer="text",
+    channel="text",
+    purpose="text",
+    granted="boolean",
+    at="timestamptz",
     source="text",
-)  # fmt: skip
+)
 
 
 async def get_profiles(tx: Transaction, customers: Iterable[CustomerKey]) -> dict[CustomerKey, StoredProfile]:

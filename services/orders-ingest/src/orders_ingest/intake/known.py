@@ -62,8 +62,7 @@ def _orders_of(concerned: Sequence[Offered], of_refunds: set[Named]) -> dict[Nam
 
 
 def _customers_of(concerned: Sequence[Offered], known: Known) -> set[CustomerKey]:
-    """The orders' customers, and those who are named; a refund of an order is its order's customer's, whoever it
-    names."""
+    """The orders' customers, and those who are named; a refund of an order belongs to the order's customer alone."""
     found = {(shop, order.customer) for (shop, _), order in known.orders.items() if order.customer}
     for event in (one.event for one in concerned):
         of_order = isinstance(event.data, OrderRefunded) and event.data.order_id is not None

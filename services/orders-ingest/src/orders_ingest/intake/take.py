@@ -104,11 +104,15 @@ async def _save(
 
 def _came(published: Iterable[Published], keys: Keys) -> list[Came]:
     return [
-        Came(each.came.came, each.came.body, each.event.subject,
-             keys[each.event.customer] if each.event.subject is not None else None)
+        Came(
+            each.came.came,
+            each.came.body,
+            each.event.subject,
+            keys[each.event.customer] if each.event.subject is not None else None,
+        )
         for each in published
         if each.came is not None
-    ]  # fmt: skip
+    ]
 
 
 def _orders_of_refunds(offered: Iterable[Offered]) -> list[tuple[str, str]]:

@@ -41,10 +41,22 @@ class OrderRow(NamedTuple):
 WANTED = Columns("w", shop="text", order_id="text")
 OWNERS = Columns("w", shop="text", order_id="text", customer="text")
 VERSIONS = Columns(
-    "n", shop="text", order_id="text", customer="text", revision="bigint", state_number="smallint", source="text",
-    event_id="text", numbered="boolean", state="text", currency="text", goods_paid="bigint", freight="bigint",
-    at="timestamptz", body="json",
-)  # fmt: skip
+    "n",
+    shop="text",
+    order_id="text",
+    customer="text",
+    revision="bigint",
+    state_number="smallint",
+    source="text",
+    event_id="text",
+    numbered="boolean",
+    state="text",
+    currency="text",
+    goods_paid="bigint",
+    freight="bigint",
+    at="timestamptz",
+    body="json",
+)
 
 
 async def lock_orders(tx: Transaction, orders: Mapping[Named, str]) -> dict[Named, Any]:

@@ -21,9 +21,12 @@ async def lock(tx: Transaction, refunds: Iterable[Named]) -> set[tuple[str, str]
 
 
 async def read(
-    tx: Transaction, vault: Vault, refunds: Iterable[Named], orders: Mapping[tuple[str, str], KnownOrder],
+    tx: Transaction,
+    vault: Vault,
+    refunds: Iterable[Named],
+    orders: Mapping[tuple[str, str], KnownOrder],
     wanted: Iterable[tuple[str, str]],
-) -> dict[Named, KnownRefund]:  # fmt: skip
+) -> dict[Named, KnownRefund]:
     """The refunds of these names and all of the `wanted` orders; what counts is added to what each of `orders` paid
     back."""
     found: dict[Named, KnownRefund] = {}

@@ -35,9 +35,21 @@ NAMES = Columns("w", shop="text", refund_id="text")
 ORDERS = Columns("o", shop="text", order_id="text")
 OWNERS = Columns("w", shop="text", order_id="text", customer="text")
 REFUNDS = Columns(
-    "n", shop="text", refund_id="text", state="text", customer="text", order_id="text", amount="bigint",
-    freight="bigint", currency="text", at="timestamptz", slug="text", source="text", event_id="text", body="bytea",
-)  # fmt: skip
+    "n",
+    shop="text",
+    refund_id="text",
+    state="text",
+    customer="text",
+    order_id="text",
+    amount="bigint",
+    freight="bigint",
+    currency="text",
+    at="timestamptz",
+    slug="text",
+    source="text",
+    event_id="text",
+    body="bytea",
+)
 _REFUND = ", ".join(f"r.{name}" for name in RefundRow._fields)
 
 

@@ -150,10 +150,30 @@ def _as_it_came(vault: Vault, row: Any) -> bool:
     except (SealBroken, InvalidEvent, TypeError):
         return False
     data = event.data
-    came = (event.shop, event.subject or "", event.source, event.id, event.time, data.refund_id, data.order_id,
-            data.amount, data.freight, data.currency)  # fmt: skip
-    kept = (row.shop, row.customer, row.source, row.event_id, row.at, row.refund_id, row.order_id,
-            row.amount, row.freight, row.currency)  # fmt: skip
+    came = (
+        event.shop,
+        event.subject or "",
+        event.source,
+        event.id,
+        event.time,
+        data.refund_id,
+        data.order_id,
+        data.amount,
+        data.freight,
+        data.currency,
+    )
+    kept = (
+        row.shop,
+        row.customer,
+        row.source,
+        row.event_id,
+        row.at,
+        row.refund_id,
+        row.order_id,
+        row.amount,
+        row.freight,
+        row.currency,
+    )
     return came == kept
 
 

@@ -81,19 +81,32 @@ def order(event: dict[str, Any]) -> bytes:
     """Of one version of an order all but whose it is."""
     data = event["data"]
     return digest(
-        event["source"], event["id"], rfc3339(parse_time(event["time"])), data["revision"],
-        STATES[data["state"]], "version" in data, data["state"], data["currency"], data["goods_paid"],
-        data["freight"], data,
-    )  # fmt: skip
+        event["source"],
+        event["id"],
+        rfc3339(parse_time(event["time"])),
+        data["revision"],
+        STATES[data["state"]],
+        "version" in data,
+        data["state"],
+        data["currency"],
+        data["goods_paid"],
+        data["freight"],
+        data,
+    )
 
 
 def refund(event: dict[str, Any]) -> bytes:
     """Of a refund all but whose it is."""
     data = event["data"]
     return digest(
-        event["source"], event["id"], rfc3339(parse_time(event["time"])), data.get("order_id"), data["amount"],
-        data["freight"], data["currency"],
-    )  # fmt: skip
+        event["source"],
+        event["id"],
+        rfc3339(parse_time(event["time"])),
+        data.get("order_id"),
+        data["amount"],
+        data["freight"],
+        data["currency"],
+    )
 
 
 def _settings(shop: str, _: str, __: dict[str, Any], data: dict[str, Any]) -> Iterator[Saying]:

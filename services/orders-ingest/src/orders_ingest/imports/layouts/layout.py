@@ -14,7 +14,7 @@ from orders_ingest.imports.lines import LONGEST_LINE, TooLong, UnreadableFile
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the operator says about a file: where its orders come from, and what its figures and times mean."""
+    """What the operator says about a file: where its orders come from, and what its amounts and times mean."""
 
     shop: str
     name: str  # of the source: /shops/<shop>/import/<name>; the same name and line is the same event for ever

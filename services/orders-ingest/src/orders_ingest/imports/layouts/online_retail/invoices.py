@@ -84,6 +84,8 @@ class Invoices:
         for invoice, at, customer in found:
             query = "select number, line, sku, name, quantity, price, said from lines where invoice = ? order by number"
             rows = self._database.execute(query, (invoice,))
-            lines = [Line(number, line, sku, name, quantity, Decimal(price), said)
-                     for number, line, sku, name, quantity, price, said in rows]  # fmt: skip
+            lines = [
+                Line(number, line, sku, name, quantity, Decimal(price), said)
+                for number, line, sku, name, quantity, price, said in rows
+            ]
             yield Invoice(invoice, datetime.fromtimestamp(at, UTC), customer, lines)

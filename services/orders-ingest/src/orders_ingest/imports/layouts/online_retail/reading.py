@@ -116,8 +116,12 @@ def _order(invoice: Invoice, history: History, sales: Sales, findings: Findings)
     freight = paid = 0
     for line in invoice.lines:
         if line.quantity <= 0:
-            yield BadRow(line.line, "invalid_row", f"line {line.line}: a sale has a positive quantity",
-                         line.said.replace("\t", ","))  # fmt: skip
+            yield BadRow(
+                line.line,
+                "invalid_row",
+                f"line {line.line}: a sale has a positive quantity",
+                line.said.replace("\t", ","),
+            )
             continue
         amount = round_to_minor(line.quantity * line.price, history.currency)
         if invoice.customer is not None and line.sku.upper() not in NO_GOODS:
@@ -128,8 +132,16 @@ def _order(invoice: Invoice, history: History, sales: Sales, findings: Findings)
         paid += amount
         goods.append(_order_line(line, line.quantity, amount, history.currency))
     at = invoice.at.isoformat()
-    data = {"order_id": invoice.number, "state": "completed", "currency": history.currency, "goods_paid": paid,
-            "freight": freight, "lines": goods, "paid_at": at, "completed_at": at}  # fmt: skip
+    data = {
+        "order_id": invoice.number,
+        "state": "completed",
+        "currency": history.currency,
+        "goods_paid": paid,
+        "freight": freight,
+        "lines": goods,
+        "paid_at": at,
+        "completed_at": at,
+    }
     findings.counts["orders"] += 1
     if invoice.customer is None:
         findings.counts["orders_without_customer"] += 1
@@ -190,9 +202,13 @@ def _said(history: History, lines: list[Line]) -> str:
 
 
 def _note(
-    invoice: Invoice, line: Line, parts: list[tuple[str | None, int, int]], costs_more: bool, capped: bool,
+    invoice: Invoice,
+    line: Line,
+    parts: list[tuple[str | None, int, int]],
+    costs_more: bool,
+    capped: bool,
     findings: Findings,
-) -> None:  # fmt: skip
+) -> None:
     """Count the cancellation and show the first ten of each kind."""
     example = {
         "line": line.line,
