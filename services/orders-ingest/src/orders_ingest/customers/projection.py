@@ -14,10 +14,7 @@ from orders_ingest.customers.store import ConsentRow, ProfileRow
 
 async def read_numbered(tx: Transaction, customers: Iterable[CustomerKey]) -> dict[CustomerKey, bool]:
     """Whether each stored profile bears the shop's own version; the caller holds the customers' locks."""
-    wanted = set(customers)
-    if not wanted:
-        return {}
-    return {key: profile.numbered for key, profile in (await store.get_profiles(tx, wanted)).items()}
+    return {key: profile.numbered for key, profile in (await store.get_profiles(tx, customers)).items()}
 
 
 async def save(tx: Transaction, events: Iterable[Event[Any]]) -> None:

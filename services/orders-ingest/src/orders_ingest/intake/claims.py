@@ -35,6 +35,11 @@ class Claims:
         return [one for one in self._offered if one.name in self._fresh or self.is_late(one)]
 
     @property
+    def refused_any(self) -> bool:
+        """Whether anything new was refused, so that claims are to be given back."""
+        return bool(self._refused)
+
+    @property
     def lost(self) -> list[Offered]:
         """The first of each name of which nothing was accepted."""
         return [one for name, one in self._first().items() if name not in self._accepted]

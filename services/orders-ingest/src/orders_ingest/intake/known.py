@@ -28,17 +28,17 @@ async def read(
     """Locks, in one order everywhere: names of refunds, orders, customers. A customer's key is issued with his first
     event; these events are announced before what is sealed with the keys."""
     names = {(o.event.shop, o.event.data.refund_id) for o in concerned if isinstance(o.event.data, OrderRefunded)}
-    wanted = _orders_of(concerned, await refunds.lock(tx, names))
+    wanted = _orders_of(concerned, await refunds.lock(tx, names) if names else set())
     known = Known(orders=await orders.lock(tx, wanted))
-    await _give_to_survivors(tx, known)
+    if known.orders:
+        await _give_to_survivors(tx, known)
     known.refunds = await refunds.read(tx, vault, names, known.orders, wanted)
     people = _customers_of(concerned, known)
     await tx.lock_customers(people)
     keys, issued = await vault.ring.ensure_keys(tx, people)
     known.erased = {customer for customer, key in keys.items() if key is None}
-    known.numbered = await customers.read_numbered(
-        tx, (o.event.customer for o in concerned if isinstance(o.event.data, CustomerProfile))
-    )
+    if profiles := {o.event.customer for o in concerned if isinstance(o.event.data, CustomerProfile)}:
+        known.numbered = await customers.read_numbered(tx, profiles)
     return known, keys, issued
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from common.events import Event
-from common.events.customers import KeyIssued
+from common.events.customers import ConsentChanged, CustomerProfile, KeyIssued
 from common.events.orders import OrderEvent, OrderRefunded
 from common.refusals import Conflict
 from common.shops.settings import ShopNotSetUp, find_set_up
@@ -38,7 +38,8 @@ async def take(tx: Transaction, vault: Vault, offered: Sequence[Offered]) -> lis
     shops = {one.event.shop for one in offered}
     await hold(tx, shops)
     survivors = await survivors_of(tx, (one.event.customer for one in offered if one.event.subject is not None))
-    offered = [replace(one, event=for_survivor(one.event, survivors)) for one in offered]
+    if survivors:
+        offered = [replace(one, event=for_survivor(one.event, survivors)) for one in offered]
     set_up = await find_set_up(tx, shops)
     taken = iter(await _take(tx, vault, [one for one in offered if one.event.shop in set_up]))
     return [
@@ -53,8 +54,9 @@ async def _take(tx: Transaction, vault: Vault, offered: Sequence[Offered]) -> li
     decisions: Decision = []
     outcomes = [_outcome(one, claims, known, decisions) for one in offered]
     await _save(tx, vault, known, keys, issued, decisions)
-    await claims.give_back(tx)
-    await orders.forget_unknown(tx, _orders_of_refunds(claims.lost))
+    if claims.refused_any:
+        await claims.give_back(tx)
+        await orders.forget_unknown(tx, _orders_of_refunds(claims.lost))
     return outcomes
 
 
@@ -89,15 +91,18 @@ async def _save(
     published = await publish(tx, vault, keys, accepted)
     stated = [each.event for each in published if each.came is not None]
     await orders.save(tx, [event for event in stated if isinstance(event.data, OrderEvent)])
-    await customers.save(tx, stated)
+    if people := [event for event in stated if isinstance(event.data, CustomerProfile | ConsentChanged)]:
+        await customers.save(tx, people)
     counted = [event for event in stated if isinstance(event.data, OrderRefunded)]
     # One that was kept may have been counted, or replaced by another event, within this list.
     names = {each.name for each in decisions if isinstance(each, KnownRefund)}
     waiting = [refund for name in sorted(names) if (refund := known.refunds[name]).state != "counted"]
-    await refunds.save(tx, vault, counted, waiting)
+    if counted or waiting:
+        await refunds.save(tx, vault, counted, waiting)
     owners = {(one.event.shop, one.event.data.order_id): one.event.subject or "" for one in accepted if one.claims}
-    await orders.give_to(tx, owners)
-    await refunds.give_to(tx, owners)
+    if owners:
+        await orders.give_to(tx, owners)
+        await refunds.give_to(tx, owners)
     await keeping.keep(tx, vault, _came(published, keys))
     await tx.announce([*issued, *(each.event for each in published)])
 
