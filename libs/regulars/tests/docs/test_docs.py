@@ -62,6 +62,7 @@ def test_skipped():
 
 
 def test_only_what_passed_is_noted_and_a_partial_run_keeps_the_rest(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]")  # else one of a folder above would hold
     pytester.makepyfile(test_sample=_SAMPLE, test_other='def test_other():\n    """ORD-001."""\n')
     options = ("-p", "regulars.docs.citations", "-p", "no:asyncio", "-p", "no:cacheprovider")
     pytester.runpytest_inprocess(*options).assert_outcomes(passed=4, failed=2, skipped=1)
