@@ -70,12 +70,23 @@ amounts = st.one_of(st.integers(0, 300_000), st.sampled_from([0, 9_999, 50_000, 
 def _orders(kind: type[Any], state: str) -> st.SearchStrategy[Any]:
     return st.builds(
         lambda o, goods, revision, r, currency, bought, paid: kind(
-            order_id=o, state=state, goods_paid=goods, currency=currency, revision=revision, redemption_id=r,
-            lines=bought, paid_at=paid,
+            order_id=o,
+            state=state,
+            goods_paid=goods,
+            currency=currency,
+            revision=revision,
+            redemption_id=r,
+            lines=bought,
+            paid_at=paid,
         ),
-        order_ids, amounts, st.integers(0, 3), st.sampled_from([None, None, "r1"]),
-        st.sampled_from(["CNY", "CNY", "CNY", "USD"]), lines, st.one_of(st.none(), instants),
-    )  # fmt: skip
+        order_ids,
+        amounts,
+        st.integers(0, 3),
+        st.sampled_from([None, None, "r1"]),
+        st.sampled_from(["CNY", "CNY", "CNY", "USD"]),
+        lines,
+        st.one_of(st.none(), instants),
+    )
 
 
 data = st.one_of(

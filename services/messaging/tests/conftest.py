@@ -88,15 +88,18 @@ class Messaging:
     def client(self) -> httpx.AsyncClient:
         """Its HTTP side, in process, with the operator's key."""
         settings = Settings(
-            database_url="postgresql://unused/x", kafka_bootstrap_servers="unused:1",
-            master_key=SecretStr(base64.b64encode(MASTER).decode()), bootstrap_api_key=SecretStr(API_KEY),
+            database_url="postgresql://unused/x",
+            kafka_bootstrap_servers="unused:1",
+            master_key=SecretStr(base64.b64encode(MASTER).decode()),
+            bootstrap_api_key=SecretStr(API_KEY),
             public_url="https://shop.example",
-        )  # fmt: skip
+        )
         runtime = Runtime(SERVICE, settings, self.clock, self.database, self.keys, MASTER)
         return httpx.AsyncClient(
-            transport=httpx.ASGITransport(build_app(runtime, health.Readiness())), base_url="https://shop.example",
+            transport=httpx.ASGITransport(build_app(runtime, health.Readiness())),
+            base_url="https://shop.example",
             headers={"authorization": f"Bearer {API_KEY}"},
-        )  # fmt: skip
+        )
 
     async def feed(self, *events: Event[Any]) -> None:
         """One batch through inbox, locks and handlers, as the consumer does it."""

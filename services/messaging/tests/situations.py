@@ -30,10 +30,18 @@ def at(text: str, zone: ZoneInfo = SHANGHAI) -> datetime:
 
 def candidate(flow: str = "tier", cause_at: datetime = TUESDAY_TEN, **changes: Any) -> Candidate:
     made = Candidate(
-        shop="s", customer="c", message_id=f"id-{flow}", flow=flow, purpose=FLOWS[flow].purpose, rank=FLOWS[flow].rank,
-        channel="email", cause="cause", cause_at=cause_at,
-        due_at=cause_at, release_at=cause_at,
-    )  # fmt: skip
+        shop="s",
+        customer="c",
+        message_id=f"id-{flow}",
+        flow=flow,
+        purpose=FLOWS[flow].purpose,
+        rank=FLOWS[flow].rank,
+        channel="email",
+        cause="cause",
+        cause_at=cause_at,
+        due_at=cause_at,
+        release_at=cause_at,
+    )
     return replace(made, **changes)
 
 

@@ -48,9 +48,14 @@ class Events:
         self._count += 1
         time = at if isinstance(at, datetime) else datetime.fromisoformat(f"{at}+08:00")
         return Event(
-            event_id or f"e{self._count}", f"/shops/{self.shop}/web", self.shop, customer, time.astimezone(UTC), data,
+            event_id or f"e{self._count}",
+            f"/shops/{self.shop}/web",
+            self.shop,
+            customer,
+            time.astimezone(UTC),
+            data,
             partitionkey="" if customer else "anonymous",
-        )  # fmt: skip
+        )
 
     def completed(
         self, customer: str | None, at: str | datetime, paid: int = 10_000, order: str | None = None, **more: Any

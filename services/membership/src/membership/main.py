@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common.process.runtime import Service
 from common.service.commands import main
-from common.verification import in_bites
+from common.verification import in_pages
 from membership import handlers
 from membership.api import check_in, growth, members, preview, programme, redemptions
 from membership.jobs import balancing, sweeping, verifying
@@ -25,7 +25,7 @@ SERVICE = Service(
     ),
     jobs=lambda _: (*sweeping.JOBS, balancing.job()),
     due=sweeping.due,
-    verify=in_bites(verifying.verify),
+    verify=in_pages(verifying.verify),
 )
 
 if __name__ == "__main__":

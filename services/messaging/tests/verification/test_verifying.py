@@ -78,11 +78,13 @@ async def some_days(service: Any, sink: MailSink, connection: SmtpConnection) ->
     lapse = SegmentEntered(segment="lapsed", episode="2025-01-04", since=early, revision=1)
     stale = TierChanged(old="Senior", new="VIP", direction="up", reason="upgrade", revision=9)
     await service.feed(
-        service.event(survey, "q1", early), service.event(lapse, "l1", early),
-        service.event(survey, "q2", early, customer="c2"), service.event(lapse, "l2", early, customer="c3"),
+        service.event(survey, "q1", early),
+        service.event(lapse, "l1", early),
+        service.event(survey, "q2", early, customer="c2"),
+        service.event(lapse, "l2", early, customer="c3"),
         service.event(stale, "old", early - 30 * DAY, customer="c4"),
         *[service.tier_up(n, early, customer="c5") for n in range(2, 7)],
-    )  # fmt: skip
+    )
     sink.refused = {"c6@example.test": "550 5.1.1 no such user"}
     sender = service.sender(sink.port)
     for when in [
@@ -101,13 +103,19 @@ async def some_days(service: Any, sink: MailSink, connection: SmtpConnection) ->
             await opt_out(service.database, ("s", "c1"), ContactOptedOut(channel="email", via="link"))
             await service.feed(
                 service.event(
-                    SurveyAnswered(survey_id="q1", answers=(QuestionAnswer(question="stars", score=5),)), "a2", at,
+                    SurveyAnswered(survey_id="q1", answers=(QuestionAnswer(question="stars", score=5),)),
+                    "a2",
+                    at,
                     customer="c2",
                 ),
-                service.event(OrderCompleted(order_id="o9", state="completed", currency="CNY", goods_paid=1), "b3", at,
-                              customer="c3"),
+                service.event(
+                    OrderCompleted(order_id="o9", state="completed", currency="CNY", goods_paid=1),
+                    "b3",
+                    at,
+                    customer="c3",
+                ),
                 service.event(ConsentChanged(channel="email", granted=False), "no5", at, customer="c5"),
-            )  # fmt: skip
+            )
         while await sender.step(connection):
             pass
         await service.feed(service.notice(f"o-{when.replace(' ', '-')}", at, customer="c6"))
@@ -302,9 +310,11 @@ async def test_a_planted_difference_is_found(
     await messaging.feed(*messaging.known("c1", at=early), *messaging.known("c2", at=early, consent=False))
     messaging.clock.instant = early
     await messaging.feed(
-        messaging.tier_up(1, early), messaging.notice("o1", early), messaging.tier_up(1, early, customer="c2"),
+        messaging.tier_up(1, early),
+        messaging.notice("o1", early),
+        messaging.tier_up(1, early, customer="c2"),
         messaging.event(lapse, "l1", early),
-    )  # fmt: skip
+    )
     for when in ("2025-03-04 08:00", "2025-03-04 10:00"):
         messaging.clock.instant = local(when)
         await messaging.decide()

@@ -58,9 +58,12 @@ def test_a_lone_quote_spoils_its_own_line_alone() -> None:
 
 def test_two_lone_quotes_do_not_join_into_one_record() -> None:
     rows, bad, _ = retail(
-        f'1,A,"wide,1,{DAY},5.00,c1,X', f"2,A,T,1,{DAY},5.00,c1,X", f'3,A,12" wide,1,{DAY},5.00,c1,X',
-        f'4,A,"wide,1,{DAY},5.00,c1,X', f"5,A,T,1,{DAY},5.00,c1,X",
-    )  # fmt: skip
+        f'1,A,"wide,1,{DAY},5.00,c1,X',
+        f"2,A,T,1,{DAY},5.00,c1,X",
+        f'3,A,12" wide,1,{DAY},5.00,c1,X',
+        f'4,A,"wide,1,{DAY},5.00,c1,X',
+        f"5,A,T,1,{DAY},5.00,c1,X",
+    )
     assert [r.event["data"]["order_id"] for r in rows] == ["2", "3", "5"]
     assert [b.line for b in bad] == [2, 5]
 
@@ -75,8 +78,13 @@ def test_lines_are_numbered_as_an_editor_shows_the_file() -> None:
     """The header is line 1, empty lines count, and a record that spans lines stands on its first."""
     spanning = ['2,A,"Tea', '""green""', f'",1,{DAY},five,c8,X']
     rows, bad, findings = retail(
-        f"1,A,T,1,{DAY},5.00,c8,X", "", *spanning, "", f"3,A,T,x,{DAY},5.00,c8,X", f"C4,A,T,-1,{DAY},5.00,c8,X",
-    )  # fmt: skip
+        f"1,A,T,1,{DAY},5.00,c8,X",
+        "",
+        *spanning,
+        "",
+        f"3,A,T,x,{DAY},5.00,c8,X",
+        f"C4,A,T,-1,{DAY},5.00,c8,X",
+    )
     assert [(b.line, b.detail.split(":")[0]) for b in bad] == [(4, "line 4"), (8, "line 8")]
     # Ids count records, so that they do not depend on how the file is laid out.
     assert [(r.line, r.event["id"]) for r in rows] == [(2, "line-000000001"), (9, "line-000000004-000")]

@@ -63,9 +63,11 @@ async def some_days(db: Database, api: httpx.AsyncClient, vault: Vault, tell: An
     keys = [(await api.post("/v1/keys", json={"name": n, "shop": "demo", "scopes": ["*"]})).json() for n in "ab"]
     assert (await api.delete(f"/v1/keys/{keys[0]['prefix']}")).status_code == 204
     answer = await api.post(
-        "/v1/shops/demo/imports", params={"layout": "cdnow_master", "currency": "CNY"}, content=CDNOW,
+        "/v1/shops/demo/imports",
+        params={"layout": "cdnow_master", "currency": "CNY"},
+        content=CDNOW,
         headers={"Content-Type": "text/plain"},
-    )  # fmt: skip
+    )
     assert answer.is_success, answer.text
     while await step(db, vault):
         pass

@@ -30,8 +30,11 @@ async def test_all_facts_of_a_customer_with_method_confidence_and_reason(
     }  # fmt: skip
     score = body["rfm"]
     assert (score["cell"], score["rfm_class"], score["method"], score["confidence"]) == (
-        "111", "important_value", "fixed", "low",
-    )  # fmt: skip
+        "111",
+        "important_value",
+        "fixed",
+        "low",
+    )
     assert (score["frequency"], score["monetary"], score["statistics_of"]) == (2, 22_000, "2025-03-01")
     assert score["why"].startswith("fixed: R at most 60 days")
     assert body["lapsed"]["value"] is False

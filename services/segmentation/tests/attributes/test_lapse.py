@@ -38,10 +38,13 @@ def test_seg_014_lapse_comes_two_calendar_months_after_the_last_completed_order(
 def test_seg_014_one_episode_until_the_next_order(events: Any) -> None:
     """SEG-014, C-14: two months by default."""
     seen = facts(
-        [events.completed("c1", "2025-01-15T10:00"), events.viewed("c1", "2025-04-01T10:00"),
-         events.completed("c1", "2025-05-20T10:00")],
+        [
+            events.completed("c1", "2025-01-15T10:00"),
+            events.viewed("c1", "2025-04-01T10:00"),
+            events.completed("c1", "2025-05-20T10:00"),
+        ],
         until="2025-08-01T00:00",
-    )  # fmt: skip
+    )
     assert [(when, type(d), d.episode) for when, d in seen if isinstance(d, SegmentEntered | SegmentLeft)] == [
         (at("2025-03-15T00:00"), SegmentEntered, "2025-01-15"),
         (at("2025-05-20T10:00"), SegmentLeft, "2025-01-15"),

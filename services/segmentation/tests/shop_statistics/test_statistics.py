@@ -65,9 +65,10 @@ def test_a_score_leaves_with_the_first_month_that_finds_nothing_in_the_window(ev
 
 def test_a_shorter_shop_gap_moves_the_life_cycle_on_the_first(events: Any) -> None:
     seen = facts(
-        [events.completed("c1", "2025-02-01T10:00")], "2025-03-01T12:00",
+        [events.completed("c1", "2025-02-01T10:00")],
+        "2025-03-01T12:00",
         shop(some_statistics(gaps=30, median_gap_doubled=28)),
-    )  # fmt: skip
+    )
     assert [(when, d.new, d.usual_gap_days) for when, d in seen if isinstance(d, LifeCycleChanged)] == [
         (at("2025-02-01T10:00"), "active", 60.0),
         (at("2025-03-01T00:00"), "sleeping", 14.0),

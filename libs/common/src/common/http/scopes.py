@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 SCOPES = {
-    "events:write": "tell events, and orders as they stand",
+    "events:write": "send events, and orders as they stand",
     "orders:read": "read orders and the shop's totals",
-    "customers:write": "tell customers' profiles and consents",
+    "customers:write": "send customers' profiles and consents",
     "customers:read": "read what is known of a customer, without personal fields",
     "customers:merge": "say that two customers are one person, for ever",
     "imports:write": "send files of history",

@@ -160,13 +160,13 @@ def customer_row(row: Row[Any]) -> CustomerRow:
 
 
 @contextmanager
-def _own_deadline(within_s: float | None) -> Iterator[None]:
+def _own_deadline(within_s: float) -> Iterator[None]:
     began = time.monotonic()
     try:
         yield
     except Exception as error:
         # A loop that was held up for so long sees other errors first: a session that the server has ended meanwhile.
-        if within_s is None or time.monotonic() - began < within_s:
+        if time.monotonic() - began < within_s:
             raise
         raise UnitOfWorkTooLong(f"a unit of work took longer than {within_s} s") from error
 
@@ -202,15 +202,13 @@ class Database:
         )
 
     @asynccontextmanager
-    async def transaction(self, *, deadline: bool = True) -> AsyncIterator[Transaction]:
+    async def transaction(self) -> AsyncIterator[Transaction]:
         """Commits when the block ends well, rolls back otherwise; an error on commit does not mean "not committed".
 
         Raises UnitOfWorkTooLong, whatever the block or the server raised, when it took longer than our own deadline.
-        Without a deadline only for what reads alone.
         """
-        within_s = UNIT_OF_WORK_S if deadline else None
-        with _own_deadline(within_s):
-            async with asyncio.timeout(within_s), self.engine.begin() as connection:
+        with _own_deadline(UNIT_OF_WORK_S):
+            async with asyncio.timeout(UNIT_OF_WORK_S), self.engine.begin() as connection:
                 yield Transaction(connection, self.clock, self.service)
 
     async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:

@@ -5,7 +5,7 @@ from common.verification.claims import compare_claims
 from common.verification.comparing import compare
 from common.verification.customers import Customers
 from common.verification.log import Fact, Log
-from common.verification.run import Verification, in_bites, in_one_transaction
+from common.verification.run import Verification, in_pages
 from common.verification.tables import Appended, Row, Rows, Table
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "compare",
     "compare_claims",
     "digest",
-    "in_bites",
-    "in_one_transaction",
+    "in_pages",
     "rank",
 ]

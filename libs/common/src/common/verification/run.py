@@ -60,28 +60,13 @@ class Verification:
         return f"{self.service}: {self.differences} differences; compared: {counted or 'nothing, for there is nothing'}"
 
 
-def in_bites(check: Callable[[Database], Awaitable[list[str]]]) -> Callable[[Verification], Awaitable[None]]:
+def in_pages(check: Callable[[Database], Awaitable[list[str]]]) -> Callable[[Verification], Awaitable[None]]:
     """A check of every customer that opens transactions of its own and returns a line for each difference."""
 
     async def verify(run: Verification) -> None:
         for line in await check(run.database):
             run.differ(line)
         async with run.database.transaction() as tx:
-            run.count("customers", await _customers(tx))
-
-    return verify
-
-
-def in_one_transaction(
-    check: Callable[[Transaction], Awaitable[list[str]]],
-) -> Callable[[Verification], Awaitable[None]]:
-    """A check of every customer as of one instant that returns a line for each difference."""
-
-    async def verify(run: Verification) -> None:
-        # No deadline: it only reads, and of many customers it takes longer than any unit of work may.
-        async with run.database.transaction(deadline=False) as tx:
-            for line in await check(tx):
-                run.differ(line)
             run.count("customers", await _customers(tx))
 
     return verify

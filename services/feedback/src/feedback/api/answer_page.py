@@ -81,9 +81,17 @@ def _page(
     text: str = "",
 ) -> HTMLResponse:
     return pages.answer(
-        _PAGE, request, status, WORDS, note=note, shop=shop, survey=survey, stars=stars, text=text,
+        _PAGE,
+        request,
+        status,
+        WORDS,
+        note=note,
+        shop=shop,
+        survey=survey,
+        stars=stars,
+        text=text,
         most=MOST_CHARACTERS,
-    )  # fmt: skip
+    )
 
 
 async def _name(tx: Transaction, survey: Survey) -> str:

@@ -16,13 +16,28 @@ from common.storage.database import Transaction
 from feedback.orders.rules import CompletedOrder, OrderInput, OrderKey, essence
 
 _INPUTS = Columns(
-    "i", shop="text", customer="text", order_id="text", cause="text", at="timestamptz", rank="smallint",
-    correlation_id="text", refund="boolean", body="jsonb",
-)  # fmt: skip
+    "i",
+    shop="text",
+    customer="text",
+    order_id="text",
+    cause="text",
+    at="timestamptz",
+    rank="smallint",
+    correlation_id="text",
+    refund="boolean",
+    body="jsonb",
+)
 _COMPLETED = Columns(
-    "c", shop="text", customer="text", order_id="text", completed_at="timestamptz", cause="text", correlation_id="text",
-    due_at="timestamptz", counts="boolean",
-)  # fmt: skip
+    "c",
+    shop="text",
+    customer="text",
+    order_id="text",
+    completed_at="timestamptz",
+    cause="text",
+    correlation_id="text",
+    due_at="timestamptz",
+    counts="boolean",
+)
 _ORDERS = Columns("w", shop="text", customer="text", order_id="text")
 _CUSTOMERS = Columns("w", shop="text", customer="text")
 _INPUT = "shop, customer, order_id, cause, at, rank, correlation_id, refund, body"

@@ -41,11 +41,17 @@ async def get_pauses(tx: Tx) -> list[PauseOut]:
     """Channels on which nothing is handed off for now, with the stage and the words of the refusal. Times in UTC."""
     return [
         PauseOut(
-            channel=p.channel, shop=p.shop or None, since=p.since, until=p.until, stage=p.stage, reason=p.reason,
-            reply=p.reply, over=p.over,
+            channel=p.channel,
+            shop=p.shop or None,
+            since=p.since,
+            until=p.until,
+            stage=p.stage,
+            reason=p.reason,
+            reply=p.reply,
+            over=p.over,
         )
         for p in await list_pauses(tx)
-    ]  # fmt: skip
+    ]
 
 
 @router.delete("/ops/pauses/{channel}", dependencies=[require("ops")], status_code=204)

@@ -65,11 +65,15 @@ async def get_permissions(shop: ShopName, customer: Identifier, tx: Tx) -> list[
     holding = [said for about in register.about() if (said := register.holding(*about, FAR)) is not None]
     return [
         PermissionOut(
-            channel=said.channel, purpose=said.purpose, state=said.state, at=said.at, via=said.via,
+            channel=said.channel,
+            purpose=said.purpose,
+            state=said.state,
+            at=said.at,
+            via=said.via,
             said_for="address" if register.by_address(said) else "customer",
         )
         for said in holding
-    ]  # fmt: skip
+    ]
 
 
 @router.post("/v1/shops/{shop}/opt-outs", dependencies=[require("messages:write")])

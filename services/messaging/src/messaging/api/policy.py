@@ -25,9 +25,11 @@ class PolicyChanged(Conflict):
 
     def __init__(self, version: int) -> None:
         super().__init__(
-            "policy_changed", f"Somebody saved another version meanwhile: version {version} is in force. "
-            "Read it, and send yours again with its number as `replaces`.", version=version,
-        )  # fmt: skip
+            "policy_changed",
+            f"Somebody saved another version meanwhile: version {version} is in force. "
+            "Read it, and send yours again with its number as `replaces`.",
+            version=version,
+        )
 
 
 class NoSender(Invalid):

@@ -17,9 +17,19 @@ from messaging.consent.state import Statement
 _CUSTOMERS = Columns("w", shop="text", customer="text")
 _ADDRESSES = Columns("w", shop="text", address="bytea")
 _STATEMENTS = Columns(
-    "n", shop="text", customer="text", channel="text", purpose="text", at="timestamptz", rank="integer", source="text",
-    id="text", state="text", via="text", address="bytea",
-)  # fmt: skip
+    "n",
+    shop="text",
+    customer="text",
+    channel="text",
+    purpose="text",
+    at="timestamptz",
+    rank="integer",
+    source="text",
+    id="text",
+    state="text",
+    via="text",
+    address="bytea",
+)
 
 
 async def save_statements(tx: Transaction, said: Sequence[tuple[CustomerKey, Statement]]) -> None:

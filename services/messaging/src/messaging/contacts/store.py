@@ -15,9 +15,17 @@ _CONTACTS = Columns(
     "n", shop="text", customer="text", revision="bigint", at="timestamptz", name="text", language="text", zone="text"
 )
 _ADDRESSES = Columns(
-    "n", shop="text", customer="text", channel="text", revision="bigint", at="timestamptz", field="text", sealed="text",
-    state="text", address="bytea",
-)  # fmt: skip
+    "n",
+    shop="text",
+    customer="text",
+    channel="text",
+    revision="bigint",
+    at="timestamptz",
+    field="text",
+    sealed="text",
+    state="text",
+    address="bytea",
+)
 
 
 async def save_contacts(tx: Transaction, contacts: Iterable[Contact]) -> None:

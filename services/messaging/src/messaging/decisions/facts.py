@@ -88,9 +88,12 @@ def source_of(shop: str) -> str:
 
 def _common(about: Subject) -> Any:
     return {
-        "message_id": about.message_id, "flow": about.flow, "purpose": about.purpose, "channel": about.channel,
+        "message_id": about.message_id,
+        "flow": about.flow,
+        "purpose": about.purpose,
+        "channel": about.channel,
         "template": template_of(about.flow),
-    }  # fmt: skip
+    }
 
 
 def _fact(about: Subject, data: MessageFact, cause: str, at: datetime) -> Event[MessageFact]:

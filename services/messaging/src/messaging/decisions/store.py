@@ -19,9 +19,15 @@ from messaging.flows.state import Candidate
 _CUSTOMERS = Columns("w", shop="text", customer="text")
 _REACHED = Columns("w", shop="text", customer="text", at="timestamptz")
 _DECIDED = Columns(
-    "d", shop="text", customer="text", message_id="text", until="timestamptz", outcome="text", reason="text",
+    "d",
+    shop="text",
+    customer="text",
+    message_id="text",
+    until="timestamptz",
+    outcome="text",
+    reason="text",
     at="timestamptz",
-)  # fmt: skip
+)
 
 
 async def lock_due_customers(tx: Transaction, now: datetime, limit: int, *, notices: bool = False) -> list[CustomerKey]:
@@ -76,9 +82,23 @@ def _candidate(r: Row[Any]) -> Candidate:
     if r.condition_subject is not None:
         condition = Condition(r.condition_subject, r.condition_revision, r.condition_value)
     return Candidate(
-        r.shop, r.customer, r.message_id, r.flow, r.purpose, r.rank, r.channel, r.cause, r.cause_at, r.due_at,
-        r.release_at, orjson.loads(r.details), condition, r.causation, r.correlation, r.held,
-    )  # fmt: skip
+        r.shop,
+        r.customer,
+        r.message_id,
+        r.flow,
+        r.purpose,
+        r.rank,
+        r.channel,
+        r.cause,
+        r.cause_at,
+        r.due_at,
+        r.release_at,
+        orjson.loads(r.details),
+        condition,
+        r.causation,
+        r.correlation,
+        r.held,
+    )
 
 
 async def wake_held(tx: Transaction, reached: Sequence[tuple[CustomerKey, datetime]]) -> None:
@@ -111,20 +131,34 @@ async def save_decisions(tx: Transaction, decided: Sequence[Decided]) -> None:
         from {_DECIDED} where c.shop = d.shop and c.customer = d.customer and c.message_id = d.message_id
         """,
         **_DECIDED.of(
-            (*d.candidate.key, d.candidate.message_id, d.decision.until, d.decision.outcome, d.decision.reason,
-             d.decision.at)
+            (
+                *d.candidate.key,
+                d.candidate.message_id,
+                d.decision.until,
+                d.decision.outcome,
+                d.decision.reason,
+                d.decision.at,
+            )
             for d in last
         ),
-    )  # fmt: skip
+    )
     await tx.copy(
         "decisions",
         ("shop", "customer", "message_id", "at", "outcome", "reason", "detail", "until", "policy_version"),
         [
-            (*d.candidate.key, d.candidate.message_id, d.decision.at, d.decision.outcome, d.decision.reason,
-             d.decision.detail, d.decision.until, d.policy_version)
+            (
+                *d.candidate.key,
+                d.candidate.message_id,
+                d.decision.at,
+                d.decision.outcome,
+                d.decision.reason,
+                d.decision.detail,
+                d.decision.until,
+                d.policy_version,
+            )
             for d in decided
         ],
-    )  # fmt: skip
+    )
     await _queue(tx, [d for d in last if d.decision.outcome == "send"])
 
 
@@ -135,13 +169,21 @@ async def _queue(tx: Transaction, decided: Sequence[Decided]) -> None:
         "messages",
         ("shop", "customer", "message_id", "flow", "purpose", "rank", "channel", "at", "leave_before", "address"),
         [
-            (*c.key, c.message_id, c.flow, c.purpose, c.rank, c.channel, d.decision.at,
-             d.decision.opening.end if d.decision.opening else None,
-             None if c.purpose == "transactional" else d.address)
+            (
+                *c.key,
+                c.message_id,
+                c.flow,
+                c.purpose,
+                c.rank,
+                c.channel,
+                d.decision.at,
+                d.decision.opening.end if d.decision.opening else None,
+                None if c.purpose == "transactional" else d.address,
+            )
             for d in decided
             for c in (d.candidate,)
         ],
-    )  # fmt: skip
+    )
     # Wakes the senders at commit.
     await tx.execute("notify messages")
 

@@ -56,6 +56,11 @@ class Fuse:
         )
         if seconds is not None:
             log.warning(
-                "channel_paused", channel=self._channel, shop=shop or None, for_s=seconds, stage=trouble.stage,
-                reason=trouble.reason, reply=trouble.reply,
-            )  # fmt: skip
+                "channel_paused",
+                channel=self._channel,
+                shop=shop or None,
+                for_s=seconds,
+                stage=trouble.stage,
+                reason=trouble.reason,
+                reply=trouble.reply,
+            )

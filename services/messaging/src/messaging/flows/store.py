@@ -11,10 +11,24 @@ from common.storage.database import Transaction
 from messaging.flows.state import Candidate
 
 _CANDIDATES = Columns(
-    "n", shop="text", customer="text", message_id="text", flow="text", purpose="text", rank="integer", channel="text",
-    cause="text", cause_at="timestamptz", due_at="timestamptz", details="text", condition_subject="text",
-    condition_revision="bigint", condition_value="text", causation="text", correlation="text",
-)  # fmt: skip
+    "n",
+    shop="text",
+    customer="text",
+    message_id="text",
+    flow="text",
+    purpose="text",
+    rank="integer",
+    channel="text",
+    cause="text",
+    cause_at="timestamptz",
+    due_at="timestamptz",
+    details="text",
+    condition_subject="text",
+    condition_revision="bigint",
+    condition_value="text",
+    causation="text",
+    correlation="text",
+)
 
 
 async def insert_candidates(tx: Transaction, candidates: Sequence[Candidate]) -> int:
@@ -41,5 +55,19 @@ async def insert_candidates(tx: Transaction, candidates: Sequence[Candidate]) ->
 def _row(c: Candidate) -> tuple[object, ...]:
     rests_on = (c.condition.subject, c.condition.revision, c.condition.value) if c.condition else (None, None, None)
     details = orjson.dumps(c.details).decode()
-    return (c.shop, c.customer, c.message_id, c.flow, c.purpose, c.rank, c.channel, c.cause, c.cause_at, c.due_at,
-            details, *rests_on, c.causation, c.correlation)  # fmt: skip
+    return (
+        c.shop,
+        c.customer,
+        c.message_id,
+        c.flow,
+        c.purpose,
+        c.rank,
+        c.channel,
+        c.cause,
+        c.cause_at,
+        c.due_at,
+        details,
+        *rests_on,
+        c.causation,
+        c.correlation,
+    )

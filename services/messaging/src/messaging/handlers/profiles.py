@@ -27,11 +27,8 @@ class Profiles:
         events = [e for e in batch.events if e.subject is not None]
         await save_contacts(
             tx,
-            (
-                Contact(e.customer, e.data.revision, e.time, e.data.name, e.data.language, e.data.zone)
-                for e in events
-            ),
-        )  # fmt: skip
+            (Contact(e.customer, e.data.revision, e.time, e.data.name, e.data.language, e.data.zone) for e in events),
+        )
         had = [
             HadAddress(e.customer, name, e.data.revision, e.time, *found)
             for e in events

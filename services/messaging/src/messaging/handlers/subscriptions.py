@@ -31,8 +31,15 @@ from messaging.handlers.policies import on_policies
 from messaging.handlers.profiles import Profiles, on_bounces_lifted
 
 ORDERS = (
-    OrderPlaced, OrderPaid, OrderShipped, OrderInTransit, OrderDelivered, OrderCompleted, OrderClosed, OrderRefunded,
-)  # fmt: skip
+    OrderPlaced,
+    OrderPaid,
+    OrderShipped,
+    OrderInTransit,
+    OrderDelivered,
+    OrderCompleted,
+    OrderClosed,
+    OrderRefunded,
+)
 
 
 def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:

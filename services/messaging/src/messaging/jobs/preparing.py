@@ -56,11 +56,15 @@ class Preparation:
         names = await display_names(tx, policies, tx.clock.now())
         prepared = [
             self._prepare(
-                message, known[message.key], data_keys.get(message.key), policies[message.about.shop].policy,
-                names[message.about.shop], message.at if self._replay else tx.clock.now(),
+                message,
+                known[message.key],
+                data_keys.get(message.key),
+                policies[message.about.shop].policy,
+                names[message.about.shop],
+                message.at if self._replay else tx.clock.now(),
             )
             for message in leased
-        ]  # fmt: skip
+        ]
         await announce(tx, await end(tx, [one for one in prepared if isinstance(one, Ended)]))
         return [one for one in prepared if isinstance(one, Ready)]
 

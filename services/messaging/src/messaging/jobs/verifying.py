@@ -41,9 +41,12 @@ CUSTOMERS = Customers(
     "messaging", ("candidates", "decisions", "messages", "permissions"), _read, differences, _row, _counted
 )
 POLICIES = Table(
-    "policies", "policies", "t.shop, t.version, t.at, cast(t.policy as text) as policy", ("shop", "version"),
+    "policies",
+    "policies",
+    "t.shop, t.version, t.at, cast(t.policy as text) as policy",
+    ("shop", "version"),
     lambda r: [(("policy", r.shop, str(r.version)), policy(r.at, orjson.loads(r.policy)))],
-)  # fmt: skip
+)
 
 
 async def verify(run: Verification) -> None:

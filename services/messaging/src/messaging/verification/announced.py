@@ -74,12 +74,14 @@ def facts_of(history: History) -> Iterator[Kept]:
         before = held.get(decision.message_id)
         held[decision.message_id] = decision.reason if decision.outcome == "hold" else ""
         if decision.outcome == "suppress":
-            yield _fact(history, MessageSuppressed.TYPE, decision.message_id, decision.message_id, decision.reason,
-                        decision.at)  # fmt: skip
+            yield _fact(
+                history, MessageSuppressed.TYPE, decision.message_id, decision.message_id, decision.reason, decision.at
+            )
         elif decision.outcome == "hold" and decision.reason != before:
             cause = decision_cause(decision.message_id, decision.at)
-            yield _fact(history, MessageHeld.TYPE, cause, decision.message_id, decision.reason, decision.at,
-                        decision.until)  # fmt: skip
+            yield _fact(
+                history, MessageHeld.TYPE, cause, decision.message_id, decision.reason, decision.at, decision.until
+            )
     for message in history.messages.values():
         yield from _end_of(history, message)
 
@@ -95,9 +97,14 @@ def _end_of(history: History, message: Message) -> Iterator[Kept]:
 
 
 def _fact(
-    history: History, kind: str, cause: str, message_id: str, reason: str | None, at: datetime | None,
+    history: History,
+    kind: str,
+    cause: str,
+    message_id: str,
+    reason: str | None,
+    at: datetime | None,
     until: datetime | None = None,
-) -> Kept:  # fmt: skip
+) -> Kept:
     shop, customer = history.customer
     id_ = fact_id(cause, kind, shop, customer, 0)
     return ("fact", shop, id_), _said(kind, customer, message_id, reason, at, until)

@@ -186,10 +186,20 @@ def _asked(r: Row[Any]) -> Asked:
     if r.condition_subject is not None:
         condition = Condition(r.condition_subject, r.condition_revision, r.condition_value)
     candidate = Candidate(
-        r.shop, r.customer, r.message_id, r.flow, r.purpose, r.rank, r.channel, r.cause, r.cause_at, r.due_at,
+        r.shop,
+        r.customer,
+        r.message_id,
+        r.flow,
+        r.purpose,
+        r.rank,
+        r.channel,
+        r.cause,
+        r.cause_at,
+        r.due_at,
         r.release_at or r.due_at,
-        condition=condition, details=orjson.loads(r.details),
-    )  # fmt: skip
+        condition=condition,
+        details=orjson.loads(r.details),
+    )
     return Asked(candidate, r.outcome, r.reason, r.decided_at)
 
 

@@ -134,8 +134,12 @@ async def test_an_operator_sees_a_pause_and_ends_it(messaging: Any) -> None:
         assert note.endswith(": smtp_554_5.7.1 at connect")
         (pause,) = (await client.get("/ops/pauses")).json()
         assert (pause["channel"], pause["shop"], pause["stage"], pause["reply"], pause["over"]) == (
-            "email", None, "connect", "5.7.1 go away", False,
-        )  # fmt: skip
+            "email",
+            None,
+            "connect",
+            "5.7.1 go away",
+            False,
+        )
         assert (await client.delete("/ops/pauses/email")).status_code == 204
         assert (await client.delete("/ops/pauses/email")).status_code == 404
     assert await health.note(messaging.database, partial(channel_note, "email")) is None

@@ -22,39 +22,63 @@ JOBS = 20
 PAGE = 500
 TABLES = (
     Table(
-        "orders", "orders",
+        "orders",
+        "orders",
         "t.shop, t.order_id, t.customer, t.revision, t.state_number, t.source, t.event_id, t.numbered, t.state,"
         " t.currency, t.goods_paid, t.freight, t.at, cast(t.body as text) as body",
         ("shop", "order_id"),
         lambda r: [
             (("owner", r.shop, r.order_id), digest(r.customer)),
-            (("order", r.shop, r.order_id),
-             digest(r.source, r.event_id, rfc3339(r.at), r.revision, r.state_number, r.numbered, r.state, r.currency,
-                    r.goods_paid, r.freight, orjson.loads(r.body))),
+            (
+                ("order", r.shop, r.order_id),
+                digest(
+                    r.source,
+                    r.event_id,
+                    rfc3339(r.at),
+                    r.revision,
+                    r.state_number,
+                    r.numbered,
+                    r.state,
+                    r.currency,
+                    r.goods_paid,
+                    r.freight,
+                    orjson.loads(r.body),
+                ),
+            ),
         ],
         "t.revision is not null",
     ),
     Table(
-        "numbers of completed orders", "completed_orders", "t.shop, t.order_id, t.sequence", ("shop", "order_id"),
+        "numbers of completed orders",
+        "completed_orders",
+        "t.shop, t.order_id, t.sequence",
+        ("shop", "order_id"),
         lambda r: [(("sequence", r.shop, r.order_id), digest(r.sequence))],
     ),
     Table(
-        "aliases", "aliases", "t.shop, t.alias, t.merged_into, t.since", ("shop", "alias"),
+        "aliases",
+        "aliases",
+        "t.shop, t.alias, t.merged_into, t.since",
+        ("shop", "alias"),
         lambda r: [(("alias", r.shop, r.alias), digest(r.merged_into, rfc3339(r.since)))],
     ),
     Table(
-        "refunds", "refunds",
+        "refunds",
+        "refunds",
         "t.shop, t.refund_id, t.customer, t.order_id, t.amount, t.freight, t.currency, t.at, t.source, t.event_id",
         ("shop", "refund_id"),
         lambda r: [
             (("refund owner", r.shop, r.refund_id), digest(r.customer)),
-            (("refund", r.shop, r.refund_id),
-             digest(r.source, r.event_id, rfc3339(r.at), r.order_id, r.amount, r.freight, r.currency)),
+            (
+                ("refund", r.shop, r.refund_id),
+                digest(r.source, r.event_id, rfc3339(r.at), r.order_id, r.amount, r.freight, r.currency),
+            ),
         ],
         "t.state = 'counted'",
     ),
     Table(
-        "profiles", "profiles",
+        "profiles",
+        "profiles",
         "t.shop, t.customer, t.revision, t.numbered, t.registered_at, cast(t.body as text) as body",
         ("shop", "customer"),
         lambda r: [
@@ -63,41 +87,56 @@ TABLES = (
         ],
     ),
     Table(
-        "consents", "consents", "t.shop, t.customer, t.channel, t.purpose, t.granted, t.at, t.source",
+        "consents",
+        "consents",
+        "t.shop, t.customer, t.channel, t.purpose, t.granted, t.at, t.source",
         ("shop", "customer", "channel", "purpose"),
-        lambda r: [
-            (("consent", r.shop, r.customer, r.channel, r.purpose), digest(r.granted, rfc3339(r.at), r.source))
-        ],
+        lambda r: [(("consent", r.shop, r.customer, r.channel, r.purpose), digest(r.granted, rfc3339(r.at), r.source))],
     ),
     Appended(
-        "archived events", "archive", "t.shop, t.customer, t.source, t.id, t.type, t.at", ("shop", "source", "id"),
+        "archived events",
+        "archive",
+        "t.shop, t.customer, t.source, t.id, t.type, t.at",
+        ("shop", "source", "id"),
         lambda r: [(("archived", r.shop, r.source, r.id), digest(r.type, r.customer, rfc3339(r.at)))],
     ),
     Table(
-        "claims", "inbox", "t.shop, t.source, t.id", ("shop", "source", "id"),
+        "claims",
+        "inbox",
+        "t.shop, t.source, t.id",
+        ("shop", "source", "id"),
         lambda r: [(("claim", r.shop, r.source, r.id), None)],
     ),
     Table(
-        "customer keys", "customer_keys", "t.shop, t.customer, t.key_id, t.wrapped, t.erased_at", ("shop", "customer"),
+        "customer keys",
+        "customer_keys",
+        "t.shop, t.customer, t.key_id, t.wrapped, t.erased_at",
+        ("shop", "customer"),
         lambda r: [
             (("customer key", r.shop, r.customer), digest(r.key_id, r.wrapped, r.erased_at and rfc3339(r.erased_at)))
         ],
     ),
     Table(
-        "settings", "shop_settings", "t.shop, t.version, t.valid_from, cast(t.body as text) as body",
+        "settings",
+        "shop_settings",
+        "t.shop, t.version, t.valid_from, cast(t.body as text) as body",
         ("shop", "version"),
         lambda r: [(("settings", r.shop, str(r.version)), _settings(r.valid_from, orjson.loads(r.body)))],
     ),
     Table(
-        "API keys", "api_keys",
-        "t.prefix, t.hash, t.shop, t.scopes, t.name, t.expires_at, t.revoked_at", ("prefix",),
+        "API keys",
+        "api_keys",
+        "t.prefix, t.hash, t.shop, t.scopes, t.name, t.expires_at, t.revoked_at",
+        ("prefix",),
         lambda r: [
-            (("API key", r.prefix),
-             digest(bytes(r.hash).hex(), r.shop, list(r.scopes), r.name, r.expires_at and rfc3339(r.expires_at))),
+            (
+                ("API key", r.prefix),
+                digest(bytes(r.hash).hex(), r.shop, list(r.scopes), r.name, r.expires_at and rfc3339(r.expires_at)),
+            ),
             *([(("revoked", r.prefix), None)] if r.revoked_at else []),
         ],
     ),
-)  # fmt: skip
+)
 
 
 def _settings(valid_from: Any, body: dict[str, Any]) -> bytes:

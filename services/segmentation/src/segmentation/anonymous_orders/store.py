@@ -11,9 +11,15 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 
 _ORDERS = Columns(
-    "o", shop="text", order_id="text", at="timestamptz", completed="boolean", paid="bigint", currency="text",
+    "o",
+    shop="text",
+    order_id="text",
+    at="timestamptz",
+    completed="boolean",
+    paid="bigint",
+    currency="text",
     revision="bigint",
-)  # fmt: skip
+)
 _REFUNDS = Columns("r", shop="text", refund_id="text", order_id="text", amount="bigint", currency="text")
 _CLAIMED = Columns("w", shop="text", order_id="text", at="timestamptz")
 

@@ -109,14 +109,19 @@ def _version(valid_from: datetime, body: dict[str, Any]) -> bytes:
 
 CUSTOMERS = Customers("segmentation", ("inputs",), _read, _differences, _row, _counted)
 MEMBERS = Table(
-    "members", "members", "t.shop, t.customer, t.enrolled_at", ("shop", "customer"),
+    "members",
+    "members",
+    "t.shop, t.customer, t.enrolled_at",
+    ("shop", "customer"),
     lambda r: [(("member", r.shop, r.customer), digest(rfc3339(r.enrolled_at)))],
-)  # fmt: skip
+)
 VERSIONS = Table(
-    "versions of thresholds", "thresholds", "t.shop, t.version, t.valid_from, cast(t.body as text) as body",
+    "versions of thresholds",
+    "thresholds",
+    "t.shop, t.version, t.valid_from, cast(t.body as text) as body",
     ("shop", "version"),
     lambda r: [(("thresholds", r.shop, str(r.version)), _version(r.valid_from, orjson.loads(r.body)))],
-)  # fmt: skip
+)
 
 
 async def verify(run: Verification) -> None:

@@ -35,10 +35,16 @@ class SmtpChannel(Channel):
         )
         return cls(
             SmtpServer(
-                settings.smtp_host, settings.smtp_port, settings.smtp_tls, settings.smtp_tls_verify,
-                settings.smtp_ca_file, settings.smtp_user, password, deadlines,
+                settings.smtp_host,
+                settings.smtp_port,
+                settings.smtp_tls,
+                settings.smtp_tls_verify,
+                settings.smtp_ca_file,
+                settings.smtp_user,
+                password,
+                deadlines,
             )
-        )  # fmt: skip
+        )
 
     @staticmethod
     def address(contact: CustomerProfile) -> ProfileField | None:
@@ -54,9 +60,16 @@ class SmtpChannel(Channel):
         """The mail; one that may be unsubscribed from carries the link for the mail program too."""
         url = letter.unsubscribe_url
         return Mail(
-            letter.message_id, letter.sender_address, letter.sender_name, addresses.mail_address(letter.to, utf8=True),
-            letter.subject, letter.text, letter.date, one_click_headers(url) if url else {}, letter.reply_to,
-        )  # fmt: skip
+            letter.message_id,
+            letter.sender_address,
+            letter.sender_name,
+            addresses.mail_address(letter.to, utf8=True),
+            letter.subject,
+            letter.text,
+            letter.date,
+            one_click_headers(url) if url else {},
+            letter.reply_to,
+        )
 
     def connect(self) -> SmtpConnection:
         """A connection to the mail server, opened with the first mail."""

@@ -151,9 +151,14 @@ class SmtpConnection(Connection):
         if self._context is None and server.tls != "off":
             self._context = server.tls_context()
         client = self._client = aiosmtplib.SMTP(
-            hostname=server.host, port=server.port, timeout=deadlines.command_s, local_hostname=_our_name(),
-            use_tls=server.tls == "implicit", start_tls=False, tls_context=self._context,
-        )  # fmt: skip
+            hostname=server.host,
+            port=server.port,
+            timeout=deadlines.command_s,
+            local_hostname=_our_name(),
+            use_tls=server.tls == "implicit",
+            start_tls=False,
+            tls_context=self._context,
+        )
         await client.connect(timeout=deadlines.connect_s)
         self._stage = "hello"
         await _greet(client)
@@ -245,10 +250,13 @@ def _our_name() -> str:
 def _cause(stage: Stage, error: BaseException) -> str:
     root = error.__cause__ or error
     causes: tuple[tuple[type[BaseException], str], ...] = (
-        (ssl.SSLCertVerificationError, "tls_certificate"), (ssl.SSLError, "tls_failed"),
-        (socket.gaierror, "name_unknown"), (ConnectionRefusedError, "connection_refused"), (TimeoutError, "timeout"),
+        (ssl.SSLCertVerificationError, "tls_certificate"),
+        (ssl.SSLError, "tls_failed"),
+        (socket.gaierror, "name_unknown"),
+        (ConnectionRefusedError, "connection_refused"),
+        (TimeoutError, "timeout"),
         (OSError, "connection_lost"),
-    )  # fmt: skip
+    )
     for kind, name in causes:
         if isinstance(root, kind) or isinstance(error, kind):
             return name

@@ -9,9 +9,17 @@ from common.storage.database import Transaction
 from messaging.delivery.state import Ended
 
 _ENDED = Columns(
-    "e", shop="text", customer="text", message_id="text", lease="uuid", state="text", reason="text", at="timestamptz",
-    wait_s="double precision", tried="boolean",
-)  # fmt: skip
+    "e",
+    shop="text",
+    customer="text",
+    message_id="text",
+    lease="uuid",
+    state="text",
+    reason="text",
+    at="timestamptz",
+    wait_s="double precision",
+    tried="boolean",
+)
 _TAKEN_BACK = Columns("e", shop="text", customer="text", message_id="text", reason="text", at="timestamptz")
 _MISSED = Columns("w", shop="text", customer="text", message_id="text", lease="uuid", at="timestamptz")
 

@@ -177,9 +177,16 @@ def _queued(r: Row[Any]) -> Queued:
     if r.condition_subject is not None:
         condition = Condition(r.condition_subject, r.condition_revision, r.condition_value)
     return Queued(
-        about, r.at, r.leave_before, r.cause_at, r.attempts, orjson.loads(r.details), uuid.UUID(str(r.lease)),
-        condition=condition, address=r.address,
-    )  # fmt: skip
+        about,
+        r.at,
+        r.leave_before,
+        r.cause_at,
+        r.attempts,
+        orjson.loads(r.details),
+        uuid.UUID(str(r.lease)),
+        condition=condition,
+        address=r.address,
+    )
 
 
 async def count_open(tx: Transaction) -> tuple[int, int]:

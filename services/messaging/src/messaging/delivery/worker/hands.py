@@ -40,7 +40,7 @@ class Chunk:
 
 
 class _Permit:
-    """May this message still leave? The window by the clock; whether it was recalled, by the database when in doubt."""
+    """Whether this message may still leave: the window by the clock, its recall by the database when in doubt."""
 
     def __init__(self, database: Database, one: Ready, sure_until: float) -> None:
         self._database = database
