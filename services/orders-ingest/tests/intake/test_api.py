@@ -253,6 +253,9 @@ async def test_a_key_of_every_shop_says_whose_event_it_is(absent: str, api: http
 async def test_every_example_of_the_document_is_taken_as_it_stands(api: httpx.AsyncClient) -> None:
     sent = await api.put("/v1/shops/demo/settings", json={"zone": "Europe/Berlin", "currency": "EUR"})
     assert sent.status_code == 200
+    # The example of a merge names a second customer of the shop.
+    known = await api.put("/v1/shops/demo/customers/ann-at-the-counter", json={"name": "Ann"})
+    assert known.status_code == 202
     document = (await api.get("/openapi.json")).json()
     schemas = document["components"]["schemas"]
     tried = set()
