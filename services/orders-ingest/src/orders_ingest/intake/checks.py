@@ -26,7 +26,7 @@ MAX_BATCH = 1_000
 FILLED_OVER_HTTP = ("specversion", "shop", "source", "time")
 FILLED_ON_TOPICS = ("specversion", "shop")
 _ELSEWHERE = {
-    "review.submitted": "reviews go to feedback: POST /v1/shops/<shop>/reviews",
+    "review.submitted": "reviews go to feedback: POST /v1/shops/<shop>/reviews, or as events to …/reviews/events",
     "survey.answered": "answers go to feedback, by the link of the question",
     "customer.erased": "erasure is a command of its own, not an event from outside",
     "customer.key_issued": "keys are issued here, never taken from outside",
