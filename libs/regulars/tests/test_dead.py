@@ -28,7 +28,7 @@ from regulars.testing import set_up
 _SERVICE = """
 from pathlib import Path
 from common.events.activity import ProductSearched
-from common.bus.consumer import Subscription
+from common.bus.subscriptions import Subscription
 from common.process.runtime import Service
 from common.service.commands import main
 
@@ -36,7 +36,9 @@ async def on_searches(tx, batch):
     for event in batch.events:
         await tx.execute("insert into searched values (:terms)", terms=event.data.terms)
 
-SERVICE = Service("feedback", Path(__file__).parent / "migrations", [Subscription(on_searches, (ProductSearched,))])
+SERVICE = Service(
+    "feedback", Path(__file__).parent / "migrations", subscriptions=[Subscription(on_searches, (ProductSearched,))]
+)
 
 if __name__ == "__main__":
     main(SERVICE)

@@ -217,6 +217,6 @@ async def client(database_from: MigratedDatabase) -> AsyncIterator[Client]:
     await runtime.database.close()
 
 
-async def rich(client: Client, shop: Shop) -> None:
-    """c1: one completed order of 600.00, so Senior with 600 points."""
-    await deliver(client.database, [shop.completed("c1", NOW - timedelta(days=10), "o1", 60_000)])
+async def rich(client: Client, shop: Shop, customer: str = "c1", order: str = "o1") -> None:
+    """One completed order of 600.00, so Senior with 600 points."""
+    await deliver(client.database, [shop.completed(customer, NOW - timedelta(days=10), order, 60_000)])

@@ -134,6 +134,17 @@ async def test_50_concurrent_redemptions_of_one_balance_succeed_exactly_as_far_a
         assert await tx.value("select count(*) from redemptions") == 12
 
 
+async def test_two_customers_cannot_take_one_redemption_id_at_the_same_moment(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await rich(client, shop, "c2", "o2")
+    for number in range(6):
+        asked = [redemption(redemption_id=f"r{number}", customer=customer, points=10) for customer in ("c1", "c2")]
+        answers = await asyncio.gather(*(client.post(f"{V1}/redemptions", json=body) for body in asked))
+        assert sorted(a.status_code for a in answers) == [200, 409]
+        assert [a.json()["type"] for a in answers if a.status_code == 409] == ["/problems/redemption_differs"]
+    assert await verify(client.database) == []
+
+
 async def test_a_returned_redemption_gives_the_points_back_once(client: Client, shop: Shop) -> None:
     await rich(client, shop)
     await client.post(f"{V1}/redemptions", json=redemption(order_id="o2"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic
 
-from common.bus.inbox import claim
+from common.bus.inbox import SameIdOtherBody, claim
 from common.events import CustomerKey, Event, EventData, fact_id
 from common.fold.folding import (
     Folding,
@@ -175,9 +175,15 @@ async def current(tx: Transaction, folding: Folding[S], key: CustomerKey, at: da
 
 
 async def fold_command(tx: Transaction, folding: Folding[S], event: Event[Any]) -> Folded[S] | None:
-    """Record an accepted command as an input and apply it; None when it was recorded before (same id)."""
+    """Record an accepted command as an input and apply it; None when one of this id was recorded before.
+
+    Also when that one had other contents, or was another customer's at this very moment: the caller knows what it was.
+    """
     await tx.lock_customers([event.customer])
-    if not await claim(tx, [(event, event.encode())]):
+    try:
+        if not await claim(tx, [(event, event.encode())]):
+            return None
+    except SameIdOtherBody:
         return None
     return await fold_events(tx, folding, [event])
 

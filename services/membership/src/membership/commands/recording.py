@@ -25,7 +25,7 @@ async def time_of_command(tx: Transaction, key: CustomerKey) -> datetime:
 async def carry_out(
     tx: Transaction, folding: MemberFolding, key: CustomerKey, command_id: str, at: datetime, data: EventData
 ) -> bool:
-    """Fold and announce the command; False when one of this id was carried out before."""
+    """Fold and announce the command; False when one of this id was carried out before, by whatever customer."""
     shop, customer = key
     event = Event(command_id, f"/shops/{shop}/membership", shop, customer, at, data)
     folded = await fold_command(tx, folding, event)

@@ -53,12 +53,10 @@ async def redeem(tx: Transaction, shop: str, customer: str, asked: Asked) -> Row
         currency=asked.currency,
     )
     if not await carry_out(tx, folding, key, f"redemption-{asked.redemption_id}", at, data):
+        # Another customer has taken the id at this moment.
         raise RedemptionDiffers(asked.redemption_id)
     row = await store.get_redemption(tx, shop, asked.redemption_id)
     assert row is not None
-    if row.customer != customer:
-        # Another customer has taken the id at this moment.
-        raise RedemptionDiffers(asked.redemption_id)
     return row
 
 

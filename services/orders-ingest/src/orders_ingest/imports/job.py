@@ -7,7 +7,7 @@ from dataclasses import replace
 import orjson
 import structlog
 
-from common.refusals import Refusal
+from common.refusals import Invalid
 from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary
 from orders_ingest.archive.vault import Vault
@@ -24,7 +24,7 @@ FULL = 5_000
 """Unpublished facts above which imports wait."""
 
 
-class NotHandled(Refusal):
+class NotHandled(Invalid):
     """An event of a file that cannot be handled, which is a mistake of this code; the rest of the file goes on."""
 
     def __init__(self, error: Exception) -> None:
