@@ -122,7 +122,7 @@ async def _read_orders(connection: asyncpg.Connection, shop: str, source: str, f
 async def _read_membership(connection: asyncpg.Connection, shop: str, source: str, found: Evidence) -> None:
     found.applied["membership"] = await _inputs(connection, shop, source)
     found.applied["commands"] = await _inputs(connection, shop, f"/shops/{shop}/membership")
-    found.members = await _states(connection, shop)
+    found.members = {name: _member(state) for name, state in (await _states(connection, shop)).items()}
     rows = await connection.fetch(
         "select customer, account, lot, amount, cause from ledger_entries where shop = $1 order by entry", shop
     )
@@ -133,7 +133,7 @@ async def _read_membership(connection: asyncpg.Connection, shop: str, source: st
 
 async def _read_segmentation(connection: asyncpg.Connection, shop: str, source: str, found: Evidence) -> None:
     found.applied["segmentation"] = await _inputs(connection, shop, source)
-    found.buyers = await _states(connection, shop)
+    found.buyers = {name: state.get("purchases", {}) for name, state in (await _states(connection, shop)).items()}
 
 
 async def _read_messaging(connection: asyncpg.Connection, shop: str, _source: str, found: Evidence) -> None:
@@ -157,6 +157,14 @@ async def _inputs(connection: asyncpg.Connection, shop: str, source: str) -> Cou
 async def _states(connection: asyncpg.Connection, shop: str) -> dict[str, dict[str, Any]]:
     rows = await connection.fetch("select customer, cast(state as text) from customers where shop = $1", shop)
     return {r["customer"]: json.loads(r["state"] or "{}") for r in rows}
+
+
+def _member(state: dict[str, Any]) -> dict[str, Any]:
+    """The balances, and each order with what it earned, of the parts of a stored member."""
+    points, by_id = state.get("points", {}), state.get("orders", {}).get("by_id", {})
+    earned = points.get("orders", {})
+    orders = {name: {**by_id.get(name, {}), **earned.get(name, {})} for name in {*by_id, *earned}}
+    return {**points, "orders": orders}
 
 
 async def read_log(kafka: str, within_s: float = 90) -> list[Logged]:

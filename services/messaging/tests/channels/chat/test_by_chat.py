@@ -88,7 +88,7 @@ async def test_a_shop_that_names_no_channel_goes_on_writing_mails_alone(messagin
 
 async def test_a_channel_without_a_sender_is_refused(messaging: Any) -> None:
     async with messaging.client() as client:
-        refused = await client.put("/v1/shops/s/policy", json={"policy": {"channels": ["email", "sms"]}})
+        refused = await client.put("/v1/shops/s/policy", json={"policy": {"channels": ["email", "phone"]}})
     assert (refused.status_code, refused.json()["type"]) == (422, "/problems/no_sender")
 
 
