@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from common.storage.database import Database
 from orders_ingest.archive.vault import Vault
-from orders_ingest.imports import job, lines
+from orders_ingest.imports import lines
 from orders_ingest.imports import store as imports
 from orders_ingest.imports.layouts.cdnow import read_master
 from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row
 from orders_ingest.imports.layouts.online_retail.reading import read_online_retail
 from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, lines_of, records_of
 from orders_ingest.intake.checks import check
+from orders_ingest.jobs import imports as job
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 DAY = "2026-10-01 10:00"

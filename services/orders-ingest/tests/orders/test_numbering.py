@@ -11,9 +11,9 @@ import pytest
 from common.events import Event
 from common.storage.database import Database
 from orders_ingest.archive.vault import Vault
+from orders_ingest.commands.take_events import take_events
 from orders_ingest.intake.checks import check
 from orders_ingest.intake.state import Offered
-from orders_ingest.intake.take import take
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 
@@ -120,7 +120,7 @@ async def test_whatever_comes_twice_out_of_order_and_at_once(
 
     async def worker(part: list[list[Offered]]) -> None:
         for group in part:
-            await db.run(lambda tx, group=group: take(tx, vault, group))  # type: ignore[misc]
+            await db.run(lambda tx, group=group: take_events(tx, vault, group))  # type: ignore[misc]
 
     await asyncio.gather(*(worker(groups[start::4]) for start in range(4)))
     announced = numbers(await published())

@@ -12,9 +12,9 @@ import pytest
 from common.events import Event
 from common.storage.database import Database
 from orders_ingest.archive.vault import Vault
+from orders_ingest.commands.take_events import take_events
 from orders_ingest.intake.checks import check
 from orders_ingest.intake.state import Offered
-from orders_ingest.intake.take import take
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 CANARY = "canary-51c9"
@@ -32,7 +32,7 @@ async def offer(db: Database, vault: Vault, bodies: Sequence[dict[str, Any]]) ->
     checked = [check(body, "demo", db.clock.now()) for body in bodies]
     fit = [c for c in checked if isinstance(c, Offered)]
     assert len(fit) == len(checked), checked
-    return [o.slug for o in await db.run(lambda tx: take(tx, vault, fit))]
+    return [o.slug for o in await db.run(lambda tx: take_events(tx, vault, fit))]
 
 
 async def empty(db: Database) -> None:

@@ -11,7 +11,7 @@ import pytest_asyncio
 from common.storage.database import Database
 from common.verification import Verification
 from orders_ingest.archive.vault import Vault
-from orders_ingest.imports.job import step
+from orders_ingest.jobs.imports import step
 from orders_ingest.verification.run import TOPICS, verify
 from regulars.testing import OwnTopics, TopicsOfOwn
 

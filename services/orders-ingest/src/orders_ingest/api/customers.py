@@ -11,9 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier, Instant, PersonalText, ShopName, Text
 from common.http.api import Body, Caller, Tx, require
-from orders_ingest.api import outcomes
-from orders_ingest.api.outcomes import OutcomeOut, ResultsOut
-from orders_ingest.api.parts import runtime_of, vault_of
+from orders_ingest.api.parts import OutcomeOut, ResultsOut, answer_each, answer_one, runtime_of, vault_of
 from orders_ingest.commands import put_customers as command
 from orders_ingest.commands.merge_customers import merge_customers
 from orders_ingest.customers import store
@@ -116,7 +114,7 @@ async def post_customers(shop: ShopName, body: CustomersIn, request: Request, ca
     A field that cannot be used (an address, a number, a zone, a birthday) is left out and named; the rest is taken.
     """
     sent = [SentCustomer(one.id, one.registered_at, one.fields(), _consents(one.consents)) for one in body.customers]
-    return outcomes.each(await _put(request, shop, sent))
+    return answer_each(await _put(request, shop, sent))
 
 
 @router.put("/{customer}", status_code=202, response_model=OutcomeOut)
@@ -125,7 +123,7 @@ async def put_customer(
 ) -> Response:
     """Take a customer's whole profile: registered the first time, then updated, and announced only when it changed."""
     sent = SentCustomer(customer, None, body.fields())
-    return outcomes.one((await _put(request, shop, [sent]))[0])
+    return answer_one((await _put(request, shop, [sent]))[0])
 
 
 @router.put("/{customer}/consents", status_code=202, response_model=OutcomeOut)
@@ -134,7 +132,7 @@ async def put_consents(
 ) -> Response:
     """Take consents given or withdrawn. 202 says accepted; they are effective once messaging has read them."""
     sent = SentCustomer(customer, None, None, _consents(body.consents))
-    return outcomes.one((await _put(request, shop, [sent]))[0])
+    return answer_one((await _put(request, shop, [sent]))[0])
 
 
 class ConsentOut(BaseModel):

@@ -11,12 +11,10 @@ from common.http.api import JSON, Caller, require
 from common.http.callers import EVERY
 from common.http.problems import Problem
 from common.refusals import Malformed, TooLarge
-from orders_ingest.api import outcomes
-from orders_ingest.api.outcomes import OutcomeOut, ResultsOut
-from orders_ingest.api.parts import collector_of, runtime_of, vault_of
+from orders_ingest.api.parts import OutcomeOut, ResultsOut, answer_each, answer_one, collector_of, runtime_of, vault_of
+from orders_ingest.commands.take_events import take_events
 from orders_ingest.intake.checks import FILLED_OVER_HTTP, MAX_BATCH, check, read
 from orders_ingest.intake.state import Offered, Outcome
-from orders_ingest.intake.take import take
 
 router = APIRouter(tags=["events"])
 SINGLE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
@@ -89,8 +87,8 @@ async def _answer(request: Request, shop: str | None) -> Response:
     if (kind == BATCH and not isinstance(body, list)) or (kind == SINGLE and not isinstance(body, dict)):
         raise Malformed("malformed_json", f"{SINGLE} is one JSON object, {BATCH} a JSON array of them.")
     if isinstance(body, list):
-        return outcomes.each(await _take_batch(request, body, shop))
-    return outcomes.one(await _take_one(request, body, shop))
+        return answer_each(await _take_batch(request, body, shop))
+    return answer_one(await _take_one(request, body, shop))
 
 
 async def _take_one(request: Request, body: Any, shop: str | None) -> Outcome:
@@ -105,5 +103,5 @@ async def _take_batch(request: Request, bodies: list[Any], shop: str | None) -> 
     now = runtime.clock.now()
     checked = [check(body, shop, now, fill=FILLED_OVER_HTTP) for body in bodies]
     fit = [c for c in checked if isinstance(c, Offered)]
-    taken = iter(await runtime.database.run(lambda tx: take(tx, vault_of(request.app), fit)))
+    taken = iter(await runtime.database.run(lambda tx: take_events(tx, vault_of(request.app), fit)))
     return [c if isinstance(c, Outcome) else next(taken) for c in checked]

@@ -13,11 +13,9 @@ from common.events.fields import Currency, Cursor, Identifier, Instant, Minor, P
 from common.events.orders import OrderLine, OrderState
 from common.http.api import Body, Caller, Tx, require
 from common.refusals import NotFound
-from orders_ingest.api import outcomes
-from orders_ingest.api.outcomes import ResultsOut
-from orders_ingest.api.parts import runtime_of, vault_of
+from orders_ingest.api.parts import ResultsOut, answer_each, runtime_of, vault_of
 from orders_ingest.commands import put_order as command
-from orders_ingest.orders import store
+from orders_ingest.orders import store_reading as store
 from orders_ingest.refunds import store as refund_store
 from orders_ingest.refunds.state import State as RefundState
 
@@ -90,7 +88,7 @@ async def put_order(
     found = await database.run(lambda tx: command.put_order(tx, vault, shop, order_id, order, said))
     if (refusal := found[-1].refusal) is not None:
         raise refusal
-    return outcomes.each(found)
+    return answer_each(found)
 
 
 class OrderLineOut(BaseModel):

@@ -11,7 +11,7 @@ from common.events.fields import ShopName
 from common.events.orders import OrderState
 from common.http.api import Tx, require
 from orders_ingest.customers import store as customers
-from orders_ingest.orders import store as orders
+from orders_ingest.orders import store_reading as orders
 from orders_ingest.refunds import store as refunds
 
 router = APIRouter(prefix="/v1/shops/{shop}", tags=["orders"])

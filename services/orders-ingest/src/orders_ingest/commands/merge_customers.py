@@ -10,7 +10,7 @@ from orders_ingest.customers.rules import CustomerErased, UnknownCustomer
 from orders_ingest.identity import store
 from orders_ingest.identity.rules import is_new
 from orders_ingest.identity.state import Alias
-from orders_ingest.orders import store_numbers
+from orders_ingest.orders import store as orders
 
 
 async def merge_customers(tx: Transaction, vault: Vault, shop: str, survivor: str, absorbed: str) -> Alias:
@@ -32,7 +32,7 @@ async def merge_customers(tx: Transaction, vault: Vault, shop: str, survivor: st
     if None in (await vault.ring.keys_for(tx, keys)).values():
         raise CustomerErased
     now = tx.clock.now()
-    await store_numbers.carry_over(tx, shop, survivor, absorbed)
+    await orders.carry_over(tx, shop, survivor, absorbed)
     await store.insert_alias(tx, shop, absorbed, survivor, now)
     data = CustomerMerged(survivor=survivor, absorbed=absorbed)
     # A customer is absorbed once, so its identifier names the merge.

@@ -12,15 +12,15 @@ from common.events import CustomerKey, Event
 from common.events.customers import CustomerUpdated
 from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
+from orders_ingest.commands.take_events import take_events
 from orders_ingest.customers import store
 from orders_ingest.customers.profile import LeftOut, cleaned
 from orders_ingest.customers.rules import changes, fields_of
 from orders_ingest.customers.state import KnownConsent, KnownCustomer, SentCustomer
 from orders_ingest.customers.store import StoredProfile
-from orders_ingest.identity.survivors import hold, survivors_of
+from orders_ingest.identity.store import get_survivors, hold
 from orders_ingest.intake.checks import check, refused_time
 from orders_ingest.intake.state import Offered, Outcome, Status
-from orders_ingest.intake.take import take
 
 
 async def put_customers(tx: Transaction, vault: Vault, shop: str, sent: Sequence[SentCustomer]) -> list[Outcome]:
@@ -31,7 +31,7 @@ async def put_customers(tx: Transaction, vault: Vault, shop: str, sent: Sequence
     shared with nobody, so no claim waits for another transaction.
     """
     await hold(tx, [shop])
-    survivors = await survivors_of(tx, ((shop, one.customer) for one in sent))
+    survivors = await get_survivors(tx, ((shop, one.customer) for one in sent))
     people = {one.customer: (shop, survivors.get((shop, one.customer), one.customer)) for one in sent}
     known = await _known(tx, vault, sorted(set(people.values())))
     now = tx.clock.now()
@@ -46,7 +46,7 @@ async def put_customers(tx: Transaction, vault: Vault, shop: str, sent: Sequence
             continue
         mine.append(slice(len(offered), len(offered) + len(events)))
         offered += events
-    outcomes = await take(tx, vault, offered)
+    outcomes = await take_events(tx, vault, offered)
     return [
         _of_customer(one.customer, [part] if isinstance(part, Outcome) else outcomes[part], fields)
         for one, part, fields in zip(sent, mine, left_out, strict=True)

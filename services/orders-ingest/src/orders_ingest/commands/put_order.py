@@ -8,10 +8,10 @@ from typing import Any
 
 from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
+from orders_ingest.commands.take_events import take_events
 from orders_ingest.intake.checks import check, refused_time
 from orders_ingest.intake.state import Offered, Outcome
-from orders_ingest.intake.take import take
-from orders_ingest.orders import store
+from orders_ingest.orders import store_reading as store
 from orders_ingest.orders.implied import implied_events
 
 
@@ -34,4 +34,4 @@ async def put_order(
         if isinstance(checked, Outcome):
             return [checked]
         offered.append(checked)
-    return await take(tx, vault, offered)
+    return await take_events(tx, vault, offered)

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from common.events import CustomerKey
+from common.events import CustomerKey, Event
+from common.events.customers import ConsentChanged, CustomerProfile
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 
@@ -75,7 +76,23 @@ async def get_profiles(tx: Transaction, customers: Iterable[CustomerKey]) -> dic
     }
 
 
-async def save_profiles(tx: Transaction, versions: Sequence[ProfileRow]) -> None:
+async def save_customers(tx: Transaction, events: Iterable[Event[Any]]) -> None:
+    """Keep the newest profile and consents of each customer; the events are as published, others are passed over."""
+    profiles, consents = [], []
+    for event in events:
+        data, (shop, customer) = event.data, (event.shop, event.subject or "")
+        if isinstance(data, CustomerProfile):
+            body = data.model_dump_json(exclude_none=True)
+            profiles.append(ProfileRow(shop, customer, data.revision, data.version is not None, event.time, body))
+        elif isinstance(data, ConsentChanged):
+            consents.append(
+                ConsentRow(shop, customer, data.channel, data.purpose, data.granted, event.time, data.source)
+            )
+    await _save_profiles(tx, profiles)
+    await _save_consents(tx, consents)
+
+
+async def _save_profiles(tx: Transaction, versions: Sequence[ProfileRow]) -> None:
     """Keep of each customer the profile of the highest revision, and the earliest time of all."""
     newest: dict[CustomerKey, ProfileRow] = {}
     first: dict[CustomerKey, datetime] = {}
@@ -100,7 +117,7 @@ async def save_profiles(tx: Transaction, versions: Sequence[ProfileRow]) -> None
     )
 
 
-async def save_consents(tx: Transaction, consents: Sequence[ConsentRow]) -> None:
+async def _save_consents(tx: Transaction, consents: Sequence[ConsentRow]) -> None:
     """Keep the newest of each channel and purpose; of two at one instant the one that withdraws (SEC-005)."""
     newest: dict[tuple[str, ...], ConsentRow] = {}
     for row in consents:

@@ -14,9 +14,9 @@ from common.process.runtime import Runtime
 from common.refusals import Malformed, TooLarge
 from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
+from orders_ingest.commands.take_events import take_events
 from orders_ingest.intake.checks import FILLED_ON_TOPICS, check, read
 from orders_ingest.intake.state import Offered, Outcome, refused
-from orders_ingest.intake.take import take
 
 _PREFIX = intake_topic("")
 
@@ -28,7 +28,7 @@ async def on_intake(vault: Vault, tx: Transaction, records: list[Record]) -> Raw
     anything is claimed.
     """
     checked = [_checked(record, tx) for record in records]
-    taken = iter(await take(tx, vault, [c for c in checked if isinstance(c, Offered)]))
+    taken = iter(await take_events(tx, vault, [c for c in checked if isinstance(c, Offered)]))
     result = RawTaken()
     for record, found in zip(records, checked, strict=True):
         outcome = found if isinstance(found, Outcome) else next(taken)

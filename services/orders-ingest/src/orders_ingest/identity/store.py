@@ -16,7 +16,7 @@ _SPACE = 7302
 
 
 async def hold(tx: Transaction, shops: Iterable[str]) -> None:
-    """No customer of these shops is merged before the commit."""
+    """No customer of these shops is merged before the commit; call it before anything else is locked."""
     # Shared by all who take inputs; in one order, so that no two wait for each other in a circle.
     await tx.fetch(
         """
@@ -35,12 +35,14 @@ async def lock(tx: Transaction, shop: str) -> None:
 
 
 async def get_survivors(tx: Transaction, customers: Iterable[CustomerKey]) -> dict[CustomerKey, str]:
-    """The last survivors of those of these customers who were absorbed."""
+    """The last survivors of those of these customers who were absorbed; they stand until the commit after `hold`."""
+    if not (wanted := sorted(set(customers))):
+        return {}
     rows = await tx.fetch(
         f"""
         select a.shop, a.alias, a.customer from {CUSTOMERS} join aliases a on a.shop = w.shop and a.alias = w.customer
         """,
-        **CUSTOMERS.of(customers),
+        **CUSTOMERS.of(wanted),
     )
     return {(row.shop, row.alias): row.customer for row in rows}
 

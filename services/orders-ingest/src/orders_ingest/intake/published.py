@@ -6,56 +6,44 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from common.crypto.keys import KeyRing
+from common.crypto.keys import DataKey, KeyRing
 from common.crypto.sealing import personal_fields, without_personal
-from common.events import Event, EventData, fact_id
+from common.events import CustomerKey, Event, EventData, fact_id
 from common.events.customers import CustomerProfile
 from common.events.orders import OrderClaimed, OrderCompleted, OrderEvent, OrderRefunded
-from common.storage.database import Transaction
-from orders_ingest.archive import keeping
-from orders_ingest.archive.vault import Vault
-from orders_ingest.intake.decisions import Accepted
-from orders_ingest.intake.known import Keys
-from orders_ingest.orders.numbering import number_completed
+from orders_ingest.intake.rules import Accepted
 from orders_ingest.orders.state import Named
 from orders_ingest.versions.rules import revision_of
+
+Keys = Mapping[CustomerKey, DataKey | None]
+"""Customers' keys; None: erased."""
 
 
 @dataclass(slots=True)
 class Published:
     """An event to announce. `came` is what it was made of; None of one that is derived here, so that nothing of it is
-    archived or projected."""
+    archived or saved."""
 
     event: Event[Any]
     came: Accepted | None = None
 
 
-async def publish(tx: Transaction, vault: Vault, keys: Keys, accepted: Sequence[Accepted]) -> list[Published]:
-    """What is announced, in order. A version that gives a nobody's order its customer comes after all that came of the
-    order before, now for that customer."""
-    found: list[Published] = []
-    for one in accepted:
-        if one.claims:
-            found += [Published(event) for event in await _repeated(tx, vault, one, found)]
-        found.append(Published(one.event, one))
-    numbers = await number_completed(tx, [each.event for each in found])
-    for each in found:
-        if not isinstance(each.event.data, OrderClaimed):
-            each.event = _as_published(each.event, numbers, keys, vault.ring)
-    return found
+def repeated(claiming: Accepted, archived: Sequence[Event[Any]], before: Sequence[Published]) -> list[Event[Any]]:
+    """That the order is claimed, for the order's key; and what came of it earlier, for the customer's key.
 
-
-async def _repeated(tx: Transaction, vault: Vault, claiming: Accepted, before: Sequence[Published]) -> list[Event[Any]]:
-    """That the order is claimed, for the order's key; and what came of it earlier, for the customer's key."""
+    `archived`: what came of the order in transactions before; `before`: what this one publishes already.
+    """
     event = claiming.event
     shop, order_id, customer = event.shop, event.data.order_id, event.subject or ""
-    earlier = await keeping.of_order(tx, vault, shop, order_id)
-    earlier += [
-        without_personal(each.came.came)
-        for each in before
-        if each.came is not None
-        and (each.event.shop, each.event.subject) == (shop, None)
-        and getattr(each.event.data, "order_id", None) == order_id
+    earlier = [
+        *archived,
+        *(
+            without_personal(each.came.came)
+            for each in before
+            if each.came is not None
+            and (each.event.shop, each.event.subject) == (shop, None)
+            and getattr(each.event.data, "order_id", None) == order_id
+        ),
     ]
     source = f"/shops/{shop}/orders-ingest"
     claimed_id = fact_id(f"{event.source}#{event.id}", OrderClaimed.TYPE, shop, order_id, 0)
@@ -69,9 +57,11 @@ def _for_customer(event: Event[Any], customer: str, source: str) -> Event[Any]:
     return replace(event, id=id_, source=source, subject=customer, partitionkey="", raw=None)
 
 
-def _as_published(event: Event[Any], numbers: Mapping[Named, int], keys: Keys, ring: KeyRing) -> Event[Any]:
+def as_published(event: Event[Any], numbers: Mapping[Named, int], keys: Keys, ring: KeyRing) -> Event[Any]:
     """With its revision and number, and sealed; keyed by its order where no customer is known."""
     data, name = event.data, ""
+    if isinstance(data, OrderClaimed):
+        return event
     if isinstance(data, OrderEvent | CustomerProfile):
         data = data.model_copy(update={"revision": revision_of(event)})
     if isinstance(data, OrderCompleted) and event.subject is not None:

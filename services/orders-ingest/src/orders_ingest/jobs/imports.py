@@ -1,16 +1,110 @@
-"""The loop that takes staged imports."""
+"""Staged files are taken in chunks, each in one transaction with its job's progress, never ahead of the clock."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import orjson
 import structlog
 
 from common.process.runtime import Runtime
-from common.storage.failures import passes
+from common.refusals import Invalid
+from common.storage.database import Database, Transaction
+from common.storage.failures import is_temporary, passes
 from orders_ingest.archive.vault import Vault
-from orders_ingest.imports.job import step
+from orders_ingest.commands.take_events import take_events
+from orders_ingest.imports import store
+from orders_ingest.imports.staging import refused_row
+from orders_ingest.imports.store import Job, Progress, StagedRow
+from orders_ingest.intake.checks import check
+from orders_ingest.intake.state import Offered, Outcome, refused
 
 log = structlog.get_logger()
+CHUNK = 500
 IDLE_S = 0.5
+FULL = 5_000
+"""Unpublished facts above which imports wait."""
+
+
+class NotHandled(Invalid):
+    """An event of a file that cannot be handled, which is a mistake of this code; the rest of the file goes on."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("handler_failed", f"this event could not be handled: {type(error).__name__}")
+
+
+async def take_chunk(tx: Transaction, vault: Vault, limit: int = CHUNK) -> int:
+    """Take the next rows of the oldest open job; returns how many. 0: nothing is due, or the outbox is full.
+
+    A kill before the commit leaves rows, counts and events as they were; so the next run goes on from there.
+    """
+    if await store.outbox_is_full(tx, FULL):
+        return 0
+    now = tx.clock.now()
+    job = await store.lock_next_job(tx, now)
+    if job is None:
+        return 0
+    rows = await store.take_rows(tx, job, now, limit)
+    bodies = [vault.open_line(row.place, row.body) for row in rows]
+    checked = [check(orjson.loads(body), job.shop, now) for body in bodies]
+    checked = [replace(c, said=r.said) if isinstance(c, Offered) else c for c, r in zip(checked, rows, strict=True)]
+    taken = iter(await take_events(tx, vault, [c for c in checked if isinstance(c, Offered)]))
+    outcomes = [c if isinstance(c, Outcome) else next(taken) for c in checked]
+    await _save(tx, vault, job, rows, bodies, outcomes)
+    return len(rows)
+
+
+async def set_aside(tx: Transaction, vault: Vault, error: Exception) -> int:
+    """The next row alone cannot be handled: it goes to the job's refusals, and the rest goes on."""
+    now = tx.clock.now()
+    job = await store.lock_next_job(tx, now)
+    if job is None:
+        return 0
+    rows = await store.take_rows(tx, job, now, 1)
+    outcome = refused(None, NotHandled(error))
+    bodies = [vault.open_line(row.place, row.body) for row in rows]
+    await _save(tx, vault, job, rows, bodies, [outcome] * len(rows))
+    return len(rows)
+
+
+async def _save(
+    tx: Transaction, vault: Vault, job: Job, rows: list[StagedRow], bodies: list[bytes], outcomes: list[Outcome]
+) -> None:
+    refusals = [
+        refused_row(vault, job, row.line, o.refusal.slug, o.refusal.detail, body)
+        for row, body, o in zip(rows, bodies, outcomes, strict=True)
+        if o.refusal is not None
+    ]
+    await store.insert_refusals(tx, refusals)
+    statuses = [o.status for o in outcomes]
+    await store.save_progress(
+        tx, job, Progress(statuses.count("accepted"), statuses.count("duplicate"), statuses.count("refused"))
+    )
+
+
+async def step(database: Database, vault: Vault) -> int:
+    """One chunk in its transaction; a row that cannot be handled is found by taking rows one by one."""
+    try:
+        async with database.transaction() as tx:
+            return await take_chunk(tx, vault)
+    except Exception as error:
+        if is_temporary(error):
+            raise
+        log.warning("import_one_by_one", detail=repr(error)[:500])
+    done = 0
+    for _ in range(CHUNK):
+        try:
+            async with database.transaction() as tx:
+                one = await take_chunk(tx, vault, 1)
+        except Exception as error:
+            if is_temporary(error):
+                raise
+            async with database.transaction() as tx:
+                one = await set_aside(tx, vault, error)
+        done += one
+        if one == 0:
+            break
+    return done
 
 
 async def run_imports(runtime: Runtime) -> None:

@@ -1,4 +1,4 @@
-"""SQL of orders: one row each; the newest version counts, never the last to arrive."""
+"""SQL of orders as they are taken: one row each, the newest version; and their numbers among a customer's (ORD-002)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from common.events import CustomerKey, Event
+from common.events.orders import OrderCompleted, OrderEvent
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from orders_ingest.orders.state import Named, Rank
+from orders_ingest.orders.state import KnownOrder, Named, Rank
+from orders_ingest.versions.rules import state_number
 
 
 class OrderRow(NamedTuple):
@@ -59,8 +62,17 @@ VERSIONS = Columns(
 )
 
 
-async def lock_orders(tx: Transaction, orders: Mapping[Named, str]) -> dict[Named, Any]:
-    """Lock the orders; the rows of those of which a version came. The values are the customers of new ones, '' nobody.
+CUSTOMERS = Columns("w", shop="text", customer="text")
+NUMBERS = Columns("n", shop="text", order_id="text", customer="text", sequence="bigint")
+_LAST = """
+greatest(
+    coalesce((select max(c.sequence) from completed_orders c where c.shop = w.shop and c.customer = w.customer), 0),
+    coalesce((select b.completed from completed_before_merge b where b.shop = w.shop and b.customer = w.customer), 0))
+"""
+
+
+async def lock_orders(tx: Transaction, orders: Mapping[Named, str]) -> dict[Named, KnownOrder]:
+    """Lock the orders; those of which a version came. The values are the customers of new ones, '' nobody.
 
     Missing rows are inserted before any is locked, sorted, as `Transaction.lock_customers` does; of an order that is
     not known yet the row is what two of its first versions, or the first and a refund, wait for.
@@ -90,13 +102,18 @@ async def lock_orders(tx: Transaction, orders: Mapping[Named, str]) -> dict[Name
         """,
         **WANTED.of(keys),
     )
-    return {(r.shop, r.order_id): r for r in rows if r.revision is not None}
+    return {(r.shop, r.order_id): _known(r) for r in rows if r.revision is not None}
 
 
-async def save_orders(tx: Transaction, versions: Iterable[OrderRow]) -> None:
-    """Keep of each order the version of the highest rank; the caller holds the orders' locks."""
+def _known(row: Any) -> KnownOrder:
+    rank = row.revision, row.state_number, row.source, row.event_id
+    return KnownOrder(row.customer, row.numbered, rank, row.state, row.currency, row.goods_paid, row.freight)
+
+
+async def save_orders(tx: Transaction, versions: Iterable[Event[OrderEvent]]) -> None:
+    """Keep of each order the version of the highest rank, as published; the caller holds the orders' locks."""
     newest: dict[Named, OrderRow] = {}
-    for version in versions:
+    for version in map(_row, versions):
         kept = newest.get(version.key)
         if kept is None or version.rank > kept.rank:
             newest[version.key] = version
@@ -116,6 +133,26 @@ async def save_orders(tx: Transaction, versions: Iterable[OrderRow]) -> None:
                 > (o.revision, o.state_number, o.source collate "C", o.event_id collate "C"))
         """,
         **VERSIONS.of(newest[key] for key in sorted(newest)),
+    )
+
+
+def _row(event: Event[OrderEvent]) -> OrderRow:
+    data = event.data
+    return OrderRow(
+        shop=event.shop,
+        order_id=data.order_id,
+        customer=event.subject or "",
+        revision=data.revision,
+        state_number=state_number(event),
+        source=event.source,
+        event_id=event.id,
+        numbered=data.version is not None,
+        state=data.state,
+        currency=data.currency,
+        goods_paid=data.goods_paid,
+        freight=data.freight,
+        at=event.time,
+        body=data.model_dump_json(exclude_none=True),
     )
 
 
@@ -144,43 +181,68 @@ async def delete_unknown(tx: Transaction, orders: Iterable[Named]) -> None:
         )
 
 
-async def get_order(tx: Transaction, shop: str, order_id: str) -> Any:
-    """One order as it stands, with its refunds; None where the shop has none of that name."""
-    # The order, and what was paid back of it.
-    return await tx.fetch_one(
-        """
-        select o.customer, o.order_id, c.sequence, o.revision, o.state, o.currency, o.goods_paid, o.freight, o.at,
-               cast(o.body as text) as body,
-               coalesce((select sum(r.amount) from refunds r
-                         where r.shop = o.shop and r.order_id = o.order_id and r.state = 'counted'), 0) as refunded
-        from orders o left join completed_orders c on c.shop = o.shop and c.order_id = o.order_id
-        where o.shop = :shop and o.order_id = :order_id and o.revision is not null
+async def number_completed(tx: Transaction, events: Iterable[Event[Any]]) -> dict[Named, int]:
+    """The number of each order that these events complete for a customer; other events are passed over.
+
+    An order without a number gets its customer's next free one, those of one list in order of time. The caller holds
+    the locks of the orders and customers, so nobody else numbers them meanwhile; unique indexes make sure.
+    """
+    found = sorted(
+        (event for event in events if isinstance(event.data, OrderCompleted) and event.subject is not None),
+        key=lambda event: event.order_key,
+    )
+    customers = {(event.shop, event.data.order_id): event.customer for event in found}
+    if not customers:
+        return {}
+    numbers = await get_numbers(tx, customers)
+    new = [order for order in customers if order not in numbers]
+    if not new:
+        return numbers
+    last = await last_numbers(tx, sorted({customers[order] for order in new}))
+    for order in new:
+        last[customers[order]] += 1
+        numbers[order] = last[customers[order]]
+    await insert_numbers(tx, [(*order, customers[order][1], numbers[order]) for order in new])
+    return numbers
+
+
+async def get_numbers(tx: Transaction, orders: Iterable[Named]) -> dict[Named, int]:
+    """The numbers that were given; the caller holds the orders' locks."""
+    rows = await tx.fetch(
+        f"""
+        select c.shop, c.order_id, c.sequence
+        from {WANTED} join completed_orders c on c.shop = w.shop and c.order_id = w.order_id
         """,
-        shop=shop,
-        order_id=order_id,
+        **WANTED.of(orders),
+    )
+    return {(row.shop, row.order_id): row.sequence for row in rows}
+
+
+async def last_numbers(tx: Transaction, customers: Iterable[CustomerKey]) -> dict[CustomerKey, int]:
+    """After which number each customer's next order is numbered, 0 before the first; under the customers' locks."""
+    # The greatest is the end of an index, however many orders a customer has.
+    rows = await tx.fetch(f"select w.shop, w.customer, {_LAST} as last from {CUSTOMERS}", **CUSTOMERS.of(customers))
+    return {(row.shop, row.customer): row.last for row in rows}
+
+
+async def insert_numbers(tx: Transaction, numbers: Sequence[tuple[str, str, str, int]]) -> None:
+    """Keep numbers just given: (shop, order, customer, number). A number given twice breaks a unique index."""
+    await tx.execute(
+        f"insert into completed_orders (shop, order_id, customer, sequence) select * from {NUMBERS}",
+        **NUMBERS.of(numbers),
     )
 
 
-async def count_orders(tx: Transaction, shop: str) -> Sequence[Any]:
-    """Orders and what was paid (minor units), by currency and state."""
-    # All of the shop's orders are counted.
-    return await tx.fetch(
-        """
-        select currency, state, count(*) as orders, count(*) filter (where customer = '') as without_customer,
-               sum(goods_paid) as goods_paid, sum(freight) as freight, min(at) as first, max(at) as last
-        from orders where shop = :shop and revision is not null group by currency, state order by currency, state
+async def carry_over(tx: Transaction, shop: str, survivor: str, absorbed: str) -> None:
+    """The survivor's numbers go on after the completed orders of both; under the locks of both."""
+    # Once a merge: a customer is absorbed once.
+    await tx.execute(
+        f"""
+        insert into completed_before_merge (shop, customer, completed)
+        select :shop, :survivor, sum({_LAST}) from {CUSTOMERS}
+        on conflict (shop, customer) do update set completed = excluded.completed
         """,
         shop=shop,
+        survivor=survivor,
+        **CUSTOMERS.of([(shop, survivor), (shop, absorbed)]),
     )
-
-
-async def count_buyers(tx: Transaction, shop: str) -> int:
-    """Customers who ordered."""
-    # By the index of orders with a customer.
-    count = await tx.value(
-        """
-        select count(distinct customer) from orders where shop = :shop and customer <> '' and revision is not null
-        """,
-        shop=shop,
-    )
-    return int(count)

@@ -30,3 +30,8 @@ class KnownRefund:
         """Its name; of one that is known as it came."""
         assert self.event is not None, "a refund that was counted before is known without its event"
         return self.event.shop, self.event.data.refund_id
+
+
+def place_of(shop: str, refund_id: str) -> str:
+    """The place that the body of a refund that is not counted is sealed in at."""
+    return f"refund:{shop}:{refund_id}"

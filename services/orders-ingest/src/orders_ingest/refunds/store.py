@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from common.events import Event, decode
+from common.events.orders import OrderRefunded
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-
-Named = tuple[str, str]
-"""(shop, order) or (shop, refund)."""
+from orders_ingest.archive.vault import Vault
+from orders_ingest.orders.state import KnownOrder
+from orders_ingest.orders.state import Named as OrderNamed
+from orders_ingest.refunds.state import KnownRefund, Named, place_of
 
 
 class RefundRow(NamedTuple):
@@ -53,7 +56,7 @@ REFUNDS = Columns(
 _REFUND = ", ".join(f"r.{name}" for name in RefundRow._fields)
 
 
-async def lock_refunds(tx: Transaction, refunds: Iterable[Named]) -> set[Named]:
+async def lock_refunds(tx: Transaction, refunds: Iterable[Named]) -> set[OrderNamed]:
     """Lock the names of refunds, known or not, before any order; returns the orders that known ones belong to."""
     keys = sorted(set(refunds))
     if not keys:
@@ -79,13 +82,20 @@ async def lock_refunds(tx: Transaction, refunds: Iterable[Named]) -> set[Named]:
     return {(r.shop, r.order_id) for r in rows}
 
 
-async def get_refunds(tx: Transaction, refunds: Iterable[Named], orders: Iterable[Named]) -> Sequence[Any]:
-    """The refunds of these names, and all of these orders."""
-    names, of = sorted(set(refunds)), sorted(set(orders))
+async def get_refunds(
+    tx: Transaction,
+    vault: Vault,
+    refunds: Iterable[Named],
+    wanted: Iterable[OrderNamed],
+    orders: Mapping[OrderNamed, KnownOrder],
+) -> dict[Named, KnownRefund]:
+    """The refunds of these names and all of the `wanted` orders; what counts is added to what each of `orders` paid
+    back."""
+    names, of = sorted(set(refunds)), sorted(set(wanted))
     if not names and not of:
-        return []
+        return {}
     # By two indexes, each refund once.
-    return await tx.fetch(
+    rows = await tx.fetch(
         f"""
         select {_REFUND} from {ORDERS} join refunds r on r.shop = o.shop and r.order_id = o.order_id
         union
@@ -95,11 +105,27 @@ async def get_refunds(tx: Transaction, refunds: Iterable[Named], orders: Iterabl
         **ORDERS.of(of),
         **NAMES.of(names),
     )
+    found: dict[Named, KnownRefund] = {}
+    for row in rows:
+        known = found[row.shop, row.refund_id] = KnownRefund(row.state, row.order_id)
+        if row.state != "counted":
+            known.body = vault.open(place_of(row.shop, row.refund_id), bytes(row.body))
+            known.event = decode(known.body)
+        elif row.order_id is not None and (order := orders.get((row.shop, row.order_id))) is not None:
+            order.refunded += row.amount
+            order.refunded_freight += row.freight
+    return found
 
 
-async def save_refunds(tx: Transaction, refunds: Iterable[RefundRow]) -> None:
-    """Each as it stands now; the caller holds the locks of their names and orders."""
-    by_key = {(refund.shop, refund.refund_id): refund for refund in refunds}
+async def save_refunds(
+    tx: Transaction, vault: Vault, counted: Iterable[Event[OrderRefunded]], waiting: Iterable[KnownRefund]
+) -> None:
+    """Keep refunds that count, as published, and those that wait or were set aside, as they came.
+
+    The caller holds the locks of their names and orders.
+    """
+    rows = [*map(_counted, counted), *(_waiting(vault, refund) for refund in waiting)]
+    by_key = {(row.shop, row.refund_id): row for row in rows}
     if not by_key:
         return
     columns = REFUNDS.of(by_key[key] for key in sorted(by_key))
@@ -129,7 +155,34 @@ async def save_refunds(tx: Transaction, refunds: Iterable[RefundRow]) -> None:
     )
 
 
-async def claim_refunds(tx: Transaction, owners: Mapping[Named, str]) -> None:
+def _counted(event: Event[OrderRefunded]) -> RefundRow:
+    data = event.data
+    return RefundRow(
+        shop=event.shop,
+        refund_id=data.refund_id,
+        state="counted",
+        customer=event.subject or "",
+        order_id=data.order_id,
+        amount=data.amount,
+        freight=data.freight,
+        currency=data.currency,
+        at=event.time,
+        slug=None,
+        source=event.source,
+        event_id=event.id,
+        body=None,
+    )
+
+
+def _waiting(vault: Vault, refund: KnownRefund) -> RefundRow:
+    """As it came; sealed with the installation's key, since nobody's fits before its order is known."""
+    assert refund.event is not None, "a refund that is not counted is known as it came"
+    row = _counted(refund.event)
+    body = vault.seal(place_of(row.shop, row.refund_id), refund.body)
+    return row._replace(state=refund.state, slug=refund.slug, body=body)
+
+
+async def claim_refunds(tx: Transaction, owners: Mapping[OrderNamed, str]) -> None:
     """Give the counted refunds of orders without a customer the customer who turned out to be theirs."""
     if owners:
         await tx.execute(

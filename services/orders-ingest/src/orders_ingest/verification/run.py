@@ -13,7 +13,7 @@ from common.crypto.sealing import SealBroken
 from common.events import InvalidEvent, decode, rfc3339
 from common.verification import Appended, Saying, Table, Verification, compare, digest
 from orders_ingest.archive.vault import Vault
-from orders_ingest.refunds.projection import opened
+from orders_ingest.refunds.state import place_of
 from orders_ingest.verification import store
 from orders_ingest.verification.statements import MISSING, sayings
 
@@ -185,7 +185,7 @@ async def _compare_waiting(run: Verification, vault: Vault) -> None:
 
 def _as_it_came(vault: Vault, row: Any) -> bool:
     try:
-        event = decode(opened(vault, row))
+        event = decode(vault.open(place_of(row.shop, row.refund_id), bytes(row.body)))
     except (SealBroken, InvalidEvent, TypeError):
         return False
     data = event.data

@@ -18,8 +18,9 @@ from common.process.settling import due
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from orders_ingest.archive.vault import Vault
-from orders_ingest.imports import job, store
-from orders_ingest.intake import take as ingest
+from orders_ingest.commands import take_events as ingest
+from orders_ingest.imports import store
+from orders_ingest.jobs import imports as job
 from orders_ingest.main import counters
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
@@ -299,7 +300,7 @@ async def test_a_row_that_nobody_can_handle_is_set_aside_and_the_rest_goes_on(
     async def fail_at_one(tx: Any, vault: Any, offered: Any) -> Any:
         if any(o.event.id == "line-000000003" for o in offered):
             raise RuntimeError("cannot")
-        return await ingest.take(tx, vault, offered)
+        return await ingest.take_events(tx, vault, offered)
 
     monkeypatch.setattr(job, "take", fail_at_one)
     await run(db, vault)

@@ -12,10 +12,10 @@ from common.crypto.sealing import open_bytes
 from common.events import Event
 from common.storage.database import Database
 from orders_ingest.archive.vault import Vault
+from orders_ingest.commands.take_events import take_events
 from orders_ingest.handlers.intake_topics import on_intake
 from orders_ingest.intake.checks import check
 from orders_ingest.intake.state import Offered
-from orders_ingest.intake.take import take
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 
@@ -29,7 +29,7 @@ async def tell_all(db: Database, vault: Vault, bodies: list[dict[str, Any]], bat
         checked = [check(body, "demo", db.clock.now()) for body in bodies[start : start + batch]]
         assert all(isinstance(c, Offered) for c in checked), checked
         async with db.transaction() as tx:
-            slugs += [o.slug for o in await take(tx, vault, [c for c in checked if isinstance(c, Offered)])]
+            slugs += [o.slug for o in await take_events(tx, vault, [c for c in checked if isinstance(c, Offered)])]
     return slugs
 
 

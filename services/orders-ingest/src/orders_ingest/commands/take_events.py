@@ -1,0 +1,156 @@
+"""The one way in, for HTTP, Kafka and files: claim, lock and read, decide, save, announce; one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from common.bus.inbox import body_hash, claim_each
+from common.events import CustomerKey, Event
+from common.events.customers import ConsentChanged, CustomerProfile, KeyIssued
+from common.events.orders import OrderEvent, OrderRefunded
+from common.shops.settings import ShopNotSetUp, find_set_up
+from common.storage.database import Transaction
+from orders_ingest.archive import store as archive
+from orders_ingest.archive.vault import Vault
+from orders_ingest.customers import store as customers
+from orders_ingest.identity import store as identity
+from orders_ingest.identity.rules import for_survivor
+from orders_ingest.intake import store as intake
+from orders_ingest.intake.published import Keys, Published, as_published, repeated
+from orders_ingest.intake.rules import Accepted, Claims, Decision, Known, outcome_of
+from orders_ingest.intake.state import Offered, Outcome, refused
+from orders_ingest.orders import store as orders
+from orders_ingest.orders.state import Named
+from orders_ingest.refunds import store as refunds
+from orders_ingest.refunds.state import KnownRefund
+
+
+async def take_events(tx: Transaction, vault: Vault, offered: Sequence[Offered]) -> list[Outcome]:
+    """Take what is new; one outcome for each, in the order given. Idempotent: what was taken before is a duplicate.
+
+    Call it once a transaction, before anything else is locked. Locks are taken in one order everywhere: shops against
+    merges, claims, names of refunds, orders, customers. What names an absorbed customer is the survivor's. Events of
+    one name are answered alike: what was refused is refused for all of them.
+    """
+    shops = {one.event.shop for one in offered}
+    await identity.hold(tx, shops)
+    named = (one.event.customer for one in offered if one.event.subject is not None)
+    if survivors := await identity.get_survivors(tx, named):
+        offered = [replace(one, event=for_survivor(one.event, survivors)) for one in offered]
+    set_up = await find_set_up(tx, shops)
+    taken = iter(await _take(tx, vault, [one for one in offered if one.event.shop in set_up]))
+    return [
+        next(taken) if one.event.shop in set_up else refused(one.event.id, ShopNotSetUp(one.event.shop))
+        for one in offered
+    ]
+
+
+async def _take(tx: Transaction, vault: Vault, offered: Sequence[Offered]) -> list[Outcome]:
+    claims = Claims(offered, await claim_each(tx, [(one.event, one.claimed) for one in offered]))
+    known, keys, issued = await _read(tx, vault, claims.concerned)
+    decisions: Decision = []
+    outcomes = [outcome_of(one, claims, known, decisions) for one in offered]
+    await _save(tx, vault, known, keys, issued, decisions)
+    if claims.refused_any:
+        await _give_back(tx, claims)
+    return outcomes
+
+
+async def _read(
+    tx: Transaction, vault: Vault, concerned: Sequence[Offered]
+) -> tuple[Known, Keys, list[Event[KeyIssued]]]:
+    """What is known of all that is concerned, under the locks of refunds' names, orders and customers, in this order.
+
+    A customer's key is issued with the first event; these events are announced before what is sealed with the keys.
+    """
+    events = [one.event for one in concerned]
+    names = {(event.shop, event.data.refund_id) for event in events if isinstance(event.data, OrderRefunded)}
+    wanted = _orders_of(events, await refunds.lock_refunds(tx, names) if names else ())
+    known = Known(orders=await orders.lock_orders(tx, wanted))
+    if owners := {key: (key[0], order.customer) for key, order in known.orders.items() if order.customer}:
+        # An order whose customer was absorbed since is the survivor's now.
+        survivors = await identity.get_survivors(tx, owners.values())
+        for key, owner in owners.items():
+            known.orders[key].customer = survivors.get(owner, owner[1])
+    known.refunds = await refunds.get_refunds(tx, vault, names, wanted, known.orders)
+    people = _customers_of(events, known)
+    await tx.lock_customers(people)
+    keys, issued = await vault.ring.ensure_keys(tx, people)
+    known.erased = {customer for customer, key in keys.items() if key is None}
+    if profiles := {event.customer for event in events if isinstance(event.data, CustomerProfile)}:
+        known.numbered = {key: one.numbered for key, one in (await customers.get_profiles(tx, profiles)).items()}
+    return known, keys, issued
+
+
+def _orders_of(events: Iterable[Event[Any]], of_refunds: Iterable[Named]) -> dict[Named, str]:
+    """The orders to lock, with the customer that a new one has, '' nobody."""
+    wanted = dict.fromkeys(of_refunds, "")
+    for event in events:
+        if isinstance(event.data, OrderEvent | OrderRefunded) and event.data.order_id is not None:
+            key = event.shop, event.data.order_id
+            subject = event.subject if isinstance(event.data, OrderEvent) else None
+            wanted[key] = wanted.get(key) or subject or ""
+    return wanted
+
+
+def _customers_of(events: Iterable[Event[Any]], known: Known) -> set[CustomerKey]:
+    """The orders' customers, and those who are named; a refund of an order belongs to the order's customer alone."""
+    found = {(shop, order.customer) for (shop, _), order in known.orders.items() if order.customer}
+    for event in events:
+        of_order = isinstance(event.data, OrderRefunded) and event.data.order_id is not None
+        if event.subject is not None and not of_order:
+            found.add(event.customer)
+    return found
+
+
+async def _save(
+    tx: Transaction, vault: Vault, known: Known, keys: Keys, issued: Sequence[Event[KeyIssued]], decisions: Decision
+) -> None:
+    """Save, archive and announce what was accepted; keep what waits."""
+    accepted = [each for each in decisions if isinstance(each, Accepted)]
+    published = await _publish(tx, vault, keys, accepted)
+    stated = [each.event for each in published if each.came is not None]
+    await orders.save_orders(tx, [event for event in stated if isinstance(event.data, OrderEvent)])
+    if people := [event for event in stated if isinstance(event.data, CustomerProfile | ConsentChanged)]:
+        await customers.save_customers(tx, people)
+    counted = [event for event in stated if isinstance(event.data, OrderRefunded)]
+    # One that was kept may have been counted, or replaced by another event, within this list.
+    names = {each.name for each in decisions if isinstance(each, KnownRefund)}
+    waiting = [refund for name in sorted(names) if (refund := known.refunds[name]).state != "counted"]
+    if counted or waiting:
+        await refunds.save_refunds(tx, vault, counted, waiting)
+    owners = {(one.event.shop, one.event.data.order_id): one.event.subject or "" for one in accepted if one.claims}
+    if owners:
+        await orders.claim_orders(tx, owners)
+        await refunds.claim_refunds(tx, owners)
+    came = [(each.came.came, each.came.body, each.event.subject) for each in published if each.came is not None]
+    await archive.insert_archive(tx, vault, keys, came)
+    await tx.announce([*issued, *(each.event for each in published)])
+
+
+async def _publish(tx: Transaction, vault: Vault, keys: Keys, accepted: Sequence[Accepted]) -> list[Published]:
+    """What is announced, in order, ready to be published.
+
+    A version that gives a nobody's order its customer comes after all that came of the order before, now for that
+    customer.
+    """
+    found: list[Published] = []
+    for one in accepted:
+        if one.claims:
+            earlier = await archive.get_of_order(tx, vault, one.event.shop, one.event.data.order_id)
+            found += [Published(event) for event in repeated(one, earlier, found)]
+        found.append(Published(one.event, one))
+    numbers = await orders.number_completed(tx, [each.event for each in found])
+    for each in found:
+        each.event = as_published(each.event, numbers, keys, vault.ring)
+    return found
+
+
+async def _give_back(tx: Transaction, claims: Claims) -> None:
+    """Remove the claims of what was refused, so that a mended event may keep its id; and what was locked for it."""
+    await intake.delete_claims(tx, [one.name for one in claims.lost])
+    await intake.update_claims(tx, [(*one.name, body_hash(one.claimed)) for one in claims.replaced])
+    of_refunds = [one.event for one in claims.lost if isinstance(one.event.data, OrderRefunded)]
+    await orders.delete_unknown(tx, _orders_of(of_refunds, ()))

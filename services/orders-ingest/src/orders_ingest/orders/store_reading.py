@@ -1,0 +1,50 @@
+"""SQL of orders as they are shown: one order, and the totals of a shop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from common.storage.database import Transaction
+
+
+async def get_order(tx: Transaction, shop: str, order_id: str) -> Any:
+    """One order as it stands, with its refunds; None where the shop has none of that name."""
+    # The order, and what was paid back of it.
+    return await tx.fetch_one(
+        """
+        select o.customer, o.order_id, c.sequence, o.revision, o.state, o.currency, o.goods_paid, o.freight, o.at,
+               cast(o.body as text) as body,
+               coalesce((select sum(r.amount) from refunds r
+                         where r.shop = o.shop and r.order_id = o.order_id and r.state = 'counted'), 0) as refunded
+        from orders o left join completed_orders c on c.shop = o.shop and c.order_id = o.order_id
+        where o.shop = :shop and o.order_id = :order_id and o.revision is not null
+        """,
+        shop=shop,
+        order_id=order_id,
+    )
+
+
+async def count_orders(tx: Transaction, shop: str) -> Sequence[Any]:
+    """Orders and what was paid (minor units), by currency and state."""
+    # All of the shop's orders are counted.
+    return await tx.fetch(
+        """
+        select currency, state, count(*) as orders, count(*) filter (where customer = '') as without_customer,
+               sum(goods_paid) as goods_paid, sum(freight) as freight, min(at) as first, max(at) as last
+        from orders where shop = :shop and revision is not null group by currency, state order by currency, state
+        """,
+        shop=shop,
+    )
+
+
+async def count_buyers(tx: Transaction, shop: str) -> int:
+    """Customers who ordered."""
+    # By the index of orders with a customer.
+    count = await tx.value(
+        """
+        select count(distinct customer) from orders where shop = :shop and customer <> '' and revision is not null
+        """,
+        shop=shop,
+    )
+    return int(count)
