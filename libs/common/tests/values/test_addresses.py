@@ -52,8 +52,9 @@ def test_a_phone_number_is_written_with_its_country(given: str) -> None:
 
 @pytest.mark.parametrize("given", ["13800138000", "+861", "+999123456789", "call me", ""])
 def test_a_number_that_nobody_has_is_refused(given: str) -> None:
-    with pytest.raises(InvalidPhone):
+    with pytest.raises(InvalidAddress) as caught:
         phone_number(given)
+    assert type(caught.value) is InvalidPhone, "one kind of address that nothing can be sent to"
 
 
 @pytest.mark.parametrize(

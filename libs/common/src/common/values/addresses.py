@@ -17,8 +17,8 @@ class InvalidAddress(ValueError):
     """Nothing can be sent to this address; the message says why, without the address."""
 
 
-class InvalidPhone(ValueError):
-    """Nobody has this phone number; the message says how to write one."""
+class InvalidPhone(InvalidAddress):
+    """Nobody has this phone number, so nothing can be sent to it; the message says how to write one."""
 
 
 def mail_address(text: str, *, utf8: bool = False) -> str:
