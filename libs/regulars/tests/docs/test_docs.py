@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
 from regulars.docs.__main__ import ROOT, main
-from regulars.docs.citations import Recorder, cited_in, cited_in_name, save
+from regulars.docs.citations import Recorder, cited_in, cited_in_name, load, save
 from regulars.docs.coverage import coverage, requirements
 from regulars.docs.flows import Flow, flows, subscriptions
 from regulars.docs.metrics import document, metrics
@@ -66,7 +66,7 @@ def test_only_what_passed_is_noted_and_a_partial_run_keeps_the_rest(pytester: py
     pytester.makepyfile(test_sample=_SAMPLE, test_other='def test_other():\n    """ORD-001."""\n')
     options = ("-p", "regulars.docs.citations", "-p", "no:asyncio", "-p", "no:cacheprovider")
     pytester.runpytest_inprocess(*options).assert_outcomes(passed=4, failed=2, skipped=1)
-    notes = pytester.path / ".run" / "citations.json"
+    notes = pytester.path / ".run" / "coverage.json"
     first = notes.read_bytes()
     for absent in (b"MEM-001", b"MEM-002", b"T-4.15"):
         assert absent not in first
@@ -76,7 +76,48 @@ def test_only_what_passed_is_noted_and_a_partial_run_keeps_the_rest(pytester: py
     assert notes.read_bytes() == first
     (pytester.path / "test_sample.py").unlink()
     pytester.runpytest_inprocess(*options)
-    assert notes.read_text() == '{\n  "test_other.py::test_other": [\n    "ORD-001"\n  ]\n}'
+    assert load(pytester.path)[0] == {"test_other.py::test_other": ["ORD-001"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "whole"),
+    [
+        pytest.param((), True, id="all tests, one of them failed"),
+        pytest.param(("test_one.py",), False, id="a file"),
+        pytest.param((".",), False, id="a folder that is named"),
+        pytest.param(("-k", "one"), False, id="a keyword"),
+        pytest.param(("--deselect", "test_one.py::test_one"), False, id="all but one"),
+        pytest.param(("--ignore", "test_one.py"), False, id="all but a file"),
+        pytest.param(("-x",), False, id="given up at the first failure"),
+    ],
+)
+def test_notes_are_whole_after_a_run_of_all_tests(
+    pytester: pytest.Pytester, arguments: tuple[str, ...], whole: bool
+) -> None:
+    pytester.makeini("[pytest]")
+    pytester.makepyfile(
+        test_one='def test_one():\n    """ORD-001."""\n', test_two="def test_two():\n    assert False\n"
+    )
+    options = ("-p", "regulars.docs.citations", "-p", "no:asyncio", "-p", "no:cacheprovider")
+    pytester.runpytest_inprocess(*options, *arguments)
+    assert load(pytester.path)[1] is whole
+
+
+def test_notes_stay_whole_until_a_run_of_some_tests_loses_one(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]")
+    pytester.makepyfile(
+        test_one='def test_one():\n    """ORD-001."""\n', test_two='def test_two():\n    """ORD-002."""\n'
+    )
+    options = ("-p", "regulars.docs.citations", "-p", "no:asyncio", "-p", "no:cacheprovider")
+    pytester.runpytest_inprocess(*options)
+    pytester.runpytest_inprocess(*options, "test_one.py")
+    assert load(pytester.path) == (
+        {"test_one.py::test_one": ["ORD-001"], "test_two.py::test_two": ["ORD-002"]},
+        True,
+    )
+    (pytester.path / "test_two.py").rename(pytester.path / "test_moved.py")
+    pytester.runpytest_inprocess(*options, "test_one.py")
+    assert load(pytester.path) == ({"test_one.py::test_one": ["ORD-001"]}, False)
 
 
 def test_a_test_that_fails_now_loses_its_note(tmp_path: Path) -> None:
@@ -118,14 +159,30 @@ def test_every_service_is_wired_and_the_flow_table_is_fresh() -> None:
 def test_stale_documents_fail_the_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "requirements.tsv").write_text("FBK-007\tasks once\n")
-    save(tmp_path, {"a.py::test_x": ["FBK-007"]})
+    save(tmp_path, {"a.py::test_x": ["FBK-007"]}, whole=True)
     assert main(["check"], tmp_path) == 1
     assert "docs/coverage.md is missing: run `make docs`" in capsys.readouterr().err
     assert main([], tmp_path) == 0
     assert main(["check"], tmp_path) == 0
-    save(tmp_path, {"a.py::test_x": []})
+    save(tmp_path, {"a.py::test_x": []}, whole=True)
     assert main(["check"], tmp_path) == 1
     assert "docs/coverage.md is stale" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ran", [pytest.param(True, id="some tests"), pytest.param(False, id="no test")])
+def test_coverage_is_left_as_it_is_where_not_all_tests_have_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], ran: bool
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "requirements.tsv").write_text("FBK-007\tasks once\n")
+    page = tmp_path / "docs" / "coverage.md"
+    page.write_text("of a run of all tests")
+    if ran:
+        save(tmp_path, {"a.py::test_x": ["FBK-007"]}, whole=False)
+    assert main([], tmp_path) == 1
+    assert "run all of them with `make test`, then `make docs`" in capsys.readouterr().err
+    assert page.read_text() == "of a run of all tests"
+    assert (tmp_path / "docs" / "flows.md").exists(), "what needs no tests is written"
 
 
 def test_an_unknown_command_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,6 +205,13 @@ def test_metrics_are_generated_from_the_code_and_keep_their_names() -> None:
     assert sorted(metric.name for metric in listed) == sorted({metric.name for metric in listed})
     assert {metric.name for metric in listed} >= METRICS
     assert (ROOT / "docs" / "metrics.md").read_text("utf-8") == document(listed)
+
+
+def test_a_metric_of_one_service_is_published_by_that_service() -> None:
+    owners = {metric.name: metric.owner for metric in metrics()}
+    assert owners["ledger_imbalance_minor_units"] == "membership"
+    assert {owner for name, owner in owners.items() if name.startswith("sends_")} == {"messaging"}
+    assert owners["dead_events"] == "every service"
 
 
 def test_every_metric_of_the_code_is_defined_where_the_page_looks() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from common.metrics import SENDS_BLOCKED
 from messaging.channels.smtp.connection import SmtpConnection
 from messaging.decisions.rules import LOOK_AGAIN
+from messaging.metrics import SENDS_BLOCKED
 from regulars.stack.mailsink import MailSink
 from regulars.testing import OwnTopics
 

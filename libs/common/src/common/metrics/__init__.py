@@ -27,16 +27,5 @@ CONSUMER_SINCE_PROGRESS = Gauge(
     "consumer_seconds_since_progress", "Since the last batch, or since the log was at its end"
 )
 CONSUMER_RECREATED = Counter("consumer_recreated_total", "Times the Kafka consumer was thrown away and made anew")
-LEDGER_IMBALANCE = Gauge(
-    "ledger_imbalance_minor_units", "Debits less credits over all ledgers; must be 0", ["currency"]
-)
-SENDS_UNKNOWN = Gauge("sends_unknown", "Messages of which nobody knows whether the provider took them")
-SENDS_REFUSED = Counter(
-    "sends_refused_total", "Hand-offs that a provider did not accept, by where and why", ["channel", "stage", "reason"]
-)
-SENDS_PAUSED = Gauge(
-    "sends_paused", "Pauses of a channel, for all shops or one, since a provider refuses us", ["channel"]
-)
-SENDS_BLOCKED = Counter("sends_blocked_total", "Messages decided against", ["reason"])
 DB_POOL_IN_USE = Gauge("db_pool_in_use", "Database connections in use")
 EVENT_LOOP_LAG = Gauge("event_loop_lag_seconds", "How late the event loop last woke a sleeper")

@@ -1,7 +1,9 @@
 """A pytest plugin that notes the requirement numbers cited by the tests that passed.
 
 Numbers stand in a test's name or docstring, or in its class's docstring (`MEM-029`, `MSG-001 to 005`, `T-4.17`, `C-7`).
-What is noted lies in `.run/citations.json`; a run of some tests replaces the notes of those alone.
+What is noted lies in `.run/coverage.json`; a run of some tests replaces the notes of those alone. The notes are whole
+from a run of all tests on, for as long as no later run of some has lost any: a file of tests that was moved loses its
+notes until all tests have been run again.
 """
 
 from __future__ import annotations
@@ -21,9 +23,11 @@ _NUMBER = re.compile(
 )
 _IN_NAME = re.compile(rf"(?:^|_)(?P<family>{'|'.join(FAMILIES).lower()})_(?P<number>\d{{3}})(?=_|$)")
 CITES = "cites"
-NOTES = Path(".run") / "citations.json"
+NOTES = Path(".run") / "coverage.json"
 Notes = dict[str, list[str]]
 """Test (file::function, without parameters) -> requirement numbers, sorted."""
+_CHOOSING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
+"""Options of pytest by which tests are left out."""
 
 
 def cited_in(text: str) -> set[str]:
@@ -53,15 +57,29 @@ def citations(item: pytest.Item) -> set[str]:
     return cited_in(" ".join([*docs, item.name])) | cited_in_name(name)
 
 
-def load(root: Path) -> Notes:
+def load(root: Path) -> tuple[Notes, bool]:
+    """The notes, and whether they are whole; ({}, False) where no test has run."""
     path = root / NOTES
-    return orjson.loads(path.read_bytes()) if path.exists() else {}
+    if not path.exists():
+        return {}, False
+    stored = orjson.loads(path.read_bytes())
+    return stored["tests"], stored["whole"]
 
 
-def save(root: Path, notes: Notes) -> None:
+def save(root: Path, notes: Notes, whole: bool) -> None:
     path = root / NOTES
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(orjson.dumps(notes, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+    path.write_bytes(orjson.dumps({"tests": notes, "whole": whole}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+
+
+def is_whole(session: pytest.Session) -> bool:
+    """Whether a session that ended ran all tests: none chosen by a path or an option, and none given up."""
+    config = session.config
+    options: Any = config.option
+    all_asked = config.args_source is not pytest.Config.ArgsSource.ARGS
+    chosen = any(getattr(options, name, None) for name in _CHOOSING)
+    ended = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    return all_asked and not chosen and ended and not session.shouldfail and not session.shouldstop
 
 
 class Recorder:
@@ -83,18 +101,19 @@ class Recorder:
             self._passed.discard(report.nodeid)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        del session
-        if self._ran:
-            save(self._root, self.merged(load(self._root)))
+        if not self._ran:
+            return
+        before, was_whole = load(self._root)
+        lost = any(not self._exists(test) for test in before)
+        save(self._root, self.merged(before), is_whole(session) or (was_whole and not lost))
+
+    def _exists(self, test: str) -> bool:
+        return (self._root / test.split("::")[0]).exists()
 
     def merged(self, notes: Notes) -> Notes:
         """The notes of before without those of deleted files, and with those of this run."""
         ran = {nodeid.split("[")[0] for nodeid in self._ran}
-        kept = {
-            test: set(numbers)
-            for test, numbers in notes.items()
-            if test not in ran and (self._root / test.split("::")[0]).exists()
-        }
+        kept = {test: set(numbers) for test, numbers in notes.items() if test not in ran and self._exists(test)}
         for nodeid in self._passed:
             kept.setdefault(nodeid.split("[")[0], set()).update(self._cited.get(nodeid, ()))
         return {test: sorted(numbers) for test, numbers in sorted(kept.items()) if numbers}

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from common.events import CustomerKey
-from common.metrics import LEDGER_IMBALANCE
 from common.storage.database import Transaction
 from common.work.sweeps import Job
 from membership.histories import ranges
 from membership.ledger import store as ledgers
 from membership.ledger.legs import BOOKS
+from membership.metrics import LEDGER_IMBALANCE
 
 log = structlog.get_logger()
 ROUND = timedelta(minutes=1)

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 import structlog
 
 from common.events.customers import Channel
-from common.metrics import SENDS_PAUSED
 from common.storage.database import Transaction
 from messaging.channels.protocol import Trouble
 from messaging.delivery.store import pauses
 from messaging.delivery.store.pauses import ALL_SHOPS, Pause
+from messaging.metrics import SENDS_PAUSED
 
 log = structlog.get_logger()
 IN_A_ROW = 5

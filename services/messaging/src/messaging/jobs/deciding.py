@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from common.events import CustomerKey
-from common.metrics import SENDS_BLOCKED
 from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from common.time.clock import FixedClock
@@ -19,6 +18,7 @@ from messaging.decisions.state import Decided
 from messaging.flows.state import Candidate
 from messaging.known import get_known
 from messaging.limits.caps.store import LOOK_BACK, get_places
+from messaging.metrics import SENDS_BLOCKED
 from messaging.policy.store import get_policies
 
 

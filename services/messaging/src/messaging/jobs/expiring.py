@@ -7,7 +7,6 @@ import contextlib
 
 import structlog
 
-from common.metrics import SENDS_UNKNOWN
 from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary
 from common.time.clock import FixedClock
@@ -15,6 +14,7 @@ from messaging.delivery.outcomes.announcing import announce
 from messaging.delivery.outcomes.rules import back, in_doubt
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
+from messaging.metrics import SENDS_UNKNOWN
 from messaging.policy.store import get_policies
 
 log = structlog.get_logger()

@@ -9,7 +9,6 @@ import structlog
 
 from common.crypto.keys import DataKey, KeyRing
 from common.crypto.sealing import SealBroken, is_sealed, open_sealed
-from common.metrics import SENDS_BLOCKED
 from common.shops.settings import display_names
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
@@ -26,6 +25,7 @@ from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
 from messaging.flows.registry import FLOWS
 from messaging.known import get_known
+from messaging.metrics import SENDS_BLOCKED
 from messaging.policy.state import Policy
 from messaging.policy.store import get_policies
 from messaging.templates.rendering import IncompleteText, render

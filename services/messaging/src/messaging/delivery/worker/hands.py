@@ -9,7 +9,6 @@ from datetime import datetime
 
 import structlog
 
-from common.metrics import SENDS_REFUSED
 from common.storage.database import Database
 from common.storage.failures import is_temporary
 from common.time.clock import FixedClock
@@ -19,6 +18,7 @@ from messaging.delivery.outcomes.rules import back, outcome_of
 from messaging.delivery.state import MISSED, Ended, Ready
 from messaging.delivery.store import queue
 from messaging.delivery.store.pauses import ALL_SHOPS
+from messaging.metrics import SENDS_REFUSED
 
 log = structlog.get_logger()
 SURE_S = queue.PERMIT_S - 2.0

@@ -1,0 +1,14 @@
+"""The metrics that messaging publishes beside those of every service."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+SENDS_UNKNOWN = Gauge("sends_unknown", "Messages of which nobody knows whether the provider took them")
+SENDS_REFUSED = Counter(
+    "sends_refused_total", "Hand-offs that a provider did not accept, by where and why", ["channel", "stage", "reason"]
+)
+SENDS_PAUSED = Gauge(
+    "sends_paused", "Pauses of a channel, for all shops or one, since a provider refuses us", ["channel"]
+)
+SENDS_BLOCKED = Counter("sends_blocked_total", "Messages decided against", ["reason"])
