@@ -142,7 +142,7 @@ create table import_rows (
     at timestamptz not null,
     line bigint not null,
     part integer not null,              -- several refunds of one cancelled line
-    said bytea not null,                -- hash of what the file says, by which a repeat is recognised
+    original bytea not null,            -- hash of what the file says, by which a repeat is recognised
     body bytea not null,                -- encrypted
     primary key (shop, job_id, at, line, part) -- closes the race of two runners staging one file
 );

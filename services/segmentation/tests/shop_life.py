@@ -13,11 +13,11 @@ from common.events import Event, decode
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.verification import Verification
-from common.verification.announced import Announced
+from common.verification.expected import Expectations
 from common.work.sweeps import work
 from segmentation.handlers import on_inputs
 from segmentation.jobs.sweeping import WORK
-from segmentation.jobs.verifying import CUSTOMERS, sayings, verify_statistics
+from segmentation.jobs.verifying import CUSTOMERS, expectations, verify_statistics
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 STATES = """
@@ -86,8 +86,10 @@ async def differences(db: Database) -> list[str]:
     lines: list[str] = []
     run = Verification("segmentation", db, _no_topic, b"", differences_into(lines))
     await verify_statistics(run)
-    with Announced() as said:
-        said.add((saying, event.type) for event in await announced(db) for saying in sayings(event.as_dict()))
+    with Expectations() as said:
+        said.add(
+            (expectation, event.type) for event in await announced(db) for expectation in expectations(event.as_dict())
+        )
         async for rows in CUSTOMERS.pages(run):
             for number in said.look([kept for _, each in rows for kept in each]):
                 name, _ = [kept for _, each in rows for kept in each][number]

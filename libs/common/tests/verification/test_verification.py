@@ -13,8 +13,8 @@ from common.bus.subscriptions import Batch, Subscription
 from common.events import Event
 from common.events.orders import OrderCompleted, OrderPlaced
 from common.storage.database import Database, Transaction
-from common.verification import Saying, Table, Verification, compare, compare_claims, digest, rank
-from common.verification.announced import Announced
+from common.verification import Expectation, Table, Verification, compare, compare_claims, digest, rank
+from common.verification.expected import Expectations
 from regulars.testing import OwnTopics, TopicsOfOwn
 
 MAY = datetime(2025, 5, 1, tzinfo=UTC)
@@ -106,28 +106,28 @@ async def test_a_row_that_changes_while_it_is_compared_is_looked_at_again(db: Da
     lines: list[str] = []
     run = Verification("toy", db, topics.reader, b"", lines.append)
 
-    def sayings(event: dict[str, object]) -> list[Saying]:
+    def expectations(event: dict[str, object]) -> list[Expectation]:
         data = event["data"]
         assert isinstance(data, dict)
-        return [Saying(("order", data["order_id"]), digest(data["goods_paid"]), rank(data["revision"]))]
+        return [Expectation(("order", data["order_id"]), digest(data["goods_paid"]), rank(data["revision"]))]
 
     kept = Table("orders", "kept", "t.id, t.paid", ("id",), says)
-    await compare(run, ("orders",), sayings, (kept,), {"order": "an order is gone"}, also)  # type: ignore[arg-type]
+    await compare(run, ("orders",), expectations, (kept,), {"order": "an order is gone"}, also)  # type: ignore[arg-type]
     assert (lines, news, run.compared) == ([], [], {"orders": 4})
     async with db.transaction() as tx:
         await tx.execute("update kept set paid = 1 where id = 'o1'")
-    await compare(run, ("orders",), sayings, (kept,), {"order": "an order is gone"})
+    await compare(run, ("orders",), expectations, (kept,), {"order": "an order is gone"})
     assert lines == ["toy: o1: kept keeps something else than was announced"]
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
 def test_of_a_name_the_highest_rank_counts_and_of_one_rank_either(order: list[int]) -> None:
     said = [
-        Saying(("a", "x"), digest(1), rank(-1)),
-        Saying(("a", "x"), digest(2), rank(7)),
-        Saying(("a", "x"), digest(3), rank(7)),
+        Expectation(("a", "x"), digest(1), rank(-1)),
+        Expectation(("a", "x"), digest(2), rank(7)),
+        Expectation(("a", "x"), digest(3), rank(7)),
     ]
-    with Announced() as announced:
-        announced.add((said[number], f"t-0@{number}") for number in order)
-        assert announced.look([(("a", "x"), digest(n)) for n in (1, 2, 3)]) == [0]
-        assert list(announced.unseen("a")) == []
+    with Expectations() as expected:
+        expected.add((said[number], f"t-0@{number}") for number in order)
+        assert expected.look([(("a", "x"), digest(n)) for n in (1, 2, 3)]) == [0]
+        assert list(expected.unseen("a")) == []

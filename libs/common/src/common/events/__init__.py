@@ -23,7 +23,7 @@ from common.events.envelope import (
 )
 from common.events.fields import check_identifier, check_name, check_shop, check_source
 from common.values.texts import find_unfit, find_unfit_json, pointer_to
-from common.values.wording import said
+from common.values.wording import sentence_of
 
 __all__ = [
     "EVENTS",
@@ -113,7 +113,7 @@ def _from_dict(body: dict[str, Any], raw: bytes | None) -> Event[Any]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = pointer_to("data", *first["loc"])
-        raise InvalidEvent("invalid_data", f"{where}: {said(first)}") from None
+        raise InvalidEvent("invalid_data", f"{where}: {sentence_of(first)}") from None
     correlation = body.get("correlationid")
     if correlation is None and raw is None:
         # Offered now, by a request; what was read from the bus or a store is not that request's doing.

@@ -18,7 +18,7 @@ from common.events.envelope import InvalidEvent
 from common.process.logs import without_tokens
 from common.refusals import Conflict, Forbidden, Invalid, Malformed, NotFound, NotNow, Refusal, TooLarge
 from common.storage.failures import LOST, Unavailable, passes
-from common.values.wording import found, said
+from common.values.wording import found, sentence_of
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
@@ -149,7 +149,7 @@ def _places(errors: Sequence[Any], request: Request) -> list[tuple[str, str]]:
         if part == "body":
             places += found([{**error, "loc": tuple(path)}], model)
         else:
-            places.append((" ".join(map(str, error["loc"])), said(error)))
+            places.append((" ".join(map(str, error["loc"])), sentence_of(error)))
     return places
 
 

@@ -31,7 +31,7 @@ _OWN_WORDS = {
 }
 
 
-def said(error: Any, names: Iterable[str] = ()) -> str:
+def sentence_of(error: Any, names: Iterable[str] = ()) -> str:
     """One error of pydantic in plain words; `names`: the fields that there are beside an unknown one."""
     kind, message = error["type"], str(error["msg"])
     if kind == "extra_forbidden":
@@ -57,7 +57,7 @@ def misspelt(name: str, names: Iterable[str]) -> str:
 def found(errors: Iterable[Any], model: Any = None) -> list[tuple[str, str]]:
     """(pointer, words) of each of pydantic's errors; `model`: what the value was read as."""
     schema = _schema_of(model) if model is not None else {}
-    return [(pointer_to(*e["loc"]), said(e, _fields(schema, e["loc"][:-1]))) for e in errors]
+    return [(pointer_to(*e["loc"]), sentence_of(e, _fields(schema, e["loc"][:-1]))) for e in errors]
 
 
 def unknown_field(value: Any, model: Any) -> tuple[str, str] | None:

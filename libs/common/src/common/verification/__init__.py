@@ -1,9 +1,9 @@
 """The command `verify`: what a service keeps is compared with its inputs and with the log, some rows at a time."""
 
-from common.verification.announced import Saying, digest, rank
 from common.verification.claims import compare_claims
 from common.verification.comparing import compare
 from common.verification.customers import Customers
+from common.verification.expected import Expectation, digest, rank
 from common.verification.log import Fact, Log
 from common.verification.run import Verification, in_pages
 from common.verification.tables import Appended, Row, Rows, Table
@@ -11,11 +11,11 @@ from common.verification.tables import Appended, Row, Rows, Table
 __all__ = [
     "Appended",
     "Customers",
+    "Expectation",
     "Fact",
     "Log",
     "Row",
     "Rows",
-    "Saying",
     "Table",
     "Verification",
     "compare",

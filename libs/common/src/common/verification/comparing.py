@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from common.bus import offsets
-from common.verification.announced import Announced, Saying
+from common.verification.expected import Expectation, Expectations
 from common.verification.log import Log
 from common.verification.run import Verification
 from common.verification.tables import Row, Rows
@@ -16,20 +16,20 @@ LOOKS = 3
 SUSPECTS = 10_000
 """More differing rows than these are no news that came meanwhile."""
 IN_NO_TOPIC = "in no topic"
-Sayings = Callable[[dict[str, Any]], Iterable[Saying]]
-Also = Callable[[], AsyncIterator[list[Saying]]]
+Expected = Callable[[dict[str, Any]], Iterable[Expectation]]
+Also = Callable[[], AsyncIterator[list[Expectation]]]
 
 
 async def compare(
     run: Verification,
     topics: Sequence[str],
-    sayings: Sayings,
+    expectations: Expected,
     tables: Sequence[Rows],
     missing: Mapping[str, str],
     also: Also | None = None,
     inputs: Sequence[str] = (),
 ) -> None:
-    """Compare rows with what topics say; `sayings` gives what one event says, `also` what is said elsewhere.
+    """Compare rows with what topics say; `expectations` gives those of one event, `also` those from elsewhere.
 
     `missing`: for each kind of name that a row must hold, the sentence about one that none holds. `inputs`: those of
     the topics that the service reads; what it has not read yet is not missed.
@@ -45,30 +45,30 @@ async def compare(
         async for facts in log.read():
             for fact in facts:
                 if fact.topic in inputs and fact.offset >= read.get(fact.position, 0):
-                    announced.add(((saying, fact.place) for saying in sayings(fact.body)), binding=False)
-            announced.add(
-                (saying, fact.place)
+                    expected.add(((expectation, fact.place) for expectation in expectations(fact.body)), binding=False)
+            expected.add(
+                (expectation, fact.place)
                 for fact in facts
                 if fact.topic not in inputs or fact.offset < read.get(fact.position, 0)
-                for saying in sayings(fact.body)
+                for expectation in expectations(fact.body)
             )
         if also is not None:
-            async for said in also():
-                announced.add((saying, IN_NO_TOPIC) for saying in said)
+            async for more in also():
+                expected.add((expectation, IN_NO_TOPIC) for expectation in more)
 
     try:
-        with Announced() as announced:
+        with Expectations() as expected:
             await listen()
-            announced.binding = False
-            suspects = {table.name: await _compare(run, announced, table) for table in tables}
+            expected.binding = False
+            suspects = {table.name: await _compare(run, expected, table) for table in tables}
             for kind, sentence in missing.items():
-                for place in announced.unseen(kind):
+                for place in expected.unseen(kind):
                     run.differ(f"{sentence} (announced at {place})")
             for _ in range(LOOKS):
                 if any(suspects.values()):
                     await listen()
                     for table in tables:
-                        suspects[table.name] = _differing(announced, await table.again(run, suspects[table.name]))
+                        suspects[table.name] = _differing(expected, await table.again(run, suspects[table.name]))
             for table in tables:
                 for row in suspects[table.name]:
                     run.differ(_sentence(table, row))
@@ -76,10 +76,10 @@ async def compare(
         await log.close()
 
 
-async def _compare(run: Verification, announced: Announced, table: Rows) -> list[Row]:
+async def _compare(run: Verification, expected: Expectations, table: Rows) -> list[Row]:
     suspects: list[Row] = []
     async for rows in table.pages(run):
-        for row in _differing(announced, rows):
+        for row in _differing(expected, rows):
             if len(suspects) < SUSPECTS:
                 suspects.append(row)
             else:
@@ -88,10 +88,10 @@ async def _compare(run: Verification, announced: Announced, table: Rows) -> list
     return suspects
 
 
-def _differing(announced: Announced, rows: Sequence[Row]) -> list[Row]:
+def _differing(expected: Expectations, rows: Sequence[Row]) -> list[Row]:
     """The rows of which the log says something else, or nothing."""
     owners = [number for number, (_, kept) in enumerate(rows) for _ in kept]
-    wrong = {owners[found] for found in announced.look([each for _, kept in rows for each in kept])}
+    wrong = {owners[found] for found in expected.look([each for _, kept in rows for each in kept])}
     return [rows[number] for number in sorted(wrong)]
 
 

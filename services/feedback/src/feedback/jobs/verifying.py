@@ -15,8 +15,8 @@ from feedback.policy import store as policies
 from feedback.questions.store import list_questions_of
 from feedback.reviews.store import list_reviews_of, review_of
 from feedback.surveys.store import list_surveys_of
-from feedback.verification.announced import MISSING, kept, policy, sayings
 from feedback.verification.differences import History, StoredQuestion, differences
+from feedback.verification.expected import MISSING, expectations, kept, policy
 
 TOPICS = ("feedback", "orders")
 
@@ -72,4 +72,4 @@ VERSIONS = Table(
 
 async def verify(run: Verification) -> None:
     """Fold every customer anew, and compare orders, surveys, reviews and policies with what the topics say of them."""
-    await compare(run, TOPICS, sayings, (CUSTOMERS, VERSIONS), MISSING, inputs=TOPICS)
+    await compare(run, TOPICS, expectations, (CUSTOMERS, VERSIONS), MISSING, inputs=TOPICS)

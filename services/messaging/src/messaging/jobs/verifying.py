@@ -12,8 +12,8 @@ from common.time.clock import FixedClock
 from common.verification import Customers, Row, Table, Verification, compare
 from messaging.policy.state import DEFAULT_POLICY
 from messaging.policy.store import POLICIES as VERSIONS
-from messaging.verification.announced import MISSING, facts_of, policy, sayings, statement
 from messaging.verification.differences import differences
+from messaging.verification.expected import MISSING, expectations, facts_of, policy, statement
 from messaging.verification.state import History
 from messaging.verification.store import get_histories
 
@@ -51,4 +51,4 @@ POLICIES = Table(
 
 async def verify(run: Verification) -> None:
     """Check every customer's decisions anew; compare facts, permissions and policies with what was announced."""
-    await compare(run, TOPICS, sayings, (CUSTOMERS, POLICIES), MISSING, inputs=("customers",))
+    await compare(run, TOPICS, expectations, (CUSTOMERS, POLICIES), MISSING, inputs=("customers",))

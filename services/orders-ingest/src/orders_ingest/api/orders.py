@@ -83,9 +83,9 @@ async def put_order(
     The same order again changes nothing; a corrected one needs a later `time`. Answered 202 when durable.
     """
     order, vault = body.model_dump(exclude_none=True), vault_of(request.app)
-    said = orjson.dumps(await request.json(), option=orjson.OPT_SORT_KEYS)
+    original = orjson.dumps(await request.json(), option=orjson.OPT_SORT_KEYS)
     database = runtime_of(request).database
-    found = await database.run(lambda tx: command.put_order(tx, vault, shop, order_id, order, said))
+    found = await database.run(lambda tx: command.put_order(tx, vault, shop, order_id, order, original))
     if (refusal := found[-1].refusal) is not None:
         raise refusal
     return answer_each(found)

@@ -67,7 +67,7 @@ def _events(
     offered: list[Offered] = []
     for event in changes(shop, sent, known, now):
         # The id says all that was said: the same again is the same event, however it is derived some day.
-        checked = check(event, shop, now, said=event["id"].encode())
+        checked = check(event, shop, now, original=event["id"].encode())
         if isinstance(checked, Outcome):
             return checked, left_out
         offered.append(checked)

@@ -16,11 +16,11 @@ from orders_ingest.orders.implied import implied_events
 
 
 async def put_order(
-    tx: Transaction, vault: Vault, shop: str, order_id: str, order: Mapping[str, Any], said: bytes
+    tx: Transaction, vault: Vault, shop: str, order_id: str, order: Mapping[str, Any], original: bytes
 ) -> list[Outcome]:
     """Outcomes of the events that the order implies, in order of state; a single refusal where one makes no sense.
 
-    `order` holds datetimes, `customer` and `time` included; `said` is the body by which a repeat is recognised.
+    `order` holds datetimes, `customer` and `time` included; `original` is the body by which a repeat is recognised.
     Idempotent.
     """
     now = tx.clock.now()
@@ -30,7 +30,7 @@ async def put_order(
     stored = await store.get_order(tx, shop, order_id)
     offered: list[Offered] = []
     for event in implied_events(shop, order_id, order, stored.state if stored is not None else None):
-        checked = check(event, shop, now, said)
+        checked = check(event, shop, now, original)
         if isinstance(checked, Outcome):
             return [checked]
         offered.append(checked)

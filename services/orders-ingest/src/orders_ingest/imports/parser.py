@@ -1,7 +1,7 @@
 """The program that reads an uploaded file, in a process of its own, so that a large one does not hold up the service.
 
 `python -m orders_ingest.imports.parser` takes what to read as JSON on its input and writes one JSON array a line:
-["row", line, part, at, said, event], ["bad", line, slug, detail, text], and last ["end", counts, examples] or
+["row", line, part, at, original, event], ["bad", line, slug, detail, text], and last ["end", counts, examples] or
 ["unreadable", slug, detail].
 """
 
@@ -30,7 +30,7 @@ def parse(path: Path, out: Path, layout: Layout, encoding: str, history: History
                     target.write(orjson.dumps(["bad", row.line, row.slug, row.detail, row.text]) + b"\n")
                     continue
                 last = (row.line, last[1] + 1 if row.line == last[0] else 0)
-                target.write(orjson.dumps(["row", *last, row.at, row.said, row.event]) + b"\n")
+                target.write(orjson.dumps(["row", *last, row.at, row.original, row.event]) + b"\n")
             end: list[object] = ["end", dict(findings.counts), findings.examples]
         except UnreadableFile as error:
             end = ["unreadable", error.slug, str(error)]

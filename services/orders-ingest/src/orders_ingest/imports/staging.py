@@ -93,8 +93,10 @@ async def _copy(tx: Transaction, vault: Vault, job: Job, parsed: Iterator[list[A
     await store.save_staged(tx, job, staged, refused)
 
 
-def _staged_row(vault: Vault, job: Job, line: int, part: int, at: str, said: str, event: dict[str, Any]) -> StagedRow:
-    row = StagedRow(*job, datetime.fromisoformat(at), line, part, body_hash(said.encode()), b"")
+def _staged_row(
+    vault: Vault, job: Job, line: int, part: int, at: str, original: str, event: dict[str, Any]
+) -> StagedRow:
+    row = StagedRow(*job, datetime.fromisoformat(at), line, part, body_hash(original.encode()), b"")
     return row._replace(body=vault.seal_line(row.place, orjson.dumps(event)))
 
 

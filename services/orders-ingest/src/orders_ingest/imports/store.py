@@ -10,7 +10,7 @@ from common.storage.database import Transaction
 
 
 class StagedRow(NamedTuple):
-    """One event of a file; `body` is the event as JSON, sealed; `said` names what the file says (body_hash).
+    """One event of a file; `body` is the event as JSON, sealed; `original` names what the file says (body_hash).
 
     Order of taking: (at, line, part).
     """
@@ -20,7 +20,7 @@ class StagedRow(NamedTuple):
     at: datetime
     line: int
     part: int
-    said: bytes
+    original: bytes
     body: bytes
 
     @property
@@ -122,14 +122,14 @@ async def take_rows(tx: Transaction, job: Job, now: datetime, limit: int) -> lis
             where shop = :shop and job_id = :job_id and at <= :now
             order by at, line, part limit :limit
         ))
-        returning shop, job_id, at, line, part, said, body
+        returning shop, job_id, at, line, part, original, body
         """,
         shop=job.shop,
         job_id=job.job_id,
         now=now,
         limit=limit,
     )
-    found = [StagedRow(r.shop, r.job_id, r.at, r.line, r.part, bytes(r.said), bytes(r.body)) for r in rows]
+    found = [StagedRow(r.shop, r.job_id, r.at, r.line, r.part, bytes(r.original), bytes(r.body)) for r in rows]
     return sorted(found, key=lambda r: (r.at, r.line, r.part))
 
 

@@ -44,11 +44,11 @@ def read(raw: bytes) -> Any:
 
 
 def check(
-    body: Any, shop: str | None, now: datetime, said: bytes | None = None, fill: Sequence[str] = ()
+    body: Any, shop: str | None, now: datetime, original: bytes | None = None, fill: Sequence[str] = ()
 ) -> Offered | Outcome:
     """One decoded event, offered by somebody who may speak for `shop` (None: for any shop) at `now` (UTC).
 
-    `said`: what came in, where the event was derived here. `fill`: the attributes that are filled in where absent.
+    `original`: what came in, where the event was derived here. `fill`: the attributes that are filled in where absent.
     """
     id_ = body.get("id") if isinstance(body, dict) else None
     id_ = id_ if isinstance(id_, str) and find_unfit(id_) is None else None
@@ -68,7 +68,7 @@ def check(
         if isinstance(event.data, CustomerProfile):
             profile, left_out = cleaned(event.data, now)
             event = event.with_data(profile)
-        if said is None and isinstance(event.data, OrderEvent | CustomerProfile) and event.data.revision:
+        if original is None and isinstance(event.data, OrderEvent | CustomerProfile) and event.data.revision:
             raise InvalidEvent("invalid_data", "data.revision: is given here; number your versions in `version`")
         _check_given_here(event)
         _check_shop(event, shop)
@@ -79,7 +79,7 @@ def check(
         return refused(id_, Invalid("invalid_data", detail))
     except InvalidEvent as error:
         return refused(id_, Invalid(error.slug, str(error)))
-    return Offered(event, canonical, came if said is None else said, left_out, said is not None)
+    return Offered(event, canonical, came if original is None else original, left_out, original is not None)
 
 
 def _filled_in(body: dict[str, Any], shop: str | None, now: datetime, names: Sequence[str]) -> dict[str, Any]:

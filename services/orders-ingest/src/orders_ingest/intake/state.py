@@ -18,21 +18,21 @@ Name = tuple[str, str, str]
 class Offered:
     """An event that passed the checks, and its body as canonical JSON.
 
-    `said` is what came in where the event was derived from it (a line of a file) or completed (an event without a
+    `original` is what came in where the event was derived from it (a line of a file) or completed (an event without a
     time): a repeat is recognised by that, so that a release that derives more does not turn repeats into conflicts.
     `upserted`: derived from an order or customer sent as it stands. `left_out`: fields of a profile of no use.
     """
 
     event: Event[Any]
     body: bytes
-    said: bytes | None = None
+    original: bytes | None = None
     left_out: tuple[LeftOut, ...] = ()
     upserted: bool = False
 
     @property
     def claimed(self) -> bytes:
         """By what a repeat is recognised."""
-        return self.body if self.said is None else self.said
+        return self.body if self.original is None else self.original
 
     @property
     def name(self) -> Name:

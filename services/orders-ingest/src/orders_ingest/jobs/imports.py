@@ -47,7 +47,9 @@ async def take_chunk(tx: Transaction, vault: Vault, limit: int = CHUNK) -> int:
     rows = await store.take_rows(tx, job, now, limit)
     bodies = [vault.open_line(row.place, row.body) for row in rows]
     checked = [check(orjson.loads(body), job.shop, now) for body in bodies]
-    checked = [replace(c, said=r.said) if isinstance(c, Offered) else c for c, r in zip(checked, rows, strict=True)]
+    checked = [
+        replace(c, original=r.original) if isinstance(c, Offered) else c for c, r in zip(checked, rows, strict=True)
+    ]
     taken = iter(await take_events(tx, vault, [c for c in checked if isinstance(c, Offered)]))
     outcomes = [c if isinstance(c, Outcome) else next(taken) for c in checked]
     await _save(tx, vault, job, rows, bodies, outcomes)

@@ -11,11 +11,11 @@ import orjson
 from common.crypto.keys import KeyRing
 from common.crypto.sealing import SealBroken
 from common.events import InvalidEvent, decode, rfc3339
-from common.verification import Appended, Saying, Table, Verification, compare, digest
+from common.verification import Appended, Expectation, Table, Verification, compare, digest
 from orders_ingest.archive.vault import Vault
 from orders_ingest.refunds.state import place_of
 from orders_ingest.verification import store
-from orders_ingest.verification.statements import MISSING, sayings
+from orders_ingest.verification.expected import MISSING, expectations
 
 TOPICS = ("orders", "customers", "activity", "customer-keys", "shops")
 JOBS = 20
@@ -145,12 +145,12 @@ def _settings(valid_from: Any, body: dict[str, Any]) -> bytes:
 
 async def verify(run: Verification) -> None:
     """Compare every table with the topics, refunds that wait with their own sealed bodies, imports with their rows."""
-    await compare(run, TOPICS, sayings, TABLES, MISSING, partial(_waiting, run))
+    await compare(run, TOPICS, expectations, TABLES, MISSING, partial(_waiting, run))
     await _compare_waiting(run, Vault(KeyRing(run.master), run.master))
     await _compare_imports(run)
 
 
-async def _waiting(run: Verification) -> AsyncIterator[list[Saying]]:
+async def _waiting(run: Verification) -> AsyncIterator[list[Expectation]]:
     """Claims of refunds that were not announced, and maybe never will be."""
     after, replaced = ("", ""), ("", "", "")
     while True:
@@ -159,14 +159,14 @@ async def _waiting(run: Verification) -> AsyncIterator[list[Saying]]:
         if not rows:
             break
         after = rows[-1].shop, rows[-1].refund_id
-        yield [Saying(("claim", r.shop, r.source, r.event_id), b"") for r in rows]
+        yield [Expectation(("claim", r.shop, r.source, r.event_id), b"") for r in rows]
     while True:
         async with run.database.transaction() as tx:
             rows = await store.list_replaced(tx, replaced, PAGE)
         if not rows:
             break
         replaced = rows[-1].shop, rows[-1].source, rows[-1].event_id
-        yield [Saying(("claim", r.shop, r.source, r.event_id), b"") for r in rows]
+        yield [Expectation(("claim", r.shop, r.source, r.event_id), b"") for r in rows]
 
 
 async def _compare_waiting(run: Verification, vault: Vault) -> None:

@@ -48,8 +48,8 @@ class Attribute(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True)
-    ANNOUNCED_BY: ClassVar[tuple[type[SegmentFact], ...]] = ()
-    """The events that announce it; `announced_in` reads them back."""
+    ANNOUNCES: ClassVar[tuple[type[SegmentFact], ...]] = ()
+    """The events that announce it; `read_back` reads them back."""
 
     def evaluate(self, occasion: Occasion) -> Self:
         """The value on this occasion; `self` where the occasion is no reason to evaluate it."""
@@ -80,6 +80,6 @@ class Attribute(BaseModel):
         return None
 
     @classmethod
-    def announced_in(cls, fact: SegmentFact) -> Any:
-        """What others believe after this fact, one of `ANNOUNCED_BY`, as JSON."""
+    def read_back(cls, fact: SegmentFact) -> Any:
+        """What others believe after this fact, one of `ANNOUNCES`, as JSON."""
         raise NotImplementedError

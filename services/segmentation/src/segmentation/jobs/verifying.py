@@ -16,7 +16,7 @@ from common.fold.folding import fold_all, same
 from common.shops.settings import SHOPS
 from common.storage.database import Transaction
 from common.time.calendar import add_months
-from common.verification import Customers, Row, Saying, Table, Verification, compare, digest, rank
+from common.verification import Customers, Expectation, Row, Table, Verification, compare, digest, rank
 from segmentation.attributes.attribute import Attribute
 from segmentation.customers.state import CustomerState
 from segmentation.customers.store import History, get_histories
@@ -84,7 +84,7 @@ def _counted(known: _Known) -> Mapping[str, int]:
     return {"inputs": len(known.history.inputs), "facts": stored.revision if stored is not None else 0}
 
 
-def sayings(body: dict[str, Any]) -> Iterator[Saying]:
+def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
     """Everything that one event of `segments` or `membership` says; nothing where it cannot be read, and so is dead."""
     try:
         event = from_dict(body)
@@ -92,15 +92,15 @@ def sayings(body: dict[str, Any]) -> Iterator[Saying]:
         return
     data = event.data
     if isinstance(data, SegmentFact) and event.subject is not None:
-        yield Saying(("fact", *event.customer, str(data.revision)), b"")
+        yield Expectation(("fact", *event.customer, str(data.revision)), b"")
         for name, attribute in ATTRIBUTES.items():
-            if isinstance(data, attribute.ANNOUNCED_BY):
-                said = digest(attribute.announced_in(data))
-                yield Saying((name, *event.customer), said, rank(data.revision))
+            if isinstance(data, attribute.ANNOUNCES):
+                said = digest(attribute.read_back(data))
+                yield Expectation((name, *event.customer), said, rank(data.revision))
     elif isinstance(data, MemberEnrolled) and event.subject is not None:
-        yield Saying(("member", *event.customer), digest(rfc3339(data.enrolled_at)))
+        yield Expectation(("member", *event.customer), digest(rfc3339(data.enrolled_at)))
     elif isinstance(data, ThresholdsChanged):
-        yield Saying(("thresholds", event.shop, str(data.version)), _version(data.valid_from, data.thresholds))
+        yield Expectation(("thresholds", event.shop, str(data.version)), _version(data.valid_from, data.thresholds))
 
 
 def _version(valid_from: datetime, body: dict[str, Any]) -> bytes:
@@ -127,7 +127,7 @@ VERSIONS = Table(
 async def verify(run: Verification) -> None:
     """Fold every customer anew, and compare facts, members and thresholds with what the topics say of them."""
     await verify_statistics(run)
-    await compare(run, TOPICS, sayings, (CUSTOMERS, MEMBERS, VERSIONS), MISSING, inputs=TOPICS)
+    await compare(run, TOPICS, expectations, (CUSTOMERS, MEMBERS, VERSIONS), MISSING, inputs=TOPICS)
 
 
 async def verify_statistics(run: Verification) -> None:

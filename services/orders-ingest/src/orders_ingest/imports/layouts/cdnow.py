@@ -70,8 +70,8 @@ def _order(line: int, number: int, cells: list[str], history: History, width: in
         "paid_at": at.isoformat(),
         "completed_at": at.isoformat(),
     }
-    said = "\t".join((customer, *found.groups(), count, value, history.currency, str(history.zone)))
-    return Row(line, at, order_event(history, number, at, customer, data, "order.completed"), said)
+    original = "\t".join((customer, *found.groups(), count, value, history.currency, str(history.zone)))
+    return Row(line, at, order_event(history, number, at, customer, data, "order.completed"), original)
 
 
 def _amount(text: str, currency: str) -> int:

@@ -30,13 +30,13 @@ class History:
 class Row:
     """One event of the file: the number of its line as an editor shows it, and the event as JSON.
 
-    `said` is what the file says, in a form that later versions of this code keep: a repeat is recognised by it.
+    `original` is what the file says, in a form that later versions of this code keep: a repeat is recognised by it.
     """
 
     line: int
     at: datetime
     event: dict[str, Any]
-    said: str
+    original: str
 
 
 @dataclass(frozen=True, slots=True)

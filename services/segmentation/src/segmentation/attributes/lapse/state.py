@@ -13,7 +13,7 @@ from segmentation.attributes.lapse import rules
 class LapseAttribute(Attribute):
     """`episode`: date of the last completed order before the lapse; None while not lapsed."""
 
-    ANNOUNCED_BY = (SegmentEntered, SegmentLeft)
+    ANNOUNCES = (SegmentEntered, SegmentLeft)
     episode: date | None = None
 
     def evaluate(self, occasion: Occasion) -> LapseAttribute:
@@ -43,5 +43,5 @@ class LapseAttribute(Attribute):
         return self.episode.isoformat() if self.episode is not None else None
 
     @classmethod
-    def announced_in(cls, fact: SegmentFact) -> str | None:
+    def read_back(cls, fact: SegmentFact) -> str | None:
         return fact.episode if isinstance(fact, SegmentEntered) else None

@@ -13,7 +13,7 @@ from segmentation.attributes.lifecycle import rules
 class LifeCycleAttribute(Attribute):
     """Both None before the first completed order; `gap` is the usual gap when last evaluated, days as a fraction."""
 
-    ANNOUNCED_BY = (LifeCycleChanged,)
+    ANNOUNCES = (LifeCycleChanged,)
     value: LifeCycle | None = None
     gap: tuple[int, int] | None = None
 
@@ -54,7 +54,7 @@ class LifeCycleAttribute(Attribute):
         return self.value
 
     @classmethod
-    def announced_in(cls, fact: SegmentFact) -> LifeCycle | None:
+    def read_back(cls, fact: SegmentFact) -> LifeCycle | None:
         return fact.new if isinstance(fact, LifeCycleChanged) else None
 
 

@@ -19,7 +19,7 @@ class RfmAttribute(Attribute):
     `statistics_of`: the month whose statistics it was scored by, None before the shop has any.
     """
 
-    ANNOUNCED_BY = (RfmChanged,)
+    ANNOUNCES = (RfmChanged,)
     score: Score | None = None
     scored_at: datetime | None = None
     statistics_of: date | None = None
@@ -64,7 +64,7 @@ class RfmAttribute(Attribute):
         return self.score.cell if self.score is not None else None
 
     @classmethod
-    def announced_in(cls, fact: SegmentFact) -> str | None:
+    def read_back(cls, fact: SegmentFact) -> str | None:
         return fact.cell if isinstance(fact, RfmChanged) else None
 
 

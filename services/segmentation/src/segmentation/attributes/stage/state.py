@@ -12,7 +12,7 @@ from segmentation.attributes.stage.rules import is_repurchaser, shows_interest, 
 class StageAttribute(Attribute):
     """`value` is None before the first input."""
 
-    ANNOUNCED_BY = (StageChanged,)
+    ANNOUNCES = (StageChanged,)
     value: Stage | None = None
     is_repurchaser: bool = False
 
@@ -32,5 +32,5 @@ class StageAttribute(Attribute):
         return self.value
 
     @classmethod
-    def announced_in(cls, fact: SegmentFact) -> Stage | None:
+    def read_back(cls, fact: SegmentFact) -> Stage | None:
         return fact.new if isinstance(fact, StageChanged) else None

@@ -13,7 +13,7 @@ from orders_ingest.imports.temporary import temporary_database
 class Line(NamedTuple):
     """One record: its number (1 is the first after the header) and the line of the file that it begins on.
 
-    `price` in major units for one piece, `said` as it stands in the file.
+    `price` in major units for one piece, `original` as it stands in the file.
     """
 
     number: int
@@ -22,7 +22,7 @@ class Line(NamedTuple):
     name: str
     quantity: int
     price: Decimal
-    said: str
+    original: str
 
 
 class Invoice(NamedTuple):
@@ -44,7 +44,7 @@ class Invoices:
             "create table invoices (invoice text primary key, at real, customer text, first integer) without rowid",
             """
             create table lines (invoice text, number integer, line integer, sku text, name text, quantity integer,
-                                price text, said text, primary key (invoice, number)) without rowid
+                                price text, original text, primary key (invoice, number)) without rowid
             """,
             "begin",
         )
@@ -57,7 +57,7 @@ class Invoices:
         if owner != customer:
             raise OtherCustomer(f"invoice {invoice} belongs to customer {owner}, this line to {customer}")
         self._waiting.append(
-            (invoice, line.number, line.line, line.sku, line.name, line.quantity, str(line.price), line.said)
+            (invoice, line.number, line.line, line.sku, line.name, line.quantity, str(line.price), line.original)
         )
         if len(self._waiting) == 1_000:
             self._flush()
@@ -82,10 +82,12 @@ class Invoices:
         self._flush()
         found = self._database.execute("select invoice, at, customer from invoices order by at, first")
         for invoice, at, customer in found:
-            query = "select number, line, sku, name, quantity, price, said from lines where invoice = ? order by number"
+            query = (
+                "select number, line, sku, name, quantity, price, original from lines where invoice = ? order by number"
+            )
             rows = self._database.execute(query, (invoice,))
             lines = [
-                Line(number, line, sku, name, quantity, Decimal(price), said)
-                for number, line, sku, name, quantity, price, said in rows
+                Line(number, line, sku, name, quantity, Decimal(price), original)
+                for number, line, sku, name, quantity, price, original in rows
             ]
             yield Invoice(invoice, datetime.fromtimestamp(at, UTC), customer, lines)

@@ -120,7 +120,7 @@ def _order(invoice: Invoice, history: History, sales: Sales, findings: Findings)
                 line.line,
                 "invalid_row",
                 f"line {line.line}: a sale has a positive quantity",
-                line.said.replace("\t", ","),
+                line.original.replace("\t", ","),
             )
             continue
         amount = round_to_minor(line.quantity * line.price, history.currency)
@@ -198,7 +198,7 @@ def _refunds(invoice: Invoice, line: Line, history: History, sales: Sales, findi
 
 def _said(history: History, lines: list[Line]) -> str:
     """What the file says of these lines, and what the operator said of the file."""
-    return "\n".join([f"{history.currency}\t{history.zone}", *(line.said for line in lines)])
+    return "\n".join([f"{history.currency}\t{history.zone}", *(line.original for line in lines)])
 
 
 def _note(

@@ -1,6 +1,6 @@
-"""What the log says, by name, in a file of its own on disk: memory stays bounded however long the log is.
+"""What is expected of the rows, after the log: by name, in a file on disk, so that memory stays bounded.
 
-Of each name what was said at the highest rank is kept, as a hash; of two things said at one rank, either counts.
+Of each name the expectation of the highest rank is kept, as a hash; of two of one rank, either may be met.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def digest(*parts: Any) -> bytes:
 
 
 NOTHING = digest(None)
-"""Kept of a name that the log need not know: nothing was ever said of it, or the last word was that there is none."""
+"""Kept of a name of which nothing need be expected: nothing was ever announced, or at last that there is none."""
 
 
 def rank(*parts: int | str | datetime) -> bytes:
@@ -41,31 +41,34 @@ def _sortable(part: int | str | datetime) -> bytes:
     return (number + 2**63).to_bytes(8, "big")
 
 
-class Saying(NamedTuple):
-    """`name`: what it is about, with its kind first; `said`: a digest; `rank`: greater bytes replace smaller ones."""
+class Expectation(NamedTuple):
+    """What a row must hold after an event.
+
+    `name`: of the row, with its kind first; `digest`: of what it holds; `rank`: greater bytes replace smaller ones.
+    """
 
     name: tuple[str, ...]
-    said: bytes
+    digest: bytes
     rank: bytes = b""
 
 
-class Announced:
-    """Sayings by name, and which of them a table was found to hold. Use as a context manager: the file goes at its end.
+class Expectations:
+    """Expectations by name, and which of them a table was found to meet. A context manager: the file goes at its end.
 
     Names of more than one kind live side by side; the kind is the name's first part.
     """
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="regulars-verify-")
-        self._file = sqlite3.connect(Path(self._folder.name) / "announced.sqlite", isolation_level=None)
+        self._file = sqlite3.connect(Path(self._folder.name) / "expected.sqlite", isolation_level=None)
         self._file.execute("pragma journal_mode = off")
         self._file.execute("pragma synchronous = off")
         self._file.execute(
-            "create table announced (key blob primary key, kind text, rank blob, said blob, place text,"
+            "create table expected (key blob primary key, kind text, rank blob, digest blob, place text,"
             " binding integer, seen integer) without rowid"
         )
         self.binding = True
-        """False once the tables are being read: what is announced from then on may not have been there."""
+        """False once the tables are being read: what is expected from then on may not have been there."""
 
     def __enter__(self) -> Self:
         return self
@@ -74,24 +77,32 @@ class Announced:
         self._file.close()
         self._folder.cleanup()
 
-    def add(self, sayings: Iterable[tuple[Saying, str]], *, binding: bool = True) -> None:
+    def add(self, expectations: Iterable[tuple[Expectation, str]], *, binding: bool = True) -> None:
         """Remember these; the text is the place in the log. Of what is `binding` a row must be found."""
         rows = [
-            (digest(*saying.name), saying.name[0], saying.rank, saying.said, place, binding and self.binding)
-            for saying, place in sayings
+            (
+                digest(*expectation.name),
+                expectation.name[0],
+                expectation.rank,
+                expectation.digest,
+                place,
+                binding and self.binding,
+            )
+            for expectation, place in expectations
         ]
         self._file.execute("begin")
         self._file.executemany(
-            "insert into announced values (?, ?, ?, ?, ?, ?, 0) on conflict (key) do update set"
-            " said = case when excluded.rank > rank then excluded.said else cast(said || excluded.said as blob) end,"
+            "insert into expected values (?, ?, ?, ?, ?, ?, 0) on conflict (key) do update set"
+            " digest = case when excluded.rank > rank then excluded.digest"
+            " else cast(digest || excluded.digest as blob) end,"
             " rank = excluded.rank, place = excluded.place, binding = max(binding, excluded.binding)"
-            " where excluded.rank > rank or (excluded.rank = rank and instr(said, excluded.said) = 0)",
+            " where excluded.rank > rank or (excluded.rank = rank and instr(digest, excluded.digest) = 0)",
             rows,
         )
         self._file.execute("commit")
 
     def look(self, kept: Sequence[tuple[tuple[str, ...], bytes | None]]) -> list[int]:
-        """Mark these names as kept; the numbers of those of whom the log says something else, or nothing.
+        """Mark these names as kept; the numbers of those of which something else is expected, or nothing.
 
         A `None` for what is kept compares the name alone.
         """
@@ -100,10 +111,10 @@ class Announced:
             part = kept[start : start + _AT_ONCE]
             keys = [digest(*name) for name, _ in part]
             marks = ",".join("?" * len(keys))
-            said = dict(self._file.execute(f"select key, said from announced where key in ({marks})", keys))
-            self._file.execute(f"update announced set seen = 1 where key in ({marks})", keys)
+            expected = dict(self._file.execute(f"select key, digest from expected where key in ({marks})", keys))
+            self._file.execute(f"update expected set seen = 1 where key in ({marks})", keys)
             for number, (key, (_, mine)) in enumerate(zip(keys, part, strict=True), start):
-                theirs = said.get(key)
+                theirs = expected.get(key)
                 if theirs is None:
                     if mine != NOTHING:
                         wrong.append(number)
@@ -112,11 +123,11 @@ class Announced:
         return wrong
 
     def unseen(self, kind: str) -> Iterable[str]:
-        """Places of what the log says of this kind, bindingly, and no table was found to hold."""
-        unseen = "select place from announced where kind = ? and seen = 0 and binding"
+        """Places in the log of the binding expectations of this kind that no table was found to meet."""
+        unseen = "select place from expected where kind = ? and seen = 0 and binding"
         for (place,) in self._file.execute(unseen, (kind,)):
             yield place
 
 
-def _contains(said: bytes, one: bytes) -> bool:
-    return any(said[start : start + SIZE] == one for start in range(0, len(said), SIZE))
+def _contains(digests: bytes, one: bytes) -> bool:
+    return any(digests[start : start + SIZE] == one for start in range(0, len(digests), SIZE))

@@ -1,4 +1,4 @@
-"""What a published event says of the rows that are kept; each saying under the name of its row.
+"""What is expected of the rows that are kept, after a published event; each under the name of its row.
 
 A version or refund that was announced again for a customer (`OrderClaimed`) bears our own source: it names an
 owner alone.
@@ -21,7 +21,7 @@ from common.events.customers import (
 from common.events.envelope import parse_time
 from common.events.orders import OrderClaimed, OrderRefunded
 from common.events.shops import ApiKeyIssued, ApiKeyRevoked, ShopSettingsChanged
-from common.verification import Saying, digest, rank
+from common.verification import Expectation, digest, rank
 from orders_ingest.versions.rules import STATES
 
 MISSING = {
@@ -41,40 +41,40 @@ MISSING = {
 """Kinds of names that a row must stand for, and what to say of one that has none."""
 
 
-def sayings(event: dict[str, Any]) -> Iterator[Saying]:
-    """Everything that one event of `orders`, `customers`, `activity`, `customer-keys` or `shops` says."""
+def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
+    """All that rows must hold after one event of `orders`, `customers`, `activity`, `customer-keys` or `shops`."""
     kind, shop, data = event["type"], event["shop"], event["data"]
     subject, at = event.get("subject", ""), parse_time(event["time"])
     if kind in _APART:
         yield from _APART[kind](shop, subject, event, data)
         return
     if kind == OrderClaimed.TYPE:
-        yield Saying(("owner", shop, data["order_id"]), digest(data["customer"]), rank(1))
+        yield Expectation(("owner", shop, data["order_id"]), digest(data["customer"]), rank(1))
         return
     again = kind.startswith("order.") and event["source"] == f"/shops/{shop}/orders-ingest"
     if not again:
-        yield Saying(("archived", shop, event["source"], event["id"]), digest(kind, subject, rfc3339(at)))
-        yield Saying(("claim", shop, event["source"], event["id"]), b"")
+        yield Expectation(("archived", shop, event["source"], event["id"]), digest(kind, subject, rfc3339(at)))
+        yield Expectation(("claim", shop, event["source"], event["id"]), b"")
     if kind == OrderRefunded.TYPE:
-        yield Saying(("refund owner", shop, data["refund_id"]), digest(subject), rank(int(bool(subject))))
+        yield Expectation(("refund owner", shop, data["refund_id"]), digest(subject), rank(int(bool(subject))))
         if not again:
-            yield Saying(("refund", shop, data["refund_id"]), refund(event))
+            yield Expectation(("refund", shop, data["refund_id"]), refund(event))
     elif kind.startswith("order."):
         if "sequence" in data:
-            yield Saying(("sequence", shop, data["order_id"]), digest(data["sequence"]))
-        yield Saying(("owner", shop, data["order_id"]), digest(subject), rank(int(bool(subject))))
+            yield Expectation(("sequence", shop, data["order_id"]), digest(data["sequence"]))
+        yield Expectation(("owner", shop, data["order_id"]), digest(subject), rank(int(bool(subject))))
         if not again:
             place = rank(data["revision"], STATES[data["state"]], event["source"], event["id"])
-            yield Saying(("order", shop, data["order_id"]), order(event), place)
+            yield Expectation(("order", shop, data["order_id"]), order(event), place)
     elif kind in (CustomerRegistered.TYPE, CustomerUpdated.TYPE):
-        said = digest(data["revision"], "version" in data, data)
-        yield Saying(("profile", shop, subject), said, rank(data["revision"]))
+        wanted = digest(data["revision"], "version" in data, data)
+        yield Expectation(("profile", shop, subject), wanted, rank(data["revision"]))
         # The earliest time of all versions.
-        yield Saying(("registered", shop, subject), digest(rfc3339(at)), bytes(255 - byte for byte in rank(at)))
+        yield Expectation(("registered", shop, subject), digest(rfc3339(at)), bytes(255 - byte for byte in rank(at)))
     elif kind == ConsentChanged.TYPE:
         name = "consent", shop, subject, data["channel"], data.get("purpose", "marketing")
-        said = digest(data["granted"], rfc3339(at), data.get("source"))
-        yield Saying(name, said, rank(at, int(not data["granted"])))
+        wanted = digest(data["granted"], rfc3339(at), data.get("source"))
+        yield Expectation(name, wanted, rank(at, int(not data["granted"])))
 
 
 def order(event: dict[str, Any]) -> bytes:
@@ -109,33 +109,33 @@ def refund(event: dict[str, Any]) -> bytes:
     )
 
 
-def _settings(shop: str, _: str, __: dict[str, Any], data: dict[str, Any]) -> Iterator[Saying]:
-    said = digest(rfc3339(parse_time(data["valid_from"])), data.get("name"), data["zone"], data["currency"])
-    yield Saying(("settings", shop, str(data["version"])), said)
+def _settings(shop: str, _: str, __: dict[str, Any], data: dict[str, Any]) -> Iterator[Expectation]:
+    wanted = digest(rfc3339(parse_time(data["valid_from"])), data.get("name"), data["zone"], data["currency"])
+    yield Expectation(("settings", shop, str(data["version"])), wanted)
 
 
-def _api_key(_: str, __: str, ___: dict[str, Any], data: dict[str, Any]) -> Iterator[Saying]:
+def _api_key(_: str, __: str, ___: dict[str, Any], data: dict[str, Any]) -> Iterator[Expectation]:
     expires = data.get("expires_at")
-    said = digest(data["hash"], data["shop"], data["scopes"], data["name"], expires and rfc3339(parse_time(expires)))
-    yield Saying(("API key", data["prefix"]), said)
+    wanted = digest(data["hash"], data["shop"], data["scopes"], data["name"], expires and rfc3339(parse_time(expires)))
+    yield Expectation(("API key", data["prefix"]), wanted)
 
 
-def _revoked(_: str, __: str, ___: dict[str, Any], data: dict[str, Any]) -> Iterator[Saying]:
-    yield Saying(("revoked", data["prefix"]), b"")
+def _revoked(_: str, __: str, ___: dict[str, Any], data: dict[str, Any]) -> Iterator[Expectation]:
+    yield Expectation(("revoked", data["prefix"]), b"")
 
 
-def _merged(shop: str, _: str, event: dict[str, Any], data: dict[str, Any]) -> Iterator[Saying]:
-    said = digest(data["survivor"], rfc3339(parse_time(event["time"])))
-    yield Saying(("alias", shop, data["absorbed"]), said)
+def _merged(shop: str, _: str, event: dict[str, Any], data: dict[str, Any]) -> Iterator[Expectation]:
+    wanted = digest(data["survivor"], rfc3339(parse_time(event["time"])))
+    yield Expectation(("alias", shop, data["absorbed"]), wanted)
 
 
-def _issued(shop: str, subject: str, event: dict[str, Any], data: dict[str, Any]) -> Iterator[Saying]:
-    yield Saying(("customer key", shop, subject), digest(data["key_id"], data["wrapped"], None), rank(0))
+def _issued(shop: str, subject: str, event: dict[str, Any], data: dict[str, Any]) -> Iterator[Expectation]:
+    yield Expectation(("customer key", shop, subject), digest(data["key_id"], data["wrapped"], None), rank(0))
 
 
-def _erased(shop: str, subject: str, event: dict[str, Any], _: dict[str, Any]) -> Iterator[Saying]:
+def _erased(shop: str, subject: str, event: dict[str, Any], _: dict[str, Any]) -> Iterator[Expectation]:
     at = rfc3339(parse_time(event["time"]))
-    yield Saying(("customer key", shop, subject), digest(None, None, at), rank(1))
+    yield Expectation(("customer key", shop, subject), digest(None, None, at), rank(1))
 
 
 _APART = {

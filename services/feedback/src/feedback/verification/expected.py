@@ -9,7 +9,7 @@ from typing import Any
 from common.events import CustomerKey, InvalidEvent, from_dict, rfc3339
 from common.events.feedback import QuestionAnswer, ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
 from common.events.orders import OrderEvent, OrderRefunded
-from common.verification import Saying, digest
+from common.verification import Expectation, digest
 from feedback.orders.rules import OrderInput, essence, order_inputs
 from feedback.policy.state import Policy
 from feedback.verification.differences import History
@@ -25,7 +25,7 @@ MISSING = {
 Kept = tuple[tuple[str, ...], bytes]
 
 
-def sayings(body: dict[str, Any]) -> Iterator[Saying]:
+def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
     """Everything that one event of `orders` or `feedback` says; nothing where it cannot be read, and so is dead."""
     try:
         event = from_dict(body)
@@ -34,18 +34,18 @@ def sayings(body: dict[str, Any]) -> Iterator[Saying]:
     data = event.data
     if isinstance(data, (OrderEvent, OrderRefunded)):
         for given in order_inputs([event]):
-            yield Saying(*_input(given))
+            yield Expectation(*_input(given))
     elif isinstance(data, SurveyRequested):
-        yield Saying(*_survey(event.customer, data.survey_id, data.kind, data.order_id, data.cause_at))
+        yield Expectation(*_survey(event.customer, data.survey_id, data.kind, data.order_id, data.cause_at))
     elif isinstance(data, SurveyAnswered):
-        yield Saying(*_answer(event.customer, data.survey_id, data.kind, data.order_id, data.answers, event.time))
+        yield Expectation(*_answer(event.customer, data.survey_id, data.kind, data.order_id, data.answers, event.time))
         for name, text in _texts_of_answers(data.survey_id, data.answers):
-            yield Saying(*_personal(event.customer, name, text))
+            yield Expectation(*_personal(event.customer, name, text))
     elif isinstance(data, ReviewSubmitted):
-        yield Saying(*_review(event.customer, data, event.time))
-        yield Saying(*_personal(event.customer, ("review", data.review_id), [data.text, *data.photos]))
+        yield Expectation(*_review(event.customer, data, event.time))
+        yield Expectation(*_personal(event.customer, ("review", data.review_id), [data.text, *data.photos]))
     elif isinstance(data, SurveyPolicyChanged):
-        yield Saying(("policy", event.shop, str(data.version)), policy(data.valid_from, data.policy))
+        yield Expectation(("policy", event.shop, str(data.version)), policy(data.valid_from, data.policy))
 
 
 def kept(history: History) -> Iterator[Kept]:

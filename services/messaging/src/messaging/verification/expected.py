@@ -19,7 +19,7 @@ from common.events.messages import (
     MessageSent,
     MessageSuppressed,
 )
-from common.verification import Saying, digest
+from common.verification import Expectation, digest
 from messaging.consent.state import PURPOSES, Statement
 from messaging.decisions.facts import decision_cause
 from messaging.policy.state import Policy
@@ -34,7 +34,7 @@ MISSING = {
 Kept = tuple[tuple[str, ...], bytes | None]
 
 
-def sayings(event: dict[str, Any]) -> Iterator[Saying]:
+def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
     """Everything that one event of `messages` or `customers` says."""
     kind, shop, data, at = event["type"], event["shop"], event["data"], parse_time(event["time"])
     customer = event.get("subject", "")
@@ -42,7 +42,7 @@ def sayings(event: dict[str, Any]) -> Iterator[Saying]:
         until = parse_time(data["until"]) if "until" in data else None
         when = None if kind == MessageFailed.TYPE else at  # when it failed is kept nowhere
         said = _said(kind, customer, data["message_id"], data.get("reason"), when, until)
-        yield Saying(("fact", shop, event["id"]), said)
+        yield Expectation(("fact", shop, event["id"]), said)
     elif kind in (ConsentChanged.TYPE, ContactOptedOut.TYPE, ContactOptedIn.TYPE):
         granted = kind == ContactOptedIn.TYPE or bool(data.get("granted"))
         refusal = "withdrawn" if kind == ConsentChanged.TYPE else "opted_out"
@@ -50,12 +50,14 @@ def sayings(event: dict[str, Any]) -> Iterator[Saying]:
         given = data.get("purpose")
         for purpose in PURPOSES if given is None and kind == ContactOptedOut.TYPE else (given or "marketing",):
             name = "permission", shop, customer, data["channel"], purpose, event["source"], event["id"]
-            yield Saying(name, digest(state, rfc3339(at)))
+            yield Expectation(name, digest(state, rfc3339(at)))
     elif kind == ContactAddressSuppressed.TYPE:
         name = "permission", shop, customer, data["channel"], data["purpose"], event["source"], event["id"]
-        yield Saying(name, digest(data["state"], rfc3339(parse_time(data["said_at"]))))
+        yield Expectation(name, digest(data["state"], rfc3339(parse_time(data["said_at"]))))
     elif kind == ContactPolicyChanged.TYPE:
-        yield Saying(("policy", shop, str(data["version"])), policy(parse_time(data["valid_from"]), data["policy"]))
+        yield Expectation(
+            ("policy", shop, str(data["version"])), policy(parse_time(data["valid_from"]), data["policy"])
+        )
 
 
 def policy(valid_from: datetime, body: dict[str, Any]) -> bytes:
