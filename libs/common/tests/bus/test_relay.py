@@ -43,7 +43,7 @@ async def connection(db: Database) -> AsyncIterator[AsyncConnection]:
         yield await plain.execution_options(isolation_level="AUTOCOMMIT")
 
 
-async def test_a_bite_is_bounded_by_bytes_and_a_larger_fact_goes_alone(
+async def test_a_batch_is_bounded_by_bytes_and_a_larger_fact_goes_alone(
     db: Database, connection: AsyncConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay, "BATCH_BYTES", 1_000)

@@ -41,7 +41,7 @@ def test_a_version_that_is_no_short_ascii_number_is_refused(last: str) -> None:
     assert not isinstance(refused.value, NewerVersion)
 
 
-def test_a_newer_version_of_a_known_event_is_told_from_nonsense() -> None:
+def test_a_newer_version_of_a_known_event_is_not_taken_for_nonsense() -> None:
     with pytest.raises(NewerVersion, match=r"order\.completed is read in versions 1 to 1, not 2"):
         decode(orjson.dumps(body(dataschema="/schemas/order.completed/v2")))
 

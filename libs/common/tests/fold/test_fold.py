@@ -1,4 +1,4 @@
-"""A customer's state depends on its inputs alone (architecture.md section 2, point 4)."""
+"""A customer's state depends on its inputs alone."""
 
 import asyncio
 import random
@@ -46,18 +46,18 @@ class ToyFolding:
         state.ends = [e for e in state.ends if e != due.at]
         state.worth -= gone
         state.trace.append(f"-{gone}@{due.at:%d%H}")
-        return [self._told(state, -gone, due.at)]
+        return [self._effect(state, -gone, due.at)]
 
     def apply(self, state: Toy, event: Event[Any]) -> list[Effect]:
         state.worth += 1
         state.ends.append(event.time + timedelta(hours=10))
         state.trace.append(f"+{event.id}@{event.time:%d%H}:{state.worth}")
-        return [self._told(state, 1, event.time)]
+        return [self._effect(state, 1, event.time)]
 
     def difference(self, before: Toy, after: Toy, at: datetime) -> list[Effect]:
-        return [self._told(after, after.worth - before.worth, at)]
+        return [self._effect(after, after.worth - before.worth, at)]
 
-    def _told(self, state: Toy, change: int, at: datetime) -> Effect:
+    def _effect(self, state: Toy, change: int, at: datetime) -> Effect:
         return Effect(PointsChanged(pending=0, available=state.worth, change=change, reason="toy"), at)
 
 

@@ -93,7 +93,9 @@ async def test_an_admin_sees_and_revokes_keys_of_the_own_shop_only(client: httpx
     assert (await client.get("/v1/shops/other/things", headers=bearer(other["key"]))).status_code == 200
 
 
-async def test_a_key_is_told_to_every_service_without_its_secret(client: httpx.AsyncClient, runtime: Runtime) -> None:
+async def test_a_key_is_announced_to_every_service_without_its_secret(
+    client: httpx.AsyncClient, runtime: Runtime
+) -> None:
     """F2: issued and revoked once, at one service."""
     made_key = await made(client, shop="*", scopes=["*"])
     assert (await client.delete(f"/v1/keys/{made_key['prefix']}")).status_code == 204

@@ -38,7 +38,7 @@ def order(goods_paid: int = 100) -> bytes:
 
 @pytest.mark.parametrize("service", ["membership", "segmentation", "messaging", "feedback"])
 async def test_a_mended_event_stands_on_the_topic_of_the_service_that_took_it(runtime: Runtime, service: str) -> None:
-    """Architecture.md section 2, point 4: a rebuild reads its own topic too; the log has the dead one alone."""
+    """A rebuild reads its own topic too; the log has the dead one alone."""
     toy = Service(service, migrations=Path(__file__).parent, subscriptions=SUBSCRIPTIONS)
     made = await make_runtime(toy, runtime.settings)
     dead = order().replace(b"100", b'"a hundred"')

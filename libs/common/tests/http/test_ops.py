@@ -17,7 +17,7 @@ async def put_fact(runtime: Runtime) -> None:
         )
 
 
-async def test_what_is_open_is_told_at_once_or_at_the_end_of_the_wait(
+async def test_what_is_open_is_answered_at_once_or_at_the_end_of_the_wait(
     client: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     await put_fact(runtime)

@@ -49,7 +49,7 @@ def test_a_day_starts_at_the_first_instant_that_shows_it_or_a_later_one(
     assert shop.date_of(start - timedelta(microseconds=1)) < day
 
 
-async def test_nothing_stands_in_for_what_was_never_told(db: Database) -> None:
+async def test_nothing_stands_in_for_what_was_never_set(db: Database) -> None:
     async with db.transaction() as tx:
         with pytest.raises(ShopNotSetUp) as caught:
             await get_shops(tx, {"tea", "never-set-up"})

@@ -54,7 +54,7 @@ async def test_a_number_is_given_once_and_what_it_holds_is_never_changed(toys: D
         assert await TOYS.late_shops(tx) == [], "what was there already is not late"
 
 
-async def test_one_of_two_who_save_the_same_next_version_is_told(toys: Database) -> None:
+async def test_one_of_two_who_save_the_same_next_version_is_refused(toys: Database) -> None:
     async def save(days: int) -> bool:
         async with toys.transaction() as tx:
             return await TOYS.insert(tx, "s", 1, JULY, Toy(days=days))
@@ -63,7 +63,7 @@ async def test_one_of_two_who_save_the_same_next_version_is_told(toys: Database)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-async def test_bites_of_any_size_find_whoever_was_folded_beyond_a_late_versions_start(
+async def test_pages_of_any_size_find_whoever_was_folded_beyond_a_late_versions_start(
     toys: Database, limit: int
 ) -> None:
     async with toys.transaction() as tx:
@@ -83,7 +83,7 @@ async def test_bites_of_any_size_find_whoever_was_folded_beyond_a_late_versions_
     assert found == ["a", "b", "e"]
 
 
-async def test_a_version_that_is_told_is_a_repetition_when_it_is_read_back(toys: Database) -> None:
+async def test_a_version_that_was_announced_is_a_repetition_when_it_is_read_back(toys: Database) -> None:
     async with toys.transaction() as tx:
         await tell(tx, "s", "toys", ThresholdsChanged(version=3, valid_from=JULY, thresholds={"lapse_months": 1}))
         [row] = await tx.fetch("select aggregatetype, aggregateid, payload from outbox")

@@ -64,7 +64,7 @@ async def test_a_round_does_every_job_in_turn_until_nothing_is_due(db: Database)
 
 @pytest.mark.parametrize("unknown", [False, True])
 async def test_nothing_is_swept_while_the_consumer_is_behind_or_cannot_say(db: Database, unknown: bool) -> None:
-    """Nobody is downgraded for an order that is already in the log (architecture.md section 3)."""
+    """Nobody is downgraded for an order that is already in the log."""
     consumer, work = Consumer(), Due(1)
     consumer.is_behind, consumer.unknown = True, unknown
     sweeper = Sweeper(db, [Job("work", work.batch)], behind=consumer.behind, every_s=0.01)

@@ -24,7 +24,7 @@ async def put(api: httpx.AsyncClient, path: str, body: Any) -> Any:
     return answer.json()["status"]
 
 
-async def test_a_profile_is_registered_then_updated_and_told_only_when_it_changed(
+async def test_a_profile_is_registered_then_updated_and_announced_only_when_it_changed(
     api: httpx.AsyncClient, published: Published, vault: Vault, db: Database
 ) -> None:
     sent = [

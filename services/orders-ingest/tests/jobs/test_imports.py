@@ -137,7 +137,7 @@ async def test_the_same_file_twice_changes_nothing_and_a_longer_one_adds_its_new
     assert (report["accepted"], report["duplicates"]) == (1, 5)
 
 
-async def test_another_file_under_the_same_name_is_refused_line_by_line_and_told_so(
+async def test_another_file_under_the_same_name_is_refused_line_by_line_and_reported_so(
     api: httpx.AsyncClient, db: Database, vault: Vault
 ) -> None:
     await upload(api, "00001 19970101 1 11.77")
@@ -285,7 +285,7 @@ async def test_a_lost_database_is_not_a_bad_row(
         raise BrokerUnavailable("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(job, "take", fail)
+        patched.setattr(job, "take_events", fail)
         with pytest.raises(BrokerUnavailable):
             await job.step(db, vault)
     assert await job.step(db, vault) == 5
@@ -302,7 +302,7 @@ async def test_a_row_that_nobody_can_handle_is_set_aside_and_the_rest_goes_on(
             raise RuntimeError("cannot")
         return await ingest.take_events(tx, vault, offered)
 
-    monkeypatch.setattr(job, "take", fail_at_one)
+    monkeypatch.setattr(job, "take_events", fail_at_one)
     await run(db, vault)
     report = await get(api, "/imports/cdnow_master-1")
     assert (report["state"], report["accepted"]) == ("done", 4)

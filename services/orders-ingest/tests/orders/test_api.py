@@ -24,7 +24,9 @@ async def put(api: httpx.AsyncClient, **changes: Any) -> Any:
     return answer.status_code, answer.json()
 
 
-async def test_each_state_is_told_once_however_often_the_order_is(api: httpx.AsyncClient, published: Published) -> None:
+async def test_each_state_is_announced_once_however_often_the_order_is(
+    api: httpx.AsyncClient, published: Published
+) -> None:
     """ORD-001, ORD-031: each change of state is one event."""
     assert (await put(api))[1]["results"] == [
         {"id": "o-1:placed:2026-03-01T02:00:00Z", "status": "accepted"},
@@ -71,7 +73,7 @@ async def test_an_unknown_order_and_a_bad_one(api: httpx.AsyncClient) -> None:
     assert (await put(api, time="2027-01-01T00:00:00Z"))[1]["type"] == "/problems/time_in_future"
 
 
-async def test_an_earlier_state_told_late_is_no_conflict(api: httpx.AsyncClient, published: Published) -> None:
+async def test_an_earlier_state_sent_late_is_no_conflict(api: httpx.AsyncClient, published: Published) -> None:
     """The shipped order said when it was paid; the paid one comes later, and again after that."""
     shipped = {"state": "shipped", "time": "2026-03-03T10:00:00Z", "shipped_at": "2026-03-03T10:00:00Z"}
     assert (await put(api, **shipped))[0] == 202

@@ -121,7 +121,7 @@ async def test_a_refund_of_an_order_that_is_not_paid_yet_waits_for_the_payment(
 
 
 @pytest.mark.parametrize("size", [1, 2, 9])
-async def test_an_order_without_a_customer_becomes_its_customers_with_all_that_was_told_of_it(
+async def test_an_order_without_a_customer_becomes_its_customers_with_all_that_came_of_it(
     size: int, tell: Any, db: Database, vault: Vault, published: Published
 ) -> None:
     """Whichever version names the customer, every version and refund is announced for its key, each once."""

@@ -79,7 +79,7 @@ class Follower:
         self._forget = forget
         self._stopping = asyncio.Event()
         self._pending = 0
-        self._told = asyncio.Event()
+        self._changed = asyncio.Event()
         self.running = False
         self.reached = asyncio.Event()
         """The end of the topic was reached once since the start."""
@@ -121,7 +121,7 @@ class Follower:
     async def more(self, within_s: float) -> None:
         """Returns when something more was read and stored, or after so long."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._told.wait(), within_s)
+            await asyncio.wait_for(self._changed.wait(), within_s)
 
     async def lag(self) -> int:
         """Records on the topic that are not in the database yet; 1 while Kafka does not say."""
@@ -134,8 +134,8 @@ class Follower:
         events = [event for record in records if (event := _read(record)) is not None]
         async with self._database.transaction() as tx:
             await save(tx, events)
-        self._told.set()  # wakes who waits now; who comes later waits for the next
-        self._told = asyncio.Event()
+        self._changed.set()  # wakes who waits now; who comes later waits for the next
+        self._changed = asyncio.Event()
         for event in events:
             if isinstance(event.data, ApiKeyIssued | ApiKeyRevoked):
                 self._forget(event.data.prefix)

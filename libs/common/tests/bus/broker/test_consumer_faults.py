@@ -96,7 +96,7 @@ async def test_a_commit_that_gets_no_answer_is_refused_and_reading_goes_on_after
     assert offsets.applied == numbered(20)
 
 
-async def test_reading_goes_on_while_the_coordinator_gives_no_answer_and_the_last_position_is_told_later(
+async def test_reading_goes_on_while_the_coordinator_gives_no_answer_and_the_last_position_is_committed_later(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R3: the partitions' leaders live, only the group's coordinator is on its way to another broker."""

@@ -67,7 +67,7 @@ class Session:
         self.generation = 0
         self.changed = asyncio.Event()
         self._fetch: asyncio.Task[Any] | None = None
-        self._untold: dict[Position, int] = {}
+        self._uncommitted: dict[Position, int] = {}
         self._telling: asyncio.Task[None] | None = None
         self._telling_since = 0.0
 
@@ -88,7 +88,7 @@ class Session:
         """The group is being shared out anew: what comes from now on belongs to no known position."""
         self.assigned = None
         self.generation += 1
-        self._untold.clear()
+        self._uncommitted.clear()
         self.changed.set()
 
     def granted(self, partitions: frozenset[Position]) -> None:
@@ -150,7 +150,7 @@ class Session:
         """
         if self._telling is not None and self._telling.done():
             self._answered(self._telling)
-        self._untold.update(nexts)
+        self._uncommitted.update(nexts)
         if self._telling is None:
             self._telling = asyncio.create_task(self._tell())
         else:
@@ -164,8 +164,8 @@ class Session:
         return False
 
     async def _tell(self) -> None:
-        while self._untold:
-            nexts, self._untold = self._untold, {}
+        while self._uncommitted:
+            nexts, self._uncommitted = self._uncommitted, {}
             self._telling_since = asyncio.get_running_loop().time()
             await self._inner.commit({_tp(position): offset for position, offset in nexts.items()})
 
