@@ -1,6 +1,6 @@
 """The checker: a pure function from what was answered and what was found to what is wrong.
 
-Three-valued (reliability.md V1): what was acked must have been applied once, what was refused never, and of what got no
+Three-valued: what was acked must have been applied once, what was refused never, and of what got no
 answer nothing is known but that it is not there twice.
 """
 

@@ -1,4 +1,4 @@
-"""A customer's state is a function of inputs, statistics and thresholds alone (architecture.md section 2)."""
+"""A customer's state is a function of inputs, statistics and thresholds alone."""
 
 from __future__ import annotations
 

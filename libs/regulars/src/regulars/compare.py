@@ -1,6 +1,6 @@
 """Compares the tables of two replays of one history: writes each as sorted lines, and counts the differences.
 
-Set aside (architecture.md section 3): insertion times, sequence numbers, keys, nonces, tokens and trace ids; ciphertext
+Set aside: insertion times, sequence numbers, keys, nonces, tokens and trace ids; ciphertext
 is compared decrypted. Bodies kept as encrypted bytes are compared by the hash of what they were (orders-ingest's
 inbox); the other services' inboxes hold hashes of ciphertext, as random as its nonces, and are compared without.
 """

@@ -30,7 +30,7 @@ SHOP = "cdnow"
 START = datetime(1996, 12, 30, tzinfo=cdnow.ZONE).astimezone(UTC)
 """Two days before the first purchase: a Monday, on which the programme is set up."""
 TIERS = {"Senior": (100_00, 3), "VIP": (300_00, 8), "Supreme": (1000_00, 20)}
-"""Spend in cents or orders, either suffices (defaults.md, the demo shop)."""
+"""Spend in cents or orders, either suffices (the demo shop's own)."""
 IMPORTING = 1000
 STEP = timedelta(days=14)
 """Two weeks, not the usual one: what comes of a history does not depend on it, and each step has its waits."""

@@ -1,4 +1,4 @@
-"""Replays a history through the stack, step by step on a set clock (architecture.md section 3)."""
+"""Replays a history through the stack, step by step on a set clock."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ async def due(feedback: Feedback) -> dict[str, datetime | None]:
 
 
 async def test_seven_days_hold_until_the_shop_says_otherwise(feedback: Feedback) -> None:
-    """FBK-007, defaults.md."""
+    """FBK-007."""
     found = (await feedback.client.get(POLICY)).json()
     default = {"ask_usage_question": True, "usage_question_days": 7}
     assert found == {"version": 0, "valid_from": None, "policy": default, "coming": []}

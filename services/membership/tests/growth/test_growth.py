@@ -1,4 +1,4 @@
-"""What raises the growth value and what lowers it: the row of defaults.md, and MEM-016."""
+"""What raises the growth value and what lowers it (MEM-016)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What orders earn, when it is gone and what refunds take: the rows of defaults.md on points."""
+"""What orders earn, when it is gone and what refunds take, by the default programme."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..stories import announced, at, completed, fold, legs, order, paid, place, 
     [(9_990, 15_000, 149), (9_999, 12_000, 119), (99, 10_000, 0), (100, 10_000, 1), (10_000, 20_000, 200)],
 )
 def test_points_are_the_floor_of_paid_times_factor(goods: int, factor: int, points: int) -> None:
-    """MEM-044, MEM-036, defaults.md row "points"; the last row is the test of MEM-036."""
+    """MEM-044, MEM-036, by the default programme; the last row is the test of MEM-036."""
     programme = Programme(tiers=(Tier(name="Regular", factor=factor),))
     state, _ = fold([completed("2025-01-01", "a", goods)], programme=programme)
     assert Points.of(state).available == points

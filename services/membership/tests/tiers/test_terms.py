@@ -53,7 +53,7 @@ from ..stories import (
 def test_vip_by_one_order_falls_step_by_step_as_in_the_example(
     day: str, level: int, grace: date | None, until: date | None
 ) -> None:
-    """defaults.md, row "example"."""
+    """By the default programme."""
     state, _ = fold([completed("2025-02-28", "o1", 200_000)], day)
     assert (place(Tiers.of(state).standing), Tiers.of(state).standing.grace, Tiers.of(state).standing.until) == (
         level,

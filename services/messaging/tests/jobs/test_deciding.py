@@ -92,7 +92,7 @@ async def test_fifty_candidates_at_once_send_exactly_the_cap_by_two_processes(me
 
 
 async def test_the_first_by_rank_goes_and_the_others_wait_for_the_next_window(messaging: Any) -> None:
-    """Architecture.md section 3: one message a window, survey before tier before win-back."""
+    """One message a window, survey before tier before win-back."""
     now = messaging.clock.now()
     early = local("2025-03-04 08:00")
     await messaging.feed(*messaging.known())

@@ -1,4 +1,4 @@
-"""The fold of a customer's inputs: purchases first, then each attribute (architecture.md section 2, point 4)."""
+"""The fold of a customer's inputs: purchases first, then each attribute."""
 
 from __future__ import annotations
 

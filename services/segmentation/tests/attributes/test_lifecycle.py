@@ -19,7 +19,7 @@ from ..histories import at, facts, fold
 @pytest.mark.parametrize(
     ("shop_gap", "own", "expected"),
     [
-        (Fraction(60), [10, 20], Fraction(75, 2)),  # the example of defaults.md
+        (Fraction(60), [10, 20], Fraction(75, 2)),  # two own gaps weigh as much as the shop's
         (Fraction(60), [], Fraction(60)),
         (Fraction(61, 2), [1], Fraction(62, 3)),  # a median that ends in a half
         (Fraction(2), [1, 1], Fraction(7)),  # never below a week

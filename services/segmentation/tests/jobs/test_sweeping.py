@@ -117,7 +117,7 @@ async def test_a_month_that_changes_nobody_writes_nobody(db: Database, clock: Fi
 async def test_a_version_that_a_rebuild_meets_late_folds_its_customers_anew(
     new_db: Callable[[], Any], clock: FixedClock, events: Any
 ) -> None:
-    """Rebuild: orders may be read before the thresholds' versions (architecture.md section 2, point 4)."""
+    """Rebuild: orders may be read before the thresholds' versions."""
     history, until = shop_life(events, seed=31, customers=12), START + timedelta(days=230)
     first, last = await new_db(), await new_db()
     data = ThresholdsChanged(

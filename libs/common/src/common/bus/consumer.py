@@ -1,6 +1,6 @@
 """The event consumer: every event counts exactly once. One poll, one transaction.
 
-The order within it (architecture.md section 2): lock the offset rows and drop the batch if it was not read from them;
+The order within it: lock the offset rows and drop the batch if it was not read from them;
 claim in the inbox; lock the customers; let the handlers fold, save and announce; store the next offsets; commit.
 Then, and only then, commit to Kafka.
 """

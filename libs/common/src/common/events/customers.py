@@ -13,7 +13,7 @@ Purpose = Literal["marketing", "survey"]
 
 
 class CustomerProfile(EventData):
-    """The whole profile as it stands; `zone` is an IANA name, None means the shop's (architecture.md section 3)."""
+    """The whole profile as it stands; `zone` is an IANA name, None: the shop's zone is taken for the customer's."""
 
     TOPIC: ClassVar[str] = "customers"
     name: PersonalText | None = None

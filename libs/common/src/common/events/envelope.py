@@ -1,4 +1,4 @@
-"""Events on the wire: CloudEvents 1.0, structured JSON (architecture.md section 1)."""
+"""Events on the wire: CloudEvents 1.0, structured JSON."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def version_of(envelope: Mapping[str, Any]) -> int:
 
 
 def fact_id(cause: str, type_: str, shop: str, customer: str, number: int) -> str:
-    """A fact's id, derived so that a replay makes the same ids (architecture.md section 2, point 7).
+    """A fact's id, derived so that a replay makes the same ids.
 
     `cause` is `source#id` of the input that triggered it, or `kind@due-time` for what falls due.
     """

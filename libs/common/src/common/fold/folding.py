@@ -1,6 +1,6 @@
 """A customer's state as the fold of its inputs, in order: pure, one customer at a time.
 
-Architecture.md section 2, point 4. Before an input is applied, what fell due up to then is done first.
+Before an input is applied, what fell due up to then is done first.
 """
 
 from __future__ import annotations

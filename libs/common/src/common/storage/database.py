@@ -172,7 +172,7 @@ def _own_deadline(within_s: float) -> Iterator[None]:
 
 
 class Database:
-    """A pool with deadlines on every level (asyncpg has none by itself: reliability.md P2)."""
+    """A pool with deadlines on every level (asyncpg has none by itself, and waits for a lost server)."""
 
     def __init__(self, url: str, *, clock: Clock | None = None, service: str = "", pool_size: int = 10) -> None:
         self.clock: Clock = clock or WallClock()

@@ -1,4 +1,4 @@
-"""Clocks: code never asks the wall clock, a Clock is passed in (architecture.md section 3)."""
+"""Clocks: code never asks the wall clock, a Clock is passed in."""
 
 from __future__ import annotations
 

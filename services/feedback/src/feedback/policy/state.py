@@ -1,4 +1,4 @@
-"""The shop's rules of asking: versioned programme configuration (FBK-007, defaults.md)."""
+"""The shop's rules of asking: versioned programme configuration (FBK-007)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from membership.orders.state import Order
 
 
 def earned(order: Order, rate: int) -> int:
-    """floor(what remains paid for goods x growth per 1.00), once completed; whatever the tier (defaults.md)."""
+    """floor(what remains paid for goods x growth per 1.00), once completed; whatever the tier."""
     if order.completed_at is None or not order.unit:
         return 0
     return order.net * rate // order.unit

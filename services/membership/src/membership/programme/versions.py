@@ -43,7 +43,7 @@ class ShopRules:
         object.__setattr__(self, "_ladders", changes)
 
     def version_at(self, instant: datetime) -> Version:
-        """The version in force; the default programme (defaults.md) before the first."""
+        """The version in force; the default programme before the first."""
         return self._ladder[bisect_right(self._starts, instant) - 1]
 
     def at(self, instant: datetime) -> Programme:
@@ -97,5 +97,5 @@ class ShopRules:
         return self.settings.start_of(day)
 
     def expiry(self, available: datetime, months: int) -> datetime:
-        """End of the n-th month after the month in which the points became available (defaults.md)."""
+        """End of the n-th month after the month in which the points became available."""
         return self.start_of(add_months(start_of_month(self.date_of(available)), months + 1))

@@ -119,7 +119,7 @@ def fall_due(standing: Standing, history: History, shop: ShopRules, at: datetime
 def _review(
     standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime
 ) -> tuple[Standing, Change]:
-    """By what happened after the term's first day (defaults.md)."""
+    """By what happened after the term's first day."""
     assert standing.since is not None
     assert standing.until is not None
     held = programme.level_of(standing.tier)

@@ -17,7 +17,7 @@ class Flow:
     """A kind of message, as data.
 
     `rank` decides which goes first where several are due: service answer 0, transactional 1, survey 2, tier 3,
-    win-back 4, promotion 5 (defaults.md, Messages). `template` names its text; absent: as the flow is named.
+    win-back 4, promotion 5. `template` names its text; absent: as the flow is named.
     `ended_by_purchase`, `once` and `order_state` say what makes a message obsolete, see `Claim`.
     """
 

@@ -1,4 +1,4 @@
-"""The shop's rules of contact: versioned programme configuration (defaults.md, Messages)."""
+"""The shop's rules of contact: versioned programme configuration."""
 
 from __future__ import annotations
 

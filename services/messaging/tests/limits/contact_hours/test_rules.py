@@ -46,7 +46,7 @@ def test_a_marketing_message_leaves_in_the_next_window(asked: str, leaves: str) 
 
 
 def test_the_window_is_the_recipients_not_the_shops() -> None:
-    """Contact hours are in the recipient's zone (architecture.md section 3)."""
+    """Contact hours are in the recipient's zone."""
     ten_in_shanghai = at("2025-03-04 10:00")  # 21:00 of Monday in New York
     decision = decide(candidate(cause_at=ten_in_shanghai), situation(zone=NEW_YORK), ten_in_shanghai)
     assert decision.until == at("2025-03-04 09:30", NEW_YORK)

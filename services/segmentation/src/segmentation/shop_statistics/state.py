@@ -34,7 +34,7 @@ class ShopStatistics:
         return self.median_gap_doubled
 
     def method(self, rules: RfmRules) -> Method:
-        """Mean split from a number of buyers on (defaults.md: 30)."""
+        """Mean split from a number of buyers on (by default 30)."""
         return "mean" if self.buyers >= rules.buyers_needed else "fixed"
 
     def confidence(self, rules: RfmRules) -> Confidence:

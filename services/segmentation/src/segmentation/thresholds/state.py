@@ -1,6 +1,6 @@
 """What a shop may set: the borders of life cycle, RFM and lapse, in versions.
 
-Each default is a line of defaults.md; versions are added, never changed, and hold from an instant to come.
+Versions are added, never changed, and hold from an instant to come.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def next_change(days: int, gap: tuple[int, int], rules: LifeCycleRules) -> int |
 
 
 def confidence(own_gaps: int, rules: GapRules) -> Confidence:
-    """How much of the usual gap is the customer's own (defaults.md): 0, 1 to 2, 3 or more own gaps."""
+    """How much of the usual gap is the customer's own: 0, 1 to 2, 3 or more own gaps."""
     return "low" if own_gaps < rules.medium_from else "medium" if own_gaps < rules.high_from else "high"
 
 

@@ -1,4 +1,4 @@
-"""Cancelled lines take back the customer's latest earlier sales of that stock code, newest first (defaults.md)."""
+"""Cancelled lines take back the customer's latest earlier sales of that stock code, newest first."""
 
 from __future__ import annotations
 
