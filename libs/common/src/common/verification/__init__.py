@@ -6,7 +6,7 @@ from common.verification.customers import Customers
 from common.verification.expected import Expectation, digest, rank
 from common.verification.log import Fact, Log
 from common.verification.run import Verification, in_pages
-from common.verification.tables import Appended, Row, Rows, Table
+from common.verification.tables import Appended, Row, Rows, Table, pages_of
 
 __all__ = [
     "Appended",
@@ -22,5 +22,6 @@ __all__ = [
     "compare_claims",
     "digest",
     "in_pages",
+    "pages_of",
     "rank",
 ]

@@ -17,6 +17,31 @@ Kept = tuple[tuple[str, ...], bytes | None]
 Row = tuple[Key, list[Kept]]
 
 
+async def pages_of(
+    run: Verification, table: str, columns: str, key: Sequence[str], where: str = "true", limit: int = PAGE
+) -> AsyncIterator[Sequence[Any]]:
+    """The rows of a table by pages of at most `limit`, in order of its primary key, each page in its own transaction.
+
+    `columns` and `where` are those of `t`; the columns hold the key's.
+    """
+    ordered = ", ".join(f"t.{name}" for name in key)
+    begins = "true"
+    params: dict[str, Any] = {}
+    while True:
+        async with run.database.transaction() as tx:
+            # By primary key, so that each page starts where the last one ended.
+            rows = await tx.fetch(
+                f"select {columns} from {table} t where {begins} and {where} order by {ordered} limit :limit",
+                limit=limit,
+                **params,
+            )
+        if not rows:
+            return
+        params = {f"k{n}": getattr(rows[-1], name) for n, name in enumerate(key)}
+        begins = f"({ordered}) > ({', '.join(f':{name}' for name in params)})"
+        yield rows
+
+
 class Rows(Protocol):
     """What is compared: `what` in a plural that is counted, `name` as a difference names it."""
 
@@ -45,24 +70,8 @@ class Table:
     where: str = "true"
 
     async def pages(self, run: Verification) -> AsyncIterator[list[Row]]:
-        columns = ", ".join(f"t.{name}" for name in self.key)
-        begins = "true"
-        params: dict[str, Any] = {}
-        while True:
-            async with run.database.transaction() as tx:
-                # By primary key, so that each page starts where the last one ended.
-                rows = await tx.fetch(
-                    f"select {self.columns} from {self.name} t where {begins} and {self.where}"
-                    f" order by {columns} limit :limit",
-                    limit=PAGE,
-                    **params,
-                )
-            if not rows:
-                return
-            page = [self._row(row) for row in rows]
-            params = {f"k{n}": value for n, value in enumerate(page[-1][0])}
-            begins = f"({columns}) > ({', '.join(f':{name}' for name in params)})"
-            yield page
+        async for rows in pages_of(run, self.name, self.columns, self.key, self.where):
+            yield [self._row(row) for row in rows]
 
     async def again(self, run: Verification, rows: Sequence[Row]) -> list[Row]:
         found: list[Row] = []

@@ -11,15 +11,13 @@ import orjson
 from common.crypto.keys import KeyRing
 from common.crypto.sealing import SealBroken
 from common.events import InvalidEvent, decode, rfc3339
-from common.verification import Appended, Expectation, Table, Verification, compare, digest
+from common.verification import Appended, Expectation, Table, Verification, compare, digest, pages_of
 from orders_ingest.archive.vault import Vault
 from orders_ingest.refunds.state import place_of
-from orders_ingest.verification import store
 from orders_ingest.verification.expected import MISSING, expectations
 
 TOPICS = ("orders", "customers", "activity", "customer-keys", "shops")
 JOBS = 20
-PAGE = 500
 TABLES = (
     Table(
         "orders",
@@ -138,6 +136,33 @@ TABLES = (
     ),
 )
 
+# Refunds that are not counted; by their own small index.
+WAITING = partial(
+    pages_of,
+    table="refunds",
+    columns="t.shop, t.refund_id, t.state, t.customer, t.order_id, t.amount, t.freight, t.currency, t.at, t.source,"
+    " t.event_id, t.body",
+    key=("shop", "refund_id"),
+    where="t.state <> 'counted'",
+)
+# Events of refunds that another event brought anew.
+REPLACED = partial(
+    pages_of,
+    table="replaced_refunds",
+    columns="t.shop, t.source, t.event_id",
+    key=("shop", "source", "event_id"),
+)
+# Imports, with the rows and refusals that they have.
+IMPORTS = partial(
+    pages_of,
+    table="import_jobs",
+    columns="t.shop, t.job_id, t.state, t.staged, t.accepted, t.duplicates, t.refused,"
+    " (select count(*) from import_rows r where r.shop = t.shop and r.job_id = t.job_id) as left_over,"
+    " (select count(*) from import_refusals r where r.shop = t.shop and r.job_id = t.job_id) as refusals",
+    key=("shop", "job_id"),
+    limit=JOBS,
+)
+
 
 def _settings(valid_from: Any, body: dict[str, Any]) -> bytes:
     return digest(rfc3339(valid_from), body.get("name"), body["zone"], body["currency"])
@@ -151,32 +176,14 @@ async def verify(run: Verification) -> None:
 
 
 async def _waiting(run: Verification) -> AsyncIterator[list[Expectation]]:
-    """Claims of refunds that were not announced, and maybe never will be."""
-    after, replaced = ("", ""), ("", "", "")
-    while True:
-        async with run.database.transaction() as tx:
-            rows = await store.list_waiting(tx, after, PAGE)
-        if not rows:
-            break
-        after = rows[-1].shop, rows[-1].refund_id
-        yield [Expectation(("claim", r.shop, r.source, r.event_id), b"") for r in rows]
-    while True:
-        async with run.database.transaction() as tx:
-            rows = await store.list_replaced(tx, replaced, PAGE)
-        if not rows:
-            break
-        replaced = rows[-1].shop, rows[-1].source, rows[-1].event_id
-        yield [Expectation(("claim", r.shop, r.source, r.event_id), b"") for r in rows]
+    """Claims of refunds that were not announced, and maybe never will be; and of those that another event brought."""
+    for pages in (WAITING(run), REPLACED(run)):
+        async for rows in pages:
+            yield [Expectation(("claim", r.shop, r.source, r.event_id), b"") for r in rows]
 
 
 async def _compare_waiting(run: Verification, vault: Vault) -> None:
-    after = ("", "")
-    while True:
-        async with run.database.transaction() as tx:
-            rows = await store.list_waiting(tx, after, PAGE)
-        if not rows:
-            return
-        after = rows[-1].shop, rows[-1].refund_id
+    async for rows in WAITING(run):
         for row in rows:
             if not _as_it_came(vault, row):
                 run.differ(f"{row.shop}/{row.refund_id}: its row in refunds ({row.state}) is not as the refund came")
@@ -218,13 +225,7 @@ def _as_it_came(vault: Vault, row: Any) -> bool:
 
 async def _compare_imports(run: Verification) -> None:
     """What was staged of a file is left over, was accepted, was there before, or is among the refusals."""
-    after = ("", "")
-    while True:
-        async with run.database.transaction() as tx:
-            rows = await store.list_import_jobs(tx, after, JOBS)
-        if not rows:
-            return
-        after = rows[-1].shop, rows[-1].job_id
+    async for rows in IMPORTS(run):
         for row in rows:
             name = f"{row.shop}/{row.job_id}"
             taken, most = row.accepted + row.duplicates, row.staged - row.left_over
