@@ -30,17 +30,20 @@ async def test_one_event_a_batch_and_an_order_bear_what_the_caller_gave(
     sent = await api.put("/v1/shops/demo/orders/o-2", json=order, headers=GIVEN)
     assert sent.status_code == 202
     assert [(e.type, e.correlationid) for e in await published()] == [
-        ("order.paid", "checkout-4711"), ("order.shipped", "checkout-4711"), ("order.delivered", "the shop's own"),
+        ("order.paid", "checkout-4711"),
+        ("order.shipped", "checkout-4711"),
+        ("order.delivered", "the shop's own"),
         ("order.placed", "checkout-4711"),
-    ]  # fmt: skip
+    ]
 
 
 async def test_a_profile_and_its_consents_bear_it_too(api: httpx.AsyncClient, published: Published) -> None:
     ann = {"id": "ann", "language": "en", "consents": [{"channel": "email", "granted": True}]}
     assert (await api.post("/v1/shops/demo/customers", json={"customers": [ann]}, headers=GIVEN)).status_code == 202
     assert {(e.type, e.correlationid) for e in await published()} == {
-        ("customer.registered", "checkout-4711"), ("customer.consent_changed", "checkout-4711"),
-    }  # fmt: skip
+        ("customer.registered", "checkout-4711"),
+        ("customer.consent_changed", "checkout-4711"),
+    }
 
 
 async def test_one_request_s_id_never_reaches_another_s_events(

@@ -107,8 +107,13 @@ async def test_each_row_of_cdnow_is_an_order_at_noon_of_the_shop_and_equal_rows_
     assert "taken" not in report, "accepted, duplicates and refused are the counts, and none counts another's"
     counted = {name: report[name] for name in ("state", "staged", "accepted", "duplicates", "refused", "refused_by")}
     assert counted == {
-        "state": "done", "staged": 5, "accepted": 5, "duplicates": 0, "refused": 2, "refused_by": {"invalid_row": 2},
-    }  # fmt: skip
+        "state": "done",
+        "staged": 5,
+        "accepted": 5,
+        "duplicates": 0,
+        "refused": 2,
+        "refused_by": {"invalid_row": 2},
+    }
     refusals = await get(api, f"/imports/{id_}/refusals")
     assert [(r["line"], r["text"]) for r in refusals] == [
         (7, "00003,1997-13-02,1,4.00"),
@@ -217,8 +222,10 @@ async def test_online_retail_groups_invoices_and_takes_cancellations_back_from_t
     events = await published()
     orders = [e.data for e in events if e.type == "order.completed"]
     assert [(o.order_id, o.goods_paid, o.freight, o.currency) for o in orders] == [
-        ("1", 2500, 1800, "GBP"), ("2", 800, 0, "GBP"), ("5", 38, 0, "GBP"),
-    ]  # fmt: skip
+        ("1", 2500, 1800, "GBP"),
+        ("2", 800, 0, "GBP"),
+        ("5", 38, 0, "GBP"),
+    ]
     refunds = [e.data for e in events if e.type == "order.refunded"]
     assert [(r.refund_id, r.order_id, r.amount, r.freight) for r in refunds] == [
         ("C3-4-0", "2", 800, 0),  # 4 x 2.10 is 8.40: never more than remains of the line
@@ -232,11 +239,20 @@ async def test_online_retail_groups_invoices_and_takes_cancellations_back_from_t
     assert (nobody.subject, nobody.key) == (None, "demo/5")
     counts = (await get(api, f"/imports/{id_}"))["findings"]["counts"]
     assert counts == {
-        "rows": 10, "orders": 3, "orders_without_customer": 1, "cancellations": 4, "refunds": 6,
-        "cancellations_matched": 2, "cancellations_matched_in_part": 1, "cancellations_unmatched": 1,
-        "cancellations_cost_more": 1, "cancellations_capped": 1, "stock_adjustments": 1, "bad_debt_adjustments": 1,
+        "rows": 10,
+        "orders": 3,
+        "orders_without_customer": 1,
+        "cancellations": 4,
+        "refunds": 6,
+        "cancellations_matched": 2,
+        "cancellations_matched_in_part": 1,
+        "cancellations_unmatched": 1,
+        "cancellations_cost_more": 1,
+        "cancellations_capped": 1,
+        "stock_adjustments": 1,
+        "bad_debt_adjustments": 1,
         "cancellations_of_no_goods": 1,
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(
@@ -268,8 +284,10 @@ async def test_imports_wait_while_live_events_queue_up(
     await upload(api, CDNOW)
     monkeypatch.setattr(job, "FULL", 0)
     async with db.transaction() as tx:
-        await tx.execute("insert into outbox (id, aggregatetype, aggregateid, type, shop, payload) "
-                         "values ('x', 'orders', 'k', 't', 'demo', '{}')")  # fmt: skip
+        await tx.execute(
+            "insert into outbox (id, aggregatetype, aggregateid, type, shop, payload) "
+            "values ('x', 'orders', 'k', 't', 'demo', '{}')"
+        )
     assert await job.step(db, vault) == 0
     async with db.transaction() as tx:
         await tx.execute("update outbox set published_at = now()")

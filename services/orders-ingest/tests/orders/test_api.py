@@ -11,11 +11,18 @@ from orders_ingest.orders.implied import implied_events
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 
-ORDER = {"customer": "c-1", "state": "paid", "time": "2026-03-02T10:00:00+08:00", "currency": "CNY",
-         "goods_paid": 10000,
-         "placed_at": "2026-03-01T10:00:00+08:00", "paid_at": "2026-03-02T10:00:00+08:00", "list_total": 12000,
-         "coupons": ["TWENTY"],
-         "lines": [{"sku": "s-1", "quantity": 1, "unit_price": 12000, "paid": 10000}]}  # fmt: skip
+ORDER = {
+    "customer": "c-1",
+    "state": "paid",
+    "time": "2026-03-02T10:00:00+08:00",
+    "currency": "CNY",
+    "goods_paid": 10000,
+    "placed_at": "2026-03-01T10:00:00+08:00",
+    "paid_at": "2026-03-02T10:00:00+08:00",
+    "list_total": 12000,
+    "coupons": ["TWENTY"],
+    "lines": [{"sku": "s-1", "quantity": 1, "unit_price": 12000, "paid": 10000}],
+}
 URL = "/v1/shops/demo/orders/o-1"
 
 
@@ -50,11 +57,14 @@ async def test_a_corrected_order_needs_a_later_time(api: httpx.AsyncClient) -> N
 
 async def test_the_report_counts_orders_refunds_and_customers_by_currency(api: httpx.AsyncClient, tell: Any) -> None:
     await put(api)
-    await api.post("/v1/events", json=[
-        tell.order("completed", {"order_id": "o-2", "currency": "USD", "goods_paid": 5}, subject=None),
-        tell.event("order.refunded", {"refund_id": "r", "order_id": "o-1", "amount": 100, "currency": "CNY"}),
-        tell.event("order.refunded", {"refund_id": "s", "amount": 7, "freight": 3, "currency": "CNY"}),
-    ])  # fmt: skip
+    await api.post(
+        "/v1/events",
+        json=[
+            tell.order("completed", {"order_id": "o-2", "currency": "USD", "goods_paid": 5}, subject=None),
+            tell.event("order.refunded", {"refund_id": "r", "order_id": "o-1", "amount": 100, "currency": "CNY"}),
+            tell.event("order.refunded", {"refund_id": "s", "amount": 7, "freight": 3, "currency": "CNY"}),
+        ],
+    )
     report = (await api.get("/v1/shops/demo/report")).json()
     assert [
         (o["currency"], o["state"], o["orders"], o["without_customer"], o["goods_paid"]) for o in report["orders"]

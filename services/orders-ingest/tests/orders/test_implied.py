@@ -8,8 +8,16 @@ from orders_ingest.orders.implied import implied_events
 def test_an_order_sent_as_it_stands_implies_the_states_it_passed() -> None:
     """ORD-031: each state change is announced once."""
     at = datetime(2026, 3, 5, tzinfo=UTC)
-    body = {"customer": "c", "state": "shipped", "time": at, "currency": "CNY", "goods_paid": 1,
-            "placed_at": at - timedelta(days=2), "paid_at": at - timedelta(days=1), "shipped_at": at}  # fmt: skip
+    body = {
+        "customer": "c",
+        "state": "shipped",
+        "time": at,
+        "currency": "CNY",
+        "goods_paid": 1,
+        "placed_at": at - timedelta(days=2),
+        "paid_at": at - timedelta(days=1),
+        "shipped_at": at,
+    }
     new = implied_events("demo", "o", body, None)
     assert [e["type"] for e in new] == ["order.placed", "order.paid", "order.shipped"]
     assert [e["time"] for e in new] == ["2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z", "2026-03-05T00:00:00Z"]

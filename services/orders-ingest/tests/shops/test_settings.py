@@ -10,10 +10,15 @@ from common.events import decode
 from common.storage.database import Database
 
 ORDER = {
-    "specversion": "1.0", "id": "o", "source": "/shops/newshop/backend", "shop": "newshop", "subject": "ann",
-    "type": "order.completed", "time": "2025-10-01T10:00:00Z",
+    "specversion": "1.0",
+    "id": "o",
+    "source": "/shops/newshop/backend",
+    "shop": "newshop",
+    "subject": "ann",
+    "type": "order.completed",
+    "time": "2025-10-01T10:00:00Z",
     "data": {"order_id": "o-1", "state": "completed", "currency": "USD", "goods_paid": 60000},
-}  # fmt: skip
+}
 PATH = "/v1/shops/newshop/settings"
 USD = {"zone": "UTC", "currency": "USD"}
 

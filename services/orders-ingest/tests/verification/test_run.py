@@ -87,10 +87,20 @@ async def test_nothing_is_found_in_the_outbox_nor_in_the_log_and_all_is_counted(
     await topics.publish(db)
     assert await verified(db, topics) == ([], compared)
     assert compared == {
-        "orders": 5, "numbers of completed orders": 5, "aliases": 1,
-        "refunds": 3, "profiles": 1, "consents": 1, "archived events": 14, "claims": 17,
-        "customer keys": 4, "settings": 2, "API keys": 2, "refunds that wait": 2, "imports": 1,
-    }  # fmt: skip
+        "orders": 5,
+        "numbers of completed orders": 5,
+        "aliases": 1,
+        "refunds": 3,
+        "profiles": 1,
+        "consents": 1,
+        "archived events": 14,
+        "claims": 17,
+        "customer keys": 4,
+        "settings": 2,
+        "API keys": 2,
+        "refunds that wait": 2,
+        "imports": 1,
+    }
 
 
 async def test_an_empty_database_is_said_to_be_empty(db: Database, topics: OwnTopics) -> None:

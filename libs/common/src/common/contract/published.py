@@ -51,12 +51,22 @@ from common.events.topics import TOPICS
 _AT = "2025-03-04T08:50:00Z"
 _SEALED = "enc:v1:ann-1:c2VhbGVkIHdpdGggdGhlIGN1c3RvbWVyJ3Mga2V5"
 _MESSAGE = {
-    "message_id": "tier-ann-2", "flow": "tier", "purpose": "marketing", "channel": "email", "template": "tier",
-}  # fmt: skip
+    "message_id": "tier-ann-2",
+    "flow": "tier",
+    "purpose": "marketing",
+    "channel": "email",
+    "template": "tier",
+}
 _ABOUT_A_SHOP = (
-    ShopSettingsChanged, ApiKeyIssued, ApiKeyRevoked, ProgrammeChanged, ProgrammeWithdrawn, ThresholdsChanged,
-    ContactPolicyChanged, SurveyPolicyChanged,
-)  # fmt: skip
+    ShopSettingsChanged,
+    ApiKeyIssued,
+    ApiKeyRevoked,
+    ProgrammeChanged,
+    ProgrammeWithdrawn,
+    ThresholdsChanged,
+    ContactPolicyChanged,
+    SurveyPolicyChanged,
+)
 """These concern no customer."""
 EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     **{kind: data for kind, (_, data) in SHOPS_OWN.items()},

@@ -51,10 +51,17 @@ _OWNERS = (activity, customers, feedback, membership, messages, orders, segments
 
 _OPTIONAL = ("subject", "partitionkey", "correlationid", "causationid", "traceparent", "alias")
 _CHECKS: dict[str, Callable[[str], str]] = {
-    "id": check_name, "source": check_source, "type": check_name, "shop": check_shop, "subject": check_identifier,
-    "partitionkey": check_name, "correlationid": check_name, "causationid": check_name, "traceparent": check_name,
+    "id": check_name,
+    "source": check_source,
+    "type": check_name,
+    "shop": check_shop,
+    "subject": check_identifier,
+    "partitionkey": check_name,
+    "correlationid": check_name,
+    "causationid": check_name,
+    "traceparent": check_name,
     "alias": check_identifier,
-}  # fmt: skip
+}
 
 
 def decode(raw: bytes | str) -> Event[Any]:

@@ -25,8 +25,16 @@ MOST_PHOTOS = 20
 MOST_ANSWERS = 50
 MOST_CHOICES = 50
 SurveyKind = Literal[
-    "usage", "unboxing", "csat", "nps", "leave_reason", "latent_need", "poll", "agent_rating", "resolution",
-]  # fmt: skip
+    "usage",
+    "unboxing",
+    "csat",
+    "nps",
+    "leave_reason",
+    "latent_need",
+    "poll",
+    "agent_rating",
+    "resolution",
+]
 """What a survey is about: usage FBK-007, unboxing FBK-017, csat in three parts FBK-003, nps ANA-035, leave reasons
 FBK-016, latent needs FBK-005, poll FBK-015, rating of an agent FBK-010, resolution of a ticket FBK-036."""
 
@@ -45,9 +53,11 @@ def _photo(reference: str) -> str:
 
 
 Photo = Annotated[
-    str, Personal(), AfterValidator(_photo),
+    str,
+    Personal(),
+    AfterValidator(_photo),
     Field(max_length=MAX_SEALED, description="an https address or an id; personal: travels encrypted"),
-]  # fmt: skip
+]
 
 
 class ReviewSubmitted(EventData):

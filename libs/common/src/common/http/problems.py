@@ -64,11 +64,22 @@ class ProblemOut(BaseModel):
     instance: str
 
 
-_MEANINGS = {400: "a body that is no JSON", 401: "no usable API key", 403: "the key lacks the scope",
-             404: "not in the caller's shop", 405: "another method", 408: "the body came too slowly",
-             414: "too long an address", 415: "another kind of body",
-             409: "conflicts with what is stored", 413: "too large a body", 422: "the request does not make sense",
-             429: "too many requests", 500: "our mistake", 503: "not now"}  # fmt: skip
+_MEANINGS = {
+    400: "a body that is no JSON",
+    401: "no usable API key",
+    403: "the key lacks the scope",
+    404: "not in the caller's shop",
+    405: "another method",
+    408: "the body came too slowly",
+    414: "too long an address",
+    415: "another kind of body",
+    409: "conflicts with what is stored",
+    413: "too large a body",
+    422: "the request does not make sense",
+    429: "too many requests",
+    500: "our mistake",
+    503: "not now",
+}
 RESPONSES: dict[int | str, dict[str, Any]] = {status: {"description": meaning} for status, meaning in _MEANINGS.items()}
 """Every route answers these as problem details (common.http.openapi)."""
 
@@ -80,8 +91,14 @@ _SENTENCES = {
 
 
 STATUSES: dict[type[Refusal], int] = {
-    Malformed: 400, Forbidden: 403, NotFound: 404, Conflict: 409, TooLarge: 413, Invalid: 422, NotNow: 503,
-}  # fmt: skip
+    Malformed: 400,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooLarge: 413,
+    Invalid: 422,
+    NotNow: 503,
+}
 """What each kind of refusal is answered with."""
 
 

@@ -18,9 +18,22 @@ from common.events.envelope import correlated
 
 HIDDEN = "***"
 _PRIVATE_NAMES = frozenset(
-    {"name", "email", "phone", "address", "birthday", "recipient", "remark", "text",
-     "authorization", "cookie", "password", "secret", "token"}
-)  # fmt: skip
+    {
+        "name",
+        "email",
+        "phone",
+        "address",
+        "birthday",
+        "recipient",
+        "remark",
+        "text",
+        "authorization",
+        "cookie",
+        "password",
+        "secret",
+        "token",
+    }
+)
 _TOKEN = re.compile(r"(/(?:unsubscribe|s)/)[^\s/\"'?]+")
 _PATTERNS = (
     # An e-mail address; before the rest, since its local part may hold a phone number.
