@@ -140,7 +140,7 @@ def _start_of(day: date, zone: ZoneInfo) -> datetime:
 
 
 SHOPS = VersionTable("shop_settings", SettingsBody, space=7_301_011)
-"""`lock`: held by who adds a version of a shop."""
+"""The versions of shops' settings; its `lock` is held while a version of a shop is added."""
 
 
 async def hold_shops(tx: Transaction) -> None:

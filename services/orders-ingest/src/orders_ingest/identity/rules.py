@@ -1,4 +1,4 @@
-"""Which customers may be merged, and whose an input is that names an absorbed one."""
+"""Rules of merges: which customers may be merged, and that what names an absorbed one is the survivor's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions of an order: whose it is, and which of them counts."""
+"""Rules of an order's versions: the one customer that it belongs to, and the rank by which the newest counts."""
 
 from __future__ import annotations
 

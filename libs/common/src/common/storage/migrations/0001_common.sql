@@ -14,7 +14,7 @@ create table customers (
     revision bigint not null default 0, -- facts announced about this customer
     primary key (shop, customer)        -- closes the race of two first events of one customer
 ) with (fillfactor = 70);
--- In the order of a sweep's bite: at a month's end many are due at one instant, and none of them is to be sorted.
+-- In the order of a sweep's page: at a month's end many are due at one instant, and none of them is to be sorted.
 create index customers_due on customers (due_at, shop, customer) where due_at is not null;
 
 -- Tasks of sweeps that failed, tried again at `retry_at`; whoever is set aside of a job is left out of its work list.
