@@ -25,6 +25,11 @@ class Condition:
     revision: int
     value: str
 
+    @classmethod
+    def stored(cls, subject: str | None, revision: int, value: str) -> Condition | None:
+        """As three columns keep it; None where the message rests on none."""
+        return None if subject is None else cls(subject, revision, value)
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

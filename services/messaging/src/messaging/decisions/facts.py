@@ -40,8 +40,8 @@ class Subject:
         return self.shop, self.customer
 
 
-def subject_of(c: Candidate) -> Subject:
-    """The message that a candidate may become."""
+def subject_of(c: Any) -> Subject:
+    """The message that a candidate may become; also from a row that has a candidate's columns."""
     return Subject(c.shop, c.customer, c.message_id, c.flow, c.purpose, c.channel, c.causation, c.correlation)
 
 

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
-
-import orjson
-from sqlalchemy import Row
 
 from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from messaging.conditions.state import Condition
 from messaging.decisions.state import WAITS_FOR_CONTACT, Decided
 from messaging.flows.state import Candidate
 
@@ -74,31 +69,7 @@ async def get_due(
         now=now,
         notices=notices,
     )
-    return [_candidate(r) for r in rows]
-
-
-def _candidate(r: Row[Any]) -> Candidate:
-    condition = None
-    if r.condition_subject is not None:
-        condition = Condition(r.condition_subject, r.condition_revision, r.condition_value)
-    return Candidate(
-        r.shop,
-        r.customer,
-        r.message_id,
-        r.flow,
-        r.purpose,
-        r.rank,
-        r.channel,
-        r.cause,
-        r.cause_at,
-        r.due_at,
-        r.release_at,
-        orjson.loads(r.details),
-        condition,
-        r.causation,
-        r.correlation,
-        r.held,
-    )
+    return [Candidate.stored(r, r.held) for r in rows]
 
 
 async def wake_held(tx: Transaction, reached: Sequence[tuple[CustomerKey, datetime]]) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from common.events import CustomerKey
 from common.events.customers import Channel
 from common.events.messages import MessagePurpose
@@ -77,3 +79,25 @@ class Candidate:
     def key(self) -> CustomerKey:
         """(shop, customer)."""
         return self.shop, self.customer
+
+    @classmethod
+    def stored(cls, row: Any, held: str | None = None) -> Candidate:
+        """From a row of `candidates` with all columns but those of its decision, `details` as text."""
+        return cls(
+            row.shop,
+            row.customer,
+            row.message_id,
+            row.flow,
+            row.purpose,
+            row.rank,
+            row.channel,
+            row.cause,
+            row.cause_at,
+            row.due_at,
+            row.release_at or row.due_at,
+            orjson.loads(row.details),
+            Condition.stored(row.condition_subject, row.condition_revision, row.condition_value),
+            row.causation,
+            row.correlation,
+            held,
+        )

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
 from sqlalchemy import Row
 
 from common.crypto.keys import get_keys
@@ -161,7 +160,8 @@ _MESSAGE = "message_id, purpose, channel, at, leave_before, state, sent_at, reas
 _STATEMENT = "channel, purpose, at, rank, source, id, state, recorded_at, address, address_known_at, via"
 _CANDIDATE = (
     "message_id, flow, purpose, rank, channel, cause, cause_at, due_at, release_at, outcome, reason, decided_at,"
-    " condition_subject, condition_revision, condition_value, cast(t.details as text) as details"
+    " condition_subject, condition_revision, condition_value, causation, correlation,"
+    " cast(t.details as text) as details"
 )
 
 
@@ -182,25 +182,7 @@ def _statement(r: Row[Any]) -> Statement:
 
 
 def _asked(r: Row[Any]) -> Asked:
-    condition = None
-    if r.condition_subject is not None:
-        condition = Condition(r.condition_subject, r.condition_revision, r.condition_value)
-    candidate = Candidate(
-        r.shop,
-        r.customer,
-        r.message_id,
-        r.flow,
-        r.purpose,
-        r.rank,
-        r.channel,
-        r.cause,
-        r.cause_at,
-        r.due_at,
-        r.release_at or r.due_at,
-        condition=condition,
-        details=orjson.loads(r.details),
-    )
-    return Asked(candidate, r.outcome, r.reason, r.decided_at)
+    return Asked(Candidate.stored(r), r.outcome, r.reason, r.decided_at)
 
 
 def _zones(name: str | None, of_shop: Sequence[ZoneInfo]) -> Sequence[ZoneInfo]:

@@ -9,7 +9,7 @@ from common.events import CustomerKey
 from common.events.customers import Channel
 from common.events.messages import MessagePurpose
 from common.storage.database import Transaction
-from messaging.decisions.facts import Subject
+from messaging.decisions.facts import Subject, subject_of
 
 
 async def customers_with_queued(
@@ -83,10 +83,7 @@ async def suppress_queued(
         """,
         **wanted,
     )
-    return [
-        Subject(r.shop, r.customer, r.message_id, r.flow, r.purpose, r.channel, r.causation, r.correlation)
-        for r in rows
-    ]
+    return [subject_of(r) for r in rows]
 
 
 async def count_leaving(tx: Transaction, key: CustomerKey, address: bytes | None, channel: Channel) -> int:
