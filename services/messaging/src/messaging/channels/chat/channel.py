@@ -23,7 +23,7 @@ class ChatChannel(Channel):
 
     name: ClassVar[ChannelName] = "chat"
     settings: ClassVar[type[BaseSettings]] = ChatSettings
-    read: ChatSettings
+    config: ChatSettings
     workers: int = 2
 
     @classmethod
@@ -45,10 +45,10 @@ class ChatChannel(Channel):
         """The text with its subject as first line. Raises InvalidAddress where no robot may be, and CannotRender."""
         url = webhook_url(letter.to)
         host = urlsplit(url).hostname or ""
-        allowed = {name.strip().lower() for name in self.read.chat_hosts.split(",")}
+        allowed = {name.strip().lower() for name in self.config.chat_hosts.split(",")}
         # A profile names the URL: without this the service could be made to post to any host that it reaches.
         if is_private_host(host):
-            if not self.read.chat_private_hosts:
+            if not self.config.chat_private_hosts:
                 raise InvalidAddress("this webhook is in a private network")
         elif host not in allowed:
             raise InvalidAddress("this webhook is at no host of robots")
@@ -59,4 +59,4 @@ class ChatChannel(Channel):
 
     def connect(self) -> ChatConnection:
         """A client; nothing is opened before the first message."""
-        return ChatConnection(self.read)
+        return ChatConnection(self.config)
