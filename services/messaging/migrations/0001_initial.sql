@@ -121,6 +121,7 @@ create table candidates (
     unique (shop, customer, flow, cause, channel) -- closes the race of two events that ask for the same message
 ) with (fillfactor = 80);
 create index candidates_due on candidates (release_at) where release_at is not null;
+create index candidates_no_sender on candidates (channel) where outcome = 'hold' and reason = 'no_sender';
 create index candidates_message on candidates (shop, message_id);
 
 -- Every decision, also each hold, with its reason; never changed.

@@ -47,7 +47,7 @@ API_KEY = "an-operators-key-of-enough-length"
 TUESDAY_TEN = datetime(2025, 3, 4, 2, tzinfo=UTC)
 """10:00 in Shanghai, inside the morning window."""
 FULL = os.environ.get("SCALE") == "full"
-"""Lost replies (M1), races (M2) and caps (M3) at the size that is to be reached; README.md has the command."""
+"""Lost replies (M1), races (M2) and caps (M3) at the size that is to be reached; docs/sending.md has the command."""
 
 
 def scaled(small: int, full: int) -> int:

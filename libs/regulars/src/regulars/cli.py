@@ -41,7 +41,7 @@ def up(
 
     DATABASE_URL (a role that may create databases and roles), KAFKA_BOOTSTRAP_SERVERS and SMTP_HOST, where set, are
     used instead of starting a server. With SMTP_HOST go SMTP_PORT, SMTP_TLS, SMTP_USER, SMTP_PASSWORD and the others
-    that services/messaging/README.md names: then mails leave this machine.
+    that docs/sending.md names: then mails leave this machine.
 
     Parameters
     ----------

@@ -26,6 +26,7 @@ from messaging.jobs.prompting import sweep_when
 from messaging.jobs.sending import sender_of
 from messaging.jobs.verifying import verify
 from messaging.jobs.waking import listen
+from messaging.jobs.without_sender import mind_without_sender, note_without_sender
 
 
 async def send_and_decide_promptly(runtime: Runtime) -> None:
@@ -45,6 +46,7 @@ async def send_and_decide_promptly(runtime: Runtime) -> None:
         for sender in senders:
             group.create_task(sender.run(runtime.stopping))
         group.create_task(mind_expired(runtime.database, runtime.stopping), name="expired-leases")
+        group.create_task(mind_without_sender(runtime.database, runtime.stopping), name="without-sender")
         group.create_task(listen(runtime.database, {"messages": queued, "candidates": arrived.set}, runtime.stopping))
         if not runtime.settings.set_clock:
             group.create_task(sweep_when(arrived, runtime), name="prompt-sweep")
@@ -89,7 +91,7 @@ SERVICE = Service(
     counters=counters,
     due=due,
     verify=verify,
-    notes={name: partial(channel_note, name) for name in CHANNELS},
+    notes={**{name: partial(channel_note, name) for name in CHANNELS}, "other_channels": note_without_sender},
 )
 
 if __name__ == "__main__":

@@ -11,4 +11,7 @@ SENDS_REFUSED = Counter(
 SENDS_PAUSED = Gauge(
     "sends_paused", "Pauses of a channel, for all shops or one, since a provider refuses us", ["channel"]
 )
+SENDS_WITHOUT_SENDER = Gauge(
+    "sends_without_sender", "Messages that wait for a channel for which this release has no sender", ["channel"]
+)
 SENDS_BLOCKED = Counter("sends_blocked_total", "Messages decided against", ["reason"])

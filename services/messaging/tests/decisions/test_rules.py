@@ -33,6 +33,8 @@ from ..situations import TUESDAY_TEN, at, candidate, claim, sent, situation
         ("the key has not come yet", "order_paid", {"key": "missing"}, ("hold", "key_missing")),
         ("no consent counts before a missing key", "tier", {"key": "missing", "consent": None},
          ("suppress", "no_consent")),
+        ("its flow is of another release", "tier", {"flow_known": False}, ("hold", "unknown_flow")),
+        ("its channel has no sender", "order_paid", {"has_sender": False}, ("hold", "no_sender")),
         ("it is not so any more", "tier", {"obsolete": True}, ("suppress", "obsolete")),
         ("another one took this window", "tier", {"contacted": sent("2025-03-04 09:45")}, ("hold", "window_taken")),
         ("a notice takes no window", "tier", {"contacted": sent("2025-03-04 09:45", purpose="transactional")},

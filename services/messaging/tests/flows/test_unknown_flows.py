@@ -60,9 +60,13 @@ async def test_a_release_that_knows_the_flow_sends_what_the_other_one_held(messa
 
 async def test_a_candidate_for_a_channel_without_a_sender_is_settled_as_well(messaging: Any) -> None:
     await messaging.feed(*messaging.known(), messaging.tier_up(1))
-    await messaging.rows(WRITTEN_BEFORE.format(flow="'gift'", channel="'phone'"))
+    await messaging.rows(WRITTEN_BEFORE.format(flow="flow", channel="'phone'"))
     await messaging.decide()
-    assert await messaging.rows(CANDIDATES) == [("gift", "hold", "unknown_flow"), ("tier", "send", "allowed")]
+    standing = "select channel, outcome, reason from candidates order by 1"
+    assert await messaging.rows(standing) == [("email", "send", "allowed"), ("phone", "hold", "no_sender")]
+    messaging.clock.instant += timedelta(days=3, seconds=1)
+    await messaging.decide()
+    assert ("phone", "suppress", "no_sender") in await messaging.rows(standing)
 
 
 async def test_a_queued_message_of_an_unknown_flow_waits_and_the_others_leave(

@@ -13,6 +13,9 @@ from common.events.fields import Identifier, Instant, Text
 MessagePurpose = Literal["marketing", "survey", "transactional"]
 """What a message is for. Consent is asked for the first two, see `Purpose`; a transactional message needs none."""
 
+AnyChannel = Annotated[Text, Field(pattern=r"^[a-z_]{1,20}$", description="email, sms, chat, phone, or another")]
+"""Open: a release that does not know a channel of a newer one reads and announces what became of its messages."""
+
 
 class MessageFact(EventData):
     """`message_id` names the message from cause to outcome; `flow` says what asked for it (tier, lapse, survey, …).
@@ -25,7 +28,7 @@ class MessageFact(EventData):
     message_id: Identifier
     flow: Text
     purpose: MessagePurpose
-    channel: Channel
+    channel: AnyChannel
     template: Text
 
 

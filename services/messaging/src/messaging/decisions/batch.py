@@ -110,7 +110,8 @@ def situation(
         by_address=held is not None and known.register.by_address(held),
         obsolete=is_obsolete(claim, known.facts, until),
         contacted=so_far,
-        flow_known=candidate.flow in FLOWS and candidate.channel in channels,
+        flow_known=candidate.flow in FLOWS,
+        has_sender=candidate.channel in channels,
     )
 
 

@@ -18,7 +18,8 @@ from messaging.policy.state import Policy
 
 BY_ADDRESS = "said for this address under another customer id"
 LOOK_AGAIN = timedelta(hours=1)
-"""A message of another release's flow is looked at again after so long: that release may be running by then."""
+"""A message of a flow or for a channel of another release is looked at again after so long: that release may be
+running by then."""
 
 
 def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
@@ -30,6 +31,8 @@ def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
         return Decision("suppress", _waited_in_vain(candidate, now), at)
     if not now.flow_known:
         return Decision("hold", "unknown_flow", at, until=min(at + LOOK_AGAIN, stale_at))
+    if not now.has_sender:
+        return Decision("hold", "no_sender", at, until=min(at + LOOK_AGAIN, stale_at))
     if now.obsolete:
         return Decision("suppress", "obsolete", at)
     if not now.contact_known:  # consent may come with the profile
@@ -51,9 +54,12 @@ def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
 
 def _waited_in_vain(candidate: Candidate, now: Situation) -> Reason:
     """Why a message is suppressed once its cause is stale."""
-    if candidate.held in WAITS_FOR_CONTACT and not now.has_address:
+    if candidate.held in WAITS_FOR_CONTACT and now.has_sender and not now.has_address:
         return "no_address"
-    return "unknown_flow" if candidate.held == "unknown_flow" and not now.flow_known else "stale"
+    if candidate.held == "unknown_flow" and not now.flow_known:
+        return "unknown_flow"
+    # Held for it, or given back by the queue, which had found no sender.
+    return "no_sender" if candidate.held is not None and not now.has_sender else "stale"
 
 
 def is_stale(purpose: MessagePurpose, cause_at: datetime, policy: Policy, at: datetime) -> bool:

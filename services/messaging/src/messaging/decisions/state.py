@@ -28,13 +28,16 @@ Reason = Literal[
     "consent_withdrawn",
     "opted_out",
     "obsolete",  # what it was about is no longer so
-    "unknown_flow",  # hold while fresh, then suppress: a flow or channel of another release
+    "unknown_flow",  # hold while fresh, then suppress: a flow of another release
+    "no_sender",  # hold while fresh, then suppress: this release has no sender for the channel
     "contact_unknown",  # hold: the customer's contact data has not been read yet
     "key_missing",  # hold: the customer's key has not been read yet
     "window",  # hold: outside the windows, or blacked out
     "window_taken",  # hold: another message went in this window
     "cap",
 ]
+OF_ANOTHER_RELEASE = ("unknown_flow", "no_sender")
+"""Reasons to hold that end when a release runs that knows the flow, or sends on the channel."""
 WAITS_FOR_CONTACT = ("contact_unknown", "no_address", "key_missing")
 """Reasons to hold that end when a profile or a key comes."""
 
@@ -81,7 +84,9 @@ class Situation:
     obsolete: bool = False
     contacted: Sequence[Contacted] = ()
     flow_known: bool = True
-    """Whether this release knows the flow and the channel."""
+    """Whether this release knows the flow."""
+    has_sender: bool = True
+    """Whether this release has a sender for the channel."""
 
 
 @dataclass(frozen=True, slots=True)

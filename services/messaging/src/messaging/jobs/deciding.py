@@ -14,7 +14,7 @@ from messaging.channels.registry import CHANNELS
 from messaging.contacts.store_locks import hold_addresses
 from messaging.decisions import facts, store
 from messaging.decisions.batch import by_address, decide_together
-from messaging.decisions.state import Decided
+from messaging.decisions.state import OF_ANOTHER_RELEASE, Decided
 from messaging.flows.state import Candidate
 from messaging.known import get_known
 from messaging.limits.caps.store import LOOK_BACK, get_places
@@ -76,6 +76,6 @@ async def decide_due(
     news = (facts.decided(d.candidate, d.decision) for d in decided if facts.is_news(d.candidate.held, d.decision))
     await tx.announce(fact for fact in news if fact is not None)
     for d in decided:
-        if d.decision.outcome == "suppress" or d.decision.reason == "unknown_flow":
+        if d.decision.outcome == "suppress" or d.decision.reason in OF_ANOTHER_RELEASE:
             SENDS_BLOCKED.labels(d.decision.reason).inc()
     return len(decided)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from messaging.channels.protocol import Delivery
+from messaging.decisions.rules import is_stale
 from messaging.delivery.state import MISSED, Ended, Queued
 from messaging.policy.state import Policy
 
 RETRY_AFTER_S = (2.0, 10.0, 60.0, 600.0, 3600.0)
 WITHHELD_FIRST_S, WITHHELD_LONGEST_S = 30.0, 3600.0
-UNKNOWN_FLOW_S = 600.0
-"""A message of another release's flow is looked at again after so long."""
+OTHER_RELEASE_S = 600.0
+"""A message of a flow or for a channel of another release is looked at again after so long."""
 IN_DOUBT_ATTEMPTS = 2
 """A notice that may have arrived is sent once more, with the same id, and not a third time."""
 
@@ -48,7 +49,19 @@ def missed(message: Queued, at: datetime) -> Ended:
 
 def not_understood(message: Queued, at: datetime) -> Ended:
     """A flow of another release: it waits for that release, as long as it is fresh."""
-    return Ended(message, "queued", at, reason="unknown_flow", wait_s=UNKNOWN_FLOW_S, tried=False)
+    return Ended(message, "queued", at, reason="unknown_flow", wait_s=OTHER_RELEASE_S, tried=False)
+
+
+def without_sender(message: Queued, policy: Policy, at: datetime, *, replay: bool) -> Ended:
+    """This release has no sender for its channel: it waits for one while it is fresh and its window is open.
+
+    After its window the sweep decides it again, and so it does in a replay, where no time passes in the queue.
+    """
+    if is_stale(message.about.purpose, message.cause_at, policy, at):
+        return Ended(message, "suppressed", at, reason="no_sender", tried=False)
+    if replay or (message.leave_before is not None and at >= message.leave_before):
+        return missed(message, at)
+    return Ended(message, "queued", at, reason="no_sender", wait_s=OTHER_RELEASE_S, tried=False)
 
 
 def withheld(message: Queued, delivery: Delivery, at: datetime) -> Ended:

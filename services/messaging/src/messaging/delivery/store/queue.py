@@ -6,18 +6,17 @@ Leases and retries run on the database's clock, in a replay too: they measure a 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 from sqlalchemy import Row
 
-from common.events.customers import Channel
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from messaging.conditions.state import Condition
-from messaging.decisions.facts import Subject
+from messaging.decisions.facts import subject_of
 from messaging.delivery.state import Queued
 
 LEASE_S = 45
@@ -33,7 +32,7 @@ _MESSAGE = """m.shop, m.customer, m.message_id, m.flow, m.purpose, m.rank, m.cha
             c.condition_subject, c.condition_revision, c.condition_value"""
 
 
-async def lease(tx: Transaction, channel: Channel, limit: int, paused: Sequence[str] = ()) -> list[Queued]:
+async def lease(tx: Transaction, channel: str, limit: int, paused: Sequence[str] = ()) -> list[Queued]:
     """Take a channel's first messages by rank, then by age, of customers nobody else holds; their customers are locked.
 
     Shops take turns by their first messages; the `paused` ones are left alone.
@@ -172,21 +171,53 @@ async def lock_expired(tx: Transaction, limit: int) -> list[Queued]:
 
 
 def _queued(r: Row[Any]) -> Queued:
-    about = Subject(r.shop, r.customer, r.message_id, r.flow, r.purpose, r.channel, r.causation, r.correlation)
-    condition = None
-    if r.condition_subject is not None:
-        condition = Condition(r.condition_subject, r.condition_revision, r.condition_value)
     return Queued(
-        about,
+        subject_of(r),
         r.at,
         r.leave_before,
         r.cause_at,
         r.attempts,
         orjson.loads(r.details),
         uuid.UUID(str(r.lease)),
-        condition=condition,
+        condition=Condition.stored(r.condition_subject, r.condition_revision, r.condition_value),
         address=r.address,
     )
+
+
+async def channels_without_sender(tx: Transaction, senders: Collection[str]) -> list[str]:
+    """The channels on which messages are queued, but for those of `senders`; also names that no release knows."""
+    # One index probe a channel, however many messages are queued.
+    rows = await tx.fetch(
+        """
+        with recursive used as (
+            (select channel from messages where state = 'queued' order by channel limit 1)
+            union all
+            select (select m.channel from messages m where m.state = 'queued' and m.channel > u.channel
+                    order by m.channel limit 1)
+            from used u where u.channel is not null
+        )
+        select channel from used where channel <> all(cast(:senders as text[]))
+        """,
+        senders=list(senders),
+    )
+    return [r.channel for r in rows]
+
+
+async def count_without_sender(tx: Transaction, senders: Collection[str]) -> dict[str, int]:
+    """Messages by channel that wait for a sender which this release does not have: held by the sweep, or queued."""
+    # Two partial indexes; both sets are empty where every channel in use has its sender.
+    queued = await channels_without_sender(tx, senders)
+    rows = await tx.fetch(
+        """
+        select channel, count(*) as messages from (
+            select channel from candidates where outcome = 'hold' and reason = 'no_sender'
+            union all
+            select channel from messages where state = 'queued' and channel = any(cast(:queued as text[]))
+        ) waiting group by channel order by channel
+        """,
+        queued=queued,
+    )
+    return {r.channel: int(r.messages) for r in rows}
 
 
 async def count_open(tx: Transaction) -> tuple[int, int]:
