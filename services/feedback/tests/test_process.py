@@ -90,8 +90,14 @@ async def test_from_a_completed_order_to_a_stored_answer(database_from: Migrated
     url = await database_from(SERVICE.migrations)
     shop = f"s{uuid.uuid4().hex[:8]}"
     completed_at = datetime.now(UTC) - timedelta(days=8)
-    order = Event("e1", f"/shops/{shop}/shop", shop, "ann", completed_at,
-                  OrderCompleted(order_id="o1", state="completed", currency="CNY", goods_paid=100))  # fmt: skip
+    order = Event(
+        "e1",
+        f"/shops/{shop}/shop",
+        shop,
+        "ann",
+        completed_at,
+        OrderCompleted(order_id="o1", state="completed", currency="CNY", goods_paid=100),
+    )
     other = Database(url, service="orders-ingest")
     async with other.transaction() as tx:
         _, issued = await KeyRing(MASTER).ensure_keys(tx, [(shop, "ann")])

@@ -125,8 +125,10 @@ async def test_a_late_version_asks_no_erased_customer_and_nobody_twice(feedback:
     await rebuilt.handle(*await versions_announced(feedback))
     await operators_sweep(rebuilt)
     assert await rebuilt.rows("select customer, due_at, survey_id from usage_questions order by 1") == [
-        ("ann", None, asked.data.survey_id), ("bob", None, None), ("cleo", MARCH + 32 * DAY, None),
-    ]  # fmt: skip
+        ("ann", None, asked.data.survey_id),
+        ("bob", None, None),
+        ("cleo", MARCH + 32 * DAY, None),
+    ]
     assert types(await rebuilt.announced()) == ["survey.requested"]
 
 

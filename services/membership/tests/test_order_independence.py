@@ -98,12 +98,18 @@ data = st.one_of(
         lambda f, o, a, currency, whole, lines: OrderRefunded(
             refund_id=f, order_id=o, amount=a, currency=currency, whole=whole, lines=lines
         ),
-        st.sampled_from(["f1", "f2", "f3"]), st.one_of(st.none(), order_ids, order_ids, order_ids), amounts,
-        st.sampled_from(["CNY", "CNY", "JPY", "USD"]), st.booleans(), lines,
+        st.sampled_from(["f1", "f2", "f3"]),
+        st.one_of(st.none(), order_ids, order_ids, order_ids),
+        amounts,
+        st.sampled_from(["CNY", "CNY", "JPY", "USD"]),
+        st.booleans(),
+        lines,
     ),
     st.builds(
         lambda r, p, o: PointsRedeemed(redemption_id=r, points=p, order_id=o, worth=p, currency="CNY"),
-        st.sampled_from(["r1", "r2", "r3", "r4"]), st.integers(1, 3_000), st.one_of(st.none(), order_ids),
+        st.sampled_from(["r1", "r2", "r3", "r4"]),
+        st.integers(1, 3_000),
+        st.one_of(st.none(), order_ids),
     ),
     st.builds(lambda r: RedemptionReturned(redemption_id=r), st.sampled_from(["r1", "r2", "r3"])),
     st.just(MemberRegistered()),
@@ -111,9 +117,10 @@ data = st.one_of(
     st.builds(lambda r: ReviewSubmitted(review_id=r, stars=1), st.sampled_from(["v1", "v2"])),
     st.builds(
         lambda a, kind: ActivityJoined(activity_id=a, kind=kind),
-        st.sampled_from(["a1", "a2"]), st.sampled_from(["activity", "referral"]),
+        st.sampled_from(["a1", "a2"]),
+        st.sampled_from(["activity", "referral"]),
     ),
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -211,8 +218,11 @@ def test_any_order_gives_the_same_member_through_a_downgrade_and_an_expiry(
 ) -> None:
     """L1, time passing: a first order makes a tier and points that are lost two years later, whatever else happens."""
     first = OrderCompleted(order_id="first", state="completed", goods_paid=500_000, currency="CNY")
-    events = [Event("registered", "/shops/tea/test", *KEY, START, MemberRegistered()),
-              Event("first", "/shops/tea/test", *KEY, START, first), *events]  # fmt: skip
+    events = [
+        Event("registered", "/shops/tea/test", *KEY, START, MemberRegistered()),
+        Event("first", "/shops/tea/test", *KEY, START, first),
+        *events,
+    ]
     until = START + timedelta(days=800)
     expected, steps, _ = fold_all(folding, events, until, KEY)
     accounts = {leg.account for s in steps for e in s.effects if isinstance(e.data, Posting) for leg in e.data.legs}

@@ -111,11 +111,11 @@ async def test_an_order_notice_goes_from_kafka_to_the_mail_server(
     now = datetime.now(UTC)
     await publish(kafka, [*messaging.known("k1", at=now), messaging.notice("o1", now, customer="k1")])
 
-    async def told() -> bool:
+    async def announced() -> bool:
         sql = "select 1 from outbox where type = 'message.sent' and published_at is not null"
         return len(await messaging.rows(sql)) == 1
 
-    await process.until(told)
+    await process.until(announced)
     assert [m["to"] for m in sink.mails()] == [["k1@example.test"]]
     assert await process.end(signal.SIGTERM) == 0
     assert await messaging.rows("select state from messages") == [("sent",)]

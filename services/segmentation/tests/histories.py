@@ -65,8 +65,13 @@ def refund(day: str, order_id: str | None, amount: int, currency: str = "CNY") -
 
 
 def some_statistics(buyers: int = 30, **more: Any) -> ShopStatistics:
-    values: dict[str, Any] = {"gaps": 0, "median_gap_doubled": None, "recency_sum": 30 * buyers,
-                              "frequency_sum": 2 * buyers, "monetary": {"CNY": (10_000 * buyers, buyers)}}  # fmt: skip
+    values: dict[str, Any] = {
+        "gaps": 0,
+        "median_gap_doubled": None,
+        "recency_sum": 30 * buyers,
+        "frequency_sum": 2 * buyers,
+        "monetary": {"CNY": (10_000 * buyers, buyers)},
+    }
     month = date(2025, 3, 1)
     return ShopStatistics(month=month, as_of=day_start(month, ZONE), buyers=buyers, **(values | more))
 
@@ -96,10 +101,18 @@ INPUTS = st.lists(
     max_size=12,
 )
 KNOWN = tuple(
-    ShopStatistics(month=m, as_of=day_start(m, ZONE), gaps=40, median_gap_doubled=20 + 13 * n, buyers=20 + 10 * n,
-            recency_sum=900 * n, frequency_sum=35 * n, monetary={"CNY": (500_000 * n, 20 + 10 * n)})
+    ShopStatistics(
+        month=m,
+        as_of=day_start(m, ZONE),
+        gaps=40,
+        median_gap_doubled=20 + 13 * n,
+        buyers=20 + 10 * n,
+        recency_sum=900 * n,
+        frequency_sum=35 * n,
+        monetary={"CNY": (500_000 * n, 20 + 10 * n)},
+    )
     for n, m in enumerate([date(2025, 1, 1), date(2025, 2, 1), date(2025, 5, 1), date(2025, 12, 1)])
-)  # fmt: skip
+)
 
 
 def history(events: Any, drawn: list[tuple[str, int, int, int]]) -> list[Event[Any]]:

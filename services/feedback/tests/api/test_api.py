@@ -26,9 +26,15 @@ CLOUD = {"content-type": "application/cloudevents+json"}
 
 def cloud_event(**changes: Any) -> dict[str, Any]:
     return {
-        "specversion": "1.0", "id": "e1", "source": "/shops/s/reviews", "type": "review.submitted", "shop": "s",
-        "subject": "ann", "time": "2025-03-01T20:00:00+08:00", "data": {"review_id": "r1", "stars": 5, "text": "好"},
-    } | changes  # fmt: skip
+        "specversion": "1.0",
+        "id": "e1",
+        "source": "/shops/s/reviews",
+        "type": "review.submitted",
+        "shop": "s",
+        "subject": "ann",
+        "time": "2025-03-01T20:00:00+08:00",
+        "data": {"review_id": "r1", "stars": 5, "text": "好"},
+    } | changes
 
 
 async def asked(feedback: Feedback) -> str:
@@ -243,7 +249,9 @@ async def test_an_answer_is_stored_with_its_order_and_announced_encrypted(feedba
     ]
 
 
-async def test_the_same_answer_again_is_thanked_and_another_is_told_that_the_first_stands(feedback: Feedback) -> None:
+async def test_the_same_answer_again_is_thanked_for_and_another_hears_that_the_first_stands(
+    feedback: Feedback,
+) -> None:
     path = await asked(feedback)
     first = {"stars": "4", "text": "好用"}
     statuses = [(await feedback.client.post(path, data=d)).status_code for d in (first, first, {"stars": "1"})]

@@ -79,7 +79,7 @@ async def test_the_next_order_that_stands_is_the_first(feedback: Feedback) -> No
     assert await feedback.rows("select order_id from surveys") == [("o2",)]
 
 
-async def test_a_refund_told_after_the_question_leaves_it_asked(feedback: Feedback) -> None:
+async def test_a_refund_announced_after_the_question_leaves_it_asked(feedback: Feedback) -> None:
     """What was asked stays asked, and nothing is asked in its place; messaging does not send it any more."""
     await feedback.handle(completed("o1"), completed("o2", 3))
     feedback.clock.set(MARCH + 8 * DAY)
@@ -91,7 +91,7 @@ async def test_a_refund_told_after_the_question_leaves_it_asked(feedback: Feedba
     assert await feedback.verify() == []
 
 
-async def test_a_refund_told_before_its_order_counts(feedback: Feedback) -> None:
+async def test_a_refund_announced_before_its_order_counts(feedback: Feedback) -> None:
     await feedback.handle(refunded("o1", 2))
     assert await feedback.rows(QUESTIONS) == []
     await feedback.handle(completed("o1"))
@@ -146,11 +146,20 @@ def history() -> list[Event[Any]]:
     """Orders of three customers: closed, refunded in time and too late, in part, again completed."""
     paid = OrderPaid(order_id="b1", state="paid", currency="CNY", goods_paid=100, revision=3)
     return [
-        completed("o1"), completed("o2", 2), refunded("o1", 6), closed("o2", 4), completed("o3", 5),
-        completed("b1", customer="bob"), refunded("b1", 1, 40, customer="bob"), refunded("b1", 8, 60, customer="bob"),
-        Event("p", "/shops/s/shop", "s", "bob", MARCH + 2 * DAY, paid), completed("b2", 1, customer="bob"),
-        completed("c1", customer="cleo"), refunded("c1", 7, customer="cleo"), completed("c2", 30, customer="cleo"),
-    ]  # fmt: skip
+        completed("o1"),
+        completed("o2", 2),
+        refunded("o1", 6),
+        closed("o2", 4),
+        completed("o3", 5),
+        completed("b1", customer="bob"),
+        refunded("b1", 1, 40, customer="bob"),
+        refunded("b1", 8, 60, customer="bob"),
+        Event("p", "/shops/s/shop", "s", "bob", MARCH + 2 * DAY, paid),
+        completed("b2", 1, customer="bob"),
+        completed("c1", customer="cleo"),
+        refunded("c1", 7, customer="cleo"),
+        completed("c2", 30, customer="cleo"),
+    ]
 
 
 @given(st.permutations(history()))

@@ -54,8 +54,10 @@ async def test_the_version_that_was_valid_when_the_order_was_completed_counts(
         await feedback.handle(events[n])
     half = timedelta(hours=12)
     assert await due(feedback) == {
-        "before": MARCH + timedelta(days=7), "then": MARCH + half + timedelta(days=14), "after": None,
-    }  # fmt: skip
+        "before": MARCH + timedelta(days=7),
+        "then": MARCH + half + timedelta(days=14),
+        "after": None,
+    }
     feedback.clock.set(MARCH + timedelta(days=30))
     assert await feedback.sweep() == 2
     assert await feedback.verify() == []

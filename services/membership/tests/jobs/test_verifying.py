@@ -174,12 +174,17 @@ async def test_verify_notices_whatever_is_planted(db: Database, shop: Shop, plan
     spent = PointsRedeemed(redemption_id="r1", points=100, order_total=20_000, worth=100, currency="CNY")
     cancelled = OrderClosed(order_id="o9", state="closed", currency="CNY", goods_paid=10_000)
     later = timedelta(days=700)
-    await deliver(db, [
-        *(shop.event(None, START, ProgrammeChanged(version=n, valid_from=START, programme={})) for n in (1, 2)),
-        shop.completed("c1", START + later, "o1", 60_000), shop.event("c1", START + later + timedelta(days=1), spent),
-        shop.paid("c9", START + later, "o9", 10_000), shop.event("c9", START + later + timedelta(days=1), cancelled),
-        shop.event("c0", START, MemberCheckedIn()),
-    ])  # fmt: skip
+    await deliver(
+        db,
+        [
+            *(shop.event(None, START, ProgrammeChanged(version=n, valid_from=START, programme={})) for n in (1, 2)),
+            shop.completed("c1", START + later, "o1", 60_000),
+            shop.event("c1", START + later + timedelta(days=1), spent),
+            shop.paid("c9", START + later, "o9", 10_000),
+            shop.event("c9", START + later + timedelta(days=1), cancelled),
+            shop.event("c0", START, MemberCheckedIn()),
+        ],
+    )
     await sweep(db)
     assert await verify(db) == []
     async with db.transaction() as tx:

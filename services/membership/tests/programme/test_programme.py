@@ -60,8 +60,11 @@ def test_thresholds_of_every_basis_rise(basis: str, low: int, high: int, fine: b
     """C-4: also across a tier that is not reached that way."""
     other = next(b for b in BASES if b != basis)
     ladder = [
-        {"name": "A"}, {"name": "B", basis: low}, {"name": "C", other: 1}, {"name": "D", basis: high},
-    ]  # fmt: skip
+        {"name": "A"},
+        {"name": "B", basis: low},
+        {"name": "C", other: 1},
+        {"name": "D", basis: high},
+    ]
     if fine:
         assert len(Programme.model_validate({"tiers": ladder}).tiers) == 4
     else:
@@ -106,9 +109,14 @@ def test_a_basis_that_something_can_earn_is_not() -> None:
 def test_a_version_is_in_force_from_its_instant_and_of_two_at_one_instant_the_later() -> None:
     """MEM-023: rules are versioned, and those of before are kept."""
     first, second, third = (Programme(grace_days=days) for days in (1, 2, 3))
-    shop = ShopRules(rules().settings, [
-        Version(at("2025-02-01"), 3, third), Version(at("2025-01-01"), 1, first), Version(at("2025-02-01"), 2, second),
-    ])  # fmt: skip
+    shop = ShopRules(
+        rules().settings,
+        [
+            Version(at("2025-02-01"), 3, third),
+            Version(at("2025-01-01"), 1, first),
+            Version(at("2025-02-01"), 2, second),
+        ],
+    )
     days = ("2024-12-31", "2025-01-01", "2025-02-01T11:59:59", "2025-02-01", "2030-01-01")
     assert [shop.version_at(at(day)).number for day in days] == [0, 1, 1, 3, 3]
     assert shop.at(at("2030-01-01")) == third

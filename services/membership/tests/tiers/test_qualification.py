@@ -88,8 +88,9 @@ def test_scheme_b_is_configuration_and_the_factor_follows() -> None:
     """MEM-013, MEM-036: multiplier 2, 100.00 at 1 point per 1.00 are 200 points."""
     names = ("Regular", "Silver", "Gold", "Diamond")
     tiers = (Tier(name=names[0]), *(Tier(name=n, orders=i, factor=20_000) for i, n in enumerate(names[1:], 1)))
-    state, effects = fold([completed("2025-01-01", "a", 100), completed("2025-01-02", "b", 10_000)],
-                          programme=Programme(tiers=tiers))  # fmt: skip
+    state, effects = fold(
+        [completed("2025-01-01", "a", 100), completed("2025-01-02", "b", 10_000)], programme=Programme(tiers=tiers)
+    )
     assert [c.new for c in announced(effects, TierChanged)] == ["Silver", "Gold"]
     assert Points.of(state).lots["b"].available == 200
 
@@ -137,10 +138,15 @@ def test_a_threshold_is_in_minor_units_of_whatever_currency(unit: int, below: in
 
 
 HISTORY = history(
-    standing_order("2025-01-01", 100), standing_order("2025-01-02", 200), standing_order("2025-01-02", 700),
-    standing_order("2025-01-03", 1_600), standing_order("2025-01-02", 9_000, state="closed"), Order(goods=5_000),
-    Activity(at("2025-01-02"), 20), Activity(at("2024-01-01"), 3),
-)  # fmt: skip
+    standing_order("2025-01-01", 100),
+    standing_order("2025-01-02", 200),
+    standing_order("2025-01-02", 700),
+    standing_order("2025-01-03", 1_600),
+    standing_order("2025-01-02", 9_000, state="closed"),
+    Order(goods=5_000),
+    Activity(at("2025-01-02"), 20),
+    Activity(at("2024-01-01"), 3),
+)
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,9 @@ async def test_the_decisions_about_a_customer_say_why(messaging: Any, client: ht
     await messaging.decide()
     answer = await client.get("/v1/shops/s/customers/c1/decisions")
     assert {(d["flow"], d["outcome"], d["reason"]) for d in answer.json()} == {
-        ("order_shipped", "send", "allowed"), ("tier", "suppress", "no_consent"),
-    }  # fmt: skip
+        ("order_shipped", "send", "allowed"),
+        ("tier", "suppress", "no_consent"),
+    }
     message_id = answer.json()[0]["message_id"]
     one = (await client.get(f"/v1/shops/s/messages/{message_id}")).json()
     assert len(one["decisions"]) == 1
@@ -56,7 +57,7 @@ async def test_pages_of_decisions_leave_out_none_of_one_instant(messaging: Any, 
 async def test_a_decision_can_be_followed_back_to_the_request_that_caused_it(
     messaging: Any, client: httpx.AsyncClient
 ) -> None:
-    """From the shop's X-Correlation-Id, which the event bears, to the decision and to what is told of it."""
+    """From the shop's X-Correlation-Id, which the event bears, to the decision and to what is announced of it."""
     notice = replace(messaging.notice("o1"), correlationid="checkout-4711")
     offer = replace(messaging.tier_up(1), correlationid="checkout-4711")
     await messaging.feed(*messaging.known(consent=False), notice, offer, messaging.notice("o2"))
@@ -67,15 +68,15 @@ async def test_a_decision_can_be_followed_back_to_the_request_that_caused_it(
     assert followed == {("order_shipped", "checkout-4711"), ("tier", "checkout-4711"), ("order_shipped", own)}
     one = (await client.get(f"/v1/shops/s/messages/{answer.json()[0]['message_id']}")).json()
     assert one["correlation_id"] in ("checkout-4711", own)
-    [told] = await messaging.rows("select payload from outbox where type = 'message.suppressed'")
-    assert decode(told[0]).correlationid == "checkout-4711"
+    [announced] = await messaging.rows("select payload from outbox where type = 'message.suppressed'")
+    assert decode(announced[0]).correlationid == "checkout-4711"
 
 
 async def test_the_events_of_an_opt_out_bear_the_id_of_its_request(messaging: Any, client: httpx.AsyncClient) -> None:
     body = {"customer": "c1", "channel": "email"}
     await client.post("/v1/shops/s/opt-outs", json=body, headers={"x-correlation-id": "call-7"})
-    [told] = await messaging.rows("select payload from outbox where type = 'contact.opted_out'")
-    assert decode(told[0]).correlationid == "call-7"
+    [announced] = await messaging.rows("select payload from outbox where type = 'contact.opted_out'")
+    assert decode(announced[0]).correlationid == "call-7"
 
 
 async def test_the_policy_is_versioned_and_the_next_decision_goes_by_it(
@@ -155,7 +156,7 @@ async def test_a_link_that_is_not_ours_opts_nobody_out(messaging: Any, client: h
     token = change if change.startswith("no") else url.rsplit("/", 1)[1][:-1] + change
     for answer in (await client.get(f"/unsubscribe/{token}"), await client.post(f"/unsubscribe/{token}")):
         assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
-        assert "This link is not complete" in answer.text, "a person is told, on a page"
+        assert "This link is not complete" in answer.text, "a person reads it, on a page"
         assert "<form" not in answer.text
 
 

@@ -34,11 +34,13 @@ async def test_an_opt_out_holds_for_every_id_of_the_address_and_says_so(messagin
     await two(messaging)
     await opt_out(messaging.database, ("s", "k3"), OUT)
     assert await consent(messaging, "k3") == [
-        ("marketing", "opted_out", "customer"), ("survey", "opted_out", "customer"),
-    ]  # fmt: skip
+        ("marketing", "opted_out", "customer"),
+        ("survey", "opted_out", "customer"),
+    ]
     assert await consent(messaging, "k3b") == [
-        ("marketing", "opted_out", "address"), ("survey", "opted_out", "address"),
-    ]  # fmt: skip
+        ("marketing", "opted_out", "address"),
+        ("survey", "opted_out", "address"),
+    ]
     await messaging.feed(messaging.tier_up(1, customer="k3b"), messaging.notice("o1", customer="k3b"))
     await messaging.decide()
     assert await messaging.outcomes() == [("send", "allowed"), ("suppress", "opted_out")]
@@ -58,8 +60,9 @@ async def test_an_opt_out_takes_back_what_waits_for_the_other_ids_of_the_address
     assert await opt_out(messaging.database, ("s", "k3"), OUT) == 1
     await messaging.sender(mailsink.port).step(connection)
     assert await messaging.rows("select customer, state from messages order by 1") == [
-        ("else", "sent"), ("k3b", "suppressed"),
-    ]  # fmt: skip
+        ("else", "sent"),
+        ("k3b", "suppressed"),
+    ]
     assert await messaging.rows("select aggregateid from outbox where type = 'message.suppressed'") == [("s/k3b",)]
     assert await verify(messaging, topics) == []
 
@@ -98,8 +101,9 @@ async def test_the_newest_statement_about_an_address_holds_for_all_who_have_it(m
         said = {"customer": "k3b", "channel": "email", "via": "desk"}
         assert (await client.post("/v1/shops/s/opt-ins", json=said)).status_code == 204
     assert await consent(messaging, "k3") == [
-        ("marketing", "granted", "address"), ("survey", "opted_out", "customer"),
-    ]  # fmt: skip
+        ("marketing", "granted", "address"),
+        ("survey", "opted_out", "customer"),
+    ]
     assert (await consent(messaging, "k3b"))[0] == ("marketing", "granted", "customer")
 
 
@@ -107,8 +111,8 @@ async def test_repeated_opt_outs_add_nothing_and_one_by_the_other_id_is_kept_wit
     await two(messaging)
     for customer in ("k3", "k3", "k3b", "k3b", "k3"):
         await opt_out(messaging.database, ("s", customer), OUT)
-    told = "select customer, count(*) from permissions where state = 'opted_out' group by 1 order by 1"
-    assert await messaging.rows(told) == [("k3", 2), ("k3b", 2)]
+    announced = "select customer, count(*) from permissions where state = 'opted_out' group by 1 order by 1"
+    assert await messaging.rows(announced) == [("k3", 2), ("k3b", 2)]
     await messaging.feed(*messaging.known("k3b", email="new@example.test", revision=2, consent=False))
     assert {s for _, s, _ in await consent(messaging, "k3b")} == {"opted_out"}
 
@@ -143,8 +147,9 @@ async def test_permission_of_an_address_is_the_same_in_any_order(messaging: Any,
     for n in order:
         await messaging.feed(*parts[n])
     assert await consent(messaging, "k3b") == [
-        ("marketing", "opted_out", "address"), ("survey", "opted_out", "address"),
-    ]  # fmt: skip
+        ("marketing", "opted_out", "address"),
+        ("survey", "opted_out", "address"),
+    ]
     assert await messaging.rows("select count(*) from contact_addresses where state = 'sealed'") == [(0,)]
 
 
@@ -160,12 +165,12 @@ async def test_an_erased_customers_refusal_goes_on_for_the_address_also_after_a_
     kept = "select customer, purpose, state, via from permissions where address is not null order by 1, 2"
     suppressed = [("k3", "marketing", "opted_out", "erased"), ("k3", "survey", "opted_out", "erased")]
     assert await messaging.rows(kept) == suppressed
-    told = [decode(body) for (body,) in await messaging.rows("select payload from outbox order by seq")]
-    assert not any(b"example.test" in e.encode() for e in told)
+    announced = [decode(body) for (body,) in await messaging.rows("select payload from outbox order by seq")]
+    assert not any(b"example.test" in e.encode() for e in announced)
     # The topics hold the profile, which opens no more, the marker, and our own facts.
     _, profile, *consents = messaging.known("k3", email=MO[0])
     rebuilt.data_keys = messaging.data_keys
-    for event in (*told, profile, *erased, *consents):
+    for event in (*announced, profile, *erased, *consents):
         await rebuilt.feed(event)
     assert await rebuilt.rows(kept) == suppressed
     for service in (messaging, rebuilt):
@@ -180,8 +185,8 @@ async def test_a_rebuild_gives_the_same_permission(messaging: Any, rebuilt: Any)
     log = [*messaging.known("k3", email=MO[0]), *messaging.known("k3b", email=MO[1])]
     await messaging.feed(*log)
     await opt_out(messaging.database, ("s", "k3"), OUT)
-    told = [decode(body) for (body,) in await messaging.rows("select payload from outbox order by seq")]
-    await rebuilt.feed(*told)
+    announced = [decode(body) for (body,) in await messaging.rows("select payload from outbox order by seq")]
+    await rebuilt.feed(*announced)
     await rebuilt.feed(*log[::-1])
     for customer in ("k3", "k3b"):
         assert await consent(rebuilt, customer) == await consent(messaging, customer)
@@ -193,10 +198,14 @@ def said(state: Any, minutes: int, address: bytes | None, id: str = "1", at: dat
 
 HASHES = st.sampled_from([b"a", b"b"])
 SAID = st.lists(
-    st.tuples(st.sampled_from(["k3", "k3b"]), st.sampled_from(["granted", "opted_out", "withdrawn"]),
-              st.integers(0, 5), HASHES),
+    st.tuples(
+        st.sampled_from(["k3", "k3b"]),
+        st.sampled_from(["granted", "opted_out", "withdrawn"]),
+        st.integers(0, 5),
+        HASHES,
+    ),
     max_size=8,
-)  # fmt: skip
+)
 
 
 @given(statements=SAID, address=HASHES, data=st.data())

@@ -65,14 +65,18 @@ async def test_a_bounce_stops_every_id_of_the_address_until_it_is_lifted_by_any(
     await messaging.feed(messaging.notice("o2", customer="k3b"))
     await messaging.decide()
     assert await messaging.rows("select customer, reason from candidates order by 1") == [
-        ("k3", "allowed"), ("k3b", "bounced"),
-    ]  # fmt: skip
+        ("k3", "allowed"),
+        ("k3b", "bounced"),
+    ]
     await messaging.feed(*messaging.known("k3", email="new@example.test", revision=2, consent=False, at=TUESDAY_TEN))
     await messaging.feed(messaging.notice("o3", customer="k3"), messaging.notice("o4", customer="k3b"))
     await messaging.decide()
     assert await messaging.rows("select details ->> 'order_id', outcome from candidates order by 1") == [
-        ("o1", "send"), ("o2", "suppress"), ("o3", "send"), ("o4", "suppress"),
-    ], "the bounce stays with the address"  # fmt: skip
+        ("o1", "send"),
+        ("o2", "suppress"),
+        ("o3", "send"),
+        ("o4", "suppress"),
+    ], "the bounce stays with the address"
     mailsink.refused = {}
     async with messaging.client() as client:
         assert (await client.delete("/v1/shops/s/customers/k3/bounces/email")).status_code == 404, "another address"
@@ -94,8 +98,9 @@ async def test_a_message_for_an_address_that_changed_meanwhile_is_judged_again(
     await messaging.decide()
     await sender.step(connection)
     assert await messaging.rows("select customer, outcome, reason from candidates order by 1") == [
-        ("k3", "hold", "window_taken"), ("k3b", "send", "allowed"),
-    ]  # fmt: skip
+        ("k3", "hold", "window_taken"),
+        ("k3b", "send", "allowed"),
+    ]
     assert mailsink.count == 1
 
 

@@ -112,10 +112,10 @@ def test_a_tier_message_is_obsolete_once_a_newer_revision_names_another_tier() -
 
 def _news(kind: Any, minutes: int, **fields: Any) -> OrderNews:
     if kind is OrderRefunded:
-        told = OrderRefunded(refund_id="r", order_id="o-1", currency="CNY", **fields)
+        news = OrderRefunded(refund_id="r", order_id="o-1", currency="CNY", **fields)
     else:
-        told = kind(order_id="o-1", state=kind.TYPE[6:], currency="CNY", goods_paid=100, **fields)
-    return OrderNews("o-1", TUESDAY_TEN + timedelta(minutes=minutes), told)
+        news = kind(order_id="o-1", state=kind.TYPE[6:], currency="CNY", goods_paid=100, **fields)
+    return OrderNews("o-1", TUESDAY_TEN + timedelta(minutes=minutes), news)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def _news(kind: Any, minutes: int, **fields: Any) -> OrderNews:
 def test_a_message_about_an_order_is_obsolete_once_it_is_untrue_or_overtaken(
     what: str, flow: str, news: Any, obsolete: bool
 ) -> None:
-    """Of several states told together the newest is mailed; none for an order that was closed or refunded whole."""
+    """Of states announced together the newest is mailed; none for an order that was closed or refunded whole."""
     made = claim(candidate(flow, details={"order_id": "o-1"}))
     facts = Facts(orders=[_news(kind, minutes, **fields) for kind, minutes, fields in news])
     assert is_obsolete(made, facts, TUESDAY_TEN + timedelta(hours=1)) is obsolete, what

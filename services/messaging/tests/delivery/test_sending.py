@@ -76,7 +76,7 @@ async def test_a_greylisted_message_is_tried_again_and_leaves_once(
     assert mailsink.count == 2
 
 
-async def test_after_the_last_attempt_a_message_fails_and_is_told(
+async def test_after_the_last_attempt_a_message_fails_and_is_announced(
     messaging: Any, mailsink: MailSink, connection: SmtpConnection
 ) -> None:
     mailsink.refused = {"c1@example.test": "451 4.7.1 try later"}
@@ -98,8 +98,9 @@ async def test_while_no_server_answers_messages_wait_without_losing_an_attempt(
     connection = SmtpConnection(SmtpServer("127.0.0.1", unused_tcp_port))
     await messaging.sender(unused_tcp_port).step(connection)
     assert await messaging.rows(STATES) == [
-        ("order_shipped", "queued", "connection_refused", 0), ("tier", "queued", None, 0),
-    ]  # fmt: skip
+        ("order_shipped", "queued", "connection_refused", 0),
+        ("tier", "queued", None, 0),
+    ]
 
 
 async def test_an_offer_that_missed_its_window_is_judged_again(
@@ -130,10 +131,11 @@ async def test_an_opt_out_takes_back_what_is_queued_and_lets_notices_go(
     assert await opt_out(messaging.database, ("s", "c1"), out) == 1
     await messaging.sender(mailsink.port).step(connection)
     assert await messaging.rows("select flow, state, reason from messages order by 1") == [
-        ("order_shipped", "sent", None), ("tier", "suppressed", "opted_out"),
-    ]  # fmt: skip
-    told = await messaging.rows("select type from outbox where type not like 'message.sent' order by seq")
-    assert told == [("contact.opted_out",), ("message.suppressed",)]
+        ("order_shipped", "sent", None),
+        ("tier", "suppressed", "opted_out"),
+    ]
+    announced = await messaging.rows("select type from outbox where type not like 'message.sent' order by seq")
+    assert announced == [("contact.opted_out",), ("message.suppressed",)]
 
 
 async def test_a_replay_sends_with_the_time_of_the_decision(

@@ -27,16 +27,18 @@ async def test_an_offer_in_doubt_is_never_sent_again_a_notice_is(messaging: Any)
         try:
             await sender.step(connection)
             assert await messaging.rows(STATES) == [
-                ("order_shipped", "queued", "no_reply", 1), ("tier", "unknown", "no_reply", 1),
-            ]  # fmt: skip
+                ("order_shipped", "queued", "no_reply", 1),
+                ("tier", "unknown", "no_reply", 1),
+            ]
             for _ in range(8):
                 await retry_at_once(messaging)
                 await sender.step(connection)
         finally:
             await connection.close()
     assert await messaging.rows(STATES) == [
-        ("order_shipped", "unknown", "no_reply", 2), ("tier", "unknown", "no_reply", 1),
-    ]  # fmt: skip
+        ("order_shipped", "unknown", "no_reply", 2),
+        ("tier", "unknown", "no_reply", 1),
+    ]
     assert len(server.taken) == 3
 
 
@@ -59,8 +61,10 @@ async def test_what_a_killed_sender_had_leased_comes_to_an_end(
     await retry_at_once(messaging)
     await sender.step(connection)
     assert await messaging.rows(STATES) == [
-        ("order_shipped", "sent", None, 2), ("tier", "sent", None, 1), ("tier", "unknown", "sender_died", 1),
-    ]  # fmt: skip
+        ("order_shipped", "sent", None, 2),
+        ("tier", "sent", None, 1),
+        ("tier", "unknown", "sender_died", 1),
+    ]
 
 
 @pytest.mark.timeout(3600)
@@ -78,5 +82,6 @@ async def test_lost_replies_make_no_offer_leave_twice(messaging: Any) -> None:
         await running
     assert server.received == Counter(customers)
     assert await messaging.rows("select state, reason, count(*) from messages group by 1, 2 order by 1") == [
-        ("sent", None, lost), ("unknown", "no_reply", lost),
-    ]  # fmt: skip
+        ("sent", None, lost),
+        ("unknown", "no_reply", lost),
+    ]

@@ -55,8 +55,9 @@ async def test_a_slow_hand_off_keeps_its_lease_and_what_waits_behind_it_goes_bac
         kept = "lease_until > clock_timestamp() + interval '30 seconds'"
         await until(lambda: messaging.rows(f"select 1 from messages where state = 'leased' and not {kept}"))
         assert await messaging.rows("select state, attempts, count(*) from messages group by 1, 2 order by 1") == [
-            ("leased", 1, 1), ("queued", 0, 3),
-        ]  # fmt: skip
+            ("leased", 1, 1),
+            ("queued", 0, 3),
+        ]
         server.slow["TEXT"].set()
         await until(lambda: messaging.rows("select 1 from messages where state <> 'sent'"))
     assert len(server.texts) == 4
@@ -114,5 +115,6 @@ async def test_the_last_offer_of_a_chunk_is_judged_when_its_turn_comes(messaging
     assert len(server.texts) == 1
     assert server.heard.count("MAIL") == 1
     assert await messaging.rows("select outcome, reason, count(*) from candidates group by 1, 2 order by 1") == [
-        ("hold", "missed_window", 1), ("send", "allowed", 1),
-    ]  # fmt: skip
+        ("hold", "missed_window", 1),
+        ("send", "allowed", 1),
+    ]

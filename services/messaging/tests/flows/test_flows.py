@@ -42,7 +42,7 @@ def test_which_event_makes_which_candidate(data: Any, flows: list[str]) -> None:
     assert candidates_for(event(data, subject=None), ["email"]) == []
 
 
-def test_the_same_cause_makes_the_same_message_however_often_it_is_told() -> None:
+def test_the_same_cause_makes_the_same_message_however_often_it_is_announced() -> None:
     """MSG-037: once per lapse episode; one notice for each state of an order."""
     entered = SegmentEntered(segment="lapsed", episode="2025-01-04", since=TUESDAY_TEN)
     first, again = candidates_for(event(entered, "e1"), ["email"]), candidates_for(event(entered, "e2"), ["email"])

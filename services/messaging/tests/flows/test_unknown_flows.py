@@ -33,8 +33,10 @@ async def test_a_candidate_of_an_unknown_flow_is_held_while_it_is_fresh_and_the_
     before = blocked()
     await messaging.decide()
     assert await messaging.rows(CANDIDATES) == [
-        ("anniversary", "hold", "unknown_flow"), ("order_shipped", "send", "allowed"), ("tier", "send", "allowed"),
-    ]  # fmt: skip
+        ("anniversary", "hold", "unknown_flow"),
+        ("order_shipped", "send", "allowed"),
+        ("tier", "send", "allowed"),
+    ]
     assert blocked() == before + 1
     assert await messaging.rows("select release_at from candidates where message_id = 'other'") == [
         (messaging.clock.now() + LOOK_AGAIN,)

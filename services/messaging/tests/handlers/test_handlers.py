@@ -57,19 +57,23 @@ async def test_no_marketing_without_a_recorded_consent_and_none_after_an_opt_out
     )
     await messaging.decide()
     assert await messaging.outcomes() == [
-        ("send", "allowed"), ("suppress", "no_consent"), ("suppress", "opted_out"),
-    ]  # fmt: skip
+        ("send", "allowed"),
+        ("suppress", "no_consent"),
+        ("suppress", "opted_out"),
+    ]
 
 
-async def test_what_is_told_ten_times_is_one_candidate(messaging: Any) -> None:
+async def test_what_is_announced_ten_times_is_one_candidate(messaging: Any) -> None:
     """MSG-037: once per lapse episode."""
     await messaging.feed(*messaging.known())
     entered = SegmentEntered(segment="lapsed", episode="2025-01-04", since=messaging.clock.now(), revision=1)
     for n in range(10):
         await messaging.feed(messaging.tier_up(1), messaging.notice("o1"), messaging.event(entered, f"lapse-{n}"))
     assert await messaging.rows("select flow, count(*) from candidates group by 1 order by 1") == [
-        ("lapse", 1), ("order_shipped", 1), ("tier", 1),
-    ]  # fmt: skip
+        ("lapse", 1),
+        ("order_shipped", 1),
+        ("tier", 1),
+    ]
 
 
 @pytest.mark.parametrize("size", [1, 2, 500])
@@ -99,8 +103,10 @@ async def test_a_lapsed_customer_who_buys_gets_no_win_back(messaging: Any) -> No
     await messaging.feed(messaging.event(left, "left", now + HOUR / 4, customer="c2"))
     await messaging.decide()
     assert await messaging.rows("select customer, reason from candidates order by 1") == [
-        ("c1", "obsolete"), ("c2", "obsolete"), ("c3", "allowed"),
-    ]  # fmt: skip
+        ("c1", "obsolete"),
+        ("c2", "obsolete"),
+        ("c3", "allowed"),
+    ]
 
 
 async def test_an_erased_customer_gets_nothing_more(messaging: Any) -> None:

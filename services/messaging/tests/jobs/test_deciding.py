@@ -107,8 +107,11 @@ async def test_the_first_by_rank_goes_and_the_others_wait_for_the_next_window(me
         await messaging.decide()
         sent.append(await messaging.rows("select flow from messages order by at"))
     assert [[flow for (flow,) in found] for found in sent] == [
-        [], ["survey"], ["survey", "tier"], ["survey", "tier", "lapse"],
-    ]  # fmt: skip
+        [],
+        ["survey"],
+        ["survey", "tier"],
+        ["survey", "tier", "lapse"],
+    ]
     assert now < messaging.clock.now()
 
 
@@ -124,11 +127,12 @@ async def test_a_replay_judges_each_row_at_its_own_time(replayed: Any) -> None:
         (local("2025-03-05 09:30"),),
     ]
     assert await replayed.rows("select at, reason from decisions where outcome = 'suppress' order by at") == [
-        (local("2025-03-06 09:30"), "cap"), (local("2025-03-07 09:30"), "cap"),
-    ]  # fmt: skip
+        (local("2025-03-06 09:30"), "cap"),
+        (local("2025-03-07 09:30"), "cap"),
+    ]
     # Ids and times come from the rows, so a second replay tells the same.
-    told = await replayed.rows("select type, count(*) from outbox group by 1 order by 1")
-    assert told == [("message.held", 5), ("message.suppressed", 2)]
+    announced = await replayed.rows("select type, count(*) from outbox group by 1 order by 1")
+    assert announced == [("message.held", 5), ("message.suppressed", 2)]
 
 
 async def test_the_step_of_a_replay_does_not_show(replayed: Any, messaging: Any) -> None:
@@ -181,7 +185,7 @@ async def test_a_held_message_is_judged_anew_when_it_is_released(messaging: Any)
     assert await messaging.outcomes() == [("suppress", "obsolete")] * 2
 
 
-async def test_a_missing_key_is_waited_for_and_told_once(messaging: Any) -> None:
+async def test_a_missing_key_is_waited_for_and_announced_once(messaging: Any) -> None:
     key, *rest = messaging.known()
     await messaging.feed(*rest, messaging.notice("o1"))
     start = messaging.clock.now()

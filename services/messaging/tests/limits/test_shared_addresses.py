@@ -58,8 +58,10 @@ async def test_a_replay_merges_the_ids_of_an_address_by_time(replayed: Any, topi
     replayed.clock.set(local("2025-03-10 00:00"))
     await replayed.decide()
     assert await replayed.rows("select customer, at from messages order by at") == [
-        ("k3b", local("2025-03-03 20:59")), ("k3b", local("2025-03-04 20:59")), ("k3", local("2025-03-05 09:30")),
-    ]  # fmt: skip
+        ("k3b", local("2025-03-03 20:59")),
+        ("k3b", local("2025-03-04 20:59")),
+        ("k3", local("2025-03-05 09:30")),
+    ]
     assert await replayed.rows("select reason from candidates where outcome = 'suppress'") == [("opted_out",)]
     assert await verify(replayed, topics) == []
 

@@ -26,7 +26,7 @@ async def save_two_versions(messaging: Any) -> None:
         await client.put("/v1/shops/other/policy", json={"policy": FIRST})
 
 
-async def told(messaging: Any) -> list[Event[Any]]:
+async def announced(messaging: Any) -> list[Event[Any]]:
     wanted = "select payload from outbox where type = :type order by seq"
     rows = await messaging.rows(wanted, type=ContactPolicyChanged.TYPE)
     return [decode(payload) for (payload,) in rows]
@@ -37,10 +37,10 @@ async def in_force(messaging: Any) -> Any:
         return (await client.get(PATH)).json()
 
 
-async def test_each_version_is_told_as_it_is_saved(messaging: Any) -> None:
+async def test_each_version_is_announced_as_it_is_saved(messaging: Any) -> None:
     began = messaging.clock.now()
     await save_two_versions(messaging)
-    events = await told(messaging)
+    events = await announced(messaging)
     assert [(e.id, e.key, e.time, e.data.version, e.data.valid_from) for e in events] == [
         ("policy-1", "s/policy", began, 1, began),
         ("policy-2", "s/policy", began + timedelta(minutes=1), 2, began + timedelta(minutes=1)),
@@ -50,12 +50,12 @@ async def test_each_version_is_told_as_it_is_saved(messaging: Any) -> None:
     assert events[1].data.policy == (await in_force(messaging))["policy"], "whole, and not only what was said"
 
 
-async def test_what_is_refused_is_not_told(messaging: Any) -> None:
+async def test_what_is_refused_is_not_announced(messaging: Any) -> None:
     await save_two_versions(messaging)
     async with messaging.client() as client:
         assert (await client.put(PATH, json={"policy": {}, "replaces": 1})).status_code == 409
         assert (await client.put(PATH, json={"policy": {"windows": []}})).status_code == 422
-    assert len(await told(messaging)) == 3
+    assert len(await announced(messaging)) == 3
 
 
 @pytest.mark.parametrize("size", [1, 2, 500])
@@ -65,13 +65,13 @@ async def test_r5_an_empty_database_gets_the_versions_back_from_the_topic(
 ) -> None:
     """Architecture section 2, point 4: versions are inputs, on the topic of the service that accepted them."""
     await save_two_versions(messaging)
-    events = (await told(messaging))[:: -1 if backwards else 1]
+    events = (await announced(messaging))[:: -1 if backwards else 1]
     for _ in range(2):
         for start in range(0, len(events), size):
             await rebuilt.feed(*events[start : start + size])
     assert await rebuilt.rows(VERSIONS) == await messaging.rows(VERSIONS)
     assert await in_force(rebuilt) == await in_force(messaging)
-    assert await told(rebuilt) == [], "what was read back is not told again"
+    assert await announced(rebuilt) == [], "what was read back is not announced again"
     await rebuilt.feed(*rebuilt.known(), rebuilt.tier_up(1))
     await rebuilt.decide()
     assert await rebuilt.rows("select outcome, reason, policy_version from decisions") == [("hold", "window", 2)]
@@ -80,14 +80,14 @@ async def test_r5_an_empty_database_gets_the_versions_back_from_the_topic(
 async def test_r5_its_own_topic_read_again_into_the_live_database_changes_nothing(messaging: Any) -> None:
     await save_two_versions(messaging)
     before, claimed = await messaging.rows(VERSIONS), await messaging.rows("select count(*) from inbox")
-    await messaging.feed(*await told(messaging))
+    await messaging.feed(*await announced(messaging))
     assert await messaging.rows(VERSIONS) == before
     assert await messaging.rows("select count(*) from inbox") == claimed, "the service had claimed its own facts"
-    assert len(await told(messaging)) == 3
+    assert len(await announced(messaging)) == 3
 
 
-async def test_versions_of_before_the_upgrade_are_told_by_the_migration(messaging: Any, rebuilt: Any) -> None:
-    """What a service of then has stored: versions without facts. What is told already is not told twice."""
+async def test_versions_of_before_the_upgrade_are_announced_by_the_migration(messaging: Any, rebuilt: Any) -> None:
+    """What a service of then has stored: versions without facts. What is announced already is not announced twice."""
     upgrade = (SERVICE.migrations / "0003_post_policies_announced.sql").read_text().rstrip().rstrip(";")
     await save_two_versions(messaging)
     async with messaging.database.transaction() as tx:
@@ -95,10 +95,12 @@ async def test_versions_of_before_the_upgrade_are_told_by_the_migration(messagin
         await tx.execute("delete from inbox where shop = 's'")
         await tx.execute("delete from outbox where shop = 's'")
         assert await tx.execute(upgrade) == 2
-    events = await told(messaging)
+    events = await announced(messaging)
     assert sorted((e.id, e.key) for e in events) == [
-        ("policy-1", "other/policy"), ("policy-1", "s/policy"), ("policy-2", "s/policy"),
-    ]  # fmt: skip
+        ("policy-1", "other/policy"),
+        ("policy-1", "s/policy"),
+        ("policy-2", "s/policy"),
+    ]
     keys = await messaging.rows("select payload, aggregateid from outbox order by seq")
     assert [key for _, key in keys] == [decode(payload).key for payload, _ in keys]
     await rebuilt.feed(*events)

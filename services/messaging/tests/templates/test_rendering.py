@@ -17,8 +17,12 @@ DETAILS: dict[str, dict[str, str]] = {
 def test_every_flow_has_its_text_in_every_language(flow: str, language: str | None) -> None:
     """MSG-009, SEC-005: every marketing message and survey carries its unsubscribe link; notices carry none."""
     url = None if FLOWS[flow].purpose == "transactional" else "https://shop.example/unsubscribe/t"
-    values = {**DETAILS.get(flow, {"order_id": "o1"}), "name": "O'Brien & Söhne", "shop_name": "Shop",
-              "unsubscribe_url": url}  # fmt: skip
+    values = {
+        **DETAILS.get(flow, {"order_id": "o1"}),
+        "name": "O'Brien & Söhne",
+        "shop_name": "Shop",
+        "unsubscribe_url": url,
+    }
     rendered = render(flow, language, values)
     assert rendered.subject
     assert "\n" not in rendered.subject

@@ -50,7 +50,7 @@ async def verified(service: Any, topics: OwnTopics) -> tuple[list[str], Counter[
     fed = [e for e in service.fed if e.data.TOPIC in TOPICS]
     service.fed.clear()
     async with service.database.transaction() as tx:
-        # In no topic of the relay's: so the outbox holds what the service itself told, and this its input.
+        # In no topic of the relay's: so the outbox holds what the service itself announced, and this its input.
         await tx.announce(fed)
     await topics.publish(service.database)
     async with service.database.transaction() as tx:
@@ -172,8 +172,8 @@ async def test_a_policy_that_was_changed_since_does_not_count_for_decisions_befo
         strict = Policy(caps=Caps(all_channels=0), blackout_dates=(local("2025-03-04 00:00").date(),))
         now = messaging.clock.now()
         assert await POLICIES.insert(tx, "s", 1, now, strict)
-        told = ContactPolicyChanged(version=1, valid_from=now, policy=strict.model_dump(mode="json"))
-        await tell(tx, "s", "policy", told)
+        announced = ContactPolicyChanged(version=1, valid_from=now, policy=strict.model_dump(mode="json"))
+        await tell(tx, "s", "policy", announced)
     await messaging.feed(messaging.tier_up(2))
     await messaging.decide()
     assert await verify(messaging, topics) == []
@@ -225,7 +225,7 @@ PLANTED = {
         "messaging keeps something else than was announced",
     ),
     "a customer is gone": ("delete from customers where customer = 'c1'", "c1 of s has rows in candidates and is no"),
-    "a policy nobody told": (
+    "a policy nobody announced": (
         "insert into policies (shop, version, at, policy) values ('s', 5, now(), '{}')",
         "s/5: policies keeps something else than was announced",
     ),

@@ -1,4 +1,7 @@
-"""The fold of a customer's inputs: purchases first, then each attribute."""
+"""The fold of a customer's inputs, in the order of their times: purchases first, then each attribute.
+
+An input that comes late folds the customer anew, and what was announced wrongly is announced again as it is.
+"""
 
 from __future__ import annotations
 

@@ -21,13 +21,19 @@ async def test_all_facts_of_a_customer_with_method_confidence_and_reason(
     assert answer.status_code == 200
     body = answer.json()
     assert body["stage"] == {
-        "value": "returning", "is_returning": True, "is_repurchaser": True, "completed_orders": 2,
+        "value": "returning",
+        "is_returning": True,
+        "is_repurchaser": True,
+        "completed_orders": 2,
         "why": "2 completed orders; one is enough to be returning",
-    }  # fmt: skip
+    }
     assert body["life_cycle"] == {
-        "value": "active", "confidence": "medium", "usual_gap_days": 50.0, "days_since_last_order": 34,
+        "value": "active",
+        "confidence": "medium",
+        "usual_gap_days": 50.0,
+        "days_since_last_order": 34,
         "why": "34 days since the last completed order; the usual gap is 50 days, from 1 own gap and the shop's",
-    }  # fmt: skip
+    }
     score = body["rfm"]
     assert (score["cell"], score["rfm_class"], score["method"], score["confidence"]) == (
         "111",
@@ -44,9 +50,10 @@ async def test_what_fell_due_since_the_last_sweep_shows_at_once(client: httpx.As
     """SEG-014: lapsed from the day on, swept or not."""
     body = (await client.get("/v1/shops/tea/customers/c1")).json()
     assert body["lapsed"] == {
-        "value": True, "episode": "2025-01-15",
+        "value": True,
+        "episode": "2025-01-15",
         "why": "2 calendar months after the last completed order of 2025-01-15: from 2025-03-15 on",
-    }  # fmt: skip
+    }
     assert (body["life_cycle"]["value"], body["life_cycle"]["confidence"]) == ("sleeping", "low")
 
 
@@ -107,7 +114,7 @@ async def test_c_2_the_report_prints_both_bases(client: httpx.AsyncClient, runti
         ("/v1/shops/tea/segments/stage/new/customers?after=%00", 422, None),
     ],
 )
-async def test_a_bad_question_is_told_what_to_do(
+async def test_a_bad_query_is_answered_with_what_to_do(
     client: httpx.AsyncClient, path: str, status: int, slug: str | None
 ) -> None:
     answer = await client.get(path)

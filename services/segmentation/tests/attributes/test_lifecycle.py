@@ -89,8 +89,10 @@ def test_the_next_order_makes_active_again(events: Any) -> None:
     """SEG-013: each transition is announced."""
     seen = facts([events.completed("c1", "2025-01-01T22:00"), events.completed("c1", "2025-04-01T08:00")])
     assert [(d.new, d.confidence) for _, d in seen if isinstance(d, LifeCycleChanged)] == [
-        ("active", "low"), ("sleeping", "low"), ("active", "medium"),
-    ]  # fmt: skip
+        ("active", "low"),
+        ("sleeping", "low"),
+        ("active", "medium"),
+    ]
 
 
 @pytest.mark.parametrize(("gaps", "expected"), [(0, "low"), (1, "medium"), (2, "medium"), (3, "high"), (9, "high")])

@@ -27,9 +27,10 @@ from segmentation.thresholds.state import LifeCycleRules, RfmRules, Thresholds
 from ..shop_life import START, announced, copy_statistics, differences, feed, live, shop_life, states, sweep, sweep_all
 
 STRICTER = Thresholds(
-    lapse_months=1, life_cycle=LifeCycleRules(active=40, sleeping=80, pre_churn=120, churned=200),
+    lapse_months=1,
+    life_cycle=LifeCycleRules(active=40, sleeping=80, pre_churn=120, churned=200),
     rfm=RfmRules(buyers_needed=40, monetary=300),
-)  # fmt: skip
+)
 
 
 async def set_thresholds(db: Database, given: Thresholds, days: int, *, late: bool = False, number: int = 1) -> None:

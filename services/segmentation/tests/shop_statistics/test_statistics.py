@@ -33,11 +33,13 @@ def test_the_median_from_counts_is_the_median(values: list[int]) -> None:
 
 def test_statistics_know_nothing_of_the_month_that_begins() -> None:
     histories = [
-        ([order("2025-01-01", 100), order("2025-01-11", 300), order("2025-03-01", 900)],
-         [refund("2025-03-01", "2025-01-11", 300)]),
+        (
+            [order("2025-01-01", 100), order("2025-01-11", 300), order("2025-03-01", 900)],
+            [refund("2025-03-01", "2025-01-11", 300)],
+        ),
         ([order("2024-02-28", 100), order("2024-03-05", 50)], [refund("2025-01-01", None, 20)]),
         ([order("2025-03-02", 100)], []),
-    ]  # fmt: skip
+    ]
     found = add_up(
         [tally_of(histories, date(2025, 3, 1), 12, "CNY")], date(2025, 3, 1), day_start(date(2025, 3, 1), ZONE), 12
     )

@@ -25,16 +25,25 @@ from ..histories import ZONE, at, book, facts, fold, order, shop, some_statistic
 def test_the_defaults_are_those_of_defaults_md() -> None:
     assert DEFAULT.model_dump() == {
         "gap": {
-            "default_days": 60, "gaps_needed": 30, "shop_weight": 2, "shortest_days": 7, "longest_days": 365,
-            "medium_from": 1, "high_from": 3,
+            "default_days": 60,
+            "gaps_needed": 30,
+            "shop_weight": 2,
+            "shortest_days": 7,
+            "longest_days": 365,
+            "medium_from": 1,
+            "high_from": 3,
         },
         "life_cycle": {"active": 100, "sleeping": 200, "pre_churn": 300, "churned": 600},
         "lapse_months": 2,
         "rfm": {
-            "window_months": 12, "buyers_needed": 30, "buyers_for_high_confidence": 300, "recency_days": 60,
-            "frequency": 2, "monetary": 200,
+            "window_months": 12,
+            "buyers_needed": 30,
+            "buyers_for_high_confidence": 300,
+            "recency_days": 60,
+            "frequency": 2,
+            "monetary": 200,
         },
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(

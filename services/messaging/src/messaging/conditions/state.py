@@ -11,9 +11,16 @@ import orjson
 from common.events.orders import OrderEvent, OrderRefunded
 
 _ESSENTIAL: dict[str, Any] = {
-    "order_id": True, "revision": True, "state": True, "currency": True, "goods_paid": True,
-    "refund_id": True, "amount": True, "whole": True, "lines": {"__all__": {"sku", "quantity", "kind"}},
-}  # fmt: skip
+    "order_id": True,
+    "revision": True,
+    "state": True,
+    "currency": True,
+    "goods_paid": True,
+    "refund_id": True,
+    "amount": True,
+    "whole": True,
+    "lines": {"__all__": {"sku", "quantity", "kind"}},
+}
 """The fields of an order that decide about a message."""
 
 

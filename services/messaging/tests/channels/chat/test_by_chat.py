@@ -71,8 +71,9 @@ async def test_a_notice_goes_by_both_channels_and_each_has_its_own_end(
     await messaging.decide()
     assert await send(messaging) == 1
     assert await messaging.rows(STATES) == [
-        ("c1", "chat", "order_shipped", "sent", None), ("c1", "email", "order_shipped", "queued", None),
-    ]  # fmt: skip
+        ("c1", "chat", "order_shipped", "sent", None),
+        ("c1", "email", "order_shipped", "queued", None),
+    ]
     assert robot.taken[0]["text"]["content"].startswith("s: order o1 is on its way\n\nDear Name of c1,")
     await messaging.sender(mailsink.port).step(connection)
     assert mailsink.count == 1
@@ -102,9 +103,11 @@ async def test_an_offer_by_chat_needs_consent_for_chat(messaging: Any, robot: Ro
     await messaging.decide()
     found = await messaging.rows("select customer, channel, outcome, reason from candidates order by 1, 2")
     assert found == [
-        ("c1", "chat", "suppress", "no_consent"), ("c1", "email", "send", "allowed"),
-        ("c2", "chat", "suppress", "opted_out"), ("c2", "email", "send", "allowed"),
-    ]  # fmt: skip
+        ("c1", "chat", "suppress", "no_consent"),
+        ("c1", "email", "send", "allowed"),
+        ("c2", "chat", "suppress", "opted_out"),
+        ("c2", "email", "send", "allowed"),
+    ]
 
 
 async def test_one_window_takes_one_message_of_all_channels(messaging: Any, robot: Robot) -> None:
@@ -165,8 +168,9 @@ async def test_an_answer_that_is_lost_leaves_an_offer_in_doubt_and_repeats_a_not
         await messaging.rows("update messages set next_try_at = '-infinity' returning 1")
         await send(messaging)
     assert [row for row in await messaging.rows(STATES) if row[1] == "chat"] == [
-        ("c1", "chat", "order_shipped", "unknown", "no_answer"), ("c1", "chat", "tier", "unknown", "no_answer"),
-    ]  # fmt: skip
+        ("c1", "chat", "order_shipped", "unknown", "no_answer"),
+        ("c1", "chat", "tier", "unknown", "no_answer"),
+    ]
     assert len(robot.taken) == 3, "the notice twice, the offer once"
     assert await verify(messaging, topics) == []
 

@@ -16,10 +16,15 @@ from common.values.addresses import InvalidAddress
 from messaging.channels.smtp.mail import Mail, build
 
 MAIL = Mail(
-    message_id="m-1", sender="shop@example.test", sender_name="Shop", to="c1@example.test", subject="Hello",
-    text="Dear you,\n\nbye\n", date=datetime(2025, 3, 4, 2, tzinfo=UTC),
+    message_id="m-1",
+    sender="shop@example.test",
+    sender_name="Shop",
+    to="c1@example.test",
+    subject="Hello",
+    text="Dear you,\n\nbye\n",
+    date=datetime(2025, 3, 4, 2, tzinfo=UTC),
     headers={"List-Unsubscribe": "<https://shop.example/u>"},
-)  # fmt: skip
+)
 
 
 def read(mail: Mail) -> EmailMessage:
@@ -45,9 +50,17 @@ def test_any_text_survives_the_wire(subject: str, name: str, text: str) -> None:
     assert message["To"].addresses[0].addr_spec == "c1@example.test"
     assert message.get_content().splitlines() == text.splitlines() or not text.strip("\n")
     assert set(message.keys()) == {
-        "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "List-Unsubscribe", "MIME-Version",
-        "Content-Type", "Content-Transfer-Encoding",
-    }  # fmt: skip
+        "From",
+        "To",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "Auto-Submitted",
+        "List-Unsubscribe",
+        "MIME-Version",
+        "Content-Type",
+        "Content-Transfer-Encoding",
+    }
 
 
 @pytest.mark.parametrize("name", ["Müller & Söhne", '"Quote" \\ Shop', "茶叶店", "Shop, Inc. <x@y.z>"])

@@ -58,8 +58,9 @@ async def test_implicit_tls_and_login(tmp_path: Path) -> None:
         without = await handed(port, **tls)
     assert right.outcome == "accepted"
     assert [(h.outcome, h.stage, h.reason) for h in (wrong, without)] == [
-        ("withheld", "auth", "smtp_535_5.7.8"), ("withheld", "mail", "smtp_530_5.7.0"),
-    ]  # fmt: skip
+        ("withheld", "auth", "smtp_535_5.7.8"),
+        ("withheld", "mail", "smtp_530_5.7.0"),
+    ]
     assert server.taken == ["c1@example.test"]
 
 
@@ -87,7 +88,7 @@ async def test_a_self_made_certificate_is_refused_by_name_unless_it_is_trusted_o
     assert len(server.taken) == 4
 
 
-async def test_a_password_is_never_told_to_a_server_without_tls() -> None:
+async def test_a_password_is_never_given_to_a_server_without_tls() -> None:
     server = Scripted()
     async with following(server) as port:
         refused = await handed(port, user="ann", password="secret")
@@ -105,7 +106,7 @@ async def test_a_server_without_any_extension_gets_the_mail_with_its_dots() -> N
     assert server.texts[0].endswith(b"one\r\n..\r\n...two\r\nend\r\n.\r\n")
 
 
-async def test_a_local_part_beyond_ascii_goes_by_smtputf8_or_is_not_told_at_all() -> None:
+async def test_a_local_part_beyond_ascii_goes_by_smtputf8_or_is_not_sent_at_all() -> None:
     mail = replace(MAIL, to="客服@xn--kse-qla.example")
     modern, old = Taking(), Taking()
     async with listening(modern, enable_SMTPUTF8=True) as port:

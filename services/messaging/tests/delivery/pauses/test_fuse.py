@@ -106,11 +106,13 @@ async def test_a_paused_shop_is_passed_over_and_holds_up_no_other(messaging: Any
     await queue_notices(messaging, 2)
     for table in ("customers", "contacts", "candidates", "messages"):
         kept = [
-            c for (c,) in await messaging.rows(
+            c
+            for (c,) in await messaging.rows(
                 "select column_name from information_schema.columns where table_schema = 'public'"
-                " and table_name = :t and column_name <> 'shop' and is_generated = 'NEVER'", t=table,
+                " and table_name = :t and column_name <> 'shop' and is_generated = 'NEVER'",
+                t=table,
             )
-        ]  # fmt: skip
+        ]
         names = ", ".join(kept)
         await messaging.rows(f"insert into {table} (shop, {names}) select 't', {names} from {table} returning 1")
     async with messaging.database.transaction() as tx:

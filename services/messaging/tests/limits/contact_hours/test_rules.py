@@ -96,7 +96,11 @@ def test_a_message_leaves_only_inside_a_window_and_never_before_it_was_asked(ins
     leaves = max(instant, opening.start).astimezone(recipient)
     assert instant < opening.end
     assert leaves >= instant
-    open_windows = [w for w in DEFAULT_WINDOWS if ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][leaves.weekday()]
-                    not in w.closed_on and w.start <= leaves.time() < w.end]  # fmt: skip
+    open_windows = [
+        w
+        for w in DEFAULT_WINDOWS
+        if ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][leaves.weekday()] not in w.closed_on
+        and w.start <= leaves.time() < w.end
+    ]
     assert len(open_windows) == 1
     assert opening_for(DEFAULT_WINDOWS, leaves, recipient) == opening, "a released message is not held again"

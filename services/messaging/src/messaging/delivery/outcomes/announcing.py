@@ -34,6 +34,9 @@ def followed(message: Queued) -> dict[str, str | None]:
     """What a log line about a message bears, so that it is found by the request that caused it."""
     about = message.about
     return {
-        "shop": about.shop, "message_id": about.message_id, "flow": about.flow, "channel": about.channel,
+        "shop": about.shop,
+        "message_id": about.message_id,
+        "flow": about.flow,
+        "channel": about.channel,
         "correlation_id": about.correlation,
-    }  # fmt: skip
+    }

@@ -44,8 +44,12 @@ async def suppress_queued(
     `locked`: the customers whose messages may be taken back. Returns what was.
     """
     wanted = {
-        "shop": key[0], "customer": key[1], "address": address, "channel": channel, "purposes": list(purposes),
-    }  # fmt: skip
+        "shop": key[0],
+        "customer": key[1],
+        "address": address,
+        "channel": channel,
+        "purposes": list(purposes),
+    }
     # Of customers who are locked, since a fact is announced of each. Who else was queued meanwhile is found by the look
     # that every sender has before it leases.
     rows = await tx.fetch(
