@@ -46,6 +46,8 @@ for _part in PARTS:
         _TAKES[_type].append(_take)
 INPUTS = tuple(_TAKES)
 """The types of events that are folded."""
+_ENTERING = _that_bring("entries")
+_SAVING = _that_bring("save")
 _WITH_DUES = _that_bring("next_due")
 _OF_DUE = {kind: part for part in PARTS for kind in part.dues}
 _FOLLOWING = _that_bring("follow")
@@ -132,7 +134,7 @@ def history_of(member: Member) -> History:
     """What leads to tiers: kept beside the state, and made from it where it has just been read."""
     kept: History | None = getattr(member, "_history", None)
     if kept is None:
-        kept = History(chain.from_iterable(part.entries(member) for part in PARTS))
+        kept = History(chain.from_iterable(part.entries(member) for part in _ENTERING))
         object.__setattr__(member, "_history", kept)
     return kept
 
@@ -150,7 +152,7 @@ def balances(member: Member) -> Balances:
 async def save(tx: Transaction, folded: Folded[Member]) -> None:
     """Post the legs, keep the parts' rows, announce the facts of what was folded."""
     await ledger.insert_legs(tx, folded.steps)
-    for part in PARTS:
+    for part in _SAVING:
         await part.save(tx, folded)
     facts = folded.facts()
     await tx.announce(facts)

@@ -21,7 +21,7 @@ from membership.member import Member
 from membership.members import store as members
 from membership.members.refusals import UnknownMember
 from membership.orders.state import FINE, Orders
-from membership.points.expiry import next_expiry
+from membership.points.lots import LotOrder
 from membership.points.state import Points
 from membership.programme import store as programmes
 from membership.programme.programme import Programme, Tier
@@ -182,7 +182,7 @@ async def get_member(shop: ShopName, customer: Identifier, tx: Tx) -> MemberOut:
 
 
 def _next_expiry(points: Points) -> Expiry | None:
-    at = next_expiry(points)
+    at = LotOrder.of(points).next_expiry()
     if at is None:
         return None
     return Expiry(points=sum(lot.available for lot in points.lots.values() if lot.expires == at), at=at)

@@ -6,12 +6,6 @@ from datetime import datetime
 
 from membership.points.books import Books
 from membership.points.lots import LotOrder, order_of
-from membership.points.state import Points
-
-
-def next_expiry(state: Points) -> datetime | None:
-    """The soonest expiry of points that are there."""
-    return LotOrder.of(state).next_expiry()
 
 
 def expire(books: Books, at: datetime) -> None:

@@ -20,7 +20,8 @@ from membership.part import Part, Work
 from membership.points import books, store, verification
 from membership.points.books import Books
 from membership.points.earning import release, settle
-from membership.points.expiry import expire, next_expiry
+from membership.points.expiry import expire
+from membership.points.lots import LotOrder
 from membership.points.redemption import give_back, redeem
 from membership.points.state import OrderPoints, Points, RedemptionRow
 from membership.programme.versions import ShopRules
@@ -49,7 +50,7 @@ class PointsPart(Part[Points]):
                 yield Entry(completed, points=points.held)
 
     def next_due(self, member: Member, shop: ShopRules) -> tuple[datetime, str] | None:
-        expiry = next_expiry(Points.of(member))
+        expiry = LotOrder.of(Points.of(member)).next_expiry()
         return None if expiry is None else (expiry, "expiry")
 
     def fall_due(self, work: Work, kind: str) -> None:
