@@ -131,3 +131,27 @@ def test_of_a_name_the_highest_rank_counts_and_of_one_rank_either(order: list[in
         expected.add((said[number], f"t-0@{number}") for number in order)
         assert expected.look([(("a", "x"), digest(n)) for n in (1, 2, 3)]) == [0]
         assert list(expected.unseen("a")) == []
+
+
+STEPS = [("1", None, "new"), ("2", "new", "active"), ("5", "active", None), ("6", None, "active")]
+
+
+def said_in_steps(steps: list[tuple[str, Any, Any]]) -> list[str]:
+    """Places of what does not go on from before, when these are read in this order."""
+    with Expectations() as expected:
+        for place, was, now in steps:
+            said = Expectation(("stage", "s", "ann"), digest(now), rank(int(place)), digest(was))
+            expected.add([(said, place), (Expectation(("stage", "s", "bob"), digest(now)), "unranked")])
+        return list(expected.broken())
+
+
+@pytest.mark.parametrize("steps", [STEPS, STEPS[::-1], [*STEPS, *STEPS[1:3]]], ids=["read", "backwards", "repeated"])
+def test_changes_that_go_on_from_each_other_are_whole_in_whatever_order_they_are_read(steps: Any) -> None:
+    assert said_in_steps(steps) == []
+
+
+@pytest.mark.parametrize("missing", ["1", "2", "5"])
+def test_a_change_that_begins_elsewhere_is_found(missing: str) -> None:
+    left = [step for step in STEPS if step[0] != missing]
+    following = next(place for place, _, _ in left if place > missing)
+    assert said_in_steps(left) == [following]

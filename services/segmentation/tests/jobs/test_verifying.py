@@ -12,12 +12,13 @@ from common.bus.dead import publish_mended
 from common.bus.subscriptions import Batch
 from common.events import Event
 from common.events.membership import MemberEnrolled
+from common.events.orders import OrderClaimed
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from common.verification import Verification
 from regulars.testing import OwnTopics, TopicsOfOwn
 from segmentation.commands.thresholds import save_thresholds
-from segmentation.handlers import on_members
+from segmentation.handlers import on_inputs, on_members
 from segmentation.jobs.verifying import TOPICS, verify
 from segmentation.thresholds.state import Thresholds
 
@@ -63,6 +64,33 @@ ROWS: dict[str, tuple[str, str]] = {
     "a month is gone": (
         "delete from shop_statistics where month = '2025-02-01' or :c = ''", "tea: statistics between 2025-01-01 and",
     ),
+    "an anonymous order is gone": (
+        "delete from anonymous_orders where order_id = 'n1' or :c = ''", "an order without a customer was completed",
+    ),
+    "an anonymous order's amount": (
+        "update anonymous_orders set paid = paid + 1 where order_id = 'n1' or :c = ''",
+        "tea/n1: anonymous_orders keeps something else than was announced",
+    ),
+    "an anonymous order that was closed counts": (
+        "update anonymous_orders set completed = true where order_id = 'n2' or :c = ''",
+        "tea/n2: anonymous_orders keeps something else than was announced",
+    ),
+    "an order that was claimed counts as nobody's": (
+        "update anonymous_orders set completed = true where order_id = 'n3' or :c = ''",
+        "tea/n3: anonymous_orders keeps something else than was announced",
+    ),
+    "an anonymous order that nobody sent": (
+        "insert into anonymous_orders select shop, 'n9' || left(:c, 0), at, completed, paid, currency, revision"
+        " from anonymous_orders where order_id = 'n1'",
+        "tea/n9: anonymous_orders keeps something else than was announced",
+    ),
+    "an anonymous refund is gone": (
+        "delete from anonymous_refunds where order_id = 'n1' or :c = ''", "an order without a customer was refunded",
+    ),
+    "an anonymous refund's amount": (
+        "update anonymous_refunds set amount = amount + 1 where order_id = 'n1' or :c = ''",
+        "anonymous_refunds keeps something else than was announced",
+    ),
 }  # fmt: skip
 LOG: dict[str, tuple[str, str]] = {
     "a fact is not in the log": (
@@ -81,6 +109,27 @@ LOG: dict[str, tuple[str, str]] = {
         """,
         "tea/c003: segmentation keeps something else than was announced",
     ),
+    "a change begins with another value": (
+        """
+        update outbox set payload = regexp_replace(payload, '"old":"[a-z_]*"', '"old":"churned"')
+        where seq = (select max(seq) from outbox where aggregateid = 'tea/' || :c and type = 'lifecycle.changed')
+        """,
+        "a change begins with something else than was announced before",
+    ),
+    "the first change begins with a value": (
+        """
+        update outbox set payload = replace(payload, '"new":"', '"old":"prospect","new":"')
+        where seq = (select min(seq) from outbox where aggregateid = 'tea/' || :c and type = 'stage.changed')
+        """,
+        "a change begins with something else than was announced before",
+    ),
+    "a lapse ends that had not begun": (
+        """
+        update outbox set payload = regexp_replace(payload, '"episode":"[0-9-]*"', '"episode":"2001-01-01"')
+        where seq = (select min(seq) from outbox where type = 'segment.left' and :c <> '')
+        """,
+        "a change begins with something else than was announced before",
+    ),
 }
 
 
@@ -97,9 +146,20 @@ async def lived(db: Database, clock: FixedClock, events: Any) -> None:
     history, until = shop_life(events, seed=5, customers=8, days=120), START + timedelta(days=120)
     await live(db, clock, history, timedelta(days=9), until)
     enrolled = [events.make(f"c00{n}", START, MemberEnrolled(enrolled_at=START, tier="Regular")) for n in range(4)]
+    anonymous = [
+        events.completed(None, START, 500, order="n1"),
+        events.completed(None, START, 700, order="n2"),
+        events.closed(None, START + timedelta(days=1), "n2"),
+        events.completed(None, START, 900, order="n3"),
+        events.make(None, START + timedelta(days=1), OrderClaimed(order_id="n3", customer="c001")),
+        events.refunded(None, START + timedelta(days=2), "n1", 100),
+    ]
     async with db.transaction() as tx:
         await on_members(tx, Batch(enrolled))
         await tx.announce(enrolled)
+        await on_inputs(tx, Batch(anonymous))
+        await on_inputs(tx, Batch(anonymous[:2]))  # delivered again
+        await tx.announce([*anonymous, *anonymous[:1]])
         await publish_mended(tx, enrolled[0], enrolled[0].encode())  # beside the facts, and none of them
 
 
@@ -134,10 +194,17 @@ async def test_what_was_lived_through_follows_from_inputs_and_log(
     lines, counts = await compared(db, topics)
     assert lines == []
     assert counts["facts"] == len(facts) > 40
+    assert (counts["orders without a customer"], counts["refunds without a customer"]) == (3, 1)
     assert (counts["customers"], counts["members"], counts["versions of thresholds"]) == (8, 4, 1)
     clock.set(START + timedelta(days=121))
-    await live(db, clock, [events.completed("c003", START + timedelta(days=121))], timedelta(days=1),
-               START + timedelta(days=121), since=START + timedelta(days=120))  # fmt: skip
+    await live(
+        db,
+        clock,
+        [events.completed("c003", START + timedelta(days=121))],
+        timedelta(days=1),
+        START + timedelta(days=121),
+        since=START + timedelta(days=120),
+    )
     assert len(await announced(db)) > 0
     assert (await compared(db, topics))[0] == []
 

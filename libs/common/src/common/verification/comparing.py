@@ -16,6 +16,7 @@ LOOKS = 3
 SUSPECTS = 10_000
 """More differing rows than these are no news that came meanwhile."""
 IN_NO_TOPIC = "in no topic"
+BROKEN = "a change begins with something else than was announced before"
 Expected = Callable[[dict[str, Any]], Iterable[Expectation]]
 Also = Callable[[], AsyncIterator[list[Expectation]]]
 
@@ -35,7 +36,7 @@ async def compare(
     the topics that the service reads; what it has not read yet is not missed.
 
     The log is read before the tables, so all that it says must be kept. What is kept but not as the log says may be
-    newer: it is looked at again after the log was read on.
+    newer: it is looked at again after the log was read on. A change must begin with what was announced before it.
     """
     async with run.database.transaction() as tx:
         read = {position: number for position, number in (await offsets.stored(tx)).items() if position.topic in inputs}
@@ -64,6 +65,8 @@ async def compare(
             for kind, sentence in missing.items():
                 for place in expected.unseen(kind):
                     run.differ(f"{sentence} (announced at {place})")
+            for place in expected.broken():
+                run.differ(f"{BROKEN} (announced at {place})")
             for _ in range(LOOKS):
                 if any(suspects.values()):
                     await listen()

@@ -45,11 +45,13 @@ class Expectation(NamedTuple):
     """What a row must hold after an event.
 
     `name`: of the row, with its kind first; `digest`: of what it holds; `rank`: greater bytes replace smaller ones.
+    `was`, where an event says from what it changed: a digest of what the row held after the event of the rank before.
     """
 
     name: tuple[str, ...]
     digest: bytes
     rank: bytes = b""
+    was: bytes | None = None
 
 
 class Expectations:
@@ -67,6 +69,10 @@ class Expectations:
             "create table expected (key blob primary key, kind text, rank blob, digest blob, place text,"
             " binding integer, seen integer) without rowid"
         )
+        self._file.execute(
+            "create table steps (key blob, rank blob, was blob, digest blob, place text,"
+            " primary key (key, rank, was, digest)) without rowid"
+        )
         self.binding = True
         """False once the tables are being read: what is expected from then on may not have been there."""
 
@@ -79,6 +85,7 @@ class Expectations:
 
     def add(self, expectations: Iterable[tuple[Expectation, str]], *, binding: bool = True) -> None:
         """Remember these; the text is the place in the log. Of what is `binding` a row must be found."""
+        all_of_them = list(expectations)
         rows = [
             (
                 digest(*expectation.name),
@@ -88,7 +95,7 @@ class Expectations:
                 place,
                 binding and self.binding,
             )
-            for expectation, place in expectations
+            for expectation, place in all_of_them
         ]
         self._file.execute("begin")
         self._file.executemany(
@@ -98,6 +105,11 @@ class Expectations:
             " rank = excluded.rank, place = excluded.place, binding = max(binding, excluded.binding)"
             " where excluded.rank > rank or (excluded.rank = rank and instr(digest, excluded.digest) = 0)",
             rows,
+        )
+        # What is delivered twice is one step.
+        self._file.executemany(
+            "insert or ignore into steps values (?, ?, ?, ?, ?)",
+            [(digest(*e.name), e.rank, e.was, e.digest, place) for e, place in all_of_them if e.was is not None],
         )
         self._file.execute("commit")
 
@@ -121,6 +133,18 @@ class Expectations:
                 elif mine is not None and not _contains(theirs, mine):
                     wrong.append(number)
         return wrong
+
+    def broken(self) -> Iterable[str]:
+        """Places of changes that do not go on from what the one before led to; the first goes on from nothing."""
+        # By primary key, so that nothing is sorted in memory.
+        steps = """
+            select place from steps s where not exists (
+                select 1 from steps p where p.key = s.key and p.digest = s.was
+                and p.rank = (select max(q.rank) from steps q where q.key = s.key and q.rank < s.rank)
+            ) and (s.was <> ? or exists (select 1 from steps q where q.key = s.key and q.rank < s.rank))
+        """
+        for (place,) in self._file.execute(steps, (NOTHING,)):
+            yield place
 
     def unseen(self, kind: str) -> Iterable[str]:
         """Places in the log of the binding expectations of this kind that no table was found to meet."""

@@ -10,6 +10,8 @@ from common.events.orders import OrderClaimed, OrderClosed, OrderCompleted, Orde
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 
+CLAIMED = 2**63 - 1
+"""The revision of an order that became somebody's: above all that may still come of it as nobody's."""
 _ORDERS = Columns(
     "o",
     shop="text",
@@ -72,7 +74,7 @@ on conflict (shop, order_id) do update
 """
 _CLAIM_ORDERS = f"""
 insert into anonymous_orders (shop, order_id, at, completed, paid, currency, revision)
-select shop, order_id, at, false, 0, '', 9223372036854775807 from {_CLAIMED}
+select shop, order_id, at, false, 0, '', {CLAIMED} from {_CLAIMED}
 on conflict (shop, order_id) do update
     set at = excluded.at, completed = false, paid = 0, currency = '', revision = excluded.revision
 """

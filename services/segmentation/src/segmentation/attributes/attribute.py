@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -41,7 +42,7 @@ class Occasion:
         return self.shop.thresholds_at(self.at)
 
 
-class Attribute(BaseModel):
+class Attribute(BaseModel, ABC):
     """One attribute with its present value: a part of the customer's state (`customers.state`).
 
     Frozen: each occasion makes a new value. A subclass is pure: inputs, statistics and thresholds alone decide.
@@ -51,9 +52,9 @@ class Attribute(BaseModel):
     ANNOUNCES: ClassVar[tuple[type[SegmentFact], ...]] = ()
     """The events that announce it; `read_back` reads them back."""
 
+    @abstractmethod
     def evaluate(self, occasion: Occasion) -> Self:
         """The value on this occasion; `self` where the occasion is no reason to evaluate it."""
-        raise NotImplementedError
 
     def next_turn(self, occasion: Occasion) -> date | None:
         """The first date after the occasion's on which the date alone changes the value; None: never.
@@ -81,5 +82,10 @@ class Attribute(BaseModel):
 
     @classmethod
     def read_back(cls, fact: SegmentFact) -> Any:
-        """What others believe after this fact, one of `ANNOUNCES`, as JSON."""
-        raise NotImplementedError
+        """What others believe after this fact, one of `ANNOUNCES`, as JSON; of an attribute without any, nothing."""
+        return None
+
+    @classmethod
+    def read_before(cls, fact: SegmentFact) -> Any:
+        """What others believed before this fact, as it says itself."""
+        return getattr(fact, "old", None)

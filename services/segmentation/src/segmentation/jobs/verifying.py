@@ -11,12 +11,14 @@ import orjson
 
 from common.events import CustomerKey, InvalidEvent, from_dict, rfc3339
 from common.events.membership import MemberEnrolled
+from common.events.orders import OrderClaimed, OrderClosed, OrderCompleted, OrderRefunded
 from common.events.segments import SegmentFact, ThresholdsChanged
 from common.fold.folding import fold_all, same
 from common.shops.settings import SHOPS
 from common.storage.database import Transaction
 from common.time.calendar import add_months
 from common.verification import Customers, Expectation, Row, Table, Verification, compare, digest, rank
+from segmentation.anonymous_orders.store import CLAIMED
 from segmentation.attributes.attribute import Attribute
 from segmentation.customers.state import CustomerState
 from segmentation.customers.store import History, get_histories
@@ -26,13 +28,16 @@ from segmentation.shops.store import list_shops
 from segmentation.thresholds.state import Thresholds
 from segmentation.thresholds.store import THRESHOLDS
 
-TOPICS = ("segments", "membership")
+TOPICS = ("segments", "membership", "orders")
 MISSING = {
     "fact": "a fact about a customer was announced, and no customer's revision covers it",
     "member": "a member was enrolled, and no row keeps it",
     "thresholds": "thresholds were announced, and no row keeps them",
+    "anonymous_order": "an order without a customer was completed, closed or claimed, and no row keeps it",
+    "anonymous_refund": "an order without a customer was refunded, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
+ANONYMOUS = (OrderCompleted, OrderClosed, OrderClaimed, OrderRefunded)
 ATTRIBUTES: Mapping[str, type[Attribute]] = {name: type(CustomerState.model_fields[name].default) for name in PARTS}
 
 
@@ -85,22 +90,43 @@ def _counted(known: _Known) -> Mapping[str, int]:
 
 
 def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
-    """Everything that one event of `segments` or `membership` says; nothing where it cannot be read, and so is dead."""
+    """Everything that one event of the topics says; nothing where it cannot be read, and so is dead."""
+    if body.get("subject") is not None and str(body.get("type")).startswith("order."):
+        return  # a customer's order is an input, which is kept and folded
     try:
         event = from_dict(body)
     except InvalidEvent:
         return
     data = event.data
-    if isinstance(data, SegmentFact) and event.subject is not None:
+    if event.subject is None and isinstance(data, ANONYMOUS):
+        yield _anonymous(event.shop, event.time, data)
+    elif isinstance(data, SegmentFact) and event.subject is not None:
         yield Expectation(("fact", *event.customer, str(data.revision)), b"")
         for name, attribute in ATTRIBUTES.items():
             if isinstance(data, attribute.ANNOUNCES):
                 said = digest(attribute.read_back(data))
-                yield Expectation((name, *event.customer), said, rank(data.revision))
+                was = digest(attribute.read_before(data))
+                yield Expectation((name, *event.customer), said, rank(data.revision), was)
     elif isinstance(data, MemberEnrolled) and event.subject is not None:
         yield Expectation(("member", *event.customer), digest(rfc3339(data.enrolled_at)))
     elif isinstance(data, ThresholdsChanged):
         yield Expectation(("thresholds", event.shop, str(data.version)), _version(data.valid_from, data.thresholds))
+
+
+def _anonymous(
+    shop: str, at: datetime, data: OrderCompleted | OrderClosed | OrderClaimed | OrderRefunded
+) -> Expectation:
+    """What stands of an order without a customer: the highest revision, then the latest; a claim is above all."""
+    if isinstance(data, OrderRefunded):
+        return Expectation(
+            ("anonymous_refund", shop, data.refund_id), digest(data.order_id, data.amount, data.currency)
+        )
+    name = ("anonymous_order", shop, data.order_id)
+    if isinstance(data, OrderClaimed):
+        return Expectation(name, digest(rfc3339(at), False, 0, "", CLAIMED), rank(CLAIMED, at))
+    completed = isinstance(data, OrderCompleted)
+    said = digest(rfc3339(at), completed, data.goods_paid, data.currency, data.revision)
+    return Expectation(name, said, rank(data.revision, at))
 
 
 def _version(valid_from: datetime, body: dict[str, Any]) -> bytes:
@@ -115,6 +141,25 @@ MEMBERS = Table(
     ("shop", "customer"),
     lambda r: [(("member", r.shop, r.customer), digest(rfc3339(r.enrolled_at)))],
 )
+ORDERS = Table(
+    "orders without a customer",
+    "anonymous_orders",
+    "t.shop, t.order_id, t.at, t.completed, t.paid, t.currency, t.revision",
+    ("shop", "order_id"),
+    lambda r: [
+        (
+            ("anonymous_order", r.shop, r.order_id),
+            digest(rfc3339(r.at), r.completed, r.paid, r.currency, r.revision),
+        )
+    ],
+)
+REFUNDS = Table(
+    "refunds without a customer",
+    "anonymous_refunds",
+    "t.shop, t.refund_id, t.order_id, t.amount, t.currency",
+    ("shop", "refund_id"),
+    lambda r: [(("anonymous_refund", r.shop, r.refund_id), digest(r.order_id, r.amount, r.currency))],
+)
 VERSIONS = Table(
     "versions of thresholds",
     "thresholds",
@@ -125,9 +170,12 @@ VERSIONS = Table(
 
 
 async def verify(run: Verification) -> None:
-    """Fold every customer anew, and compare facts, members and thresholds with what the topics say of them."""
+    """Fold every customer anew; compare facts, members, thresholds and orders without a customer with the topics.
+
+    A fact must begin with what the fact before it said of the same attribute (`old` equals the previous `new`).
+    """
     await verify_statistics(run)
-    await compare(run, TOPICS, expectations, (CUSTOMERS, MEMBERS, VERSIONS), MISSING, inputs=TOPICS)
+    await compare(run, TOPICS, expectations, (CUSTOMERS, MEMBERS, VERSIONS, ORDERS, REFUNDS), MISSING, inputs=TOPICS)
 
 
 async def verify_statistics(run: Verification) -> None:

@@ -45,3 +45,7 @@ class LapseAttribute(Attribute):
     @classmethod
     def read_back(cls, fact: SegmentFact) -> str | None:
         return fact.episode if isinstance(fact, SegmentEntered) else None
+
+    @classmethod
+    def read_before(cls, fact: SegmentFact) -> str | None:
+        return fact.episode if isinstance(fact, SegmentLeft) else None
