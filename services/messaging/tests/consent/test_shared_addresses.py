@@ -181,6 +181,25 @@ async def test_an_erased_customers_refusal_goes_on_for_the_address_also_after_a_
     assert await verify(messaging, topics) == []
 
 
+async def test_erasing_one_id_of_an_address_leaves_the_other_as_it_was(messaging: Any) -> None:
+    """What the erased one was sent and agreed to is forgotten at the address; what the other one was stays."""
+    await two(messaging)
+    await messaging.feed(messaging.tier_up(1, customer="k3"))
+    await messaging.decide()
+    mine = await messaging.rows("select channel, state, address from contact_addresses where customer = 'k3b'")
+    await messaging.feed(messaging.event(CustomerErased(), "erased-k3", customer="k3"))
+    assert await messaging.rows("select customer from contact_addresses") == [("k3b",)]
+    assert await messaging.rows("select channel, state, address from contact_addresses") == mine
+    assert await messaging.rows("select 1 from messages where address is not null") == []
+    assert set(await messaging.rows("select customer from permissions where address is not null")) == {("k3b",)}
+    assert {s for _, s, _ in await consent(messaging, "k3b")} == {"granted"}
+    await messaging.feed(messaging.tier_up(1, customer="k3b"))
+    await messaging.decide()
+    assert await messaging.rows("select outcome, reason from candidates where customer = 'k3b'") == [
+        ("send", "allowed")
+    ]
+
+
 async def test_a_rebuild_gives_the_same_permission(messaging: Any, rebuilt: Any) -> None:
     log = [*messaging.known("k3", email=MO[0]), *messaging.known("k3b", email=MO[1])]
     await messaging.feed(*log)

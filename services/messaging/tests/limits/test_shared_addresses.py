@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from common.events.feedback import SurveyRequested
 from common.work.set_aside import Task
+from messaging.commands.consent import opt_out
 from messaging.contacts.store_locks import hold_addresses
 from messaging.jobs.deciding import take_due, take_due_notices
 from messaging.limits.caps.rules import cap_reached, month_of
@@ -22,6 +23,7 @@ from regulars.testing import OwnTopics
 
 from ..conftest import TUESDAY_TEN, scaled
 from ..jobs.test_deciding import LATER, SWEEP, WINDOWS, local
+from ..sending import until
 from ..shared_addresses import DAY, MO, OUT, two
 from ..situations import SHANGHAI
 from ..verification.test_verifying import verify
@@ -98,6 +100,32 @@ async def test_who_decides_about_an_address_holds_up_nobody_else(messaging: Any)
         await tx.lock_customers([("s", "k3")])
         assert await hold_addresses(tx, [("s", "k3")]) == [("s", "k3")]
         assert await take_due(other, messaging.clock.now(), 9) == [Task("s", "else")]
+
+
+async def test_what_a_customer_was_sent_takes_the_window_at_a_new_address_too(messaging: Any) -> None:
+    await messaging.feed(*messaging.known("k3", email="old@example.test"), messaging.tier_up(1, customer="k3"))
+    await messaging.decide()
+    await messaging.feed(*messaging.known("k3", email="new@example.test", revision=2, consent=False))
+    await messaging.feed(messaging.tier_up(2, customer="k3"))
+    await messaging.decide()
+    assert await messaging.outcomes() == [("hold", "window_taken"), ("send", "allowed")]
+
+
+async def test_an_opt_out_waits_for_who_decides_about_the_address(messaging: Any) -> None:
+    """Else a decision that did not see it would be taken after it was answered."""
+    await two(messaging)
+    waits = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+    async with messaging.database.transaction() as tx:
+        await tx.lock_customers([("s", "k3b")])
+        assert await hold_addresses(tx, [("s", "k3b")]) == [("s", "k3b")]
+        answered = asyncio.create_task(opt_out(messaging.database, ("s", "k3"), OUT))
+
+        async def on_its_way() -> list[bool]:
+            return [] if answered.done() or await messaging.rows(waits) else [True]
+
+        await until(on_its_way)
+        assert not answered.done()
+    await answered
 
 
 @given(
