@@ -66,15 +66,13 @@ async def serve(service: Service, settings: Settings, *, migrating: bool = False
     stop = asyncio.create_task(runtime.stopping.wait())
     begin = asyncio.create_task(await_database(runtime, migrating=migrating), name="start")
     done, _ = await asyncio.wait({*tasks, stop, begin}, return_when=asyncio.FIRST_COMPLETED)
-    if done == {begin} and begin.exception() is None:
+    if done == {begin} and _error_of(begin) is None:
         tasks |= {asyncio.create_task(part, name=name) for name, part in _parts(runtime).items()}
         done, _ = await asyncio.wait({*tasks, stop}, return_when=asyncio.FIRST_COMPLETED)
     # A part that ends without an error when it is time to stop has done what it should.
-    failed = [
-        t for t in done if t.exception() is not None or (t not in (stop, begin) and not runtime.stopping.is_set())
-    ]
+    failed = [t for t in done if _error_of(t) is not None or (t not in (stop, begin) and not runtime.stopping.is_set())]
     for task in failed:
-        error = task.exception()
+        error = _error_of(task)
         if isinstance(error, CannotStart):
             log.error("cannot_start", detail=str(error))
         else:
@@ -89,6 +87,11 @@ async def serve(service: Service, settings: Settings, *, migrating: bool = False
         sys.stderr.flush()
         os._exit(0 if not failed else 1)
     return 1 if failed else 0
+
+
+def _error_of(task: asyncio.Task[Any]) -> BaseException | None:
+    """What ended the task; a cancellation that nobody here has asked for counts as an error like any other."""
+    return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 def _parts(runtime: Runtime) -> dict[str, Coroutine[Any, Any, None]]:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from common.bus.broker import BrokerUnavailable, Position, Producer, Reader, cluster_id
+from common.bus.broker.connecting import end_tasks_and_connections
 from common.bus.broker.session import probe
 
 from .conftest import Offsets, World
@@ -70,3 +71,13 @@ async def test_a_cancelled_start_leaves_no_connection(
             gc.collect()
     left = [str(each.message) for each in seen if "Unclosed" in str(each.message)]
     assert left == []
+
+
+async def test_a_cancellation_within_the_client_is_not_taken_for_the_callers() -> None:
+    """aiokafka's close gathers reading tasks, one of which may have been cancelled: that ended whole services."""
+
+    class Client:
+        async def close(self) -> None:
+            raise asyncio.CancelledError
+
+    await end_tasks_and_connections([], Client())

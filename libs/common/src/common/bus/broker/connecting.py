@@ -1,11 +1,8 @@
 """Starts and ends aiokafka's clients so that no connection is left open, also when the caller is cancelled."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Any
-
-from aiokafka.errors import KafkaError
 
 _END_S = 0.5
 
@@ -53,6 +50,9 @@ async def end_tasks_and_connections(tasks: Sequence[asyncio.Task[Any]], client: 
 
 
 async def _close(client: Any) -> None:
-    with contextlib.suppress(TimeoutError, KafkaError, OSError):
-        async with asyncio.timeout(_END_S):
-            await client.close()
+    # In a task of its own: closing gathers the connections' reading tasks, and the cancellation of one of those would
+    # otherwise be taken for that of the caller, and end the part of the service that closes.
+    closing = asyncio.ensure_future(client.close())
+    await asyncio.wait({closing}, timeout=_END_S)
+    closing.cancel()
+    closing.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
