@@ -7,14 +7,29 @@ from typing import Any
 import httpx
 import pytest
 
+from common.crypto.sealing import personal_fields
 from common.events import Event, rfc3339
+from common.events.customers import CustomerProfile
 from common.storage.database import Database
 from common.time.clock import FixedClock
+from orders_ingest.api.customers import CustomerOut, ProfileIn
 from orders_ingest.archive.vault import Vault
+from orders_ingest.customers.rules import PROFILE_FIELDS
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 
 URL = "/v1/shops/demo/customers"
+WHOLE = {
+    "name": "Ann Li",
+    "email": "ann@example.test",
+    "phone": "+8613800138000",
+    "chat": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=5ec-ret",
+    "address": "1 Tea Street",
+    "birthday": "1990-02-28",
+    "language": "en",
+    "zone": "Asia/Shanghai",
+    "source": "counter",
+}
 ANN = {"name": "Ann", "email": "ann@example.test", "phone": "+8613800138000", "zone": "Asia/Shanghai"}
 
 
@@ -45,6 +60,34 @@ async def test_a_profile_is_registered_then_updated_and_announced_only_when_it_c
     shown = (await api.get(f"{URL}/c-1")).json()
     assert (shown["has"], shown["consents"]) == (["name"], [])
     assert "Ann" not in str(shown)
+
+
+@pytest.mark.parametrize("field", PROFILE_FIELDS)
+async def test_every_field_of_a_profile_is_kept_and_announced(
+    api: httpx.AsyncClient, published: Published, vault: Vault, db: Database, field: str
+) -> None:
+    """Sent alone, then with the rest, then as before: a field is never dropped, nor forgotten by another one."""
+    sent = [await put(api, "/c-1", body) for body in ({field: WHOLE[field]}, WHOLE, WHOLE, {field: WHOLE[field]})]
+    assert sent == ["accepted", "accepted", "duplicate", "accepted"]
+    async with db.transaction() as tx:
+        key = (await vault.ring.keys_for(tx, [("demo", "c-1")]))["demo", "c-1"]
+    opened = [vault.ring.open_event(e, key).data.model_dump(include=set(PROFILE_FIELDS)) for e in await published()]
+    nothing = dict.fromkeys(WHOLE)
+    alone = nothing | {field: WHOLE[field]}
+    assert opened == [alone, WHOLE, alone]
+
+
+async def test_a_field_that_came_as_an_event_is_known_to_an_upsert(api: httpx.AsyncClient, tell: Any) -> None:
+    await api.post("/v1/events", json=tell.event("customer.registered", WHOLE))
+    assert await put(api, "/c-1", WHOLE) == "duplicate"
+    personal = sorted(personal_fields(CustomerProfile).own)
+    assert (await api.get(f"{URL}/c-1")).json()["has"] == personal
+
+
+def test_the_routes_take_and_show_every_field_of_a_profile() -> None:
+    assert tuple(ProfileIn.model_fields) == PROFILE_FIELDS == tuple(WHOLE)
+    plain = set(PROFILE_FIELDS) - set(personal_fields(CustomerProfile).own)
+    assert plain <= CustomerOut.model_fields.keys()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from common.events.customers import Channel, Purpose
+from common.crypto.sealing import personal_fields
+from common.events.customers import Channel, CustomerProfile, Purpose
 from common.events.fields import Identifier, Instant, PersonalText, ShopName, Text
 from common.http.api import Body, Caller, Tx, require
 from orders_ingest.api.parts import OutcomeOut, ResultsOut, answer_each, answer_one, runtime_of, vault_of
@@ -170,13 +171,12 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
     if found is None:
         raise UnknownCustomer(customer)
     consents = await store.list_consents(tx, shop, customer)
-    personal = {"name", "email", "phone", "chat", "address", "birthday"}
     return CustomerOut(
         id=customer,
         registered_at=found.registered_at,
         revision=found.revision,
         **{name: found.body.get(name) for name in ("language", "zone", "source")},
-        has=sorted(personal & found.body.keys()),
+        has=sorted(found.body.keys() & set(personal_fields(CustomerProfile).own)),
         consents=[ConsentOut.model_validate(dict(row._mapping)) for row in consents],
         merged_into=(await identity.get_survivors(tx, [(shop, customer)])).get((shop, customer)),
         aliases=await identity.list_aliases(tx, shop, customer),

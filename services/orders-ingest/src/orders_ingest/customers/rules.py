@@ -28,7 +28,8 @@ class CustomerErased(Conflict):
         )
 
 
-PROFILE_FIELDS = ("name", "email", "phone", "address", "birthday", "language", "zone", "source")
+PROFILE_FIELDS = tuple(name for name in CustomerProfile.model_fields if name not in ("version", "revision"))
+"""All that a profile says of a customer."""
 
 
 def fields_of(profile: CustomerProfile) -> dict[str, Any]:
