@@ -7,9 +7,10 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from prometheus_client import REGISTRY
 
-from common.bus.broker import Outgoing
-from common.bus.consumer import MANY, EventConsumer
+from common.bus.broker import Outgoing, Position
+from common.bus.consumer import MANY, EventConsumer, NotStoppedThere
 from common.bus.subscriptions import Batch, Subscription
+from common.events import NewerVersion
 from common.storage.database import Transaction
 
 from .toy import Stand, Ticked, tick
@@ -94,8 +95,10 @@ async def test_an_event_of_a_newer_release_stops_reading_and_is_not_buried(stand
     while stand.consumer.outdated is None:
         await asyncio.sleep(0.05)
     assert "toy.ticked is read in versions 1 to 1, not 2" in stand.consumer.outdated
+    assert f"({stand.topic}/" in stand.consumer.outdated, "the operator is told where it stands"
     assert await stand.rows() == [("c1", 1)], "what stands before it counts"
     assert await stand.rows("select slug from dead_events") == []
+    assert stand.consumer.stopped == f"stopped: {stand.consumer.outdated}"
     assert not stand.consumer.broker.assigned, "the partitions are left to a newer process"
     Ticked.VERSION = 2
     try:
@@ -107,6 +110,29 @@ async def test_an_event_of_a_newer_release_stops_reading_and_is_not_buried(stand
     assert await stand.rows() == [("c1", 1), ("c1", 2), ("c1", 3)]
     await stand.consumer.stop()
     await task
+
+
+async def test_an_event_of_a_newer_version_that_is_buried_is_passed_over(stand: Stand) -> None:
+    """A bogus record must not stop a service for ever, and nothing else can be thrown away this way."""
+    newer = tick(2).encode().replace(b'"time"', b'"dataschema":"/schemas/toy.ticked/9","time"')
+    await stand.put(tick(1), Outgoing(stand.topic, b"shop/c1", newer, {}), tick(3))
+    with pytest.raises(NewerVersion):
+        await stand.read()
+    item = stand.consumer._stopped_at
+    assert item is not None
+    place = Position(stand.topic, item.record.partition)
+    async with stand.database.transaction() as tx:
+        with pytest.raises(NotStoppedThere):
+            await stand.consumer.bury_newer(tx, place, item.record.offset - 1)
+        await stand.consumer.bury_newer(tx, place, item.record.offset)
+        await stand.consumer.bury_newer(tx, place, item.record.offset)
+    assert await stand.rows("select slug, shop, customer from dead_events") == [("unknown_version", "shop", "c1")]
+    await stand.consumer.stop()
+    restarted = stand.another()
+    await stand.read(restarted)
+    await restarted.stop()
+    assert await stand.rows() == [("c1", 1), ("c1", 3)]
+    assert await stand.rows("select count(*) from dead_events") == [(1,)]
 
 
 async def test_a_batch_slower_than_our_own_deadline_is_halved_until_it_fits(

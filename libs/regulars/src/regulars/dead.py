@@ -1,4 +1,4 @@
-"""Commands over dead events: list, show, mend and send again."""
+"""Commands over dead events: list, show, mend and send again, bury."""
 
 import asyncio
 import sys
@@ -74,6 +74,21 @@ def resend(service: str, dead_id: int, *, body: Path | None = None, folder: Fold
     async def ask(services: Services) -> str:
         answer = await services.call(service, "POST", f"/ops/dead/{dead_id}/resend", json={"body": mended})
         return str(answer["outcome"])
+
+    _console.print(asked(folder, ask))
+
+
+@app.command
+def bury(service: str, topic: str, partition: int, offset: int, *, folder: Folder = _RUN) -> None:
+    """Bury the event of a newer version that a service stopped reading at, where no release wrote it.
+
+    Readiness names the place, topic/partition@offset. The service passes over it after a restart; a release that reads
+    that version takes it by `resend`.
+    """
+
+    async def ask(services: Services) -> str:
+        place = {"topic": topic, "partition": partition, "offset": offset}
+        return str((await services.call(service, "POST", "/ops/dead", json=place))["next"])
 
     _console.print(asked(folder, ask))
 

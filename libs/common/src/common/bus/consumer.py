@@ -17,16 +17,17 @@ import structlog
 
 from common.bus import offsets
 from common.bus.broker import Consumer, OffsetOutOfLog, Position, Record
-from common.bus.dead import MENDED, Sealer, bury
+from common.bus.dead import MENDED, Sealer, bury, list_buried
 from common.bus.fuse import RAW, Fuse, FuseBlown
 from common.bus.halving import FIRST_WAIT_S, HANDLER_FAILED, Patience, handle
 from common.bus.inbox import claim_each
 from common.bus.parts import Item, Part, merged
+from common.bus.parts import position as place_of
 from common.bus.subscriptions import Batch, RawSubscription, Subscription
 from common.events import Event, InvalidEvent, NewerVersion, decode
 from common.events.topics import own_topic
 from common.metrics import EVENT_AGE
-from common.refusals import Refusal
+from common.refusals import Conflict, Refusal
 from common.storage.database import Database, Transaction
 from common.storage.failures import passes
 
@@ -49,6 +50,16 @@ class Counts:
     batches: int = 0
     late: int = 0
     by_type: dict[str, int] = field(default_factory=dict)
+
+
+class NotStoppedThere(Conflict):
+    """Reading did not stop at the record that is named."""
+
+    def __init__(self, stopped: str | None) -> None:
+        super().__init__(
+            "not_stopped_there",
+            f"This process stopped: {stopped}." if stopped else "This process has not stopped at an event.",
+        )
 
 
 class EventConsumer:
@@ -82,6 +93,7 @@ class EventConsumer:
         self._fuse = Fuse()
         self.blown: str | None = None
         self.outdated: str | None = None
+        self._stopped_at: Item | None = None
         self.counts = Counts()
         self._age = EVENT_AGE.labels(database.service)
         self._stopping = asyncio.Event()
@@ -104,6 +116,23 @@ class EventConsumer:
         """What the consumer waits for; None while it works."""
         return self._patience.reason
 
+    @property
+    def stopped(self) -> str | None:
+        """Why nothing is read any more until somebody acts; None while it is not so."""
+        if self.blown is not None:
+            return f"fuse blown: {self.blown}"
+        return f"stopped: {self.outdated}" if self.outdated is not None else None
+
+    async def bury_newer(self, tx: Transaction, position: Position, offset: int) -> None:
+        """Bury the event of a newer version that reading stopped at; after a restart it is passed over.
+
+        Idempotent. Raises NotStoppedThere for any other record: nothing that can be read is thrown away.
+        """
+        item = self._stopped_at
+        if item is None or (place_of(item.record), item.record.offset) != (position, offset):
+            raise NotStoppedThere(self.outdated)
+        await bury(tx, [item.died("unknown_version", str(item.newer))], self._seal, self._cluster or "")
+
     # -- the loop
 
     async def run(self) -> None:
@@ -121,7 +150,9 @@ class EventConsumer:
                 await self._stopping.wait()
             except NewerVersion as error:
                 # What a newer release writes is read by a newer release: leave it the partitions, and bury nothing.
-                self.outdated = str(error)
+                record = self._stopped_at.record if self._stopped_at is not None else None
+                place = f" ({record.topic}/{record.partition}@{record.offset})" if record is not None else ""
+                self.outdated = f"{error}{place}"
                 log.error("consumer_outdated", detail=self.outdated)
                 await self.broker.stop(5)
                 await self._stopping.wait()
@@ -148,11 +179,13 @@ class EventConsumer:
         self.counts.batches += 1
         items = merged([self._item(r) for r in polled.records])
         await self._refuse_shops(items)
+        await self._pass_over_buried(items)
         part, newer = Part(items, dict(polled.starts), dict(polled.nexts)).before_newer()
         if part.items:
             await handle(part, self._unit, self._answers, self._patience)
-        if newer is not None:
-            raise newer
+        if newer is not None and newer.newer is not None:
+            self._stopped_at = newer
+            raise newer.newer
         self._last_record_ms = max(r.timestamp_ms for r in polled.records)
         await self.broker.commit(polled.nexts)
         return len(polled.records)
@@ -239,6 +272,17 @@ class EventConsumer:
         for item in items:
             if item.event is not None and (refusal := refused.get(item.event.shop)) is not None:
                 item.dead = item.died(refusal.slug, refusal.detail)
+
+    async def _pass_over_buried(self, items: Sequence[Item]) -> None:
+        """An event of a newer version that an operator buried stops nobody."""
+        newer = [item for item in items if item.newer is not None]
+        if not newer:
+            return
+        async with self._database.transaction() as tx:
+            buried = await list_buried(tx, [item.record for item in newer], self._cluster or "")
+        for item in newer:
+            if item.record in buried:
+                item.newer = None
 
     # -- patience
 

@@ -101,6 +101,25 @@ async def bury(tx: Transaction, dead: Sequence[DeadRecord], seal: Sealer, cluste
         await tx.execute("notify outbox")
 
 
+async def list_buried(tx: Transaction, records: Sequence[Record], cluster: str) -> list[Record]:
+    """Those of the records that are buried already."""
+    # By the unique index.
+    rows = await tx.fetch(
+        """
+        select d.topic, d.partition, d."offset" from dead_events d join unnest(
+            cast(:topics as text[]), cast(:partitions as integer[]), cast(:offsets as bigint[])
+        ) as w(topic, partition, at) on d.topic = w.topic and d.partition = w.partition and d."offset" = w.at
+        where d.cluster = :cluster
+        """,
+        topics=[r.topic for r in records],
+        partitions=[r.partition for r in records],
+        offsets=[r.offset for r in records],
+        cluster=cluster,
+    )
+    buried = {(r.topic, r.partition, r.offset) for r in rows}
+    return [r for r in records if (r.topic, r.partition, r.offset) in buried]
+
+
 async def erase_bodies(tx: Transaction, customers: Sequence[CustomerKey]) -> None:
     """Remove what the dead events of these customers say; that they were is kept."""
     await tx.execute(

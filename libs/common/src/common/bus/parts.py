@@ -59,11 +59,11 @@ class Part:
             {p: n for p, n in self.nexts.items() if p in rest or p not in ends},
         )
 
-    def before_newer(self) -> tuple[Part, NewerVersion | None]:
-        """What stands before the first event of a version newer than ours, and that event's error if there is one."""
+    def before_newer(self) -> tuple[Part, Item | None]:
+        """What stands before the first event of a version newer than ours, and that event if there is one."""
         for number, item in enumerate(self.items):
             if item.newer is not None:
-                return self.split(number)[0], item.newer
+                return self.split(number)[0], item
         return self, None
 
 

@@ -77,13 +77,14 @@ async def note(database: Database, ask: Callable[[Transaction], Awaitable[str | 
 
 
 async def check_consumer(consumer: EventConsumer | None) -> str | None:
-    """Its fuse whole. All else is noted: the API takes what the outbox keeps, also while the group is shared out."""
+    """Its fuse whole, and no event of a newer version met.
+
+    All else is noted: the API takes what the outbox keeps, also while the group is shared out.
+    """
     if consumer is None:
         return "none here"
-    if consumer.blown is not None:
-        raise NotReady(f"fuse blown: {consumer.blown}")
-    if consumer.outdated is not None:
-        return f"stopped: {consumer.outdated}"
+    if consumer.stopped is not None:
+        raise NotReady(consumer.stopped)
     if consumer.paused is not None:
         return f"paused: {consumer.paused}"
     if not consumer.broker.assigned:

@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
+from common.bus.broker import Position as Place
+from common.bus.consumer import NotStoppedThere
 from common.events.fields import Cursor, PlannedTime, Position, Text
 from common.http.api import Body, Tx, require
 from common.http.problems import Problem
@@ -53,6 +55,20 @@ class DeadOut(BaseModel):
     detail: str
     recorded_at: datetime
     resent_at: datetime | None
+
+
+class StoppedAtIn(Body):
+    """The place that readiness names: topic/partition@offset."""
+
+    topic: Text
+    partition: Position
+    offset: Position
+
+
+class BuriedOut(BaseModel):
+    """`next`: what to do now."""
+
+    next: str = "Restart the processes of this service; they pass over the event."
 
 
 class DeadBodyOut(BaseModel):
@@ -128,6 +144,17 @@ async def list_dead(tx: Tx, after: Position = 0, limit: Annotated[int, Query(ge=
         limit=limit,
     )
     return [DeadOut.model_validate(dict(r._mapping)) for r in rows]
+
+
+@router.post("/ops/dead", dependencies=[Depends(require("ops"))])
+async def bury_newer(body: StoppedAtIn, request: Request, tx: Tx) -> BuriedOut:
+    """Bury the event of a version newer than this release that reading stopped at, as `unknown_version`: for a record
+    that no release wrote. A release that reads the version takes it by `resend`."""
+    consumer = runtime_of(request).consumer
+    if consumer is None:
+        raise NotStoppedThere(None)
+    await consumer.bury_newer(tx, Place(body.topic, body.partition), body.offset)
+    return BuriedOut()
 
 
 class UnknownDeadEvent(Problem):

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from common.process.runtime import Runtime
+from common.refusals import Conflict
 from common.storage.database import Transaction
 
 OPEN = ("lag", "outbox", "leases", "arriving")
@@ -13,10 +14,22 @@ OPEN = ("lag", "outbox", "leases", "arriving")
 LOOK_AGAIN_S = 0.02
 
 
+class ConsumerStopped(Conflict):
+    """Nothing settles here before somebody acts."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("consumer_stopped", f"This service reads no events until an operator acts. {why}")
+
+
 async def settled(runtime: Runtime, with_due: bool, wait_s: float = 0) -> dict[str, int]:
-    """Counters, and what is open; answers when nothing is, after `wait_s` at the latest."""
+    """Counters, and what is open; answers when nothing is, after `wait_s` at the latest.
+
+    Raises ConsumerStopped where reading waits for an operator.
+    """
     deadline = time.monotonic() + wait_s
     while True:
+        if runtime.consumer is not None and runtime.consumer.stopped is not None:
+            raise ConsumerStopped(runtime.consumer.stopped)
         found = {"read": 0, "claimed": 0, "batches": 0, "published": 0, "lag": 0}
         async with runtime.database.transaction() as tx:
             found["outbox"] = await tx.value(
