@@ -178,15 +178,17 @@ create table policies (
     primary key (shop, version)         -- closes the race of two people saving the same next version
 );
 
--- A channel on which nothing is handed off for now, since a provider refuses us: for every shop (shop = ''), or for one.
+-- A channel on which nothing is handed off for now, since a provider refuses us: for every shop (shop = ''), for one,
+-- or to one address of a shop.
 create table pauses (
     channel text not null,
     shop text not null,
+    address bytea not null default '',  -- its hash; '': all addresses
     since timestamptz not null,         -- real time, of the first refusal
     until timestamptz not null,         -- real time; then it is tried again, and a refusal doubles the pause
     pause_s double precision not null,
     stage text not null,
     reason text not null,
     reply text not null,                -- the provider's words, without addresses
-    primary key (channel, shop)         -- closes the race of two senders that meet the same refusal
+    primary key (channel, shop, address) -- closes the race of two senders that meet the same refusal
 );

@@ -69,7 +69,8 @@ async def channel_note(name: ChannelName, tx: Transaction) -> str | None:
         return None
     first = running[0]
     which = f"shop {first.shop}" if first.shop else "all shops"
-    more = f", and {len(running) - 1} more shops" if len(running) > 1 else ""
+    others = len(running) - 1
+    more = f" and {others} more {'shop' if others == 1 else 'shops'}" if others else ""
     return f"paused for {which}{more} until {first.until:%H:%M:%S} UTC: {first.reason} at {first.stage}"
 
 

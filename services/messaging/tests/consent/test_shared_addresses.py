@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -47,6 +48,24 @@ async def test_an_opt_out_holds_for_every_id_of_the_address_and_says_so(messagin
     details = await messaging.rows("select detail from decisions where outcome = 'suppress'")
     assert details == [("said for this address under another customer id",)]
     assert await verify(messaging, topics) == []
+
+
+async def test_an_opt_out_is_about_the_address_that_came_while_it_waited(messaging: Any) -> None:
+    """A profile that is being read holds the customer; what waits for the new address is taken back as well."""
+    await messaging.feed(*messaging.known("k3"), *messaging.known("k3b"))
+    await messaging.feed(messaging.tier_up(1, customer="k3b"))
+    await messaging.decide()
+    async with messaging.database.transaction() as tx:
+        await tx.lock_customers([("s", "k3")])
+        opting_out = asyncio.create_task(opt_out(messaging.database, ("s", "k3"), OUT))
+        waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        while not await messaging.rows(waits):
+            await asyncio.sleep(0.02)
+        await tx.execute(
+            "update contact_addresses a set address = b.address from contact_addresses b"
+            " where a.customer = 'k3' and b.customer = 'k3b'"
+        )
+    assert await opting_out == 1
 
 
 async def test_an_opt_out_takes_back_what_waits_for_the_other_ids_of_the_address(

@@ -14,7 +14,8 @@ MessagePurpose = Literal["marketing", "survey", "transactional"]
 """What a message is for. Consent is asked for the first two, see `Purpose`; a transactional message needs none."""
 
 AnyChannel = Annotated[Text, Field(pattern=r"^[a-z_]{1,20}$", description="email, sms, chat, phone, or another")]
-"""Open: a release that does not know a channel of a newer one reads and announces what became of its messages."""
+"""Open: a release that does not know a channel of a newer one reads and announces what became of its messages,
+and which addresses are left alone."""
 
 
 class MessageFact(EventData):
@@ -93,7 +94,7 @@ class ContactAddressSuppressed(EventData):
     TYPE: ClassVar[str] = "contact.address_suppressed"
     TOPIC: ClassVar[str] = "messages"
     RANK: ClassVar[int] = 63
-    channel: Channel
+    channel: AnyChannel
     purpose: Purpose
     state: Literal["withdrawn", "opted_out"]
     said_at: Instant

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
-from common.events.customers import Channel
 from common.events.fields import ShopName
+from common.events.messages import AnyChannel
 from common.http.api import Tx, require
 from common.refusals import NotFound
-from messaging.delivery.store.pauses import end_pauses, list_pauses
+from messaging.delivery.state import Place
+from messaging.delivery.store.pauses import end_address_pause, end_pauses, list_pauses
 
+AddressHash = Annotated[str, Query(pattern=r"^[0-9a-f]{32}$")]
 router = APIRouter(tags=["operation"])
 
 
@@ -24,10 +27,13 @@ class NotPaused(NotFound):
 
 
 class PauseOut(BaseModel):
-    """`shop` is null where all shops are paused. `over`: the next hand-off ends the pause, or doubles it."""
+    """`shop` is null where all shops are paused; `address` is the hash of the one address that is, in hex.
 
-    channel: Channel
+    `over`: the next hand-off ends the pause, or doubles it."""
+
+    channel: str
     shop: str | None
+    address: str | None
     since: datetime
     until: datetime
     stage: str
@@ -43,6 +49,7 @@ async def get_pauses(tx: Tx) -> list[PauseOut]:
         PauseOut(
             channel=p.channel,
             shop=p.shop or None,
+            address=p.address.hex() or None,
             since=p.since,
             until=p.until,
             stage=p.stage,
@@ -50,13 +57,20 @@ async def get_pauses(tx: Tx) -> list[PauseOut]:
             reply=p.reply,
             over=p.over,
         )
-        for p in await list_pauses(tx)
+        for p in await list_pauses(tx, addresses=True)
     ]
 
 
 @router.delete("/ops/pauses/{channel}", dependencies=[require("ops")], status_code=204)
-async def delete_pause(channel: Channel, tx: Tx, shop: ShopName | None = None) -> Response:
-    """End a pause once what was refused is mended; without `shop` the one of all shops."""
-    if not await end_pauses(tx, channel, [shop or ""], running=True):
+async def delete_pause(
+    channel: AnyChannel, tx: Tx, shop: ShopName | None = None, address: AddressHash | None = None
+) -> Response:
+    """End a pause once what was refused is mended; without `shop` the one of all shops, with `address` the one of an
+    address of that shop."""
+    if address is not None:
+        ended = await end_address_pause(tx, channel, Place(shop or "", bytes.fromhex(address)))
+    else:
+        ended = await end_pauses(tx, channel, [shop or ""], running=True)
+    if not ended:
         raise NotPaused(channel)
     return Response(status_code=204)

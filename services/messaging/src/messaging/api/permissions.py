@@ -43,9 +43,9 @@ class OptInIn(Body):
 
 
 class PermissionOut(BaseModel):
-    """The statement that holds, made at `at`, in UTC."""
+    """The statement that holds, made at `at`, in UTC; `channel` may be one of another release."""
 
-    channel: Channel
+    channel: str
     purpose: Purpose
     state: ConsentState
     at: datetime

@@ -51,13 +51,15 @@ class CannotRender(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A provider refuses us, not a recipient. `scope`: as this shop's sender, or whoever the sender is.
+    """A provider refuses us, not a message. `scope` is what the refusal is about, and what is paused for it: the whole
+    `channel` (one server takes all messages, whoever the sender is), the `shop` (its sender is refused), or the
+    `address` (it has a server or robot of its own).
 
     `at_once`: one refusal is proof enough to pause. `away`: the provider cannot be reached, it may only be starting.
     `stage` says where in the exchange it happened, `reply` the provider's words without addresses, both for operators.
     """
 
-    scope: Literal["shop", "channel"]
+    scope: Literal["channel", "shop", "address"]
     at_once: bool
     stage: str
     reason: str

@@ -42,8 +42,13 @@ async def change_permission(
     """
     shop, customer = key
     out = isinstance(data, ContactOptedOut)
+    # Who is concerned is read first, so that all are locked in one order; the address again under the lock, since a
+    # profile may have come in between.
+    seen = await get_address(tx, key, data.channel)
+    await tx.lock_customers([key, *(await customers_with_queued(tx, shop, seen, data.channel) if out else ())])
     address = await get_address(tx, key, data.channel)
-    await tx.lock_customers([key, *(await customers_with_queued(tx, shop, address, data.channel) if out else ())])
+    if out and address != seen:
+        await tx.lock_customers(await customers_with_queued(tx, shop, address, data.channel))
     if address is not None:
         await lock_address(tx, address)
     now = tx.clock.now()

@@ -5,15 +5,25 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from common.events import CustomerKey
+from messaging.channels.protocol import Trouble
 from messaging.conditions.state import Claim, Condition
 from messaging.contacts.state import Address
 from messaging.decisions.facts import Subject
 from messaging.flows.registry import claim_of
 from messaging.policy.state import Policy
 
+
+class Place(NamedTuple):
+    """What a pause is about: all shops, one shop, or one address of a shop, by its hash."""
+
+    shop: str = ""
+    address: bytes = b""
+
+
+EVERYWHERE = Place()
 End = Literal["sent", "failed", "unknown", "suppressed", "queued", "missed"]
 MISSED = "missed_window"
 
@@ -46,13 +56,33 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A leased message with everything needed to send it: `letter` in its channel's form, where it goes."""
+    """A leased message with everything needed to send it: `letter` in its channel's form, where it goes.
+
+    `on_trial`: its address was paused until a moment ago.
+    """
 
     message: Queued
     letter: Any
     date: datetime
     address: Address | None
     policy: Policy
+    on_trial: bool = False
+
+    @property
+    def places(self) -> frozenset[Place]:
+        """What a pause is about that keeps it back."""
+        shop = Place(self.message.about.shop)
+        return frozenset((EVERYWHERE, shop, *([Place(*self.address)] if self.address is not None else ())))
+
+    def place_of(self, trouble: Trouble) -> Place | None:
+        """What is paused for this trouble; None for an address without a hash: that message waits alone."""
+        match trouble.scope:
+            case "channel":
+                return EVERYWHERE
+            case "shop":
+                return Place(self.message.about.shop)
+            case "address":
+                return Place(*self.address) if self.address is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from messaging.delivery.outcomes.announcing import announce
 from messaging.delivery.outcomes.rules import back, in_doubt
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
+from messaging.delivery.store.pauses import forget_address_pauses
 from messaging.metrics import SENDS_UNKNOWN
 from messaging.policy.store import get_policies
 
@@ -36,11 +37,12 @@ async def end_expired(tx: Transaction) -> int:
 
 
 async def mind_expired(database: Database, stopping: asyncio.Event) -> None:
-    """End what expired, every five seconds until `stopping`, and count what is in doubt."""
+    """End what expired, every five seconds until `stopping`, forget old pauses, and count what is in doubt."""
     while not stopping.is_set():
         try:
             async with database.transaction() as tx:
                 await end_expired(tx)
+                await forget_address_pauses(tx)
                 SENDS_UNKNOWN.set(await queue.count_unknown(tx))
         except Exception as error:
             log.warning("expired_leases_failed", temporary=is_temporary(error), detail=repr(error)[:300])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -15,14 +15,15 @@ from common.time.clock import FixedClock
 from common.values.addresses import InvalidAddress
 from messaging.channels.protocol import CannotRender, Channel, Letter
 from messaging.consent.links import Recipient, UnsubscribeLinks
-from messaging.contacts.state import Contact
+from messaging.contacts.state import Address, Contact
 from messaging.decisions.rules import may_still_leave
 from messaging.decisions.state import Known
 from messaging.delivery.outcomes.announcing import announce, followed
-from messaging.delivery.outcomes.rules import missed, not_understood
+from messaging.delivery.outcomes.rules import missed, of_another_release, rests
 from messaging.delivery.state import Ended, Queued, Ready
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
+from messaging.delivery.store.pauses import Pause, get_address_pauses
 from messaging.flows.registry import FLOWS
 from messaging.known import get_known
 from messaging.metrics import SENDS_BLOCKED
@@ -54,6 +55,9 @@ class Preparation:
         data_keys = await self._keys.keys_for(tx, known)
         policies = await get_policies(tx, {m.about.shop for m in leased})
         names = await display_names(tx, policies, tx.clock.now())
+        at_addresses = await get_address_pauses(
+            tx, self._channel.name, {a for m in leased if (a := self._address(m, known[m.key])) is not None}
+        )
         prepared = [
             self._prepare(
                 message,
@@ -62,14 +66,26 @@ class Preparation:
                 policies[message.about.shop].policy,
                 names[message.about.shop],
                 message.at if self._replay else tx.clock.now(),
+                at_addresses,
             )
             for message in leased
         ]
         await announce(tx, await end(tx, [one for one in prepared if isinstance(one, Ended)]))
         return [one for one in prepared if isinstance(one, Ready)]
 
+    def _address(self, message: Queued, known: Known) -> Address | None:
+        hashed = known.hashes.get(message.about.channel)
+        return None if hashed is None else (message.about.shop, hashed)
+
     def _prepare(
-        self, message: Queued, known: Known, data_key: DataKey | None, policy: Policy, shop_name: str, at: datetime
+        self,
+        message: Queued,
+        known: Known,
+        data_key: DataKey | None,
+        policy: Policy,
+        shop_name: str,
+        at: datetime,
+        pauses: Mapping[Address, Pause],
     ) -> Ready | Ended:
         """The message in its channel's form, or what becomes of it instead."""
         about = message.about
@@ -83,7 +99,11 @@ class Preparation:
         if about.flow not in FLOWS:
             SENDS_BLOCKED.labels("unknown_flow").inc()
             log.warning("flow_unknown", **followed(message))
-            return not_understood(message, at)
+            return of_another_release(message, "unknown_flow", policy, at, replay=self._replay)
+        address = self._address(message, known)
+        pause = pauses.get(address) if address is not None else None
+        if pause is not None and not pause.over:
+            return rests(message, pause.reason, pause.left_s, at)
         assert known.contact is not None
         try:
             letter = self._letter(message, known.contact, data_key, policy, policy.sender_name or shop_name, at)
@@ -96,8 +116,7 @@ class Preparation:
             reason = error.reason if isinstance(error, CannotRender) else "text_incomplete"
             log.error("cannot_be_written", reason=reason, detail=str(error), **followed(message))
             return Ended(message, "suppressed", at, reason=reason, tried=False)
-        address = known.hashes.get(about.channel)
-        return Ready(message, form, at, None if address is None else (about.shop, address), policy)
+        return Ready(message, form, at, address, policy, on_trial=pause is not None)
 
     def _must_be_judged_again(self, message: Queued, known: Known, at: datetime) -> bool:
         """The window closed; the address went away, and another may come; there may be no room at a new address."""

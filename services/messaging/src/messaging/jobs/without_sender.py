@@ -12,7 +12,7 @@ from common.storage.failures import is_temporary
 from common.time.clock import FixedClock
 from messaging.channels.registry import CHANNELS
 from messaging.delivery.outcomes.announcing import announce
-from messaging.delivery.outcomes.rules import without_sender
+from messaging.delivery.outcomes.rules import of_another_release
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
 from messaging.metrics import SENDS_BLOCKED, SENDS_WITHOUT_SENDER
@@ -35,7 +35,9 @@ async def settle_without_sender(tx: Transaction) -> int:
         leased = await queue.lease(tx, channel, MOST)
         policies = await get_policies(tx, {m.about.shop for m in leased})
         ended = [
-            without_sender(m, policies[m.about.shop].policy, m.at if replay else tx.clock.now(), replay=replay)
+            of_another_release(
+                m, "no_sender", policies[m.about.shop].policy, m.at if replay else tx.clock.now(), replay=replay
+            )
             for m in leased
         ]
         await announce(tx, await end(tx, ended))

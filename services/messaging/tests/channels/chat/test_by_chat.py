@@ -175,18 +175,65 @@ async def test_an_answer_that_is_lost_leaves_an_offer_in_doubt_and_repeats_a_not
     assert await verify(messaging, topics) == []
 
 
-async def test_a_provider_that_is_overrun_pauses_chat_and_not_mail(messaging: Any, robot: Robot) -> None:
+PAUSES = "select channel, shop, length(address), stage, reason, pause_s from pauses"
+
+
+async def notices_by_chat(messaging: Any, url: str, *orders: str, customer: str = "c1") -> None:
+    await known(messaging, url, customer)
+    await messaging.feed(*[messaging.notice(order, customer=customer) for order in orders])
+    await messaging.decide()
+
+
+async def test_a_robot_that_refuses_pauses_itself_and_nobody_else(messaging: Any, robot: Robot) -> None:
     robot.reply = answer(b"", "429 Too Many Requests")
     await both_channels(messaging)
-    await known(messaging, robot.url)
-    await messaging.feed(messaging.notice("o1"))
-    await messaging.decide()
-    await send(messaging)
-    pauses = await messaging.rows("select channel, shop, stage, reason from pauses")
-    assert pauses == [("chat", "", "answer", "http_429")]
+    await notices_by_chat(messaging, robot.url, "o1", "o2", customer="c0")
+    async with Robot().listening() as healthy:
+        for n in range(1, 4):
+            await notices_by_chat(messaging, healthy.url.replace("5ec", f"{n}ec"), "o1", customer=f"c{n}")
+        await send(messaging)
+        assert len(healthy.taken) == 3, "in the same chunk, behind the refusal"
+        assert len(robot.taken) == 1, "its other message was not tried"
+        assert await messaging.rows(PAUSES) == [("chat", "s", 16, "answer", "http_429", 10.0)]
+        await notices_by_chat(messaging, healthy.url.replace("5ec", "9ec"), "o1", customer="c9")
+        await messaging.rows("update messages set next_try_at = '-infinity' where state = 'queued' returning 1")
+        await send(messaging)
+        assert (len(healthy.taken), len(robot.taken)) == (4, 1), "while it is paused"
+
+
+async def test_a_robots_pause_doubles_until_it_takes_a_message(messaging: Any, robot: Robot) -> None:
+    robot.reply = answer(b"", "429 Too Many Requests")
+    await both_channels(messaging)
+    await notices_by_chat(messaging, robot.url, "o1")
+    for seconds in (10.0, 20.0, 40.0):
+        await messaging.rows("update messages set next_try_at = '-infinity' returning 1")
+        await messaging.rows("update pauses set until = clock_timestamp() returning 1")
+        await send(messaging)
+        assert await messaging.rows("select pause_s from pauses") == [(seconds,)]
     robot.reply = answer()
-    assert await send(messaging) == 0, "paused"
-    async with messaging.client() as client:
-        assert (await client.delete("/ops/pauses/chat")).status_code == 204
     await messaging.rows("update messages set next_try_at = '-infinity' returning 1")
+    await messaging.rows("update pauses set until = clock_timestamp() returning 1")
+    assert await send(messaging) == 1
+    assert await messaging.rows(PAUSES) == []
+
+
+async def test_a_robot_that_cannot_be_reached_pauses_itself(messaging: Any) -> None:
+    await both_channels(messaging)
+    await notices_by_chat(messaging, "http://127.0.0.1:1/cgi-bin/webhook/send?key=gone", "o1")
+    await send(messaging)
+    assert await messaging.rows(PAUSES) == [("chat", "s", 16, "connect", "connection_refused", 2.0)]
+
+
+async def test_an_operator_ends_a_robots_pause_and_what_waits_goes_at_once(messaging: Any, robot: Robot) -> None:
+    robot.reply = answer(b"", "429 Too Many Requests")
+    await both_channels(messaging)
+    await notices_by_chat(messaging, robot.url, "o1")
+    await send(messaging)
+    robot.reply = answer()
+    async with messaging.client() as client:
+        (pause,) = (await client.get("/ops/pauses")).json()
+        assert (await client.delete("/ops/pauses/chat")).status_code == 404, "the channel is not paused"
+        about = {"shop": pause["shop"], "address": pause["address"]}
+        assert (await client.delete("/ops/pauses/chat", params=about)).status_code == 204
+        assert (await client.delete("/ops/pauses/chat", params=about)).status_code == 404
     assert await send(messaging) == 1

@@ -85,7 +85,7 @@ async def test_what_a_robot_does_otherwise_is_never_taken_for_a_yes(reply: Any, 
     assert len(robot.taken) == 1, "nothing is posted twice"
     if outcome == "withheld":
         assert found.trouble is not None
-        assert (found.trouble.scope, found.trouble.at_once) == ("channel", True)
+        assert (found.trouble.scope, found.trouble.at_once) == ("address", True)
 
 
 async def test_a_redirect_is_not_followed() -> None:

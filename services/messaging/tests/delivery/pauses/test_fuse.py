@@ -147,6 +147,24 @@ async def test_an_operator_sees_a_pause_and_ends_it(messaging: Any) -> None:
     assert await health.note(messaging.database, partial(channel_note, "email")) is None
 
 
+async def test_the_note_counts_the_shops_that_are_paused(messaging: Any) -> None:
+    said = []
+    for shop in ("cha", "chb", "chc"):
+        await messaging.rows(
+            "insert into pauses (channel, shop, since, until, pause_s, stage, reason, reply)"
+            " values ('email', :shop, now(), now() + interval '1 hour', 10, 'mail', 'no', '') returning 1",
+            shop=shop,
+        )
+        note = await health.note(messaging.database, partial(channel_note, "email"))
+        assert note is not None
+        said.append(note.partition(" until ")[0])
+    assert said == [
+        "paused for shop cha",
+        "paused for shop cha and 1 more shop",
+        "paused for shop cha and 2 more shops",
+    ]
+
+
 async def test_a_bounce_is_lifted_by_the_shop(messaging: Any, mailsink: MailSink) -> None:
     mailsink.refused = {"c1@example.test": "550 5.1.1 no such user"}
     connection, sender = SmtpConnection(SmtpServer("127.0.0.1", mailsink.port)), messaging.sender(mailsink.port)

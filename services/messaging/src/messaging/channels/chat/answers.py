@@ -21,7 +21,7 @@ def delivery_of(status: int, body: bytes) -> Delivery:
     Only the documented answer (200 with `errcode`) and a plain refusal say what became of it; all else is unknown.
     """
     if status in _NOT_NOW:
-        trouble = Trouble("channel", True, "answer", f"http_{status}")
+        trouble = Trouble("address", True, "answer", f"http_{status}")
         return Delivery("withheld", f"http_{status}", "answer", trouble=trouble)
     if status >= 500:
         return Delivery("unknown", f"http_{status}", "answer")

@@ -71,7 +71,7 @@ class ChatConnection(Connection):
                 return Delivery("stopped")
             reason = _cause(error)
             return Delivery(
-                "withheld", reason, "connect", trouble=Trouble("channel", True, "connect", reason, away=True)
+                "withheld", reason, "connect", trouble=Trouble("address", True, "connect", reason, away=True)
             )
         finally:
             self._waiting = None

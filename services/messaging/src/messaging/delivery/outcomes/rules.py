@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from messaging.channels.protocol import Delivery
-from messaging.decisions.rules import is_stale
+from messaging.decisions.rules import LOOK_AGAIN, is_stale
+from messaging.decisions.state import Reason
 from messaging.delivery.state import MISSED, Ended, Queued
 from messaging.policy.state import Policy
 
 RETRY_AFTER_S = (2.0, 10.0, 60.0, 600.0, 3600.0)
 WITHHELD_FIRST_S, WITHHELD_LONGEST_S = 30.0, 3600.0
-OTHER_RELEASE_S = 600.0
-"""A message of a flow or for a channel of another release is looked at again after so long."""
 IN_DOUBT_ATTEMPTS = 2
 """A notice that may have arrived is sent once more, with the same id, and not a third time."""
 
@@ -42,32 +41,33 @@ def back(message: Queued, at: datetime) -> Ended:
     return Ended(message, "queued", at, tried=False)
 
 
+def rests(message: Queued, reason: str, wait_s: float, at: datetime) -> Ended:
+    """Its address is paused: it waits until that is over, and costs no attempt."""
+    return Ended(message, "queued", at, reason=reason, wait_s=wait_s, tried=False)
+
+
 def missed(message: Queued, at: datetime) -> Ended:
     """Not sent in its window, or where it was to go: the sweep decides it again."""
     return Ended(message, "missed", at, reason=MISSED, tried=False)
 
 
-def not_understood(message: Queued, at: datetime) -> Ended:
-    """A flow of another release: it waits for that release, as long as it is fresh."""
-    return Ended(message, "queued", at, reason="unknown_flow", wait_s=OTHER_RELEASE_S, tried=False)
-
-
-def without_sender(message: Queued, policy: Policy, at: datetime, *, replay: bool) -> Ended:
-    """This release has no sender for its channel: it waits for one while it is fresh and its window is open.
+def of_another_release(message: Queued, reason: Reason, policy: Policy, at: datetime, *, replay: bool) -> Ended:
+    """This release does not know its flow, or has no sender for its channel: it waits for one that does while it is
+    fresh and its window is open. `reason` is one of OF_ANOTHER_RELEASE.
 
     After its window the sweep decides it again, and so it does in a replay, where no time passes in the queue.
     """
     if is_stale(message.about.purpose, message.cause_at, policy, at):
-        return Ended(message, "suppressed", at, reason="no_sender", tried=False)
+        return Ended(message, "suppressed", at, reason=reason, tried=False)
     if replay or (message.leave_before is not None and at >= message.leave_before):
         return missed(message, at)
-    return Ended(message, "queued", at, reason="no_sender", wait_s=OTHER_RELEASE_S, tried=False)
+    return Ended(message, "queued", at, reason=reason, wait_s=LOOK_AGAIN.total_seconds(), tried=False)
 
 
 def withheld(message: Queued, delivery: Delivery, at: datetime) -> Ended:
     """Refused for a reason that is not its own: it costs no attempt, and goes later for as long as it is fresh."""
     wait_s = 0.0  # what concerns the channel is waited for by the channel's pause
-    if delivery.trouble is not None and delivery.trouble.scope == "shop":
+    if delivery.trouble is not None and delivery.trouble.scope != "channel":
         # Half its age: the waits grow without being counted.
         wait_s = min(max((at - message.at).total_seconds() / 2, WITHHELD_FIRST_S), WITHHELD_LONGEST_S)
     return Ended(message, "queued", at, reason=delivery.reason, wait_s=wait_s, tried=False)

@@ -22,7 +22,7 @@ from messaging.contacts.state import Address
 from messaging.delivery.fuse import Fuse
 from messaging.delivery.outcomes.announcing import announce
 from messaging.delivery.outcomes.rules import back
-from messaging.delivery.state import Ready
+from messaging.delivery.state import Place, Ready
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
 from messaging.delivery.store.pauses import ALL_SHOPS
@@ -37,7 +37,7 @@ RENEW_EVERY_S = 5.0
 LOOK_EVERY_S = 0.5
 GATHER_S = 0.05
 """So long a worker waits at the desk until half of them are there: one transaction for many costs little more."""
-Troubles = list[tuple[str, Trouble]]
+Troubles = list[tuple[Place, Trouble]]
 Take = Callable[[Transaction, int, Sequence[str]], Awaitable[list[Ready]]]
 """Leases up to so many messages of shops that are not among these, and writes them; those that may not go any more
 are suppressed or given back."""
@@ -60,7 +60,7 @@ class _Books:
 
     at_desk: list[_Turn] = field(default_factory=list)  # workers without work
     ended: Done = field(default_factory=list)  # not recorded yet
-    troubles: Troubles = field(default_factory=list)  # by shop, not recorded yet
+    troubles: Troubles = field(default_factory=list)  # by what they are about, not recorded yet
     waiting: list[Ready] = field(default_factory=list)  # leased, not started
 
 
@@ -254,7 +254,7 @@ class Sender:
                 log.warning("leases_not_renewed", temporary=is_temporary(error), detail=repr(error)[:300])
             await _sleep(stopping, RENEW_EVERY_S) if not stopping.is_set() else await asyncio.sleep(0.1)
 
-    async def record(self, tx: Transaction, ended: Done, troubles: Sequence[tuple[str, Trouble]] = ()) -> None:
+    async def record(self, tx: Transaction, ended: Done, troubles: Sequence[tuple[Place, Trouble]] = ()) -> None:
         """Record and announce what became of messages; twice the same is recorded once."""
         if not ended:
             return
@@ -270,7 +270,13 @@ class Sender:
             ],
         )
         await announce(tx, done)
-        await self._fuse.record(tx, (e.message.about.shop for e, _ in ended if e.state == "sent"), troubles)
+        accepted = [r for e, r in ended if e.state == "sent"]
+        await self._fuse.record(
+            tx,
+            {r.message.about.shop for r in accepted},
+            {Place(*r.address) for r in accepted if r.on_trial and r.address is not None},
+            troubles,
+        )
 
 
 async def _sleep(stopping: asyncio.Event, seconds: float) -> None:

@@ -15,9 +15,8 @@ from common.time.clock import FixedClock
 from messaging.channels.protocol import Connection, Delivery, Trouble
 from messaging.delivery.outcomes.announcing import followed
 from messaging.delivery.outcomes.rules import back, outcome_of
-from messaging.delivery.state import MISSED, Ended, Ready
+from messaging.delivery.state import MISSED, Ended, Place, Ready
 from messaging.delivery.store import queue
-from messaging.delivery.store.pauses import ALL_SHOPS
 from messaging.metrics import SENDS_REFUSED
 
 log = structlog.get_logger()
@@ -36,7 +35,7 @@ class Chunk:
         self.sure_until = sure_until
         self.current: Ready | None = None
         self.since = 0.0
-        self.troubles: list[tuple[str, Trouble]] = []
+        self.troubles: list[tuple[Place, Trouble]] = []
 
 
 class _Permit:
@@ -79,12 +78,12 @@ class Hands:
         """Send one after the other; once a provider refuses us the rest goes back untried."""
         loop = asyncio.get_running_loop()
         ended: Done = []
-        withheld: set[str] = set()
+        withheld: set[Place] = set()
         self._at_work.add(chunk)
         try:
             while chunk.waiting:
                 one = chunk.waiting.popleft()
-                if stopping.is_set() or withheld & {ALL_SHOPS, one.message.about.shop}:
+                if stopping.is_set() or withheld & one.places:
                     ended.append((back(one.message, self._now(one)), one))
                     continue
                 chunk.current, chunk.since = one, loop.time()
@@ -95,10 +94,11 @@ class Hands:
                 else:
                     delivery = await connection.deliver(one.letter, may_leave)
                 trouble = self._count(one, delivery)
-                if trouble is not None:
-                    chunk.troubles.append((one.message.about.shop, trouble))
+                place = one.place_of(trouble) if trouble is not None else None
+                if trouble is not None and place is not None:
+                    chunk.troubles.append((place, trouble))
                     if trouble.at_once:
-                        withheld.add(ALL_SHOPS if trouble.scope == "channel" else one.message.about.shop)
+                        withheld.add(place)
                 ended.append((outcome_of(one.message, one.policy, delivery, self._now(one)), one))
         finally:
             chunk.current = None
