@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.contract.published import published_example
 from common.events import EVENTS, EventData, InvalidEvent, NewerVersion, decode, from_dict
 
 JSON = st.recursive(
@@ -51,6 +52,41 @@ def test_data_nested_deeper_than_can_be_written_again_is_refused() -> None:
     nested = b'{"order_id":' + b"[" * 600 + b"]" * 600 + b"}"
     with pytest.raises(InvalidEvent):
         decode(orjson.dumps(body(data=None)).replace(b'"data":null', b'"data":' + nested))
+
+
+@pytest.mark.parametrize(
+    ("instant", "slug"),
+    [
+        ("9999-12-31T23:59:59-14:00", "time_in_future"),
+        ("9999-12-31T23:59:59Z", "time_in_future"),
+        ("2200-01-01T00:00:00Z", "time_in_future"),
+        ("2199-12-31T23:59:59Z", None),
+        ("1970-01-01T00:00:00Z", None),
+        ("1969-12-31T23:59:59Z", "time_too_old"),
+        ("0001-01-01T00:00:00+14:00", "time_too_old"),
+    ],
+)
+@pytest.mark.parametrize("field", ["time", "completed_at"])
+def test_an_instant_too_near_to_an_end_of_the_calendar_is_refused(field: str, instant: str, slug: str | None) -> None:
+    """Months are added to instants, and days taken off them; no reader must fail at that."""
+    sent = body(time=instant) if field == "time" else body(data=body()["data"] | {field: instant})
+    if slug is None:
+        assert decode(orjson.dumps(sent)).type == "order.completed"
+        return
+    with pytest.raises(InvalidEvent) as refused:
+        decode(orjson.dumps(sent))
+    assert refused.value.slug == slug
+
+
+@pytest.mark.parametrize("kind", EVENTS.values(), ids=str)
+def test_no_instant_of_any_event_may_lie_beyond_the_calendar(kind: type[EventData]) -> None:
+    for name, schema in kind.model_json_schema().get("properties", {}).items():
+        if "date-time" not in str(schema):
+            continue
+        example = published_example(kind)
+        with pytest.raises(InvalidEvent) as refused:
+            from_dict(example | {"data": example["data"] | {name: "9999-12-31T23:59:59Z"}})
+        assert refused.value.slug == "time_in_future", name
 
 
 @pytest.mark.parametrize("kind", EVENTS.values(), ids=str)

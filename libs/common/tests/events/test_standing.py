@@ -20,10 +20,8 @@ def version(revision: int, state: Any, goods: int = 1_000, lines: Any = (), curr
     )
 
 
-def refund(amount: int, lines: Any = (), *, name: str = "f", whole: bool = False, currency: str = "USD") -> Any:
-    return OrderRefunded(
-        refund_id=name, order_id="o", amount=amount, currency=currency, lines=_lines(lines), whole=whole
-    )
+def refund(amount: int, lines: Any = (), *, name: str = "f", currency: str = "USD", **fields: Any) -> Any:
+    return OrderRefunded(refund_id=name, order_id="o", amount=amount, currency=currency, lines=_lines(lines), **fields)
 
 
 def _lines(lines: Any) -> tuple[OrderLine, ...]:
@@ -73,7 +71,17 @@ AB = [("a", 1, "goods"), ("b", 2, "goods")]
         (1_000, [], [refund(1_000)], True),
         (1_000, [], [refund(999, name="1"), refund(1, name="2")], True),
         (1_000, [], [refund(500, name="1"), refund(500, name="1")], False),
-        (0, [], [refund(0)], False),
+        (0, [], [], False),
+        (0, AB, [], False),
+        (0, [], [refund(0)], True),
+        (0, AB, [refund(0)], True),
+        (0, AB, [refund(0, AB[:1], name="1"), refund(0, name="2")], True),
+        (0, [], [refund(0, AB)], False),
+        (0, [], [refund(0, freight=500)], False),
+        (0, [], [refund(0, freight=500, name="1"), refund(0, name="2")], True),
+        (0, [], [refund(0, currency="JPY")], False),
+        (1_000, AB, [refund(0, freight=500, name="1"), refund(1_000, AB[:1], name="2")], False),
+        (1_000, [], [refund(0)], False),
         (0, [], [refund(0, whole=True)], True),
         (1_000, [], [refund(900, whole=True)], True),
         (0, AB, [refund(0, AB)], True),

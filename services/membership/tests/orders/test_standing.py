@@ -67,13 +67,14 @@ FREE = [completed(f"2025-01-0{day}", f"o{day}", 0) for day in (1, 2, 3)]
 @pytest.mark.parametrize(
     ("back", "level"),
     [
-        (refunded("2025-01-04", "o3", 0), 1),
+        (refunded("2025-01-04", "o3", 0), 0),
+        (refunded("2025-01-04", "o3", 0, freight=500), 1),
         (refunded("2025-01-04", "o3", 0, whole=True), 0),
         (refunded("2025-01-04", None, 0, whole=True), 1),
     ],
 )
 def test_a_free_order_counts_until_it_is_refunded_whole(back: Any, level: int) -> None:
-    """A refund of nothing says nothing; the shop's mark does."""
+    """Of nothing paid, 0 is the whole; freight alone says nothing of the goods."""
     assert place(Tiers.of(fold([*FREE, back])[0]).standing) == level
 
 
@@ -84,7 +85,8 @@ def test_a_free_order_whose_lines_have_all_come_back_counts_for_nothing(quantity
     assert place(Tiers.of(fold([*FREE[:2], third, back])[0]).standing) == level
 
 
-def test_an_order_paid_wholly_with_points_gives_them_back_when_it_is_refunded_whole() -> None:
+@pytest.mark.parametrize("said", [{}, {"whole": True}])
+def test_an_order_paid_wholly_with_points_gives_them_back_when_it_is_refunded_whole(said: Any) -> None:
     programme = Programme(points=PointsRules(largest_share=10_000))
     events = [
         completed("2025-01-01", "a", 10_000),
@@ -93,7 +95,7 @@ def test_an_order_paid_wholly_with_points_gives_them_back_when_it_is_refunded_wh
         completed("2025-01-03", "b", 0, redemption_id="r"),
     ]
     spent, _ = fold(events, programme=programme)
-    back, _ = fold([*events, refunded("2025-01-04", "b", 0, whole=True)], programme=programme)
+    back, _ = fold([*events, refunded("2025-01-04", "b", 0, **said)], programme=programme)
     assert (Points.of(spent).available, Points.of(spent).redemptions["r"].status) == (0, "committed")
     assert (Points.of(back).available, Points.of(back).redemptions["r"].status) == (100, "returned")
 

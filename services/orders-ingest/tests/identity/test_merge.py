@@ -53,22 +53,75 @@ async def test_what_names_the_absorbed_one_is_published_for_the_survivor(
     before = len(await published())
     for body in (
         tell.order("completed", {"order_id": "o-1"}, subject="bob"),
-        tell.order("completed", {"order_id": "o-0"}, subject="bob"),
+        tell.event("order.refunded", {"refund_id": "r", "order_id": "o-1", "amount": 1, "currency": "CNY"}),
         tell.event("product.viewed", {"sku": "s-1"}, subject="bob"),
         tell.event("customer.consent_changed", {"channel": "email", "granted": True}, subject="bob"),
-        tell.event("order.refunded", {"refund_id": "r", "order_id": "o-0", "amount": 1, "currency": "CNY"}),
     ):
-        body["subject"] = None if body["type"] == "order.refunded" else "bob"
-        answer = await api.post("/v1/events", json={k: v for k, v in body.items() if v is not None})
+        answer = await api.post("/v1/events", json=body)
         assert answer.status_code == 202, answer.text
     assert (await api.put(f"{CUSTOMERS}/bob", json={"name": "Bob"})).status_code == 202
     found = (await published())[before:]
     assert {(e.subject, e.key) for e in found} == {("ann", "demo/ann")}
-    # The refund names nobody, so it came under no alias.
-    assert [e.alias for e in found] == ["bob", "bob", "bob", "bob", None, "bob"]
-    assert [e.data.sequence for e in found if e.type == "order.completed"] == [1, 2]
+    # The refund is its order's customer's, whoever it names, so it came under no alias.
+    assert [e.alias for e in found] == ["bob", None, "bob", "bob", "bob"]
     paid = next(e for e in await published() if e.type == "order.paid")
     assert (paid.subject, paid.alias) == ("bob", None)
+
+
+NEWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a refund of the whole": ("order.refunded", {"refund_id": "r", "amount": 9990, "currency": "CNY"}),
+    "a refund of a part": ("order.refunded", {"refund_id": "r", "amount": 1, "currency": "CNY"}),
+    "its completion": ("order.completed", {}),
+    "that it was closed": ("order.closed", {}),
+    "a version that came late": ("order.placed", {}),
+}
+
+
+@pytest.mark.parametrize("named", ["bob", "ann", "cleo"])
+@pytest.mark.parametrize("news", NEWS)
+async def test_news_of_an_earlier_order_go_on_under_the_customer_where_it_is_known(
+    api: httpx.AsyncClient, people: None, tell: Any, published: Published, news: str, named: str
+) -> None:
+    """By whichever of the person's names it comes, and after a second merge as well."""
+    await api.post("/v1/events", json=tell.order("paid", subject="bob"))
+    await merge(api, "ann", "bob")
+    await merge(api, "cleo", "ann")
+    kind, data = NEWS[news]
+    body = (
+        tell.event(kind, {"order_id": "o-1", **data}, subject=named)
+        if kind == "order.refunded"
+        else tell.order(kind.removeprefix("order."), data, subject=named)
+    )
+    answer = await api.post("/v1/events", json=body)
+    assert answer.status_code == 202, answer.text
+    last = (await published())[-1]
+    assert (last.type, last.subject, last.alias, last.key) == (kind, "bob", None, "demo/bob")
+    assert (await api.get("/v1/shops/demo/orders/o-1")).json()["customer"] == "bob"
+
+
+async def test_an_order_of_which_no_version_came_before_the_merge_is_the_survivors(
+    api: httpx.AsyncClient, people: None, tell: Any, published: Published
+) -> None:
+    """Also where a refund of it waited: it names the absorbed customer, and is published with its order."""
+    waits = tell.event("order.refunded", {"refund_id": "r", "order_id": "o-1", "amount": 1, "currency": "CNY"})
+    await api.post("/v1/events", json={**waits, "subject": "bob"})
+    await merge(api, "ann", "bob")
+    again = tell.event("order.refunded", {"refund_id": "q", "order_id": "o-1", "amount": 1, "currency": "CNY"})
+    await api.post("/v1/events", json={**again, "subject": "bob"})
+    held = (await api.get("/v1/shops/demo/refunds")).json()
+    assert [(one["state"], one["customer"]) for one in held] == [("held", "bob")] * 2
+    await api.post("/v1/events", json=tell.order("completed", subject="bob"))
+    last = (await published())[-3:]
+    assert [(e.type, e.subject) for e in last] == [("order.completed", "ann"), *[("order.refunded", "ann")] * 2]
+
+
+async def test_an_earlier_order_of_nobody_that_the_absorbed_one_claims_is_the_survivors(
+    api: httpx.AsyncClient, people: None, tell: Any, published: Published
+) -> None:
+    await api.post("/v1/events", json=tell.order("paid", subject=None))
+    await merge(api, "ann", "bob")
+    await api.post("/v1/events", json=tell.order("completed", subject="bob"))
+    assert {e.subject for e in (await published())[-2:]} == {"ann"}
 
 
 async def test_a_redelivery_after_the_merge_is_a_duplicate(api: httpx.AsyncClient, people: None, tell: Any) -> None:
@@ -90,12 +143,14 @@ async def test_an_order_of_the_absorbed_one_may_name_the_survivor_and_nobody_els
 async def test_numbers_go_on_after_the_orders_of_both(
     api: httpx.AsyncClient, people: None, tell: Any, published: Published
 ) -> None:
+    await api.post("/v1/events", json=tell.order("paid", {"order_id": "b0"}, subject="bob"))
     for order, customer in (("a1", "ann"), ("a2", "ann"), ("b1", "bob")):
         await api.post("/v1/events", json=tell.order(data={"order_id": order}, subject=customer))
     await merge(api, "ann", "bob")
-    await api.post("/v1/events", json=tell.order(data={"order_id": "b2"}, subject="bob"))
+    for order in ("b2", "b0"):
+        await api.post("/v1/events", json=tell.order(data={"order_id": order}, subject="bob"))
     found = [(e.data.order_id, e.data.sequence) for e in await published() if e.type == "order.completed"]
-    assert found == [("a1", 1), ("a2", 2), ("b1", 1), ("b2", 4)]
+    assert found == [("a1", 1), ("a2", 2), ("b1", 1), ("b2", 4), ("b0", 5)]
 
 
 async def test_what_an_absorbed_one_absorbed_goes_to_the_last_survivor(

@@ -68,6 +68,12 @@ def test_orders_refunded_whole_count_for_nothing(events: Any) -> None:
     )
 
 
+def test_an_order_of_which_nothing_was_paid_is_refunded_whole_by_a_refund_of_nothing(events: Any) -> None:
+    made = [events.completed("c1", f"2025-01-0{day}T10:00", 0, order=f"o{day}") for day in (3, 5)]
+    assert bought(fold(made)) == (True, 1, 2)
+    assert bought(fold([*made, events.refunded("c1", "2025-01-06T10:00", "o5", 0)])) == (False, 0, 1)
+
+
 def test_m_is_in_the_shops_currency_whatever_the_latest_order_was_paid_in(events: Any) -> None:
     found = fold(
         [

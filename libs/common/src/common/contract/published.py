@@ -128,7 +128,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "answers": [{"question": "stars", "score": 5}, {"question": "text", "text": "Fresh and well packed."}],
     },
     SurveyPolicyChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "policy": {"usage_question_days": 10}},
-    MessageHeld: {**_MESSAGE, "reason": "quiet_hours", "until": "2025-03-05T08:00:00Z"},
+    MessageHeld: {**_MESSAGE, "reason": "window", "until": "2025-03-05T08:00:00Z"},
     MessageSent: {**_MESSAGE},
     MessageFailed: {**_MESSAGE, "reason": "bounced"},
     MessageSuppressed: {**_MESSAGE, "reason": "cap"},

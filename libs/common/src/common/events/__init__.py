@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from functools import cache
+from typing import Any, get_args
 
 import orjson
-from pydantic import ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from common.events import activity, customers, feedback, membership, messages, orders, segments, shops
 from common.events.envelope import (
@@ -21,7 +23,7 @@ from common.events.envelope import (
     rfc3339,
     version_of,
 )
-from common.events.fields import check_identifier, check_name, check_shop, check_source
+from common.events.fields import FIRST_DAY, LAST_DAY, check_identifier, check_name, check_shop, check_source
 from common.values.texts import find_unfit, find_unfit_json, pointer_to
 from common.values.wording import sentence_of
 
@@ -66,7 +68,8 @@ _CHECKS: dict[str, Callable[[str], str]] = {
 
 def decode(raw: bytes | str) -> Event[Any]:
     """Read structured-mode JSON. Raises InvalidEvent with a slug: malformed_json, missing_<attribute>,
-    invalid_<attribute>, unknown_type, unknown_version (NewerVersion where a later release wrote it), invalid_data."""
+    invalid_<attribute>, unknown_type, unknown_version (NewerVersion where a later release wrote it), invalid_data,
+    time_too_old and time_in_future (of any instant, beyond the years 1970 to 2199)."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -115,12 +118,17 @@ def _from_dict(body: dict[str, Any], raw: bytes | None) -> Event[Any]:
     if version < 1:
         raise InvalidEvent("unknown_version", f"{kind.TYPE} is read in versions 1 to {kind.VERSION}")
     time = parse_time(body["time"])
+    _check_calendar("time", time)
     try:
         data = kind.model_validate_json(_stored(body["data"]))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = pointer_to("data", *first["loc"])
         raise InvalidEvent("invalid_data", f"{where}: {sentence_of(first)}") from None
+    for name in _instants(kind):
+        instant = getattr(data, name)
+        if instant is not None:
+            _check_calendar(f"data.{name}", instant)
     correlation = body.get("correlationid")
     if correlation is None and raw is None:
         # Offered now, by a request; what was read from the bus or a store is not that request's doing.
@@ -139,6 +147,24 @@ def _from_dict(body: dict[str, Any], raw: bytes | None) -> Event[Any]:
         alias=body.get("alias"),
         raw=raw,
     )
+
+
+@cache
+def _instants(kind: type[EventData]) -> tuple[str, ...]:
+    """The fields that hold instants, found once per class."""
+    return tuple(name for name, info in kind.model_fields.items() if _holds_instant(info.annotation))
+
+
+def _holds_instant(annotation: Any) -> bool:
+    return annotation is AwareDatetime or any(map(_holds_instant, get_args(annotation)))
+
+
+def _check_calendar(name: str, instant: datetime) -> None:
+    """Refuse what is too near to an end of the calendar to be computed with; doors are stricter, by their clocks."""
+    if instant.date() < FIRST_DAY:
+        raise InvalidEvent("time_too_old", f"`{name}` must be {FIRST_DAY} or later")
+    if instant.date() > LAST_DAY:
+        raise InvalidEvent("time_in_future", f"`{name}` must be {LAST_DAY} or earlier")
 
 
 def _stored(data: Any) -> bytes:

@@ -56,9 +56,10 @@ class CustomerMerged(EventData):
     """Two customers are one person, since `time`: `survivor` goes on and `absorbed` is an alias of it from then on.
 
     The subject is the survivor. What comes under the absorbed identifier later is published for the survivor, with the
-    identifier as `alias` of the envelope; what came before stays as it was published. A service that keeps state per
+    identifier as `alias` of the envelope; what came before stays as it was published, and news of an order that came
+    before, versions and refunds, go on under the absorbed one. A service that keeps state per
     customer decides itself what it does with the absorbed one's; one that does nothing goes on with two customers, of
-    which one gets no more inputs.
+    which one gets no more inputs but of the orders that it has.
     """
 
     TYPE: ClassVar[str] = "customer.merged"

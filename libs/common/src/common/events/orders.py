@@ -106,7 +106,8 @@ class OrderClosed(OrderEvent):
 class OrderRefunded(EventData):
     """One refund, partial or full; `amount` is of goods, `freight` of postage. `order_id` is None: none matched.
 
-    `whole`: the shop says that the order is taken back entirely, whatever lines and amounts say (an order of amount 0).
+    `whole`: the shop says that the order is taken back entirely, whatever lines and amounts say. Where nothing was paid
+    for goods (an order paid with points), a refund of amount 0 without lines and freight is one of the whole too.
     """
 
     TYPE: ClassVar[str] = "order.refunded"

@@ -16,7 +16,8 @@ Quantities = tuple[tuple[str, int], ...]
 class Refunded(NamedTuple):
     """The refunds of one order in one currency: their goods in minor units, the lines that came back, their ids.
 
-    `bare`: at least one of them names no lines, so lines alone cannot say what came back.
+    `bare`: at least one of them names no lines, so lines alone cannot say what came back; one of freight alone says
+    nothing of goods.
     """
 
     currency: str
@@ -65,7 +66,7 @@ class OrderStanding:
             was.currency,
             was.amount + refund.amount,
             tuple(sorted(lines.items())),
-            was.bare or not refund.lines,
+            was.bare or not (refund.lines or (refund.freight and not refund.amount)),
             was.whole or refund.whole,
             (*was.ids, refund.refund_id),
         )
@@ -94,7 +95,11 @@ class OrderStanding:
 
     @property
     def refunded_whole(self) -> bool:
-        """By the shop's mark; by lines where order and refunds have them; else by money, where any was paid."""
+        """By the shop's mark; by lines where order and refunds have them; else by money.
+
+        Of an order of which nothing was paid for goods (all with points, or free) a refund of 0 that names no lines,
+        nor freight, is one of the whole: there is nothing else that it could be of.
+        """
         counted = self._counted()
         if counted.whole:
             return True
@@ -104,7 +109,7 @@ class OrderStanding:
                 return True
             if not counted.bare:
                 return False
-        return 0 < self.goods <= counted.amount
+        return self.goods <= counted.amount and (self.goods > 0 or counted.bare)
 
     @property
     def void(self) -> bool:

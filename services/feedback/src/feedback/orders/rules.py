@@ -17,7 +17,15 @@ OrderKey = tuple[str, str, str]
 """(shop, customer, order_id)"""
 _LINES = {"__all__": {"sku", "quantity", "kind"}}
 _OF_VERSION = {"order_id": True, "state": True, "revision": True, "currency": True, "goods_paid": True, "lines": _LINES}
-_OF_REFUND = {"refund_id": True, "order_id": True, "amount": True, "currency": True, "whole": True, "lines": _LINES}
+_OF_REFUND = {
+    "refund_id": True,
+    "order_id": True,
+    "amount": True,
+    "freight": True,
+    "currency": True,
+    "whole": True,
+    "lines": _LINES,
+}
 
 
 @dataclass(frozen=True, slots=True)

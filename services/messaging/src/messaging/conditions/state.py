@@ -18,6 +18,7 @@ _ESSENTIAL: dict[str, Any] = {
     "goods_paid": True,
     "refund_id": True,
     "amount": True,
+    "freight": True,
     "whole": True,
     "lines": {"__all__": {"sku", "quantity", "kind"}},
 }

@@ -31,8 +31,9 @@ async def take_events(tx: Transaction, vault: Vault, offered: Sequence[Offered])
     """Take what is new; one outcome for each, in the order given. Idempotent: what was taken before is a duplicate.
 
     Call it once a transaction, before anything else is locked. Locks are taken in one order everywhere: shops against
-    merges, claims, names of refunds, orders, customers. What names an absorbed customer is the survivor's. Events of
-    one name are answered alike: what was refused is refused for all of them.
+    merges, claims, names of refunds, orders, customers. What names an absorbed customer is the survivor's, but for
+    news of orders that were published before. Events of one name are answered alike: what was refused is refused for
+    all of them.
     """
     shops = {one.event.shop for one in offered}
     await identity.hold(tx, shops)
@@ -70,10 +71,10 @@ async def _read(
     wanted = _orders_of(events, await refunds.lock_refunds(tx, names) if names else ())
     known = Known(orders=await orders.lock_orders(tx, wanted))
     if owners := {key: (key[0], order.customer) for key, order in known.orders.items() if order.customer}:
-        # An order whose customer was absorbed since is the survivor's now.
+        # An order whose customer was absorbed since is the survivor's now, and is published as it was before.
         survivors = await identity.get_survivors(tx, owners.values())
         for key, owner in owners.items():
-            known.orders[key].customer = survivors.get(owner, owner[1])
+            known.orders[key].owner = survivors.get(owner, owner[1])
     known.refunds = await refunds.get_refunds(tx, vault, names, wanted, known.orders)
     people = _customers_of(events, known)
     await tx.lock_customers(people)
@@ -96,8 +97,10 @@ def _orders_of(events: Iterable[Event[Any]], of_refunds: Iterable[Named]) -> dic
 
 
 def _customers_of(events: Iterable[Event[Any]], known: Known) -> set[CustomerKey]:
-    """The orders' customers, and those who are named; a refund of an order belongs to the order's customer alone."""
-    found = {(shop, order.customer) for (shop, _), order in known.orders.items() if order.customer}
+    """The orders' customers and owners, and those who are named; a refund of an order is its customer's, not theirs."""
+    found = {
+        (shop, name) for (shop, _), order in known.orders.items() for name in (order.customer, order.owner) if name
+    }
     for event in events:
         of_order = isinstance(event.data, OrderRefunded) and event.data.order_id is not None
         if event.subject is not None and not of_order:
@@ -110,7 +113,7 @@ async def _save(
 ) -> None:
     """Save, archive and announce what was accepted; keep what waits."""
     accepted = [each for each in decisions if isinstance(each, Accepted)]
-    published = await _publish(tx, vault, keys, accepted)
+    published = await _publish(tx, vault, known, keys, accepted)
     stated = [each.event for each in published if each.came is not None]
     await orders.save_orders(tx, [event for event in stated if isinstance(event.data, OrderEvent)])
     if people := [event for event in stated if isinstance(event.data, CustomerProfile | ConsentChanged)]:
@@ -130,7 +133,9 @@ async def _save(
     await tx.announce([*issued, *(each.event for each in published)])
 
 
-async def _publish(tx: Transaction, vault: Vault, keys: Keys, accepted: Sequence[Accepted]) -> list[Published]:
+async def _publish(
+    tx: Transaction, vault: Vault, known: Known, keys: Keys, accepted: Sequence[Accepted]
+) -> list[Published]:
     """What is announced, in order, ready to be published.
 
     A version that gives a nobody's order its customer comes after all that came of the order before, now for that
@@ -142,7 +147,8 @@ async def _publish(tx: Transaction, vault: Vault, keys: Keys, accepted: Sequence
             earlier = await archive.get_of_order(tx, vault, one.event.shop, one.event.data.order_id)
             found += [Published(event) for event in repeated(one, earlier, found)]
         found.append(Published(one.event, one))
-    numbers = await orders.number_completed(tx, [each.event for each in found])
+    owners = {key: order.owner for key, order in known.orders.items()}
+    numbers = await orders.number_completed(tx, [each.event for each in found], owners)
     for each in found:
         each.event = as_published(each.event, numbers, keys, vault.ring)
     return found

@@ -27,16 +27,20 @@ def claims(order: KnownOrder | None, event: Event[OrderEvent]) -> bool:
 
 
 def with_version(order: KnownOrder | None, event: Event[OrderEvent]) -> KnownOrder:
-    """The order with one more version (None: its first). Raises OtherCustomer and VersionMixed, changing nothing."""
+    """The order with one more version (None: its first), whose subject is nobody's alias.
+
+    Raises OtherCustomer and VersionMixed, changing nothing.
+    """
     data, subject, rank = event.data, event.subject or "", rank_of(event)
     numbered = data.version is not None
     if order is None:
-        return KnownOrder(subject, numbered, rank, data.state, data.currency, data.goods_paid, data.freight)
-    if order.customer and subject and order.customer != subject:
+        return KnownOrder(subject, subject, numbered, rank, data.state, data.currency, data.goods_paid, data.freight)
+    if order.owner and subject and order.owner != subject:
         raise OtherCustomer(data.order_id)
     if order.numbered != numbered:
         raise VersionMixed(f"order {data.order_id}", order.numbered)
-    order.customer = order.customer or subject
+    if not order.customer:
+        order.customer = order.owner = subject
     if rank > order.rank:
         order.rank, order.state, order.currency = rank, data.state, data.currency
         order.goods_paid, order.freight = data.goods_paid, data.freight

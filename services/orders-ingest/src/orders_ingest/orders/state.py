@@ -12,9 +12,14 @@ Rank = tuple[int, int, str, str]
 
 @dataclass(slots=True)
 class KnownOrder:
-    """An order by its newest version, and what was paid back of it; amounts in minor units of `currency`."""
+    """An order by its newest version, and what was paid back of it; amounts in minor units of `currency`.
 
-    customer: str  # '' where none is known
+    All of an order is published under one `customer`, also after another one absorbed it: consumers keep the two apart,
+    and know the order there. `owner` is who that customer is by now; '' for both where none is known.
+    """
+
+    customer: str
+    owner: str
     numbered: bool
     rank: Rank
     state: str

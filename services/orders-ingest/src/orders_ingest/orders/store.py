@@ -107,7 +107,9 @@ async def lock_orders(tx: Transaction, orders: Mapping[Named, str]) -> dict[Name
 
 def _known(row: Any) -> KnownOrder:
     rank = row.revision, row.state_number, row.source, row.event_id
-    return KnownOrder(row.customer, row.numbered, rank, row.state, row.currency, row.goods_paid, row.freight)
+    return KnownOrder(
+        row.customer, row.customer, row.numbered, rank, row.state, row.currency, row.goods_paid, row.freight
+    )
 
 
 async def save_orders(tx: Transaction, versions: Iterable[Event[OrderEvent]]) -> None:
@@ -181,17 +183,21 @@ async def delete_unknown(tx: Transaction, orders: Iterable[Named]) -> None:
         )
 
 
-async def number_completed(tx: Transaction, events: Iterable[Event[Any]]) -> dict[Named, int]:
+async def number_completed(
+    tx: Transaction, events: Iterable[Event[Any]], owners: Mapping[Named, str]
+) -> dict[Named, int]:
     """The number of each order that these events complete for a customer; other events are passed over.
 
-    An order without a number gets its customer's next free one, those of one list in order of time. The caller holds
-    the locks of the orders and customers, so nobody else numbers them meanwhile; unique indexes make sure.
+    An order without a number gets the next free one of its owner, who may be another than the customer that the event
+    names; those of one list in order of time. The caller holds the locks of the orders and owners, so nobody else
+    numbers them meanwhile; unique indexes make sure.
     """
     found = sorted(
         (event for event in events if isinstance(event.data, OrderCompleted) and event.subject is not None),
         key=lambda event: event.order_key,
     )
-    customers = {(event.shop, event.data.order_id): event.customer for event in found}
+    orders = [(event.shop, event.data.order_id) for event in found]
+    customers = {order: (order[0], owners[order]) for order in orders}
     if not customers:
         return {}
     numbers = await get_numbers(tx, customers)
