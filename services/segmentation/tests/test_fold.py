@@ -131,13 +131,13 @@ class Heard:
         for data in (effect.data for effect in effects):
             for name in PARTS:
                 kind = type(getattr(CustomerState(), name))
-                if isinstance(data, kind.ANNOUNCED_BY):
+                if isinstance(data, kind.ANNOUNCES):
                     before = self.known[name]
                     if isinstance(data, SegmentEntered | SegmentLeft):
                         assert before == (data.episode if isinstance(data, SegmentLeft) else None)
                     else:
                         assert before == data.old
-                    self.known[name] = kind.announced_in(data)
+                    self.known[name] = kind.read_back(data)
 
     def believes(self, state: CustomerState) -> bool:
         return self.known == {name: getattr(state, name).announced for name in PARTS}

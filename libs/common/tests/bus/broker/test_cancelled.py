@@ -81,3 +81,21 @@ async def test_a_cancellation_within_the_client_is_not_taken_for_the_callers() -
             raise asyncio.CancelledError
 
     await end_tasks_and_connections([], Client())
+
+
+async def test_a_reader_that_is_closed_after_a_record_leaves_no_connection(world: World) -> None:
+    """Taking a record wakes the fetcher, which asks for more over a new connection where the old one is closed."""
+    await world.topic()
+    await world.publish(world.topics[0], [b"1", b"2"])
+    gc.collect()
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        for _ in range(MOMENTS):
+            reader = Reader(world.servers, world.topics[0], client="closed")
+            while not await reader.read(5):
+                pass
+            await reader.close()
+            del reader
+        await asyncio.sleep(1)
+        gc.collect()
+    assert [str(each.message) for each in seen if "Unclosed" in str(each.message)] == []

@@ -15,7 +15,7 @@ from common.refusals import NotFound
 from messaging.delivery.state import Place
 from messaging.delivery.store.pauses import end_address_pause, end_pauses, list_pauses
 
-AddressHash = Annotated[str, Query(pattern=r"^[0-9a-f]{32}$")]
+AddressHash = Annotated[str, Query(pattern=r"^[0-9a-f]{32}$", max_length=32)]
 router = APIRouter(tags=["operation"])
 
 
