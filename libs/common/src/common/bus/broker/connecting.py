@@ -1,7 +1,6 @@
 """Starts and ends aiokafka's clients so that no connection is left open, also when the caller is cancelled."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,9 +27,6 @@ async def abandon_consumer(inner: Any) -> None:
     """End the tasks and connections of a consumer without asking anybody. Takes at most 1.5 s, never raises."""
     inner._closed = True
     coordinator, fetcher = inner._coordinator, inner._fetcher
-    fetching = getattr(fetcher, "_fetch_task", None)
-    if fetching is not None:
-        fetching.cancel()  # first of all: it would ask for more over new connections while the old ones are closed
     names = ("_coordination_task", "_heartbeat_task", "_commit_refresh_task", "_reset_committed_task")
     tasks = [*(getattr(coordinator, name, None) for name in names), getattr(fetcher, "_fetch_task", None)]
     tasks += list(getattr(fetcher, "_pending_tasks", ()))
@@ -38,11 +34,14 @@ async def abandon_consumer(inner: Any) -> None:
 
 
 async def end_tasks_and_connections(tasks: Sequence[asyncio.Task[Any]], client: Any) -> None:
-    """Close the client's connections, which wakes whoever waits for an answer, then cancel the tasks."""
+    """Cancel the tasks, and close the client's connections, which wakes whoever still waits for an answer."""
     # A connection's own reading ends some turns of the loop after it was closed; a loop that ends before that says so.
     reading = [getattr(connection, "_read_task", None) for connection in list(getattr(client, "_conns", {}).values())]
-    tasks = [*tasks, *(task for task in reading if isinstance(task, asyncio.Task))]
+    # Before anything is closed: a fetcher or sender asks again, over a new connection, where one is closed beneath it.
+    for task in tasks:
+        task.cancel()
     await _close(client)
+    tasks = [*tasks, *(task for task in reading if isinstance(task, asyncio.Task))]
     for task in tasks:
         task.cancel()
     if tasks:
@@ -50,17 +49,7 @@ async def end_tasks_and_connections(tasks: Sequence[asyncio.Task[Any]], client: 
         for task in done:
             if not task.cancelled():
                 task.exception()  # retrieved, so that it is not reported as forgotten
-    await _let_connections_be_made(client)
     await _close(client)  # one of them may have made a connection meanwhile
-
-
-async def _let_connections_be_made(client: Any) -> None:
-    """Wait until no connection is under way: one that is not among the client's yet cannot be closed."""
-    making = getattr(client, "_get_conn_lock", None)
-    if making is not None and making.locked():
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END_S), making:
-                pass
 
 
 async def _close(client: Any) -> None:
