@@ -129,3 +129,31 @@ def test_any_data_of_any_type_is_an_event_or_invalid(kind: str, data: dict[str, 
 def test_any_bytes_are_an_event_or_invalid(raw: bytes) -> None:
     with pytest.raises(InvalidEvent):
         decode(raw)
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ("application/json", False),
+        ("application/json; charset=utf-8", False),
+        ("application/vnd.shop+json", False),
+        (None, False),
+        ("text/xml", True),
+        ("application/jsonp", True),
+        (7, True),
+    ],
+)
+def test_data_that_is_said_to_be_something_else_than_json_is_refused(said: Any, refused: bool) -> None:
+    offered = body() if said is None else body(datacontenttype=said)
+    if not refused:
+        assert from_dict(offered).id == "p1"
+        return
+    with pytest.raises(InvalidEvent) as error:
+        from_dict(offered)
+    assert error.value.slug == "invalid_datacontenttype"
+
+
+@pytest.mark.parametrize("raw", [b"\x1f\x8b\x08\x00", b'{"id": "\xff"}'])
+def test_bytes_that_are_no_text_are_refused_in_plain_words(raw: bytes) -> None:
+    with pytest.raises(InvalidEvent, match=r"^not JSON in UTF-8$"):
+        decode(raw)

@@ -59,6 +59,18 @@ async def test_json_nested_a_thousand_deep_is_refused(client: httpx.AsyncClient)
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/nested_too_deeply")
 
 
+@pytest.mark.parametrize(("encoding", "status"), [("gzip", 415), ("br, gzip", 415), ("identity", 202), ("", 202)])
+async def test_a_packed_body_is_refused_by_the_name_of_its_encoding(
+    client: httpx.AsyncClient, encoding: str, status: int
+) -> None:
+    headers = {"content-type": "application/json", "content-encoding": encoding}
+    answer = await client.post("/v1/shops/demo/things", content=b'{"size": 1}', headers=headers)
+    assert answer.status_code == status, answer.text
+    if status == 415:
+        assert answer.json()["type"] == "/problems/unsupported_encoding"
+        assert encoding in answer.json()["detail"]
+
+
 async def test_json_within_the_limits_reaches_the_route_whole(client: httpx.AsyncClient) -> None:
     inner: dict[str, object] = {"a": "[" * 1000}
     for _ in range(MAX_DEPTH - 2):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
@@ -38,6 +39,7 @@ __all__ = [
     "fact_id",
     "from_dict",
     "rfc3339",
+    "why_not_json",
 ]
 
 
@@ -51,6 +53,7 @@ EVENTS: dict[str, type[EventData]] = {c.TYPE: c for c in _concrete(EventData)}
 _OWNERS = (activity, customers, feedback, membership, messages, orders, segments, shops)  # imported for their classes
 
 
+_JSON = re.compile(r"[\w.-]+/(?:[\w.-]+\+)?json(?:\s*;.*)?", re.ASCII | re.IGNORECASE)
 _OPTIONAL = ("subject", "partitionkey", "correlationid", "causationid", "traceparent", "alias")
 _CHECKS: dict[str, Callable[[str], str]] = {
     "id": check_name,
@@ -73,10 +76,16 @@ def decode(raw: bytes | str) -> Event[Any]:
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise InvalidEvent("malformed_json", f"not JSON: {error}") from None
+        raise InvalidEvent("malformed_json", why_not_json(error)) from None
     if not isinstance(body, dict):
         raise InvalidEvent("malformed_json", "an event is a JSON object")
     return from_dict(body, raw if isinstance(raw, bytes) else raw.encode())
+
+
+def why_not_json(error: orjson.JSONDecodeError) -> str:
+    """What keeps the bytes from being read, in a sentence for who sent them."""
+    # orjson says of bytes that are no UTF-8 what Python says of texts.
+    return "not JSON in UTF-8" if "UTF-8" in error.msg else f"not JSON: {error}"
 
 
 def from_dict(body: dict[str, Any], raw: bytes | None = None) -> Event[Any]:
@@ -99,6 +108,8 @@ def _from_dict(body: dict[str, Any], raw: bytes | None) -> Event[Any]:
             raise InvalidEvent(f"missing_{name}", f"the attribute `{name}` is missing")
     if body.get("specversion", "1.0") != "1.0":
         raise InvalidEvent("unknown_version", "`specversion` must be 1.0")
+    if not _JSON.fullmatch(str(body.get("datacontenttype") or "application/json")):
+        raise InvalidEvent("invalid_datacontenttype", "`data` is JSON: `datacontenttype` must be application/json")
     for name, check in _CHECKS.items():
         value = body.get(name)
         if value is None and name in _OPTIONAL:

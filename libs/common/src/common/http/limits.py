@@ -90,6 +90,7 @@ class Bodies:
         bounded = _bounded(receive, scope, headers.get(b"content-length", b"0"), self._within_s)
         try:
             _check_address(scope)
+            _check_encoding(headers)
             if b"json" not in headers.get(b"content-type", b"").lower():
                 await self.app(scope, bounded, send)
                 return
@@ -122,6 +123,13 @@ def _check_address(scope: Scope) -> None:
         raise Problem(414, "address_too_long", f"Path and query have at most {MAX_PATH:,} bytes; send less in them.")
     if "\x00" in scope["path"] or b"%00" in query:
         raise Problem(422, "invalid_request", "The address holds a NUL (%00), which no name has; leave it out.")
+
+
+def _check_encoding(headers: dict[bytes, bytes]) -> None:
+    encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
+    if encoding not in ("identity", ""):
+        detail = f"Bodies are read as they are, not unpacked: send this one without Content-Encoding: {encoding[:40]}."
+        raise Problem(415, "unsupported_encoding", detail)
 
 
 async def _whole(receive: Receive) -> bytes | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict, rfc3339
+from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict, rfc3339, why_not_json
 from common.events.activity import Activity
 from common.events.customers import ConsentChanged, CustomerProfile, CustomerRegistered, CustomerUpdated
 from common.events.fields import MAX_EVENT
@@ -40,7 +40,7 @@ def read(raw: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         if find_unfit_json(raw) is not None:
             return json.loads(raw)  # half a surrogate pair: one event's fault, which `check` finds
-        raise InvalidEvent("malformed_json", f"not JSON: {error}") from None
+        raise InvalidEvent("malformed_json", why_not_json(error)) from None
 
 
 def check(

@@ -30,7 +30,10 @@ class IdUsedBefore(Conflict):
     """An event's name was used before for another body."""
 
     def __init__(self) -> None:
-        super().__init__("same_id_other_body", "this id was used before for another body: give the event a new id")
+        super().__init__(
+            "same_id_other_body",
+            "this id was used before for another body: give the event a new id, a PUT a later `time`",
+        )
 
 
 @dataclass(slots=True)
