@@ -69,10 +69,12 @@ $(STAMP): $(MANIFESTS)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing the environment into $(VENV)"
 	@$(BIN)/python -m pip install --retries 1 --constraint deploy/constraints.txt uv >$(INSTALL_LOG) 2>&1 || $(NOT_INSTALLED)
-	@$(BIN)/uv pip install --python $(BIN)/python --constraint deploy/constraints.txt \
+	@# Compiled now: every process of ours would else compile all of it again where Python may not write (some 4 s each).
+	@$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --constraint deploy/constraints.txt \
 		--requirement deploy/requirements.txt --requirement deploy/requirements-dev.txt \
 		$(addprefix --editable ./,$(PACKAGES)) >>$(INSTALL_LOG) 2>&1 || $(NOT_INSTALLED)
 	@# The demo's history lies in this package; it is data, so what its code would need is left out.
 	@$(BIN)/uv pip install --python $(BIN)/python --constraint deploy/constraints.txt --no-deps lifetimes \
 		>>$(INSTALL_LOG) 2>&1 || $(NOT_INSTALLED)
+	@$(BIN)/python -m compileall -q -j 0 $(PACKAGES)
 	@touch $@

@@ -1,4 +1,4 @@
-"""Runs P1, P2 and P3, each beside its limit, on servers of its own."""
+"""Runs P1 to P5, P10, P11 and P13 to P15, each beside its limit or baseline where it has one, on servers of its own."""
 
 from __future__ import annotations
 
@@ -6,30 +6,40 @@ import argparse
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from rich.console import Console
 
-from bench import everything, from_log, machine, over_http, report
+from bench import everything, footprint, from_log, histories, imports, latency, machine, over_http, report, verifying
 from bench.costs import profile
 from bench.figures import Result
+from bench.living import Living, living
 from bench.servers import ROOT, make_topics, servers
 
 QUICK = (
     from_log.Size(orders=3_000, customers=1_000, warm=500, baseline=300),
     over_http.Size(warm=500, batched=6_000, single=1_500),
-    everything.Size(orders=2_500, warm=500),
+    histories.Size((10, 100, 1_000, 4_000)),
 )
-FULL = (from_log.Size(), over_http.Size(), everything.Size())
-PARTS = ("P1", "P2", "P3")
+QUICK_WHOLE = (
+    everything.Size(orders=2_500, warm=500),
+    latency.Size(a_second=50.0, seconds=4.0, idle=6),
+    imports.Size(whole=False),
+)
+FULL = (from_log.Size(), over_http.Size(), histories.Size())
+FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size())
+OF_ONE_SERVICE = ("P1", "P2", "P13")
+OF_THE_STACK = ("P11", "P3", "P4", "P5", "P10")
+PARTS = (*OF_ONE_SERVICE, *OF_THE_STACK)
 
 
 async def measure(parts: list[str], seed: int, quick: bool, console: Console) -> Result:
     """Run the parts one after the other, so that none disturbs another."""
-    log, http, whole = QUICK if quick else FULL
+    log, http, long = QUICK if quick else FULL
     result = Result(machine.describe(), seed)
     began = time.monotonic()
-    if "P1" in parts or "P2" in parts:
+    if set(parts) & set(OF_ONE_SERVICE):
         with servers() as ours:
             await make_topics(ours.kafka)
             if "P1" in parts:
@@ -40,11 +50,37 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
                 console.print("P2: over HTTP", style="dim")
                 await over_http.measure(ours, result, seed, http)
                 report.tell(result, "P2", console)
-    if "P3" in parts:
-        console.print("P3: everything", style="dim")
-        await everything.measure(result, seed, whole)
+            if "P13" in parts:
+                console.print("P13, P15: customers with long histories", style="dim")
+                await histories.measure(ours, result, long)
+                report.tell(result, "P13", console)
+                report.tell(result, "P15", console)
+    if set(parts) & set(OF_THE_STACK):
+        await _measure_stack(parts, result, quick, console)
     result.seconds = time.monotonic() - began
     return result
+
+
+async def _measure_stack(parts: list[str], result: Result, quick: bool, console: Console) -> None:
+    """What is measured of all services together, on one stack."""
+    whole, waiting, files = QUICK_WHOLE if quick else FULL_WHOLE
+    work: dict[str, tuple[str, Callable[[Living], Awaitable[None]]]] = {
+        "P11": (
+            "a stack that starts and rests",
+            lambda stack: footprint.measure(stack, result, 5.0 if quick else 15.0),
+        ),
+        "P3": ("everything", lambda stack: everything.measure(stack, result, result.seed, whole)),
+        "P4": ("from an order to its notice", lambda stack: latency.measure(stack, result, waiting)),
+        "P5": ("imports", lambda stack: imports.measure(stack, result, files)),
+        "P10": ("verify", lambda stack: verifying.measure(stack, result)),
+    }
+    async with living() as stack:
+        for part in OF_THE_STACK:
+            if part in parts:
+                what, measured = work[part]
+                console.print(f"{part}: {what}", style="dim")
+                await measured(stack)
+                report.tell(result, part, console)
 
 
 def main() -> None:

@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bench.decoding import read_dict
 from bench.rows import Copier, read_tables
-from common.events import from_dict
 from common.storage.migrate import driver_url
 
 
@@ -51,7 +51,7 @@ async def take(request: Request) -> Response:
     """Validate one event or many, have their rows written, answer like the product."""
     body = orjson.loads(await request.body())
     many = body if isinstance(body, list) else [body]
-    answers = [{"id": from_dict(each).id, "status": "accepted"} for each in many]
+    answers = [{"id": read_dict(each).id, "status": "accepted"} for each in many]
     await request.app.state.writer.write(len(many))
     return Response(
         orjson.dumps({"results": answers} if isinstance(body, list) else answers[0]),

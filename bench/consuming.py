@@ -16,11 +16,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import asyncpg
 import uvloop
 
+from bench.decoding import read
 from bench.rows import Copier, read_tables
 from bench.servers import service_of
 from common.bus.broker import Consumer, Position
-from common.events import decode
 from common.process import logs
+from common.process.collector import settle_collector
 from common.process.runtime import make_runtime
 from common.process.settings import Settings, load_settings
 from common.storage.migrate import driver_url
@@ -30,14 +31,14 @@ Step = Callable[[], Awaitable[int]]
 
 
 async def measure(step: Step, warm: int, events: int) -> dict[str, float]:
-    """Take `warm` events without the watch, then at least `events` with it; whole batches."""
+    """Take `warm` events, or the batch more that a poll brings, without the watch, then the rest of both with it."""
     # CPU time, so that what others do on the machine does not show; waiting does not, either.
     profile = cProfile.Profile(time.process_time) if os.environ.get("BENCH_PROFILE") else None
-    await _take(step, warm)
+    warmed, _ = await _take(step, warm)
     began, cpu = time.perf_counter(), time.process_time()
     if profile is not None:
         profile.enable()
-    taken, batches = await _take(step, events)
+    taken, batches = await _take(step, warm + events - warmed)
     if profile is not None:
         profile.disable()
         profile.dump_stats(os.environ["BENCH_PROFILE"])
@@ -66,6 +67,7 @@ async def product(service: str, settings: Settings, warm: int, events: int) -> d
     runtime = await make_runtime(service_of(service), settings)
     consumer = runtime.consumer
     assert consumer is not None
+    settle_collector()
     await consumer.broker.start()
     try:
         result = await measure(consumer.step, warm, events)
@@ -100,7 +102,7 @@ async def limit(service: str, settings: Settings, warm: int, events: int) -> dic
         polled = await consumer.poll(0.5)
         if polled is None:
             return 0
-        valid = [decode(record.value or b"") for record in polled.records]
+        valid = [read(record.value or b"") for record in polled.records]
         await copier.copy(len(valid))
         return len(valid)
 

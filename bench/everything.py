@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import shutil
-import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from bench import machine
 from bench.figures import Costs, Figure, Result
+from bench.living import Living
 from bench.servers import Failed, run
 from bench.workload import SHOP
-from regulars import operating
-from regulars.client import Services, set_up_shop
-from regulars.stack.plan import Plan
-from regulars.stack.services import SERVICES
-from regulars.stack.state import StackState
-from regulars.stack.usage import cpu_seconds, memory_mb
 
-SETTLED_WITHIN_S = 180.0
+CAUGHT_UP_WITHIN_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +24,21 @@ class Size:
     connections: int = 2
 
 
-async def measure(result: Result, seed: int, size: Size) -> None:
-    """A stack of its own, as `make up` starts it; the watch runs from the first request until nothing is open."""
-    folder = Path(tempfile.mkdtemp(prefix="regulars-bench-"))
-    folder.chmod(0o755)
-    plan = Plan(folder / "stack", SERVICES, log_level="WARNING")
-    state = await asyncio.to_thread(operating.up, plan, lambda _: None)
-    try:
-        addresses = {name: settings["PUBLIC_URL"] for name, settings in state.services.items()}
-        async with Services(addresses, state.api_key) as services:
-            await set_up_shop(services, SHOP, zone="Asia/Shanghai", currency="CNY")
-            await _orders(state, seed + 10, size.warm, size.connections)
-            before_facts = await _caught_up(services)
-            pids = {name: process.pid for name, process in state.processes.items()}
-            load = machine.load()
-            cpu = {name: cpu_seconds(pid, pids.values()) for name, pid in pids.items()}
-            sent = await _orders(state, seed + 11, size.orders, size.connections)
-            facts = await _caught_up(services)
-            seconds = time.perf_counter() - sent["began"]
-            spent = {name: cpu_seconds(pid, pids.values()) - cpu[name] for name, pid in pids.items()}
-            dead = {name: len(each) for name, each in (await services.everywhere("GET", "/ops/dead")).items() if each}
-        memory = {name: memory_mb(pid, pids.values()) for name, pid in pids.items()}
-    finally:
-        operating.down(plan.folder, purge=True)
-        shutil.rmtree(folder, ignore_errors=True)
-    if dead:
-        raise Failed(f"events died during the measurement: {dead}")
+async def measure(stack: Living, result: Result, seed: int, size: Size) -> None:
+    """The watch runs from the first request until nothing is open."""
+    await stack.set_up(SHOP, "Asia/Shanghai", "CNY")
+    await _orders(stack, seed + 10, size.warm, size.connections)
+    before_facts = await stack.caught_up(CAUGHT_UP_WITHIN_S)
+    load = machine.load()
+    before_cpu = stack.cpu()
+    sent = await _orders(stack, seed + 11, size.orders, size.connections)
+    facts = await stack.caught_up(CAUGHT_UP_WITHIN_S)
+    seconds = time.perf_counter() - sent["began"]
+    spent = {name: cpu - before_cpu[name] for name, cpu in stack.cpu().items()}
+    await stack.none_dead()
     costs = Costs(size.orders, seconds)
     costs.cpu_ms = {name: value / size.orders * 1000 for name, value in spent.items()}
-    costs.memory_mb = memory
+    costs.memory_mb = stack.memory()
     costs.facts = {name: (facts[name] - before_facts[name]) / size.orders for name in facts}
     result.costs = costs
     bound = (os.cpu_count() or 1) * 1000 / sum(costs.cpu_ms.values())
@@ -75,7 +50,7 @@ async def measure(result: Result, seed: int, size: Size) -> None:
             "orders/s",
             load,
             bound,
-            least=600,
+            least=1_200,
         )
     )
     result.notes.append(
@@ -86,26 +61,11 @@ async def measure(result: Result, seed: int, size: Size) -> None:
     )
 
 
-async def _orders(state: StackState, seed: int, orders: int, connections: int) -> dict[str, float]:
+async def _orders(stack: Living, seed: int, orders: int, connections: int) -> dict[str, float]:
     """Send them, from a process of its own; gives what that printed."""
-    address = state.services["orders-ingest"]["PUBLIC_URL"]
+    address = stack.state.services["orders-ingest"]["PUBLIC_URL"]
     argv = ["bench.client", "batches", address, *map(str, (seed, 0, orders, connections))]
-    answer = await run(argv, {**os.environ, "BENCH_KEY": state.api_key})
+    answer = await run(argv, {**os.environ, "BENCH_KEY": stack.state.api_key})
     if answer["refused"]:
         raise Failed(f"{answer['refused']:.0f} orders were not accepted")
     return answer
-
-
-async def _caught_up(services: Services) -> dict[str, int]:
-    """Wait until two passes see equal counters, no lag and empty outboxes; the facts that each service published."""
-    deadline = time.monotonic() + SETTLED_WITHIN_S
-    before: Mapping[str, Any] | None = None
-    while True:
-        seen = await services.everywhere("GET", "/ops/settled")
-        still = {name: each for name, each in seen.items() if each["lag"] or each["outbox"]}
-        if not still and seen == before:
-            return {name: each["published"] for name, each in seen.items()}
-        if time.monotonic() > deadline:
-            raise Failed(f"not caught up after {SETTLED_WITHIN_S:.0f} s: {still or 'counters keep moving'}")
-        before = seen
-        await asyncio.sleep(0.2)

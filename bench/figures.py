@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the result. Rates are per second; `load` is the machine's load average right before it."""
+    """One line of the result. Rates are per second; `load` is the machine's load average right before it.
+
+    The targets: `least` are lower bounds, `most` are upper ones, of the figure or of its ratio.
+    """
 
     target: str
     what: str
@@ -19,6 +22,8 @@ class Figure:
     least: float | None = None
     least_of_limit: float | None = None
     least_of_baseline: float | None = None
+    most: float | None = None
+    most_of_baseline: float | None = None
     note: str = ""
 
     @property
@@ -37,7 +42,9 @@ class Figure:
             (self.of_limit, self.least_of_limit),
             (self.of_baseline, self.least_of_baseline),
         )
+        bounds = ((self.measured, self.most), (self.of_baseline, self.most_of_baseline))
         judged = [got is not None and got >= least for got, least in pairs if least is not None]
+        judged += [got is not None and got <= most for got, most in bounds if most is not None]
         return all(judged) if judged else None
 
     def cells(self) -> tuple[str, ...]:
@@ -60,6 +67,8 @@ class Figure:
         parts = [f"≥ {self.least:,.0f}"] if self.least is not None else []
         parts += [f"≥ {self.least_of_limit} of limit"] if self.least_of_limit is not None else []
         parts += [f"≥ {self.least_of_baseline:g} × baseline"] if self.least_of_baseline is not None else []
+        parts += [f"≤ {self.most:,.0f}"] if self.most is not None else []
+        parts += [f"≤ {self.most_of_baseline:g} × baseline"] if self.most_of_baseline is not None else []
         return ", ".join(parts)
 
 

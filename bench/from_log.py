@@ -1,4 +1,4 @@
-"""P1: orders a second of one process, from Kafka to committed effects."""
+"""P1: orders a second of one process, from Kafka to committed effects. P14: what it keeps of them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from bench import machine, workload
 from bench.figures import Figure, Result
 from bench.rows import counts, read_tables
 from bench.servers import Servers, run
+from bench.sizes import GOES, bytes_an_event
 from common.bus.broker import Outgoing, Producer
 from common.events import Event
 from regulars.stack.usage import cpu_seconds
 
-SERVICES = ("membership", "segmentation")
+LEAST_OF_LIMIT = {"membership": 0.45, "segmentation": 0.4}
+SERVICES = tuple(LEAST_OF_LIMIT)
 EVENTS_PER_ORDER = 2
+MOST_BYTES = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +30,26 @@ class Size:
     baseline: int = 1_500
 
 
-async def fill(servers: Servers, seed: int, size: Size) -> None:
-    """Put the orders into the topic as orders-ingest's relay does: paid, then completed, keyed by customer."""
+async def fill(servers: Servers, seed: int, size: Size) -> float:
+    """Put the orders into the topic as orders-ingest's relay does: paid, then completed, keyed by customer.
+
+    Returns the mean size of an event in bytes.
+    """
     producer = Producer(servers.kafka.bootstrap_servers, client="bench")
     await producer.start()
     try:
         waiting: list[Outgoing] = []
+        total = 0
         for event in workload.orders(seed, size.orders, size.customers, paid=True):
             waiting.append(_outgoing(workload.ranked(event)))
+            total += len(waiting[-1].value or b"")
             if len(waiting) == 1000:
                 await _send(producer, waiting)
                 waiting = []
         await _send(producer, waiting)
     finally:
         await producer.stop()
+    return total / (size.orders * EVENTS_PER_ORDER)
 
 
 async def _send(producer: Producer, messages: list[Outgoing]) -> None:
@@ -56,7 +65,7 @@ def _outgoing(event: Event[Any]) -> Outgoing:
 
 async def measure(servers: Servers, result: Result, seed: int, size: Size) -> None:
     """Each service alone, then the bare run that writes the same rows, then the same service one event at a time."""
-    await fill(servers, seed, size)
+    event_size = await fill(servers, seed, size)
     events = size.orders * EVENTS_PER_ORDER
     for service in SERVICES:
         load = machine.load()
@@ -83,9 +92,26 @@ async def measure(servers: Servers, result: Result, seed: int, size: Size) -> No
                 load,
                 rates[1],
                 rates[2],
-                least_of_limit=0.4,
-                least_of_baseline=5,
+                least_of_limit=LEAST_OF_LIMIT[service],
+                least_of_baseline=25,
             )
+        )
+        sizes = await bytes_an_event(url, events)
+        result.figures.append(
+            Figure(
+                "P14",
+                f"{service}: kept of an event, beside its own size",
+                sum(size for name, size in sizes.items() if name != GOES),
+                "bytes",
+                loads[-1],
+                event_size,
+                most=MOST_BYTES,
+            )
+        )
+        result.notes.append(
+            f"P14 {service}: "
+            + ", ".join(f"{name} {size:,.0f}" for name, size in sizes.items() if size >= 1)
+            + f" bytes an event, indexes included; {GOES} goes some days after publication and is not counted."
         )
         tables = ", ".join(f"{name} {many}" for name, many in counts(await read_tables(url), events).items())
         per_event = product["cpu"] / product["events"] * 1e6

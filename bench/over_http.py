@@ -55,8 +55,8 @@ async def measure(servers: Servers, result: Result, seed: int, size: Size) -> No
             "events/s",
             load,
             bare_batched["rate"],
-            least=10_000,
-            least_of_limit=0.5,
+            least=7_500,
+            least_of_limit=0.4,
         )
     )
     result.figures.append(
@@ -67,8 +67,8 @@ async def measure(servers: Servers, result: Result, seed: int, size: Size) -> No
             "requests/s",
             load,
             bare_single["rate"],
-            least=1_500,
-            least_of_limit=0.5,
+            least=2_500,
+            least_of_limit=0.65,
         )
     )
     result.notes.append(

@@ -35,6 +35,7 @@ async def read_tables(url: str) -> list[Table]:
             from information_schema.columns join information_schema.tables using (table_schema, table_name)
             where table_schema = 'public' and table_type = 'BASE TABLE' and is_generated = 'NEVER'
               and is_identity = 'NO' and table_name <> all($1)
+              and not exists (select from pg_class where relname = table_name and relispartition)
             group by table_name order by table_name
             """,
             list(_NOT_MODELLED),

@@ -24,15 +24,14 @@ import messaging.main
 import orders_ingest.main
 import segmentation.main
 from common.bus.broker import BrokerUnavailable, ensure_topics
-from common.events.topics import PARTITIONS, TOPICS
+from common.events.topics import TOPICS
 from common.http.app import build_app
 from common.http.health import Readiness, check_consumer
 from common.process.runtime import Runtime, Service, make_runtime
 from common.process.settings import Settings
 from common.process.settling import settled
-from regulars.stack.kafka import KafkaCluster
 from regulars.stack.mailsink import MailSink
-from regulars.testing import MigratedDatabase
+from regulars.testing import MigratedDatabase, broker_in
 
 SERVICES: tuple[Service, ...] = (
     orders_ingest.main.SERVICE,
@@ -43,6 +42,7 @@ SERVICES: tuple[Service, ...] = (
 )
 MASTER_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 OPERATORS_KEY = "an-operators-key-of-tests"
+_PARTITIONS = {topic.name: topic.partitions for topic in TOPICS}
 WITHIN_S = 120
 """No expectation of speed: a loaded machine may take long, and a test that waits for ever says nothing."""
 
@@ -110,7 +110,7 @@ class Stack:
         reader = AIOKafkaConsumer(bootstrap_servers=self.broker, auto_offset_reset="earliest", enable_auto_commit=False)
         await reader.start()
         try:
-            partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+            partitions = [TopicPartition(topic, number) for number in range(_PARTITIONS[topic])]
             reader.assign(partitions)
             ends = await reader.end_offsets(partitions)
             found: list[ConsumerRecord] = []
@@ -152,6 +152,8 @@ class Stack:
             if collector is not None:
                 await collector.close()
             await part.api.aclose()
+            if runtime.backlog is not None:
+                await runtime.backlog.close()
             await runtime.database.close()
 
     async def restart(self, service: str) -> None:
@@ -196,7 +198,7 @@ class Stack:
 
             async def done(runtime: Runtime = runtime) -> bool:
                 try:
-                    return runtime.consumer is not None and await runtime.consumer.lag() == 0
+                    return runtime.backlog is not None and await runtime.backlog.lag() == 0
                 except BrokerUnavailable:
                     return False  # not connected yet
 
@@ -228,19 +230,16 @@ def _works(runtime: Runtime, kind: str) -> Iterator[tuple[str, Coroutine[Any, An
     if kind == "relay" and runtime.relay is not None:
         yield kind, runtime.relay.run()
     if kind == "background":
-        for work in runtime.service.background:
-            yield work.__name__, work(runtime)
+        for works in runtime.service.background.values():
+            for work in works:
+                yield work.__name__, work(runtime)
 
 
 @pytest.fixture(scope="module")
 def bus(stack_folder: Path) -> Iterator[str]:
     """A Kafka of the module's own: the topics have fixed names, and other tests' events must not stand on them."""
-    cluster = KafkaCluster(stack_folder / f"kafka-{uuid.uuid4().hex[:8]}")
-    cluster.start()
-    try:
-        yield cluster.bootstrap_servers
-    finally:
-        cluster.stop()
+    with broker_in(stack_folder / f"kafka-{uuid.uuid4().hex[:8]}") as servers:
+        yield servers
 
 
 @pytest_asyncio.fixture

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from chaos import mutants
+from chaos import faults, mutants
 from chaos.steps import STEPS
 from chaos.trial import BRIEF, SHORT, Size, Trial
 
@@ -42,7 +42,13 @@ def main() -> int:
     for line in verdict["findings"]:
         print(f"  {line}")
     events = verdict["events"]
-    for what, kind in (("killed", "kills"), ("paused", "pauses"), ("connections cut", "cuts")):
+    for process, held in verdict["held"].items():
+        print(
+            f"{process} held up to {held['partitions']} partitions, took the relay {held['relay']} times, "
+            f"swept {held['swept']} rows"
+        )
+    kinds = (("killed", "kills"), ("paused", "pauses"), ("connections cut", "cuts"), ("restarted", "rolls"))
+    for what, kind in kinds:
         print(f"{what} {sum(verdict[kind].values())} times: {verdict[kind]}")
     print(
         f"{events['distinct']} events: "
@@ -65,7 +71,7 @@ def main() -> int:
 
 
 def _size(given: argparse.Namespace) -> Size:
-    size = BRIEF if given.brief else SHORT
+    size = replace(BRIEF if given.brief else SHORT, processes=given.processes)
     if given.brokers == 3:
         # A leader is down for 6 s, and back in sync after some 6 more.
         kills = given.leader_kills
@@ -83,13 +89,16 @@ def _size(given: argparse.Namespace) -> Size:
         kills=given.kills,
         pauses=given.pauses,
         cuts=given.cuts,
+        rolls=given.rolls,
     )
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="for every change: 22 kills, 7 pauses, 5 cuts; minutes")
-    parser.add_argument("--brief", action="store_true", help="for mutants: 8 kills, 5 pauses, 9 cuts")
+    parser.add_argument(
+        "--short", action="store_true", help="for every change: 22 kills, 12 pauses, 5 cuts, all restarted; minutes"
+    )
+    parser.add_argument("--brief", action="store_true", help="for mutants: 8 kills, 8 pauses, 9 cuts")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="with 3 the leaders are killed")
     parser.add_argument("--leader-kills", type=int, default=20)
     parser.add_argument("--steps", type=int, default=0, metavar="N", help="kill N times at each named step (R4: 20)")
@@ -97,7 +106,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=2_700, help="of the long form's load")
     parser.add_argument("--kills", type=int, default=200, help="of the long form")
     parser.add_argument("--pauses", type=int, default=50, help="of the long form")
+    parser.add_argument("--rolls", type=int, default=5, help="of the long form: all processes restarted, in turns")
     parser.add_argument("--cuts", type=int, default=50, help="of the long form: a service's database sessions are cut")
+    parser.add_argument("--processes", type=int, default=faults.PROCESSES, help="of each service (2)")
     parser.add_argument("--seed", type=int, help="same seed: same events and same faults (absent: drawn, and printed)")
     parser.add_argument("--mutant", metavar="NAME", help="break the product by a patch; good is what is caught")
     parser.add_argument("--mutants", action="store_true", help="all patches, one after the other, and a table")

@@ -54,25 +54,25 @@ def check(answers: Answers, events: Mapping[str, Mapping[str, Any]], found: Evid
 
 
 def _applied(answers: Answers, events: Mapping[str, Mapping[str, Any]], found: Evidence) -> Iterator[Finding]:
-    archive = found.applied["archive"]
+    taken = found.applied["taken"]
     for id_, answer in answers.events.items():
-        if answer == ACKED and not archive[id_] and id_ not in found.held:
-            yield Finding("lost", f"{id_} was acknowledged and is not in the archive")
-        if answer == FAILED and (archive[id_] or id_ in found.held):
-            yield Finding("ghost", f"{id_} was refused and is in the archive")
+        if answer == ACKED and not taken[id_] and id_ not in found.held:
+            yield Finding("lost", f"{id_} was acknowledged and was not taken")
+        if answer == FAILED and (taken[id_] or id_ in found.held):
+            yield Finding("ghost", f"{id_} was refused and taken")
     for id_, state in found.held.items():
         if state not in ("", "placed"):
             yield Finding("lost", f"refund {id_} waits, although its order is {state}")
-        if archive[id_]:
-            yield Finding("doubled", f"refund {id_} is in the archive and waits")
-    for place in ("archive", "membership", "segmentation"):
+        if taken[id_]:
+            yield Finding("doubled", f"refund {id_} was taken and waits")
+    for place in ("taken", "membership", "segmentation"):
         for id_, times in found.applied[place].items():
             if times > 1:
                 yield Finding("doubled", f"{id_} stands {times} times in {place}")
-            if id_ not in events or (place != "archive" and not archive[id_]):
+            if id_ not in events or (place != "taken" and not taken[id_]):
                 yield Finding("ghost", f"{id_} is in {place}, but was never taken")
     for service, types in TAKEN_BY.items():
-        for id_ in archive:
+        for id_ in taken:
             if id_ in events and events[id_]["type"] in types and not found.applied[service][id_]:
                 yield Finding("lost", f"{id_} ({events[id_]['type']}) was taken and never reached {service}")
 
@@ -100,12 +100,14 @@ def _effects(events: Mapping[str, Mapping[str, Any]], found: Evidence) -> Iterat
         yield from _compare(f"membership: pending points of {name}", state.get("pending", 0), customer.pending)
     truth = model.count(events[id_] for id_ in found.applied["segmentation"] if id_ in events)
     for name, customer in truth.items():
-        state = found.buyers.get(name, {})
-        orders = Counter(row[0] for row in state.get("orders", []) if _is_completed(row[-1]))
+        kept = found.buyers.get(name, {})
+        completed = {id_ for id_, seen in kept.get("order", {}).items() if _is_completed(seen)}
         for order_id, order in customer.orders.items():
             expected = int(order.completed and not order.closed)
-            yield from _compare(f"segmentation: completions of {order_id}", orders[order_id], expected)
-        refunds = sum(row[4] for row in state.get("refunds", []))
+            yield from _compare(f"segmentation: completions of {order_id}", int(order_id in completed), expected)
+        expected = sum(order.completed and not order.closed for order in customer.orders.values())
+        yield from _compare(f"segmentation: completed orders of {name}", len(completed), expected)
+        refunds = sum(seen["amount"] for seen in kept.get("refund", {}).values())
         expected = sum(order.refunded for order in customer.orders.values())
         yield from _compare(f"segmentation: refunds of {name}", refunds, expected)
 
@@ -197,7 +199,7 @@ def _claimed(found: Evidence) -> Iterator[Finding]:
             continue  # not part of this run
         for rows in found.outboxes.values():
             for fact in rows:
-                if fact.type in types and fact.id not in found.claims[service]:
+                if fact.type in types and fact.claim not in found.claims[service]:
                     yield Finding("lost", f"{service} never claimed {fact.type} {fact.id}")
 
 

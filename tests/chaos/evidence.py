@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import asyncpg
 
-from common.bus.broker import BrokerUnavailable, Consumer, Position
+from common.bus.broker import BrokerUnavailable, Consumer, LogEnds, Position
+from common.bus.inbox import key_of
 from common.events.topics import TOPICS
 from common.storage.migrate import driver_url
 
@@ -28,6 +30,8 @@ class Fact(NamedTuple):
     key: str
     type: str
     published: bool
+    claim: UUID | None = None
+    """Under what name its readers claim it; None for what is no event."""
 
 
 class Logged(NamedTuple):
@@ -50,10 +54,10 @@ class Leg(NamedTuple):
 
 @dataclass(slots=True)
 class Evidence:
-    """`applied` counts, by place (archive, membership, segmentation), how often each of the shop's events stands there.
+    """`applied` counts, by place (taken, membership, segmentation), how often each of the shop's events stands there.
 
     `held` are refunds that wait for their order: the state of that order, "" where it was never sent.
-    `members` and `buyers` are the states stored by membership and segmentation, by customer.
+    `members` are the states stored by membership, by customer; `buyers` the orders and refunds that segmentation keeps.
     """
 
     applied: dict[str, Counter[str]] = field(default_factory=dict)
@@ -63,7 +67,7 @@ class Evidence:
     legs: list[Leg] = field(default_factory=list)
     redemptions: list[tuple[str, str, int]] = field(default_factory=list)
     outboxes: dict[str, list[Fact]] = field(default_factory=dict)
-    claims: dict[str, set[str]] = field(default_factory=dict)
+    claims: dict[str, set[UUID]] = field(default_factory=dict)
     dead: dict[str, list[str]] = field(default_factory=dict)
     log: list[Logged] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
@@ -88,16 +92,30 @@ async def gather(databases: Mapping[str, str], kafka: str, mails: Path, shop: st
 
 
 async def _read_common(connection: asyncpg.Connection, name: str, found: Evidence) -> None:
-    # Everything that was announced, in the order in which it must go out.
-    rows = await connection.fetch(
-        "select seq, id, aggregatetype, aggregateid, type, published_at is not null as out from outbox order by seq"
-    )
+    # Everything that was announced, in the order in which it must go out: a run is over before any of it may go.
+    rows = await connection.fetch(f"{ANNOUNCED} order by seq")
     found.outboxes[name] = [
-        Fact(r["seq"], r["id"], r["aggregatetype"], r["aggregateid"], r["type"], r["out"]) for r in rows
+        Fact(r["seq"], r["id"], r["aggregatetype"], r["aggregateid"], r["type"], r["out"], claim_of(r)) for r in rows
     ]
-    found.claims[name] = {r["id"] for r in await connection.fetch("select id from inbox")}
+    # In the inbox, and what is folded in the histories.
+    found.claims[name] = {r["key"] for r in await connection.fetch(CLAIMED)}
     rows = await connection.fetch("select event_id, type, slug, detail from dead_events order by dead_id")
     found.dead[name] = [f"{r['type']} {r['event_id']}: {r['slug']} {r['detail'][:200]}" for r in rows]
+
+
+ANNOUNCED = """
+select seq, id, aggregatetype, aggregateid, type, shop, published_at is not null as out, published_at, recorded_at,
+       cast(payload as json) ->> 'source' as source
+from outbox
+"""
+"""Every fact of a service."""
+CLAIMED = "select key, recorded_at from inbox union all select key, recorded_at from history"
+"""Every event that a service has taken, and when."""
+
+
+def claim_of(fact: asyncpg.Record) -> UUID | None:
+    """Under what name a fact's readers claim it."""
+    return key_of((fact["shop"], fact["source"], fact["id"])) if fact["source"] is not None else None
 
 
 async def _nothing(_connection: asyncpg.Connection, _shop: str, _source: str, _found: Evidence) -> None:
@@ -105,8 +123,11 @@ async def _nothing(_connection: asyncpg.Connection, _shop: str, _source: str, _f
 
 
 async def _read_orders(connection: asyncpg.Connection, shop: str, source: str, found: Evidence) -> None:
-    rows = await connection.fetch("select id from archive where shop = $1 and source = $2", shop, source)
-    found.applied["archive"] = Counter(r["id"] for r in rows)
+    # What came is announced under its own name.
+    rows = await connection.fetch(
+        "select id from outbox where shop = $1 and cast(payload as json) ->> 'source' = $2", shop, source
+    )
+    found.applied["taken"] = Counter(r["id"] for r in rows)
     rows = await connection.fetch(
         """
         select r.event_id, coalesce(o.state, '') as state
@@ -122,9 +143,12 @@ async def _read_orders(connection: asyncpg.Connection, shop: str, source: str, f
 async def _read_membership(connection: asyncpg.Connection, shop: str, source: str, found: Evidence) -> None:
     found.applied["membership"] = await _inputs(connection, shop, source)
     found.applied["commands"] = await _inputs(connection, shop, f"/shops/{shop}/membership")
-    found.members = {name: _member(state) for name, state in (await _states(connection, shop)).items()}
+    items = await _items(connection, shop)
+    found.members = {
+        name: _member(state, items.get(name, {})) for name, state in (await _states(connection, shop)).items()
+    }
     rows = await connection.fetch(
-        "select customer, account, lot, amount, cause from ledger_entries where shop = $1 order by entry", shop
+        "select customer, account, earned_by, amount, cause from ledger where shop = $1 order by entry", shop
     )
     found.legs = [Leg(*row) for row in rows]
     rows = await connection.fetch("select redemption_id, customer, points from redemptions where shop = $1", shop)
@@ -133,7 +157,9 @@ async def _read_membership(connection: asyncpg.Connection, shop: str, source: st
 
 async def _read_segmentation(connection: asyncpg.Connection, shop: str, source: str, found: Evidence) -> None:
     found.applied["segmentation"] = await _inputs(connection, shop, source)
-    found.buyers = {name: state.get("purchases", {}) for name, state in (await _states(connection, shop)).items()}
+    for row in await connection.fetch("select customer, name, body from items where shop = $1", shop):
+        kind, _, id_ = row["name"].partition("/")
+        found.buyers.setdefault(row["customer"], {"order": {}, "refund": {}})[kind][id_] = json.loads(row["body"])
 
 
 async def _read_messaging(connection: asyncpg.Connection, shop: str, _source: str, found: Evidence) -> None:
@@ -150,7 +176,7 @@ _READERS = {
 
 
 async def _inputs(connection: asyncpg.Connection, shop: str, source: str) -> Counter[str]:
-    rows = await connection.fetch("select id from inputs where shop = $1 and source = $2", shop, source)
+    rows = await connection.fetch("select id from history where shop = $1 and source = $2", shop, source)
     return Counter(r["id"] for r in rows)
 
 
@@ -159,12 +185,22 @@ async def _states(connection: asyncpg.Connection, shop: str) -> dict[str, dict[s
     return {r["customer"]: json.loads(r["state"] or "{}") for r in rows}
 
 
-def _member(state: dict[str, Any]) -> dict[str, Any]:
-    """The balances, and each order with what it earned, of the parts of a stored member."""
-    points, by_id = state.get("points", {}), state.get("orders", {}).get("by_id", {})
-    earned = points.get("orders", {})
-    orders = {name: {**by_id.get(name, {}), **earned.get(name, {})} for name in {*by_id, *earned}}
-    return {**points, "orders": orders}
+async def _items(connection: asyncpg.Connection, shop: str) -> dict[str, dict[str, Any]]:
+    """Each customer's items by name."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in await connection.fetch("select customer, name, body from items where shop = $1", shop):
+        found.setdefault(row["customer"], {})[row["name"]] = json.loads(row["body"])
+    return found
+
+
+def _member(state: dict[str, Any], items: dict[str, Any]) -> dict[str, Any]:
+    """The balances, and each order with what it earned, of a stored member."""
+    orders = {
+        name.removeprefix("order/"): {**item.get("order", {}), **item.get("points", {})}
+        for name, item in items.items()
+        if name.startswith("order/")
+    }
+    return {**state.get("points", {}), "orders": orders}
 
 
 async def read_log(kafka: str, within_s: float = 90) -> list[Logged]:
@@ -175,6 +211,7 @@ async def read_log(kafka: str, within_s: float = 90) -> list[Logged]:
         return {}
 
     reader = Consumer(kafka, f"chaos-{uuid.uuid4()}", topics, client="chaos", on_assigned=from_the_first)
+    ends, nexts = LogEnds(kafka, client="chaos-ends"), dict[Position, int]()
     found: list[Logged] = []
     deadline = time.monotonic() + within_s
     try:
@@ -183,17 +220,19 @@ async def read_log(kafka: str, within_s: float = 90) -> list[Logged]:
                 batch = await reader.poll(1.0)
                 if batch is not None:
                     found += [_logged(r) for r in batch.records]
+                    nexts.update(batch.nexts)
                     continue
-                lag = await reader.lag()
-                if lag and not any(lag.values()):
+                if all(nexts.get(p, 0) >= end for p, end in (await ends.ends(topics)).items()):
                     return sorted(found, key=lambda r: (r.topic, r.partition, r.offset))
             except BrokerUnavailable:
                 found.clear()  # a new session begins at the first record again
+                nexts.clear()
                 await asyncio.sleep(0.5)
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the log could not be read to its end within {within_s:.0f} s")
     finally:
         await reader.stop()
+        await ends.close()
 
 
 def _logged(record: Any) -> Logged:

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from regulars.stack.services import SERVICES
+from regulars.stack.state import process_name
 
 PAUSE_S = 8.0
 """Longer than SESSION_TIMEOUT_MS of a run: Kafka drops the member while it sleeps."""
 SESSION_TIMEOUT_MS = 6_000
 SERVICE_NAMES = tuple(service.name for service in SERVICES)
+PROCESSES = 2
+"""Of each service."""
 BENEATH = ("kafka-1", "postgres")
 _MOST_OF = {"kafka-1": 2, "postgres": 3}
 """What all stand on is killed less often than they are: while it is away nothing else can go wrong."""
@@ -22,13 +25,15 @@ _MOST_OF = {"kafka-1": 2, "postgres": 3}
 @dataclass(frozen=True, slots=True)
 class Fault:
     at: float
-    kind: str  # kill, pause, cut
-    target: str
+    kind: str  # kill, pause, cut, roll
+    target: str  # a process; of a cut the service, of a roll nobody: it restarts all of them
 
 
 @dataclass(slots=True)
 class Done:
     """What was really done, by process; `cuts` by the service whose sessions were cut, `steps` by name.
+
+    `rolls`: restarts by SIGTERM.
 
     `instants` are the unix times of kills.
     """
@@ -36,20 +41,30 @@ class Done:
     kills: Counter[str] = field(default_factory=Counter)
     pauses: Counter[str] = field(default_factory=Counter)
     cuts: Counter[str] = field(default_factory=Counter)
+    rolls: Counter[str] = field(default_factory=Counter)
     steps: Counter[str] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
     instants: list[tuple[float, str]] = field(default_factory=list)
 
 
 def plan(
-    seed: int, duration_s: float, kills: int, pauses: int, cuts: int, services: tuple[str, ...] = SERVICE_NAMES
+    seed: int,
+    duration_s: float,
+    kills: int,
+    pauses: int,
+    cuts: int,
+    services: tuple[str, ...] = SERVICE_NAMES,
+    *,
+    rolls: int = 0,
+    processes: int = PROCESSES,
 ) -> list[Fault]:
     """Kills and pauses go round all processes, cuts round all services, each round shuffled, spread evenly with some
-    jitter."""
+    jitter; a roll restarts every process of every service."""
     rng = random.Random(seed + 2)
-    chosen = [("kill", t) for t in _rounds(rng, (*services, *BENEATH), kills, _MOST_OF)]
-    others = [("pause", t) for t in _rounds(rng, (*services, *BENEATH), pauses)]
-    others += [("cut", t) for t in _rounds(rng, services, cuts)]
+    targets = (*processes_of(services, processes), *BENEATH)
+    chosen = [("kill", t) for t in _rounds(rng, targets, kills, _MOST_OF)]
+    others = [("pause", t) for t in _rounds(rng, targets, pauses)]
+    others += [("cut", t) for t in _rounds(rng, services, cuts)] + [("roll", "")] * rolls
     for fault in others:
         chosen.insert(rng.randrange(1, len(chosen)), fault)
     step = duration_s / (len(chosen) + 1)
@@ -57,6 +72,11 @@ def plan(
         Fault(step * (number + 1) + rng.uniform(-0.3, 0.3) * step, kind, target)
         for number, (kind, target) in enumerate(chosen)
     ]
+
+
+def processes_of(services: tuple[str, ...], processes: int = PROCESSES) -> tuple[str, ...]:
+    """The names of all processes of these services."""
+    return tuple(process_name(name, number) for name in services for number in range(1, processes + 1))
 
 
 def _rounds(

@@ -6,23 +6,29 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
+
+import psutil
 
 from chaos.connections import cut
 from chaos.faults import PAUSE_S, Done, Fault
+from chaos.holdings import Holdings
 from chaos.processes import send, stand_still
 from chaos.targets import Targets
 from regulars.stack.services import SERVICES
 from regulars.stack.state import ProcessId
 
+_BACK_WITHIN_S = 60.0
 _ROLES = {service.name: service.database for service in SERVICES}
 
 
 class Injector:
     """Carries a plan out against the stack of one folder, whose supervisor starts again what it kills."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, say: Callable[[str], None], holdings: Holdings) -> None:
         self._targets = Targets(folder)
+        self._holdings = holdings
         self.progress = 0.0
         self._say = say
         self._sleepers: set[asyncio.Task[None]] = set()
@@ -35,6 +41,10 @@ class Injector:
             for number, fault in enumerate(faults):
                 await asyncio.sleep(max(0.0, began + fault.at - time.monotonic()))
                 self.progress = number / len(faults)
+                if fault.kind == "roll":
+                    await self._roll()
+                    continue
+                # Any of the service's processes will do, where its sessions are cut.
                 process = await self._targets.find(fault.target)
                 if process is None:
                     self.done.missed.append(f"{fault.kind} {fault.target}")
@@ -56,18 +66,53 @@ class Injector:
         send(stand_still(process.pid), signal.SIGKILL)
         self.done.kills[target] += 1
         self.done.instants.append((time.time(), target))
-        self._say(f"killed {target}")
+        self._say(f"killed {target}{self._held(target)}")
 
     async def _pause(self, target: str, process: ProcessId) -> None:
         self._targets.asleep.add(target)
         stopped = stand_still(process.pid)
-        self._say(f"paused {target} ({len(stopped)} processes) for {PAUSE_S:.0f} s")
+        self._say(f"paused {target} ({len(stopped)} processes) for {PAUSE_S:.0f} s{self._held(target)}")
         try:
             await asyncio.sleep(PAUSE_S)
         finally:
             send(stopped, signal.SIGCONT)
             self._targets.asleep.discard(target)
         self.done.pauses[target] += 1
+
+    def _held(self, target: str) -> str:
+        holding = self._holdings.now.get(target)
+        return f": {holding}" if holding is not None else ""
+
+    async def _roll(self) -> None:
+        """A release comes out: SIGTERM to one process of every service, and to the next ones when these are ready."""
+        state = self._targets.state()
+        waves = zip_longest(*(state.of_service(service) for service in state.services))
+        for wave in waves:
+            names = [name for name in wave if name is not None]
+            begun: dict[str, ProcessId] = {}
+            for name in names:
+                process = await self._targets.find(name)
+                if process is None:
+                    self.done.missed.append(f"roll {name}")
+                    continue
+                begun[name] = process
+                psutil.Process(process.pid).terminate()
+            self._say(f"restarting {', '.join(begun)}")
+            for name, process in begun.items():
+                if await self._came_back(name, process):
+                    self.done.rolls[name] += 1
+                else:
+                    self.done.missed.append(f"roll {name}: not ready again")
+
+    async def _came_back(self, name: str, before: ProcessId) -> bool:
+        deadline = time.monotonic() + _BACK_WITHIN_S
+        while time.monotonic() < deadline:
+            state = self._targets.state()
+            now = state.processes.get(name)
+            if now is not None and now != before and now.is_alive() and await self._targets.is_ready(state, name):
+                return True
+            await asyncio.sleep(0.3)
+        return False
 
     async def _cut(self, target: str) -> None:
         sessions = await cut(self._targets.state().postgres, _ROLES[target])

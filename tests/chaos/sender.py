@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 import httpx
@@ -39,15 +40,23 @@ class Answers:
 class Shop:
     """Sends a workload on several connections, and goes on until all is answered or given up.
 
+    A service's processes get their requests by turns: what one did not answer is told to the next.
+
     Not faster than `progress`, the share (0 to 1) of the faults that are done: on a slow machine the load must last
     as long as they do.
     """
 
     def __init__(
-        self, orders: str, membership: str, key: str, workload: Workload, seed: int, progress: Callable[[], float]
+        self,
+        orders: Sequence[str],
+        membership: Sequence[str],
+        key: str,
+        workload: Workload,
+        seed: int,
+        progress: Callable[[], float],
     ) -> None:
         self._progress = progress
-        self._orders, self._membership = orders, membership
+        self._orders, self._membership = cycle(orders), cycle(membership)
         self._workload = workload
         self._rng = random.Random(seed + 1)
         self._client = httpx.AsyncClient(
@@ -96,7 +105,7 @@ class Shop:
         wait = 0.3
         gives_up = self._rng.random() < GIVE_UP_SHARE
         while True:
-            answer = await self._post(f"{self._orders}/v1/events", bodies if len(bodies) > 1 else bodies[0])
+            answer = await self._post(f"{next(self._orders)}/v1/events", bodies if len(bodies) > 1 else bodies[0])
             if answer is not None and answer.status_code < 500 and answer.status_code != 429:
                 self._noted(portion, answer)
                 return
@@ -144,7 +153,7 @@ class Shop:
                 "currency": CURRENCY,
             }
             for _ in range(12):
-                answer = await self._post(f"{self._membership}/v1/shops/{self._workload.shop}/redemptions", body)
+                answer = await self._post(f"{next(self._membership)}/v1/shops/{self._workload.shop}/redemptions", body)
                 if answer is None or answer.status_code >= 500:
                     answers.redemptions[name] = UNKNOWN
                     if self._rng.random() < GIVE_UP_SHARE:
@@ -154,5 +163,5 @@ class Shop:
                 answers.redemptions[name] = ACKED if answer.status_code == 200 else FAILED
                 if answer.status_code == 200:
                     # Once more, as a checkout does whose own database was slow.
-                    await self._post(f"{self._membership}/v1/shops/{self._workload.shop}/redemptions", body)
+                    await self._post(f"{next(self._membership)}/v1/shops/{self._workload.shop}/redemptions", body)
                 break

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from statistics import median
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
+from chaos.evidence import ANNOUNCED, CLAIMED, claim_of
 from common.storage.migrate import driver_url
 
 LIMIT_S = 5.0
@@ -17,12 +19,12 @@ _LOOKED_AT_S = 5.0
 
 
 def after_each(
-    announced: Mapping[str, float], taken: Mapping[str, float], kills: Sequence[float]
+    announced: Mapping[Hashable, float], taken: Mapping[Hashable, float], kills: Sequence[float]
 ) -> list[float | None]:
     """For each kill the longest that a fact had to wait for this service: seconds from the kill, or from when the
-    fact was announced if that was later. None where no fact was announced: a silence with nothing to take is none.
+    fact was announced if that was later. None where no fact was announced: nothing to take is no silence.
 
-    `announced` and `taken` are unix times by the fact's id; the partitions of all leaders count, not the luckiest one.
+    `announced` and `taken` are unix times by name; the partitions of all leaders count, not the luckiest one.
     """
     silences: list[float | None] = []
     for kill in kills:
@@ -43,22 +45,20 @@ async def measure(
     The longest and the median in seconds, how many kills were seen, and each. Where both are alike, the consumers had
     nothing to read before the leaders' successors took writes.
     """
-    all_announced: dict[str, float] = {}
-    taken: dict[str, dict[str, float]] = {}
+    all_announced: dict[UUID, float] = {}
+    taken: dict[str, dict[UUID, float]] = {}
     publishing: dict[str, dict[str, Any]] = {}
     instants = [at for at, _ in kills]
     for name, url in databases.items():
         connection = await asyncpg.connect(driver_url(url))
         try:
             # When each fact was announced, and when it was marked as published.
-            rows = await connection.fetch(
-                "select id, extract(epoch from recorded_at) as at, extract(epoch from published_at) as out from outbox"
-            )
-            announced = {r["id"]: float(r["at"]) for r in rows}
-            published = {r["id"]: float(r["out"]) for r in rows if r["out"] is not None}
+            rows = [(claim_of(r), r) for r in await connection.fetch(ANNOUNCED)]
+            announced = {claim: r["recorded_at"].timestamp() for claim, r in rows if claim is not None}
+            published = {claim: r["published_at"].timestamp() for claim, r in rows if claim is not None and r["out"]}
             # When each event was taken.
-            rows = await connection.fetch("select id, extract(epoch from recorded_at) as at from inbox")
-            taken[name] = {r["id"]: float(r["at"]) for r in rows}
+            claimed = await connection.fetch(CLAIMED)
+            taken[name] = {r["key"]: r["recorded_at"].timestamp() for r in claimed}
         finally:
             await connection.close()
         all_announced |= announced

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import psutil
 
 from chaos.faults import SERVICE_NAMES, Done
 from chaos.leaders import Pace
@@ -27,26 +28,41 @@ _TELLERS = ("orders-ingest", "membership", "segmentation", "messaging")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`trigger` says where the service is stopped; what `commits` goes on to be committed though nobody hears of it."""
+    """Where a service is stopped, by `trigger` on each table; what `commits` is committed though nobody hears of it."""
 
     name: str
     trigger: str
+    tables: tuple[str, ...]
     services: tuple[str, ...] = SERVICE_NAMES
     commits: bool = False
 
 
-_EACH = "for each statement"
-_AT_COMMIT = "constraint trigger {name} after update on offsets deferrable initially deferred for each row"
+_AT_COMMIT = "constraint trigger {name} after update on {table} deferrable initially deferred for each row"
+_BEFORE_MARKING = "trigger {name} before update on {table} for each statement"
+_AFTER_MARKING = "trigger {name} after update on {table} for each statement"
+_CLAIMS = ("inbox", "history")
+"""What is not folded is claimed in the one, what is folded in the other."""
 STEPS = (
-    Step("before the claim", f"trigger {{name}} before insert on inbox {_EACH}"),
-    Step("claimed", f"trigger {{name}} after insert on inbox {_EACH}"),
-    Step("before announcing", f"trigger {{name}} before insert on outbox {_EACH}", _TELLERS),
-    Step("announced", f"trigger {{name}} after insert on outbox {_EACH}", _TELLERS),
-    Step("offsets stored", f"trigger {{name}} after update on offsets {_EACH}", _READERS),
-    Step("commit sent, not done", _AT_COMMIT, _READERS),
-    Step("committed, no answer", _AT_COMMIT, _READERS, commits=True),
-    Step("acknowledged by Kafka, not marked", f"trigger {{name}} before update on outbox {_EACH}", _TELLERS),
-    Step("marked, no answer", f"trigger {{name}} after update on outbox {_EACH}", _TELLERS, commits=True),
+    Step("before the claim", "trigger {name} before insert on {table} for each statement", _CLAIMS),
+    Step("claimed", "trigger {name} after insert on {table} for each statement", _CLAIMS),
+    Step("before announcing", "trigger {name} before insert on {table} for each statement", ("outbox",), _TELLERS),
+    Step("announced", "trigger {name} after insert on {table} for each statement", ("outbox",), _TELLERS),
+    Step("offsets stored", "trigger {name} after update on {table} for each statement", ("offsets",), _READERS),
+    Step("commit sent, not done", _AT_COMMIT, ("offsets",), _READERS),
+    Step("committed, no answer", _AT_COMMIT, ("offsets",), _READERS, commits=True),
+    Step(
+        "acknowledged by Kafka, not marked",
+        "trigger {name} before update on {table} for each statement",
+        ("outbox",),
+        _TELLERS,
+    ),
+    Step(
+        "marked, no answer",
+        "trigger {name} after update on {table} for each statement",
+        ("outbox",),
+        _TELLERS,
+        commits=True,
+    ),
 )
 _LOCK = 0x7E57
 _REACHED_WITHIN_S = 20.0
@@ -90,22 +106,50 @@ class StepKiller:
         return await asyncpg.connect(driver_url(in_database(self._targets.state().postgres, database)), timeout=10)
 
     async def _kill_at(self, step: Step, service: str) -> bool:
-        process = await self._targets.find(service)
+        await self._targets.find(service)
         connection = await self._connect(service)
         try:
             held = await hold(connection, step)
+            # Any of the service's processes may have come there.
+            process = await self._client_of(connection, service, held) if held is not None else None
             if process is None or held is None:
                 self.done.missed.append(f"kill {service} at: {step.name}")
                 return False
             family = stand_still(process.pid)
             await let_go(connection, step, held)
             send(family, signal.SIGKILL)
-            self.done.kills[service] += 1
+            self.done.kills[process.name] += 1
             self.done.steps[step.name] += 1
-            self._say(f"killed {service} at: {step.name}")
+            self._say(f"killed {process.name} at: {step.name}")
             return True
         finally:
             connection.terminate()
+
+    async def _client_of(self, connection: asyncpg.Connection, service: str, session: int) -> Client | None:
+        """The process whose session it is: the one that has the other end of its connection."""
+        port: int | None = await connection.fetchval("select client_port from pg_stat_activity where pid = $1", session)
+        state = self._targets.state()
+        for name in state.of_service(service):
+            process = state.processes.get(name)
+            if process is not None and port in local_ports(process.pid):
+                return Client(name, process.pid)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A process of a service, by its name in the stack."""
+
+    name: str
+    pid: int
+
+
+def local_ports(pid: int) -> set[int]:
+    """Ports of the process's own ends of its TCP connections; none where there is no such process."""
+    try:
+        return {each.laddr.port for each in psutil.Process(pid).net_connections("tcp") if each.laddr}
+    except psutil.Error:
+        return set()
 
 
 async def set_triggers(connection: asyncpg.Connection) -> None:
@@ -119,8 +163,9 @@ async def set_triggers(connection: asyncpg.Connection) -> None:
         """
     )
     for number, step in enumerate(STEPS):
-        trigger = step.trigger.format(name=f"chaos_step_{number}")
-        await connection.execute(f"create {trigger} execute function chaos_hold('{number}')")
+        for table in step.tables:
+            trigger = step.trigger.format(name=f"chaos_step_{number}", table=table)
+            await connection.execute(f"create {trigger} execute function chaos_hold('{number}')")
 
 
 async def hold(connection: asyncpg.Connection, step: Step) -> int | None:

@@ -10,7 +10,7 @@ import httpx
 
 from chaos.faults import BENEATH
 from regulars.stack.kafka_probe import live_brokers
-from regulars.stack.state import ProcessId, StackState, state_file
+from regulars.stack.state import ProcessId, StackState, address_of, state_file
 
 _OLD_ENOUGH_S = 4.0
 _WAIT_FOR_TARGET_S = 30.0
@@ -56,10 +56,16 @@ class Targets:
             return False
         if not await asyncio.to_thread(live_brokers, host, int(port)):
             return False
-        if target not in state.services:
+        return await self.is_ready(state, target)
+
+    @staticmethod
+    async def is_ready(state: StackState, target: str) -> bool:
+        """Whether the process says so; what is no process of a service is asked nothing."""
+        settings = state.all_processes().get(target)
+        if settings is None:
             return True
         try:
             async with httpx.AsyncClient(timeout=3) as client:
-                return (await client.get(f"{state.services[target]['PUBLIC_URL']}/health/ready")).is_success
+                return (await client.get(f"{address_of(settings)}/health/ready")).is_success
         except httpx.HTTPError:
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -53,7 +54,7 @@ def sound() -> tuple[Answers, Evidence]:
     )
     names = ("e1", "e2", "e3")
     found = Evidence(
-        applied={place: Counter(names) for place in ("archive", "membership", "segmentation")}
+        applied={place: Counter(names) for place in ("taken", "membership", "segmentation")}
         | {"commands": Counter(["redemption-p1"])},
         members={
             "c1": {
@@ -73,8 +74,8 @@ def sound() -> tuple[Answers, Evidence]:
         },
         buyers={
             "c1": {
-                "orders": [["o1", "t", "d", 10_000, "EUR", None, {"said_completed": True, "state": "completed"}]],
-                "refunds": [["r1", "o1", "t", "d", 2_500, "EUR"]],
+                "order": {"o1": {"said_completed": True, "state": "completed"}},
+                "refund": {"r1": {"amount": 2_500}},
             }
         },
         legs=[
@@ -89,9 +90,11 @@ def sound() -> tuple[Answers, Evidence]:
         ],
         redemptions=[("p1", "c1", 5)],
         outboxes={
-            "orders-ingest": [Fact(n, f"e{n}", "orders", "s/c1", EVENTS[f"e{n}"]["type"], True) for n in (1, 2, 3)]
+            "orders-ingest": [
+                Fact(n, f"e{n}", "orders", "s/c1", EVENTS[f"e{n}"]["type"], True, UUID(int=n)) for n in (1, 2, 3)
+            ]
         },
-        claims={name: {"e1", "e2", "e3"} for name in checker.CLAIMED_BY},
+        claims={name: {UUID(int=1), UUID(int=2), UUID(int=3)} for name in checker.CLAIMED_BY},
         dead={"membership": []},
         log=[Logged("orders", 0, n, "s/c1", id_) for n, id_ in enumerate(("e1", "e2", "e1", "e3"))],
         mails=["<m1@x>", "<m2@x>", "<m2@x>"],
@@ -108,11 +111,11 @@ def test_nothing_is_found_where_all_is_well() -> None:
 
 def test_an_event_without_an_answer_may_be_there_or_not() -> None:
     answers, found = sound()
-    for place in ("archive", "membership", "segmentation"):
+    for place in ("taken", "membership", "segmentation"):
         del found.applied[place]["e3"]
     found.members["c1"]["orders"]["o1"] |= {"refunds": [], "held": 100}
     found.members["c1"] |= {"available": 95, "reversed": 0}
-    found.buyers["c1"]["refunds"] = []
+    found.buyers["c1"]["refund"] = {}
     found.legs = [leg for leg in found.legs if leg.cause != "e3"]
     found.outboxes["orders-ingest"].pop()
     found.log.pop()
@@ -132,21 +135,21 @@ def _orders(found: Evidence) -> dict[str, Any]:
 
 
 PLANTED: dict[str, tuple[str, Callable[[Answers, Evidence], object]]] = {
-    "an acknowledged event is not in the archive": ("lost", lambda _, f: f.applied["archive"].pop("e1")),
+    "an acknowledged event was not taken": ("lost", lambda _, f: f.applied["taken"].pop("e1")),
     "a refund waits for an order that is there": ("lost", lambda _, f: f.held.update(e5="completed")),
     "a refund was taken and waits": ("doubled", lambda _, f: f.held.update(e1="")),
     "a refused refund waits": ("ghost", lambda _, f: f.held.update(e4="")),
     "a taken event never reached membership": ("lost", lambda _, f: f.applied["membership"].pop("e1")),
     "a taken event never reached segmentation": ("lost", lambda _, f: f.applied["segmentation"].pop("e2")),
     "an event lies among the dead": ("lost", lambda _, f: f.dead["membership"].append("order.paid e1: handler_failed")),
-    "a published fact was claimed by nobody": ("lost", lambda _, f: f.claims["feedback"].discard("e2")),
+    "a published fact was claimed by nobody": ("lost", lambda _, f: f.claims["feedback"].discard(UUID(int=2))),
     "a fact is marked as published and not in the log": ("lost", lambda _, f: f.log.pop()),
     "an accepted redemption is not there": ("lost", lambda _, f: f.redemptions.clear()),
     "an accepted redemption has other points": ("lost", lambda a, _: a.points.update(p1=("c1", 6))),
     "too many points were taken back": ("doubled", lambda _, f: f.members["c1"].update(available=45)),
     "an input stands twice in membership": ("doubled", lambda _, f: f.applied["membership"].update(["e2"])),
     "an input stands twice in segmentation": ("doubled", lambda _, f: f.applied["segmentation"].update(["e2"])),
-    "an event was archived twice": ("doubled", lambda _, f: f.applied["archive"].update(["e1"])),
+    "an event was archived twice": ("doubled", lambda _, f: f.applied["taken"].update(["e1"])),
     "a refund counted twice": (
         "doubled",
         lambda _, f: _orders(f).update(refunds=[["EUR", 5_000, [], True, False, ["r1"]]]),
@@ -157,16 +160,18 @@ PLANTED: dict[str, tuple[str, Callable[[Answers, Evidence], object]]] = {
     ),
     "segmentation counts an order twice": (
         "doubled",
-        lambda _, f: f.buyers["c1"]["orders"].append(f.buyers["c1"]["orders"][0]),
+        lambda _, f: f.buyers["c1"]["order"].update(o2={"said_completed": True, "state": "completed"}),
     ),
     "a leg was posted twice": ("doubled", lambda _, f: f.legs.append(f.legs[0])),
     "a command was applied twice": ("doubled", lambda _, f: f.applied["commands"].update(["redemption-p1"])),
     "a fact was announced twice": (
         "doubled",
-        lambda _, f: f.outboxes["orders-ingest"].append(Fact(9, "e1", "orders", "s/c1", "order.paid", True)),
+        lambda _, f: f.outboxes["orders-ingest"].append(
+            Fact(9, "e1", "orders", "s/c1", "order.paid", True, UUID(int=1))
+        ),
     ),
     "a marketing mail left twice": ("doubled", lambda _, f: f.mails.append("<m1@x>")),
-    "a refused event is in the archive": ("ghost", lambda _, f: f.applied["archive"].update(["e4"])),
+    "a refused event is in the archive": ("ghost", lambda _, f: f.applied["taken"].update(["e4"])),
     "membership applied what nobody took": ("ghost", lambda _, f: f.applied["membership"].update(["e9"])),
     "a refused redemption is there": ("ghost", lambda _, f: f.redemptions.append(("p2", "c1", 500))),
     "a mail belongs to no message": ("ghost", lambda _, f: f.mails.append("<m9@x>")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,7 +77,8 @@ async def test_sessions_are_cut_inside_of_a_transaction_that_has_written(databas
         done, _ = await asyncio.wait({cutting}, timeout=0.3)
         assert not done  # nothing is being written yet
         await writer.execute("begin")
-        await writer.execute("insert into written values (1)")
+        with contextlib.suppress(*_LOST):  # it may be cut before it was answered
+            await writer.execute("insert into written values (1)")
         assert await cutting == 2
         with pytest.raises(_LOST):
             await writer.execute("commit")

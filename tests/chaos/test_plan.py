@@ -18,13 +18,15 @@ NOW = datetime(2025, 3, 5, 12, tzinfo=UTC)
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_short_plan_kills_and_pauses_every_process_and_cuts_every_service_off(seed: int) -> None:
-    """R1, and R2's cut connections."""
-    plan = faults.plan(seed, SHORT.duration_s, SHORT.kills, SHORT.pauses, SHORT.cuts)
+    """R1 with two processes of each service, R2's cut connections, and a release that restarts all of them."""
+    plan = faults.plan(seed, SHORT.duration_s, SHORT.kills, SHORT.pauses, SHORT.cuts, rolls=SHORT.rolls)
+    processes = {*faults.SERVICE_NAMES, *(f"{name}-2" for name in faults.SERVICE_NAMES), *faults.BENEATH}
     kills, pauses, cuts = (Counter(f.target for f in plan if f.kind == kind) for kind in ("kill", "pause", "cut"))
     assert kills.total() >= 20
-    assert set(kills) == {*faults.SERVICE_NAMES, *faults.BENEATH}
+    assert set(kills) == processes
     assert pauses.total() >= 5
-    assert set(pauses) == {*faults.SERVICE_NAMES, *faults.BENEATH}
+    assert set(pauses) == processes
+    assert [f.kind for f in plan].count("roll") == 1
     assert set(cuts) == set(faults.SERVICE_NAMES)
     assert [f.at for f in plan] == sorted(f.at for f in plan)
 

@@ -20,7 +20,8 @@ import asyncpg
 import httpx
 
 from chaos import checker, faults, silence
-from chaos.evidence import gather
+from chaos.evidence import CLAIMED, gather
+from chaos.holdings import Holdings
 from chaos.injector import Injector
 from chaos.leaders import LeaderKiller
 from chaos.sender import ACKED, FAILED, UNKNOWN, Answers, Shop
@@ -31,7 +32,7 @@ from regulars import operating
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.plan import Plan
 from regulars.stack.services import SERVICES
-from regulars.stack.state import StackState
+from regulars.stack.state import StackState, address_of
 
 USUAL_PORTS = (9092, 5433, 1025, 8025, *(service.port for service in SERVICES))
 """Those that `regulars up` prefers."""
@@ -40,7 +41,10 @@ OPEN = ("lag", "outbox", "leases", "arriving")
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much of what, times in seconds. `leader_kills` (three brokers), `step_kills` take other faults' place."""
+    """How much of what, times in seconds; `processes` of each service.
+
+    `leader_kills` (three brokers), `step_kills` take other faults' place.
+    """
 
     customers: int
     duration_s: float
@@ -51,11 +55,13 @@ class Size:
     settle_s: float = 120
     leader_kills: int = 0
     step_kills: int = 0
+    rolls: int = 0
+    processes: int = faults.PROCESSES
     services: tuple[str, ...] = faults.SERVICE_NAMES
 
 
-SHORT = Size(customers=320, duration_s=150, kills=22, pauses=7, cuts=5)
-BRIEF = Size(customers=130, duration_s=60, kills=8, pauses=5, cuts=9, redemptions=30, services=faults.SERVICE_NAMES[:3])
+SHORT = Size(customers=320, duration_s=150, kills=22, pauses=12, cuts=5, rolls=1)
+BRIEF = Size(customers=130, duration_s=60, kills=8, pauses=8, cuts=9, redemptions=30, services=faults.SERVICE_NAMES[:3])
 """For mutants: a broken guarantee shows sooner than a sound one is believed, and in three services as in five."""
 
 
@@ -83,7 +89,8 @@ class Trial:
             if cluster is not None:
                 cluster.start(120)
             services = operating.chosen(self.size.services)
-            plan = Plan(self.folder, services, kafka=cluster.bootstrap_servers if cluster is not None else None)
+            kafka = cluster.bootstrap_servers if cluster is not None else None
+            plan = Plan(self.folder, services, kafka=kafka, processes=self.size.processes)
             with _held(USUAL_PORTS):
                 state = operating.up(plan, self.say)
             self.phases["start"] = time.monotonic() - began
@@ -110,10 +117,12 @@ class Trial:
             workload = make(
                 shop, datetime.now(UTC), seed=self.seed, customers=self.size.customers, duration_s=self.size.duration_s
             )
-            harm = self._harm(cluster)
+            every = {name: address_of(settings) for name, settings in state.all_processes().items()}
+            holdings = Holdings(every)
+            harm = self._harm(cluster, holdings)
             sender = Shop(
-                addresses["orders-ingest"],
-                addresses["membership"],
+                [every[name] for name in state.of_service("orders-ingest")],
+                [every[name] for name in state.of_service("membership")],
                 state.api_key,
                 workload,
                 self.seed,
@@ -123,6 +132,7 @@ class Trial:
                 f"sending {len(workload.sendings)} events of {len(workload.customers)} customers, seed {self.seed}"
             )
             began = time.monotonic()
+            looking = asyncio.create_task(holdings.run())
             async with asyncio.TaskGroup() as group:
                 group.create_task(sender.run(self.size.duration_s, self.size.redemptions))
                 await self._do(harm)
@@ -130,7 +140,8 @@ class Trial:
             self.phases["load"] = time.monotonic() - began
             self.say("all is sent; waiting until everything is settled")
             began = time.monotonic()
-            still = await settle(client, addresses, self.size.settle_s)
+            still = await settle(client, every, self.size.settle_s)
+            looking.cancel()
             self.phases["settling"] = time.monotonic() - began
         began = time.monotonic()
         databases = {name: settings["DATABASE_URL"] for name, settings in state.services.items()}
@@ -150,6 +161,8 @@ class Trial:
             "kills": dict(sorted(done.kills.items())),
             "pauses": dict(sorted(done.pauses.items())),
             "cuts": dict(sorted(done.cuts.items())),
+            "rolls": dict(sorted(done.rolls.items())),
+            "held": holdings.summary(),
             "steps": dict(done.steps),
             "faults_missed": done.missed,
             "events": _counted(sender.answers, workload),
@@ -161,12 +174,12 @@ class Trial:
             "findings": [f"{f.kind}: {f.detail}" for f in findings[:40]],
         }
 
-    def _harm(self, cluster: KafkaCluster | None) -> LeaderKiller | StepKiller | Injector:
+    def _harm(self, cluster: KafkaCluster | None, holdings: Holdings) -> LeaderKiller | StepKiller | Injector:
         if cluster is not None:
             return LeaderKiller(cluster, self.say)
         if self.size.step_kills:
             return StepKiller(self.folder, self.seed, self.say)
-        return Injector(self.folder, self.say)
+        return Injector(self.folder, self.say, holdings)
 
     async def _do(self, harm: LeaderKiller | StepKiller | Injector) -> None:
         size = self.size
@@ -175,7 +188,16 @@ class Trial:
         elif isinstance(harm, StepKiller):
             await harm.run(size.step_kills, size.duration_s)
         else:
-            plan = faults.plan(self.seed, size.duration_s, size.kills, size.pauses, size.cuts, size.services)
+            plan = faults.plan(
+                self.seed,
+                size.duration_s,
+                size.kills,
+                size.pauses,
+                size.cuts,
+                size.services,
+                rolls=size.rolls,
+                processes=size.processes,
+            )
             await harm.run(plan)
 
     def _enough(self, done: faults.Done) -> bool:
@@ -184,12 +206,14 @@ class Trial:
             return done.kills.total() >= self.size.leader_kills
         if self.size.step_kills:
             return all(done.steps[step.name] >= self.size.step_kills for step in STEPS)
-        everybody = {*self.size.services, *faults.BENEATH}
+        services = faults.processes_of(self.size.services, self.size.processes)
+        everybody = {*services, *faults.BENEATH}
         return (
             done.kills.total() >= self.size.kills
             and done.pauses.total() >= self.size.pauses
             and done.cuts.total() >= self.size.cuts
             and set(done.kills) == set(done.pauses) == everybody
+            and all(done.rolls[name] >= self.size.rolls for name in services)
         )
 
 
@@ -270,7 +294,7 @@ async def gaps(databases: dict[str, str]) -> dict[str, float]:
         try:
             # When each batch was taken.
             rows = await connection.fetch(
-                "select distinct extract(epoch from recorded_at) as at from inbox order by at"
+                f"select distinct extract(epoch from recorded_at) as at from ({CLAIMED}) as claimed order by at"
             )
         finally:
             await connection.close()

@@ -93,7 +93,7 @@ async def test_an_order_becomes_a_mail(stack: Any, mailsink: MailSink) -> None:
     assert (seen["stage"]["value"], seen["life_cycle"]["value"]) == ("returning", "active")
     await stack.published("membership")
     facts = [orjson.loads(r.value) for r in await stack.records("membership")]
-    assert [fact["type"] for fact in facts] == ["member.enrolled", "tier.changed", "points.changed", "growth.changed"]
+    assert [fact["type"] for fact in facts] == ["member.enrolled", "tier.changed", "balances.changed"]
     tier_changed = facts[1]
     assert tier_changed["causationid"] == "order-1001-completed"
     assert tier_changed["data"] | {"old": "Regular", "new": "VIP", "direction": "up"} == tier_changed["data"]

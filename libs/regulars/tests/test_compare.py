@@ -39,6 +39,18 @@ def test_ciphertext_is_compared_by_what_it_says() -> None:
     assert _line(first, KEYS, frozenset()) == _line(again, KEYS, frozenset()) != _line(other, KEYS, frozenset())
 
 
+def test_an_address_is_opened_as_the_field_of_the_profile_that_its_row_names() -> None:
+    """A table of addresses holds each as it was sealed in the profile; what opens in no way is said and compared."""
+    key = KEYS["cdnow", "00004"]
+    first, again, other = (
+        ROW | {"field": "email", "sealed": seal(text, key, "k1", "cdnow", "00004", "email")}
+        for text in ("a@b.c", "a@b.c", "x@b.c")
+    )
+    assert _line(first, KEYS, frozenset()) == _line(again, KEYS, frozenset()) != _line(other, KEYS, frozenset())
+    assert "a@b.c" not in _line(first, KEYS, frozenset())
+    assert "does not open" in _line(first | {"field": "phone"}, KEYS, frozenset())
+
+
 def test_what_is_drawn_or_written_down_anew_in_every_run_is_set_aside() -> None:
     one = ROW | {"id": "af8dda48", "payload": '{"id": "af8dda48", "wrapped": "x", "recorded_at": "1"}'}
     other = ROW | {"id": "dda9770a", "payload": '{"id": "dda9770a", "wrapped": "y", "recorded_at": "2"}'}

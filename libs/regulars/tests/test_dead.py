@@ -74,8 +74,8 @@ async def _set_up_shop(url: str) -> None:
     await database.close()
 
 
-def _search(terms: object) -> bytes:
-    event = Event("e1", "/shops/shop/web", "shop", "1", datetime(2025, 1, 1, tzinfo=UTC), ProductSearched(terms="x"))
+def _search(terms: object, id_: str = "e1") -> bytes:
+    event = Event(id_, "/shops/shop/web", "shop", "1", datetime(2025, 1, 1, tzinfo=UTC), ProductSearched(terms="x"))
     return json.dumps(event.as_dict() | {"data": {"terms": terms}}).encode()
 
 
@@ -115,12 +115,34 @@ def test_a_dead_event_is_listed_shown_and_counts_once_it_is_mended(
         dead.resend("feedback", number, body=mended, folder=stack)
         assert outcome in capsys.readouterr().out
     assert asyncio.run(_searched(stack)) == ["winter coat"]
+
+    # What failed because of a fault here counts as it was, once the fault is mended; what is broken stays.
+    asyncio.run(_execute(stack, "alter table searched rename to away"))
+    for number, terms in enumerate(("hat", {"not": "text"}, "scarf")):
+        asyncio.run(_put(stack, _search(terms, f"f{number}")))
+    while len([e for e in dead.asked(stack, dead.dead_events)["feedback"] if e["resent_at"] is None]) < 3:
+        time.sleep(0.2)
+    asyncio.run(_execute(stack, "alter table away rename to searched"))
+    capsys.readouterr()
+    dead.resend_all("feedback", folder=stack)
+    said = capsys.readouterr().out
+    assert "3: invalid_data: " in said, "what still cannot be taken is named"
+    assert said.endswith("2 events were taken\n")
+    assert sorted(asyncio.run(_searched(stack))) == ["hat", "scarf", "winter coat"]
     assert operating.run_in_services(stack, "verify", (FEEDBACK,)) == 0
 
 
 def test_asking_a_stack_that_does_not_run_says_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="start one with: regulars up"):
         dead.list_(folder=tmp_path)
+
+
+async def _execute(folder: Path, sql: str) -> None:
+    connection = await asyncpg.connect(dsn(running(folder).services["feedback"]["DATABASE_URL"]))
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
 
 
 async def _searched(folder: Path) -> list[str]:

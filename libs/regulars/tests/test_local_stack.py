@@ -22,7 +22,7 @@ from regulars.stack.errors import StackError
 from regulars.stack.kafka_probe import live_brokers
 from regulars.stack.plan import Plan
 from regulars.stack.services import Service, own_mail_server
-from regulars.stack.state import ProcessId, StackState, running, state_file
+from regulars.stack.state import ProcessId, StackState, address_of, running, state_file
 from regulars.testing import SharedKafka, SharedPostgres
 
 # A service as the stack knows it: it migrates a database of its own, answers the readiness question, ends at SIGTERM.
@@ -44,8 +44,9 @@ class Answer(http.server.BaseHTTPRequestHandler):
 if sys.argv[1] == "verify":
     sys.exit(3)
 else:
-    assert sys.argv[1:] == ["serve", "--migrate"]
-    asyncio.run(migrate())
+    assert sys.argv[1:] in (["serve", "--migrate"], ["serve"])
+    if "--migrate" in sys.argv:
+        asyncio.run(migrate())
     http.server.HTTPServer((os.environ["HTTP_HOST"], int(os.environ["HTTP_PORT"])), Answer).serve_forever()
 """
 
@@ -98,6 +99,30 @@ async def test_up_brings_every_part_and_down_leaves_no_process(folder: Path) -> 
     connection = await asyncpg.connect(dsn(back.services["small-shop"]["DATABASE_URL"]))
     assert await connection.fetchval("select count(*) from seen") == 2
     await connection.close()
+
+
+@pytest.mark.slow
+async def test_several_processes_of_a_service_share_its_database_and_go_with_the_stack(folder: Path) -> None:
+    """The first one migrates; the links of all lead to it; each has a port of its own and is known by its name."""
+    state = operating.up(Plan(folder, (SHOP,), processes=3), lambda _: None)
+    names = ["small-shop", "small-shop-2", "small-shop-3"]
+    assert [*state.all_processes()] == [*state.of_service("small-shop")] == names
+    assert {*names} <= state.processes.keys()
+    assert len({state.processes[name].pid for name in names}) == 3
+    every = state.all_processes()
+    assert len({each["HTTP_PORT"] for each in every.values()}) == 3
+    assert {each["PUBLIC_URL"] for each in every.values()} == {address_of(every["small-shop"])}
+    assert [_get(address_of(each) + "/health/ready") for each in every.values()] == [200, 200, 200]
+    connection = await asyncpg.connect(dsn(every["small-shop-3"]["DATABASE_URL"]))
+    assert await connection.fetchval("select count(*) from seen") == 1
+    await connection.close()
+    os.kill(state.processes["small-shop-2"].pid, signal.SIGKILL)
+    before = state.processes["small-shop-2"]
+    _until(lambda: _process(folder, "small-shop-2") not in (None, before))
+    assert operating.run_in_services(folder, "verify", (SHOP,)) == 3, "once a service, not once a process"
+    now = running(folder)
+    assert operating.down(folder).killed == 0
+    assert [name for name, process in now.processes.items() if process.is_alive()] == []
 
 
 @pytest.mark.slow

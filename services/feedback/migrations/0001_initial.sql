@@ -61,3 +61,42 @@ create table reviews (
     primary key (shop, customer, review_id)     -- closes the race of two deliveries of one review
 );
 create index reviews_by_id on reviews (shop, review_id, customer);
+
+-- Versions of the shop's rules; the newest that was valid when an order was completed counts for it.
+create table policies (
+    shop text not null,
+    version integer not null,
+    valid_from timestamptz not null,
+    policy jsonb not null,
+    refold_after text,                  -- a rebuild met it after orders: of customers after this one, questions are still
+                                        -- due as without it; null: of nobody
+    primary key (shop, version)         -- closes the race of two people saving the same next version
+);
+
+-- Every version and refund of a customer's orders: what the questions are folded from.
+create table order_inputs (
+    shop text not null,
+    customer text not null,
+    order_id text not null,
+    cause text not null,                -- source#id of the event
+    at timestamptz not null,
+    rank smallint not null,             -- of the event's type, among inputs of one instant
+    correlation_id text,
+    refund boolean not null,            -- the body is a refund's, otherwise a version's
+    body jsonb not null,                -- state, revision, currency, amounts and lines; no personal data
+    primary key (shop, customer, order_id, cause)   -- closes the race of two deliveries of one event
+);
+
+-- What follows from them: each completed order, with its question.
+create table completed_orders (
+    shop text not null,
+    customer text not null,
+    order_id text not null,
+    completed_at timestamptz not null,
+    cause text not null,
+    correlation_id text,
+    due_at timestamptz,                 -- null where the shop asks nobody
+    counts boolean not null,            -- it was neither closed nor refunded whole when its question fell due
+    primary key (shop, customer, order_id)          -- closes the race of two processes that evaluate one order
+);
+create index completed_orders_first on completed_orders (shop, customer, completed_at, order_id collate "C") where counts;

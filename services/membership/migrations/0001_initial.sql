@@ -1,20 +1,28 @@
 -- What membership keeps beside the common tables: the ledger, the programme's versions, redemptions.
 
--- Every movement of points; append-only. The legs of one cause sum to zero.
+-- Every movement of points and of growth value; append-only. The legs of one cause sum to zero in each of the two books.
 create table ledger_entries (
-    shop text not null,
-    customer text not null,
-    account text not null,
-    lot text not null,                  -- the order that earned the points; empty on accounts without lots
+    entry bigint generated always as identity,
     amount bigint not null check (amount <> 0),
-    cause text not null,                -- `<source>#<id>` of the input, or `<kind>@<due time>`
-    correction boolean not null,        -- a late input (the cause) made it
     occurred_at timestamptz not null,
     recorded_at timestamptz not null default now(),
-    entry bigint generated always as identity,
+    cause uuid not null,                -- key of the input in the history; of anything else the hash of `named`
+    correction boolean not null,        -- a late input (the cause) made it
+    shop text not null,
+    customer text not null,
+    account text not null,              -- of growth: `growth`, the member's, and `granted`, the shop's side
+    earned_by text not null,            -- the lot: the order that earned it, `review/<id>` ...; empty on most accounts
+    named text,                         -- the cause where it is no input: `<kind>@<due time>`
     -- Closes, for ever, the race of anything that would count one cause twice.
-    unique (shop, customer, account, lot, cause)
+    unique (shop, customer, account, earned_by, cause)
 );
+
+-- The entries with their causes in words: `<source>#<id>` of the input, or `<kind>@<due time>`.
+create view ledger as
+select e.shop, e.customer, e.account, e.earned_by, e.amount, coalesce(e.named, h.source || '#' || h.id) as cause,
+       e.correction, e.occurred_at, e.recorded_at, e.entry,
+       case when e.account in ('growth', 'granted') then 'growth' else 'points' end as book
+from ledger_entries e left join history h on h.key = e.cause and e.named is null;
 
 create function refuse_change() returns trigger language plpgsql as $$
 begin
@@ -26,35 +34,33 @@ create trigger ledger_entries_append_only before update or delete on ledger_entr
 create trigger ledger_entries_not_truncated before truncate on ledger_entries
     for each statement execute function refuse_change();
 
--- How many entries each ledger holds of a customer, and the sum of their hashes: what was deleted or changed shows.
+-- How many entries the ledger holds of a customer, and the sum of their hashes: what was deleted or changed shows.
 create table ledger_tallies (
     shop text not null,
     customer text not null,
-    book text not null,                 -- `points` or `growth`
     entries bigint not null,
     checksum numeric not null,
-    primary key (shop, customer, book)
+    primary key (shop, customer)
 );
 
 -- The part of an entry in its customer's checksum.
-create function entry_hash(account text, lot text, amount bigint, cause text, correction boolean, at timestamptz)
-    returns numeric language sql immutable as $$
+create function entry_hash(e ledger_entries) returns numeric language sql immutable as $$
     select hashtextextended(
-        concat_ws('|', account, lot, amount, cause, correction, extract(epoch from at)), 0)
+        concat_ws('|', e.account, e.earned_by, e.amount, e.cause, e.named, e.correction, extract(epoch from e.occurred_at)),
+        0)
 $$;
 
-create function tally_points() returns trigger language plpgsql as $$
+create function tally_entries() returns trigger language plpgsql as $$
 begin
-    insert into ledger_tallies as t (shop, customer, book, entries, checksum)
-    select shop, customer, 'points', count(*), sum(entry_hash(account, lot, amount, cause, correction, occurred_at))
-    from added group by shop, customer order by shop, customer
-    on conflict (shop, customer, book) do update
+    insert into ledger_tallies as t (shop, customer, entries, checksum)
+    select shop, customer, count(*), sum(entry_hash(added)) from added group by shop, customer order by shop, customer
+    on conflict (shop, customer) do update
     set entries = t.entries + excluded.entries, checksum = t.checksum + excluded.checksum;
     return null;
 end
 $$;
 create trigger ledger_entries_tallied after insert on ledger_entries referencing new table as added
-    for each statement execute function tally_points();
+    for each statement execute function tally_entries();
 
 -- What was announced last of each customer, beside the state: the record, since the outbox goes after publication.
 create table announced (
@@ -76,6 +82,15 @@ create table programmes (
     refold_after text,                  -- a rebuild met the version late: members up to here are folded anew; null: done
     recorded_at timestamptz not null default now(),
     primary key (shop, version)         -- closes the race of two new versions
+);
+
+-- Shops whose customers are all to be folded anew because the rules themselves have changed; a row goes when it is done.
+create table refolds (
+    shop text not null,
+    cause text not null,                -- names the change in the ledger; never used twice for a shop
+    at timestamptz not null,            -- when what the change makes is dated
+    after text not null default '',     -- customers up to here are done
+    primary key (shop, cause)           -- closes the race of two upgrades at once
 );
 
 -- Accepted redemptions, to answer a repeated request as the first one.

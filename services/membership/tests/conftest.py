@@ -28,9 +28,10 @@ from common.process.settings import Settings
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.work.sweeps import WorkList, work
+from membership.fold import KEPT
 from membership.handlers import SUBSCRIPTIONS
 from membership.jobs.balancing import job as balance_job
-from membership.jobs.sweeping import JOBS
+from membership.jobs.sweeping import JOBS, long_histories
 from membership.main import SERVICE
 from regulars.testing import MigratedDatabase
 
@@ -108,10 +109,8 @@ class Shop:
         return sorted(found, key=lambda e: e.time + timedelta(days=draw.choice([0, 0, 0, 0, 40, 200])))
 
 
-def entry_columns(book: str) -> tuple[str, ...]:
-    """What an entry of `ledger_entries` or `growth_entries` says, but its number and when it was recorded."""
-    earned_by = {"ledger_entries": "lot", "growth_entries": "origin"}[book]
-    return ("shop", "customer", "account", earned_by, "amount", "cause", "correction", "occurred_at")
+ENTRY_COLUMNS = ("shop", "customer", "account", "earned_by", "amount", "cause", "named", "correction", "occurred_at")
+"""What an entry of the ledger says, but its number and when it was recorded."""
 
 
 async def deliver(db: Database, events: Sequence[Event[Any]], size: int = 500) -> int:
@@ -120,7 +119,7 @@ async def deliver(db: Database, events: Sequence[Event[Any]], size: int = 500) -
     for start in range(0, len(events), size):
         part = events[start : start + size]
         async with db.transaction() as tx:
-            outcomes = await claim_each(tx, [(e, e.encode()) for e in part])
+            outcomes = await claim_each(tx, [(e, e.encode()) for e in part], KEPT)
             fresh = [e for e, outcome in zip(part, outcomes, strict=True) if outcome == "new"]
             new += len(fresh)
             await tx.lock_customers(e.customer for e in fresh if e.subject is not None)
@@ -134,7 +133,7 @@ async def deliver(db: Database, events: Sequence[Event[Any]], size: int = 500) -
 async def sweep(db: Database, limit: int = 200) -> int:
     """All jobs, until nothing is due."""
     total = 0
-    for job in (*JOBS, balance_job()):
+    for job in (*JOBS, long_histories(), balance_job()):
         while True:
             async with db.transaction() as tx:
                 if isinstance(job, WorkList):
@@ -152,10 +151,8 @@ async def tables(tx: Transaction) -> dict[str, list[tuple[Any, ...]]]:
     wanted = {
         "customers": "select shop, customer, cast(state as text), last_time, last_id, done_until, due_at, revision "
         "from customers order by 1, 2",
-        "ledger": "select shop, customer, account, lot, amount, cause, correction, occurred_at "
-        "from ledger_entries order by 1, 2, 6, 3, 4",
-        "growth": "select shop, customer, account, origin, amount, cause, correction, occurred_at "
-        "from growth_entries order by 1, 2, 6, 3, 4",
+        "ledger": "select shop, customer, account, earned_by, amount, cause, correction, occurred_at "
+        "from ledger order by 1, 2, 6, 3, 4",
         "outbox": "select id, aggregatetype, aggregateid, payload from outbox order by seq",
         "redemptions": "select shop, customer, redemption_id, points, returned_at from redemptions order by 1, 2, 3",
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from common.events import Event, EventData
@@ -12,11 +13,11 @@ from common.events.membership import ActivityJoined, MemberCheckedIn, PointsRede
 from common.events.orders import OrderCompleted, OrderPaid, OrderRefunded
 from common.fold.folding import Effect, fold_all
 from common.shops.settings import ShopSettings
-from membership.fold import MemberFolding
-from membership.growth.state import Activity
+from membership.fold import PARTS, MemberFolding, Posted
 from membership.ledger.legs import Book, Posting
 from membership.member import Member
-from membership.orders.state import FINE, Order
+from membership.orders.state import FINE, ORDER, Order
+from membership.points.state import LOT, REDEMPTION, Lot, Redemption
 from membership.programme.programme import FastTrack, Programme
 from membership.programme.versions import ShopRules, Version
 from membership.qualification.history import Entry, History, Purchase
@@ -87,18 +88,53 @@ def standing_order(when: str, goods: int = 100, **more: Any) -> Order:
     return Order(**{"goods": goods, "completed_at": at(when), **given})
 
 
+class Activity(NamedTuple):
+    """Something other than an order that earned growth."""
+
+    at: datetime
+    growth: int
+
+
 def history(*what: Order | Activity) -> History:
     """Of orders with a point and a growth for each 1.00, and of activities."""
-    entries: list[Entry] = []
+    made = History()
     for number, one in enumerate(what):
         if isinstance(one, Activity):
-            entries.append(Entry(one.at, growth=one.growth, activity=True))
+            made.add(Entry(one.at, growth=one.growth, activity=True))
         elif one.completed_at is not None:
             earned, counts = one.net // 100, one.counts
             spend = one.net * FINE // one.unit if counts else 0
             purchase = Purchase(f"o{number}", one.paid_at, spend, counts)
-            entries.append(Entry(one.completed_at, spend, int(counts), earned, earned, purchase))
-    return History(entries)
+            made.add(Entry(one.completed_at, spend, int(counts), earned, earned, purchase))
+    return made
+
+
+def lots(member: Member) -> dict[str, Lot]:
+    """The lots of a member folded from the start, by name."""
+    return dict(LOT.all(member))
+
+
+def redemption(member: Member, name: str = "r") -> Redemption:
+    """A redemption that was made."""
+    found = REDEMPTION.get(member, name)
+    assert found is not None
+    return found
+
+
+def known_order(member: Member, name: str = "a") -> Order:
+    """An order that is known."""
+    found = ORDER.get(member, name)
+    assert found is not None
+    return found
+
+
+def posted(member: Member) -> Posted:
+    """What is stored beside the state of a member who was folded from the start."""
+    rows: list[Any] = [
+        SimpleNamespace(redemption_id=name, status=made.status, returned=made.returned, returned_at=made.ended)
+        for name, made in REDEMPTION.all(member)
+    ]
+    return Posted({part.book: part.balances(member) for part in PARTS if part.book}, [rows])
 
 
 PLACES = {"": 0, "regular": 0, "senior": 1, "vip": 2, "supreme": 3, "friend": 1, "everybody": 0}
@@ -117,7 +153,7 @@ def legs(effects: list[Effect], book: Book = "points") -> dict[tuple[str, str], 
             continue
         assert sum(leg.amount for leg in posting.legs) == 0
         for leg in posting.legs:
-            sums[leg.account, leg.lot] = sums.get((leg.account, leg.lot), 0) + leg.amount
+            sums[leg.account, leg.earned_by] = sums.get((leg.account, leg.earned_by), 0) + leg.amount
     return {key: amount for key, amount in sums.items() if amount}
 
 

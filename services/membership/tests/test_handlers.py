@@ -6,8 +6,12 @@ import random
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from common.events import decode
 from common.events.membership import PointsRedeemed, ProgrammeChanged, RedemptionReturned
+from common.events.orders import OrderCompleted
+from common.fold import long, working
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from membership.jobs.verifying import verify
@@ -58,6 +62,50 @@ async def test_any_arrival_leaves_the_same_members(new_db: MakeDatabase, shop: S
     assert states[0] == states[1] == states[2]
 
 
+async def test_a_long_history_ends_as_a_short_one(
+    new_db: MakeDatabase, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L1 where late inputs and refunds are postponed, and every member is folded anew in turns of a few inputs."""
+    history = shop.history(customers=12, seed=2)
+    states, late = [], 0
+    for many, turn_s in ((2_000, 1.0), (3, 0.0)):
+        monkeypatch.setattr(working, "MANY_INPUTS", many)
+        monkeypatch.setattr(long, "TURN_S", turn_s)
+        monkeypatch.setattr(long, "PAGE", 5)
+        arrival = list(history)
+        random.Random(1).shuffle(arrival)
+        db = await new_db()
+        for start in range(0, len(arrival), 40):
+            await deliver(db, arrival[start : start + 40], 8)
+            async with db.transaction() as tx:
+                late += await tx.value("select count(*) from history where postponed")
+            assert await _verified(db) == [], "who waits to be folded anew is no difference"
+            await sweep(db)
+        await sweep(db)
+        assert await _verified(db) == []
+        async with db.transaction() as tx:
+            assert await tx.value("select count(*) from long_histories") == 0
+            assert await tx.value("select count(*) from history where postponed") == 0
+        states.append([(row[0], row[1], row[2], row[6]) for row in (await _tables(db))["customers"]])
+    assert states[0] == states[1]
+    assert late > 40
+
+
+async def test_a_newer_version_in_another_currency_takes_back_what_the_order_earned(db: Database, shop: Shop) -> None:
+    """MEM-029: same amount, other currency: the order goes on counting as one, and its amount for nothing."""
+    versions = [
+        OrderCompleted(order_id="o1", state="completed", currency=currency, goods_paid=60_000, revision=revision)
+        for revision, currency in enumerate(("CNY", "USD"), 1)
+    ]
+    for days, version in enumerate(versions):
+        await deliver(db, [shop.event("c1", START + timedelta(days=days), version)])
+        assert await _verified(db) == []
+    async with db.transaction() as tx:
+        row = await tx.fetch_one("select tier, available, growth from customers")
+    assert row is not None
+    assert tuple(row) == ("regular", 0, 0)
+
+
 async def test_ten_deliveries_count_once(db: Database, shop: Shop) -> None:
     history = shop.history(customers=6, seed=3)
     await deliver(db, history, 50)
@@ -73,8 +121,8 @@ async def test_facts_carry_a_rising_revision_and_name_their_cause(db: Database, 
     await deliver(db, [order])
     async with db.transaction() as tx:
         payloads = [decode(row.payload) for row in await tx.fetch("select payload from outbox order by seq")]
-    assert [e.type for e in payloads] == ["member.enrolled", "tier.changed", "points.changed", "growth.changed"]
-    assert [e.data.revision for e in payloads] == [1, 2, 3, 4]
+    assert [e.type for e in payloads] == ["member.enrolled", "tier.changed", "balances.changed"]
+    assert [e.data.revision for e in payloads] == [1, 2, 3]
     assert {(e.causationid, e.source) for e in payloads} == {(order.id, "/shops/tea/membership")}
     assert (payloads[1].data.old, payloads[1].data.new, payloads[1].data.rule) == ("Regular", "Senior", "spend")
     assert (payloads[2].data.available, payloads[2].data.reason) == (600, "completed")
@@ -101,7 +149,7 @@ async def test_time_passing_downgrades_and_expires_in_the_sweep(db: Database, sh
 
 async def test_an_order_without_a_customer_makes_no_member(db: Database, shop: Shop) -> None:
     await deliver(db, [shop.completed(None, START, "o1", 60_000)])
-    assert await _tables(db) == {"customers": [], "ledger": [], "growth": [], "outbox": [], "redemptions": []}
+    assert await _tables(db) == {"customers": [], "ledger": [], "outbox": [], "redemptions": []}
 
 
 async def test_commands_read_back_rebuild_redemptions_once(db: Database, shop: Shop) -> None:

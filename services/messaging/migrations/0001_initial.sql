@@ -1,4 +1,7 @@
 -- What messaging keeps: contact data as ciphertext, permissions, what candidates rest on, decisions, the queue.
+-- `recorded_at` of an input says when it was known, so that `verify` checks every decision anew by what was known then.
+-- By the clock and not by the transaction's start: inputs are written under the customer's lock, so whatever bears a
+-- time before the start of a decision's transaction was there for it to see.
 
 -- The customer's contact data as the newest revision says; personal fields are ciphertext, opened only to send.
 create table contacts (
@@ -9,6 +12,7 @@ create table contacts (
     name text,
     language text,
     zone text,
+    recorded_at timestamptz not null default clock_timestamp(), -- when it was known
     primary key (shop, customer)        -- closes the race of two first profiles of one customer
 );
 
@@ -28,11 +32,13 @@ create table contact_addresses (
 );
 create index contact_addresses_address on contact_addresses (shop, address) where address is not null;
 
--- Addresses that bounced for good, whoever has them.
+-- Addresses that bounced for good, whoever has them, and which of them were freed again; the later of the two holds, in
+-- whatever order they come.
 create table bounces (
     shop text not null,
     address bytea not null,
-    at timestamptz not null,
+    at timestamptz,                     -- null: a rebuild has read that it was freed, and not yet that it bounced
+    lifted_at timestamptz,
     primary key (shop, address)         -- closes the race of two hand-offs to one address
 );
 
@@ -54,7 +60,7 @@ create table permissions (
     id text not null,
     state text not null check (state in ('granted', 'withdrawn', 'opted_out')),
     via text,
-    recorded_at timestamptz not null default now(),
+    recorded_at timestamptz not null default clock_timestamp(),
     address bytea,                      -- hash of the address that it is about, once it is known
     address_known_at timestamptz,
     primary key (shop, customer, channel, purpose, at, source, id) -- closes the race of an API answer and its own event read back
@@ -71,6 +77,7 @@ create table conditions (
     revision bigint not null,
     at timestamptz not null,
     value text not null,
+    recorded_at timestamptz not null default clock_timestamp(), -- when it was known
     primary key (shop, customer, subject, revision) -- closes the race of two deliveries of one revision
 );
 
@@ -92,6 +99,7 @@ create table purchases (
     shop text not null,
     customer text not null,
     at timestamptz not null,
+    recorded_at timestamptz not null default clock_timestamp(), -- when it was known
     primary key (shop, customer, at)    -- two orders at one instant say the same here
 );
 
@@ -124,7 +132,7 @@ create index candidates_due on candidates (release_at) where release_at is not n
 create index candidates_no_sender on candidates (channel) where outcome = 'hold' and reason = 'no_sender';
 create index candidates_message on candidates (shop, message_id);
 
--- Every decision, also each hold, with its reason; never changed.
+-- Every decision that is announced, also each hold, with its reason; never changed.
 create table decisions (
     shop text not null,
     customer text not null,
@@ -135,8 +143,8 @@ create table decisions (
     detail text,
     until timestamptz,
     policy_version integer not null,
-    recorded_at timestamptz not null default now(),
-    primary key (shop, customer, message_id, at, outcome) -- closes the race of two sweeps deciding one candidate
+    recorded_at timestamptz default now(), -- null: read back by a rebuild; what was known then is not known now
+    primary key (shop, customer, message_id, at, outcome, reason) -- closes the race of two sweeps deciding one candidate
 );
 
 -- The queue, and the record of what was sent. A row holds its place under the caps from the moment it is queued.

@@ -33,7 +33,6 @@ from messaging.channels.smtp.connection import SmtpConnection, SmtpServer
 from messaging.consent.links import UnsubscribeLinks
 from messaging.decisions.store import lock_due_customers
 from messaging.delivery.worker.desk import Sender
-from messaging.handlers.subscriptions import subscriptions
 from messaging.jobs.deciding import decide_due
 from messaging.jobs.sending import sender_of
 from messaging.jobs.verifying import TOPICS
@@ -102,12 +101,12 @@ class Messaging:
         )
 
     async def feed(self, *events: Event[Any]) -> None:
-        """One batch through inbox, locks and handlers, as the consumer does it."""
+        """One batch through inbox, locks and handlers, as the consumer does it; a rebuild reads our own facts too."""
         self.fed += events
         async with self.database.transaction() as tx:
             fresh = await claim(tx, [(e, e.encode()) for e in events])
             await tx.lock_customers(e.customer for e in fresh if e.subject is not None)
-            for subscription in subscriptions(self.keys):
+            for subscription in SERVICE.subscribed(self.keys, rebuilding=self.database.rebuilding):
                 taken = [e for e in fresh if isinstance(e.data, subscription.types)]
                 if taken:
                     await subscription.handler(tx, Batch(taken))
@@ -178,8 +177,8 @@ class Messaging:
         return self.event(data, f"{customer}-{order_id}-shipped", at, customer=customer)
 
 
-async def _started(url: str, clock: Clock) -> AsyncIterator[Messaging]:
-    database = Database(url, clock=clock, service="messaging", pool_size=20)
+async def _started(url: str, clock: Clock, *, rebuilding: bool = False) -> AsyncIterator[Messaging]:
+    database = Database(url, clock=clock, service="messaging", pool_size=20, rebuilding=rebuilding)
     yield Messaging(database, clock)
     await database.close()
 
@@ -193,8 +192,8 @@ async def messaging(database_from: MigratedDatabase) -> AsyncIterator[Messaging]
 
 @pytest_asyncio.fixture
 async def rebuilt(database_from: MigratedDatabase) -> AsyncIterator[Messaging]:
-    """The same on another database, empty: what a rebuild begins with."""
-    async for started in _started(await database_from(MIGRATIONS), SteppedClock(TUESDAY_TEN)):
+    """The same on another database, empty, as a rebuild fills it."""
+    async for started in _started(await database_from(MIGRATIONS), SteppedClock(TUESDAY_TEN), rebuilding=True):
         yield started
 
 

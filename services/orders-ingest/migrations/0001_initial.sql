@@ -1,17 +1,13 @@
--- Every event that was taken, as it came, encrypted with its customer's key (the installation's where there is none).
+-- What was published of orders without a customer, encrypted: the customer who claims one gets it again.
 create table archive (
     shop text not null,
-    customer text not null,             -- '' for an order without a customer
+    order_id text not null,
     source text not null,
     id text not null,
-    type text not null,
     at timestamptz not null,            -- when it happened
-    recorded_at timestamptz not null default now(),
-    order_id text,                      -- of what has no customer: whom the order turns out to be of finds it by this
     body bytea not null
 );
-create index archive_customer on archive (shop, customer, at);
-create index archive_order on archive (shop, order_id) where order_id is not null;
+create index archive_order on archive (shop, order_id);
 
 -- Each order as it stands by its newest version: the greatest (revision, state_number, source, event_id). The row is
 -- made before anything about the order is decided, so that all that concerns it locks it first: also a refund that
@@ -46,14 +42,6 @@ create table completed_orders (
     unique (shop, customer, sequence)   -- closes the race of two orders of one customer: no two have the same
 );
 
--- Of a customer who absorbed others: the completed orders of all of them at the latest merge. Numbers go on after it.
-create table completed_before_merge (
-    shop text not null,
-    customer text not null,
-    completed bigint not null,
-    primary key (shop, customer)
-);
-
 -- Customers who were absorbed by another one: what comes under their identifier is the survivor's.
 create table aliases (
     shop text not null,
@@ -61,9 +49,11 @@ create table aliases (
     merged_into text not null,          -- the survivor of that merge, as it was announced
     customer text not null,             -- the survivor of all merges since: whose input it is now
     since timestamptz not null,
+    completed bigint not null,          -- completed orders of both then: the survivor's numbers go on after them
     primary key (shop, alias)           -- closes the race of two merges that absorb one customer
 );
 create index aliases_customer on aliases (shop, customer);
+create index aliases_survivor on aliases (shop, merged_into);
 
 -- Each refund, by its own id, whichever event brings it. One whose order is not known yet waits (held); one that its
 -- order, when it came, did not fit is set aside and shown. Neither was published.
@@ -124,6 +114,7 @@ create table import_jobs (
     name text not null,                 -- of the source: /shops/<shop>/import/<name>
     state text not null check (state in ('staged', 'running', 'done', 'failed')),
     detail text,
+    under_way boolean not null default false, -- its start was announced, and no end since
     staged bigint not null default 0,   -- events to take
     accepted bigint not null default 0,
     duplicates bigint not null default 0,

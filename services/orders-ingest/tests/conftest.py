@@ -49,7 +49,7 @@ def ring() -> KeyRing:
 
 @pytest.fixture
 def vault(ring: KeyRing) -> Vault:
-    return Vault(ring, MASTER)
+    return Vault(ring)
 
 
 @pytest.fixture
@@ -111,11 +111,14 @@ def tell() -> Telling:
 
 @pytest.fixture
 def published(db: Database) -> Callable[[], Awaitable[list[Event[Any]]]]:
-    """Reads what the outbox holds, keys left out, in order of publication."""
+    """Reads what the outbox holds, keys and what is said of imports left out, in order of publication."""
 
     async def read() -> list[Event[Any]]:
         async with db.transaction() as tx:
-            rows = await tx.fetch("select payload from outbox where aggregatetype <> 'customer-keys' order by seq")
+            rows = await tx.fetch(
+                "select payload from outbox where aggregatetype <> 'customer-keys' and type not like 'import.%' "
+                "order by seq"
+            )
         return [decode(row.payload) for row in rows]
 
     return read

@@ -10,21 +10,74 @@ alter table customers
     add column lapsed text generated always as (state -> 'lapse' ->> 'episode') stored,
     add column completed_orders integer generated always as (coalesce(cast(state -> 'purchases' ->> 'completed' as integer), 0)) stored;
 
--- Statistics of a shop as of 00:00 on the 1st of each month in its zone: computed once, inputs to every fold.
--- Sums and counts, so that means are exact; `median_gap_doubled` is twice the median, in days.
+-- What statistics and reports read of the items, typed: a completed order with its refunds, or a refund of no order.
+-- Written with the items; one narrow row each, so that the totals of a shop parse no JSON and join nothing.
+create table sales (
+    shop text not null,
+    customer text not null,
+    name text collate "C" not null,     -- the item's
+    day date not null,                  -- of the shop
+    gone date,                          -- since then the order counts for nothing
+    currency text not null,
+    orders smallint not null,           -- 1, or 0 for a refund
+    paid bigint not null,               -- minor units, before refunds
+    refunded bigint not null,           -- minor units, of an order at most what was paid
+    primary key (shop, customer, name)  -- closes no race: its customer is locked
+) with (fillfactor = 80);
+
+-- Statistics of a shop as of 00:00 on the 1st of each month in its zone: computed once, announced, inputs to every fold.
 create table shop_statistics (
     shop text not null,
-    month date not null,
+    version integer not null,           -- number of the month: 12 * year + month - 1
     as_of timestamptz not null,
-    gaps bigint not null,
-    median_gap_doubled integer,
+    body jsonb not null,                -- shop_statistics.state.ShopStatistics
+    refold_after text,                  -- a rebuild met them late: customers up to here are folded anew; null: done
+    recorded_at timestamptz not null default now(),
+    primary key (shop, version)         -- closes the race of two processes computing one month
+);
+
+-- Statistics in the making: one row a portion of the shop's customers, those up to `upto`; gone when the month is stored.
+create table statistics_portions (
+    shop text not null,
+    month date not null,
+    upto text not null,
+    gaps jsonb not null,                -- length in days -> how many
     buyers bigint not null,
     recency_sum bigint not null,
     frequency_sum bigint not null,
     monetary jsonb not null,            -- currency -> [sum in minor units, buyers]
-    recorded_at timestamptz not null default now(),
-    primary key (shop, month)           -- closes the race of two processes computing one month
+    primary key (shop, month, upto)     -- closes the race of two processes counting one portion
 );
+
+-- Versions of the shop's thresholds; the defaults are in force before the first. Inputs to every fold.
+create table thresholds (
+    shop text not null,
+    version integer not null,
+    valid_from timestamptz not null,
+    body jsonb not null,
+    refold_after text,                  -- a rebuild met the version late: customers up to here are folded anew; null: done
+    recorded_at timestamptz not null default now(),
+    primary key (shop, version)         -- closes the race of two new versions
+);
+
+-- Shops of which statistics or thresholds changed: customers up to `after` have had their due times computed anew.
+create table reschedulings (
+    shop text primary key,              -- closes the race of two changes at once: one rescheduling does for both
+    after text not null
+);
+
+-- What customers did short of ordering, counted: sums, so that no order of arrival shows. The first sign of interest
+-- stands in the history too; the rest is kept nowhere else.
+create table activity (
+    shop text not null,
+    customer text not null,
+    day date not null,                  -- of the shop
+    kind text not null,                 -- type of the event
+    count bigint not null,
+    first_at timestamptz not null,
+    last_at timestamptz not null,
+    primary key (shop, customer, day, kind) -- closes the race of two batches that count for one customer
+) with (fillfactor = 80);
 
 -- Who is a member, as membership says: the other base of the repurchase rate (C-2).
 create table members (

@@ -28,6 +28,7 @@ from common.process.settings import Settings
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from regulars.testing import MigratedDatabase
+from segmentation.fold import CLAIMED
 from segmentation.handlers import on_inputs, on_members
 from segmentation.main import SERVICE
 
@@ -131,7 +132,7 @@ async def runtime(database_from: MigratedDatabase, events: Any) -> AsyncIterator
     made = await make_runtime(replace(SERVICE, subscriptions=()), settings)
     await made.set_clock(NOW)
     async with made.database.transaction() as tx:
-        await on_inputs(tx, Batch(_history(events)))
+        await on_inputs(tx, Batch(await claim(tx, [(e, e.encode()) for e in _history(events)], CLAIMED)))
         enrolled = events.make("c1", NOW, MemberEnrolled(enrolled_at=NOW, tier="Regular"))
         enrolled = replace(enrolled, source=f"/shops/{events.shop}/membership")
         await claim(tx, [(enrolled, enrolled.encode())])

@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 
 from common.events import Event
 from common.events.orders import OrderRefunded
-from common.events.standing import OrderStanding
 from common.fold.folding import fold_all
 from common.shops.settings import ShopSettings
 from common.time.calendar import day_start
 from segmentation.customers.state import CustomerState
 from segmentation.fold import SegmentFolding
-from segmentation.purchases.book import Book
-from segmentation.purchases.entries import KnownOrder, Refund
+from segmentation.purchases.entries import KnownOrder, Refund, order_item, refund_item
+from segmentation.purchases.state import Purchases
 from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.shops.state import Shop, shop_with
 from segmentation.thresholds.state import GapRules, LifeCycleRules, RfmRules, Thresholds, Version
@@ -55,13 +54,15 @@ def facts(events: list[Event[Any]], until: str | None = None, given: Shop | None
     return [(effect.at, effect.data) for step in steps for effect in step.effects]
 
 
-def order(day: str, paid: int, currency: str = "CNY", order_id: str = "") -> KnownOrder:
-    standing = OrderStanding(0, "completed", True, currency, paid)
-    return KnownOrder(order_id or day, at(f"{day}T12:00"), date.fromisoformat(day), paid, currency, None, standing)
+def order(day: str, paid: int, currency: str = "CNY", order_id: str = "") -> tuple[str, KnownOrder]:
+    """A completed order with the name of its item."""
+    known = KnownOrder(0, "completed", True, currency, paid, day=date.fromisoformat(day))
+    return order_item(order_id or day), known
 
 
-def refund(day: str, order_id: str | None, amount: int, currency: str = "CNY") -> Refund:
-    return Refund(f"r-{day}", order_id, at(f"{day}T12:00"), date.fromisoformat(day), amount, currency)
+def refund(day: str, order_id: str | None, amount: int, currency: str = "CNY") -> tuple[str, Refund]:
+    """A refund with the name of its item."""
+    return refund_item(f"r-{day}"), Refund(amount, currency, date.fromisoformat(day), order_id)
 
 
 def some_statistics(buyers: int = 30, **more: Any) -> ShopStatistics:
@@ -76,16 +77,26 @@ def some_statistics(buyers: int = 30, **more: Any) -> ShopStatistics:
     return ShopStatistics(month=month, as_of=day_start(month, ZONE), buyers=buyers, **(values | more))
 
 
-def book(orders: Sequence[KnownOrder], refunds: Sequence[Refund]) -> Book:
-    """The book of completed orders with these refunds."""
-    for each in refunds:
-        for known in orders:
-            if known.order_id == each.order_id:
-                data = OrderRefunded(
-                    refund_id=each.refund_id, order_id=each.order_id, amount=each.amount, currency=each.currency
-                )
-                known.standing.take_refund(data)
-    return Book(orders, refunds)
+def purchases(orders: Sequence[tuple[str, KnownOrder]], refunds: Sequence[tuple[str, Refund]]) -> Purchases:
+    """The sums over completed orders with these refunds."""
+    made, known = Purchases(), dict(orders)
+    for name, each in refunds:
+        if each.order_id is None:
+            made.add(each.currency, each.day, 0, -each.amount)
+        elif order_item(each.order_id) in known:
+            known[order_item(each.order_id)].take_refund(
+                OrderRefunded(refund_id=name[7:], order_id=each.order_id, amount=each.amount, currency=each.currency)
+            )
+    for each_order in known.values():
+        count(made, each_order)
+    return made
+
+
+def count(made: Purchases, order: KnownOrder) -> None:
+    """Add an order that counts to the sums."""
+    if order.counts and order.day is not None:
+        made.add(order.currency, order.day, 1, order.net)
+        made.last_day = max(made.last_day or order.day, order.day)
 
 
 HOURS = st.integers(0, 24 * 500)

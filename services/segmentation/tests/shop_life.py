@@ -8,32 +8,47 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from common.bus.broker import Reader
+from common.bus.inbox import claim
 from common.bus.subscriptions import Batch
 from common.events import Event, decode
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.verification import Verification
 from common.verification.expected import Expectations
-from common.work.sweeps import work
+from common.work.sweeps import WorkList, work
+from segmentation.fold import CLAIMED
 from segmentation.handlers import on_inputs
-from segmentation.jobs.sweeping import WORK
+from segmentation.jobs.sweeping import WORK, long_histories
 from segmentation.jobs.verifying import CUSTOMERS, expectations, verify_statistics
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 STATES = """
-select shop, customer, cast(state as text) as state, last_time, last_id, due_at from customers order by shop, customer
+select c.shop, c.customer, cast(c.state as text) as state, c.due_at,
+       (select jsonb_object_agg(i.name, i.body) from items i where i.shop = c.shop and i.customer = c.customer),
+       (select jsonb_agg(jsonb_build_array(s.name, s.day, s.gone, s.currency, s.orders, s.paid, s.refunded)
+                         order by s.name)
+        from sales s where s.shop = c.shop and s.customer = c.customer),
+       (select jsonb_agg(jsonb_build_array(a.day, a.kind, a.count, a.first_at, a.last_at) order by a.day, a.kind)
+        from activity a where a.shop = c.shop and a.customer = c.customer)
+from customers c order by c.shop, c.customer
 """
+"""All that is kept of each customer but the last input: an activity that turns out not to be the first may stay it."""
+
+
+async def take(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+    """Claim the events, as the consumer does, and fold them."""
+    await on_inputs(tx, Batch(await claim(tx, [(event, event.encode()) for event in events], CLAIMED)))
 
 
 async def feed(db: Database, events: Sequence[Event[Any]], size: int = 500) -> None:
     for start in range(0, len(events), size):
         async with db.transaction() as tx:
-            await on_inputs(tx, Batch(list(events[start : start + size])))
+            await take(tx, events[start : start + size])
 
 
-async def sweep(tx: Transaction, now: datetime, limit: int) -> bool:
+async def sweep(tx: Transaction, now: datetime, limit: int, lists: Sequence[WorkList] = WORK) -> bool:
     """One batch of the first work list that has anything to do; False: none has."""
-    for work_list in WORK:
+    for work_list in lists:
         if await work(tx, work_list, now, limit) is not None:
             return True
     return False
@@ -41,9 +56,10 @@ async def sweep(tx: Transaction, now: datetime, limit: int) -> bool:
 
 async def sweep_all(db: Database, clock: FixedClock, now: datetime, limit: int = 7) -> None:
     clock.set(now)
+    lists = (*WORK, long_histories())
     for _ in range(10_000):
         async with db.transaction() as tx:
-            if not await sweep(tx, now, limit):
+            if not await sweep(tx, now, limit, lists):
                 return
     raise AssertionError("the sweep never ends")
 
@@ -54,22 +70,11 @@ async def states(db: Database) -> list[tuple[Any, ...]]:
 
 
 async def copy_statistics(source: Database, target: Database) -> None:
-    columns = (
-        "shop",
-        "month",
-        "as_of",
-        "gaps",
-        "median_gap_doubled",
-        "buyers",
-        "recency_sum",
-        "frequency_sum",
-        "window_months",
-        "digest",
-    )
+    columns = ("shop", "version", "as_of", "body")
     async with source.transaction() as tx:
-        rows = await tx.fetch(f"select {', '.join(columns)}, cast(monetary as text) as monetary from shop_statistics")
+        rows = await tx.fetch("select shop, version, as_of, cast(body as text) as body from shop_statistics")
     async with target.transaction() as tx:
-        await tx.copy("shop_statistics", (*columns, "monetary"), [tuple(row) for row in rows])
+        await tx.copy("shop_statistics", columns, [tuple(row) for row in rows])
 
 
 def differences_into(lines: list[str]) -> Callable[[str], None]:
@@ -98,6 +103,16 @@ async def differences(db: Database) -> list[str]:
 
 
 async def announced(db: Database) -> list[Event[Any]]:
+    """The facts about customers."""
+    return [event for event in await _outbox(db) if event.subject is not None]
+
+
+async def of_the_shop(db: Database) -> list[Event[Any]]:
+    """The shop's versions and statistics."""
+    return [event for event in await _outbox(db) if event.subject is None]
+
+
+async def _outbox(db: Database) -> list[Event[Any]]:
     async with db.transaction() as tx:
         return [decode(row.payload) for row in await tx.fetch("select payload from outbox order by seq")]
 

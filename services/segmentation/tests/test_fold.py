@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.events import Event
+from common.events.orders import OrderEvent, OrderRefunded
 from common.events.segments import SegmentEntered, SegmentLeft
-from common.fold.folding import Due, Effect, advance, fold_all
+from common.fold.folding import Due, Effect, advance, fold_all, same
 from common.shops.settings import ShopSettings
 from common.time.calendar import add_months, day_start, start_of_month
 from segmentation.attributes.attribute import Attribute
@@ -20,6 +21,7 @@ from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.shops.state import Shop, shop_with
 from segmentation.thresholds.state import RfmRules, Thresholds, Version
 
+from .arriving import Arriving
 from .histories import FAR, HOURS, INPUTS, KEY, KNOWN, START, VERSIONS, ZONE, history
 
 
@@ -32,7 +34,7 @@ def test_only_what_changes_is_folded_and_what_is_announced_is_what_a_nightly_sca
     shop = shop_with(ShopSettings.always(ZONE), KNOWN, START, versions)
     folding = SegmentFolding({"tea": shop})
     lazy, steps, _ = fold_all(folding, made, until, KEY)
-    scanned, seen = folding.empty(), list[Effect]()
+    scanned, seen, bought = folding.empty(), list[Effect](), False
     midnights = [day_start(date(2024, 12, 15) + timedelta(days=n), ZONE) for n in range(1, 601)]
     changes = set(shop.changes_after(START - timedelta(days=365)))
     looks: list[tuple[datetime, Event[Any] | None]] = [(when, None) for when in sorted({*midnights, *changes})]
@@ -41,7 +43,8 @@ def test_only_what_changes_is_folded_and_what_is_announced_is_what_a_nightly_sca
             break
         if event is not None:
             seen += folding.apply(scanned, event)
-        elif scanned.shop and scanned.purchases.orders:
+            bought = bought or isinstance(event.data, OrderEvent | OrderRefunded)
+        elif scanned.shop and bought:
             seen += folding.fall_due(scanned, Due(when, STATISTICS if when in changes else "life_cycle"))
     assert [(effect.at, effect.data) for step in steps for effect in step.effects] == [(e.at, e.data) for e in seen]
     for state in (lazy, scanned):
@@ -66,7 +69,9 @@ def test_who_is_left_out_of_a_rescheduling_can_be_changed_by_nothing(
     )
     first = add_months(start_of_month(settled), 1)
     known = [
-        ShopStatistics(m, day_start(m, ZONE), gaps=99, median_gap_doubled=median, buyers=99, window_months=window)
+        ShopStatistics(
+            month=m, as_of=day_start(m, ZONE), gaps=99, median_gap_doubled=median, buyers=99, window_months=window
+        )
         for m, median in [(add_months(first, n), median) for n, median in enumerate([120, *medians])]
     ]
     folding = SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), known[:1], START, versions)})
@@ -107,18 +112,17 @@ def test_it_does_not_show_when_somebody_looked_at_the_clock(
     folding = SegmentFolding({"tea": shop_with(ShopSettings.always(ZONE), KNOWN, START, versions)})
     until = START + timedelta(days=600)
     once, steps, _ = fold_all(folding, made, until, KEY)
-    state, effects = folding.empty(), []
+    customer = Arriving(folding)
     looks: list[tuple[datetime, Event[Any] | None]] = [(START + timedelta(hours=cut), None) for cut in cuts]
     # Stable: at one instant the look comes first, then the inputs in their order.
     for when, event in sorted([*looks, *((e.time, e) for e in made)], key=lambda pair: pair[0]):
-        dues, _ = advance(folding, state, when, KEY)
-        effects += [e for step in dues for e in step.effects]
-        if event is not None:
-            effects += folding.apply(state, event)
-        state = CustomerState.model_validate_json(state.model_dump_json(exclude_defaults=True))
-    effects += [e for step in advance(folding, state, until, KEY)[0] for e in step.effects]
-    assert state == once
-    assert effects == [e for step in steps for e in step.effects]
+        if event is None:
+            customer.sweep(when)
+        else:
+            customer.take(event)
+    customer.sweep(until)
+    assert same(customer.state(), once)
+    assert customer.effects == [e for step in steps for e in step.effects]
 
 
 class Heard:
@@ -175,7 +179,7 @@ def test_any_arrival_of_inputs_and_of_statistics_ends_in_the_same_state(
             heard.hear(folding.apply(state, event))
         else:
             anew, _, _ = fold_all(folding, seen, horizon, KEY)
-            heard.hear(folding.difference(state, anew, event.time))
+            heard.hear(folding.difference(state, None, anew, event.time))
             state = anew
         assert heard.believes(state)
 

@@ -12,6 +12,7 @@ import pytest
 from common.bus.subscriptions import Batch
 from common.events import Event
 from common.events.membership import MemberEnrolled
+from common.fold import long, working
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from segmentation.customers.state import CustomerState
@@ -46,6 +47,29 @@ async def test_order_batches_and_repetition_of_the_sweeps_never_show(
         assert await differences(other) == []
 
 
+async def test_a_long_history_ends_as_a_short_one(
+    new_db: Callable[[], Any], clock: FixedClock, events: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L1 where what is late is postponed, and every customer is folded anew in turns of a few inputs."""
+    history, until = shop_life(events, seed=8, customers=15), START + timedelta(days=200)
+    first, long_ones, late = await new_db(), await new_db(), 0
+    await live(first, clock, history, timedelta(days=7), until)
+    await copy_statistics(first, long_ones)
+    monkeypatch.setattr(working, "MANY_INPUTS", 2)
+    monkeypatch.setattr(long, "TURN_S", 0.0)
+    monkeypatch.setattr(long, "PAGE", 2)
+    random.Random(8).shuffle(history)
+    for start in range(0, len(history), 30):
+        await feed(long_ones, history[start : start + 30], 7)
+        async with long_ones.transaction() as tx:
+            late += await tx.value("select count(*) from history where postponed")
+        assert await differences(long_ones) == [], "who waits to be folded anew is no difference"
+        await sweep_all(long_ones, clock, until)
+    assert late > 10
+    assert await states(long_ones) == await states(first)
+    assert await differences(long_ones) == []
+
+
 @pytest.mark.parametrize("step", [timedelta(days=7), timedelta(days=45)])
 async def test_what_is_announced_does_not_depend_on_the_length_of_a_replays_step(
     new_db: Callable[[], Any], clock: FixedClock, events: Any, step: timedelta
@@ -70,13 +94,13 @@ async def test_what_is_announced_does_not_depend_on_the_length_of_a_replays_step
     assert seen[0] == seen[1]
     assert {fact[4].TYPE for fact in seen[0]} >= {"rfm.changed", "lifecycle.changed"}
     async with other.transaction() as tx:
-        assert await tx.value("select count(*) from held_inputs") == 0
+        assert await tx.value("select count(*) from history where held") == 0
 
 
 async def statistics_of(db: Database) -> list[tuple[Any, ...]]:
-    columns = "month, gaps, median_gap_doubled, buyers, recency_sum, frequency_sum, cast(monetary as text), digest"
     async with db.transaction() as tx:
-        return [tuple(row) for row in await tx.fetch(f"select {columns} from shop_statistics order by month")]
+        rows = await tx.fetch("select shop, version, as_of, cast(body as text) from shop_statistics order by version")
+        return [tuple(row) for row in rows]
 
 
 async def test_an_input_past_a_month_without_statistics_is_held_and_announced_after_them(
@@ -86,12 +110,12 @@ async def test_an_input_past_a_month_without_statistics_is_held_and_announced_af
     await feed(db, [events.completed("c1", "2025-01-03T10:00")])
     assert await announced(db) == []
     async with db.transaction() as tx:
-        assert await tx.value("select count(*) from held_inputs") == 1
+        assert await tx.value("select count(*) from history where held") == 1
         assert await count_due(tx, clock.now()) > 0
     await sweep_all(db, clock, clock.now())
     assert {fact.data.TYPE for fact in await announced(db)} == {"stage.changed", "lifecycle.changed", "rfm.changed"}
     async with db.transaction() as tx:
-        assert await tx.value("select count(*) from held_inputs") == 0
+        assert await tx.value("select count(*) from history where held") == 0
     assert await differences(db) == []
 
 

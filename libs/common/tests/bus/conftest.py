@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from common.bus.backlog import Backlog
 from common.bus.broker import Producer, Topic, ensure_topics
 from common.events import EVENTS
 from common.storage.database import Database
@@ -32,9 +33,15 @@ async def stand(
     servers = kafka.bootstrap_servers
     await ensure_topics(servers, [Topic(topic, 3), Topic("dead.toy", 1)])
     producer = Producer(servers, client="test")
-    stand = Stand(database, servers, topic, Toy(), producer, None)  # type: ignore[arg-type]
+
+    async def topics() -> list[str]:
+        return [topic]
+
+    backlog = Backlog(database, topics, servers, client="toy")
+    stand = Stand(database, servers, topic, Toy(), producer, backlog, None)  # type: ignore[arg-type]
     stand.consumer = stand.another()
     yield stand
     await stand.consumer.stop()
+    await backlog.close()
     await producer.stop()
     await database.close()

@@ -3,12 +3,10 @@
 import asyncio
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from prometheus_client import REGISTRY
 
 from common.bus.broker import Outgoing, Position
-from common.bus.consumer import MANY, EventConsumer, NotStoppedThere
+from common.bus.consumer import EventConsumer, NotStoppedThere
 from common.bus.subscriptions import Batch, Subscription
 from common.events import NewerVersion
 from common.storage.database import Transaction
@@ -23,23 +21,6 @@ async def test_the_age_of_every_event_that_counts_is_observed_once(stand: Stand)
     await stand.put(tick(1), tick(2), tick(2))
     await stand.read()
     assert (REGISTRY.get_sample_value(name, labels) or 0) - before == 2
-
-
-async def test_sweeps_wait_while_many_records_or_old_ones_are_unread(stand: Stand) -> None:
-    """Nobody is downgraded for an order that is already in the log."""
-    await stand.put(tick(0))
-    await stand.read()
-    await stand.put(tick(1))
-    assert not await stand.consumer.behind(), "a record that has just come is read in a moment"
-    await stand.put(*[tick(n) for n in range(2, MANY + 2)])
-    assert await stand.consumer.behind()
-    await stand.read()
-    assert not await stand.consumer.behind()
-
-    stand.consumer._last_record_ms -= 3_600_000  # as if the last one read had been written an hour ago
-    assert not await stand.consumer.behind(), "nothing is unread"
-    await stand.put(tick(5_001))
-    assert await stand.consumer.behind()
 
 
 async def test_every_event_counts_once_though_it_comes_ten_times(stand: Stand) -> None:
@@ -57,7 +38,7 @@ async def test_two_processes_that_read_the_same_log_count_each_event_once(stand:
 
     async def run(consumer: EventConsumer) -> None:
         task = asyncio.create_task(consumer.run())
-        while not consumer.broker.assigned or await consumer.lag():
+        while not consumer.broker.assigned or await stand.backlog.lag():
             await asyncio.sleep(0.05)
         await consumer.stop()
         await task
@@ -168,18 +149,3 @@ async def test_events_that_were_written_in_order_to_two_partitions_are_handled_i
     await stand.put(*[Outgoing(stand.topic, tick(n).key.encode(), tick(n).encode(), {}, n % 3) for n in range(30)])
     await stand.read()
     assert seen == sorted(seen)
-
-
-async def test_what_retention_has_deleted_is_no_lag(stand: Stand) -> None:
-    """A partition that was never read starts where its log does: a stack would never settle otherwise."""
-    await stand.put(*[Outgoing(stand.topic, tick(n).key.encode(), tick(n).encode(), {}, 0) for n in range(20)])
-    admin = AIOKafkaAdminClient(bootstrap_servers=stand.servers)
-    await admin.start()
-    try:
-        await admin.delete_records({TopicPartition(stand.topic, 0): RecordsToDelete(before_offset=20)})
-    finally:
-        await admin.close()
-    while not stand.consumer.broker.assigned:
-        await stand.consumer.step(0.5)
-    await stand.consumer.step(0.5)
-    assert await stand.consumer.lag() == 0

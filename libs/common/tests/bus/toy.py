@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
+from common.bus.backlog import Backlog
 from common.bus.broker import Outgoing, Producer
 from common.bus.consumer import EventConsumer
 from common.bus.subscriptions import Batch, Subscription
@@ -61,6 +62,7 @@ class Stand:
     topic: str
     toy: Toy
     producer: Producer
+    backlog: Backlog
     consumer: EventConsumer
 
     def another(self, **more: Any) -> EventConsumer:
@@ -78,7 +80,7 @@ class Stand:
         consumer = consumer or self.consumer
         while True:
             await consumer.step(1.0)
-            if consumer.broker.assigned and await consumer.lag() == 0:
+            if consumer.broker.assigned and await self.backlog.lag() == 0:
                 return
 
     async def rows(self, sql: str = "select customer, n from ticks order by n") -> list[tuple[Any, ...]]:

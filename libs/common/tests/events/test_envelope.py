@@ -1,12 +1,14 @@
-"""Ids of facts."""
+"""Ids and revisions of facts."""
 
 from __future__ import annotations
 
 import uuid
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.events import EVENTS, EventData
 from common.events.envelope import NAMESPACE, fact_id
 
 
@@ -15,3 +17,16 @@ def test_a_facts_id_is_the_uuid5_of_what_made_it(cause: str, customer: str, numb
     """A replay makes the same ids in every process."""
     name = f"{cause}|tier.changed|cdnow|{customer}|{number}"
     assert fact_id(cause, "tier.changed", "cdnow", customer, number) == str(uuid.uuid5(NAMESPACE, name))
+
+
+@pytest.mark.parametrize("kind", EVENTS.values(), ids=str)
+def test_a_fact_with_its_revision_is_what_pydantic_would_copy(kind: type[EventData]) -> None:
+    made = kind.model_construct()
+    numbered = made.with_revision(7)
+    if "revision" not in kind.model_fields:
+        assert numbered is made
+        return
+    copied = made.model_copy(update={"revision": 7})
+    assert (numbered, numbered.model_fields_set) == (copied, copied.model_fields_set)
+    assert numbered.model_dump(warnings=False) == copied.model_dump(warnings=False)
+    assert made == kind.model_construct(), "the one that was copied stays as it was"

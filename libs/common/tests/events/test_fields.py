@@ -11,9 +11,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from common.events import InvalidEvent, decode
+from common.events import InvalidEvent, decode, rfc3339
 from common.events.fields import (
     Identifier,
     Instant,
@@ -87,6 +87,23 @@ def test_a_time_is_by_rfc_3339_and_ends_with_the_calendar() -> None:
     assert takes(PlannedTime, "2199-12-31T00:00:00Z")
     assert not takes(PlannedTime, "9999-12-31T23:59:59Z")
     assert not takes(PlannedTime, "9999-12-31T23:59:59-14:00")
+
+
+@given(
+    st.datetimes(timezones=st.just(UTC)).map(rfc3339)
+    | st.from_regex(r"\A\d{4}-[01]\d-[0-3]\d[Tt ][0-2]\d:[0-6]\d:[0-6]\d(\.\d{1,9})?(Z|z|[+-][01]\d:[0-6]\d)\Z")
+)
+def test_a_time_as_we_write_it_is_read_as_any_other(text: str) -> None:
+    """The short way of reading takes what pydantic takes, and makes the same of it."""
+    try:
+        expected = TypeAdapter(AwareDatetime).validate_python(text).astimezone(UTC)
+    except ValidationError:
+        assert not takes(Instant, text)
+        return
+    except OverflowError:
+        return  # the calendar's end, above
+    assert TypeAdapter(Instant).validate_python(text) == expected
+    assert TypeAdapter(Instant).validate_json(orjson.dumps(text)) == expected
 
 
 values = st.recursive(

@@ -11,29 +11,34 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import Field
 
+from common.bus.inbox import claim
 from common.events import Event
 from common.events.activity import ProductViewed
-from common.events.membership import PointsChanged
-from common.fold.customers import fold_due, fold_events, load
-from common.fold.folding import Due, Effect, fold_all
-from common.storage.database import Database
+from common.events.kept import Kept
+from common.events.membership import BalancesChanged
+from common.fold.customers import fold_due, fold_events
+from common.fold.folding import Due, Effect, Folding, fold_all
+from common.fold.items import State
+from common.fold.working import Folded, load
+from common.storage.database import Database, Transaction
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 KEY = ("shop", "c1")
 
 
-class Toy(BaseModel):
+class Toy(State):
     """Views are worth one each, until ten hours later; the trace shows in which order things were done."""
 
     worth: int = 0
-    ends: list[datetime] = []
-    trace: list[str] = []
+    ends: list[datetime] = Field(default_factory=list)
+    trace: list[str] = Field(default_factory=list)
 
 
-class ToyFolding:
+class ToyFolding(Folding[Toy]):
     state = Toy
+    kept = Kept({ProductViewed: ()})
 
     def empty(self) -> Toy:
         return Toy(ends=[], trace=[])
@@ -54,11 +59,14 @@ class ToyFolding:
         state.trace.append(f"+{event.id}@{event.time:%d%H}:{state.worth}")
         return [self._effect(state, 1, event.time)]
 
-    def difference(self, before: Toy, after: Toy, at: datetime) -> list[Effect]:
+    def difference(self, before: Toy, posted: None, after: Toy, at: datetime) -> list[Effect]:
         return [self._effect(after, after.worth - before.worth, at)]
 
     def _effect(self, state: Toy, change: int, at: datetime) -> Effect:
-        return Effect(PointsChanged(pending=0, available=state.worth, change=change, reason="toy"), at)
+        fact = BalancesChanged(
+            pending=0, available=state.worth, growth=0, points_change=change, growth_change=0, reason=""
+        )
+        return Effect(fact, at)
 
 
 FOLDING = ToyFolding()
@@ -69,10 +77,15 @@ def view(number: int, hour: int) -> Event[Any]:
     return Event(str(number), "/shops/shop/web", "shop", "c1", time, ProductViewed(sku="a"))
 
 
+async def fold(tx: Transaction, events: Sequence[Event[Any]]) -> Folded[Toy]:
+    """Claim the events, as the consumer does, and fold them."""
+    return await fold_events(tx, FOLDING, await claim(tx, [(e, e.encode()) for e in events], FOLDING.kept))
+
+
 async def feed(db: Database, events: Sequence[Event[Any]], size: int) -> None:
     for start in range(0, len(events), size):
         async with db.transaction() as tx:
-            folded = await fold_events(tx, FOLDING, events[start : start + size])
+            folded = await fold(tx, events[start : start + size])
             await tx.announce(folded.facts())
 
 
@@ -103,7 +116,7 @@ async def test_batch_borders_never_show_in_states(db: Database, database_from: A
         other = Database(await database_from(), clock=db.clock, service="toy")
         await feed(other, log, size)
         state, facts = await stored(other)
-        results.append((state, sum(orjson.loads(body)["data"]["change"] for _, _, body in facts)))
+        results.append((state, sum(orjson.loads(body)["data"]["points_change"] for _, _, body in facts)))
         await other.close()
     newest = max(log, key=lambda e: e.order_key)
     expected, _, _ = fold_all(FOLDING, log, newest.time, KEY)
@@ -123,7 +136,7 @@ async def test_all_late_inputs_of_a_batch_fold_the_customer_once(db: Database, m
     late, fresh = [view(200 + n, 60 - n) for n in range(40)], [view(300 + n, 160 + n) for n in range(5)]
     async with db.transaction() as tx:
         mixed = [*late[:20], *fresh, *late[20:]]
-        folded = await fold_events(tx, FOLDING, mixed)
+        folded = await fold(tx, mixed)
         assert tx.late == 40
     assert len(applied) == 50 + 40 + 5, "once from the start, and the new ones behind"
     corrections = [step for step in folded.steps if step.correction]
@@ -145,7 +158,7 @@ async def test_a_long_fold_lets_the_event_loop_do_other_work(db: Database, monke
     monkeypatch.setattr(ToyFolding, "apply", slow)
     async with db.transaction() as tx:
         await tx.lock_customers([KEY])
-        folding = asyncio.create_task(fold_events(tx, FOLDING, [view(999, 1)]))
+        folding = asyncio.create_task(fold(tx, [view(999, 1)]))
         seen, longest = 0, 0
         while not folding.done():
             await asyncio.sleep(0)
@@ -158,7 +171,7 @@ async def test_a_long_fold_lets_the_event_loop_do_other_work(db: Database, monke
 async def test_a_late_event_is_folded_in_where_it_belongs_and_corrects_once(db: Database) -> None:
     await feed(db, [view(1, 0), view(2, 20)], 10)
     async with db.transaction() as tx:
-        folded = await fold_events(tx, FOLDING, [view(3, 5)])
+        folded = await fold(tx, [view(3, 5)])
         await tx.announce(folded.facts())
         assert tx.late == 1
     state, facts = await stored(db)

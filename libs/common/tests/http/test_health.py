@@ -22,10 +22,13 @@ async def get(app: FastAPI, path: str) -> httpx.Response:
 
 
 async def test_ready_when_the_database_answers(runtime: Runtime) -> None:
-    readiness = Readiness()
+    readiness = Readiness(["api", "relay"])
     readiness.add("database", lambda: check_database(runtime.database))
     answer = await get(build_app(runtime, readiness), "/health/ready")
-    assert (answer.status_code, answer.json()) == (200, {"ready": True, "checks": {"database": "ok"}})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"ready": True, "parts": ["api", "relay"], "checks": {"database": "ok"}},
+    )
 
 
 async def test_alive_but_not_ready_when_the_database_is_away() -> None:
@@ -36,7 +39,7 @@ async def test_alive_but_not_ready_when_the_database_is_away() -> None:
     assert (await get(app, "/health/live")).status_code == 200
     answer = await get(app, "/health/ready")
     assert answer.status_code == 503
-    assert answer.json() == {"ready": False, "checks": {"database": "ConnectionRefusedError"}}
+    assert answer.json() == {"ready": False, "parts": [], "checks": {"database": "ConnectionRefusedError"}}
 
 
 async def test_a_check_that_hangs_is_not_waited_for_and_the_others_are_shown() -> None:
@@ -55,26 +58,27 @@ async def test_a_check_that_hangs_is_not_waited_for_and_the_others_are_shown() -
 
 
 def consumer(
+    state: str,
     stopped: str | None = None,
     paused: str | None = None,
-    assigned: frozenset[int] = frozenset({1}),
     silent_s: float = 0.5,
 ) -> Any:
-    """Only the states that the check reads; the real consumer's own tests bring it into each."""
-    broker = SimpleNamespace(assigned=assigned, seconds_since_progress=silent_s)
-    return SimpleNamespace(stopped=stopped, paused=paused, broker=broker)
+    """Only what the check reads; the real consumer's own tests bring it into each state."""
+    broker = SimpleNamespace(assigned=frozenset({1, 2}), seconds_since_progress=silent_s)
+    return SimpleNamespace(state=state, stopped=stopped, paused=paused, broker=broker)
 
 
 async def test_a_consumer_that_waits_is_noted_and_leaves_the_api_ready() -> None:
     """XCT-006: health checks. HTTP needs no partition: a rebalance takes no process out of the balancer."""
-    assert await check_consumer(consumer()) is None
-    assert await check_consumer(consumer(paused="BrokerUnavailable")) == "paused: BrokerUnavailable"
-    assert await check_consumer(consumer(assigned=frozenset())) == "no partitions assigned yet"
-    assert await check_consumer(consumer(silent_s=9)) == "nothing read, nor heard from Kafka, for 9 s"
+    assert await check_consumer(consumer("reading")) == "reading: 2 partitions"
+    assert await check_consumer(consumer("paused", paused="BrokerUnavailable")) == "paused: BrokerUnavailable"
+    assert await check_consumer(consumer("joining")) == "joining: the partitions are being shared out"
+    assert await check_consumer(consumer("spare")) == "spare: other processes hold all partitions"
+    assert await check_consumer(consumer("reading", silent_s=9)) == "nothing read, nor heard from Kafka, for 9 s"
 
 
 @pytest.mark.parametrize("why", ["fuse blown: 101 events failed", "stopped: order.paid is read in version 1, not 2"])
 async def test_who_reads_no_more_until_somebody_acts_is_not_ready(why: str) -> None:
     """Its API answers, but what it shows grows old: an operator must hear of it."""
     with pytest.raises(NotReady, match=why):
-        await check_consumer(consumer(stopped=why))
+        await check_consumer(consumer("stopped", stopped=why))

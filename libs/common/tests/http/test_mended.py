@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from common.bus.broker import Record
-from common.bus.consumer import EventConsumer
 from common.bus.dead import DeadRecord, bury
+from common.bus.reading import Reader
 from common.bus.subscriptions import Batch, Subscription
 from common.events import Event
 from common.events.orders import OrderCompleted
@@ -58,13 +59,11 @@ async def test_a_mended_event_stands_on_the_topic_of_the_service_that_took_it(ru
     assert (fact.aggregateid, fact.type, fact.payload.encode()) == ("shop/ann", "mended", order())
 
     published = Record(fact.aggregatetype, 0, 0, b"shop/ann", order(), {"type": b"mended"}, 0)
-    assert made.consumer is not None
-    item = made.consumer._item(published)
+    item = Reader(made.database, SUBSCRIPTIONS, (), None).item(published)
     assert item.event is not None, "a rebuild of this service counts it"
     async with runtime.database.transaction() as tx:
         assert await tx.value("select count(*) from settings") == 1, "and it has counted once here"
-    other = EventConsumer(runtime.database, "127.0.0.1:1", "toy", SUBSCRIPTIONS, seal=bytes)
-    skipped = other._item(published)
+    skipped = Reader(runtime.database, SUBSCRIPTIONS, (), None).item(published)
     assert (skipped.event, skipped.dead) == (None, None), "nobody else takes it"
     await made.database.close()
 
@@ -82,3 +81,42 @@ async def test_an_event_that_nobody_here_takes_is_refused_instead_of_claimed(run
     assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[-1]) == (422, "not_subscribed")
     async with runtime.database.transaction() as tx:
         assert await tx.value("select count(*) from inbox") == 0
+
+
+async def test_all_dead_events_are_sent_again_page_by_page_and_what_still_fails_is_named(runtime: Runtime) -> None:
+    """Each in a transaction of its own: a page that is broken off is gone on with."""
+    toy = Service("membership", migrations=Path(__file__).parent, subscriptions=SUBSCRIPTIONS)
+    made = await make_runtime(toy, runtime.settings)
+    bodies = [order().replace(b"e1", b"e%d" % n) for n in range(5)]
+    bodies[1] = bodies[1].replace(b"100", b'"a hundred"')
+    bodies[3] = bodies[2]
+    async with made.database.transaction() as tx:
+        dead = [
+            DeadRecord(Record("orders", 0, n, b"shop/ann", body, {}, 0), "handler_failed" if n else "other", "")
+            for n, body in enumerate(bodies)
+        ]
+        await bury(tx, dead, made.seal_dead, "k")
+    app = build_app(made, Readiness())
+    headers = {"authorization": f"Bearer {BOOTSTRAP}"}
+
+    async def page(after: int, **more: object) -> dict[str, Any]:
+        answer = await client.post("/ops/dead/resend", json={"after": after, "limit": 2, **more})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t", headers=headers) as client:
+        first = await page(0, slug="handler_failed")
+        assert (first["new"], first["duplicate"], first["after"]) == (1, 0, 3)
+        assert [(each["dead_id"], each["slug"]) for each in first["refused"]] == [(2, "invalid_data")]
+        assert await page(3, slug="handler_failed") == {"new": 1, "duplicate": 1, "refused": [], "after": 5}
+        again = await page(0)
+        assert (again["new"], again["after"]) == (1, 2), "what was taken is not taken up again, and what was not is"
+        assert (await page(2))["after"] is None
+        async with made.database.transaction() as tx:
+            await tx.execute("update dead_events set body = null where dead_id = 1")
+        gone = await client.post("/ops/dead/1/resend", json={"body": order().decode()})
+        assert (gone.status_code, gone.json()["type"].rpartition("/")[2]) == (410, "body_gone")
+    async with made.database.transaction() as tx:
+        assert await tx.value("select count(*) from settings") == 3
+    await made.database.close()

@@ -30,7 +30,7 @@ def test_the_defaults_of_a_complete_environment(environment: pytest.MonkeyPatch)
     settings = load_settings(Settings)
     assert settings.database_url == "postgresql+asyncpg://membership:pa55word@localhost:5432/membership"
     assert settings.master_key.get_secret_value() == MASTER
-    assert (settings.http_host, settings.max_batch, settings.session_timeout_ms) == ("127.0.0.1", 500, 30_000)
+    assert (settings.http_host, settings.max_batch, settings.session_timeout_ms) == ("127.0.0.1", 1_000, 30_000)
     assert settings.pool_size == 10
     assert settings.set_clock is False
     assert settings.bootstrap_api_key is None

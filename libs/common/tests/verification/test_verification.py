@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from common.bus.inbox import claim
+from common.bus.inbox import claim, key_of
 from common.bus.subscriptions import Batch, Subscription
 from common.events import Event
 from common.events.orders import OrderCompleted, OrderPlaced
@@ -64,7 +64,7 @@ async def test_totals_of_a_topic_are_those_of_its_claims_up_to_where_it_was_read
 
 async def test_a_claim_that_is_gone_is_seen_by_type_and_shop(db: Database, topics: OwnTopics) -> None:
     async with db.transaction() as tx:
-        await tx.execute("delete from inbox where id = 'e3'")
+        await tx.execute("delete from inbox where key = :key", key=key_of(("s", "/shops/s/backend", "e3")))
     assert await claims(db, topics) == [
         "toy: orders: 2 events to take (types: 1, shops: 1), 1 counted",
         "toy: orders holds 2 order.completed of s up to where it was read, 1 of them counted",
@@ -73,7 +73,7 @@ async def test_a_claim_that_is_gone_is_seen_by_type_and_shop(db: Database, topic
 
 async def test_a_dead_event_is_not_missed(db: Database, topics: OwnTopics) -> None:
     async with db.transaction() as tx:
-        await tx.execute("delete from inbox where id = 'e3'")
+        await tx.execute("delete from inbox where key = :key", key=key_of(("s", "/shops/s/backend", "e3")))
         await tx.execute(
             """
             insert into dead_events (topic, partition, "offset", cluster, slug, detail)
@@ -81,6 +81,23 @@ async def test_a_dead_event_is_not_missed(db: Database, topics: OwnTopics) -> No
             """
         )
     assert await claims(db, topics) == ["toy: orders: 2 events to take (types: 1, shops: 1), 2 counted"]
+
+
+async def test_what_is_older_than_the_claims_is_said_to_be_so_and_is_no_difference(
+    db: Database, topics: OwnTopics
+) -> None:
+    async with db.transaction() as tx:
+        await tx.execute("delete from inbox where key = :key", key=key_of(("s", "/shops/s/backend", "e3")))
+        await tx.execute("insert into forgotten (before) values (now() - interval '1 hour')")
+    assert "toy: orders holds 2 order.completed of s up to where it was read, 1 of them counted" in await claims(
+        db, topics
+    ), "it was written since"
+    async with db.transaction() as tx:
+        await tx.execute("update forgotten set before = now() + interval '1 hour'")
+    assert await claims(db, topics) == [
+        "toy: orders: 1 events to take (types: 1, shops: 1), 1 counted",
+        "toy: orders: 1 events more are older than the claims that are kept (INBOX_DAYS)",
+    ]
 
 
 async def test_a_row_that_changes_while_it_is_compared_is_looked_at_again(db: Database, topics: OwnTopics) -> None:

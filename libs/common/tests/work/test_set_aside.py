@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pydantic import BaseModel
 
+from common.events.kept import Kept
 from common.fold.customers import fold_due, lock_due
-from common.fold.folding import Due, Effect
+from common.fold.folding import Due, Effect, Folding
+from common.fold.items import State
 from common.fold.store import LOCK_DUE
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
@@ -21,15 +22,16 @@ from common.work.sweeps import BATCH, Job, Sweeper, WorkList
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Marked(BaseModel):
+class Marked(State):
     done: bool = False
     bad: bool = False
 
 
-class Marking:
+class Marking(Folding[Marked]):
     """Everybody is due once, a day ago; who is bad cannot be done while the rules are broken."""
 
     state = Marked
+    kept = Kept({})
     broken = True
 
     def empty(self) -> Marked:
@@ -47,7 +49,7 @@ class Marking:
     def apply(self, state: Marked, event: object) -> list[Effect]:
         return []
 
-    def difference(self, before: Marked, after: Marked, at: datetime) -> list[Effect]:
+    def difference(self, before: Marked, posted: None, after: Marked, at: datetime) -> list[Effect]:
         return []
 
 
@@ -65,10 +67,6 @@ def marks(marking: Marking) -> WorkList:
         return len((await fold_due(tx, marking, [(t.shop, t.customer) for t in tasks], now)).states)
 
     return WorkList("marks", take, do)
-
-
-async def never() -> bool:
-    return False
 
 
 async def fill(db: Database, good: int, bad: int) -> None:
@@ -104,7 +102,7 @@ async def test_who_cannot_be_folded_is_set_aside_and_everybody_else_is_done(db: 
         ran.append(limit)
         return 0
 
-    await Sweeper(db, [marks, Job("other", other)], behind=never).sweep()
+    await Sweeper(db, [marks, Job("other", other)]).sweep()
     assert await left(db) == ["bad1", "bad2"]
     assert ran
     async with db.transaction() as tx:
@@ -118,7 +116,7 @@ async def test_it_is_tried_again_with_growing_pauses_until_it_works(
     db: Database, marks: WorkList, marking: Marking
 ) -> None:
     await fill(db, good=1, bad=1)
-    sweeper, clock, pauses = Sweeper(db, [marks], behind=never), db.clock, []
+    sweeper, clock, pauses = Sweeper(db, [marks]), db.clock, []
     assert isinstance(clock, FixedClock)
     for _ in range(14):
         await sweeper.sweep()
@@ -136,7 +134,7 @@ async def test_it_is_tried_again_with_growing_pauses_until_it_works(
 
 async def test_a_retry_can_be_ordered_before_its_time(db: Database, marks: WorkList, marking: Marking) -> None:
     await fill(db, good=0, bad=3)
-    sweeper = Sweeper(db, [marks], behind=never)
+    sweeper = Sweeper(db, [marks])
     await sweeper.sweep()
     marking.broken = False
     assert await sweeper.sweep() == 0, "their pause is not over"
@@ -176,7 +174,7 @@ async def test_a_job_that_fails_or_never_ends_keeps_no_other_from_its_turn(db: D
 
         return Job(name, batch)
 
-    sweeper = Sweeper(db, [job("failing", -1), job("busy", 4), job("small", 2)], behind=never)
+    sweeper = Sweeper(db, [job("failing", -1), job("busy", 4), job("small", 2)])
     with pytest.raises(ZeroDivisionError):
         await sweeper.sweep()
     assert order[:7] == ["failing", "busy", "small", "busy", "small", "busy", "busy"]
@@ -198,7 +196,7 @@ async def test_what_one_job_makes_due_for_another_is_done_in_the_same_round(db: 
         waiting["first"] += taken
         return taken
 
-    assert await Sweeper(db, [Job("first", first), Job("second", second)], behind=never).sweep() == 2
+    assert await Sweeper(db, [Job("first", first), Job("second", second)]).sweep() == 2
 
 
 async def test_a_bite_that_takes_too_long_is_halved_and_the_last_one_is_set_aside(db: Database) -> None:
@@ -217,7 +215,7 @@ async def test_a_bite_that_takes_too_long_is_halved_and_the_last_one_is_set_asid
             await tx.execute("update customers set due_at = null where customer = :c", c=task.customer)
         return len(tasks)
 
-    await Sweeper(db, [WorkList("slow", take, do)], behind=never).sweep()
+    await Sweeper(db, [WorkList("slow", take, do)]).sweep()
     assert await left(db) == ["c3"]
     assert tried[:2] == [5, 2]
     async with db.transaction() as tx:

@@ -3,18 +3,19 @@
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 from rich.console import Console
 from rich.table import Table
 
-from regulars import operating
+from regulars import operating, rebuilding
 from regulars.stack.errors import Refused, StackError
 from regulars.stack.plan import Plan
 from regulars.stack.services import SERVICES, own_mail_server
-from regulars.stack.state import StackState, running, state_file
+from regulars.stack.state import StackState, address_of, running, state_file
 
 app = App(name="regulars", help="Run and look after Regulars.")
 # By name: what these read takes longer than all that `up` does in this process.
@@ -33,6 +34,7 @@ def up(
     *,
     folder: Folder = _RUN,
     service: Names = (),
+    processes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=20))] = 1,
     set_clock: bool = False,
     foreground: bool = False,
     log_level: Annotated[str, Parameter(env_var="LOG_LEVEL")] = "INFO",
@@ -45,6 +47,8 @@ def up(
 
     Parameters
     ----------
+    processes
+        So many processes of each service, which share its work.
     set_clock
         The services' clock stands still until it is moved, as a replay needs it.
     foreground
@@ -60,6 +64,7 @@ def up(
         os.environ.get("DATABASE_URL"),
         os.environ.get("KAFKA_BOOTSTRAP_SERVERS"),
         own_mail_server(os.environ),
+        processes=processes,
     )
     if foreground:
         operating.serve_here(plan, lambda line: _console.print(line, markup=False))
@@ -128,8 +133,28 @@ def verify(*, folder: Folder = _RUN, service: Names = ()) -> None:
 
 @app.command
 def republish(*, folder: Folder = _RUN, service: Names = ()) -> None:
-    """Send every fact of the services' outboxes again; a service that has read it before drops the repeat."""
+    """Have the services send every fact again that their outboxes still hold: all of the last OUTBOX_DAYS (3) days.
+
+    A reader that has read it before drops the repeat. New facts wait meanwhile. Interrupted, it goes on by itself;
+    run again, it shows how far it is.
+    """
     sys.exit(operating.run_in_services(folder.resolve(), "republish", operating.chosen(service)))
+
+
+@app.command
+def rebuild(service: str, *, folder: Folder = _RUN, keep: bool = False) -> None:
+    """Rebuild a service of the running stack from the topics, compare it with the live one, and switch to it.
+
+    The service works on meanwhile; for the last seconds its API answers 503. The old database is kept under another
+    name. Interrupted, it goes on when it is called again. Exits non-zero, and switches nothing, where rows differ.
+
+    Parameters
+    ----------
+    keep
+        Compare, and leave the live database as it is.
+    """
+    (chosen,) = operating.chosen((service,))
+    sys.exit(rebuilding.rebuild(folder.resolve(), chosen, keep=keep, say=partial(_console.print, markup=False)))
 
 
 def show(state: StackState, folder: Path) -> None:
@@ -138,6 +163,8 @@ def show(state: StackState, folder: Path) -> None:
     purposes = {service.name: service.purpose for service in SERVICES}
     for name, settings in state.services.items():
         table.add_row(name, f"{settings['PUBLIC_URL']}/docs  {purposes.get(name, '')}")
+        for other, its in list(state.of_service(name).items())[1:]:
+            table.add_row(other, address_of(its))
     kept = f"{folder}/mails.jsonl, SMTP {state.smtp}"
     table.add_row("mails", kept if state.mails_url else f"handed to your own server, SMTP {state.smtp}")
     table.add_row("Kafka", state.kafka)

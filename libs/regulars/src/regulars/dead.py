@@ -1,4 +1,4 @@
-"""Commands over dead events: list, show, mend and send again, bury."""
+"""Commands over dead events: list, show, mend and send again, one or all, bury."""
 
 import asyncio
 import sys
@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from regulars.client import Services
-from regulars.stack.state import running
+from regulars.stack.errors import Refused
+from regulars.stack.state import address_of, running
 
 app = App(name="dead", help="List, inspect and send back the events that a service could not take.")
 
@@ -79,6 +80,36 @@ def resend(service: str, dead_id: int, *, body: Path | None = None, folder: Fold
 
 
 @app.command
+def resend_all(service: str, *, slug: str | None = None, folder: Folder = _RUN) -> None:
+    """Have the service take all its dead events again as they were read, page by page, and print how far it is.
+
+    What still cannot be taken is named and stays. Interrupted, run it again: it goes on with what is left.
+
+    Parameters
+    ----------
+    slug
+        Only those that are dead for this reason, such as handler_failed after a mend was deployed.
+    """
+    taken = asked(folder, lambda services: resent_in_pages(services, service, slug))
+    _console.print(f"{taken} events were taken" if taken else "no event was taken")
+
+
+async def resent_in_pages(services: Services, service: str, slug: str | None = None) -> int:
+    """How many were taken, those that had counted before included; each page is said as it is done."""
+    after: int | None = 0
+    taken = 0
+    while after is not None:
+        asked_for = {"after": after, "limit": _PAGE, "slug": slug}
+        page = await services.call(service, "POST", "/ops/dead/resend", json=asked_for)
+        taken += page["new"] + page["duplicate"]
+        after = page["after"]
+        for refused in page["refused"]:
+            _console.print(f"{refused['dead_id']}: {refused['slug']}: {refused['detail']}", markup=False)
+        _console.print(f"{taken} taken" + ("" if after is None else f", up to dead event {after}"), style="dim")
+    return taken
+
+
+@app.command
 def bury(service: str, topic: str, partition: int, offset: int, *, folder: Folder = _RUN) -> None:
     """Bury the event of a newer version that a service stopped reading at, where no release wrote it.
 
@@ -86,11 +117,20 @@ def bury(service: str, topic: str, partition: int, offset: int, *, folder: Folde
     that version takes it by `resend`.
     """
 
-    async def ask(services: Services) -> str:
-        place = {"topic": topic, "partition": partition, "offset": offset}
-        return str((await services.call(service, "POST", "/ops/dead", json=place))["next"])
+    place = {"topic": topic, "partition": partition, "offset": offset}
+    mine = running(folder.resolve()).of_service(service)
 
-    _console.print(asked(folder, ask))
+    async def ask(processes: Services) -> str:
+        declined: Refused | None = None
+        for process in mine:
+            # The one that stopped there takes it.
+            try:
+                return str((await processes.call(process, "POST", "/ops/dead", json=place))["next"])
+            except Refused as error:
+                declined = declined or error
+        raise declined or Refused(f"{service} is not part of the stack")
+
+    _console.print(asked(folder, ask, every_process=True))
 
 
 async def dead_events(services: Services) -> dict[str, list[dict[str, Any]]]:
@@ -105,12 +145,16 @@ async def dead_events(services: Services) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def asked(folder: Path, ask: Callable[[Services], Awaitable[T]]) -> T:
-    """What the stack that runs from the folder answers. Raises StackError when none runs, Refused when it declines."""
+def asked(folder: Path, ask: Callable[[Services], Awaitable[T]], *, every_process: bool = False) -> T:
+    """What the stack that runs from the folder answers: each service, or each of its processes.
+
+    Raises StackError when none runs, Refused when it declines.
+    """
     state = running(folder.resolve())
 
     async def run() -> T:
-        addresses = {name: settings["PUBLIC_URL"] for name, settings in state.services.items()}
+        asked_of = state.all_processes() if every_process else state.services
+        addresses = {name: address_of(settings) for name, settings in asked_of.items()}
         async with Services(addresses, state.api_key) as services:
             return await ask(services)
 

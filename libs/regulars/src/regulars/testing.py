@@ -13,12 +13,14 @@ Loaded by ``-p regulars.testing``. Fixtures:
 A test that kills a server starts its own ``PostgresServer`` or ``KafkaCluster``: these here are shared.
 """
 
+import asyncio
 import hashlib
 import os
 import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +35,8 @@ from common.events import Event
 from common.events.shops import ShopSettingsChanged
 from common.shops.settings import SettingsBody
 from common.storage.database import Database, Transaction
-from regulars.stack.databases import create_database, drop_database
+from regulars.spare_databases import SpareDatabases
+from regulars.stack.databases import create_database, drop_database, in_database
 from regulars.stack.kafka import KafkaCluster
 from regulars.stack.mailsink import MailSink
 from regulars.stack.postgres import PostgresServer
@@ -53,10 +56,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @dataclass(slots=True)
 class SharedPostgres:
-    """The run's PostgreSQL, and the migrated databases that others are copied from."""
+    """The run's PostgreSQL, the migrated databases that others are copied from, and the copies that are free."""
 
     url: str
     templates: dict[str, str] = field(default_factory=dict)
+    spare: SpareDatabases = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.spare = SpareDatabases(self.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,9 @@ def postgres(stack_folder: Path) -> Iterator[SharedPostgres]:
     """A PostgreSQL server for the whole run."""
     given = os.environ.get("DATABASE_URL")
     if given:
-        yield SharedPostgres(given)
+        shared = SharedPostgres(given)
+        yield shared
+        asyncio.run(shared.spare.drop_all())
         return
     server = PostgresServer(stack_folder / "postgres")
     server.start()
@@ -102,6 +111,17 @@ def postgres(stack_folder: Path) -> Iterator[SharedPostgres]:
         server.stop()
 
 
+@contextmanager
+def broker_in(folder: Path) -> Iterator[str]:
+    """A Kafka broker with its data in a folder that is not there yet; gives its bootstrap servers."""
+    cluster = KafkaCluster(folder)
+    cluster.start()
+    try:
+        yield cluster.bootstrap_servers
+    finally:
+        cluster.stop()
+
+
 @pytest.fixture(scope="session")
 def kafka(stack_folder: Path) -> Iterator[SharedKafka]:
     """A Kafka broker for the whole run."""
@@ -109,12 +129,8 @@ def kafka(stack_folder: Path) -> Iterator[SharedKafka]:
     if given:
         yield SharedKafka(given)
         return
-    cluster = KafkaCluster(stack_folder / "kafka")
-    cluster.start()
-    try:
-        yield SharedKafka(cluster.bootstrap_servers)
-    finally:
-        cluster.stop()
+    with broker_in(stack_folder / "kafka") as servers:
+        yield SharedKafka(servers)
 
 
 @pytest_asyncio.fixture
@@ -134,20 +150,20 @@ async def database(postgres: SharedPostgres) -> AsyncIterator[EmptyDatabase]:
 
 @pytest_asyncio.fixture
 async def database_from(postgres: SharedPostgres) -> AsyncIterator[MigratedDatabase]:
-    """Factory of migrated databases: migrated once per run, then copied in some 30 ms."""
-    made: list[str] = []
+    """Factory of migrated databases: migrated once per run, copied as often as one test needs, emptied and reused."""
+    taken: list[str] = []
 
     async def make(*folders: Path) -> str:
         key = _digest(folders)
         if key not in postgres.templates:
             postgres.templates[key] = await _migrated(postgres.url, *folders)
-        name = _unique("test")
-        made.append(name)
-        return await create_database(postgres.url, name, template=postgres.templates[key])
+        name = await postgres.spare.take(postgres.templates[key], _unique("test"))
+        taken.append(name)
+        return in_database(postgres.url, name)
 
     yield make
-    for name in made:
-        await drop_database(postgres.url, name)
+    for name in taken:
+        await postgres.spare.give_back(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def jobs(runtime: Runtime) -> tuple[WorkList, ...]:
     """The sweep that asks signs its links with the installation's key."""
     links = AnswerLinks(runtime.master, runtime.settings.public_url)
     return (
-        WorkList("late_versions", take_late_policy, move_questions),
+        WorkList("late_versions", take_late_policy, move_questions, rebuilds=True),
         WorkList("usage_questions", take_due_questions, usage_questions(links)),
     )
 

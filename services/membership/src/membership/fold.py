@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import Field, create_model
+from sqlalchemy import Row
+from typing_extensions import TypedDict
 
-from common.events import Event, EventData
-from common.fold.customers import Folded
-from common.fold.folding import Due, Effect
+from common.events import CustomerKey, Event, EventData
+from common.events.kept import Kept
+from common.fold.folding import Due, Effect, Folding
+from common.fold.items import Wanted
+from common.fold.working import Folded
 from common.storage.database import Transaction
 from membership.announcements.store import save_announced
+from membership.balances.part import PART as BALANCES
 from membership.check_in.part import PART as CHECK_IN
 from membership.growth.part import PART as GROWTH
 from membership.ledger import store as ledger
-from membership.ledger.legs import Balances, Posting, difference, legs_of
+from membership.ledger.legs import Balances, Book, Posting, difference, legs_of
 from membership.member import Member
 from membership.orders.part import PART as ORDERS
 from membership.part import Part, Work
 from membership.points.part import PART as POINTS
 from membership.programme.versions import ShopRules
-from membership.qualification.history import History
+from membership.qualification.recent import Recent
 from membership.tiers.part import PART as TIERS
 
-PARTS: tuple[Part[Any], ...] = (ORDERS, POINTS, GROWTH, CHECK_IN, TIERS)
+PARTS: tuple[Part[Any], ...] = (ORDERS, POINTS, GROWTH, BALANCES, CHECK_IN, TIERS)
 """Every part sees an input after those that stand before it, and none reads what one after it makes of that input.
 
 So an order is taken before it earns, it earns by the tier held before it, and the tier is evaluated last, on all that
@@ -46,14 +51,28 @@ for _part in PARTS:
         _TAKES[_type].append(_take)
 INPUTS = tuple(_TAKES)
 """The types of events that are folded."""
-_ENTERING = _that_bring("entries")
-_SAVING = _that_bring("save")
+KEPT = Kept.together([{kind: () for kind in INPUTS}, *(part.reads for part in PARTS)])
+"""What the histories keep of them."""
 _WITH_DUES = _that_bring("next_due")
 _OF_DUE = {kind: part for part in PARTS for kind in part.dues}
+_WANTING = _that_bring("wants")
+_SAVING = _that_bring("save")
+_WITH_ROWS = _that_bring("rows_of")
 _FOLLOWING = _that_bring("follow")
 _ANNOUNCING = sorted(_that_bring("announced"), key=lambda part: not part.announced_first)
-_fields: dict[str, Any] = {part.state.NAME: (part.state, Field(default_factory=part.state)) for part in PARTS}
+_states = [part.state for part in PARTS if part.state is not None] + [Recent]
+_fields: dict[str, Any] = {state.NAME: (state, Field(default_factory=state)) for state in _states}
 MemberState: type[Member] = create_model("MemberState", __base__=Member, **_fields)
+# In order of name, as an item is made: what is read back keeps the order that stands here.
+_shares = dict(sorted((share.field, share.made) for part in PARTS for share in part.shares))
+_Item: Any = TypedDict("_Item", _shares, total=False)  # type: ignore[misc]
+
+
+class Posted(NamedTuple):
+    """What is stored of a member beside the state: what the ledgers come to, by book, and the parts' own rows."""
+
+    sums: Mapping[Book, Balances]
+    rows: Sequence[Sequence[Row[Any]]]
 
 
 class Rulebook(Protocol):
@@ -62,20 +81,28 @@ class Rulebook(Protocol):
     def __getitem__(self, shop: str, /) -> ShopRules: ...
 
 
-class MemberFolding:
+class MemberFolding(Folding[Member]):
     """The parts, as common.fold folds a customer by them.
 
     `silent`: only the states are wanted, to be compared or counted; nothing is posted or announced.
     """
 
-    state: type[Member] = MemberState
+    state = MemberState
+    kept = KEPT
+    item = _Item
 
     def __init__(self, rules: Rulebook | Mapping[str, ShopRules], *, silent: bool = False) -> None:
         self._rules = rules
         self._silent = silent
 
-    def empty(self) -> Member:
-        return MemberState()
+    def rules_of(self, shop: str) -> ShopRules:
+        return self._rules[shop]
+
+    def wants(self, state: Member, cause: Event[Any] | Due) -> Wanted:
+        if isinstance(cause, Due):
+            return list(_OF_DUE[cause.kind].wants_due(state, cause.kind))
+        shop = self._rules[cause.shop]
+        return [name for part in _WANTING for name in part.wants(state, cause, shop)]
 
     def next_due(self, state: Member) -> Due | None:
         if not state.shop:
@@ -89,7 +116,7 @@ class MemberFolding:
 
     def fall_due(self, state: Member, due: Due) -> list[Effect]:
         work, before = self._begin(state, due.at)
-        _OF_DUE[due.kind].fall_due(work, due.kind)
+        _OF_DUE[due.kind].dues[due.kind](work)
         return self._effects(work, before)
 
     def apply(self, state: Member, event: Event[Any]) -> list[Effect]:
@@ -101,18 +128,22 @@ class MemberFolding:
             part.follow(work)
         return self._effects(work, before)
 
-    def difference(self, before: Member, after: Member, at: datetime) -> list[Effect]:
+    async def posted(self, tx: Transaction, key: CustomerKey) -> Posted:
+        rows = [await part.rows_of(tx, key) for part in _WITH_ROWS]
+        return Posted(await ledger.sums_of(tx, key), rows)
+
+    def difference(self, before: Member, posted: Posted, after: Member, at: datetime) -> list[Effect]:
         """What makes what was posted and announced before true again; facts bear reason `correction`."""
-        work = Work(after, self._rules[after.shop], at, history_of(after), "correction")
+        work = Work(after, self._rules[after.shop], at, "correction")
         postings = [
-            Posting(part.book, difference(part.balances(before), part.balances(after))) for part in PARTS if part.book
+            Posting(part.book, difference(posted.sums[part.book], part.balances(after))) for part in PARTS if part.book
         ]
-        rows = (row for part in PARTS for row in part.changed(before, after))
+        rows = (row for part, kept in zip(_WITH_ROWS, posted.rows, strict=True) for row in part.changed(kept, after))
         facts = _facts(work, [part.announced(before) for part in _ANNOUNCING])
         return [Effect(data, at) for data in chain((made for made in postings if made.legs), rows, facts)]
 
     def _begin(self, state: Member, at: datetime) -> tuple[Work, list[Any]]:
-        work = Work(state, self._rules[state.shop], at, history_of(state))
+        work = Work(state, self._rules[state.shop], at)
         return work, [] if self._silent else [part.announced(state) for part in _ANNOUNCING]
 
     def _effects(self, work: Work, before: list[Any]) -> list[Effect]:
@@ -130,22 +161,13 @@ def _facts(work: Work, before: list[Any]) -> Iterator[EventData]:
             yield from part.facts(then, now, work)
 
 
-def history_of(member: Member) -> History:
-    """What leads to tiers: kept beside the state, and made from it where it has just been read."""
-    kept: History | None = getattr(member, "_history", None)
-    if kept is None:
-        kept = History(chain.from_iterable(part.entries(member) for part in _ENTERING))
-        object.__setattr__(member, "_history", kept)
-    return kept
-
-
 def load(state: str | None) -> Member:
-    """A member from the stored JSON; an empty one where nothing was folded yet."""
-    return MemberState() if state is None else MemberState.model_validate_json(state)
+    """A member from the stored JSON, without items; an empty one where nothing was folded yet."""
+    return MemberState() if state is None else MemberState.model_validate_json(state).partly()
 
 
 def balances(member: Member) -> Balances:
-    """Every balance of both books other than zero; no account stands in both."""
+    """Every balance of both books other than zero, of a member folded from the start; no account stands in both."""
     return {key: amount for part in PARTS for key, amount in part.balances(member).items()}
 
 

@@ -6,7 +6,8 @@ from common.bus.subscriptions import Batch, Subscription
 from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
 from common.fold.customers import fold_events
 from common.storage.database import Transaction
-from membership.fold import INPUTS, MemberFolding, save
+from membership.commands.programme import refold_where_it_looks_further
+from membership.fold import INPUTS, KEPT, MemberFolding, save
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
 
@@ -21,16 +22,18 @@ async def on_programmes(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads the programme's versions back; one met late has its members folded anew, by the sweep."""
     for event in batch.events:
         await programmes.lock_rules(tx, event.shop)
+        before = (await programmes.read_rules(tx, {event.shop}))[event.shop]
         if isinstance(event.data, ProgrammeWithdrawn):
             await programmes.withdraw_version(tx, event.shop, event.data.version, event.time)
-            continue
-        data: ProgrammeChanged = event.data
-        programme = Programme.model_validate(data.programme)
-        await programmes.PROGRAMMES.insert(tx, event.shop, data.version, data.valid_from, programme, late=True)
-        await programmes.save_ladders(tx, event.shop, [data.version])
+        else:
+            data: ProgrammeChanged = event.data
+            programme = Programme.model_validate(data.programme)
+            await programmes.PROGRAMMES.insert(tx, event.shop, data.version, data.valid_from, programme, late=True)
+            await programmes.save_ladders(tx, event.shop, [data.version])
+        await refold_where_it_looks_further(tx, event.shop, before, f"months@{event.id}")
 
 
 SUBSCRIPTIONS = (
-    Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn)),
-    Subscription(on_inputs, INPUTS),
+    Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn), ahead=True),
+    Subscription(on_inputs, INPUTS, KEPT),
 )

@@ -8,6 +8,7 @@ from common.process.runtime import Service
 from common.service.commands import main
 from common.verification import in_pages
 from membership import handlers
+from membership.announcements.store import save_revisions
 from membership.api import check_in, growth, members, preview, programme, redemptions
 from membership.jobs import balancing, sweeping, verifying
 
@@ -23,8 +24,9 @@ SERVICE = Service(
         programme.router,
         preview.router,
     ),
-    jobs=lambda _: (*sweeping.JOBS, balancing.job()),
+    jobs=lambda _: (*sweeping.JOBS, sweeping.long_histories(), balancing.job()),
     due=sweeping.due,
+    revised=save_revisions,
     verify=in_pages(verifying.verify),
 )
 

@@ -13,12 +13,15 @@ from typing import Any, Generic, TypeVar, cast
 from sqlalchemy import Row
 
 from common.events import CustomerKey, Event, EventData
-from common.fold.customers import Folded
+from common.events.kept import Fields
+from common.fold.items import Wanted
+from common.fold.working import Folded
 from common.storage.database import Transaction
 from membership.ledger.legs import Balances, Book
-from membership.member import Member, PartState
+from membership.member import Member, PartState, Share
 from membership.programme.versions import ShopRules
-from membership.qualification.history import Entry, History
+from membership.qualification.history import Entry, Sums, history_of
+from membership.qualification.recent import Recent, UpToNow
 
 S = TypeVar("S", bound=PartState)
 N = TypeVar("N")
@@ -37,7 +40,6 @@ class Work:
         "at",
         "changed",
         "evaluate",
-        "history",
         "legs",
         "member",
         "order_id",
@@ -46,10 +48,12 @@ class Work:
         "reason",
         "requalify",
         "shop",
+        "sums",
     )
 
-    def __init__(self, member: Member, shop: ShopRules, at: datetime, history: History, reason: str = "") -> None:
-        self.member, self.shop, self.at, self.history, self.reason = member, shop, at, history, reason
+    def __init__(self, member: Member, shop: ShopRules, at: datetime, reason: str = "") -> None:
+        self.member, self.shop, self.at, self.reason = member, shop, at, reason
+        self.sums: Sums = UpToNow(member, shop)
         self.programme = shop.at(at)
         self.legs: dict[Book, Balances] = {}
         self.order_id: str | None = None
@@ -58,6 +62,17 @@ class Work:
         self.requalify: tuple[datetime, str] | None = None
         self.changed: list[Any] = []
         self._notes: dict[type[Any], Any] = {}
+
+    @property
+    def whole(self) -> bool:
+        """Whether the member was folded from the start, so that everything of the past is at hand."""
+        return self.member.items.whole
+
+    def enter(self, entry: Entry) -> None:
+        """Something that leads to tiers."""
+        Recent.of(self.member).enter(entry, self.shop)
+        if self.whole:
+            history_of(self.member).add(entry)
 
     def note(self, note: Any) -> None:
         """Leave a note, one of its class, for the parts that come after."""
@@ -71,34 +86,42 @@ class Work:
 class Part(Generic[S]):
     """A part; what it does not bring is inherited and does nothing.
 
-    `inputs`: what each type of event does, in the part's own state alone. `dues`: the kinds of what falls due for it.
+    `shares`: what it keeps in the member's items, one row each, because there may be many.
+    `inputs`: what each type of event does, in the part's own state alone. `reads`: the fields that it reads of them,
+    which alone are kept. `dues`: what each kind of what falls due for it does.
     `book`: the ledger that must come to its `balances`. `announced_first`: what its facts say is what the customer is,
     which comes before what the customer has.
     """
 
-    state: type[S]
+    name: str
+    state: type[S] | None = None
+    shares: tuple[Share[Any], ...] = ()
     inputs: Mapping[type[EventData], Callable[[Work, Any], None]] = {}
-    dues: tuple[str, ...] = ()
+    reads: Mapping[type[EventData], Fields] = {}
+    dues: Mapping[str, Callable[[Work], None]] = {}
     book: Book | None = None
     announced_first = False
 
-    def entries(self, member: Member) -> Iterable[Entry]:
-        """What of the state leads to tiers, in any order, for a history made anew; later the part adds it itself."""
+    def wants(self, member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
+        """The items that the part reads or changes by the event, as far as it shows by those that are loaded.
+
+        `EVERYTHING` where only a fold from the start can tell what the event does.
+        """
+        return ()
+
+    def wants_due(self, member: Member, kind: str) -> Wanted:
+        """The same of what falls due."""
         return ()
 
     def next_due(self, member: Member, shop: ShopRules) -> tuple[datetime, str] | None:
         """When what falls due next, and its kind."""
         return None
 
-    def fall_due(self, work: Work, kind: str) -> None:
-        """Do what has fallen due."""
-        raise NotImplementedError(f"nothing of kind {kind!r} falls due here")
-
     def follow(self, work: Work) -> None:
         """Do what follows from what all parts made of an input."""
 
     def balances(self, member: Member) -> Balances:
-        """Every balance other than zero: what the sums of the part's book must be."""
+        """Every balance other than zero, of a member folded from the start: what the sums of the book must be."""
         return {}
 
     def announced(self, member: Member) -> Any:
@@ -117,12 +140,16 @@ class Part(Generic[S]):
         """What the facts of this part must have said last, as every change is announced; 0 and None count as unsaid."""
         return {}
 
-    def changed(self, before: Member, after: Member) -> Iterable[Any]:
-        """Of two states of one member, the rows of the part's own tables that are to be changed."""
+    def changed(self, rows: Sequence[Row[Any]], after: Member) -> Iterable[Any]:
+        """What is to be changed in the part's own rows of a member."""
         return ()
 
     async def save(self, tx: Transaction, folded: Folded[Member]) -> None:
         """Keep the part's own rows."""
+
+    async def rows_of(self, tx: Transaction, key: CustomerKey) -> Sequence[Row[Any]]:
+        """The part's own rows of one customer."""
+        return ()
 
     async def rows(self, tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
         """The part's own rows of the customers behind `after` through `last` (None: to the very end)."""

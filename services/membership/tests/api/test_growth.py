@@ -49,7 +49,7 @@ async def test_an_activity_counts_once_and_may_lift_the_tier(client: Client, sho
     assert (found["tier"], found["growth"]) == ("Senior", 650)
     async with client.database.transaction() as tx:
         types = [row.type for row in await tx.fetch("select type from outbox order by seq desc limit 3")]
-    assert types == ["growth.changed", "tier.changed", "activity.joined"]
+    assert types == ["balances.changed", "tier.changed", "activity.joined"]
     assert await verify(client.database) == []
 
 
@@ -113,4 +113,4 @@ async def test_an_activity_that_cannot_be_is_refused_and_changes_nothing(
     assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}")
     async with client.database.transaction() as tx:
         assert await tx.value("select count(*) from customers") == 2
-        assert await tx.value("select count(*) from growth_entries") == 2
+        assert await tx.value("select count(*) from ledger where book = 'growth'") == 2

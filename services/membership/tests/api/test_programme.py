@@ -166,3 +166,21 @@ async def test_a_member_whose_row_cannot_be_written_keeps_no_other_from_a_new_la
     async with client.database.transaction() as tx:
         assert [row.customer for row in await tx.fetch(due, starts=starts)] == everybody
         assert await set_aside.count_by_job(tx) == {}
+
+
+@pytest.mark.parametrize(("months", "tier"), [(12, "regular"), (24, "senior")])
+async def test_a_window_longer_than_any_before_counts_what_lies_that_far_back(
+    client: Client, shop: Shop, months: int, tier: str
+) -> None:
+    """MEM-023: sums by day reach as far as any version looks, so a longer look has the shop's members folded anew."""
+    old = NOW - timedelta(days=20 * 30)
+    await deliver(client.database, [shop.completed("c1", old + timedelta(days=n), f"o{n}", 20_000) for n in range(2)])
+    await put(client, {"window_months": months})
+    async with client.database.transaction() as tx:
+        assert await tx.value("select count(*) from refolds") == int(months > 12)
+    await sweep(client.database)
+    await sweep(client.database)
+    client.clock.set(NOW + timedelta(hours=1))
+    await deliver(client.database, [shop.completed("c1", NOW + timedelta(minutes=30), "o9", 20_000)])
+    assert (await client.get(f"{V1}/members/c1")).json()["tier_id"] == tier
+    assert await verify(client.database) == []

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.events import Event
-from common.events.membership import CheckInCounted, MemberCheckedIn, PointsChanged
+from common.events.membership import BalancesChanged, CheckInCounted, MemberCheckedIn
 from common.fold.folding import fold_all
 from membership.check_in.state import CheckIns
 from membership.fold import MemberFolding, balances
@@ -19,7 +19,7 @@ from membership.points.state import Points
 from membership.programme.check_in import CheckInRules, StreakBonus
 from membership.programme.programme import Programme
 
-from ..stories import CUSTOMER, SHOP, announced, checked_in, completed, fold, redeemed, rules
+from ..stories import CUSTOMER, SHOP, announced, checked_in, completed, fold, lots, posted, redeemed, rules
 
 THREES = Programme(check_in=CheckInRules(points=2, bonuses=(StreakBonus(days=3, points=10),)))
 
@@ -51,7 +51,8 @@ def test_without_a_bonus_a_day_earns_one_point_and_says_so() -> None:
         (date(2025, 1, 2), 1, 1),
         (date(2025, 1, 3), 2, 2),
     ]
-    assert [(fact.change, fact.reason) for fact in announced(effects, PointsChanged)][1:] == [(1, "check-in")] * 2
+    changes = [fact for fact in announced(effects, BalancesChanged) if fact.reason == "check-in"]
+    assert [(fact.points_change, fact.growth_change) for fact in changes] == [(1, 1)] * 2
 
 
 def test_a_streak_is_broken_when_a_whole_day_passes() -> None:
@@ -63,7 +64,7 @@ def test_a_streak_is_broken_when_a_whole_day_passes() -> None:
 def test_points_of_a_month_expire_together_and_are_spent_as_any_others() -> None:
     events = [checked_in("2025-01-01"), checked_in("2025-01-31"), checked_in("2025-02-01")]
     state, _ = fold([*events, redeemed("2025-03-01", "r", 1)], "2026-01-31T23:59", programme=THREES)
-    assert {name: lot.available for name, lot in Points.of(state).lots.items()} == {
+    assert {name: lot.available for name, lot in lots(state).items()} == {
         "|check-in/2025-01": 3,
         "|check-in/2025-02": 2,
     }
@@ -99,9 +100,9 @@ def test_late_check_ins_join_streaks_and_the_order_of_arrival_never_matters(half
     state, key = folding.empty(), (SHOP, CUSTOMER)
     for known in range(1, len(events) + 1):
         after, _, _ = fold_all(folding, events[:known], None, key)
-        for effect in folding.difference(state, after, events[known - 1].time):
+        for effect in folding.difference(state, posted(state), after, events[known - 1].time):
             for leg in effect.data.legs if isinstance(effect.data, Posting) else ():
-                ledger[leg.account, leg.lot] = ledger.get((leg.account, leg.lot), 0) + leg.amount
+                ledger[leg.account, leg.earned_by] = ledger.get((leg.account, leg.earned_by), 0) + leg.amount
         state = after
         assert {name: amount for name, amount in ledger.items() if amount} == balances(state)
     shop = rules()

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from common.events.membership import GrowthChanged, MemberRegistered, TierChanged
+from common.events.membership import BalancesChanged, MemberRegistered, TierChanged
 from common.events.orders import OrderClosed
-from membership.growth import rules as growth
-from membership.growth.state import Growth
+from membership.fold import balances
+from membership.growth.state import ACTIVITIES, ORDER_GROWTH, Activity, Growth, OrderGrowth
 from membership.ledger.legs import Leg, Posting
 from membership.points.state import Points
 from membership.programme.programme import GrowthRules, Programme
@@ -64,25 +64,27 @@ def test_growth_by_what_happened(events: list[Any], value: int) -> None:
     """
     state, effects = fold(events, "2035-01-01")
     assert Growth.of(state).value == value
-    assert legs(effects, "growth") == growth.balances(Growth.of(state))
-    changes = announced(effects, GrowthChanged)
-    assert sum(c.change for c in changes) == value
+    assert legs(effects, "growth") == {
+        key: amount for key, amount in balances(state).items() if key[0] in ("growth", "granted")
+    }
+    changes = announced(effects, BalancesChanged)
+    assert sum(c.growth_change for c in changes) == value
     assert not changes or changes[-1].growth == value
 
 
 def test_a_review_adds_growth_although_nothing_was_spent() -> None:
     """MEM-016, its test, and C-5; without a tier that growth leads to, no tier is touched."""
     state, effects = fold([completed("2025-01-01", "a", 100), review("2025-01-02", "r1", stars=1)])
-    last = announced(effects, GrowthChanged)[-1]
-    assert (last.growth, last.change, last.reason, last.origin) == (21, 20, "review", "review/r1")
+    last = announced(effects, BalancesChanged)[-1]
+    assert (last.growth, last.growth_change, last.reason, last.origin) == (21, 20, "review", "review/r1")
     assert (Points.of(state).available, announced(effects, TierChanged)) == (1, [])
 
 
 def test_the_rate_is_that_of_the_programme_in_force_when_the_order_was_completed() -> None:
     programme = Programme(growth=GrowthRules(per_unit=3))
     state, effects = fold([completed("2025-01-01", "a", 3_333), refund("2025-01-02", "a", 1_111)], programme=programme)
-    assert [c.growth for c in announced(effects, GrowthChanged)] == [99, 66]
-    assert (Growth.of(state).rates, Growth.of(state).orders) == ({"a": 3}, {"a": 66})
+    assert [c.growth for c in announced(effects, BalancesChanged)] == [99, 66]
+    assert ORDER_GROWTH.get(state, "a") == OrderGrowth(held=66, rate=3)
 
 
 def test_refunds_in_thirds_take_as_much_as_one_refund_of_all() -> None:
@@ -112,4 +114,5 @@ def test_growth_has_a_ledger_of_its_own_that_balances() -> None:
         (Leg("growth", "order/o", 50), Leg("granted", "", -50)),
         (Leg("growth", "review/r", 20), Leg("granted", "", -20)),
     ]
-    assert set(Growth.of(state).activities) == {"review/r", "activity/a"}
+    assert ACTIVITIES["review"].get(state, "r") == Activity(20)
+    assert ACTIVITIES["activity"].get(state, "a") == Activity(0), "it counted, and earned nothing"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from common.bus.inbox import key_of
 from common.events.membership import MemberCheckedIn, PointsRedeemed, ProgrammeChanged
 from common.events.orders import OrderClosed
 from common.storage.database import Database
@@ -16,15 +17,13 @@ from membership.jobs.balancing import ROUND, Walk
 from membership.jobs.sweeping import due
 from membership.jobs.verifying import verify
 
-from ..conftest import START, Shop, deliver, entry_columns, sweep
+from ..conftest import ENTRY_COLUMNS, START, Shop, deliver, sweep
 
 
-async def forge(
-    db: Database, customer: str, amount: int, cause: str = "nobody#1", book: str = "ledger_entries"
-) -> None:
-    account = "available" if book == "ledger_entries" else "growth"
+async def forge(db: Database, customer: str, amount: int, cause: str = "nobody#1", account: str = "available") -> None:
+    entry = ("tea", customer, account, "forged", amount, key_of(("tea", "nobody", cause)), cause, False, START)
     async with db.transaction() as tx:
-        await tx.copy(book, entry_columns(book), [("tea", customer, account, "forged", amount, cause, False, START)])
+        await tx.copy("ledger_entries", ENTRY_COLUMNS, [entry])
 
 
 @pytest.mark.parametrize(("page", "share"), [(1, 100), (2, 100), (3, 100), (500, 100), (2, 4)])
@@ -42,7 +41,7 @@ async def test_a_page_of_any_size_finds_the_same_and_so_do_shares_apart(
             "update customers set state = jsonb_set(state, '{growth,value}', cast('7' as jsonb)) where customer = 'c5'"
         )
     await forge(db, "c2", 500)
-    await forge(db, "c3", 5, book="growth_entries")
+    await forge(db, "c3", 5, account="growth")
     await forge(db, "c22", 1)
     await forge(db, "zoe", 2)
     assert {line.split(", c")[0] for line in await verify(db, page, share)} == {
@@ -61,7 +60,7 @@ async def test_a_page_of_any_size_finds_the_same_and_so_do_shares_apart(
 
 async def _inputs(db: Database, customer: str) -> int:
     async with db.transaction() as tx:
-        return int(await tx.value("select count(*) from inputs where customer = :c", c=customer))
+        return int(await tx.value("select count(*) from history where customer = :c", c=customer))
 
 
 def _metric(book: str) -> Any:
@@ -82,7 +81,7 @@ async def test_the_metric_is_what_a_walk_round_the_ledgers_finds(db: Database, s
     assert (_metric("points"), _metric("growth")) == (0, 0)
     await forge(db, "c2", 500)
     await forge(db, "c2", -500, "nobody#2")
-    await forge(db, "c0", 30, book="growth_entries")
+    await forge(db, "c0", 30, account="growth")
     await _walk(db, walk)
     assert (_metric("points"), _metric("growth")) == (0, 0), "a round begins at most every minute"
     clock.set(clock.now() + ROUND)
@@ -94,9 +93,10 @@ async def test_the_metric_is_what_a_walk_round_the_ledgers_finds(db: Database, s
         # Mended as an operator may: by an entry of the same cause on another account.
         await tx.execute(
             """
-            insert into ledger_entries (shop, customer, account, lot, amount, cause, correction, occurred_at)
-            select shop, customer, 'reversed', '', -amount, cause, true, occurred_at from ledger_entries
-            where lot = 'forged'
+            insert into ledger_entries
+                (shop, customer, account, earned_by, amount, cause, named, correction, occurred_at)
+            select shop, customer, 'reversed', '', -amount, cause, named, true, occurred_at from ledger_entries
+            where account = 'available' and earned_by = 'forged'
             """
         )
     clock.set(clock.now() + ROUND)
@@ -106,20 +106,27 @@ async def test_the_metric_is_what_a_walk_round_the_ledgers_finds(db: Database, s
     assert (_metric("points"), _metric("growth")) == (0, 30)
 
 
-async def test_an_upgrade_counts_the_growth_of_all_folded_before_it(
-    db: Database, shop: Shop, clock: FixedClock
-) -> None:
-    """0002_growth.sql: states and ledger of before are folded anew by the sweep, and only then looked at by verify."""
+async def test_who_was_folded_by_other_rules_is_folded_anew(db: Database, shop: Shop, clock: FixedClock) -> None:
+    """States and ledgers of before are folded anew by the sweep, and only then looked at by verify."""
     await deliver(db, shop.history(customers=9, seed=6))
     async with db.transaction() as tx:
         expected = await tx.fetch("select customer, growth from customers order by 1")
-        # As a database of before the upgrade looks after migrating.
-        await tx.execute("alter table growth_entries disable trigger user")
-        await tx.execute("delete from growth_entries")
-        await tx.execute("alter table growth_entries enable trigger user")
-        await tx.execute("delete from ledger_tallies where book = 'growth'")
+        # As a database looks whose release did not count growth yet.
+        await tx.execute("alter table ledger_entries disable trigger user")
+        await tx.execute("delete from ledger_entries where account in ('growth', 'granted')")
+        await tx.execute("alter table ledger_entries enable trigger user")
+        await tx.execute(
+            """
+            update ledger_tallies t set entries = f.entries, checksum = f.checksum
+            from (
+                select shop, customer, count(*) as entries, sum(entry_hash(e)) as checksum
+                from ledger_entries e group by shop, customer
+            ) f
+            where t.shop = f.shop and t.customer = f.customer
+            """
+        )
         await tx.execute("update customers set state = state - 'growth'")
-        await tx.execute("insert into refolds (shop, cause, at) values ('tea', 'growth@0002', now())")
+        await tx.execute("insert into refolds (shop, cause, at) values ('tea', 'growth@rules', now())")
         assert await due(tx, clock.now()) == 1
         assert await tx.value("select sum(growth) from customers") == 0
     assert await verify(db) == [], "who waits to be folded anew is no difference"
@@ -128,7 +135,7 @@ async def test_an_upgrade_counts_the_growth_of_all_folded_before_it(
         assert await tx.fetch("select customer, growth from customers order by 1") == expected
         assert (await due(tx, clock.now()), await tx.value("select count(*) from refolds")) == (0, 0)
         corrected = await tx.value(
-            "select count(*) from outbox where type = 'growth.changed' and payload like '%correction%'"
+            "select count(*) from outbox where type = 'balances.changed' and payload like '%correction%'"
         )
     assert corrected > 0
     assert await verify(db) == []
@@ -136,13 +143,15 @@ async def test_an_upgrade_counts_the_growth_of_all_folded_before_it(
     assert await verify(db) == []
 
 
-COMPLETED = """(select id from inputs where customer = 'c1' and type = 'order.completed' order by at limit 1)"""
+COMPLETED = """(select id from history where customer = 'c1' and type = 'order.completed' order by at limit 1)"""
 PLANTED = {
     "a ledger entry is deleted": "delete from ledger_entries where entry = (select min(entry) from ledger_entries)",
     "entries that cancel out are deleted": "delete from ledger_entries where customer = 'c9'",
     "a ledger entry has another amount": "update ledger_entries set amount = amount + 1 where entry = 1",
-    "a ledger entry has another cause": "update ledger_entries set cause = cause || 'x' where cause like '%#%'",
-    "a growth entry is deleted": "delete from growth_entries where entry = (select min(entry) from growth_entries)",
+    "a ledger entry has another cause": "update ledger_entries set cause = gen_random_uuid() where named is null",
+    "a ledger entry's cause is renamed": "update ledger_entries set named = 'else' where named is null",
+    "a growth entry is deleted": "delete from ledger_entries where entry = (select max(entry) from ledger_entries"
+    " where account = 'growth')",
     "what was announced is deleted": "delete from announced where customer = 'c1'",
     "what was announced is changed": "update announced set said = said || '{\"tier\": \"vip\"}' where customer = 'c1'",
     "another balance was announced": "update announced set said = said || '{\"available\": 7}' where customer = 'c1'",
@@ -161,9 +170,9 @@ PLANTED = {
     "a member is due no more": "update customers set due_at = null where customer = 'c1'",
     "a member's revision is changed": "update customers set revision = revision + 1 where customer = 'c1'",
     "a member's last input is another": "update customers set last_id = 'x' where customer = 'c1'",
-    "an order is deleted": f"delete from inputs where id = {COMPLETED}",
+    "an order is deleted": f"delete from history where id = {COMPLETED}",
     "an order's amount is changed":
-    f"update inputs set body = replace(body, '\"goods_paid\":60000', '\"goods_paid\":60100') where id = {COMPLETED}",
+    f"update history set fields = replace(fields, '60000', '60100') where id = {COMPLETED}",
     "a version of the programme is deleted": "delete from programmes where version = 1",
 }  # fmt: skip
 
@@ -188,8 +197,7 @@ async def test_verify_notices_whatever_is_planted(db: Database, shop: Shop, plan
     await sweep(db)
     assert await verify(db) == []
     async with db.transaction() as tx:
-        for book in ("ledger_entries", "growth_entries"):
-            await tx.execute(f"alter table {book} disable trigger user")
+        await tx.execute("alter table ledger_entries disable trigger user")
         # Of a text of ours; `:` would be read as a parameter.
         assert await tx.execute(planted.replace(":", "\\:")) > 0
     assert await verify(db) != []

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from common.events.orders import OrderClosed, OrderLine, OrderRefunded
-from membership.orders.state import Orders
 from membership.points.state import Points
 from membership.programme.programme import PointsRules, Programme
 from membership.tiers.state import Tiers
 
-from ..stories import completed, event, fold, order, paid, place, redeemed, refund
+from ..stories import completed, event, fold, known_order, order, paid, place, redeemed, redemption, refund
 
 
 def refunded(when: str, name: str | None, amount: int, **more: Any) -> Any:
@@ -22,7 +21,7 @@ def refunded(when: str, name: str | None, amount: int, **more: Any) -> Any:
 
 def test_a_refund_in_another_currency_takes_nothing() -> None:
     state, _ = fold([completed("2025-01-01", "a", 60_000), refunded("2025-02-01", "a", 60_000, currency="JPY")])
-    assert (Points.of(state).available, Orders.of(state).by_id["a"].counts, place(Tiers.of(state).standing)) == (
+    assert (Points.of(state).available, known_order(state).counts, place(Tiers.of(state).standing)) == (
         600,
         True,
         1,
@@ -42,7 +41,7 @@ def test_a_completion_older_than_the_closing_completes_nothing() -> None:
         Points.of(state).available,
         Points.of(state).pending,
         Tiers.of(state).enrolled,
-        Orders.of(state).by_id["a"].completed_at,
+        known_order(state).completed_at,
     ) == (0, 0, None, None)
 
 
@@ -54,7 +53,7 @@ def test_an_order_closed_by_mistake_counts_again_from_the_version_that_says_so()
     closed, _ = fold(events)
     again, _ = fold([*events, paid("2025-01-03", "a", 60_000, revision=3)])
     assert (Points.of(closed).available, place(Tiers.of(closed).standing)) == (0, 0)
-    assert (Points.of(again).available, place(Tiers.of(again).standing), Orders.of(again).by_id["a"].counts) == (
+    assert (Points.of(again).available, place(Tiers.of(again).standing), known_order(again).counts) == (
         600,
         1,
         True,
@@ -96,8 +95,8 @@ def test_an_order_paid_wholly_with_points_gives_them_back_when_it_is_refunded_wh
     ]
     spent, _ = fold(events, programme=programme)
     back, _ = fold([*events, refunded("2025-01-04", "b", 0, **said)], programme=programme)
-    assert (Points.of(spent).available, Points.of(spent).redemptions["r"].status) == (0, "committed")
-    assert (Points.of(back).available, Points.of(back).redemptions["r"].status) == (100, "returned")
+    assert (Points.of(spent).available, redemption(spent).status) == (0, "committed")
+    assert (Points.of(back).available, redemption(back).status) == (100, "returned")
 
 
 def test_an_order_refunded_whole_before_it_completes_makes_no_member() -> None:

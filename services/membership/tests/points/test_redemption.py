@@ -8,25 +8,27 @@ import pytest
 
 from common.events.membership import RedemptionReturned
 from common.events.orders import OrderClosed
+from membership.fold import MemberState
 from membership.ledger.legs import Balances
+from membership.member import Member
 from membership.points.books import Books, balances
 from membership.points.redemption import FORGIVEN, MISSING, give_back, most_points, redeem, worth
-from membership.points.state import Burn, Lot, Points, Redemption
+from membership.points.state import LOT, REDEMPTION, Burn, Points
 from membership.programme.programme import ONE, PointsRules
 
-from ..stories import at, completed, event, fold, order, paid, redeemed, refund, rules
+from ..stories import at, completed, event, fold, lots, order, paid, redeemed, redemption, refund, rules
 
 
 def test_points_redeemed_on_an_order_that_was_closed_before_come_back_at_once() -> None:
     events = [completed("2025-01-01", "a", 10_000), order(OrderClosed, "2025-01-02", "b", 10_000)]
     state, _ = fold([*events, redeemed("2025-01-03", "r", 80, "b")])
-    assert (Points.of(state).available, Points.of(state).redemptions["r"].returned) == (100, 80)
+    assert (Points.of(state).available, redemption(state).returned) == (100, 80)
 
 
 def test_soonest_expiry_burns_first_of_equals_the_oldest_lot() -> None:
     events = [completed("2025-01-20", "new", 10_000), completed("2025-01-05", "old", 10_000)]
     state, _ = fold([*events, redeemed("2025-02-01", "r", 130)])
-    assert [(b.lot, b.points) for b in Points.of(state).redemptions["r"].burns] == [("old", 100), ("new", 30)]
+    assert [(b.lot, b.points) for b in redemption(state).burns] == [("old", 100), ("new", 30)]
 
 
 def test_redeemed_points_come_back_pro_rata_last_burnt_first_with_their_old_expiry() -> None:
@@ -39,9 +41,9 @@ def test_redeemed_points_come_back_pro_rata_last_burnt_first_with_their_old_expi
         refund("2025-03-02", "c", 10_000),
     ]
     state, _ = fold(events)
-    assert (Points.of(state).redemptions["r"].returned, Points.of(state).lots["b"].available) == (50, 100)
+    assert (redemption(state).returned, lots(state)["b"].available) == (50, 100)
     state, _ = fold([*events, refund("2025-03-03", "c", 20_000)])
-    assert {n: (lot.available, lot.expires) for n, lot in Points.of(state).lots.items()} == {
+    assert {n: (lot.available, lot.expires) for n, lot in lots(state).items()} == {
         "a": (100, at("2026-02-01T00:00")),
         "b": (100, at("2026-03-01T00:00")),
     }
@@ -51,7 +53,7 @@ def test_returned_points_last_at_least_seven_days() -> None:
     events = [completed("2025-01-05", "a", 10_000), redeemed("2026-01-30", "r", 60)]
     back = event("2026-01-31", RedemptionReturned(redemption_id="r"))
     state, _ = fold([*events, back])
-    assert {n: (lot.available, lot.expires) for n, lot in Points.of(state).lots.items()} == {
+    assert {n: (lot.available, lot.expires) for n, lot in lots(state).items()} == {
         "a": (40, at("2026-02-01T00:00")),
         "a|20260207T160000": (60, at("2026-02-08T00:00")),
     }
@@ -105,14 +107,17 @@ def test_the_share_of_an_order_is_rounded_down(total: int, share: int, most: int
     assert most_points(total, PointsRules(largest_share=share), "CNY") == most
 
 
-def member(*lots: tuple[str, int, str], debt: int = 0) -> Points:
+def member(*of: tuple[str, int, str], debt: int = 0) -> Member:
     """Lots of (name, points, month of expiry), all available since long ago."""
-    state = Points(debt=debt)
-    for name, points, month in lots:
-        state.lots[name] = Lot(available=points, expires=at(f"{month}-01T00:00"), since=at("2024-01-01"))
-        state.available += points
-    state.issued = debt - state.available
-    return state
+    made = MemberState()
+    points = Points.of(made)
+    points.debt = debt
+    for name, held, month in of:
+        lot = LOT.change(made, name)
+        lot.available, lot.expires, lot.since = held, at(f"{month}-01T00:00"), at("2024-01-01")
+        points.available += held
+    points.issued = debt - points.available
+    return made
 
 
 @pytest.mark.parametrize(
@@ -133,13 +138,13 @@ def test_burning_up_to_a_lot_the_next_lot_and_beyond_all(
     legs: Balances = {}
     redeem(Books(state, legs), "r", points, clamp=clamp)
     assert sum(legs.values()) == 0
-    assert [(burn.lot, burn.points) for burn in state.redemptions["r"].burns] == burns
-    assert ({name: lot.available for name, lot in state.lots.items()}, state.debt) == (left, debt)
-    assert (state.redeemed, state.redemptions["r"].points, state.redemptions["r"].returned) == (points, points, 0)
+    assert [(burn.lot, burn.points) for burn in redemption(state).burns] == burns
+    assert ({name: lot.available for name, lot in lots(state).items()}, Points.of(state).debt) == (left, debt)
+    assert (Points.of(state).redeemed, redemption(state).points, redemption(state).returned) == (points, points, 0)
 
 
 @pytest.mark.parametrize(
-    ("totals", "returned", "lots"),
+    ("totals", "returned", "left"),
     [
         ([0], 0, {}),
         ([1], 1, {"b": 1}),
@@ -152,7 +157,7 @@ def test_burning_up_to_a_lot_the_next_lot_and_beyond_all(
     ],
 )
 def test_what_is_given_back_only_rises_and_never_beyond_what_was_spent(
-    totals: list[int], returned: int, lots: dict[str, int]
+    totals: list[int], returned: int, left: dict[str, int]
 ) -> None:
     """MEM-053: the last burnt lot first, cumulative, whatever is repeated."""
     state = member(("b", 50, "2026-02"), ("a", 100, "2026-01"))
@@ -160,10 +165,10 @@ def test_what_is_given_back_only_rises_and_never_beyond_what_was_spent(
     redeem(books, "r", 150, clamp=False)
     for total in totals:
         give_back(books, "r", total, rules(), at("2025-06-01"))
-    assert state.redemptions["r"].returned == returned
-    assert {name: lot.available for name, lot in state.lots.items() if lot.available} == lots
-    assert sum(burn.points for burn in state.redemptions["r"].burns) == 150 - returned
-    assert all(burn.points for burn in state.redemptions["r"].burns)
+    assert redemption(state).returned == returned
+    assert {name: lot.available for name, lot in lots(state).items() if lot.available} == left
+    assert sum(burn.points for burn in redemption(state).burns) == 150 - returned
+    assert all(burn.points for burn in redemption(state).burns)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +186,7 @@ def test_the_old_expiry_stands_until_less_than_seven_days_are_left_of_it(day: st
     books = Books(state, {})
     redeem(books, "r", 100, clamp=False)
     give_back(books, "r", 100, rules(), at(day))
-    assert [(lot.available, lot.expires, lot.since) for lot in state.lots.values() if lot.available] == [
+    assert [(lot.available, lot.expires, lot.since) for lot in lots(state).values() if lot.available] == [
         (100, at(expiry), at("2024-01-01"))
     ]
 
@@ -193,11 +198,12 @@ def test_the_old_expiry_stands_until_less_than_seven_days_are_left_of_it(day: st
 def test_what_was_missing_comes_back_against_the_debt_first(lot: str, debt: int, available: int, left: int) -> None:
     """Forgiven points were never there, so they do not come back; of missing ones the rest comes as new points."""
     state = member(debt=debt)
-    state.redemptions["r"], state.redeemed = Redemption(60, [Burn(lot, 60)]), 60
+    REDEMPTION.change(state, "r").points, REDEMPTION.change(state, "r").burns = 60, [Burn(lot, 60)]
+    Points.of(state).redeemed = 60
     books = Books(state, {})
     give_back(books, "r", 60, rules(), at("2025-06-01"))
-    assert (state.available, state.debt, state.redeemed) == (available, left, 0)
-    fresh = {name: (held.available, held.expires) for name, held in state.lots.items() if held.available}
+    assert (Points.of(state).available, Points.of(state).debt, Points.of(state).redeemed) == (available, left, 0)
+    fresh = {name: (held.available, held.expires) for name, held in lots(state).items() if held.available}
     assert fresh == ({"|r": (available, at("2026-07-01T00:00"))} if available else {})
 
 
@@ -212,13 +218,13 @@ def test_a_refund_in_part_returns_its_share_rounded_down(goods: int, refunded: i
         paid("2025-01-03", "b", goods),
         refund("2025-01-04", "b", refunded),
     ]
-    assert Points.of(fold(events)[0]).redemptions["r"].returned == returned
+    assert redemption(fold(events)[0]).returned == returned
 
 
 def test_a_redemption_of_one_id_counts_once() -> None:
     events = [completed("2025-01-01", "a", 10_000), redeemed("2025-01-02", "r", 30), redeemed("2025-01-03", "r", 40)]
     state, _ = fold(events)
-    assert (Points.of(state).available, Points.of(state).redeemed, balances(Points.of(state))["redeemed", ""]) == (
+    assert (Points.of(state).available, Points.of(state).redeemed, balances(state)["redeemed", ""]) == (
         70,
         30,
         30,

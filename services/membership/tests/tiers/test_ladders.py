@@ -19,7 +19,7 @@ from membership.programme.programme import REGULAR, SENIOR, SUPREME, VIP, Progra
 from membership.programme.versions import ShopRules, Version
 from membership.tiers.state import Tiers
 
-from ..stories import CUSTOMER, LONG_AGO, SHOP, announced, at, completed, redeemed
+from ..stories import CUSTOMER, LONG_AGO, SHOP, announced, at, completed, posted, redeemed
 
 BRONZE = Tier(name="Bronze", spend=10_000, price=9_900)
 FIVE = Programme(tiers=(REGULAR, BRONZE, SENIOR, VIP, SUPREME))
@@ -106,7 +106,7 @@ def test_a_correction_names_the_tiers_of_the_ladder_in_force_now() -> None:
     first, late = [completed("2025-07-01", "a", 100)], completed("2025-05-01", "z", 60_000)
     before, _, _ = fold_all(folding, first, at("2025-08-01"), (SHOP, CUSTOMER))
     after, _, _ = fold_all(folding, [*first, late], at("2025-08-01"), (SHOP, CUSTOMER))
-    found = announced(folding.difference(before, after, late.time), TierChanged)
+    found = announced(folding.difference(before, posted(before), after, late.time), TierChanged)
     assert [(c.old, c.new, c.new_id) for c in found] == [("Everybody", "Silver", "silver")]
 
 

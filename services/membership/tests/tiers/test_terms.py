@@ -149,7 +149,7 @@ def test_registration_makes_a_member_before_any_order() -> None:
     events = [completed("2025-01-01", "a", 60_000), event("2025-02-01", MemberRegistered(source="poster"))]
     state, effects = fold([*events, completed("2025-03-01", "b", 10_000)], programme=programme)
     assert (announced(effects, MemberEnrolled)[0].enrolled_at, place(Tiers.of(state).standing)) == (at("2025-02-01"), 1)
-    assert balances(Points.of(state)) == {("available", "b"): 120, ("issued", ""): -120}
+    assert balances(state) == {("available", "b"): 120, ("issued", ""): -120}
 
 
 def test_an_order_too_small_to_rise_leaves_the_term_as_it_is() -> None:

@@ -19,7 +19,7 @@ from messaging.consent.links import UnsubscribeLinks
 from messaging.decisions.store import count_due
 from messaging.delivery.store import queue
 from messaging.delivery.store.pauses import list_pauses
-from messaging.handlers.subscriptions import subscriptions
+from messaging.handlers.subscriptions import READ_BACK, subscriptions
 from messaging.jobs.deciding import decide_due_now, take_due
 from messaging.jobs.expiring import mind_expired
 from messaging.jobs.prompting import sweep_when
@@ -29,14 +29,13 @@ from messaging.jobs.waking import listen
 from messaging.jobs.without_sender import mind_without_sender, note_without_sender
 
 
-async def send_and_decide_promptly(runtime: Runtime) -> None:
-    """The sender of each channel, and what wakes them and the sweep at once when there is something for them."""
+async def send(runtime: Runtime) -> None:
+    """The sender of each channel, woken at once when there is something to send."""
     links = UnsubscribeLinks(runtime.master, runtime.settings.public_url)
     senders = [
         sender_of(runtime.database, runtime.keys, links, channel.opened(load_settings(channel.settings)))
         for channel in CHANNELS.values()
     ]
-    arrived = asyncio.Event()
 
     def queued() -> None:
         for sender in senders:
@@ -47,9 +46,18 @@ async def send_and_decide_promptly(runtime: Runtime) -> None:
             group.create_task(sender.run(runtime.stopping))
         group.create_task(mind_expired(runtime.database, runtime.stopping), name="expired-leases")
         group.create_task(mind_without_sender(runtime.database, runtime.stopping), name="without-sender")
-        group.create_task(listen(runtime.database, {"messages": queued, "candidates": arrived.set}, runtime.stopping))
-        if not runtime.settings.set_clock:
-            group.create_task(sweep_when(arrived, runtime), name="prompt-sweep")
+        group.create_task(listen(runtime.database, {"messages": queued}, runtime.stopping))
+
+
+async def decide_promptly(runtime: Runtime) -> None:
+    """The sweep, woken at once when there is something to decide; on a set clock it waits until it is asked for."""
+    if runtime.settings.set_clock:
+        await runtime.stopping.wait()
+        return
+    arrived = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(listen(runtime.database, {"candidates": arrived.set}, runtime.stopping))
+        group.create_task(sweep_when(arrived, runtime), name="prompt-sweep")
 
 
 async def counters(tx: Transaction) -> dict[str, int]:
@@ -79,6 +87,8 @@ SERVICE = Service(
     migrations=Path(__file__).parents[2] / "migrations",
     settings=tuple(channel.settings for channel in CHANNELS.values()),
     subscriptions=subscriptions,
+    read_back=READ_BACK,
+    copied=("pauses",),
     routers=(
         decisions.router,
         policy.router,
@@ -88,7 +98,7 @@ SERVICE = Service(
         unsubscribe_page.router,
     ),
     jobs=(WorkList("decide", take_due, decide_due_now),),
-    background=(send_and_decide_promptly,),
+    background={"sweeps": (decide_promptly,), "sender": (send,)},
     counters=counters,
     due=due,
     verify=verify,

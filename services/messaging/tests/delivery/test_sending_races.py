@@ -70,7 +70,7 @@ async def test_six_workers_send_everything_once_and_stop_with_nothing_leased(
     await running
     states = dict(await messaging.rows("select state, count(*) from messages group by 1"))
     assert states.get("leased", 0) == 0
-    assert states["sent"] == mailsink.count
+    assert states["sent"] == mailsink.count, states
     again = asyncio.Event()
     running = asyncio.create_task(messaging.sender(mailsink.port).run(again))
     await until(lambda: messaging.rows("select 1 from messages where state <> 'sent'"))

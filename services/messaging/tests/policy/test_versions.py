@@ -9,7 +9,6 @@ import pytest
 
 from common.events import Event, decode
 from common.events.messages import ContactPolicyChanged
-from messaging.main import SERVICE
 
 PATH = "/v1/shops/s/policy"
 FIRST = {"windows": [{"start": "08:00", "end": "09:00", "closed_on": ["sun"]}], "blackout_dates": ["2025-06-18"]}
@@ -84,26 +83,3 @@ async def test_r5_its_own_topic_read_again_into_the_live_database_changes_nothin
     assert await messaging.rows(VERSIONS) == before
     assert await messaging.rows("select count(*) from inbox") == claimed, "the service had claimed its own facts"
     assert len(await announced(messaging)) == 3
-
-
-async def test_versions_of_before_the_upgrade_are_announced_by_the_migration(messaging: Any, rebuilt: Any) -> None:
-    """What a service of then has stored: versions without facts. What is announced already is not announced twice."""
-    upgrade = (SERVICE.migrations / "0003_post_policies_announced.sql").read_text().rstrip().rstrip(";")
-    await save_two_versions(messaging)
-    async with messaging.database.transaction() as tx:
-        assert await tx.execute(upgrade) == 0
-        await tx.execute("delete from inbox where shop = 's'")
-        await tx.execute("delete from outbox where shop = 's'")
-        assert await tx.execute(upgrade) == 2
-    events = await announced(messaging)
-    assert sorted((e.id, e.key) for e in events) == [
-        ("policy-1", "other/policy"),
-        ("policy-1", "s/policy"),
-        ("policy-2", "s/policy"),
-    ]
-    keys = await messaging.rows("select payload, aggregateid from outbox order by seq")
-    assert [key for _, key in keys] == [decode(payload).key for payload, _ in keys]
-    await rebuilt.feed(*events)
-    assert await rebuilt.rows(VERSIONS) == await messaging.rows(VERSIONS)
-    await messaging.feed(*events)
-    assert await messaging.rows("select count(*) from policies") == [(3,)]

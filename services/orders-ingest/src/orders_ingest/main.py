@@ -11,9 +11,12 @@ from common.service.commands import main as run
 from common.storage.database import Transaction
 from orders_ingest.api import customers, events, imports, intake, orders, report, settings
 from orders_ingest.handlers.intake_topics import reader
+from orders_ingest.handlers.read_back import read_back
 from orders_ingest.imports import store as import_store
 from orders_ingest.jobs.imports import run_imports
 from orders_ingest.jobs.intake import read_intake
+from orders_ingest.shops.store import list_intake_shops
+from orders_ingest.shops.topics import topic_of
 from orders_ingest.verification.run import verify
 
 _HERE = Path(__file__).resolve().parent
@@ -31,10 +34,18 @@ async def due(tx: Transaction, now: datetime) -> int:
     return await import_store.count_due(tx, now)
 
 
+async def list_intake_topics(tx: Transaction) -> list[str]:
+    """The topics of the shops whose intake is on."""
+    return [topic_of(shop).name for shop in await list_intake_shops(tx)]
+
+
 SERVICE = Service(
     name="orders-ingest",
     migrations=_MIGRATIONS,
+    read_back=read_back,
+    copied=("settings", "import_jobs", "import_rows", "import_refusals"),
     raw=reader,
+    raw_topics=list_intake_topics,
     routers=(
         events.router,
         orders.router,
@@ -45,9 +56,10 @@ SERVICE = Service(
         settings.router,
         api_keys.router,
     ),
-    background=(run_imports, read_intake),
+    background={"consumer": (read_intake,), "sweeps": (run_imports,)},
     counters=counters,
     due=due,
+    keeps_claims=True,  # a file may be imported again after years
     verify=verify,
 )
 

@@ -116,6 +116,12 @@ async def test_an_event_larger_than_a_megabyte_is_refused(api: httpx.AsyncClient
     assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too_large")
 
 
+async def test_an_answer_does_not_repeat_an_id_that_is_too_long(api: httpx.AsyncClient, tell: Any) -> None:
+    for length, status in ((301, 422), (2_000_000, 413)):
+        answer = await send(api, {**tell.order(), "id": "x" * length})
+        assert (answer.status_code, answer.json()["id"]) == (status, None)
+
+
 async def test_what_a_customer_did_needs_the_customer_and_an_order_does_not(
     api: httpx.AsyncClient, tell: Any, published: Published
 ) -> None:
@@ -159,7 +165,7 @@ async def test_single_requests_at_once_share_transactions_and_each_gets_its_own_
     assert [a.json()["status"] for a in answers if a.status_code == 202].count("duplicate") == 1
     assert len(await published()) == 59
     async with db.transaction() as tx:
-        assert await tx.value("select count(distinct xmin::text) from archive") < 59
+        assert await tx.value("select count(distinct xmin::text) from orders") < 59
 
 
 async def test_a_key_of_another_shop_sees_no_such_shop(api: httpx.AsyncClient, tell: Any) -> None:

@@ -35,7 +35,8 @@ async def taken(db: Database, shop: str, count: int) -> None:
     async with asyncio.timeout(60):
         while True:
             async with db.transaction() as tx:
-                if await tx.value("select count(*) from archive where shop = :shop", shop=shop) == count:
+                taken = "select count(*) from outbox where shop = :shop and payload like '%\"claimed\"%'"
+                if await tx.value(taken, shop=shop) == count:
                     return
             await asyncio.sleep(0.05)
 

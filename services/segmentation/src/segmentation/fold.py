@@ -7,15 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from common.events import Event
-from common.fold.folding import Due, Effect
+from common.events import Event, EventData
+from common.events.activity import Activity
+from common.events.customers import CustomerRegistered
+from common.events.kept import Fields, Kept
+from common.events.orders import (
+    OrderClosed,
+    OrderCompleted,
+    OrderDelivered,
+    OrderInTransit,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefunded,
+    OrderShipped,
+)
+from common.events.standing import REFUND_FIELDS, VERSION_FIELDS
+from common.fold.folding import Due, Effect, Folding
+from common.fold.items import Wanted
+from common.fold.working import Folded
 from common.shops.settings import get_shops
 from common.storage.database import Transaction
+from segmentation.activity.state import KINDS
 from segmentation.attributes.attribute import Attribute, Occasion
+from segmentation.attributes.stage.rules import shows_interest
 from segmentation.customers.state import CustomerState
-from segmentation.purchases.rules import remember
+from segmentation.purchases import rules as purchases
+from segmentation.purchases.entries import Item
+from segmentation.purchases.store import save_sales
 from segmentation.shop_statistics.store import get_statistics
 from segmentation.shops.state import Shop, shop_with
 from segmentation.shops.store import share_shops
@@ -28,22 +48,51 @@ changes it, and what is announced of it."""
 STATISTICS, NEW_THRESHOLDS = "statistics", "thresholds"
 
 
-class SegmentFolding:
+_ORDERS = (OrderPlaced, OrderPaid, OrderShipped, OrderInTransit, OrderDelivered, OrderCompleted, OrderClosed)
+_ALWAYS: dict[type[EventData], Fields] = {
+    CustomerRegistered: (),
+    **dict.fromkeys(_ORDERS, VERSION_FIELDS),
+    OrderRefunded: REFUND_FIELDS,
+}
+CLAIMED = Kept(_ALWAYS)
+"""What is claimed in the histories as it comes; of activity it shows only then whether it is folded."""
+KEPT = Kept({**_ALWAYS, **dict.fromkeys(KINDS, ())})
+"""What the histories keep of what is folded."""
+INPUTS = KEPT.types
+
+
+class SegmentFolding(Folding[CustomerState]):
     """The fold, given what is known of the shops; a state depends on inputs, statistics and thresholds alone."""
 
     state = CustomerState
+    kept = KEPT
+    item = cast(type[Any], Item)
 
     def __init__(self, shops: Mapping[str, Shop]) -> None:
         self.shops = shops
 
-    def empty(self) -> CustomerState:
-        return CustomerState()
+    def rules_of(self, shop: str) -> object:
+        of_shop = self.shops[shop]
+        return of_shop.settings.versions, of_shop.statistics, of_shop.versions
+
+    def wants(self, state: CustomerState, cause: Event[Any] | Due) -> Wanted:
+        if isinstance(cause, Due):
+            return ()
+        return purchases.wants(state.items, cause, self.shops[cause.shop].settings.date_of(cause.time))
 
     def apply(self, state: CustomerState, event: Event[Any]) -> list[Effect]:
-        """An input of the customer's own: every attribute is evaluated as of its time."""
+        """An input of the customer's own: every attribute is evaluated as of its time.
+
+        Of activity the first sign of interest alone counts: any other that stands in a history changes nothing.
+        """
+        if isinstance(event.data, Activity) and state.interest_at is not None:
+            return []
         shop = self.shops[event.shop]
+        if state.interest_at is None and shows_interest(event.data):
+            state.interest_at = event.time
         state.shop = event.shop
-        remember(state.purchases, event, shop.settings.date_of(event.time))
+        today = shop.settings.date_of(event.time)
+        purchases.remember(state.purchases, state.items, event, today, shop.first_day_looked_at(today))
         return _evaluate(state, Occasion(shop, state.purchases, event.time, "input", event.data))
 
     def next_due(self, state: CustomerState) -> Due | None:
@@ -72,7 +121,7 @@ class SegmentFolding:
         occasion = Occasion(self.shops[state.shop], state.purchases, due.at, "change" if by_change else "turn")
         return _evaluate(state, occasion)
 
-    def difference(self, before: CustomerState, after: CustomerState, at: datetime) -> list[Effect]:
+    def difference(self, before: CustomerState, posted: None, after: CustomerState, at: datetime) -> list[Effect]:
         """What to announce so that what was announced becomes what is true; nothing of it was promised to anybody."""
         shop = self.shops[after.shop or before.shop]
         occasion = Occasion(shop, after.purchases, after.evaluated_at or at, "change")
@@ -117,6 +166,12 @@ async def folding_of(tx: Transaction, shops: Iterable[str]) -> SegmentFolding:
     """The fold for these shops; until the transaction ends nothing that folds read of them is committed."""
     await share_shops(tx)
     return SegmentFolding(await read_shops(tx, shops))
+
+
+async def keep(tx: Transaction, folded: Folded[CustomerState]) -> None:
+    """Announce what a fold found, and store what reports read of it beside the states."""
+    await save_sales(tx, {key: state.items for key, state in folded.states.items()})
+    await tx.announce(folded.facts())
 
 
 def _evaluate(state: CustomerState, occasion: Occasion) -> list[Effect]:

@@ -1,35 +1,27 @@
-"""Handlers of what happens elsewhere: inputs of customers, versions of thresholds, enrolments."""
+"""Handlers of customers' inputs, of enrolments, and of our own versions and statistics, which a rebuild reads back."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from common.bus.inbox import claim
 from common.bus.subscriptions import Batch, Subscription
-from common.events.activity import (
-    CartUpdated,
-    ChatEnded,
-    CheckoutInterrupted,
-    ProductFavourited,
-    ProductSearched,
-    ProductViewed,
-)
-from common.events.customers import CustomerRegistered
+from common.events import Event
+from common.events.activity import Activity
 from common.events.membership import MemberEnrolled
-from common.events.orders import (
-    OrderClaimed,
-    OrderClosed,
-    OrderCompleted,
-    OrderDelivered,
-    OrderInTransit,
-    OrderPaid,
-    OrderPlaced,
-    OrderRefunded,
-    OrderShipped,
-)
-from common.events.segments import ThresholdsChanged
+from common.events.orders import OrderClaimed
+from common.events.segments import StatisticsComputed, ThresholdsChanged
 from common.fold.customers import fold_events
+from common.fold.working import load
 from common.storage.database import Transaction
+from segmentation.activity import store as activity
+from segmentation.activity.rules import first_signs, roll_up
 from segmentation.anonymous_orders.store import save_anonymous
+from segmentation.attributes.stage.rules import shows_interest
+from segmentation.commands.statistics import add_statistics, read_back
 from segmentation.commands.thresholds import add_version
-from segmentation.fold import folding_of
+from segmentation.fold import CLAIMED, INPUTS, KEPT, SegmentFolding, folding_of, keep
 from segmentation.held_inputs import store as held_inputs
 from segmentation.members.store import save_members
 from segmentation.shops.store import lock_shops
@@ -37,18 +29,45 @@ from segmentation.thresholds.state import Thresholds
 
 
 async def on_inputs(tx: Transaction, batch: Batch) -> None:
-    """Fold what happened into its customers, and announce who changed; orders without a customer count in revenue."""
+    """Fold what happened into its customers, and announce who changed; orders without a customer count in revenue.
+
+    Activity is counted in rollups; of each customer the first sign of interest is folded beside the inputs.
+    """
     known = [event for event in batch.events if event.subject is not None]
     if known:
         await tx.lock_customers(event.customer for event in known)
         folding = await folding_of(tx, (event.shop for event in known))
+        activities = [event for event in known if isinstance(event.data, Activity)]
+        if activities:
+            inputs = [event for event in known if not isinstance(event.data, Activity)]
+            known = [*inputs, *await count_activity(tx, folding, activities, inputs)]
         # What happened after the start of a month is evaluated by that month's statistics, and waits for them.
         early = [event for event in known if event.time < folding.shops[event.shop].pending_at]
-        await held_inputs.insert_inputs(tx, [e for e in known if e.time >= folding.shops[e.shop].pending_at])
+        await held_inputs.hold(tx, [e for e in known if e.time >= folding.shops[e.shop].pending_at])
         folded = await fold_events(tx, folding, early)
-        await tx.announce(folded.facts())
+        await keep(tx, folded)
     if len(known) < len(batch.events):
         await save_anonymous(tx, [event for event in batch.events if event.subject is None])
+
+
+async def count_activity(
+    tx: Transaction, folding: SegmentFolding, activities: Sequence[Event[Any]], inputs: Sequence[Event[Any]]
+) -> list[Event[Any]]:
+    """Count the activities, and claim as inputs, in the history, those that are a first sign of interest.
+
+    All of them are claimed in the inbox. The customers are locked.
+    """
+    locked = {event.customer: tx.locked[event.customer] for event in activities}
+    states = {key: load(folding, row) for key, row in locked.items()}
+    since = {key: state.interest_at for key, state in states.items() if state.interest_at is not None}
+    interested = [event for event in inputs if shows_interest(event.data)]
+    first = first_signs(activities, interested, since)
+    # What waits for statistics is in no state yet, but it has been counted.
+    counted = await activity.get_first(tx, {event.customer for event in first})
+    first = first_signs(first, (), counted)
+    settings = {name: shop.settings for name, shop in folding.shops.items()}
+    await activity.add_rollups(tx, roll_up(activities, settings))
+    return await claim(tx, [(event, event.encode()) for event in first], KEPT)
 
 
 async def on_thresholds(tx: Transaction, batch: Batch) -> None:
@@ -60,6 +79,13 @@ async def on_thresholds(tx: Transaction, batch: Batch) -> None:
         await add_version(tx, event.shop, data.version, data.valid_from, thresholds, late=True)
 
 
+async def on_statistics(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads our own statistics back, which nobody could compute again; those met late as with thresholds."""
+    await lock_shops(tx)
+    for event in batch.events:
+        await add_statistics(tx, event.shop, read_back(event.data), late=True)
+
+
 async def on_members(tx: Transaction, batch: Batch) -> None:
     """Remember who is a member. No input of the fold: when membership announced it says nothing about the customer."""
     enrolled = [event for event in batch.events if event.subject is not None]
@@ -68,28 +94,9 @@ async def on_members(tx: Transaction, batch: Batch) -> None:
 
 
 SUBSCRIPTIONS = (
-    # First: it takes alone the lock that folding shares.
-    Subscription(on_thresholds, (ThresholdsChanged,)),
-    Subscription(
-        on_inputs,
-        (
-            CustomerRegistered,
-            ProductViewed,
-            ProductSearched,
-            ProductFavourited,
-            CartUpdated,
-            CheckoutInterrupted,
-            ChatEnded,
-            OrderPlaced,
-            OrderPaid,
-            OrderShipped,
-            OrderInTransit,
-            OrderDelivered,
-            OrderCompleted,
-            OrderClosed,
-            OrderRefunded,
-            OrderClaimed,
-        ),
-    ),
+    # First: they take alone the lock that folding shares.
+    Subscription(on_thresholds, (ThresholdsChanged,), ahead=True),
+    Subscription(on_statistics, (StatisticsComputed,), ahead=True),
+    Subscription(on_inputs, (*INPUTS, OrderClaimed), CLAIMED),
     Subscription(on_members, (MemberEnrolled,)),
 )

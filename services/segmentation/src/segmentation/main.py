@@ -6,9 +6,9 @@ from pathlib import Path
 
 from common.process.runtime import Service
 from common.service.commands import main
-from segmentation.api import customers, report, thresholds
+from segmentation.api import activity, customers, report, thresholds
 from segmentation.handlers import SUBSCRIPTIONS
-from segmentation.jobs.sweeping import WORK, count_due
+from segmentation.jobs.sweeping import WORK, count_due, long_histories
 from segmentation.jobs.verifying import verify
 
 _HERE = Path(__file__).parent
@@ -19,8 +19,8 @@ SERVICE = Service(
     name="segmentation",
     migrations=_MIGRATIONS,
     subscriptions=SUBSCRIPTIONS,
-    routers=(customers.router, report.router, thresholds.router),
-    jobs=WORK,
+    routers=(customers.router, activity.router, report.router, thresholds.router),
+    jobs=lambda _: (*WORK, long_histories()),
     due=count_due,
     verify=verify,
 )

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from common.fold.store import want_fold
 from common.process.runtime import Runtime
 
 from ..shop_life import feed
@@ -46,6 +47,15 @@ async def test_all_facts_of_a_customer_with_method_confidence_and_reason(
     assert body["lapsed"]["value"] is False
 
 
+async def test_a_customer_whose_late_orders_are_not_worked_in_yet_says_so(
+    client: httpx.AsyncClient, runtime: Runtime
+) -> None:
+    async with runtime.database.transaction() as tx:
+        await want_fold(tx, ("tea", "c1"))
+    found = [(await client.get(f"/v1/shops/tea/customers/{name}")).json()["catching_up"] for name in ("c1", "c2")]
+    assert found == [True, False]
+
+
 async def test_what_fell_due_since_the_last_sweep_shows_at_once(client: httpx.AsyncClient) -> None:
     """SEG-014: lapsed from the day on, swept or not."""
     body = (await client.get("/v1/shops/tea/customers/c1")).json()
@@ -65,7 +75,7 @@ async def test_a_new_customer_is_known_before_the_months_statistics_are(
     await feed(runtime.database, [events.completed("c9", "2025-04-01T20:00")])
     assert (await client.get("/v1/shops/tea/customers/c9")).json()["stage"]["value"] == "returning"
     async with runtime.database.transaction() as tx:
-        assert await tx.value("select count(*) from held_inputs where customer = 'c9'") == 1
+        assert await tx.value("select count(*) from history where held and customer = 'c9'") == 1
     assert (await client.get("/v1/shops/tea/customers/nobody")).status_code == 404
 
 
@@ -128,3 +138,18 @@ async def test_a_bad_query_is_answered_with_what_to_do(
 )
 async def test_s_1_nobody_asks_without_a_key(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path, headers={"authorization": "Bearer rk_nobody"})).status_code == 401
+
+
+async def test_what_a_customer_did_is_counted_by_kind_over_all_time_or_between_days(
+    client: httpx.AsyncClient, runtime: Runtime, events: Any
+) -> None:
+    await feed(runtime.database, [events.viewed("n1", f"2025-02-0{day}T10:00") for day in (1, 2, 2)])
+    body = (await client.get("/v1/shops/tea/customers/n1/activity")).json()
+    assert (body["first_seen"], body["last_seen"]) == ("2025-01-01T02:00:00Z", "2025-02-02T02:00:00Z")
+    assert {kind: each["count"] for kind, each in body["kinds"].items()} == {"product.viewed": 4}
+    some = (await client.get("/v1/shops/tea/customers/n1/activity?since=2025-02-01&until=2025-02-02")).json()
+    assert some["kinds"]["product.viewed"]["count"] == 1
+    assert (await client.get("/v1/shops/tea/customers/c1/activity")).json()["kinds"] == {}
+    assert (await client.get("/v1/shops/tea/customers/nobody/activity")).json()["type"].endswith("unknown_customer")
+    wrong = await client.get("/v1/shops/tea/customers/n1/activity?since=2025-02-02&until=2025-02-02")
+    assert (wrong.status_code, wrong.json()["type"].rsplit("/", 1)[-1]) == (422, "empty_period")

@@ -57,7 +57,7 @@ def test_a_late_order_ends_the_lapse_that_was_announced(events: Any) -> None:
     first, late = events.completed("c1", "2025-01-15T10:00"), events.completed("c1", "2025-03-10T10:00")
     before, _, _ = fold_all(folding, [first], at("2025-03-20T00:00"), KEY)
     after, _, _ = fold_all(folding, [first, late], at("2025-03-20T00:00"), KEY)
-    effects = folding.difference(before, after, late.time)
+    effects = folding.difference(before, None, after, late.time)
     assert [e.data.episode for e in effects if isinstance(e.data, SegmentLeft)] == ["2025-01-15"]
     assert not [e for e in effects if isinstance(e.data, SegmentEntered)]
     assert {e.at for e in effects} == {late.time}
@@ -68,6 +68,6 @@ def test_a_late_order_that_lies_before_the_lapse_changes_its_episode(events: Any
     first, late = events.completed("c1", "2025-01-15T10:00"), events.completed("c1", "2025-02-10T10:00")
     before, _, _ = fold_all(folding, [first], at("2025-05-01T00:00"), KEY)
     after, _, _ = fold_all(folding, [first, late], at("2025-05-01T00:00"), KEY)
-    found = [e.data for e in folding.difference(before, after, late.time)]
+    found = [e.data for e in folding.difference(before, None, after, late.time)]
     assert SegmentLeft(segment="lapsed", episode="2025-01-15") in found
     assert SegmentEntered(segment="lapsed", episode="2025-02-10", since=at("2025-04-10T00:00")) in found

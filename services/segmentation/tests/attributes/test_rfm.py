@@ -12,7 +12,7 @@ from segmentation.attributes.rfm import rules as rfm
 from segmentation.purchases.entries import KnownOrder, Refund
 from segmentation.thresholds.state import DEFAULT
 
-from ..histories import book, facts, order, refund, some_statistics
+from ..histories import facts, order, purchases, refund, some_statistics
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ from ..histories import book, facts, order, refund, some_statistics
     ],
 )  # fmt: skip
 def test_seg_019_r_f_and_m_over_twelve_months(
-    name: str, orders: list[KnownOrder], refunds: list[Refund], expected: Any
+    name: str, orders: list[tuple[str, KnownOrder]], refunds: list[tuple[str, Refund]], expected: Any
 ) -> None:
-    found = rfm.measure(book(orders, refunds), date(2025, 6, 1), 12, "CNY")
+    found = rfm.measure(purchases(orders, refunds), date(2025, 6, 1), 12, "CNY")
     assert found == (rfm.Measure(*expected) if expected else None), name
 
 
@@ -89,7 +89,7 @@ def test_c_15_eight_cells_become_four_classes(cell: str, expected: str) -> None:
 )
 def test_the_method_and_confidence_stand_on_every_score(buyers: int, method: str, confidence: str) -> None:
     found = rfm.score(
-        book([order("2025-02-01", 100)], []), date(2025, 3, 1), some_statistics(buyers), DEFAULT.rfm, "CNY"
+        purchases([order("2025-02-01", 100)], []), date(2025, 3, 1), some_statistics(buyers), DEFAULT.rfm, "CNY"
     )
     assert found is not None
     assert (found.method, found.confidence) == (method, confidence)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from common.events.segments import StageChanged
+from segmentation.purchases.entries import order_item
 
 from ..histories import at, facts, fold
 
@@ -63,4 +64,6 @@ def test_an_older_version_of_an_order_changes_nothing_and_a_newer_one_its_amount
             events.closed("c1", "2025-01-06T10:00", order="o1", revision=1),
         ]
     )
-    assert [(o.paid, o.day) for o in found.purchases.orders] == [(7_000, date(2025, 1, 3))]
+    order = found.items.get(order_item("o1"))
+    assert order is not None
+    assert (order.goods, order.day) == (7_000, date(2025, 1, 3))

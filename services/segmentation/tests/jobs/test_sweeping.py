@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from common.bus.subscriptions import Batch
+from common.events import Event
 from common.events.segments import ThresholdsChanged
+from common.events.shops import ImportEnded, ImportStarted
 from common.fold.customers import refold
-from common.storage.database import Database
+from common.shops.imports import save_imports
+from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.work import set_aside
-from segmentation.commands.thresholds import add_version
+from segmentation.commands.thresholds import add_version, save_thresholds
 from segmentation.customers.state import CustomerState
 from segmentation.fold import SegmentFolding, folding_of, read_shops
 from segmentation.handlers import on_thresholds
@@ -111,7 +114,7 @@ async def test_a_month_that_changes_nobody_writes_nobody(db: Database, clock: Fi
         before = await tx.value(written)
     await sweep_all(db, clock, START + timedelta(days=35))
     async with db.transaction() as tx:
-        assert await tx.value("select count(*) from shop_statistics where month = '2025-02-01'") == 1
+        assert await tx.value("select count(*) from shop_statistics where body ->> 'month' = '2025-02-01'") == 1
         assert await tx.value(written) == before
 
 
@@ -163,6 +166,29 @@ async def test_two_processes_sweep_one_month_without_waiting_in_a_circle(
         assert await tx.value("select count(*) from shop_statistics") == 1
         assert await count_due(tx, until) == 0
     assert await differences(db) == []
+
+
+async def test_a_longer_window_has_everybody_folded_anew_before_it_is_in_force(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    """The sums by day of a customer who bought long ago reached back twelve months alone."""
+    bought = [events.completed("c1", START + timedelta(days=30 * n)) for n in range(3)]
+    now = START + timedelta(days=60)
+    await live(db, clock, bought, timedelta(days=30), now)
+    again = now + timedelta(days=400)
+    await live(db, clock, [events.completed("c1", again - timedelta(days=1))], timedelta(days=40), again, since=now)
+    async with db.transaction() as tx:
+        assert len(await days_of(tx)) == 1
+        await save_thresholds(tx, "tea", Thresholds(rfm=RfmRules(window_months=36)), again + timedelta(days=9), None)
+    await sweep_all(db, clock, again)
+    async with db.transaction() as tx:
+        assert len(await days_of(tx)) == 4
+    assert await differences(db) == []
+
+
+async def days_of(tx: Transaction) -> list[Any]:
+    state = await tx.value("select cast(state as text) from customers where customer = 'c1'")
+    return CustomerState.model_validate_json(state).purchases.spent["CNY"]
 
 
 async def test_a_shop_without_customers_may_have_thresholds(db: Database, clock: FixedClock) -> None:
@@ -217,22 +243,67 @@ async def test_a_shop_whose_statistics_fail_keeps_no_other_shop_from_its_own(
     await feed(db, [*bought, *other])
     await sweep_all(db, clock, START + timedelta(days=20))
     async with db.transaction() as tx:
-        state = await tx.value("select cast(state as text) from customers where shop = 'tea' and customer = 'c1'")
-        await tx.execute(
-            "update customers set state = jsonb_set(state, '{purchases,orders,0,2}', '\"no day\"')"
-            " where shop = 'tea' and customer = 'c1'"
-        )
-    february = "select shop from shop_statistics where month = '2025-02-01' order by shop"
+        paid = await tx.value("select paid from sales where shop = 'tea' and customer = 'c1'")
+        await tx.execute(f"update sales set paid = {-(2**63) + 1}, refunded = 2 where shop = 'tea' and customer = 'c1'")
+    february = "select shop from shop_statistics where body ->> 'month' = '2025-02-01' order by shop"
     await sweep_all(db, clock, START + timedelta(days=35))
     async with db.transaction() as tx:
         assert [row.shop for row in await tx.fetch(february)] == ["wine"]
         assert await set_aside.count_by_job(tx) == {"statistics": 1}
         assert await count_due(tx, clock.now()) == 0
         await tx.execute(
-            "update customers set state = cast(:state as jsonb) where shop = 'tea' and customer = 'c1'", state=state
+            "update sales set paid = :paid, refunded = 0 where shop = 'tea' and customer = 'c1'", paid=paid
         )
         await set_aside.retry_now(tx, None, clock.now())
     await sweep_all(db, clock, clock.now())
     async with db.transaction() as tx:
         assert [row.shop for row in await tx.fetch(february)] == ["tea", "wine"]
         assert await set_aside.count_by_job(tx) == {}
+
+
+async def test_the_first_statistics_of_a_shop_wait_until_its_history_is_in(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    """A21: computed while an import is under way, they would be of what had come by chance, and stay so."""
+    job, other = "tills-1", "tills-2"
+
+    async def tell(at: datetime, kind: type[ImportStarted | ImportEnded], name: str) -> None:
+        async with db.transaction() as tx:
+            await save_imports(tx, [Event(f"{name}-{at}", "/shops/tea/x", "tea", None, at, kind(job_id=name))])
+
+    async def months() -> int:
+        async with db.transaction() as tx:
+            return int(await tx.value("select count(*) from shop_statistics where shop = 'tea'"))
+
+    await tell(START, ImportStarted, job)
+    await feed(db, [events.completed("c1", "2024-12-10T10:00")])
+    await sweep_all(db, clock, START + timedelta(hours=1))
+    assert await months() == 0
+    await tell(START + timedelta(hours=1), ImportStarted, other)
+    await tell(START + timedelta(hours=2), ImportEnded, job)
+    await sweep_all(db, clock, START + timedelta(hours=3))
+    assert await months() == 0, "the other one goes on"
+    await feed(db, [events.completed("c2", "2024-12-11T10:00")])
+    await tell(START + timedelta(hours=4), ImportEnded, other)
+    await sweep_all(db, clock, START + timedelta(hours=4) - timedelta(seconds=1))
+    assert await months() == 0, "what was in the log when it ended is not known to be read"
+    await sweep_all(db, clock, START + timedelta(hours=4))
+    assert await months() == 1
+    async with db.transaction() as tx:
+        assert await tx.value("select body ->> 'buyers' from shop_statistics where shop = 'tea'") == "2"
+    await tell(START + timedelta(days=30), ImportStarted, job)
+    await sweep_all(db, clock, START + timedelta(days=31))
+    assert await months() == 2, "later ones wait for nothing"
+
+
+async def test_an_import_that_never_ends_holds_the_first_statistics_for_a_day(
+    db: Database, clock: FixedClock, events: Any
+) -> None:
+    async with db.transaction() as tx:
+        data = ImportStarted(job_id="lost-1")
+        await save_imports(tx, [Event("lost", "/shops/tea/x", "tea", None, START, data)])
+    await feed(db, [events.completed("c1", "2024-12-10T10:00")])
+    for hours, known in ((23, 0), (25, 1)):
+        await sweep_all(db, clock, START + timedelta(hours=hours))
+        async with db.transaction() as tx:
+            assert await tx.value("select count(*) from shop_statistics where shop = 'tea'") == known

@@ -25,11 +25,26 @@ from segmentation.thresholds.state import Thresholds
 from ..shop_life import START, announced, differences_into, live, shop_life
 
 ROWS: dict[str, tuple[str, str]] = {
-    "a customer is gone": ("delete from customers where customer = :c", "has rows in inputs and is no customer"),
+    "a customer is gone": ("delete from customers where customer = :c", "has rows in history and is no customer"),
     "a state is gone": ("update customers set state = null where customer = :c", "tea/c003: has inputs that were"),
     "an order's amount": (
-        "update customers set state = jsonb_set(state, '{purchases,orders,0,3}', '1') where customer = :c",
+        "update items set body = cast(jsonb_set(cast(body as jsonb), '{goods}', '1') as text)"
+        " where customer = :c and name = 'order/c003-0'",
+        "tea/c003: order/c003-0 differ when folded anew",
+    ),
+    "an order": ("delete from items where customer = :c and name = 'order/c003-0'", "tea/c003: order/c003-0 differ"),
+    "a sum": (
+        "update customers set state = jsonb_set(state, '{purchases,completed}', '9') where customer = :c",
         "tea/c003: purchases differ when folded anew",
+    ),
+    "a sale": (
+        "update sales set paid = paid + 1 where customer = :c and name = 'order/c003-0'",
+        "tea/c003: sales of order/c003-0 are not those of the items",
+    ),
+    "a sale is gone": ("delete from sales where customer = :c", "are not those of the items"),
+    "an item of nobody": (
+        "insert into items (shop, customer, name, body) values ('tea', :c || '-x', 'order/1', '{}')",
+        "has rows in items and is no customer",
     ),
     "a lapse": (
         """update customers set state = state || '{"lapse": {"episode": "2025-01-09"}}' where customer = :c""",
@@ -39,7 +54,7 @@ ROWS: dict[str, tuple[str, str]] = {
         "update customers set state = state - 'lapse' where customer = :c",
         "tea/c003: segmentation keeps something else than was announced",
     ),
-    "an input is gone": ("delete from inputs where customer = :c and type = 'order.completed'", "differ when folded"),
+    "an input is gone": ("delete from history where customer = :c and type = 'order.completed'", "differ when folded"),
     "a revision": (
         "update customers set revision = revision + 1 where customer = :c",
         "tea/c003: segmentation keeps something else than was announced",
@@ -58,11 +73,14 @@ ROWS: dict[str, tuple[str, str]] = {
         "tea/1: thresholds keeps something else than was announced",
     ),
     "a month's statistics were changed": (
-        "update shop_statistics set buyers = buyers + 1 where month = '2025-03-01' or :c = ''",
-        "tea: the statistics of 2025-03-01 are not those that were stored",
+        "update shop_statistics set body = jsonb_set(body, '{buyers}', '9') where version = 24302 or :c = ''",
+        "tea/24302: shop_statistics keeps something else than was announced",
     ),
     "a month is gone": (
-        "delete from shop_statistics where month = '2025-02-01' or :c = ''", "tea: statistics between 2025-01-01 and",
+        "delete from shop_statistics where version = 24301 or :c = ''", "tea: statistics between 2025-01-01 and",
+    ),
+    "the last month is gone": (
+        "delete from shop_statistics where version = 24304 or :c = ''", "a month's statistics were announced, and no",
     ),
     "an anonymous order is gone": (
         "delete from anonymous_orders where order_id = 'n1' or :c = ''", "an order without a customer was completed",

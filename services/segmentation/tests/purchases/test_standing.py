@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from common.events.orders import OrderPaid
-from common.fold.folding import advance, fold_all
+from common.fold.folding import fold_all, same
 from common.shops.settings import SettingsBody, ShopSettings, Version
 from segmentation.customers.state import CustomerState
 from segmentation.fold import SegmentFolding
 from segmentation.shops.state import Shop
 
+from ..arriving import Arriving
 from ..histories import FAR, KEY, ZONE, at, fold, shop
 
 
@@ -112,12 +113,11 @@ def test_what_is_stored_folds_on_as_what_is_remembered(events: Any) -> None:
         events.refunded("c1", "2025-01-05T10:00", "a", 6_000),
         events.completed("c1", "2025-01-09T10:00", 1_000, order="b"),
     ]
-    folding, state = SegmentFolding({"tea": shop()}), CustomerState()
+    customer = Arriving(SegmentFolding({"tea": shop()}))
     for event in made:
-        advance(folding, state, event.time, KEY)
-        folding.apply(state, event)
-        state = CustomerState.model_validate_json(state.model_dump_json(exclude_defaults=True))
-    assert state == fold(made)
+        customer.take(event)
+        customer.check()
+    assert same(customer.state(), fold(made))
 
 
 @pytest.mark.parametrize("apart", [timedelta(seconds=1), timedelta(hours=7)])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from common.bus.subscriptions import Batch
 from common.storage.database import Database
 from common.time.clock import FixedClock
-from segmentation.handlers import on_inputs
 from segmentation.segments.store import list_segment
+
+from ..shop_life import take
 
 
 async def test_seg_005_a_list_of_returning_customers_comes_in_pages(
@@ -19,7 +19,7 @@ async def test_seg_005_a_list_of_returning_customers_comes_in_pages(
     made = [events.completed(f"c{n}", "2025-02-01T10:00") for n in range(5)]
     made += [events.viewed("x1", "2025-02-01T10:00")]
     async with db.transaction() as tx:
-        await on_inputs(tx, Batch(made))
+        await take(tx, made)
         first = await list_segment(tx, "tea", "stage", "returning", "", 3)
         rest = await list_segment(tx, "tea", "stage", "returning", first[-1], 3)
         assert first + rest == ["c0", "c1", "c2", "c3", "c4"]

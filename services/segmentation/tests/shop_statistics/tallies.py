@@ -4,36 +4,43 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 
-from common.events.standing import OrderStanding
 from segmentation.attributes.rfm import rules as rfm
-from segmentation.purchases.book import Book
-from segmentation.purchases.entries import KnownOrder, Refund
+from segmentation.purchases.entries import Item, KnownOrder, Refund, order_item
+from segmentation.purchases.state import Purchases
 from segmentation.shop_statistics.rules import Tally
 
+from ..histories import count
 
-def tally_of(
-    customers: Iterable[tuple[Sequence[KnownOrder], Sequence[Refund]]], month: date, window_months: int, currency: str
-) -> Tally:
-    """The tally of whole histories, by what happened before the month; `shop_statistics.store` says it in SQL.
+
+def tally_of(customers: Iterable[Mapping[str, Item]], month: date, window_months: int, currency: str) -> Tally:
+    """The tally of customers' items by name, by what happened before the month; `shop_statistics.store` says it in SQL.
 
     `currency` is the shop's at the month's start; M of a buyer who spent nothing in it is 0.
     """
     gaps = Counter[int]()
     measures: list[rfm.Measure] = []
-    for orders, refunds in customers:
-        book = Book((), (each for each in refunds if each.day < month))
-        for order in orders:
-            if order.day is None or order.day >= month or (order.gone is not None and order.gone < month):
+    for items in customers:
+        made, days = Purchases(), set[date]()
+        refunds = [each for each in items.values() if isinstance(each, Refund) and each.day < month]
+        for each in refunds:
+            if each.order_id is None:
+                made.add(each.currency, each.day, 0, -each.amount)
+        for name, order in items.items():
+            if not isinstance(order, KnownOrder) or order.day is None or order.day >= month:
                 continue
-            of_it = (r for r in refunds if (r.order_id, r.currency) == (order.order_id, order.currency))
-            given_back = sum(refund.amount for refund in of_it if refund.day < month)
-            kept = OrderStanding(0, "completed", True, order.currency, max(0, order.paid - given_back))
-            book.count(order._replace(standing=kept), 1)
-        gaps.update((later - earlier).days for earlier, later in itertools.pairwise(book.days))
-        measured = rfm.measure(book, month, window_months, currency)
+            if order.gone is not None and order.gone < month:
+                continue
+            of_it = (r for r in refunds if r.order_id and order_item(r.order_id) == name)
+            given_back = sum(refund.amount for refund in of_it if refund.currency == order.currency)
+            kept = KnownOrder(0, "completed", True, order.currency, max(0, order.goods - given_back))
+            count(made, replace(kept, day=order.day))
+            days.add(order.day)
+        gaps.update((later - earlier).days for earlier, later in itertools.pairwise(sorted(days)))
+        measured = rfm.measure(made, month, window_months, currency)
         measures += [measured] if measured else []
     return Tally(
         gaps=gaps,

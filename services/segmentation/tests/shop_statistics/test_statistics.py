@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from common.events.segments import LifeCycleChanged, RfmChanged
 from common.time.calendar import day_start
 from segmentation.fold import SegmentFolding
+from segmentation.purchases.entries import Item
 from segmentation.shop_statistics.rules import add_up, median_doubled
 from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.thresholds.state import DEFAULT
@@ -32,16 +33,21 @@ def test_the_median_from_counts_is_the_median(values: list[int]) -> None:
 
 
 def test_statistics_know_nothing_of_the_month_that_begins() -> None:
-    histories = [
-        (
-            [order("2025-01-01", 100), order("2025-01-11", 300), order("2025-03-01", 900)],
-            [refund("2025-03-01", "2025-01-11", 300)],
-        ),
-        ([order("2024-02-28", 100), order("2024-03-05", 50)], [refund("2025-01-01", None, 20)]),
-        ([order("2025-03-02", 100)], []),
+    histories: list[list[tuple[str, Item]]] = [
+        [
+            order("2025-01-01", 100),
+            order("2025-01-11", 300),
+            order("2025-03-01", 900),
+            refund("2025-03-01", "2025-01-11", 300),
+        ],
+        [order("2024-02-28", 100), order("2024-03-05", 50), refund("2025-01-01", None, 20)],
+        [order("2025-03-02", 100)],
     ]
     found = add_up(
-        [tally_of(histories, date(2025, 3, 1), 12, "CNY")], date(2025, 3, 1), day_start(date(2025, 3, 1), ZONE), 12
+        [tally_of([dict(each) for each in histories], date(2025, 3, 1), 12, "CNY")],
+        date(2025, 3, 1),
+        day_start(date(2025, 3, 1), ZONE),
+        12,
     )
     assert (found.gaps, found.median_gap_doubled) == (2, 16)  # gaps of 10 and 6 days
     assert (found.buyers, found.recency_sum, found.frequency_sum) == (2, 49 + 361, 3)

@@ -19,7 +19,7 @@ from segmentation.preview.rules import Preview, shop_under
 from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.thresholds.state import DEFAULT, GapRules, LifeCycleRules, RfmRules, Thresholds
 
-from ..histories import ZONE, at, book, facts, fold, order, shop, some_statistics, version
+from ..histories import ZONE, at, facts, fold, order, purchases, shop, some_statistics, version
 
 
 def test_the_defaults_are_those_of_defaults_md() -> None:
@@ -148,7 +148,7 @@ def test_a_shops_own_numbers_of_buyers_for_means(buyers: int, method: str, confi
 @pytest.mark.parametrize(("bought", "frequency"), [("2024-12-31", 1), ("2025-01-01", 2), ("2025-03-31", 2)])
 def test_a_shops_own_window_begins_on_the_same_day_so_many_months_before(bought: str, frequency: int) -> None:
     """SEG-019: the window is the shop's."""
-    found = rfm.measure(book([order(bought, 100), order("2025-04-01", 100)], []), date(2025, 4, 1), 3, "CNY")
+    found = rfm.measure(purchases([order(bought, 100), order("2025-04-01", 100)], []), date(2025, 4, 1), 3, "CNY")
     assert found is not None
     assert found.frequency == frequency
 

@@ -8,35 +8,34 @@ Then, and only then, commit to Kafka.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+from uuid import uuid4
 
 import structlog
 
 from common.bus import offsets
-from common.bus.broker import Consumer, OffsetOutOfLog, Position, Record
-from common.bus.dead import MENDED, Sealer, bury, list_buried
+from common.bus.ahead import Ahead
+from common.bus.broker import Consumer, OffsetOutOfLog, Position
+from common.bus.dead import Sealer, bury
 from common.bus.fuse import RAW, Fuse, FuseBlown
 from common.bus.halving import FIRST_WAIT_S, HANDLER_FAILED, Patience, handle
 from common.bus.inbox import claim_each
-from common.bus.parts import Item, Part, merged
+from common.bus.parts import Item, Part, before
 from common.bus.parts import position as place_of
-from common.bus.subscriptions import Batch, RawSubscription, Subscription
-from common.events import Event, InvalidEvent, NewerVersion, decode
-from common.events.topics import own_topic
+from common.bus.reading import Admit, Reader
+from common.bus.subscriptions import Batch, RawSubscription, Subscription, kept_by, topics_of
+from common.events import Event, NewerVersion
 from common.metrics import EVENT_AGE
-from common.refusals import Conflict, Refusal
+from common.refusals import Conflict
 from common.storage.database import Database, Transaction
 from common.storage.failures import passes
 
 log = structlog.get_logger()
 ANSWER_WITHIN_S = 5
-MANY = 1_000
-"""Unread records, two full polls of them: who has that many is catching up."""
-Admit = Callable[[set[str]], Awaitable[Mapping[str, Refusal]]]
-"""Those of the shops whose events cannot be taken, and why; it may wait a moment for them to become known."""
+State = Literal["joining", "reading", "spare", "paused", "stopped"]
+"""`spare`: other processes hold all partitions; `paused`: it waits for a server; `stopped`: until somebody acts."""
 
 
 @dataclass(slots=True)
@@ -74,21 +73,24 @@ class EventConsumer:
         raw: Sequence[RawSubscription] = (),
         *,
         seal: Sealer,
-        max_records: int = 500,
+        max_records: int = 1_000,
         session_timeout_ms: int = 30_000,
         before: Callable[[Transaction], Awaitable[None]] | None = None,
         admit: Admit | None = None,
         ready: asyncio.Event | None = None,
+        until: Mapping[Position, int] | None = None,
     ) -> None:
+        """`until`: of a rebuild, where reading ends (exclusive); it reads in a new consumer group."""
         self._database = database
         self._subscriptions = tuple(subscriptions)
+        self._kept = kept_by(self._subscriptions)
         self._raw = tuple(raw)
-        self._types = {t.TYPE: t for s in subscriptions for t in s.types}
-        self._raw_topics = {t for r in raw for t in r.topics}
         self._seal = seal
         self._before = before
-        self._admit = admit
+        self._reader = Reader(database, self._subscriptions, self._raw, admit)
+        self._ahead = Ahead(database, servers, self._subscriptions, before)
         self._ready = ready
+        self._until = until
         self._cluster: str | None = None
         self._fuse = Fuse()
         self.blown: str | None = None
@@ -98,11 +100,11 @@ class EventConsumer:
         self._age = EVENT_AGE.labels(database.service)
         self._stopping = asyncio.Event()
         self._patience = Patience(self._stopping)
-        self._last_record_ms = 0
-        topics = sorted({t.TOPIC for t in self._types.values()} | self._raw_topics)
+        topics = sorted(topics_of(self._subscriptions) | {t for r in self._raw for t in r.topics})
         self.broker = Consumer(
             servers,
-            service,
+            # Not the group of a killed rebuild, whose partitions are only shared out when its session is over.
+            service if until is None else f"{service}-rebuild-{uuid4().hex}",
             topics,
             client=service,
             max_records=max_records,
@@ -123,6 +125,17 @@ class EventConsumer:
             return f"fuse blown: {self.blown}"
         return f"stopped: {self.outdated}" if self.outdated is not None else None
 
+    @property
+    def state(self) -> State:
+        """What it does now."""
+        if self.stopped is not None:
+            return "stopped"
+        if self.paused is not None:
+            return "paused"
+        if not self.broker.joined:
+            return "joining"
+        return "reading" if self.broker.assigned else "spare"
+
     async def bury_newer(self, tx: Transaction, position: Position, offset: int) -> None:
         """Bury the event of a newer version that reading stopped at; after a restart it is passed over.
 
@@ -136,17 +149,25 @@ class EventConsumer:
     # -- the loop
 
     async def run(self) -> None:
-        """Until `stop`. Raises OffsetOutOfLog (loudly, never skipping) and what the watchdog gives up on."""
+        """Until `stop`, or until all is read up to where a rebuild ends.
+
+        Raises OffsetOutOfLog (loudly, never skipping) and what the watchdog gives up on.
+        """
         await self._wait_until_ready()
+        await self._patiently(self._read_ahead)
         await self._patiently(self.broker.start)
         wait = FIRST_WAIT_S
         while not self._stopping.is_set():
             try:
+                if await self._at_end():
+                    return
                 await self.step(0.5)
                 wait = FIRST_WAIT_S
             except FuseBlown as error:
                 self.blown = str(error)
                 log.error("fuse_blown", detail=self.blown)
+                # A process of a release that can handle them may have the partitions.
+                await self.broker.stop(5)
                 await self._stopping.wait()
             except NewerVersion as error:
                 # What a newer release writes is read by a newer release: leave it the partitions, and bury nothing.
@@ -173,20 +194,21 @@ class EventConsumer:
         """Take one poll and handle it; returns the number of records read. For tests and for `run`."""
         polled = await self.broker.poll(timeout_s)
         self._patience.reason = None
+        if polled is not None and self._until is not None:
+            polled = before(polled, self._until)
         if polled is None:
             return 0
         self.counts.read += len(polled.records)
         self.counts.batches += 1
-        items = merged([self._item(r) for r in polled.records])
-        await self._refuse_shops(items)
-        await self._pass_over_buried(items)
+        items = await self._reader.read(polled.records, self._cluster or "")
         part, newer = Part(items, dict(polled.starts), dict(polled.nexts)).before_newer()
-        if part.items:
+        if not part.items and newer is None:
+            await self._unit(part)  # a rebuild ends in a gap that compaction has left: the position alone moves
+        elif part.items:
             await handle(part, self._unit, self._answers, self._patience)
         if newer is not None and newer.newer is not None:
             self._stopped_at = newer
             raise newer.newer
-        self._last_record_ms = max(r.timestamp_ms for r in polled.records)
         await self.broker.commit(polled.nexts)
         return len(polled.records)
 
@@ -203,7 +225,7 @@ class EventConsumer:
             live = [i for i in part.items if i.event is not None and i.dead is None]
             raw = [i.record for i in part.items if i.raw and i.dead is None]
             failed = [self._kind(i) for i in part.items if i.dead and i.dead.slug == HANDLER_FAILED]
-            outcomes = await claim_each(tx, [(i.event, i.record.value or b"") for i in live if i.event])
+            outcomes = await claim_each(tx, [(i.event, i.record.value or b"") for i in live if i.event], self._kept)
             fresh: list[Event[Any]] = []
             for item, outcome in zip(live, outcomes, strict=True):
                 if outcome == "new" and item.event:
@@ -235,54 +257,17 @@ class EventConsumer:
             self._age.observe(max(0.0, (now - event.time).total_seconds()))
             self.counts.by_type[event.type] = self.counts.by_type.get(event.type, 0) + 1
 
-    # -- reading
-
-    def _item(self, record: Record) -> Item:
-        item = Item(record)
-        if record.topic in self._raw_topics:
-            item.raw = True
-            return item
-        kind = record.headers.get("type", b"").decode("utf-8", "replace")
-        if kind and kind not in self._types and not self._is_mended(record, kind):
-            return item  # not subscribed to: skipped without decoding
-        try:
-            event = decode(record.value or b"")
-            if event.type in self._types:
-                if record.key is not None and record.key.decode("utf-8", "replace") != event.key:
-                    raise InvalidEvent("wrong_key", f"the record's key must be {event.key!r}")
-                item.event = event
-        except NewerVersion as error:
-            item.newer = error
-        except InvalidEvent as error:
-            item.dead = item.died(error.slug, str(error))
-        return item
-
-    def _is_mended(self, record: Record, kind: str) -> bool:
-        """A dead event that was mended here stands on the service's own topic, for a rebuild to find."""
-        return kind == MENDED and record.topic == own_topic(self._database.service)
-
     def _kind(self, item: Item) -> str:
         return item.event.type if item.event is not None else RAW
 
-    async def _refuse_shops(self, items: Sequence[Item]) -> None:
-        """Events of shops that are not admitted are dead; the rest goes on."""
-        if self._admit is None:
-            return
-        refused = await self._admit({item.event.shop for item in items if item.event is not None})
-        for item in items:
-            if item.event is not None and (refusal := refused.get(item.event.shop)) is not None:
-                item.dead = item.died(refusal.slug, refusal.detail)
-
-    async def _pass_over_buried(self, items: Sequence[Item]) -> None:
-        """An event of a newer version that an operator buried stops nobody."""
-        newer = [item for item in items if item.newer is not None]
-        if not newer:
-            return
+    async def _at_end(self) -> bool:
+        """Whether everything before `until` is in the database; False where reading has no end."""
+        if self._until is None:
+            return False
         async with self._database.transaction() as tx:
-            buried = await list_buried(tx, [item.record for item in newer], self._cluster or "")
-        for item in newer:
-            if item.record in buried:
-                item.newer = None
+            stored = await offsets.stored(tx)
+        first = self.broker.first
+        return all(stored.get(p, first.get(p, 0)) >= end for p, end in self._until.items())
 
     # -- patience
 
@@ -297,6 +282,12 @@ class EventConsumer:
             for wait in waits:
                 wait.cancel()
 
+    async def _read_ahead(self) -> None:
+        cluster = await self.broker.cluster_id()
+        async with self._database.transaction() as tx:
+            stored = await offsets.stored(tx, cluster)
+        await self._ahead.read(stored, self._stopping)
+
     async def _assigned(self, positions: Sequence[Position]) -> Mapping[Position, int]:
         """Where the database says these partitions stand; one that was never read is left out (its first record)."""
         self._cluster = await self.broker.cluster_id()
@@ -306,24 +297,6 @@ class EventConsumer:
 
     async def _seek_stored(self) -> None:
         await self.broker.seek(await self._assigned(list(self.broker.assigned)))
-
-    async def lag(self) -> int:
-        """Records in the log that are not in the database yet, by the database's offsets; 1 while nothing is held."""
-        ends = await self.broker.end_offsets()
-        if not ends:
-            return 1
-        async with self._database.transaction() as tx:
-            stored = await offsets.stored(tx)
-        return sum(max(0, end - stored.get(p, self.broker.first.get(p, 0))) for p, end in ends.items())
-
-    async def behind(self) -> bool:
-        """Whether a sweep would work on old states: more than `MANY` records wait, or any, a minute after the last.
-
-        A member who was advanced to now is folded anew with every older order that still comes: a history that is
-        imported into a running stack took several times as long when sweeps ran between its batches.
-        """
-        lag = await self.lag()
-        return lag > MANY or (lag > 0 and time.time() * 1000 - self._last_record_ms > 60_000)
 
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
         wait = 0.1

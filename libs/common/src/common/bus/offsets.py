@@ -22,7 +22,7 @@ async def stored(tx: Transaction, cluster: str | None = None) -> dict[Position, 
         if cluster is not None and row.cluster != cluster:
             raise OffsetOutOfLog(
                 f"the stored offsets belong to Kafka cluster {row.cluster}, this one is {cluster}: point the "
-                "service at the right cluster, or clear its `offsets` table to read this one from the start"
+                "service at the right cluster, or rebuild it into an empty database"
             )
     return {Position(r.topic, r.partition): int(r.next) for r in rows}
 

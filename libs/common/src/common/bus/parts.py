@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
-from common.bus.broker import Position, Record
+from common.bus.broker import Batch, Position, Record
 from common.bus.dead import DeadRecord
 from common.events import Event, NewerVersion
 
@@ -65,6 +65,14 @@ class Part:
             if item.newer is not None:
                 return self.split(number)[0], item
         return self, None
+
+
+def before(polled: Batch, until: Mapping[Position, int]) -> Batch | None:
+    """What of the poll stands before these offsets, and moves no position beyond them; None where nothing does."""
+    starts = {p: start for p, start in polled.starts.items() if start < until.get(p, 0)}
+    records = [r for r in polled.records if position(r) in starts and r.offset < until[position(r)]]
+    nexts = {p: min(polled.nexts[p], until[p]) for p in starts}
+    return Batch(records, starts, nexts, polled.generation) if starts else None
 
 
 def position(record: Record) -> Position:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from common.bus.broker import Record
 from common.bus.dead import DeadRecord
 from common.events import CustomerKey, Event, EventData
+from common.events.kept import Kept
 from common.storage.database import Transaction
 
 
@@ -42,10 +43,17 @@ RawHandler = Callable[[Transaction, list[Record]], Awaitable[RawTaken]]
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Which handler takes which events."""
+    """Which handler takes which events. `kept`: they are folded, and claimed in the history of their customer.
+
+    `ahead`: versions of the service's own, on its topic, that its folds read: a process reads them up to the end of the
+    log before it reads anything else, so that a rebuild folds by them as the service did that announced them. The
+    handler is idempotent.
+    """
 
     handler: Handler
     types: tuple[type[EventData], ...]
+    kept: Kept | None = None
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +62,13 @@ class RawSubscription:
 
     handler: RawHandler
     topics: tuple[str, ...]
+
+
+def topics_of(subscriptions: Sequence[Subscription]) -> set[str]:
+    """The topics on which the subscriptions' events travel."""
+    return {kind.TOPIC for each in subscriptions for kind in each.types}
+
+
+def kept_by(subscriptions: Sequence[Subscription]) -> Kept | None:
+    """What the service folds; None where it folds nothing. A service has one fold."""
+    return next((each.kept for each in subscriptions if each.kept is not None), None)

@@ -13,12 +13,11 @@ from common.events.envelope import parse_time
 from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
 from common.events.membership import (
     ActivityJoined,
+    BalancesChanged,
     CheckInCounted,
-    GrowthChanged,
     MemberCheckedIn,
     MemberEnrolled,
     MemberRegistered,
-    PointsChanged,
     PointsRedeemed,
     ProgrammeChanged,
     ProgrammeWithdrawn,
@@ -43,13 +42,17 @@ from common.events.segments import (
     SegmentEntered,
     SegmentLeft,
     StageChanged,
+    StatisticsComputed,
     ThresholdsChanged,
 )
-from common.events.shops import EVERY_SHOP, ApiKeyIssued, ApiKeyRevoked, ShopSettingsChanged
+from common.events.shops import EVERY_SHOP, ApiKeyIssued, ApiKeyRevoked, ImportEnded, ImportStarted, ShopSettingsChanged
 from common.events.topics import TOPICS
 
 _AT = "2025-03-04T08:50:00Z"
 _SEALED = "enc:v1:ann-1:c2VhbGVkIHdpdGggdGhlIGN1c3RvbWVyJ3Mga2V5"
+_QUEUED = {
+    "at": _AT, "policy_version": 2, "leave_before": "2025-03-05T13:30:00Z", "address": "0f" * 16, "attempts": 1,
+}  # fmt: skip
 _MESSAGE = {
     "message_id": "tier-ann-2",
     "flow": "tier",
@@ -61,9 +64,12 @@ _ABOUT_A_SHOP = (
     ShopSettingsChanged,
     ApiKeyIssued,
     ApiKeyRevoked,
+    ImportStarted,
+    ImportEnded,
     ProgrammeChanged,
     ProgrammeWithdrawn,
     ThresholdsChanged,
+    StatisticsComputed,
     ContactPolicyChanged,
     SurveyPolicyChanged,
 )
@@ -83,6 +89,8 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "prefix": "0a1b2c3d", "hash": "5f" * 32, "shop": SHOP, "scopes": ["events:write"], "name": "backend",
     },
     ApiKeyRevoked: {"prefix": "0a1b2c3d"},
+    ImportStarted: {"job_id": "tills-1"},
+    ImportEnded: {"job_id": "tills-1"},
     MemberRegistered: {"source": "app"},
     MemberCheckedIn: {},
     ActivityJoined: {"activity_id": "tasting-7", "kind": "activity"},
@@ -91,11 +99,11 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "old": "Green", "new": "Oolong", "old_id": "green", "new_id": "oolong", "direction": "up", "reason": "upgrade",
         "rule": "spend", "term_ends": "2026-03-04T08:50:00Z", "revision": 2,
     },
-    PointsChanged: {
-        "pending": 0, "available": 129, "change": 129, "reason": "completed", "order_id": "1001", "revision": 3,
+    BalancesChanged: {
+        "pending": 0, "available": 129, "growth": 129, "points_change": 129, "growth_change": 129,
+        "reason": "completed", "order_id": "1001", "origin": "order/1001", "revision": 3,
     },
     CheckInCounted: {"day": "2025-03-04", "streak": 7, "points": 12, "revision": 5},
-    GrowthChanged: {"growth": 129, "change": 129, "reason": "completed", "origin": "order/1001", "revision": 4},
     PointsRedeemed: {
         "redemption_id": "r-1", "points": 100, "order_id": "1003", "order_total": 5000, "worth": 100, "currency": "EUR",
     },
@@ -115,6 +123,11 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     },
     SegmentLeft: {"segment": "lapsed", "episode": "lapsed-2025-05-04", "revision": 5},
     ThresholdsChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "thresholds": {"lapse_months": 2}},
+    StatisticsComputed: {
+        "version": 24302, "valid_from": "2025-02-28T16:00:00Z", "month": "2025-03-01", "window_months": 12, "gaps": 41,
+        "median_gap_doubled": 63, "buyers": 52, "recency_sum": 4810, "frequency_sum": 97,
+        "monetary": {"CNY": [1264900, 52]},
+    },
     ReviewSubmitted: {
         "review_id": "rev-1", "order_id": "1001", "sku": "longjing-250", "stars": 5, "dsr_goods": 5, "dsr_service": 4,
         "dsr_shipping": 5, "text": "Fresh and well packed.", "photos": ["https://shop.example/photos/rev-1.jpg"],
@@ -128,13 +141,15 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "answers": [{"question": "stars", "score": 5}, {"question": "text", "text": "Fresh and well packed."}],
     },
     SurveyPolicyChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "policy": {"usage_question_days": 10}},
-    MessageHeld: {**_MESSAGE, "reason": "window", "until": "2025-03-05T08:00:00Z"},
-    MessageSent: {**_MESSAGE},
-    MessageFailed: {**_MESSAGE, "reason": "bounced"},
-    MessageSuppressed: {**_MESSAGE, "reason": "cap"},
+    MessageHeld: {**_MESSAGE, "reason": "window", "until": "2025-03-05T08:00:00Z", "policy_version": 2},
+    MessageSent: {**_MESSAGE, "queued": _QUEUED},
+    MessageFailed: {**_MESSAGE, "reason": "bounced_5.1.1", "queued": _QUEUED, "bounced": "0f" * 16},
+    MessageSuppressed: {
+        **_MESSAGE, "reason": "cap", "detail": "3 marketing messages by email in 2025-03", "policy_version": 2,
+    },
     ContactOptedOut: {"channel": "email", "purpose": "marketing", "via": "link"},
     ContactOptedIn: {"channel": "email", "purpose": "marketing", "via": "shop"},
-    ContactBounceLifted: {"channel": "email", "via": "shop"},
+    ContactBounceLifted: {"channel": "email", "via": "shop", "address": "0f" * 16},
     ContactAddressSuppressed: {
         "channel": "email", "purpose": "marketing", "state": "opted_out", "said_at": _AT, "address": "0f" * 16,
     },

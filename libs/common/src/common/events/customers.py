@@ -6,7 +6,7 @@ from datetime import date
 from typing import ClassVar, Literal
 
 from common.events.envelope import EventData
-from common.events.fields import Identifier, PersonalText, Revision, Text
+from common.events.fields import Count, Identifier, PersonalText, Revision, Text
 
 Channel = Literal["email", "sms", "chat", "phone"]
 Purpose = Literal["marketing", "survey"]
@@ -67,6 +67,7 @@ class CustomerMerged(EventData):
     RANK: ClassVar[int] = 40
     survivor: Identifier
     absorbed: Identifier
+    completed: Count = 0  # completed orders of both: the survivor's next one is numbered after them
 
 
 class KeyIssued(EventData):

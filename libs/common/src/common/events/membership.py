@@ -17,6 +17,7 @@ class MembershipFact(EventData):
 
 class MemberEnrolled(MembershipFact):
     TYPE: ClassVar[str] = "member.enrolled"
+    HOW: ClassVar[tuple[str, ...]] = ("tier", "tier_id")
     enrolled_at: Instant
     tier: Text
     tier_id: Text | None = None
@@ -30,6 +31,7 @@ class TierChanged(MembershipFact):
     """
 
     TYPE: ClassVar[str] = "tier.changed"
+    HOW: ClassVar[tuple[str, ...]] = ("old", "old_id", "direction", "reason", "rule")
     old: Text
     new: Text
     old_id: Text | None = None
@@ -41,29 +43,25 @@ class TierChanged(MembershipFact):
     in_grace: bool = False
 
 
-class PointsChanged(MembershipFact):
-    """Balances after the change, whole points; `debt` is what a clawback could not find."""
+class BalancesChanged(MembershipFact):
+    """Points and growth value after the change, whole ones; `debt` is what a clawback of points could not find.
 
-    TYPE: ClassVar[str] = "points.changed"
+    `points_change`: of what can be spent (less debt) or, where that stays, of what is pending. Growth is no points:
+    never spent, never expiring (MEM-016). `origin` is what growth was earned by or taken from: `order/<id>`,
+    `review/<id>`, `activity/<id>`, `referral/<id>`, `check-in/<date>`; None where growth stays, or late news changed
+    several.
+    """
+
+    TYPE: ClassVar[str] = "balances.changed"
+    HOW: ClassVar[tuple[str, ...]] = ("points_change", "growth_change", "reason", "order_id", "origin")
     pending: Number
     available: Number
     debt: Number = 0
-    change: Number
+    growth: Number
+    points_change: Number
+    growth_change: Number
     reason: Text
     order_id: Text | None = None
-
-
-class GrowthChanged(MembershipFact):
-    """The growth value after the change (MEM-016); it is no points: never spent, never expiring.
-
-    `origin` is what earned it or lost it: `order/<id>`, `review/<id>`, `activity/<id>`, `referral/<id>`,
-    `check-in/<date>`; None where late news changed several.
-    """
-
-    TYPE: ClassVar[str] = "growth.changed"
-    growth: Number
-    change: Number
-    reason: Text
     origin: Text | None = None
 
 

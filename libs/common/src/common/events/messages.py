@@ -8,7 +8,7 @@ from pydantic import Field
 
 from common.events.customers import Channel, Purpose
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Identifier, Instant, Text
+from common.events.fields import Count, Identifier, Instant, Text
 
 MessagePurpose = Literal["marketing", "survey", "transactional"]
 """What a message is for. Consent is asked for the first two, see `Purpose`; a transactional message needs none."""
@@ -16,6 +16,21 @@ MessagePurpose = Literal["marketing", "survey", "transactional"]
 AnyChannel = Annotated[Text, Field(pattern=r"^[a-z_]{1,20}$", description="email, sms, chat, phone, or another")]
 """Open: a release that does not know a channel of a newer one reads and announces what became of its messages,
 and which addresses are left alone."""
+AddressHash = Annotated[Text, Field(pattern=r"^[0-9a-f]{32}$", description="keyed hash of the address, in hex")]
+
+
+class SendDecision(EventData):
+    """That the message was to be sent: what was decided, and what the queue made of it. A rebuild counts caps by it.
+
+    `leave_before`: the end of its window; `address`: where it was to go. Both None of a notice, which has no window and
+    counts under no cap. `attempts`: hand-offs that were tried.
+    """
+
+    at: Instant
+    policy_version: Count
+    leave_before: Instant | None = None
+    address: AddressHash | None = None
+    attempts: Count = 0
 
 
 class MessageFact(EventData):
@@ -34,25 +49,42 @@ class MessageFact(EventData):
 
 
 class MessageHeld(MessageFact):
+    """Put off, decided by this version of the policy (0: the default). `queued`: it had been decided to be sent, and
+    missed its window; it is decided again."""
+
     TYPE: ClassVar[str] = "message.held"
     reason: Text
     until: Instant
+    policy_version: Count
+    queued: SendDecision | None = None
 
 
 class MessageSent(MessageFact):
     """Handed to the provider and accepted by it."""
 
     TYPE: ClassVar[str] = "message.sent"
+    queued: SendDecision
 
 
 class MessageFailed(MessageFact):
+    """Not accepted; `unknown`: nobody knows whether it arrived, and `detail` says why. `bounced`: the address at which
+    nobody is reached any more."""
+
     TYPE: ClassVar[str] = "message.failed"
     reason: Text
+    detail: Text | None = None
+    queued: SendDecision
+    bounced: AddressHash | None = None
 
 
 class MessageSuppressed(MessageFact):
+    """Not sent, decided by this version of the policy (0: the default). `queued`: it had been decided to be sent."""
+
     TYPE: ClassVar[str] = "message.suppressed"
     reason: Text
+    detail: Text | None = None
+    policy_version: Count
+    queued: SendDecision | None = None
 
 
 class ContactOptedOut(EventData):
@@ -76,12 +108,13 @@ class ContactOptedIn(EventData):
 
 
 class ContactBounceLifted(EventData):
-    """The address that bounced for good is written to again."""
+    """The address that bounced for good is written to again, whoever has it."""
 
     TYPE: ClassVar[str] = "contact.bounce_lifted"
     TOPIC: ClassVar[str] = "messages"
     RANK: ClassVar[int] = 62
     channel: Channel
+    address: AddressHash
     via: Text
 
 
@@ -98,7 +131,7 @@ class ContactAddressSuppressed(EventData):
     purpose: Purpose
     state: Literal["withdrawn", "opted_out"]
     said_at: Instant
-    address: Annotated[Text, Field(pattern=r"^[0-9a-f]{32}$", description="keyed hash of the address, in hex")]
+    address: AddressHash
 
 
 class ContactPolicyChanged(NewVersion):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, ClassVar, Literal
 
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Instant, Number, Revision, Text
+from common.events.fields import Currency, Instant, Number, Revision, Text
 
 Stage = Literal["prospect", "new", "returning"]
 LifeCycle = Literal["active", "sleeping", "pre_churn", "churned", "dead"]
@@ -23,6 +24,7 @@ class StageChanged(SegmentFact):
     """SEG-001 to 004, C-1."""
 
     TYPE: ClassVar[str] = "stage.changed"
+    HOW: ClassVar[tuple[str, ...]] = ("old",)
     old: Stage | None = None
     new: Stage
     is_repurchaser: bool
@@ -32,6 +34,7 @@ class LifeCycleChanged(SegmentFact):
     """SEG-009 to 013; `usual_gap_days` is the gap it was measured in."""
 
     TYPE: ClassVar[str] = "lifecycle.changed"
+    HOW: ClassVar[tuple[str, ...]] = ("old", "confidence", "usual_gap_days")
     old: LifeCycle | None = None
     new: LifeCycle | None = None
     confidence: Confidence
@@ -42,6 +45,7 @@ class RfmChanged(SegmentFact):
     """SEG-019; `cell` is three digits R F M, 1 = high; None when nothing was bought in the window."""
 
     TYPE: ClassVar[str] = "rfm.changed"
+    HOW: ClassVar[tuple[str, ...]] = ("old", "method", "confidence", "recency_days", "frequency", "monetary")
     old: Text | None = None
     cell: Text | None = None
     rfm_class: Text | None = None
@@ -56,6 +60,7 @@ class SegmentEntered(SegmentFact):
     """`segment` is `lapsed` (SEG-014); `episode` names this stay, so that it is acted on once (MSG-037)."""
 
     TYPE: ClassVar[str] = "segment.entered"
+    STANDING: ClassVar[str] = "segment"
     segment: Text
     episode: Text
     since: Instant
@@ -63,6 +68,8 @@ class SegmentEntered(SegmentFact):
 
 class SegmentLeft(SegmentFact):
     TYPE: ClassVar[str] = "segment.left"
+    STANDING: ClassVar[str] = "segment"
+    HOW: ClassVar[tuple[str, ...]] = ("segment", "episode")
     segment: Text
     episode: Text
 
@@ -73,3 +80,24 @@ class ThresholdsChanged(NewVersion):
     TYPE: ClassVar[str] = "thresholds.changed"
     TOPIC: ClassVar[str] = "segments"
     thresholds: dict[str, Any]
+
+
+class StatisticsComputed(NewVersion):
+    """Statistics of the shop for `month`, in force from `valid_from`, its first instant; no customer concerned.
+
+    They are made of what had happened by then and was known, so they are never computed again. Sums beside counts:
+    `gaps` between the orders of one customer and twice their median in days (None without any); days since the last
+    order and number of orders of the `buyers` of the `window_months` before; by currency [minor units, buyers].
+    `version` numbers the months: 12 times the year, and the month from 0.
+    """
+
+    TYPE: ClassVar[str] = "statistics.computed"
+    TOPIC: ClassVar[str] = "segments"
+    month: date
+    window_months: Number
+    gaps: Number = 0
+    median_gap_doubled: Number | None = None
+    buyers: Number = 0
+    recency_sum: Number = 0
+    frequency_sum: Number = 0
+    monetary: dict[Currency, tuple[Number, Number]]

@@ -1,4 +1,4 @@
-"""What orders-ingest tells every service about shops: their settings and the API keys that count."""
+"""What orders-ingest tells every service about shops: their settings, imports, and the API keys that count."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Currency, Instant, Text
+from common.events.fields import Currency, Identifier, Instant, Text
 
 EVERY_SHOP = "every-shop"
 """The attribute `shop` of what concerns the whole installation: a key that is good for every shop."""
@@ -24,6 +24,25 @@ class ShopSettingsChanged(NewVersion):
     name: Annotated[Text | None, Field(description="as customers read it")] = None
     zone: Annotated[Text, Field(description="IANA name")]
     currency: Currency
+
+
+class ImportStarted(EventData):
+    """History of the shop is on its way: rows of a file are being taken, from `time` on; no customer concerned.
+
+    Of a file whose rows lie ahead of a set clock it is announced each time that some fall due.
+    """
+
+    TYPE: ClassVar[str] = "import.started"
+    TOPIC: ClassVar[str] = "shops"
+    job_id: Identifier
+
+
+class ImportEnded(EventData):
+    """All rows of the file that had fallen due by `time` are taken, and what came of them is published."""
+
+    TYPE: ClassVar[str] = "import.ended"
+    TOPIC: ClassVar[str] = "shops"
+    job_id: Identifier
 
 
 class ApiKeyIssued(EventData):

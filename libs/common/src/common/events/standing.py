@@ -7,8 +7,27 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from common.events.kept import Fields
 from common.events.orders import OrderEvent, OrderLine, OrderRefunded
 
+VERSION_FIELDS: Fields = (
+    "order_id",
+    "state",
+    "revision",
+    "currency",
+    "goods_paid",
+    ("lines", ("sku", "quantity", "kind")),
+)
+REFUND_FIELDS: Fields = (
+    "refund_id",
+    "order_id",
+    "amount",
+    "freight",
+    "currency",
+    "whole",
+    ("lines", ("sku", "quantity")),
+)
+"""What a standing reads of a version of an order, and of a refund."""
 Quantities = tuple[tuple[str, int], ...]
 """Quantity by SKU, sorted by SKU, each above 0."""
 
@@ -100,6 +119,8 @@ class OrderStanding:
         Of an order of which nothing was paid for goods (all with points, or free) a refund of 0 that names no lines,
         nor freight, is one of the whole: there is nothing else that it could be of.
         """
+        if not self.refunds:
+            return False
         counted = self._counted()
         if counted.whole:
             return True

@@ -45,6 +45,12 @@ TOPICS = (
 )
 
 
+def owned_topics(service: str) -> set[str]:
+    """The topics that a service alone writes, and that tell of the customers."""
+    apart = {"customer-keys", "shops"}
+    return {t.name for t in TOPICS if t.owner == service and t.name not in apart and not t.name.startswith("dead.")}
+
+
 def own_topic(service: str) -> str | None:
     """The topic on which a service tells its facts and the commands that it accepted; None for others' services.
 

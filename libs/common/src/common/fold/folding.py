@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 import orjson
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from common.events import CustomerKey, Event, rfc3339
+from common.events.kept import Kept
+from common.fold.items import State, Wanted
+from common.storage.database import Transaction
 
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound=State)
 OrderKey = tuple[datetime, int, str, str]
-_MOST_DUES = 10_000
+MOST_DUES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +47,58 @@ class Effect:
     at: datetime
 
 
-class Folding(Protocol[S]):
-    """A service's rules, without I/O. The state given is the callee's to change in place; nobody else holds it."""
+class Folding(ABC, Generic[S]):
+    """A service's rules, without I/O but `posted`; `kept` is what the histories keep of its inputs.
+
+    The state given is the callee's to change in place; nobody else holds it. Of its items it reads those that it
+    `wants`, and all where the state was folded from the start.
+    """
 
     state: type[S]
+    kept: Kept
+    item: type[Any] = object
+    """The class of the items: whatever pydantic reads and writes."""
 
-    def empty(self) -> S: ...
-    def next_due(self, state: S) -> Due | None: ...
+    @cached_property
+    def items(self) -> TypeAdapter[Any]:
+        """How an item is stored."""
+        return TypeAdapter(self.item)
+
+    def rules_of(self, shop: str) -> Any:
+        """What every fold of the shop's customers reads; equal to that of another folding where nothing has changed."""
+        return None
+
+    def empty(self) -> S:
+        return self.state()
+
+    @abstractmethod
+    def next_due(self, state: S) -> Due | None:
+        """What falls due next; without items."""
+
+    @abstractmethod
     def fall_due(self, state: S, due: Due) -> list[Effect]: ...
+
+    @abstractmethod
     def apply(self, state: S, event: Event[Any]) -> list[Effect]: ...
-    def difference(self, before: S, after: S, at: datetime) -> list[Effect]: ...
+
+    def wants(self, state: S, cause: Event[Any] | Due) -> Wanted:
+        """The items that the input or due reads or changes, as far as it shows by the items that are loaded."""
+        return ()
+
+    async def posted(self, tx: Transaction, key: CustomerKey) -> Any:
+        """What the service has stored of the customer beside state and items and `difference` compares with."""
+        return None
+
+    @abstractmethod
+    def difference(self, before: S, posted: Any, after: S, at: datetime) -> list[Effect]:
+        """What makes that which was announced and posted true again; `before` has no items, `after` has them all."""
+
+
+class DueForEver(RuntimeError):
+    """Doing what is due does not move the next due on: a fault of the rules."""
+
+    def __init__(self, key: CustomerKey, until: datetime) -> None:
+        super().__init__(f"{MOST_DUES} dues of {'/'.join(key)} up to {until}: next_due does not move on")
 
 
 @dataclass(slots=True)
@@ -86,12 +133,12 @@ class Turns:
 
 def fold_dues(folding: Folding[S], state: S, until: datetime, key: CustomerKey) -> Iterator[Step]:
     """A step for everything that fell due up to `until`, done one by one."""
-    for _ in range(_MOST_DUES):
+    for _ in range(MOST_DUES):
         due = folding.next_due(state)
         if due is None or due.at > until:
             return
         yield Step(key, due.cause, False, due.at, folding.fall_due(state, due))
-    raise RuntimeError(f"{_MOST_DUES} dues of one customer up to {until}: next_due does not move on")
+    raise DueForEver(key, until)
 
 
 def fold_in_order(

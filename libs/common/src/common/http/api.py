@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends as DependsMarker
 from fastapi.params import Form
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
+from starlette.types import Receive, Scope, Send
 
+from common.events.fields import check_shop
 from common.http.callers import ApiKeys, Caller, Unauthorized
 from common.http.problems import Problem
 from common.process.admission import check_set_up
 from common.process.runtime import Runtime
 from common.storage.database import Transaction
 
-__all__ = ["Body", "Caller", "Tx", "UnknownShop", "assert_scoped", "public", "require", "scopes_of", "transaction"]
+__all__ = [
+    "Body",
+    "Caller",
+    "DirectRoute",
+    "Tx",
+    "UnknownShop",
+    "assert_scoped",
+    "check_begun",
+    "public",
+    "require",
+    "scopes_of",
+    "transaction",
+]
 
 JSON, FILE = "application/json", "application/octet-stream"
 _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="An API key: `rk_…`")
@@ -81,8 +95,12 @@ class _Require(_Guard):
     ) -> Caller:
         if credentials is None:
             raise Unauthorized
+        return await self.admit(request, credentials.credentials)
+
+    async def admit(self, request: Request, key: str) -> Caller:
+        """Whose request it is, by its API key. Raises what `require` says."""
         address = request.client.host if request.client else ""
-        caller = await api_keys_of(request.app).verify(credentials.credentials, address)
+        caller = await api_keys_of(request.app).verify(key, address)
         shop = request.path_params.get("shop")
         if shop is not None and not caller.of_shop(shop):
             raise UnknownShop(shop)
@@ -111,6 +129,13 @@ def public(reason: str) -> Any:
     if not reason:
         raise ValueError("say why this route is public")
     return _Public()
+
+
+async def check_begun(request: Request) -> None:
+    """Dependency of every route that reads or writes what is kept. Raises NotNow before the service may be served."""
+    runtime: Runtime = request.app.state.runtime
+    if runtime.refuses is not None:
+        raise runtime.refuses
 
 
 async def check_media_type(request: Request) -> None:
@@ -175,6 +200,8 @@ def assert_scoped(app: FastAPI) -> None:
         found = list(_all(dependant))
         if not any(isinstance(d.call, _Guard) for d in found):
             raise UnguardedRoute(f'{route.path}: declare `require("<scope>")`, or `public("<why>")`')
+        if isinstance(route.original_route, DirectRoute):
+            route.original_route.assert_complete(dependant)
         if any(d.call is transaction and d.scope != "function" for d in found):
             raise UnguardedRoute(
                 f"{route.path}: write `tx: Tx` (common.http.api.Tx) instead of `Depends(transaction)`, "
@@ -187,6 +214,49 @@ def scopes_of(app: FastAPI) -> frozenset[str]:
     contexts = (getattr(route, "dependant", None) for route in iter_route_contexts(app.routes))
     calls = (d.call for dependant in contexts if dependant is not None for d in _all(dependant))
     return frozenset(call.wanted for call in calls if isinstance(call, _Require))
+
+
+class DirectRoute(APIRoute):
+    """A route whose endpoint is called past FastAPI's solving of dependencies, which costs more than all its checks.
+
+    For the few that are called thousands of times a second: `async def endpoint(request, caller[, shop]) -> Response`
+    with the Caller of one `require`, and nothing else. It is declared and shown as every other route, and the same
+    checks run in the same order. A request that is not as nearly all are (another method, no bearer's key, a name that
+    no shop has) goes FastAPI's way, which says what is wrong.
+    """
+
+    CHECKS = (check_media_type, check_begun)
+    """The dependencies of all routes, in their order."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **declared: Any) -> None:
+        super().__init__(path, endpoint, **declared)
+        (self._guard,) = (d.call for d in _all(self.dependant) if isinstance(d.call, _Require))
+        self._methods = frozenset(self.methods or ())
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        kind, _, key = request.headers.get("authorization", "").partition(" ")
+        key = key.strip()
+        if request.method not in self._methods or kind != "Bearer" or not key or not _fits(request.path_params):
+            await super().handle(scope, receive, send)
+            return
+        for check in self.CHECKS:
+            await check(request)
+        caller = await self._guard.admit(request, key)
+        response: Response = await self.endpoint(request=request, caller=caller, **request.path_params)
+        await response(scope, receive, send)
+
+    def assert_complete(self, dependant: Dependant) -> None:
+        """Raises UnguardedRoute where the route as it was included depends on more, or otherwise, than is called."""
+        if [d.call for d in dependant.dependencies] != [*self.CHECKS, self._guard]:
+            raise UnguardedRoute(f"{self.path}: a direct route calls {self.CHECKS} and its `require`, and nothing else")
+
+
+def _fits(names: Mapping[str, str]) -> bool:
+    try:
+        return all(name == "shop" and check_shop(value) for name, value in names.items())
+    except ValueError:
+        return False
 
 
 def _all(dependant: Dependant) -> Iterator[Dependant]:

@@ -7,13 +7,13 @@ from functools import partial
 from fastapi import Depends, FastAPI
 
 from common.http import health, limits, metrics, openapi, ops, problems
-from common.http.api import assert_scoped, check_media_type
+from common.http.api import assert_scoped, check_begun, check_media_type
 from common.http.callers import ApiKeys
 from common.process.runtime import Runtime
 
 
 def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
-    """The service's HTTP side: its own routes and those that every service has."""
+    """The service's HTTP side: those routes that every service has, and its own where the process runs its API."""
     app = FastAPI(
         title=f"Regulars {runtime.name}",
         version="1",
@@ -35,11 +35,14 @@ def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
     problems.install(app)
     limits.install(app)
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # as FastAPI's documentation does
+    begun = [Depends(check_begun)]
+    # Routes are tried one after the other: the service's own, which are asked for all the time, come first.
+    if "api" in runtime.parts:
+        for router in runtime.service.routers:
+            app.include_router(router, dependencies=begun)
     app.include_router(openapi.router(app))
     app.include_router(health.router(readiness))
     app.include_router(metrics.router)
-    app.include_router(ops.router)
-    for router in runtime.service.routers:
-        app.include_router(router)
+    app.include_router(ops.router, dependencies=begun)
     assert_scoped(app)
     return app

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from common.bus.consumer import EventConsumer
+from common.bus.relay import Relay
 from common.http.api import public
+from common.refusals import Refusal
 from common.shops.following import Follower
 from common.storage.database import Database, Transaction
+from common.work.sweeps import Sweeper
 
 WITHIN_S = 2.0
 SILENT_S = 8.0
@@ -30,16 +33,18 @@ class LiveOut(BaseModel):
 
 
 class ReadinessOut(BaseModel):
-    """`checks`: per part `ok`, a note, or why it is not ready."""
+    """`parts`: what of the service this process runs. `checks`: `ok`, a note, or why it is not ready."""
 
     ready: bool
+    parts: list[str]
     checks: dict[str, str]
 
 
 class Readiness:
     """Named checks, asked together, each within two seconds."""
 
-    def __init__(self, within_s: float = WITHIN_S) -> None:
+    def __init__(self, parts: Collection[str] = (), within_s: float = WITHIN_S) -> None:
+        self._parts = parts
         self._checks: dict[str, Check] = {}
         self._within_s = within_s
 
@@ -49,7 +54,7 @@ class Readiness:
     async def ask(self) -> ReadinessOut:
         answers = await asyncio.gather(*(self._ask(check) for check in self._checks.values()))
         checks = {name: said for name, (_, said) in zip(self._checks, answers, strict=True)}
-        return ReadinessOut(ready=all(ok for ok, _ in answers), checks=checks)
+        return ReadinessOut(ready=all(ok for ok, _ in answers), parts=[*self._parts], checks=checks)
 
     async def _ask(self, check: Check) -> tuple[bool, str]:
         try:
@@ -64,10 +69,12 @@ class Readiness:
             return False, type(error).__name__
 
 
-async def check_database(database: Database) -> None:
-    """Reachable, and a connection was free in time."""
+async def check_database(database: Database, refuses: Refusal | None = None) -> None:
+    """Reachable, and a connection was free in time; and nothing keeps the process from serving it (a rebuild)."""
     async with database.transaction() as tx:
         await tx.value("select 1")
+    if refuses is not None:
+        raise NotReady(f"{refuses.slug}: {refuses.detail}")
 
 
 async def note(database: Database, ask: Callable[[Transaction], Awaitable[str | None]]) -> str | None:
@@ -79,18 +86,37 @@ async def note(database: Database, ask: Callable[[Transaction], Awaitable[str | 
 async def check_consumer(consumer: EventConsumer | None) -> str | None:
     """Its fuse whole, and no event of a newer version met.
 
-    All else is noted: the API takes what the outbox keeps, also while the group is shared out.
+    All else is noted: the API takes what the outbox keeps, also while the group is shared out, or where other processes
+    hold all partitions.
     """
     if consumer is None:
         return "none here"
-    if consumer.stopped is not None:
-        raise NotReady(consumer.stopped)
-    if consumer.paused is not None:
-        return f"paused: {consumer.paused}"
-    if not consumer.broker.assigned:
-        return "no partitions assigned yet"
-    silent = consumer.broker.seconds_since_progress
-    return f"nothing read, nor heard from Kafka, for {silent:.0f} s" if silent > SILENT_S else None
+    match consumer.state:
+        case "stopped":
+            raise NotReady(consumer.stopped)
+        case "paused":
+            return f"paused: {consumer.paused}"
+        case "joining":
+            return "joining: the partitions are being shared out"
+        case "spare":
+            return "spare: other processes hold all partitions"
+        case "reading":
+            silent = consumer.broker.seconds_since_progress
+            if silent > SILENT_S:
+                return f"nothing read, nor heard from Kafka, for {silent:.0f} s"
+            return f"reading: {len(consumer.broker.assigned)} partitions"
+
+
+async def check_relay(relay: Relay) -> str | None:
+    """Which of the processes publishes; whether Kafka takes it shows in the age of the outbox."""
+    return "holder: this process publishes" if relay.holder else "waiting: another process publishes, or none yet"
+
+
+async def check_sweeps(sweeper: Sweeper) -> str | None:
+    """What it has done here."""
+    if sweeper.held:
+        return "held: sweeps come when they are asked for"
+    return f"{'waiting: the log is not read' if sweeper.waiting else 'sweeping'}, {sweeper.done} rows done"
 
 
 async def check_follower(follower: Follower | None) -> str | None:
@@ -114,7 +140,10 @@ def router(readiness: Readiness) -> APIRouter:
     @routes.head("/live", include_in_schema=False, dependencies=anybody)
     @routes.get("/live", dependencies=anybody)
     async def live() -> LiveOut:
-        """Answered as long as the event loop turns: a restart mends nothing when the database or Kafka is away."""
+        """Answered as long as the event loop turns: a restart mends nothing when the database or Kafka is away.
+
+        While a batch keeps the loop busy it is late; `LIVE_PORT` has one of a thread's own, for probes that kill.
+        """
         return LiveOut()
 
     @routes.head("/ready", include_in_schema=False, dependencies=anybody)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from common.bus.broker import Position as Place
 from common.bus.consumer import NotStoppedThere
+from common.bus.halving import HANDLER_FAILED
 from common.events.fields import Cursor, PlannedTime, Position, Text
 from common.http.api import Body, Tx, require
 from common.http.problems import Problem
 from common.process.resending import take_again
 from common.process.runtime import Runtime
 from common.process.settling import settled as settled_now
+from common.refusals import Refusal
+from common.storage.database import Transaction
+from common.storage.failures import passes, where
 from common.work import set_aside
 
 router = APIRouter(tags=["operation"])
@@ -197,14 +202,84 @@ class ResendIn(Body):
     body: str | None = None
 
 
+class BodyGone(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            410,
+            "body_gone",
+            "The body of this dead event is not kept any more: its customer was erased, or it was sent again long ago.",
+        )
+
+
 @router.post("/ops/dead/{dead_id}/resend", dependencies=[Depends(require("ops"))])
 async def resend_dead(dead_id: Position, body: ResendIn, request: Request, tx: Tx) -> ResentOut:
     """Take the event again, mended or as it was: it counts as if it had come in time, and once."""
+    return ResentOut(dead_id=dead_id, outcome=await _resend(runtime_of(request), tx, dead_id, body.body))
+
+
+class ResendManyIn(Body):
+    """Which dead events: those after `after` that nobody has sent again, of one `slug` or of any, `limit` at most."""
+
+    after: Position = 0
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    slug: Text | None = None
+
+
+class RefusedOut(BaseModel):
+    dead_id: int
+    slug: str
+    detail: str
+
+
+class ResentManyOut(BaseModel):
+    """`after`: where the next page begins; null when there is none."""
+
+    new: int
+    duplicate: int
+    refused: list[RefusedOut]
+    after: int | None
+
+
+@router.post("/ops/dead/resend", dependencies=[Depends(require("ops"))])
+async def resend_many(body: ResendManyIn, request: Request) -> ResentManyOut:
+    """Take a page of dead events again as they were, each in a transaction of its own; what still cannot be taken is
+    named and stays. Asked again from the start, it goes on with what is left."""
+    runtime = runtime_of(request)
+    async with runtime.database.transaction() as tx:
+        # By primary key.
+        rows = await tx.fetch(
+            """
+            select dead_id from dead_events
+            where dead_id > :after and resent_at is null and body is not null
+              and (cast(:slug as text) is null or slug = :slug)
+            order by dead_id limit :limit
+            """,
+            after=body.after,
+            slug=body.slug,
+            limit=body.limit,
+        )
+    outcomes: Counter[str] = Counter()
+    refused = []
+    for row in rows:
+        try:
+            async with runtime.database.transaction() as tx:
+                outcomes[await _resend(runtime, tx, row.dead_id, None)] += 1
+        except Exception as error:
+            if passes(error):
+                raise
+            slug, detail = (error.slug, error.detail) if isinstance(error, Refusal) else (HANDLER_FAILED, where(error))
+            refused.append(RefusedOut(dead_id=row.dead_id, slug=slug, detail=detail))
+    after = rows[-1].dead_id if len(rows) == body.limit else None
+    return ResentManyOut(new=outcomes["new"], duplicate=outcomes["duplicate"], refused=refused, after=after)
+
+
+async def _resend(runtime: Runtime, tx: Transaction, dead_id: int, mended: str | None) -> str:
     row = await tx.fetch_one("select body, topic from dead_events where dead_id = :id for update", id=dead_id)
     if row is None:
         raise UnknownDeadEvent(dead_id)
-    runtime = runtime_of(request)
-    raw = body.body.encode() if body.body is not None else runtime.open_dead(bytes(row.body or b""))
+    if row.body is None:
+        raise BodyGone
+    raw = mended.encode() if mended is not None else runtime.open_dead(bytes(row.body))
     outcome = await take_again(runtime, tx, str(row.topic), raw)
     await tx.execute("update dead_events set resent_at = now() where dead_id = :id", id=dead_id)
-    return ResentOut(dead_id=dead_id, outcome=outcome)
+    return outcome

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import get_args
 
 import structlog
 from prometheus_client import Counter
 
 from common import metrics
+from common.bus.consumer import State
 from common.process.runtime import Runtime
 from common.storage.failures import passes
 from common.work import set_aside
@@ -35,11 +37,17 @@ class Observer:
             self._raise(metrics.LATE_INPUTS.labels(name), consumer.counts.late, "late")
             for kind, count in consumer.counts.by_type.items():
                 self._raise(metrics.EVENTS_APPLIED.labels(name, kind), count, "applied", kind)
+            for state in get_args(State):
+                metrics.CONSUMER_STATE.labels(name, state).set(consumer.state == state)
             metrics.CONSUMER_ASSIGNED.set(len(consumer.broker.assigned))
             metrics.CONSUMER_STOPPED.labels(name, "fuse").set(consumer.blown is not None)
             metrics.CONSUMER_STOPPED.labels(name, "outdated").set(consumer.outdated is not None)
             metrics.CONSUMER_SINCE_PROGRESS.set(consumer.broker.seconds_since_progress)
             self._raise(metrics.CONSUMER_RECREATED, consumer.broker.recreated, "recreated")
+        for part in runtime.parts:
+            metrics.PART_RUNS.labels(part).set(1)
+        metrics.RELAY_HOLDER.set(runtime.relay is not None and runtime.relay.holder)
+        self._raise(metrics.SWEEP_ROWS, runtime.sweeper.done, "sweeps")
         async with runtime.database.transaction() as tx:
             # The backlog of the relay; its age by the database's own clock, since a set clock may stand still.
             row = await tx.fetch_one(

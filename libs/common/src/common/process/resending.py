@@ -5,7 +5,7 @@ from __future__ import annotations
 from common.bus.broker import Record
 from common.bus.dead import publish_mended
 from common.bus.inbox import claim_each
-from common.bus.subscriptions import Batch
+from common.bus.subscriptions import Batch, kept_by
 from common.events import InvalidEvent, decode
 from common.process.runtime import Runtime
 from common.refusals import Conflict, Invalid
@@ -31,14 +31,15 @@ async def take_again(runtime: Runtime, tx: Transaction, topic: str, raw: bytes) 
         event = decode(raw)
     except InvalidEvent as error:
         raise Invalid(error.slug, f"The event still cannot be read: {error}") from None
-    takers = [s for s in runtime.service.subscribed(runtime.keys) if isinstance(event.data, s.types)]
+    subscriptions = runtime.service.subscribed(runtime.keys)
+    takers = [s for s in subscriptions if isinstance(event.data, s.types)]
     if not takers:
         raise Invalid(
             "not_subscribed", f"{runtime.name} takes no {event.type} from {topic}: send it where its kind goes."
         )
     if await runtime.shops.missing({event.shop}):
         raise ShopNotSetUp(event.shop)
-    outcome = (await claim_each(tx, [(event, raw)]))[0]
+    outcome = (await claim_each(tx, [(event, raw)], kept_by(subscriptions)))[0]
     if outcome == "conflict":
         raise Conflict("same_id_other_body", "This id has counted already with another body: give it a new id.")
     if outcome == "new":

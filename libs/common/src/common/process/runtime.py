@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from fastapi import APIRouter
 from pydantic_settings import BaseSettings
 
+from common.bus.backlog import Backlog
+from common.bus.broker import Position
 from common.bus.consumer import EventConsumer
 from common.bus.relay import Relay
-from common.bus.subscriptions import RawSubscription, Subscription
+from common.bus.subscriptions import RawSubscription, Subscription, topics_of
 from common.crypto.keys import KeyRing
 from common.crypto.sealing import derived_key, master_key_from, open_bytes, seal_bytes
+from common.events import CustomerKey
+from common.process.pruning import Pruner
 from common.process.settings import Settings
+from common.refusals import NotNow
 from common.shops.following import Follower, KnownShops
 from common.storage.database import Database, Transaction
+from common.storage.failures import passes
 from common.time.clock import Clock, FixedClock, WallClock
 from common.verification import Verification
 from common.work.sweeps import Job, Sweeper, WorkList
 
+CLOCK_S = 0.2
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
+Part = Literal["api", "consumer", "relay", "sweeps", "sender"]
+"""What of a service a process may run alone. Health, metrics and the operator's routes are served by each."""
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True)
@@ -38,21 +48,44 @@ class Service:
     """Kinds of settings of its own, besides `Settings`: read before anything starts, so that what is wrong is said."""
     subscriptions: Sequence[Subscription] | Callable[[KeyRing], Sequence[Subscription]] = ()
     """A function where a handler needs the customers' keys."""
+    read_back: Sequence[Subscription] | Callable[[KeyRing], Sequence[Subscription]] = ()
+    """What a rebuild reads besides, of the service's own topics: what it announced and nobody else could say again.
+
+    They are claimed in the inbox like any event, and may come before their cause: topics are in no order among each
+    other.
+    """
     raw: Callable[[Runtime, str], RawSubscription | None] | None = None
     """The reader of a topic that others write to, by the topic's name; None for any other topic."""
     routers: Sequence[APIRouter] = ()
+    raw_topics: Callable[[Transaction], Awaitable[Sequence[str]]] | None = None
+    """The topics that `raw` reads, as the database has them."""
     jobs: Sequence[Job | WorkList] | Callable[[Runtime], Sequence[Job | WorkList]] = ()
-    background: Sequence[Callable[[Runtime], Coroutine[Any, Any, None]]] = ()
+    background: Mapping[Part, Sequence[Callable[[Runtime], Coroutine[Any, Any, None]]]] = field(default_factory=dict)
+    """What else runs for the process's life, by the part that it belongs to."""
     counters: Callable[[Transaction], Awaitable[dict[str, int]]] | None = None
     due: Callable[[Transaction, datetime], Awaitable[int]] | None = None
+    keeps_claims: bool = False
+    """Whether what was claimed once is known for ever, instead of for `inbox_days`."""
+    revised: Callable[[Transaction, Mapping[CustomerKey, int]], Awaitable[None]] | None = None
+    """In a rebuild: these are the revisions of the customers' last facts, which it keeps outside of `customers`."""
+    copied: Sequence[str] = ()
+    """Tables of which no topic knows: a rebuild takes them from the live database, in this order."""
     verify: Callable[[Verification], Awaitable[None]] | None = None
     """Compares what the service keeps; that all it has read was claimed is compared for every service alike."""
     notes: Mapping[str, Callable[[Transaction], Awaitable[str | None]]] = field(default_factory=dict)
     """Readiness notes: what an operator should know of a part that does not keep the service from working."""
 
-    def subscribed(self, keys: KeyRing) -> Sequence[Subscription]:
-        """The subscriptions, with these keys."""
-        return self.subscriptions(keys) if callable(self.subscriptions) else self.subscriptions
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts that the service has."""
+        has = {"api", "relay", "sweeps", *self.background}
+        has |= {"consumer"} if self.subscriptions or self.raw is not None else set()
+        return tuple(part for part in PARTS if part in has)
+
+    def subscribed(self, keys: KeyRing, *, rebuilding: bool = False) -> Sequence[Subscription]:
+        """The subscriptions, with these keys; of a database that is being rebuilt what is read back too."""
+        taken = [self.subscriptions, self.read_back] if rebuilding else [self.subscriptions]
+        return [each for some in taken for each in (some(keys) if callable(some) else some)]
 
 
 @dataclass
@@ -65,30 +98,50 @@ class Runtime:
     database: Database
     keys: KeyRing
     master: bytes
+    parts: Collection[Part] = PARTS
+    """Those that this process runs, of those that the service has."""
+    rebuilding: bool = False
+    """It fills an empty database from the topics (`common.bus.rebuilding`)."""
     consumer: EventConsumer | None = None
     relay: Relay | None = None
     follower: Follower | None = None
+    backlog: Backlog | None = field(init=False, default=None)
+    """What the service has not read yet, in whichever process; None for one that reads nothing."""
     sweeper: Sweeper = field(init=False)
+    pruner: Pruner = field(init=False)
     on_key_changed: list[Callable[[str], None]] = field(default_factory=list)
     """Called with the prefix of an API key that was issued or revoked somewhere."""
     shops: KnownShops = field(init=False)
+    refuses: NotNow | None = None
+    """Why no request is taken: the database is not known yet, or is being rebuilt. None once all parts run."""
     waiting: int = field(init=False, default=0)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     woken: asyncio.Event = field(default_factory=asyncio.Event)  # the clock moved, or it is time to stop
 
     def __post_init__(self) -> None:
         self.shops = KnownShops(self.database)
-        self._make_sweeper()
-
-    def _make_sweeper(self) -> None:
+        if self.service.subscriptions or self.service.raw_topics is not None:
+            self.backlog = Backlog(
+                self.database, self.read_topics, self.settings.kafka_bootstrap_servers, client=self.name
+            )
+        self.pruner = Pruner(self.database, self.settings, keeps_claims=self.service.keeps_claims)
         jobs = self.service.jobs
+        all_jobs = jobs(self) if callable(jobs) else jobs  # a function where a job needs the master key or a setting
         self.sweeper = Sweeper(
             self.database,
-            jobs(self) if callable(jobs) else jobs,  # a function where a job needs the master key or a setting
-            behind=self.consumer.behind if self.consumer else _never,
+            [job for job in all_jobs if not self.rebuilding or (isinstance(job, WorkList) and job.rebuilds)],
+            read_until=self.backlog.read_until if self.backlog is not None else None,
             before=self.refresh_clock,
             held=self.settings.set_clock,
         )
+
+    async def read_topics(self) -> set[str]:
+        """The topics that the service's consumer reads."""
+        topics = topics_of(self.service.subscribed(self.keys, rebuilding=self.rebuilding))
+        if self.service.raw_topics is not None:
+            async with self.database.transaction() as tx:
+                topics |= {*await self.service.raw_topics(tx)}
+        return topics
 
     @property
     def name(self) -> str:
@@ -127,6 +180,21 @@ class Runtime:
         self.woken.set()
         return stored
 
+    async def follow_clock(self) -> None:
+        """On a set clock: take over what another process of the service was told, until the process stops."""
+        while not self.stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), CLOCK_S)
+            before = self.clock.now()
+            try:
+                async with self.database.transaction() as tx:
+                    await self.refresh_clock(tx)
+            except Exception as error:
+                if not passes(error):
+                    raise
+            if self.clock.now() != before:
+                self.woken.set()
+
     async def idle(self, seconds: float) -> None:
         """For background work with nothing to do: until the clock moves, the process stops, or so long."""
         with contextlib.suppress(TimeoutError):
@@ -134,13 +202,15 @@ class Runtime:
         if not self.stopping.is_set():
             self.woken.clear()
 
-    def make_consumer(self, raw: Sequence[RawSubscription] = ()) -> EventConsumer:
-        """A consumer of the service's subscriptions and of `raw`, not started."""
+    def make_consumer(
+        self, raw: Sequence[RawSubscription] = (), until: Mapping[Position, int] | None = None
+    ) -> EventConsumer:
+        """A consumer of the service's subscriptions and of `raw`, not started; in a rebuild it ends at `until`."""
         return EventConsumer(
             self.database,
             self.settings.kafka_bootstrap_servers,
             self.name,
-            self.service.subscribed(self.keys),
+            self.service.subscribed(self.keys, rebuilding=self.rebuilding),
             raw,
             seal=self.seal_dead,
             max_records=self.settings.max_batch,
@@ -148,11 +218,8 @@ class Runtime:
             before=self.refresh_clock if self.settings.set_clock else None,
             admit=self.shops.refused,
             ready=self.follower.reached if self.follower is not None else None,
+            until=until,
         )
-
-
-async def _never() -> bool:
-    return False
 
 
 async def make_runtime(service: Service, settings: Settings) -> Runtime:
@@ -163,15 +230,27 @@ async def make_runtime(service: Service, settings: Settings) -> Runtime:
     return runtime
 
 
-def build_runtime(service: Service, settings: Settings) -> Runtime:
-    """The same without a word to any server."""
+def build_runtime(
+    service: Service, settings: Settings, only: Collection[Part] = PARTS, *, rebuilding: bool = False
+) -> Runtime:
+    """The same without a word to any server; with `only` these parts, of those that the service has.
+
+    For a rebuild: no part of its own; its consumer is made when it is known where it ends.
+    """
     clock: Clock = FixedClock(EPOCH) if settings.set_clock else WallClock()
-    database = Database(settings.database_url, clock=clock, service=service.name, pool_size=settings.pool_size)
+    database = Database(
+        settings.database_url,
+        clock=clock,
+        service=service.name,
+        pool_size=settings.pool_size,
+        rebuilding=rebuilding,
+    )
     master = master_key_from(settings.master_key.get_secret_value())
-    runtime = Runtime(service, settings, clock, database, KeyRing(master), master)
+    parts = tuple(part for part in service.parts if part in only and not rebuilding)
+    runtime = Runtime(service, settings, clock, database, KeyRing(master), master, parts, rebuilding)
     runtime.follower = Follower(database, settings.kafka_bootstrap_servers, service.name, runtime.key_changed)
-    if service.subscriptions:
+    if service.subscriptions and "consumer" in parts:
         runtime.consumer = runtime.make_consumer()
-        runtime._make_sweeper()
-    runtime.relay = Relay(database, settings.kafka_bootstrap_servers, service.name)
+    if "relay" in parts:
+        runtime.relay = Relay(database, settings.kafka_bootstrap_servers, service.name)
     return runtime

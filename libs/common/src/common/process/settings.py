@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from common.bus.retention import MOST_DAYS
 from common.crypto.sealing import master_key_from
 
 S = TypeVar("S", bound=BaseSettings)
@@ -24,29 +25,50 @@ class Settings(BaseSettings):
     database_url: str = Field(
         repr=False, description="postgresql://user:password@host:port/database, the service's own"
     )
+    live_database_url: str | None = Field(
+        None, repr=False, description="to `rebuild` beside it: the live service's database, which is read alone"
+    )
     kafka_bootstrap_servers: str = Field(description="host:port,host:port")
     master_key: SecretStr = Field(description="32 random bytes in base64, the same for the whole installation")
     bootstrap_api_key: SecretStr | None = Field(None, description="an API key for everything in every shop")
     http_host: str = Field("127.0.0.1", description="address to listen on")
     http_port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0: any free one")
+    live_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="port on which a thread of its own answers /health/live, however long a batch keeps the rest "
+        "waiting; absent: only `http_port` answers it",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level that is logged")
     set_clock: bool = Field(
         False, description="a replay's stack: the clock stands in the database and is moved by command"
     )
     public_url: str = Field("http://127.0.0.1:8080", description="address under which customers reach signed links")
-    max_batch: int = Field(500, ge=1, le=10_000, description="most records of one poll, one transaction")
+    max_batch: int = Field(1_000, ge=1, le=10_000, description="most records of one poll, one transaction")
     session_timeout_ms: int = Field(
         30_000, ge=1_000, le=300_000, description="silence after which Kafka drops a consumer"
     )
     pool_size: int = Field(10, ge=2, le=200, description="database connections kept open; twice as many at a peak")
     rate_limit: int = Field(2_000, ge=1, description="requests a second that one API key may make")
+    outbox_days: int = Field(
+        3, ge=1, le=MOST_DAYS, description="days for which a published fact can be sent again by `republish`"
+    )
+    inbox_days: int = Field(
+        60, ge=30, description="days for which a repeat is known by its claim; docs/operating.md says what needs them"
+    )
+    dead_days: int = Field(
+        30, ge=1, description="days for which a dead event that was sent again keeps its body; under INBOX_DAYS"
+    )
     trusted_proxies: str = Field(
         "127.0.0.1", description="addresses and networks, by commas, whose X-Forwarded-For names the caller; *: all"
     )
 
-    @field_validator("database_url")
+    @field_validator("database_url", "live_database_url")
     @classmethod
-    def _driver(cls, url: str) -> str:
+    def _driver(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
         scheme, separator, rest = url.partition("://")
         if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
             raise ValueError("must begin with postgresql://")
@@ -69,6 +91,14 @@ class Settings(BaseSettings):
         if key is not None and len(key.get_secret_value()) < 24:
             raise ValueError("must have at least 24 characters; make one with `openssl rand -hex 24`")
         return key
+
+    @field_validator("dead_days")
+    @classmethod
+    def _within_claims(cls, days: int, info: ValidationInfo) -> int:
+        # Sent again once more, it must still be known as a repeat.
+        if days >= info.data.get("inbox_days", days + 1):
+            raise ValueError("must be less than INBOX_DAYS")
+        return days
 
     @field_validator("public_url")
     @classmethod

@@ -1,4 +1,4 @@
-"""The settled check: counters of one process, and what is still on its way in it."""
+"""The settled check: counters of one process and of its service's database, and what is still on its way."""
 
 from __future__ import annotations
 
@@ -33,16 +33,22 @@ async def settled(runtime: Runtime, with_due: bool, wait_s: float = 0) -> dict[s
         found = {"read": 0, "claimed": 0, "batches": 0, "published": 0, "lag": 0}
         async with runtime.database.transaction() as tx:
             found["outbox"] = await tx.value(
-                "select count(*) from outbox where published_at is null and refused is null"
+                """
+                select (select count(*) from outbox where published_at is null and refused is null)
+                     + (select count(*) from republishing)
+                """
             )
             if runtime.service.counters is not None:
                 found.update(await runtime.service.counters(tx))
             if with_due:
                 found["due"] = await due(runtime, tx)
+            # What other processes of the service have read and announced shows here alone.
+            found["stored"] = int(await tx.value("select coalesce(sum(next), 0) from offsets"))
+            found["announced"] = int(await tx.value(_ANNOUNCED) or 0)
         last = time.monotonic() >= deadline
         # Kafka is asked last: what is in our own tables says more cheaply that it is too early.
-        if runtime.consumer is not None and (last or not any(found.get(what) for what in OPEN)):
-            found["lag"] = await runtime.consumer.lag()
+        if runtime.backlog is not None and (last or not any(found.get(what) for what in OPEN)):
+            found["lag"] = await runtime.backlog.lag()
             if runtime.follower is not None:
                 found["lag"] += await runtime.follower.lag()
         if last or not any(found.get(what) for what in OPEN):
@@ -54,6 +60,10 @@ async def settled(runtime: Runtime, with_due: bool, wait_s: float = 0) -> dict[s
     if runtime.relay is not None:
         found["published"] = runtime.relay.published
     return found
+
+
+# The last number drawn for a fact; null before the first.
+_ANNOUNCED = "select pg_sequence_last_value(cast(pg_get_serial_sequence('outbox', 'seq') as regclass))"
 
 
 async def due(runtime: Runtime, tx: Transaction) -> int:

@@ -1,4 +1,4 @@
-"""Runs all parts of one service on one event loop until it is to stop."""
+"""Runs the parts of one service, all or some, on one event loop until it is to stop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from functools import partial
 from typing import Any
 
@@ -16,10 +16,12 @@ import uvicorn
 
 from common.http import health
 from common.http.app import build_app
+from common.http.liveness import Pulse, answer_in_thread
+from common.process.collector import settle_collector
 from common.process.observing import observe
-from common.process.runtime import Runtime, Service, build_runtime
+from common.process.runtime import PARTS, Part, Runtime, Service, build_runtime
 from common.process.settings import Settings
-from common.service.starting import CannotStart, await_database
+from common.service.starting import STARTING, CannotStart, await_database
 
 log = structlog.get_logger()
 STOP_WITHIN_S = 20
@@ -27,19 +29,19 @@ KEEP_ALIVE_S = 75
 """Longer than clients and proxies keep an idle connection, so that none sends a request into one that is closing."""
 
 
-async def serve(service: Service, settings: Settings, *, migrating: bool = False) -> int:
-    """Run all parts on one event loop until SIGTERM; returns the exit code.
+async def serve(
+    service: Service, settings: Settings, *, migrating: bool = False, only: Collection[Part] = PARTS
+) -> int:
+    """Run these parts, of those that the service has, on one event loop until SIGTERM; returns the exit code.
 
     HTTP comes first, so that probes are answered while the database is waited for; then all else.
     """
-    runtime = build_runtime(service, settings)
-    readiness = health.Readiness()
-    readiness.add("database", lambda: health.check_database(runtime.database))
-    if runtime.consumer is not None or service.raw is not None:
-        readiness.add("consumer", lambda: health.check_consumer(runtime.consumer))
-    for name, ask in service.notes.items():
-        readiness.add(name, partial(health.note, runtime.database, ask))
-    readiness.add("shops", lambda: health.check_follower(runtime.follower))
+    runtime = build_runtime(service, settings, only)
+    runtime.refuses = STARTING
+    pulse = Pulse()
+    if settings.live_port is not None:
+        answer_in_thread(pulse, settings.http_host, settings.live_port)
+    readiness = _readiness(runtime)
     app = build_app(runtime, readiness)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -63,10 +65,12 @@ async def serve(service: Service, settings: Settings, *, migrating: bool = False
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, runtime.stopping.set)
     tasks = {asyncio.create_task(server._serve(), name="http")}
+    tasks.add(asyncio.create_task(pulse.beat(runtime.stopping), name="pulse"))
     stop = asyncio.create_task(runtime.stopping.wait())
     begin = asyncio.create_task(await_database(runtime, migrating=migrating), name="start")
     done, _ = await asyncio.wait({*tasks, stop, begin}, return_when=asyncio.FIRST_COMPLETED)
     if done == {begin} and _error_of(begin) is None:
+        settle_collector()
         tasks |= {asyncio.create_task(part, name=name) for name, part in _parts(runtime).items()}
         done, _ = await asyncio.wait({*tasks, stop}, return_when=asyncio.FIRST_COMPLETED)
     # A part that ends without an error when it is time to stop has done what it should.
@@ -94,17 +98,38 @@ def _error_of(task: asyncio.Task[Any]) -> BaseException | None:
     return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
+def _readiness(runtime: Runtime) -> health.Readiness:
+    readiness = health.Readiness(runtime.parts)
+    readiness.add("database", lambda: health.check_database(runtime.database, runtime.refuses))
+    if "consumer" in runtime.parts:
+        readiness.add("consumer", lambda: health.check_consumer(runtime.consumer))
+    if runtime.relay is not None:
+        readiness.add("relay", partial(health.check_relay, runtime.relay))
+    if "sweeps" in runtime.parts:
+        readiness.add("sweeps", lambda: health.check_sweeps(runtime.sweeper))
+    for name, ask in runtime.service.notes.items():
+        readiness.add(name, partial(health.note, runtime.database, ask))
+    readiness.add("shops", lambda: health.check_follower(runtime.follower))
+    return readiness
+
+
 def _parts(runtime: Runtime) -> dict[str, Coroutine[Any, Any, None]]:
-    """All parts but HTTP, not begun."""
-    parts: dict[str, Coroutine[Any, Any, None]] = {"sweeps": runtime.sweeper.run()}
+    """All parts of this process but HTTP, and what each process needs, not begun."""
+    parts: dict[str, Coroutine[Any, Any, None]] = {}
+    if "sweeps" in runtime.parts:
+        parts["sweeps"] = runtime.sweeper.run()
+        parts["pruning"] = runtime.pruner.run()
     if runtime.follower is not None:
         parts["shops"] = runtime.follower.run()
     if runtime.consumer is not None:
         parts["consumer"] = runtime.consumer.run()
     if runtime.relay is not None:
         parts["relay"] = runtime.relay.run()
-    for work in runtime.service.background:
-        parts[work.__name__] = work(runtime)
+    for part in runtime.parts:
+        for work in runtime.service.background.get(part, ()):
+            parts[work.__name__] = work(runtime)
+    if runtime.settings.set_clock:
+        parts["clock"] = runtime.follow_clock()
     parts["metrics"] = observe(runtime, runtime.stopping)
     return parts
 
@@ -112,6 +137,7 @@ def _parts(runtime: Runtime) -> dict[str, Coroutine[Any, Any, None]]:
 async def _stop(runtime: Runtime, server: uvicorn.Server, tasks: set[asyncio.Task[None]]) -> None:
     server.should_exit = True
     await runtime.sweeper.stop()
+    await runtime.pruner.stop()
     if runtime.consumer is not None:
         await runtime.consumer.stop()
     if runtime.relay is not None:
@@ -125,4 +151,6 @@ async def _stop(runtime: Runtime, server: uvicorn.Server, tasks: set[asyncio.Tas
     await asyncio.wait(tasks, timeout=3)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(3):
+            if runtime.backlog is not None:
+                await runtime.backlog.close()
             await runtime.database.close()

@@ -8,17 +8,29 @@ import contextlib
 import asyncpg
 import structlog
 
+from common import metrics
+from common.bus.rebuilding import is_rebuilding
 from common.process.runtime import Runtime
+from common.refusals import NotNow
 from common.storage import migrate
 from common.storage.failures import passes
 
 log = structlog.get_logger()
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
+STARTING = NotNow("starting", "The service looks at its database; try again in a second.")
+REBUILDING = NotNow(
+    "rebuilding",
+    "The service's database is being rebuilt from the topics: it is served when `rebuild --finish` has ended.",
+)
 _SENTENCES = {
     "28": "PostgreSQL does not let the user of DATABASE_URL in: mend its name or password, or make the role",
     "3D": "PostgreSQL has no database of the name in DATABASE_URL: mend the name, or make the database",
     "42501": "the user of DATABASE_URL may not do what is needed in the database: grant it, or migrate as its owner",
 }
+
+
+class _BeingRebuilt(Exception):
+    """The database is filled from the topics; it is served when that has ended."""
 
 
 class CannotStart(Exception):
@@ -28,13 +40,23 @@ class CannotStart(Exception):
 async def await_database(runtime: Runtime, *, migrating: bool) -> None:
     """Return when the database is there with all its tables, made first where `migrating`, or on a stop.
 
+    One that is being rebuilt is waited for until that has ended: nobody starts it live by mistake.
+
     Kafka is waited for by each part that needs it. Raises CannotStart.
     """
     wait = FIRST_WAIT_S
     while not runtime.stopping.is_set():
         try:
             await _look(runtime, migrating=migrating)
+            runtime.refuses = None
+            metrics.REBUILDING.set(0)
             return
+        except _BeingRebuilt:
+            if runtime.refuses is not REBUILDING:
+                runtime.refuses = REBUILDING
+                metrics.REBUILDING.set(1)
+                log.warning("waiting_for_rebuild", detail=REBUILDING.detail)
+            wait = FIRST_WAIT_S
         except Exception as error:
             wrong = _wrong(error)
             if wrong is not None:
@@ -59,6 +81,8 @@ async def _look(runtime: Runtime, *, migrating: bool) -> None:
             f"`{command}`, or start with `serve --migrate`."
         )
     async with runtime.database.transaction() as tx:
+        if await is_rebuilding(tx):
+            raise _BeingRebuilt
         await runtime.refresh_clock(tx)
 
 

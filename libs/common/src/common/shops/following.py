@@ -1,4 +1,4 @@
-"""Every process follows the topic `shops`: settings and API keys are known here within a second of their announcement.
+"""Every process follows the topic `shops`: settings, imports and API keys are known here within a second.
 
 The topic is read whole at each start, outside of the consumer group, since every process needs all of it; what is
 stored by it is idempotent. The service's consumer starts only when the end was reached once.
@@ -18,6 +18,7 @@ from common.bus.broker import BrokerUnavailable, Reader, Record
 from common.events import Event, InvalidEvent, decode
 from common.events.shops import ApiKeyIssued, ApiKeyRevoked, ShopSettingsChanged
 from common.refusals import Refusal
+from common.shops.imports import save_imports
 from common.shops.settings import SHOPS, SettingsBody, ShopNotSetUp, find_set_up, lock_shops
 from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary
@@ -71,7 +72,7 @@ class KnownShops:
 
 
 class Follower:
-    """Reads the topic into the tables `shop_settings` and `api_keys`, until stopped; `forget` drops a key's copy."""
+    """Reads the topic into the database until stopped; `forget` drops the copy of a key that changed."""
 
     def __init__(self, database: Database, servers: str, service: str, forget: Callable[[str], None]) -> None:
         self._database = database
@@ -154,6 +155,7 @@ def _read(record: Record) -> Event[Any] | None:
 async def save(tx: Transaction, events: Sequence[Event[Any]]) -> None:
     """Store what is new of these; any of them may have been stored before."""
     await _save_settings(tx, [event for event in events if isinstance(event.data, ShopSettingsChanged)])
+    await save_imports(tx, events)
     for event in events:
         data = event.data
         if isinstance(data, ApiKeyIssued):

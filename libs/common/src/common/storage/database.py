@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from common.events import CustomerKey, Event
+from common.storage.columns import Columns
 from common.storage.failures import UnitOfWorkTooLong
 from common.time.clock import Clock, WallClock
 
@@ -36,7 +37,10 @@ def _statement(sql: str) -> TextClause:
 
 @dataclass(slots=True)
 class CustomerRow:
-    """A locked customer; `last` is the order key of the last input folded, None before the first."""
+    """A locked customer; `last` is the order key of the last input folded or postponed, None before the first.
+
+    `inputs`: how many were folded.
+    """
 
     key: CustomerKey
     state: str | None
@@ -44,15 +48,20 @@ class CustomerRow:
     done_until: datetime | None
     due_at: datetime | None
     revision: int
+    inputs: int
 
 
 class Transaction:
     """One unit of work. Not for two tasks at once (asyncpg allows one statement at a time)."""
 
-    def __init__(self, connection: AsyncConnection, clock: Clock, service: str = "") -> None:
+    def __init__(
+        self, connection: AsyncConnection, clock: Clock, service: str = "", *, rebuilding: bool = False
+    ) -> None:
         self.connection = connection
         self.clock = clock
         self.service = service
+        self.rebuilding = rebuilding
+        """The database is being filled from the topics (`common.bus.rebuilding`)."""
         self.locked: dict[CustomerKey, CustomerRow] = {}
         self.late = 0  # inputs that came after what they belong before
         self._begun = False
@@ -121,10 +130,23 @@ class Transaction:
         await self.execute("set transaction isolation level repeatable read, read only")
 
     async def announce(self, events: Iterable[Event[Any]]) -> None:
-        """Put facts into the outbox, in order; the caller holds the locks of the customers concerned."""
+        """Put facts into the outbox, in order; the caller holds the locks of the customers concerned.
+
+        In a rebuild they are kept aside, of those with a revision the last of each type: most stand on the topic.
+        """
         rows = list(events)
         if not rows:
             return
+        if self.rebuilding:
+            last = {(e.data.TOPIC, e.key, e.data.standing(), "" if e.data.has_revision() else e.id): e for e in rows}
+            await self.execute(
+                _KEEP_ASIDE, **_ASIDE.of((*name, e.shop, e.encode().decode()) for name, e in last.items())
+            )
+            return
+        await self.publish(rows)
+
+    async def publish(self, rows: Sequence[Event[Any]]) -> None:
+        """Put facts into the outbox, in a rebuild too."""
         # `seq` is drawn in the order of the records, while the customers are locked.
         await self.copy(
             "outbox",
@@ -135,9 +157,16 @@ class Transaction:
         await self.execute("notify outbox")
 
 
+_ASIDE = Columns("w", topic="text", key="text", standing="text", name="text", shop="text", payload="text")
+# In a rebuild, under the locks of the customers.
+_KEEP_ASIDE = f"""
+insert into rebuilt_facts (topic, key, standing, name, shop, payload)
+select topic, key, standing, name, shop, payload from {_ASIDE}
+on conflict (topic, key, standing, name) do update set payload = excluded.payload, seq = default
+"""
 _LOCK_CUSTOMERS = """
 select c.shop, c.customer, cast(c.state as text) as state, c.last_time, c.last_rank, c.last_source, c.last_id,
-       c.done_until, c.due_at, c.revision
+       c.done_until, c.due_at, c.revision, c.inputs
 from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
 join customers c on c.shop = w.shop and c.customer = w.customer
 order by c.shop collate "C", c.customer collate "C"
@@ -156,7 +185,7 @@ def customer_row(row: Row[Any]) -> CustomerRow:
     last = None
     if row.last_time is not None:
         last = (row.last_time, row.last_rank, row.last_source, row.last_id)
-    return CustomerRow((row.shop, row.customer), row.state, last, row.done_until, row.due_at, row.revision)
+    return CustomerRow((row.shop, row.customer), row.state, last, row.done_until, row.due_at, row.revision, row.inputs)
 
 
 @contextmanager
@@ -174,9 +203,18 @@ def _own_deadline(within_s: float) -> Iterator[None]:
 class Database:
     """A pool with deadlines on every level (asyncpg has none by itself, and waits for a lost server)."""
 
-    def __init__(self, url: str, *, clock: Clock | None = None, service: str = "", pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock | None = None,
+        service: str = "",
+        pool_size: int = 10,
+        rebuilding: bool = False,
+    ) -> None:
         self.clock: Clock = clock or WallClock()
         self.service = service
+        self.rebuilding = rebuilding
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -192,10 +230,12 @@ class Database:
                     "statement_timeout": "30000",
                     "lock_timeout": "15000",
                     "idle_in_transaction_session_timeout": "90000",
-                    # The locks of a host that vanished without a word are free after a minute.
-                    "tcp_keepalives_idle": "30",
-                    "tcp_keepalives_interval": "10",
+                    # The locks of a host that vanished without a word are free after 20 s, before its partitions are
+                    # shared out. Keepalives see it where nothing is on its way, the timeout where something is.
+                    "tcp_keepalives_idle": "10",
+                    "tcp_keepalives_interval": "3",
                     "tcp_keepalives_count": "3",
+                    "tcp_user_timeout": "20000",
                     "jit": "off",
                 },
             },
@@ -209,7 +249,7 @@ class Database:
         """
         with _own_deadline(UNIT_OF_WORK_S):
             async with asyncio.timeout(UNIT_OF_WORK_S), self.engine.begin() as connection:
-                yield Transaction(connection, self.clock, self.service)
+                yield Transaction(connection, self.clock, self.service, rebuilding=self.rebuilding)
 
     async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """The work in a transaction of its own, again when PostgreSQL ended it to resolve a deadlock.

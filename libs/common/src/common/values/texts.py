@@ -6,7 +6,8 @@ import json
 import re
 from typing import Any
 
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
+UNFIT = re.compile("[\x00\ud800-\udfff]")
+"""A character that no reader could store."""
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 """The escapes that can make such a character in JSON; pairs of surrogates are among the suspects, and pass."""
 
@@ -22,10 +23,10 @@ def find_unfit(value: Any) -> str | None:
     while waiting:
         path, found = waiting.pop()
         if isinstance(found, str):
-            if _UNFIT.search(found):
+            if UNFIT.search(found):
                 return pointer_to(*path)
         elif isinstance(found, dict):
-            if any(_UNFIT.search(name) for name in found):
+            if any(UNFIT.search(name) for name in found):
                 return pointer_to(*path)  # the name itself cannot be shown
             waiting += (((*path, name), inner) for name, inner in reversed(found.items()))
         elif isinstance(found, list):

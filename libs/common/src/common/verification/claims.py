@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from common.bus import offsets
+from common.bus.inbox import key_of
 from common.bus.subscriptions import Subscription
 from common.verification.log import PAGE, Fact, Log
 from common.verification.run import Verification
@@ -15,11 +16,15 @@ async def compare_claims(run: Verification, subscriptions: Sequence[Subscription
     """Count what the topics hold of each type and shop up to where the service has read, and what of it was claimed.
 
     The offsets are read first: all before them was claimed in a transaction that has ended. Repetitions in the log
-    count once for each place; the totals are of events that are in the log, not of names.
+    count once for each place; the totals are of events that are in the log, not of names. What was written to the log
+    before claims were forgotten, and is folded by nobody, cannot be told any more, and is said to be so.
     """
     wanted = {kind.TYPE: kind.TOPIC for each in subscriptions for kind in each.types}
     async with run.database.transaction() as tx:
         read = await offsets.stored(tx)
+        before = await tx.value("select before from forgotten")
+    forgotten_ms = before.timestamp() * 1000 if before is not None else 0
+    forgotten: Counter[str] = Counter()
     log = Log(run, sorted(set(wanted.values())))
     announced: Counter[tuple[str, str, str]] = Counter()
     counted: Counter[tuple[str, str, str]] = Counter()
@@ -30,6 +35,9 @@ async def compare_claims(run: Verification, subscriptions: Sequence[Subscription
                 page = mine[start : start + PAGE]
                 missing = await _unclaimed(run, page)
                 for fact in page:
+                    if fact.place in missing and fact.written_ms < forgotten_ms:
+                        forgotten[fact.topic] += 1
+                        continue
                     kind = wanted[fact.body["type"]], fact.body["type"], fact.body["shop"]
                     announced[kind] += 1
                     counted[kind] += fact.place not in missing
@@ -41,6 +49,8 @@ async def compare_claims(run: Verification, subscriptions: Sequence[Subscription
         types, shops = {kind[1] for kind in kinds}, {kind[2] for kind in kinds}
         there, here = sum(announced[kind] for kind in kinds), sum(counted[kind] for kind in kinds)
         run.say(f"{topic}: {there:,} events to take (types: {len(types)}, shops: {len(shops)}), {here:,} counted")
+        if forgotten[topic]:
+            run.say(f"{topic}: {forgotten[topic]:,} events more are older than the claims that are kept (INBOX_DAYS)")
     for (topic, type_, shop), number in sorted(announced.items()):
         if counted[topic, type_, shop] != number:
             run.differ(
@@ -55,14 +65,12 @@ async def _unclaimed(run: Verification, page: Sequence[Fact]) -> set[str]:
         # By the claims' primary key; of the few that are left, the dead by where they stood.
         rows = await tx.fetch(
             """
-            select w.place from unnest(cast(:shops as text[]), cast(:sources as text[]), cast(:ids as text[]),
-                                       cast(:places as text[])) as w(shop, source, id, place)
-            where not exists (select 1 from inbox i where i.shop = w.shop and i.source = w.source and i.id = w.id)
+            select w.place from unnest(cast(:places as text[]), cast(:keys as uuid[])) as w(place, key)
+            where not exists (select from inbox i where i.key = w.key)
+              and not exists (select from history h where h.key = w.key)
             """,
-            shops=[fact.body["shop"] for fact in page],
-            sources=[fact.body["source"] for fact in page],
-            ids=[fact.body["id"] for fact in page],
             places=[fact.place for fact in page],
+            keys=[key_of((fact.body["shop"], fact.body["source"], fact.body["id"])) for fact in page],
         )
         left = {row.place for row in rows}
         if left:

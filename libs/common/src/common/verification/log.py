@@ -20,12 +20,16 @@ _AGAIN_S = 0.5
 
 
 class Fact(NamedTuple):
-    """One event as it stands in the log; `body` is the envelope. In the outbox the offset is its `seq`."""
+    """One event as it stands in the log; `body` is the envelope, `written_ms` when Kafka was given it.
+
+    In the outbox the offset is its `seq`.
+    """
 
     body: dict[str, Any]
     topic: str
     partition: int
     offset: int
+    written_ms: int = 0
 
     @property
     def position(self) -> Position:
@@ -107,7 +111,7 @@ def _fact(topic: str, record: Record, own: bool) -> Fact | None:
         return None
     body = orjson.loads(record.value)
     body["data"] = {**event.as_dict()["data"], **body["data"]}
-    return Fact(body, topic, record.partition, record.offset)
+    return Fact(body, topic, record.partition, record.offset, record.timestamp_ms)
 
 
 async def _to_the_end(reader: Reader) -> AsyncIterator[list[Record]]:

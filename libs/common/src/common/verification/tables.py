@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from uuid import UUID
 
 from common.verification.run import Verification
 
@@ -15,6 +16,7 @@ Key = tuple[Any, ...]
 Kept = tuple[tuple[str, ...], bytes | None]
 """A name, and what is kept of it (None: the name alone counts)."""
 Row = tuple[Key, list[Kept]]
+_TYPES = {str: "text", int: "bigint", UUID: "uuid"}
 
 
 async def pages_of(
@@ -77,7 +79,7 @@ class Table:
         found: list[Row] = []
         for start in range(0, len(rows), PAGE):
             keys = [key for key, _ in rows[start : start + PAGE]]
-            types = ["text" if isinstance(value, str) else "bigint" for value in keys[0]]
+            types = [next(name for kind, name in _TYPES.items() if isinstance(value, kind)) for value in keys[0]]
             names = [f"k{n}" for n in range(len(types))]
             lists = ", ".join(f"cast(:{name} as {type_}[])" for name, type_ in zip(names, types, strict=True))
             joined = " and ".join(f"t.{column} = w.{name}" for column, name in zip(self.key, names, strict=True))

@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import structlog
 
@@ -25,6 +25,7 @@ BATCH = 200
 RETRIED = 10
 """So many tasks that were set aside are tried again in a turn."""
 LONGEST_PAUSE_S = 60.0
+_NO_LIMIT = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +42,21 @@ class WorkList:
 
     `take(tx, now, limit)` locks at most so many due tasks that are not set aside, moves on what cursor it has, and
     returns them; None when nothing is due. `do(tx, now, tasks)` does them, one or many, and returns how many rows.
-    `most`: so many tasks at most are taken at a time.
+    `most`: so many tasks at most are taken at a time. `share`: of the time, the most that it may take; patient sweeps
+    keep to it. `rebuilds`: what it does follows from the inputs alone, so it is done in a rebuild too.
     """
 
     name: str
     take: Callable[[Transaction, datetime, int], Awaitable[Sequence[Task] | None]]
     do: Callable[[Transaction, datetime, Sequence[Task]], Awaitable[int]]
     most: int = BATCH
+    share: float = 1.0
+    rebuilds: bool = False
 
 
 @dataclass(slots=True)
 class _Standing:
-    """How a job fares: its batch, smaller after one that took too long, and its pause after a failure."""
+    """How a job fares: its batch, smaller after one that took too long, and its pause (failure, share)."""
 
     most: int
     limit: int
@@ -63,19 +67,23 @@ class _Standing:
         self.pause_s = min(max(1.0, 2 * self.pause_s), LONGEST_PAUSE_S)
         self.until = time.monotonic() + self.pause_s
 
-    def went_well(self) -> None:
-        self.limit, self.pause_s, self.until = min(2 * self.limit, self.most), 0.0, 0.0
+    def went_well(self, rests_s: float) -> None:
+        self.limit, self.pause_s, self.until = min(2 * self.limit, self.most), 0.0, time.monotonic() + rests_s
 
 
 class Sweeper:
-    """Runs the jobs in turns: on the wall clock every second, on a set clock only when asked."""
+    """Runs the jobs in turns: on the wall clock every second, on a set clock only when asked.
+
+    `read_until` says up to which instant all that was in the log is in the database, and None where nothing may be
+    swept; absent where there is no log to wait for.
+    """
 
     def __init__(
         self,
         database: Database,
         jobs: Sequence[Job | WorkList],
         *,
-        behind: Callable[[], Awaitable[bool]],
+        read_until: Callable[[], Awaitable[datetime | None]] | None = None,
         before: Callable[[Transaction], Awaitable[None]] | None = None,
         held: bool = False,
         every_s: float = 1.0,
@@ -84,16 +92,17 @@ class Sweeper:
         self.jobs = tuple(jobs)
         most = {job.name: job.most if isinstance(job, WorkList) else BATCH for job in jobs}
         self._standing = {name: _Standing(limit, limit) for name, limit in most.items()}
-        self._behind = behind
+        self._read_until = read_until
         self._before = before
         self._every_s = every_s
         self._stopping = asyncio.Event()
         self.held = held
+        self.waiting = False
         self.done = 0
 
     async def run(self) -> None:
         while not self._stopping.is_set():
-            if not self.held and not await self._is_behind():
+            if not self.held:
                 await self.sweep(patiently=True)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), self._every_s)
@@ -101,20 +110,24 @@ class Sweeper:
     async def stop(self) -> None:
         self._stopping.set()
 
-    async def sweep(self, *, patiently: bool = False) -> int:
+    async def sweep(self, *, patiently: bool = False, until: datetime = _NO_LIMIT) -> int:
         """One round: a batch of every job in turn, until nothing is due anywhere; returns the rows done.
 
-        `patiently`: jobs in a pause are left out, and the round ends early where the consumer falls behind meanwhile;
-        what is left stays due. Otherwise the first failure of a job is raised, after the others had their turns.
+        `patiently`: what fell due after the log was read stays due, jobs in a pause are left out, and the round ends
+        early where the consumer falls behind meanwhile. Otherwise all that is due by `until` is done, and the first
+        failure of a job is raised, after the others had their turns.
         """
         total, failure = 0, None
+        limit = await self._limit() if patiently else until
+        if limit is None:
+            return 0
         now = time.monotonic()
         jobs = [job for job in self.jobs if not patiently or self._standing[job.name].until <= now]
         active, worked = list(jobs), False
         while active and not self._stopping.is_set():
             for job in tuple(active):
                 try:
-                    done = await self._turn(job)
+                    done = await self._turn(job, limit)
                 except Exception as error:
                     # What the turn did was rolled back whole; a later round finds the same rows due.
                     self._standing[job.name].failed()
@@ -125,9 +138,12 @@ class Sweeper:
                     active.remove(job)
                     continue
                 worked = True
+                if patiently and self._standing[job.name].until > time.monotonic():
+                    active.remove(job)
+                    jobs.remove(job)
                 total += done
                 self.done += done
-                if patiently and await self._is_behind():
+                if patiently and (limit := await self._limit()) is None:
                     return total
                 if self._stopping.is_set():
                     break
@@ -138,14 +154,14 @@ class Sweeper:
             raise failure
         return total
 
-    async def _turn(self, job: Job | WorkList) -> int | None:
-        """One batch of the job; the rows done, None when it had nothing to do."""
-        standing, tasks = self._standing[job.name], list[Task]()
+    async def _turn(self, job: Job | WorkList, until: datetime) -> int | None:
+        """One batch of what was due by then, in the job; the rows done, None when it had nothing to do."""
+        standing, tasks, began = self._standing[job.name], list[Task](), time.monotonic()
         try:
             async with self._database.transaction() as tx:
                 if self._before is not None:
                     await self._before(tx)
-                now = tx.clock.now()
+                now = min(tx.clock.now(), until)
                 if isinstance(job, Job):
                     done = await job.batch(tx, now, standing.limit) or None
                 else:
@@ -160,14 +176,17 @@ class Sweeper:
             async with self._database.transaction() as tx:
                 await set_aside.put(tx, job.name, tasks[0], tx.clock.now(), where(error))
             return 1
-        standing.went_well()
+        share = job.share if isinstance(job, WorkList) else 1.0
+        standing.went_well((time.monotonic() - began) * (1 / share - 1) if done else 0.0)
         return done
 
-    async def _is_behind(self) -> bool:
+    async def _limit(self) -> datetime | None:
         try:
-            return await self._behind()
+            limit = await self._read_until() if self._read_until is not None else _NO_LIMIT
         except Exception:
-            return True  # nobody is downgraded while we cannot know what is in the log
+            limit = None  # nobody is downgraded while we cannot know what is in the log
+        self.waiting = limit is None
+        return limit
 
 
 async def work(

@@ -4,9 +4,11 @@ import asyncio
 import itertools
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,10 +82,17 @@ class World:
     def frozen(self) -> Iterator[None]:
         """The broker stands still: connections stay open, and nobody answers."""
         os.kill(self.kafka.pid(), signal.SIGSTOP)
+        # The signal is there when all threads stand still, which may be a moment later.
+        while any(f.read_text().rpartition(")")[2].split()[0] != "T" for f in self._threads()):
+            time.sleep(0.001)
         try:
             yield
         finally:
             os.kill(self.kafka.pid(), signal.SIGCONT)
+
+    def _threads(self) -> Iterator[Path]:
+        """What the system says of each of the broker's threads; one that ends meanwhile is left out."""
+        return (f for f in Path(f"/proc/{self.kafka.pid()}/task").glob("*/stat") if f.exists())
 
     async def close(self) -> None:
         for consumer in self._consumers:

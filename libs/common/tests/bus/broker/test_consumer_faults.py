@@ -89,8 +89,6 @@ async def test_a_commit_that_gets_no_answer_is_refused_and_reading_goes_on_after
     with world.frozen():
         async with asyncio.timeout(HANG_S):
             assert await consumer.commit(offsets.rows) is False
-            with pytest.raises(BrokerUnavailable):
-                await consumer.end_offsets()
     await world.publish(topic, numbered(10, 10))
     await read(consumer, offsets, 20)
     assert offsets.applied == numbered(20)
@@ -171,8 +169,6 @@ async def test_reading_goes_on_after_the_broker_was_killed(world: World) -> None
     await world.publish(topic, numbered(100))
     await read(consumer, offsets, 50)
     await asyncio.to_thread(world.kafka.kill)
-    with pytest.raises(BrokerUnavailable):
-        await consumer.lag()
     await asyncio.to_thread(world.kafka.restart)
     await world.publish(topic, numbered(100, 100))
     await read(consumer, offsets, 200)

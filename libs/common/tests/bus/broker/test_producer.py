@@ -3,9 +3,18 @@
 import asyncio
 import contextlib
 import os
+from collections import Counter
+from typing import Any
 
 import pytest
-from aiokafka.errors import InvalidTopicError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaConnectionError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.protocol.produce import ProduceRequest
 
 from common.bus.broker import BrokerUnavailable, MessageRefused, Outgoing, Producer
 
@@ -28,6 +37,71 @@ async def test_messages_of_one_key_stand_in_the_order_sent(world: World) -> None
     assert await world.producer.send(outgoing(topic, 500, size=2000)) == 500
     assert [value[:4] for value in await everything_in(world, topic, 500)] == [b"%04d" % n for n in range(500)]
     assert await world.producer.send([]) == 0
+
+
+async def test_each_partition_gets_what_is_its_own_by_the_hash_of_the_key_in_one_batch(world: World) -> None:
+    """The Java client, and aiokafka by itself, would put each key in the same place."""
+    topic = await world.topic(12)
+    keys = [f"shop/{number % 50}".encode() for number in range(400)]
+    assert await world.producer.send([Outgoing(topic, key, b"%04d" % n) for n, key in enumerate(keys)]) == 400
+    # What is answered is counted by aiokafka for each partition: the records of its one batch.
+    numbers = world.producer._inner._txn_manager._sequence_numbers
+    expected = Counter(DefaultPartitioner()(key, list(range(12)), list(range(12))) for key in keys)
+    assert {partition.partition: count for partition, count in numbers.items()} == expected
+    offsets = Offsets()
+    await read(world.consumer(topic, on_assigned=offsets), offsets, 400)
+    for key in set(keys):
+        mine = [value for value in offsets.applied if keys[int(value)] == key]
+        assert mine == sorted(mine)
+
+
+@pytest.mark.parametrize("cut", ["before the answer", "before the request"])
+async def test_a_connection_that_is_cut_loses_doubles_and_reorders_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, cut: str
+) -> None:
+    """aiokafka sends the same batch again under the same number, and Kafka knows whether it has it."""
+    topic = await world.topic(3)
+    await world.producer.start()
+    client = world.producer._inner.client
+    sending, requests = client.send, 0
+
+    async def send(node: int, request: Any, **options: Any) -> Any:
+        nonlocal requests
+        if not isinstance(request, ProduceRequest):
+            return await sending(node, request, **options)
+        requests += 1
+        if requests % 2 and cut == "before the request":
+            raise KafkaConnectionError("cut")
+        answer = await sending(node, request, **options)
+        if requests % 2:
+            for connection in list(client._conns.values()):
+                connection.close()
+            raise KafkaConnectionError("cut")
+        return answer
+
+    monkeypatch.setattr(client, "send", send)
+    # More than one batch of each partition holds, so that there are several rounds.
+    messages = [Outgoing(topic, b"key-%d" % (n % 9), b"%04d" % n + os.urandom(20_000)) for n in range(120)]
+    assert await world.producer.send(messages, HANG_S) == 120
+    assert requests >= 4
+    assert world.producer.recreated == 0, "aiokafka itself came back, with its numbers"
+    offsets = Offsets()
+    await read(world.consumer(topic, on_assigned=offsets), offsets, 120)
+    numbers = [int(value[:4]) for value in offsets.applied]
+    assert sorted(numbers) == list(range(120))
+    for key in range(9):
+        mine = [number for number in numbers if number % 9 == key]
+        assert mine == sorted(mine)
+
+
+async def test_a_batch_that_kafka_refuses_is_not_overtaken_by_the_next_of_its_partition(world: World) -> None:
+    """Kafka takes any number as a new producer's first in a partition, so only waiting keeps the order."""
+    topic = await world.topic(1, **{"max.message.bytes": "200000"})
+    # The first batch is larger than the topic takes, each record of it is not; the second one is small.
+    messages = [Outgoing(topic, b"key", b"%04d" % n + os.urandom(40_000)) for n in range(6)]
+    messages += [Outgoing(topic, b"key", b"%04d" % n + os.urandom(20_000)) for n in range(6, 9)]
+    assert await world.producer.send(messages, HANG_S) == 9
+    assert [value[:4] for value in await everything_in(world, topic, 9)] == [b"%04d" % n for n in range(9)]
 
 
 async def test_the_largest_message_of_a_topic_can_be_sent_and_read(world: World) -> None:
@@ -64,7 +138,7 @@ async def test_a_topic_that_is_forbidden_or_missing_is_waited_for_and_named(
     """An operator mends the rights; a message that was called refused would never be sent again."""
 
     class Inner:
-        async def send(self, *args: object, **kwargs: object) -> None:
+        async def partitions_for(self, topic: str) -> set[int]:
             raise error
 
     async def opened(self: Producer, timeout_s: float) -> Inner:

@@ -4,8 +4,11 @@ import asyncio
 import importlib.metadata
 import os
 import sys
+from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.cluster import ClusterMetadata
 
 from common.bus.broker import BrokerUnavailable, Topic, TopicMismatch, cluster_id, ensure_topics
 from common.events.topics import TOPICS
@@ -69,6 +72,29 @@ async def test_a_consumer_of_a_topic_that_is_missing_says_what_to_do(world: Worl
 
 async def test_the_cluster_tells_its_id(kafka: KafkaCluster) -> None:
     assert await cluster_id(kafka.bootstrap_servers) == (kafka.directory / "cluster-id").read_text()
+
+
+async def test_a_topic_is_made_while_the_cluster_names_no_broker_yet(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that stood still is fenced when it goes on: it answers, and its cluster lists nobody for a moment."""
+    answers = {"bootstrap": 0, "described": 0}
+    update, describe = ClusterMetadata.update_metadata, AIOKafkaAdminClient.describe_cluster
+
+    def update_later(self: ClusterMetadata, metadata: Any) -> None:
+        answers["bootstrap"] += 1
+        if answers["bootstrap"] > 1:  # what aiokafka does with an answer without brokers: nothing
+            update(self, metadata)
+
+    async def describe_later(self: AIOKafkaAdminClient) -> Any:
+        answers["described"] += 1
+        return {**await describe(self), **({"brokers": []} if answers["described"] == 1 else {})}
+
+    monkeypatch.setattr(ClusterMetadata, "update_metadata", update_later)
+    monkeypatch.setattr(AIOKafkaAdminClient, "describe_cluster", describe_later)
+    assert await ensure_topics(world.servers, [Topic(f"{world.group}-fenced", 2)]) == [f"{world.group}-fenced"]
+    assert answers["bootstrap"] > 1
+    assert answers["described"] > 1
 
 
 def test_aiokafka_is_new_enough() -> None:

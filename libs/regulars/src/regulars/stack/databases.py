@@ -60,6 +60,28 @@ async def _ensure(connection: asyncpg.Connection, name: str, password: str) -> N
         await connection.execute(f"create database {name} owner {name}")
         # Every role may connect to every database unless it is revoked.
         await connection.execute(f"revoke connect on database {name} from public")
+    # A rebuild that was killed may have left it shut.
+    await connection.execute(f"alter database {name} connection limit -1")
+
+
+async def let_in(admin_url: str, name: str) -> None:
+    """Undo that nobody is let into the database."""
+    connection = await asyncpg.connect(dsn(admin_url), timeout=10)
+    try:
+        await connection.execute(f"alter database {_checked(name)} connection limit -1")
+    finally:
+        await connection.close()
+
+
+async def ensure_database_of(admin_url: str, name: str, owner: str) -> None:
+    """Make a further database of a role that exists, where it is missing."""
+    connection = await asyncpg.connect(dsn(admin_url), timeout=10)
+    try:
+        if not await connection.fetchval("select 1 from pg_database where datname = $1", name):
+            await connection.execute(f"create database {_checked(name)} owner {_checked(owner)}")
+            await connection.execute(f"revoke connect on database {name} from public")
+    finally:
+        await connection.close()
 
 
 async def create_database(admin_url: str, name: str, *, template: str | None = None) -> str:

@@ -31,16 +31,16 @@ class Node:
 
 
 class KafkaCluster:
-    """One broker, or three with replication 3 and ``min.insync.replicas=2``, on 127.0.0.1; logs in ``directory``.
+    """One broker, or three with replication 3 and ``min.insync.replicas=2``, on ``host``; logs in ``directory``.
 
     All methods block; nodes are numbered from 1. One broker is ready after 1 to 2 s, three after 3 to 5 s; after a
     kill it takes 3 to 4 s until the controller lets the broker in again.
     """
 
-    def __init__(self, directory: Path, *, nodes: int = 1, ports: Sequence[int] = ()) -> None:
+    def __init__(self, directory: Path, *, nodes: int = 1, ports: Sequence[int] = (), host: str = "127.0.0.1") -> None:
         if nodes not in (1, 3):
             raise StackError(f"a cluster has 1 or 3 nodes here, not {nodes}")
-        self.directory = directory
+        self.directory, self.host = directory, host
         taken: set[int] = set()
         brokers = [*ports, *(_another(taken) for _ in range(nodes - len(ports)))]
         self.nodes = tuple(
@@ -52,7 +52,7 @@ class KafkaCluster:
     @property
     def bootstrap_servers(self) -> str:
         """Addresses of all nodes, as KAFKA_BOOTSTRAP_SERVERS takes them."""
-        return ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+        return ",".join(f"{self.host}:{node.port}" for node in self.nodes)
 
     def pid(self, node: int = 1) -> int:
         """Process id of the node. Raises StackError when it was not started."""
@@ -94,8 +94,8 @@ class KafkaCluster:
 
     def _settings(self, node: Node) -> dict[str, object]:
         copies, in_sync = (3, 2) if len(self.nodes) == 3 else (1, 1)
-        voters = ",".join(f"{each.number}@127.0.0.1:{each.controller_port}" for each in self.nodes)
-        broker, controller = f"BROKER://127.0.0.1:{node.port}", f"CONTROLLER://127.0.0.1:{node.controller_port}"
+        voters = ",".join(f"{each.number}@{self.host}:{each.controller_port}" for each in self.nodes)
+        broker, controller = f"BROKER://{self.host}:{node.port}", f"CONTROLLER://{self.host}:{node.controller_port}"
         settings: dict[str, object] = {
             "process.roles": "broker,controller",
             "node.id": node.number,
@@ -144,7 +144,7 @@ class KafkaCluster:
     def is_ready(self) -> bool:
         """Whether every running node answers and names all running nodes as alive."""
         running = [node for node in self.nodes if self.is_running(node.number)]
-        return bool(running) and all(live_brokers("127.0.0.1", node.port) >= len(running) for node in running)
+        return bool(running) and all(live_brokers(self.host, node.port) >= len(running) for node in running)
 
     def wait_ready(self, timeout_s: float = 60.0) -> None:
         """Wait until ``is_ready``. Raises PartDied, and stops what runs, when a node ends or time is up."""

@@ -19,7 +19,7 @@ from regulars.stack.ports import free_port, listens
 from regulars.stack.postgres import PostgresServer
 from regulars.stack.process import Command, tail
 from regulars.stack.services import Service, Surroundings, environment, settings_of
-from regulars.stack.state import ProcessId, Secrets, StackState, state_file
+from regulars.stack.state import ProcessId, Secrets, StackState, process_name, state_file
 from regulars.stack.supervisor import Child, Supervisor
 
 # Generous: importing five services at once takes two busy cores a minute and more.
@@ -52,9 +52,7 @@ class LocalStack:
                 await _unless_stopped(self._bring_up(), stop)
                 await stop.wait()
                 self._phase("stopping")
-                services = [
-                    self._parts.children[each.name] for each in self._plan.services if each.name in self._names()
-                ]
+                services = [child for name, child in self._parts.children.items() if name in self._processes()]
                 await self._parts.stop(services)
         except BaseExceptionGroup as group:
             # Leaving the task group wraps what went wrong; the operator wants the sentence itself.
@@ -63,8 +61,8 @@ class LocalStack:
             self._state.phase = "stopped"
             self._save()
 
-    def _names(self) -> set[str]:
-        return set(self._parts.children)
+    def _processes(self) -> set[str]:
+        return {*self._state.all_processes()}
 
     async def _bring_up(self) -> None:
         self._state.api_key = self._secrets.api_key
@@ -82,9 +80,22 @@ class LocalStack:
         for service in self._plan.services:
             port = free_port(service.port)
             self._state.services[service.name] = settings_of(service, port, databases[service.name], around)
+            first = self._state.services[service.name]
+            for number in range(2, self._plan.processes + 1):
+                self._state.others[process_name(service.name, number)] = settings_of(
+                    service, free_port(), databases[service.name], around, public_port=int(first["HTTP_PORT"])
+                )
         self._phase("starting the services, which bring their databases up to date")
-        children = [await self._parts.start(self._command(service)) for service in self._plan.services]
+        children = [await self._parts.start(self._command(each, each.name)) for each in self._plan.services]
         await _all(self._ready(child) for child in children)
+        if self._state.others:
+            self._phase(f"starting the others of {self._plan.processes} processes of each service")
+            further = [
+                await self._parts.start(self._command(service, process_name(service.name, number)))
+                for number in range(2, self._plan.processes + 1)
+                for service in self._plan.services
+            ]
+            await _all(self._ready(child) for child in further)
         self._phase("ready")
 
     async def _databases(self) -> tuple[str, dict[str, str]]:
@@ -142,12 +153,14 @@ class LocalStack:
         await ensure_database(admin_url, service.database, password)
         return as_role(admin_url, service.database, password)
 
-    def _command(self, service: Service) -> Command:
-        # Two commands would read the whole program twice, which takes longer than all else in a start.
-        argv = [sys.executable, "-m", f"{service.package}.main", "serve", "--migrate"]
+    def _command(self, service: Service, process: str) -> Command:
+        # Two commands would read the whole program twice, which takes longer than all else in a start. The others find
+        # the database as the first process has left it.
+        migrate = ["--migrate"] if process == service.name else []
+        argv = [sys.executable, "-m", f"{service.package}.main", "serve", *migrate]
         # A service finishes its batch and hands its partitions back before it ends.
-        env = environment(self._state.services[service.name])
-        return Command(service.name, argv, env, stop_timeout_s=25, forked=True)
+        env = environment(self._state.all_processes()[process])
+        return Command(process, argv, env, stop_timeout_s=25, forked=True)
 
     async def _ready(self, child: Child) -> None:
         port = int(child.command.env["HTTP_PORT"])

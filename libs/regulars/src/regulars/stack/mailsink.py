@@ -8,6 +8,7 @@ import json
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
@@ -129,6 +130,7 @@ def _as_json(envelope: Envelope, raw: bytes) -> dict[str, Any]:
     headers = [[name, _words(str(value))] for name, value in message.items()]
     first = {name.lower(): value for name, value in reversed(headers)}
     return {
+        "at": datetime.now(UTC).isoformat(),
         "from": envelope.mail_from,
         "to": list(envelope.rcpt_tos),
         "subject": first.get("subject", ""),

@@ -25,6 +25,8 @@ class Plan:
     kafka: str | None = None
     mail: dict[str, str] = field(default_factory=dict)
     tied: bool = False
+    processes: int = 1
+    """Of each service."""
 
     def to_json(self) -> str:
         """For the environment of the process that carries it out."""

@@ -21,7 +21,6 @@ SETTINGS = {
     "max_connections": "250",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "timezone": "UTC",
     "jit": "off",
@@ -29,14 +28,21 @@ SETTINGS = {
 
 
 class PostgresServer:
-    """One server on 127.0.0.1 with its data in ``directory``, which is created when missing.
+    """One server on ``host`` with its data in ``directory``, which is created when missing.
 
-    With a ``password`` every connection must present one (SCRAM); without, every client on the loopback is trusted.
+    With a ``password`` every connection must present one (SCRAM); without, every client that reaches it is trusted.
+    Another ``host`` than the loopback lets in whoever is of its own network.
     Not thread-safe. All methods block: the longest, the first ``start``, about a second.
     """
 
     def __init__(
-        self, directory: Path, *, port: int | None = None, password: str | None = None, bin_dir: Path | None = None
+        self,
+        directory: Path,
+        *,
+        port: int | None = None,
+        password: str | None = None,
+        bin_dir: Path | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self._user = binaries.account()
         self._bin = binaries.reachable_binaries(bin_dir or binaries.find_binaries(), self._user)
@@ -44,6 +50,7 @@ class PostgresServer:
         self.directory = directory if binaries.may_reach(directory, self._user) else _elsewhere(directory)
         self.port = port or free_port()
         self.password = password
+        self.host = host
         self.log = directory / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -61,14 +68,15 @@ class PostgresServer:
 
     def url_of(self, database: str, *, user: str, password: str | None) -> str:
         """Address of a database of this server, in SQLAlchemy's form."""
-        return address(f"127.0.0.1:{self.port}", database, user, password)
+        return address(f"{self.host}:{self.port}", database, user, password)
 
     def prepare(self) -> Command:
         """Create the data folder where it is missing (0.7 s), and give the command that serves it."""
         data = self.directory / "data"
         if not (data / "PG_VERSION").exists():
             self._initdb(data)
-        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        settings = SETTINGS | {"listen_addresses": self.host}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         argv = [str(self._bin / "postgres"), "-D", str(data), "-p", str(self.port), *options]
         # SIGINT is the fast shutdown; SIGTERM would wait for every client to leave.
         return Command("postgres", argv, _environment(), data, self._user, signal.SIGINT)
@@ -93,6 +101,10 @@ class PostgresServer:
             password_file.unlink(missing_ok=True)
         if code != 0:
             raise PartDied(f"initdb failed in {data}; remove that folder and try again:\n{tail(self.log)}")
+        if self.host != "127.0.0.1":
+            method = "trust" if self.password is None else "scram-sha-256"
+            with (data / "pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all samenet {method}\n")
 
     def start(self, timeout_s: float = 30.0) -> None:
         """Start and wait until connections are answered. Raises PartDied with the end of the log."""
@@ -112,7 +124,7 @@ class PostgresServer:
 
     def is_ready(self) -> bool:
         """Whether it answers connections now (not while it starts, recovers or stops)."""
-        argv = [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), "-t", "2"]
+        argv = [str(self._bin / "pg_isready"), "-q", "-h", self.host, "-p", str(self.port), "-t", "2"]
         return subprocess.run(argv, env=_environment(), check=False).returncode == 0
 
     def stop(self) -> None:

@@ -43,14 +43,19 @@ class Surroundings:
     """Settings of the mail server (`SMTP_HOST` and what else is set of `SMTP`), by their names."""
 
 
-def settings_of(service: Service, port: int, database_url: str, around: Surroundings) -> dict[str, str]:
-    """The settings of one service's process, without the rest of the environment."""
+def settings_of(
+    service: Service, port: int, database_url: str, around: Surroundings, public_port: int | None = None
+) -> dict[str, str]:
+    """The settings of one service's process, without the rest of the environment.
+
+    `public_port` where links lead to another process than this one.
+    """
     settings = {
         "DATABASE_URL": database_url,
         "KAFKA_BOOTSTRAP_SERVERS": around.kafka,
         "HTTP_HOST": "127.0.0.1",
         "HTTP_PORT": str(port),
-        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "PUBLIC_URL": f"http://127.0.0.1:{public_port or port}",
         "MASTER_KEY": around.master_key,
         "BOOTSTRAP_API_KEY": around.api_key,
         "LOG_LEVEL": around.log_level,
@@ -87,8 +92,16 @@ def own_mail_server(environment: Mapping[str, str]) -> dict[str, str]:
 
 # What belongs to another process's settings must not leak into a service's.
 _OURS = frozenset(
-    {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "HTTP_HOST", "HTTP_PORT", "PUBLIC_URL", "MASTER_KEY"}
-    | {"BOOTSTRAP_API_KEY", "LOG_LEVEL", "SET_CLOCK", *SMTP}
+    {
+        "DATABASE_URL",
+        "LIVE_DATABASE_URL",
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "HTTP_HOST",
+        "HTTP_PORT",
+        "LIVE_PORT",
+        "PUBLIC_URL",
+    }
+    | {"MASTER_KEY", "BOOTSTRAP_API_KEY", "LOG_LEVEL", "SET_CLOCK", *SMTP}
 )
 
 

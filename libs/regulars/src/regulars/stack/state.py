@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,17 @@ class StackState:
     api_key: str = ""
     # By service: the settings its process got. They hold secrets, so the file is for its owner alone.
     services: dict[str, dict[str, str]] = field(default_factory=dict)
+    # By process: those of the further processes of a service, `membership-2` and so on.
+    others: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def of_service(self, service: str) -> dict[str, dict[str, str]]:
+        """The settings of all processes of the service, by the process's name, the first one first."""
+        mine = {service: self.services[service]} if service in self.services else {}
+        return mine | {name: each for name, each in self.others.items() if service_of(name) == service}
+
+    def all_processes(self) -> dict[str, dict[str, str]]:
+        """The settings of all processes of all services, by the process's name."""
+        return {name: each for service in self.services for name, each in self.of_service(service).items()}
 
     def save(self, file: Path) -> None:
         """Replace the file in one step, readable by its owner alone."""
@@ -102,6 +113,22 @@ def write_private(file: Path, content: dict[str, Any]) -> None:
     with os.fdopen(descriptor, "w") as output:
         json.dump(content, output, indent=1)
     os.replace(aside, file)
+
+
+def process_name(service: str, number: int) -> str:
+    """Of the service's process with this number, counted from 1: the first one has the service's own name."""
+    return service if number == 1 else f"{service}-{number}"
+
+
+def service_of(process: str) -> str:
+    """The service that the process is of."""
+    service, _, number = process.rpartition("-")
+    return service if number.isdigit() else process
+
+
+def address_of(settings: Mapping[str, str]) -> str:
+    """Where a process answers; PUBLIC_URL is the service's, whichever process gets what is sent there."""
+    return f"http://{settings['HTTP_HOST']}:{settings['HTTP_PORT']}"
 
 
 def running(folder: Path) -> StackState:

@@ -13,6 +13,7 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 from membership.histories.ranges import within
 
+_REVISIONS = Columns("n", shop="text", customer="text", revision="bigint")
 _ANNOUNCED = Columns("n", shop="text", customer="text", revision="bigint", said="text")
 
 
@@ -31,6 +32,18 @@ async def save_announced(tx: Transaction, facts: Iterable[tuple[CustomerKey, int
         on conflict (shop, customer) do update set revision = excluded.revision, said = a.said || excluded.said
         """,
         **_ANNOUNCED.of((*key, revision, orjson.dumps(said).decode()) for key, (revision, said) in found.items()),
+    )
+
+
+async def save_revisions(tx: Transaction, revisions: Mapping[CustomerKey, int]) -> None:
+    """In a rebuild: the last fact of each of these customers bears this revision. Who had none is left out."""
+    # By the primary key; nobody else is at it.
+    await tx.execute(
+        f"""
+        update announced a set revision = n.revision from {_REVISIONS}
+        where a.shop = n.shop and a.customer = n.customer and a.revision <> n.revision
+        """,
+        **_REVISIONS.of((*key, revision) for key, revision in revisions.items()),
     )
 
 

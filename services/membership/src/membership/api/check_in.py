@@ -9,12 +9,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from common.events.fields import Identifier, ShopName
+from common.fold.store import read_customer
 from common.http.api import Tx, require
 from membership.check_in.state import CheckIns
 from membership.commands import activities as commands
 from membership.fold import load
 from membership.growth.state import Growth
-from membership.members import store as members
 from membership.members.refusals import UnknownMember
 from membership.programme import store as programmes
 
@@ -51,12 +51,11 @@ class StreakOut(BaseModel):
 async def check_in(shop: ShopName, customer: Identifier, tx: Tx) -> CheckInOut:
     """The member signed in. One a calendar day of the shop counts (MEM-046); repeating it is harmless."""
     counted = await commands.check_in(tx, (shop, customer))
-    growth = Growth.of(counted.member)
     return CheckInOut(
         origin=counted.origin,
         status="counted" if counted.new else "counted_already",
-        earned=growth.activities[counted.origin].growth,
-        growth=growth.value,
+        earned=counted.earned,
+        growth=Growth.of(counted.member).value,
         streak=CheckIns.of(counted.member).streak,
         points=CheckIns.of(counted.member).points,
     )
@@ -65,11 +64,11 @@ async def check_in(shop: ShopName, customer: Identifier, tx: Tx) -> CheckInOut:
 @router.get("/check-ins", dependencies=[require("members:read")])
 async def get_streak(shop: ShopName, customer: Identifier, tx: Tx) -> StreakOut:
     """The member's check-ins as of now (MEM-046)."""
-    known, stored = await members.get_state(tx, (shop, customer))
-    if not known:
+    row = await read_customer(tx, (shop, customer))
+    if row is None:
         raise UnknownMember(customer)
     rules, now = (await programmes.get_rules(tx, [shop]))[shop], tx.clock.now()
-    made = CheckIns.of(load(stored))
+    made = CheckIns.of(load(row.state))
     streak = made.streak_on(rules.date_of(now))
     return StreakOut(
         last=made.last, streak=streak, points=made.points, next_points=rules.at(now).check_in.points_on(streak + 1)

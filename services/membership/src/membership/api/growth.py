@@ -10,12 +10,12 @@ from pydantic import BaseModel
 
 from common.events.fields import Identifier, Position, ShopName
 from common.events.membership import ActivityJoined
+from common.fold.store import read_customer
 from common.http.api import Body, Tx, require
 from membership.commands import activities as commands
 from membership.fold import load
 from membership.growth.state import Growth
 from membership.ledger import store as ledgers
-from membership.members import store as members
 from membership.members.refusals import UnknownMember
 
 router = APIRouter(prefix="/v1/shops/{shop}/members/{customer}", tags=["growth"])
@@ -66,12 +66,12 @@ async def get_growth(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> GrowthPage:
     """The growth value and its ledger, oldest entry first; give the last `after` for the next page."""
-    known, state = await members.get_state(tx, (shop, customer))
-    if not known:
+    row = await read_customer(tx, (shop, customer))
+    if row is None:
         raise UnknownMember(customer)
     rows = await ledgers.list_growth(tx, (shop, customer), after, limit)
     entries = [GrowthEntry.model_validate(dict(row._mapping)) for row in rows]
-    value = Growth.of(load(state)).value
+    value = Growth.of(load(row.state)).value
     return GrowthPage(growth=value, entries=entries, after=entries[-1].entry if len(entries) == limit else None)
 
 
@@ -83,10 +83,9 @@ async def join_activity(shop: ShopName, customer: Identifier, body: ActivityIn, 
 
 
 def _out(counted: commands.Counted) -> ActivityOut:
-    growth = Growth.of(counted.member)
     return ActivityOut(
         origin=counted.origin,
         status="counted" if counted.new else "counted_already",
-        earned=growth.activities[counted.origin].growth,
-        growth=growth.value,
+        earned=counted.earned,
+        growth=Growth.of(counted.member).value,
     )

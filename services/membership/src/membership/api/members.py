@@ -10,22 +10,24 @@ from pydantic import BaseModel
 
 from common.events import CustomerKey
 from common.events.fields import Identifier, Position, ShopName, Text
-from common.fold.folding import advance
+from common.fold.customers import advanced
+from common.fold.store import is_catching_up, read_customer
+from common.fold.working import load_items
 from common.http.api import Body, Tx, require
 from common.storage.database import Transaction
 from membership.commands import registration as commands
-from membership.fold import MemberFolding, history_of, load
+from membership.fold import MemberFolding
 from membership.growth.state import Growth
 from membership.ledger import store as ledgers
 from membership.member import Member
 from membership.members import store as members
 from membership.members.refusals import UnknownMember
 from membership.orders.state import FINE, Orders
-from membership.points.lots import LotOrder
-from membership.points.state import Points
+from membership.points.state import LOT, Points
 from membership.programme import store as programmes
 from membership.programme.programme import Programme, Tier
 from membership.programme.versions import ShopRules
+from membership.qualification.recent import Recent, UpToNow
 from membership.tiers.rules import window_start
 from membership.tiers.state import Tiers
 
@@ -41,7 +43,8 @@ class MemberOut(BaseModel):
     """`term` and `grace` are last days, in the shop's zone; `price` and `factor` in basis points of 1.
 
     `contribution` is all that was ever paid for goods, less refunds, in minor units (MEM-026); `growth` the growth
-    value (MEM-016), which is neither that nor points (C-5).
+    value (MEM-016), which is neither that nor points (C-5). `catching_up`: late orders of this customer, who has many,
+    have yet to be worked in; the figures are without them for some seconds more.
     """
 
     customer: str
@@ -61,6 +64,7 @@ class MemberOut(BaseModel):
     orders: int
     contribution: int
     growth: int
+    catching_up: bool
 
 
 class Entry(BaseModel):
@@ -141,12 +145,11 @@ class ReportOut(BaseModel):
 
 async def _member(tx: Transaction, key: CustomerKey) -> tuple[Member, ShopRules, datetime]:
     """The member as of now, by the rules in force; nothing is written. Raises UnknownMember."""
-    rules = await programmes.get_rules(tx, [key[0]])
-    known, stored = await members.get_state(tx, key)
-    if not known:
+    await tx.stand_still()
+    rules, row, now = await programmes.read_rules(tx, {key[0]}), await read_customer(tx, key), tx.clock.now()
+    if row is None:
         raise UnknownMember(key[1])
-    state, now = load(stored), tx.clock.now()
-    advance(MemberFolding(rules), state, now, key)
+    state = await advanced(tx, MemberFolding(rules, silent=True), row, now)
     if Tiers.of(state).enrolled is None:
         raise UnknownMember(key[1])
     return state, rules[key[0]], now
@@ -174,18 +177,20 @@ async def get_member(shop: ShopName, customer: Identifier, tx: Tx) -> MemberOut:
         pending=points.pending,
         available=points.available,
         debt=points.debt,
-        next_expiry=_next_expiry(points),
-        orders=sum(1 for order in Orders.of(state).by_id.values() if order.counts),
-        contribution=max(0, history_of(state).ever) * rules.unit_at(now) // FINE,
+        next_expiry=await _next_expiry(tx, state, (shop, customer), rules),
+        orders=Orders.of(state).counting,
+        contribution=max(0, Recent.of(state).ever) * rules.unit_at(now) // FINE,
         growth=Growth.of(state).value,
+        catching_up=await is_catching_up(tx, (shop, customer)),
     )
 
 
-def _next_expiry(points: Points) -> Expiry | None:
-    at = LotOrder.of(points).next_expiry()
+async def _next_expiry(tx: Transaction, state: Member, key: CustomerKey, rules: ShopRules) -> Expiry | None:
+    at = Points.of(state).next_expiry
     if at is None:
         return None
-    return Expiry(points=sum(lot.available for lot in points.lots.values() if lot.expires == at), at=at)
+    await load_items(tx, MemberFolding({key[0]: rules}), state, key, [LOT.all_names])
+    return Expiry(points=sum(lot.available for _, lot in LOT.all(state) if lot.expires == at), at=at)
 
 
 @router.get("/members/{customer}/ledger", dependencies=[require("members:read")])
@@ -197,8 +202,7 @@ async def get_ledger(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> LedgerPage:
     """A member's ledger, oldest entry first; give the last `after` for the next page."""
-    known, _ = await members.get_state(tx, (shop, customer))
-    if not known:
+    if await read_customer(tx, (shop, customer)) is None:
         raise UnknownMember(customer)
     rows = await ledgers.list_ledger(tx, (shop, customer), after, limit)
     entries = [Entry.model_validate(dict(row._mapping)) for row in rows]
@@ -212,7 +216,7 @@ async def get_path(shop: ShopName, customer: Identifier, tx: Tx) -> PathOut:
     programme = rules.at(now)
     level = programme.level_of(Tiers.of(state).standing.tier)
     window = window_start(rules, programme, now)
-    reached = history_of(state).through(window, now)
+    reached = UpToNow(state, rules).through(window, now)
     reached = reached._replace(spend=max(0, reached.spend) * rules.unit_at(now) // FINE)
     following = programme.tiers[level + 1] if level + 1 < len(programme.tiers) else None
     return PathOut(

@@ -10,10 +10,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from common.events.fields import PlannedTime, ShopName
-from common.fold.folding import advance, fold_all
+from common.fold.customers import advanced
+from common.fold.folding import fold_all
 from common.http.api import Body, Tx, require
 from common.storage.database import Transaction
-from membership.fold import MemberFolding, load
+from membership.fold import KEPT, MemberFolding
 from membership.members import store as members
 from membership.preview import store as previews
 from membership.preview.refusals import PreviewUnderWay, SinceInFuture
@@ -117,14 +118,13 @@ async def _try(
     tally, inputs, after = Tally(), 0, ""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + MOST_SECONDS
-    while page := await previews.read_sample(tx, shop, after, one_in, PAGE):
+    while page := await previews.read_sample(tx, KEPT, shop, after, one_in, PAGE):
         for customer in page:
-            state = load(customer.state)
-            advance(here, state, now, customer.key)
-            then, _, _ = fold_all(there, customer.inputs, now, customer.key)
+            state = await advanced(tx, here, customer.row, now)
+            then, _, _ = fold_all(there, customer.inputs, now, customer.row.key)
             tally.add(state, then, present.at(now), other.at(now))
             inputs += len(customer.inputs)
-        after = page[-1].key[1]
+        after = page[-1].row.key[1]
         if inputs > MOST_INPUTS or loop.time() > deadline:
             return tally, False
         await asyncio.sleep(0)  # other requests to this process go on

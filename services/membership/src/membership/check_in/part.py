@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from common.events import EventData
+from common.events import Event, EventData
 from common.events.membership import CheckInCounted, MemberCheckedIn
+from common.fold.items import Wanted
 from membership.check_in.state import CheckIns
 from membership.member import Member
 from membership.part import Part, Work
-from membership.points.earning import make_available
+from membership.points.earning import lots_for, make_available
 from membership.points.part import books_of
+from membership.points.state import LOT
+from membership.programme.versions import ShopRules
 from membership.tiers.state import Tiers
 
 
@@ -27,7 +30,13 @@ class Announced(NamedTuple):
 class CheckInPart(Part[CheckIns]):
     """The points are the part of points' to post and to announce; this one announces the day and the streak."""
 
+    name = CheckIns.NAME
     state = CheckIns
+
+    def wants(self, member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
+        if not isinstance(event.data, MemberCheckedIn):
+            return ()
+        return [LOT.name(lot) for lot in lots_for(_lot(shop.date_of(event.time)), _expires(shop, event.time))]
 
     def announced(self, member: Member) -> Announced:
         made = CheckIns.of(member)
@@ -57,9 +66,17 @@ def on_checked_in(work: Work, _: MemberCheckedIn) -> None:
     work.reason = "check-in"
     earned = work.programme.check_in.points_on(made.streak) if Tiers.of(work.member).earns(work.programme) else 0
     made.points += earned
-    expires = work.shop.expiry(work.at, work.programme.points.expiry_months)
-    # What becomes available in one month expires together, so a month of check-ins is one lot; of no order.
-    make_available(books_of(work), f"|check-in/{day:%Y-%m}", earned, ("issued", ""), expires, work.at)
+    expires = _expires(work.shop, work.at)
+    make_available(books_of(work), _lot(day), earned, ("issued", ""), expires, work.at)
+
+
+def _lot(day: date) -> str:
+    """What becomes available in one month expires together, so a month of check-ins is one lot; of no order."""
+    return f"|check-in/{day:%Y-%m}"
+
+
+def _expires(shop: ShopRules, at: datetime) -> datetime:
+    return shop.expiry(at, shop.at(at).points.expiry_months)
 
 
 CheckInPart.inputs = {MemberCheckedIn: on_checked_in}

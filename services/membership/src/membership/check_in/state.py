@@ -27,9 +27,13 @@ class CheckIns(PartState):
         """The streak as it stands that day: it is broken when a whole day has passed without a check-in."""
         return self.streak if self.last is not None and self.last + _ONE_DAY >= today else 0
 
+    def is_new(self, day: date) -> bool:
+        """Whether the day has not counted yet. Days come in order."""
+        return self.last is None or day > self.last
+
     def count(self, day: date) -> bool:
         """Count a day; False where it counted before. Days come in order."""
-        if self.last is not None and day <= self.last:
+        if not self.is_new(day):
             return False
         self.streak = self.streak_on(day) + 1
         self.last = day

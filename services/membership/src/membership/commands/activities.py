@@ -8,12 +8,15 @@ from typing import NamedTuple
 from common.events import CustomerKey, fact_id
 from common.events.membership import ActivityJoined, MemberCheckedIn
 from common.fold.customers import current
+from common.fold.store import read_customer
+from common.fold.working import load_items
 from common.storage.database import Transaction
+from membership.check_in.state import CheckIns
 from membership.commands.recording import carry_out, time_of_command
 from membership.fold import MemberFolding
-from membership.growth.state import Growth
+from membership.growth.state import ACTIVITIES
+from membership.ledger import store as ledger
 from membership.member import Member
-from membership.members import store as members
 from membership.members.refusals import UnknownMember
 from membership.programme import store as programmes
 from membership.programme.store import Rulebook
@@ -21,31 +24,47 @@ from membership.tiers.state import Tiers
 
 
 class Counted(NamedTuple):
-    """`new`: False where it was counted before. `member`: the state after it."""
+    """`new`: False where it was counted before. `earned` is growth; `member`: the state after it."""
 
     origin: str
     new: bool
+    earned: int
     member: Member
 
 
 async def check_in(tx: Transaction, key: CustomerKey) -> Counted:
     """The member signed in now; idempotent within a calendar day of the shop. Raises UnknownMember."""
     rules, at = await _rules(tx, key)
-    origin = f"check-in/{rules[key[0]].date_of(at).isoformat()}"
+    member, day = await _member(tx, key, rules, at), rules[key[0]].date_of(at)
+    origin = f"check-in/{day.isoformat()}"
+    if not CheckIns.of(member).is_new(day):
+        return Counted(origin, False, await ledger.growth_of(tx, key, origin), member)
     return await _count(tx, key, rules, at, origin, MemberCheckedIn())
 
 
 async def join_activity(tx: Transaction, key: CustomerKey, data: ActivityJoined) -> Counted:
     """The member took part in something; idempotent by kind and id. Raises UnknownMember."""
     rules, at = await _rules(tx, key)
-    return await _count(tx, key, rules, at, f"{data.kind}/{data.activity_id}", data)
+    member, activity = await _member(tx, key, rules, at), ACTIVITIES[data.kind]
+    origin = activity.name(data.activity_id)
+    await load_items(tx, MemberFolding(rules), member, key, [origin])
+    if activity.get(member, data.activity_id) is not None:
+        return Counted(origin, False, await ledger.growth_of(tx, key, origin), member)
+    return await _count(tx, key, rules, at, origin, data)
+
+
+async def _member(tx: Transaction, key: CustomerKey, rules: Rulebook, at: datetime) -> Member:
+    """Raises UnknownMember."""
+    member = await current(tx, MemberFolding(rules), key, at)
+    if Tiers.of(member).enrolled is None:
+        raise UnknownMember(key[1])
+    return member
 
 
 async def _rules(tx: Transaction, key: CustomerKey) -> tuple[Rulebook, datetime]:
     """The rules, and the time of the command. Raises UnknownMember before a row is made for nobody."""
     rules = await programmes.get_rules(tx, [key[0]])
-    known, _ = await members.get_state(tx, key)
-    if not known:
+    if await read_customer(tx, key) is None:
         raise UnknownMember(key[1])
     return rules, await time_of_command(tx, key)
 
@@ -59,11 +78,7 @@ async def _count(
     data: MemberCheckedIn | ActivityJoined,
 ) -> Counted:
     folding = MemberFolding(rules)
-    member = await current(tx, folding, key, at)
-    if Tiers.of(member).enrolled is None:
-        raise UnknownMember(key[1])
-    if origin in Growth.of(member).activities:
-        return Counted(origin, False, member)
     # The id is derived from what counts once, so that a repeat can only be a repeat.
     await carry_out(tx, folding, key, fact_id(origin, data.TYPE, *key, 0), at, data)
-    return Counted(origin, True, await current(tx, folding, key, at))
+    earned = await ledger.growth_of(tx, key, origin)
+    return Counted(origin, True, earned, await current(tx, folding, key, at))

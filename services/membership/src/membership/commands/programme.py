@@ -19,6 +19,7 @@ from membership.programme.refusals import (
     VersionInForce,
 )
 from membership.programme.versions import ShopRules, Version
+from membership.refolds import store as refolds
 
 NOTICE = timedelta(minutes=5)
 """How far events may be ahead of the clock: a version in force later than that changes nothing folded so far."""
@@ -49,6 +50,7 @@ async def set_version(
     _check_ladders(changed, tx.clock.now())
     await store.PROGRAMMES.insert(tx, shop, number, start, programme)
     await store.save_ladders(tx, shop, [v.number for v in changed.new_ladders(tx.clock.now())])
+    await refold_where_it_looks_further(tx, shop, rules, f"months@{number}")
     data = ProgrammeChanged(version=number, valid_from=start, programme=programme.model_dump(mode="json"))
     await tell(tx, shop, "programme", data)
     return version
@@ -69,7 +71,18 @@ async def withdraw_version(tx: Transaction, shop: str, version: int) -> None:
     _check_ladders(left, now)
     await store.withdraw_version(tx, shop, version, now)
     await store.save_ladders(tx, shop, [v.number for v in left.new_ladders(now)])
+    await refold_where_it_looks_further(tx, shop, rules, f"months@{version}-withdrawn")
     await _announce_withdrawal(tx, shop, version)
+
+
+async def refold_where_it_looks_further(tx: Transaction, shop: str, before: ShopRules, cause: str) -> None:
+    """Fold the shop's customers anew where its rules look back further, or less far, than they did before.
+
+    States keep sums by day only as far back as any version looks.
+    """
+    after = (await store.read_rules(tx, {shop}))[shop]
+    if after.months_looked_at != before.months_looked_at:
+        await refolds.begin(tx, shop, cause, tx.clock.now())
 
 
 def _same(rules: ShopRules, programme: Programme, valid_from: datetime) -> Version | None:

@@ -8,15 +8,16 @@ from sqlalchemy import Row
 
 from common.events.membership import PointsRedeemed, RedemptionReturned
 from common.fold.customers import current
+from common.fold.working import load_items
 from common.storage.database import Transaction
 from membership.commands.recording import carry_out, time_of_command
 from membership.fold import MemberFolding
 from membership.members.refusals import UnknownMember
-from membership.orders.state import Orders
+from membership.orders.state import ORDER
 from membership.points import store
-from membership.points.redemption import Asked, check, check_currency, check_repeated, paid_order, worth
+from membership.points.redemption import Asked, check, check_currency, check_repeated, worth
 from membership.points.refusals import OrderPaidAlready, RedemptionDiffers, UnknownRedemption
-from membership.points.state import Points
+from membership.points.state import REDEMPTION, Points
 from membership.programme import store as programmes
 from membership.tiers.state import Tiers
 
@@ -41,7 +42,8 @@ async def redeem(tx: Transaction, shop: str, customer: str, asked: Asked) -> Row
         raise UnknownMember(customer)
     order, spent = None, 0
     if asked.order_id is not None:
-        order = Orders.of(state).by_id.get(asked.order_id)
+        await load_items(tx, folding, state, key, [ORDER.name(asked.order_id)])
+        order = ORDER.get(state, asked.order_id)
         spent = await store.lock_order(tx, shop, asked.order_id)
     check(asked, points, order, spent, Points.of(state).available)
     data = PointsRedeemed(
@@ -75,9 +77,10 @@ async def return_redemption(tx: Transaction, shop: str, redemption_id: str) -> R
         return row
     folding = MemberFolding(rules)
     state = await current(tx, folding, key, at)
-    paid = paid_order(Points.of(state), Orders.of(state), redemption_id)
-    if paid is not None:
-        raise OrderPaidAlready(paid)
+    await load_items(tx, folding, state, key, [REDEMPTION.name(redemption_id)])
+    redemption = REDEMPTION.get(state, redemption_id)
+    if redemption is not None and redemption.paid_by is not None:
+        raise OrderPaidAlready(redemption.paid_by)
     await carry_out(tx, folding, key, f"return-{redemption_id}", at, RedemptionReturned(redemption_id=redemption_id))
     row = await store.get_redemption(tx, shop, redemption_id)
     assert row is not None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from membership.growth.state import Growth
+from collections.abc import Mapping
+
 from membership.ledger.legs import Balances
 from membership.orders.state import Order
 
@@ -14,9 +15,8 @@ def earned(order: Order, rate: int) -> int:
     return order.net * rate // order.unit
 
 
-def balances(growth: Growth) -> Balances:
+def balances(by_origin: Mapping[str, int]) -> Balances:
     """Every balance of growth other than zero: what the sums of the growth ledger must be."""
-    found: Balances = {("growth", f"order/{name}"): held for name, held in growth.orders.items()}
-    found.update({("growth", origin): activity.growth for origin, activity in growth.activities.items()})
+    found: Balances = {("growth", origin): amount for origin, amount in by_origin.items()}
     found["granted", ""] = -sum(found.values())
     return {key: amount for key, amount in found.items() if amount}

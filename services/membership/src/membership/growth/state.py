@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import ClassVar
 
-from membership.member import PartState
+from membership.member import PartState, Share
+
+
+@dataclass(slots=True)
+class OrderGrowth:
+    """What a completed order holds after refunds; `rate`: growth per 1.00, fixed when it completes."""
+
+    held: int = 0
+    rate: int = 1
 
 
 @dataclass(slots=True)
 class Activity:
-    """Something other than an order that earned growth: a review, an activity, a referral, a check-in."""
+    """What something other than an order and a check-in earned: a review, an activity, a referral."""
 
-    at: datetime
     growth: int = 0
 
 
 @dataclass(slots=True)
 class Growth(PartState):
-    """`value` is the growth value; orders (by id) and activities (by origin, as in GrowthChanged) hold its parts.
-
-    `orders`: what each completed order holds after refunds. `rates`: growth per 1.00, where it is not 1; fixed
-    when they complete.
-    """
+    """`value` is the growth value. `memo`, of a member who was folded from the start: what each origin has of it."""
 
     NAME: ClassVar[str] = "growth"
     value: int = 0
-    orders: dict[str, int] = field(default_factory=dict)
-    rates: dict[str, int] = field(default_factory=dict)
-    activities: dict[str, Activity] = field(default_factory=dict)
+
+
+ORDER_GROWTH = Share("order", "growth", OrderGrowth)
+"""Of each completed order, by its id."""
+ACTIVITIES = {kind: Share(kind, "activity", Activity) for kind in ("review", "activity", "referral")}
+"""Each activity by its id, by its kind."""

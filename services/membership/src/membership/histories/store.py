@@ -7,14 +7,17 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.events import CustomerKey, Event, decode
+from common.events import CustomerKey, Event
+from common.events.kept import Kept
+from common.fold.store import HISTORY
 from common.storage.database import Transaction
 from membership.histories.ranges import within
 
 _STORED = """
 select shop, customer, cast(state as text) as state, greatest(done_until, last_time) as until, due_at, revision,
        last_time, last_rank, last_source, last_id,
-       exists (select from refolds r where r.shop = c.shop and c.customer > r.after)
+       exists (select from long_histories l where l.shop = c.shop and l.customer = c.customer)
+       or exists (select from refolds r where r.shop = c.shop and c.customer > r.after)
        or exists (select from shop_settings s where s.shop = c.shop and c.customer > s.refold_after)
        or exists (select from programmes p where p.shop = c.shop and p.withdrawn_at is null
                   and c.customer > p.refold_after
@@ -31,7 +34,7 @@ async def list_customers(
     """The next customers behind `after`, in order of key, and the last of them where others may follow.
 
     At most `through` that customer; None: to the very end. `until` is how far a state has been advanced, `waiting` that
-    changed rules have yet to come by, `spreading` that a new ladder has.
+    changed rules or postponed inputs have yet to be worked in, `spreading` that a new ladder has.
     """
     condition, bounds = within(after, through)
     # The states, and what is due and waits.
@@ -40,12 +43,24 @@ async def list_customers(
 
 
 async def list_inputs(
-    tx: Transaction, after: CustomerKey, last: CustomerKey | None
+    tx: Transaction, kept: Kept, after: CustomerKey, last: CustomerKey | None
 ) -> dict[CustomerKey, list[Event[Any]]]:
     """Everything that the customers behind `after` through `last` ever sent."""
     condition, bounds = within(after, last)
     inputs: dict[CustomerKey, list[Event[Any]]] = {}
-    # By the primary key.
-    for row in await tx.fetch(f"select shop, customer, body from inputs where {condition}", **bounds):
-        inputs.setdefault((row.shop, row.customer), []).append(decode(row.body))
+    # By the index on customer and time.
+    for row in await tx.fetch(f"select {HISTORY} from history where {condition}", **bounds):
+        inputs.setdefault((row.shop, row.customer), []).append(kept.load(row))
     return inputs
+
+
+async def list_items(
+    tx: Transaction, after: CustomerKey, last: CustomerKey | None
+) -> dict[CustomerKey, dict[str, str]]:
+    """The items, as JSON by name, of the customers behind `after` through `last`."""
+    condition, bounds = within(after, last)
+    items: dict[CustomerKey, dict[str, str]] = {}
+    # By the primary key.
+    for row in await tx.fetch(f"select shop, customer, name, body from items where {condition}", **bounds):
+        items.setdefault((row.shop, row.customer), {})[row.name] = row.body
+    return items

@@ -13,8 +13,8 @@ from common.events import CustomerKey, Event
 from common.fold.folding import fold_all
 from common.storage.database import Transaction
 from membership.announcements.store import list_announced
-from membership.fold import PARTS, MemberFolding, balances, load
-from membership.histories.store import list_customers, list_inputs
+from membership.fold import KEPT, PARTS, MemberFolding, balances, load
+from membership.histories.store import list_customers, list_inputs, list_items
 from membership.ledger.legs import Balances
 from membership.ledger.store import sum_accounts, unbalanced_causes, wrong_tallies
 from membership.member import Member
@@ -22,10 +22,11 @@ from membership.member import Member
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A customer's row, inputs, sums of both ledgers, rows of the parts in the order of PARTS, last announcements."""
+    """A customer's row, items by name as JSON, inputs, sums of both ledgers, the parts' rows, last announcements."""
 
     key: CustomerKey
     row: Row[Any]
+    items: dict[str, str]
     inputs: list[Event[Any]]
     sums: Balances
     rows: list[Sequence[Row[Any]]]
@@ -53,7 +54,7 @@ async def read_page(tx: Transaction, after: CustomerKey, through: CustomerKey | 
     """
     rows, following = await list_customers(tx, after, through, limit)
     last = following or through
-    inputs = await list_inputs(tx, after, last)
+    inputs, items = await list_inputs(tx, KEPT, after, last), await list_items(tx, after, last)
     sums = await sum_accounts(tx, after, last)
     announced = {(row.shop, row.customer): row for row in await list_announced(tx, after, last)}
     of_parts = [_by_customer(await part.rows(tx, after, last)) for part in PARTS]
@@ -61,6 +62,7 @@ async def read_page(tx: Transaction, after: CustomerKey, through: CustomerKey | 
         Kept(
             key,
             row,
+            items.pop(key, {}),
             inputs.pop(key, []),
             sums.pop(key, {}),
             [kept.pop(key, []) for kept in of_parts],
@@ -69,8 +71,13 @@ async def read_page(tx: Transaction, after: CustomerKey, through: CustomerKey | 
         for row in rows
         for key in [(row.shop, row.customer)]
     ]
-    left: dict[str, Iterable[CustomerKey]] = {"ledger entries": sums, "inputs": inputs, "announced facts": announced}
-    left |= {f"rows of {part.state.NAME}": kept for part, kept in zip(PARTS, of_parts, strict=True)}
+    left: dict[str, Iterable[CustomerKey]] = {
+        "ledger entries": sums,
+        "inputs": inputs,
+        "items": items,
+        "announced facts": announced,
+    }
+    left |= {f"rows of {part.name}": kept for part, kept in zip(PARTS, of_parts, strict=True)}
     strangers = [(key, what) for what, keys in left.items() for key in keys]
     unbalanced, tallies = await unbalanced_causes(tx, after, last), await wrong_tallies(tx, after, last)
     return Page(customers, unbalanced, tallies, strangers, following)
@@ -88,6 +95,7 @@ def wrong(kept: Kept, folding: MemberFolding) -> Iterator[str]:
     member, _, _ = fold_all(folding, kept.inputs, kept.row.until, kept.key)
     if member != load(kept.row.state):
         yield f"the stored state is not what its {len(kept.inputs)} inputs make"
+    yield from _wrong_items(kept, member, folding)
     made = balances(member)
     if made != kept.sums:
         keys = sorted(key for key in made.keys() | kept.sums.keys() if made.get(key, 0) != kept.sums.get(key, 0))[:5]
@@ -97,6 +105,14 @@ def wrong(kept: Kept, folding: MemberFolding) -> Iterator[str]:
     for part, rows in zip(PARTS, kept.rows, strict=True):
         yield from part.wrong_rows(member, kept.inputs, rows)
     yield from _wrong_announcements(kept, member)
+
+
+def _wrong_items(kept: Kept, member: Member, folding: MemberFolding) -> Iterator[str]:
+    """The items, as they are stored, against those of the fold."""
+    made = {n: folding.items.dump_json(i, exclude_defaults=True).decode() for n, i in member.items.all().items()}
+    wrong = sorted(name for name in made.keys() | kept.items.keys() if made.get(name) != kept.items.get(name))
+    if wrong:
+        yield f"{len(wrong)} items are not what the inputs make: {', '.join(wrong[:5])}"
 
 
 def _wrong_row(kept: Kept, member: Member, folding: MemberFolding) -> Iterator[str]:
@@ -120,4 +136,4 @@ def _wrong_announcements(kept: Kept, member: Member) -> Iterator[str]:
     said = {} if announced is None else orjson.loads(announced.said)
     for part in PARTS:
         if any((said.get(name) or None) != (value or None) for name, value in part.says(member).items()):
-            yield f"what was announced last of {part.state.NAME} is not what is so"
+            yield f"what was announced last of {part.name} is not what is so"

@@ -8,6 +8,8 @@ from datetime import datetime
 from common.events import rfc3339
 from common.events.envelope import parse_time
 from common.fold.customers import fold_due, lock_due, refold
+from common.fold.long import LongHistories
+from common.fold.store import count_long_histories
 from common.shops.settings import SHOPS, get_shops, next_refolds
 from common.storage.database import Transaction
 from common.work.set_aside import Task
@@ -116,16 +118,27 @@ async def sweep_members(tx: Transaction, now: datetime, tasks: Sequence[Task]) -
     return len(tasks)
 
 
+async def folding_of(tx: Transaction, shop: str) -> MemberFolding:
+    """By the shop's rules as they are stored now."""
+    return MemberFolding(await programmes.get_rules(tx, [shop]))
+
+
 async def due(tx: Transaction, now: datetime) -> int:
-    """What else is due than members: new ladders, versions and changed rules being worked in."""
+    """What else is due than members: new ladders, versions and changed rules being worked in, long histories."""
     late = await PROGRAMMES.late_shops(tx) + await SHOPS.late_shops(tx)
-    return len(late) + await refolds.count_refolds(tx) + await programmes.count_ladders(tx)
+    waiting = await count_long_histories(tx)
+    return len(late) + await refolds.count_refolds(tx) + await programmes.count_ladders(tx) + waiting
 
 
 JOBS = (
-    WorkList("rules", take_changed_rules, refold_by_rules),
-    WorkList("settings", take_changed_settings, refold_by_settings),
-    WorkList("programme", take_late_programme, refold_by_programme),
-    WorkList("ladders", take_new_ladder, spread_ladders),
-    WorkList("members", take_due, sweep_members),
+    WorkList("rules", take_changed_rules, refold_by_rules, rebuilds=True),
+    WorkList("settings", take_changed_settings, refold_by_settings, rebuilds=True),
+    WorkList("programme", take_late_programme, refold_by_programme, rebuilds=True),
+    WorkList("ladders", take_new_ladder, spread_ladders, rebuilds=True),
+    WorkList("members", take_due, sweep_members, rebuilds=True),
 )
+
+
+def long_histories() -> WorkList:
+    """The job that folds members with long histories anew; it remembers how far it has come, so one of it a process."""
+    return LongHistories(folding_of, save).work_list()

@@ -86,6 +86,6 @@ def _differences(read: comparing.Page, folding: MemberFolding) -> Iterator[str]:
         yield f"{row.shop}/{row.customer}: the legs of {row.cause} come to {row.amount}, not to 0 ({row.book})"
     for row in read.tallies:
         yield (
-            f"{row.shop}/{row.customer}: the ledger of {row.book} has {row.entries} entries that are not the"
-            f" {row.posted} that were posted"
+            f"{row.shop}/{row.customer}: the ledger has {row.entries} entries that are not the {row.posted}"
+            " that were posted"
         )

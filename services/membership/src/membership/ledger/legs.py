@@ -1,7 +1,7 @@
 """Double entry: the legs of one cause in one book sum to zero, and nothing posted is ever changed.
 
-There are two books that never meet. `points`: on the member's side stand `pending` and `available` (by lot, what the
-shop owes) and `debt` (below zero: what the member owes); on the shop's side `issued` (below zero), `redeemed`,
+One journal holds two books that never meet. `points`: on the member's side stand `pending` and `available` (by lot,
+what the shop owes) and `debt` (below zero: what the member owes); on the shop's side `issued` (below zero), `redeemed`,
 `expired` and `reversed`. `growth`: `growth` is the member's, by what earned it; `granted` is the shop's side.
 """
 
@@ -13,16 +13,18 @@ from typing import Literal
 Book = Literal["points", "growth"]
 BOOKS: tuple[Book, ...] = ("points", "growth")
 Account = Literal["pending", "available", "debt", "issued", "redeemed", "expired", "reversed", "growth", "granted"]
+GROWTH_ACCOUNTS: tuple[Account, ...] = ("growth", "granted")
+"""Those of the book `growth`; all others are of `points`."""
 Balances = dict[tuple[Account, str], int]
 """By account and by what the amount was earned by, which is empty on accounts without lots."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """`amount` into (or out of) an account; `lot` is what it was earned by, empty on accounts without lots."""
+    """`amount` into (or out of) an account; `earned_by`: the lot or what else it comes of, empty on most accounts."""
 
     account: Account
-    lot: str
+    earned_by: str
     amount: int
 
 
@@ -34,9 +36,13 @@ class Posting:
     legs: tuple[Leg, ...]
 
 
+def book_of(account: Account) -> Book:
+    return "growth" if account in GROWTH_ACCOUNTS else "points"
+
+
 def legs_of(moved: Balances) -> tuple[Leg, ...]:
     """A leg for whatever came to more or less than nothing."""
-    return tuple(Leg(account, lot, amount) for (account, lot), amount in moved.items() if amount)
+    return tuple(Leg(account, earned_by, amount) for (account, earned_by), amount in moved.items() if amount)
 
 
 def difference(old: Balances, new: Balances) -> tuple[Leg, ...]:

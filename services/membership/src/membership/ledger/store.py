@@ -1,47 +1,63 @@
-"""The rows of the two ledgers, of points and of growth, and what they come to."""
+"""The rows of the ledger, of points and of growth, and what they come to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 
+from common.bus.inbox import key_of
 from common.events import CustomerKey
 from common.fold.folding import Step
 from common.storage.database import Transaction
 from membership.histories.ranges import within
-from membership.ledger.legs import Balances, Book, Posting
+from membership.ledger.legs import BOOKS, Balances, Book, Posting, book_of
 
-_TABLES: tuple[tuple[Book, str, str], ...] = (
-    ("points", "ledger_entries", "lot"),
-    ("growth", "growth_entries", "origin"),
+_COLUMNS = (
+    "shop",
+    "customer",
+    "account",
+    "earned_by",
+    "amount",
+    "cause",
+    "named",
+    "correction",
+    "occurred_at",
 )
-"""Each book, its table, and the column that says what an amount was earned by."""
 
 
 async def insert_legs(tx: Transaction, steps: Sequence[Step]) -> None:
-    """Append what the steps posted, each posting to its own ledger."""
-    for book, table, earned_by in _TABLES:
-        await tx.copy(
-            table,
-            ("shop", "customer", "account", earned_by, "amount", "cause", "correction", "occurred_at"),
-            [
-                (*step.customer, leg.account, leg.lot, leg.amount, step.cause, step.correction, effect.at)
-                for step in steps
-                for effect in step.effects
-                if isinstance(effect.data, Posting) and effect.data.book == book
-                for leg in effect.data.legs
-            ],
-        )
+    """Append what the steps posted."""
+    await tx.copy(
+        "ledger_entries",
+        _COLUMNS,
+        [
+            (*step.customer, leg.account, leg.earned_by, leg.amount, *cause, step.correction, effect.at)
+            for step in steps
+            for cause in [_cause(step)]
+            for effect in step.effects
+            if isinstance(effect.data, Posting)
+            for leg in effect.data.legs
+        ],
+    )
+
+
+def _cause(step: Step) -> tuple[UUID, str | None]:
+    """The key of the input and no name, since the history has it; of anything else the hash of its name, and that."""
+    event = step.event
+    if event is not None:
+        return key_of((event.shop, event.source, event.id)), None
+    return key_of((*step.customer, step.cause)), step.cause
 
 
 async def list_ledger(tx: Transaction, key: CustomerKey, after: int, limit: int) -> Sequence[Row[Any]]:
-    # A page of a member's entries, oldest first.
+    # A page of a member's entries in the book of points, oldest first.
     return await tx.fetch(
         """
-        select entry, account, lot, amount, cause, correction, occurred_at, recorded_at
-        from ledger_entries where shop = :shop and customer = :customer and entry > :after order by entry limit :limit
+        select entry, account, earned_by as lot, amount, cause, correction, occurred_at, recorded_at from ledger
+        where shop = :shop and customer = :customer and book = 'points' and entry > :after order by entry limit :limit
         """,
         shop=key[0],
         customer=key[1],
@@ -54,7 +70,7 @@ async def list_growth(tx: Transaction, key: CustomerKey, after: int, limit: int)
     # A page of what raised and lowered a member's growth value: the member's side alone, oldest first.
     return await tx.fetch(
         """
-        select entry, origin, amount, cause, correction, occurred_at, recorded_at from growth_entries
+        select entry, earned_by as origin, amount, cause, correction, occurred_at, recorded_at from ledger
         where shop = :shop and customer = :customer and account = 'growth' and entry > :after
         order by entry limit :limit
         """,
@@ -65,45 +81,70 @@ async def list_growth(tx: Transaction, key: CustomerKey, after: int, limit: int)
     )
 
 
+async def growth_of(tx: Transaction, key: CustomerKey, origin: str) -> int:
+    """What one origin has earned of the growth value."""
+    # By the unique index.
+    return int(
+        await tx.value(
+            """
+            select coalesce(sum(amount), 0) from ledger_entries
+            where shop = :shop and customer = :customer and account = 'growth' and earned_by = :origin
+            """,
+            shop=key[0],
+            customer=key[1],
+            origin=origin,
+        )
+    )
+
+
+async def sums_of(tx: Transaction, key: CustomerKey) -> dict[Book, Balances]:
+    """What each book comes to, of one customer: every balance other than zero."""
+    # All entries of the customer, by the unique index.
+    rows = await tx.fetch(
+        """
+        select account, earned_by, cast(sum(amount) as bigint) as balance from ledger_entries
+        where shop = :shop and customer = :customer group by account, earned_by having sum(amount) <> 0
+        """,
+        shop=key[0],
+        customer=key[1],
+    )
+    found: dict[Book, Balances] = {book: {} for book in BOOKS}
+    for row in rows:
+        found[book_of(row.account)][row.account, row.earned_by] = row.balance
+    return found
+
+
 async def sum_accounts(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> dict[CustomerKey, Balances]:
-    """What both ledgers come to, of the customers behind `after` through `last`: every balance other than zero."""
+    """What the books come to, of the customers behind `after` through `last`: every balance other than zero."""
     condition, bounds = within(after, last)
-    # No account stands in both ledgers.
+    # By the unique index.
     rows = await tx.fetch(
         f"""
-        select shop, customer, account, lot, cast(sum(amount) as bigint) as balance from ledger_entries
-        where {condition} group by shop, customer, account, lot having sum(amount) <> 0
-        union all
-        select shop, customer, account, origin, cast(sum(amount) as bigint) from growth_entries
-        where {condition} group by shop, customer, account, origin having sum(amount) <> 0
+        select shop, customer, account, earned_by, cast(sum(amount) as bigint) as balance from ledger_entries
+        where {condition} group by shop, customer, account, earned_by having sum(amount) <> 0
         """,
         **bounds,
     )
     sums: dict[CustomerKey, Balances] = {}
     for row in rows:
-        sums.setdefault((row.shop, row.customer), {})[row.account, row.lot] = row.balance
+        sums.setdefault((row.shop, row.customer), {})[row.account, row.earned_by] = row.balance
     return sums
 
 
 async def wrong_tallies(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
-    """Customers behind `after` through `last` of whom a ledger holds other entries than were posted: none must be."""
+    """Customers behind `after` through `last` of whom the ledger holds other entries than were posted: none must be."""
     condition, bounds = within(after, last)
-    # Each book is counted and summed as it stands, then compared with what was tallied when it was written.
+    # All is counted and summed as it stands, then compared with what was tallied when it was written.
     return await tx.fetch(
         f"""
         with found as (
-            select shop, customer, 'points' as book, count(*) as entries,
-                   sum(entry_hash(account, lot, amount, cause, correction, occurred_at)) as checksum
-            from ledger_entries where {condition} group by shop, customer
-            union all
-            select shop, customer, 'growth', count(*),
-                   sum(entry_hash(account, origin, amount, cause, correction, occurred_at))
-            from growth_entries where {condition} group by shop, customer
+            select shop, customer, count(*) as entries, sum(entry_hash(e)) as checksum
+            from ledger_entries e where {condition} group by shop, customer
         ), tallied as (select * from ledger_tallies where {condition})
-        select shop, customer, book, coalesce(f.entries, 0) as entries, coalesce(t.entries, 0) as posted
-        from found f full join tallied t using (shop, customer, book)
+        select shop, customer, coalesce(f.entries, 0) as entries, coalesce(t.entries, 0) as posted
+        from found f full join tallied t using (shop, customer)
         where f.checksum is distinct from t.checksum or f.entries is distinct from t.entries
-        order by shop, customer, book
+        order by shop, customer
         """,
         **bounds,
     )
@@ -112,15 +153,21 @@ async def wrong_tallies(tx: Transaction, after: CustomerKey, last: CustomerKey |
 async def unbalanced_causes(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
     """Causes whose legs do not sum to zero, of the customers behind `after` through `last`; there must be none."""
     condition, bounds = within(after, last)
-    # A cause balances within each ledger by itself.
+    # A cause balances within each book by itself. What it is in words is looked for of those alone that do not.
     return await tx.fetch(
         f"""
-        select 'points' as book, shop, customer, cause, cast(sum(amount) as bigint) as amount from ledger_entries
-        where {condition} group by shop, customer, cause having sum(amount) <> 0
-        union all
-        select 'growth', shop, customer, cause, cast(sum(amount) as bigint) from growth_entries
-        where {condition} group by shop, customer, cause having sum(amount) <> 0
-        order by shop, customer, cause
+        with wrong as (
+            select book, shop, customer, cause, min(named) as named, cast(sum(amount) as bigint) as amount
+            from (
+                select *, case when account in ('growth', 'granted') then 'growth' else 'points' end as book
+                from ledger_entries where {condition}
+            ) e
+            group by book, shop, customer, cause having sum(amount) <> 0
+        )
+        select w.book, w.shop, w.customer, w.amount,
+               coalesce(w.named, h.source || '#' || h.id, cast(w.cause as text)) as cause
+        from wrong w left join history h on h.key = w.cause and w.named is null
+        order by w.shop, w.customer, cause
         """,
         **bounds,
     )

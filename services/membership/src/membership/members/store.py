@@ -7,19 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.events import CustomerKey
 from common.storage.database import Transaction
-
-
-async def get_state(tx: Transaction, key: CustomerKey) -> tuple[bool, str | None]:
-    """Whether the customer is known, and the stored state as JSON, not locked; None where nothing was folded yet."""
-    # For looking only: what changes it locks the row first.
-    row = await tx.fetch_one(
-        "select cast(state as text) as state from customers where shop = :shop and customer = :customer",
-        shop=key[0],
-        customer=key[1],
-    )
-    return (False, None) if row is None else (True, row.state)
 
 
 async def get_report(tx: Transaction, shop: str) -> Sequence[Row[Any]]:

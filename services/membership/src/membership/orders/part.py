@@ -2,40 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC
-from typing import NamedTuple
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
+from common.events import Event
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid, OrderRefunded
+from common.events.standing import REFUND_FIELDS, VERSION_FIELDS
+from common.fold.items import EVERYTHING, Wanted
 from common.values.currency import minor_per_major
 from membership.member import Member
-from membership.orders.state import FINE, Order, OrderChange, Orders, Unmatched
+from membership.orders.state import FINE, ORDER, UNMATCHED, Order, OrderChange, Orders
 from membership.part import Part, Work
+from membership.programme.versions import ShopRules
 from membership.qualification.history import Entry, Purchase
 
 
 class OrdersPart(Part[Orders]):
+    name = Orders.NAME
     state = Orders
+    shares = (ORDER, UNMATCHED)
 
-    def entries(self, member: Member) -> Iterable[Entry]:
-        orders = Orders.of(member)
-        for name, order in orders.by_id.items():
-            if order.completed_at is not None:
-                worth = _worth(order)
-                purchase = Purchase(name, order.paid_at, worth.spend, worth.counts)
-                yield Entry(order.completed_at, purchase.spend, int(worth.counts), purchase=purchase)
-        for refund in orders.unmatched.values():
-            yield Entry(refund.at, -refund.spend)
+    def wants(self, member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
+        data = event.data
+        if isinstance(data, OrderRefunded) and data.order_id is None:
+            return (UNMATCHED.name(data.refund_id),)
+        if not isinstance(data, OrderEvent | OrderRefunded) or data.order_id is None:
+            return ()
+        name = ORDER.name(data.order_id)
+        if not member.items.has(name):
+            return (name,)
+        order = ORDER.get(member, data.order_id)
+        # What completed is worth something else: tiers and points of since then follow from the whole history.
+        changes = order is not None and _changes_completed(order, data, event.time, shop)
+        return (EVERYTHING,) if changes else (name,)
+
+
+def _changes_completed(order: Order, data: OrderEvent | OrderRefunded, at: datetime, shop: ShopRules) -> bool:
+    """Whether a completed order is worth something else after the event."""
+    if order.completed_at is None:
+        return False
+    after = replace(order)
+    taken = after.take_refund(data) if isinstance(data, OrderRefunded) else _take(after, data, at, shop)
+    return taken and _worth(after) != _worth(order)
+
+
+def _take(order: Order, data: OrderEvent, at: datetime, shop: ShopRules) -> bool:
+    """Take over what the version says; False where a newer one is known."""
+    if not order.take(data):
+        return False
+    order.unit = minor_per_major(data.currency) if data.currency == shop.currency_at(at) else 0
+    if data.paid_at is not None:
+        order.paid_at = data.paid_at.astimezone(UTC)
+    return True
 
 
 def on_order(work: Work, data: OrderEvent) -> None:
     """Paid, completed or closed; of two versions the higher revision counts for state and amounts."""
-    order = Orders.of(work.member).by_id.setdefault(data.order_id, Order())
+    order = ORDER.change(work.member, data.order_id)
     was, before = order.completed_at, _worth(order)
-    if order.take(data):
-        order.unit = minor_per_major(data.currency) if data.currency == work.shop.currency_at(work.at) else 0
-        if data.paid_at is not None:
-            order.paid_at = data.paid_at.astimezone(UTC)
+    _take(order, data, work.at, work.shop)
     if not isinstance(data, OrderClosed):
         # An order completed without having been paid before is paid now.
         order.paid_at = order.paid_at or work.at
@@ -54,11 +80,10 @@ def on_order(work: Work, data: OrderEvent) -> None:
 
 def on_refund(work: Work, data: OrderRefunded) -> None:
     """Part or all of an order's goods is paid back; one that comes before its order waits in the order's place."""
-    orders = Orders.of(work.member)
     if data.order_id is None:
-        _on_unmatched(work, orders, data)
+        _on_unmatched(work, data)
         return
-    order = orders.by_id.setdefault(data.order_id, Order())
+    order = ORDER.change(work.member, data.order_id)
     before = _worth(order)
     if not order.take_refund(data):
         return
@@ -68,13 +93,14 @@ def on_refund(work: Work, data: OrderRefunded) -> None:
         work.requalify = order.completed_at, "refund"
 
 
-def _on_unmatched(work: Work, orders: Orders, data: OrderRefunded) -> None:
+def _on_unmatched(work: Work, data: OrderRefunded) -> None:
     """A refund of no known order: no points were earned by it, but it lessens the spend from now on."""
-    if data.refund_id in orders.unmatched or data.currency != work.shop.currency_at(work.at):
+    known = UNMATCHED.get(work.member, data.refund_id)
+    if known is not None or data.currency != work.shop.currency_at(work.at):
         return
-    refund = Unmatched(work.at, data.amount * FINE // minor_per_major(data.currency))
-    orders.unmatched[data.refund_id] = refund
-    work.history.add(Entry(work.at, -refund.spend))
+    refund = UNMATCHED.change(work.member, data.refund_id)
+    refund.spend = data.amount * FINE // minor_per_major(data.currency)
+    work.enter(Entry(work.at, -refund.spend))
 
 
 class _Worth(NamedTuple):
@@ -104,14 +130,22 @@ def _worth(order: Order) -> _Worth:
 
 
 def _enter(work: Work, order_id: str, order: Order, before: _Worth) -> bool:
-    """Tell the history what a completed order is now; False when it is worth what it was before."""
+    """Enter what a completed order is worth now; False when it is worth what it was before."""
     assert order.completed_at is not None
     now = _worth(order)
     spend = now.spend
     purchase = Purchase(order_id, order.paid_at, spend, now.counts)
-    work.history.add(Entry(order.completed_at, spend - before.spend, now.counts - before.counts, purchase=purchase))
+    counted = now.counts - before.counts
+    Orders.of(work.member).counting += counted
+    work.enter(Entry(order.completed_at, spend - before.spend, counted, purchase=purchase))
     return now != before
 
 
 OrdersPart.inputs = {OrderPaid: on_order, OrderCompleted: on_order, OrderClosed: on_order, OrderRefunded: on_refund}
+OrdersPart.reads = {
+    OrderPaid: (*VERSION_FIELDS, "paid_at"),
+    OrderCompleted: (*VERSION_FIELDS, "paid_at"),
+    OrderClosed: (*VERSION_FIELDS, "paid_at"),
+    OrderRefunded: REFUND_FIELDS,
+}
 PART = OrdersPart()

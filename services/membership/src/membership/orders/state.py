@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, NamedTuple
 
 from common.events.standing import OrderStanding
-from membership.member import PartState
+from membership.member import PartState, Share
 
 FINE = 1000
 """Spend is summed in thousandths of the currency unit."""
@@ -25,21 +25,25 @@ class Order(OrderStanding):
     completed_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unmatched:
-    """A refund of no known order, in thousandths of the shop's currency: it lessens the spend at its own time."""
+    """A refund of no known order, in thousandths of the shop's currency: it lessened the spend at its own time."""
 
-    at: datetime
-    spend: int
+    spend: int = 0
 
 
 @dataclass(slots=True)
 class Orders(PartState):
-    """`by_id`: orders by their id; `unmatched`: refunds of no known order by refund id."""
+    """`counting`: completed orders that count."""
 
     NAME: ClassVar[str] = "orders"
-    by_id: dict[str, Order] = field(default_factory=dict)
-    unmatched: dict[str, Unmatched] = field(default_factory=dict)
+    counting: int = 0
+
+
+ORDER = Share("order", "order", Order)
+"""Each order, by its id."""
+UNMATCHED = Share("refund", "unmatched", Unmatched)
+"""Each refund of no known order, by its id."""
 
 
 class OrderChange(NamedTuple):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from membership.ledger.legs import Account, Balances
-from membership.points.state import Points
+from membership.member import Member
+from membership.points.lots import LotOrder
+from membership.points.state import LOT, ORDER_POINTS, Points
 
 
 class Books:
     """The member's points, and `legs` into which movements are entered."""
 
-    def __init__(self, state: Points, legs: Balances) -> None:
-        self.state = state
+    def __init__(self, member: Member, legs: Balances) -> None:
+        self.member = member
+        self.state = Points.of(member)
+        self.lots = LotOrder.of(member)
         self._legs = legs
 
     def move(self, points: int, source: tuple[Account, str], target: tuple[Account, str]) -> None:
@@ -18,19 +22,18 @@ class Books:
         if points:
             self._enter(*source, -points)
             self._enter(*target, points)
-            lots, name = self.state.lots, source[1]
-            if name in lots and not lots[name].pending and not lots[name].available:
-                del lots[name]
+            if source[0] == "available" and not LOT.change(self.member, source[1]).available:
+                LOT.remove(self.member, source[1])
 
     def _enter(self, account: Account, lot: str, amount: int) -> None:
         state = self.state
         self._legs[account, lot] = self._legs.get((account, lot), 0) + amount
         match account:
             case "pending":
-                state.lots[lot].pending += amount
+                ORDER_POINTS.change(self.member, lot).pending += amount
                 state.pending += amount
             case "available":
-                state.lots[lot].available += amount
+                LOT.change(self.member, lot).available += amount
                 state.available += amount
             case "debt":
                 state.debt -= amount
@@ -44,11 +47,12 @@ class Books:
                 state.reversed += amount
 
 
-def balances(state: Points) -> Balances:
+def balances(member: Member) -> Balances:
     """Every balance of points other than zero, by account and lot: what the sums of the ledger must be."""
-    found: Balances = {}
-    for name, lot in state.lots.items():
-        found["pending", name] = lot.pending
+    state, found = Points.of(member), Balances()
+    for name, points in ORDER_POINTS.all(member):
+        found["pending", name] = points.pending
+    for name, lot in LOT.all(member):
         found["available", name] = lot.available
     found["debt", ""] = -state.debt
     found["issued", ""] = state.issued

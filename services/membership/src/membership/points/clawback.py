@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from membership.points.books import Books
-from membership.points.lots import LotOrder
+from membership.points.state import LOT, ORDER_POINTS
 
 
 def claw_back(books: Books, order_id: str, points: int, *, clamp: bool) -> None:
@@ -11,16 +11,17 @@ def claw_back(books: Books, order_id: str, points: int, *, clamp: bool) -> None:
 
     What expired of the order's own points unspent counts as taken.
     """
-    order, lots = books.state.orders[order_id], LotOrder.of(books.state)
+    order = ORDER_POINTS.change(books.member, order_id)
     gone = min(points, order.expired)
     order.expired -= gone
     points -= gone
-    for name in lots.own(order_id):
-        taken = min(points, books.state.lots[name].available)
+    for name in books.lots.own(order_id):
+        taken = min(points, LOT.change(books.member, name).available)
         books.move(taken, ("available", name), ("reversed", ""))
         points -= taken
-    for name, taken in lots.soonest(points):
+    for name, taken in books.lots.soonest(points):
         books.move(taken, ("available", name), ("reversed", ""))
         points -= taken
+    books.lots.look_again()
     if not clamp:
         books.move(points, ("debt", ""), ("reversed", ""))

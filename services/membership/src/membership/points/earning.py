@@ -8,8 +8,8 @@ from membership.ledger.legs import Account
 from membership.orders.state import Order
 from membership.points.books import Books
 from membership.points.clawback import claw_back
-from membership.points.lots import LotOrder
-from membership.points.state import Lot
+from membership.points.lots import order_of
+from membership.points.state import LOT, ORDER_POINTS
 from membership.programme.programme import ONE
 from membership.programme.versions import ShopRules
 
@@ -26,12 +26,11 @@ def settle(books: Books, order_id: str, order: Order, shop: ShopRules, at: datet
 
     `pending`: the order's points are not available yet.
     """
-    points = books.state.orders[order_id]
+    points = ORDER_POINTS.change(books.member, order_id)
     change = earned(order, points.factor) - points.held
     points.held += change
     if pending:
         if change > 0:
-            books.state.lots.setdefault(order_id, Lot())
             books.move(change, ("issued", ""), ("pending", order_id))
         else:
             books.move(-change, ("pending", order_id), ("reversed", ""))
@@ -45,7 +44,9 @@ def settle(books: Books, order_id: str, order: Order, shop: ShopRules, at: datet
 def release(books: Books, order_id: str, shop: ShopRules, at: datetime) -> None:
     """The order is completed: its pending points become available."""
     expires = shop.expiry(at, shop.at(at).points.expiry_months)
-    make_available(books, order_id, books.state.orders[order_id].held, ("pending", order_id), expires, at)
+    make_available(
+        books, order_id, ORDER_POINTS.change(books.member, order_id).held, ("pending", order_id), expires, at
+    )
 
 
 def make_available(
@@ -54,15 +55,17 @@ def make_available(
     """Put points into the lot, or into `<lot>|<expiry>` where it holds some with another expiry; then settle debt."""
     if not points:
         return
-    lots = books.state.lots
-    held = lots.get(lot)
-    if held is not None and held.available and held.expires != expires:
-        lot = f"{lot.partition('|')[0]}|{expires:%Y%m%dT%H%M%S}"
-        held = lots.get(lot)
-    if held is None:
-        held = lots[lot] = Lot()
+    first, another = lots_for(lot, expires)
+    known = LOT.get(books.member, first)
+    lot = first if known is None or not known.available or known.expires == expires else another
+    held = LOT.change(books.member, lot)
     held.since = since if not held.available or held.since is None else min(held.since, since)
     held.expires = expires
     books.move(points, source, ("available", lot))
-    LotOrder.of(books.state).add(lot, held)
     books.move(min(points, books.state.debt), ("available", lot), ("debt", ""))
+    books.lots.add(lot, held)
+
+
+def lots_for(lot: str, expires: datetime) -> tuple[str, str]:
+    """The lot that points are put into, and the one instead where that holds some with another expiry."""
+    return lot, f"{order_of(lot)}|{expires:%Y%m%dT%H%M%S}"

@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from membership.points.books import Books
-from membership.points.lots import LotOrder, order_of
+from membership.points.lots import order_of
+from membership.points.state import LOT, ORDER_POINTS
 
 
 def expire(books: Books, at: datetime) -> None:
     """Take out every lot whose time is up; the order that earned it remembers what went unspent."""
-    state = books.state
-    for name in LotOrder.of(state).expired(at):
-        points = state.lots[name].available
-        order = state.orders.get(order_of(name))
-        if order is not None:
-            order.expired += points
+    for name in books.lots.expired(at):
+        lot = LOT.get(books.member, name)
+        assert lot is not None
+        points, order = lot.available, order_of(name)
+        if order and ORDER_POINTS.get(books.member, order) is not None:
+            ORDER_POINTS.change(books.member, order).expired += points
         books.move(points, ("available", name), ("expired", ""))
+    books.lots.look_again()

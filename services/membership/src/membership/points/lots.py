@@ -2,83 +2,111 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 
-from membership.points.state import Lot, Points
+from membership.member import Member
+from membership.points.state import LOT, Lot, Points
 
 _Entry = tuple[datetime, datetime, str]
 
 
 class LotOrder:
-    """A heap over a member's lots, kept while the member is folded. Entries that are no longer so are dropped late."""
+    """A heap over a member's lots, kept while the member is folded. Entries that are no longer so are dropped late.
 
-    def __init__(self, lots: dict[str, Lot]) -> None:
-        self._lots = lots
-        self._heap: list[_Entry] = [
-            (lot.expires, lot.since, name) for name, lot in lots.items() if lot.available and lot.expires and lot.since
-        ]
-        heapify(self._heap)
+    It is made when it is first asked for, which wants all lots; until then lots only come, and what is kept of them is
+    the soonest expiry.
+    """
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+        self._heap: list[_Entry] | None = None
         self._own: dict[str, set[str]] = {}
-        for *_, name in self._heap:
-            self._own.setdefault(order_of(name), set()).add(name)
 
     @classmethod
-    def of(cls, state: Points) -> LotOrder:
-        """The order that is kept beside the state; made from it where there is none yet."""
-        kept: LotOrder | None = getattr(state, "memo", None)
+    def of(cls, member: Member) -> LotOrder:
+        """The order that is kept beside the state."""
+        points = Points.of(member)
+        kept: LotOrder | None = getattr(points, "memo", None)
         if kept is None:
-            kept = cls(state.lots)
-            state.memo = kept
+            kept = points.memo = cls(member)
         return kept
 
     def add(self, name: str, lot: Lot) -> None:
-        """A lot has come to points that are available, or to another expiry."""
+        """A lot has come to points, or to another expiry; when what of them paid a debt is gone again."""
+        if not lot.available:
+            return
         assert lot.expires is not None
         assert lot.since is not None
-        heappush(self._heap, (lot.expires, lot.since, name))
-        self._own.setdefault(order_of(name), set()).add(name)
+        points = Points.of(self._member)
+        points.next_expiry = lot.expires if points.next_expiry is None else min(points.next_expiry, lot.expires)
+        if self._heap is not None:
+            heappush(self._heap, (lot.expires, lot.since, name))
+            self._own.setdefault(order_of(name), set()).add(name)
 
-    def next_expiry(self) -> datetime | None:
-        """The soonest expiry of points that are there."""
-        while self._heap:
-            if self._stands(self._heap[0]):
-                return self._heap[0][0]
-            heappop(self._heap)
-        return None
+    def look_again(self) -> None:
+        """Points have been taken out of lots: another may be the next to expire."""
+        heap = self._made()
+        while heap and not self._stands(heap[0]):
+            heappop(heap)
+        Points.of(self._member).next_expiry = heap[0][0] if heap else None
 
     def soonest(self, points: int) -> list[tuple[str, int]]:
         """Where so many points are to be taken from, lot by lot; fewer where there are not so many."""
-        taken: list[tuple[str, int]] = []
-        popped: list[_Entry] = []
-        while points and self._heap:
-            entry = heappop(self._heap)
+        heap, taken, popped = self._made(), list[tuple[str, int]](), list[_Entry]()
+        while points and heap:
+            entry = heappop(heap)
             if not self._stands(entry) or (popped and popped[-1] == entry):
                 continue
             popped.append(entry)
-            part = min(points, self._lots[entry[2]].available)
+            part = min(points, self._lot(entry[2]).available)
             taken.append((entry[2], part))
             points -= part
         for entry in popped:
-            heappush(self._heap, entry)
+            heappush(heap, entry)
         return taken
 
     def expired(self, at: datetime) -> list[str]:
         """Lots whose time is up."""
-        found: list[str] = []
-        while self._heap and self._heap[0][0] <= at:
-            entry = heappop(self._heap)
+        heap, found = self._made(), list[str]()
+        while heap and heap[0][0] <= at:
+            entry = heappop(heap)
             if self._stands(entry) and entry[2] not in found[-1:]:
                 found.append(entry[2])
         return found
 
     def own(self, order_id: str) -> list[str]:
         """Lots that the order earned, with available points, soonest expiry first."""
-        names = [name for name in self._own.get(order_id, ()) if name in self._lots and self._lots[name].available]
-        return sorted(names, key=lambda name: (self._lots[name].expires, self._lots[name].since, name))
+        self._made()
+        lots = [(lot.expires, lot.since, name) for name, lot in self._of_order(order_id) if lot.available]
+        return [name for *_, name in sorted(lots)]
+
+    def _of_order(self, order_id: str) -> Iterator[tuple[str, Lot]]:
+        for name in self._own.get(order_id, ()):
+            lot = LOT.get(self._member, name)
+            if lot is not None:
+                yield name, lot
+
+    def _made(self) -> list[_Entry]:
+        if self._heap is None:
+            self._heap = [
+                (lot.expires, lot.since, name)
+                for name, lot in LOT.all(self._member)
+                if lot.available and lot.expires and lot.since
+            ]
+            heapify(self._heap)
+            for *_, name in self._heap:
+                self._own.setdefault(order_of(name), set()).add(name)
+        return self._heap
+
+    def _lot(self, name: str) -> Lot:
+        lot = LOT.get(self._member, name)
+        assert lot is not None
+        return lot
 
     def _stands(self, entry: _Entry) -> bool:
-        lot = self._lots.get(entry[2])
+        lot = LOT.get(self._member, entry[2])
         return lot is not None and lot.available > 0 and (lot.expires, lot.since) == entry[:2]
 
 

@@ -2,90 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Row
 
-from common.events import CustomerKey, Event, EventData
-from common.events.membership import PointsChanged, PointsRedeemed, RedemptionReturned
+from common.events import CustomerKey, Event
+from common.events.membership import PointsRedeemed, RedemptionReturned
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid, OrderRefunded
-from common.fold.customers import Folded
+from common.fold.items import Wanted
+from common.fold.working import Folded
 from common.storage.database import Transaction
 from membership.ledger.legs import Balances
 from membership.member import Member
-from membership.orders.state import Order, OrderChange, Orders
+from membership.orders.state import ORDER, Order, OrderChange
 from membership.part import Part, Work
 from membership.points import books, store, verification
 from membership.points.books import Books
-from membership.points.earning import release, settle
+from membership.points.earning import lots_for, release, settle
 from membership.points.expiry import expire
-from membership.points.lots import LotOrder
+from membership.points.lots import order_of
 from membership.points.redemption import give_back, redeem
-from membership.points.state import OrderPoints, Points, RedemptionRow
+from membership.points.state import LOT, ORDER_POINTS, REDEMPTION, Points, RedemptionRow
 from membership.programme.versions import ShopRules
 from membership.qualification.history import Entry
 from membership.tiers.state import Tiers
 
 
-class Announced(NamedTuple):
-    """The balances that are announced when one of them changes."""
-
-    pending: int
-    available: int
-    debt: int
-
-
 class PointsPart(Part[Points]):
+    name = Points.NAME
     state = Points
-    dues = ("expiry",)
+    shares = (ORDER_POINTS, LOT, REDEMPTION)
     book = "points"
 
-    def entries(self, member: Member) -> Iterable[Entry]:
-        orders = Orders.of(member).by_id
-        for name, points in Points.of(member).orders.items():
-            completed = orders[name].completed_at if points.held else None
-            if completed is not None:
-                yield Entry(completed, points=points.held)
+    def wants(self, member: Member, event: Event[Any], shop: ShopRules) -> Wanted:
+        data = event.data
+        match data:
+            case PointsRedeemed():
+                yield from (REDEMPTION.name(data.redemption_id), LOT.all_names)
+            case RedemptionReturned():
+                yield from (REDEMPTION.name(data.redemption_id), LOT.all_names)
+                return
+            case OrderEvent() if data.redemption_id is not None:
+                yield REDEMPTION.name(data.redemption_id)
+            case OrderEvent() | OrderRefunded():
+                pass
+            case _:
+                return
+        if data.order_id is None:
+            return
+        yield ORDER_POINTS.name(data.order_id)
+        if isinstance(data, OrderEvent):
+            yield from _wants_to_release(member, data, event.time, shop)
+        if member.items.has(ORDER_POINTS.name(data.order_id)):
+            yield from _wants_to_give_back(member, data)
+
+    def wants_due(self, member: Member, kind: str) -> Wanted:
+        yield LOT.all_names
+        expiry = Points.of(member).next_expiry
+        if member.items.has(LOT.all_names):
+            yield from (
+                ORDER_POINTS.name(order_of(name))
+                for name, lot in LOT.all(member)
+                if lot.expires == expiry and order_of(name)
+            )
 
     def next_due(self, member: Member, shop: ShopRules) -> tuple[datetime, str] | None:
-        expiry = LotOrder.of(Points.of(member)).next_expiry()
+        expiry = Points.of(member).next_expiry
         return None if expiry is None else (expiry, "expiry")
 
-    def fall_due(self, work: Work, kind: str) -> None:
-        work.reason = "expired"
-        expire(books_of(work), work.at)
-
     def balances(self, member: Member) -> Balances:
-        return books.balances(Points.of(member))
+        return books.balances(member)
 
-    def announced(self, member: Member) -> Announced:
-        points = Points.of(member)
-        return Announced(points.pending, points.available, points.debt)
-
-    def facts(self, before: Announced, after: Announced, work: Work) -> Iterable[EventData]:
-        gained = (after.available - after.debt) - (before.available - before.debt)
-        yield PointsChanged(
-            pending=after.pending,
-            available=after.available,
-            debt=after.debt,
-            change=gained or after.pending - before.pending,
-            reason=work.reason,
-            order_id=work.order_id,
-        )
-
-    def said(self, fact: EventData) -> Mapping[str, Any] | None:
-        if isinstance(fact, PointsChanged):
-            return Announced(fact.pending, fact.available, fact.debt)._asdict()
-        return None
-
-    def says(self, member: Member) -> Mapping[str, Any]:
-        return self.announced(member)._asdict()
-
-    def changed(self, before: Member, after: Member) -> Iterable[RedemptionRow]:
-        known = {name: RedemptionRow.of(name, made) for name, made in Points.of(before).redemptions.items()}
-        for name, redemption in Points.of(after).redemptions.items():
+    def changed(self, rows: Sequence[Row[Any]], after: Member) -> Iterable[RedemptionRow]:
+        known = {row.redemption_id: RedemptionRow(*store.state_of(row)) for row in rows}
+        for name, redemption in REDEMPTION.all(after):
             row = RedemptionRow.of(name, redemption)
             if known.get(name) != row:
                 yield row
@@ -94,23 +86,48 @@ class PointsPart(Part[Points]):
         await store.insert_redemptions(tx, folded.events)
         await store.save_redemptions(tx, folded.steps)
 
+    async def rows_of(self, tx: Transaction, key: CustomerKey) -> Sequence[Row[Any]]:
+        return await store.list_of_customer(tx, key)
+
     async def rows(self, tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:
         return await store.list_redemptions(tx, after, last)
 
     def wrong_rows(self, member: Member, inputs: Sequence[Event[Any]], rows: Sequence[Row[Any]]) -> Iterator[str]:
-        return verification.wrong_redemptions(Points.of(member), inputs, rows)
+        return verification.wrong_redemptions(member, inputs, rows)
 
 
 def books_of(work: Work) -> Books:
     """The member's points while this input is at work, for every part that moves some."""
-    return Books(Points.of(work.member), work.legs.setdefault("points", {}))
+    return Books(work.member, work.legs.setdefault("points", {}))
+
+
+def _wants_to_release(member: Member, data: OrderEvent, at: datetime, shop: ShopRules) -> Wanted:
+    """The lot of an order that completes."""
+    name = ORDER.name(data.order_id)
+    order = ORDER.get(member, data.order_id) if member.items.has(name) else None
+    if data.state == "completed" or (order is not None and order.said_completed):
+        expires = shop.expiry(at, shop.at(at).points.expiry_months)
+        yield from map(LOT.name, lots_for(data.order_id, expires))
+
+
+def _wants_to_give_back(member: Member, data: OrderEvent | OrderRefunded | PointsRedeemed) -> Wanted:
+    """The redemptions of an order that is loaded, and the lots that they took from where some may come back."""
+    assert data.order_id is not None
+    points, order = ORDER_POINTS.get(member, data.order_id), ORDER.get(member, data.order_id)
+    redemptions = points.redemptions if points is not None else ()
+    yield from map(REDEMPTION.name, redemptions)
+    if isinstance(data, OrderEvent) and data.redemption_id is not None:
+        redemptions = (*redemptions, data.redemption_id)
+    may_return = isinstance(data, OrderClosed | OrderRefunded) or (order is not None and bool(order.refunds))
+    if redemptions and may_return:
+        yield LOT.all_names
 
 
 def on_order(work: Work, data: OrderEvent) -> None:
     """Paid, completed or closed; the factor is that of the tier held before this order, when it is paid."""
-    change, points = work.noted(OrderChange), Points.of(work.member)
+    change = work.noted(OrderChange)
     assert change is not None
-    mine = points.orders.setdefault(data.order_id, OrderPoints())
+    mine = ORDER_POINTS.change(work.member, data.order_id)
     if data.redemption_id is not None and data.redemption_id not in mine.redemptions:
         mine.redemptions += (data.redemption_id,)
     if mine.factor is None and not isinstance(data, OrderClosed):
@@ -129,19 +146,19 @@ def _factor(work: Work) -> int:
 
 
 def _settle(work: Work, change: OrderChange) -> None:
-    mine = Points.of(work.member).orders[change.order_id]
+    mine = ORDER_POINTS.change(work.member, change.order_id)
     before, completed_at = mine.held, change.order.completed_at
     pending = completed_at is None or change.completed
     settle(books_of(work), change.order_id, change.order, work.shop, work.at, pending=pending)
     gained = mine.held if change.completed else mine.held - before
     if gained and completed_at is not None:
-        work.history.add(Entry(completed_at, points=gained))
+        work.enter(Entry(completed_at, points=gained))
 
 
 def on_refund(work: Work, data: OrderRefunded) -> None:
     """What was redeemed on the order comes back first, then what it earned is taken."""
     change = work.noted(OrderChange)
-    if change is None or change.order_id not in Points.of(work.member).orders:
+    if change is None or ORDER_POINTS.get(work.member, change.order_id) is None:
         return  # of no known order, taken before, or nothing was earned by the order or redeemed on it
     _return_redeemed(work, change.order_id, change.order)
     _settle(work, change)
@@ -149,12 +166,12 @@ def on_refund(work: Work, data: OrderRefunded) -> None:
 
 def _return_redeemed(work: Work, order_id: str, order: Order) -> None:
     """An order that is paid commits its redemptions; what is refunded returns them pro rata, cumulative (MEM-053)."""
-    points = Points.of(work.member)
-    for redemption_id in points.orders[order_id].redemptions:
-        redemption = points.redemptions.get(redemption_id)
-        if redemption is None or not order.known:
+    for redemption_id in ORDER_POINTS.change(work.member, order_id).redemptions:
+        if REDEMPTION.get(work.member, redemption_id) is None or not order.known:
             continue
-        redemption.committed = redemption.committed or order.paid_at is not None
+        redemption = REDEMPTION.change(work.member, redemption_id)
+        if redemption.paid_by is None and order.paid_at is not None:
+            redemption.paid_by = order_id
         total = redemption.points if order.void else 0
         if not order.void and order.goods:
             total = redemption.points * min(order.refunded, order.goods) // order.goods
@@ -164,29 +181,34 @@ def _return_redeemed(work: Work, order_id: str, order: Order) -> None:
 
 def on_redeemed(work: Work, data: PointsRedeemed) -> None:
     """Points promised at checkout are spent, whatever late news has made of them."""
-    points = Points.of(work.member)
-    if data.redemption_id in points.redemptions:
+    if REDEMPTION.get(work.member, data.redemption_id) is not None:
         return
     work.order_id, work.reason = data.order_id, "redeemed"
     redeem(books_of(work), data.redemption_id, data.points, clamp=work.programme.points.clamp_at_zero)
-    work.changed.append(RedemptionRow.of(data.redemption_id, points.redemptions[data.redemption_id]))
+    work.changed.append(RedemptionRow.of(data.redemption_id, REDEMPTION.change(work.member, data.redemption_id)))
     if data.order_id is not None:
-        mine = points.orders.setdefault(data.order_id, OrderPoints())
+        mine = ORDER_POINTS.change(work.member, data.order_id)
         if data.redemption_id not in mine.redemptions:
             mine.redemptions += (data.redemption_id,)
         # Late news may have closed the order before.
-        order = Orders.of(work.member).by_id.get(data.order_id)
+        order = ORDER.get(work.member, data.order_id)
         if order is not None:
             _return_redeemed(work, data.order_id, order)
 
 
 def on_returned(work: Work, data: RedemptionReturned) -> None:
     """The checkout has taken a redemption back."""
-    redemption = Points.of(work.member).redemptions.get(data.redemption_id)
-    if redemption is not None:
+    if REDEMPTION.get(work.member, data.redemption_id) is not None:
+        redemption = REDEMPTION.change(work.member, data.redemption_id)
         work.reason = "returned"
         give_back(books_of(work), data.redemption_id, redemption.points, work.shop, work.at)
         work.changed.append(RedemptionRow.of(data.redemption_id, redemption))
+
+
+def on_expiry(work: Work) -> None:
+    """The next lot to expire has come to its end."""
+    work.reason = "expired"
+    expire(books_of(work), work.at)
 
 
 PointsPart.inputs = {
@@ -196,5 +218,14 @@ PointsPart.inputs = {
     OrderRefunded: on_refund,
     PointsRedeemed: on_redeemed,
     RedemptionReturned: on_returned,
+}
+PointsPart.dues = {"expiry": on_expiry}
+PointsPart.reads = {
+    OrderPaid: ("order_id", "redemption_id"),
+    OrderCompleted: ("order_id", "redemption_id"),
+    OrderClosed: ("order_id", "redemption_id"),
+    OrderRefunded: ("order_id",),
+    PointsRedeemed: ("redemption_id", "points", "worth", "currency", "order_id", "order_total"),
+    RedemptionReturned: ("redemption_id",),
 }
 PART = PointsPart()

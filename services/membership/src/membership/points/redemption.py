@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from common.values.currency import minor_per_major
-from membership.orders.state import Order, Orders
+from membership.orders.state import Order
 from membership.points.books import Books
 from membership.points.earning import make_available
-from membership.points.lots import LotOrder
 from membership.points.refusals import (
     InsufficientPoints,
     OrderNotOpen,
@@ -18,7 +17,7 @@ from membership.points.refusals import (
     TooLargeShare,
     WrongCurrency,
 )
-from membership.points.state import Burn, Points, Redemption
+from membership.points.state import LOT, REDEMPTION, Burn
 from membership.programme.programme import ONE, PointsRules
 from membership.programme.versions import ShopRules
 
@@ -80,15 +79,6 @@ def _ended(order: Order) -> str | None:
     return "paid" if order.paid_at is not None else None
 
 
-def paid_order(points: Points, orders: Orders, redemption_id: str) -> str | None:
-    """The paid order on which the redemption was made; None: none is paid."""
-    for name, mine in points.orders.items():
-        order = orders.by_id.get(name)
-        if redemption_id in mine.redemptions and order is not None and order.paid_at is not None:
-            return name
-    return None
-
-
 def worth(points: int, rules: PointsRules, currency: str) -> int:
     """What the points are worth, in minor units of the currency, rounded down: 100 points = 1.00."""
     return points * minor_per_major(currency) // rules.per_unit_worth
@@ -101,14 +91,14 @@ def most_points(order_total: int, rules: PointsRules, currency: str) -> int:
 
 def redeem(books: Books, redemption_id: str, points: int, *, clamp: bool) -> None:
     """Spend what was promised; what late news has taken away meanwhile becomes debt or, clamped, a grant."""
-    lots = books.state.lots
-    redemption = books.state.redemptions[redemption_id] = Redemption(points, [])
-    missing = points
-    for name, taken in LotOrder.of(books.state).soonest(points):
-        lot = lots[name]
+    redemption = REDEMPTION.change(books.member, redemption_id)
+    redemption.points = missing = points
+    for name, taken in books.lots.soonest(points):
+        lot = LOT.change(books.member, name)
         redemption.burns.append(Burn(lot=name, points=taken, expires=lot.expires, since=lot.since))
         books.move(taken, ("available", name), ("redeemed", ""))
         missing -= taken
+    books.lots.look_again()
     if missing:
         books.move(missing, ("issued" if clamp else "debt", ""), ("redeemed", ""))
         redemption.burns.append(Burn(lot=FORGIVEN if clamp else MISSING, points=missing))
@@ -116,7 +106,7 @@ def redeem(books: Books, redemption_id: str, points: int, *, clamp: bool) -> Non
 
 def give_back(books: Books, redemption_id: str, total: int, shop: ShopRules, at: datetime) -> None:
     """Raise what has been given back of a redemption to `total`, with the old expiry, but at least seven days of it."""
-    redemption = books.state.redemptions[redemption_id]
+    redemption = REDEMPTION.change(books.member, redemption_id)
     points = min(total, redemption.points) - redemption.returned
     redemption.returned += max(0, points)
     while points > 0 and redemption.burns:

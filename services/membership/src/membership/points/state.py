@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal, NamedTuple
 
-from membership.member import PartState
+from membership.member import PartState, Share
 
 RedemptionStatus = Literal["reserved", "committed", "returned"]
 
@@ -15,21 +15,21 @@ RedemptionStatus = Literal["reserved", "committed", "returned"]
 class OrderPoints:
     """`factor` is points per 1.00 in basis points, fixed when the order is paid; None until then, 0: it earns nothing.
 
-    `held` is what the order's points come to after refunds, `expired` what of them expired unspent and no refund has
-    taken yet. `redemptions` were made on the order.
+    `held` is what the order's points come to after refunds, `pending` what of them are not available yet, `expired`
+    what of them expired unspent and no refund has taken yet. `redemptions` were made on the order.
     """
 
     factor: int | None = None
     held: int = 0
+    pending: int = 0
     expired: int = 0
     redemptions: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Lot:
-    """Points that came together and expire together; `since` is when they became available."""
+    """Available points that came together and expire together; `since` is when they became available."""
 
-    pending: int = 0
     available: int = 0
     expires: datetime | None = None
     since: datetime | None = None
@@ -50,17 +50,17 @@ class Burn:
 
 @dataclass(slots=True)
 class Redemption:
-    """`committed` when its order is paid; `returned` points are back, all of them since `ended`."""
+    """`paid_by`: the order that committed it by being paid; `returned` points are back, all of them since `ended`."""
 
-    points: int
-    burns: list[Burn]
+    points: int = 0
+    burns: list[Burn] = field(default_factory=list)
     returned: int = 0
-    committed: bool = False
+    paid_by: str | None = None
     ended: datetime | None = None
 
     @property
     def status(self) -> RedemptionStatus:
-        return "returned" if self.returned == self.points else "committed" if self.committed else "reserved"
+        return "returned" if self.returned == self.points else "committed" if self.paid_by is not None else "reserved"
 
 
 class RedemptionRow(NamedTuple):
@@ -78,15 +78,13 @@ class RedemptionRow(NamedTuple):
 
 @dataclass(slots=True)
 class Points(PartState):
-    """`debt` is what a clawback did not find, as a positive number; `orders` and `redemptions` are by id.
+    """`debt` is what a clawback did not find, as a positive number; `next_expiry` that of the lot that expires first.
 
     `issued` to `reversed` are the shop's side of the ledger, with their sign there.
     """
 
     NAME: ClassVar[str] = "points"
-    orders: dict[str, OrderPoints] = field(default_factory=dict)
-    lots: dict[str, Lot] = field(default_factory=dict)
-    redemptions: dict[str, Redemption] = field(default_factory=dict)
+    next_expiry: datetime | None = None
     pending: int = 0
     available: int = 0
     debt: int = 0
@@ -94,3 +92,11 @@ class Points(PartState):
     redeemed: int = 0
     expired: int = 0
     reversed: int = 0
+
+
+ORDER_POINTS = Share("order", "points", OrderPoints)
+"""Of each order, by its id."""
+LOT = Share("lot", "lot", Lot)
+"""Each lot by its name: that of the order which earned it, or `|` and what else did."""
+REDEMPTION = Share("redemption", "redemption", Redemption)
+"""Each redemption by its id."""

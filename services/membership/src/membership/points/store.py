@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -13,7 +14,7 @@ from common.fold.folding import Step
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from membership.histories.ranges import within
-from membership.points.state import RedemptionRow
+from membership.points.state import RedemptionRow, RedemptionStatus
 
 _ORDERS = 7_301_006
 """Namespace of the advisory locks that let one redemption at a time be checked against an order."""
@@ -74,6 +75,19 @@ async def save_redemptions(tx: Transaction, steps: Sequence[Step]) -> None:
         where r.shop = u.shop and r.customer = u.customer and r.redemption_id = u.redemption_id
         """,
         **_CHANGED.of((*key[:2], *row) for key, row in found.items()),
+    )
+
+
+def state_of(row: Row[Any]) -> tuple[str, RedemptionStatus, int, datetime | None]:
+    """The redemption's state, in the order of RedemptionRow."""
+    return row.redemption_id, row.status, row.returned, row.returned_at
+
+
+async def list_of_customer(tx: Transaction, key: CustomerKey) -> Sequence[Row[Any]]:
+    """All redemptions of a customer."""
+    # By the primary key.
+    return await tx.fetch(
+        "select * from redemptions where shop = :shop and customer = :customer", shop=key[0], customer=key[1]
     )
 
 

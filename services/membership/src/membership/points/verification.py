@@ -9,16 +9,18 @@ from sqlalchemy import Row
 
 from common.events import Event
 from common.events.membership import PointsRedeemed
-from membership.points.state import Points
+from membership.member import Member
+from membership.points.state import REDEMPTION
 
 
-def wrong_redemptions(points: Points, inputs: Sequence[Event[Any]], rows: Sequence[Row[Any]]) -> Iterator[str]:
+def wrong_redemptions(member: Member, inputs: Sequence[Event[Any]], rows: Sequence[Row[Any]]) -> Iterator[str]:
     """A sentence for each redemption that is not kept as it was asked for and as it has come to be since."""
     expected: dict[str, tuple[Any, ...]] = {}
     for event in sorted(inputs, key=lambda e: e.order_key):
         data = event.data
         if isinstance(data, PointsRedeemed) and data.redemption_id not in expected:
-            made = points.redemptions[data.redemption_id]
+            made = REDEMPTION.get(member, data.redemption_id)
+            assert made is not None
             expected[data.redemption_id] = (
                 *(data.points, data.worth, data.currency, data.order_id, data.order_total, event.time),
                 *(made.status, made.returned, made.ended),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from common.events import CustomerKey, Event, decode
-from common.storage.database import Transaction
+from common.events import Event
+from common.events.kept import Kept
+from common.fold.store import CUSTOMER, HISTORY
+from common.storage.database import CustomerRow, Transaction, customer_row
 
 _PREVIEWS = 7_301_005
 """Namespace of the advisory locks that let a shop have one preview at a time."""
@@ -14,10 +16,9 @@ _PREVIEWS = 7_301_005
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A customer as stored: `state` as JSON, None where nothing was folded yet, and every input, in no order."""
+    """A customer as stored, and every input, in no order."""
 
-    key: CustomerKey
-    state: str | None
+    row: CustomerRow
     inputs: list[Event[Any]]
 
 
@@ -27,13 +28,12 @@ async def try_preview(tx: Transaction, shop: str) -> bool:
     return bool(await tx.value("select pg_try_advisory_xact_lock(:space, hashtext(:shop))", space=_PREVIEWS, shop=shop))
 
 
-async def read_sample(tx: Transaction, shop: str, after: str, one_in: int, limit: int) -> list[Stored]:
+async def read_sample(tx: Transaction, kept: Kept, shop: str, after: str, one_in: int, limit: int) -> list[Stored]:
     """The next customers of a shop, in order of id, one in so many by a hash of the id; with their inputs."""
     # The same ones whenever it is asked.
     rows = await tx.fetch(
-        """
-        select customer, cast(state as text) as state from customers
-        where shop = :shop and customer > :after and mod(hashtext(customer), :one_in) = 0
+        f"""
+        {CUSTOMER} where shop = :shop and customer > :after and mod(hashtext(customer), :one_in) = 0
         order by customer limit :limit
         """,
         shop=shop,
@@ -44,9 +44,9 @@ async def read_sample(tx: Transaction, shop: str, after: str, one_in: int, limit
     inputs: dict[str, list[Event[Any]]] = {}
     # Everything these customers ever sent.
     for row in await tx.fetch(
-        "select customer, body from inputs where shop = :shop and customer = any(:customers)",
+        f"select {HISTORY} from history where shop = :shop and customer = any(:customers)",
         shop=shop,
         customers=[row.customer for row in rows],
     ):
-        inputs.setdefault(row.customer, []).append(decode(row.body))
-    return [Stored((shop, r.customer), r.state, inputs.get(r.customer, [])) for r in rows]
+        inputs.setdefault(row.customer, []).append(kept.load(row))
+    return [Stored(customer_row(row), inputs.get(row.customer, [])) for row in rows]

@@ -5,13 +5,17 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 from common.shops.settings import ShopSettings
 from common.time.calendar import add_months, start_of_month
 from common.values.currency import minor_per_major
 from membership.programme.programme import Programme, Tier
+
+_ONE_DAY = timedelta(days=1)
+months_after = lru_cache(maxsize=8_192)(add_months)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class ShopRules:
     _ladder: tuple[Version, ...] = field(init=False)
     _starts: tuple[datetime, ...] = field(init=False)
     _ladders: tuple[datetime, ...] = field(init=False)
+    months_looked_at: int = field(init=False)
+    """How far back any version evaluates a tier or reviews a term."""
 
     def __post_init__(self) -> None:
         ladder = sorted(self.versions, key=lambda v: (v.valid_from, v.number))
@@ -41,6 +47,8 @@ class ShopRules:
         last = {v.valid_from: v.programme.ladder for v in self._ladder}
         changes = tuple(start for (_, a), (start, b) in pairwise(last.items()) if a != b)
         object.__setattr__(self, "_ladders", changes)
+        looks = (max(v.programme.window_months, v.programme.term_months) for v in self._ladder)
+        object.__setattr__(self, "months_looked_at", max(looks))
 
     def version_at(self, instant: datetime) -> Version:
         """The version in force; the default programme before the first."""
@@ -95,6 +103,18 @@ class ShopRules:
 
     def start_of(self, day: date) -> datetime:
         return self.settings.start_of(day)
+
+    def day_of(self, instant: datetime) -> date:
+        """The last day that has begun by then: `start_of(day) <= instant` holds for it and for no later one.
+
+        It is `date_of` but where a new zone has turned the date back.
+        """
+        day = self.date_of(instant)
+        return day + _ONE_DAY if self.start_of(day + _ONE_DAY) <= instant else day
+
+    def first_day_looked_at(self, today: date) -> date:
+        """No rule looks at what happened before that day, from today on."""
+        return months_after(today, -self.months_looked_at) - _ONE_DAY
 
     def expiry(self, available: datetime, months: int) -> datetime:
         """End of the n-th month after the month in which the points became available."""

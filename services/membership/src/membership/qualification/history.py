@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import datetime
-from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from common.fold.items import NotLoaded
+from membership.member import Member
 from membership.programme.versions import ShopRules
 
 
@@ -47,34 +48,26 @@ class Entry(NamedTuple):
 _NOTHING, _ACTIVITY, _PURCHASE = 0, 1, 2
 
 
+class Sums(Protocol):
+    """What a tier is evaluated by."""
+
+    def through(self, start: datetime, end: datetime) -> Reached: ...
+    def before(self, start: datetime, end: datetime) -> Reached: ...
+    def completed_at(self, at: datetime) -> Iterable[Purchase]: ...
+
+
 class History:
-    """Sums over the entries of all parts; kept while a customer is folded.
+    """Sums over the entries of all parts since the beginning; kept while a member is folded from the start.
 
     A fold goes forward in time, so entries mostly come at the end, where adding costs the same however many there are;
     a change of what came before costs what lies after it.
     """
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+    def __init__(self) -> None:
         self._at: list[datetime] = []
         self._kinds: list[int] = []
         self._purchases: dict[datetime, tuple[Purchase, ...]] = {}
         self._spend, self._orders, self._growth, self._points = [0], [0], [0], [0]
-        # As `add` does, entry by entry; what comes in order needs no place to be looked for.
-        for at, spend, orders, growth, points, purchase, activity in sorted(entries, key=itemgetter(0)):
-            if not self._at or self._at[-1] != at:
-                self._at.append(at)
-                self._kinds.append(_NOTHING)
-                for sums in (self._spend, self._orders, self._growth, self._points):
-                    sums.append(sums[-1])
-            if purchase is not None:
-                self._purchases[at] = (*self._purchases.get(at, ()), purchase)
-                self._kinds[-1] = _PURCHASE
-            elif activity:
-                self._kinds[-1] = max(self._kinds[-1], _ACTIVITY)
-            self._spend[-1] += spend
-            self._orders[-1] += orders
-            self._growth[-1] += growth
-            self._points[-1] += points
 
     def add(self, entry: Entry) -> None:
         at, spend, orders, growth, points, purchase, activity = entry
@@ -105,11 +98,6 @@ class History:
     def completed_at(self, at: datetime) -> Iterable[Purchase]:
         """The orders completed at that instant."""
         return self._purchases.get(at, ())
-
-    @property
-    def ever(self) -> int:
-        """Everything, in thousandths: the member's contribution value (MEM-026)."""
-        return self._spend[-1]
 
     def next_evaluated(self, after: datetime, shop: ShopRules, *, including: bool) -> datetime | None:
         """The next instant at which a tier is evaluated: of an order, or of an activity where growth leads to tiers."""
@@ -147,3 +135,14 @@ class History:
         last = max(first, last)
         spend, orders, points = (sums[last] - sums[first] for sums in (self._spend, self._orders, self._points))
         return Reached(spend, orders, growth, points)
+
+
+def history_of(member: Member) -> History:
+    """What leads to tiers, of a member who was folded from the start. Raises NotLoaded for another."""
+    kept: History | None = getattr(member, "_history", None)
+    if kept is None:
+        if not member.items.whole:
+            raise NotLoaded("the history of what leads to tiers")
+        kept = History()
+        object.__setattr__(member, "_history", kept)
+    return kept

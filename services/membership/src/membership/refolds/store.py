@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
 from common.events import CustomerKey
 from common.storage.database import Transaction
+
+
+async def begin(tx: Transaction, shop: str, cause: str, at: datetime) -> None:
+    """All customers of the shop, where it has any, are to be folded anew; what that changes is dated `at`.
+
+    Idempotent by its cause.
+    """
+    # The primary key closes the race of two who begin one.
+    await tx.execute(
+        """
+        insert into refolds (shop, cause, at) select :shop, :cause, cast(:at as timestamptz)
+        where exists (select from customers where shop = :shop) on conflict do nothing
+        """,
+        shop=shop,
+        cause=cause,
+        at=at,
+    )
 
 
 async def next_changed(tx: Transaction, limit: int) -> tuple[Row[Any] | None, list[CustomerKey]]:

@@ -13,6 +13,7 @@ from membership.member import Member
 from membership.orders.state import OrderChange
 from membership.part import Part, Work
 from membership.programme.versions import ShopRules
+from membership.qualification.history import history_of
 from membership.tiers import rules
 from membership.tiers.announcing import Announced, facts_of
 from membership.tiers.rules import Change, Marks
@@ -20,8 +21,8 @@ from membership.tiers.state import Tiers
 
 
 class TiersPart(Part[Tiers]):
+    name = Tiers.NAME
     state = Tiers
-    dues = ("programme", "review", "grace")
     announced_first = True
 
     def next_due(self, member: Member, shop: ShopRules) -> tuple[datetime, str] | None:
@@ -32,14 +33,6 @@ class TiersPart(Part[Tiers]):
         at, ladder = due
         return at, "programme" if ladder else "review" if standing.grace is None else "grace"
 
-    def fall_due(self, work: Work, kind: str) -> None:
-        tiers = Tiers.of(work.member)
-        if kind == "programme":
-            tiers.standing, change = rules.change_ladder(tiers.standing, work.shop, work.at)
-        else:
-            tiers.standing, change = rules.fall_due(tiers.standing, work.history, work.shop, work.at)
-        work.note(change)
-
     def follow(self, work: Work) -> None:
         """Evaluate the tier where something may lead to one; go back to where something is no longer what it was."""
         tiers = Tiers.of(work.member)
@@ -48,12 +41,14 @@ class TiersPart(Part[Tiers]):
         marks = _marks(tiers)
         if work.requalify is not None:
             since, reason = work.requalify
-            tiers.standing = rules.standing_since(since, work.history, marks, tiers.enrolled, work.shop, work.at)
+            tiers.standing = rules.standing_since(
+                since, history_of(work.member), marks, tiers.enrolled, work.shop, work.at
+            )
             work.note(Change(reason))
         elif work.evaluate:
-            if tiers.enrolled != work.at:
+            if work.whole and tiers.enrolled != work.at:
                 marks.add(work.at, tiers.standing)
-            tiers.standing, change = rules.evaluate(tiers.standing, work.history, work.shop, work.at)
+            tiers.standing, change = rules.evaluate(tiers.standing, work.sums, work.shop, work.at)
             if change is not None:
                 work.note(change)
 
@@ -80,7 +75,7 @@ class TiersPart(Part[Tiers]):
 
 
 def _marks(tiers: Tiers) -> Marks:
-    """The marks that are kept beside the state; none where it has just been read."""
+    """The marks that are kept beside the state, of a member who was folded from the start."""
     kept: Marks | None = getattr(tiers, "memo", None)
     if kept is None:
         kept = tiers.memo = Marks()
@@ -107,10 +102,25 @@ def _enrol(work: Work) -> None:
         work.evaluate, work.requalify = True, None
 
 
+def on_new_ladder(work: Work) -> None:
+    """A version of the programme with another ladder has come into force."""
+    tiers = Tiers.of(work.member)
+    tiers.standing, change = rules.change_ladder(tiers.standing, work.shop, work.at)
+    work.note(change)
+
+
+def on_review(work: Work) -> None:
+    """The term of the tier, or the time of grace after it, is over."""
+    tiers = Tiers.of(work.member)
+    tiers.standing, change = rules.fall_due(tiers.standing, work.sums, work.shop, work.at)
+    work.note(change)
+
+
 TiersPart.inputs = {
     MemberRegistered: on_registered,
     OrderPaid: on_order,
     OrderCompleted: on_order,
     OrderClosed: on_order,
 }
+TiersPart.dues = {"programme": on_new_ladder, "review": on_review, "grace": on_review}
 PART = TiersPart()

@@ -6,13 +6,12 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 
-from common.time.calendar import add_months, end_of_month, start_of_month
+from common.time.calendar import end_of_month, start_of_month
 from membership.orders.state import FINE
 from membership.programme.programme import Programme
-from membership.programme.versions import ShopRules
-from membership.qualification.history import History, Purchase, Reached
+from membership.programme.versions import ShopRules, months_after
+from membership.qualification.history import History, Purchase, Reached, Sums
 from membership.tiers.state import Standing
 
 _ONE_DAY = timedelta(days=1)
@@ -47,12 +46,9 @@ class Marks:
         return marked
 
 
-_months_after = lru_cache(maxsize=8_192)(add_months)
-
-
 def window_start(shop: ShopRules, programme: Programme, at: datetime) -> datetime:
     """The first instant of the rolling window: the day after the same date so many months ago."""
-    return shop.start_of(_months_after(shop.date_of(at), -programme.window_months) + _ONE_DAY)
+    return shop.start_of(months_after(shop.date_of(at), -programme.window_months) + _ONE_DAY)
 
 
 def tier_for(programme: Programme, unit: int, reached: Reached) -> tuple[int, str | None]:
@@ -74,14 +70,14 @@ def tier_for(programme: Programme, unit: int, reached: Reached) -> tuple[int, st
     return 0, None
 
 
-def evaluate(standing: Standing, history: History, shop: ShopRules, at: datetime) -> tuple[Standing, Change | None]:
+def evaluate(standing: Standing, sums: Sums, shop: ShopRules, at: datetime) -> tuple[Standing, Change | None]:
     """After an order or growth: upgrade at once; in grace, qualifying again renews."""
     programme = shop.at(at)
     held = programme.level_of(standing.tier)
     if standing.grace is None and held == len(programme.tiers) - 1:
         return standing, None  # nothing can lift it
-    level, rule = tier_for(programme, shop.unit_at(at), history.through(window_start(shop, programme, at), at))
-    fast = _fast_track(programme, shop, history.completed_at(at))
+    level, rule = tier_for(programme, shop.unit_at(at), sums.through(window_start(shop, programme, at), at))
+    fast = _fast_track(programme, shop, sums.completed_at(at))
     if fast > level:
         level, rule = fast, "fast track"
     if level > held:
@@ -108,38 +104,38 @@ def _fast_track(programme: Programme, shop: ShopRules, completed: Iterable[Purch
     return reached
 
 
-def fall_due(standing: Standing, history: History, shop: ShopRules, at: datetime) -> tuple[Standing, Change]:
+def fall_due(standing: Standing, sums: Sums, shop: ShopRules, at: datetime) -> tuple[Standing, Change]:
     """The review after a term, or the downgrade after grace, at 00:00 shop time."""
     programme = shop.at(at)
     if standing.grace is None:
-        return _review(standing, history, shop, programme, at)
-    return _downgrade(standing, history, shop, programme, at)
+        return _review(standing, sums, shop, programme, at)
+    return _downgrade(standing, sums, shop, programme, at)
 
 
 def _review(
-    standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime
+    standing: Standing, sums: Sums, shop: ShopRules, programme: Programme, at: datetime
 ) -> tuple[Standing, Change]:
     """By what happened after the term's first day."""
     assert standing.since is not None
     assert standing.until is not None
     held = programme.level_of(standing.tier)
     since = shop.start_of(standing.since + _ONE_DAY)
-    level, rule = tier_for(programme, shop.unit_at(at), history.before(since, at))
+    level, rule = tier_for(programme, shop.unit_at(at), sums.before(since, at))
     if level >= held or programme.downgrade == "none":
         renewed = _begin_term(standing, max(level, held), standing.until, shop, programme, standing.anchor)
         return renewed, Change("upgrade" if level > held else "renewal", rule)
     if programme.grace_days == 0:
-        return _downgrade(standing, history, shop, programme, at)
+        return _downgrade(standing, sums, shop, programme, at)
     grace = standing.until + timedelta(days=programme.grace_days)
     return replace(standing, grace=grace, due=shop.start_of(grace + _ONE_DAY)), Change("grace")
 
 
 def _downgrade(
-    standing: Standing, history: History, shop: ShopRules, programme: Programme, at: datetime
+    standing: Standing, sums: Sums, shop: ShopRules, programme: Programme, at: datetime
 ) -> tuple[Standing, Change]:
     level, rule = programme.level_of(standing.tier) - 1, None
     if programme.downgrade == "justified":
-        justified, rule = tier_for(programme, shop.unit_at(at), history.before(window_start(shop, programme, at), at))
+        justified, rule = tier_for(programme, shop.unit_at(at), sums.before(window_start(shop, programme, at), at))
         level = min(level, justified)
     elif programme.downgrade == "none":
         level += 1  # the policy was changed while the grace was running
@@ -170,7 +166,7 @@ def _begin_term(
     tier, anchor = programme.tiers[level].id, anchor or first.day
     if not level:
         return Standing(tier=tier, since=first, ladder=standing.ladder)
-    month = _months_after(start_of_month(first), programme.term_months)
+    month = months_after(start_of_month(first), programme.term_months)
     until = month.replace(day=min(anchor, end_of_month(month).day))
     due = shop.start_of(until + _ONE_DAY)
     return Standing(tier=tier, since=first, until=until, due=due, anchor=anchor, ladder=standing.ladder)

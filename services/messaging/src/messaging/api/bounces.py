@@ -6,7 +6,6 @@ from fastapi import APIRouter, Response
 
 from common.events.customers import Channel
 from common.events.fields import Identifier, ShopName
-from common.events.messages import ContactBounceLifted
 from common.http.api import Tx, require
 from messaging.commands.bounces import lift_bounce
 
@@ -19,5 +18,5 @@ router = APIRouter(tags=["permissions"])
 async def delete_bounce(shop: ShopName, customer: Identifier, channel: Channel, tx: Tx) -> Response:
     """Write to this address again, as after a mistake of its provider; for every customer who has it. A new address
     needs no lifting."""
-    await lift_bounce(tx, (shop, customer), ContactBounceLifted(channel=channel, via="api"))
+    await lift_bounce(tx, (shop, customer), channel, "api")
     return Response(status_code=204)

@@ -12,7 +12,7 @@ from messaging.consent.store import relate_statements, save_statements
 from messaging.contacts.store import get_address
 from messaging.contacts.store_locks import lock_address
 from messaging.decisions import facts
-from messaging.delivery.store.recall import count_leaving, customers_with_queued, suppress_queued
+from messaging.delivery.store.recall import WHILE_QUEUED, count_leaving, customers_with_queued, suppress_queued
 from messaging.known import get_reachable
 
 _LOOK_EVERY_S = 0.01
@@ -69,6 +69,6 @@ async def change_permission(
     if out:
         now, purposes = tx.clock.now(), purposes_of(data.purpose)
         gone = await suppress_queued(tx, key, sorted(tx.locked), address, data.channel, purposes, "opted_out", now)
-        taken = [facts.suppressed(about, "opted_out", now) for about in gone]
+        taken = [facts.suppressed(t.about, "opted_out", now, t.policy_version, WHILE_QUEUED, t.queued) for t in gone]
     await tx.announce([event, *taken])
     return taken

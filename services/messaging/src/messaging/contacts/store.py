@@ -9,6 +9,7 @@ from common.events.customers import Channel
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from messaging.contacts.state import Contact, ContactAddress, HadAddress
+from messaging.contacts.store_bounces import BOUNCED
 
 _CUSTOMERS = Columns("w", shop="text", customer="text")
 _CONTACTS = Columns(
@@ -101,7 +102,7 @@ async def get_contacts(tx: Transaction, keys: Sequence[CustomerKey]) -> dict[Cus
     for r in await tx.fetch(
         f"""
         select c.shop, c.customer, c.revision, c.at, c.name, c.language, c.zone, a.channel, a.field, a.sealed,
-            a.address, b.at is not null as bounced
+            a.address, {BOUNCED} as bounced
         from {_CUSTOMERS} join contacts c using (shop, customer)
         left join contact_addresses a
             on a.shop = c.shop and a.customer = c.customer and a.revision = c.revision and a.at = c.at

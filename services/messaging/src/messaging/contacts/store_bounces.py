@@ -11,50 +11,52 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 from messaging.contacts.state import Address
 
-_BOUNCED = Columns("n", shop="text", address="bytea", at="timestamptz")
-_LIFTED = Columns("l", shop="text", customer="text", channel="text", at="timestamptz")
+_MARKED = Columns("n", shop="text", address="bytea", at="timestamptz")
+BOUNCED = "coalesce(b.at > coalesce(b.lifted_at, '-infinity'), false)"
+"""Whether the address of the row `b`, which may be missing, is not to be written to."""
 
 
 async def mark_bounced(tx: Transaction, bounced: Sequence[tuple[Address, datetime]]) -> None:
     """Remember addresses that bounced for good: (address, when)."""
+    await _mark(tx, "at", bounced)
+
+
+async def lift_bounce(tx: Transaction, key: CustomerKey, channel: Channel, at: datetime) -> bytes | None:
+    """Write to the customer's address again, whoever has it; returns its hash, None where it had not bounced."""
+    # By the address that the customer has now.
+    lifted: bytes | None = await tx.value(
+        f"""
+        update bounces b set lifted_at = :at
+        from contacts c join contact_addresses a
+            on a.shop = c.shop and a.customer = c.customer and a.revision = c.revision and a.at = c.at
+        where c.shop = :shop and c.customer = :customer and a.channel = :channel
+            and b.shop = a.shop and b.address = a.address and b.at <= :at and {BOUNCED}
+        returning b.address
+        """,
+        shop=key[0],
+        customer=key[1],
+        channel=channel,
+        at=at,
+    )
+    return lifted
+
+
+async def mark_lifted(tx: Transaction, lifted: Sequence[tuple[Address, datetime]]) -> None:
+    """Remember that these addresses were freed: (address, when). A later bounce stands, whenever it comes."""
+    await _mark(tx, "lifted_at", lifted)
+
+
+async def _mark(tx: Transaction, column: str, marked: Sequence[tuple[Address, datetime]]) -> None:
     newest: dict[Address, datetime] = {}
-    for address, at in bounced:
+    for address, at in marked:
         newest[address] = max(at, newest.get(address, at))
     if not newest:
         return
     # In one order, so that no two that meet the same addresses wait for each other in a circle.
     await tx.execute(
         f"""
-        insert into bounces (shop, address, at) select * from {_BOUNCED}
-        on conflict (shop, address) do update set at = greatest(bounces.at, excluded.at)
+        insert into bounces (shop, address, {column}) select * from {_MARKED}
+        on conflict (shop, address) do update set {column} = greatest(bounces.{column}, excluded.{column})
         """,
-        **_BOUNCED.of((*address, newest[address]) for address in sorted(newest)),
+        **_MARKED.of((*address, newest[address]) for address in sorted(newest)),
     )
-
-
-async def lift_bounces(tx: Transaction, lifted: Sequence[tuple[CustomerKey, Channel, datetime]]) -> list[CustomerKey]:
-    """Write to these customers' addresses again, whoever has them: (customer, channel, when that was said).
-
-    A later bounce stands. Returns whose was lifted.
-    """
-    if not lifted:
-        return []
-    # By the address that the customer has now; locked in one order first, as mark_bounced takes them.
-    rows = await tx.fetch(
-        f"""
-        with meant as (
-            select b.shop, b.address, l.customer
-            from {_LIFTED}
-            join contacts c on c.shop = l.shop and c.customer = l.customer
-            join contact_addresses a on a.shop = c.shop and a.customer = c.customer and a.channel = l.channel
-                and a.revision = c.revision and a.at = c.at
-            join bounces b on b.shop = a.shop and b.address = a.address and b.at <= l.at
-            order by b.shop, b.address for update of b
-        ), gone as (
-            delete from bounces b using meant m where b.shop = m.shop and b.address = m.address
-        )
-        select shop, customer from meant
-        """,
-        **_LIFTED.of((*key, channel, at) for key, channel, at in lifted),
-    )
-    return [(r.shop, r.customer) for r in rows]

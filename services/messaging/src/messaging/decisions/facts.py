@@ -15,10 +15,10 @@ from common.events.messages import (
     MessagePurpose,
     MessageSent,
     MessageSuppressed,
+    SendDecision,
 )
-from messaging.decisions.state import Decision
+from messaging.decisions.state import MISSED, Decided
 from messaging.flows.registry import template_of
-from messaging.flows.state import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,35 +50,64 @@ def decision_cause(message_id: str, at: datetime) -> str:
     return f"{message_id}@{rfc3339(at)}"
 
 
-def is_news(held: str | None, decision: Decision) -> bool:
-    """Whether a decision is announced: not where it goes on holding for the reason the message was held for before."""
-    return decision.outcome != "hold" or decision.reason != held
+def missed_cause(message_id: str, at: datetime) -> str:
+    """The same of a message that missed its window: on a set clock it is decided again at the same instant."""
+    return f"{decision_cause(message_id, at)}/missed"
 
 
-def decided(candidate: Candidate, decision: Decision) -> Event[MessageFact] | None:
+def decided(d: Decided) -> Event[MessageFact] | None:
     """The fact of a decision; None for `send`, which is announced when the provider has accepted the message."""
-    about = subject_of(candidate)
+    about, decision = subject_of(d.candidate), d.decision
     if decision.outcome == "hold" and decision.until is not None:
-        held = MessageHeld(**_common(about), reason=decision.reason, until=decision.until)
+        held = MessageHeld(
+            **_common(about), reason=decision.reason, until=decision.until, policy_version=d.policy_version
+        )
         return _fact(about, held, decision_cause(about.message_id, decision.at), decision.at)
     if decision.outcome == "suppress":
-        return suppressed(about, decision.reason, decision.at)
+        return suppressed(about, decision.reason, decision.at, d.policy_version, decision.detail)
     return None
 
 
-def suppressed(about: Subject, reason: str, at: datetime) -> Event[MessageFact]:
-    """The message is not sent."""
-    return _fact(about, MessageSuppressed(**_common(about), reason=reason), about.message_id, at)
+def suppressed(
+    about: Subject,
+    reason: str,
+    at: datetime,
+    policy_version: int,
+    detail: str | None = None,
+    queued: SendDecision | None = None,
+) -> Event[MessageFact]:
+    """The message is not sent; `queued`: though it had been decided so."""
+    data = MessageSuppressed(
+        **_common(about), reason=reason, detail=detail, policy_version=policy_version, queued=queued
+    )
+    return _fact(about, data, about.message_id, at)
 
 
-def sent(about: Subject, at: datetime) -> Event[MessageFact]:
+def missed(about: Subject, at: datetime, policy_version: int, queued: SendDecision) -> Event[MessageFact]:
+    """The message missed its window, and is decided again."""
+    data = MessageHeld(**_common(about), reason=MISSED, until=at, policy_version=policy_version, queued=queued)
+    return _fact(about, data, missed_cause(about.message_id, at), at)
+
+
+def sent(about: Subject, at: datetime, queued: SendDecision) -> Event[MessageFact]:
     """The provider has accepted the message."""
-    return _fact(about, MessageSent(**_common(about)), about.message_id, at)
+    return _fact(about, MessageSent(**_common(about), queued=queued), about.message_id, at)
 
 
-def failed(about: Subject, reason: str, at: datetime) -> Event[MessageFact]:
+def failed(
+    about: Subject,
+    reason: str,
+    at: datetime,
+    queued: SendDecision,
+    *,
+    detail: str | None = None,
+    bounced: bytes | None = None,
+) -> Event[MessageFact]:
     """`unknown` is announced as a failure too: nobody may count on the message having arrived."""
-    return _fact(about, MessageFailed(**_common(about), reason=reason), about.message_id, at)
+    data = MessageFailed(
+        **_common(about), reason=reason, detail=detail, queued=queued, bounced=bounced.hex() if bounced else None
+    )
+    return _fact(about, data, about.message_id, at)
 
 
 def source_of(shop: str) -> str:

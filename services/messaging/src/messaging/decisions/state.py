@@ -34,10 +34,14 @@ Reason = Literal[
     "key_missing",  # hold: the customer's key has not been read yet
     "window",  # hold: outside the windows, or blacked out
     "window_taken",  # hold: another message went in this window
+    "missed_window",  # hold: it was queued, and could not leave in its window or where it was to go
     "cap",
 ]
 OF_ANOTHER_RELEASE = ("unknown_flow", "no_sender")
 """Reasons to hold that end when a release runs that knows the flow, or sends on the channel."""
+WAITS_FOR_ITS_HOUR = ("window", "window_taken")
+"""Reasons to hold until another window."""
+MISSED: Reason = "missed_window"
 WAITS_FOR_CONTACT = ("contact_unknown", "no_address", "key_missing")
 """Reasons to hold that end when a profile or a key comes."""
 
@@ -109,3 +113,10 @@ class Decided:
     decision: Decision
     policy_version: int
     address: bytes | None = None
+
+    @property
+    def news(self) -> bool:
+        """Whether it is recorded and announced: not where the message goes on waiting for what it waited for."""
+        decision = self.decision
+        goes_on = decision.outcome == "hold" and decision.reason == self.candidate.held
+        return not goes_on or decision.reason in WAITS_FOR_ITS_HOUR

@@ -8,7 +8,8 @@ from datetime import datetime
 from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from messaging.decisions.state import WAITS_FOR_CONTACT, Decided
+from messaging.decisions.read_back import Announced
+from messaging.decisions.state import Decided
 from messaging.flows.state import Candidate
 
 _CUSTOMERS = Columns("w", shop="text", customer="text")
@@ -23,6 +24,19 @@ _DECIDED = Columns(
     reason="text",
     at="timestamptz",
 )
+_ANNOUNCED = Columns(
+    "n",
+    shop="text",
+    customer="text",
+    message_id="text",
+    at="timestamptz",
+    outcome="text",
+    reason="text",
+    detail="text",
+    until="timestamptz",
+    policy_version="integer",
+)
+_DECISION = ("shop", "customer", "message_id", "at", "outcome", "reason", "detail", "until", "policy_version")
 
 
 async def lock_due_customers(tx: Transaction, now: datetime, limit: int, *, notices: bool = False) -> list[CustomerKey]:
@@ -73,18 +87,29 @@ async def get_due(
 
 
 async def wake_held(tx: Transaction, reached: Sequence[tuple[CustomerKey, datetime]]) -> None:
-    """Decide again what waits for a profile, an address or a key of these customers, from the time given on."""
+    """Decide again what waits for a profile, an address or a key that these customers have now, from the time given on.
+
+    What has not come yet is waited for as before.
+    """
     if not reached:
         return
-    # By primary key; what is not due yet falls due as before.
+    # By primary keys; what is not due yet falls due as before.
     woken = await tx.execute(
         f"""
         update candidates c set release_at = greatest(c.due_at, w.at)
         from (select shop, customer, min(at) as at from {_REACHED} group by 1, 2) w
-        where c.shop = w.shop and c.customer = w.customer and c.outcome = 'hold' and c.reason = any(:reasons)
+        where c.shop = w.shop and c.customer = w.customer and c.outcome = 'hold' and case c.reason
+            when 'contact_unknown' then
+                exists (select from contacts n where n.shop = c.shop and n.customer = c.customer)
+            when 'no_address' then exists (
+                select from contacts n join contact_addresses a using (shop, customer, revision, at)
+                where n.shop = c.shop and n.customer = c.customer and a.channel = c.channel
+            )
+            when 'key_missing' then
+                exists (select from customer_keys k where k.shop = c.shop and k.customer = c.customer)
+            else false end
         """,
         **_REACHED.of((*key, at) for key, at in reached),
-        reasons=list(WAITS_FOR_CONTACT),
     )
     if woken:
         await tx.execute("notify candidates")
@@ -95,10 +120,13 @@ async def save_decisions(tx: Transaction, decided: Sequence[Decided]) -> None:
     if not decided:
         return
     last = list({(*d.candidate.key, d.candidate.message_id): d for d in decided}.values())
-    # Each candidate as its last decision in this batch leaves it.
+    news = [d for d in decided if d.news]
+    decided_at = {(*d.candidate.key, d.candidate.message_id): d.decision.at for d in news}
+    # Each candidate as its last decision in this batch leaves it; one that goes on waiting was decided before.
     await tx.execute(
         f"""
-        update candidates c set release_at = d.until, outcome = d.outcome, reason = d.reason, decided_at = d.at
+        update candidates c set release_at = d.until, outcome = d.outcome, reason = d.reason,
+            decided_at = coalesce(d.at, c.decided_at)
         from {_DECIDED} where c.shop = d.shop and c.customer = d.customer and c.message_id = d.message_id
         """,
         **_DECIDED.of(
@@ -108,14 +136,14 @@ async def save_decisions(tx: Transaction, decided: Sequence[Decided]) -> None:
                 d.decision.until,
                 d.decision.outcome,
                 d.decision.reason,
-                d.decision.at,
+                decided_at.get((*d.candidate.key, d.candidate.message_id)),
             )
             for d in last
         ),
     )
     await tx.copy(
         "decisions",
-        ("shop", "customer", "message_id", "at", "outcome", "reason", "detail", "until", "policy_version"),
+        _DECISION,
         [
             (
                 *d.candidate.key,
@@ -127,10 +155,28 @@ async def save_decisions(tx: Transaction, decided: Sequence[Decided]) -> None:
                 d.decision.until,
                 d.policy_version,
             )
-            for d in decided
+            for d in news
         ],
     )
     await _queue(tx, [d for d in last if d.decision.outcome == "send"])
+
+
+async def save_announced(tx: Transaction, announced: Sequence[Announced]) -> None:
+    """Add decisions that a rebuild has read from our own topic; idempotent. The customers are locked."""
+    if not announced:
+        return
+    # What was known when they were taken is not known any more, so `verify` does not ask.
+    await tx.execute(
+        f"""
+        insert into decisions
+            (shop, customer, message_id, at, outcome, reason, detail, until, policy_version, recorded_at)
+        select n.*, null from {_ANNOUNCED} on conflict do nothing
+        """,
+        **_ANNOUNCED.of(
+            (*a.customer, a.message_id, a.at, a.outcome, a.reason, a.detail, a.until, a.policy_version)
+            for a in announced
+        ),
+    )
 
 
 async def _queue(tx: Transaction, decided: Sequence[Decided]) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from common.events import CustomerKey
+from common.events.messages import SendDecision
 from messaging.channels.protocol import Trouble
 from messaging.conditions.state import Claim, Condition
 from messaging.contacts.state import Address
@@ -25,12 +26,12 @@ class Place(NamedTuple):
 
 EVERYWHERE = Place()
 End = Literal["sent", "failed", "unknown", "suppressed", "queued", "missed"]
-MISSED = "missed_window"
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A message taken from the queue; `at` is when it was decided, `address` the hash of where it was to go then."""
+    """A message taken from the queue; `at` is when it was decided, by `policy_version`, `address` the hash of where it
+    was to go then."""
 
     about: Subject
     at: datetime
@@ -42,6 +43,7 @@ class Queued:
     started: bool = False
     condition: Condition | None = None
     address: bytes | None = None
+    policy_version: int = 0
 
     @property
     def key(self) -> CustomerKey:
@@ -89,7 +91,8 @@ class Ready:
 class Ended:
     """What became of a leased message. `queued`: to be tried again after `wait_s`; `tried` says whether that counts.
 
-    `missed`: its window had closed before it could leave; it is decided again. `address_bad`: its address bounced.
+    `missed`: its window had closed before it could leave; it is decided again. `address_bad`: its address bounced;
+    `bounced` is its hash. `policy_version`: by which a suppressed or missed one was recorded.
     """
 
     message: Queued
@@ -99,3 +102,24 @@ class Ended:
     wait_s: float = 0
     tried: bool = True
     address_bad: bool = False
+    bounced: bytes | None = None
+    policy_version: int = 0
+
+    @property
+    def decision(self) -> SendDecision:
+        """The decision to send it, as it is announced with its end."""
+        m = self.message
+        return send_decision(m.at, m.policy_version, m.leave_before, m.address, m.attempts - (not self.tried))
+
+
+def send_decision(
+    at: datetime, policy_version: int, leave_before: datetime | None, address: bytes | None, attempts: int
+) -> SendDecision:
+    """A decision to send as it is announced."""
+    return SendDecision(
+        at=at,
+        policy_version=policy_version,
+        leave_before=leave_before,
+        address=address.hex() if address is not None else None,
+        attempts=attempts,
+    )

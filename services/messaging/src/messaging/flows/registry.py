@@ -15,10 +15,11 @@ from messaging.flows.state import Asked, Candidate
 FAMILIES = (orders, survey, tier, lapse)
 """Each has its FLOWS, what an event asks for (`asked`), and the facts that an event states (`conditions`)."""
 FLOWS = {flow.name: flow for family in FAMILIES for flow in family.FLOWS}
+UNKNOWN_RANK = 9
 
 
 def candidates_for(event: Event[Any], channels: Sequence[Channel]) -> list[Candidate]:
-    """The candidates an event makes, one for each channel; none for an event without a customer."""
+    """The candidates an event makes, one for each of the channels; none for an event without a customer."""
     if event.subject is None:
         return []
     asked = [one for family in FAMILIES for one in family.asked(event)]
@@ -48,6 +49,12 @@ def template_of(flow: str) -> str:
     """The name of the flow's text; of an unknown flow its own name."""
     known = FLOWS.get(flow)
     return known.template if known is not None else flow
+
+
+def rank_of(flow: str) -> int:
+    """The flow's rank; of an unknown flow, which no release here queues, after all others."""
+    known = FLOWS.get(flow)
+    return known.rank if known is not None else UNKNOWN_RANK
 
 
 def message_id(cause: str, flow: str, channel: Channel, shop: str, customer: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import orjson
 
+from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from messaging.flows.state import Candidate
@@ -29,20 +30,25 @@ _CANDIDATES = Columns(
     causation="text",
     correlation="text",
 )
+_DECIDED = Columns("w", shop="text", customer="text", message_id="text")
 
 
 async def insert_candidates(tx: Transaction, candidates: Sequence[Candidate]) -> int:
     """Add candidates; one that asks for the same message again is left out. Returns how many are new."""
     if not candidates:
         return 0
-    # The unique index on (customer, flow, cause, channel) drops what was asked for before.
+    # The unique index on (customer, flow, cause, channel) drops what was asked for before. What a rebuild has read of
+    # decisions already holds; otherwise a new candidate has none.
     added = await tx.execute(
         f"""
         insert into candidates (shop, customer, message_id, flow, purpose, rank, channel, cause, cause_at, due_at,
-            release_at, details, condition_subject, condition_revision, condition_value, causation, correlation)
-        select shop, customer, message_id, flow, purpose, rank, channel, cause, cause_at, due_at, due_at,
-            cast(details as jsonb), condition_subject, condition_revision, condition_value, causation, correlation
-        from {_CANDIDATES} on conflict do nothing
+            release_at, outcome, reason, decided_at, details, condition_subject, condition_revision, condition_value,
+            causation, correlation)
+        select n.shop, n.customer, n.message_id, n.flow, n.purpose, n.rank, n.channel, n.cause, n.cause_at, n.due_at,
+            case when s.outcome is null then n.due_at else s.until end, s.outcome, s.reason, s.at,
+            cast(n.details as jsonb), n.condition_subject, n.condition_revision, n.condition_value, n.causation,
+            n.correlation
+        from {_CANDIDATES} left join lateral ({_standing("n")}) s on true on conflict do nothing
         """,
         **_CANDIDATES.of(_row(c) for c in candidates),
     )
@@ -50,6 +56,34 @@ async def insert_candidates(tx: Transaction, candidates: Sequence[Candidate]) ->
         # Wakes the sweep at commit.
         await tx.execute("notify candidates")
     return added
+
+
+async def settle_candidates(tx: Transaction, decided: Iterable[tuple[CustomerKey, str]]) -> None:
+    """A rebuild has read decisions about these candidates, (customer, message id): they stand as those left them.
+
+    Of candidates whose cause is still to come nothing is done; `insert_candidates` finds their decisions.
+    """
+    # By primary keys.
+    await tx.execute(
+        f"""
+        update candidates c set outcome = s.outcome, reason = s.reason, decided_at = s.at, release_at = s.until
+        from {_DECIDED} cross join lateral ({_standing("w")}) s
+        where c.shop = w.shop and c.customer = w.customer and c.message_id = w.message_id
+        """,
+        **_DECIDED.of((*key, message_id) for key, message_id in sorted(set(decided))),
+    )
+
+
+def _standing(of: str) -> str:
+    """How the decisions leave the message that the row `of` names: suppressed, else as it was queued, else as it was
+    held last. One that was queued and missed its window is no more in the queue, and was held at that instant."""
+    return f"""
+        select d.outcome, d.reason, d.at, d.until
+        from decisions d left join messages m using (shop, customer, message_id)
+        where d.shop = {of}.shop and d.customer = {of}.customer and d.message_id = {of}.message_id
+            and (d.outcome <> 'send' or d.at = m.at)
+        order by d.outcome = 'suppress' desc, d.outcome = 'send' desc, d.at desc, d.reason = 'missed_window' limit 1
+    """
 
 
 def _row(c: Candidate) -> tuple[object, ...]:

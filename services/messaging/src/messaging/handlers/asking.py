@@ -14,7 +14,8 @@ from messaging.conditions.state import OrderNews
 from messaging.conditions.store import save_conditions, save_order_news, save_purchases
 from messaging.flows.registry import asks, candidates_for, conditions_of
 from messaging.flows.store import insert_candidates
-from messaging.policy.store import get_policies
+from messaging.policy.state import in_force
+from messaging.policy.store import get_versions
 
 
 async def on_orders(tx: Transaction, batch: Batch) -> None:
@@ -42,9 +43,9 @@ async def on_conditions(tx: Transaction, batch: Batch) -> None:
 
 
 async def _make_candidates(tx: Transaction, events: Sequence[Event[Any]]) -> None:
-    """A candidate on each channel that the shop's policy names."""
+    """A candidate on each channel that the shop's policy named when it happened: a rebuild asks for the same ones."""
     asking = [event for event in events if asks(event)]
-    policies = await get_policies(tx, {event.shop for event in asking}) if asking else {}
+    versions = await get_versions(tx, {event.shop for event in asking}) if asking else {}
     await insert_candidates(
-        tx, [c for event in asking for c in candidates_for(event, policies[event.shop].policy.channels)]
+        tx, [c for e in asking for c in candidates_for(e, in_force(versions[e.shop], e.time).policy.channels)]
     )

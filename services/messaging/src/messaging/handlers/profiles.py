@@ -12,7 +12,7 @@ from messaging.consent.store import relate_statements
 from messaging.contacts.hashing import Hashing
 from messaging.contacts.state import Contact, HadAddress
 from messaging.contacts.store import get_sealed, save_addresses, save_contacts
-from messaging.contacts.store_bounces import lift_bounces
+from messaging.contacts.store_bounces import mark_lifted
 from messaging.decisions.store import wake_held
 
 
@@ -54,4 +54,4 @@ class Profiles:
 
 async def on_bounces_lifted(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads our own answers back; a bounce since then stands."""
-    await lift_bounces(tx, [(e.customer, e.data.channel, e.time) for e in batch.events if e.subject is not None])
+    await mark_lifted(tx, [((e.shop, bytes.fromhex(e.data.address)), e.time) for e in batch.events])

@@ -13,6 +13,10 @@ from common.events.messages import (
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    MessageFailed,
+    MessageHeld,
+    MessageSent,
+    MessageSuppressed,
 )
 from common.events.orders import (
     OrderClosed,
@@ -27,6 +31,7 @@ from common.events.orders import (
 from common.events.segments import SegmentEntered, SegmentLeft
 from messaging.handlers.asking import on_conditions, on_orders
 from messaging.handlers.consent import on_erased, on_permissions, on_suppressions
+from messaging.handlers.messages import on_messages
 from messaging.handlers.policies import on_policies
 from messaging.handlers.profiles import Profiles, on_bounces_lifted
 
@@ -40,6 +45,8 @@ ORDERS = (
     OrderClosed,
     OrderRefunded,
 )
+READ_BACK = (Subscription(on_messages, (MessageHeld, MessageSent, MessageFailed, MessageSuppressed)),)
+"""Our own facts, which a rebuild alone reads."""
 
 
 def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
@@ -47,7 +54,7 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
     profiles = Profiles(keys)
     return (
         *KEY_SUBSCRIPTIONS,
-        Subscription(on_policies, (ContactPolicyChanged,)),
+        Subscription(on_policies, (ContactPolicyChanged,), ahead=True),
         Subscription(profiles.on_profiles, (CustomerRegistered, CustomerUpdated)),
         Subscription(profiles.on_keys, (KeyIssued,)),
         Subscription(on_bounces_lifted, (ContactBounceLifted,)),

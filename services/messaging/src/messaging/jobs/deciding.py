@@ -73,7 +73,7 @@ async def decide_due(
         shop = together[0].shop
         decided += decide_together(together, known, places, policies[shop], shops[shop], CHANNELS, now, replay=replay)
     await store.save_decisions(tx, decided)
-    news = (facts.decided(d.candidate, d.decision) for d in decided if facts.is_news(d.candidate.held, d.decision))
+    news = (facts.decided(d) for d in decided if d.news)
     await tx.announce(fact for fact in news if fact is not None)
     for d in decided:
         if d.decision.outcome == "suppress" or d.decision.reason in OF_ANOTHER_RELEASE:

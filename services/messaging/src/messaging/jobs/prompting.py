@@ -17,17 +17,16 @@ log = structlog.get_logger()
 
 
 async def sweep_when(arrived: asyncio.Event, runtime: Runtime) -> None:
-    """The regular sweep comes every second; an order notice need not wait for it, nor for an import that is read."""
+    """The regular sweep comes every second; an order notice need not wait for it, nor for what is not read yet."""
     while not runtime.stopping.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(arrived.wait(), 1)
         prompt = arrived.is_set()
         arrived.clear()
         try:
-            if runtime.consumer is not None and await runtime.consumer.behind():
-                await decide_all_notices(runtime.database)
-            elif prompt:
+            if prompt:
                 await runtime.sweeper.sweep(patiently=True)
+            await decide_all_notices(runtime.database)
         except Exception as error:
             # The regular sweep finds the same rows due.
             log.warning("prompt_sweep_failed", temporary=is_temporary(error), detail=repr(error)[:300])

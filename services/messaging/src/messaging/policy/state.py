@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -69,3 +70,8 @@ class PolicyVersion:
 
 
 DEFAULT_VERSION = PolicyVersion(0, DEFAULT_POLICY)
+
+
+def in_force(versions: Sequence[PolicyVersion], at: datetime) -> PolicyVersion:
+    """The newest of these versions, in order, that holds at `at`; the default before the first."""
+    return next((v for v in reversed(versions) if v.at is not None and v.at <= at), DEFAULT_VERSION)

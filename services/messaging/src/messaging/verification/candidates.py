@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from messaging.decisions.state import MISSED
 from messaging.flows.lapse import SEGMENT
 from messaging.flows.registry import message_id as id_of
 from messaging.verification.state import History
@@ -22,9 +23,8 @@ def of_candidates(h: History) -> Iterator[str]:
         if standing.outcome is None:
             if mine:
                 yield f"message {message_id} counts as undecided, but was decided"
-        elif standing.reason == "missed_window":
-            if not any(outcome == "send" for outcome, _, _ in mine):
-                yield f"message {message_id} missed its window, but was never decided to be sent"
+        elif standing.reason == MISSED and not any(outcome == "send" for outcome, _, _ in mine):
+            yield f"message {message_id} missed its window, but was never decided to be sent"
         elif (standing.outcome, standing.reason, standing.decided_at) not in mine:
             yield f"message {message_id} stands at {standing.outcome} ({standing.reason}), which nobody decided"
         if standing.outcome == "send" and message_id not in h.messages:

@@ -12,7 +12,7 @@ from messaging.conditions.state import Facts
 from messaging.consent.rules import refusal
 from messaging.consent.state import Register
 from messaging.decisions.rules import is_stale, stale_from
-from messaging.decisions.state import WAITS_FOR_CONTACT
+from messaging.decisions.state import MISSED, WAITS_FOR_CONTACT
 from messaging.flows.registry import claim_of
 from messaging.flows.state import Candidate
 from messaging.limits.caps.rules import cap_reached
@@ -30,7 +30,7 @@ def of_decisions(h: History) -> Iterator[str]:
             yield f"message {d.message_id} was decided, but nothing asked for it"
         elif policy is None:
             yield f"message {d.message_id} was decided by version {d.policy_version} of the policy, which is not stored"
-        else:
+        elif not d.read_back:
             sentence = _objection(h, standing.candidate, policy, d)
             if sentence is not None:
                 yield f"message {d.message_id}, {d.outcome} ({d.reason}) at {d.at.isoformat()}: {sentence}"
@@ -46,7 +46,7 @@ def _objection(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None
     if d.reason in PERMISSION:
         follows = not_checked(h, c.channel, d.recorded_at) or d.reason in _refusals(h, c, d)
     elif d.reason == "obsolete":
-        follows = any(_obsolete(h, c, d, cut, unsure=True) for cut in cuts(h, d.recorded_at))
+        follows = any(_obsolete(h, c, d, cut) for cut in cuts(h, d.recorded_at))
     elif d.reason == "stale":
         zones = h.zones or h.shop_zones
         follows = is_stale(c.purpose, c.cause_at, policy, d.at) or any(_opening(policy, d.at, z) is None for z in zones)
@@ -63,7 +63,7 @@ def _objection(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None
 def _objection_to_sending(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None:
     if is_stale(c.purpose, c.cause_at, policy, d.at):
         return f"its cause of {c.cause_at.isoformat()} was stale"
-    if all(_obsolete(h, c, d, cut, unsure=False) for cut in cuts(h, d.recorded_at)):
+    if all(_obsolete(h, c, d, cut) for cut in cuts(h, d.recorded_at)):
         return "it was obsolete"
     if c.purpose == "transactional":
         return None
@@ -82,6 +82,8 @@ def _objection_to_sending(h: History, c: Candidate, policy: Policy, d: Taken) ->
 
 
 def _objection_to_waiting(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None:
+    if d.reason == MISSED:
+        return None if d.until == d.at else f"it missed its window, and waits until {d.until}"
     if d.until is None or d.until <= d.at:
         return f"it waits until {d.until}"
     fresh_until = stale_from(c.purpose, c.cause_at, policy)
@@ -117,16 +119,12 @@ def _refusals(h: History, c: Candidate, d: Taken) -> set[str | None]:
     return found
 
 
-def _obsolete(h: History, c: Candidate, d: Taken, cut: datetime, *, unsure: bool) -> bool:
-    """`unsure`: whether what bears no time of recording counts."""
-
-    def known(recorded_at: datetime | None) -> bool:
-        return unsure if recorded_at is None else recorded_at <= cut
-
+def _obsolete(h: History, c: Candidate, d: Taken, cut: datetime) -> bool:
+    """Whether it was, by what was known at the cut."""
     facts = Facts(
-        [(at, condition) for recorded_at, at, condition in h.conditions if known(recorded_at)],
-        [at for recorded_at, at in h.purchases if known(recorded_at)],
-        [news for recorded_at, news in h.orders if known(recorded_at)],
+        [(at, condition) for recorded_at, at, condition in h.conditions if recorded_at <= cut],
+        [at for recorded_at, at in h.purchases if recorded_at <= cut],
+        [news for recorded_at, news in h.orders if recorded_at <= cut],
     )
     return is_obsolete(claim_of(c.flow, c.cause_at, c.condition, c.details), facts, h.until(d.at))
 

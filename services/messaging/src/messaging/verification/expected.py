@@ -21,7 +21,8 @@ from common.events.messages import (
 )
 from common.verification import Expectation, digest
 from messaging.consent.state import PURPOSES, Statement
-from messaging.decisions.facts import decision_cause
+from messaging.decisions.facts import decision_cause, missed_cause
+from messaging.decisions.state import MISSED
 from messaging.policy.state import Policy
 from messaging.verification.state import History, Message
 
@@ -71,16 +72,13 @@ def statement(customer: tuple[str, str], said: Statement) -> Kept:
 
 def facts_of(history: History) -> Iterator[Kept]:
     """The facts that a customer's decisions and messages must have been announced as."""
-    held: dict[str, str] = {}
-    for decision in sorted(history.decisions, key=lambda d: (d.recorded_at, d.at)):
-        before = held.get(decision.message_id)
-        held[decision.message_id] = decision.reason if decision.outcome == "hold" else ""
+    for decision in history.decisions:
         if decision.outcome == "suppress":
             yield _fact(
                 history, MessageSuppressed.TYPE, decision.message_id, decision.message_id, decision.reason, decision.at
             )
-        elif decision.outcome == "hold" and decision.reason != before:
-            cause = decision_cause(decision.message_id, decision.at)
+        elif decision.outcome == "hold":
+            cause = (missed_cause if decision.reason == MISSED else decision_cause)(decision.message_id, decision.at)
             yield _fact(
                 history, MessageHeld.TYPE, cause, decision.message_id, decision.reason, decision.at, decision.until
             )

@@ -46,7 +46,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A decision as it is stored."""
+    """A decision as it is stored. `read_back`: by a rebuild; what was known when it was taken is not known now."""
 
     message_id: str
     at: datetime
@@ -55,6 +55,7 @@ class Taken:
     reason: str
     until: datetime | None
     policy_version: int
+    read_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class History:
 
     None where no contact data is stored.
 
-    Inputs bear the time from which they were known; None where that was not kept.
+    Inputs bear the time from which they were known.
     """
 
     customer: tuple[str, str]
@@ -95,8 +96,8 @@ class History:
     decisions: list[Taken] = field(default_factory=list)
     messages: dict[str, Message] = field(default_factory=dict)
     statements: list[tuple[datetime, Statement]] = field(default_factory=list)
-    conditions: list[tuple[datetime | None, datetime, Condition]] = field(default_factory=list)
-    purchases: list[tuple[datetime | None, datetime]] = field(default_factory=list)
+    conditions: list[tuple[datetime, datetime, Condition]] = field(default_factory=list)
+    purchases: list[tuple[datetime, datetime]] = field(default_factory=list)
     orders: list[tuple[datetime, OrderNews]] = field(default_factory=list)
     addresses: Mapping[Channel, bytes] = field(default_factory=dict)
     there: Sequence[tuple[datetime, Statement]] = ()

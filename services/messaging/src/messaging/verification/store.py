@@ -47,7 +47,16 @@ async def get_histories(
     # Every decision.
     for r in await _rows(tx, "decisions", "message_id, at, recorded_at, outcome, reason, until, policy_version", keys):
         found[(r.shop, r.customer)].decisions.append(
-            Taken(r.message_id, r.at, r.recorded_at, r.outcome, r.reason, r.until, r.policy_version)
+            Taken(
+                r.message_id,
+                r.at,
+                r.recorded_at or r.at,
+                r.outcome,
+                r.reason,
+                r.until,
+                r.policy_version,
+                read_back=r.recorded_at is None,
+            )
         )
     # The queue, and what was sent.
     for r in await _rows(tx, "messages", _MESSAGE, keys):

@@ -129,6 +129,20 @@ async def test_at_the_end_of_the_process_nothing_is_started_and_what_was_given_i
     assert len(robot.taken) == 1
 
 
+async def test_a_message_that_the_end_of_the_process_meets_just_before_it_leaves_stays() -> None:
+    """Given away at that moment it would not be waited for, and be in doubt although the robot took it."""
+    robot, connection = Robot(), ChatConnection(PATIENT)
+
+    async def ends() -> str | None:
+        connection.abandon()
+        return None
+
+    async with robot.listening():
+        assert await connection.deliver(ChatMessage(robot.url, "Hello"), ends) == Delivery("stopped")
+        await connection.close()
+    assert robot.taken == []
+
+
 async def test_the_webhook_is_in_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     stream = io.StringIO()
     with caplog.at_level(logging.DEBUG):

@@ -12,7 +12,7 @@ from aiosmtpd.smtp import AuthResult
 
 from messaging.channels.protocol import Delivery
 from messaging.channels.smtp.connection import Deadlines, SmtpConnection, SmtpServer
-from messaging.delivery.state import MISSED
+from messaging.decisions.state import MISSED
 
 from ...channels.smtp import certificates
 from ...channels.smtp.servers import Scripted, Taking, following, listening
@@ -211,6 +211,24 @@ async def test_what_may_not_leave_any_more_when_the_server_is_ready_does_not(ver
         assert (await connection.deliver(MAIL, may_leave)).outcome == "accepted"
         await connection.close()
     assert len(server.texts) == 1
+
+
+async def test_a_mail_that_the_end_of_the_process_meets_just_before_its_text_is_not_given_away() -> None:
+    """Given away at that moment it would not be waited for, and be in doubt although the server took it."""
+    server, asked = Taking(), 0
+    async with listening(server) as port:
+        connection = SmtpConnection(SmtpServer("127.0.0.1", port))
+
+        async def ends_when_the_server_is_ready() -> str | None:
+            nonlocal asked
+            asked += 1
+            if asked == 2:
+                connection.abandon()
+            return None
+
+        assert await connection.deliver(MAIL, ends_when_the_server_is_ready) == Delivery("stopped")
+        await connection.close()
+    assert (asked, server.taken) == (2, [])
 
 
 async def test_a_connection_that_the_server_closed_while_it_was_idle_costs_nothing() -> None:

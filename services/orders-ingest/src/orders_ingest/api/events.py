@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 
 from common.events.fields import ShopName
-from common.http.api import JSON, Caller, require
+from common.http.api import JSON, Caller, DirectRoute, require
 from common.http.callers import EVERY
 from common.http.problems import Problem
 from common.refusals import Malformed, TooLarge
@@ -16,7 +16,7 @@ from orders_ingest.commands.take_events import take_events
 from orders_ingest.intake.checks import FILLED_OVER_HTTP, MAX_BATCH, check, read
 from orders_ingest.intake.state import Offered, Outcome
 
-router = APIRouter(tags=["events"])
+router = APIRouter(tags=["events"], route_class=DirectRoute)
 SINGLE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 Writer = Annotated[Caller, require("events:write")]
 _EVENT = {"type": "object", "additionalProperties": True}

@@ -36,7 +36,7 @@ def vault_of(app: FastAPI) -> Vault:
     found: Vault | None = getattr(app.state, "vault", None)
     if found is None:
         runtime: Runtime = app.state.runtime
-        found = app.state.vault = Vault(runtime.keys, runtime.master)
+        found = app.state.vault = Vault(runtime.keys)
     return found
 
 

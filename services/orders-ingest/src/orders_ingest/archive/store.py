@@ -1,50 +1,41 @@
-"""SQL of the archive: what came, sealed under the name of its event."""
+"""SQL of the archive: what was published of orders without a customer, until one claims them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from common.crypto.keys import DataKey
-from common.crypto.sealing import seal_bytes
-from common.events import CustomerKey, Event, decode
+from common.events import Event, decode
 from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
 
 
 class Archived(NamedTuple):
-    """One event as it came; `body` is encrypted, `customer` '' where none is known."""
+    """One event as it was published for nobody; `body` is encrypted."""
 
     shop: str
-    customer: str
+    order_id: str
     source: str
     id: str
-    type: str
     at: datetime
-    order_id: str | None  # of what has no customer
     body: bytes
 
 
-async def insert_archive(
-    tx: Transaction,
-    vault: Vault,
-    keys: Mapping[CustomerKey, DataKey | None],
-    events: Iterable[tuple[Event[Any], bytes, str | None]],
-) -> None:
-    """Add events as they came, with their bodies and whose they turned out to be (None: nobody's).
+async def insert_archive(tx: Transaction, vault: Vault, events: Iterable[Event[Any]]) -> None:
+    """Add what was published of orders without a customer; other events are passed over.
 
     The caller has claimed them, so none is there yet.
     """
-    await tx.copy("archive", Archived._fields, [_row(vault, keys, *each) for each in events])
+    await tx.copy("archive", Archived._fields, [row for event in events if (row := _row(vault, event)) is not None])
 
 
 async def get_of_order(tx: Transaction, vault: Vault, shop: str, order_id: str) -> list[Event[Any]]:
     """The versions and refunds of an order that came while it had no customer, without personal fields; by time."""
-    # By its own index, which holds what has no customer alone.
+    # By its index.
     rows = await tx.fetch(
         """
-        select source, id, body from archive where shop = :shop and order_id = :order_id and customer = ''
+        select source, id, body from archive where shop = :shop and order_id = :order_id
         order by at, source collate "C", id collate "C"
         """,
         shop=shop,
@@ -53,32 +44,12 @@ async def get_of_order(tx: Transaction, vault: Vault, shop: str, order_id: str) 
     return [decode(vault.open(_place(shop, row.source, row.id), bytes(row.body))) for row in rows]
 
 
-def _row(
-    vault: Vault,
-    keys: Mapping[CustomerKey, DataKey | None],
-    event: Event[Any],
-    body: bytes,
-    customer: str | None,
-) -> Archived:
-    key = keys[event.shop, customer] if customer is not None else None
-    return Archived(
-        shop=event.shop,
-        customer=customer or "",
-        source=event.source,
-        id=event.id,
-        type=event.type,
-        at=event.time,
-        order_id=getattr(event.data, "order_id", None) if customer is None else None,
-        body=_sealed(vault, event, key, body),
-    )
-
-
-def _sealed(vault: Vault, event: Event[Any], key: DataKey | None, body: bytes) -> bytes:
-    """Without a customer's key (none, or erased) personal fields are left out of the body."""
-    place = _place(event.shop, event.source, event.id)
-    if key is not None:
-        return seal_bytes(body, key.key, aad=place.encode())
-    return vault.seal(place, vault.ring.seal_event(event, None).encode())
+def _row(vault: Vault, event: Event[Any]) -> Archived | None:
+    order_id = getattr(event.data, "order_id", None)
+    if event.subject is not None or order_id is None:
+        return None
+    body = vault.seal(_place(event.shop, event.source, event.id), event.encode())
+    return Archived(event.shop, order_id, event.source, event.id, event.time, body)
 
 
 def _place(shop: str, source: str, id_: str) -> str:

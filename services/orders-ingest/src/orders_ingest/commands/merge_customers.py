@@ -32,9 +32,9 @@ async def merge_customers(tx: Transaction, vault: Vault, shop: str, survivor: st
     if None in (await vault.ring.keys_for(tx, keys)).values():
         raise CustomerErased
     now = tx.clock.now()
-    await orders.carry_over(tx, shop, survivor, absorbed)
-    await store.insert_alias(tx, shop, absorbed, survivor, now)
-    data = CustomerMerged(survivor=survivor, absorbed=absorbed)
+    completed = sum((await orders.last_numbers(tx, keys)).values())
+    await store.insert_alias(tx, shop, absorbed, survivor, now, completed)
+    data = CustomerMerged(survivor=survivor, absorbed=absorbed, completed=completed)
     # A customer is absorbed once, so its identifier names the merge.
     id_ = fact_id("merged", data.TYPE, shop, absorbed, 0)
     await tx.announce([Event(id_, f"/shops/{shop}/orders-ingest", shop, survivor, now, data)])

@@ -18,9 +18,9 @@ from orders_ingest.customers import store as customers
 from orders_ingest.identity import store as identity
 from orders_ingest.identity.rules import for_survivor
 from orders_ingest.intake import store as intake
-from orders_ingest.intake.published import Keys, Published, as_published, repeated
+from orders_ingest.intake.published import Keys, Published, repeated
 from orders_ingest.intake.rules import Accepted, Claims, Decision, Known, outcome_of
-from orders_ingest.intake.state import Offered, Outcome, refused
+from orders_ingest.intake.state import Name, Offered, Outcome, name_of, refused
 from orders_ingest.orders import store as orders
 from orders_ingest.orders.state import Named
 from orders_ingest.refunds import store as refunds
@@ -49,13 +49,13 @@ async def take_events(tx: Transaction, vault: Vault, offered: Sequence[Offered])
 
 
 async def _take(tx: Transaction, vault: Vault, offered: Sequence[Offered]) -> list[Outcome]:
-    claims = Claims(offered, await claim_each(tx, [(one.event, one.claimed) for one in offered]))
+    claims = Claims(offered, await claim_each(tx, [(one.event, vault.claim(one.claimed)) for one in offered]))
     known, keys, issued = await _read(tx, vault, claims.concerned)
     decisions: Decision = []
     outcomes = [outcome_of(one, claims, known, decisions) for one in offered]
-    await _save(tx, vault, known, keys, issued, decisions)
+    await _save(tx, vault, known, keys, issued, decisions, claims)
     if claims.refused_any:
-        await _give_back(tx, claims)
+        await _give_back(tx, vault, claims)
     return outcomes
 
 
@@ -109,13 +109,20 @@ def _customers_of(events: Iterable[Event[Any]], known: Known) -> set[CustomerKey
 
 
 async def _save(
-    tx: Transaction, vault: Vault, known: Known, keys: Keys, issued: Sequence[Event[KeyIssued]], decisions: Decision
+    tx: Transaction,
+    vault: Vault,
+    known: Known,
+    keys: Keys,
+    issued: Sequence[Event[KeyIssued]],
+    decisions: Decision,
+    claims: Claims,
 ) -> None:
-    """Save, archive and announce what was accepted; keep what waits."""
+    """Save and announce what was accepted; keep what waits, and what came of orders that are nobody's."""
     accepted = [each for each in decisions if isinstance(each, Accepted)]
-    published = await _publish(tx, vault, known, keys, accepted)
+    published = await _publish(tx, vault, known, keys, accepted, claims)
     stated = [each.event for each in published if each.came is not None]
-    await orders.save_orders(tx, [event for event in stated if isinstance(event.data, OrderEvent)])
+    versions = [(each.event, each.data) for each in published if each.came is not None]
+    await orders.save_orders(tx, [each for each in versions if isinstance(each[0].data, OrderEvent)])
     if people := [event for event in stated if isinstance(event.data, CustomerProfile | ConsentChanged)]:
         await customers.save_customers(tx, people)
     counted = [event for event in stated if isinstance(event.data, OrderRefunded)]
@@ -128,13 +135,12 @@ async def _save(
     if owners:
         await orders.claim_orders(tx, owners)
         await refunds.claim_refunds(tx, owners)
-    came = [(each.came.came, each.came.body, each.event.subject) for each in published if each.came is not None]
-    await archive.insert_archive(tx, vault, keys, came)
+    await archive.insert_archive(tx, vault, stated)
     await tx.announce([*issued, *(each.event for each in published)])
 
 
 async def _publish(
-    tx: Transaction, vault: Vault, known: Known, keys: Keys, accepted: Sequence[Accepted]
+    tx: Transaction, vault: Vault, known: Known, keys: Keys, accepted: Sequence[Accepted], claims: Claims
 ) -> list[Published]:
     """What is announced, in order, ready to be published.
 
@@ -149,14 +155,23 @@ async def _publish(
         found.append(Published(one.event, one))
     owners = {key: order.owner for key, order in known.orders.items()}
     numbers = await orders.number_completed(tx, [each.event for each in found], owners)
+    hashes = await _hashes_of(tx, vault, accepted, claims)
     for each in found:
-        each.event = as_published(each.event, numbers, keys, vault.ring)
+        each.make_ready(numbers, keys, vault.ring, None if each.came is None else hashes[name_of(each.came.came)])
     return found
 
 
-async def _give_back(tx: Transaction, claims: Claims) -> None:
+async def _hashes_of(tx: Transaction, vault: Vault, accepted: Sequence[Accepted], claims: Claims) -> dict[Name, bytes]:
+    """The hashes under which these events stand claimed: published with them, a rebuild recognises their repeats."""
+    hashes = {name: body_hash(vault.claim(one.claimed)) for name, one in claims.accepted.items()}
+    # Refunds that waited were claimed when they came.
+    waited = {name_of(one.came) for one in accepted} - hashes.keys()
+    return hashes | await intake.get_claims(tx, waited) if waited else hashes
+
+
+async def _give_back(tx: Transaction, vault: Vault, claims: Claims) -> None:
     """Remove the claims of what was refused, so that a mended event may keep its id; and what was locked for it."""
     await intake.delete_claims(tx, [one.name for one in claims.lost])
-    await intake.update_claims(tx, [(*one.name, body_hash(one.claimed)) for one in claims.replaced])
+    await intake.update_claims(tx, [(one.name, body_hash(vault.claim(one.claimed))) for one in claims.replaced])
     of_refunds = [one.event for one in claims.lost if isinstance(one.event.data, OrderRefunded)]
     await orders.delete_unknown(tx, _orders_of(of_refunds, ()))

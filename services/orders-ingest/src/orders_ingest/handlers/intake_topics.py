@@ -60,4 +60,4 @@ def reader(runtime: Runtime, *topics: str) -> RawSubscription | None:
     """The reader of these intake topics; None where one is none."""
     if not topics or not all(topic.startswith(_PREFIX) for topic in topics):
         return None
-    return RawSubscription(partial(on_intake, Vault(runtime.keys, runtime.master)), topics)
+    return RawSubscription(partial(on_intake, Vault(runtime.keys)), topics)

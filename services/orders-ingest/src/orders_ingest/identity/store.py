@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from common.events import CustomerKey
+from common.events import CustomerKey, Event
+from common.events.customers import CustomerMerged
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from orders_ingest.identity.state import Alias
 
 CUSTOMERS = Columns("w", shop="text", customer="text")
+MERGES = Columns("w", shop="text", alias="text", merged_into="text", since="timestamptz", completed="bigint")
 _SPACE = 7302
 """Namespace of the advisory locks of shops: many take inputs at a time, or one merges."""
 
@@ -79,17 +81,43 @@ async def find_known(tx: Transaction, shop: str, customers: Iterable[str]) -> se
     return {row.customer for row in rows}
 
 
-async def insert_alias(tx: Transaction, shop: str, absorbed: str, survivor: str, since: datetime) -> None:
-    """The absorbed customer, and all whom it absorbed, stand for the survivor from now on; under the shop's lock."""
+async def insert_alias(
+    tx: Transaction, shop: str, absorbed: str, survivor: str, since: datetime, completed: int
+) -> None:
+    """The absorbed customer, and all whom it absorbed, stand for the survivor from now on; under the shop's lock.
+
+    `completed`: completed orders of both, after which the survivor's numbers go on.
+    """
     names = {"shop": shop, "absorbed": absorbed, "survivor": survivor}
     # Those that were the absorbed customer's aliases: one step leads to the last survivor, however long the chain.
     await tx.execute("update aliases set customer = :survivor where shop = :shop and customer = :absorbed", **names)
     # The primary key closes the race of two merges that absorb one customer.
     await tx.execute(
         """
-        insert into aliases (shop, alias, merged_into, customer, since)
-        values (:shop, :absorbed, :survivor, :survivor, :since)
+        insert into aliases (shop, alias, merged_into, customer, since, completed)
+        values (:shop, :absorbed, :survivor, :survivor, :since, :completed)
         """,
         since=since,
+        completed=completed,
         **names,
     )
+
+
+async def restore_aliases(tx: Transaction, merges: Sequence[Event[CustomerMerged]]) -> None:
+    """Keep merges that a rebuild finds on the topic, in any order. Nobody else writes meanwhile."""
+    await tx.execute(
+        f"""
+        insert into aliases (shop, alias, merged_into, customer, since, completed)
+        select shop, alias, merged_into, merged_into, since, completed from {MERGES} on conflict do nothing
+        """,
+        **MERGES.of((e.shop, e.data.absorbed, e.data.survivor, e.time, e.data.completed) for e in merges),
+    )
+    # One step leads to the last survivor, however long the chain: until it does for all of these shops.
+    while await tx.execute(
+        """
+        update aliases a set customer = n.customer
+        from aliases n where a.shop = any(:shops) and n.shop = a.shop and n.alias = a.customer
+        """,
+        shops=sorted({event.shop for event in merges}),
+    ):
+        pass

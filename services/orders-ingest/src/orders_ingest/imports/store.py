@@ -110,6 +110,34 @@ async def lock_next_job(tx: Transaction, now: datetime) -> Job | None:
     return None if row is None else Job(row.shop, row.job_id)
 
 
+async def begin(tx: Transaction, job: Job) -> int | None:
+    """Mark the job as under way; returns the rows done so far, None where it was so already."""
+    # By primary key.
+    row = await tx.fetch_one(
+        """
+        update import_jobs set under_way = true where shop = :shop and job_id = :job_id and not under_way
+        returning accepted + duplicates + refused as done
+        """,
+        **job._asdict(),
+    )
+    return None if row is None else int(row.done)
+
+
+async def pause(tx: Transaction, job: Job) -> int | None:
+    """Mark the job as not under way; returns the rows done so far, None where it was so already, or has rows due."""
+    # By primary keys; rows lie in order of their time.
+    row = await tx.fetch_one(
+        """
+        update import_jobs j set under_way = false where shop = :shop and job_id = :job_id and under_way
+          and not exists (select from import_rows r where r.shop = j.shop and r.job_id = j.job_id and r.at <= :now)
+        returning accepted + duplicates + refused as done
+        """,
+        now=tx.clock.now(),
+        **job._asdict(),
+    )
+    return None if row is None else int(row.done)
+
+
 async def take_rows(tx: Transaction, job: Job, now: datetime, limit: int) -> list[StagedRow]:
     """The next rows whose time has come, removed: they are taken in the same transaction, or are there again."""
     # By their place in the table, found once: a join by key may look at all of the job's rows for each of them. Whoever

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import orjson
@@ -12,8 +13,8 @@ import orjson
 from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict, rfc3339, why_not_json
 from common.events.activity import Activity
 from common.events.customers import ConsentChanged, CustomerProfile, CustomerRegistered, CustomerUpdated
-from common.events.fields import MAX_EVENT
-from common.events.orders import OrderCompleted, OrderEvent, OrderRefunded
+from common.events.fields import MAX_EVENT, MAX_NAME
+from common.events.orders import OrderCompleted, OrderEvent, OrderLine, OrderRefunded
 from common.refusals import Invalid, Malformed, TooLarge
 from common.values.texts import find_unfit, find_unfit_json
 from common.values.wording import unknown_field
@@ -51,7 +52,8 @@ def check(
     `original`: what came in, where the event was derived here. `fill`: the attributes that are filled in where absent.
     """
     id_ = body.get("id") if isinstance(body, dict) else None
-    id_ = id_ if isinstance(id_, str) and find_unfit(id_) is None else None
+    # An answer names an event by its id, but is never as long as what it answers.
+    id_ = id_ if isinstance(id_, str) and len(id_) <= MAX_NAME and find_unfit(id_) is None else None
     if not isinstance(body, dict):
         return refused(None, Malformed("malformed_json", "an event is a JSON object"))
     try:
@@ -101,11 +103,18 @@ def _check_type(type_: object) -> None:
 
 def _check_names(data: dict[str, Any], kind: type[EventData]) -> None:
     """A misspelt name is refused here, at the door; consumers ignore what they do not know."""
-    if data.keys() <= kind.model_fields.keys() and not data.get("lines"):
+    names, of_lines = _names(kind)
+    if data.keys() <= names and all(line.keys() <= of_lines for line in data.get("lines") or ()):
         return  # nearly every event
     unknown = unknown_field(data, kind)
     if unknown is not None:
         raise InvalidEvent("unknown_field", f"/data{unknown[0]}: {unknown[1]}")
+
+
+@cache
+def _names(kind: type[EventData]) -> tuple[frozenset[str], frozenset[str]]:
+    """The fields of the class, and of its lines: no other field holds objects."""
+    return frozenset(kind.model_fields), frozenset(OrderLine.model_fields if "lines" in kind.model_fields else ())
 
 
 def _check_given_here(event: Event[Any]) -> None:
@@ -113,6 +122,8 @@ def _check_given_here(event: Event[Any]) -> None:
         raise InvalidEvent("invalid_data", "data.sequence: is given here, when the order completes; leave it out")
     if event.alias is not None:
         raise InvalidEvent("invalid_alias", "`alias` is given here; name the customer in `subject`")
+    if event.claimed is not None:
+        raise InvalidEvent("invalid_claimed", "`claimed` is given here; leave it out")
 
 
 def _check_shop(event: Event[Any], shop: str | None) -> None:

@@ -22,10 +22,17 @@ Keys = Mapping[CustomerKey, DataKey | None]
 @dataclass(slots=True)
 class Published:
     """An event to announce. `came` is what it was made of; None of one that is derived here, so that nothing of it is
-    archived or saved."""
+    archived or saved. `data`: its data in JSON, once it is ready to be published."""
 
     event: Event[Any]
     came: Accepted | None = None
+    data: str = ""
+
+    def make_ready(self, numbers: Mapping[Named, int], keys: Keys, ring: KeyRing, claimed: bytes | None) -> None:
+        """Give it its revision, number and claim, seal it, and make the JSON that is stored and sent, once."""
+        event = as_published(self.event, numbers, keys, ring, claimed)
+        self.data = event.data.as_json()
+        self.event = replace(event, raw=event.encode_with(self.data))
 
 
 def repeated(claiming: Accepted, archived: Sequence[Event[Any]], before: Sequence[Published]) -> list[Event[Any]]:
@@ -57,18 +64,24 @@ def _for_customer(event: Event[Any], customer: str, source: str) -> Event[Any]:
     return replace(event, id=id_, source=source, subject=customer, partitionkey="", raw=None)
 
 
-def as_published(event: Event[Any], numbers: Mapping[Named, int], keys: Keys, ring: KeyRing) -> Event[Any]:
-    """With its revision and number, and sealed; keyed by its order where no customer is known."""
+def as_published(
+    event: Event[Any], numbers: Mapping[Named, int], keys: Keys, ring: KeyRing, claimed: bytes | None
+) -> Event[Any]:
+    """With its revision and number, and sealed; keyed by its order where no customer is known. `claimed`: the hash of
+    what came; None of an event that is derived here."""
     data, name = event.data, ""
     if isinstance(data, OrderClaimed):
         return event
+    given: dict[str, int] = {}
     if isinstance(data, OrderEvent | CustomerProfile):
-        data = data.model_copy(update={"revision": revision_of(event)})
+        given["revision"] = revision_of(event)
     if isinstance(data, OrderCompleted) and event.subject is not None:
-        data = data.model_copy(update={"sequence": numbers[event.shop, data.order_id]})
+        given["sequence"] = numbers[event.shop, data.order_id]
+    if given:
+        data = data.having(**given)
     if event.subject is None:
         name = data.order_id or data.refund_id if isinstance(data, OrderRefunded) else data.order_id
-    ready = replace(event, data=data, partitionkey=name, raw=None)
+    ready = replace(event, data=data, partitionkey=name, claimed=claimed.hex() if claimed else None, raw=None)
     # Most orders have no personal text at all; sealing those would only copy them.
     if not _has_personal_text(data):
         return ready
@@ -78,3 +91,38 @@ def as_published(event: Event[Any], numbers: Mapping[Named, int], keys: Keys, ri
 def _has_personal_text(data: EventData) -> bool:
     fields = personal_fields(type(data))
     return bool(fields.nested) or any(getattr(data, name) is not None for name in fields.own)
+
+
+def claimed_by(event: Event[Any]) -> bool:
+    """Whether a published event came from outside; what was derived here bears no claim."""
+    return event.claimed is not None
+
+
+def versions_in(came: Sequence[Event[Any]]) -> list[Event[OrderEvent]]:
+    """The versions of orders among what came."""
+    return [event for event in came if isinstance(event.data, OrderEvent)]
+
+
+def refunds_in(came: Sequence[Event[Any]]) -> list[Event[OrderRefunded]]:
+    """The refunds among what came; each was published because it counts."""
+    return [event for event in came if isinstance(event.data, OrderRefunded)]
+
+
+def owners_in(published: Sequence[Event[Any]]) -> dict[Named, str]:
+    """Whose the orders are that these events are about; '' where they do not say. An order's owner never changes."""
+    owners: dict[Named, str] = {}
+    for event in published:
+        data = event.data
+        if data.order_id is not None:
+            said = data.customer if isinstance(data, OrderClaimed) else event.subject or ""
+            owners[event.shop, data.order_id] = said or owners.get((event.shop, data.order_id), "")
+    return owners
+
+
+def numbers_in(published: Sequence[Event[Any]]) -> list[tuple[str, str, str, int]]:
+    """The numbers that these events say completed orders have: (shop, order, customer, number)."""
+    return [
+        (event.shop, event.data.order_id, event.subject, event.data.sequence)
+        for event in published
+        if isinstance(event.data, OrderCompleted) and event.subject is not None and event.data.sequence is not None
+    ]

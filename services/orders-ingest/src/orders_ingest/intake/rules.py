@@ -6,7 +6,7 @@ order in which they were offered. So the borders of batches change nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -137,6 +137,11 @@ class Claims:
         """What was accepted under a name of which another body came first and was refused."""
         first = self._first()
         return [one for name, one in self._accepted.items() if one.claimed != first[name].claimed]
+
+    @property
+    def accepted(self) -> Mapping[Name, Offered]:
+        """What was new and is taken, by its name."""
+        return self._accepted
 
     def is_late(self, one: Offered) -> bool:
         """A version of an order that an upsert derived again, from another body than the first time."""

@@ -64,6 +64,11 @@ class Outcome:
         return {name: value for name, value in found.items() if value is not None}
 
 
+def name_of(event: Event[Any]) -> Name:
+    """The event's name for ever."""
+    return event.shop, event.source, event.id
+
+
 def refused(id_: str | None, refusal: Refusal) -> Outcome:
     """The outcome of an event that is not taken; alone it is answered as this refusal, which then names the event."""
     refusal.more["id"] = id_

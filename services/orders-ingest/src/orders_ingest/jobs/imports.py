@@ -12,6 +12,7 @@ from common.refusals import Invalid
 from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary, passes
 from orders_ingest.archive.vault import Vault
+from orders_ingest.commands.announce_import import announce_end, announce_start
 from orders_ingest.commands.take_events import take_events
 from orders_ingest.imports import store
 from orders_ingest.imports.staging import refused_row
@@ -38,13 +39,40 @@ async def take_chunk(tx: Transaction, vault: Vault, limit: int = CHUNK) -> int:
 
     A kill before the commit leaves rows, counts and events as they were; so the next run goes on from there.
     """
-    if await store.outbox_is_full(tx, FULL):
-        return 0
-    now = tx.clock.now()
-    job = await store.lock_next_job(tx, now)
+    job = await _lock_job(tx)
+    return await _take(tx, vault, job, limit) if job is not None else 0
+
+
+async def take_one(tx: Transaction, vault: Vault) -> int:
+    """Take the next row alone; one that cannot be handled goes to the job's refusals. The rows done, 0 or 1.
+
+    In one transaction, which keeps the job: another process that took it between the failure and the refusal would
+    have dealt with the row, and the one behind it would be refused.
+    """
+    job = await _lock_job(tx)
     if job is None:
         return 0
+    try:
+        async with tx.savepoint():
+            return await _take(tx, vault, job, 1)
+    except Exception as error:
+        if is_temporary(error):
+            raise
+        rows = await store.take_rows(tx, job, tx.clock.now(), 1)
+        bodies = [vault.open_line(row.place, row.body) for row in rows]
+        await _save(tx, vault, job, rows, bodies, [refused(None, NotHandled(error))] * len(rows))
+        return len(rows)
+
+
+async def _lock_job(tx: Transaction) -> Job | None:
+    return None if await store.outbox_is_full(tx, FULL) else await store.lock_next_job(tx, tx.clock.now())
+
+
+async def _take(tx: Transaction, vault: Vault, job: Job, limit: int) -> int:
+    now = tx.clock.now()
     rows = await store.take_rows(tx, job, now, limit)
+    if rows:
+        await announce_start(tx, job)
     bodies = [vault.open_line(row.place, row.body) for row in rows]
     checked = [check(orjson.loads(body), job.shop, now) for body in bodies]
     checked = [
@@ -53,19 +81,6 @@ async def take_chunk(tx: Transaction, vault: Vault, limit: int = CHUNK) -> int:
     taken = iter(await take_events(tx, vault, [c for c in checked if isinstance(c, Offered)]))
     outcomes = [c if isinstance(c, Outcome) else next(taken) for c in checked]
     await _save(tx, vault, job, rows, bodies, outcomes)
-    return len(rows)
-
-
-async def set_aside(tx: Transaction, vault: Vault, error: Exception) -> int:
-    """The next row alone cannot be handled: it goes to the job's refusals, and the rest goes on."""
-    now = tx.clock.now()
-    job = await store.lock_next_job(tx, now)
-    if job is None:
-        return 0
-    rows = await store.take_rows(tx, job, now, 1)
-    outcome = refused(None, NotHandled(error))
-    bodies = [vault.open_line(row.place, row.body) for row in rows]
-    await _save(tx, vault, job, rows, bodies, [outcome] * len(rows))
     return len(rows)
 
 
@@ -82,6 +97,7 @@ async def _save(
     await store.save_progress(
         tx, job, Progress(statuses.count("accepted"), statuses.count("duplicate"), statuses.count("refused"))
     )
+    await announce_end(tx, job)
 
 
 async def step(database: Database, vault: Vault) -> int:
@@ -95,14 +111,8 @@ async def step(database: Database, vault: Vault) -> int:
         log.warning("import_one_by_one", detail=repr(error)[:500])
     done = 0
     for _ in range(CHUNK):
-        try:
-            async with database.transaction() as tx:
-                one = await take_chunk(tx, vault, 1)
-        except Exception as error:
-            if is_temporary(error):
-                raise
-            async with database.transaction() as tx:
-                one = await set_aside(tx, vault, error)
+        async with database.transaction() as tx:
+            one = await take_one(tx, vault)
         done += one
         if one == 0:
             break
@@ -111,7 +121,7 @@ async def step(database: Database, vault: Vault) -> int:
 
 async def run_imports(runtime: Runtime) -> None:
     """For the process's life: take what is staged and due; a lost database is waited for."""
-    vault = Vault(runtime.keys, runtime.master)
+    vault = Vault(runtime.keys)
     while not runtime.stopping.is_set():
         try:
             done = await step(runtime.database, vault)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from common.events import CustomerKey, Event
@@ -67,7 +68,7 @@ NUMBERS = Columns("n", shop="text", order_id="text", customer="text", sequence="
 _LAST = """
 greatest(
     coalesce((select max(c.sequence) from completed_orders c where c.shop = w.shop and c.customer = w.customer), 0),
-    coalesce((select b.completed from completed_before_merge b where b.shop = w.shop and b.customer = w.customer), 0))
+    coalesce((select max(a.completed) from aliases a where a.shop = w.shop and a.merged_into = w.customer), 0))
 """
 
 
@@ -112,10 +113,13 @@ def _known(row: Any) -> KnownOrder:
     )
 
 
-async def save_orders(tx: Transaction, versions: Iterable[Event[OrderEvent]]) -> None:
-    """Keep of each order the version of the highest rank, as published; the caller holds the orders' locks."""
+async def save_orders(tx: Transaction, versions: Iterable[tuple[Event[OrderEvent], str]]) -> None:
+    """Keep of each order the version of the highest rank, as published, with its data in JSON.
+
+    The caller holds the orders' locks.
+    """
     newest: dict[Named, OrderRow] = {}
-    for version in map(_row, versions):
+    for version in starmap(_row, versions):
         kept = newest.get(version.key)
         if kept is None or version.rank > kept.rank:
             newest[version.key] = version
@@ -125,9 +129,10 @@ async def save_orders(tx: Transaction, versions: Iterable[Event[OrderEvent]]) ->
     await tx.execute(
         f"""
         update orders o set
-            customer = n.customer, revision = n.revision, state_number = n.state_number, source = n.source,
-            event_id = n.event_id, numbered = n.numbered, state = n.state, currency = n.currency,
-            goods_paid = n.goods_paid, freight = n.freight, at = n.at, body = n.body
+            customer = case when n.customer = '' then o.customer else n.customer end,
+            revision = n.revision, state_number = n.state_number, source = n.source, event_id = n.event_id,
+            numbered = n.numbered, state = n.state, currency = n.currency, goods_paid = n.goods_paid,
+            freight = n.freight, at = n.at, body = n.body
         from {VERSIONS}
         where o.shop = n.shop and o.order_id = n.order_id
           and (o.revision is null
@@ -138,7 +143,7 @@ async def save_orders(tx: Transaction, versions: Iterable[Event[OrderEvent]]) ->
     )
 
 
-def _row(event: Event[OrderEvent]) -> OrderRow:
+def _row(event: Event[OrderEvent], body: str) -> OrderRow:
     data = event.data
     return OrderRow(
         shop=event.shop,
@@ -154,7 +159,7 @@ def _row(event: Event[OrderEvent]) -> OrderRow:
         goods_paid=data.goods_paid,
         freight=data.freight,
         at=event.time,
-        body=data.model_dump_json(exclude_none=True),
+        body=body,
     )
 
 
@@ -236,19 +241,4 @@ async def insert_numbers(tx: Transaction, numbers: Sequence[tuple[str, str, str,
     await tx.execute(
         f"insert into completed_orders (shop, order_id, customer, sequence) select * from {NUMBERS}",
         **NUMBERS.of(numbers),
-    )
-
-
-async def carry_over(tx: Transaction, shop: str, survivor: str, absorbed: str) -> None:
-    """The survivor's numbers go on after the completed orders of both; under the locks of both."""
-    # Once a merge: a customer is absorbed once.
-    await tx.execute(
-        f"""
-        insert into completed_before_merge (shop, customer, completed)
-        select :shop, :survivor, sum({_LAST}) from {CUSTOMERS}
-        on conflict (shop, customer) do update set completed = excluded.completed
-        """,
-        shop=shop,
-        survivor=survivor,
-        **CUSTOMERS.of([(shop, survivor), (shop, absorbed)]),
     )

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 from common.events.fields import Cursor, Identifier, ShopName
 from common.events.segments import Confidence, LifeCycle, Method, Stage
-from common.fold.folding import advance
+from common.fold.customers import advanced
+from common.fold.folding import fold_anew
+from common.fold.store import get_history, is_catching_up, read_customer
 from common.http.api import Tx, require
 from common.refusals import NotFound
 from segmentation.attributes.lapse import rules as lapse
@@ -18,8 +20,7 @@ from segmentation.attributes.lifecycle import rules as lifecycle
 from segmentation.attributes.rfm import rules as rfm
 from segmentation.attributes.stage import rules as stage
 from segmentation.customers.state import CustomerState
-from segmentation.customers.store import get_customer as get_stored
-from segmentation.fold import SegmentFolding, next_turn, read_shops, show
+from segmentation.fold import KEPT, SegmentFolding, next_turn, read_shops, show
 from segmentation.held_inputs.store import get_inputs
 from segmentation.segments import store as segments
 from segmentation.segments.state import VALUES, SegmentKind
@@ -91,6 +92,8 @@ class CustomerOut(Out):
     """All facts as of `as_of`; the life cycle, RFM and lapse are null for a customer who never completed an order.
 
     `next_change_at`: when time alone next changes life cycle or lapse, by the statistics and thresholds of now.
+    `catching_up`: late orders of this customer, who has many, have yet to be worked in; the facts are without them for
+    some seconds more.
     """
 
     customer: str
@@ -104,6 +107,7 @@ class CustomerOut(Out):
     lapsed: LapseOut | None
     next_change_at: datetime | None
     thresholds_version: int
+    catching_up: bool
 
 
 class PageOut(Out):
@@ -116,19 +120,22 @@ class PageOut(Out):
 @router.get("/customers/{customer}")
 async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> CustomerOut:
     """All attributes of a customer, with method, confidence and reason, as they stand now."""
-    stored = await get_stored(tx, shop, customer)
-    if stored is None:
+    await tx.stand_still()
+    key = shop, customer
+    row, held = await read_customer(tx, key), await get_inputs(tx, KEPT, [key])
+    if row is None or (row.state is None and not held):
         raise UnknownCustomer(customer)
     known = await read_shops(tx, [shop])
-    now = max(tx.clock.now(), stored.until) if stored.until else tx.clock.now()
+    now = max(at for at in (tx.clock.now(), row.done_until, row.last[0] if row.last else None) if at is not None)
     # For this answer alone: what was held or fell due since the last sweep is done, what drifts brought up to date.
-    folding, state = SegmentFolding(known), stored.state
-    for event in await get_inputs(tx, [(shop, customer)]):
-        advance(folding, state, event.time, (shop, customer))
-        folding.apply(state, event)
-    advance(folding, state, now, (shop, customer))
+    folding = SegmentFolding(known)
+    if held:
+        state, _ = await fold_anew(folding, [*await get_history(tx, KEPT, key), *held], now, key)
+    else:
+        state = await advanced(tx, folding, row, now)
     show(state, known[shop], now)
-    return _out(customer, state, known[shop], now)
+    catching_up = not held and await is_catching_up(tx, key)
+    return _out(customer, state, known[shop], now, catching_up=catching_up)
 
 
 @router.get("/segments/{kind}/{value}/customers")
@@ -148,7 +155,7 @@ async def list_segment(
     return PageOut(customers=page, next_after=page[-1] if len(found) > limit else None)
 
 
-def _out(customer: str, state: CustomerState, shop: Shop, now: datetime) -> CustomerOut:
+def _out(customer: str, state: CustomerState, shop: Shop, now: datetime, *, catching_up: bool) -> CustomerOut:
     version, today, purchases = shop.version_at(now), shop.settings.date_of(now), state.purchases
     turn = next_turn(state, shop, now)
     return CustomerOut(
@@ -169,6 +176,7 @@ def _out(customer: str, state: CustomerState, shop: Shop, now: datetime) -> Cust
         lapsed=_lapse(state, version.thresholds),
         next_change_at=turn.at if turn is not None else None,
         thresholds_version=version.number,
+        catching_up=catching_up,
     )
 
 

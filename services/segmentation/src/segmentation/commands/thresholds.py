@@ -11,7 +11,7 @@ from common.versions.table import tell
 from segmentation.rescheduling import store as rescheduling
 from segmentation.shop_statistics import store as shop_statistics
 from segmentation.shops.store import lock_shops
-from segmentation.thresholds.state import Thresholds, Version
+from segmentation.thresholds.state import DEFAULT, Thresholds, Version
 from segmentation.thresholds.store import THRESHOLDS
 
 NOTICE = timedelta(minutes=5)
@@ -58,7 +58,10 @@ async def save_thresholds(
     valid_from = valid_from or now + NOTICE
     if valid_from < now + NOTICE:
         raise TooSoon(now + NOTICE)
-    await add_version(tx, shop, number, valid_from, thresholds)
+    known = [version.body.rfm.window_months for version in (await THRESHOLDS.read(tx, [shop]))[shop]]
+    # States keep what was bought by day as far back as any version looks.
+    further = thresholds.rfm.window_months > max(DEFAULT.rfm.window_months, *known, 0)
+    await add_version(tx, shop, number, valid_from, thresholds, late=further)
     data = ThresholdsChanged(version=number, valid_from=valid_from, thresholds=thresholds.model_dump(mode="json"))
     await tell(tx, shop, "thresholds", data)
     return Version(valid_from, number, thresholds)
@@ -69,7 +72,7 @@ async def add_version(
 ) -> bool:
     """Store a version and have every customer rescheduled; False when it is there already. The shops are locked.
 
-    `late`: customers folded beyond its start without it are folded anew.
+    `late`: customers folded beyond its start without it are folded anew, all where its window is a long one.
     """
     added = await THRESHOLDS.insert(tx, shop, number, valid_from, thresholds, late=late)
     if added:

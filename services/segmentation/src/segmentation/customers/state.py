@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from common.fold.items import State
 from segmentation.attributes.lapse.state import LapseAttribute
 from segmentation.attributes.lifecycle.state import LifeCycleAttribute
 from segmentation.attributes.rfm.state import RfmAttribute
@@ -13,7 +14,7 @@ from segmentation.attributes.stage.state import StageAttribute
 from segmentation.purchases.state import Purchases
 
 
-class CustomerState(BaseModel):
+class CustomerState(State):
     """The fold of one customer's inputs, of the shop's statistics and of its thresholds; its attributes are the parts.
 
     It changes with the customer's own inputs and where time, statistics or thresholds change an attribute, and not
@@ -28,5 +29,7 @@ class CustomerState(BaseModel):
     life_cycle: LifeCycleAttribute = LifeCycleAttribute()
     rfm: RfmAttribute = RfmAttribute()
     lapse: LapseAttribute = LapseAttribute()
+    interest_at: datetime | None = None
+    """When the customer first browsed, inquired or ordered, as far as it is known (SEG-002)."""
     evaluated_at: datetime | None = None
     """The input or due that last changed any of the above."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from common.events import CustomerKey, Event, decode
+from common.events import CustomerKey, Event
+from common.events.kept import Kept
+from common.fold.store import HISTORY
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from segmentation.customers.state import CustomerState
+from segmentation.purchases.entries import Sale
 
 _KEYS = Columns("w", shop="text", customer="text")
 
@@ -27,30 +30,18 @@ class StoredCustomer:
 
 @dataclass(slots=True)
 class History:
-    """All that is kept of one customer. `stored` is None where no state is; `waiting`: a sweep has yet to fold them."""
+    """All that is kept of one customer; `items` as JSON by name.
+
+    `stored` is None where no state is; `waiting`: a sweep has yet to fold them.
+    """
 
     shop: str
     customer: str
     stored: StoredCustomer | None
     inputs: list[Event[Any]] = field(default_factory=list)
+    items: dict[str, str] = field(default_factory=dict)
+    sales: Set[Sale] = field(default_factory=set)
     waiting: bool = False
-
-
-async def get_customer(tx: Transaction, shop: str, customer: str) -> StoredCustomer | None:
-    """The customer's stored state, not locked; None when nothing was ever heard of them."""
-    # One row by its primary key; of who is new all may be held, and nothing folded yet.
-    row = await tx.fetch_one(
-        """
-        select customer, coalesce(cast(state as text), '{}') as state, greatest(done_until, last_time) as until,
-               revision
-        from customers c where shop = :shop and customer = :customer and (state is not null or exists (
-            select from held_inputs h where h.shop = c.shop and h.customer = c.customer
-        ))
-        """,
-        shop=shop,
-        customer=customer,
-    )
-    return _stored(row) if row is not None else None
 
 
 async def count_buyers(tx: Transaction, shop: str) -> int:
@@ -80,34 +71,43 @@ async def sample_buyers(tx: Transaction, shop: str, share: int, page: int = 500)
             return
         after = rows[-1].customer
         for row in rows:
-            yield CustomerState.model_validate_json(row.state)
+            yield CustomerState.model_validate_json(row.state).partly()
 
 
-async def get_histories(tx: Transaction, keys: Sequence[CustomerKey], waiting: Collection[str]) -> list[History]:
+async def get_histories(
+    tx: Transaction, kept: Kept, keys: Sequence[CustomerKey], waiting: Collection[str]
+) -> list[History]:
     """These customers with the inputs that were folded, in the order of the keys; `waiting`: shops to be folded."""
     # By primary key.
     rows = await tx.fetch(
         f"""
-        select c.shop, c.customer, cast(state as text) as state, greatest(done_until, last_time) as until, revision
+        select c.shop, c.customer, cast(state as text) as state, greatest(done_until, last_time) as until, revision,
+               exists (select from long_histories l where l.shop = c.shop and l.customer = c.customer) as postponed
         from {_KEYS} join customers c on c.shop = w.shop and c.customer = w.customer
         """,
         **_KEYS.of(keys),
     )
     found = {
         (r.shop, r.customer): History(
-            r.shop, r.customer, _stored(r) if r.state is not None else None, waiting=r.shop in waiting
+            r.shop, r.customer, _stored(r) if r.state is not None else None, waiting=r.postponed or r.shop in waiting
         )
         for r in sorted(rows, key=lambda r: (r.shop, r.customer))
     }
     # By the index on customer and time.
     bodies = await tx.fetch(
-        f"select i.shop, i.customer, i.body from {_KEYS} join inputs i on i.shop = w.shop and i.customer = w.customer",
+        f"select {HISTORY} from {_KEYS} join history h using (shop, customer) where not h.held",
         **_KEYS.of(keys),
     )
     for row in bodies:
-        found[row.shop, row.customer].inputs.append(decode(row.body))
+        found[row.shop, row.customer].inputs.append(kept.load(row))
+    # By the primary key.
+    items = await tx.fetch(
+        f"select i.shop, i.customer, i.name, i.body from {_KEYS} join items i using (shop, customer)", **_KEYS.of(keys)
+    )
+    for row in items:
+        found[row.shop, row.customer].items[row.name] = row.body
     return list(found.values())
 
 
 def _stored(row: Any) -> StoredCustomer:
-    return StoredCustomer(row.customer, CustomerState.model_validate_json(row.state), row.until, row.revision)
+    return StoredCustomer(row.customer, CustomerState.model_validate_json(row.state).partly(), row.until, row.revision)

@@ -6,27 +6,31 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from common.events import CustomerKey, Event, decode
+from common.bus.inbox import key_of
+from common.events import CustomerKey, Event
+from common.events.kept import Kept
+from common.fold.store import HISTORY
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 
 _CUSTOMERS = Columns("w", shop="text", customer="text")
-_INPUTS = Columns("w", shop="text", customer="text", source="text", id="text")
+_INPUTS = Columns("w", key="uuid", correlation="text")
 
 
-async def insert_inputs(tx: Transaction, events: Sequence[Event[Any]]) -> None:
-    """Hold the inputs; each was claimed by this transaction, so it is held once."""
-    await tx.copy(
-        "held_inputs",
-        ("shop", "customer", "at", "source", "id", "body"),
-        [(*e.customer, e.time, e.source, e.id, e.encode().decode()) for e in events],
-    )
+async def hold(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+    """Hold the inputs, which this transaction has claimed."""
+    if events:
+        # By primary key.
+        await tx.execute(
+            f"update history h set held = true, correlation = w.correlation from {_INPUTS} where h.key = w.key",
+            **_INPUTS.of((key_of((e.shop, e.source, e.id)), e.correlationid) for e in events),
+        )
 
 
 async def list_shops(tx: Transaction) -> list[str]:
     """Shops of which inputs are held."""
     # Held inputs are few: those of the first seconds of a month, or of an import's last month.
-    return [row.shop for row in await tx.fetch("select distinct shop from held_inputs order by shop")]
+    return [row.shop for row in await tx.fetch("select distinct shop from history where held order by shop")]
 
 
 async def list_customers(tx: Transaction, shop: str, until: datetime, limit: int) -> list[str]:
@@ -34,8 +38,8 @@ async def list_customers(tx: Transaction, shop: str, until: datetime, limit: int
     # A range of the index on (shop, at), customers by their earliest.
     rows = await tx.fetch(
         """
-        select customer from held_inputs h
-        where shop = :shop and at < :until and not exists (
+        select customer from history h
+        where held and shop = :shop and at < :until and not exists (
             select from set_aside s where s.job = 'held' and s.shop = h.shop and s.customer = h.customer
         )
         group by customer order by min(at), customer limit :limit
@@ -47,23 +51,22 @@ async def list_customers(tx: Transaction, shop: str, until: datetime, limit: int
     return [row.customer for row in rows]
 
 
-async def get_inputs(tx: Transaction, keys: Sequence[CustomerKey]) -> list[Event[Any]]:
+async def get_inputs(tx: Transaction, kept: Kept, keys: Sequence[CustomerKey]) -> list[Event[Any]]:
     """What is held of these customers, oldest first."""
-    # By the primary key.
+    # By the index on customer and time.
     rows = await tx.fetch(
-        f"select h.body from {_CUSTOMERS} join held_inputs h on h.shop = w.shop and h.customer = w.customer",
+        f"""
+        select {HISTORY} from {_CUSTOMERS} join history h using (shop, customer) where h.held
+        """,
         **_CUSTOMERS.of(keys),
     )
-    return sorted((decode(row.body) for row in rows), key=lambda event: event.order_key)
+    return sorted((kept.load(row) for row in rows), key=lambda event: event.order_key)
 
 
-async def delete_inputs(tx: Transaction, events: Sequence[Event[Any]]) -> None:
-    """These were folded."""
-    # By the primary key.
+async def release(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+    """These are being folded."""
+    # By primary key.
     await tx.execute(
-        f"""
-        delete from held_inputs h using {_INPUTS}
-        where h.shop = w.shop and h.customer = w.customer and h.source = w.source and h.id = w.id
-        """,
-        **_INPUTS.of((*e.customer, e.source, e.id) for e in events),
+        f"update history h set held = false, correlation = null from {_INPUTS} where h.key = w.key",
+        **_INPUTS.of((key_of((e.shop, e.source, e.id)), None) for e in events),
     )

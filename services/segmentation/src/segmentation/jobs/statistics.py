@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from common.fold.customers import fold_events
+from common.shops.imports import list_importing
 from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from common.work.set_aside import Task
-from segmentation.fold import folding_of, read_shops
+from segmentation.commands.statistics import save_statistics
+from segmentation.fold import KEPT, folding_of, keep, read_shops
 from segmentation.held_inputs import store as held_inputs
-from segmentation.rescheduling import store as rescheduling
 from segmentation.shop_statistics import store as shop_statistics
 from segmentation.shops.state import pending_month
 from segmentation.shops.store import list_shops, lock_shops
@@ -24,9 +25,15 @@ STATISTICS, HELD = "statistics", "held"
 
 
 async def list_overdue(tx: Transaction, now: datetime) -> list[str]:
-    """Shops with customers whose next month has begun and has no statistics yet."""
+    """Shops with customers whose next month has begun and has no statistics yet.
+
+    The first ones of a shop, by which all its customers are judged, wait until an import that is running ends.
+    """
     names = await list_shops(tx)
-    settings, newest = await get_shops(tx, names), await shop_statistics.get_newest_months(tx, names)
+    newest = await shop_statistics.get_newest_months(tx, names)
+    importing = await list_importing(tx, [name for name in names if name not in newest], now)
+    names = [name for name in names if name not in importing]
+    settings = await get_shops(tx, names)
     pending = {name: pending_month(settings[name], newest.get(name), now) for name in names}
     return [name for name, month in pending.items() if settings[name].start_of(month) <= now]
 
@@ -60,8 +67,7 @@ async def compute_statistics(tx: Transaction, now: datetime, tasks: Sequence[Tas
         if computed is not None:
             # Waits until nobody is folding.
             await lock_shops(tx)
-            if await shop_statistics.insert_statistics(tx, task.shop, computed):
-                await rescheduling.start(tx, task.shop)
+            await save_statistics(tx, task.shop, computed)
     return len(tasks)
 
 
@@ -79,10 +85,10 @@ async def fold_held(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> in
     keys = [(task.shop, task.customer) for task in tasks]
     await tx.lock_customers(keys)
     folding = await folding_of(tx, {task.shop for task in tasks})
-    events = [e for e in await held_inputs.get_inputs(tx, keys) if e.time < folding.shops[e.shop].pending_at]
+    events = [e for e in await held_inputs.get_inputs(tx, KEPT, keys) if e.time < folding.shops[e.shop].pending_at]
+    await held_inputs.release(tx, events)
     folded = await fold_events(tx, folding, events)
-    await tx.announce(folded.facts())
-    await held_inputs.delete_inputs(tx, events)
+    await keep(tx, folded)
     return len(tasks)
 
 

@@ -9,12 +9,15 @@ from typing import Any
 
 from common.events import CustomerKey
 from common.fold.customers import fold_due, lock_due, refold
-from common.shops.settings import SHOPS, next_refolds
+from common.fold.long import LongHistories
+from common.fold.store import count_long_histories
+from common.shops.settings import SHOPS
+from common.shops.settings import next_refolds as next_refolds_of_settings
 from common.storage.database import Transaction
 from common.versions.table import Late, VersionTable
 from common.work.set_aside import Task
 from common.work.sweeps import WorkList
-from segmentation.fold import folding_of
+from segmentation.fold import SegmentFolding, folding_of, keep
 from segmentation.jobs.rescheduling import RESCHEDULED, reschedule, take_scheduled
 from segmentation.jobs.statistics import (
     HELD,
@@ -28,7 +31,8 @@ from segmentation.jobs.statistics import (
     take_overdue,
 )
 from segmentation.rescheduling import store as rescheduling
-from segmentation.thresholds.store import THRESHOLDS
+from segmentation.shop_statistics.store import STATISTICS as READ_BACK
+from segmentation.thresholds.store import THRESHOLDS, next_refolds
 
 
 def take_refolds(
@@ -58,10 +62,15 @@ def refold_by(cause: str) -> Callable[[Transaction, datetime, Sequence[Task]], A
         for what, keys in versions.items():
             number, _, at = what.partition(" ")
             folded = await refold(tx, folding, keys, f"{cause}@{number}", datetime.fromisoformat(at))
-            await tx.announce(folded.facts())
+            await keep(tx, folded)
         return len(tasks)
 
     return do
+
+
+async def list_late(tx: Transaction) -> list[str]:
+    """Shops of which customers are still to be folded by something that was met late, once for each."""
+    return [shop for table in (THRESHOLDS, READ_BACK, SHOPS) for shop in await table.late_shops(tx)]
 
 
 async def take_due(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
@@ -69,8 +78,7 @@ async def take_due(tx: Transaction, now: datetime, limit: int) -> Sequence[Task]
     without = {
         *await list_overdue(tx, now),
         *await rescheduling.list_shops(tx),
-        *await THRESHOLDS.late_shops(tx),
-        *await SHOPS.late_shops(tx),
+        *await list_late(tx),
     }
     return await lock_due(tx, "segments", now, limit, without)
 
@@ -79,22 +87,37 @@ async def turn_due(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int
     """Advance the tasks' customers to `now`."""
     folding = await folding_of(tx, {task.shop for task in tasks})
     folded = await fold_due(tx, folding, [(task.shop, task.customer) for task in tasks], now)
-    await tx.announce(folded.facts())
+    await keep(tx, folded)
     return len(tasks)
 
 
 async def count_due(tx: Transaction, now: datetime) -> int:
     """Months without statistics, and work that waits; customers that are due are counted elsewhere."""
-    late = await THRESHOLDS.late_shops(tx) + await SHOPS.late_shops(tx)
+    late = await list_late(tx)
     rescheduled = await rescheduling.list_shops(tx)
-    return await count_statistics(tx, now) + await count_held(tx, now) + len(late) + len(rescheduled)
+    waiting = await count_long_histories(tx)
+    return await count_statistics(tx, now) + await count_held(tx, now) + len(late) + len(rescheduled) + waiting
+
+
+async def folding_of_shop(tx: Transaction, shop: str) -> SegmentFolding:
+    """By all that is known of the shop, which stays so until the transaction ends."""
+    return await folding_of(tx, [shop])
+
+
+def long_histories() -> WorkList:
+    """The job that folds customers with long histories anew; it remembers how far it has come: one of it a process."""
+    return LongHistories(folding_of_shop, keep).work_list()
 
 
 WORK = (
+    # Not in a rebuild: what the live service has computed is read back, and what it will compute is its own to say.
     WorkList(STATISTICS, take_overdue, compute_statistics),
-    WorkList("settings", take_refolds(SHOPS, next_refolds), refold_by("settings")),
-    WorkList("thresholds", take_refolds(THRESHOLDS, THRESHOLDS.next_refolds), refold_by("thresholds_known")),
-    WorkList(HELD, take_held, fold_held),
-    WorkList("rescheduling", take_scheduled, reschedule, most=RESCHEDULED),
-    WorkList("segments", take_due, turn_due),
+    WorkList("settings", take_refolds(SHOPS, next_refolds_of_settings), refold_by("settings"), rebuilds=True),
+    WorkList("thresholds", take_refolds(THRESHOLDS, next_refolds), refold_by("thresholds_known"), rebuilds=True),
+    WorkList(
+        "statistics_read", take_refolds(READ_BACK, READ_BACK.next_refolds), refold_by("statistics_known"), rebuilds=True
+    ),
+    WorkList(HELD, take_held, fold_held, rebuilds=True),
+    WorkList("rescheduling", take_scheduled, reschedule, most=RESCHEDULED, rebuilds=True),
+    WorkList("segments", take_due, turn_due, rebuilds=True),
 )

@@ -1,45 +1,69 @@
-"""Orders and refunds as they are kept of a customer."""
+"""Orders and refunds as they are kept of a customer, each an item of its own."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date
 from typing import NamedTuple
 
 from common.events.standing import OrderStanding
 
 
-class KnownOrder(NamedTuple):
-    """An order as far as it is known, completed or not; `paid` for goods in minor units, before refunds.
+@dataclass(slots=True)
+class KnownOrder(OrderStanding):
+    """An order as far as it is known, completed or not.
 
-    `at`, and `day` in the shop's zone, are those of the first version that said completed, None before. `gone`: the
-    day since which it counts for nothing, closed or refunded whole. `day`, `paid`, `currency` and `gone` are read by
-    position (2, 3, 4, 5) in the statements of `shop_statistics.store` and `report.store`, so that statistics of a
-    whole shop need no time zone in SQL.
+    `day`, in the shop's zone, is that of the first version that said completed, None before; it does not move. `gone`:
+    the day since which the order counts for nothing, closed or refunded whole.
     """
 
-    order_id: str
-    at: datetime | None
-    day: date | None
-    paid: int
-    currency: str
-    gone: date | None
-    standing: OrderStanding
-
-    @property
-    def counts(self) -> bool:
-        """Completed, and neither closed nor refunded whole."""
-        return self.standing.counts
+    day: date | None = None
+    gone: date | None = None
 
 
-class Refund(NamedTuple):
-    """One refund of goods, minor units.
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """One refund of goods, minor units; `order_id` is None where no order could be found for it."""
 
-    `order_id` is None for a refund of the customer that no order could be found for. Read by position, as above.
-    """
-
-    refund_id: str
-    order_id: str | None
-    at: datetime
-    day: date
     amount: int
     currency: str
+    day: date
+    order_id: str | None = None
+
+
+Item = Refund | KnownOrder
+"""A refund is tried first where an item is read: it alone has fields that must be there."""
+
+
+class Sale(NamedTuple):
+    """What one item adds to the shop's totals, in minor units: a completed order with its refunds, or a refund of none.
+
+    `orders`: 1 or 0. `refunded` is at most what was `paid`, where an order was.
+    """
+
+    name: str
+    day: date
+    gone: date | None
+    currency: str
+    orders: int
+    paid: int
+    refunded: int
+
+
+def sale_of(name: str, item: Item) -> Sale | None:
+    """None for an order that has not completed, and for a refund that its order counts."""
+    if isinstance(item, Refund):
+        return None if item.order_id is not None else Sale(name, item.day, None, item.currency, 0, 0, item.amount)
+    if item.day is None:
+        return None
+    return Sale(name, item.day, item.gone, item.currency, 1, item.goods, min(item.goods, item.refunded))
+
+
+def order_item(order_id: str) -> str:
+    """The name of an order's item."""
+    return f"order/{order_id}"
+
+
+def refund_item(refund_id: str) -> str:
+    """The name of a refund's item: each counts once by its id, whatever order it names."""
+    return f"refund/{refund_id}"

@@ -49,8 +49,10 @@ async def count_by(tx: Transaction, shop: str) -> dict[str, dict[str, int]]:
 
 async def count_buyers(tx: Transaction, shop: str, since: date | None, until: date | None) -> Buyers:
     """Customers by number of completed orders with dates in [since, until); all time where a border is None."""
-    counted = _ORDERS_ALL if since is None and until is None else _ORDERS_WITHIN
-    borders = {} if since is None and until is None else {"since": since or date.min, "until": until or date.max}
+    counted, joined, borders = _ORDERS_ALL, "", dict[str, date]()
+    if since is not None or until is not None:
+        counted, joined = _ORDERS_WITHIN, _BOUGHT_WITHIN
+        borders = {"since": since or date.min, "until": until or date.max}
     # Members who never bought count in their base, too.
     row = await tx.fetch_one(
         f"""
@@ -59,9 +61,10 @@ async def count_buyers(tx: Transaction, shop: str, since: date | None, until: da
                count(*) filter (where member and n >= 2) as repurchasing_members
         from (
             select {counted} as n, m.customer is not null as member
-            from (select shop, customer, state, completed_orders from customers where shop = :shop) c
+            from (select shop, customer, completed_orders from customers where shop = :shop) c
             full join (select shop, customer from members where shop = :shop) m
                  on m.shop = c.shop and m.customer = c.customer
+            {joined}
         ) as buyers
         """,
         shop=shop,
@@ -81,34 +84,25 @@ async def sum_revenue(tx: Transaction, shop: str) -> list[Revenue]:
 
 
 _ORDERS_ALL = "coalesce(c.completed_orders, 0)"
-_ORDERS_WITHIN = """(
-    select count(*) from jsonb_array_elements(c.state -> 'purchases' -> 'orders') as o(item)
-    where cast(o.item ->> 2 as date) >= :since and cast(o.item ->> 2 as date) < :until and o.item ->> 5 is null
-)"""
+_ORDERS_WITHIN = "coalesce(o.orders, 0)"
+_BOUGHT_WITHIN = """
+left join (
+    select customer, sum(orders) as orders from sales
+    where shop = :shop and day >= :since and day < :until and gone is null group by customer
+) o on o.customer = c.customer
+"""
 # Refunds that found no order are the customer's: they lessen the shop's revenue as well.
 _REVENUE = """
-with completed as (
-    select c.customer, o.item ->> 0 as order_id, cast(o.item ->> 3 as bigint) as paid, o.item ->> 4 as currency
-    from customers c cross join lateral jsonb_array_elements(c.state -> 'purchases' -> 'orders') as o(item)
-    where c.shop = :shop and o.item ->> 2 is not null and o.item ->> 5 is null
-    union all
-    select null, order_id, paid, currency from anonymous_orders where shop = :shop and completed
-),
-given_back as (
-    select c.customer, r.item ->> 1 as order_id, cast(r.item ->> 4 as bigint) as amount, r.item ->> 5 as currency
-    from customers c cross join lateral jsonb_array_elements(c.state -> 'purchases' -> 'refunds') as r(item)
-    where c.shop = :shop
-    union all
-    select null, order_id, amount, currency from anonymous_refunds where shop = :shop
-),
-by_order as (
-    select customer, order_id, currency, sum(amount) as amount from given_back where order_id is not null
-    group by customer, order_id, currency
+with given_back as (
+    select order_id, currency, sum(amount) as amount from anonymous_refunds where shop = :shop
+    group by order_id, currency
 ),
 sums as (
-    select o.currency, 1 as orders, o.paid, least(o.paid, coalesce(r.amount, 0)) as refunded
-    from completed o left join by_order r
-         on r.customer is not distinct from o.customer and r.order_id = o.order_id and r.currency = o.currency
+    select currency, orders, paid, refunded from sales where shop = :shop and gone is null
+    union all
+    select o.currency, 1, o.paid, least(o.paid, coalesce(r.amount, 0))
+    from anonymous_orders o left join given_back r on r.order_id = o.order_id and r.currency = o.currency
+    where o.shop = :shop and o.completed
     union all
     select currency, 0, 0, amount from given_back where order_id is null
 )

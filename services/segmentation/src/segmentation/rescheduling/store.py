@@ -135,4 +135,4 @@ async def list_shops(tx: Transaction) -> list[str]:
 
 
 def _scheduled(row: Row[Any]) -> Scheduled:
-    return Scheduled(row.customer, CustomerState.model_validate_json(row.state), row.due_at)
+    return Scheduled(row.customer, CustomerState.model_validate_json(row.state).partly(), row.due_at)

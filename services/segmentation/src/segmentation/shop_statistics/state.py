@@ -1,21 +1,23 @@
-"""Monthly statistics of a shop, frozen at 00:00 on the 1st; inputs of every fold."""
+"""Monthly statistics of a shop, made as of 00:00 on the 1st and announced; inputs of every fold."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
+
+from pydantic import BaseModel, ConfigDict
 
 from common.events.segments import Confidence, Method
 from segmentation.thresholds.state import DEFAULT, GapRules, RfmRules
 
 
-@dataclass(frozen=True, slots=True)
-class ShopStatistics:
+class ShopStatistics(BaseModel):
     """Statistics of one shop as of 00:00 on the 1st of `month` in its zone (`as_of`), exact: sums beside counts.
 
     `median_gap_doubled`: twice the median gap in days, None without gaps. `recency_sum` (days) and `frequency_sum` are
     over the `buyers` of the `window_months` before; `monetary` maps a currency to (sum in minor units, buyers).
     """
+
+    model_config = ConfigDict(frozen=True)
 
     month: date
     as_of: datetime
@@ -24,8 +26,13 @@ class ShopStatistics:
     buyers: int = 0
     recency_sum: int = 0
     frequency_sum: int = 0
-    monetary: dict[str, tuple[int, int]] = field(default_factory=dict)
+    monetary: dict[str, tuple[int, int]] = {}
     window_months: int = DEFAULT.rfm.window_months
+
+    @property
+    def number(self) -> int:
+        """The month's number, by which its statistics are stored and announced: one more each month."""
+        return 12 * self.month.year + self.month.month - 1
 
     def shop_gap_doubled(self, rules: GapRules) -> int:
         """Twice the shop's gap in days; the rules' default until enough gaps are known."""
@@ -42,3 +49,8 @@ class ShopStatistics:
         if self.method(rules) == "fixed":
             return "low"
         return "high" if self.buyers >= rules.buyers_for_high_confidence else "medium"
+
+
+def month_of(number: int) -> date:
+    """The month of that number."""
+    return date(number // 12, number % 12 + 1, 1)

@@ -1,4 +1,4 @@
-"""Statistics of shops: counted by portions of the customers, each in a transaction of its own, and kept for ever."""
+"""Statistics of shops: counted by portions of the customers, each in a transaction of its own; added, never changed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from sqlalchemy import Row
 
 from common.storage.database import Transaction
 from common.time.calendar import add_months
+from common.versions.table import VersionTable
 from segmentation.shop_statistics.rules import Tally, add_up
-from segmentation.shop_statistics.state import ShopStatistics
+from segmentation.shop_statistics.state import ShopStatistics, month_of
 
+STATISTICS = VersionTable("shop_statistics", ShopStatistics, since="as_of")
+"""`version` is the month's number."""
 PORTION = 10_000
 """Customers counted in one transaction."""
 _COMPUTING = 7_301_006
@@ -78,42 +81,6 @@ async def compute_portion(
     return add_up([_tally(each) for each in (*rows, row)], month, as_of, window)
 
 
-async def insert_statistics(tx: Transaction, shop: str, statistics: ShopStatistics) -> bool:
-    """Store what was computed; False when another process was first. The caller has locked the shops."""
-    # Stored once and for ever: folds that used them must find them again.
-    inserted = await tx.execute(
-        """
-        insert into shop_statistics (shop, month, as_of, gaps, median_gap_doubled, buyers, recency_sum, frequency_sum,
-                                  monetary, window_months)
-        values (:shop, :month, :as_of, :gaps, :median_gap_doubled, :buyers, :recency_sum, :frequency_sum,
-                cast(:monetary as jsonb), :window_months)
-        on conflict (shop, month) do nothing
-        """,
-        shop=shop,
-        month=statistics.month,
-        as_of=statistics.as_of,
-        gaps=statistics.gaps,
-        median_gap_doubled=statistics.median_gap_doubled,
-        buyers=statistics.buyers,
-        recency_sum=statistics.recency_sum,
-        frequency_sum=statistics.frequency_sum,
-        monetary=orjson.dumps(statistics.monetary).decode(),
-        window_months=statistics.window_months,
-    )
-    # The portions have been added up.
-    await tx.execute(
-        "delete from statistics_portions where shop = :shop and month <= :month", shop=shop, month=statistics.month
-    )
-    if inserted:
-        # So that `verify` sees whether somebody changed them.
-        await tx.execute(
-            f"update shop_statistics f set digest = {_DIGEST} where shop = :shop and month = :month",
-            shop=shop,
-            month=statistics.month,
-        )
-    return inserted == 1
-
-
 async def discard_portions(tx: Transaction, shop: str) -> None:
     """What was counted of a month is over another window than the one that holds now: it begins again."""
     await tx.execute("delete from statistics_portions where shop = :shop", shop=shop)
@@ -121,41 +88,17 @@ async def discard_portions(tx: Transaction, shop: str) -> None:
 
 async def get_statistics(tx: Transaction, shops: Iterable[str]) -> dict[str, list[ShopStatistics]]:
     """All statistics of each of these shops, oldest first."""
-    found: dict[str, list[ShopStatistics]] = {shop: [] for shop in shops}
-    # By the primary key.
-    rows = await tx.fetch(
-        """
-        select shop, month, as_of, gaps, median_gap_doubled, buyers, recency_sum, frequency_sum,
-               cast(monetary as text) as monetary, window_months
-        from shop_statistics where shop = any(:shops) order by shop, month
-        """,
-        shops=sorted(found),
-    )
-    for row in rows:
-        found[row.shop].append(
-            ShopStatistics(
-                month=row.month,
-                as_of=row.as_of,
-                gaps=row.gaps,
-                median_gap_doubled=row.median_gap_doubled,
-                buyers=row.buyers,
-                recency_sum=row.recency_sum,
-                frequency_sum=row.frequency_sum,
-                monetary=_monetary(row.monetary),
-                window_months=row.window_months,
-            )
-        )
-    return found
+    return {shop: [each.body for each in known] for shop, known in (await STATISTICS.read(tx, shops)).items()}
 
 
 async def get_newest_months(tx: Transaction, shops: Sequence[str]) -> dict[str, date]:
     """The newest month with statistics of each of these shops; without the shops that have none."""
     # By the primary key.
     rows = await tx.fetch(
-        "select shop, max(month) as month from shop_statistics where shop = any(:shops) group by shop",
+        "select shop, max(version) as version from shop_statistics where shop = any(:shops) group by shop",
         shops=list(shops),
     )
-    return {row.shop: row.month for row in rows}
+    return {row.shop: month_of(row.version) for row in rows}
 
 
 async def list_not_set_aside(tx: Transaction, shops: Sequence[str], job: str) -> list[str]:
@@ -164,14 +107,6 @@ async def list_not_set_aside(tx: Transaction, shops: Sequence[str], job: str) ->
     rows = await tx.fetch("select shop from set_aside where job = :job and customer = ''", job=job)
     failed = {row.shop for row in rows}
     return [shop for shop in shops if shop not in failed]
-
-
-async def list_changed(tx: Transaction, shop: str) -> list[date]:
-    """Months whose statistics are not as they were stored."""
-    rows = await tx.fetch(
-        f"select month from shop_statistics f where shop = :shop and digest <> {_DIGEST} order by month", shop=shop
-    )
-    return [row.month for row in rows]
 
 
 async def _insert_portion(tx: Transaction, shop: str, month: date, upto: str, row: Row[Any]) -> None:
@@ -208,61 +143,29 @@ def _tally(row: Row[Any]) -> Tally:
     )
 
 
-_DIGEST = """
-md5(concat_ws('|', f.shop, f.month, extract(epoch from f.as_of), f.gaps, coalesce(f.median_gap_doubled, -1), f.buyers,
-              f.recency_sum, f.frequency_sum, f.monetary, f.window_months))
-"""
-# One row, of a portion of the shop's customers: gaps over all time, and R, F, M over the window, from the histories in
-# the customers' states. Orders and refunds are arrays read by position: the fields of purchases.entries. The tests
-# have the same in Python, and compare.
+# One row, of a portion of the shop's customers: gaps over all time, and R, F, M over the window. No sale is of the
+# month or later: such inputs are held until it has its statistics. The tests say the same in Python.
 _TALLY = """
-with bought as materialized (
-    select c.customer, o.item ->> 0 as order_id, cast(o.item ->> 2 as date) as day,
-           cast(o.item ->> 3 as bigint) as paid, o.item ->> 4 as currency
-    from customers c cross join lateral jsonb_array_elements(c.state -> 'purchases' -> 'orders') as o(item)
-    where c.shop = :shop and c.customer > :after and c.customer <= coalesce(cast(:last as text), c.customer)
-      and cast(o.item ->> 2 as date) < :month
-      and (o.item ->> 5 is null or cast(o.item ->> 5 as date) >= :month)
-),
-given_back as (
-    select c.customer, r.item ->> 1 as order_id, cast(r.item ->> 3 as date) as day,
-           cast(r.item ->> 4 as bigint) as amount, r.item ->> 5 as currency
-    from customers c cross join lateral jsonb_array_elements(c.state -> 'purchases' -> 'refunds') as r(item)
-    where c.shop = :shop and c.customer > :after and c.customer <= coalesce(cast(:last as text), c.customer)
-      and cast(r.item ->> 3 as date) < :month
+with sold as materialized (
+    -- A range of the primary key.
+    select customer collate "C" as customer, day, orders, paid - refunded as net, currency from sales
+    where shop = :shop and customer > :after and customer <= coalesce(cast(:last as text), customer)
+      and gone is null
 ),
 gaps as (
-    select day - lag(day) over (partition by customer order by day) as gap
-    from (select distinct customer, day from bought) as days
+    select day - lag(day) over (partition by customer order by day) as gap from sold where orders = 1
 ),
-by_length as (select gap, count(*) as gaps from gaps where gap is not null group by gap),
+by_length as (select gap, count(*) as gaps from gaps where gap > 0 group by gap),
 measured as (
-    select customer, max(day) as last_day, count(*) as frequency from bought where day >= :since group by customer
-),
-order_refunds as (
-    select customer, order_id, sum(amount) as amount
-    from given_back where order_id is not null and currency = :currency group by customer, order_id
-),
-paid as (
-    select b.customer, sum(greatest(b.paid - coalesce(r.amount, 0), 0)) as paid
-    from bought b left join order_refunds r on r.customer = b.customer and r.order_id = b.order_id
-    where b.day >= :since and b.currency = :currency group by b.customer
-),
-unmatched as (
-    select customer, sum(amount) as amount
-    from given_back where order_id is null and day >= :since and currency = :currency group by customer
-),
-spent as (
-    select greatest(coalesce(p.paid, 0) - coalesce(u.amount, 0), 0) as monetary
-    from measured m
-    left join paid p on p.customer = m.customer
-    left join unmatched u on u.customer = m.customer
+    select max(day) filter (where orders = 1) as last_day, sum(orders) as frequency,
+           greatest(coalesce(sum(net) filter (where currency = :currency), 0), 0) as monetary
+    from sold where day >= :since group by customer having sum(orders) > 0
 )
 select (select cast(coalesce(jsonb_object_agg(gap, gaps), '{}') as text) from by_length) as gaps,
-       (select count(*) from measured) as buyers,
-       (select coalesce(sum(cast(:month as date) - last_day), 0) from measured) as recency_sum,
-       (select cast(coalesce(sum(frequency), 0) as bigint) from measured) as frequency_sum,
-       (select cast(case when count(*) = 0 then '{}' else
+       count(*) as buyers, coalesce(sum(cast(:month as date) - last_day), 0) as recency_sum,
+       cast(coalesce(sum(frequency), 0) as bigint) as frequency_sum,
+       cast(case when count(*) = 0 then '{}' else
             jsonb_build_object(cast(:currency as text), jsonb_build_array(sum(monetary), count(*))) end as text)
-        from spent) as monetary
+       as monetary
+from measured
 """

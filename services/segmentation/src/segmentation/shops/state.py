@@ -5,12 +5,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from common.shops.settings import ShopSettings
 from common.time.calendar import add_months, start_of_month
 from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.thresholds.state import DEFAULT_VERSION, Thresholds, Version
+
+_ZONES_APART = timedelta(days=2)
+"""A shop that moves to another zone may live a date again."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,18 @@ class Shop:
         """Whether statistics are as of this very instant."""
         index = bisect_right(self._as_of, instant)
         return index > 0 and self._as_of[index - 1] == instant
+
+    @cached_property
+    def months_looked_at(self) -> int:
+        """The longest window of any statistics or thresholds, those to come included."""
+        return max(
+            *(version.thresholds.rfm.window_months for version in self._ladder),
+            max((each.window_months for each in self.statistics), default=0),
+        )
+
+    def first_day_looked_at(self, today: date) -> date:
+        """No rule looks at what was bought before that day, from today on."""
+        return add_months(today, -self.months_looked_at) - _ZONES_APART
 
     @property
     def settled_days(self) -> int:

@@ -1,9 +1,10 @@
-"""Kafka clients: producer, group consumer, whole-topic reader, topics.
+"""Kafka clients: producer, group consumer, whole-topic reader, ends of logs, topics.
 
 The only package that imports aiokafka; docs/aiokafka.md lists the faults of aiokafka that it covers.
 """
 
 from common.bus.broker.consumer import Consumer, OnAssigned
+from common.bus.broker.ends import LogEnds
 from common.bus.broker.errors import BrokerUnavailable, MessageRefused, NoProgress, OffsetOutOfLog, TopicMismatch
 from common.bus.broker.producer import Producer
 from common.bus.broker.reader import Reader
@@ -14,6 +15,7 @@ __all__ = [
     "Batch",
     "BrokerUnavailable",
     "Consumer",
+    "LogEnds",
     "MessageRefused",
     "NoProgress",
     "OffsetOutOfLog",

@@ -31,7 +31,7 @@ class Consumer:
 
     Kafka's own committed offsets are written, never read: each assignment asks ``on_assigned`` for the positions (the
     database's rows; a partition that is missing there is read from its first record). One task may call it at a time,
-    except ``stop``, ``lag`` and the counters. When poll raises BrokerUnavailable, wait a moment and call it again.
+    except ``stop`` and the counters. When poll raises BrokerUnavailable, wait a moment and call it again.
     """
 
     def __init__(
@@ -83,6 +83,11 @@ class Consumer:
     def assigned(self) -> frozenset[Position]:
         """Partitions held now; empty while the group is being shared out."""
         return (self._session.assigned if self._session else None) or frozenset()
+
+    @property
+    def joined(self) -> bool:
+        """Whether the group has given this member its share, which may be none."""
+        return self._session is not None and self._session.assigned is not None
 
     @property
     def recreated(self) -> int:
@@ -161,22 +166,6 @@ class Consumer:
         """Take records again, each partition from where it stood."""
         self._paused = False
         await self.seek({})
-
-    async def end_offsets(self) -> Mapping[Position, int]:
-        """The next offset to be written, of each partition held. Raises BrokerUnavailable."""
-        session, positions = self._session, sorted(self.assigned)
-        if session is None:
-            raise BrokerUnavailable("not connected to Kafka")
-        try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
-                return await session.end_offsets(positions)
-        except (TimeoutError, KafkaError, OSError) as error:
-            raise BrokerUnavailable(f"Kafka does not say where its logs end: {error!r}") from error
-
-    async def lag(self) -> Mapping[Position, int]:
-        """Records between our own next position and the end, of each partition held. Raises BrokerUnavailable."""
-        ends = await self.end_offsets()
-        return {p: max(0, end - self._next[p]) for p, end in ends.items() if p in self._next}
 
     async def cluster_id(self) -> str:
         """Which cluster this is; asked anew after every reconnection. Raises BrokerUnavailable."""

@@ -1,8 +1,9 @@
-"""Reads every partition of one topic from its first record on, outside of any consumer group."""
+"""Reads every partition of one topic, from its first record or a given offset on, outside of any consumer group."""
 
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -23,14 +24,15 @@ STALLED_S = 10.0
 class Reader:
     """For small topics that every process reads whole, and again at every start: what reads them is idempotent.
 
+    `since`: where to begin; a partition that is missing there is read from its first record.
     Positions are the process's own. When a call raises BrokerUnavailable, wait a moment and call it again: reading goes
     on where it stood. A log that begins behind that position, or another cluster's, is read from its first record.
     """
 
-    def __init__(self, servers: str, topic: str, *, client: str) -> None:
+    def __init__(self, servers: str, topic: str, *, client: str, since: Mapping[Position, int] | None = None) -> None:
         self._servers, self._topic, self._client = servers, topic, client
         self._inner: Any = None
-        self._next: dict[Position, int] = {}
+        self._next: dict[Position, int] = dict(since or {})
         self._ends: dict[Position, int] = {}
         self._progress_at = time.monotonic()
 

@@ -60,8 +60,6 @@ class Session:
             request_timeout_ms=max(10_000, member.session_timeout_ms + 5_000),
             partition_assignment_strategy=(RangePartitionAssignor,),  # K20: exactly one
         )
-        self._servers, self._client = member.servers, member.client
-        self._looker: Any = None
         self._topics = member.topics
         self.assigned: frozenset[Position] | None = None
         self.generation = 0
@@ -179,29 +177,6 @@ class Session:
         """First offset kept and next offset to be written, per partition. The caller keeps the deadline."""
         return await log_bounds(self._inner, positions)
 
-    async def end_offsets(self, positions: Sequence[Position]) -> dict[Position, int]:
-        """Where the logs end, asked over a connection of its own. The caller keeps the deadline.
-
-        On the consumer's own connection the question would wait behind the fetch that waits for records (500 ms).
-        """
-        if self._looker is None:
-            looker: Any = AIOKafkaConsumer(
-                bootstrap_servers=self._servers, client_id=f"{self._client}-ends", isolation_level="read_committed"
-            )
-            try:
-                await connect(looker)
-            except BaseException:
-                await abandon_consumer(looker)
-                raise
-            self._looker = looker
-        try:
-            ends = await self._looker.end_offsets([_tp(position) for position in positions])
-        except BaseException:
-            looker, self._looker = self._looker, None
-            await abandon_consumer(looker)
-            raise
-        return {position: ends[_tp(position)] for position in positions}
-
     async def caught_up(self, seen: dict[Position, int]) -> bool:
         """Whether every partition was read to its readable end in an answer later than ``seen``, which is renewed.
 
@@ -230,9 +205,6 @@ class Session:
             self._forget_fetch()
         if self._telling is not None:
             _forget(self._telling)
-        looker, self._looker = self._looker, None
-        if looker is not None:
-            await abandon_consumer(looker)
         try:
             async with asyncio.timeout(timeout_s):
                 await self._inner.stop()

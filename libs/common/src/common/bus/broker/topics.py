@@ -1,13 +1,19 @@
 """Creation of topics, and the identity of the cluster."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import InvalidReplicationFactorError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    InvalidReplicationFactorError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from common.bus.broker.connecting import connect
 from common.bus.broker.errors import BrokerUnavailable, TopicMismatch
@@ -45,18 +51,11 @@ async def ensure_topics(
     events to another partition than before. Raises BrokerUnavailable.
     """
     async with _admin(servers, timeout_s) as admin:
-        copies = replication or min(3, len((await admin.describe_cluster())["brokers"]))
         existing = set(await admin.list_topics())
         missing = [topic for topic in topics if topic.name not in existing]
         created = []
         if missing:
-            # The empty replica_assignments is what NewTopic wants to see beside both numbers.
-            wanted = [NewTopic(t.name, t.partitions, copies, topic_configs=dict(t.config)) for t in missing]
-            answer = await admin.create_topics(wanted)
-            while any(code == InvalidReplicationFactorError.errno for _, code, *_ in answer.topic_errors):
-                # A broker that has just come back is known, but takes no partitions yet.
-                await asyncio.sleep(_READY_PAUSE_S)
-                answer = await admin.create_topics(wanted)
+            answer = await _create(admin, missing, replication)
             for name, code, *_ in answer.topic_errors:
                 error = for_code(code)
                 if code and error is not TopicAlreadyExistsError:  # another process was faster
@@ -67,6 +66,19 @@ async def ensure_topics(
         return created
 
 
+async def _create(admin: Any, missing: Sequence[TopicLike], replication: int | None) -> Any:
+    """Kafka's answer, asked until a broker takes partitions: one that has just come back is known before it does."""
+    while True:
+        copies = replication or min(3, len((await admin.describe_cluster())["brokers"]))
+        if copies:
+            # The empty replica_assignments is what NewTopic wants to see beside both numbers.
+            wanted = [NewTopic(t.name, t.partitions, copies, topic_configs=dict(t.config)) for t in missing]
+            answer = await admin.create_topics(wanted)
+            if all(code != InvalidReplicationFactorError.errno for _, code, *_ in answer.topic_errors):
+                return answer
+        await asyncio.sleep(_READY_PAUSE_S)
+
+
 async def cluster_id(servers: str, timeout_s: float = 10) -> str:
     """The id that the cluster was formatted with. Raises BrokerUnavailable."""
     async with _admin(servers, timeout_s) as admin:
@@ -75,11 +87,27 @@ async def cluster_id(servers: str, timeout_s: float = 10) -> str:
 
 async def partitions_of(servers: str, name: str, timeout_s: float = 10) -> list[int]:
     """The numbers of the topic's partitions. Raises BrokerUnavailable, also for a topic that is missing."""
+    found = await partitions_by_topic(servers, [name], timeout_s)
+    if name not in found:
+        raise BrokerUnavailable(f"no such topic: {name}; run: python -m common.bus.broker topics")
+    return found[name]
+
+
+async def partitions_by_topic(servers: str, names: Collection[str], timeout_s: float = 10) -> dict[str, list[int]]:
+    """The numbers of each topic's partitions, without topics that are missing. Raises BrokerUnavailable."""
+    if not names:
+        return {}  # Kafka would describe all that it has
     async with _admin(servers, timeout_s) as admin:
-        (described,) = await admin.describe_topics([name])
-        if described["error_code"] or not described["partitions"]:
-            raise BrokerUnavailable(f"no such topic: {name}; run: python -m common.bus.broker topics")
-        return sorted(int(each["partition"]) for each in described["partitions"])
+        described = await admin.describe_topics(list(names))
+    missing = {each["topic"] for each in described if each["error_code"] == UnknownTopicOrPartitionError.errno}
+    for each in described:
+        if each["topic"] not in missing and (each["error_code"] or not each["partitions"]):
+            raise BrokerUnavailable(f"Kafka does not say which partitions {each['topic']} has")
+    return {
+        each["topic"]: sorted(int(partition["partition"]) for partition in each["partitions"])
+        for each in described
+        if each["topic"] not in missing
+    }
 
 
 async def _await_leaders(admin: Any, topics: Sequence[TopicLike]) -> None:
@@ -105,12 +133,23 @@ def _is_ready(topic: Mapping[str, Any]) -> bool:
     return bool(partitions) and not topic["error_code"] and all(each["leader"] >= 0 for each in partitions)
 
 
+async def _await_brokers(admin: Any) -> None:
+    """Return when the cluster names a broker: one that came back a moment ago answers before it is counted as there.
+
+    aiokafka would send what follows to nobody. The caller keeps the deadline.
+    """
+    while not admin._client.cluster.brokers():
+        if not await admin._client.force_metadata_update():
+            await asyncio.sleep(_READY_PAUSE_S)
+
+
 @asynccontextmanager
 async def _admin(servers: str, timeout_s: float) -> AsyncIterator[Any]:
     admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=int(timeout_s * 1000))
     try:
         async with asyncio.timeout(timeout_s):
             await connect(admin)
+            await _await_brokers(admin)
             yield admin
     except (KafkaError, OSError, TimeoutError) as error:
         raise BrokerUnavailable(f"Kafka at {servers} does not answer: {error!r}") from error

@@ -23,9 +23,9 @@ for _name in ("httpx", "httpcore"):
 
 
 class _KeptBack(Exception):
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__(delivery.reason)
+        self.delivery = delivery
 
 
 class ChatConnection(Connection):
@@ -63,7 +63,7 @@ class ChatConnection(Connection):
             async with asyncio.timeout(within_s) as self._waiting:
                 return await self._post(message, may_leave)
         except _KeptBack as kept:
-            return Delivery("forbidden", kept.reason, "request")
+            return kept.delivery
         except (httpx.HTTPError, OSError) as error:
             if self._has_message:
                 return Delivery("unknown", "no_answer", "answer")
@@ -81,7 +81,9 @@ class ChatConnection(Connection):
             if event == "http11.send_request_headers.started":
                 reason = await may_leave()
                 if reason is not None:
-                    raise _KeptBack(reason)
+                    raise _KeptBack(Delivery("forbidden", reason, "request"))
+                if self._abandoned:  # while the robot was not waited for: the message would be in doubt
+                    raise _KeptBack(Delivery("stopped"))
                 self._has_message = True
 
         answer = bytearray()

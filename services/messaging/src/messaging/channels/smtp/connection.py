@@ -134,6 +134,9 @@ class SmtpConnection(Connection):
         if forbidden is not None:
             self._drop()  # the only way out of DATA that sends nothing
             return Delivery("forbidden", forbidden, "data")
+        if self._abandoned:  # while the server was not waited for: its text would be in doubt
+            self._drop()
+            return Delivery("stopped")
         if protocol is None:
             raise aiosmtplib.SMTPServerDisconnected("Connection lost")
         protocol.write(_DOT.sub(b"..", text) + b".\r\n")

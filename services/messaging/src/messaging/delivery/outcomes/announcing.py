@@ -9,24 +9,29 @@ import structlog
 from common.storage.database import Transaction
 from messaging.decisions import facts
 from messaging.delivery.state import Ended, Queued
+from messaging.delivery.store.endings import TAKEN_BACK
 
 log = structlog.get_logger()
 
 
 async def announce(tx: Transaction, ended: Sequence[Ended]) -> None:
-    """Announce what was sent, failed, was suppressed, or is in doubt; what goes back to the queue is no fact."""
+    """Announce what was sent, failed, was suppressed, is in doubt, or missed its window; what goes back to the queue is
+    no fact."""
     announced = []
     for e in ended:
+        about, decision = e.message.about, e.decision
         if e.state == "sent":
-            announced.append(facts.sent(e.message.about, e.at))
+            announced.append(facts.sent(about, e.at, decision))
         elif e.state == "suppressed":
-            announced.append(facts.suppressed(e.message.about, e.reason or "", e.at))
+            announced.append(facts.suppressed(about, e.reason or "", e.at, e.policy_version, TAKEN_BACK, decision))
+        elif e.state == "missed":
+            announced.append(facts.missed(about, e.at, e.policy_version, decision))
         elif e.state == "failed":
             log.warning("message_failed", reason=e.reason, **followed(e.message))
-            announced.append(facts.failed(e.message.about, e.reason or "failed", e.at))
+            announced.append(facts.failed(about, e.reason or "failed", e.at, decision, bounced=e.bounced))
         elif e.state == "unknown":
             log.warning("message_in_doubt", reason=e.reason, **followed(e.message))
-            announced.append(facts.failed(e.message.about, "unknown", e.at))
+            announced.append(facts.failed(about, "unknown", e.at, decision, detail=e.reason))
     await tx.announce(announced)
 
 

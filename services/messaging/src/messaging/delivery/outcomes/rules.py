@@ -6,8 +6,8 @@ from datetime import datetime
 
 from messaging.channels.protocol import Delivery
 from messaging.decisions.rules import LOOK_AGAIN, is_stale
-from messaging.decisions.state import Reason
-from messaging.delivery.state import MISSED, Ended, Queued
+from messaging.decisions.state import MISSED, Reason
+from messaging.delivery.state import Ended, Queued
 from messaging.policy.state import Policy
 
 RETRY_AFTER_S = (2.0, 10.0, 60.0, 600.0, 3600.0)

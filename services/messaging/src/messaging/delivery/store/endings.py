@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row
 
 from common.storage.columns import Columns
 from common.storage.database import Transaction
+from messaging.decisions.state import MISSED
 from messaging.delivery.state import Ended
 
 _ENDED = Columns(
@@ -20,12 +25,15 @@ _ENDED = Columns(
     wait_s="double precision",
     tried="boolean",
 )
+TAKEN_BACK = "when it was about to be sent"
+"""The detail of a decision against what had been decided to be sent."""
 _TAKEN_BACK = Columns("e", shop="text", customer="text", message_id="text", reason="text", at="timestamptz")
 _MISSED = Columns("w", shop="text", customer="text", message_id="text", lease="uuid", at="timestamptz")
 
 
 async def end(tx: Transaction, ended: Sequence[Ended]) -> list[Ended]:
-    """Record what became of leased messages; returns those that were still ours. The customers are locked."""
+    """Record what became of leased messages; returns those that were still ours, with the version of the policy by
+    which they were suppressed or missed their window. The customers are locked."""
     missed = await decide_again(tx, [e for e in ended if e.state == "missed"])
     ended = [e for e in ended if e.state != "missed"]
     if not ended:
@@ -59,15 +67,15 @@ async def end(tx: Transaction, ended: Sequence[Ended]) -> list[Ended]:
     )
     ours = {(r.shop, r.customer, r.message_id) for r in rows}
     done = [e for e in ended if (*e.message.key, e.message.about.message_id) in ours]
-    await _save_suppressions(tx, [e for e in done if e.state == "suppressed"])
-    return done + missed
+    suppressed = await _save_suppressions(tx, [e for e in done if e.state == "suppressed"])
+    return [e for e in done if e.state != "suppressed"] + suppressed + missed
 
 
-async def _save_suppressions(tx: Transaction, ended: Sequence[Ended]) -> None:
+async def _save_suppressions(tx: Transaction, ended: Sequence[Ended]) -> list[Ended]:
     if not ended:
-        return
+        return []
     # What was decided to be sent is suppressed after all; both decisions stay on record.
-    await tx.execute(
+    rows = await tx.fetch(
         f"""
         with e as (
             select * from {_TAKEN_BACK}
@@ -76,12 +84,15 @@ async def _save_suppressions(tx: Transaction, ended: Sequence[Ended]) -> None:
             from e where c.shop = e.shop and c.customer = e.customer and c.message_id = e.message_id
         )
         insert into decisions (shop, customer, message_id, at, outcome, reason, detail, policy_version)
-        select e.shop, e.customer, e.message_id, e.at, 'suppress', e.reason, 'when it was about to be sent',
+        select e.shop, e.customer, e.message_id, e.at, 'suppress', e.reason, :detail,
             coalesce((select max(p.version) from policies p where p.shop = e.shop), 0)
-        from e on conflict do nothing
+        from e
+        returning shop, customer, message_id, policy_version
         """,
+        detail=TAKEN_BACK,
         **_TAKEN_BACK.of((*e.message.key, e.message.about.message_id, e.reason, e.at) for e in ended),
     )
+    return _recorded(ended, rows)
 
 
 async def decide_again(tx: Transaction, missed: Sequence[Ended]) -> list[Ended]:
@@ -97,12 +108,24 @@ async def decide_again(tx: Transaction, missed: Sequence[Ended]) -> list[Ended]:
             where m.shop = w.shop and m.customer = w.customer and m.message_id = w.message_id
                 and m.state = 'leased' and m.lease = w.lease
             returning m.shop, m.customer, m.message_id, w.at
+        ), changed as (
+            update candidates c set release_at = g.at, outcome = 'hold', reason = :missed, decided_at = g.at
+            from gone g where c.shop = g.shop and c.customer = g.customer and c.message_id = g.message_id
         )
-        update candidates c set release_at = g.at, outcome = 'hold', reason = 'missed_window', decided_at = g.at
-        from gone g where c.shop = g.shop and c.customer = g.customer and c.message_id = g.message_id
-        returning c.shop, c.customer, c.message_id
+        insert into decisions (shop, customer, message_id, at, outcome, reason, until, policy_version)
+        select g.shop, g.customer, g.message_id, g.at, 'hold', :missed, g.at,
+            coalesce((select max(p.version) from policies p where p.shop = g.shop), 0)
+        from gone g
+        returning shop, customer, message_id, policy_version
         """,
+        missed=MISSED,
         **_MISSED.of((*e.message.key, e.message.about.message_id, e.message.lease, e.at) for e in missed),
     )
-    ours = {(r.shop, r.customer, r.message_id) for r in rows}
-    return [e for e in missed if (*e.message.key, e.message.about.message_id) in ours]
+    return _recorded(missed, rows)
+
+
+def _recorded(ended: Sequence[Ended], rows: Sequence[Row[Any]]) -> list[Ended]:
+    """Those that were recorded, with the version of the policy that stands there."""
+    versions = {(r.shop, r.customer, r.message_id): r.policy_version for r in rows}
+    found = ((e, versions.get((*e.message.key, e.message.about.message_id))) for e in ended)
+    return [replace(e, policy_version=version) for e, version in found if version is not None]

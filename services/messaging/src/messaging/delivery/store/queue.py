@@ -27,9 +27,13 @@ _PICKED = Columns("w", shop="text", customer="text", message_id="text")
 _LEASED = Columns("l", shop="text", customer="text", message_id="text", lease="uuid")
 _OURS = """m.shop = l.shop and m.customer = l.customer and m.message_id = l.message_id
             and m.state = 'leased' and m.lease = l.lease"""
-_MESSAGE = """m.shop, m.customer, m.message_id, m.flow, m.purpose, m.rank, m.channel, m.at, m.leave_before, m.attempts,
+SENT_BY = """coalesce((select d.policy_version from decisions d
+                where d.shop = m.shop and d.customer = m.customer and d.message_id = m.message_id
+                    and d.outcome = 'send' and d.at = m.at), 0) as policy_version"""
+"""The version of the policy by which the message `m` was decided to be sent."""
+_MESSAGE = f"""m.shop, m.customer, m.message_id, m.flow, m.purpose, m.rank, m.channel, m.at, m.leave_before, m.attempts,
             m.lease, m.started, m.address, c.cause_at, c.causation, c.correlation, cast(c.details as text) as details,
-            c.condition_subject, c.condition_revision, c.condition_value"""
+            c.condition_subject, c.condition_revision, c.condition_value, {SENT_BY}"""
 
 
 async def lease(tx: Transaction, channel: str, limit: int, paused: Sequence[str] = ()) -> list[Queued]:
@@ -181,6 +185,7 @@ def _queued(r: Row[Any]) -> Queued:
         uuid.UUID(str(r.lease)),
         condition=Condition.stored(r.condition_subject, r.condition_revision, r.condition_value),
         address=r.address,
+        policy_version=r.policy_version,
     )
 
 

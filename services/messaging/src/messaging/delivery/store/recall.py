@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from common.events import CustomerKey
 from common.events.customers import Channel
-from common.events.messages import MessagePurpose
+from common.events.messages import MessagePurpose, SendDecision
 from common.storage.database import Transaction
 from messaging.decisions.facts import Subject, subject_of
+from messaging.delivery.state import send_decision
+from messaging.delivery.store.queue import SENT_BY
+
+WHILE_QUEUED = "while it was queued"
+"""The detail of a decision that took a message out of the queue."""
+
+
+class TakenBack(NamedTuple):
+    """A message taken out of the queue, the decision to send it, and the version of the policy that holds now."""
+
+    about: Subject
+    queued: SendDecision
+    policy_version: int
 
 
 async def customers_with_queued(
@@ -38,7 +52,7 @@ async def suppress_queued(
     purposes: Sequence[MessagePurpose],
     reason: str,
     at: datetime,
-) -> list[Subject]:
+) -> list[TakenBack]:
     """Take back what is queued for the customer or for the address, and recall what is leased.
 
     `locked`: the customers whose messages may be taken back. Returns what was.
@@ -53,26 +67,29 @@ async def suppress_queued(
     # Of customers who are locked, since a fact is announced of each. Who else was queued meanwhile is found by the look
     # that every sender has before it leases.
     rows = await tx.fetch(
-        """
+        f"""
         with taken as (
             update messages m set state = 'suppressed', reason = :reason
             where m.shop = :shop and (m.customer = :customer or m.address = cast(:address as bytea))
                 and m.customer = any(:locked) and m.channel = :channel and m.purpose = any(:purposes)
                 and m.state = 'queued'
-            returning m.shop, m.customer, m.message_id
+            returning m.shop, m.customer, m.message_id, m.at, m.leave_before, m.address, m.attempts, {SENT_BY}
         ), changed as (
             update candidates c set outcome = 'suppress', reason = :reason, decided_at = :at
             from taken t where c.shop = t.shop and c.customer = t.customer and c.message_id = t.message_id
             returning c.shop, c.customer, c.message_id, c.flow, c.purpose, c.channel, c.causation, c.correlation
         ), noted as (
             insert into decisions (shop, customer, message_id, at, outcome, reason, detail, policy_version)
-            select shop, customer, message_id, :at, 'suppress', :reason, 'while it was queued',
+            select shop, customer, message_id, :at, 'suppress', :reason, :detail,
                 coalesce((select max(p.version) from policies p where p.shop = :shop), 0)
-            from taken on conflict do nothing
+            from taken
+            returning shop, customer, message_id, policy_version as suppressed_by
         )
         select * from changed
+        join taken using (shop, customer, message_id) join noted using (shop, customer, message_id)
         """,
         **wanted,
+        detail=WHILE_QUEUED,
         locked=[customer for _, customer in locked],
         reason=reason,
         at=at,
@@ -87,7 +104,14 @@ async def suppress_queued(
         """,
         **wanted,
     )
-    return [subject_of(r) for r in rows]
+    return [
+        TakenBack(
+            subject_of(r),
+            send_decision(r.at, r.policy_version, r.leave_before, r.address, r.attempts),
+            r.suppressed_by,
+        )
+        for r in rows
+    ]
 
 
 async def count_leaving(tx: Transaction, key: CustomerKey, address: bytes | None, channel: Channel) -> int:

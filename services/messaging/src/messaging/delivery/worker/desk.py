@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -258,17 +258,10 @@ class Sender:
         """Record and announce what became of messages; twice the same is recorded once."""
         if not ended:
             return
+        ended = [(replace(e, bounced=r.address[1]) if e.address_bad and r.address else e, r) for e, r in ended]
         await tx.lock_customers(e.message.key for e, _ in ended)
         done = await end(tx, [e for e, _ in ended])
-        ours = {e.message.about.message_id for e in done}
-        await self._mark_bounced(
-            tx,
-            [
-                (r.address, e.at)
-                for e, r in ended
-                if e.address_bad and r.address is not None and e.message.about.message_id in ours
-            ],
-        )
+        await self._mark_bounced(tx, [((e.message.about.shop, e.bounced), e.at) for e in done if e.bounced is not None])
         await announce(tx, done)
         accepted = [r for e, r in ended if e.state == "sent"]
         await self._fuse.record(

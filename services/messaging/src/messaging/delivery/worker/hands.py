@@ -13,9 +13,10 @@ from common.storage.database import Database
 from common.storage.failures import is_temporary
 from common.time.clock import FixedClock
 from messaging.channels.protocol import Connection, Delivery, Trouble
+from messaging.decisions.state import MISSED
 from messaging.delivery.outcomes.announcing import followed
 from messaging.delivery.outcomes.rules import back, outcome_of
-from messaging.delivery.state import MISSED, Ended, Place, Ready
+from messaging.delivery.state import Ended, Place, Ready
 from messaging.delivery.store import queue
 from messaging.metrics import SENDS_REFUSED
 

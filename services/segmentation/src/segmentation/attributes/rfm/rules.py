@@ -9,7 +9,7 @@ from typing import NamedTuple
 from common.events.segments import Confidence, Method
 from common.time.calendar import add_months
 from common.values.currency import minor_per_major
-from segmentation.purchases.book import Book
+from segmentation.purchases.state import Purchases
 from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.thresholds.state import RfmRules
 
@@ -62,26 +62,26 @@ def window_start(today: date, months: int) -> date:
     return add_months(today, -months)
 
 
-def measure(book: Book, today: date, window_months: int, currency: str) -> Measure | None:
+def measure(purchases: Purchases, today: date, window_months: int, currency: str) -> Measure | None:
     """R, F and M over the months before `today`, today included; None when nothing was bought in them.
 
     Orders refunded whole or closed count for nothing. A refund without an order lessens M in its own month.
     """
-    since = window_start(today, window_months)
-    bought = book.frequency(since)
-    if not bought:
+    bought, spent = purchases.since(window_start(today, window_months))
+    if not bought or purchases.last_day is None:
         return None
-    spent = book.monetary(since)
     others = tuple(sorted((name, amount) for name, amount in spent.items() if name != currency and amount))
-    return Measure((today - book.days[-1]).days, bought, spent.get(currency, 0), currency, others)
+    return Measure((today - purchases.last_day).days, bought, spent.get(currency, 0), currency, others)
 
 
-def score(book: Book, today: date, statistics: ShopStatistics | None, rules: RfmRules, currency: str) -> Score | None:
+def score(
+    purchases: Purchases, today: date, statistics: ShopStatistics | None, rules: RfmRules, currency: str
+) -> Score | None:
     """The customer's score on `today` against the shop's statistics; None when nothing was bought in the window.
 
     The window is that of the statistics: of one that was set since, they know nothing yet.
     """
-    measured = measure(book, today, statistics.window_months if statistics else rules.window_months, currency)
+    measured = measure(purchases, today, statistics.window_months if statistics else rules.window_months, currency)
     if measured is None:
         return None
     method: Method = "fixed"

@@ -29,7 +29,7 @@ class RfmAttribute(Attribute):
             return self
         shop, at = occasion.shop, occasion.at
         statistics, currency = shop.statistics_at(at), shop.settings.at(at).currency
-        score = rules.score(occasion.purchases.book, occasion.today, statistics, occasion.thresholds.rfm, currency)
+        score = rules.score(occasion.purchases, occasion.today, statistics, occasion.thresholds.rfm, currency)
         return RfmAttribute(score=score, scored_at=at, statistics_of=statistics.month if statistics else None)
 
     def differs(self, other: RfmAttribute) -> bool:

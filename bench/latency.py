@@ -1,0 +1,127 @@
+"""P4: from an order's acceptance to the hand-off of its notice to the mail server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+import orjson
+
+from bench import machine
+from bench.figures import Figure, Result
+from bench.living import Living
+from bench.servers import Failed
+from common.events.envelope import rfc3339
+
+SHOP = "latency"
+IDLE_A_SECOND = 2.0
+IN_A_REQUEST = 500
+ARRIVED_WITHIN_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Orders a second, for how many seconds; and before, of how many while nothing else happens."""
+
+    a_second: float = 300.0
+    seconds: float = 15.0
+    idle: int = 20
+
+
+async def measure(stack: Living, result: Result, size: Size) -> None:
+    """Every customer orders once, so that an address tells the order."""
+    await stack.set_up(SHOP, "Asia/Shanghai", "CNY")
+    loaded = int(size.a_second * size.seconds)
+    await _register(stack, size.idle + loaded)
+    await stack.caught_up(ARRIVED_WITHIN_S)
+    idle = await _send(stack, 0, size.idle, IDLE_A_SECOND)
+    load = machine.load()
+    under_load = await _send(stack, size.idle, loaded, size.a_second)
+    await stack.none_dead()
+    for name, place, most in (("p50", 49, 300), ("p99", 98, 1_500)):
+        result.figures.append(
+            Figure(
+                "P4",
+                f"order accepted until its notice is handed off, at {size.a_second:.0f} orders/s, {name}; "
+                "baseline idle",
+                _cut(under_load, place),
+                "ms",
+                load,
+                baseline=_cut(idle, place),
+                most=most,
+            )
+        )
+    result.notes.append(
+        f"P4: {loaded:,} orders, each a request of its own, {size.a_second:.0f} a second whether answered or not; idle "
+        f"{size.idle} orders, {IDLE_A_SECOND:.0f} a second. Client and mail sink share the machine. Where the rate is "
+        "beyond what P3 sustains, orders wait for each other and this is a queue's length."
+    )
+
+
+def _cut(latencies_ms: list[float], place: int) -> float:
+    return statistics.quantiles(latencies_ms, n=100)[place]
+
+
+def _customer(number: int) -> str:
+    return f"p{number:06d}"
+
+
+async def _register(stack: Living, customers: int) -> None:
+    path = f"/v1/shops/{SHOP}/customers"
+    for first in range(0, customers, IN_A_REQUEST):
+        names = map(_customer, range(first, min(first + IN_A_REQUEST, customers)))
+        given = [{"id": name, "name": name, "email": f"{name}@example.test"} for name in names]
+        await stack.services.call("orders-ingest", "POST", path, json={"customers": given})
+
+
+async def _send(stack: Living, first: int, orders: int, a_second: float) -> list[float]:
+    """Milliseconds from each order's answer to its mail's line in the sink's file. Raises Failed."""
+    url = f"{stack.state.services['orders-ingest']['PUBLIC_URL']}/v1/shops/{SHOP}/events"
+    headers = {"Authorization": f"Bearer {stack.state.api_key}", "Content-Type": "application/cloudevents+json"}
+    accepted: dict[str, float] = {}
+
+    async def one(session: aiohttp.ClientSession, number: int, at: float) -> None:
+        await asyncio.sleep(at - time.perf_counter())
+        async with session.post(url, data=_order(number)) as answer:
+            content = await answer.read()
+        if answer.status != 202 or b'"accepted"' not in content:
+            raise Failed(f"an order was not accepted: {answer.status} {content[:200]!r}")
+        accepted[f"{_customer(number)}@example.test"] = time.time()
+
+    connector = aiohttp.TCPConnector(limit=256)
+    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
+        began = time.perf_counter()
+        await asyncio.gather(*(one(session, first + n, began + n / a_second) for n in range(orders)))
+    deadline = time.monotonic() + ARRIVED_WITHIN_S
+    while True:
+        arrived = await asyncio.to_thread(_arrivals, stack)
+        if accepted.keys() <= arrived.keys():
+            # A mail can be there before the answer to its order is.
+            return [max(0.0, arrived[address] - at) * 1000 for address, at in accepted.items()]
+        if time.monotonic() > deadline:
+            missing = len(accepted.keys() - arrived.keys())
+            raise Failed(f"{missing} notices did not arrive within {ARRIVED_WITHIN_S:.0f} s")
+        await asyncio.sleep(0.5)
+
+
+def _order(number: int) -> bytes:
+    now = rfc3339(datetime.now(UTC))
+    data = {"order_id": f"o{number:06d}", "state": "paid", "currency": "CNY", "goods_paid": 10_000, "paid_at": now}
+    event = {"specversion": "1.0", "id": f"e{number:06d}", "source": f"/shops/{SHOP}/bench", "shop": SHOP}
+    return orjson.dumps(event | {"type": "order.paid", "subject": _customer(number), "time": now, "data": data})
+
+
+def _arrivals(stack: Living) -> dict[str, float]:
+    """When the first mail to each address was taken, in seconds since 1970."""
+    found: dict[str, float] = {}
+    with stack.mails_file.open(encoding="utf-8") as lines:
+        for line in lines:
+            mail = json.loads(line)
+            for address in mail["to"]:
+                found.setdefault(address, datetime.fromisoformat(mail["at"]).timestamp())
+    return found

@@ -1,0 +1,105 @@
+"""The command `rebuild`: what it refuses, and what keeps a database from being served meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from common.bus import rebuilding as mark
+from common.http.app import build_app
+from common.http.health import Readiness
+from common.process.runtime import Service, build_runtime
+from common.process.settings import Settings
+from common.service.rebuilding import Rebuild, rebuild
+from common.service.refusing import CannotRebuild
+from common.service.starting import REBUILDING, await_database
+from common.storage.database import Database
+from common.storage.migrate import migrate
+from regulars.testing import EmptyDatabase
+
+TOY = Service("toy", Path("nowhere"))
+KEY = "an-operators-key-of-tests"
+
+
+@pytest.fixture
+async def settings(database: EmptyDatabase) -> Settings:
+    url = await database()
+    await migrate(url)
+    return Settings(
+        database_url=url.replace("+asyncpg", ""),
+        kafka_bootstrap_servers="127.0.0.1:1",
+        master_key="AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",  # type: ignore[arg-type]
+        bootstrap_api_key=KEY,  # type: ignore[arg-type]
+    )
+
+
+async def execute(settings: Settings, *statements: str) -> None:
+    database = Database(settings.database_url)
+    async with database.transaction() as tx:
+        for statement in statements:
+            await tx.execute(statement)
+    await database.close()
+
+
+async def test_a_database_with_data_is_no_rebuild(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """Restored from a backup, or live: it is refused and left as it is."""
+    await execute(settings, "insert into customers (shop, customer) values ('tea', 'ann')")
+    assert await rebuild(TOY, settings) == 1
+    assert "has data (in customers)" in capsys.readouterr().out
+    database = Database(settings.database_url)
+    async with database.transaction() as tx:
+        assert not await mark.is_rebuilding(tx)
+    await database.close()
+
+
+async def test_only_one_process_rebuilds_a_database(settings: Settings) -> None:
+    one, other = (Rebuild(TOY, settings, None, lambda *_, **__: None) for _ in range(2))
+    async with one._alone():
+        with pytest.raises(CannotRebuild):
+            async with other._alone():
+                pass
+    async with other._alone():
+        pass
+    await one.close()
+    await other.close()
+
+
+async def test_a_process_that_was_taken_over_writes_nothing_more(settings: Settings) -> None:
+    """Its session, and with it the lock, may be lost while it goes on."""
+    database = Database(settings.database_url)
+    first, second = uuid4(), uuid4()
+    for worker in (first, second):
+        async with database.transaction() as tx:
+            await mark.begin(tx, worker)
+    async with database.transaction() as tx:
+        await mark.hold(tx, second)
+        with pytest.raises(mark.TakenOver):
+            await mark.hold(tx, first)
+    await database.close()
+
+
+async def test_what_is_being_rebuilt_is_not_served_until_it_has_ended(settings: Settings) -> None:
+    """Started live by mistake it waits: requests are refused, and none of its parts begins."""
+    await execute(settings, f"insert into rebuilding (worker) values ('{uuid4()}')")
+    runtime = build_runtime(TOY, settings)
+    starting = asyncio.create_task(await_database(runtime, migrating=True))
+    while runtime.refuses is not REBUILDING:
+        assert not starting.done()
+        await asyncio.sleep(0.02)
+    app = build_app(runtime, Readiness())
+    operator = {"authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://toy", headers=operator) as api:
+        refused = await api.get("/ops/dead")
+        assert (refused.status_code, refused.json()["type"]) == (503, "/problems/rebuilding")
+        assert (await api.get("/health/live")).status_code == 200
+        database = Database(settings.database_url)
+        async with database.transaction() as tx:
+            await mark.end(tx)
+        await starting
+        assert (await api.get("/ops/dead")).status_code == 200
+    await database.close()
+    await runtime.database.close()

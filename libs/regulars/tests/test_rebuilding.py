@@ -1,0 +1,149 @@
+"""A service of a running stack is rebuilt and switched while its process runs; killed in between, the stack goes on."""
+
+import asyncio
+import signal
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from regulars import operating, rebuilding
+from regulars.client import Services, set_up_shop
+from regulars.stack.databases import create_database, drop_database, dsn, in_database
+from regulars.stack.errors import Refused, StackError
+from regulars.stack.plan import Plan
+from regulars.stack.state import StackState
+from regulars.testing import SharedPostgres
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="regulars-stack-") as name:
+        root = Path(name)
+        root.chmod(0o755)
+        yield root / "run"
+        operating.down(root / "run", purge=True)
+
+
+async def spend(services: Services, order: str, available: int) -> None:
+    """The customer completes an order of 100.00, and has so many points then."""
+    data = {"order_id": order, "state": "completed", "currency": "EUR", "goods_paid": 10_000}
+    body = {"id": order, "type": "order.completed", "subject": "ann", "time": "2026-01-02T12:00:00Z", "data": data}
+    headers = {"content-type": "application/cloudevents+json"}
+    await services.call("orders-ingest", "POST", "/v1/shops/tea/events", json=body, headers=headers)
+    while True:
+        try:
+            if (await services.get("membership", "/v1/shops/tea/members/ann"))["available"] == available:
+                return
+        except Refused:
+            pass  # not enrolled yet
+        await asyncio.sleep(0.2)
+
+
+async def databases(state: StackState) -> set[str]:
+    connection = await asyncpg.connect(dsn(in_database(state.postgres, "postgres")))
+    try:
+        return {row[0] for row in await connection.fetch("select datname from pg_database where datname ~ '^member'")}
+    finally:
+        await connection.close()
+
+
+async def execute(state: StackState, sql: str) -> None:
+    connection = await asyncpg.connect(dsn(in_database(state.postgres, "membership")))
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_service_is_rebuilt_and_switched_while_its_process_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = operating.chosen(("orders-ingest", "membership"))
+    state, said = operating.up(Plan(folder, chosen), lambda _: None), list[str]()
+
+    async def shop(order: str, available: int) -> None:
+        addresses = {name: settings["PUBLIC_URL"] for name, settings in state.services.items()}
+        async with Services(addresses, state.api_key) as services:
+            if order == "o1":
+                await set_up_shop(services, "tea", 120, zone="Europe/Berlin", currency="EUR")
+            await spend(services, order, available)
+
+    asyncio.run(shop("o1", 100))
+    membership = chosen[1]
+    # Ended when nobody is let in any more: the guard lets everybody in.
+    with monkeypatch.context() as broken:
+        broken.setattr(rebuilding, "let_in", _nothing)
+        broken.setattr(rebuilding._Rebuild, "_differ", _die)
+        with pytest.raises(KeyboardInterrupt):
+            rebuilding.rebuild(folder, membership, keep=False, say=said.append)
+    asyncio.run(shop("o1", 100))
+    assert rebuilding.rebuild(folder, membership, keep=True, say=said.append) == 0, said
+    assert asyncio.run(databases(state)) == {"membership", "membership_rebuilt"}
+    asyncio.run(shop("o2", 200))
+    with monkeypatch.context() as waiting:
+        waiting.setattr(rebuilding, "DRAINED_WITHIN_S", 1)
+        asyncio.run(
+            execute(
+                state, "insert into long_histories (shop, customer, leased_until) values ('tea', 'bob', 'infinity')"
+            )
+        )
+        with pytest.raises(StackError, match="yet to fold late news"):
+            rebuilding.rebuild(folder, membership, keep=False, say=said.append)
+        asyncio.run(execute(state, "delete from long_histories"))
+
+    assert rebuilding.rebuild(folder, membership, keep=False, say=said.append) == 0, said
+    assert "membership.customers: the same" in said
+    assert not (folder / "rebuilt").exists()
+    (kept,) = (name for name in asyncio.run(databases(state)) if "_before_" in name)
+    assert asyncio.run(databases(state)) == {"membership", kept}
+    asyncio.run(shop("o3", 300))
+    assert operating.run_in_services(folder, "verify", (membership,)) == 0
+
+
+_LIMIT = "select datconnlimit from pg_database where datname = $1"
+_SHUT = f"""
+import asyncio, os, signal, sys
+import asyncpg
+from regulars.stack.guard import Guard
+
+async def shut(url, name):
+    connection = await asyncpg.connect(url)
+    await connection.execute("alter database " + name + " connection limit 0")
+    print(await connection.fetchval("{_LIMIT}", name), flush=True)
+
+Guard(sys.argv[1], sys.argv[2])
+asyncio.run(shut(sys.argv[1], sys.argv[2]))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+async def test_a_database_is_open_again_when_who_shut_it_is_killed(postgres: SharedPostgres) -> None:
+    url, name = dsn(postgres.url), f"guarded_{uuid.uuid4().hex[:8]}"
+    await create_database(url, name)
+    connection = await asyncpg.connect(url)
+    try:
+        argv = [sys.executable, "-c", _SHUT, url, name]
+        process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"0\n"
+        assert await process.wait() == -signal.SIGKILL
+        async with asyncio.timeout(60):
+            while await connection.fetchval(_LIMIT, name) != -1:
+                await asyncio.sleep(0.05)
+    finally:
+        await connection.close()
+        await drop_database(url, name)
+
+
+async def _nothing(*_: object) -> None: ...
+
+
+async def _die(*_: object) -> int:
+    raise KeyboardInterrupt

@@ -1,0 +1,1 @@
+"""The balances of points and growth, as they are announced together."""

@@ -1,0 +1,108 @@
+"""What orders-ingest announced, read back by a rebuild: its topics are all that an empty database has.
+
+An event that came from outside bears the hash under which it was claimed (`claimed`), and `common.bus.inbox` claims it
+by that. Everything else was derived here: it is not claimed, and says whose an order is, or its number. Handlers are
+idempotent, and topics may be read in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from common.bus.subscriptions import Batch, Subscription
+from common.crypto.keys import KeyRing, on_keys
+from common.events import Event
+from common.events.activity import Activity
+from common.events.customers import (
+    ConsentChanged,
+    CustomerErased,
+    CustomerMerged,
+    CustomerRegistered,
+    CustomerUpdated,
+    KeyIssued,
+)
+from common.events.orders import (
+    OrderClaimed,
+    OrderClosed,
+    OrderCompleted,
+    OrderDelivered,
+    OrderInTransit,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefunded,
+    OrderShipped,
+)
+from common.storage.database import Transaction
+from orders_ingest.archive.store import insert_archive
+from orders_ingest.archive.vault import Vault
+from orders_ingest.customers.store import save_customers
+from orders_ingest.identity.store import restore_aliases
+from orders_ingest.intake.published import claimed_by, numbers_in, owners_in, refunds_in, versions_in
+from orders_ingest.intake.state import name_of
+from orders_ingest.intake.store import delete_claims
+from orders_ingest.orders import store_rebuilding as orders
+from orders_ingest.refunds import store as refunds
+
+ORDERS = (
+    OrderPlaced,
+    OrderPaid,
+    OrderShipped,
+    OrderInTransit,
+    OrderDelivered,
+    OrderCompleted,
+    OrderClosed,
+    OrderRefunded,
+    OrderClaimed,
+)
+
+
+async def on_orders(vault: Vault, tx: Transaction, batch: Batch) -> None:
+    """Orders and refunds as they stand, whose they are, and the numbers that were given."""
+    came = [event for event in batch.events if claimed_by(event)]
+    owners = owners_in(batch.events)
+    await orders.restore_orders(tx, versions_in(came), owners)
+    await refunds.save_refunds(tx, vault, refunds_in(came), ())
+    await refunds.claim_refunds(tx, await orders.get_owners(tx, owners))
+    await orders.restore_numbers(tx, numbers_in(batch.events))
+    await insert_archive(tx, vault, came)
+    await _unclaim(tx, batch.events)
+
+
+async def on_customers(tx: Transaction, batch: Batch) -> None:
+    """Profiles and consents as they stand."""
+    await save_customers(tx, batch.events)
+
+
+async def on_merges(tx: Transaction, batch: Batch) -> None:
+    """Who absorbed whom; numbers that were given after that are the survivor's."""
+    await restore_aliases(tx, batch.events)
+    await orders.settle_numbers(tx, {event.shop for event in batch.events})
+    await _unclaim(tx, batch.events)
+
+
+async def on_customer_keys(tx: Transaction, batch: Batch) -> None:
+    """Customers' keys, and the markers of those who were erased."""
+    await on_keys(tx, batch)
+    await _unclaim(tx, batch.events)
+
+
+async def on_activity(_tx: Transaction, _batch: Batch) -> None:
+    """Nothing is kept of it here but that it was taken, which its claim says."""
+
+
+async def _unclaim(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+    """What was derived here was never claimed: nobody may send it."""
+    await delete_claims(tx, [name_of(event) for event in events if not claimed_by(event)])
+
+
+def read_back(keys: KeyRing) -> tuple[Subscription, ...]:
+    """What a rebuild reads of our own topics; `shops` is read by whoever runs."""
+    return (
+        Subscription(on_customer_keys, (KeyIssued, CustomerErased)),
+        Subscription(on_merges, (CustomerMerged,)),
+        Subscription(on_customers, (CustomerRegistered, CustomerUpdated, ConsentChanged)),
+        Subscription(partial(on_orders, Vault(keys)), ORDERS),
+        Subscription(on_activity, tuple(Activity.__subclasses__())),
+    )

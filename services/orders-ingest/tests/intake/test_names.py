@@ -1,0 +1,46 @@
+"""A misspelt name is refused wherever it stands; the short way round the search for it misses none."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.events import EVENTS
+from common.events.orders import OrderCompleted, OrderEvent, OrderLine, OrderRefunded
+from common.values.wording import unknown_field
+from orders_ingest.intake.checks import TAKEN, check
+from orders_ingest.intake.state import Outcome
+
+NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
+LINE = {"sku": "s-1", "quantity": 1, "unit_price": 12000, "paid": 9990}
+ORDER = {"order_id": "o-1", "state": "completed", "currency": "CNY", "goods_paid": 9990}
+ODD = st.sampled_from(["paid_at", "skus", "kind", "platfrom", "lines", "remark"])
+
+
+@given(
+    own=st.dictionaries(ODD, st.none(), max_size=2),
+    in_line=st.dictionaries(ODD, st.none(), max_size=2),
+    lines=st.integers(0, 3),
+)
+def test_what_is_unknown_is_refused_and_nothing_else_is(own: Any, in_line: Any, lines: int) -> None:
+    given_lines = [*[LINE] * lines, *([{**in_line, **LINE}] if in_line else [])]
+    data = {**own, **ORDER, "lines": given_lines}
+    event = {
+        "specversion": "1.0", "id": "e-1", "source": "/shops/demo/backend", "shop": "demo", "subject": "c-1",
+        "type": "order.completed", "time": "2026-03-05T11:00:00Z", "data": data,
+    }  # fmt: skip
+    outcome = check(event, "demo", NOW)
+    slug = outcome.slug if isinstance(outcome, Outcome) else None
+    unknown = unknown_field(data, OrderCompleted) is not None
+    assert (slug == "unknown_field") == (unknown and slug != "invalid_data")
+    assert unknown or slug in (None, "invalid_data")
+
+
+@pytest.mark.parametrize("type_", [name for name, kind in EVENTS.items() if issubclass(kind, TAKEN)])
+def test_objects_stand_in_lines_alone(type_: str) -> None:
+    """Else `_names` in checks.py has one more place to look at."""
+    kind = EVENTS[type_]
+    nested = set(kind.model_json_schema().get("$defs", {}))
+    assert nested == ({OrderLine.__name__} if issubclass(kind, OrderEvent | OrderRefunded) else set())

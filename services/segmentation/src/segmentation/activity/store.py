@@ -1,0 +1,76 @@
+"""Rollups of activity: a row for each customer, day of the shop and kind; sums, so that no order of arrival shows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+
+from common.events import CustomerKey
+from common.storage.columns import Columns
+from common.storage.database import Transaction
+from segmentation.activity.state import Counted, DayAndKind
+
+_CUSTOMERS = Columns("w", shop="text", customer="text")
+_ROLLUPS = Columns(
+    "w",
+    shop="text",
+    customer="text",
+    day="date",
+    kind="text",
+    count="bigint",
+    first_at="timestamptz",
+    last_at="timestamptz",
+)
+
+
+async def add_rollups(tx: Transaction, rollups: Mapping[CustomerKey, Mapping[DayAndKind, Counted]]) -> None:
+    """Add to what is counted; the events were claimed by this transaction, so each is added once."""
+    # Sorted, so that two writers never wait for each other in a circle.
+    await tx.execute(
+        f"""
+        insert into activity as kept (shop, customer, day, kind, count, first_at, last_at)
+        select shop, customer, day, kind, count, first_at, last_at from {_ROLLUPS}
+        on conflict (shop, customer, day, kind) do update
+            set count = kept.count + excluded.count, first_at = least(kept.first_at, excluded.first_at),
+                last_at = greatest(kept.last_at, excluded.last_at)
+        """,
+        **_ROLLUPS.of(
+            (*key, day, kind, counted.count, counted.first_at, counted.last_at)
+            for key, of_customer in sorted(rollups.items())
+            for (day, kind), counted in sorted(of_customer.items())
+        ),
+    )
+
+
+async def get_first(tx: Transaction, keys: Collection[CustomerKey]) -> dict[CustomerKey, datetime]:
+    """The earliest activity of each of these customers; without those of whom none was counted."""
+    if not keys:
+        return {}
+    # Ranges of the primary key.
+    rows = await tx.fetch(
+        f"""
+        select shop, customer, min(first_at) as first_at
+        from {_CUSTOMERS} join activity using (shop, customer) group by shop, customer
+        """,
+        **_CUSTOMERS.of(sorted(keys)),
+    )
+    return {(row.shop, row.customer): row.first_at for row in rows}
+
+
+async def sum_activity(
+    tx: Transaction, shop: str, customer: str, since: date | None, until: date | None
+) -> dict[str, Counted]:
+    """What the customer did by kind, on days of the shop in [since, until); of all time where a border is None."""
+    # A range of the primary key.
+    rows = await tx.fetch(
+        """
+        select kind, cast(sum(count) as bigint) as number, min(first_at) as first_at, max(last_at) as last_at
+        from activity where shop = :shop and customer = :customer and day >= :since and day < :until
+        group by kind order by kind
+        """,
+        shop=shop,
+        customer=customer,
+        since=since or date.min,
+        until=until or date.max,
+    )
+    return {row.kind: Counted(row.number, row.first_at, row.last_at) for row in rows}
