@@ -1,15 +1,19 @@
 """Every event counts exactly once: one service's consumer on a real Kafka and PostgreSQL."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from prometheus_client import REGISTRY
 
-from common.bus.broker import Outgoing, Position
+from common.bus.broker import Outgoing, Position, Record
 from common.bus.consumer import EventConsumer, NotStoppedThere
+from common.bus.parts import Item
 from common.bus.subscriptions import Batch, Subscription
 from common.events import NewerVersion
+from common.refusals import Refusal
 from common.storage.database import Transaction
+from common.storage.failures import Unavailable
 
 from .toy import Stand, Ticked, tick
 
@@ -36,15 +40,54 @@ async def test_two_processes_that_read_the_same_log_count_each_event_once(stand:
     await stand.put(*[tick(n, f"c{n % 7}") for n in range(200)])
     others = [stand.another(max_records=20) for _ in range(2)]
 
-    async def run(consumer: EventConsumer) -> None:
-        task = asyncio.create_task(consumer.run())
-        while not consumer.broker.assigned or await stand.backlog.lag():
-            await asyncio.sleep(0.05)
+    await asyncio.gather(*(_read_all(stand, c) for c in others))
+    assert await stand.rows() == sorted([(f"c{n % 7}", n) for n in range(200)], key=lambda r: r[1])
+
+
+async def test_nothing_is_passed_over_when_the_first_batch_fails_before_its_transaction(stand: Stand) -> None:
+    """What was polled and not handled is read again, of partitions that have no stored offset too."""
+    failures = [Unavailable("the database is away"), ConnectionResetError("reset")]
+
+    async def admit(_shops: set[str]) -> dict[str, Refusal]:
+        if failures:
+            raise failures.pop()
+        return {}
+
+    await stand.put(*[tick(n, f"c{n}") for n in range(30)])
+    other = stand.another(admit=admit)
+    await _read_all(stand, other)
+    assert not failures
+    assert sorted(n for _, n in await stand.rows()) == list(range(30))
+
+
+async def test_a_fenced_batch_gives_back_the_partitions_that_were_never_stored(stand: Stand) -> None:
+    """One partition was taken by another member meanwhile; the others of the batch are read again from their first."""
+    await stand.put(*[Outgoing(stand.topic, tick(n).key.encode(), tick(n).encode(), {}, n % 3) for n in range(30)])
+    other = stand.another()
+    read, overtaking = other._reader.read, {0}
+
+    async def overtaken(records: Sequence[Record], cluster: str) -> list[Item]:
+        if overtaking:
+            overtaking.clear()
+            async with stand.database.transaction() as tx:
+                await tx.execute("insert into offsets values (:t, 0, 10, :cluster)", t=stand.topic, cluster=cluster)
+                await tx.copy("ticks", ("customer", "n"), [("c1", n) for n in range(0, 30, 3)])
+        return await read(records, cluster)
+
+    other._reader.read = overtaken  # type: ignore[method-assign]
+    await _read_all(stand, other)
+    assert [n for _, n in await stand.rows()] == list(range(30))
+
+
+async def _read_all(stand: Stand, consumer: EventConsumer) -> None:
+    task = asyncio.create_task(consumer.run())
+    try:
+        async with asyncio.timeout(20):
+            while not consumer.broker.assigned or await stand.backlog.lag():
+                await asyncio.sleep(0.05)
+    finally:
         await consumer.stop()
         await task
-
-    await asyncio.gather(*(run(c) for c in others))
-    assert await stand.rows() == sorted([(f"c{n % 7}", n) for n in range(200)], key=lambda r: r[1])
 
 
 async def test_reading_the_whole_log_again_changes_nothing(stand: Stand) -> None:

@@ -177,13 +177,15 @@ class EventConsumer:
                 log.error("consumer_outdated", detail=self.outdated)
                 await self.broker.stop(5)
                 await self._stopping.wait()
-            except offsets.Fenced:
-                log.warning("batch_dropped", reason="fenced")
+            except offsets.Fenced as error:
+                log.warning("batch_dropped", reason="fenced", detail=str(error))
                 await self._patiently(self._seek_stored)
             except Exception as error:
                 if not passes(error):
                     raise
                 wait = await self._patience.mind(error, wait)
+                # What was polled and not handled is read again, though nothing else may come after it.
+                await self._patiently(self._seek_stored)
 
     async def stop(self) -> None:
         """Finish the batch at hand, then leave; bounded."""
@@ -220,7 +222,7 @@ class EventConsumer:
         async with self._database.transaction() as tx:
             if self._before is not None:
                 await self._before(tx)
-            await offsets.fence(tx, part.starts, self._cluster or "")
+            await offsets.fence(tx, part.starts, self.broker.first, self._cluster or "")
             dead = [i.dead for i in part.items if i.dead]
             live = [i for i in part.items if i.event is not None and i.dead is None]
             raw = [i.record for i in part.items if i.raw and i.dead is None]
@@ -296,7 +298,9 @@ class EventConsumer:
         return {p: stored[p] for p in positions if p in stored}
 
     async def _seek_stored(self) -> None:
-        await self.broker.seek(await self._assigned(list(self.broker.assigned)))
+        first = self.broker.first
+        stored = await self._assigned(list(self.broker.assigned))
+        await self.broker.seek({**first, **stored})
 
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
         wait = 0.1

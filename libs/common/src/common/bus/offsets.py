@@ -27,19 +27,24 @@ async def stored(tx: Transaction, cluster: str | None = None) -> dict[Position, 
     return {Position(r.topic, r.partition): int(r.next) for r in rows}
 
 
-async def fence(tx: Transaction, starts: Mapping[Position, int], cluster: str) -> None:
-    """Lock the partitions' rows. Raises Fenced when one does not stand where the batch starts."""
+async def fence(tx: Transaction, starts: Mapping[Position, int], first: Mapping[Position, int], cluster: str) -> None:
+    """Lock the partitions' rows. Raises Fenced when one does not stand where the batch starts.
+
+    `first`: where the log of each partition begins. One that was never stored stands there and nowhere else: a batch
+    before this one may have failed.
+    """
     positions = sorted(starts, key=lambda p: (p.topic, p.partition))
     topics, partitions = [p.topic for p in positions], [p.partition for p in positions]
-    # One row a partition; one that is read for the first time starts where its log does.
+    # One row a partition.
     rows = await tx.fetch(_LOCK, topics=topics, partitions=partitions)
     if len(rows) < len(positions):
-        nexts = [starts[p] for p in positions]
+        nexts = [first[p] for p in positions]
         await tx.execute(_INSERT, topics=topics, partitions=partitions, nexts=nexts, cluster=cluster)
         rows = await tx.fetch(_LOCK, topics=topics, partitions=partitions)
     for row in rows:
         if row.next != starts[Position(row.topic, row.partition)]:
-            raise Fenced(f"{row.topic}-{row.partition} stands at {row.next}")
+            position = Position(row.topic, row.partition)
+            raise Fenced(f"{position} stands at {row.next}, the batch starts at {starts[position]}")
 
 
 async def store(tx: Transaction, nexts: Mapping[Position, int]) -> None:
