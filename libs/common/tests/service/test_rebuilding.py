@@ -14,6 +14,7 @@ from common.http.app import build_app
 from common.http.health import Readiness
 from common.process.runtime import Service, build_runtime
 from common.process.settings import Settings
+from common.service.live import Live
 from common.service.rebuilding import Rebuild, rebuild
 from common.service.refusing import CannotRebuild
 from common.service.starting import REBUILDING, await_database
@@ -54,6 +55,25 @@ async def test_a_database_with_data_is_no_rebuild(settings: Settings, capsys: py
     async with database.transaction() as tx:
         assert not await mark.is_rebuilding(tx)
     await database.close()
+
+
+@pytest.mark.parametrize(
+    ("left", "refusal"),
+    [
+        ("insert into outbox (id, shop, aggregatetype, aggregateid, type, payload)"
+         " values ('a', 'tea', 'toy', 'tea/ann', 'toy.ticked', '')", "1 facts that it did not publish"),
+        ("insert into long_histories (shop, customer) values ('tea', 'ann')", "late news of 1 customers"),
+    ],
+)  # fmt: skip
+async def test_nothing_is_finished_while_the_live_service_has_work_left(
+    settings: Settings, left: str, refusal: str
+) -> None:
+    """R5: what it has not published, or not folded, would be missing."""
+    live = Live(settings.database_url, "toy")
+    await live.check_stopped()
+    await execute(settings, left)
+    with pytest.raises(CannotRebuild, match=refusal):
+        await live.check_stopped()
 
 
 async def test_only_one_process_rebuilds_a_database(settings: Settings) -> None:

@@ -33,13 +33,14 @@ class Live:
         self._url, self._service = url, service
 
     async def check_stopped(self) -> None:
-        """Raises CannotRebuild while the service still runs, or has facts that it did not publish."""
+        """Raises CannotRebuild while the service still runs, has facts that it did not publish, or news to fold."""
         connection = await self._connect()
         try:
             # By the index of what waits.
             waiting = await connection.fetchval(
                 "select count(*) from outbox where published_at is null and refused is null"
             )
+            unfolded = await connection.fetchval("select count(*) from long_histories")
             sessions = await connection.fetchval(
                 "select count(*) from pg_stat_activity where datname = current_database() and application_name = $1",
                 self._service,
@@ -54,6 +55,11 @@ class Live:
             raise CannotRebuild(
                 f"the live service has {waiting:,} facts that it did not publish: run `serve --only relay` on it until "
                 "`outbox_unpublished_rows` is 0, and stop it"
+            )
+        if unfolded:
+            raise CannotRebuild(
+                f"the live service has yet to fold late news of {unfolded:,} customers with many inputs: run "
+                "`serve --only sweeps` on it until its table long_histories is empty, then its relay, and stop it"
             )
 
     async def stood(self) -> dict[Position, int]:
