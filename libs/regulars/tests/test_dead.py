@@ -124,11 +124,14 @@ def test_a_dead_event_is_listed_shown_and_counts_once_it_is_mended(
         time.sleep(0.2)
     asyncio.run(_execute(stack, "alter table away rename to searched"))
     capsys.readouterr()
-    dead.resend_all("feedback", folder=stack)
+    with pytest.raises(SystemExit, match="1"):
+        dead.resend_all("feedback", folder=stack)
     said = capsys.readouterr().out
     assert "3: invalid_data: " in said, "what still cannot be taken is named"
-    assert said.endswith("2 events were taken\n")
+    assert said.endswith("2 events were taken; 1 still cannot be taken\n")
     assert sorted(asyncio.run(_searched(stack))) == ["hat", "scarf", "winter coat"]
+    dead.resend_all("feedback", slug="handler_failed", folder=stack)
+    assert capsys.readouterr().out == "0 taken\nno event was taken\n"
     assert operating.run_in_services(stack, "verify", (FEEDBACK,)) == 0
 
 

@@ -83,30 +83,36 @@ def resend(service: str, dead_id: int, *, body: Path | None = None, folder: Fold
 def resend_all(service: str, *, slug: str | None = None, folder: Folder = _RUN) -> None:
     """Have the service take all its dead events again as they were read, page by page, and print how far it is.
 
-    What still cannot be taken is named and stays. Interrupted, run it again: it goes on with what is left.
+    What still cannot be taken is named and stays; the exit code is 1 then. Interrupted, run it again: it goes on with
+    what is left.
 
     Parameters
     ----------
     slug
         Only those that are dead for this reason, such as handler_failed after a mend was deployed.
     """
-    taken = asked(folder, lambda services: resent_in_pages(services, service, slug))
-    _console.print(f"{taken} events were taken" if taken else "no event was taken")
+    taken, refused = asked(folder, lambda services: resent_in_pages(services, service, slug))
+    stay = f"; {refused} still cannot be taken" if refused else ""
+    _console.print((f"{taken} events were taken" if taken else "no event was taken") + stay)
+    if refused:
+        sys.exit(1)
 
 
-async def resent_in_pages(services: Services, service: str, slug: str | None = None) -> int:
-    """How many were taken, those that had counted before included; each page is said as it is done."""
+async def resent_in_pages(services: Services, service: str, slug: str | None = None) -> tuple[int, int]:
+    """How many were taken, those that had counted before included, and how many could not be; each page is said."""
     after: int | None = 0
     taken = 0
+    left = 0
     while after is not None:
         asked_for = {"after": after, "limit": _PAGE, "slug": slug}
         page = await services.call(service, "POST", "/ops/dead/resend", json=asked_for)
         taken += page["new"] + page["duplicate"]
         after = page["after"]
+        left += len(page["refused"])
         for refused in page["refused"]:
             _console.print(f"{refused['dead_id']}: {refused['slug']}: {refused['detail']}", markup=False)
         _console.print(f"{taken} taken" + ("" if after is None else f", up to dead event {after}"), style="dim")
-    return taken
+    return taken, left
 
 
 @app.command
