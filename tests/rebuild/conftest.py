@@ -32,6 +32,7 @@ SHOP = "rebuilt"
 BASE = f"/v1/shops/{SHOP}"
 START = datetime(2025, 1, 10, 2, tzinfo=UTC)
 CUSTOMERS = ("ann", "bob", "cem", "dia", "eve", "fay")
+REFUND: dict[str, Any] = {"order_id": "on-its-way", "amount": 10_000}
 OTHERS = ("gus", "hal", "ida", "kit")
 """Who is erased, whose mailbox is not there, who has opted out, who is absorbed by fay."""
 
@@ -159,12 +160,31 @@ class Story:
         await self.call("membership", "PUT", "/programme", json={"programme": programme | {"window_months": 6}})
         thresholds = (await self.call("segmentation", "GET", "/thresholds"))["thresholds"]
         await self.call("segmentation", "PUT", "/thresholds", json={"thresholds": thresholds | {"lapse_months": 1}})
+        await self.call("orders-ingest", "PUT", "/settings", json=settings | {"name": "Rebuilt teas"})
+        await self.waiting_refunds(24.8)
         await self.at(26)
         for number, name in enumerate(CUSTOMERS[1:5]):
             await self.order(name, f"{name}-3", 25.5 + number / 10, 40_000)
         await self.at(80)
         await self.order("ann", "ann-4", 40, 500_000)
         await self.at(81)
+
+    async def waiting_refunds(self, day: float) -> None:
+        """One of an order that has not come, one in another currency, one that a second event brings anew."""
+        early = self.body("early", "bob", "order.refunded", day, {"refund_id": "w1", **REFUND})
+        assert (await self.send(early)).status_code == 202
+        foreign = {"refund_id": "w2", "order_id": "ann-1", "amount": 500, "currency": "USD"}
+        answer = await self.send(self.body("foreign", "ann", "order.refunded", day, foreign))
+        assert answer.json()["type"] == "/problems/wrong_currency", answer.text  # kept, to be mended
+        await self.event("dia", "order.refunded", day, {"refund_id": "w3", "order_id": "mistyped", "amount": 500})
+        await self.event("dia", "order.refunded", day, {"refund_id": "w3", "order_id": "dia-1", "amount": 500})
+        assert await self.states_of_refunds() == {"f1": "counted", "w1": "held", "w2": "set_aside", "w3": "counted"} | {
+            "f2": "counted"
+        }
+
+    async def states_of_refunds(self) -> dict[str, str]:
+        listed = await self.call("orders-ingest", "GET", "/refunds")
+        return {refund["refund_id"]: refund["state"] for refund in listed}
 
     async def mended(self, day: float) -> None:
         """An order that stands broken on the topic: each service keeps a dead event until it is sent again, mended."""
@@ -190,7 +210,11 @@ class Story:
             await erase_customer(tx, Vault(runtime.keys), SHOP, customer)
 
     async def afterwards(self) -> None:
-        """Traffic goes on: a new order and late news of everybody."""
+        """Traffic goes on: a new order and late news of everybody, and the order for which a refund waits."""
+        early = self.body("early", "bob", "order.refunded", 24.8, {"refund_id": "w1", **REFUND})
+        assert (await self.send(early)).json()["status"] == "duplicate"
+        await self.order("bob", REFUND["order_id"], 24, 60_000)
+        assert (await self.states_of_refunds())["w1"] == "counted"
         for name in CUSTOMERS:
             await self.order(name, f"{name}-9", 81.5, 80_000)
             await self.order(name, f"{name}-8", 30, 15_000)

@@ -97,7 +97,7 @@ async def rebuild(db: Database, log: Sequence[Event[Any]], seed: int) -> None:
     left = order.sample([*mixed, *mixed[::3]], len(mixed) + len(mixed[::3]))
     db.rebuilding = True
     async with db.transaction() as tx:
-        await save(tx, [event for event in log if event.data.TOPIC == "shops"])
+        await save(tx, [event for event in log if event.data.TOPIC == "shops"], folds=False)
     while left:
         size = order.choice((1, 2, 5, 40))
         batch, left = left[:size], left[size:]

@@ -14,12 +14,12 @@ import httpx
 import pytest
 import pytest_asyncio
 import structlog
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from common.bus.broker import BrokerUnavailable
 from common.http import api_keys, scopes
-from common.http.api import Caller, Tx, public, require
+from common.http.api import Caller, Router, Tx, public, require
 from common.http.app import build_app
 from common.http.health import Readiness
 from common.http.limits import large_body
@@ -30,7 +30,7 @@ from common.process.settings import Settings
 from regulars.testing import MigratedDatabase
 
 BOOTSTRAP = "bootstrap-key-of-the-tests"
-router = APIRouter()
+router = Router()
 
 
 class ThingIn(BaseModel):

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 
-from common.http.api import Caller, Tx, UnguardedRoute, assert_scoped, public, require, transaction
+from common.http.api import Caller, Router, Tx, UnguardedRoute, assert_scoped, public, require, transaction
 from common.process.runtime import Runtime
 from common.storage.database import Transaction
 
@@ -135,7 +135,7 @@ async def test_what_ends_in_a_problem_is_rolled_back(client: httpx.AsyncClient) 
 
 
 def app_with(add: Callable[[APIRouter], object]) -> FastAPI:
-    app, routes, outer = FastAPI(), APIRouter(), APIRouter(prefix="/v1")
+    app, routes, outer = FastAPI(), Router(), APIRouter(prefix="/v1")
     add(routes)
     outer.include_router(routes, prefix="/inner")
     app.include_router(outer)
@@ -151,6 +151,17 @@ def test_a_route_without_a_scope_fails_the_build() -> None:
     mounted.router.routes.append(Mount("/static", app=FastAPI()))
     with pytest.raises(UnguardedRoute, match="/static: only API routes"):
         assert_scoped(mounted)
+
+
+def test_a_route_that_would_read_the_body_before_it_asks_for_the_key_fails_the_build() -> None:
+    async def plain() -> None: ...
+
+    routes = APIRouter()
+    routes.get("/x", dependencies=[require("a:read")])(plain)
+    app = FastAPI()
+    app.include_router(routes)
+    with pytest.raises(UnguardedRoute, match="/x: make its router by"):
+        assert_scoped(app)
 
 
 def test_a_route_that_would_answer_before_it_commits_fails_the_build() -> None:

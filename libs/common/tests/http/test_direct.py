@@ -9,9 +9,8 @@ import httpx
 import pytest
 import pytest_asyncio
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
-from fastapi.routing import APIRoute
 
-from common.http.api import Caller, DirectRoute, UnguardedRoute, assert_scoped, check_begun, require
+from common.http.api import Caller, DirectRoute, Route, UnguardedRoute, assert_scoped, require
 from common.refusals import Conflict
 
 JSON = {"content-type": "application/json"}
@@ -32,10 +31,10 @@ async def take(shop: str, request: Request, caller: Writer) -> Response:
 async def both(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """The endpoint twice: under /direct and, as FastAPI calls it, under /solved. Carries no key."""
     extra = {"requestBody": {"required": True, "content": {"application/json": {}}}}
-    for name, kind in (("direct", DirectRoute), ("solved", APIRoute)):
+    for name, kind in (("direct", DirectRoute), ("solved", Route)):
         routes = APIRouter(route_class=kind)
         routes.post(f"/v1/shops/{{shop}}/{name}", name=name, openapi_extra=extra)(take)
-        app.include_router(routes, dependencies=[Depends(check_begun)])
+        app.include_router(routes)
     assert_scoped(app)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -75,6 +74,23 @@ async def test_both_ways_answer_alike(key: str, both: httpx.AsyncClient, client:
         assert (direct.status_code == 202) == (case in TAKEN and good), (case, direct.text)
 
 
+@pytest.mark.parametrize("name", ["direct", "solved"])
+@pytest.mark.parametrize("key", ["no scope", "unknown", "basic", "none", "empty"])
+async def test_the_body_of_a_caller_who_may_not_send_it_is_not_read(
+    name: str, key: str, app: FastAPI, both: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    """S1: whatever is wrong with it, the key is what the answer is about."""
+
+    async def body() -> AsyncIterator[bytes]:
+        raise AssertionError("nobody may read it")
+        yield b""
+
+    for kind in (JSON, {"content-type": "text/plain"}, {}, {**JSON, "content-encoding": "gzip"}):
+        headers = {**await _authorization(client, key), **kind}
+        answer = await both.post(f"/v1/shops/demo/{name}", content=body(), headers=headers)
+        assert answer.status_code == (403 if key == "no scope" else 401), answer.text
+
+
 async def _authorization(client: httpx.AsyncClient, key: str) -> dict[str, str]:
     if key == "none":
         return {}
@@ -96,6 +112,6 @@ def test_a_direct_route_that_depends_on_more_than_it_calls_fails_the_build(app: 
 
     routes = APIRouter(route_class=DirectRoute)
     routes.post("/v1/shops/{shop}/direct")(take)
-    app.include_router(routes, dependencies=[Depends(check_begun), Depends(more)])
+    app.include_router(routes, dependencies=[Depends(more)])
     with pytest.raises(UnguardedRoute, match="nothing else"):
         assert_scoped(app)

@@ -72,8 +72,8 @@ async def test_every_process_reads_all_of_it_at_every_start_and_goes_on(
     """A6, F2: two processes of one service; what was announced before the start, and after it."""
     await publish(settings_of("corner"), b"no event at all", issued("aaaaaaaa"))
     forgotten: list[str] = []
-    first = Follower(db, kafka.bootstrap_servers, "toy", forgotten.append)
-    second = Follower(db, kafka.bootstrap_servers, "toy", lambda _: None)
+    first = Follower(db, kafka.bootstrap_servers, "toy", forgotten.append, folds=True)
+    second = Follower(db, kafka.bootstrap_servers, "toy", lambda _: None, folds=True)
     tasks = [asyncio.create_task(follower.run()) for follower in (first, second)]
     try:
         await asyncio.wait_for(asyncio.gather(first.reached.wait(), second.reached.wait()), 60)
@@ -109,17 +109,20 @@ async def test_a_change_marks_who_was_folded_before_it_and_a_repetition_nobody(d
             return await SHOPS.late_shops(tx)
 
     async with db.transaction() as tx:
-        await save(tx, [settings_of("corner"), settings("empty", 1, MAY, "UTC", "USD")])
+        await save(tx, [settings_of("corner"), settings("empty", 1, MAY, "UTC", "USD")], folds=True)
         await tx.execute("insert into customers (shop, customer) values ('corner', 'ann')")
     assert await late() == [], "nobody was folded before a shop's first settings"
     change = settings("corner", 2, MAY, "Europe/Berlin", "EUR")
     async with db.transaction() as tx:
-        await save(tx, [change, settings("empty", 2, MAY, "UTC", "EUR")])
+        await save(tx, [change, settings("empty", 2, MAY, "UTC", "EUR")], folds=True)
     assert await late() == ["corner"], "and nobody is there to be folded in the other"
     async with db.transaction() as tx:
         await tx.execute("update shop_settings set refold_after = null")
-        await save(tx, [settings_of("corner"), change])
+        await save(tx, [settings_of("corner"), change], folds=True)
     assert await late() == []
+    async with db.transaction() as tx:
+        await save(tx, [settings("corner", 3, MAY, "UTC", "USD")], folds=False)
+    assert await late() == [], "a service that folds nobody has nobody to fold anew, live and rebuilt alike"
 
 
 async def test_a_storm_of_unknown_shops_waits_once(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +143,7 @@ async def test_a_storm_of_unknown_shops_waits_once(db: Database, monkeypatch: py
     await shops.wait_for(["elsewhere"])
     assert seconds[0] < waited + 2 * following.HURRY_S, "and another shop not for long"
     async with db.transaction() as tx:
-        await save(tx, [settings_of("nowhere")])
+        await save(tx, [settings_of("nowhere")], folds=True)
     assert await shops.wait_for(["nowhere"]) == set(), "once it is set up it is known"
 
 
@@ -149,5 +152,5 @@ async def test_a_shop_whose_settings_come_a_moment_later_is_waited_for(db: Datab
     waiting = asyncio.create_task(shops.wait_for(["corner"]))
     await asyncio.sleep(0)
     async with db.transaction() as tx:
-        await save(tx, [settings_of("corner")])
+        await save(tx, [settings_of("corner")], folds=True)
     assert await waiting == set()

@@ -35,6 +35,8 @@ class Services:
 
     async def call(self, service: str, method: str, path: str, **more: Any) -> Any:
         """One request; the decoded JSON answer. Raises Refused with the problem's detail."""
+        if service not in self._clients:
+            raise Refused(f"there is no service {service!r}; there are {', '.join(sorted(self._clients))}")
         answer = await self._clients[service].request(method, path, **more)
         if answer.status_code >= 400:
             try:

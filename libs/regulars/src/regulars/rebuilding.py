@@ -83,7 +83,7 @@ class _Rebuild:
             if await self._command("--finish"):
                 return 1
             if await self._differ():
-                self._say(f"nothing is switched: {self._beside} stays beside {self._name}; drop it to begin again")
+                self._say(f"nothing is switched: {self._beside} stays beside {self._name} until the next rebuild")
                 return 1
             if keep:
                 self._say(f"the rebuilt database is {self._beside}; {self._name} goes on as it was")

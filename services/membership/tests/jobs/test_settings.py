@@ -35,7 +35,7 @@ def orders(shop: Shop) -> list[Event[OrderCompleted]]:
 
 async def tell(db: Database, event: Event[ShopSettingsChanged]) -> None:
     async with db.transaction() as tx:
-        await save(tx, [event])
+        await save(tx, [event], folds=True)
 
 
 async def states(db: Database) -> list[tuple[object, ...]]:

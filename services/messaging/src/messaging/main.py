@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from common.events.customers import Channel as ChannelName
-from common.process.runtime import Runtime, Service
+from common.process.runtime import Copied, Runtime, Service
 from common.process.settings import load_settings
 from common.service.commands import main
 from common.storage.database import Transaction
@@ -88,7 +88,7 @@ SERVICE = Service(
     settings=tuple(channel.settings for channel in CHANNELS.values()),
     subscriptions=subscriptions,
     read_back=READ_BACK,
-    copied=("pauses",),
+    copied=(Copied("pauses"),),
     routers=(
         decisions.router,
         policy.router,

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from common.http import api_keys
-from common.process.runtime import Service
+from common.process.runtime import Copied, Service
 from common.service.commands import main as run
 from common.storage.database import Transaction
 from orders_ingest.api import customers, events, imports, intake, orders, report, settings
@@ -43,7 +43,13 @@ SERVICE = Service(
     name="orders-ingest",
     migrations=_MIGRATIONS,
     read_back=read_back,
-    copied=("settings", "import_jobs", "import_rows", "import_refusals"),
+    copied=(
+        *(Copied(table) for table in ("settings", "import_jobs", "import_rows", "import_refusals")),
+        # Refunds that were accepted and not announced yet, with the rows that hold a place for their orders.
+        Copied("orders", "revision is null"),
+        Copied("refunds", "state <> 'counted'", claimed=True),
+        Copied("replaced_refunds", claimed=True),
+    ),
     raw=reader,
     raw_topics=list_intake_topics,
     routers=(

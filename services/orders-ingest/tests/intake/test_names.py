@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.events import EVENTS
+from common.events import EVENTS, InvalidEvent
 from common.events.orders import OrderCompleted, OrderEvent, OrderLine, OrderRefunded
 from common.values.wording import unknown_field
-from orders_ingest.intake.checks import TAKEN, check
+from orders_ingest.intake.checks import TAKEN, check, read
 from orders_ingest.intake.state import Outcome
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -44,3 +44,17 @@ def test_objects_stand_in_lines_alone(type_: str) -> None:
     kind = EVENTS[type_]
     nested = set(kind.model_json_schema().get("$defs", {}))
     assert nested == ({OrderLine.__name__} if issubclass(kind, OrderEvent | OrderRefunded) else set())
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "18446744073709551616", "1.5", "-0"])
+def test_a_neighbour_with_half_a_surrogate_pair_changes_nothing(number: str) -> None:
+    """A batch is read alike whatever else stands in it: such a text needs another reader."""
+
+    def read_or_refusal(text: str) -> Any:
+        try:
+            return read(text.encode())[0]
+        except InvalidEvent as error:
+            return error.slug
+
+    alone = read_or_refusal(f'[{{"x": {number}}}]')
+    assert read_or_refusal(f'[{{"x": {number}}}, {{"subject": "\\ud800"}}]') == alone

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends as DependsMarker
 from fastapi.params import Form
@@ -16,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from common.events.fields import check_shop
 from common.http.callers import ApiKeys, Caller, Unauthorized
+from common.http.limits import read_judged, read_whole, replayed
 from common.http.problems import Problem
 from common.process.admission import check_set_up
 from common.process.runtime import Runtime
@@ -25,17 +27,20 @@ __all__ = [
     "Body",
     "Caller",
     "DirectRoute",
+    "Route",
+    "Router",
     "Tx",
     "UnknownShop",
     "assert_scoped",
-    "check_begun",
     "public",
     "require",
+    "runtime_of",
     "scopes_of",
     "transaction",
 ]
 
 JSON, FILE = "application/json", "application/octet-stream"
+_CALLER = "regulars.caller"
 _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="An API key: `rk_…`")
 
 
@@ -91,25 +96,21 @@ class _Require(_Guard):
         super().__init__()
 
     async def __call__(
-        self, request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+        self, request: Request, _for_the_document: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Caller:
-        if credentials is None:
-            raise Unauthorized
-        return await self.admit(request, credentials.credentials)
+        # Admitted by the route, before its body was read.
+        caller: Caller = request.scope[_CALLER]
+        return caller
 
-    async def admit(self, request: Request, key: str) -> Caller:
-        """Whose request it is, by its API key. Raises what `require` says."""
-        address = request.client.host if request.client else ""
-        caller = await api_keys_of(request.app).verify(key, address)
+    async def admit(self, request: Request, caller: Caller) -> None:
+        """Raises what `require` says of a caller with a valid key."""
         shop = request.path_params.get("shop")
         if shop is not None and not caller.of_shop(shop):
             raise UnknownShop(shop)
         if not caller.may(self.wanted):
             raise MissingScope(self.wanted)
-        runtime: Runtime = request.app.state.runtime
         if shop is not None and self.set_up:
-            await check_set_up(runtime, shop)
-        return caller
+            await check_set_up(runtime_of(request), shop)
 
 
 class _Public(_Guard):
@@ -120,7 +121,7 @@ class _Public(_Guard):
 def require(scope: str, *, set_up: bool = True) -> Any:
     """Dependency that gives the Caller. Answers 401 without a valid key, 404 for another shop's path, 403 without
     the scope, 422 for a shop that is not set up unless `set_up` is False (503 where its settings may be on their way).
-    Scopes: those of common.http.scopes."""
+    All of them before the body is read. Scopes: those of common.http.scopes."""
     return _Require(scope, set_up)
 
 
@@ -131,35 +132,18 @@ def public(reason: str) -> Any:
     return _Public()
 
 
-async def check_begun(request: Request) -> None:
-    """Dependency of every route that reads or writes what is kept. Raises NotNow before the service may be served."""
+def runtime_of(request: Request) -> Runtime:
+    """The runtime of the process that answers."""
     runtime: Runtime = request.app.state.runtime
-    if runtime.refuses is not None:
-        raise runtime.refuses
+    return runtime
 
 
-async def check_media_type(request: Request) -> None:
-    """Dependency of every route: a body of another kind than the route takes is a 415 that names what to send.
-
-    A route takes `application/json`, or what its `openapi_extra` declares. A file is taken by whatever name it comes.
-    """
-    route = request.scope["route"]
-    taken = _media_types(route)
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not taken or FILE in taken or sent in taken or (taken == [JSON] and _is_json(sent)):
-        return
-    if not await request.body():
-        return  # what is not sent has no kind: the route says whether it is missing
-    raise UnsupportedMediaType(taken, sent)
-
-
-def _media_types(route: Any) -> list[str]:
+def _media_types(route: APIRoute) -> list[str]:
     """What a route takes as a body; none: no body, or a form of a page."""
-    declared = (getattr(route, "openapi_extra", None) or {}).get("requestBody", {}).get("content")
+    declared = (route.openapi_extra or {}).get("requestBody", {}).get("content")
     if declared is not None:
         return sorted(declared)
-    dependant: Dependant | None = getattr(route, "dependant", None)
-    fields = dependant.body_params if dependant is not None else []
+    fields = route.dependant.body_params
     return [JSON] if fields and not isinstance(fields[0].field_info, Form) else []
 
 
@@ -200,6 +184,8 @@ def assert_scoped(app: FastAPI) -> None:
         found = list(_all(dependant))
         if not any(isinstance(d.call, _Guard) for d in found):
             raise UnguardedRoute(f'{route.path}: declare `require("<scope>")`, or `public("<why>")`')
+        if any(isinstance(d.call, _Require) for d in found) and not isinstance(route.original_route, Route):
+            raise UnguardedRoute(f"{route.path}: make its router by `common.http.api.Router`, which asks for the key")
         if isinstance(route.original_route, DirectRoute):
             route.original_route.assert_complete(dependant)
         if any(d.call is transaction and d.scope != "function" for d in found):
@@ -216,40 +202,82 @@ def scopes_of(app: FastAPI) -> frozenset[str]:
     return frozenset(call.wanted for call in calls if isinstance(call, _Require))
 
 
-class DirectRoute(APIRoute):
-    """A route whose endpoint is called past FastAPI's solving of dependencies, which costs more than all its checks.
+class Route(APIRoute):
+    """A route that judges a request in this order, each before the next: whether the service may answer yet (503), the
+    key (401), its shop and scope (404, 403, 422), the kind of the body (415), the body (see `common.http.limits`).
 
-    For the few that are called thousands of times a second: `async def endpoint(request, caller[, shop]) -> Response`
-    with the Caller of one `require`, and nothing else. It is declared and shown as every other route, and the same
-    checks run in the same order. A request that is not as nearly all are (another method, no bearer's key, a name that
-    no shop has) goes FastAPI's way, which says what is wrong.
+    So nobody's body is read who may not send it, and every route refuses in the same order.
     """
-
-    CHECKS = (check_media_type, check_begun)
-    """The dependencies of all routes, in their order."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **declared: Any) -> None:
         super().__init__(path, endpoint, **declared)
-        (self._guard,) = (d.call for d in _all(self.dependant) if isinstance(d.call, _Require))
+        self._required = [d.call for d in _all(self.dependant) if isinstance(d.call, _Require)]
         self._methods = frozenset(self.methods or ())
+        self._taken = _media_types(self)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive, send)
+        if scope["method"] in self._methods:
+            request = Request(scope)
+            refuses = runtime_of(request).refuses
+            if refuses is not None:
+                raise refuses
+            if self._required:
+                scope[_CALLER] = await self._admit(request)
+            receive = await read_judged(scope, await self._of_kind(request, receive))
+        await self.answer(scope, receive, send)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """FastAPI's own way, which solves the dependencies and calls the endpoint."""
+        await super().handle(scope, receive, send)
+
+    async def _admit(self, request: Request) -> Caller:
         kind, _, key = request.headers.get("authorization", "").partition(" ")
         key = key.strip()
-        if request.method not in self._methods or kind != "Bearer" or not key or not _fits(request.path_params):
-            await super().handle(scope, receive, send)
+        if kind.lower() != "bearer" or not key:
+            raise Unauthorized
+        caller = await api_keys_of(request.app).verify(key, request.client.host if request.client else "")
+        for required in self._required:
+            await required.admit(request, caller)
+        return caller
+
+    async def _of_kind(self, request: Request, receive: Receive) -> Receive:
+        """The body, if it is of a kind that the route takes: `application/json`, or what its `openapi_extra` declares.
+
+        A file is taken by whatever name it comes. Raises UnsupportedMediaType, which names what to send.
+        """
+        taken = self._taken
+        sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if not taken or FILE in taken or sent in taken or (taken == [JSON] and _is_json(sent)):
+            return receive
+        if await read_whole(receive):
+            raise UnsupportedMediaType(taken, sent)
+        return replayed(b"", receive)  # what is not sent has no kind: the route says whether it is missing
+
+
+class DirectRoute(Route):
+    """A route whose endpoint is called past FastAPI's solving of dependencies, which costs more than all its checks.
+
+    For the few that are called thousands of times a second: `async def endpoint(request, caller[, shop]) -> Response`
+    with the Caller of one `require`, and nothing else. It is declared and shown as every other route. A request that is
+    not as nearly all are (another method, a name that no shop has) goes FastAPI's way, which says what is wrong.
+    """
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller, names = scope.get(_CALLER), scope["path_params"]
+        if caller is None or not _fits(names):
+            await super().answer(scope, receive, send)
             return
-        for check in self.CHECKS:
-            await check(request)
-        caller = await self._guard.admit(request, key)
-        response: Response = await self.endpoint(request=request, caller=caller, **request.path_params)
+        response: Response = await self.endpoint(request=Request(scope, receive, send), caller=caller, **names)
         await response(scope, receive, send)
 
     def assert_complete(self, dependant: Dependant) -> None:
-        """Raises UnguardedRoute where the route as it was included depends on more, or otherwise, than is called."""
-        if [d.call for d in dependant.dependencies] != [*self.CHECKS, self._guard]:
-            raise UnguardedRoute(f"{self.path}: a direct route calls {self.CHECKS} and its `require`, and nothing else")
+        """Raises UnguardedRoute where the route as it was included depends on more than is called."""
+        if [d.call for d in dependant.dependencies] != self._required or len(self._required) != 1:
+            raise UnguardedRoute(f"{self.path}: a direct route calls its one `require`, and nothing else")
+
+
+Router = partial(APIRouter, route_class=Route)
+"""A router of routes that ask for a key, or may be asked only once the service may answer."""
 
 
 def _fits(names: Mapping[str, str]) -> bool:

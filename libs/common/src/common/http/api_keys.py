@@ -8,19 +8,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.events import Event
 from common.events.fields import Cursor, Identifier, PlannedTime, ShopName, Text
 from common.events.shops import EVERY_SHOP, ApiKeyIssued, ApiKeyRevoked
-from common.http.api import Body, Caller, Tx, api_keys_of, require
+from common.http.api import Body, Caller, Router, Tx, api_keys_of, require
 from common.http.callers import EVERY, new_api_key, parts_of
 from common.http.problems import Problem
 from common.http.scopes import SCOPES
 from common.storage.database import Transaction
 
-router = APIRouter(prefix="/v1/keys", tags=["keys"])
+router = Router(prefix="/v1/keys", tags=["keys"])
 Scope = Annotated[str, Field(pattern=r"^(\*|[a-z][a-z-]*(:[a-z-]+)?)$", max_length=60)]
 Admin = Annotated[Caller, require("keys:admin")]
 

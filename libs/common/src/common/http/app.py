@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 
 from common.http import health, limits, metrics, openapi, ops, problems
-from common.http.api import assert_scoped, check_begun, check_media_type
+from common.http.api import assert_scoped
 from common.http.callers import ApiKeys
 from common.process.runtime import Runtime
 
@@ -19,8 +19,8 @@ def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
         version="1",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a client that does not follow would take the empty answer for a success
         generate_unique_id_function=lambda route: route.name,
-        dependencies=[Depends(check_media_type)],
     )
     app.state.runtime = runtime
     bootstrap = runtime.settings.bootstrap_api_key
@@ -35,14 +35,13 @@ def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
     problems.install(app)
     limits.install(app)
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # as FastAPI's documentation does
-    begun = [Depends(check_begun)]
     # Routes are tried one after the other: the service's own, which are asked for all the time, come first.
     if "api" in runtime.parts:
         for router in runtime.service.routers:
-            app.include_router(router, dependencies=begun)
+            app.include_router(router)
     app.include_router(openapi.router(app))
     app.include_router(health.router(readiness))
     app.include_router(metrics.router)
-    app.include_router(ops.router, dependencies=begun)
+    app.include_router(ops.router)
     assert_scoped(app)
     return app

@@ -7,8 +7,10 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Depends, FastAPI, Request
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.events.fields import MAX_BODY, MAX_PATH
@@ -17,12 +19,15 @@ from common.process.logs import CorrelationMiddleware
 from common.values.texts import find_unfit_json
 
 MAX_DEPTH = 64  # arrays and objects within one another
+MAX_NAMES = 200_000
+"""Fields of all objects of a body: refusing each of a hostile 10 MB of them would stop the process for seconds."""
 BODY_WITHIN_S = 30.0
 LEAST_RATE = 16 * 1024
 """Bytes a second that a body larger than usual must bring after its first 30 seconds."""
 UNFIT = "the text, or the name of a field, holds U+0000 or half a surrogate pair; leave that character out"
 _LIMIT = "regulars.max_body"
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # never goes back: linear in the text
+_NAME_END = re.compile(rb'"[ \t\r\n]*:')
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _AS_ARRAYS = bytes.maketrans(b"{}", b"[]")
 
@@ -70,12 +75,18 @@ def depth(body: bytes) -> int:
     return MAX_DEPTH + 1
 
 
-class Bodies:
-    """Bounds every body: 10 MB and 30 seconds; a JSON one, taken whole before the app sees it, also 64 deep and with
-    texts that can be stored.
+def has_too_many_names(body: bytes) -> bool:
+    """Whether the objects of a JSON text have more than `MAX_NAMES` fields together."""
+    if body.count(b":") <= MAX_NAMES:
+        return False
+    return sum(1 for _ in _NAME_END.finditer(body)) > MAX_NAMES
 
-    Others pass as a stream that ends in a 413 or 408; `large_body` lets a route read more of one, for longer.
-    The texts of events are judged by the door that takes them: of a batch (an array) each event alone.
+
+class Bodies:
+    """Bounds every address and body: 10 MB and 30 seconds, beyond which the stream ends in a 413 or 408.
+
+    `large_body` lets a route read more, for longer. What is in a body is judged by its route, after the caller was
+    admitted (`read_judged`).
     """
 
     def __init__(self, app: ASGIApp, within_s: float = BODY_WITHIN_S) -> None:
@@ -86,31 +97,55 @@ class Bodies:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        bounded = _bounded(receive, scope, headers.get(b"content-length", b"0"), self._within_s)
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
         try:
             _check_address(scope)
-            _check_encoding(headers)
-            if b"json" not in headers.get(b"content-type", b"").lower():
-                await self.app(scope, bounded, send)
-                return
-            body = await _whole(bounded)
-            if body is None:
-                return  # the caller has gone
-            if depth(body) > MAX_DEPTH:
-                raise Problem(422, "nested_too_deeply", f"The JSON is nested deeper than {MAX_DEPTH}; flatten it.")
-            unfit = find_unfit_json(body) if not _of_events(headers, body) else None
-            if unfit is not None:
-                raise invalid_request([(unfit, UNFIT)])
+            await self.app(scope, _bounded(receive, scope, announced, self._within_s), send)
         except Problem as problem:
             await problem.response(scope["path"])(scope, receive, send)
-            return
-        waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        except ClientDisconnect:
+            return  # nobody hears an answer
 
-        async def replay() -> Message:
-            return waiting.pop() if waiting else await receive()
 
-        await self.app(scope, replay, send)
+async def read_judged(scope: Scope, receive: Receive) -> Receive:
+    """The body for a route to read. A JSON one is read whole: at most 64 deep, with texts that can be stored and
+    not more fields than can be refused in time.
+
+    The texts of events are judged by the door that takes them: of a batch (an array) each event alone. Raises Problem.
+    """
+    headers = dict(scope["headers"])
+    _check_encoding(headers)
+    if b"json" not in headers.get(b"content-type", b"").lower():
+        return receive
+    body = await read_whole(receive)
+    if depth(body) > MAX_DEPTH:
+        raise Problem(422, "nested_too_deeply", f"The JSON is nested deeper than {MAX_DEPTH}; flatten it.")
+    if has_too_many_names(body):
+        raise Problem(422, "too_many_fields", f"The JSON has more than {MAX_NAMES:,} fields; send it in smaller parts.")
+    unfit = find_unfit_json(body) if not _of_events(headers, body) else None
+    if unfit is not None:
+        raise invalid_request([(unfit, UNFIT)])
+    return replayed(body, receive)
+
+
+async def read_whole(receive: Receive) -> bytes:
+    """The body. Raises ClientDisconnect where the caller has gone meanwhile."""
+    parts: list[bytes] = []
+    while (message := await receive())["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+    raise ClientDisconnect
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """What gives this body, and then what still comes."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
 
 
 def _of_events(headers: dict[bytes, bytes], body: bytes) -> bool:
@@ -119,10 +154,22 @@ def _of_events(headers: dict[bytes, bytes], body: bytes) -> bool:
 
 def _check_address(scope: Scope) -> None:
     query = scope.get("query_string", b"")
-    if len(scope.get("raw_path") or scope["path"].encode()) + len(query) > MAX_PATH:
+    path = scope.get("raw_path") or scope["path"].encode()
+    if len(path) + len(query) > MAX_PATH:
         raise Problem(414, "address_too_long", f"Path and query have at most {MAX_PATH:,} bytes; send less in them.")
     if "\x00" in scope["path"] or b"%00" in query:
         raise Problem(422, "invalid_request", "The address holds a NUL (%00), which no name has; leave it out.")
+    if not (_is_utf8(path) and _is_utf8(query)):
+        # Read with a mark in place of each such byte, two names would become one.
+        raise Problem(422, "invalid_request", "The address is not UTF-8: write ü as %C3%BC, as it is in UTF-8.")
+
+
+def _is_utf8(address: bytes) -> bool:
+    try:
+        unquote_to_bytes(address).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _check_encoding(headers: dict[bytes, bytes]) -> None:
@@ -130,15 +177,6 @@ def _check_encoding(headers: dict[bytes, bytes]) -> None:
     if encoding not in ("identity", ""):
         detail = f"Bodies are read as they are, not unpacked: send this one without Content-Encoding: {encoding[:40]}."
         raise Problem(415, "unsupported_encoding", detail)
-
-
-async def _whole(receive: Receive) -> bytes | None:
-    parts: list[bytes] = []
-    while (message := await receive())["type"] == "http.request":
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(parts)
-    return None
 
 
 class BodyTooLarge(Problem):

@@ -6,14 +6,14 @@ from collections import Counter
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from pydantic import BaseModel, Field
 
 from common.bus.broker import Position as Place
 from common.bus.consumer import NotStoppedThere
 from common.bus.halving import HANDLER_FAILED
 from common.events.fields import Cursor, PlannedTime, Position, Text
-from common.http.api import Body, Tx, require
+from common.http.api import Body, Router, Tx, require, runtime_of
 from common.http.problems import Problem
 from common.process.resending import take_again
 from common.process.runtime import Runtime
@@ -23,7 +23,7 @@ from common.storage.database import Transaction
 from common.storage.failures import passes, where
 from common.work import set_aside
 
-router = APIRouter(tags=["operation"])
+router = Router(tags=["operation"])
 
 
 class NotAReplay(Problem):
@@ -103,11 +103,6 @@ class RetriedOut(BaseModel):
 class ResentOut(BaseModel):
     dead_id: int
     outcome: str
-
-
-def runtime_of(request: Request) -> Runtime:
-    runtime: Runtime = request.app.state.runtime
-    return runtime
 
 
 @router.put("/ops/clock", dependencies=[Depends(require("ops"))])

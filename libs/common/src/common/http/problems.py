@@ -22,6 +22,8 @@ from common.values.wording import found, sentence_of
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 20
+"""So many places of a body are named at most."""
 MALFORMED = "malformed_json"
 """Of a body that cannot be read as JSON, wherever it is sent: 400. One that reads, but makes no sense, is a 422."""
 
@@ -150,9 +152,11 @@ async def _invalid_event(request: Request, error: Exception) -> Response:
 async def _invalid_request(request: Request, error: Exception) -> Response:
     """Says where and why, never what was sent: that may be personal."""
     invalid: RequestValidationError = _as(RequestValidationError, error)
-    if any(e["type"] == "json_invalid" for e in invalid.errors()):
+    # To word one takes long enough that the thousands of a hostile body would stop the process.
+    first = invalid.errors()[:MOST_ERRORS]
+    if any(e["type"] == "json_invalid" for e in first):
         return _malformed().response(request.url.path)
-    return invalid_request(_places(invalid.errors(), request)).response(request.url.path)
+    return invalid_request(_places(first, request)).response(request.url.path)
 
 
 def _places(errors: Sequence[Any], request: Request) -> list[tuple[str, str]]:
@@ -173,7 +177,7 @@ def _places(errors: Sequence[Any], request: Request) -> list[tuple[str, str]]:
 def invalid_request(places: Sequence[tuple[str, str]]) -> Problem:
     """A 422 that names fields: (JSON pointer, what is wrong and what to do) of each, the first in the sentence."""
     pointer, detail = places[0] if places else ("", "invalid")
-    errors = [{"pointer": p, "detail": d} for p, d in places[:20]]
+    errors = [{"pointer": p, "detail": d} for p, d in places[:MOST_ERRORS]]
     return Problem(422, "invalid_request", f"{pointer or 'body'}: {detail}", errors=errors)
 
 
@@ -188,6 +192,8 @@ async def _http(request: Request, error: Exception) -> Response:
         return _malformed().response(request.url.path)
     fallback = ("invalid_request" if raised.status_code < 500 else "unavailable", str(raised.detail))
     slug, detail = _SENTENCES.get(raised.status_code, fallback)
+    if raised.status_code == 404 and request.url.path.endswith("/"):
+        detail = "There is nothing at this path; leave out the slash at its end. GET /openapi.json lists what there is."
     problem = Problem(raised.status_code, slug, detail)
     problem.headers = dict(raised.headers or {})
     if raised.status_code == 405:

@@ -17,7 +17,7 @@ from common.bus.backlog import Backlog
 from common.bus.broker import Position
 from common.bus.consumer import EventConsumer
 from common.bus.relay import Relay
-from common.bus.subscriptions import RawSubscription, Subscription, topics_of
+from common.bus.subscriptions import RawSubscription, Subscription, kept_by, topics_of
 from common.crypto.keys import KeyRing
 from common.crypto.sealing import derived_key, master_key_from, open_bytes, seal_bytes
 from common.events import CustomerKey
@@ -36,6 +36,18 @@ EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 Part = Literal["api", "consumer", "relay", "sweeps", "sender"]
 """What of a service a process may run alone. Health, metrics and the operator's routes are served by each."""
 PARTS: tuple[Part, ...] = get_args(Part)
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A table, or those of its rows for which the SQL condition `where` holds.
+
+    `claimed`: they name events (shop, source, event_id), whose claims are taken too.
+    """
+
+    table: str
+    where: str = "true"
+    claimed: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,8 +80,8 @@ class Service:
     """Whether what was claimed once is known for ever, instead of for `inbox_days`."""
     revised: Callable[[Transaction, Mapping[CustomerKey, int]], Awaitable[None]] | None = None
     """In a rebuild: these are the revisions of the customers' last facts, which it keeps outside of `customers`."""
-    copied: Sequence[str] = ()
-    """Tables of which no topic knows: a rebuild takes them from the live database, in this order."""
+    copied: Sequence[Copied] = ()
+    """What no topic tells: a rebuild takes it from the live database, in this order."""
     verify: Callable[[Verification], Awaitable[None]] | None = None
     """Compares what the service keeps; that all it has read was claimed is compared for every service alike."""
     notes: Mapping[str, Callable[[Transaction], Awaitable[str | None]]] = field(default_factory=dict)
@@ -248,7 +260,10 @@ def build_runtime(
     master = master_key_from(settings.master_key.get_secret_value())
     parts = tuple(part for part in service.parts if part in only and not rebuilding)
     runtime = Runtime(service, settings, clock, database, KeyRing(master), master, parts, rebuilding)
-    runtime.follower = Follower(database, settings.kafka_bootstrap_servers, service.name, runtime.key_changed)
+    folds = kept_by(service.subscribed(runtime.keys)) is not None
+    runtime.follower = Follower(
+        database, settings.kafka_bootstrap_servers, service.name, runtime.key_changed, folds=folds
+    )
     if service.subscriptions and "consumer" in parts:
         runtime.consumer = runtime.make_consumer()
     if "relay" in parts:

@@ -9,15 +9,19 @@ import asyncpg
 
 from common.bus import offsets
 from common.bus.broker import Position
+from common.bus.inbox import Name, key_of
+from common.process.runtime import Copied
 from common.service.refusing import CannotRebuild
 from common.storage.columns import Columns
-from common.storage.database import Database
+from common.storage.database import Database, Transaction
 from common.storage.migrate import driver_url
 
 PAGE = 1_000
 _RESENT = """
 select cluster, topic, partition, "offset", resent_at from dead_events where resent_at is not null
 """
+_CLAIMS = "select key, hash, recorded_at from inbox where key = any($1)"
+_CLAIMED = Columns("w", key="uuid", hash="uuid", recorded_at="timestamptz")
 _NUMBERED = """
 select column_name as name, pg_get_serial_sequence(table_name, column_name) as sequence
 from information_schema.columns where table_schema = 'public' and table_name = :table and is_identity = 'YES'
@@ -82,29 +86,43 @@ class Live:
 
     async def take_clock(self, database: Database) -> None:
         """On a set clock: what time it is there."""
-        await self.copy(("clock",), database)
+        await self.copy((Copied("clock"),), database)
 
-    async def copy(self, tables: Sequence[str], database: Database) -> None:
-        """Put the live rows of these tables in the place of those in the database, in this order."""
-        if not tables:
+    async def copy(self, copied: Sequence[Copied], database: Database) -> None:
+        """Put the live rows in the place of those in the database, in this order, with their claims."""
+        if not copied:
             return
         connection = await self._connect()
         try:
             async with database.transaction() as tx:
-                for table in reversed(tables):
-                    await tx.execute(f"delete from {table}")
-                for table in tables:
+                for each in reversed(copied):
+                    await tx.execute(f"delete from {each.table} where {each.where}")
+                for each in copied:
                     async with connection.transaction():
-                        cursor = await connection.cursor(f"select * from {table}")
+                        cursor = await connection.cursor(f"select * from {each.table} where {each.where}")
                         while rows := await cursor.fetch(PAGE):
-                            await tx.copy(table, list(rows[0].keys()), [tuple(row.values()) for row in rows])
-                    for row in await tx.fetch(_NUMBERED, table=table):
+                            await tx.copy(each.table, list(rows[0].keys()), [tuple(row.values()) for row in rows])
+                            if each.claimed:
+                                names = [(row["shop"], row["source"], row["event_id"]) for row in rows]
+                                await self._copy_claims(connection, tx, names)
+                    for row in await tx.fetch(_NUMBERED, table=each.table):
                         await tx.execute(
-                            f"select setval(:sequence, coalesce(max({row.name}), 0) + 1, false) from {table}",
+                            f"select setval(:sequence, coalesce(max({row.name}), 0) + 1, false) from {each.table}",
                             sequence=row.sequence,
                         )
         finally:
             await connection.close()
+
+    async def _copy_claims(self, connection: asyncpg.Connection, tx: Transaction, names: Sequence[Name]) -> None:
+        # By primary key.
+        rows = await connection.fetch(_CLAIMS, [key_of(name) for name in names])
+        await tx.execute(
+            f"""
+            insert into inbox (key, hash, recorded_at) select key, hash, recorded_at from {_CLAIMED}
+            on conflict do nothing
+            """,
+            **_CLAIMED.of(tuple(row) for row in rows),
+        )
 
     async def take_resent(self, database: Database) -> None:
         """Which dead events were sent again there: what they became stands among the mended ones on the own topic."""

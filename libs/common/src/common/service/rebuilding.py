@@ -37,6 +37,8 @@ from common.storage.failures import passes
 from common.storage.migrate import MigrationChanged, migrate
 
 REPORT_EVERY_S, LOOK_EVERY_S, FIRST_WAIT_S, LONGEST_WAIT_S = 3.0, 0.2, 0.5, 15.0
+MOST_PASSES, FEW = 5, 500
+"""How often what came meanwhile is read, and how many records may be left for the end, in which nobody is let in."""
 _TABLES = """
 select c.oid::regclass::text as name from pg_class c
 where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
@@ -103,6 +105,14 @@ class Rebuild:
             now = self._runtime.clock.now()
             await self._patiently(self._note_ends)
             await self._read()
+            for _ in range(0 if finish else MOST_PASSES):
+                # The live service goes on: what came meanwhile is read too, until little is left for the end.
+                then = self._runtime.clock.now()
+                await self._patiently(self._note_ends)
+                if await self._unread() <= FEW:
+                    break
+                await self._read()
+                now = then
             done_until = await self._live.done_until() if self._live is not None else None
             await self._runtime.sweeper.sweep(until=done_until or now)
             await self._note_announced()
@@ -168,6 +178,13 @@ class Rebuild:
         async with self._database.transaction() as tx:
             await mark.hold(tx, self._worker)
             await mark.note_until(tx, noted | others)
+
+    async def _unread(self) -> int:
+        """Records before the noted ends that are not in the database."""
+        async with self._database.transaction() as tx:
+            stored, until = await offsets.stored(tx), await mark.untils(tx)
+        topics = await self._runtime.read_topics()
+        return sum(max(0, end - stored.get(p, 0)) for p, end in until.items() if p.topic in topics)
 
     # -- reading
 

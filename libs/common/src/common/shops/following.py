@@ -72,12 +72,18 @@ class KnownShops:
 
 
 class Follower:
-    """Reads the topic into the database until stopped; `forget` drops the copy of a key that changed."""
+    """Reads the topic into the database until stopped; `forget` drops the copy of a key that changed.
 
-    def __init__(self, database: Database, servers: str, service: str, forget: Callable[[str], None]) -> None:
+    `folds`: the service has folded customers by the settings, so that later ones fold them anew.
+    """
+
+    def __init__(
+        self, database: Database, servers: str, service: str, forget: Callable[[str], None], *, folds: bool
+    ) -> None:
         self._database = database
         self._reader = Reader(servers, ShopSettingsChanged.TOPIC, client=f"{service}-shops")
         self._forget = forget
+        self._folds = folds
         self._stopping = asyncio.Event()
         self._pending = 0
         self._changed = asyncio.Event()
@@ -134,7 +140,7 @@ class Follower:
     async def _take(self, records: Sequence[Record]) -> None:
         events = [event for record in records if (event := _read(record)) is not None]
         async with self._database.transaction() as tx:
-            await save(tx, events)
+            await save(tx, events, folds=self._folds)
         self._changed.set()  # wakes who waits now; who comes later waits for the next
         self._changed = asyncio.Event()
         for event in events:
@@ -152,9 +158,9 @@ def _read(record: Record) -> Event[Any] | None:
     return event if event.data.TOPIC == ShopSettingsChanged.TOPIC else None
 
 
-async def save(tx: Transaction, events: Sequence[Event[Any]]) -> None:
-    """Store what is new of these; any of them may have been stored before."""
-    await _save_settings(tx, [event for event in events if isinstance(event.data, ShopSettingsChanged)])
+async def save(tx: Transaction, events: Sequence[Event[Any]], *, folds: bool) -> None:
+    """Store what is new of these; any of them may have been stored before. `folds`: see Follower."""
+    await _save_settings(tx, [event for event in events if isinstance(event.data, ShopSettingsChanged)], folds=folds)
     await save_imports(tx, events)
     for event in events:
         data = event.data
@@ -183,7 +189,7 @@ async def save(tx: Transaction, events: Sequence[Event[Any]]) -> None:
             )
 
 
-async def _save_settings(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+async def _save_settings(tx: Transaction, events: Sequence[Event[Any]], *, folds: bool) -> None:
     if not events:
         return
     # Nearly all of them are there already, whenever the topic is read anew.
@@ -198,7 +204,7 @@ async def _save_settings(tx: Transaction, events: Sequence[Event[Any]]) -> None:
     for event in fresh:
         data: ShopSettingsChanged = event.data
         body = SettingsBody(name=data.name, zone=data.zone, currency=data.currency)
-        late = data.version > 1 and await _has_customers(tx, event.shop)
+        late = folds and data.version > 1 and await _has_customers(tx, event.shop)
         await SHOPS.insert(tx, event.shop, data.version, data.valid_from, body, late=late)
 
 

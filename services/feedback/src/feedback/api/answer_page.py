@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import HTMLResponse
 
 from common.crypto.keys import KeyRing
 from common.http import pages
-from common.http.api import Tx, public
+from common.http.api import Router, Tx, public
 from common.shops.settings import display_names
 from common.storage.database import Transaction
 from feedback.commands.answers import AlreadyAnswered, accept_answers
@@ -19,7 +19,7 @@ from feedback.surveys.links import AnswerLinks, BadLink
 from feedback.surveys.rules import MOST_CHARACTERS, AnswerUnfit, answers_from_form
 from feedback.surveys.state import Survey
 
-router = APIRouter(tags=["answer page"])
+router = Router(tags=["answer page"])
 PAGES: dict[int | str, dict[str, Any]] = {
     status: {"description": meaning, "content": {"text/html": {"schema": {"type": "string"}}}}
     for status, meaning in {

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from common.events.feedback import SurveyPolicyChanged
 from common.events.fields import Count, ShopName
-from common.http.api import Body, Tx, require
+from common.http.api import Body, Router, Tx, require
 from common.refusals import Conflict
 from common.versions.table import tell
 from feedback.policy.state import NOTICE, Policy, Version, in_force
 from feedback.policy.store import POLICIES, get_versions
 
-router = APIRouter(prefix="/v1/shops/{shop}/policy", tags=["policy"])
+router = Router(prefix="/v1/shops/{shop}/policy", tags=["policy"])
 
 
 class PolicyChanged(Conflict):

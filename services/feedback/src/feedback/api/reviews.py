@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import AfterValidator, BaseModel, Field
 
 from common.crypto.keys import KeyRing
@@ -14,7 +14,7 @@ from common.events import Event, InvalidEvent, decode, fact_id
 from common.events.envelope import given_correlation
 from common.events.feedback import MOST_PHOTOS, ReviewSubmitted, Stars, check_photo
 from common.events.fields import MAX_PERSONAL, Cursor, Identifier, Instant, ShopName, Text
-from common.http.api import Body, Tx, require
+from common.http.api import Body, Router, Tx, require
 from common.refusals import Forbidden
 from common.storage.database import Transaction
 from feedback.commands.reviews import accept_review
@@ -22,7 +22,7 @@ from feedback.commands.sealing import opener
 from feedback.reviews import store as reviews
 from feedback.reviews.rules import MOST_CHARACTERS, check_review
 
-router = APIRouter(tags=["reviews"])
+router = Router(tags=["reviews"])
 CLOUD_EVENT = "application/cloudevents+json"
 Photo = Annotated[str, AfterValidator(check_photo), Field(max_length=MAX_PERSONAL)]
 

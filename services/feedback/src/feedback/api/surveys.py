@@ -6,20 +6,20 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
 from common.crypto.keys import KeyRing
 from common.events import CustomerKey
 from common.events.fields import Cursor, Identifier, ShopName
-from common.http.api import Tx, require
+from common.http.api import Router, Tx, require
 from feedback.commands.sealing import opener
 from feedback.report import store as reports
 from feedback.surveys import store as surveys
 from feedback.surveys.rules import STARS, TEXT
 from feedback.surveys.state import Survey
 
-router = APIRouter(tags=["surveys"])
+router = Router(tags=["surveys"])
 
 
 class AnswerOut(BaseModel):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from common.events.fields import Identifier, ShopName
 from common.fold.store import read_customer
-from common.http.api import Tx, require
+from common.http.api import Router, Tx, require
 from membership.check_in.state import CheckIns
 from membership.commands import activities as commands
 from membership.fold import load
@@ -18,7 +17,7 @@ from membership.growth.state import Growth
 from membership.members.refusals import UnknownMember
 from membership.programme import store as programmes
 
-router = APIRouter(prefix="/v1/shops/{shop}/members/{customer}", tags=["check-ins"])
+router = Router(prefix="/v1/shops/{shop}/members/{customer}", tags=["check-ins"])
 
 
 class CheckInOut(BaseModel):

@@ -5,20 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 
 from common.events.fields import Identifier, Position, ShopName
 from common.events.membership import ActivityJoined
 from common.fold.store import read_customer
-from common.http.api import Body, Tx, require
+from common.http.api import Body, Router, Tx, require
 from membership.commands import activities as commands
 from membership.fold import load
 from membership.growth.state import Growth
 from membership.ledger import store as ledgers
 from membership.members.refusals import UnknownMember
 
-router = APIRouter(prefix="/v1/shops/{shop}/members/{customer}", tags=["growth"])
+router = Router(prefix="/v1/shops/{shop}/members/{customer}", tags=["growth"])
 
 
 class GrowthEntry(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 
 from common.events import CustomerKey
@@ -13,7 +13,7 @@ from common.events.fields import Identifier, Position, ShopName, Text
 from common.fold.customers import advanced
 from common.fold.store import is_catching_up, read_customer
 from common.fold.working import load_items
-from common.http.api import Body, Tx, require
+from common.http.api import Body, Router, Tx, require
 from common.storage.database import Transaction
 from membership.commands import registration as commands
 from membership.fold import MemberFolding
@@ -31,7 +31,7 @@ from membership.qualification.recent import Recent, UpToNow
 from membership.tiers.rules import window_start
 from membership.tiers.state import Tiers
 
-router = APIRouter(prefix="/v1/shops/{shop}", tags=["members"])
+router = Router(prefix="/v1/shops/{shop}", tags=["members"])
 
 
 class Expiry(BaseModel):

@@ -6,13 +6,12 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from common.events.fields import PlannedTime, ShopName
 from common.fold.customers import advanced
 from common.fold.folding import fold_all
-from common.http.api import Body, Tx, require
+from common.http.api import Body, Router, Tx, require
 from common.storage.database import Transaction
 from membership.fold import KEPT, MemberFolding
 from membership.members import store as members
@@ -23,7 +22,7 @@ from membership.programme import store as programmes
 from membership.programme.programme import Programme
 from membership.programme.versions import ShopRules
 
-router = APIRouter(prefix="/v1/shops/{shop}/programme", tags=["programme"])
+router = Router(prefix="/v1/shops/{shop}/programme", tags=["programme"])
 PAGE = 50
 MOST_INPUTS = 200_000
 MOST_SECONDS = 20

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import BaseModel, Field
 
 from common.events.fields import PlannedTime, ShopName
-from common.http.api import Body, Tx, require
+from common.http.api import Body, Router, Tx, require
 from membership.commands import programme as commands
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
 from membership.programme.refusals import UnknownVersion
 from membership.programme.versions import Version
 
-router = APIRouter(prefix="/v1/shops/{shop}/programme", tags=["programme"])
+router = Router(prefix="/v1/shops/{shop}/programme", tags=["programme"])
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 

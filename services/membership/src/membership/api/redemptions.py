@@ -5,19 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from common.events.fields import ABSURD, Currency, Identifier, ShopName
-from common.http.api import Body, Tx, require
+from common.http.api import Body, Router, Tx, require
 from membership.commands import redemptions as commands
 from membership.points import store
 from membership.points.redemption import Asked
 from membership.points.refusals import UnknownRedemption
 from membership.points.state import RedemptionStatus
 
-router = APIRouter(prefix="/v1/shops/{shop}/redemptions", tags=["redemptions"])
+router = Router(prefix="/v1/shops/{shop}/redemptions", tags=["redemptions"])
 
 
 class RedemptionIn(Body):

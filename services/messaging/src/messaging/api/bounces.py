@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from common.events.customers import Channel
 from common.events.fields import Identifier, ShopName
-from common.http.api import Tx, require
+from common.http.api import Router, Tx, require
 from messaging.commands.bounces import lift_bounce
 
-router = APIRouter(tags=["permissions"])
+router = Router(tags=["permissions"])
 
 
 @router.delete(

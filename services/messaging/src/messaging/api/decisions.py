@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from common.events.fields import Identifier, PlannedTime, ShopName
 from common.events.messages import MessagePurpose
-from common.http.api import Tx, require
+from common.http.api import Router, Tx, require
 from common.refusals import NotFound
 from messaging.reports import store as reading
 
-router = APIRouter(tags=["decisions"])
+router = Router(tags=["decisions"])
 
 
 class UnknownMessage(NotFound):

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel
 
 from common.events.fields import ShopName
 from common.events.messages import AnyChannel
-from common.http.api import Tx, require
+from common.http.api import Router, Tx, require
 from common.refusals import NotFound
 from messaging.delivery.state import Place
 from messaging.delivery.store.pauses import end_address_pause, end_pauses, list_pauses
 
 AddressHash = Annotated[str, Query(pattern=r"^[0-9a-f]{32}$", max_length=32)]
-router = APIRouter(tags=["operation"])
+router = Router(tags=["operation"])
 
 
 class NotPaused(NotFound):

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, Field
 
 from common.events.customers import Channel, Purpose
 from common.events.fields import Identifier, ShopName, Text
 from common.events.messages import ContactOptedIn, ContactOptedOut
-from common.http.api import Body, Tx, require
+from common.http.api import Body, Router, Tx, require
 from messaging.commands.consent import change_permission, opt_out
 from messaging.consent.state import FAR, ConsentState
 from messaging.known import get_reachable
 
-router = APIRouter(tags=["permissions"])
+router = Router(tags=["permissions"])
 Via = Annotated[Text, Field(min_length=1, max_length=100, description="the way it was said: 1 to 100 characters")]
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from common.events.fields import Count, ShopName
 from common.events.messages import ContactPolicyChanged
-from common.http.api import Body, Tx, require
+from common.http.api import Body, Router, Tx, require
 from common.refusals import Conflict, Invalid
 from common.versions.table import tell
 from messaging.channels.registry import CHANNELS
@@ -17,7 +16,7 @@ from messaging.delivery.store.pauses import end_pauses
 from messaging.policy.state import Policy
 from messaging.policy.store import POLICIES, get_policies
 
-router = APIRouter(tags=["policy"])
+router = Router(tags=["policy"])
 
 
 class PolicyChanged(Conflict):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from common.events.messages import ContactOptedOut
 from common.http import pages
-from common.http.api import Tx, public
+from common.http.api import Router, Tx, public
 from common.shops.settings import display_names
 from common.storage.database import Transaction
 from messaging.commands.consent import opt_out
 from messaging.consent.links import InvalidToken, Recipient, UnsubscribeLinks
 
-router = APIRouter(tags=["unsubscribe page"])
+router = Router(tags=["unsubscribe page"])
 WORDS = {
     "en": {
         "title": "Unsubscribe",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from common.crypto.sealing import personal_fields
 from common.events.customers import Channel, CustomerProfile, Purpose
 from common.events.fields import Identifier, Instant, PersonalText, ShopName, Text
-from common.http.api import Body, Caller, Tx, require
-from orders_ingest.api.parts import OutcomeOut, ResultsOut, answer_each, answer_one, runtime_of, vault_of
+from common.http.api import Body, Caller, Router, Tx, require, runtime_of
+from orders_ingest.api.parts import OutcomeOut, ResultsOut, answer_each, answer_one, vault_of
 from orders_ingest.commands import put_customers as command
 from orders_ingest.commands.merge_customers import merge_customers
 from orders_ingest.customers import store
@@ -22,7 +22,7 @@ from orders_ingest.identity import store as identity
 from orders_ingest.intake.checks import MAX_BATCH
 from orders_ingest.intake.state import Outcome
 
-router = APIRouter(prefix="/v1/shops/{shop}/customers", tags=["customers"])
+router = Router(prefix="/v1/shops/{shop}/customers", tags=["customers"])
 Writer = Annotated[Caller, require("customers:write")]
 
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 
 from common.events.fields import ShopName
-from common.http.api import JSON, Caller, DirectRoute, require
+from common.http.api import JSON, Caller, DirectRoute, require, runtime_of
 from common.http.callers import EVERY
 from common.http.problems import Problem
 from common.refusals import Malformed, TooLarge
-from orders_ingest.api.parts import OutcomeOut, ResultsOut, answer_each, answer_one, collector_of, runtime_of, vault_of
+from orders_ingest.api.parts import OutcomeOut, ResultsOut, answer_each, answer_one, collector_of, vault_of
 from orders_ingest.commands.take_events import take_events
 from orders_ingest.intake.checks import FILLED_OVER_HTTP, MAX_BATCH, check, read
 from orders_ingest.intake.state import Offered, Outcome

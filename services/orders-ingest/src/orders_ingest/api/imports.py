@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
 from common.events.fields import MAX_FILE, Identifier, Position, ShopName, Text
-from common.http.api import Caller, Tx, require
+from common.http.api import Caller, Router, Tx, require, runtime_of
 from common.http.limits import large_body
 from common.refusals import Invalid, NotFound, TooLarge
 from common.shops.settings import Settings, get_shop
 from common.values.currency import EXPONENTS
-from orders_ingest.api.parts import runtime_of, vault_of
+from orders_ingest.api.parts import vault_of
 from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import store
 from orders_ingest.imports.layouts.layout import History, Layout
 from orders_ingest.imports.layouts.registry import LAYOUTS, LayoutName
 from orders_ingest.imports.staging import stage
 
-router = APIRouter(prefix="/v1/shops/{shop}", tags=["imports"])
+router = Router(prefix="/v1/shops/{shop}", tags=["imports"])
 _FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from common.bus.broker import TopicMismatch, ensure_topics
 from common.events.fields import ShopName
-from common.http.api import Body, require
+from common.http.api import Body, Router, require, runtime_of
 from common.refusals import Conflict
-from orders_ingest.api.parts import runtime_of
 from orders_ingest.shops import store
 from orders_ingest.shops.topics import topic_of
 
-router = APIRouter(prefix="/v1/shops/{shop}", tags=["imports"])
+router = Router(prefix="/v1/shops/{shop}", tags=["imports"])
 
 
 class IntakeIn(Body):

@@ -6,20 +6,20 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.events.fields import Currency, Cursor, Identifier, Instant, Minor, PersonalText, ShopName, Text
 from common.events.orders import OrderLine, OrderState
-from common.http.api import Body, Caller, Tx, require
+from common.http.api import Body, Caller, Router, Tx, require, runtime_of
 from common.refusals import NotFound
-from orders_ingest.api.parts import ResultsOut, answer_each, runtime_of, vault_of
+from orders_ingest.api.parts import ResultsOut, answer_each, vault_of
 from orders_ingest.commands import put_order as command
 from orders_ingest.orders import store_reading as store
 from orders_ingest.refunds import store as refund_store
 from orders_ingest.refunds.state import State as RefundState
 
-router = APIRouter(prefix="/v1/shops/{shop}", tags=["orders"])
+router = Router(prefix="/v1/shops/{shop}", tags=["orders"])
 
 
 class UnknownOrder(NotFound):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from pydantic import BaseModel
 
 from common.process.runtime import Runtime
@@ -23,12 +23,6 @@ log = structlog.get_logger()
 MOST = 500
 WAITING = 5_000
 WITHIN_S = 10.0
-
-
-def runtime_of(request: Request) -> Runtime:
-    """The process that answers the request."""
-    runtime: Runtime = request.app.state.runtime
-    return runtime
 
 
 def vault_of(app: FastAPI) -> Vault:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from common.events.fields import ShopName
 from common.events.orders import OrderState
-from common.http.api import Tx, require
+from common.http.api import Router, Tx, require
 from orders_ingest.customers import store as customers
 from orders_ingest.orders import store_reading as orders
 from orders_ingest.refunds import store as refunds
 
-router = APIRouter(prefix="/v1/shops/{shop}", tags=["orders"])
+router = Router(prefix="/v1/shops/{shop}", tags=["orders"])
 
 
 class OrdersOut(BaseModel):

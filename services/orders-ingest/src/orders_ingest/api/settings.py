@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.events.fields import PlannedTime, ShopName
-from common.http.api import Tx, require
+from common.http.api import Router, Tx, require
 from common.shops.settings import SettingsBody, Version, get_shop
 from orders_ingest.commands.set_up_shop import set_up_shop
 
-router = APIRouter(prefix="/v1/shops/{shop}/settings", tags=["settings"])
+router = Router(prefix="/v1/shops/{shop}/settings", tags=["settings"])
 
 
 class SettingsIn(SettingsBody):

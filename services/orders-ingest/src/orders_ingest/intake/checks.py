@@ -39,9 +39,21 @@ def read(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
+        why = why_not_json(error)
         if find_unfit_json(raw) is not None:
-            return json.loads(raw)  # half a surrogate pair: one event's fault, which `check` finds
-        raise InvalidEvent("malformed_json", why_not_json(error)) from None
+            # Half a surrogate pair: one event's fault, which `check` finds. All else is read as above, for the others
+            # of a batch must not be read otherwise because of it.
+            try:
+                return json.loads(
+                    raw, parse_int=orjson.loads, parse_float=orjson.loads, parse_constant=_refuse_constant
+                )
+            except (ValueError, RecursionError) as second:
+                why = str(second)
+        raise InvalidEvent("malformed_json", why) from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 def check(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from common.events.fields import Identifier, PlannedDay, ShopName
 from common.fold.store import read_customer
-from common.http.api import Tx, require
+from common.http.api import Router, Tx, require
 from segmentation.activity.store import sum_activity
 from segmentation.api.customers import Out, UnknownCustomer
 from segmentation.api.report import PeriodEndsBeforeItBegins
 
-router = APIRouter(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
+router = Router(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
 
 
 class CountedOut(Out):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict
 
 from common.events.fields import Cursor, Identifier, ShopName
@@ -13,7 +13,7 @@ from common.events.segments import Confidence, LifeCycle, Method, Stage
 from common.fold.customers import advanced
 from common.fold.folding import fold_anew
 from common.fold.store import get_history, is_catching_up, read_customer
-from common.http.api import Tx, require
+from common.http.api import Router, Tx, require
 from common.refusals import NotFound
 from segmentation.attributes.lapse import rules as lapse
 from segmentation.attributes.lifecycle import rules as lifecycle
@@ -27,7 +27,7 @@ from segmentation.segments.state import VALUES, SegmentKind
 from segmentation.shops.state import Shop
 from segmentation.thresholds.state import Thresholds
 
-router = APIRouter(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
+router = Router(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
 
 
 class UnknownCustomer(NotFound):

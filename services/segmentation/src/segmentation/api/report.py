@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from common.events.fields import PlannedDay, ShopName
-from common.http.api import Tx, require
+from common.http.api import Router, Tx, require
 from common.refusals import Invalid
 from segmentation.api.customers import Out
 from segmentation.report import rules as report
 from segmentation.report import store as totals
 
-router = APIRouter(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
+router = Router(prefix="/v1/shops/{shop}", tags=["segmentation"], dependencies=[Depends(require("segments:read"))])
 
 
 class PeriodEndsBeforeItBegins(Invalid):

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel
 
 from common.events.fields import Count, PlannedTime, ShopName
-from common.http.api import Body, Tx, require
+from common.http.api import Body, Router, Tx, require
 from segmentation.commands.thresholds import save_thresholds
 from segmentation.customers import store as customers
 from segmentation.fold import read_shops
 from segmentation.preview.rules import Preview, shop_under
 from segmentation.thresholds.state import Thresholds, Version
 
-router = APIRouter(prefix="/v1/shops/{shop}/thresholds", tags=["thresholds"])
+router = Router(prefix="/v1/shops/{shop}/thresholds", tags=["thresholds"])
 SAMPLE = 10_000
 """A preview looks at about so many customers, in some seconds; of a larger shop, at a random share."""
 
