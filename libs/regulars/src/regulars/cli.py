@@ -14,7 +14,7 @@ from rich.table import Table
 from regulars import operating, rebuilding
 from regulars.stack.errors import Refused, StackError
 from regulars.stack.plan import Plan
-from regulars.stack.services import SERVICES, own_mail_server
+from regulars.stack.services import CONSOLE, SERVICES, own_mail_server
 from regulars.stack.state import StackState, address_of, running, state_file
 
 app = App(name="regulars", help="Run and look after Regulars.")
@@ -39,7 +39,10 @@ def up(
     foreground: bool = False,
     log_level: Annotated[str, Parameter(env_var="LOG_LEVEL")] = "INFO",
 ) -> None:
-    """Start PostgreSQL, Kafka, a mail sink and the services; print addresses and an API key.
+    """Start PostgreSQL, Kafka, a mail sink, the services and the console; print addresses and an API key.
+
+    Until the console has its first owner, a link is printed by which somebody becomes it, once. With --service no
+    console is started: it asks all services.
 
     DATABASE_URL (a role that may create databases and roles), KAFKA_BOOTSTRAP_SERVERS and SMTP_HOST, where set, are
     used instead of starting a server. With SMTP_HOST go SMTP_PORT, SMTP_TLS, SMTP_USER, SMTP_PASSWORD and the others
@@ -65,12 +68,14 @@ def up(
         os.environ.get("KAFKA_BOOTSTRAP_SERVERS"),
         own_mail_server(os.environ),
         processes=processes,
+        console=not service,
     )
     if foreground:
         operating.serve_here(plan, lambda line: _console.print(line, markup=False))
         return
     state = operating.up(plan, lambda phase: _console.print(phase, style="dim"))
     show(state, plan.folder)
+    show_console(state)
     commands = first_commands(state)
     if commands:
         _console.print("\nTo try: set up a shop, tell a completed order, read what the customer has of it")
@@ -165,12 +170,23 @@ def show(state: StackState, folder: Path) -> None:
         table.add_row(name, f"{settings['PUBLIC_URL']}/docs  {purposes.get(name, '')}")
         for other, its in list(state.of_service(name).items())[1:]:
             table.add_row(other, address_of(its))
+    if state.console:
+        table.add_row(CONSOLE.name, f"{state.console['PUBLIC_URL']}  {CONSOLE.purpose}")
     kept = f"{folder}/mails.jsonl, SMTP {state.smtp}"
     table.add_row("mails", kept if state.mails_url else f"handed to your own server, SMTP {state.smtp}")
     table.add_row("Kafka", state.kafka)
     table.add_row("API key", state.api_key)
     table.add_row("logs", f"{folder}/logs")
     _console.print(table)
+
+
+def show_console(state: StackState) -> None:
+    """Print how to become the console's first owner, while there is none."""
+    link = operating.invitation(state)
+    if link is not None:
+        _console.print(
+            f"\nTo look at it in a browser, become the console's first owner (the link counts once):\n{link}"
+        )
 
 
 def first_commands(state: StackState) -> list[str]:

@@ -197,3 +197,14 @@ def run_in_services(folder: Path, verb: str, services: tuple[Service, ...]) -> i
         code = subprocess.run(argv, env=environment(state.services[service.name]), check=False).returncode
         worst = max(worst, abs(code))
     return worst
+
+
+def invitation(state: StackState) -> str | None:
+    """A one-time link for the first owner of the stack's console; None once there are people, or without a console."""
+    if not state.console:
+        return None
+    argv = [sys.executable, "-m", "console.main", "invite", "--first-owner"]
+    ended = subprocess.run(argv, env=environment(state.console), check=False, capture_output=True, text=True)
+    if ended.returncode:
+        raise StackError(f"the console could not make a link for its first owner:\n{ended.stderr.strip()}")
+    return ended.stdout.strip() or None
