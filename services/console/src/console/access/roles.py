@@ -49,6 +49,7 @@ PAGES: dict[str, Page] = {
     "send_find_customer": Page(),
     "customer": Page(),
     "ledger": Page(),
+    "orders": Page(),
     "show_contact": Page(_of("owner", "marketer", "agent")),
     "imports": Page(_of("owner", "operator", "viewer")),
     "send_import": Page(_of("owner", "operator")),

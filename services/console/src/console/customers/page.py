@@ -110,3 +110,14 @@ async def ledger(viewer: Guarded, customer: str, after: Annotated[int, Query(ge=
     if page.state == "unknown":
         raise NotHere
     return viewer.draw("customers/ledger.html", customer=customer, here=here, member=member, page=page, after=after)
+
+
+@router.get("/s/{shop}/customers/{customer}/orders")
+async def orders(
+    viewer: Guarded, customer: str, before: Annotated[str | None, Query(max_length=200)] = None
+) -> Response:
+    """Her orders, newest first."""
+    here = part(customer)
+    asked = {"limit": ENTRIES} | ({"before": before} if before else {})
+    (page,) = await viewer.console.services.ask(viewer.of_shop("orders-ingest", f"/customers/{here}/orders", **asked))
+    return viewer.draw("customers/orders.html", customer=customer, here=here, page=page, before=before)

@@ -332,4 +332,12 @@ CHINESE = {
     "change of tier": "等级变动",
     "missed its window": "错过时段",
     "about usage": "使用情况",
+    "Orders of {customer}": "{customer} 的订单",
+    "Newest first; amounts are what was paid for goods": "最新的在前；金额为商品实付",
+    "Order": "订单号",
+    "Since": "自",
+    "Paid for goods": "商品实付",
+    "Refunded": "已退",
+    "No order of this customer has come.": "尚无该顾客的订单。",
+    "All orders": "全部订单",
 }

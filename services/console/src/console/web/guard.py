@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import AsyncIterator
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -68,8 +69,16 @@ async def look_up(request: Request) -> Viewer:
     )
 
 
-async def guard(request: Request) -> Viewer:
-    """The viewer of a page that is theirs. Raises Halt."""
+async def guard(request: Request) -> AsyncIterator[Viewer]:
+    """The viewer of a page that is theirs; a file that came with the form is closed when the answer has left."""
+    try:
+        yield await _let_in(request)
+    finally:
+        await request.close()
+
+
+async def _let_in(request: Request) -> Viewer:
+    """Raises Halt."""
     viewer = await look_up(request)
     request.state.viewer = viewer
     name = request.scope["route"].name
