@@ -29,6 +29,10 @@ axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22
    .then(found => found.violations.map(one => [one.id, one.nodes.map(node => node.target.join(" "))]))
 """
 TOO_WIDE = "document.documentElement.scrollWidth > window.innerWidth"
+CLIPPED = """
+[...document.querySelectorAll(".figure, td, dd, dt, h1, h2, button, .badge")]
+  .filter(one => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== "inline").length
+"""
 SMALL_TARGETS = """
 [...document.querySelectorAll("button, input:not([type=hidden]), select, textarea")].filter(one => {
   const box = one.getBoundingClientRect();
@@ -37,7 +41,7 @@ SMALL_TARGETS = """
 """
 
 
-_CUSTOMER = ("customers/ann", "customers/ann/ledger", "customers/ann/orders")
+_CUSTOMER = ("customers/ann", "customers/ann/ledger", "customers/ann/orders", "customers/ann/messages")
 PATHS = ("today", "customers", *_CUSTOMER, "imports", "dead-letters", "health")
 """Of pages that a viewer sees."""
 
@@ -67,6 +71,7 @@ class Walk:
         assert (self.page.url, violations) == (self.page.url, [])
         assert not await self.page.evaluate(TOO_WIDE), self.page.url
         assert await self.page.evaluate(SMALL_TARGETS) == 0, self.page.url
+        assert await self.page.evaluate(CLIPPED) == 0, self.page.url
         assert self.wrong == []
 
     async def click(self, name: str, role: Any = "button") -> None:
@@ -134,6 +139,9 @@ async def test_no_script_runs_from_what_customers_write(whole: Whole, chromium: 
         await walk.click("Show name")
         await walk.check()
         assert await page.title() == "ann · Regulars"
+        assert await page.locator("blockquote").count() == 0, "what she wrote is masked too"
+        await walk.click("Show what was written")
+        await walk.check()
         assert await page.locator("blockquote").first.inner_text() == SCRIPT
         assert await page.locator("blockquote b, .revealed script").count() == 0
 
@@ -158,6 +166,12 @@ async def test_today_and_the_customer_say_what_the_services_say_and_stand_when_o
         assert await page.locator("tbody tr").count() == len(ledger["entries"])
         await walk.go(f"/s/{SHOP}/customers/ann/orders")
         assert await page.locator("tbody td:first-child").all_inner_texts() == ["1002", "1001"], "newest first"
+        decisions = await whole.stack.get("messaging", f"{base}/customers/ann/decisions")
+        await walk.go(f"/s/{SHOP}/customers/ann/messages")
+        assert await page.locator(".timeline li").count() == len(decisions) > 0
+        await walk.click("Why?", "link")
+        await walk.check()
+        assert page.url.endswith(decisions[0]["message_id"])
         await page.select_option("select[name=language]", "zh")
         await page.select_option("select[name=theme]", "dark")
         await page.locator("footer button").click()

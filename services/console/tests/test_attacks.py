@@ -140,3 +140,15 @@ async def test_a_strangers_file_is_not_read(site: Site) -> None:
     answer = await browser.client.post("/s/tea/imports", content=parts(), headers=headers)
     assert answer.status_code == 401
     assert read <= 1
+
+
+async def test_a_mistake_of_ours_is_a_page_with_the_same_headers_and_plants_no_cookie(site: Site) -> None:
+    browser = await site.signed_in("owner")
+    async with site.console.database.transaction() as tx:
+        await tx.execute("alter table sessions rename to gone")
+    answer = await browser.client.get("/account")
+    assert answer.status_code == 500
+    assert "This is our mistake" in answer.text
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+    assert answer.headers["cache-control"] == "no-store"
+    assert "set-cookie" not in answer.headers

@@ -28,11 +28,11 @@ def test_money_has_the_decimals_of_its_currency(minor: int, currency: str, shown
 @pytest.mark.parametrize(
     ("found", "shown"),
     [
-        ({"part": 905, "base": 2376, "percent": "38.1"}, "38.1\u00a0% (905 / 2,376)"),
-        ({"part": 0, "base": 0, "percent": None}, "n/a"),
+        ({"part": 905, "base": 2376, "percent": "38.1"}, "38.1\u00a0% (905\u00a0/\u00a02,376)"),
+        ({"part": 0, "base": 0, "percent": None}, None),
     ],
 )
-def test_a_rate_says_its_base_and_has_no_value_without_one(found: dict[str, Any], shown: str) -> None:
+def test_a_rate_says_its_base_and_has_no_value_without_one(found: dict[str, Any], shown: str | None) -> None:
     assert formats.rate(found) == shown
 
 
@@ -68,3 +68,11 @@ def test_only_a_path_of_ours_is_followed(given: str | None, path: str) -> None:
 )
 def test_an_id_is_one_segment_of_a_path(text: str, segment: str) -> None:
     assert part(text) == segment
+
+
+def test_counts_stand_in_the_order_of_their_names_and_strangers_last() -> None:
+    assert formats.in_order({"x": 1, "dead": 2, "active": 3}, ["active", "dead"]) == [
+        ("active", 3),
+        ("dead", 2),
+        ("x", 1),
+    ]

@@ -33,7 +33,9 @@ async def test_a_customer_whom_nobody_can_speak_of_is_not_unknown(site: Site) ->
     assert page.count("did not answer") == 8
 
 
-@pytest.mark.parametrize("path", ["customers/ann/ledger", "imports", "imports/job-1", "dead-letters", "health"])
+@pytest.mark.parametrize(
+    "path", ["customers/ann/ledger", "customers/ann/messages", "imports", "imports/job-1", "dead-letters", "health"]
+)
 async def test_each_page_stands(site: Site, path: str) -> None:
     browser = await site.signed_in("owner")
     page = await browser.get(f"/s/tea/{path}")

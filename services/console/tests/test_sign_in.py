@@ -199,7 +199,9 @@ def test_a_code_of_the_step_before_or_after_counts_but_no_older_one() -> None:
     assert code_step(secret, totp.generate_otp(step), step, now) is None
 
 
-@pytest.mark.parametrize("given", [[], ["invite"], ["invite", "--shop", "tea", "--role", "king"], ["rebuild"]])
+@pytest.mark.parametrize(
+    "given", [[], ["invite"], ["invite", "--shop", "tea", "--role", "king"], ["invite", "--shop", "a/b"], ["rebuild"]]
+)
 def test_a_command_that_cannot_be_understood_ends_with_a_sentence(given: list[str]) -> None:
     with pytest.raises(SystemExit):
         arguments(given)

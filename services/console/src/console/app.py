@@ -8,8 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
-from common.http.health import LiveOut, Readiness, ReadinessOut, check_database
 from common.process.logs import CorrelationMiddleware
+from common.storage.failures import passes
 from console.access.roles import PAGES, check_listed
 from console.audit import page as audit
 from console.customers import page as customers
@@ -18,7 +18,7 @@ from console.operations import dead, health
 from console.sign_in import account, invitations
 from console.sign_in import pages as sign_in
 from console.today import page as today
-from console.web import assets
+from console.web import assets, probes
 from console.web.bodies import Bodies
 from console.web.guard import (
     Halt,
@@ -29,7 +29,7 @@ from console.web.guard import (
     NotTheirs,
     look_up,
 )
-from console.web.headers import Headers
+from console.web.headers import HEADERS, Headers
 from console.web.page import Console, Viewer, see
 from console.web.paths import part
 
@@ -52,7 +52,8 @@ def build_app(console: Console) -> FastAPI:
     app = FastAPI(title="Regulars console", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.console = console
     app.state.zones = {}
-    app.include_router(_plain(console))
+    app.include_router(probes.router(console.database))
+    app.include_router(_assets())
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(Halt, _halted)
@@ -71,22 +72,9 @@ def names(app: FastAPI) -> list[str]:
     return [route.name for route in iter_route_contexts(app.routes) if route.name is not None]
 
 
-def _plain(console: Console) -> APIRouter:
-    """Probes, style and script: no page, no session."""
+def _assets() -> APIRouter:
+    """Style and script."""
     router = APIRouter()
-    readiness = Readiness(["api"])
-    readiness.add("database", lambda: check_database(console.database))
-
-    @router.get("/health/live")
-    async def live() -> LiveOut:
-        return LiveOut()
-
-    @router.get("/health/ready")
-    async def ready(response: Response) -> ReadinessOut:
-        """Whether it can sign people in; a service that is down is shown on pages and makes the console not unready."""
-        found = await readiness.ask()
-        response.status_code = 200 if found.ready else 503
-        return found
 
     @router.get("/static/{name:path}")
     async def asset(name: str) -> Response:
@@ -147,7 +135,9 @@ async def _unreadable(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    """Our mistake, or the store is away: a page that needs neither."""
+    """Our mistake, or the store is away: a page that needs neither. It leaves outside of all middleware."""
     log.error("unhandled", path=request.scope["route"].name if "route" in request.scope else "", exc_info=error)
-    viewer = Viewer(request.app.state.console, request, "-", "en", "auto")
-    return viewer.draw("web/failed.html", 500)
+    viewer = Viewer(request.app.state.console, request, "", "en", "auto")
+    response = viewer.draw("web/failed.html", 503 if passes(error) else 500)
+    response.headers.update(HEADERS | {"cache-control": "no-store"})
+    return response

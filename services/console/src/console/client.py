@@ -41,26 +41,27 @@ class Ask(NamedTuple):
 
 
 class Services:
-    """Clients of all services, pooled; made on the event loop that uses them."""
+    """The services by their addresses, behind one pool; made on the event loop that uses it."""
 
     def __init__(self, addresses: Mapping[str, str], key: str, within_s: float) -> None:
+        self._addresses = {name: url.rstrip("/") for name, url in addresses.items()}
         self._within_s = within_s
-        self._clients = {
-            name: httpx.AsyncClient(
-                base_url=url,
-                headers={"Authorization": f"Bearer {key}"},
-                timeout=httpx.Timeout(within_s),
-                limits=httpx.Limits(max_connections=50, keepalive_expiry=30),  # before the services close them
-            )
-            for name, url in addresses.items()
-        }
+        self._client = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=httpx.Timeout(within_s),
+            limits=httpx.Limits(max_connections=200, keepalive_expiry=30),  # before the services close them
+            # The authorities' certificates take megabytes: they are read where an address needs them.
+            verify=any(url.startswith("https:") for url in addresses.values()),
+            follow_redirects=False,
+            trust_env=False,
+        )
 
     @property
     def names(self) -> list[str]:
-        return list(self._clients)
+        return list(self._addresses)
 
     async def close(self) -> None:
-        await asyncio.gather(*(client.aclose() for client in self._clients.values()))
+        await self._client.aclose()
 
     async def ask(self, *asked: Ask) -> list[Answer]:
         """All at once; each within its own time limit, the answers in the order of the questions."""
@@ -83,7 +84,7 @@ class Services:
         try:
             # httpx bounds each read; the whole is bounded here.
             async with asyncio.timeout(within):
-                got = await self._clients[service].request(method, path, timeout=within, **more)
+                got = await self._client.request(method, self._addresses[service] + path, timeout=within, **more)
                 return _answer(service, got)
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
             log.warning("no_answer", asked=service, method=method, reason=type(error).__name__)

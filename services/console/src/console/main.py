@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
+from pydantic import TypeAdapter, ValidationError
 
 from common.crypto.sealing import derived_key, master_key_from
+from common.events.fields import ShopName
 from common.process import logs
 from common.process.settings import load_settings
 from common.storage.database import Database
@@ -126,9 +128,16 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     inviting = commands.add_parser("invite", help="print a one-time link for a new person", allow_abbrev=False)
     whom = inviting.add_mutually_exclusive_group(required=True)
     whom.add_argument("--first-owner", action="store_true", help="who names the shop; none once there are people")
-    whom.add_argument("--shop", help="the shop that the person is to see")
+    whom.add_argument("--shop", type=_shop, help="the shop that the person is to see")
     inviting.add_argument("--role", choices=ROLES, default="owner", help="what the person may do there")
     return parser.parse_args(given)
+
+
+def _shop(name: str) -> str:
+    try:
+        return TypeAdapter[str](ShopName).validate_python(name)
+    except ValidationError:
+        raise argparse.ArgumentTypeError(f"{name!r} is no shop's id") from None
 
 
 def main() -> None:

@@ -170,7 +170,8 @@ class LocalStack:
         settings = self._state.console if service == CONSOLE else self._state.all_processes()[process]
         argv = [sys.executable, "-m", f"{service.package}.main", "serve", *migrate]
         # A service finishes its batch and hands its partitions back before it ends.
-        return Command(process, argv, environment(settings), stop_timeout_s=25, forked=True)
+        # The console reads half as much as a service does: a process of its own stays smaller.
+        return Command(process, argv, environment(settings), stop_timeout_s=25, forked=service != CONSOLE)
 
     async def _ready(self, child: Child) -> None:
         port = int(child.command.env["HTTP_PORT"])

@@ -50,6 +50,8 @@ PAGES: dict[str, Page] = {
     "customer": Page(),
     "ledger": Page(),
     "orders": Page(),
+    "messages": Page(),
+    "one_message": Page(),
     "show_contact": Page(_of("owner", "marketer", "agent")),
     "imports": Page(_of("owner", "operator", "viewer")),
     "send_import": Page(_of("owner", "operator")),

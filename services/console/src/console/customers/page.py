@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Response
 
 from console.client import Answer
-from console.web.guard import Guarded, NotHere
+from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
 from console.web.paths import part
 
 router = APIRouter()
 DECISIONS, ENTRIES = 20, 50
 CONTACT = ("name", "email", "phone", "address", "birthday", "chat")
-Field = Literal["name", "email", "phone", "address", "birthday", "chat"]
+WORDS = "words"
+"""What the customer wrote in reviews and surveys, looked at as a whole."""
+Field = Literal["name", "email", "phone", "address", "birthday", "chat", "words"]
 
 
 @router.get("/s/{shop}/customers")
@@ -60,7 +63,16 @@ async def customer(viewer: Guarded, customer: str) -> Response:
     if _is_unknown(answers):
         raise NotHere
     shown = await _contact(viewer, customer, answers["profile"])
-    return viewer.draw("customers/customer.html", 200, customer=customer, here=here, contact=shown, **answers)
+    words_shown = viewer.may("show_contact") and await viewer.may_look(_object(customer, WORDS))
+    return viewer.draw(
+        "customers/customer.html",
+        200,
+        customer=customer,
+        here=here,
+        contact=shown,
+        words_shown=words_shown,
+        **answers,
+    )
 
 
 def _is_unknown(answers: dict[str, Answer]) -> bool:
@@ -121,3 +133,25 @@ async def orders(
     asked = {"limit": ENTRIES} | ({"before": before} if before else {})
     (page,) = await viewer.console.services.ask(viewer.of_shop("orders-ingest", f"/customers/{here}/orders", **asked))
     return viewer.draw("customers/orders.html", customer=customer, here=here, page=page, before=before)
+
+
+@router.get("/s/{shop}/customers/{customer}/messages")
+async def messages(viewer: Guarded, customer: str, before: Annotated[datetime | None, Query()] = None) -> Response:
+    """Every decision about messages to her, newest first."""
+    here = part(customer)
+    asked = {"limit": str(ENTRIES)} | ({"before": before.isoformat()} if before else {})
+    (page,) = await viewer.console.services.ask(viewer.of_shop("messaging", f"/customers/{here}/decisions", **asked))
+    return viewer.draw(
+        "customers/messages.html", customer=customer, here=here, page=page, before=before, a_page=ENTRIES
+    )
+
+
+@router.get("/s/{shop}/messages/{message}")
+async def one_message(viewer: Guarded, message: str) -> Response:
+    """One message from cause to outcome, with every decision about it."""
+    (found,) = await viewer.console.services.ask(viewer.of_shop("messaging", f"/messages/{part(message)}"))
+    if found.state == "unavailable":
+        raise NoAnswer(found)
+    if not found.ok:
+        raise NotHere
+    return viewer.draw("customers/one_message.html", found=found, here=part(found.body["customer"]))

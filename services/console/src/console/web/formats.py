@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -23,12 +24,18 @@ def money(minor: int, currency: str) -> str:
     return f"{currency}\u00a0{in_major(minor, currency).replace('-', MINUS)}"
 
 
-def rate(found: dict[str, Any]) -> str:
-    """`38.1 % (905 of 2,376)`; where the base is 0 a rate has no value: `n/a`."""
+def rate(found: dict[str, Any]) -> str | None:
+    """`38.1 % (905 of 2,376)`; None where the base is 0: then there is no rate."""
     if not found["base"]:
-        return "n/a"
+        return None
     percent = Decimal(found["part"]) * 100 / Decimal(found["base"])
-    return f"{percent:.1f}\u00a0% ({number(found['part'])} / {number(found['base'])})"
+    return f"{percent:.1f}\u00a0% ({number(found['part'])}\u00a0/\u00a0{number(found['base'])})"
+
+
+def in_order(counts: dict[str, int], names: Iterable[str]) -> list[tuple[str, int]]:
+    """The counts in the order of the names; others follow as they came."""
+    places = {name: place for place, name in enumerate(names)}
+    return sorted(counts.items(), key=lambda item: places.get(item[0], len(places)))
 
 
 def instant(text: str | datetime | None) -> datetime | None:

@@ -130,7 +130,7 @@ class Viewer:
             )
         )
         response = HTMLResponse(shown, status)
-        if self.person is None:
+        if self.person is None and self.session:
             self.console.keep(response, "visitor", self.session)
         return response
 
@@ -150,5 +150,10 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {"words": WORDS, "reasons": REASONS}
-    environment.filters |= {"money": formats.money, "number": formats.number, "rate": formats.rate}
+    environment.filters |= {
+        "money": formats.money,
+        "number": formats.number,
+        "rate": formats.rate,
+        "in_order": formats.in_order,
+    }
     return environment
