@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from regulars import operating
+from regulars.stack.errors import StackError
 from regulars.stack.plan import Plan
 from regulars.stack.services import SERVICES
 from regulars.stack.state import running
@@ -33,7 +34,7 @@ async def test_the_first_owner_comes_in_by_the_link_once_and_sees_the_services(f
     plan = Plan(folder, SERVICES, console=True)
     state = await asyncio.to_thread(operating.up, plan, lambda _: None)
     assert "console" not in state.services, "verify, rebuild and the like are for services"
-    before, link = [await asyncio.to_thread(operating.invitation, state) for _ in range(2)]
+    before, link = [await asyncio.to_thread(operating.first_invitation, state) for _ in range(2)]
     assert before is not None
     assert link is not None
     async with httpx.AsyncClient(
@@ -48,7 +49,11 @@ async def test_the_first_owner_comes_in_by_the_link_once_and_sees_the_services(f
         health = await browser.get(f"{state.console['PUBLIC_URL']}/s/console-shop/health")
         assert re.findall(r'id="s-([\w-]+)"', health.text) == [service.name for service in SERVICES]
         assert "did not answer" not in unescape(health.text)
-        assert await asyncio.to_thread(operating.invitation, state) is None, "there is somebody now"
+        assert await asyncio.to_thread(operating.first_invitation, state) is None, "there is somebody now"
+        another = await asyncio.to_thread(operating.invitation, state, "console-shop", "agent")
+        assert "You are invited as agent" in (await browser.get(another)).text
+        with pytest.raises(StackError, match="no shop's id"):
+            await asyncio.to_thread(operating.invitation, state, "a/b", "agent")
         old = running(folder).processes["console"]
         os.kill(old.pid, signal.SIGKILL)
         async with asyncio.timeout(120):

@@ -67,6 +67,24 @@ async def test_a_name_that_is_taken_leaves_the_link_as_it_was(site: Site) -> Non
     assert browser.status == 200
 
 
+async def test_who_is_signed_in_joins_one_more_shop_and_loses_no_rights_by_a_link(site: Site) -> None:
+    browser = await site.signed_in("owner", "Ann")
+    before = browser.session
+    link = await site.link("agent", "wine")
+    page = await browser.get(link)
+    assert "You are signed in as Ann" in page
+    await browser.post(link)
+    assert (browser.status, browser.session != before) == (200, True)
+    await browser.get("/")
+    assert '<a href="/s/tea/today">tea</a> (owner)' in browser.page
+    assert '<a href="/s/wine/today">wine</a> (agent)' in browser.page
+    lower = await site.link("viewer", "tea")
+    await browser.get(lower)
+    await browser.post(lower)
+    assert "You belong to this shop already" in browser.page
+    assert "tea</a> (owner)" in browser.page
+
+
 async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(site: Site) -> None:
     await site.signed_in("owner", "Ann")
     wrong, unknown = site.browser(), site.browser()

@@ -5,7 +5,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 from rich.console import Console
@@ -25,6 +25,7 @@ app.command("regulars.demo:twice", name="twice", help="Run the demo twice and co
 
 Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
 Names = Annotated[tuple[str, ...], Parameter(name="--service", negative="", help="Only this service; may be repeated.")]
+Role = Literal["owner", "marketer", "agent", "operator", "viewer"]
 _RUN = Path(".run")
 _console = Console(highlight=False, soft_wrap=True)
 
@@ -125,6 +126,20 @@ def _show_parts(folder: Path) -> None:
 
 
 @app.command
+def invite(*, shop: str, role: Role = "owner", folder: Folder = _RUN) -> None:
+    """Print a link by which one more person comes into the console of the running stack, once.
+
+    Parameters
+    ----------
+    shop
+        The shop that the person is to see.
+    role
+        What the person may do there.
+    """
+    _console.print(operating.invitation(running(folder.resolve()), shop, role), markup=False)
+
+
+@app.command
 def migrate(*, folder: Folder = _RUN, service: Names = ()) -> None:
     """Bring the databases of the running stack up to date."""
     sys.exit(operating.run_in_services(folder.resolve(), "migrate", operating.chosen(service)))
@@ -182,7 +197,7 @@ def show(state: StackState, folder: Path) -> None:
 
 def show_console(state: StackState) -> None:
     """Print how to become the console's first owner, while there is none."""
-    link = operating.invitation(state)
+    link = operating.first_invitation(state)
     if link is not None:
         _console.print(
             f"\nTo look at it in a browser, become the console's first owner (the link counts once):\n{link}"

@@ -108,7 +108,7 @@ def _show_where(state: StackState, console: Console) -> None:
     console.print(
         f"\nThe stack goes on to run; its console: {state.console['PUBLIC_URL']}\n"
         f"Become its first owner by this link, which counts once, and name the shop {SHOP}:\n"
-        f"{operating.invitation(state)}\nEnd it with: regulars down",
+        f"{operating.first_invitation(state)}\nEnd it with: regulars down",
         markup=False,
     )
 

@@ -12,7 +12,7 @@ from console.access import store
 from console.access.passwords import LONGEST, SHORTEST
 from console.sign_in.pages import begin_session
 from console.web.guard import Guarded
-from console.web.page import Viewer
+from console.web.page import Viewer, see
 
 router = APIRouter()
 _SHOP: TypeAdapter[str] = TypeAdapter(ShopName)
@@ -42,6 +42,8 @@ async def take_invitation(
         found = await store.get_invitation(tx, link)
     if found is None:
         return viewer.draw("sign_in/link_used.html", 410)
+    if viewer.person is not None:
+        return await _join(viewer, link, found.shop)
     name, shop = name.strip(), found.shop or shop.strip()
     errors = _errors(viewer, name, password, shop)
     if not errors:
@@ -59,6 +61,19 @@ async def take_invitation(
             return await begin_session(viewer, person, f"/s/{shop}/today")
         errors = {"name": viewer.say("Somebody has this name already: choose another one.")}
     return viewer.draw("sign_in/invitation.html", 422, link=link, found=found, name=name, shop=shop, errors=errors)
+
+
+async def _join(viewer: Viewer, link: str, shop: str | None) -> Response:
+    """Who is signed in gets the role in one more shop, and a session under a new id."""
+    if shop is None or shop in viewer.who.shops:
+        # A link for a role below one's own would take rights away.
+        return see("/", "in-shop-already")
+    async with viewer.console.database.transaction() as tx:
+        taken = await store.get_invitation(tx, link, take=True)
+        if taken is None:
+            return viewer.draw("sign_in/link_used.html", 410)
+        await store.save_role(tx, viewer.who.person_id, shop, taken.role)
+    return await begin_session(viewer, viewer.who.person_id, f"/s/{shop}/today")
 
 
 def _errors(viewer: Viewer, name: str, password: str, shop: str) -> dict[str, str]:

@@ -359,4 +359,7 @@ CHINESE = {
     "Nothing has been decided yet.": "尚未作出决定。",
     "It may have arrived: it is never sent again by itself.": "可能已送达：不会自动重发。",
     "Why?": "为什么？",
+    "You are signed in as {name}.": "您已以 {name} 的身份登录。",
+    "Join this shop": "加入此店铺",
+    "You belong to this shop already; the link goes on to count.": "您已属于此店铺；链接仍然有效。",
 }
