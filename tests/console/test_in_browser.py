@@ -130,6 +130,44 @@ async def test_an_agent_finds_a_customer_and_looks_at_her_address(whole: Whole, 
         assert await page.get_by_text("+8613800138000").count() == 0
 
 
+async def test_an_agent_opts_a_customer_out_once_however_often_it_is_sent(whole: Whole, chromium: str) -> None:
+    """Journey 7: one confirming step; consent shows it with time and way; back and again change nothing."""
+    base = f"/v1/shops/{SHOP}/customers/ann"
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("agent"), "Ada")
+        await walk.go(f"/s/{SHOP}/customers/ann")
+        await walk.click("Opt out of e-mail", "link")
+        await walk.check()
+        await walk.click("Opt out (may take a minute)")
+        await page.get_by_text("Say in 1 to 100 characters how you were told.").wait_for()
+        walk.wrong = [said for said in walk.wrong if "422" not in said]
+        await walk.check()
+        await walk.go(f"/s/{SHOP}/customers/ann/opt-out?channel=email")
+        await page.get_by_label("How were you told?").fill("on the phone")
+        await page.get_by_role("button", name="Opt out (may take a minute)").dblclick()
+        await page.wait_for_url("**/customers/ann?notice=*")
+
+        async def answered() -> bool:
+            return any(entry[0] == "opt_out" and entry[2] == "ok" for entry in await whole.entries())
+
+        await whole.stack.until(answered)
+        await walk.go(f"/s/{SHOP}/customers/ann")
+        assert "opted out" in await page.locator("#consent").inner_text()
+        assert "on the phone" in await page.locator("#consent").inner_text()
+        held = await whole.stack.get("messaging", f"{base}/permissions")
+        assert {p["state"] for p in held if p["channel"] == "email"} == {"opted_out"}
+        outcomes = [entry[1:] for entry in await whole.entries() if entry[0] == "opt_out"]
+        assert outcomes == [("customers/ann/email", "asked"), ("customers/ann/email", "ok")], "two clicks are one"
+        await walk.go(f"/s/{SHOP}/customers/ann/opt-out?channel=email")
+        await page.get_by_label("How were you told?").fill("on the phone")
+        await walk.click("Opt out (may take a minute)")
+        await page.get_by_text("Done: nothing is sent on this channel any more").wait_for(timeout=90_000)
+        await walk.check()
+        again = await whole.stack.get("messaging", f"{base}/permissions")
+        assert [(p["channel"], p["state"]) for p in again] == [(p["channel"], p["state"]) for p in held]
+
+
 async def test_no_script_runs_from_what_customers_write(whole: Whole, chromium: str) -> None:
     """Journey 10: markup in names and reviews stays text."""
     async with browsing(whole, chromium) as (walk, _):

@@ -59,7 +59,7 @@ async def test_each_role_gets_what_the_table_says(site: Site, role: Role) -> Non
         path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: PARTS[m[1]], str(getattr(route, "path", "")))
         browser.page = page  # its token
         if "POST" in (route.methods or set()):
-            await browser.post(path, field="email", wanted="ann", layout="online_retail")
+            await browser.post(path, field="email", wanted="ann", layout="online_retail", channel="email")
         else:
             await browser.get(path)
         refused = browser.status == 403

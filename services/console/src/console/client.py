@@ -67,9 +67,9 @@ class Services:
         """All at once; each within its own time limit, the answers in the order of the questions."""
         return await asyncio.gather(*(self._call("GET", each.service, each.path, params=each.params) for each in asked))
 
-    async def tell(self, service: str, method: str, path: str, **more: Any) -> Answer:
+    async def tell(self, service: str, method: str, path: str, *, within_s: float | None = None, **more: Any) -> Answer:
         """A command of the service."""
-        return await self._call(method, service, path, **more)
+        return await self._call(method, service, path, within_s=within_s, **more)
 
     async def upload(self, service: str, path: str, params: Mapping[str, str], parts: AsyncIterator[bytes]) -> Answer:
         """A file as the request's body; staging it may take minutes."""

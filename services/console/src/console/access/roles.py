@@ -52,6 +52,8 @@ PAGES: dict[str, Page] = {
     "orders": Page(),
     "messages": Page(),
     "one_message": Page(),
+    "opt_out": Page(_of("owner", "agent")),
+    "send_opt_out": Page(_of("owner", "agent")),
     "show_contact": Page(_of("owner", "marketer", "agent")),
     "imports": Page(_of("owner", "operator", "viewer")),
     "send_import": Page(_of("owner", "operator")),

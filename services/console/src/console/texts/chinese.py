@@ -362,4 +362,11 @@ CHINESE = {
     "You are signed in as {name}.": "您已以 {name} 的身份登录。",
     "Join this shop": "加入此店铺",
     "You belong to this shop already; the link goes on to count.": "您已属于此店铺；链接仍然有效。",
+    "Opt out of {channel}": "退订{channel}",
+    "Nothing but notices about orders is sent to this customer on this channel from then on, nor to anybody else of the same address. What waits is taken back. Only the customer's own word allows it again.": "此后在该渠道只向该顾客及同一地址的其他人发送订单通知。等待中的消息将被撤回。只有顾客本人同意才能恢复。",
+    "How were you told?": "您是如何得知的？",
+    "Such as: on the phone, in the shop. It is kept with the statement.": "例如：电话、店内。将与声明一同保存。",
+    "Opt out (may take a minute)": "退订（可能需要一分钟）",
+    "Say in 1 to 100 characters how you were told.": "请用 1 至 100 个字符说明如何得知。",
+    "Done: nothing is sent on this channel any more but notices about orders.": "完成：此渠道今后只发送订单通知。",
 }
