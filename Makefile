@@ -27,7 +27,7 @@ help: ## Say what can be done here
 demo: $(STAMP) ## Run a real shop's eighteen months through the whole stack and show what came of it; ALL=1: ten times that
 	ALL=$(ALL) $(BIN)/regulars demo $(ARGS)
 
-up: $(STAMP) ## Start PostgreSQL, Kafka, the mail sink and the services; print addresses and an API key
+up: $(STAMP) ## Start PostgreSQL, Kafka, the mail sink, the services and the console; print addresses and an API key
 	$(BIN)/regulars up $(ARGS)
 
 down: $(STAMP) ## Stop exactly what `make up` started; ARGS=--purge also deletes its data

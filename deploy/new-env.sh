@@ -6,7 +6,7 @@ set -eu
 random_hex() { openssl rand -hex "$1"; }
 
 for service in POSTGRES_PASSWORD ORDERS_INGEST_DB_PASSWORD MEMBERSHIP_DB_PASSWORD SEGMENTATION_DB_PASSWORD \
-    MESSAGING_DB_PASSWORD FEEDBACK_DB_PASSWORD; do
+    MESSAGING_DB_PASSWORD FEEDBACK_DB_PASSWORD CONSOLE_DB_PASSWORD; do
     echo "$service=$(random_hex 24)"
 done
 echo "MASTER_KEY=$(openssl rand -base64 32)"

@@ -2,7 +2,7 @@
 # A database and a role for each service; runs once, when the data directory is empty. Nobody reads another's database.
 set -eu
 
-for service in orders_ingest membership segmentation messaging feedback; do
+for service in orders_ingest membership segmentation messaging feedback console; do
     variable=$(echo "${service}_db_password" | tr '[:lower:]' '[:upper:]')
     password=$(printenv "$variable") || { echo "set $variable" >&2; exit 1; }
     psql --set=ON_ERROR_STOP=1 --username=postgres --set=service="$service" --set=password="$password" <<'SQL'

@@ -16,10 +16,12 @@ from ruamel.yaml import YAML
 
 from common.events.topics import SERVICES
 from common.process.settings import Settings
+from console.settings import ConsoleSettings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
+PARTS = (*SERVICES, "console")
 FROM_COMPOSE = {"TMPDIR"}  # read by Python's standard library
 
 
@@ -136,7 +138,17 @@ def test_every_service_runs_with_settings_it_knows_on_its_own_database(compose: 
         assert re.fullmatch(rf"postgresql://{package}:\$\{{\w+}}@postgres:5432/{package}", url)
 
 
-@pytest.mark.parametrize("name", SERVICES)
+def test_the_console_runs_with_settings_it_knows_and_asks_services_that_are_there(compose: dict[str, Any]) -> None:
+    known = {name.upper(): field for name, field in ConsoleSettings.model_fields.items()}
+    for container in (compose["services"]["console"], compose["services"]["console-migrate"]):
+        assert set(container["environment"]) - FROM_COMPOSE <= known.keys()
+        assert {name for name, field in known.items() if field.is_required()} <= set(container["environment"])
+    for name in SERVICES:
+        address = compose["services"]["console"]["environment"][f"{name.upper().replace('-', '_')}_URL"]
+        assert address == f"http://{name}:8080"
+
+
+@pytest.mark.parametrize("name", PARTS)
 def test_services_run_with_few_rights_and_are_reachable_from_this_machine_alone(
     compose: dict[str, Any], name: str
 ) -> None:
@@ -162,15 +174,15 @@ def test_images_are_named_with_a_version(compose: dict[str, Any]) -> None:
 def test_the_database_script_makes_a_database_for_each_service(compose: dict[str, Any]) -> None:
     script = (ROOT / "deploy/postgres/init.sh").read_text()
     [listed] = re.findall(r"^for service in (.+); do$", script, re.M)
-    assert listed.split() == [name.replace("-", "_") for name in SERVICES]
-    passwords = {f"{name.replace('-', '_').upper()}_DB_PASSWORD" for name in SERVICES}
+    assert listed.split() == [name.replace("-", "_") for name in PARTS]
+    passwords = {f"{name.replace('-', '_').upper()}_DB_PASSWORD" for name in PARTS}
     assert passwords <= set(compose["services"]["postgres"]["environment"])
     subprocess.run(["sh", "-n", ROOT / "deploy/postgres/init.sh"], check=True)
 
 
 def test_the_image_holds_every_service_and_runs_as_nobody_special() -> None:
     text = DOCKERFILE.read_text()
-    for name in SERVICES:
+    for name in PARTS:
         assert f"--editable services/{name}" in text
     assert re.search(r"^USER 10001:10001$", text, re.M)
     [pinned] = re.findall(r"ARG UV_VERSION=(\S+)", text)

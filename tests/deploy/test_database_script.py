@@ -16,7 +16,7 @@ from regulars.stack.postgres import PostgresServer
 from regulars.stack.postgres_binaries import find_binaries
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "postgres" / "init.sh"
-PACKAGES = [name.replace("-", "_") for name in SERVICES]
+PACKAGES = [name.replace("-", "_") for name in (*SERVICES, "console")]
 PASSWORDS = {f"{package.upper()}_DB_PASSWORD": f"it's {package}" for package in PACKAGES}
 
 

@@ -30,10 +30,10 @@ async def on_topics(stack: Any) -> dict[str, int]:
 
 
 async def taken(stack: Any) -> dict[str, Any]:
-    """How many events each service has claimed, and how many messages and decisions there are."""
+    """How many events but activities each service has claimed, and how many messages and decisions there are."""
     found = {}
     for name in ("membership", "segmentation"):
-        found[name] = await stack.rows(name, "select count(*) from history")
+        found[name] = await stack.rows(name, "select count(*) from history where rank <> 50")
     found["feedback"] = await stack.rows("feedback", "select count(*) from reviews")
     found["messaging"] = await stack.rows(
         "messaging", "select (select count(*) from messages), (select count(*) from decisions)"

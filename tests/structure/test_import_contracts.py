@@ -15,7 +15,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = [path for pattern in ("libs/*/src/*", "services/*/src/*") for path in ROOT.glob(pattern) if path.is_dir()]
 PLANTED: dict[str, dict[str, str]] = {
-    "Services meet only through events: none imports another": {"feedback/planted.py": "import segmentation"},
+    "Services meet only through events, and the console asks them by HTTP: none imports another": {
+        "feedback/planted.py": "import segmentation"
+    },
     "The operator's command starts services and calls their APIs, but imports none, and none imports it": {
         "regulars/planted.py": "import membership"
     },
@@ -43,6 +45,9 @@ PLANTED: dict[str, dict[str, str]] = {
     "Handlers are imported by the doors above them alone": {"messaging/planted_below.py": "import messaging.handlers"},
     "Commands are imported by the doors alone": {"membership/planted_below.py": "import membership.commands"},
     "A service's fold is imported by its doors alone": {"segmentation/planted_below.py": "import segmentation.fold"},
+    "The console's rooms stand on one another in one order: pages, what they share, who may": {
+        "console/access/planted.py": "import console.web.page"
+    },
     "Settings are read by the commands and the process alone": {
         "messaging/planted_reader.py": "import common.process.settings"
     },

@@ -120,3 +120,27 @@ async def test_all_dead_events_are_sent_again_page_by_page_and_what_still_fails_
     async with made.database.transaction() as tx:
         assert await tx.value("select count(*) from settings") == 3
     await made.database.close()
+
+
+async def test_dead_events_are_listed_by_shop_by_reason_and_by_whether_they_were_sent_again(runtime: Runtime) -> None:
+    """Whoever looks for one shop sees no other's."""
+    async with runtime.database.transaction() as tx:
+        dead = [
+            DeadRecord(Record("orders", 0, n, None, order(), {}, 0), slug, "", shop)
+            for n, (shop, slug) in enumerate([("tea", "a"), ("wine", "a"), ("tea", "b"), (None, "b")])
+        ]
+        await bury(tx, dead, runtime.seal_dead, "k")
+        await tx.execute("update dead_events set resent_at = now() where dead_id = 3")
+    app = build_app(runtime, Readiness())
+    headers = {"authorization": f"Bearer {BOOTSTRAP}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t", headers=headers) as client:
+
+        async def listed(**asked: Any) -> list[int]:
+            return [each["dead_id"] for each in (await client.get("/ops/dead", params=asked)).json()]
+
+        assert await listed(shop="tea") == [1, 3]
+        assert await listed(shop="tea", slug="a") == [1]
+        assert await listed(slug="a", after=1) == [2]
+        assert await listed(resent=True) == [3]
+        assert await listed(shop="tea", resent=False) == [1]
+        assert await listed(shop="nobody's") == []

@@ -5,7 +5,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 from rich.console import Console
@@ -14,7 +14,7 @@ from rich.table import Table
 from regulars import operating, rebuilding
 from regulars.stack.errors import Refused, StackError
 from regulars.stack.plan import Plan
-from regulars.stack.services import SERVICES, own_mail_server
+from regulars.stack.services import CONSOLE, SERVICES, own_mail_server
 from regulars.stack.state import StackState, address_of, running, state_file
 
 app = App(name="regulars", help="Run and look after Regulars.")
@@ -25,6 +25,7 @@ app.command("regulars.demo:twice", name="twice", help="Run the demo twice and co
 
 Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
 Names = Annotated[tuple[str, ...], Parameter(name="--service", negative="", help="Only this service; may be repeated.")]
+Role = Literal["owner", "marketer", "agent", "operator", "viewer"]
 _RUN = Path(".run")
 _console = Console(highlight=False, soft_wrap=True)
 
@@ -39,7 +40,10 @@ def up(
     foreground: bool = False,
     log_level: Annotated[str, Parameter(env_var="LOG_LEVEL")] = "INFO",
 ) -> None:
-    """Start PostgreSQL, Kafka, a mail sink and the services; print addresses and an API key.
+    """Start PostgreSQL, Kafka, a mail sink, the services and the console; print addresses and an API key.
+
+    Until the console has its first owner, a link is printed by which somebody becomes it, once. With --service no
+    console is started: it asks all services.
 
     DATABASE_URL (a role that may create databases and roles), KAFKA_BOOTSTRAP_SERVERS and SMTP_HOST, where set, are
     used instead of starting a server. With SMTP_HOST go SMTP_PORT, SMTP_TLS, SMTP_USER, SMTP_PASSWORD and the others
@@ -65,12 +69,14 @@ def up(
         os.environ.get("KAFKA_BOOTSTRAP_SERVERS"),
         own_mail_server(os.environ),
         processes=processes,
+        console=not service,
     )
     if foreground:
         operating.serve_here(plan, lambda line: _console.print(line, markup=False))
         return
     state = operating.up(plan, lambda phase: _console.print(phase, style="dim"))
     show(state, plan.folder)
+    show_console(state)
     commands = first_commands(state)
     if commands:
         _console.print("\nTo try: set up a shop, tell a completed order, read what the customer has of it")
@@ -120,6 +126,20 @@ def _show_parts(folder: Path) -> None:
 
 
 @app.command
+def invite(*, shop: str, role: Role = "owner", folder: Folder = _RUN) -> None:
+    """Print a link by which one more person comes into the console of the running stack, once.
+
+    Parameters
+    ----------
+    shop
+        The shop that the person is to see.
+    role
+        What the person may do there.
+    """
+    _console.print(operating.invitation(running(folder.resolve()), shop, role), markup=False)
+
+
+@app.command
 def migrate(*, folder: Folder = _RUN, service: Names = ()) -> None:
     """Bring the databases of the running stack up to date."""
     sys.exit(operating.run_in_services(folder.resolve(), "migrate", operating.chosen(service)))
@@ -165,12 +185,23 @@ def show(state: StackState, folder: Path) -> None:
         table.add_row(name, f"{settings['PUBLIC_URL']}/docs  {purposes.get(name, '')}")
         for other, its in list(state.of_service(name).items())[1:]:
             table.add_row(other, address_of(its))
+    if state.console:
+        table.add_row(CONSOLE.name, f"{state.console['PUBLIC_URL']}  {CONSOLE.purpose}")
     kept = f"{folder}/mails.jsonl, SMTP {state.smtp}"
     table.add_row("mails", kept if state.mails_url else f"handed to your own server, SMTP {state.smtp}")
     table.add_row("Kafka", state.kafka)
     table.add_row("API key", state.api_key)
     table.add_row("logs", f"{folder}/logs")
     _console.print(table)
+
+
+def show_console(state: StackState) -> None:
+    """Print how to become the console's first owner, while there is none."""
+    link = operating.first_invitation(state)
+    if link is not None:
+        _console.print(
+            f"\nTo look at it in a browser, become the console's first owner (the link counts once):\n{link}"
+        )
 
 
 def first_commands(state: StackState) -> list[str]:

@@ -14,7 +14,7 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ import asyncpg
 
 from common.bus.inbox import key_of
 from common.crypto.sealing import SealBroken, open_sealed, unwrap
+from common.events import EVENTS
+from common.events.activity import Activity
 from common.storage.migrate import driver_url
 from regulars.stack.state import StackState
 
@@ -50,6 +52,10 @@ COLUMNS_OF_REBUILDS = frozenset(
 )
 """The latest due that was done: late news may have made undone what the live service had done before it came. When an
 address became known here, and when one was forgotten last."""
+ACTIVITIES = sorted(kind for kind, data in EVENTS.items() if issubclass(data, Activity))
+COLUMNS_BY_ACTIVITY = {("customers", name) for name in ("inputs", "last_time", "last_rank", "last_source", "last_id")}
+"""Of segmentation: which activities are inputs depends on the order in which they and the orders come, and changes
+nothing of what is made of them (docs/decisions/0011)."""
 HASHES_OF_REBUILDS = frozenset({"address"})
 """Keyed by the installation, which both databases are of. Which one an erased customer had, nobody can say again."""
 _SUMS = {
@@ -65,14 +71,19 @@ async def compare_rebuilt(name: str, live: str, rebuilt: str, master: str, folde
     """
     shutil.rmtree(folder, ignore_errors=True)  # of another comparison
     folder.mkdir(mode=0o700, parents=True)
-    topics: list[str] | None = None
+    without, rows = set(COLUMNS_OF_REBUILDS), dict[str, tuple[str, list[str]]]()
+    if name == "segmentation":
+        without |= COLUMNS_BY_ACTIVITY
+        rows["history"] = "type <> all($1)", ACTIVITIES
     for place, url in (("live", live), ("rebuilt", rebuilt)):
         (folder / place).mkdir()
         connection = await asyncpg.connect(driver_url(url))
         try:
             aside = TABLES_OF_REBUILDS - {"customer_keys"}
-            if topics is None:
-                topics = [row["topic"] for row in await connection.fetch("select distinct topic from offsets")]
+            if place == "live":
+                # Dead events of those alone that the live service reads; a rebuild reads its own topics too.
+                read = [row["topic"] for row in await connection.fetch("select distinct topic from offsets")]
+                rows["dead_events"] = "topic = any($1)", read
             await _dump_service(
                 connection,
                 name,
@@ -80,9 +91,9 @@ async def compare_rebuilt(name: str, live: str, rebuilt: str, master: str, folde
                 frozenset(),
                 folder / place,
                 aside=aside,
-                without=COLUMNS_OF_REBUILDS,
+                without=without,
                 hashes=HASHES_OF_REBUILDS,
-                topics=topics,
+                rows=rows,
             )
             for table, sums in _SUMS.items():
                 if await connection.fetchval("select to_regclass($1) is not null", table):
@@ -122,9 +133,9 @@ async def _dump_service(
     aside: Collection[str] = TABLES_ASIDE,
     without: Collection[tuple[str, str]] = (),
     hashes: Collection[str] = (),
-    topics: Collection[str] | None = None,
+    rows: Mapping[str, tuple[str, list[str]]] | None = None,
 ) -> None:
-    """`topics`: dead events of these alone, which the live service reads; a rebuild reads its own topics too."""
+    """`rows`: of a table those alone that meet this condition of a list, $1."""
     keys: dict[tuple[str, str], bytes] = {}
     for row in await connection.fetch("select shop, customer, wrapped from customer_keys where wrapped is not null"):
         keys[(row["shop"], row["customer"])] = unwrap(
@@ -151,11 +162,9 @@ async def _dump_service(
             and (c["data_type"] != "bytea" or c["column_name"] in hashes)
         ]
         quoted = ", ".join(f'"{c}"' for c in chosen)
-        only, values = "", list[Any]()
-        if table == "dead_events" and topics is not None:
-            only, values = " where topic = any($1)", [list(topics)]
-        rows = await connection.fetch(f'select {quoted} from "{table}"{only}', *values)
-        lines = [_line(dict(row), keys, drawn) for row in rows]
+        condition, *values = (rows or {}).get(table, ("true",))
+        found = await connection.fetch(f'select {quoted} from "{table}" where {condition}', *values)
+        lines = [_line(dict(row), keys, drawn) for row in found]
         (folder / f"{name}.{table}.txt").write_text("\n".join(sorted(lines)) + "\n", "utf-8")
 
 

@@ -42,15 +42,17 @@ _RUN = Path(".run")
 _console = Console(highlight=False, soft_wrap=True)
 
 
-def main(*, folder: Folder = _RUN, everything: Everything = False) -> None:
+def main(*, folder: Folder = _RUN, everything: Everything = False, keep: bool = False) -> None:
     """Run eighteen months of a real shop (CDNOW) through the whole stack and show what came of it.
 
     Parameters
     ----------
     everything
         The whole history, 69,659 purchases, and not its published one-in-ten sample.
+    keep
+        Leave the stack running, with a console in which to look at what came of it; `regulars down` ends it.
     """
-    sys.exit(run(folder.resolve() / "demo", everything, _console))
+    sys.exit(run(folder.resolve() / "demo", everything, _console, keep=keep))
 
 
 def twice(*, folder: Folder = _RUN, everything: Everything = False) -> None:
@@ -58,29 +60,32 @@ def twice(*, folder: Folder = _RUN, everything: Everything = False) -> None:
     sys.exit(run_twice(folder.resolve() / "demo", everything, _console))
 
 
-def run(folder: Path, everything: bool, console: Console, tables: Path | None = None) -> int:
+def run(folder: Path, everything: bool, console: Console, tables: Path | None = None, *, keep: bool = False) -> int:
     """From empty to the report; returns the exit code. The stack is its own, on a set clock, and ends with it.
 
-    With `tables` every table of every service is written there, row by row, before the stack ends.
+    With `tables` every table of every service is written there, row by row, before the stack ends. With `keep` it
+    does not end once the report is shown, and has a console.
     """
     try:
         held = lock(folder.parent, "demo.lock")
     except FolderHeld:
         raise StackError(f"a demo runs from {folder} already; end it with: regulars down") from None
     with held:
-        return _run(folder, everything, console, tables)
+        return _run(folder, everything, console, tables, keep=keep)
 
 
-def _run(folder: Path, everything: bool, console: Console, tables: Path | None) -> int:
+def _run(folder: Path, everything: bool, console: Console, tables: Path | None, *, keep: bool) -> int:
     signal.signal(signal.SIGTERM, _leave)
     history = cdnow.read(cdnow.find(everything))
     began = time.monotonic()
     operating.down(folder, purge=True)
     state = operating.up(
-        Plan(folder, SERVICES, True, "WARNING", None, None, tied=True),
+        # One that is kept outlives this command.
+        Plan(folder, SERVICES, True, "WARNING", None, None, tied=not keep, console=keep),
         lambda phase: console.print(f"  {phase}", style="dim"),
     )
     ready = time.monotonic()
+    kept = False
     try:
         result = asyncio.run(_replay(state, history, console))
         result["seconds"] = {"start": ready - began, "replay": time.monotonic() - ready}
@@ -89,10 +94,23 @@ def _run(folder: Path, everything: bool, console: Console, tables: Path | None) 
         if tables is not None:
             shutil.rmtree(tables, ignore_errors=True)
             asyncio.run(compare.dump(state, tables))
+        kept = keep
     finally:
-        operating.down(folder)
+        if not kept:
+            operating.down(folder)
     console.print(f"\nThe whole took {time.monotonic() - began:.0f} s.")
+    if kept:
+        _show_where(state, console)
     return code
+
+
+def _show_where(state: StackState, console: Console) -> None:
+    console.print(
+        f"\nThe stack goes on to run; its console: {state.console['PUBLIC_URL']}\n"
+        f"Become its first owner by this link, which counts once, and name the shop {SHOP}:\n"
+        f"{operating.first_invitation(state)}\nEnd it with: regulars down",
+        markup=False,
+    )
 
 
 def _leave(number: int, _frame: object) -> None:

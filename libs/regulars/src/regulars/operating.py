@@ -197,3 +197,28 @@ def run_in_services(folder: Path, verb: str, services: tuple[Service, ...]) -> i
         code = subprocess.run(argv, env=environment(state.services[service.name]), check=False).returncode
         worst = max(worst, abs(code))
     return worst
+
+
+def first_invitation(state: StackState) -> str | None:
+    """A one-time link for the first owner of the stack's console; None once there are people, or without a console."""
+    return _invite(state, "--first-owner") or None if state.console else None
+
+
+def invitation(state: StackState, shop: str, role: str) -> str:
+    """A one-time link for one more person of the shop. Raises StackError."""
+    if not state.console:
+        raise StackError("this stack has no console: start one with: regulars up")
+    return _invite(state, "--shop", shop, "--role", role)
+
+
+def _invite(state: StackState, *arguments: str) -> str:
+    argv = [sys.executable, "-m", "console.main", "invite", *arguments]
+    ended = subprocess.run(argv, env=environment(state.console), check=False, capture_output=True, text=True)
+    if ended.returncode:
+        raise StackError(f"the console could not make a link: {_last_line(ended.stderr)}")
+    return ended.stdout.strip()
+
+
+def _last_line(text: str) -> str:
+    """The last line, which says what is wrong."""
+    return text.strip().rpartition("\n")[2]

@@ -223,3 +223,22 @@ async def test_consents_are_accepted_and_the_newest_is_shown(api: httpx.AsyncCli
 
 async def test_an_unknown_customer_is_not_found(api: httpx.AsyncClient) -> None:
     assert (await api.get(f"{URL}/nobody")).json()["type"] == "/problems/unknown_customer"
+
+
+async def test_personal_fields_are_read_in_plain_text_with_a_scope_of_their_own(
+    api: httpx.AsyncClient, vault: Vault, db: Database
+) -> None:
+    """SEC: those asked for and no others; none of an erased customer."""
+    await put(api, "/c-1", WHOLE)
+    one = await api.get(f"{URL}/c-1/personal", params={"fields": ["email"]})
+    assert (one.status_code, one.json()) == (200, {"id": "c-1", "fields": {"email": "ann@example.test"}})
+    whole = await api.get(f"{URL}/c-1/personal", params={"fields": ["name", "phone", "address", "birthday", "chat"]})
+    assert set(whole.json()["fields"].values()) == {WHOLE[n] for n in ("name", "phone", "address", "birthday", "chat")}
+    await put(api, "/c-2", {"name": "Bea"})
+    assert (await api.get(f"{URL}/c-2/personal", params={"fields": ["email"]})).json()["fields"] == {}
+    for fields in ([], ["language"]):
+        assert (await api.get(f"{URL}/c-1/personal", params={"fields": fields})).status_code == 422
+    assert (await api.get(f"{URL}/nobody/personal", params={"fields": ["name"]})).status_code == 404
+    async with db.transaction() as tx:
+        await vault.ring.erase(tx, [("demo", "c-1")])
+    assert (await api.get(f"{URL}/c-1/personal", params={"fields": ["email"]})).json()["fields"] == {}

@@ -111,3 +111,23 @@ async def test_times_at_the_calendars_ends_are_refused(api: httpx.AsyncClient) -
     for time, slug in (("9999-12-31T23:59:59-14:00", "time_in_future"), ("0001-01-01T00:00:00+14:00", "time_too_old")):
         status, problem = await put(api, time=time)
         assert (status, problem["type"]) == (422, f"/problems/{slug}")
+
+
+async def test_a_customers_orders_are_listed_newest_first_a_page_at_a_time(api: httpx.AsyncClient) -> None:
+    """Those of one customer alone, as they stand."""
+    for number in range(1, 6):
+        at = f"2025-01-0{number}T10:00:00+08:00"
+        body = {"customer": "ann" if number < 5 else "bob", "state": "completed", "currency": "CNY"}
+        sent = {**body, "goods_paid": number * 100, "time": at, "completed_at": at}
+        answer = await api.put(f"/v1/shops/demo/orders/n-{number}", json=sent)
+        assert answer.status_code == 202, answer.text
+    address = "/v1/shops/demo/customers/ann/orders"
+    first = (await api.get(address, params={"limit": 3})).json()
+    assert [(order["order_id"], order["goods_paid"]) for order in first["items"]] == [
+        ("n-4", 400),
+        ("n-3", 300),
+        ("n-2", 200),
+    ]
+    rest = (await api.get(address, params={"limit": 3, "before": first["before"]})).json()
+    assert ([order["order_id"] for order in rest["items"]], rest["before"]) == (["n-1"], None)
+    assert (await api.get("/v1/shops/demo/customers/nobody/orders")).json() == {"items": [], "before": None}

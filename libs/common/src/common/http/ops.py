@@ -133,15 +133,31 @@ async def settled(
 
 
 @router.get("/ops/dead", dependencies=[Depends(require("ops"))])
-async def list_dead(tx: Tx, after: Position = 0, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> list[DeadOut]:
+async def list_dead(
+    tx: Tx,
+    after: Position = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    shop: Annotated[Text | None, Query(description="those of this shop alone")] = None,
+    slug: Annotated[Text | None, Query(description="those with this reason alone")] = None,
+    resent: Annotated[bool | None, Query(description="true: those sent again; false: the others; absent: all")] = None,
+) -> list[DeadOut]:
     """Dead events, oldest first; bodies are not shown here."""
+    # Along the primary key: dead events are few.
     rows = await tx.fetch(
         """
         select dead_id, topic, partition, "offset", shop, source, event_id, type, slug, detail, recorded_at, resent_at
-        from dead_events where dead_id > :after order by dead_id limit :limit
+        from dead_events
+        where dead_id > :after
+          and (cast(:shop as text) is null or shop = :shop)
+          and (cast(:slug as text) is null or slug = :slug)
+          and (cast(:resent as boolean) is null or (resent_at is not null) = :resent)
+        order by dead_id limit :limit
         """,
         after=after,
         limit=limit,
+        shop=shop,
+        slug=slug,
+        resent=resent,
     )
     return [DeadOut.model_validate(dict(r._mapping)) for r in rows]
 

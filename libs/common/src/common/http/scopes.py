@@ -7,6 +7,7 @@ SCOPES = {
     "orders:read": "read orders and the shop's totals",
     "customers:write": "send customers' profiles and consents",
     "customers:read": "read what is known of a customer, without personal fields",
+    "customers:reveal": "read personal fields of a customer in plain text",
     "customers:merge": "say that two customers are one person, for ever",
     "imports:write": "send files of history",
     "imports:read": "follow imports and read their refusals",

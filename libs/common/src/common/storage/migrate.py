@@ -21,8 +21,10 @@ class MigrationChanged(Exception):
     """A file is not what it was when the database was made from it: its tables are not those that the code expects."""
 
 
-async def migrate(url: str, *folders: Path) -> None:
+async def migrate(url: str, *folders: Path, common: bool = True) -> None:
     """Apply what has not been applied of libs/common's files and of the folders', each file in a transaction.
+
+    `common` False: of a process that reads no topic and has no outbox, which needs none of libs/common's tables.
 
     Idempotent; two at once wait for each other (advisory lock). Raises asyncpg.PostgresError naming the file, and
     MigrationChanged where a file that was applied has been edited since.
@@ -35,7 +37,7 @@ async def migrate(url: str, *folders: Path) -> None:
             "(name text primary key, digest text not null, applied_at timestamptz default now())"
         )
         done = await _applied(connection)
-        for name, text in await _wanted(folders):
+        for name, text in await _wanted((COMMON, *folders) if common else folders):
             if name in done:
                 _check(name, text, done[name])
                 continue
@@ -60,7 +62,7 @@ async def missing(url: str, *folders: Path) -> list[str]:
     finally:
         await connection.close(timeout=5)
     found = []
-    for name, text in await _wanted(folders):
+    for name, text in await _wanted((COMMON, *folders)):
         if name in done:
             _check(name, text, done[name])
         else:
@@ -89,7 +91,7 @@ async def _wanted(folders: tuple[Path, ...]) -> list[tuple[str, str]]:
     """Name and text of each file, in the order in which they are applied."""
 
     def read() -> list[tuple[str, str]]:
-        return [(_name(f, path), path.read_text("utf-8")) for f in (COMMON, *folders) for path in _files(f)]
+        return [(_name(f, path), path.read_text("utf-8")) for f in folders for path in _files(f)]
 
     return await asyncio.to_thread(read)
 

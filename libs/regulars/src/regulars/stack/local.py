@@ -18,7 +18,7 @@ from regulars.stack.plan import PLAN_VARIABLE, Plan
 from regulars.stack.ports import free_port, listens
 from regulars.stack.postgres import PostgresServer
 from regulars.stack.process import Command, tail
-from regulars.stack.services import Service, Surroundings, environment, settings_of
+from regulars.stack.services import CONSOLE, Service, Surroundings, environment, settings_of, settings_of_console
 from regulars.stack.state import ProcessId, Secrets, StackState, process_name, state_file
 from regulars.stack.supervisor import Child, Supervisor
 
@@ -42,8 +42,11 @@ class LocalStack:
         self._forks = ForkServer(logs / "fork-server.log") if sys.platform == "linux" else None
         self._parts = Supervisor(logs, report=report, changed=self._save, forks=self._forks)
         self._secrets = Secrets.load_or_draw(
-            plan.folder / "secrets.json", [service.database for service in plan.services]
+            plan.folder / "secrets.json", [each.database for each in (*plan.services, *self._consoles())]
         )
+
+    def _consoles(self) -> list[Service]:
+        return [CONSOLE] if self._plan.console else []
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set. Raises StackError, after taking everything down, when a part does not start."""
@@ -62,7 +65,7 @@ class LocalStack:
             self._save()
 
     def _processes(self) -> set[str]:
-        return {*self._state.all_processes()}
+        return {*self._state.all_processes(), *(each.name for each in self._consoles())}
 
     async def _bring_up(self) -> None:
         self._state.api_key = self._secrets.api_key
@@ -85,8 +88,13 @@ class LocalStack:
                 self._state.others[process_name(service.name, number)] = settings_of(
                     service, free_port(), databases[service.name], around, public_port=int(first["HTTP_PORT"])
                 )
+        for console in self._consoles():
+            self._state.console = settings_of_console(
+                free_port(console.port), databases[console.name], around, self._state.services
+            )
         self._phase("starting the services, which bring their databases up to date")
-        children = [await self._parts.start(self._command(each, each.name)) for each in self._plan.services]
+        started = (*self._plan.services, *self._consoles())
+        children = [await self._parts.start(self._command(each, each.name)) for each in started]
         await _all(self._ready(child) for child in children)
         if self._state.others:
             self._phase(f"starting the others of {self._plan.processes} processes of each service")
@@ -101,7 +109,9 @@ class LocalStack:
     async def _databases(self) -> tuple[str, dict[str, str]]:
         """The server's address, and each service's own."""
         postgres = await self._postgres()
-        return postgres, {each.name: await self._database(postgres, each) for each in self._plan.services}
+        return postgres, {
+            each.name: await self._database(postgres, each) for each in (*self._plan.services, *self._consoles())
+        }
 
     async def _topics(self) -> str:
         kafka = await self._kafka()
@@ -157,10 +167,11 @@ class LocalStack:
         # Two commands would read the whole program twice, which takes longer than all else in a start. The others find
         # the database as the first process has left it.
         migrate = ["--migrate"] if process == service.name else []
+        settings = self._state.console if service == CONSOLE else self._state.all_processes()[process]
         argv = [sys.executable, "-m", f"{service.package}.main", "serve", *migrate]
         # A service finishes its batch and hands its partitions back before it ends.
-        env = environment(self._state.all_processes()[process])
-        return Command(process, argv, env, stop_timeout_s=25, forked=True)
+        # The console reads half as much as a service does: a process of its own stays smaller.
+        return Command(process, argv, environment(settings), stop_timeout_s=25, forked=service != CONSOLE)
 
     async def _ready(self, child: Child) -> None:
         port = int(child.command.env["HTTP_PORT"])

@@ -27,6 +27,8 @@ class Plan:
     tied: bool = False
     processes: int = 1
     """Of each service."""
+    console: bool = False
+    """Whether the console is a part of it, which asks all services."""
 
     def to_json(self) -> str:
         """For the environment of the process that carries it out."""

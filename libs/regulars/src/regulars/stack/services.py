@@ -30,6 +30,10 @@ SERVICES = (
 )
 
 
+CONSOLE = Service("console", "console", 8100, "pages for the shop's people")
+"""Asks all the others by HTTP, reads no topic, and keeps people and sessions alone: no command for services is its."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What every service of a stack shares."""
@@ -67,6 +71,26 @@ def settings_of(
     return settings
 
 
+def settings_of_console(
+    port: int, database_url: str, around: Surroundings, services: Mapping[str, Mapping[str, str]]
+) -> dict[str, str]:
+    """The settings of the console's process; `services`: those of the services that it asks, by name."""
+    return {
+        "DATABASE_URL": database_url,
+        "HTTP_HOST": "127.0.0.1",
+        "HTTP_PORT": str(port),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "PLAIN_HTTP": "1",
+        "MASTER_KEY": around.master_key,
+        "SERVICES_API_KEY": around.api_key,
+        "LOG_LEVEL": around.log_level,
+    } | {_url_name(name): f"http://{its['HTTP_HOST']}:{its['HTTP_PORT']}" for name, its in services.items()}
+
+
+def _url_name(service: str) -> str:
+    return f"{service.upper().replace('-', '_')}_URL"
+
+
 SMTP = (
     "SMTP_HOST",
     "SMTP_PORT",
@@ -102,6 +126,7 @@ _OURS = frozenset(
         "PUBLIC_URL",
     }
     | {"MASTER_KEY", "BOOTSTRAP_API_KEY", "LOG_LEVEL", "SET_CLOCK", *SMTP}
+    | {"SERVICES_API_KEY", "PLAIN_HTTP", *(_url_name(service.name) for service in SERVICES)}
 )
 
 

@@ -57,6 +57,8 @@ class StackState:
     services: dict[str, dict[str, str]] = field(default_factory=dict)
     # By process: those of the further processes of a service, `membership-2` and so on.
     others: dict[str, dict[str, str]] = field(default_factory=dict)
+    console: dict[str, str] = field(default_factory=dict)
+    """The settings of the console's process; empty where it is no part of the stack."""
 
     def of_service(self, service: str) -> dict[str, dict[str, str]]:
         """The settings of all processes of the service, by the process's name, the first one first."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from common.crypto.sealing import personal_fields
+from common.crypto.sealing import open_sealed, personal_fields
 from common.events.customers import Channel, CustomerProfile, Purpose
 from common.events.fields import Identifier, Instant, PersonalText, ShopName, Text
 from common.http.api import Body, Caller, Router, Tx, require, runtime_of
@@ -181,6 +181,36 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
         merged_into=(await identity.get_survivors(tx, [(shop, customer)])).get((shop, customer)),
         aliases=await identity.list_aliases(tx, shop, customer),
     )
+
+
+PersonalField = Literal["name", "email", "phone", "chat", "address", "birthday"]
+
+
+class PersonalOut(BaseModel):
+    """`fields`: those asked for that are stored; none of an erased customer."""
+
+    id: str
+    fields: dict[PersonalField, str]
+
+
+@router.get("/{customer}/personal", dependencies=[require("customers:reveal")])
+async def get_personal(
+    shop: ShopName,
+    customer: Identifier,
+    request: Request,
+    tx: Tx,
+    fields: Annotated[list[PersonalField], Query(min_length=1, description="those wanted, and no others are opened")],
+) -> PersonalOut:
+    """Personal fields of a customer in plain text. Who asks on behalf of people records who looked."""
+    key = (shop, customer)
+    found = (await store.get_profiles(tx, [key])).get(key)
+    if found is None:
+        raise UnknownCustomer(customer)
+    ring = runtime_of(request).keys
+    data_key = (await ring.keys_for(tx, [key])).get(key)
+    wanted = {name: found.body[name] for name in fields if found.body.get(name) is not None}
+    opened = {n: open_sealed(text, data_key.key, shop, customer, n) for n, text in wanted.items()} if data_key else {}
+    return PersonalOut(id=customer, fields=opened)
 
 
 class MergeIn(Body):

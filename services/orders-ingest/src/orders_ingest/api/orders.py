@@ -153,6 +153,40 @@ async def get_order(shop: ShopName, order_id: Identifier, tx: Tx) -> OrderOut:
     )
 
 
+class CustomersOrderOut(BaseModel):
+    """One of a customer's orders; amounts in minor units of `currency`."""
+
+    order_id: str
+    sequence: int | None = Field(description="its number among those that completed; null: it has not")
+    state: OrderState
+    time: datetime = Field(description="when it reached `state`")
+    currency: str
+    goods_paid: int
+    freight: int
+    refunded: int
+
+
+class CustomersOrdersOut(BaseModel):
+    """`before` of the next page; null on the last one."""
+
+    items: list[CustomersOrderOut]
+    before: str | None
+
+
+@router.get("/customers/{customer}/orders", dependencies=[require("orders:read")])
+async def list_customers_orders(
+    shop: ShopName,
+    customer: Identifier,
+    tx: Tx,
+    before: Annotated[Identifier | None, Query(description="the last order's id of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> CustomersOrdersOut:
+    """A customer's orders as they stand, newest first; none for a customer who never ordered."""
+    rows = await store.list_orders_of(tx, shop, customer, before, limit + 1)
+    items = [CustomersOrderOut.model_validate(dict(row._mapping)) for row in rows[:limit]]
+    return CustomersOrdersOut(items=items, before=items[-1].order_id if len(rows) > limit else None)
+
+
 class RefundOut(BaseModel):
     """`held`: it waits for its order, or for its payment; `set_aside`: its order did not fit it (`slug`).
 

@@ -25,6 +25,28 @@ async def get_order(tx: Transaction, shop: str, order_id: str) -> Any:
     )
 
 
+async def list_orders_of(tx: Transaction, shop: str, customer: str, before: str | None, limit: int) -> Sequence[Any]:
+    """A customer's orders as they stand, newest first; `before`: those older than the order of this id."""
+    # By the index of orders with a customer; one customer's orders are sorted at once.
+    return await tx.fetch(
+        """
+        select o.order_id, c.sequence, o.state, o.at as time, o.currency, o.goods_paid, o.freight,
+               coalesce((select sum(r.amount) from refunds r
+                         where r.shop = o.shop and r.order_id = o.order_id and r.state = 'counted'), 0) as refunded
+        from orders o left join completed_orders c on c.shop = o.shop and c.order_id = o.order_id
+        where o.shop = :shop and o.customer = :customer and o.customer <> '' and o.revision is not null
+          and (cast(:before as text) is null
+               or (o.at, o.order_id) < (select b.at, b.order_id from orders b
+                                        where b.shop = :shop and b.order_id = :before))
+        order by o.at desc, o.order_id desc limit :limit
+        """,
+        shop=shop,
+        customer=customer,
+        before=before,
+        limit=limit,
+    )
+
+
 async def count_orders(tx: Transaction, shop: str) -> Sequence[Any]:
     """Orders and what was paid (minor units), by currency and state."""
     # All of the shop's orders are counted.

@@ -1,0 +1,71 @@
+-- The console's own store: people, what they may do where, their sessions, and what they looked at and changed.
+-- It holds nothing of the business: that is asked of the services.
+
+create table people (
+    person_id bigint generated always as identity primary key,
+    name text not null,
+    password text not null,          -- argon2id, with its parameters
+    totp bytea,                      -- sealed with a key derived from the master key; null: no second factor
+    totp_step bigint,                -- the last time step whose code was taken: a code counts once
+    created_at timestamptz not null default now()
+);
+-- Names are compared without case. Closes the race of two invitations taken up under one name.
+create unique index people_name on people (lower(name));
+
+create table shops_of_people (
+    person_id bigint not null references people on delete cascade,
+    shop text not null,
+    role text not null check (role in ('owner', 'marketer', 'agent', 'operator', 'viewer')),
+    primary key (person_id, shop)
+);
+
+-- One-time links by which people come in; the token's hash alone is kept.
+create table invitations (
+    token bytea primary key,
+    role text not null check (role in ('owner', 'marketer', 'agent', 'operator', 'viewer')),
+    shop text,                       -- null: who takes it up names the shop (the first owner)
+    made_at timestamptz not null default now(),
+    expires_at timestamptz not null,
+    used_at timestamptz
+);
+
+create table sessions (
+    token bytea primary key,         -- hash of what the cookie holds
+    person_id bigint not null references people on delete cascade,
+    began_at timestamptz not null default now(),
+    expires_at timestamptz not null
+);
+create index sessions_person on sessions (person_id);
+create index sessions_expiry on sessions (expires_at);
+
+-- Failed attempts to sign in, per name and per address, both as keyed hashes. Old ones are deleted at the next attempt.
+create table failed_attempts (
+    subject bytea not null,
+    at timestamptz not null default now()
+);
+create index failed_attempts_subject on failed_attempts (subject, at);
+create index failed_attempts_at on failed_attempts (at);
+
+-- What a person asked to see of personal data, for as long as it is shown.
+create table looks (
+    session bytea not null references sessions (token) on delete cascade,
+    object text not null,
+    until timestamptz not null,
+    primary key (session, object)
+);
+
+-- Each look at personal data and each change. Rows are added and never changed.
+create table audit (
+    entry bigint generated always as identity primary key,
+    at timestamptz not null default now(),
+    person_id bigint,                -- no reference: an entry outlives its person
+    person text not null,
+    shop text,
+    action text not null,
+    object text not null,
+    outcome text not null,
+    form text
+);
+create index audit_shop on audit (shop, entry);
+-- A form that is sent twice is one action: closes the race of a double click.
+create unique index audit_form on audit (form) where form is not null;

@@ -1,0 +1,1 @@
+"""What a shop's people look at, in a browser."""

@@ -1,0 +1,86 @@
+"""Pages and actions, and the roles that may use each: data for routes, templates and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal, NamedTuple, get_args
+
+Role = Literal["owner", "marketer", "agent", "operator", "viewer"]
+ROLES: tuple[Role, ...] = get_args(Role)
+EVERYBODY: frozenset[Role] = frozenset(ROLES)
+
+
+def _of(*roles: Role) -> frozenset[Role]:
+    return frozenset(roles)
+
+
+class Page(NamedTuple):
+    """`roles` who may use it within a shop. `door`: `signed_in` asks for a person but no shop, `open` for nobody.
+
+    `why` is said of open ones.
+    """
+
+    roles: frozenset[Role] = EVERYBODY
+    door: Literal["shop", "signed_in", "open"] = "shop"
+    why: str = ""
+
+
+PAGES: dict[str, Page] = {
+    # Before signing in.
+    "live": Page(door="open", why="probes ask without a name; nothing but states is shown"),
+    "ready": Page(door="open", why="probes ask without a name; nothing but states is shown"),
+    "asset": Page(door="open", why="style and script hold no data"),
+    "sign_in": Page(door="open", why="who is not signed in begins here"),
+    "send_sign_in": Page(door="open", why="who is not signed in begins here"),
+    "invitation": Page(door="open", why="the link is a secret that counts once"),
+    "take_invitation": Page(door="open", why="the link is a secret that counts once"),
+    "choose_look": Page(door="open", why="language and colours are a cookie of the browser"),
+    # Signed in, in no shop.
+    "home": Page(door="signed_in"),
+    "sign_out": Page(door="signed_in"),
+    "account": Page(door="signed_in"),
+    "second_factor": Page(door="signed_in"),
+    "keep_second_factor": Page(door="signed_in"),
+    "drop_second_factor": Page(door="signed_in"),
+    "end_sessions": Page(door="signed_in"),
+    # In a shop.
+    "today": Page(),
+    "find_customer": Page(),
+    "send_find_customer": Page(),
+    "customer": Page(),
+    "ledger": Page(),
+    "orders": Page(),
+    "messages": Page(),
+    "one_message": Page(),
+    "opt_out": Page(_of("owner", "agent")),
+    "send_opt_out": Page(_of("owner", "agent")),
+    "show_contact": Page(_of("owner", "marketer", "agent")),
+    "imports": Page(_of("owner", "operator", "viewer")),
+    "send_import": Page(_of("owner", "operator")),
+    "one_import": Page(_of("owner", "operator", "viewer")),
+    "refused_lines": Page(_of("owner", "operator")),
+    "dead": Page(_of("owner", "operator", "viewer")),
+    "one_dead": Page(_of("owner", "operator", "viewer")),
+    "show_dead": Page(_of("operator")),
+    "resend_dead": Page(_of("operator")),
+    "health": Page(),
+    "audit": Page(_of("owner")),
+}
+"""Every route by its name. The app does not start with a route without an entry, nor with an entry of no route."""
+
+
+class Unlisted(Exception):
+    """A route without an entry in PAGES, or an entry without a route."""
+
+
+def check_listed(routes: Collection[str]) -> None:
+    """Raises Unlisted where the routes' names and PAGES differ."""
+    missing, idle = sorted(set(routes) - PAGES.keys()), sorted(PAGES.keys() - set(routes))
+    if missing or idle:
+        raise Unlisted(f"routes without an entry in PAGES: {missing}; entries without a route: {idle}")
+
+
+def may(role: Role | None, page: str) -> bool:
+    """Whether somebody with this role in the shop may use the page."""
+    found = PAGES[page]
+    return found.door != "shop" or (role is not None and role in found.roles)

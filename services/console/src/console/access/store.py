@@ -1,0 +1,255 @@
+"""SQL of people, sessions, invitations, failed attempts, looks and audit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row
+
+from common.storage.database import Transaction
+from console.access.roles import Role
+
+WINDOW_MINUTES = 15
+LOOK_MINUTES = 5
+
+
+class Person(NamedTuple):
+    """Who is signed in. `shops`: the role in each shop."""
+
+    person_id: int
+    name: str
+    has_totp: bool
+    shops: dict[str, Role]
+
+
+class Credentials(NamedTuple):
+    """What a person proves themselves with; `totp` is sealed."""
+
+    person_id: int
+    password: str
+    totp: bytes | None
+    totp_step: int | None
+
+
+def hashed(token: str) -> bytes:
+    """What is stored of a random token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+async def get_credentials(tx: Transaction, name: str) -> Credentials | None:
+    # Locked, so that a code of the second factor counts once, whichever replica gets it.
+    row = await tx.fetch_one(
+        "select person_id, password, totp, totp_step from people where lower(name) = lower(:name) for update", name=name
+    )
+    return Credentials(**row._mapping) if row is not None else None
+
+
+async def insert_person(tx: Transaction, name: str, password: str) -> int | None:
+    """The new person's id; None where somebody has the name."""
+    found: int | None = await tx.value(
+        "insert into people (name, password) values (:name, :password) on conflict do nothing returning person_id",
+        name=name,
+        password=password,
+    )
+    return found
+
+
+async def save_role(tx: Transaction, person_id: int, shop: str, role: Role) -> None:
+    await tx.execute(
+        """
+        insert into shops_of_people (person_id, shop, role) values (:person, :shop, :role)
+        on conflict (person_id, shop) do update set role = excluded.role
+        """,
+        person=person_id,
+        shop=shop,
+        role=role,
+    )
+
+
+async def save_totp(tx: Transaction, person_id: int, sealed: bytes | None, step: int | None) -> None:
+    await tx.execute(
+        "update people set totp = :totp, totp_step = :step where person_id = :id", id=person_id, totp=sealed, step=step
+    )
+
+
+async def take_step(tx: Transaction, person_id: int, step: int) -> None:
+    """Remember that the code of this step has counted."""
+    await tx.execute("update people set totp_step = :step where person_id = :id", id=person_id, step=step)
+
+
+async def count_people(tx: Transaction) -> int:
+    return int(await tx.value("select count(*) from people"))
+
+
+async def insert_session(tx: Transaction, token: str, person_id: int, hours: int) -> None:
+    await tx.execute("delete from sessions where expires_at < now()")
+    await tx.execute(
+        """
+        insert into sessions (token, person_id, expires_at)
+        values (:token, :person, now() + make_interval(hours => :hours))
+        """,
+        token=hashed(token),
+        person=person_id,
+        hours=hours,
+    )
+
+
+async def get_person(tx: Transaction, token: str) -> Person | None:
+    """Whose session it is; None where there is none, or it has ended."""
+    # One row per shop of the person, one with null for a person of no shop.
+    rows = await tx.fetch(
+        """
+        select p.person_id, p.name, p.totp is not null as has_totp, s.shop, s.role
+        from sessions t join people p using (person_id) left join shops_of_people s using (person_id)
+        where t.token = :token and t.expires_at > now() order by s.shop
+        """,
+        token=hashed(token),
+    )
+    if not rows:
+        return None
+    shops = {row.shop: row.role for row in rows if row.shop is not None}
+    return Person(rows[0].person_id, rows[0].name, rows[0].has_totp, shops)
+
+
+async def end_session(tx: Transaction, token: str) -> None:
+    await tx.execute("delete from sessions where token = :token", token=hashed(token))
+
+
+async def end_sessions_of(tx: Transaction, person_id: int) -> None:
+    await tx.execute("delete from sessions where person_id = :id", id=person_id)
+
+
+async def insert_invitation(tx: Transaction, token: str, role: Role, shop: str | None, hours: int) -> None:
+    await tx.execute(
+        """
+        insert into invitations (token, role, shop, expires_at)
+        values (:token, :role, :shop, now() + make_interval(hours => :hours))
+        """,
+        token=hashed(token),
+        role=role,
+        shop=shop,
+        hours=hours,
+    )
+
+
+async def get_invitation(tx: Transaction, token: str, *, take: bool = False) -> Row[Any] | None:
+    """Role and shop of an invitation that still counts; with `take` it does not any more. Two at once: one gets it."""
+    if take:
+        return await tx.fetch_one(
+            """
+            update invitations set used_at = now()
+            where token = :token and used_at is null and expires_at > now() returning role, shop
+            """,
+            token=hashed(token),
+        )
+    return await tx.fetch_one(
+        "select role, shop from invitations where token = :token and used_at is null and expires_at > now()",
+        token=hashed(token),
+    )
+
+
+async def drop_first_invitations(tx: Transaction) -> None:
+    """Links of the first owner that were printed before do not count any more."""
+    await tx.execute("delete from invitations where shop is null and used_at is null")
+
+
+async def count_failures(tx: Transaction, subject: bytes) -> tuple[int, int]:
+    """Failed attempts of the last 15 minutes, and the seconds until the oldest of them is forgotten."""
+    row = await tx.fetch_one(
+        """
+        select count(*) as failures,
+            coalesce(ceil(extract(epoch from min(at) + make_interval(mins => :minutes) - now())), 0) as wait
+        from failed_attempts where subject = :subject and at > now() - make_interval(mins => :minutes)
+        """,
+        subject=subject,
+        minutes=WINDOW_MINUTES,
+    )
+    assert row is not None
+    return int(row.failures), int(row.wait)
+
+
+async def insert_failure(tx: Transaction, subjects: Sequence[bytes]) -> None:
+    await tx.execute(
+        "delete from failed_attempts where at < now() - make_interval(mins => :minutes)", minutes=WINDOW_MINUTES
+    )
+    await tx.execute(
+        "insert into failed_attempts (subject) select unnest(cast(:subjects as bytea[]))", subjects=list(subjects)
+    )
+
+
+async def forget_failures(tx: Transaction, subject: bytes) -> None:
+    await tx.execute("delete from failed_attempts where subject = :subject", subject=subject)
+
+
+async def forget_last_failure(tx: Transaction, subject: bytes) -> None:
+    # One row, whichever of equal ones.
+    await tx.execute(
+        """
+        delete from failed_attempts where ctid = (
+            select ctid from failed_attempts where subject = :subject order by at desc limit 1
+        )
+        """,
+        subject=subject,
+    )
+
+
+async def insert_look(tx: Transaction, session: str, thing: str) -> None:
+    """Personal data is shown to this session for five minutes."""
+    await tx.execute(
+        """
+        insert into looks (session, object, until)
+        values (:session, :object, now() + make_interval(mins => :minutes))
+        on conflict (session, object) do update set until = excluded.until
+        """,
+        session=hashed(session),
+        object=thing,
+        minutes=LOOK_MINUTES,
+    )
+
+
+async def may_look(tx: Transaction, session: str, thing: str) -> bool:
+    return bool(
+        await tx.value(
+            "select true from looks where session = :session and object = :object and until > now()",
+            session=hashed(session),
+            object=thing,
+        )
+    )
+
+
+async def insert_entry(
+    tx: Transaction, person: Person, shop: str | None, action: str, thing: str, outcome: str, form: str | None
+) -> bool:
+    """One audit entry; False where the same form has made one already."""
+    made = await tx.execute(
+        """
+        insert into audit (person_id, person, shop, action, object, outcome, form)
+        values (:id, :person, :shop, :action, :object, :outcome, :form)
+        on conflict (form) where form is not null do nothing
+        """,
+        id=person.person_id,
+        person=person.name,
+        shop=shop,
+        action=action,
+        object=thing,
+        outcome=outcome,
+        form=form,
+    )
+    return made == 1
+
+
+async def list_entries(tx: Transaction, shop: str, before: int | None, limit: int) -> Sequence[Row[Any]]:
+    """The shop's audit entries before one of them, newest first."""
+    # By the index on (shop, entry).
+    return await tx.fetch(
+        """
+        select entry, at, person, action, object, outcome from audit
+        where shop = :shop and (cast(:before as bigint) is null or entry < :before)
+        order by entry desc limit :limit
+        """,
+        shop=shop,
+        before=before,
+        limit=limit,
+    )

@@ -1,0 +1,145 @@
+"""The console's HTTP side: its pages, the guard of each, and the pages that say why not."""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from starlette.exceptions import HTTPException
+
+from common.process.logs import CorrelationMiddleware
+from common.storage.failures import passes
+from console.access.roles import PAGES, check_listed
+from console.audit import page as audit
+from console.customers import opting_out
+from console.customers import page as customers
+from console.imports import page as imports
+from console.operations import dead, health
+from console.sign_in import account, invitations
+from console.sign_in import pages as sign_in
+from console.today import page as today
+from console.web import assets, probes
+from console.web.bodies import Bodies
+from console.web.guard import (
+    Halt,
+    NoAnswer,
+    NotHere,
+    NotOurForm,
+    NotSignedIn,
+    NotTheirs,
+    look_up,
+)
+from console.web.headers import HEADERS, Headers
+from console.web.page import Console, Viewer, see
+from console.web.paths import part
+
+log = structlog.get_logger()
+ROUTERS = (
+    sign_in.router,
+    invitations.router,
+    account.router,
+    today.router,
+    customers.router,
+    opting_out.router,
+    imports.router,
+    dead.router,
+    health.router,
+    audit.router,
+)
+
+
+def build_app(console: Console) -> FastAPI:
+    """All pages. Raises Unlisted where a route has no entry in the table of pages and roles."""
+    app = FastAPI(title="Regulars console", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.console = console
+    app.state.zones = {}
+    app.include_router(probes.router(console.database))
+    app.include_router(_assets())
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_exception_handler(Halt, _halted)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(Exception, _failed)
+    app.add_middleware(Bodies)
+    app.add_middleware(Headers, https=console.secure)
+    app.add_middleware(CorrelationMiddleware)
+    check_listed(names(app))
+    return app
+
+
+def names(app: FastAPI) -> list[str]:
+    """The names of all routes."""
+    return [route.name for route in iter_route_contexts(app.routes) if route.name is not None]
+
+
+def _assets() -> APIRouter:
+    """Style and script."""
+    router = APIRouter()
+
+    @router.get("/static/{name:path}")
+    async def asset(name: str) -> Response:
+        found = assets.get(name)
+        if found is None:
+            return Response(status_code=404)
+        content, kind = found
+        return Response(content, 200, {"cache-control": "public, max-age=31536000, immutable"}, kind)
+
+    return router
+
+
+async def _viewer(request: Request) -> Viewer:
+    found: Viewer | None = getattr(request.state, "viewer", None)
+    return found if found is not None else await look_up(request)
+
+
+async def _halted(request: Request, error: Exception) -> Response:
+    viewer = await _viewer(request)
+    match error:
+        case NotSignedIn():
+            if request.method == "GET":
+                return see_sign_in(request)
+            # What was typed is not lost: the browser keeps it behind the back button.
+            return viewer.draw("web/signed_out.html", 401)
+        case NotTheirs():
+            page = PAGES[request.scope["route"].name]
+            return viewer.draw("web/forbidden.html", 403, roles=sorted(page.roles))
+        case NotOurForm():
+            return viewer.draw("web/not_our_form.html", 403)
+        case NoAnswer():
+            return viewer.draw("web/unavailable.html", 503, answer=error.answer)
+        case NotHere():
+            return viewer.draw("web/not_here.html", 404)
+    raise error
+
+
+def see_sign_in(request: Request) -> Response:
+    """To the form, which leads back here."""
+    path = request.url.path
+    return see("/sign-in" if path == "/" else f"/sign-in?next={part(path)}")
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    viewer = await _viewer(request)
+    if error.status_code == 404:
+        return viewer.draw("web/not_here.html", 404)
+    response = viewer.draw("web/unreadable.html", error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _unreadable(request: Request, error: Exception) -> Response:
+    """A form or query that none of our pages sends."""
+    viewer = await _viewer(request)
+    return viewer.draw("web/not_here.html" if request.method == "GET" else "web/unreadable.html", 422)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Our mistake, or the store is away: a page that needs neither. It leaves outside of all middleware."""
+    log.error("unhandled", path=request.scope["route"].name if "route" in request.scope else "", exc_info=error)
+    viewer = Viewer(request.app.state.console, request, "", "en", "auto")
+    response = viewer.draw("web/failed.html", 503 if passes(error) else 500)
+    response.headers.update(HEADERS | {"cache-control": "no-store"})
+    return response

@@ -1,0 +1,107 @@
+"""The console's client of the services: what a service does not say in time is a value, not an error."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import httpx
+import structlog
+
+log = structlog.get_logger()
+State = Literal["ok", "unknown", "refused", "unavailable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one question. `body` is the decoded answer where `state` is ok; `detail` the problem's sentence.
+
+    `unknown`: 404. `refused`: another 4xx. `unavailable`: no answer in time, or 5xx.
+    """
+
+    service: str
+    state: State
+    body: Any = None
+    detail: str = ""
+    slug: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.state == "ok"
+
+
+class Ask(NamedTuple):
+    """One question: which service, which path, which query."""
+
+    service: str
+    path: str
+    params: Mapping[str, Any] = {}
+
+
+class Services:
+    """The services by their addresses, behind one pool; made on the event loop that uses it."""
+
+    def __init__(self, addresses: Mapping[str, str], key: str, within_s: float) -> None:
+        self._addresses = {name: url.rstrip("/") for name, url in addresses.items()}
+        self._within_s = within_s
+        self._client = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=httpx.Timeout(within_s),
+            limits=httpx.Limits(max_connections=200, keepalive_expiry=30),  # before the services close them
+            # The authorities' certificates take megabytes: they are read where an address needs them.
+            verify=any(url.startswith("https:") for url in addresses.values()),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._addresses)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def ask(self, *asked: Ask) -> list[Answer]:
+        """All at once; each within its own time limit, the answers in the order of the questions."""
+        return await asyncio.gather(*(self._call("GET", each.service, each.path, params=each.params) for each in asked))
+
+    async def tell(self, service: str, method: str, path: str, *, within_s: float | None = None, **more: Any) -> Answer:
+        """A command of the service."""
+        return await self._call(method, service, path, within_s=within_s, **more)
+
+    async def upload(self, service: str, path: str, params: Mapping[str, str], parts: AsyncIterator[bytes]) -> Answer:
+        """A file as the request's body; staging it may take minutes."""
+        return await self._call(
+            "POST", service, path, within_s=600, params=params, content=parts, headers={"content-type": "text/plain"}
+        )
+
+    async def _call(
+        self, method: str, service: str, path: str, *, within_s: float | None = None, **more: Any
+    ) -> Answer:
+        within = within_s or self._within_s
+        try:
+            # httpx bounds each read; the whole is bounded here.
+            async with asyncio.timeout(within):
+                got = await self._client.request(method, self._addresses[service] + path, timeout=within, **more)
+                return _answer(service, got)
+        except (httpx.HTTPError, TimeoutError, ValueError) as error:
+            log.warning("no_answer", asked=service, method=method, reason=type(error).__name__)
+            return Answer(service, "unavailable")
+
+
+def _answer(service: str, got: httpx.Response) -> Answer:
+    if got.status_code < 400:
+        return Answer(service, "ok", got.json() if got.content else None)
+    try:
+        problem = got.json()
+        slug, detail = str(problem["type"]).rpartition("/")[2], str(problem["detail"])
+    except (ValueError, KeyError, TypeError):
+        slug, detail = "", ""
+    if got.status_code >= 500 or got.status_code in (401, 429):
+        # A key that is refused is the console's own fault and no answer to what was asked.
+        log.warning("no_answer", asked=service, status=got.status_code, slug=slug)
+        body = got.json() if got.status_code == 503 and not slug and got.content else None
+        return Answer(service, "unavailable", body, detail, slug)
+    return Answer(service, "unknown" if got.status_code == 404 else "refused", None, detail, slug)

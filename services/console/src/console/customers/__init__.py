@@ -1,0 +1,1 @@
+"""Customers: search by id, one page per customer, the ledger."""

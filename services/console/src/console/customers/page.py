@@ -1,0 +1,157 @@
+"""One customer: who, what was promised, and why; personal fields masked until they are asked for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, Query, Response
+
+from console.client import Answer
+from console.web.guard import Guarded, NoAnswer, NotHere
+from console.web.page import Viewer, see
+from console.web.paths import part
+
+router = APIRouter()
+DECISIONS, ENTRIES = 20, 50
+CONTACT = ("name", "email", "phone", "address", "birthday", "chat")
+WORDS = "words"
+"""What the customer wrote in reviews and surveys, looked at as a whole."""
+Field = Literal["name", "email", "phone", "address", "birthday", "chat", "words"]
+
+
+@router.get("/s/{shop}/customers")
+async def find_customer(viewer: Guarded) -> Response:
+    """The search, which takes an id."""
+    return viewer.draw("customers/find.html", wanted="", error="")
+
+
+@router.post("/s/{shop}/customers")
+async def send_find_customer(viewer: Guarded, wanted: Annotated[str, Form(max_length=300)] = "") -> Response:
+    """To the customer's page: what is searched for is in no address until it is an id that somebody knows."""
+    wanted = wanted.strip()
+    if not wanted:
+        return viewer.draw("customers/find.html", 422, wanted="", error=viewer.say("Enter a customer's id."))
+    answers = await viewer.console.services.ask(
+        viewer.of_shop("orders-ingest", f"/customers/{part(wanted)}"),
+        viewer.of_shop("segmentation", f"/customers/{part(wanted)}"),
+    )
+    if any(answer.ok for answer in answers):
+        return see(viewer.url(f"/customers/{part(wanted)}"))
+    if any(answer.state == "unavailable" for answer in answers):
+        error = viewer.say("Nobody can say now: a service did not answer. Try again.")
+        return viewer.draw("customers/find.html", 503, wanted=wanted, error=error)
+    error = viewer.say("This shop knows no customer of this id.")
+    return viewer.draw("customers/find.html", 404, wanted=wanted, error=error)
+
+
+@router.get("/s/{shop}/customers/{customer}")
+async def customer(viewer: Guarded, customer: str) -> Response:
+    """Eight questions, asked at once."""
+    here = part(customer)
+    asked = {
+        "profile": viewer.of_shop("orders-ingest", f"/customers/{here}"),
+        "member": viewer.of_shop("membership", f"/members/{here}"),
+        "path": viewer.of_shop("membership", f"/members/{here}/path"),
+        "facts": viewer.of_shop("segmentation", f"/customers/{here}"),
+        "permissions": viewer.of_shop("messaging", f"/customers/{here}/permissions"),
+        "decisions": viewer.of_shop("messaging", f"/customers/{here}/decisions", limit=DECISIONS),
+        "reviews": viewer.of_shop("feedback", "/reviews", customer=customer, limit=DECISIONS),
+        "surveys": viewer.of_shop("feedback", "/surveys", customer=customer, limit=DECISIONS),
+    }
+    answers = dict(zip(asked, await viewer.console.services.ask(*asked.values()), strict=True))
+    if _is_unknown(answers):
+        raise NotHere
+    shown = await _contact(viewer, customer, answers["profile"])
+    words_shown = viewer.may("show_contact") and await viewer.may_look(_object(customer, WORDS))
+    return viewer.draw(
+        "customers/customer.html",
+        200,
+        customer=customer,
+        here=here,
+        contact=shown,
+        words_shown=words_shown,
+        **answers,
+    )
+
+
+def _is_unknown(answers: dict[str, Answer]) -> bool:
+    """Whether every service that keeps customers says that it has never heard of this one."""
+    return all(answers[name].state in ("unknown", "refused") for name in ("profile", "member", "facts"))
+
+
+async def _contact(viewer: Viewer, customer: str, profile: Answer) -> dict[str, str | None]:
+    """The personal fields that are kept: the text where this session asked to see it, else None."""
+    if not profile.ok:
+        return {}
+    shown: dict[str, str | None] = {name: None for name in CONTACT if name in profile.body["has"]}
+    if shown and viewer.may("show_contact"):
+        looked = [name for name in shown if await viewer.may_look(_object(customer, name))]
+        if looked:
+            path = f"/customers/{part(customer)}/personal"
+            (answer,) = await viewer.console.services.ask(viewer.of_shop("orders-ingest", path, fields=looked))
+            if answer.ok:
+                shown |= {name: answer.body["fields"].get(name) for name in looked}
+    return shown
+
+
+@router.post("/s/{shop}/customers/{customer}/show")
+async def show_contact(
+    viewer: Guarded,
+    customer: str,
+    field: Annotated[Field, Form()],
+    form: Annotated[str, Form(max_length=50)],
+) -> Response:
+    """Show one personal field to this session for five minutes; the look is recorded first."""
+    await viewer.look(_object(customer, field), "show_contact", form)
+    return see(f"{viewer.url(f'/customers/{part(customer)}')}#contact")
+
+
+def _object(customer: str, field: str) -> str:
+    return f"customers/{part(customer)}/{field}"
+
+
+@router.get("/s/{shop}/customers/{customer}/ledger")
+async def ledger(viewer: Guarded, customer: str, after: Annotated[int, Query(ge=0)] = 0) -> Response:
+    """The points ledger, oldest entry first."""
+    here = part(customer)
+    member, page = await viewer.console.services.ask(
+        viewer.of_shop("membership", f"/members/{here}"),
+        viewer.of_shop("membership", f"/members/{here}/ledger", after=after, limit=ENTRIES),
+    )
+    if page.state == "unknown":
+        raise NotHere
+    return viewer.draw("customers/ledger.html", customer=customer, here=here, member=member, page=page, after=after)
+
+
+@router.get("/s/{shop}/customers/{customer}/orders")
+async def orders(
+    viewer: Guarded, customer: str, before: Annotated[str | None, Query(max_length=200)] = None
+) -> Response:
+    """Her orders, newest first."""
+    here = part(customer)
+    asked = {"limit": ENTRIES} | ({"before": before} if before else {})
+    (page,) = await viewer.console.services.ask(viewer.of_shop("orders-ingest", f"/customers/{here}/orders", **asked))
+    return viewer.draw("customers/orders.html", customer=customer, here=here, page=page, before=before)
+
+
+@router.get("/s/{shop}/customers/{customer}/messages")
+async def messages(viewer: Guarded, customer: str, before: Annotated[datetime | None, Query()] = None) -> Response:
+    """Every decision about messages to her, newest first."""
+    here = part(customer)
+    asked = {"limit": str(ENTRIES)} | ({"before": before.isoformat()} if before else {})
+    (page,) = await viewer.console.services.ask(viewer.of_shop("messaging", f"/customers/{here}/decisions", **asked))
+    return viewer.draw(
+        "customers/messages.html", customer=customer, here=here, page=page, before=before, a_page=ENTRIES
+    )
+
+
+@router.get("/s/{shop}/messages/{message}")
+async def one_message(viewer: Guarded, message: str) -> Response:
+    """One message from cause to outcome, with every decision about it."""
+    (found,) = await viewer.console.services.ask(viewer.of_shop("messaging", f"/messages/{part(message)}"))
+    if found.state == "unavailable":
+        raise NoAnswer(found)
+    if not found.ok:
+        raise NotHere
+    return viewer.draw("customers/one_message.html", found=found, here=part(found.body["customer"]))

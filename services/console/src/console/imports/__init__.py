@@ -1,0 +1,1 @@
+"""Files of history: upload, progress, refused lines."""

@@ -1,0 +1,1 @@
+"""Health of the services, and events that could not be taken."""

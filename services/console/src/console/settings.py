@@ -1,0 +1,78 @@
+"""Settings of the console, read from the environment."""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common.crypto.sealing import master_key_from
+
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+
+class ConsoleSettings(BaseSettings):
+    """Each field is read from the environment variable of its name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    database_url: str = Field(repr=False, description="postgresql://user:password@host:port/database, its own")
+    master_key: SecretStr = Field(description="32 random bytes in base64: seals second factors")
+    services_api_key: SecretStr = Field(description="the API key with which the services are asked")
+    orders_ingest_url: str = Field(description="address of orders-ingest")
+    membership_url: str = Field(description="address of membership")
+    segmentation_url: str = Field(description="address of segmentation")
+    messaging_url: str = Field(description="address of messaging")
+    feedback_url: str = Field(description="address of feedback")
+    http_host: str = Field("127.0.0.1", description="address to listen on")
+    http_port: int = Field(8080, ge=0, le=65535, description="port to listen on")
+    public_url: str = Field("http://127.0.0.1:8080", description="address under which people reach the console")
+    plain_http: bool = Field(
+        False, description="this machine alone, without TLS: the cookies come without Secure and the __Host- prefix"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level that is logged")
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="addresses, by commas, whose X-Forwarded-For names the caller"
+    )
+    session_hours: int = Field(12, ge=1, le=720, description="hours after which a session ends")
+    pool_size: int = Field(5, ge=1, le=100, description="database connections kept open; twice as many at a peak")
+    within_s: float = Field(2.0, gt=0, le=30, description="seconds within which a service must answer")
+
+    @field_validator("database_url")
+    @classmethod
+    def _driver(cls, url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
+            raise ValueError("must begin with postgresql://")
+        return f"postgresql+asyncpg://{rest}"
+
+    @field_validator("master_key")
+    @classmethod
+    def _usable(cls, key: SecretStr) -> SecretStr:
+        master_key_from(key.get_secret_value())
+        return key
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_slash(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with https:// or http://")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _plain_here_alone(self) -> ConsoleSettings:
+        if self.plain_http and urlsplit(self.public_url).hostname not in _THIS_MACHINE:
+            raise ValueError("PLAIN_HTTP is for this machine alone: PUBLIC_URL must be http://127.0.0.1 or localhost")
+        return self
+
+    def addresses(self) -> dict[str, str]:
+        """The services' addresses, by the services' names."""
+        return {
+            "orders-ingest": self.orders_ingest_url,
+            "membership": self.membership_url,
+            "segmentation": self.segmentation_url,
+            "messaging": self.messaging_url,
+            "feedback": self.feedback_url,
+        }

@@ -1,0 +1,1 @@
+"""What every page shares: templates, numbers and times in words, the guard, the answers."""

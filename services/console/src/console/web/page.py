@@ -1,0 +1,159 @@
+"""A page of one request: who looks, in which shop and language, and the answer that is drawn for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from common.storage.database import Database
+from console.access import store
+from console.access.forms import new_form, token_for
+from console.access.passwords import Passwords
+from console.access.roles import Role, may
+from console.access.store import Person
+from console.client import Ask, Services
+from console.settings import ConsoleSettings
+from console.texts import Language, translated
+from console.texts.words import REASONS, WORDS
+from console.web import assets, formats
+
+
+@dataclass(slots=True)
+class Console:
+    """What the routes share in one process."""
+
+    settings: ConsoleSettings
+    database: Database
+    services: Services
+    master: bytes
+    passwords: Passwords = field(default_factory=Passwords)
+
+    @property
+    def secure(self) -> bool:
+        """Whether cookies come by TLS alone."""
+        return not self.settings.plain_http
+
+    def cookie(self, name: str) -> str:
+        """The cookie's name: with TLS under the prefix that keeps other hosts of the domain from setting it."""
+        return f"__Host-{name}" if self.secure else name
+
+    def keep(self, response: Response, name: str, value: str, seconds: int | None = None) -> None:
+        """Set a cookie that no script reads and no other site's form sends."""
+        response.set_cookie(
+            self.cookie(name), value, max_age=seconds, path="/", secure=self.secure, httponly=True, samesite="lax"
+        )
+
+    def drop(self, response: Response, name: str) -> None:
+        response.delete_cookie(self.cookie(name), path="/", secure=self.secure, httponly=True, samesite="lax")
+
+
+@dataclass(slots=True)
+class Viewer:
+    """Who looks at what. `session` is what the cookie holds, of one not signed in a passing token for forms."""
+
+    console: Console
+    request: Request
+    session: str
+    language: Language
+    theme: str
+    person: Person | None = None
+    shop: str | None = None
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+
+    @property
+    def role(self) -> Role | None:
+        return self.person.shops.get(self.shop or "") if self.person is not None else None
+
+    @property
+    def who(self) -> Person:
+        """The person of a page that asks for one."""
+        assert self.person is not None
+        return self.person
+
+    @property
+    def here(self) -> str:
+        """The shop of a page of a shop."""
+        assert self.shop is not None
+        return self.shop
+
+    def may(self, page: str) -> bool:
+        return may(self.role, page)
+
+    def say(self, text: str, **values: object) -> str:
+        return translated(self.language, text, **values)
+
+    def url(self, path: str = "") -> str:
+        """A path within the shop."""
+        return f"/s/{self.here}{path}"
+
+    def of_shop(self, service: str, path: str, **params: Any) -> Ask:
+        """A question about the shop."""
+        return Ask(service, f"/v1/shops/{self.here}{path}", params)
+
+    async def record(self, action: str, thing: str, outcome: str = "done", form: str | None = None) -> bool:
+        """One audit entry; False where the same form has made one already."""
+        async with self.console.database.transaction() as tx:
+            return await store.insert_entry(tx, self.who, self.shop, action, thing, outcome, form)
+
+    async def look(self, thing: str, action: str, form: str | None) -> None:
+        """Record a look at personal data, and show it to this session for five minutes."""
+        async with self.console.database.transaction() as tx:
+            await store.insert_entry(tx, self.who, self.shop, action, thing, "shown", form)
+            await store.insert_look(tx, self.session, thing)
+
+    async def may_look(self, thing: str) -> bool:
+        async with self.console.database.transaction() as tx:
+            return await store.may_look(tx, self.session, thing)
+
+    def draw(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """The page. A new visitor gets the cookie that binds forms to the browser."""
+        shown = (
+            _templates()
+            .get_template(template)
+            .render(
+                viewer=self,
+                _=self.say,
+                form_token=token_for(self.session),
+                new_form=new_form,
+                asset=assets.address,
+                moment=partial(formats.moment, zone=self.zone),
+                second=partial(formats.moment, zone=self.zone, seconds=True),
+                notice=self.request.query_params.get("notice", ""),
+                **values,
+            )
+        )
+        response = HTMLResponse(shown, status)
+        if self.person is None and self.session:
+            self.console.keep(response, "visitor", self.session)
+        return response
+
+
+def see(path: str, notice: str = "") -> RedirectResponse:
+    """What follows a form: another page, asked for with GET."""
+    return RedirectResponse(f"{path}?notice={notice}" if notice else path, 303)
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parents[1]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"words": WORDS, "reasons": REASONS}
+    environment.filters |= {
+        "money": formats.money,
+        "number": formats.number,
+        "rate": formats.rate,
+        "in_order": formats.in_order,
+    }
+    return environment

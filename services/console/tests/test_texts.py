@@ -1,0 +1,83 @@
+"""Texts and templates: both languages whole, and nothing in a template that the content policy would refuse."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import console
+from console.texts import chosen, translated
+from console.texts.chinese import CHINESE
+
+SOURCE = Path(console.__file__).parent
+TEMPLATES = sorted(SOURCE.rglob("*.html"))
+_CALL = re.compile(r"""\b_\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+_HOLE = re.compile(r"\{\w+\}")
+_LATIN = re.compile(r"[A-Za-z]{3,}")
+_NAMES = {"Berlin", "CSV", "Europe", "EUR", "IANA", "ISO", "JSON", "RFM", "UTC", "gzip"}
+_FORBIDDEN = {
+    "style=": re.compile(r"\sstyle\s*="),
+    "on…=": re.compile(r"<[^>{]*\son[a-z]+\s*="),
+    "|safe": re.compile(r"\|\s*safe\b"),
+    "script without src": re.compile(r"<script(?![^>]*\ssrc=)"),
+    "hx-on": re.compile(r"hx-on"),
+    "hx-vals with js": re.compile(r"hx-vals\s*=\s*['\"]?js:"),
+    "hx-trigger with a filter": re.compile(r'hx-trigger="[^"]*\['),
+    "another host": re.compile(r"(?:src|href|action)\s*=\s*['\"](?:https?:)?//"),
+}
+
+
+def used() -> set[str]:
+    """All texts that templates and pages ask for."""
+    found = {str(ast.literal_eval(m[1])) for file in TEMPLATES for m in _CALL.finditer(file.read_text())}
+    for file in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            if name in ("N_", "say") and isinstance(node.args[0], ast.Constant):
+                found.add(str(node.args[0].value))
+    return found
+
+
+def test_every_text_that_is_used_is_translated_and_every_translation_is_used() -> None:
+    """XCT: no page is half in another language."""
+    assert sorted(used() - CHINESE.keys()) == []
+    assert sorted(CHINESE.keys() - used()) == []
+
+
+def test_a_translation_has_the_same_holes_as_its_text() -> None:
+    differing = [text for text, own in CHINESE.items() if sorted(_HOLE.findall(text)) != sorted(_HOLE.findall(own))]
+    assert differing == []
+
+
+def test_no_english_word_stands_in_a_chinese_text() -> None:
+    words = {word for own in CHINESE.values() for word in _LATIN.findall(_HOLE.sub("", own))}
+    assert words - _NAMES == set()
+
+
+@pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_a_template_holds_nothing_that_the_content_policy_refuses(file: Path) -> None:
+    text = file.read_text()
+    assert [what for what, pattern in _FORBIDDEN.items() if pattern.search(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("cookie", "accepted", "language"),
+    [
+        ("zh", "en", "zh"),
+        (None, "zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        (None, "de,en;q=0.8", "en"),
+        (None, "fr", "en"),
+        ("klingon", "", "en"),
+    ],
+)
+def test_the_language_is_the_one_chosen_else_the_browsers(cookie: str | None, accepted: str, language: str) -> None:
+    assert chosen(cookie, accepted) == language
+
+
+def test_a_text_without_translation_is_shown_as_it_is() -> None:
+    assert translated("zh", "never seen {x}", x=1) == "never seen 1"

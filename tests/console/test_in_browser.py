@@ -1,0 +1,347 @@
+"""Journeys through the console in a real browser, before real services.
+
+On each page of each journey: no violation that axe finds, none of the content policy, no error in the browser's
+console, no request to another host, nothing wider than the window.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import BrowserContext, Page, async_playwright
+
+import console
+from common.bus.broker import Record
+from common.bus.dead import DeadRecord, bury
+
+from .conftest import PASSWORD, SCRIPT, SHOP, Whole
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+AXE = (Path(console.__file__).parents[2] / "tests/vendor/axe-core-4.14.1/axe.min.js").read_text()
+RUN_AXE = """
+axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+   .then(found => found.violations.map(one => [one.id, one.nodes.map(node => node.target.join(" "))]))
+"""
+TOO_WIDE = "document.documentElement.scrollWidth > window.innerWidth"
+CLIPPED = """
+[...document.querySelectorAll(".figure, td, dd, dt, h1, h2, button, .badge")]
+  .filter(one => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== "inline").length
+"""
+SMALL_TARGETS = """
+[...document.querySelectorAll("button, input:not([type=hidden]), select, textarea")].filter(one => {
+  const box = one.getBoundingClientRect();
+  return box.width && (box.width < 24 || box.height < 24);
+}).length
+"""
+
+
+_CUSTOMER = ("customers/ann", "customers/ann/ledger", "customers/ann/orders", "customers/ann/messages")
+PATHS = ("today", "customers", *_CUSTOMER, "imports", "dead-letters", "health")
+"""Of pages that a viewer sees."""
+
+
+@dataclass
+class Walk:
+    """A page of the browser, and what went wrong on it."""
+
+    page: Page
+    url: str
+    wrong: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Note errors, violations of the policy, and requests to others."""
+        self.page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("request", lambda sent: self.wrong.append(sent.url) if not sent.url.startswith(self.url) else None)
+
+    async def go(self, path: str) -> None:
+        await self.page.goto(f"{self.url}{path}")
+        await self.check()
+
+    async def check(self) -> None:
+        """What holds on every page."""
+        await self.page.wait_for_load_state()
+        violations = await self.page.evaluate(f"{AXE};{RUN_AXE}")
+        assert (self.page.url, violations) == (self.page.url, [])
+        assert not await self.page.evaluate(TOO_WIDE), self.page.url
+        assert await self.page.evaluate(SMALL_TARGETS) == 0, self.page.url
+        assert await self.page.evaluate(CLIPPED) == 0, self.page.url
+        assert self.wrong == []
+
+    async def click(self, name: str, role: Any = "button") -> None:
+        await self.page.get_by_role(role, name=name, exact=True).first.click()
+        await self.page.wait_for_load_state()
+
+    async def sign_up(self, link: str, name: str) -> None:
+        """Take up an invitation by keyboard alone."""
+        await self.page.goto(link)
+        await self.check()
+        await self.page.get_by_label("Name").focus()
+        await self.page.keyboard.type(name)
+        await self.page.keyboard.press("Tab")
+        await self.page.keyboard.type(PASSWORD)
+        await self.page.keyboard.press("Enter")
+        await self.page.wait_for_url("**/today")
+        await self.check()
+
+
+@asynccontextmanager
+async def browsing(whole: Whole, chromium: str, **context: Any) -> AsyncIterator[tuple[Walk, BrowserContext]]:
+    """A browser whose zone is not the shop's."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        made = await browser.new_context(timezone_id="America/New_York", reduced_motion="reduce", **context)
+        walk = Walk(await made.new_page(), whole.url)
+        walk.watch()
+        yield walk, made
+        await browser.close()
+
+
+async def test_an_agent_finds_a_customer_and_looks_at_her_address(whole: Whole, chromium: str) -> None:
+    """Journey 2: by keyboard; the address is masked until it is asked for, and the look is recorded once."""
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("agent"), "Ada")
+        await walk.go(f"/s/{SHOP}/customers")
+        await page.get_by_label("Customer's id").press_sequentially("nobody")
+        await page.keyboard.press("Enter")
+        await page.get_by_text("This shop knows no customer of this id.").wait_for()
+        # The browser notes the status of the page itself.
+        walk.wrong = [said for said in walk.wrong if "404" not in said]
+        await walk.check()
+        await page.get_by_label("Customer's id").fill("ann")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/customers/ann")
+        await walk.check()
+        assert "ann@example.test" not in await page.content()
+        await walk.click("Show e-mail")
+        await page.get_by_text("ann@example.test").wait_for()
+        await walk.check()
+        assert "ann@example.test" not in page.url
+        await page.reload()
+        looks = [entry for entry in await whole.entries() if entry[0] == "show_contact"]
+        assert looks == [("show_contact", "customers/ann/email", "shown")]
+        assert await page.get_by_text("+8613800138000").count() == 0
+
+
+async def test_an_agent_opts_a_customer_out_once_however_often_it_is_sent(whole: Whole, chromium: str) -> None:
+    """Journey 7: one confirming step; consent shows it with time and way; back and again change nothing."""
+    base = f"/v1/shops/{SHOP}/customers/ann"
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("agent"), "Ada")
+        await walk.go(f"/s/{SHOP}/customers/ann")
+        await walk.click("Opt out of e-mail", "link")
+        await walk.check()
+        await walk.click("Opt out (may take a minute)")
+        await page.get_by_text("Say in 1 to 100 characters how you were told.").wait_for()
+        walk.wrong = [said for said in walk.wrong if "422" not in said]
+        await walk.check()
+        await walk.go(f"/s/{SHOP}/customers/ann/opt-out?channel=email")
+        await page.get_by_label("How were you told?").fill("on the phone")
+        await page.get_by_role("button", name="Opt out (may take a minute)").dblclick()
+        await page.wait_for_url("**/customers/ann?notice=*")
+
+        async def answered() -> bool:
+            return any(entry[0] == "opt_out" and entry[2] == "ok" for entry in await whole.entries())
+
+        await whole.stack.until(answered)
+        await walk.go(f"/s/{SHOP}/customers/ann")
+        assert "opted out" in await page.locator("#consent").inner_text()
+        assert "on the phone" in await page.locator("#consent").inner_text()
+        held = await whole.stack.get("messaging", f"{base}/permissions")
+        assert {p["state"] for p in held if p["channel"] == "email"} == {"opted_out"}
+        outcomes = [entry[1:] for entry in await whole.entries() if entry[0] == "opt_out"]
+        assert outcomes == [("customers/ann/email", "asked"), ("customers/ann/email", "ok")], "two clicks are one"
+        await walk.go(f"/s/{SHOP}/customers/ann/opt-out?channel=email")
+        await page.get_by_label("How were you told?").fill("on the phone")
+        await walk.click("Opt out (may take a minute)")
+        await page.get_by_text("Done: nothing is sent on this channel any more").wait_for(timeout=90_000)
+        await walk.check()
+        again = await whole.stack.get("messaging", f"{base}/permissions")
+        assert [(p["channel"], p["state"]) for p in again] == [(p["channel"], p["state"]) for p in held]
+
+
+async def test_no_script_runs_from_what_customers_write(whole: Whole, chromium: str) -> None:
+    """Journey 10: markup in names and reviews stays text."""
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("owner"), "Olga")
+        await walk.go(f"/s/{SHOP}/customers/ann")
+        await walk.click("Show name")
+        await walk.check()
+        assert await page.title() == "ann · Regulars"
+        assert await page.locator("blockquote").count() == 0, "what she wrote is masked too"
+        await walk.click("Show what was written")
+        await walk.check()
+        assert await page.locator("blockquote").first.inner_text() == SCRIPT
+        assert await page.locator("blockquote b, .revealed script").count() == 0
+
+
+async def test_today_and_the_customer_say_what_the_services_say_and_stand_when_one_dies(
+    whole: Whole, chromium: str
+) -> None:
+    """Journeys 3 and 9, on a phone, dark, in Chinese too."""
+    base = f"/v1/shops/{SHOP}"
+    member = await whole.stack.get("membership", f"{base}/members/ann")
+    owed = (await whole.stack.get("membership", f"{base}/report"))["liability"]
+    ledger = await whole.stack.get("membership", f"{base}/members/ann/ledger")
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("viewer"), "Vera")
+        assert await page.locator("section:has(#owed) .figure").inner_text() == f"{owed:,}"
+        await walk.go(f"/s/{SHOP}/customers/ann")
+        assert f"{member['available']:,}" in await page.locator("#standing").inner_text()
+        assert "2025-03-03 10:00" not in await page.locator("#contact").inner_text()
+        assert await page.get_by_role("button", name="Show e-mail").count() == 0, "a viewer sees no personal data"
+        await walk.go(f"/s/{SHOP}/customers/ann/ledger")
+        assert await page.locator("tbody tr").count() == len(ledger["entries"])
+        await walk.go(f"/s/{SHOP}/customers/ann/orders")
+        assert await page.locator("tbody td:first-child").all_inner_texts() == ["1002", "1001"], "newest first"
+        decisions = await whole.stack.get("messaging", f"{base}/customers/ann/decisions")
+        await walk.go(f"/s/{SHOP}/customers/ann/messages")
+        assert await page.locator(".timeline li").count() == len(decisions) > 0
+        await walk.click("Why?", "link")
+        await walk.check()
+        assert page.url.endswith(decisions[0]["message_id"])
+        await page.select_option("select[name=language]", "zh")
+        await page.select_option("select[name=theme]", "dark")
+        await page.locator("footer button").click()
+        await page.set_viewport_size({"width": 390, "height": 844})
+        for path in PATHS:
+            await walk.go(f"/s/{SHOP}/{path}")
+            assert await page.locator("html[lang=zh-Hans]").count() == 1
+        assert await page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(18, 21, 27)"
+        await page.set_viewport_size({"width": 320, "height": 844})
+        await walk.go(f"/s/{SHOP}/customers/ann")
+        await whole.stop("messaging")
+        for path, silent in (("today", 1), ("customers/ann", 2)):
+            await walk.go(f"/s/{SHOP}/{path}")
+            assert await page.get_by_text("messaging 没有应答，因此这里没有内容。").count() == silent
+        await walk.go(f"/s/{SHOP}/health")
+
+
+async def test_an_operator_mends_a_dead_letter_and_it_counts_once(whole: Whole, chromium: str) -> None:
+    """Journey 9: look, mend, send again; a wrong shop is refused before it leaves the console."""
+    order = {
+        "specversion": "1.0",
+        "id": "order-3",
+        "source": f"/shops/{SHOP}/backend",
+        "shop": SHOP,
+        "subject": "ann",
+        "type": "order.completed",
+        "time": "2025-03-04T09:50:00+08:00",
+        "data": {"order_id": "1003", "state": "completed", "currency": "CNY", "goods_paid": "a lot", "revision": 99},
+    }
+    runtime = whole.stack.parts["membership"].runtime
+    async with runtime.database.transaction() as tx:
+        bodies = [(SHOP, order), ("another", {**order, "shop": "another"})]
+        await bury(
+            tx,
+            [
+                DeadRecord(
+                    Record("orders", 0, 900 + n, None, json.dumps(body).encode(), {}, 0),
+                    "invalid_data",
+                    f"data.goods_paid: must be a whole number {SCRIPT}",
+                    shop,
+                )
+                for n, (shop, body) in enumerate(bodies)
+            ],
+            runtime.seal_dead,
+            "k",
+        )
+    async with browsing(whole, chromium) as (walk, context):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("operator"), "Otto")
+        await walk.go(f"/s/{SHOP}/dead-letters")
+        assert await page.locator("tbody tr").count() == 1, "another shop's are not listed"
+        await walk.click("1", "link")
+        await walk.check()
+        assert "a lot" not in await page.content()
+        await walk.click("Show the event")
+        await walk.check()
+        text = page.get_by_label("The event, mended")
+        body = await text.input_value()
+        assert '"a lot"' in body
+        await text.fill(body.replace(f'"shop": "{SHOP}"', '"shop": "another"'))
+        await walk.click("Send event again")
+        await page.get_by_text("The event must name this shop").wait_for()
+        walk.wrong = [said for said in walk.wrong if "422" not in said]
+        await walk.check()
+        await text.fill(body.replace('"a lot"', "120000"))
+        await walk.click("Send event again")
+        await page.get_by_text("Done: the service took the event.").wait_for()
+        await walk.check()
+        await walk.go(f"/s/{SHOP}/dead-letters")
+        assert await page.locator("tbody tr").count() == 0
+        await walk.go(f"/s/{SHOP}/dead-letters/membership/1")
+        await page.get_by_label("The event, mended").fill(body.replace('"a lot"', "120000"))
+        await walk.click("Send event again")
+        await page.get_by_text("it counts once").wait_for()
+        member = await whole.stack.get("membership", f"/v1/shops/{SHOP}/members/ann")
+        assert member["orders"] == 3
+        elsewhere = await context.request.get(f"{whole.url}/s/{SHOP}/dead-letters/membership/2")
+        assert elsewhere.status == 404
+
+
+async def test_an_owner_imports_a_file_and_reads_what_was_refused(whole: Whole, chromium: str, tmp_path: Path) -> None:
+    """Journey 6: the counts and the refused lines are orders-ingest's own; the same file again adds nothing."""
+    file = tmp_path / "cdnow.txt"
+    lines = [
+        " 00001 19970101  1   11.77",
+        " 00002 19970112  1   12.00",
+        " 00002 1997 a bad line",
+        " 00003 19970102  2   20.76",
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    async with browsing(whole, chromium, accept_downloads=True) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("owner"), "Olga")
+        await walk.go(f"/s/{SHOP}/imports")
+        await walk.click("Import file")
+        await page.get_by_text("Choose a file.").wait_for()
+        walk.wrong = [said for said in walk.wrong if "422" not in said]
+        await walk.check()
+        await page.get_by_label("File", exact=True).set_input_files(file)
+        await page.get_by_label("Layout").select_option("cdnow_master")
+        await page.get_by_label("Currency (optional)").fill("USD")
+        await page.get_by_label("Time zone (optional)").fill("UTC")
+        await walk.click("Import file")
+        await page.wait_for_url("**/imports/*")
+        await page.get_by_text("Finished", exact=True).wait_for(timeout=120_000)
+        await walk.check()
+        job = page.url.rpartition("/")[2]
+        report = await whole.stack.get("orders-ingest", f"/v1/shops/{SHOP}/imports/{job}")
+        assert (report["accepted"], report["refused"]) == (3, 1)
+        shown = await page.locator("#progress dl").first.inner_text()
+        assert "3" in shown
+        await walk.click("Look at the refused lines", "link")
+        await walk.check()
+        assert await page.locator("tbody tr").count() == 1
+        async with page.expect_download() as downloading:
+            await walk.page.get_by_role("link", name="Download as CSV, 10,000 lines at most").click()
+        table = Path(await (await downloading.value).path()).read_text()
+        assert "a bad line" in table
+        assert [e for e in await whole.entries() if e[0] == "refused_lines"] == [
+            ("refused_lines", f"imports/{job}", "shown"),
+            ("refused_lines", f"imports/{job}", "downloaded"),
+        ]
+        await walk.go(f"/s/{SHOP}/audit")
+
+
+async def test_the_console_cannot_be_framed(whole: Whole, chromium: str) -> None:
+    """Journey 10: clickjacking."""
+    async with browsing(whole, chromium) as (walk, context):
+        outside = await context.new_page()
+        await outside.set_content(f'<iframe src="{whole.url}/sign-in"></iframe>')
+        await outside.wait_for_timeout(1_000)
+        framed = next(frame for frame in outside.frames if frame is not outside.main_frame)
+        assert await framed.locator("form").count() == 0
+        await walk.go("/sign-in")
+        assert await walk.page.locator("form").count() > 0
