@@ -121,3 +121,38 @@ async def test_a_record_that_cannot_even_be_buried_pauses_and_says_so(patience: 
 def test_each_error_is_classified_in_one_place(error: Exception, temporary: bool, slow: bool) -> None:
     assert (is_temporary(error), is_too_slow(error)) == (temporary, slow)
     assert passes(error) == (temporary or slow)
+
+
+async def test_what_was_too_slow_makes_the_next_batches_smaller_for_a_while(patience: Patience) -> None:
+    """A late input has its customer folded whole: a thousand of them may never be done within the deadline."""
+    sizes: list[int] = []
+
+    async def unit(part: Part) -> None:
+        sizes.append(len(part.items))
+        if len(part.items) > 300:
+            raise UnitOfWorkTooLong
+
+    thousand = part(*range(1_000))
+    await handle(thousand, unit, Database().answers, patience)
+    assert sizes == [1_000, 500, 250, 250, 500, 250, 250], "each half learns for itself"
+    sizes.clear()
+    await handle(thousand, unit, Database().answers, patience)
+    assert max(sizes) <= 350
+    assert sum(n for n in sizes if n <= 300) == 1_000
+    assert len([n for n in sizes if n > 300]) <= 1, "one try of more at the most"
+    sizes.clear()
+
+    async def quick(part: Part) -> None:
+        sizes.append(len(part.items))
+
+    for _ in range(20):
+        await handle(thousand, quick, Database().answers, patience)
+    assert sizes[-1] == 1_000, "the largest is tried again"
+
+
+async def test_pieces_of_a_poll_follow_one_another_without_a_gap(patience: Patience) -> None:
+    patience.too_slow(6)
+    database = Database()
+    await handle(part(*range(8)), database.unit, database.answers, patience)
+    assert [offset for piece in database.done for offset in piece] == list(range(8))
+    assert len(database.done) == 2

@@ -99,7 +99,7 @@ class EventConsumer:
         self.counts = Counts()
         self._age = EVENT_AGE.labels(database.service)
         self._stopping = asyncio.Event()
-        self._patience = Patience(self._stopping)
+        self._patience = Patience(self._stopping, max_records)
         topics = sorted(topics_of(self._subscriptions) | {t for r in self._raw for t in r.topics})
         self.broker = Consumer(
             servers,

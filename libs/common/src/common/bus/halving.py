@@ -16,15 +16,31 @@ from common.storage.failures import is_temporary, is_too_slow, where
 log = structlog.get_logger()
 RETRIES = 2
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 5.0
+MORE = 20
+"""So many good batches after a slow one until the largest is tried again."""
 HANDLER_FAILED = "handler_failed"
 
 
 class Patience:
-    """Pauses that a stop ends at once; `reason` says what the consumer waits for, None while it works."""
+    """Pauses that a stop ends at once; `reason` says what the consumer waits for, None while it works.
 
-    def __init__(self, stopping: asyncio.Event) -> None:
+    `most`: records that are handled at a time. What met a deadline of ours teaches it, through all polls to come: a
+    batch that is too slow takes a minute to fail, and the next one would fail alike.
+    """
+
+    def __init__(self, stopping: asyncio.Event, limit: int = 1_000) -> None:
         self.stopping = stopping
         self.reason: str | None = None
+        self._limit = self.most = limit
+
+    def too_slow(self, records: int) -> None:
+        """So many were too many."""
+        self.most = min(self.most, max(1, records // 2))
+
+    def in_time(self, records: int) -> None:
+        """So many were handled; where they were as many as are allowed, a few more are."""
+        if records >= self.most:
+            self.most = min(self._limit, self.most + max(1, self._limit // MORE))
 
     async def wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -38,14 +54,19 @@ class Patience:
         return min(wait_s * 2, LONGEST_WAIT_S)
 
 
-async def handle(
-    part: Part,
-    unit: Callable[[Part], Awaitable[None]],
-    answers: Callable[[], Awaitable[None]],
-    patience: Patience,
-    *,
-    whole: bool = True,
-) -> None:
+Unit = Callable[[Part], Awaitable[None]]
+Answers = Callable[[], Awaitable[None]]
+
+
+async def handle(part: Part, unit: Unit, answers: Answers, patience: Patience) -> None:
+    """Run `unit` on the part, as many records at a time as are handled within our deadline."""
+    while len(part.items) > patience.most:
+        piece, part = part.split(patience.most)
+        await _handle(piece, unit, answers, patience)
+    await _handle(part, unit, answers, patience)
+
+
+async def _handle(part: Part, unit: Unit, answers: Answers, patience: Patience, *, whole: bool = True) -> None:
     """Run `unit` on the part, in the halves of it that succeed.
 
     A lost database or broker is waited for, without limit. Everything else halves the part, our own deadline too, so
@@ -57,6 +78,7 @@ async def handle(
         try:
             await unit(part)
             patience.reason = None
+            patience.in_time(len(part.items))
             return
         except (Fenced, FuseBlown):
             raise
@@ -69,6 +91,8 @@ async def handle(
                 continue
             tries += 1
             slow = is_too_slow(error)
+            if slow:
+                patience.too_slow(len(part.items))
             single = len(part.items) == 1
             if tries <= RETRIES and (single or (whole and not slow)):
                 await patience.wait(wait)
@@ -76,7 +100,7 @@ async def handle(
             log.warning("dead" if single else "halving", records=len(part.items), detail=where(error))
             if not single:
                 for half in part.halves():
-                    await handle(half, unit, answers, patience, whole=False)
+                    await _handle(half, unit, answers, patience, whole=False)
                 return
             item = part.items[0]
             if item.dead is not None:
