@@ -142,6 +142,32 @@ async def test_a_database_is_open_again_when_who_shut_it_is_killed(postgres: Sha
         await drop_database(url, name)
 
 
+async def test_nothing_is_switched_by_who_has_lost_the_session_that_keeps_others_away(postgres: SharedPostgres) -> None:
+    """PostgreSQL was restarted meanwhile: a second rebuild may have begun."""
+    url, name = dsn(postgres.url), f"switched_{uuid.uuid4().hex[:8]}"
+    names = {name, f"{name}_rebuilt", f"{name}_before"}
+    for each in (name, f"{name}_rebuilt"):
+        await create_database(url, each)
+    connection, lost, alone = [await asyncpg.connect(url) for _ in range(3)]
+
+    async def there() -> set[str]:
+        rows = await connection.fetch("select datname from pg_database where datname = any($1)", list(names))
+        return {row[0] for row in rows}
+
+    try:
+        await connection.fetchval("select pg_terminate_backend($1, 5000)", lost.get_server_pid())
+        with pytest.raises(StackError, match="nothing is switched"):
+            await rebuilding._switch(lost, name, f"{name}_rebuilt", f"{name}_before")
+        assert await there() == {name, f"{name}_rebuilt"}
+        await rebuilding._switch(alone, name, f"{name}_rebuilt", f"{name}_before")
+        assert await there() == {name, f"{name}_before"}
+    finally:
+        for each in names & await there():
+            await drop_database(url, each)
+        await connection.close()
+        await alone.close()
+
+
 async def _nothing(*_: object) -> None: ...
 
 

@@ -61,11 +61,11 @@ class _Rebuild:
         try:
             if not await alone.fetchval(_ALONE, f"rebuild {self._name}"):
                 raise StackError(f"another `regulars rebuild {self._service.name}` is running; wait for its end")
-            return await self._run(keep=keep)
+            return await self._run(alone, keep=keep)
         finally:
             await alone.close()
 
-    async def _run(self, *, keep: bool) -> int:
+    async def _run(self, alone: asyncpg.Connection, *, keep: bool) -> int:
         self._say(f"{self._service.name}: reading the topics into {self._beside}; the live service goes on")
         await let_in(self._admin, self._name)  # where an earlier run was killed together with its guard
         await ensure_database_of(self._admin, self._beside, self._name)
@@ -89,7 +89,7 @@ class _Rebuild:
                 self._say(f"the rebuilt database is {self._beside}; {self._name} goes on as it was")
                 return 0
             kept = f"{self._name}_before_{datetime.now(UTC):%Y%m%d_%H%M%S}"
-            await self._switch(kept)
+            await _switch(alone, self._name, self._beside, kept)
             self._say(f"{self._service.name} is served from the rebuilt database; the old one is kept as {kept}")
             return 0
         finally:
@@ -152,12 +152,15 @@ class _Rebuild:
             shutil.rmtree(folder)
         return sum(found.values())
 
-    async def _switch(self, kept: str) -> None:
-        """Both get their new names at once, or none does."""
-        connection = await asyncpg.connect(dsn(self._admin), timeout=10)
-        try:
-            async with connection.transaction():
-                await connection.execute(f"alter database {self._name} rename to {kept}")
-                await connection.execute(f"alter database {self._beside} rename to {self._name}")
-        finally:
-            await connection.close()
+
+async def _switch(alone: asyncpg.Connection, name: str, beside: str, kept: str) -> None:
+    """Both get their new names at once, or none does, in the session that keeps other rebuilds away.
+
+    Raises StackError where that session was lost, since another rebuild may be at work, or a database is in use.
+    """
+    try:
+        async with alone.transaction():
+            await alone.execute(f"alter database {name} rename to {kept}")
+            await alone.execute(f"alter database {beside} rename to {name}")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise StackError(f"nothing is switched ({error}): run it again") from error
