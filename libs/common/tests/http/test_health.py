@@ -62,10 +62,11 @@ def consumer(
     stopped: str | None = None,
     paused: str | None = None,
     silent_s: float = 0.5,
+    at_hand: int = 0,
 ) -> Any:
     """Only what the check reads; the real consumer's own tests bring it into each state."""
     broker = SimpleNamespace(assigned=frozenset({1, 2}), seconds_since_progress=silent_s)
-    return SimpleNamespace(state=state, stopped=stopped, paused=paused, broker=broker)
+    return SimpleNamespace(state=state, stopped=stopped, paused=paused, broker=broker, at_hand=at_hand)
 
 
 async def test_a_consumer_that_waits_is_noted_and_leaves_the_api_ready() -> None:
@@ -75,6 +76,7 @@ async def test_a_consumer_that_waits_is_noted_and_leaves_the_api_ready() -> None
     assert await check_consumer(consumer("joining")) == "joining: the partitions are being shared out"
     assert await check_consumer(consumer("spare")) == "spare: other processes hold all partitions"
     assert await check_consumer(consumer("reading", silent_s=9)) == "nothing read, nor heard from Kafka, for 9 s"
+    assert await check_consumer(consumer("reading", silent_s=9, at_hand=558)) == "at work on 558 records for 9 s"
 
 
 @pytest.mark.parametrize("why", ["fuse blown: 101 events failed", "stopped: order.paid is read in version 1, not 2"])

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from regulars.client import Services
-from regulars.stack.errors import Refused
+from regulars.stack.errors import Refused, StackError
 from regulars.stack.state import address_of, running
 
 app = App(name="dead", help="List, inspect and send back the events that a service could not take.")
@@ -70,7 +70,10 @@ def resend(service: str, dead_id: int, *, body: Path | None = None, folder: Fold
     body
         File with the mended event; without it the event is taken as it was read.
     """
-    mended = body.read_text("utf-8") if body is not None else None
+    try:
+        mended = body.read_text("utf-8") if body is not None else None
+    except (OSError, UnicodeError) as error:
+        raise StackError(f"{body} cannot be read as a mended event: {error}") from None
 
     async def ask(services: Services) -> str:
         answer = await services.call(service, "POST", f"/ops/dead/{dead_id}/resend", json={"body": mended})

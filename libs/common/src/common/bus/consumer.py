@@ -17,6 +17,7 @@ import structlog
 
 from common.bus import offsets
 from common.bus.ahead import Ahead
+from common.bus.broker import Batch as Polled
 from common.bus.broker import Consumer, OffsetOutOfLog, Position
 from common.bus.dead import Sealer, bury
 from common.bus.fuse import RAW, Fuse, FuseBlown
@@ -97,6 +98,8 @@ class EventConsumer:
         self.outdated: str | None = None
         self._stopped_at: Item | None = None
         self.counts = Counts()
+        self.at_hand = 0
+        """Records of the poll that is being handled."""
         self._age = EVENT_AGE.labels(database.service)
         self._stopping = asyncio.Event()
         self._patience = Patience(self._stopping, max_records)
@@ -202,6 +205,13 @@ class EventConsumer:
             return 0
         self.counts.read += len(polled.records)
         self.counts.batches += 1
+        self.at_hand = len(polled.records)
+        try:
+            return await self._take(polled)
+        finally:
+            self.at_hand = 0
+
+    async def _take(self, polled: Polled) -> int:
         items = await self._reader.read(polled.records, self._cluster or "")
         part, newer = Part(items, dict(polled.starts), dict(polled.nexts)).before_newer()
         if not part.items and newer is None:

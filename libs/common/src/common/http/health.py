@@ -102,6 +102,8 @@ async def check_consumer(consumer: EventConsumer | None) -> str | None:
             return "spare: other processes hold all partitions"
         case "reading":
             silent = consumer.broker.seconds_since_progress
+            if silent > SILENT_S and consumer.at_hand:
+                return f"at work on {consumer.at_hand:,} records for {silent:.0f} s"
             if silent > SILENT_S:
                 return f"nothing read, nor heard from Kafka, for {silent:.0f} s"
             return f"reading: {len(consumer.broker.assigned)} partitions"
