@@ -44,9 +44,12 @@ def texts(node: Any) -> Iterator[str]:
         yield node
 
 
-def generated_env() -> dict[str, str]:
-    made = subprocess.run(["sh", ROOT / "deploy/new-env.sh"], check=True, capture_output=True, text=True).stdout
-    return dict(line.split("=", 1) for line in made.splitlines())
+def generated(folder: Path) -> dict[str, str]:
+    """What `new-secrets.sh` makes: the text of each secret by its name, and the lines of .env."""
+    script, env = ROOT / "deploy/new-secrets.sh", folder / "env"
+    subprocess.run(["sh", script, folder / "secrets", env], check=True, capture_output=True)
+    made = {file.name: file.read_text().strip() for file in (folder / "secrets").iterdir()}
+    return made | dict(line.split("=", 1) for line in env.read_text().splitlines())
 
 
 def check_schema(path: Path) -> subprocess.CompletedProcess[str]:
@@ -73,6 +76,11 @@ def undefined(compose: dict[str, Any]) -> list[str]:
     services, volumes = compose["services"], compose.get("volumes", {})
     found = []
     for name, service in services.items():
+        for secret in service.get("secrets", []):
+            source = secret if isinstance(secret, str) else secret["source"]
+            if source not in compose.get("secrets", {}):
+                found.append(f"{name} reads the secret {source}")
+    for name, service in services.items():
         for needed, how in service.get("depends_on", {}).items():
             if needed not in services:
                 found.append(f"{name} depends on {needed}")
@@ -93,32 +101,55 @@ def test_everything_that_is_named_is_defined(compose: dict[str, Any]) -> None:
 
 def test_a_planted_name_that_is_not_defined_is_found(compose: dict[str, Any]) -> None:
     planted = {"a": {"depends_on": {"b": {"condition": "service_started"}}, "volumes": ["v:/v", "./nothing:/n"]}}
-    assert undefined({"services": planted}) == ["a depends on b", "a mounts v", "a binds ./nothing"]
+    planted["a"]["secrets"] = [{"source": "s", "target": "t"}]
+    assert undefined({"services": planted}) == [
+        "a reads the secret s", "a depends on b", "a mounts v", "a binds ./nothing",
+    ]  # fmt: skip
 
 
-def test_every_variable_has_a_default_or_is_generated(compose: dict[str, Any]) -> None:
-    """`new-env.sh` makes exactly the variables that have no default, and the file says so where one is missing."""
+def test_every_variable_has_a_default_or_is_generated(compose: dict[str, Any], tmp_path: Path) -> None:
+    """`new-secrets.sh` makes exactly the secrets, and the variables without a default."""
     needed, optional, bare = set(), set(), set()
     for text in texts(compose):
         for name, rest in re.findall(r"(?<!\$)\$\{([A-Z_]+)(:[-?][^}]*)?\}", text):
             {"": bare, ":-": optional, ":?": needed}[rest[:2]].add(name)
         assert not re.search(r"(?<!\$)\$[A-Za-z_]", text), f"write ${{NAME}} in {text!r}"
-    made = generated_env()
-    assert needed == set(made)
+    assert needed | set(compose["secrets"]) == set(generated(tmp_path))
     assert bare <= needed
     assert not optional & needed
 
 
-def test_generated_secrets_are_usable_and_fresh() -> None:
-    one, two = generated_env(), generated_env()
-    assert all(one[name] != two[name] for name in one)
-    Settings(
-        database_url=f"postgresql://feedback:{one['FEEDBACK_DB_PASSWORD']}@postgres:5432/feedback",
-        kafka_bootstrap_servers="kafka:9092",
-        master_key=one["MASTER_KEY"],  # type: ignore[arg-type]
-        bootstrap_api_key=one["BOOTSTRAP_API_KEY"],  # type: ignore[arg-type]
-    )
+def test_generated_secrets_are_usable_fresh_and_closed_to_others(tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    one, two = map(generated, folders)
+    assert [name for name in one if one[name] == two[name]] == ["smtp_password"]  # empty: no password
+    for name in SERVICES:
+        package = name.replace("-", "_")
+        settings = Settings(
+            database_url=one[f"{package}_database_url"],
+            kafka_bootstrap_servers="kafka:9092",
+            master_key=one["master_key"],  # type: ignore[arg-type]
+            bootstrap_api_key=one["bootstrap_api_key"],  # type: ignore[arg-type]
+        )
+        assert settings.database_url.endswith(f"{package}:{one[f'{package}_db_password']}@postgres:5432/{package}")
     assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{21}", one["KAFKA_CLUSTER_ID"])
+    # A container's user reads the file that is bound into it; on this machine the folder keeps others out.
+    assert (folders[0] / "secrets").stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in (folders[0] / "secrets").iterdir()} == {0o444}
+    assert generated(folders[0]) == one, "run again, it changes nothing"
+
+
+def test_no_secret_stands_in_an_environment(compose: dict[str, Any]) -> None:
+    """SEC-001: `inspect` and /proc show environments."""
+    named = [
+        f"{name}: {variable}"
+        for name, service in compose["services"].items()
+        for variable in service.get("environment", {})
+        if re.search(r"PASSWORD|_KEY|SECRET|DATABASE_URL", variable) and not variable.endswith("_FILE")
+    ]
+    assert named == []
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -127,22 +158,30 @@ def test_every_service_runs_with_settings_it_knows_on_its_own_database(compose: 
     service, migrate = compose["services"][name], compose["services"][f"{name}-migrate"]
     assert service["command"] == [f"{package}.main", "serve"]
     assert migrate["command"] == [f"{package}.main", "migrate"]
+    consumer = compose["services"][f"{name}-consumer"]
+    assert consumer["command"] == [f"{package}.main", "serve", "--only", "consumer"]
+    assert consumer["profiles"] == ["consumers"]
+    assert "ports" not in consumer, "a published port keeps it from being scaled"
+    assert (consumer["environment"], consumer["depends_on"]) == (service["environment"], service["depends_on"])
     assert service["depends_on"][f"{name}-migrate"] == {"condition": "service_completed_successfully"}
     own = importlib.import_module(f"{package}.main").SERVICE.settings
     known = {field.upper() for kind in (Settings, *own) for field in kind.model_fields}
     assert set(service["environment"]) - FROM_COMPOSE <= known
     required = {field.upper() for field, info in Settings.model_fields.items() if info.is_required()}
-    for container in (service, migrate):
-        assert required <= set(container["environment"])
-        url = container["environment"]["DATABASE_URL"]
-        assert re.fullmatch(rf"postgresql://{package}:\$\{{\w+}}@postgres:5432/{package}", url)
+    for container in (service, consumer, migrate):
+        files = {each if isinstance(each, str) else each["target"] for each in container["secrets"]}
+        assert required <= set(container["environment"]) | {name.upper() for name in files}
+        assert files <= {field.lower() for field in known}
+        assert {"source": f"{package}_database_url", "target": "database_url"} in container["secrets"]
 
 
 def test_the_console_runs_with_settings_it_knows_and_asks_services_that_are_there(compose: dict[str, Any]) -> None:
     known = {name.upper(): field for name, field in ConsoleSettings.model_fields.items()}
     for container in (compose["services"]["console"], compose["services"]["console-migrate"]):
         assert set(container["environment"]) - FROM_COMPOSE <= known.keys()
-        assert {name for name, field in known.items() if field.is_required()} <= set(container["environment"])
+        files = {each if isinstance(each, str) else each["target"] for each in container["secrets"]}
+        required = {name for name, field in known.items() if field.is_required()}
+        assert required <= set(container["environment"]) | {name.upper() for name in files}
     for name in SERVICES:
         address = compose["services"]["console"]["environment"][f"{name.upper().replace('-', '_')}_URL"]
         assert address == f"http://{name}:8080"
@@ -175,8 +214,8 @@ def test_the_database_script_makes_a_database_for_each_service(compose: dict[str
     script = (ROOT / "deploy/postgres/init.sh").read_text()
     [listed] = re.findall(r"^for service in (.+); do$", script, re.M)
     assert listed.split() == [name.replace("-", "_") for name in PARTS]
-    passwords = {f"{name.replace('-', '_').upper()}_DB_PASSWORD" for name in PARTS}
-    assert passwords <= set(compose["services"]["postgres"]["environment"])
+    passwords = {f"{name.replace('-', '_')}_db_password" for name in PARTS}
+    assert passwords <= set(compose["services"]["postgres"]["secrets"])
     subprocess.run(["sh", "-n", ROOT / "deploy/postgres/init.sh"], check=True)
 
 

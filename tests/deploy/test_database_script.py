@@ -17,7 +17,7 @@ from regulars.stack.postgres_binaries import find_binaries
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "postgres" / "init.sh"
 PACKAGES = [name.replace("-", "_") for name in (*SERVICES, "console")]
-PASSWORDS = {f"{package.upper()}_DB_PASSWORD": f"it's {package}" for package in PACKAGES}
+PASSWORDS = {f"{package}_db_password": f"it's {package}" for package in PACKAGES}
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +29,18 @@ def server(stack_folder: Path) -> Iterator[PostgresServer]:
     server.stop()
 
 
-def run(server: PostgresServer, without: str = "") -> subprocess.CompletedProcess[str]:
+def run(server: PostgresServer, secrets: Path, without: str = "") -> subprocess.CompletedProcess[str]:
+    for name, password in PASSWORDS.items():
+        (secrets / name).unlink(missing_ok=True)
+        if name != without:
+            (secrets / name).write_text(password + "\n")
     address = urlsplit(server.url)
     environment = {
         "PATH": f"{find_binaries()}:{os.environ['PATH']}",
         "PGHOST": str(address.hostname),
         "PGPORT": str(address.port),
         "PGPASSWORD": "admin",
-        **{name: value for name, value in PASSWORDS.items() if name != without},
+        "SECRETS_DIR": str(secrets),
     }
     return subprocess.run(["sh", SCRIPT], env=environment, capture_output=True, text=True)
 
@@ -46,7 +50,7 @@ async def connect(server: PostgresServer, role: str, database: str) -> str:
         host="127.0.0.1",
         port=urlsplit(server.url).port,
         user=role,
-        password=PASSWORDS[f"{role.upper()}_DB_PASSWORD"],
+        password=PASSWORDS[f"{role}_db_password"],
         database=database,
     )
     try:
@@ -55,12 +59,12 @@ async def connect(server: PostgresServer, role: str, database: str) -> str:
         await connection.close()
 
 
-async def test_each_service_enters_its_own_database_and_no_other(server: PostgresServer) -> None:
+async def test_each_service_enters_its_own_database_and_no_other(server: PostgresServer, tmp_path: Path) -> None:
     """SEC-001: least privilege."""
-    missing = run(server, without="ORDERS_INGEST_DB_PASSWORD")
+    missing = run(server, tmp_path, without="orders_ingest_db_password")
     assert missing.returncode != 0
-    assert "set ORDERS_INGEST_DB_PASSWORD" in missing.stderr
-    done = run(server)
+    assert "orders_ingest_db_password" in missing.stderr
+    done = run(server, tmp_path)
     assert done.returncode == 0, done.stderr
     for role in PACKAGES:
         assert await connect(server, role, role) == role

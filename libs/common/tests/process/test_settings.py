@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +83,53 @@ def test_no_secret_shows_when_settings_are_printed(environment: pytest.MonkeyPat
     for secret in ("pa55word", MASTER, "x" * 30):
         assert secret not in shown
     assert os.environ["MASTER_KEY"] == MASTER
+
+
+def test_secrets_are_read_from_files_and_the_environment_goes_before_them(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """SEC-001: a container's environment is shown by `inspect`; a file is not."""
+    for name in ("DATABASE_URL", "MASTER_KEY"):
+        environment.delenv(name)
+    (tmp_path / "database_url").write_text("postgresql://membership:from-a-file@db:5432/membership\n")
+    (tmp_path / "master_key").write_text(MASTER + "\n")
+    (tmp_path / "bootstrap_api_key").write_text("f" * 48)
+    environment.setenv("SECRETS_DIR", str(tmp_path))
+    settings = load_settings(Settings)
+    assert settings.database_url == "postgresql+asyncpg://membership:from-a-file@db:5432/membership"
+    assert settings.master_key.get_secret_value() == MASTER
+    assert settings.bootstrap_api_key is not None
+    environment.setenv("DATABASE_URL", COMPLETE["DATABASE_URL"])
+    assert "pa55word" in load_settings(Settings).database_url
+
+
+def test_the_key_for_setting_up_is_left_away_by_emptying_its_file(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "bootstrap_api_key").write_text("\n")
+    environment.setenv("SECRETS_DIR", str(tmp_path))
+    assert load_settings(Settings).bootstrap_api_key is None
+
+
+def test_a_folder_of_secrets_that_is_not_there_is_no_error_where_the_environment_has_all(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment.setenv("SECRETS_DIR", str(tmp_path / "none"))
+    assert load_settings(Settings).master_key.get_secret_value() == MASTER
+
+
+def test_an_unusable_secret_in_a_file_is_named_and_not_shown(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment.delenv("MASTER_KEY")
+    environment.setenv("SECRETS_DIR", str(tmp_path))
+    (tmp_path / "master_key").write_text("bm90IDMyIGJ5dGVz")
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings(Settings)
+    assert "MASTER_KEY" in str(caught.value)
+    assert "bm90" not in str(caught.value)
+
+
+def test_secrets_that_cannot_be_read_give_a_sentence(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment.setenv("SECRETS_DIR", str(tmp_path))
+    (tmp_path / "master_key").write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidSettings, match=r"the files in SECRETS_DIR .* cannot be read \(UnicodeDecodeError\)"):
+        load_settings(Settings)

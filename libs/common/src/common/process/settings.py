@@ -1,11 +1,13 @@
-"""Settings read from the environment: the same names in the local stack, Compose and Kubernetes."""
+"""Settings read from the environment and from files: the same names in the local stack, Compose and Kubernetes."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from common.bus.retention import MOST_DAYS
 from common.crypto.sealing import master_key_from
@@ -18,7 +20,10 @@ class InvalidSettings(SystemExit):
 
 
 class Settings(BaseSettings):
-    """Each field is read from the environment variable of its name in capitals."""
+    """Each field is read from the environment variable of its name in capitals, else from a file in SECRETS_DIR.
+
+    The file bears the field's name (`master_key`, `database_url`); white space around its text is dropped.
+    """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
@@ -88,7 +93,9 @@ class Settings(BaseSettings):
     @field_validator("bootstrap_api_key")
     @classmethod
     def _long(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and len(key.get_secret_value()) < 24:
+        if key is None or not key.get_secret_value():
+            return None  # the file was emptied: an orchestrator's list of secrets stays as it is
+        if len(key.get_secret_value()) < 24:
             raise ValueError("must have at least 24 characters; make one with `openssl rand -hex 24`")
         return key
 
@@ -109,11 +116,21 @@ class Settings(BaseSettings):
 
 
 def load_settings(kind: type[S]) -> S:
-    """The settings from the environment. Raises InvalidSettings with one sentence that names all that is wrong."""
+    """The settings from the environment and SECRETS_DIR. Raises InvalidSettings, which names each error."""
+    # Where secrets are given by the environment alone, the image's folder for them is not there.
+    folder = os.environ.get("SECRETS_DIR")
     try:
+        if folder and Path(folder).is_dir():
+            return kind(_secrets_dir=folder)
         return kind()
     except ValidationError as error:
         raise InvalidSettings(_sentence(error)) from None
+    except (SettingsError, OSError) as error:
+        reason = error.__cause__ or error
+        raise InvalidSettings(
+            f"Cannot start: the files in SECRETS_DIR ({folder}) cannot be read ({type(reason).__name__}); they must be "
+            f"text that user {os.geteuid()} may read."
+        ) from None
 
 
 def _sentence(error: ValidationError) -> str:

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Makes what docker-compose.yml needs and is not there yet: a file for each secret in FOLDER, and .env with the
+# cluster's id: sh deploy/new-secrets.sh [FOLDER=secrets]. Run again, it changes nothing.
+# Keep FOLDER/master_key: without it nothing personal can be read any more.
+set -eu
+
+folder=${1:-secrets}
+environment=${2:-.env}
+umask 077
+mkdir -p "$folder"
+
+secret() { # name, text: readable by a container's user; nobody else of this machine passes through the folder.
+    [ -e "$folder/$1" ] || { printf '%s\n' "$2" > "$folder/$1" && chmod 444 "$folder/$1"; }
+}
+
+secret postgres_password "$(openssl rand -hex 24)"
+for service in orders_ingest membership segmentation messaging feedback console; do
+    secret "${service}_db_password" "$(openssl rand -hex 24)"
+    secret "${service}_database_url" \
+        "postgresql://$service:$(cat "$folder/${service}_db_password")@postgres:5432/$service"
+done
+secret master_key "$(openssl rand -base64 32)"
+secret bootstrap_api_key "$(openssl rand -hex 24)"
+secret smtp_password ""
+# 16 random bytes in URL-safe base64, as Kafka writes its cluster ids; never one that begins with a dash.
+grep -qs '^KAFKA_CLUSTER_ID=' "$environment" ||
+    echo "KAFKA_CLUSTER_ID=R$(openssl rand -base64 16 | tr '+/' '-_' | cut -c 2-22)" >> "$environment"
