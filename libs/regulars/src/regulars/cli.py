@@ -155,8 +155,8 @@ def verify(*, folder: Folder = _RUN, service: Names = ()) -> None:
 def republish(*, folder: Folder = _RUN, service: Names = ()) -> None:
     """Have the services send every fact again that their outboxes still hold: all of the last OUTBOX_DAYS (3) days.
 
-    A reader that has read it before drops the repeat. New facts wait meanwhile. Interrupted, it goes on by itself;
-    run again, it shows how far it is.
+    A reader that has read it before drops the repeat. New facts wait meanwhile. Interrupted, a service that began goes
+    on by itself; run again, the command shows how far it is and begins the others.
     """
     sys.exit(operating.run_in_services(folder.resolve(), "republish", operating.chosen(service)))
 
