@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose how many examples a property test tries: 100, or as many as the profile in HYPOTHESIS_PROFILE has."""
     # No deadline: how long one example takes says something about the machine, not about the code.
     hypothesis.settings.register_profile("local", max_examples=100, deadline=None)
-    hypothesis.settings.register_profile("ci", max_examples=500, deadline=None)
+    hypothesis.settings.register_profile("ci", max_examples=250, deadline=None)
     hypothesis.settings.register_profile("nightly", max_examples=10_000, deadline=None)
     hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
 
