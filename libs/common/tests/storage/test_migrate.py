@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from common.storage.migrate import MigrationChanged, driver_url, migrate, missing
+from common.storage.migrate import MigrationChanged, OfAnotherService, driver_url, migrate, missing
 from regulars.testing import EmptyDatabase
 
 
@@ -61,3 +61,20 @@ async def test_a_file_that_fails_leaves_nothing_and_those_before_it(database: Em
         await migrate(url, folder)
     assert await tables(url) == ["leaves"]
     assert await missing(url, folder) == ["tea/0002_pre_cups"]
+
+
+async def test_nothing_is_written_into_the_database_of_another_service(
+    database: EmptyDatabase, folder: Path, tmp_path: Path
+) -> None:
+    """A mistaken DATABASE_URL: its tables would stand among the other's, for good."""
+    url = await database()
+    await migrate(url, folder)
+    other = tmp_path / "coffee" / "migrations"
+    other.mkdir(parents=True)
+    (other / "0001_initial.sql").write_text("create table cups (size int)")
+    with pytest.raises(OfAnotherService, match="that of tea: nothing was written; give coffee"):
+        await migrate(url, other)
+    with pytest.raises(OfAnotherService):
+        await missing(url, other)
+    assert await tables(url) == ["leaves"]
+    await migrate(url, folder)

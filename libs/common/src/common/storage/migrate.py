@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import asyncpg
@@ -21,13 +22,23 @@ class MigrationChanged(Exception):
     """A file is not what it was when the database was made from it: its tables are not those that the code expects."""
 
 
+class OfAnotherService(MigrationChanged):
+    """The database was made for another service."""
+
+    def __init__(self, others: Iterable[str], mine: str) -> None:
+        super().__init__(
+            f"the database is that of {', '.join(sorted(others))}: nothing was written; give {mine} the DATABASE_URL "
+            "of its own"
+        )
+
+
 async def migrate(url: str, *folders: Path, common: bool = True) -> None:
     """Apply what has not been applied of libs/common's files and of the folders', each file in a transaction.
 
     `common` False: of a process that reads no topic and has no outbox, which needs none of libs/common's tables.
 
-    Idempotent; two at once wait for each other (advisory lock). Raises asyncpg.PostgresError naming the file, and
-    MigrationChanged where a file that was applied has been edited since.
+    Idempotent; two at once wait for each other (advisory lock). Raises asyncpg.PostgresError naming the file,
+    MigrationChanged where a file that was applied has been edited since, and OfAnotherService.
     """
     connection = await asyncpg.connect(driver_url(url), timeout=10)
     try:
@@ -37,6 +48,7 @@ async def migrate(url: str, *folders: Path, common: bool = True) -> None:
             "(name text primary key, digest text not null, applied_at timestamptz default now())"
         )
         done = await _applied(connection)
+        _check_owner(done, folders)
         for name, text in await _wanted((COMMON, *folders) if common else folders):
             if name in done:
                 _check(name, text, done[name])
@@ -53,7 +65,7 @@ async def migrate(url: str, *folders: Path, common: bool = True) -> None:
 async def missing(url: str, *folders: Path) -> list[str]:
     """Names of those files that the database has not seen; it may have seen more, of a newer release.
 
-    Raises MigrationChanged where a file that was applied has been edited since.
+    Raises MigrationChanged where a file that was applied has been edited since, and OfAnotherService.
     """
     connection = await asyncpg.connect(driver_url(url), timeout=10)
     try:
@@ -61,6 +73,7 @@ async def missing(url: str, *folders: Path) -> list[str]:
         done = await _applied(connection) if there else {}
     finally:
         await connection.close(timeout=5)
+    _check_owner(done, folders)
     found = []
     for name, text in await _wanted((COMMON, *folders)):
         if name in done:
@@ -72,6 +85,13 @@ async def missing(url: str, *folders: Path) -> list[str]:
 
 async def _applied(connection: asyncpg.Connection) -> dict[str, str]:
     return {row["name"]: row["digest"] for row in await connection.fetch("select name, digest from schema_migrations")}
+
+
+def _check_owner(done: Iterable[str], folders: tuple[Path, ...]) -> None:
+    mine = {folder.parent.name for folder in folders}
+    others = {name.partition("/")[0] for name in done if "/" in name} - mine
+    if mine and others:
+        raise OfAnotherService(others, ", ".join(sorted(mine)))
 
 
 def _check(name: str, text: str, applied: str) -> None:
