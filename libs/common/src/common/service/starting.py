@@ -10,9 +10,11 @@ import structlog
 
 from common import metrics
 from common.bus.rebuilding import is_rebuilding
+from common.crypto.sealing import derived_key
 from common.process.runtime import Runtime
 from common.refusals import NotNow
 from common.storage import migrate
+from common.storage.database import Transaction
 from common.storage.failures import passes
 
 log = structlog.get_logger()
@@ -83,7 +85,20 @@ async def _look(runtime: Runtime, *, migrating: bool) -> None:
     async with runtime.database.transaction() as tx:
         if await is_rebuilding(tx):
             raise _BeingRebuilt
+        await _check_master_key(tx, runtime)
         await runtime.refresh_clock(tx)
+
+
+async def _check_master_key(tx: Transaction, runtime: Runtime) -> None:
+    """The first start marks the database with its master key; a start with another one could open nothing in it."""
+    mark = derived_key(runtime.master, "mark")
+    await tx.execute("insert into master_key (mark) values (:mark) on conflict do nothing", mark=mark)
+    known = await tx.fetch_one("select mark from master_key")
+    if known is None or known.mark != mark:
+        raise CannotStart(
+            f"{runtime.name} cannot start: MASTER_KEY is not the key with which its database was filled: give every "
+            f"service the key of the first start."
+        )
 
 
 def _wrong(error: Exception) -> str | None:

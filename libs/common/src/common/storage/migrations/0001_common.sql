@@ -260,6 +260,12 @@ create table clock (
     now timestamptz not null
 );
 
+-- By what a process knows whether its master key is the one with which this database's texts are sealed.
+create table master_key (
+    single boolean primary key default true check (single), -- closes the race of two first starts: one row
+    mark bytea not null                 -- derived from the key, which cannot be computed back from it
+);
+
 -- The Kafka cluster this service publishes to; facts marked as published are in its log and in no other.
 create table cluster (
     single boolean primary key default true check (single), -- closes the race of two first relays: one row
