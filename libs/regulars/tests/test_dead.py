@@ -115,6 +115,9 @@ def test_a_dead_event_is_listed_shown_and_counts_once_it_is_mended(
         dead.resend("feedback", number, body=mended, folder=stack)
         assert outcome in capsys.readouterr().out
     assert asyncio.run(_searched(stack)) == ["winter coat"]
+    asyncio.run(_execute(stack, "update dead_events set body = null"))  # as DEAD_DAYS later
+    with pytest.raises(Refused, match="is not kept any more"):
+        dead.show("feedback", number, folder=stack)
 
     # What failed because of a fault here counts as it was, once the fault is mended; what is broken stays.
     asyncio.run(_execute(stack, "alter table searched rename to away"))

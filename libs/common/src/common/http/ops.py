@@ -178,12 +178,23 @@ class UnknownDeadEvent(Problem):
         super().__init__(404, "unknown_dead_event", f"There is no dead event {dead_id}; GET /ops/dead lists them.")
 
 
+class BodyGone(Problem):
+    def __init__(self) -> None:
+        super().__init__(
+            410,
+            "body_gone",
+            "The body of this dead event is not kept any more: its customer was erased, or it was sent again long ago.",
+        )
+
+
 @router.get("/ops/dead/{dead_id}", dependencies=[Depends(require("ops"))])
 async def get_dead(dead_id: Position, request: Request, tx: Tx) -> DeadBodyOut:
-    """One dead event with its body, as it was read."""
+    """One dead event with its body, as it was read; 410 `body_gone` where it is kept no longer."""
     row = await tx.fetch_one("select slug, detail, body from dead_events where dead_id = :id", id=dead_id)
     if row is None:
         raise UnknownDeadEvent(dead_id)
+    if row.body is None:
+        raise BodyGone
     body = runtime_of(request).open_dead(bytes(row.body)) if row.body else b""
     return DeadBodyOut(dead_id=dead_id, slug=row.slug, detail=row.detail, body=body.decode("utf-8", "replace"))
 
@@ -211,15 +222,6 @@ class ResendIn(Body):
     """`body`: the mended event as JSON text; absent: the body as it was read."""
 
     body: str | None = None
-
-
-class BodyGone(Problem):
-    def __init__(self) -> None:
-        super().__init__(
-            410,
-            "body_gone",
-            "The body of this dead event is not kept any more: its customer was erased, or it was sent again long ago.",
-        )
 
 
 @router.post("/ops/dead/{dead_id}/resend", dependencies=[Depends(require("ops"))])
