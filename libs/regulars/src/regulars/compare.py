@@ -13,8 +13,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from common.crypto.sealing import SealBroken, open_sealed, unwrap
 from common.events import EVENTS
 from common.events.activity import Activity
 from common.storage.migrate import driver_url
+from regulars.sorting import SortedFile, count_differences
 from regulars.stack.state import StackState
 
 ASIDE = re.compile(
@@ -52,6 +52,8 @@ COLUMNS_OF_REBUILDS = frozenset(
 )
 """The latest due that was done: late news may have made undone what the live service had done before it came. When an
 address became known here, and when one was forgotten last."""
+CHUNK = 5_000
+"""Rows that are read at a time."""
 ACTIVITIES = sorted(kind for kind, data in EVENTS.items() if issubclass(data, Activity))
 COLUMNS_BY_ACTIVITY = {("customers", name) for name in ("inputs", "last_time", "last_rank", "last_source", "last_id")}
 """Of segmentation: which activities are inputs depends on the order in which they and the orders come, and changes
@@ -97,8 +99,7 @@ async def compare_rebuilt(name: str, live: str, rebuilt: str, master: str, folde
             )
             for table, sums in _SUMS.items():
                 if await connection.fetchval("select to_regclass($1) is not null", table):
-                    lines = [_line(dict(row), {}, frozenset()) for row in await connection.fetch(sums)]
-                    (folder / place / f"{name}.{table}.txt").write_text("\n".join(sorted(lines)) + "\n", "utf-8")
+                    await _write(connection, sums, [], folder / place / f"{name}.{table}.txt")
         finally:
             await connection.close()
     return differences(folder / "live", folder / "rebuilt")
@@ -136,11 +137,6 @@ async def _dump_service(
     rows: Mapping[str, tuple[str, list[str]]] | None = None,
 ) -> None:
     """`rows`: of a table those alone that meet this condition of a list, $1."""
-    keys: dict[tuple[str, str], bytes] = {}
-    for row in await connection.fetch("select shop, customer, wrapped from customer_keys where wrapped is not null"):
-        keys[(row["shop"], row["customer"])] = unwrap(
-            base64.b64decode(master), row["wrapped"], row["shop"], row["customer"]
-        )
     tables = await connection.fetch(
         "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') "
         "and not relispartition"
@@ -163,16 +159,53 @@ async def _dump_service(
         ]
         quoted = ", ".join(f'"{c}"' for c in chosen)
         condition, *values = (rows or {}).get(table, ("true",))
-        found = await connection.fetch(f'select {quoted} from "{table}" where {condition}', *values)
-        lines = [_line(dict(row), keys, drawn) for row in found]
-        (folder / f"{name}.{table}.txt").write_text("\n".join(sorted(lines)) + "\n", "utf-8")
+        query = f'select {quoted} from "{table}" where {condition}'
+        await _write(connection, query, values, folder / f"{name}.{table}.txt", base64.b64decode(master), drawn)
 
 
-def _line(row: dict[str, Any], keys: dict[tuple[str, str], bytes], drawn: frozenset[str]) -> str:
-    shop = row.get("shop")
+async def _write(
+    connection: asyncpg.Connection,
+    query: str,
+    values: Sequence[object],
+    file: Path,
+    master: bytes | None = None,
+    drawn: frozenset[str] = frozenset(),
+) -> None:
+    """Write the rows as sorted lines, in bounded memory; without `master` they hold nothing that is sealed."""
+    lines = SortedFile(file)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        cursor = await connection.cursor(query, *values)
+        while found := await cursor.fetch(CHUNK):
+            rows = [dict(row) for row in found]
+            keys = {} if master is None else await _keys(connection, master, {_customer_of(row) for row in rows})
+            lines.add(_line(row, keys, drawn) for row in rows)
+    lines.close()
+
+
+async def _keys(
+    connection: asyncpg.Connection, master: bytes, customers: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], bytes]:
+    """The data keys of these customers, (shop, customer), who have one."""
+    found = await connection.fetch(
+        "select k.shop, k.customer, k.wrapped from customer_keys k join unnest($1::text[], $2::text[]) as w(shop, name)"
+        " on k.shop = w.shop and k.customer = w.name where k.wrapped is not null",
+        [shop for shop, _ in customers],
+        [customer for _, customer in customers],
+    )
+    return {
+        (row["shop"], row["customer"]): unwrap(master, row["wrapped"], row["shop"], row["customer"]) for row in found
+    }
+
+
+def _customer_of(row: Mapping[str, Any]) -> tuple[str, str]:
+    """(shop, customer) of a row, by its own column or by the key of the fact that it holds."""
     customer = row.get("customer") or str(row.get("aggregateid") or "/").partition("/")[2]
-    key = keys.get((str(shop), str(customer)))
-    sealed = _Sealed(key, str(shop), str(customer), drawn)
+    return str(row.get("shop")), str(customer)
+
+
+def _line(row: dict[str, Any], keys: Mapping[tuple[str, str], bytes], drawn: frozenset[str]) -> str:
+    shop, customer = _customer_of(row)
+    sealed = _Sealed(keys.get((shop, customer)), shop, customer, drawn)
     # A table of addresses says in a column of which field each of them is.
     fields = {name: str(row["field"]) if name == "sealed" and "field" in row else name for name in row}
     return json.dumps(
@@ -229,10 +262,5 @@ def differences(one: Path, other: Path) -> dict[str, int]:
     """Rows per table that stand in one dump and not in the other; tables without any are listed with 0."""
     found = {}
     for name in sorted({p.name for p in one.glob("*.txt")} | {p.name for p in other.glob("*.txt")}):
-        rows = [Counter(_lines(folder / name)) for folder in (one, other)]
-        found[name.removesuffix(".txt")] = (rows[0] - rows[1]).total() + (rows[1] - rows[0]).total()
+        found[name.removesuffix(".txt")] = count_differences(one / name, other / name)
     return found
-
-
-def _lines(file: Path) -> list[str]:
-    return [line for line in file.read_text("utf-8").splitlines() if line] if file.exists() else []
