@@ -62,6 +62,57 @@ create table reviews (
 );
 create index reviews_by_id on reviews (shop, review_id, customer);
 
+-- Tickets as they stand by their newest revision; `body` is the event's data, personal texts encrypted.
+create table tickets (
+    shop text not null,
+    customer text not null,
+    ticket_id text not null,
+    revision bigint not null,
+    kind text not null,
+    state text not null check (state in ('open', 'in_progress', 'waiting', 'resolved')),
+    priority smallint not null,         -- 0 is served first
+    owner text,
+    order_id text,
+    opened_at timestamptz not null,
+    answered_at timestamptz,
+    resolved_at timestamptz,
+    answers integer not null,
+    reopened integer not null,
+    overdue boolean not null,           -- a due of it passed unmet
+    next_by timestamptz,                -- of its clocks the one that runs; null once it is resolved
+    due_at timestamptz,                 -- when it is looked at whether a due passed; null: never
+    body jsonb not null,
+    primary key (shop, customer, ticket_id)
+);
+create unique index tickets_by_id on tickets (shop, ticket_id);     -- closes the race of two tickets opened under one id
+create index tickets_queue on tickets (shop, priority, next_by, ticket_id) where state <> 'resolved';
+create index tickets_due on tickets (due_at, shop, customer) where due_at is not null;
+create index tickets_opened on tickets (shop, opened_at);
+
+-- What was done with each ticket, a row a revision: the data of the event that announced it.
+create table ticket_entries (
+    shop text not null,
+    customer text not null,
+    ticket_id text not null,
+    revision bigint not null,
+    entry_id text not null,
+    type text not null,
+    at timestamptz not null,
+    body jsonb not null,
+    primary key (shop, customer, ticket_id, revision),          -- closes the race of two people at one ticket
+    unique (shop, customer, ticket_id, entry_id)                -- closes the race of two deliveries of one entry
+);
+
+-- Each customer's tier by the newest revision: whose tickets are urgent.
+create table tiers (
+    shop text not null,
+    customer text not null,
+    revision bigint not null,
+    tier_id text,
+    name text not null,
+    primary key (shop, customer)        -- closes the race of two revisions: the highest stays
+);
+
 -- Versions of the shop's rules; the newest that was valid when an order was completed counts for it.
 create table policies (
     shop text not null,

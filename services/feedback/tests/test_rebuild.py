@@ -18,7 +18,7 @@ from common.work.sweeps import WorkList, work
 from feedback.handlers import on_orders
 from feedback.jobs.moving import move_questions, take_late_policy
 from feedback.main import due
-from feedback.policy.state import NOTICE
+from feedback.policy.state import NOTICE, Policy
 
 from .conftest import MARCH, Feedback, completed, types
 
@@ -70,7 +70,7 @@ async def test_each_version_is_announced_as_it_is_saved_and_what_is_refused_is_n
     [event] = await feedback.announced()
     assert (event.id, event.key, event.subject, event.source) == ("policy-1", "s/policy", None, "/shops/s/feedback")
     assert (event.time, event.data.version, event.data.valid_from) == (MARCH, 1, MARCH + NOTICE)
-    assert event.data.policy == {"ask_usage_question": True, "usage_question_days": 14}
+    assert event.data.policy == Policy(usage_question_days=14).model_dump(mode="json")
 
 
 @pytest.mark.parametrize("size", [1, 2, 500])

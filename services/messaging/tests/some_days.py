@@ -7,7 +7,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from common.events.customers import ConsentChanged
-from common.events.feedback import QuestionAnswer, SurveyAnswered, SurveyRequested
+from common.events.feedback import (
+    ComplaintOpened,
+    ComplaintResolved,
+    QuestionAnswer,
+    SurveyAnswered,
+    SurveyRequested,
+    TicketEntry,
+    TicketEvent,
+)
 from common.events.membership import TierChanged
 from common.events.messages import ContactOptedOut
 from common.events.orders import OrderCompleted
@@ -17,11 +25,29 @@ from messaging.commands.consent import opt_out
 from regulars.stack.mailsink import MailSink
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 def local(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+
+
+def complaint(revision: int, *, is_open: bool, of: str = "t1", pauses: bool = True) -> TicketEvent:
+    """A ticket by one of its revisions."""
+    at = local("2025-03-04 08:00")
+    kind = ComplaintOpened if is_open else ComplaintResolved
+    return kind(
+        ticket_id=of,
+        kind="complaint",
+        state="open" if is_open else "resolved",
+        priority="normal",
+        opened_at=at,
+        respond_by=at + DAY,
+        resolve_by=at + 3 * DAY,
+        pauses_marketing=pauses,
+        entry=TicketEntry(entry_id=f"e{revision}", action="opened" if is_open else "resolve"),
+        revision=revision,
+    )
 
 
 async def some_days(service: Any, sink: MailSink, connection: SmtpConnection) -> None:
@@ -32,6 +58,11 @@ async def some_days(service: Any, sink: MailSink, connection: SmtpConnection) ->
     for customer in everybody:
         await service.feed(*service.known(customer, at=early, consent=customer != "c7"))
         await service.feed(service.tier_up(1, early, customer=customer), service.notice("o1", early, customer=customer))
+    await service.feed(
+        *service.known("c8", at=early),
+        service.tier_up(1, early, customer="c8"),
+        service.event(complaint(1, is_open=True), "t1-1", early, customer="c8"),
+    )
     survey = SurveyRequested(survey_id="q1", order_id="o1", answer_url="https://x.example", cause_at=early)
     lapse = SegmentEntered(segment="lapsed", episode="2025-01-04", since=early, revision=1)
     stale = TierChanged(old="Senior", new="VIP", direction="up", reason="upgrade", revision=9)
@@ -73,6 +104,7 @@ async def some_days(service: Any, sink: MailSink, connection: SmtpConnection) ->
                     customer="c3",
                 ),
                 service.event(ConsentChanged(channel="email", granted=False), "no5", at, customer="c5"),
+                service.event(complaint(2, is_open=False), "t1-2", at + 4 * HOUR, customer="c8"),
             )
         while await sender.step(connection):
             pass

@@ -7,7 +7,18 @@ from collections.abc import Collection, Mapping, Sequence
 from common.bus.subscriptions import Batch, Subscription
 from common.crypto.keys import KEY_SUBSCRIPTIONS
 from common.events.customers import CustomerErased
-from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
+from common.events.feedback import (
+    ComplaintChanged,
+    ComplaintOpened,
+    ComplaintReopened,
+    ComplaintResolved,
+    ReviewSubmitted,
+    SurveyAnswered,
+    SurveyPolicyChanged,
+    SurveyRequested,
+    TicketEvent,
+)
+from common.events.membership import TierChanged
 from common.events.orders import (
     OrderClosed,
     OrderCompleted,
@@ -26,6 +37,8 @@ from feedback.policy.store import POLICIES, hold_versions
 from feedback.questions import store as questions
 from feedback.reviews import store as reviews
 from feedback.surveys import store as surveys
+from feedback.tickets import store as tickets
+from feedback.tiers.store import save_tiers
 
 
 async def on_orders(tx: Transaction, batch: Batch) -> None:
@@ -78,6 +91,13 @@ async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
             await surveys.save_answers(tx, event)
         elif isinstance(event.data, ReviewSubmitted):
             await reviews.save_review(tx, event)
+    if told := [event for event in batch.events if isinstance(event.data, TicketEvent)]:
+        await tickets.save(tx, told)
+
+
+async def on_tiers(tx: Transaction, batch: Batch) -> None:
+    """Whose tickets are urgent (FBK-032, FBK-034)."""
+    await save_tiers(tx, [event for event in batch.events if event.subject is not None])
 
 
 async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
@@ -85,6 +105,7 @@ async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
     customers = sorted(batch.by_customer())
     await reviews.erase(tx, customers)
     await surveys.erase(tx, customers)
+    await tickets.erase(tx, customers)
     await questions.lapse(tx, customers)
 
 
@@ -99,12 +120,14 @@ ORDERS = (
     OrderRefunded,
 )
 """All that changes what an order's state means."""
+TICKETS = (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened)
 
 SUBSCRIPTIONS = (
     *KEY_SUBSCRIPTIONS,
     # First: it takes alone the lock that noting orders shares.
     Subscription(on_policies, (SurveyPolicyChanged,)),
     Subscription(on_orders, ORDERS),
-    Subscription(on_own_feedback, (SurveyRequested, SurveyAnswered, ReviewSubmitted)),
+    Subscription(on_tiers, (TierChanged,)),
+    Subscription(on_own_feedback, (SurveyRequested, SurveyAnswered, ReviewSubmitted, *TICKETS)),
     Subscription(on_erased_customers, (CustomerErased,)),
 )

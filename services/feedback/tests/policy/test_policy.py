@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from feedback.policy.state import NOTICE
+from feedback.policy.state import NOTICE, Policy
 
 from ..conftest import MARCH, Feedback, completed
 
@@ -28,8 +28,13 @@ async def due(feedback: Feedback) -> dict[str, datetime | None]:
 async def test_seven_days_hold_until_the_shop_says_otherwise(feedback: Feedback) -> None:
     """FBK-007."""
     found = (await feedback.client.get(POLICY)).json()
-    default = {"ask_usage_question": True, "usage_question_days": 7}
-    assert found == {"version": 0, "valid_from": None, "policy": default, "coming": []}
+    assert found == {
+        "version": 0,
+        "valid_from": None,
+        "policy": Policy().model_dump(mode="json"),
+        "coming": [],
+    }
+    assert (found["policy"]["ask_usage_question"], found["policy"]["usage_question_days"]) == (True, 7)
     saved = await save(feedback, usage_question_days=14)
     assert (saved["version"], datetime.fromisoformat(saved["valid_from"])) == (1, MARCH + NOTICE)
     found = (await feedback.client.get(POLICY)).json()

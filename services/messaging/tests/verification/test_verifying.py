@@ -61,7 +61,17 @@ async def test_nothing_is_found_after_days_with_everything_that_happens(
     await some_days(messaging, mailsink, connection)
     assert await verify(messaging, topics) == []
     reasons = {r for (r,) in await messaging.rows("select distinct reason from decisions")}
-    assert reasons >= {"allowed", "window", "window_taken", "obsolete", "opted_out", "stale", "no_consent", "bounced"}
+    assert reasons >= {
+        "allowed",
+        "window",
+        "window_taken",
+        "obsolete",
+        "opted_out",
+        "stale",
+        "no_consent",
+        "bounced",
+        "complaint_open",
+    }
 
 
 async def test_nothing_is_found_after_a_replay(

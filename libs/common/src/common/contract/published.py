@@ -10,7 +10,16 @@ from common.crypto.sealing import map_personal
 from common.events import Event, EventData, fact_id
 from common.events.customers import CustomerErased, CustomerMerged, KeyIssued
 from common.events.envelope import parse_time
-from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
+from common.events.feedback import (
+    ComplaintChanged,
+    ComplaintOpened,
+    ComplaintReopened,
+    ComplaintResolved,
+    ReviewSubmitted,
+    SurveyAnswered,
+    SurveyPolicyChanged,
+    SurveyRequested,
+)
 from common.events.membership import (
     ActivityJoined,
     BalancesChanged,
@@ -74,6 +83,21 @@ _ABOUT_A_SHOP = (
     SurveyPolicyChanged,
 )
 """These concern no customer."""
+_TICKET: dict[str, Any] = {
+    "ticket_id": "chat-7731",
+    "kind": "quality",
+    "state": "open",
+    "priority": "normal",
+    "source": "chat",
+    "order_id": "1001",
+    "text": "Half of the tea tastes of smoke.",
+    "opened_at": "2025-03-12T08:50:00Z",
+    "respond_by": "2025-03-12T12:50:00Z",
+    "resolve_by": "2025-03-15T08:50:00Z",
+    "pauses_marketing": True,
+    "entry": {"entry_id": "opened", "action": "opened"},
+    "revision": 1,
+}
 EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     **{kind: data for kind, (_, data) in SHOPS_OWN.items()},
     OrderCompleted: {**SHOPS_OWN[OrderCompleted][1], "sequence": 1},
@@ -139,6 +163,21 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     SurveyAnswered: {
         "survey_id": "s-1001", "kind": "usage", "order_id": "1001",
         "answers": [{"question": "stars", "score": 5}, {"question": "text", "text": "Fresh and well packed."}],
+    },
+    ComplaintOpened: _TICKET,
+    ComplaintChanged: {
+        **_TICKET, "state": "in_progress", "answers": 1, "answered_at": "2025-03-12T09:10:00Z", "revision": 2,
+        "entry": {"entry_id": "e-2", "action": "answer", "by": "li.wei", "text": "We look into it."},
+    },
+    ComplaintResolved: {
+        **_TICKET, "state": "resolved", "answers": 1, "answered_at": "2025-03-12T09:10:00Z", "revision": 3,
+        "resolved_at": "2025-03-13T10:00:00Z", "outcome": "replaced",
+        "entry": {"entry_id": "e-3", "action": "resolve", "by": "li.wei"},
+    },
+    ComplaintReopened: {
+        **_TICKET, "state": "in_progress", "answers": 1, "answered_at": "2025-03-12T09:10:00Z", "revision": 4,
+        "reopened": 1, "resolve_by": "2025-03-17T08:50:00Z",
+        "entry": {"entry_id": "e-4", "action": "reopen", "text": "The new packet smells as well."},
     },
     SurveyPolicyChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "policy": {"usage_question_days": 10}},
     MessageHeld: {**_MESSAGE, "reason": "window", "until": "2025-03-05T08:00:00Z", "policy_version": 2},

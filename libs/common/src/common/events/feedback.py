@@ -11,10 +11,12 @@ from common.events.fields import (
     MAX_PERSONAL,
     MAX_SEALED,
     SEALED,
+    Count,
     Identifier,
     Instant,
     Personal,
     PersonalText,
+    Revision,
     Text,
     check_identifier,
 )
@@ -124,6 +126,102 @@ class SurveyAnswered(EventData):
         if len(set(questions)) != len(questions):
             raise ValueError("answers: each question has one answer")
         return self
+
+
+TicketKind = Literal["complaint", "quality", "return", "exchange", "delivery", "question", "suggestion"]
+Priority = Literal["urgent", "high", "normal"]
+TicketState = Literal["open", "in_progress", "waiting", "resolved"]
+"""`open`: nobody has answered yet. `waiting`: the customer was asked for something."""
+TicketAction = Literal[
+    "opened",
+    "answer",
+    "ask",
+    "customer_said",
+    "note",
+    "assign",
+    "prioritise",
+    "promise",
+    "promise_kept",
+    "overdue",
+    "resolve",
+    "reopen",
+    "rate",
+]
+Overdue = Literal["response", "resolution", "promise"]
+Outcome = Literal["solved", "refunded", "replaced", "explained", "rejected", "withdrawn"]
+
+
+class TicketPromise(EventData):
+    """What the customer was promised, and by when (FBK-028)."""
+
+    what: PersonalText | None = None
+    by: Instant
+    kept_at: Instant | None = None
+
+
+class TicketEntry(EventData):
+    """What was done with a ticket; `by` is the person, None: the customer, or the service when something fell due."""
+
+    entry_id: Identifier
+    action: TicketAction
+    by: Text | None = None
+    text: PersonalText | None = None
+
+
+class TicketEvent(EventData):
+    """A ticket as it stands, and the entry that made it so; the highest revision of a ticket counts (FBK-027, FBK-041).
+
+    `respond_by`, `resolve_by`: its clocks, by the shop's policy. `overdue`: those of its dues that passed unmet.
+    `answers` counts what agents told the customer. `pauses_marketing`: no marketing for the customer while it is open.
+    """
+
+    TOPIC: ClassVar[str] = "feedback"
+    ticket_id: Identifier
+    kind: TicketKind
+    state: TicketState
+    priority: Priority
+    source: Text | None = None
+    order_id: Identifier | None = None
+    sku: Text | None = None
+    text: PersonalText | None = None
+    photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = ()
+    owner: Text | None = None
+    opened_at: Instant
+    respond_by: Instant
+    resolve_by: Instant
+    answered_at: Instant | None = None
+    resolved_at: Instant | None = None
+    answers: Count = 0
+    reopened: Count = 0
+    promise: TicketPromise | None = None
+    overdue: tuple[Overdue, ...] = ()
+    outcome: Outcome | None = None
+    rating: Stars | None = None
+    pauses_marketing: bool = False
+    entry: TicketEntry
+    revision: Revision = 0
+
+
+class ComplaintOpened(TicketEvent):
+    TYPE: ClassVar[str] = "complaint.opened"
+    RANK: ClassVar[int] = 330
+
+
+class ComplaintChanged(TicketEvent):
+    """Anything but its opening, its end and its opening again."""
+
+    TYPE: ClassVar[str] = "complaint.changed"
+    RANK: ClassVar[int] = 331
+
+
+class ComplaintResolved(TicketEvent):
+    TYPE: ClassVar[str] = "complaint.resolved"
+    RANK: ClassVar[int] = 332
+
+
+class ComplaintReopened(TicketEvent):
+    TYPE: ClassVar[str] = "complaint.reopened"
+    RANK: ClassVar[int] = 333
 
 
 class SurveyPolicyChanged(NewVersion):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from common.bus.inbox import SameIdOtherBody, claim
 from common.crypto.keys import KeyRing
-from common.events import Event
+from common.events import Event, fact_id
 from common.events.feedback import ReviewSubmitted
 from common.refusals import Conflict
 from common.storage.database import Transaction
 from feedback.commands.sealing import as_readable, opened, sealed
+from feedback.commands.tickets import open_one
+from feedback.policy.state import in_force
+from feedback.policy.store import get_versions
 from feedback.reviews import store as reviews
+from feedback.tickets.rules import NewTicket
 
 
 class ReviewDiffers(Conflict):
@@ -33,7 +39,7 @@ class EventIdUsed(Conflict):
 async def accept_review(tx: Transaction, keys: KeyRing, review: Event[ReviewSubmitted]) -> bool:
     """Store and announce a review (FBK-011); False when the very same was accepted before.
 
-    Raises ReviewDiffers, UnknownCustomer, EventIdUsed.
+    A fresh one of few stars opens a ticket with it (FBK-025). Raises ReviewDiffers, UnknownCustomer, EventIdUsed.
     """
     await tx.lock_customers([review.customer])
     stored = await reviews.get_review(tx, review.shop, review.customer[1], review.data.review_id)
@@ -50,4 +56,16 @@ async def accept_review(tx: Transaction, keys: KeyRing, review: Event[ReviewSubm
         raise EventIdUsed from None
     await reviews.save_review(tx, event)
     await tx.announce([event])
+    await _care(tx, keys, review)
     return True
+
+
+async def _care(tx: Transaction, keys: KeyRing, review: Event[ReviewSubmitted]) -> None:
+    """Open the ticket of a review that the shop's policy takes for a complaint; old news opens none."""
+    now, stars = tx.clock.now(), review.data.stars
+    policy = in_force((await get_versions(tx, [review.shop]))[review.shop], now).policy.tickets
+    if stars is None or stars > policy.care_stars or review.time < now - timedelta(days=policy.care_days):
+        return
+    ticket_id = fact_id(f"review/{review.data.review_id}", "ticket", *review.customer, 0)
+    told = NewTicket(ticket_id, "complaint", source="review", order_id=review.data.order_id, sku=review.data.sku)
+    await open_one(tx, keys, review.customer, told, now)

@@ -8,6 +8,7 @@ import orjson
 
 from common.crypto.keys import get_keys
 from common.events import CustomerKey
+from common.events.feedback import TicketEvent
 from common.storage.database import Transaction
 from common.verification import Customers, Row, Table, Verification, compare
 from feedback.orders.store import list_completed_of, list_inputs_of
@@ -15,6 +16,8 @@ from feedback.policy import store as policies
 from feedback.questions.store import list_questions_of
 from feedback.reviews.store import list_reviews_of, review_of
 from feedback.surveys.store import list_surveys_of
+from feedback.tickets import store as tickets
+from feedback.tickets.columns import COLUMNS
 from feedback.verification.differences import History, StoredQuestion, differences
 from feedback.verification.expected import MISSING, expectations, kept, policy
 
@@ -38,6 +41,13 @@ async def read_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[H
         found[survey.shop, survey.customer].surveys[survey.survey_id] = survey
     for r in await list_reviews_of(tx, keys):
         found[r.shop, r.customer].reviews[r.review_id] = r.submitted_at, review_of(r)
+    for key, entry in await tickets.list_entries_of(tx, keys):
+        found[key].entries.append(entry)
+    for row in await tickets.get_tickets_of(tx, keys):
+        found[row.shop, row.customer].tickets[row.ticket_id] = (
+            TicketEvent.model_validate_json(row.body),
+            tuple(getattr(row, name) for name in COLUMNS),
+        )
     return list(found.values())
 
 
@@ -50,12 +60,22 @@ def _counted(history: History) -> Mapping[str, int]:
         "versions and refunds": len(history.inputs),
         "surveys": len(history.surveys),
         "reviews": len(history.reviews),
+        "tickets": len(history.tickets),
     }
 
 
 CUSTOMERS = Customers(
     "feedback",
-    ("order_inputs", "completed_orders", "usage_questions", "surveys", "survey_answers", "reviews"),
+    (
+        "order_inputs",
+        "completed_orders",
+        "usage_questions",
+        "surveys",
+        "survey_answers",
+        "reviews",
+        "tickets",
+        "ticket_entries",
+    ),
     read_histories,
     differences,
     _row,

@@ -1,4 +1,4 @@
-"""The shop's rules of asking: versioned programme configuration (FBK-007)."""
+"""The shop's rules of asking and of tickets: versioned programme configuration (FBK-007, FBK-027)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from feedback.tickets.policy import TicketPolicy
+
 NOTICE = timedelta(minutes=6)
 """From saving a version to its first order: orders that came before may bear a time up to five minutes ahead,
 and a transaction that read the versions before may last one more."""
 
 
 class Policy(BaseModel):
-    """One version of a shop's rules of asking."""
+    """One version of a shop's rules."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     ask_usage_question: bool = Field(True, description="whether customers are asked at all")
     usage_question_days: Annotated[int, Field(ge=1, le=365, strict=True)] = Field(
         7, description="days from the first completed order to the usage question (FBK-007)"
     )
+    tickets: TicketPolicy = TicketPolicy()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from common.events.feedback import ReviewSubmitted
+from common.events.feedback import ReviewSubmitted, TicketEvent
 from feedback.orders.rules import CompletedOrder, OrderInput, completed_orders, first_of
 from feedback.policy.state import Version
 from feedback.surveys.rules import survey_id_of
 from feedback.surveys.state import Survey
+from feedback.tickets.columns import columns_of
+from feedback.tickets.state import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,20 @@ class History:
     surveys: dict[str, Survey] = field(default_factory=dict)
     reviews: dict[str, tuple[datetime, ReviewSubmitted]] = field(default_factory=dict)
     """By id, with the time of handing in."""
+    entries: list[Entry] = field(default_factory=list)
+    tickets: dict[str, tuple[TicketEvent, tuple[object, ...]]] = field(default_factory=dict)
+    """By id, with the columns beside the body."""
 
 
 def differences(history: History) -> list[str]:
     """What does not follow, a sentence each; nothing when all is well."""
     orders = completed_orders(history.inputs, history.versions)
-    found = [*_of_orders(history, orders), *_of_question(history, orders), *_of_surveys(history, orders)]
+    found = [
+        *_of_orders(history, orders),
+        *_of_question(history, orders),
+        *_of_surveys(history, orders),
+        *_of_tickets(history),
+    ]
     shop, customer = history.customer
     return [f"customer {customer} of {shop} {sentence}" for sentence in found]
 
@@ -109,3 +119,23 @@ def _of_surveys(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
             yield f"was asked survey {survey_id} about order {s.order_id}, which follows from no order"
         elif (s.order_id, s.cause_at) not in about:
             yield f"was asked survey {survey_id} about order {s.order_id}, due at {s.cause_at.isoformat()}: not so"
+
+
+def _of_tickets(h: History) -> Iterator[str]:
+    """Each ticket stands as its newest entry left it, and its columns say what its body says."""
+    newest: dict[str, TicketEvent] = {}
+    for entry in h.entries:
+        known = newest.get(entry.data.ticket_id)
+        if known is None or entry.data.revision > known.revision:
+            newest[entry.data.ticket_id] = entry.data
+    for ticket_id in sorted(newest.keys() | h.tickets.keys()):
+        if ticket_id not in newest:
+            yield f"has ticket {ticket_id}, of which no entry is kept"
+        elif ticket_id not in h.tickets:
+            yield f"has entries of ticket {ticket_id}, which is not kept"
+        else:
+            body, columns = h.tickets[ticket_id]
+            if body != newest[ticket_id]:
+                yield f"has ticket {ticket_id}, which stands otherwise than its newest entry left it"
+            if columns != columns_of(body):
+                yield f"has ticket {ticket_id}, whose columns say otherwise than its body"

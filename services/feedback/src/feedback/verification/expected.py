@@ -6,8 +6,16 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from common.crypto.sealing import map_personal
 from common.events import CustomerKey, InvalidEvent, from_dict, rfc3339
-from common.events.feedback import QuestionAnswer, ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
+from common.events.feedback import (
+    QuestionAnswer,
+    ReviewSubmitted,
+    SurveyAnswered,
+    SurveyPolicyChanged,
+    SurveyRequested,
+    TicketEvent,
+)
 from common.events.orders import OrderEvent, OrderRefunded
 from common.verification import Expectation, digest
 from feedback.orders.rules import OrderInput, essence, order_inputs
@@ -19,6 +27,7 @@ MISSING = {
     "survey": "a survey was requested, and no row keeps it",
     "answer": "a survey was answered, and no row keeps it",
     "review": "a review was announced, and no row keeps it",
+    "entry": "something was done with a ticket, and no row keeps it",
     "policy": "a policy was announced, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
@@ -44,6 +53,9 @@ def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
     elif isinstance(data, ReviewSubmitted):
         yield Expectation(*_review(event.customer, data, event.time))
         yield Expectation(*_personal(event.customer, ("review", data.review_id), [data.text, *data.photos]))
+    elif isinstance(data, TicketEvent):
+        yield Expectation(*_entry(event.customer, event.type, event.time, data))
+        yield Expectation(*_personal(event.customer, _entry_name(data), _texts_of(data)))
     elif isinstance(data, SurveyPolicyChanged):
         yield Expectation(("policy", event.shop, str(data.version)), policy(data.valid_from, data.policy))
 
@@ -64,6 +76,10 @@ def kept(history: History) -> Iterator[Kept]:
         yield _review(history.customer, review, at)
         if not history.erased:
             yield _personal(history.customer, ("review", review_id), [review.text, *review.photos])
+    for entry in history.entries:
+        yield _entry(history.customer, entry.type, entry.at, entry.data)
+        if not history.erased:
+            yield _personal(history.customer, _entry_name(entry.data), _texts_of(entry.data))
 
 
 def policy(valid_from: datetime, body: dict[str, Any]) -> bytes:
@@ -94,6 +110,24 @@ def _answer(
 def _review(customer: CustomerKey, review: ReviewSubmitted, at: datetime) -> Kept:
     said = review.model_copy(update={"text": None, "photos": ()}).model_dump(mode="json")
     return ("review", *customer, review.review_id), digest(said, rfc3339(at))
+
+
+def _entry_name(ticket: TicketEvent) -> tuple[str, ...]:
+    return "entry", ticket.ticket_id, str(ticket.revision)
+
+
+def _entry(customer: CustomerKey, type_: str, at: datetime, ticket: TicketEvent) -> Kept:
+    said = map_personal(ticket, lambda _text, _path: None).model_dump(
+        mode="json", include=set(TicketEvent.model_fields)
+    )
+    return ("entry", *customer, ticket.ticket_id, str(ticket.revision)), digest(type_, said, rfc3339(at))
+
+
+def _texts_of(ticket: TicketEvent) -> list[str | None]:
+    """All texts of an entry and of the ticket as it stands then, encrypted."""
+    found: list[str | None] = []
+    map_personal(ticket, lambda text, _path: found.append(text))
+    return found
 
 
 def _texts_of_answers(

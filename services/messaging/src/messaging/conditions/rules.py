@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from common.events import Event
+from common.events.feedback import TicketEvent
 from common.events.orders import OrderCompleted, OrderEvent, OrderPaid, OrderPlaced, OrderRefunded
 from common.events.standing import OrderStanding
 from messaging.conditions.state import Claim, Condition, Facts, OrderNews
 
 ORDER_STATES = ("placed", "paid", "shipped", "delivered")
 """The states of an order that have a notice, earliest first."""
+COMPLAINT, OPEN, CLOSED = "complaint/", "open", "closed"
+"""Conditions of tickets: the subject's beginning, and the values."""
 
 
 def is_obsolete(claim: Claim, facts: Facts, until: datetime) -> bool:
@@ -32,6 +35,25 @@ def is_obsolete(claim: Claim, facts: Facts, until: datetime) -> bool:
         return False
     same = [c for since, c in facts.conditions if c.subject == claim.condition.subject and since <= until]
     return _denied(claim.condition, same) or (claim.once and _regained(claim.condition, same))
+
+
+def has_open_complaint(facts: Facts, until: datetime) -> bool:
+    """Whether a ticket that pauses marketing is open, by what happened up to `until` (inclusive)."""
+    newest: dict[str, Condition] = {}
+    for since, condition in facts.conditions:
+        if condition.subject.startswith(COMPLAINT) and since <= until:
+            known = newest.get(condition.subject)
+            if known is None or condition.revision > known.revision:
+                newest[condition.subject] = condition
+    return any(condition.value == OPEN for condition in newest.values())
+
+
+def complaint_of(event: Event[Any]) -> Condition | None:
+    """What an event says of a ticket that pauses marketing while it is open; None where it says nothing of one."""
+    ticket = event.data
+    if not isinstance(ticket, TicketEvent) or not ticket.pauses_marketing:
+        return None
+    return Condition(f"{COMPLAINT}{ticket.ticket_id}", ticket.revision, CLOSED if ticket.state == "resolved" else OPEN)
 
 
 def _denied(rests_on: Condition, same: Iterable[Condition]) -> bool:

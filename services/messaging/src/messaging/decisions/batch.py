@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from common.events import CustomerKey
 from common.shops.settings import ShopSettings
 from common.time.calendar import UnknownZone, zone_named
-from messaging.conditions.rules import is_obsolete
+from messaging.conditions.rules import has_open_complaint, is_obsolete
 from messaging.consent.state import FAR
 from messaging.decisions.rules import decide
 from messaging.decisions.state import Decided, Decision, Known, Situation
@@ -109,6 +109,7 @@ def situation(
         consent=held.state if held else None,
         by_address=held is not None and known.register.by_address(held),
         obsolete=is_obsolete(claim, known.facts, until),
+        complaint_open=has_open_complaint(known.facts, until),
         contacted=so_far,
         flow_known=candidate.flow in FLOWS,
         has_sender=candidate.channel in channels,

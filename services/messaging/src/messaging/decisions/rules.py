@@ -49,6 +49,8 @@ def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
         return Decision("hold", "key_missing", at, until=stale_at)
     if candidate.purpose == "transactional":  # MSG-008: no window, no cap, no opt-out
         return Decision("send", "allowed", at)
+    if candidate.purpose == "marketing" and now.complaint_open:
+        return Decision("hold", "complaint_open", at, until=min(at + LOOK_AGAIN, stale_at))
     return _in_its_hour(candidate, now, at)
 
 

@@ -30,6 +30,7 @@ Reason = Literal[
     "obsolete",  # what it was about is no longer so
     "unknown_flow",  # hold while fresh, then suppress: a flow of another release
     "no_sender",  # hold while fresh, then suppress: this release has no sender for the channel
+    "complaint_open",  # hold marketing: a complaint of the customer's is open, looked at again every hour
     "contact_unknown",  # hold: the customer's contact data has not been read yet
     "key_missing",  # hold: the customer's key has not been read yet
     "window",  # hold: outside the windows, or blacked out
@@ -86,6 +87,7 @@ class Situation:
     by_address: bool = False
     """Another customer of the same address said what holds."""
     obsolete: bool = False
+    complaint_open: bool = False
     contacted: Sequence[Contacted] = ()
     flow_known: bool = True
     """Whether this release knows the flow."""

@@ -9,7 +9,7 @@ from common.bus.subscriptions import Batch
 from common.events import Event
 from common.events.orders import OrderEvent
 from common.storage.database import Transaction
-from messaging.conditions.rules import purchases_of
+from messaging.conditions.rules import complaint_of, purchases_of
 from messaging.conditions.state import OrderNews
 from messaging.conditions.store import save_conditions, save_order_news, save_purchases
 from messaging.flows.registry import asks, candidates_for, conditions_of
@@ -40,6 +40,12 @@ async def on_conditions(tx: Transaction, batch: Batch) -> None:
         [(e.customer, e.time, c) for e in batch.events if e.subject is not None for c in conditions_of(e)],
     )
     await _make_candidates(tx, batch.events)
+
+
+async def on_complaints(tx: Transaction, batch: Batch) -> None:
+    """Tickets that pause the customer's marketing while they are open."""
+    said = [(e, complaint_of(e)) for e in batch.events if e.subject is not None]
+    await save_conditions(tx, [(e.customer, e.time, condition) for e, condition in said if condition is not None])
 
 
 async def _make_candidates(tx: Transaction, events: Sequence[Event[Any]]) -> None:

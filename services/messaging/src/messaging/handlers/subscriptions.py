@@ -5,7 +5,13 @@ from __future__ import annotations
 from common.bus.subscriptions import Subscription
 from common.crypto.keys import KEY_SUBSCRIPTIONS, KeyRing
 from common.events.customers import ConsentChanged, CustomerErased, CustomerRegistered, CustomerUpdated, KeyIssued
-from common.events.feedback import SurveyAnswered, SurveyRequested
+from common.events.feedback import (
+    ComplaintOpened,
+    ComplaintReopened,
+    ComplaintResolved,
+    SurveyAnswered,
+    SurveyRequested,
+)
 from common.events.membership import TierChanged
 from common.events.messages import (
     ContactAddressSuppressed,
@@ -29,7 +35,7 @@ from common.events.orders import (
     OrderShipped,
 )
 from common.events.segments import SegmentEntered, SegmentLeft
-from messaging.handlers.asking import on_conditions, on_orders
+from messaging.handlers.asking import on_complaints, on_conditions, on_orders
 from messaging.handlers.consent import on_erased, on_permissions, on_suppressions
 from messaging.handlers.messages import on_messages
 from messaging.handlers.policies import on_policies
@@ -62,5 +68,6 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(on_erased, (CustomerErased,)),
         Subscription(on_suppressions, (ContactAddressSuppressed,)),
         Subscription(on_orders, ORDERS),
+        Subscription(on_complaints, (ComplaintOpened, ComplaintResolved, ComplaintReopened)),
         Subscription(on_conditions, (TierChanged, SegmentEntered, SegmentLeft, SurveyRequested, SurveyAnswered)),
     )

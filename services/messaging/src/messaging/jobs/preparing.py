@@ -14,7 +14,9 @@ from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.values.addresses import InvalidAddress
 from messaging.channels.protocol import CannotRender, Channel, Letter
+from messaging.conditions.rules import has_open_complaint
 from messaging.consent.links import Recipient, UnsubscribeLinks
+from messaging.consent.state import FAR
 from messaging.contacts.state import Address, Contact
 from messaging.decisions.rules import may_still_leave
 from messaging.decisions.state import Known
@@ -119,8 +121,12 @@ class Preparation:
         return Ready(message, form, at, address, policy, on_trial=pause is not None)
 
     def _must_be_judged_again(self, message: Queued, known: Known, at: datetime) -> bool:
-        """The window closed; the address went away, and another may come; there may be no room at a new address."""
+        """The window closed; a complaint was opened; the address went away, and another may come; there may be no room
+        at a new address."""
         if not self._replay and message.leave_before is not None and at >= message.leave_before:
+            return True
+        until = at if self._replay else FAR
+        if message.about.purpose == "marketing" and has_open_complaint(known.facts, until):
             return True
         address, hashed = known.address(message.about.channel), known.hashes.get(message.about.channel)
         if address is None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from common.time.calendar import Period
-from messaging.conditions.rules import is_obsolete
+from messaging.conditions.rules import has_open_complaint, is_obsolete
 from messaging.conditions.state import Facts
 from messaging.consent.rules import refusal
 from messaging.consent.state import Register
@@ -67,6 +67,10 @@ def _objection_to_sending(h: History, c: Candidate, policy: Policy, d: Taken) ->
         return "it was obsolete"
     if c.purpose == "transactional":
         return None
+    if c.purpose == "marketing" and all(
+        has_open_complaint(_facts(h, cut), h.until(d.at)) for cut in cuts(h, d.recorded_at)
+    ):
+        return "a complaint of the customer's was open"
     refused = _refusals(h, c, d)
     if None not in refused and not not_checked(h, c.channel, d.recorded_at):
         return f"the customer's consent was {', '.join(sorted(r for r in refused if r))}"
@@ -87,6 +91,9 @@ def _objection_to_waiting(h: History, c: Candidate, policy: Policy, d: Taken) ->
     if d.until is None or d.until <= d.at:
         return f"it waits until {d.until}"
     fresh_until = stale_from(c.purpose, c.cause_at, policy)
+    if d.reason == "complaint_open":
+        follows = any(has_open_complaint(_facts(h, cut), h.until(d.at)) for cut in cuts(h, d.recorded_at))
+        return None if follows else "no complaint of the customer's was open"
     if d.reason in WAITS_FOR_CONTACT and d.until != fresh_until:
         return f"an address or a key is waited for until {fresh_until.isoformat()}, not {d.until.isoformat()}"
     if d.reason not in ("window", "window_taken") or h.zones is None or not _contact_is_of_then(h, d):
@@ -121,12 +128,16 @@ def _refusals(h: History, c: Candidate, d: Taken) -> set[str | None]:
 
 def _obsolete(h: History, c: Candidate, d: Taken, cut: datetime) -> bool:
     """Whether it was, by what was known at the cut."""
-    facts = Facts(
+    return is_obsolete(claim_of(c.flow, c.cause_at, c.condition, c.details), _facts(h, cut), h.until(d.at))
+
+
+def _facts(h: History, cut: datetime) -> Facts:
+    """What messages rest on, as it was known at the cut."""
+    return Facts(
         [(at, condition) for recorded_at, at, condition in h.conditions if recorded_at <= cut],
         [at for recorded_at, at in h.purchases if recorded_at <= cut],
         [news for recorded_at, news in h.orders if recorded_at <= cut],
     )
-    return is_obsolete(claim_of(c.flow, c.cause_at, c.condition, c.details), facts, h.until(d.at))
 
 
 def _contact_is_of_then(h: History, d: Taken) -> bool:

@@ -1,0 +1,119 @@
+"""Tickets as people order it: opened, worked on, resolved; each under the customer's lock, announced whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from common.crypto.keys import KeyRing
+from common.events import CustomerKey, Event, fact_id
+from common.events.feedback import TicketEvent
+from common.shops.settings import get_shop
+from common.storage.database import Transaction
+from feedback.commands.sealing import as_readable, opened, sealed
+from feedback.policy.state import in_force
+from feedback.policy.store import get_versions
+from feedback.tickets import store
+from feedback.tickets.policy import TicketPolicy
+from feedback.tickets.refusals import EntryDiffers, TicketChanged, TicketDiffers, UnknownTicket
+from feedback.tickets.rules import NewTicket, Step, open_ticket, overdue, take_step
+from feedback.tiers.store import get_tier
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A ticket as it stands, texts readable; `new` is False where the very same was done before."""
+
+    ticket: TicketEvent
+    new: bool
+
+
+async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: NewTicket, at: datetime) -> Done:
+    """Open a ticket; idempotent by its id.
+
+    Raises TicketDiffers, UnknownCustomer (texts need the customer's key) and SettingsNotRead.
+    """
+    await tx.lock_customers([customer])
+    owner = await store.get_customer(tx, customer[0], new.ticket_id)
+    if owner is not None:
+        stood = await store.get_entry(tx, (customer[0], owner), new.ticket_id, "opened")
+        if owner != customer[1] or stood is None or not await _same(tx, keys, customer, new, stood):
+            raise TicketDiffers(new.ticket_id)
+        now = await store.get_ticket(tx, customer[0], new.ticket_id)
+        assert now is not None
+        return Done(await readable(tx, keys, customer, now), False)
+    policy, zone = await _rules(tx, customer[0], at)
+    ticket = open_ticket(new, await get_tier(tx, customer), policy, zone, at)
+    return Done(await _save(tx, keys, customer, ticket, at), True)
+
+
+async def do(tx: Transaction, keys: KeyRing, shop: str, ticket_id: str, step: Step, expects: int | None) -> Done:
+    """Do something with a ticket; idempotent by the entry's id. `expects`: the revision that the caller has read.
+
+    What fell due before is noted first. Raises UnknownTicket, EntryDiffers, TicketChanged, and what `take_step` raises.
+    """
+    owner = await store.get_customer(tx, shop, ticket_id)
+    if owner is None:
+        raise UnknownTicket(ticket_id)
+    customer, at = (shop, owner), tx.clock.now()
+    await tx.lock_customers([customer])
+    stored = await store.get_ticket(tx, shop, ticket_id)
+    assert stored is not None
+    ticket = await readable(tx, keys, customer, stored)
+    before = await store.get_entry(tx, customer, ticket_id, step.entry_id)
+    if before is not None:
+        was = (await readable(tx, keys, customer, before)).entry
+        if (was.action, was.by, was.text) != (step.action, step.by, step.text if was.text is not None else None):
+            raise EntryDiffers(step.entry_id)
+        return Done(ticket, False)
+    if expects is not None and expects != ticket.revision:
+        raise TicketChanged(ticket.revision)
+    for due_at, passed in overdue(ticket, at):
+        ticket = await _save(tx, keys, customer, passed, due_at)
+    policy, zone = await _rules(tx, shop, at)
+    return Done(await _save(tx, keys, customer, take_step(ticket, step, policy, zone, at), at), True)
+
+
+def announced(customer: CustomerKey, ticket: TicketEvent, at: datetime) -> Event[TicketEvent]:
+    """The fact of one revision of a ticket."""
+    shop, name = customer
+    return Event(
+        id=fact_id(f"ticket/{ticket.ticket_id}/{ticket.entry.entry_id}", ticket.TYPE, shop, name, 0),
+        source=f"/shops/{shop}/feedback",
+        shop=shop,
+        subject=name,
+        time=at,
+        data=ticket,
+    )
+
+
+async def readable(tx: Transaction, keys: KeyRing, customer: CustomerKey, stored: TicketEvent) -> TicketEvent:
+    """A ticket as it is stored, with its texts readable; without them for an erased customer."""
+    shop, name = customer
+    event = Event(stored.ticket_id, f"/shops/{shop}/feedback", shop, name, stored.opened_at, stored)
+    return (await opened(tx, keys, event)).data
+
+
+async def _save(
+    tx: Transaction, keys: KeyRing, customer: CustomerKey, ticket: TicketEvent, at: datetime
+) -> TicketEvent:
+    personal = bool(ticket.text or ticket.photos or ticket.entry.text or (ticket.promise and ticket.promise.what))
+    event = await sealed(tx, keys, announced(customer, ticket, at), personal=personal)
+    await store.save(tx, [event])
+    await tx.announce([event])
+    return (await as_readable(tx, keys, announced(customer, ticket, at))).data
+
+
+async def _same(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: NewTicket, stood: TicketEvent) -> bool:
+    """Whether what is told is what was told; of an erased customer texts are gone and not compared."""
+    known = await readable(tx, keys, customer, stood)
+    found = await keys.keys_for(tx, [customer])
+    if customer in found and found[customer] is None:
+        known = known.having(text=new.text, photos=new.photos)
+    return new.says_the_same(known)
+
+
+async def _rules(tx: Transaction, shop: str, at: datetime) -> tuple[TicketPolicy, tzinfo]:
+    settings = await get_shop(tx, shop)
+    versions = (await get_versions(tx, [shop]))[shop]
+    return in_force(versions, at).policy.tickets, settings.at(at).zone

@@ -1,0 +1,33 @@
+"""Dues of tickets that pass unmet are noted and announced: first answer, end, promise (FBK-027, FBK-028)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+from common.crypto.keys import KeyRing
+from common.storage.database import Transaction
+from common.work.set_aside import Task
+from feedback.commands.sealing import sealed
+from feedback.commands.tickets import announced, readable
+from feedback.tickets import store
+from feedback.tickets.rules import overdue
+
+
+def note_overdue(keys: KeyRing) -> Callable[[Transaction, datetime, Sequence[Task]], Awaitable[int]]:
+    """Notes, of customers' tickets, each due that passed, dated when it did, however late that is seen."""
+
+    async def note(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+        done = 0
+        for customer, stored in await store.get_due(tx, now, [(task.shop, task.customer) for task in tasks]):
+            ticket = await readable(tx, keys, customer, stored)
+            events = [
+                await sealed(tx, keys, announced(customer, passed, at), personal=False)
+                for at, passed in overdue(ticket, now)
+            ]
+            await store.save(tx, events)
+            await tx.announce(events)
+            done += len(events)
+        return done
+
+    return note

@@ -1,0 +1,49 @@
+"""A shop's rules of tickets: clocks by priority, who has the green channel, what pauses marketing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from common.events.feedback import Priority, TicketKind
+from common.events.fields import Text
+from feedback.tickets.service_hours import ServiceHours
+
+Minutes = Annotated[int, Field(ge=1, le=43_200, strict=True)]
+
+
+class Clocks(BaseModel):
+    """Minutes of service hours until the first answer, and until the end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    respond: Minutes
+    resolve: Minutes
+
+
+class TicketPolicy(BaseModel):
+    """Part of a version of the shop's policy; it counts for tickets opened, and for what is done, while in force."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    hours: ServiceHours = ServiceHours()
+    urgent: Clocks = Clocks(respond=30, resolve=24 * 60)
+    high: Clocks = Clocks(respond=60, resolve=48 * 60)
+    normal: Clocks = Clocks(respond=240, resolve=72 * 60)
+    green_channel: Annotated[tuple[Text, ...], Field(max_length=20)] = Field(
+        ("VIP", "Supreme"), description="names or ids of the tiers whose tickets are urgent (FBK-032, FBK-034)"
+    )
+    pausing: Annotated[tuple[TicketKind, ...], Field(max_length=7)] = Field(
+        ("complaint", "quality", "return", "exchange", "delivery"),
+        description="kinds of ticket that pause the customer's marketing while they are open",
+    )
+    care_stars: Annotated[int, Field(ge=0, le=4, strict=True)] = Field(
+        2, description="a review of at most so many stars opens a ticket by itself; 0: none does (FBK-025)"
+    )
+    care_days: Annotated[int, Field(ge=1, le=90, strict=True)] = Field(
+        7, description="days for which a review is fresh enough for that; an import of old ones opens nothing"
+    )
+
+    def clocks(self, priority: Priority) -> Clocks:
+        """Of a ticket of this priority."""
+        found: Clocks = getattr(self, priority)
+        return found

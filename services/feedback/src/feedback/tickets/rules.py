@@ -1,0 +1,210 @@
+"""What becomes of a ticket: opened, worked on, overdue, resolved; pure functions from one state to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, Literal
+
+from common.events.feedback import (
+    ComplaintChanged,
+    ComplaintOpened,
+    ComplaintReopened,
+    ComplaintResolved,
+    Outcome,
+    Overdue,
+    Priority,
+    TicketAction,
+    TicketEntry,
+    TicketEvent,
+    TicketKind,
+    TicketPromise,
+)
+from feedback.tickets import refusals
+from feedback.tickets.policy import TicketPolicy
+from feedback.tickets.service_hours import after
+
+PRIORITIES: tuple[Priority, ...] = ("urgent", "high", "normal")
+"""First served first."""
+Done = Literal[
+    "answer",
+    "ask",
+    "customer_said",
+    "note",
+    "assign",
+    "prioritise",
+    "promise",
+    "promise_kept",
+    "resolve",
+    "reopen",
+    "rate",
+]
+_CLASSES: dict[TicketAction, type[TicketEvent]] = {"resolve": ComplaintResolved, "reopen": ComplaintReopened}
+_ALWAYS: Collection[Done] = ("note", "reopen", "rate")
+"""What may be done with a resolved ticket; the last two only then."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewTicket:
+    """What is told of a ticket when it is opened; `tier` holds the customer's tier by id and name, empty: unknown."""
+
+    ticket_id: str
+    kind: TicketKind
+    source: str | None = None
+    order_id: str | None = None
+    sku: str | None = None
+    text: str | None = None
+    photos: tuple[str, ...] = ()
+    owner: str | None = None
+    by: str | None = None
+    priority: Priority | None = None
+    """None: by the customer's tier."""
+
+    def says_the_same(self, ticket: TicketEvent) -> bool:
+        """Whether the ticket that was opened is this one."""
+        told = ("ticket_id", "kind", "source", "order_id", "sku", "text", "photos")
+        return all(getattr(self, name) == getattr(ticket, name) for name in told)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something to be done with a ticket; what belongs to another action is None."""
+
+    entry_id: str
+    action: Done
+    by: str | None = None
+    text: str | None = None
+    owner: str | None = None
+    priority: Priority | None = None
+    promised_by: datetime | None = None
+    outcome: Outcome | None = None
+    stars: int | None = None
+
+
+def open_ticket(
+    new: NewTicket, tier: Collection[str], policy: TicketPolicy, zone: tzinfo, at: datetime
+) -> ComplaintOpened:
+    """The ticket with its clocks; urgent where the customer's tier has the green channel (FBK-032, FBK-034)."""
+    green = any(name in policy.green_channel for name in tier)
+    priority: Priority = new.priority or ("urgent" if green else "normal")
+    clocks = policy.clocks(priority)
+    return ComplaintOpened(
+        ticket_id=new.ticket_id,
+        kind=new.kind,
+        state="open",
+        priority=priority,
+        source=new.source,
+        order_id=new.order_id,
+        sku=new.sku,
+        text=new.text,
+        photos=new.photos,
+        owner=new.owner,
+        opened_at=at,
+        respond_by=after(at, timedelta(minutes=clocks.respond), policy.hours, zone),
+        resolve_by=after(at, timedelta(minutes=clocks.resolve), policy.hours, zone),
+        pauses_marketing=new.kind in policy.pausing,
+        entry=TicketEntry(entry_id="opened", action="opened", by=new.by),
+        revision=1,
+    )
+
+
+def take_step(ticket: TicketEvent, step: Step, policy: TicketPolicy, zone: tzinfo, at: datetime) -> TicketEvent:
+    """The ticket once that was done at `at`. Raises the refusals of `feedback.tickets.refusals`."""
+    if ticket.state == "resolved" and step.action not in _ALWAYS:
+        raise refusals.TicketIsResolved
+    if ticket.state != "resolved" and step.action in ("reopen", "rate"):
+        raise refusals.TicketNotResolved
+    entry = TicketEntry(entry_id=step.entry_id, action=step.action, by=step.by, text=step.text)
+    return _next(ticket, entry, _changes(ticket, step, policy, zone, at))
+
+
+def overdue(ticket: TicketEvent, until: datetime) -> list[tuple[datetime, TicketEvent]]:
+    """The ticket after each of its dues that passed unmet up to `until` (inclusive), with the time of each."""
+    found: list[tuple[datetime, TicketEvent]] = []
+    while (due := next_due(ticket)) is not None and due[0] <= until:
+        at, what = due
+        entry = TicketEntry(entry_id=f"overdue-{what}-{ticket.revision + 1}", action="overdue")
+        ticket = _next(ticket, entry, {"overdue": (*ticket.overdue, what)})
+        found.append((at, ticket))
+    return found
+
+
+def next_due(ticket: TicketEvent) -> tuple[datetime, Overdue] | None:
+    """What falls due next, and when: the first answer, the end, or what was promised."""
+    if ticket.state == "resolved":
+        return None
+    dues: list[tuple[datetime, Overdue]] = [(ticket.resolve_by, "resolution")]
+    if ticket.answered_at is None:
+        dues.append((ticket.respond_by, "response"))
+    if ticket.promise is not None and ticket.promise.kept_at is None:
+        dues.append((ticket.promise.by, "promise"))
+    return min((due for due in dues if due[1] not in ticket.overdue), default=None)
+
+
+def _changes(ticket: TicketEvent, step: Step, policy: TicketPolicy, zone: tzinfo, at: datetime) -> dict[str, Any]:
+    match step.action:
+        case "answer" | "ask":
+            state = "waiting" if step.action == "ask" else "in_progress"
+            return {"state": state, "answers": ticket.answers + 1, "answered_at": ticket.answered_at or at}
+        case "customer_said":
+            return {"state": "in_progress"} if ticket.state == "waiting" else {}
+        case "assign":
+            return {"owner": step.owner}
+        case "prioritise":
+            return _prioritised(ticket, step.priority or ticket.priority, policy, zone)
+        case "promise":
+            if step.promised_by is None or step.promised_by <= at:
+                raise refusals.PromiseInThePast(step.promised_by or at, at)
+            made = TicketPromise(what=step.text, by=step.promised_by)
+            return {"promise": made, "overdue": _without(ticket, "promise")}
+        case "promise_kept":
+            if ticket.promise is None or ticket.promise.kept_at is not None:
+                raise refusals.NoPromise
+            return {"promise": ticket.promise.having(kept_at=at)}
+        case "resolve":
+            answered = ticket.answered_at or at
+            return {
+                "state": "resolved",
+                "resolved_at": at,
+                "answered_at": answered,
+                "outcome": step.outcome or "solved",
+            }
+        case "reopen":
+            clocks = policy.clocks(ticket.priority)
+            return {
+                "state": "in_progress",
+                "resolved_at": None,
+                "outcome": None,
+                "rating": None,
+                "reopened": ticket.reopened + 1,
+                "resolve_by": after(at, timedelta(minutes=clocks.resolve), policy.hours, zone),
+                "overdue": _without(ticket, "resolution"),
+            }
+        case "rate":
+            if ticket.rating is not None:
+                raise refusals.AlreadyRated
+            return {"rating": step.stars}
+        case _:
+            return {}
+
+
+def _prioritised(ticket: TicketEvent, priority: Priority, policy: TicketPolicy, zone: tzinfo) -> dict[str, Any]:
+    """The clocks run from the opening on, as if it had had that priority then; a due that passed stays passed."""
+    clocks = policy.clocks(priority)
+    return {
+        "priority": priority,
+        "respond_by": after(ticket.opened_at, timedelta(minutes=clocks.respond), policy.hours, zone),
+        "resolve_by": after(ticket.opened_at, timedelta(minutes=clocks.resolve), policy.hours, zone),
+    }
+
+
+def _without(ticket: TicketEvent, what: Overdue) -> tuple[Overdue, ...]:
+    return tuple(one for one in ticket.overdue if one != what)
+
+
+def _next(ticket: TicketEvent, entry: TicketEntry, changes: dict[str, Any]) -> TicketEvent:
+    """The next revision, as the class of event that the action is announced by."""
+    kept = {name: getattr(ticket, name) for name in TicketEvent.model_fields}
+    kind = _CLASSES.get(entry.action, ComplaintChanged)
+    return kind(**kept | changes | {"entry": entry, "revision": ticket.revision + 1})

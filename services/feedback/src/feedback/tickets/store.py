@@ -1,0 +1,304 @@
+"""Tickets and their entries: written by revision, listed as the queue of the shop's agents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from common.crypto.sealing import map_personal
+from common.events import CustomerKey, Event
+from common.events.feedback import TicketEvent
+from common.storage.columns import Columns
+from common.storage.database import Transaction
+from common.work.set_aside import Task
+from feedback.tickets.columns import COLUMNS, columns_of
+from feedback.tickets.state import Entry, Place, Report
+
+JOB = "tickets"
+_CUSTOMERS = Columns("w", shop="text", customer="text")
+_ENTRIES = Columns(
+    "n",
+    shop="text",
+    customer="text",
+    ticket_id="text",
+    revision="bigint",
+    entry_id="text",
+    type="text",
+    at="timestamptz",
+    body="text",
+)
+_TICKETS = Columns(
+    "n",
+    shop="text",
+    customer="text",
+    ticket_id="text",
+    revision="bigint",
+    kind="text",
+    state="text",
+    priority="smallint",
+    owner="text",
+    order_id="text",
+    opened_at="timestamptz",
+    answered_at="timestamptz",
+    resolved_at="timestamptz",
+    answers="integer",
+    reopened="integer",
+    overdue="boolean",
+    next_by="timestamptz",
+    due_at="timestamptz",
+    body="text",
+)
+
+
+async def get_customer(tx: Transaction, shop: str, ticket_id: str) -> str | None:
+    """The customer of a ticket; None where there is none."""
+    row = await tx.fetch_one(
+        "select customer from tickets where shop = :shop and ticket_id = :ticket_id", shop=shop, ticket_id=ticket_id
+    )
+    return None if row is None else str(row.customer)
+
+
+async def get_ticket(tx: Transaction, shop: str, ticket_id: str) -> TicketEvent | None:
+    """A ticket as it stands, texts encrypted."""
+    row = await tx.fetch_one(
+        "select cast(body as text) as body from tickets where shop = :shop and ticket_id = :ticket_id",
+        shop=shop,
+        ticket_id=ticket_id,
+    )
+    return None if row is None else TicketEvent.model_validate_json(row.body)
+
+
+async def get_tickets_of(tx: Transaction, customers: Iterable[CustomerKey]) -> Sequence[Row[Any]]:
+    """All tickets of these customers, with the columns that follow from `body`, a text."""
+    columns = ", ".join(f"t.{name}" for name in ("shop", "customer", "ticket_id", "revision", *COLUMNS))
+    return await tx.fetch(
+        f"""
+        select {columns}, cast(t.body as text) as body
+        from {_CUSTOMERS} join tickets t on t.shop = w.shop and t.customer = w.customer
+        """,
+        **_CUSTOMERS.of(customers),
+    )
+
+
+async def list_entries_of(
+    tx: Transaction, customers: Iterable[CustomerKey], ticket_id: str | None = None
+) -> list[tuple[CustomerKey, Entry]]:
+    """Entries of these customers' tickets, or of one ticket, by revision."""
+    rows = await tx.fetch(
+        f"""
+        select e.shop, e.customer, e.type, e.at, cast(e.body as text) as body
+        from {_CUSTOMERS} join ticket_entries e on e.shop = w.shop and e.customer = w.customer
+        where cast(:ticket_id as text) is null or e.ticket_id = :ticket_id
+        order by e.shop, e.customer, e.ticket_id, e.revision
+        """,
+        ticket_id=ticket_id,
+        **_CUSTOMERS.of(customers),
+    )
+    return [((r.shop, r.customer), Entry(r.type, r.at, TicketEvent.model_validate_json(r.body))) for r in rows]
+
+
+async def get_entry(tx: Transaction, customer: CustomerKey, ticket_id: str, entry_id: str) -> TicketEvent | None:
+    """The ticket as this entry left it; None where there is no such entry."""
+    row = await tx.fetch_one(
+        """
+        select cast(body as text) as body from ticket_entries
+        where shop = :shop and customer = :customer and ticket_id = :ticket_id and entry_id = :entry_id
+        """,
+        shop=customer[0],
+        customer=customer[1],
+        ticket_id=ticket_id,
+        entry_id=entry_id,
+    )
+    return None if row is None else TicketEvent.model_validate_json(row.body)
+
+
+async def save(tx: Transaction, events: Sequence[Event[TicketEvent]]) -> None:
+    """Keep entries, and each ticket by its newest revision; texts encrypted, customers locked. Idempotent."""
+    # A repetition, or our own topic read back, brings rows that stand.
+    await tx.execute(
+        f"""
+        insert into ticket_entries (shop, customer, ticket_id, revision, entry_id, type, at, body)
+        select shop, customer, ticket_id, revision, entry_id, type, at, cast(body as jsonb) from {_ENTRIES}
+        on conflict do nothing
+        """,
+        **_ENTRIES.of(
+            (*e.customer, e.data.ticket_id, e.data.revision, e.data.entry.entry_id, e.type, e.time, e.data.as_json())
+            for e in events
+        ),
+    )
+    newest: dict[tuple[CustomerKey, str], TicketEvent] = {}
+    for event in events:
+        known = newest.get((event.customer, event.data.ticket_id))
+        if known is None or event.data.revision > known.revision:
+            newest[event.customer, event.data.ticket_id] = event.data
+    names = (*COLUMNS, "body")
+    # The highest revision counts, in whatever order they come.
+    await tx.execute(
+        f"""
+        insert into tickets as t (shop, customer, ticket_id, revision, {", ".join(names)})
+        select shop, customer, ticket_id, revision, {", ".join(COLUMNS)}, cast(body as jsonb) from {_TICKETS}
+        on conflict (shop, customer, ticket_id) do update
+        set revision = excluded.revision, {", ".join(f"{name} = excluded.{name}" for name in names)}
+        where excluded.revision > t.revision
+        """,
+        **_TICKETS.of(
+            (*key, ticket_id, data.revision, *columns_of(data), data.as_json())
+            for (key, ticket_id), data in newest.items()
+        ),
+    )
+
+
+async def list_queue(
+    tx: Transaction, shop: str, after: Place | None, limit: int, *, owner: str | None, overdue: bool
+) -> Sequence[Row[Any]]:
+    """Open tickets of a shop: by priority, then by what is due first (FBK-032, FBK-034)."""
+    return await tx.fetch(
+        """
+        select customer, priority, next_by, cast(body as text) as body from tickets
+        where shop = :shop and state <> 'resolved'
+          and (cast(:priority as smallint) is null
+               or (priority, next_by, ticket_id) > (cast(:priority as smallint), :next_by, :ticket_id))
+          and (cast(:owner as text) is null or owner = :owner) and (overdue or not :overdue)
+        order by priority, next_by, ticket_id limit :limit
+        """,
+        shop=shop,
+        priority=after.priority if after else None,
+        next_by=after.next_by if after else None,
+        ticket_id=after.ticket_id if after else None,
+        owner=owner,
+        overdue=overdue,
+        limit=limit,
+    )
+
+
+async def list_customers_tickets(
+    tx: Transaction, shop: str, customer: str, after: str, limit: int
+) -> Sequence[Row[Any]]:
+    """A customer's tickets by id, the resolved ones too."""
+    return await tx.fetch(
+        """
+        select customer, cast(body as text) as body from tickets
+        where shop = :shop and customer = :customer and ticket_id > :after order by ticket_id limit :limit
+        """,
+        shop=shop,
+        customer=customer,
+        after=after,
+        limit=limit,
+    )
+
+
+async def lock_due(tx: Transaction, now: datetime, limit: int) -> list[Task] | None:
+    """Customers with a ticket of which a due may have passed, locked; those that another process holds come later."""
+    rows = await tx.fetch(
+        """
+        select c.shop, c.customer from customers c
+        where (c.shop, c.customer) in (
+            select t.shop, t.customer from tickets t
+            where t.due_at <= :now and not exists (
+                select from set_aside s where s.job = :job and s.shop = t.shop and s.customer = t.customer
+            )
+            order by t.due_at, t.shop, t.customer limit :limit
+        )
+        for update skip locked
+        """,
+        now=now,
+        limit=limit,
+        job=JOB,
+    )
+    return [Task(row.shop, row.customer) for row in rows] or None
+
+
+async def get_due(
+    tx: Transaction, now: datetime, customers: Sequence[CustomerKey]
+) -> list[tuple[CustomerKey, TicketEvent]]:
+    """The tickets of these customers of which a due may have passed; locks the customers where they are not yet."""
+    await tx.lock_customers(customers)
+    rows = await tx.fetch(
+        f"""
+        select t.shop, t.customer, cast(t.body as text) as body
+        from {_CUSTOMERS} join tickets t on t.shop = w.shop and t.customer = w.customer
+        where t.due_at <= :now order by t.due_at, t.shop, t.customer, t.ticket_id
+        """,
+        now=now,
+        **_CUSTOMERS.of(customers),
+    )
+    return [((r.shop, r.customer), TicketEvent.model_validate_json(r.body)) for r in rows]
+
+
+async def count_due(tx: Transaction, now: datetime) -> int:
+    """Tickets of which a due has passed and is not noted; those set aside are not counted."""
+    return int(
+        await tx.value(
+            """
+            select count(*) from tickets t where due_at <= :now and not exists (
+                select from set_aside s where s.job = :job and s.shop = t.shop and s.customer = t.customer
+            )
+            """,
+            now=now,
+            job=JOB,
+        )
+    )
+
+
+async def erase(tx: Transaction, customers: Sequence[CustomerKey]) -> None:
+    """Forget what erased customers and agents wrote in their tickets (SEC-006); what remains names only their id."""
+    for key, entry in await list_entries_of(tx, customers):
+        await tx.execute(
+            """
+            update ticket_entries set body = cast(:body as jsonb)
+            where shop = :shop and customer = :customer and ticket_id = :ticket_id and revision = :revision
+            """,
+            shop=key[0],
+            customer=key[1],
+            ticket_id=entry.data.ticket_id,
+            revision=entry.data.revision,
+            body=_without_texts(entry.data).as_json(),
+        )
+    for row in await get_tickets_of(tx, customers):
+        await tx.execute(
+            """
+            update tickets set body = cast(:body as jsonb)
+            where shop = :shop and customer = :customer and ticket_id = :ticket_id
+            """,
+            shop=row.shop,
+            customer=row.customer,
+            ticket_id=row.ticket_id,
+            body=_without_texts(TicketEvent.model_validate_json(row.body)).as_json(),
+        )
+
+
+def _without_texts(ticket: TicketEvent) -> TicketEvent:
+    return map_personal(ticket, lambda _text, _path: None)
+
+
+async def get_report(tx: Transaction, shop: str, since: datetime, until: datetime) -> Report:
+    """Counts, and medians in seconds, of tickets opened from `since` to `until` (exclusive) (FBK-028)."""
+    row = await tx.fetch_one(
+        """
+        select count(*) as opened, count(*) filter (where state = 'resolved') as resolved,
+               count(*) filter (where state = 'resolved' and answers <= 1 and reopened = 0) as first_contact,
+               count(*) filter (where reopened > 0) as reopened, count(*) filter (where overdue) as overdue,
+               percentile_cont(0.5) within group (order by extract(epoch from answered_at - opened_at)) as answer_s,
+               percentile_cont(0.5) within group (order by extract(epoch from resolved_at - opened_at)) as resolve_s
+        from tickets where shop = :shop and opened_at >= :since and opened_at < :until
+        """,
+        shop=shop,
+        since=since,
+        until=until,
+    )
+    assert row is not None
+    return Report(**row._mapping)
+
+
+async def count_open(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
+    """Open tickets by priority and state, those with a passed due apart."""
+    return await tx.fetch(
+        """
+        select priority, state, count(*) as tickets, count(*) filter (where overdue) as overdue
+        from tickets where shop = :shop and state <> 'resolved' group by 1, 2 order by 1, 2
+        """,
+        shop=shop,
+    )

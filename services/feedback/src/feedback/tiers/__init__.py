@@ -1,0 +1,1 @@
+"""Customers' tiers, as membership announces them."""
