@@ -20,7 +20,7 @@ ORDER = {
     "placed_at": "2026-03-01T10:00:00+08:00",
     "paid_at": "2026-03-02T10:00:00+08:00",
     "list_total": 12000,
-    "coupons": ["TWENTY"],
+    "promotions": [{"kind": "coupon", "code": "TWENTY", "amount": 2000}],
     "lines": [{"sku": "s-1", "quantity": 1, "unit_price": 12000, "paid": 10000}],
 }
 URL = "/v1/shops/demo/orders/o-1"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from common.events.envelope import EventData
-from common.events.fields import Count, PersonalText, Text
+from common.events.fields import Count, Identifier, PersonalText, Text
+from common.events.orders import EntryPath
 
 
 class Activity(EventData):
@@ -18,7 +19,13 @@ class Activity(EventData):
 
 
 class ProductViewed(Activity):
+    """A product's page, or a panel of it, was looked at (ORD-019, ORD-024, ORD-028)."""
+
     TYPE: ClassVar[str] = "product.viewed"
+    panel: Literal["reviews", "past_sales"] | None = None
+    entry_path: EntryPath | None = None
+    platform: Text | None = None
+    traffic_source: Text | None = None
 
 
 class ProductSearched(Activity):
@@ -35,9 +42,15 @@ class CartUpdated(Activity):
 
 
 class CheckoutInterrupted(Activity):
+    """A cart or checkout was left (ORD-026); `step` is where, in the shop's own words (ORD-036)."""
+
     TYPE: ClassVar[str] = "checkout.interrupted"
+    step: Text | None = None
 
 
 class ChatEnded(Activity):
+    """A chat with an agent of the shop ended, after `seconds`; `order_id` is the order that followed (ORD-021)."""
+
     TYPE: ClassVar[str] = "chat.ended"
     seconds: Count | None = None
+    order_id: Identifier | None = None

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from common.events.envelope import EventData
 from common.events.fields import Count, Identifier, PersonalText, Revision, Text
 
 Channel = Literal["email", "sms", "chat", "phone"]
 Purpose = Literal["marketing", "survey"]
+
+
+class SocialAccount(EventData):
+    """An account of the customer on another platform, by which one person is recognised (ORD-040)."""
+
+    platform: Text
+    account: PersonalText | None = None
+
+
+class Interest(EventData):
+    """Something the customer likes or follows, where that is known from, and whether they agreed (MEM-004)."""
+
+    kind: Literal["hobby", "brand", "product", "category", "book", "film", "topic"]
+    value: Text
+    source: Text | None = None
+    consented: bool = False
+    noted_on: date | None = None
 
 
 class CustomerProfile(EventData):
@@ -22,6 +41,13 @@ class CustomerProfile(EventData):
     chat: PersonalText | None = None  # webhook URL of the group robot through which the customer is written to
     address: PersonalText | None = None
     birthday: PersonalText | None = None  # ISO date
+    gender: Literal["female", "male", "other"] | None = None
+    region: Text | None = None  # province or state
+    city: Text | None = None
+    education: Text | None = None
+    credit_level: Text | None = None  # the platform's of the buyer
+    social: Annotated[tuple[SocialAccount, ...], Field(max_length=20)] = ()
+    interests: Annotated[tuple[Interest, ...], Field(max_length=100)] = ()
     language: Text | None = None
     zone: Text | None = None
     source: Text | None = None

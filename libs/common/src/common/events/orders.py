@@ -7,53 +7,135 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from common.events.envelope import EventData
-from common.events.fields import Count, Currency, Identifier, Instant, Minor, PersonalText, Revision, Text
+from common.events.fields import (
+    Count,
+    Currency,
+    Identifier,
+    Instant,
+    Minor,
+    PersonalText,
+    Revision,
+    Text,
+)
+
+MAX_LINES = 5_000
+"""Lines of one order."""
 
 OrderState = Literal["placed", "paid", "shipped", "in_transit", "delivered", "completed", "closed"]
+OrderKind = Literal["ordinary", "subscription", "pre_sale"]
+ProductMark = Literal["new", "hot", "clearance", "regular"]
+ProductSize = Literal["full_size", "sample"]
+EntryPath = Literal[
+    "already_bought", "favourites", "search", "ad", "group", "qr_code", "affiliate", "email", "home", "other"
+]
+ReasonCode = Literal[
+    "size",
+    "quality",
+    "damaged",
+    "wrong_item",
+    "wrong_address",
+    "not_as_described",
+    "late",
+    "not_received",
+    "changed_mind",
+    "other",
+]
 
 
 class OrderLine(EventData):
-    """One line; `paid` is what was actually paid for it after discounts (ORD-003, ORD-004, ORD-010)."""
+    """One line; `paid` is what was actually paid for it after discounts (ORD-003, ORD-004, ORD-010).
+
+    `kind` says whether it was sold: gifts and free samples are no revenue. `size` is the product's: full size or trial
+    size. `mark` is the product's place in the shop's range on the day of the purchase (ORD-008).
+    """
 
     sku: Text
     name: Text | None = None
     category: Text | None = None
     brand: Text | None = None
     kind: Literal["goods", "gift", "sample"] = "goods"
+    size: ProductSize | None = None
+    mark: ProductMark | None = None
     quantity: Count
     unit_price: Minor | None = None
     paid: Minor = 0
 
 
-class OrderEvent(EventData):
-    """The whole order as it stands (state travels with the event); times of day in UTC or with an offset.
+class PromotionUse(EventData):
+    """One coupon, promotion, code or other discount that was used on an order (ORD-014).
 
-    `goods_paid` is what was paid for goods: after coupons and points, without freight, before refunds.
+    `code` is the shop's name of it; `amount` is what it took off the order, in minor units of the order's currency.
     """
 
-    TOPIC: ClassVar[str] = "orders"
-    order_id: Identifier
+    kind: Literal[
+        "coupon",
+        "promotion",
+        "secret_code",
+        "threshold",
+        "flash_sale",
+        "points",
+        "tier_price",
+        "free_shipping",
+        "other",
+    ]
+    code: Text | None = None
+    amount: Minor = 0
+
+
+class OrderFields(EventData):
+    """What an order is, but for its name and its personal fields: the same in the event, in an upsert and as shown.
+
+    `goods_paid` is what was paid for goods: after discounts, coupons and points, without freight, before refunds.
+    Times of day in UTC or with an offset.
+    """
+
     state: OrderState
+    kind: OrderKind = "ordinary"
     currency: Currency
     goods_paid: Minor
     freight: Minor = 0
     list_total: Minor | None = None
-    lines: tuple[OrderLine, ...] = ()
+    lines: Annotated[tuple[OrderLine, ...], Field(max_length=MAX_LINES)] = ()
     placed_at: Instant | None = None
     paid_at: Instant | None = None
     shipped_at: Instant | None = None
     delivered_at: Instant | None = None
     completed_at: Instant | None = None
     closed_at: Instant | None = None
+    plan: Identifier | None = None  # of a subscription: its plan, one for all its orders (ORD-012)
+    deposit: Minor | None = None  # of a pre-sale (ORD-013)
+    deposit_paid_at: Instant | None = None
+    balance_due_at: Instant | None = None
+    balance_paid_at: Instant | None = None
+    promised_by: Instant | None = None  # when the shop promised to have delivered (ORD-034)
     carrier: Text | None = None
     tracking: Text | None = None
     platform: Text | None = None
     traffic_source: Text | None = None
-    coupons: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
-    promotions: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+    entry_path: EntryPath | None = None  # how the customer came to the shop for this order (ORD-023)
+    credit_level: Text | None = None  # the platform's of the buyer at the time of the order (ORD-016)
+    promotions: Annotated[tuple[PromotionUse, ...], Field(max_length=100)] = ()
+    points_used: Count | None = None
     redemption_id: Identifier | None = None  # points redeemed on this order (membership's command)
+    payer: Identifier | None = None  # the customer who paid, where another one ordered or wished for it (ORD-018)
+    region: Text | None = None  # of the address: province or state
+    city: Text | None = None
+
+
+class OrderPersonal(EventData):
+    """The personal fields of an order; `recipient` is who gets the parcel, the buyer or somebody else (ORD-015)."""
+
     remark: PersonalText | None = None
     recipient: PersonalText | None = None
+    recipient_phone: PersonalText | None = None
+    address: PersonalText | None = None
+
+
+class OrderEvent(OrderFields, OrderPersonal):
+    """The whole order as it stands: state travels with the event."""
+
+    TOPIC: ClassVar[str] = "orders"
+    order_id: Identifier
     version: Revision | None = None  # the shop's own version number of the order, if it keeps one
     revision: Revision = 0
 
@@ -119,6 +201,7 @@ class OrderRefunded(EventData):
     currency: Currency
     freight: Minor = 0
     reason: PersonalText | None = None
+    reason_code: ReasonCode | None = None
     lines: tuple[OrderLine, ...] = ()
     whole: bool = False
 

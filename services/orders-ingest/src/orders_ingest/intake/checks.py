@@ -6,15 +6,16 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import orjson
+from pydantic import BaseModel
 
 from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict, rfc3339, why_not_json
 from common.events.activity import Activity
 from common.events.customers import ConsentChanged, CustomerProfile, CustomerRegistered, CustomerUpdated
 from common.events.fields import MAX_EVENT, MAX_NAME
-from common.events.orders import OrderCompleted, OrderEvent, OrderLine, OrderRefunded
+from common.events.orders import OrderCompleted, OrderEvent, OrderRefunded
 from common.refusals import Invalid, Malformed, TooLarge
 from common.values.texts import find_unfit, find_unfit_json
 from common.values.wording import unknown_field
@@ -115,8 +116,8 @@ def _check_type(type_: object) -> None:
 
 def _check_names(data: dict[str, Any], kind: type[EventData]) -> None:
     """A misspelt name is refused here, at the door; consumers ignore what they do not know."""
-    names, of_lines = _names(kind)
-    if data.keys() <= names and all(line.keys() <= of_lines for line in data.get("lines") or ()):
+    names, nested = _names(kind)
+    if data.keys() <= names and all(item.keys() <= of for name, of in nested for item in data.get(name) or ()):
         return  # nearly every event
     unknown = unknown_field(data, kind)
     if unknown is not None:
@@ -124,9 +125,17 @@ def _check_names(data: dict[str, Any], kind: type[EventData]) -> None:
 
 
 @cache
-def _names(kind: type[EventData]) -> tuple[frozenset[str], frozenset[str]]:
-    """The fields of the class, and of its lines: no other field holds objects."""
-    return frozenset(kind.model_fields), frozenset(OrderLine.model_fields if "lines" in kind.model_fields else ())
+def _names(kind: type[EventData]) -> tuple[frozenset[str], tuple[tuple[str, frozenset[str]], ...]]:
+    """The fields of the class; and those that hold lists of objects, with the fields of these."""
+    nested = [(name, _model_in(info.annotation)) for name, info in kind.model_fields.items()]
+    inner = tuple((name, frozenset(model.model_fields)) for name, model in nested if model is not None)
+    return frozenset(kind.model_fields), inner
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := _model_in(part)) is not None), None)
 
 
 def _check_given_here(event: Event[Any]) -> None:
@@ -188,4 +197,14 @@ def check_time(name: str, instant: datetime, now: datetime) -> None:
 
 TAKEN = (OrderEvent, OrderRefunded, CustomerRegistered, CustomerUpdated, ConsentChanged, Activity)
 """What is taken from outside; everything else is a service's own fact."""
-ORDER_TIMES = ("placed_at", "paid_at", "shipped_at", "delivered_at", "completed_at", "closed_at")
+ORDER_TIMES = (
+    "placed_at",
+    "paid_at",
+    "shipped_at",
+    "delivered_at",
+    "completed_at",
+    "closed_at",
+    "deposit_paid_at",
+    "balance_paid_at",
+)
+"""When something of an order happened; what the shop plans (`promised_by`, `balance_due_at`) may lie ahead."""

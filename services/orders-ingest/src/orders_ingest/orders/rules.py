@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from common.events import Event
 from common.events.orders import OrderEvent
 from common.refusals import Conflict
@@ -45,3 +48,8 @@ def with_version(order: KnownOrder | None, event: Event[OrderEvent]) -> KnownOrd
         order.rank, order.state, order.currency = rank, data.state, data.currency
         order.goods_paid, order.freight = data.goods_paid, data.freight
     return order
+
+
+def units_of(lines: Iterable[Mapping[str, Any]]) -> int:
+    """Pieces of goods sold in an order; gifts and samples are no units (ORD-007, ORD-010). Lines as they are stored."""
+    return sum(line["quantity"] for line in lines if line.get("kind", "goods") == "goods")
