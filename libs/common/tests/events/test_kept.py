@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from common.events import Event
 from common.events.customers import CustomerRegistered
 from common.events.kept import Fields, Kept
-from common.events.orders import OrderCompleted, OrderLine, OrderPaid, OrderRefunded, PromotionUse
+from common.events.orders import OrderCompleted, OrderLine, OrderPaid, OrderRefunded, ParcelPacked, PromotionUse
 from common.events.standing import REFUND_FIELDS, VERSION_FIELDS, OrderStanding
 
 AT = datetime(2025, 3, 5, 10, 0, 0, 123456, tzinfo=UTC)
@@ -118,6 +118,11 @@ def test_several_models_of_one_field_are_a_tuple_again() -> None:
     used = (PromotionUse(kind="coupon", code="SPRING"), PromotionUse(kind="coupon", code="TEA"))
     data = OrderPaid(order_id="o1", state="paid", currency="CNY", goods_paid=1, promotions=used)
     assert again(Kept({OrderPaid: (("promotions", ("kind", "code", "amount")),)}), event(data)).data.promotions == used
+
+
+def test_several_texts_of_one_field_are_a_tuple_again() -> None:
+    packed = ParcelPacked(order_id="o1", parcel_id="p1", inserts=("card", "catalogue"))
+    assert again(Kept({ParcelPacked: ("inserts",)}), event(packed)).data.inserts == packed.inserts
 
 
 @pytest.mark.parametrize("fields", [("lines",), (("carrier", ("sku",)),), (("order_id", ("sku",)),)])
