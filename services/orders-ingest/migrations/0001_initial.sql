@@ -27,8 +27,11 @@ create table orders (
     freight bigint,
     at timestamptz,                     -- of the version
     body json,                          -- the order's data, personal fields sealed; read whole, so kept as written
+    reached smallint not null default 0, -- the states in which it was told, a bit each: told again it is a correction
+    due_at timestamptz,                 -- when something of it falls due: promise, reminder, completion by itself
     primary key (shop, order_id)        -- closes the race of two first versions of one order: it has one owner
 ) with (fillfactor = 80);
+create index orders_due on orders (due_at) where due_at is not null;
 create index orders_customer on orders (shop, customer) where customer <> '';
 
 -- The number of each completed order among its customer's, given once and never changed, also when the order is closed
@@ -150,3 +153,21 @@ create table import_refusals (
     number bigint generated always as identity -- a line may be refused several times; pages end at a number
 );
 create unique index import_refusals_job on import_refusals (shop, job_id, number);
+
+-- What an order has several of (special requests, parcels, words of the carrier, returns, exchanges, reshipments; and
+-- what was announced of it when it fell due), each by its newest stage.
+create table order_details (
+    shop text not null,
+    order_id text not null,
+    type text not null,                 -- of the event
+    name text not null,                 -- within the order and type
+    told smallint not null,             -- the stages in which it was told, a bit each: each is announced once
+    stage smallint not null,
+    at timestamptz not null,
+    source text not null,
+    event_id text not null,
+    body json not null,                 -- as published, personal fields sealed; read whole, so kept as written
+    primary key (shop, order_id, type, name) -- closes the race of two tellings of one detail
+);
+create index order_details_open on order_details (shop, type, order_id, name)
+    where stage = 0 and type in ('order.special_request', 'order.returned');

@@ -9,12 +9,14 @@ from common.http import api_keys
 from common.process.runtime import Copied, Service
 from common.service.commands import main as run
 from common.storage.database import Transaction
-from orders_ingest.api import customers, events, imports, intake, orders, report, settings
+from orders_ingest.api import customers, details, events, imports, intake, orders, report, settings
 from orders_ingest.handlers.intake_topics import reader
 from orders_ingest.handlers.read_back import read_back
 from orders_ingest.imports import store as import_store
+from orders_ingest.jobs.dues import jobs
 from orders_ingest.jobs.imports import run_imports
 from orders_ingest.jobs.intake import read_intake
+from orders_ingest.orders import store_due as due_store
 from orders_ingest.shops.store import list_intake_shops
 from orders_ingest.shops.topics import topic_of
 from orders_ingest.verification.run import verify
@@ -30,8 +32,8 @@ async def counters(tx: Transaction) -> dict[str, int]:
 
 
 async def due(tx: Transaction, now: datetime) -> int:
-    """Rows of imports that fall due by `now`."""
-    return await import_store.count_due(tx, now)
+    """Rows of imports, and orders, that fall due by `now`."""
+    return await import_store.count_due(tx, now) + await due_store.count_due(tx, now)
 
 
 async def list_intake_topics(tx: Transaction) -> list[str]:
@@ -55,6 +57,7 @@ SERVICE = Service(
     routers=(
         events.router,
         orders.router,
+        details.router,
         report.router,
         customers.router,
         imports.router,
@@ -62,6 +65,7 @@ SERVICE = Service(
         settings.router,
         api_keys.router,
     ),
+    jobs=jobs,
     background={"consumer": (read_intake,), "sweeps": (run_imports,)},
     counters=counters,
     due=due,

@@ -8,7 +8,7 @@ from common.contract.intake import CUSTOMER, SHOP
 from common.contract.intake import EXAMPLES as SHOPS_OWN
 from common.crypto.sealing import map_personal
 from common.events import Event, EventData, fact_id
-from common.events.activity import CheckoutStep, VisitsCounted
+from common.events.activity import VisitsCounted
 from common.events.catalogue import ProductChanged
 from common.events.customers import CustomerErased, CustomerMerged, KeyIssued
 from common.events.envelope import parse_time
@@ -41,14 +41,8 @@ from common.events.orders import (
     DeliveryPromiseBroken,
     OrderClaimed,
     OrderCompleted,
-    OrderExchanged,
     OrderJourneyMeasured,
-    OrderLogisticsUpdated,
     OrderReceiptDue,
-    OrderReshipped,
-    OrderReturned,
-    OrderSpecialRequest,
-    ParcelPacked,
 )
 from common.events.segments import (
     LifeCycleChanged,
@@ -94,36 +88,14 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     **{kind: data for kind, (_, data) in SHOPS_OWN.items()},
     OrderCompleted: {**SHOPS_OWN[OrderCompleted][1], "sequence": 1},
     OrderClaimed: {"order_id": "1001", "customer": CUSTOMER},
-    OrderSpecialRequest: {"order_id": "1001", "request_id": "wrap", "state": "open", "text": "Please wrap it."},
-    ParcelPacked: {
-        "order_id": "1001", "parcel_id": "1001-p1", "tracking": "SF1001", "inserts": ["thank-you card"],
-        "lines": [{"sku": "longjing-250", "quantity": 1}, {"sku": "longjing-10", "kind": "sample", "quantity": 1}],
-        "qr_code": "card-7",
-    },
-    OrderLogisticsUpdated: {
-        "order_id": "1001", "status": "out_for_delivery", "carrier": "SF", "tracking": "SF1001", "place": "Berlin",
-    },
     OrderReceiptDue: {
         "order_id": "1001", "delivered_at": "2025-02-27T08:50:00Z", "completes_at": "2025-03-06T08:50:00Z",
     },
     DeliveryPromiseBroken: {"order_id": "1001", "promised_by": _AT},
-    OrderReturned: {
-        "order_id": "1001", "return_id": "1001-r1", "state": "open", "reason_code": "size",
-        "lines": [{"sku": "longjing-250", "quantity": 1}],
-    },
-    OrderExchanged: {
-        "order_id": "1001", "exchange_id": "1001-x1", "reason_code": "quality",
-        "lines": [{"sku": "longjing-250", "quantity": 1}], "sent": [{"sku": "longjing-250", "quantity": 1}],
-    },
-    OrderReshipped: {
-        "order_id": "1001", "reshipment_id": "1001-s1", "reason_code": "not_received", "carrier": "SF",
-        "tracking": "SF1002", "lines": [{"sku": "longjing-250", "quantity": 1}],
-    },
     OrderJourneyMeasured: {
         "order_id": "1001", "silent": False, "decision_seconds": 1200, "compared_items": 3, "reviews_viewed": 1,
         "chats": 1, "chat_seconds": 240, "revision": 1,
     },
-    CheckoutStep: {"step": "address", "checkout_id": "co-77", "seconds": 35},
     VisitsCounted: {"hour": "2025-03-01T08:00:00Z", "source": "search", "visits": 412, "revision": 1},
     ProductChanged: {
         "sku": "longjing-250", "name": "Longjing, 250 g", "category": "green tea", "brand": "Tea House",

@@ -375,8 +375,9 @@ class OrderReshipped(OrderDetail):
 class OrderJourneyMeasured(EventData):
     """The way to an order, within the look-back before it was placed; late news measures it anew (ORD-022, 027, 028).
 
-    Of an order the highest `revision` counts. `silent`: no chat. `decision_seconds`: from first view to order, None without
-    one. `compared_items`: different products viewed. `reviews_viewed`: views of panels of reviews and sales.
+    Of an order the highest `revision` counts. `silent`: no chat. `decision_seconds`: from first view to order, None
+    where nothing was viewed. `compared_items`: different products viewed. `reviews_viewed`: views of the panels of
+    reviews and of past sales.
     """
 
     TYPE: ClassVar[str] = "order.journey_measured"

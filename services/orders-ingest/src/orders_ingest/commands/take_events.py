@@ -9,12 +9,14 @@ from typing import Any
 from common.bus.inbox import body_hash, claim_each
 from common.events import CustomerKey, Event
 from common.events.customers import ConsentChanged, CustomerProfile, KeyIssued
-from common.events.orders import OrderEvent, OrderRefunded
+from common.events.orders import OrderDetail, OrderEvent, OrderRefunded
 from common.shops.settings import ShopNotSetUp, find_set_up
 from common.storage.database import Transaction
 from orders_ingest.archive import store as archive
 from orders_ingest.archive.vault import Vault
 from orders_ingest.customers import store as customers
+from orders_ingest.details import store as details
+from orders_ingest.details.rules import name_of as detail_name_of
 from orders_ingest.identity import store as identity
 from orders_ingest.identity.rules import for_survivor
 from orders_ingest.intake import store as intake
@@ -22,6 +24,7 @@ from orders_ingest.intake.published import Keys, Published, repeated
 from orders_ingest.intake.rules import Accepted, Claims, Decision, Known, outcome_of
 from orders_ingest.intake.state import Name, Offered, Outcome, name_of, refused
 from orders_ingest.orders import store as orders
+from orders_ingest.orders import store_due as due
 from orders_ingest.orders.state import Named
 from orders_ingest.refunds import store as refunds
 from orders_ingest.refunds.state import KnownRefund
@@ -76,6 +79,8 @@ async def _read(
         for key, owner in owners.items():
             known.orders[key].owner = survivors.get(owner, owner[1])
     known.refunds = await refunds.get_refunds(tx, vault, names, wanted, known.orders)
+    if of_orders := [event for event in events if isinstance(event.data, OrderDetail)]:
+        known.told = await details.get_told(tx, map(detail_name_of, of_orders))
     people = _customers_of(events, known)
     await tx.lock_customers(people)
     keys, issued = await vault.ring.ensure_keys(tx, people)
@@ -89,7 +94,7 @@ def _orders_of(events: Iterable[Event[Any]], of_refunds: Iterable[Named]) -> dic
     """The orders to lock, with the customer that a new one has, '' nobody."""
     wanted = dict.fromkeys(of_refunds, "")
     for event in events:
-        if isinstance(event.data, OrderEvent | OrderRefunded) and event.data.order_id is not None:
+        if isinstance(event.data, OrderEvent | OrderRefunded | OrderDetail) and event.data.order_id is not None:
             key = event.shop, event.data.order_id
             subject = event.subject if isinstance(event.data, OrderEvent) else None
             wanted[key] = wanted.get(key) or subject or ""
@@ -97,12 +102,15 @@ def _orders_of(events: Iterable[Event[Any]], of_refunds: Iterable[Named]) -> dic
 
 
 def _customers_of(events: Iterable[Event[Any]], known: Known) -> set[CustomerKey]:
-    """The orders' customers and owners, and those who are named; a refund of an order is its customer's, not theirs."""
+    """The orders' customers and owners, and those who are named; what is of an order is its customer's, not theirs."""
     found = {
         (shop, name) for (shop, _), order in known.orders.items() for name in (order.customer, order.owner) if name
     }
     for event in events:
-        of_order = isinstance(event.data, OrderRefunded) and event.data.order_id is not None
+        data = event.data
+        of_order = (isinstance(data, OrderRefunded) and data.order_id is not None) or (
+            isinstance(data, OrderDetail) and (event.shop, data.order_id) in known.orders
+        )
         if event.subject is not None and not of_order:
             found.add(event.customer)
     return found
@@ -123,6 +131,9 @@ async def _save(
     stated = [each.event for each in published if each.came is not None]
     versions = [(each.event, each.data) for each in published if each.came is not None]
     await orders.save_orders(tx, [each for each in versions if isinstance(each[0].data, OrderEvent)])
+    if told := [each for each in versions if isinstance(each[0].data, OrderDetail)]:
+        await details.save_details(tx, told)
+        await due.wake_orders(tx, [event for event, _ in told])
     if people := [event for event in stated if isinstance(event.data, CustomerProfile | ConsentChanged)]:
         await customers.save_customers(tx, people)
     counted = [event for event in stated if isinstance(event.data, OrderRefunded)]
@@ -173,5 +184,5 @@ async def _give_back(tx: Transaction, vault: Vault, claims: Claims) -> None:
     """Remove the claims of what was refused, so that a mended event may keep its id; and what was locked for it."""
     await intake.delete_claims(tx, [one.name for one in claims.lost])
     await intake.update_claims(tx, [(one.name, body_hash(vault.claim(one.claimed))) for one in claims.replaced])
-    of_refunds = [one.event for one in claims.lost if isinstance(one.event.data, OrderRefunded)]
-    await orders.delete_unknown(tx, _orders_of(of_refunds, ()))
+    of_orders = [one.event for one in claims.lost if isinstance(one.event.data, OrderRefunded | OrderDetail)]
+    await orders.delete_unknown(tx, _orders_of(of_orders, ()))

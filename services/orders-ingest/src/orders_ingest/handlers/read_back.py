@@ -13,7 +13,7 @@ from typing import Any
 
 from common.bus.subscriptions import Batch, Subscription
 from common.crypto.keys import KeyRing, on_keys
-from common.events import Event
+from common.events import Event, EventData
 from common.events.activity import Activity
 from common.events.customers import (
     ConsentChanged,
@@ -24,13 +24,16 @@ from common.events.customers import (
     KeyIssued,
 )
 from common.events.orders import (
+    DeliveryPromiseBroken,
     OrderClaimed,
     OrderClosed,
     OrderCompleted,
     OrderDelivered,
+    OrderDetail,
     OrderInTransit,
     OrderPaid,
     OrderPlaced,
+    OrderReceiptDue,
     OrderRefunded,
     OrderShipped,
 )
@@ -38,6 +41,7 @@ from common.storage.database import Transaction
 from orders_ingest.archive.store import insert_archive
 from orders_ingest.archive.vault import Vault
 from orders_ingest.customers.store import save_customers
+from orders_ingest.details import store as details
 from orders_ingest.identity.store import restore_aliases
 from orders_ingest.intake.published import claimed_by, numbers_in, owners_in, refunds_in, versions_in
 from orders_ingest.intake.state import name_of
@@ -56,6 +60,7 @@ ORDERS = (
     OrderRefunded,
     OrderClaimed,
 )
+DETAILS: tuple[type[EventData], ...] = (*OrderDetail.__subclasses__(), DeliveryPromiseBroken, OrderReceiptDue)
 
 
 async def on_orders(vault: Vault, tx: Transaction, batch: Batch) -> None:
@@ -67,6 +72,15 @@ async def on_orders(vault: Vault, tx: Transaction, batch: Batch) -> None:
     await refunds.claim_refunds(tx, await orders.get_owners(tx, owners))
     await orders.restore_numbers(tx, numbers_in(batch.events))
     await insert_archive(tx, vault, came)
+    await _unclaim(tx, batch.events)
+
+
+async def on_details(vault: Vault, tx: Transaction, batch: Batch) -> None:
+    """What orders have several of. Of what fell due: that it was announced."""
+    told = [event for event in batch.events if isinstance(event.data, OrderDetail)]
+    await details.save_details(tx, [(event, event.data.as_json()) for event in told])
+    await details.save_announced(tx, [event for event in batch.events if not isinstance(event.data, OrderDetail)])
+    await insert_archive(tx, vault, [event for event in told if claimed_by(event)])
     await _unclaim(tx, batch.events)
 
 
@@ -104,5 +118,6 @@ def read_back(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(on_merges, (CustomerMerged,)),
         Subscription(on_customers, (CustomerRegistered, CustomerUpdated, ConsentChanged)),
         Subscription(partial(on_orders, Vault(keys)), ORDERS),
+        Subscription(partial(on_details, Vault(keys)), DETAILS),
         Subscription(on_activity, tuple(Activity.__subclasses__())),
     )

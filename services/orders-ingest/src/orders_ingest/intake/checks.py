@@ -15,7 +15,7 @@ from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict, rfc
 from common.events.activity import Activity
 from common.events.customers import ConsentChanged, CustomerProfile, CustomerRegistered, CustomerUpdated
 from common.events.fields import MAX_EVENT, MAX_NAME
-from common.events.orders import OrderCompleted, OrderEvent, OrderRefunded
+from common.events.orders import OrderCompleted, OrderDetail, OrderEvent, OrderRefunded
 from common.refusals import Invalid, Malformed, TooLarge
 from common.values.texts import find_unfit, find_unfit_json
 from common.values.wording import unknown_field
@@ -28,6 +28,9 @@ MAX_BATCH = 1_000
 FILLED_OVER_HTTP = ("specversion", "shop", "source", "time")
 FILLED_ON_TOPICS = ("specversion", "shop")
 _ELSEWHERE = {
+    "order.receipt_due": "it falls due here, some days after the delivery",
+    "delivery.promise_broken": "it is found out here: send `promised_by` and `delivered_at` with the order",
+    "order.journey_measured": "it is measured here, from views and chats",
     "review.submitted": "reviews go to feedback: POST /v1/shops/<shop>/reviews, or as events to …/reviews/events",
     "survey.answered": "answers go to feedback, by the link of the question",
     "customer.erased": "erasure is a command of its own, not an event from outside",
@@ -83,7 +86,7 @@ def check(
         if isinstance(event.data, CustomerProfile):
             profile, left_out = cleaned(event.data, now)
             event = event.with_data(profile)
-        if original is None and isinstance(event.data, OrderEvent | CustomerProfile) and event.data.revision:
+        if original is None and getattr(event.data, "revision", None):
             raise InvalidEvent("invalid_data", "data.revision: is given here; number your versions in `version`")
         _check_given_here(event)
         _check_shop(event, shop)
@@ -139,6 +142,8 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _check_given_here(event: Event[Any]) -> None:
+    if isinstance(event.data, OrderEvent) and event.data.again:
+        raise InvalidEvent("invalid_data", "data.again: is found out here; leave it out")
     if isinstance(event.data, OrderCompleted) and event.data.sequence is not None:
         raise InvalidEvent("invalid_data", "data.sequence: is given here, when the order completes; leave it out")
     if event.alias is not None:
@@ -157,7 +162,7 @@ def _check_shop(event: Event[Any], shop: str | None) -> None:
 
 def _check_subject(event: Event[Any]) -> None:
     data: EventData = event.data
-    if event.subject is None and not isinstance(data, OrderEvent | OrderRefunded):
+    if event.subject is None and not isinstance(data, OrderEvent | OrderRefunded | OrderDetail):
         raise InvalidEvent("missing_subject", "`subject` must name the customer")
     if isinstance(data, OrderEvent) and event.type != f"order.{data.state}":
         raise InvalidEvent("invalid_data", f"data.state: an {event.type} has the state {event.type[6:]!r}")
@@ -195,7 +200,7 @@ def check_time(name: str, instant: datetime, now: datetime) -> None:
         )
 
 
-TAKEN = (OrderEvent, OrderRefunded, CustomerRegistered, CustomerUpdated, ConsentChanged, Activity)
+TAKEN = (OrderEvent, OrderRefunded, OrderDetail, CustomerRegistered, CustomerUpdated, ConsentChanged, Activity)
 """What is taken from outside; everything else is a service's own fact."""
 ORDER_TIMES = (
     "placed_at",

@@ -80,12 +80,18 @@ def as_published(
     if given:
         data = data.having(**given)
     if event.subject is None:
-        name = data.order_id or data.refund_id if isinstance(data, OrderRefunded) else data.order_id
+        name = _partition_of(data)
     ready = replace(event, data=data, partitionkey=name, claimed=claimed.hex() if claimed else None, raw=None)
     # Most orders have no personal text at all; sealing those would only copy them.
     if not _has_personal_text(data):
         return ready
     return ring.seal_event(ready, keys[event.customer] if event.subject is not None else None)
+
+
+def _partition_of(data: Any) -> str:
+    """The key of what is nobody's: its order, or the refund of no order."""
+    name: str = data.order_id or data.refund_id if isinstance(data, OrderRefunded) else data.order_id
+    return name
 
 
 def _has_personal_text(data: EventData) -> bool:

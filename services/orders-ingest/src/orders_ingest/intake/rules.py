@@ -12,11 +12,13 @@ from typing import Any
 
 from common.events import Event
 from common.events.customers import ConsentChanged, CustomerProfile
-from common.events.orders import OrderEvent, OrderRefunded
+from common.events.orders import OrderDetail, OrderEvent, OrderRefunded
 from common.refusals import Conflict
 from orders_ingest.customers.rules import CustomerErased
+from orders_ingest.details.rules import ToldBefore, tell
+from orders_ingest.details.state import Told
 from orders_ingest.intake.state import Name, Offered, Outcome, refused
-from orders_ingest.orders.rules import claims, rank_of, with_version
+from orders_ingest.orders.rules import claims, rank_of, told_again, with_version
 from orders_ingest.orders.state import KnownOrder
 from orders_ingest.refunds.rules import held_for, received, settle
 from orders_ingest.refunds.state import KnownRefund
@@ -58,14 +60,18 @@ class Known:
     refunds: dict[Named, KnownRefund] = field(default_factory=dict)
     numbered: dict[Named, bool] = field(default_factory=dict)  # customers whose profiles bear the shop's versions
     erased: set[Named] = field(default_factory=set)
+    told: Told = field(default_factory=dict)  # details of orders
 
     def decide(self, offered: Offered) -> Decision:
-        """What becomes of it. Raises Conflict, changing nothing."""
+        """What becomes of it. Raises Conflict, and ToldBefore, changing nothing."""
         event = offered.event
         if isinstance(event.data, OrderEvent):
             return self._order(offered)
         if isinstance(event.data, OrderRefunded):
             return self._refund(offered)
+        if isinstance(event.data, OrderDetail):
+            order = tell(event, self.orders, self.told)
+            return [Accepted(event, offered.body, event if order is None else of(event, order.customer))]
         if isinstance(event.data, CustomerProfile | ConsentChanged) and event.customer in self.erased:
             raise CustomerErased
         if isinstance(event.data, CustomerProfile):
@@ -79,7 +85,10 @@ class Known:
         key = event.shop, event.data.order_id
         claiming = claims(self.orders.get(key), event)
         order = self.orders[key] = with_version(self.orders.get(key), event)
-        found: Decision = [Accepted(event, offered.body, of(event, order.customer), claiming)]
+        mine = of(event, order.customer)
+        if told_again(order, event.data):
+            mine = mine.with_data(event.data.having(again=True))
+        found: Decision = [Accepted(event, offered.body, mine, claiming)]
         for refund in held_for(self.refunds.items(), *key) if self.refunds else ():
             settle(refund, order)
             found.append(_decided(refund, order))
@@ -192,6 +201,11 @@ def outcome_of(one: Offered, claims: Claims, known: Known, decisions: Decision) 
         decided = known.decide(one)
     except Conflict as refusal:
         outcome = refused(event.id, refusal)
+        claims.refuse(one, outcome)
+        return outcome
+    except ToldBefore:
+        # Its claim is given back: what is on no topic leaves no trace, and comes again as a duplicate.
+        outcome = Outcome(event.id, "duplicate")
         claims.refuse(one, outcome)
         return outcome
     claims.accept(one)

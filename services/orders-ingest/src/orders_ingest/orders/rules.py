@@ -9,7 +9,7 @@ from common.events import Event
 from common.events.orders import OrderEvent
 from common.refusals import Conflict
 from orders_ingest.orders.state import KnownOrder, Rank
-from orders_ingest.versions.rules import VersionMixed, revision_of, state_number
+from orders_ingest.versions.rules import VersionMixed, revision_of, state_bit, state_number
 
 
 class OtherCustomer(Conflict):
@@ -27,6 +27,14 @@ def rank_of(event: Event[OrderEvent]) -> Rank:
 def claims(order: KnownOrder | None, event: Event[OrderEvent]) -> bool:
     """Whether this version gives an order that was nobody's its customer."""
     return order is not None and not order.customer and event.subject is not None
+
+
+def told_again(order: KnownOrder, data: OrderEvent) -> bool:
+    """Whether the order was told in this state before; notes that it is told now (ORD-031)."""
+    bit = state_bit(data.state)
+    again = bool(order.reached & bit)
+    order.reached |= bit
+    return again
 
 
 def with_version(order: KnownOrder | None, event: Event[OrderEvent]) -> KnownOrder:

@@ -15,7 +15,8 @@ from common.events import InvalidEvent, decode, rfc3339
 from common.verification import Appended, Expectation, Table, Verification, compare, digest, pages_of
 from orders_ingest.archive.vault import Vault
 from orders_ingest.refunds.state import place_of
-from orders_ingest.verification.expected import MISSING, expectations
+from orders_ingest.verification.expected import MISSING, detail, expectations
+from orders_ingest.versions.rules import STATES, state_bit
 
 TOPICS = ("orders", "customers", "activity", "customer-keys", "shops")
 JOBS = 20
@@ -24,7 +25,7 @@ TABLES = (
         "orders",
         "orders",
         "t.shop, t.order_id, t.customer, t.revision, t.state_number, t.source, t.event_id, t.numbered, t.state,"
-        " t.currency, t.goods_paid, t.freight, t.at, cast(t.body as text) as body",
+        " t.currency, t.goods_paid, t.freight, t.at, t.reached, cast(t.body as text) as body",
         ("shop", "order_id"),
         lambda r: [
             (("owner", r.shop, r.order_id), digest(r.customer)),
@@ -44,8 +45,23 @@ TABLES = (
                     orjson.loads(r.body),
                 ),
             ),
+            *((("state", r.shop, r.order_id, s), None) for s in STATES if r.reached & state_bit(s)),
         ],
         "t.revision is not null",
+    ),
+    Table(
+        "details of orders",
+        "order_details",
+        "t.shop, t.order_id, t.type, t.name, t.told, t.stage, t.at, cast(t.body as text) as body",
+        ("shop", "order_id", "type", "name"),
+        lambda r: [
+            (("detail", r.shop, r.order_id, r.type, r.name), detail(r.stage, r.at, orjson.loads(r.body))),
+            *(
+                (("stage", r.shop, r.order_id, r.type, r.name, str(stage)), None)
+                for stage in range(r.told.bit_length())
+                if r.told >> stage & 1
+            ),
+        ],
     ),
     Table(
         "numbers of completed orders",

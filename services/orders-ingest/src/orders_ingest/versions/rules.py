@@ -35,6 +35,11 @@ def state_number(event: Event[OrderEvent]) -> int:
     return STATES[event.data.state]
 
 
+def state_bit(state: str) -> int:
+    """The bit of a state among those in which an order was told."""
+    return 1 << STATES[state]
+
+
 def revision_of(event: Event[Any]) -> int:
     """The rank of an order's or a profile's version among those of the same order or customer."""
     data = event.data
