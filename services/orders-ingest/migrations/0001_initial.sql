@@ -171,3 +171,32 @@ create table order_details (
 );
 create index order_details_open on order_details (shop, type, order_id, name)
     where stage = 0 and type in ('order.special_request', 'order.returned');
+
+-- The shop's products as they stand by their newest versions: the greatest (revision, source, event_id).
+create table products (
+    shop text not null,
+    sku text not null,
+    revision bigint not null,
+    numbered boolean not null,          -- ranked by the shop's own version numbers
+    source text not null,
+    event_id text not null,
+    at timestamptz not null,            -- of the version
+    body json not null,                 -- the product's data; read whole, so kept as written
+    lacks smallint not null,            -- how many of the needed fields are missing
+    missing text not null,              -- their names, with spaces between
+    primary key (shop, sku)             -- closes the race of two first versions of one product
+);
+create index products_incomplete on products (shop, sku) where lacks > 0;
+
+-- Visits of the shop within an hour; the count of the highest (revision, said_by, event_id) stands.
+create table visits (
+    shop text not null,
+    hour timestamptz not null,          -- its start
+    source text not null,               -- of the traffic, in the shop's own words; '' where it is not said
+    counted_by text not null,           -- shop, or views: made here
+    visits bigint not null,
+    revision bigint not null,
+    said_by text not null,              -- source of the event
+    event_id text not null,
+    primary key (shop, hour, source, counted_by) -- closes the race of two first counts of an hour
+);

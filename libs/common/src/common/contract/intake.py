@@ -13,7 +13,9 @@ from common.events.activity import (
     ProductFavourited,
     ProductSearched,
     ProductViewed,
+    VisitsCounted,
 )
+from common.events.catalogue import ProductChanged
 from common.events.customers import ConsentChanged, CustomerRegistered, CustomerUpdated
 from common.events.orders import (
     OrderClosed,
@@ -32,6 +34,8 @@ from common.events.orders import (
     ParcelPacked,
 )
 
+OF_THE_SHOP = (VisitsCounted, ProductChanged)
+"""These concern no customer."""
 SHOP, CUSTOMER = "teahouse", "ann"
 _PROFILE = {"name": "Ann Li", "email": "ann@example.com", "phone": "+4930123456", "language": "en"}
 _LINES = [{"sku": "longjing-250", "name": "Longjing, 250 g", "quantity": 1, "unit_price": 12900, "paid": 12900}]
@@ -109,6 +113,26 @@ EXAMPLES: dict[type[EventData], tuple[str, dict[str, Any]]] = {
     CartUpdated: ("2025-03-01T09:32:00+01:00", _SKU),
     CheckoutInterrupted: ("2025-03-01T09:35:00+01:00", _SKU),
     CheckoutStep: ("2025-03-01T09:34:00+01:00", {"step": "address", "checkout_id": "co-77", "seconds": 35}),
+    VisitsCounted: ("2025-03-01T10:05:00+01:00", {"hour": "2025-03-01T08:00:00Z", "source": "search", "visits": 412}),
+    ProductChanged: (
+        "2025-02-20T09:00:00+01:00",
+        {
+            "sku": "longjing-250",
+            "name": "Longjing, 250 g",
+            "category": "green tea",
+            "brand": "Tea House",
+            "size": "full_size",
+            "description": "Roasted by hand, picked before the rains.",
+            "image": "https://shop.example/longjing-250.jpg",
+            "season": "spring",
+            "launched_on": "2025-02-20",
+            "category_heat": 80,
+            "price": 12900,
+            "currency": "EUR",
+            "stock": 240,
+            "marks": [{"mark": "new", "since": "2025-02-20T00:00:00+01:00"}],
+        },
+    ),
     ChatEnded: ("2025-03-01T09:40:00+01:00", {"seconds": 240}),
 }
 """By class: when it happened, and its data. Every kind that orders-ingest takes has one (a test says so)."""
@@ -117,12 +141,13 @@ EXAMPLES: dict[type[EventData], tuple[str, dict[str, Any]]] = {
 def example_of(kind: type[EventData]) -> dict[str, Any]:
     """The whole event as a shop writes it."""
     time, data = EXAMPLES[kind]
+    subject = {} if kind in OF_THE_SHOP else {"subject": CUSTOMER}
     return {
         "specversion": "1.0",
         "id": f"example-{kind.TYPE}",
         "source": f"/shops/{SHOP}/backend",
         "type": kind.TYPE,
-        "subject": CUSTOMER,
+        **subject,
         "time": time,
         "data": data,
     }

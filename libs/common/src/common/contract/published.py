@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from common.contract.intake import CUSTOMER, SHOP
+from common.contract.intake import CUSTOMER, OF_THE_SHOP, SHOP
 from common.contract.intake import EXAMPLES as SHOPS_OWN
 from common.crypto.sealing import map_personal
 from common.events import Event, EventData, fact_id
-from common.events.activity import VisitsCounted
-from common.events.catalogue import ProductChanged
 from common.events.customers import CustomerErased, CustomerMerged, KeyIssued
 from common.events.envelope import parse_time
 from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyPolicyChanged, SurveyRequested
@@ -69,8 +67,7 @@ _MESSAGE = {
     "template": "tier",
 }
 _ABOUT_A_SHOP = (
-    VisitsCounted,
-    ProductChanged,
+    *OF_THE_SHOP,
     ShopSettingsChanged,
     ApiKeyIssued,
     ApiKeyRevoked,
@@ -95,12 +92,6 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     OrderJourneyMeasured: {
         "order_id": "1001", "silent": False, "decision_seconds": 1200, "compared_items": 3, "reviews_viewed": 1,
         "chats": 1, "chat_seconds": 240, "revision": 1,
-    },
-    VisitsCounted: {"hour": "2025-03-01T08:00:00Z", "source": "search", "visits": 412, "revision": 1},
-    ProductChanged: {
-        "sku": "longjing-250", "name": "Longjing, 250 g", "category": "green tea", "brand": "Tea House",
-        "size": "full_size", "season": "spring", "launched_on": "2025-03-20", "category_heat": 80, "price": 12900,
-        "currency": "EUR", "stock": 240, "marks": [{"mark": "new", "since": "2025-03-20T00:00:00+01:00"}],
     },
     CustomerMerged: {"survivor": CUSTOMER, "absorbed": "ann-at-the-counter"},
     KeyIssued: {"key_id": "ann-1", "wrapped": "d3JhcHBlZCBieSB0aGUgbWFzdGVyIGtleQ=="},

@@ -31,13 +31,15 @@ class Interest(EventData):
     noted_on: date | None = None
 
 
-class CustomerProfile(EventData):
-    """The whole profile as it stands; `zone` is an IANA name, None: the shop's zone is taken for the customer's."""
+class ProfileFields(EventData):
+    """What a shop says of a customer: the same in the event and in an upsert (MEM-001 to MEM-006).
 
-    TOPIC: ClassVar[str] = "customers"
+    `zone` is an IANA name, None: the shop's zone is taken for the customer's.
+    """
+
     name: PersonalText | None = None
     email: PersonalText | None = None
-    phone: PersonalText | None = None
+    phone: PersonalText | None = None  # with + and the country's code
     chat: PersonalText | None = None  # webhook URL of the group robot through which the customer is written to
     address: PersonalText | None = None
     birthday: PersonalText | None = None  # ISO date
@@ -51,6 +53,12 @@ class CustomerProfile(EventData):
     language: Text | None = None
     zone: Text | None = None
     source: Text | None = None
+
+
+class CustomerProfile(ProfileFields):
+    """The whole profile as it stands."""
+
+    TOPIC: ClassVar[str] = "customers"
     version: Revision | None = None  # the shop's own version number of the profile, if it keeps one
     revision: Revision = 0
 

@@ -8,12 +8,16 @@ from typing import Any
 
 from common.bus.inbox import body_hash, claim_each
 from common.events import CustomerKey, Event
+from common.events.activity import VisitsCounted
+from common.events.catalogue import ProductChanged
 from common.events.customers import ConsentChanged, CustomerProfile, KeyIssued
 from common.events.orders import OrderDetail, OrderEvent, OrderRefunded
 from common.shops.settings import ShopNotSetUp, find_set_up
 from common.storage.database import Transaction
 from orders_ingest.archive import store as archive
 from orders_ingest.archive.vault import Vault
+from orders_ingest.catalogue import store as catalogue
+from orders_ingest.catalogue.rules import bought_at, filled
 from orders_ingest.customers import store as customers
 from orders_ingest.details import store as details
 from orders_ingest.details.rules import name_of as detail_name_of
@@ -28,6 +32,7 @@ from orders_ingest.orders import store_due as due
 from orders_ingest.orders.state import Named
 from orders_ingest.refunds import store as refunds
 from orders_ingest.refunds.state import KnownRefund
+from orders_ingest.visits import store as visits
 
 
 async def take_events(tx: Transaction, vault: Vault, offered: Sequence[Offered]) -> list[Outcome]:
@@ -85,6 +90,8 @@ async def _read(
     await tx.lock_customers(people)
     keys, issued = await vault.ring.ensure_keys(tx, people)
     known.erased = {customer for customer, key in keys.items() if key is None}
+    if products := {(event.shop, event.data.sku) for event in events if isinstance(event.data, ProductChanged)}:
+        known.products = await catalogue.lock_products(tx, products)
     if profiles := {event.customer for event in events if isinstance(event.data, CustomerProfile)}:
         known.numbered = {key: one.numbered for key, one in (await customers.get_profiles(tx, profiles)).items()}
     return known, keys, issued
@@ -134,6 +141,8 @@ async def _save(
     if told := [each for each in versions if isinstance(each[0].data, OrderDetail)]:
         await details.save_details(tx, told)
         await due.wake_orders(tx, [event for event, _ in told])
+    await catalogue.save_products(tx, [each for each in versions if isinstance(each[0].data, ProductChanged)])
+    await visits.save_counts(tx, [event for event in stated if isinstance(event.data, VisitsCounted)])
     if people := [event for event in stated if isinstance(event.data, CustomerProfile | ConsentChanged)]:
         await customers.save_customers(tx, people)
     counted = [event for event in stated if isinstance(event.data, OrderRefunded)]
@@ -164,12 +173,27 @@ async def _publish(
             earlier = await archive.get_of_order(tx, vault, one.event.shop, one.event.data.order_id)
             found += [Published(event) for event in repeated(one, earlier, found)]
         found.append(Published(one.event, one))
+    await _fill_lines(tx, found)
     owners = {key: order.owner for key, order in known.orders.items()}
     numbers = await orders.number_completed(tx, [each.event for each in found], owners)
     hashes = await _hashes_of(tx, vault, accepted, claims)
     for each in found:
         each.make_ready(numbers, keys, vault.ring, None if each.came is None else hashes[name_of(each.came.came)])
     return found
+
+
+async def _fill_lines(tx: Transaction, published: Sequence[Published]) -> None:
+    """Give the lines of orders what the shop did not say of them and its catalogue does (ORD-008)."""
+    orders = [each for each in published if isinstance(each.event.data, OrderEvent) and each.event.data.lines]
+    wanted = {(each.event.shop, line.sku) for each in orders for line in each.event.data.lines}
+    if not (known := await catalogue.get_products(tx, wanted)):
+        return
+    for each in orders:
+        event = each.event
+        products = {line.sku: known[name] for line in event.data.lines if (name := (event.shop, line.sku)) in known}
+        lines = filled(event.data.lines, products, bought_at(event.data, event.time))
+        if lines is not event.data.lines:
+            each.event = event.with_data(event.data.having(lines=lines))
 
 
 async def _hashes_of(tx: Transaction, vault: Vault, accepted: Sequence[Accepted], claims: Claims) -> dict[Name, bytes]:

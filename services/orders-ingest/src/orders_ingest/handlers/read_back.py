@@ -14,7 +14,8 @@ from typing import Any
 from common.bus.subscriptions import Batch, Subscription
 from common.crypto.keys import KeyRing, on_keys
 from common.events import Event, EventData
-from common.events.activity import Activity
+from common.events.activity import Activity, VisitsCounted
+from common.events.catalogue import ProductChanged
 from common.events.customers import (
     ConsentChanged,
     CustomerErased,
@@ -40,6 +41,7 @@ from common.events.orders import (
 from common.storage.database import Transaction
 from orders_ingest.archive.store import insert_archive
 from orders_ingest.archive.vault import Vault
+from orders_ingest.catalogue import store as catalogue
 from orders_ingest.customers.store import save_customers
 from orders_ingest.details import store as details
 from orders_ingest.identity.store import restore_aliases
@@ -48,6 +50,7 @@ from orders_ingest.intake.state import name_of
 from orders_ingest.intake.store import delete_claims
 from orders_ingest.orders import store_rebuilding as orders
 from orders_ingest.refunds import store as refunds
+from orders_ingest.visits import store as visits
 
 ORDERS = (
     OrderPlaced,
@@ -102,6 +105,17 @@ async def on_customer_keys(tx: Transaction, batch: Batch) -> None:
     await _unclaim(tx, batch.events)
 
 
+async def on_products(tx: Transaction, batch: Batch) -> None:
+    """The catalogue as it stands."""
+    await catalogue.save_products(tx, [(event, event.data.as_json()) for event in batch.events])
+
+
+async def on_visits(tx: Transaction, batch: Batch) -> None:
+    """Visits as they were counted, by the shop or here."""
+    await visits.save_counts(tx, batch.events)
+    await _unclaim(tx, batch.events)
+
+
 async def on_activity(_tx: Transaction, _batch: Batch) -> None:
     """Nothing is kept of it here but that it was taken, which its claim says."""
 
@@ -119,5 +133,7 @@ def read_back(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(on_customers, (CustomerRegistered, CustomerUpdated, ConsentChanged)),
         Subscription(partial(on_orders, Vault(keys)), ORDERS),
         Subscription(partial(on_details, Vault(keys)), DETAILS),
+        Subscription(on_products, (ProductChanged,)),
+        Subscription(on_visits, (VisitsCounted,)),
         Subscription(on_activity, tuple(Activity.__subclasses__())),
     )

@@ -12,7 +12,8 @@ import orjson
 from pydantic import BaseModel
 
 from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict, rfc3339, why_not_json
-from common.events.activity import Activity
+from common.events.activity import Activity, VisitsCounted
+from common.events.catalogue import ProductChanged
 from common.events.customers import ConsentChanged, CustomerProfile, CustomerRegistered, CustomerUpdated
 from common.events.fields import MAX_EVENT, MAX_NAME
 from common.events.orders import OrderCompleted, OrderDetail, OrderEvent, OrderRefunded
@@ -162,22 +163,35 @@ def _check_shop(event: Event[Any], shop: str | None) -> None:
 
 def _check_subject(event: Event[Any]) -> None:
     data: EventData = event.data
-    if event.subject is None and not isinstance(data, OrderEvent | OrderRefunded | OrderDetail):
+    if isinstance(data, OF_THE_SHOP):
+        if event.subject is not None:
+            raise InvalidEvent("invalid_subject", f"an event {event.type} concerns no customer: leave `subject` out")
+    elif event.subject is None and not isinstance(data, OrderEvent | OrderRefunded | OrderDetail):
         raise InvalidEvent("missing_subject", "`subject` must name the customer")
     if isinstance(data, OrderEvent) and event.type != f"order.{data.state}":
         raise InvalidEvent("invalid_data", f"data.state: an {event.type} has the state {event.type[6:]!r}")
-    version = data.version if isinstance(data, OrderEvent | CustomerProfile) else 0
+    version = getattr(data, "version", None)
     if version is not None and not 0 <= version < 2**63:
         raise InvalidEvent("invalid_data", "data.version: a whole number from 0 to 2^63 - 1")
 
 
 def _check_times(event: Event[Any], now: datetime) -> None:
     check_time("time", event.time, now)
+    if isinstance(event.data, VisitsCounted):
+        _check_count(event.data, now)
     if isinstance(event.data, OrderEvent):
         for name in ORDER_TIMES:
             instant = getattr(event.data, name)
             if instant is not None:
                 check_time(f"data.{name}", instant, now)
+
+
+def _check_count(data: VisitsCounted, now: datetime) -> None:
+    check_time("data.hour", data.hour, now)
+    if (data.hour.minute, data.hour.second, data.hour.microsecond) != (0, 0, 0):
+        raise InvalidEvent("invalid_data", "data.hour: the start of an hour, such as 2025-03-05T12:00:00+08:00")
+    if data.counted_by != "shop":
+        raise InvalidEvent("invalid_data", "data.counted_by: what the shop sends was counted by the shop; leave it out")
 
 
 def refused_time(id_: str, now: datetime, instants: Iterable[datetime | None]) -> Outcome | None:
@@ -200,7 +214,12 @@ def check_time(name: str, instant: datetime, now: datetime) -> None:
         )
 
 
-TAKEN = (OrderEvent, OrderRefunded, OrderDetail, CustomerRegistered, CustomerUpdated, ConsentChanged, Activity)
+OF_THE_SHOP = (ProductChanged, VisitsCounted)
+"""What concerns no customer."""
+TAKEN = (
+    *(OrderEvent, OrderRefunded, OrderDetail, CustomerRegistered, CustomerUpdated, ConsentChanged, Activity),
+    *OF_THE_SHOP,
+)
 """What is taken from outside; everything else is a service's own fact."""
 ORDER_TIMES = (
     "placed_at",

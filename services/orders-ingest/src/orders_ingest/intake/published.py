@@ -8,7 +8,9 @@ from typing import Any
 
 from common.crypto.keys import DataKey, KeyRing
 from common.crypto.sealing import personal_fields, without_personal
-from common.events import CustomerKey, Event, EventData, fact_id
+from common.events import CustomerKey, Event, EventData, fact_id, rfc3339
+from common.events.activity import VisitsCounted
+from common.events.catalogue import ProductChanged
 from common.events.customers import CustomerProfile
 from common.events.orders import OrderClaimed, OrderCompleted, OrderEvent, OrderRefunded
 from orders_ingest.intake.rules import Accepted
@@ -73,7 +75,7 @@ def as_published(
     if isinstance(data, OrderClaimed):
         return event
     given: dict[str, int] = {}
-    if isinstance(data, OrderEvent | CustomerProfile):
+    if isinstance(data, OrderEvent | CustomerProfile | ProductChanged | VisitsCounted):
         given["revision"] = revision_of(event)
     if isinstance(data, OrderCompleted) and event.subject is not None:
         given["sequence"] = numbers[event.shop, data.order_id]
@@ -89,7 +91,11 @@ def as_published(
 
 
 def _partition_of(data: Any) -> str:
-    """The key of what is nobody's: its order, or the refund of no order."""
+    """The key of what is nobody's: its order, the refund of no order, the product, the hour."""
+    if isinstance(data, ProductChanged):
+        return data.sku
+    if isinstance(data, VisitsCounted):
+        return rfc3339(data.hour)
     name: str = data.order_id or data.refund_id if isinstance(data, OrderRefunded) else data.order_id
     return name
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from common.events import Event
+from common.events.catalogue import ProductChanged
 from common.events.customers import ConsentChanged, CustomerProfile
 from common.events.orders import OrderDetail, OrderEvent, OrderRefunded
 from common.refusals import Conflict
@@ -61,6 +62,7 @@ class Known:
     numbered: dict[Named, bool] = field(default_factory=dict)  # customers whose profiles bear the shop's versions
     erased: set[Named] = field(default_factory=set)
     told: Told = field(default_factory=dict)  # details of orders
+    products: dict[Named, bool] = field(default_factory=dict)  # whether they bear the shop's versions
 
     def decide(self, offered: Offered) -> Decision:
         """What becomes of it. Raises Conflict, and ToldBefore, changing nothing."""
@@ -75,9 +77,9 @@ class Known:
         if isinstance(event.data, CustomerProfile | ConsentChanged) and event.customer in self.erased:
             raise CustomerErased
         if isinstance(event.data, CustomerProfile):
-            mine = event.data.version is not None
-            if self.numbered.setdefault(event.customer, mine) != mine:
-                raise VersionMixed("this customer", self.numbered[event.customer])
+            _number_alike(self.numbered, event.customer, event.data.version, "this customer")
+        if isinstance(event.data, ProductChanged):
+            _number_alike(self.products, (event.shop, event.data.sku), event.data.version, "this product")
         return [Accepted(event, offered.body, event)]
 
     def _order(self, offered: Offered) -> Decision:
@@ -101,6 +103,13 @@ class Known:
         key = event.shop, data.refund_id
         refund = self.refunds[key] = received(self.refunds.get(key), event, offered.body, order)
         return [_decided(refund, order)]
+
+
+def _number_alike(known: dict[Named, bool], name: Named, version: int | None, what: str) -> None:
+    """Raises VersionMixed where versions of one thing bear the shop's number or not by turns."""
+    mine = version is not None
+    if known.setdefault(name, mine) != mine:
+        raise VersionMixed(what, known[name])
 
 
 def _decided(refund: KnownRefund, order: KnownOrder | None) -> Accepted | KnownRefund:

@@ -12,6 +12,8 @@ from typing import Any
 
 from common.bus.inbox import key_of
 from common.events import EVENTS, from_dict, rfc3339
+from common.events.activity import VisitsCounted
+from common.events.catalogue import ProductChanged
 from common.events.customers import (
     ConsentChanged,
     CustomerErased,
@@ -37,6 +39,8 @@ MISSING = {
     "detail": "a detail of an order was announced, and no row keeps it",
     "stage": "a detail was told in a stage, and its row does not say so",
     "sequence": "a completed order was numbered, and no row keeps its number",
+    "product": "a product was announced, and no row keeps it",
+    "visits": "visits were counted, and no row keeps the count",
     "alias": "two customers were merged, and no row says so",
     "refund": "a refund was announced, and no row counts it",
     "profile": "a profile was announced, and no row keeps it",
@@ -58,6 +62,13 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
     if kind in _APART:
         yield from _APART[kind](shop, subject, event, data)
         return
+    if kind == VisitsCounted.TYPE:
+        name = "visits", shop, rfc3339(parse_time(data["hour"])), data["source"], data["counted_by"]
+        place = rank(data["revision"], event["source"], event["id"])
+        yield Expectation(name, digest(data["visits"], data["revision"]), place)
+        if "claimed" in event:
+            yield from _claimed(event, at)
+        return
     if kind in DETAILS:
         yield from _detail(event, at)
         return
@@ -68,7 +79,10 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
     again = kind.startswith("order.") and ours and "claimed" not in event
     if not again:
         yield from _claimed(event, at)
-    if kind == OrderRefunded.TYPE:
+    if kind == ProductChanged.TYPE:
+        wanted = digest(data["revision"], "version" in data, rfc3339(at), data)
+        yield Expectation(("product", shop, data["sku"]), wanted, rank(data["revision"], event["source"], event["id"]))
+    elif kind == OrderRefunded.TYPE:
         yield Expectation(("refund owner", shop, data["refund_id"]), digest(subject), rank(int(bool(subject))))
         if not again:
             yield Expectation(("refund", shop, data["refund_id"]), refund(event))

@@ -18,7 +18,7 @@ from orders_ingest.refunds.state import place_of
 from orders_ingest.verification.expected import MISSING, detail, expectations
 from orders_ingest.versions.rules import STATES, state_bit
 
-TOPICS = ("orders", "customers", "activity", "customer-keys", "shops")
+TOPICS = ("orders", "customers", "activity", "catalogue", "customer-keys", "shops")
 JOBS = 20
 TABLES = (
     Table(
@@ -69,6 +69,22 @@ TABLES = (
         "t.shop, t.order_id, t.sequence",
         ("shop", "order_id"),
         lambda r: [(("sequence", r.shop, r.order_id), digest(r.sequence))],
+    ),
+    Table(
+        "products",
+        "products",
+        "t.shop, t.sku, t.revision, t.numbered, t.at, cast(t.body as text) as body",
+        ("shop", "sku"),
+        lambda r: [
+            (("product", r.shop, r.sku), digest(r.revision, r.numbered, rfc3339(r.at), orjson.loads(r.body))),
+        ],
+    ),
+    Table(
+        "counts of visits",
+        "visits",
+        "t.shop, t.hour, t.source, t.counted_by, t.visits, t.revision",
+        ("shop", "hour", "source", "counted_by"),
+        lambda r: [(("visits", r.shop, rfc3339(r.hour), r.source, r.counted_by), digest(r.visits, r.revision))],
     ),
     Table(
         "aliases",

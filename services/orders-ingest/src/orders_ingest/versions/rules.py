@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 from common.events import Event
+from common.events.activity import VisitsCounted
+from common.events.catalogue import ProductChanged
 from common.events.customers import CustomerProfile, CustomerRegistered
 from common.events.orders import OrderEvent, OrderState
 from common.refusals import Conflict
@@ -51,4 +53,8 @@ def revision_of(event: Event[Any]) -> int:
             if data.version is not None
             else data.revision or by_time(event.time, 0 if isinstance(data, CustomerRegistered) else 1)
         )
+    if isinstance(data, ProductChanged):
+        return data.version if data.version is not None else data.revision or by_time(event.time)
+    if isinstance(data, VisitsCounted):
+        return by_time(event.time)
     raise TypeError(f"{event.type} has no versions")
