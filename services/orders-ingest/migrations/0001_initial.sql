@@ -200,3 +200,33 @@ create table visits (
     event_id text not null,
     primary key (shop, hour, source, counted_by) -- closes the race of two first counts of an hour
 );
+
+-- Signs of interest (views, views of panels, chats) of the last days, by customer and day in UTC: commutative, so each
+-- is added to its day in whatever order it comes.
+create table behaviour_days (
+    shop text not null,
+    customer text not null,
+    day date not null,
+    signs jsonb not null,               -- array of [milliseconds since 1970, kind, SKU or order, seconds]
+    primary key (shop, customer, day)   -- closes the race of two first signs of a day
+) with (fillfactor = 80);
+create index behaviour_days_day on behaviour_days (day);
+
+-- The way to each order that came within those days, as it was measured and announced last.
+create table journeys (
+    shop text not null,
+    order_id text not null,
+    customer text not null,
+    placed_at timestamptz not null,
+    revision bigint not null default 0, -- 0: not measured yet
+    silent boolean,
+    decision_seconds bigint,
+    compared_items integer,
+    reviews_viewed integer,
+    chats integer,
+    chat_seconds integer,
+    due_at timestamptz,                 -- when it is to be measured (again)
+    primary key (shop, order_id)        -- closes the race of two first versions of one order
+);
+create index journeys_due on journeys (due_at) where due_at is not null;
+create index journeys_customer on journeys (shop, customer, placed_at);

@@ -16,6 +16,7 @@ from orders_ingest.imports import store as import_store
 from orders_ingest.jobs.dues import jobs
 from orders_ingest.jobs.imports import run_imports
 from orders_ingest.jobs.intake import read_intake
+from orders_ingest.journeys import store as journey_store
 from orders_ingest.orders import store_due as due_store
 from orders_ingest.shops.store import list_intake_shops
 from orders_ingest.shops.topics import topic_of
@@ -32,8 +33,9 @@ async def counters(tx: Transaction) -> dict[str, int]:
 
 
 async def due(tx: Transaction, now: datetime) -> int:
-    """Rows of imports, and orders, that fall due by `now`."""
-    return await import_store.count_due(tx, now) + await due_store.count_due(tx, now)
+    """Rows of imports, orders, and ways to orders that fall due by `now`."""
+    counted = (import_store.count_due, due_store.count_due, journey_store.count_due)
+    return sum([await count(tx, now) for count in counted])
 
 
 async def list_intake_topics(tx: Transaction) -> list[str]:

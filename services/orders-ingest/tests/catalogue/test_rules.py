@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from common.events.catalogue import MarkedSince, ProductFields
 from common.events.orders import OrderLine, OrderPaid
-from orders_ingest.catalogue.rules import NEEDED, bought_at, filled, mark_at, missing_of
+from orders_ingest.catalogue.rules import NEEDED, filled, mark_at, missing_of
+from orders_ingest.orders.rules import bought_at
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -25,10 +25,12 @@ from common.events.orders import (
     ReasonCode,
 )
 from common.http.api import Body, Caller, Router, Tx, require, runtime_of
+from common.refusals import NotFound
 from orders_ingest.api.orders import UnknownOrder
 from orders_ingest.api.parts import OutcomeOut, answer_one, vault_of
 from orders_ingest.commands import put_detail as command
 from orders_ingest.details import store
+from orders_ingest.journeys import store as journeys
 from orders_ingest.orders import store_reading as orders
 from orders_ingest.orders.fulfilment import Fulfilment, fulfilment_of
 
@@ -212,6 +214,44 @@ async def get_fulfilment(shop: ShopName, order_id: Identifier, tx: Tx) -> Fulfil
         details.setdefault(found.type, []).append({**_shown(orjson.loads(found.body)), "time": found.at})
     found_of: Fulfilment = fulfilment_of(OrderFields.model_validate_json(row.body), details, tx.clock.now())
     return FulfilmentOut(order_id=order_id, details=details, **found_of._asdict())
+
+
+class JourneyOut(BaseModel):
+    """The way to an order within the 7 days before it, as it was measured last.
+
+    `silent`: without a chat. `decision_seconds`: from the first view to the order, null without a view.
+    `compared_items`: different products viewed. `reviews_viewed`: views of the panels of reviews and past sales.
+    """
+
+    order_id: str
+    customer: str
+    placed_at: datetime
+    silent: bool
+    decision_seconds: int | None
+    compared_items: int
+    reviews_viewed: int
+    chats: int
+    chat_seconds: int
+
+
+class NotMeasured(NotFound):
+    """The way to an order is not known."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(
+            "not_measured",
+            f"The way to order {order_id!r} was not measured: it is not known, is nobody's, came long after it was"
+            " placed, or within the last seconds.",
+        )
+
+
+@router.get("/orders/{order_id}/journey", dependencies=[require("orders:read")])
+async def get_journey(shop: ShopName, order_id: Identifier, tx: Tx) -> JourneyOut:
+    """How a customer came to order: silently or after a chat, how fast, and after how much comparing (ORD-022, 027)."""
+    found = await journeys.get_journey(tx, shop, order_id)
+    if found is None or found.figures is None:
+        raise NotMeasured(order_id)
+    return JourneyOut(order_id=order_id, customer=found.customer, placed_at=found.placed_at, **found.figures._asdict())
 
 
 class SpecialRequestOut(BaseModel):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from common.events.catalogue import MarkedSince, ProductFields
-from common.events.orders import OrderEvent, OrderLine, ProductMark
+from common.events.orders import OrderLine, ProductMark
 
 NEEDED = ("name", "category", "brand", "description", "image", "price")
 """What a customer who sees a product for the first time needs to know of it (ORD-042)."""
@@ -24,11 +24,6 @@ def mark_at(marks: Iterable[MarkedSince], at: datetime) -> ProductMark:
     begun = [mark for mark in marks if mark.since <= at]
     last = max(begun, key=lambda mark: mark.since, default=None)
     return last.mark if last is not None and (last.until is None or at < last.until) else "regular"
-
-
-def bought_at(order: OrderEvent, at: datetime) -> datetime:
-    """When an order was made, as far as its version says: as of then its lines are marked (ORD-008)."""
-    return order.placed_at or order.deposit_paid_at or order.paid_at or at
 
 
 def filled(lines: tuple[OrderLine, ...], products: Mapping[str, ProductFields], at: datetime) -> tuple[OrderLine, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from common.bus.inbox import body_hash, claim_each
 from common.events import CustomerKey, Event
-from common.events.activity import VisitsCounted
+from common.events.activity import Activity, VisitsCounted
 from common.events.catalogue import ProductChanged
 from common.events.customers import ConsentChanged, CustomerProfile, KeyIssued
 from common.events.orders import OrderDetail, OrderEvent, OrderRefunded
@@ -17,7 +17,7 @@ from common.storage.database import Transaction
 from orders_ingest.archive import store as archive
 from orders_ingest.archive.vault import Vault
 from orders_ingest.catalogue import store as catalogue
-from orders_ingest.catalogue.rules import bought_at, filled
+from orders_ingest.catalogue.rules import filled
 from orders_ingest.customers import store as customers
 from orders_ingest.details import store as details
 from orders_ingest.details.rules import name_of as detail_name_of
@@ -27,8 +27,11 @@ from orders_ingest.intake import store as intake
 from orders_ingest.intake.published import Keys, Published, repeated
 from orders_ingest.intake.rules import Accepted, Claims, Decision, Known, outcome_of
 from orders_ingest.intake.state import Name, Offered, Outcome, name_of, refused
+from orders_ingest.journeys import store as journeys
+from orders_ingest.journeys.rules import KEPT, placed_lately, sign_of
 from orders_ingest.orders import store as orders
 from orders_ingest.orders import store_due as due
+from orders_ingest.orders.rules import bought_at
 from orders_ingest.orders.state import Named
 from orders_ingest.refunds import store as refunds
 from orders_ingest.refunds.state import KnownRefund
@@ -78,6 +81,7 @@ async def _read(
     names = {(event.shop, event.data.refund_id) for event in events if isinstance(event.data, OrderRefunded)}
     wanted = _orders_of(events, await refunds.lock_refunds(tx, names) if names else ())
     known = Known(orders=await orders.lock_orders(tx, wanted))
+    known.unknown = wanted.keys() - known.orders.keys()
     if owners := {key: (key[0], order.customer) for key, order in known.orders.items() if order.customer}:
         # An order whose customer was absorbed since is the survivor's now, and is published as it was before.
         survivors = await identity.get_survivors(tx, owners.values())
@@ -155,8 +159,29 @@ async def _save(
     if owners:
         await orders.claim_orders(tx, owners)
         await refunds.claim_refunds(tx, owners)
+    await _note_journeys(tx, known, accepted)
     await archive.insert_archive(tx, vault, stated)
     await tx.announce([*issued, *(each.event for each in published)])
+
+
+async def _note_journeys(tx: Transaction, known: Known, accepted: Sequence[Accepted]) -> None:
+    """Orders that are new are to be measured, and those that views and chats may have led to anew (ORD-022)."""
+    now = tx.clock.now()
+    signs = [
+        (one.event.customer, sign)
+        for one in accepted
+        if isinstance(one.event.data, Activity) and (sign := sign_of(one.event)) is not None and sign.at > now - KEPT
+    ]
+    await journeys.add_signs(tx, signs)
+    await journeys.wake(tx, signs, now)
+    new = [one for one in accepted if isinstance(one.event.data, OrderEvent) and _may_be_placed(known, one)]
+    await journeys.note_orders(tx, placed_lately((one.event for one in new), now), now)
+
+
+def _may_be_placed(known: Known, one: Accepted) -> bool:
+    """Whether the version may say when its order was placed, as far as that was not said before."""
+    data = one.event.data
+    return one.claims or data.state == "placed" or (one.event.shop, data.order_id) in known.unknown
 
 
 async def _publish(

@@ -32,6 +32,7 @@ from common.events.orders import (
     OrderDelivered,
     OrderDetail,
     OrderInTransit,
+    OrderJourneyMeasured,
     OrderPaid,
     OrderPlaced,
     OrderReceiptDue,
@@ -48,6 +49,8 @@ from orders_ingest.identity.store import restore_aliases
 from orders_ingest.intake.published import claimed_by, numbers_in, owners_in, refunds_in, versions_in
 from orders_ingest.intake.state import name_of
 from orders_ingest.intake.store import delete_claims
+from orders_ingest.journeys import store as journeys
+from orders_ingest.journeys.rules import KEPT, placed_lately, sign_of
 from orders_ingest.orders import store_rebuilding as orders
 from orders_ingest.refunds import store as refunds
 from orders_ingest.visits import store as visits
@@ -75,6 +78,8 @@ async def on_orders(vault: Vault, tx: Transaction, batch: Batch) -> None:
     await refunds.claim_refunds(tx, await orders.get_owners(tx, owners))
     await orders.restore_numbers(tx, numbers_in(batch.events))
     await insert_archive(tx, vault, came)
+    now = tx.clock.now()
+    await journeys.note_orders(tx, placed_lately(versions_in(batch.events), now), now)
     await _unclaim(tx, batch.events)
 
 
@@ -116,8 +121,17 @@ async def on_visits(tx: Transaction, batch: Batch) -> None:
     await _unclaim(tx, batch.events)
 
 
-async def on_activity(_tx: Transaction, _batch: Batch) -> None:
-    """Nothing is kept of it here but that it was taken, which its claim says."""
+async def on_activity(tx: Transaction, batch: Batch) -> None:
+    """The last days' signs of interest, by which orders are measured; of the rest that it was taken, by its claim."""
+    oldest = tx.clock.now() - KEPT
+    signs = [(event.customer, sign) for event in batch.events if (sign := sign_of(event)) is not None]
+    await journeys.add_signs(tx, [(customer, sign) for customer, sign in signs if sign.at > oldest])
+
+
+async def on_journeys(tx: Transaction, batch: Batch) -> None:
+    """The way to each order as it was measured last."""
+    await journeys.save_measured(tx, batch.events)
+    await _unclaim(tx, batch.events)
 
 
 async def _unclaim(tx: Transaction, events: Sequence[Event[Any]]) -> None:
@@ -135,5 +149,6 @@ def read_back(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(partial(on_details, Vault(keys)), DETAILS),
         Subscription(on_products, (ProductChanged,)),
         Subscription(on_visits, (VisitsCounted,)),
+        Subscription(on_journeys, (OrderJourneyMeasured,)),
         Subscription(on_activity, tuple(Activity.__subclasses__())),
     )

@@ -58,6 +58,7 @@ class Known:
     """What is known of the orders, refunds and customers concerned; it grows with what is decided."""
 
     orders: dict[Named, KnownOrder] = field(default_factory=dict)
+    unknown: set[Named] = field(default_factory=set)  # orders of which nothing had come before
     refunds: dict[Named, KnownRefund] = field(default_factory=dict)
     numbered: dict[Named, bool] = field(default_factory=dict)  # customers whose profiles bear the shop's versions
     erased: set[Named] = field(default_factory=set)

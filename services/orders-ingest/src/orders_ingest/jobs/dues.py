@@ -8,9 +8,10 @@ from datetime import datetime
 from common.process.runtime import Runtime
 from common.storage.database import Transaction
 from common.work.set_aside import Task
-from common.work.sweeps import WorkList
+from common.work.sweeps import Job, WorkList
 from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.settle_due import settle_due
+from orders_ingest.jobs.journeys import MEASURING, PRUNING
 from orders_ingest.orders import store_due as store
 
 
@@ -23,6 +24,6 @@ def order_dues(vault: Vault) -> WorkList:
     return WorkList(store.JOB, store.lock_due, do)
 
 
-def jobs(runtime: Runtime) -> tuple[WorkList, ...]:
+def jobs(runtime: Runtime) -> tuple[Job | WorkList, ...]:
     """All that the service's sweeper does."""
-    return (order_dues(Vault(runtime.keys)),)
+    return (order_dues(Vault(runtime.keys)), MEASURING, PRUNING)

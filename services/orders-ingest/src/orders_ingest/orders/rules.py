@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from common.events import Event
@@ -56,6 +57,11 @@ def with_version(order: KnownOrder | None, event: Event[OrderEvent]) -> KnownOrd
         order.rank, order.state, order.currency = rank, data.state, data.currency
         order.goods_paid, order.freight = data.goods_paid, data.freight
     return order
+
+
+def bought_at(order: OrderEvent, at: datetime) -> datetime:
+    """When an order was made, as far as its version says: as of then its lines are marked (ORD-008)."""
+    return order.placed_at or order.deposit_paid_at or order.paid_at or at
 
 
 def units_of(lines: Iterable[Mapping[str, Any]]) -> int:

@@ -6,7 +6,7 @@ an owner alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,10 +23,18 @@ from common.events.customers import (
     KeyIssued,
 )
 from common.events.envelope import parse_time
-from common.events.orders import DeliveryPromiseBroken, OrderClaimed, OrderDetail, OrderReceiptDue, OrderRefunded
+from common.events.orders import (
+    DeliveryPromiseBroken,
+    OrderClaimed,
+    OrderDetail,
+    OrderJourneyMeasured,
+    OrderReceiptDue,
+    OrderRefunded,
+)
 from common.events.shops import ApiKeyIssued, ApiKeyRevoked, ImportEnded, ImportStarted, ShopSettingsChanged
 from common.verification import Expectation, digest, rank
 from orders_ingest.details.rules import fell_due, name_of
+from orders_ingest.journeys.state import Figures
 from orders_ingest.versions.rules import STATES
 
 DETAILS = frozenset(
@@ -41,6 +49,7 @@ MISSING = {
     "sequence": "a completed order was numbered, and no row keeps its number",
     "product": "a product was announced, and no row keeps it",
     "visits": "visits were counted, and no row keeps the count",
+    "journey": "the way to an order was measured, and no row keeps it",
     "alias": "two customers were merged, and no row says so",
     "refund": "a refund was announced, and no row counts it",
     "profile": "a profile was announced, and no row keeps it",
@@ -68,6 +77,9 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
         yield Expectation(name, digest(data["visits"], data["revision"]), place)
         if "claimed" in event:
             yield from _claimed(event, at)
+        return
+    if kind == OrderJourneyMeasured.TYPE:
+        yield Expectation(("journey", shop, data["order_id"]), journey(subject, at, data), rank(data["revision"]))
         return
     if kind in DETAILS:
         yield from _detail(event, at)
@@ -129,6 +141,11 @@ def _claimed(event: dict[str, Any], at: datetime) -> Iterator[Expectation]:
 def detail(stage: int, at: datetime, data: dict[str, Any]) -> bytes:
     """Of a detail all but who said so."""
     return digest(stage, rfc3339(at), data)
+
+
+def journey(customer: str, at: datetime, data: Mapping[str, Any]) -> bytes:
+    """Of the way to an order, as it was measured last."""
+    return digest(customer, rfc3339(at), data["revision"], *(data.get(name) for name in Figures._fields))
 
 
 def order(event: dict[str, Any]) -> bytes:

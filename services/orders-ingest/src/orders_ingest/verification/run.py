@@ -15,7 +15,7 @@ from common.events import InvalidEvent, decode, rfc3339
 from common.verification import Appended, Expectation, Table, Verification, compare, digest, pages_of
 from orders_ingest.archive.vault import Vault
 from orders_ingest.refunds.state import place_of
-from orders_ingest.verification.expected import MISSING, detail, expectations
+from orders_ingest.verification.expected import MISSING, detail, expectations, journey
 from orders_ingest.versions.rules import STATES, state_bit
 
 TOPICS = ("orders", "customers", "activity", "catalogue", "customer-keys", "shops")
@@ -85,6 +85,15 @@ TABLES = (
         "t.shop, t.hour, t.source, t.counted_by, t.visits, t.revision",
         ("shop", "hour", "source", "counted_by"),
         lambda r: [(("visits", r.shop, rfc3339(r.hour), r.source, r.counted_by), digest(r.visits, r.revision))],
+    ),
+    Table(
+        "ways to orders",
+        "journeys",
+        "t.shop, t.order_id, t.customer, t.placed_at, t.revision, t.silent, t.decision_seconds, t.compared_items,"
+        " t.reviews_viewed, t.chats, t.chat_seconds",
+        ("shop", "order_id"),
+        lambda r: [(("journey", r.shop, r.order_id), journey(r.customer, r.placed_at, dict(r._mapping)))],
+        "t.revision > 0",
     ),
     Table(
         "aliases",
