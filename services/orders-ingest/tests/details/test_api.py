@@ -48,6 +48,22 @@ async def test_a_special_request_is_a_task_until_it_is_done(
     assert events[0].data.text.startswith("enc:")
 
 
+async def test_the_remark_of_a_returning_customer_is_a_special_request(
+    api: httpx.AsyncClient, tell: Any, published: Published
+) -> None:
+    """ORD-011: of a new customer, and of an order that is shipped, it is a remark and no more."""
+    await send(api, tell.order("paid", {"order_id": "o-0", "remark": "first"}))
+    await send(api, tell.order("completed", {"order_id": "o-0", "remark": "first"}))
+    await send(api, tell.order("placed", {"remark": "red paper"}), tell.order("paid", {"remark": "red paper"}))
+    await send(api, tell.order("paid", {"remark": "blue paper"}, time="2026-03-05T11:30:00Z"))
+    await send(api, tell.order("shipped", {"order_id": "o-2", "remark": "too late"}))
+    [request] = await told(published, "order.special_request")
+    assert (request.data.order_id, request.data.request_id, request.subject) == ("o-1", "remark", "c-1")
+    assert (await api.get(f"{ORDER}/special-requests/remark/text")).json()["text"] == "red paper"
+    assert (await api.put(f"{ORDER}/special-requests/remark", json={"state": "done"})).status_code == 202
+    assert (await api.get("/v1/shops/demo/special-requests")).json()["items"] == []
+
+
 async def test_each_stage_is_told_once_whatever_the_way(
     api: httpx.AsyncClient, tell: Any, published: Published
 ) -> None:

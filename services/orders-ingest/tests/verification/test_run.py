@@ -99,14 +99,18 @@ async def test_nothing_is_found_in_the_outbox_nor_in_the_log_and_all_is_counted(
     await topics.publish(db)
     assert await verified(db, topics) == ([], compared)
     assert compared == {
-        "orders": 5,
-        "numbers of completed orders": 5,
+        "orders": 6,
+        "details of orders": 3,
+        "numbers of completed orders": 6,
+        "products": 1,
+        "counts of visits": 1,
+        "ways to orders": 2,
         "aliases": 1,
         "refunds": 3,
         "profiles": 1,
         "consents": 1,
         "archived events": 2,
-        "claims": 17,
+        "claims": 24,
         "customer keys": 4,
         "settings": 2,
         "API keys": 2,

@@ -11,7 +11,7 @@ from common.events import CustomerKey, Event
 from common.events.activity import Activity, VisitsCounted
 from common.events.catalogue import ProductChanged
 from common.events.customers import ConsentChanged, CustomerProfile, KeyIssued
-from common.events.orders import OrderDetail, OrderEvent, OrderRefunded
+from common.events.orders import OrderDetail, OrderEvent, OrderRefunded, OrderSpecialRequest
 from common.shops.settings import ShopNotSetUp, find_set_up
 from common.storage.database import Transaction
 from orders_ingest.archive import store as archive
@@ -21,6 +21,7 @@ from orders_ingest.catalogue.rules import filled
 from orders_ingest.customers import store as customers
 from orders_ingest.details import store as details
 from orders_ingest.details.rules import name_of as detail_name_of
+from orders_ingest.details.rules import request_of_remark
 from orders_ingest.identity import store as identity
 from orders_ingest.identity.rules import for_survivor
 from orders_ingest.intake import store as intake
@@ -142,7 +143,7 @@ async def _save(
     stated = [each.event for each in published if each.came is not None]
     versions = [(each.event, each.data) for each in published if each.came is not None]
     await orders.save_orders(tx, [each for each in versions if isinstance(each[0].data, OrderEvent)])
-    if told := [each for each in versions if isinstance(each[0].data, OrderDetail)]:
+    if told := [(each.event, each.data) for each in published if isinstance(each.event.data, OrderDetail)]:
         await details.save_details(tx, told)
         await due.wake_orders(tx, [event for event, _ in told])
     await catalogue.save_products(tx, [each for each in versions if isinstance(each[0].data, ProductChanged)])
@@ -159,29 +160,30 @@ async def _save(
     if owners:
         await orders.claim_orders(tx, owners)
         await refunds.claim_refunds(tx, owners)
-    await _note_journeys(tx, known, accepted)
+    await _note_journeys(tx, known, published)
     await archive.insert_archive(tx, vault, stated)
     await tx.announce([*issued, *(each.event for each in published)])
 
 
-async def _note_journeys(tx: Transaction, known: Known, accepted: Sequence[Accepted]) -> None:
+async def _note_journeys(tx: Transaction, known: Known, published: Sequence[Published]) -> None:
     """Orders that are new are to be measured, and those that views and chats may have led to anew (ORD-022)."""
     now = tx.clock.now()
     signs = [
-        (one.event.customer, sign)
-        for one in accepted
-        if isinstance(one.event.data, Activity) and (sign := sign_of(one.event)) is not None and sign.at > now - KEPT
+        (each.event.customer, sign)
+        for each in published
+        if isinstance(each.event.data, Activity) and (sign := sign_of(each.event)) is not None and sign.at > now - KEPT
     ]
     await journeys.add_signs(tx, signs)
     await journeys.wake(tx, signs, now)
-    new = [one for one in accepted if isinstance(one.event.data, OrderEvent) and _may_be_placed(known, one)]
-    await journeys.note_orders(tx, placed_lately((one.event for one in new), now), now)
+    new = [each.event for each in published if isinstance(each.event.data, OrderEvent) and _may_be_placed(known, each)]
+    await journeys.note_orders(tx, placed_lately(new, now), now)
 
 
-def _may_be_placed(known: Known, one: Accepted) -> bool:
-    """Whether the version may say when its order was placed, as far as that was not said before."""
-    data = one.event.data
-    return one.claims or data.state == "placed" or (one.event.shop, data.order_id) in known.unknown
+def _may_be_placed(known: Known, version: Published) -> bool:
+    """Whether it may say when its order was placed, as far as that was not said before to its customer."""
+    event, came = version.event, version.came
+    is_first = came is None or came.claims or (event.shop, event.data.order_id) in known.unknown
+    return is_first or event.data.state == "placed"
 
 
 async def _publish(
@@ -198,6 +200,7 @@ async def _publish(
             earlier = await archive.get_of_order(tx, vault, one.event.shop, one.event.data.order_id)
             found += [Published(event) for event in repeated(one, earlier, found)]
         found.append(Published(one.event, one))
+    found += [Published(event) for event in await _remarks(tx, found)]
     await _fill_lines(tx, found)
     owners = {key: order.owner for key, order in known.orders.items()}
     numbers = await orders.number_completed(tx, [each.event for each in found], owners)
@@ -205,6 +208,18 @@ async def _publish(
     for each in found:
         each.make_ready(numbers, keys, vault.ring, None if each.came is None else hashes[name_of(each.came.came)])
     return found
+
+
+async def _remarks(tx: Transaction, published: Sequence[Published]) -> list[Event[OrderSpecialRequest]]:
+    """Special requests made of what returning customers remarked on orders that are not shipped yet (ORD-011)."""
+    remarked = {
+        detail_name_of(asked): asked for each in published if (asked := request_of_remark(each.event)) is not None
+    }
+    if not remarked:
+        return []
+    told = await details.get_told(tx, remarked)
+    ordered = await orders.last_numbers(tx, {asked.customer for asked in remarked.values()})
+    return [asked for name, asked in remarked.items() if name not in told and ordered[asked.customer]]
 
 
 async def _fill_lines(tx: Transaction, published: Sequence[Published]) -> None:
