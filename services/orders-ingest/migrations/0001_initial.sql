@@ -94,6 +94,7 @@ create table profiles (
     revision bigint not null,
     numbered boolean not null,          -- ranked by the shop's own version numbers
     registered_at timestamptz not null, -- earliest time at which the customer was known
+    changed_at timestamptz not null,    -- of the newest version
     body jsonb not null,
     primary key (shop, customer)        -- closes the race of two registrations
 ) with (fillfactor = 80);
@@ -230,3 +231,14 @@ create table journeys (
 );
 create index journeys_due on journeys (due_at) where due_at is not null;
 create index journeys_customer on journeys (shop, customer, placed_at);
+
+-- What customers are recognised by, as their profiles stand: keyed hashes of e-mails, phones and accounts. Those who
+-- share one may be one person.
+create table recognised_by (
+    shop text not null,
+    customer text not null,
+    kind text not null,                 -- email, phone, account:<platform>
+    hash bytea not null,
+    primary key (shop, customer, kind, hash)
+);
+create index recognised_by_sign on recognised_by (shop, kind, hash);

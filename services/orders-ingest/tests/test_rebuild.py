@@ -40,6 +40,7 @@ TABLES = {
     "refunds": "select * from refunds where state = 'counted'",
     "profiles": "select * from profiles",
     "consents": "select * from consents",
+    "recognised_by": "select * from recognised_by",
     "order_details": "select * from order_details",
     "products": "select * from products",
     "visits": "select * from visits",

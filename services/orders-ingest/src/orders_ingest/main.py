@@ -9,7 +9,19 @@ from common.http import api_keys
 from common.process.runtime import Copied, Service
 from common.service.commands import main as run
 from common.storage.database import Transaction
-from orders_ingest.api import catalogue, customers, details, events, imports, intake, orders, report, settings, visits
+from orders_ingest.api import (
+    catalogue,
+    customers,
+    details,
+    events,
+    imports,
+    intake,
+    orders,
+    recognition,
+    report,
+    settings,
+    visits,
+)
 from orders_ingest.handlers.intake_topics import reader
 from orders_ingest.handlers.read_back import read_back
 from orders_ingest.imports import store as import_store
@@ -64,6 +76,7 @@ SERVICE = Service(
         visits.router,
         report.router,
         customers.router,
+        recognition.router,
         imports.router,
         intake.router,
         settings.router,

@@ -116,6 +116,7 @@ async def test_nothing_is_found_in_the_outbox_nor_in_the_log_and_all_is_counted(
         "API keys": 2,
         "refunds that wait": 2,
         "imports": 1,
+        "signs of customers": 1,
     }
 
 
@@ -182,6 +183,7 @@ PLANTED = {
         "update profiles set registered_at = registered_at - interval '1 day'", "demo/c-1: profiles keeps",
     ),
     "a profile is gone": ("delete from profiles", "a profile was announced, and no row keeps it"),
+    "a sign of a customer": ("update recognised_by set kind = 'phone'", "recognised_by keeps something else"),
     "a consent": ("update consents set granted = false", "consents keeps"),
     "a consent is gone": ("delete from consents", "a consent was announced, and no row keeps it"),
     "an archived event is gone": (

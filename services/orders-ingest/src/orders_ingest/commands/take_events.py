@@ -18,6 +18,7 @@ from orders_ingest.archive import store as archive
 from orders_ingest.archive.vault import Vault
 from orders_ingest.catalogue import store as catalogue
 from orders_ingest.catalogue.rules import filled
+from orders_ingest.commands.recognise import recognise
 from orders_ingest.customers import store as customers
 from orders_ingest.details import store as details
 from orders_ingest.details.rules import name_of as detail_name_of
@@ -150,6 +151,7 @@ async def _save(
     await visits.save_counts(tx, [event for event in stated if isinstance(event.data, VisitsCounted)])
     if people := [event for event in stated if isinstance(event.data, CustomerProfile | ConsentChanged)]:
         await customers.save_customers(tx, people)
+        await recognise(tx, vault.ring, {event.customer for event in people if isinstance(event.data, CustomerProfile)})
     counted = [event for event in stated if isinstance(event.data, OrderRefunded)]
     # One that was kept may have been counted, or replaced by another event, within this list.
     names = {each.name for each in decisions if isinstance(each, KnownRefund)}

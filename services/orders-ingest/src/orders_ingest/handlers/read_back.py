@@ -43,6 +43,7 @@ from common.storage.database import Transaction
 from orders_ingest.archive.store import insert_archive
 from orders_ingest.archive.vault import Vault
 from orders_ingest.catalogue import store as catalogue
+from orders_ingest.commands.recognise import recognise
 from orders_ingest.customers.store import save_customers
 from orders_ingest.details import store as details
 from orders_ingest.identity.store import restore_aliases
@@ -92,9 +93,10 @@ async def on_details(vault: Vault, tx: Transaction, batch: Batch) -> None:
     await _unclaim(tx, batch.events)
 
 
-async def on_customers(tx: Transaction, batch: Batch) -> None:
-    """Profiles and consents as they stand."""
+async def on_customers(keys: KeyRing, tx: Transaction, batch: Batch) -> None:
+    """Profiles and consents as they stand; and what customers are recognised by, as far as their keys are here."""
     await save_customers(tx, batch.events)
+    await recognise(tx, keys, {event.customer for event in batch.events})
 
 
 async def on_merges(tx: Transaction, batch: Batch) -> None:
@@ -104,9 +106,10 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
     await _unclaim(tx, batch.events)
 
 
-async def on_customer_keys(tx: Transaction, batch: Batch) -> None:
+async def on_customer_keys(keys: KeyRing, tx: Transaction, batch: Batch) -> None:
     """Customers' keys, and the markers of those who were erased."""
     await on_keys(tx, batch)
+    await recognise(tx, keys, {event.customer for event in batch.events})
     await _unclaim(tx, batch.events)
 
 
@@ -142,9 +145,9 @@ async def _unclaim(tx: Transaction, events: Sequence[Event[Any]]) -> None:
 def read_back(keys: KeyRing) -> tuple[Subscription, ...]:
     """What a rebuild reads of our own topics; `shops` is read by whoever runs."""
     return (
-        Subscription(on_customer_keys, (KeyIssued, CustomerErased)),
+        Subscription(partial(on_customer_keys, keys), (KeyIssued, CustomerErased)),
         Subscription(on_merges, (CustomerMerged,)),
-        Subscription(on_customers, (CustomerRegistered, CustomerUpdated, ConsentChanged)),
+        Subscription(partial(on_customers, keys), (CustomerRegistered, CustomerUpdated, ConsentChanged)),
         Subscription(partial(on_orders, Vault(keys)), ORDERS),
         Subscription(partial(on_details, Vault(keys)), DETAILS),
         Subscription(on_products, (ProductChanged,)),

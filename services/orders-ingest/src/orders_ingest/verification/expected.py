@@ -107,7 +107,7 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
             yield Expectation(("order", shop, data["order_id"]), order(event), place)
             yield Expectation(("state", shop, data["order_id"], data["state"]), b"")
     elif kind in (CustomerRegistered.TYPE, CustomerUpdated.TYPE):
-        wanted = digest(data["revision"], "version" in data, data)
+        wanted = digest(data["revision"], "version" in data, rfc3339(at), data)
         yield Expectation(("profile", shop, subject), wanted, rank(data["revision"]))
         # The earliest time of all versions.
         yield Expectation(("registered", shop, subject), digest(rfc3339(at)), bytes(255 - byte for byte in rank(at)))

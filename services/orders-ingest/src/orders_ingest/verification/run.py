@@ -16,6 +16,7 @@ from common.verification import Appended, Expectation, Table, Verification, comp
 from orders_ingest.archive.vault import Vault
 from orders_ingest.refunds.state import place_of
 from orders_ingest.verification.expected import MISSING, detail, expectations, journey
+from orders_ingest.verification.signs import compare_signs
 from orders_ingest.versions.rules import STATES, state_bit
 
 TOPICS = ("orders", "customers", "activity", "catalogue", "customer-keys", "shops")
@@ -119,11 +120,14 @@ TABLES = (
     Table(
         "profiles",
         "profiles",
-        "t.shop, t.customer, t.revision, t.numbered, t.registered_at, cast(t.body as text) as body",
+        "t.shop, t.customer, t.revision, t.numbered, t.registered_at, t.changed_at, cast(t.body as text) as body",
         ("shop", "customer"),
         lambda r: [
             (("registered", r.shop, r.customer), digest(rfc3339(r.registered_at))),
-            (("profile", r.shop, r.customer), digest(r.revision, r.numbered, orjson.loads(r.body))),
+            (
+                ("profile", r.shop, r.customer),
+                digest(r.revision, r.numbered, rfc3339(r.changed_at), orjson.loads(r.body)),
+            ),
         ],
     ),
     Table(
@@ -215,6 +219,7 @@ async def verify(run: Verification) -> None:
     await compare(run, TOPICS, expectations, TABLES, MISSING, partial(_waiting, run))
     await _compare_waiting(run, Vault(KeyRing(run.master)))
     await _compare_imports(run)
+    await compare_signs(run)
 
 
 async def _waiting(run: Verification) -> AsyncIterator[list[Expectation]]:
