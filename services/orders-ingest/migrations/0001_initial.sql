@@ -242,3 +242,16 @@ create table recognised_by (
     primary key (shop, customer, kind, hash)
 );
 create index recognised_by_sign on recognised_by (shop, kind, hash);
+
+-- Counts by shop and hour: events taken and refused, versions of orders, steps of checkouts. In parts, one for each of
+-- some connections, so that those who count at the same time do not wait for each other.
+create table tallies (
+    shop text not null,
+    hour timestamptz not null,          -- its start
+    what text not null,                 -- events, orders, refused, checkout:<step>, left:<step>
+    part smallint not null,
+    times bigint not null,
+    seconds bigint not null,            -- told with it
+    primary key (shop, hour, what, part) -- closes the race of two that count first
+) with (fillfactor = 50);
+create index tallies_hour on tallies (hour) where what in ('events', 'refused');

@@ -20,6 +20,7 @@ from orders_ingest.api import (
     recognition,
     report,
     settings,
+    traffic,
     visits,
 )
 from orders_ingest.handlers.intake_topics import reader
@@ -28,6 +29,7 @@ from orders_ingest.imports import store as import_store
 from orders_ingest.jobs.dues import jobs
 from orders_ingest.jobs.imports import run_imports
 from orders_ingest.jobs.intake import read_intake
+from orders_ingest.jobs.silence import watch_shops
 from orders_ingest.journeys import store as journey_store
 from orders_ingest.orders import store_due as due_store
 from orders_ingest.shops.store import list_intake_shops
@@ -60,7 +62,7 @@ SERVICE = Service(
     migrations=_MIGRATIONS,
     read_back=read_back,
     copied=(
-        *(Copied(table) for table in ("settings", "import_jobs", "import_rows", "import_refusals")),
+        *(Copied(table) for table in ("settings", "import_jobs", "import_rows", "import_refusals", "tallies")),
         # Refunds that were accepted and not announced yet, with the rows that hold a place for their orders.
         Copied("orders", "revision is null"),
         Copied("refunds", "state <> 'counted'", claimed=True),
@@ -74,6 +76,7 @@ SERVICE = Service(
         details.router,
         catalogue.router,
         visits.router,
+        traffic.router,
         report.router,
         customers.router,
         recognition.router,
@@ -83,7 +86,7 @@ SERVICE = Service(
         api_keys.router,
     ),
     jobs=jobs,
-    background={"consumer": (read_intake,), "sweeps": (run_imports,)},
+    background={"consumer": (read_intake,), "sweeps": (run_imports, watch_shops)},
     counters=counters,
     due=due,
     keeps_claims=True,  # a file may be imported again after years

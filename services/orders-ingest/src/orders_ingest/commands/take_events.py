@@ -37,6 +37,8 @@ from orders_ingest.orders.rules import bought_at
 from orders_ingest.orders.state import Named
 from orders_ingest.refunds import store as refunds
 from orders_ingest.refunds.state import KnownRefund
+from orders_ingest.tallies import store as tallies
+from orders_ingest.tallies.rules import tallied
 from orders_ingest.visits import store as visits
 
 
@@ -55,10 +57,12 @@ async def take_events(tx: Transaction, vault: Vault, offered: Sequence[Offered])
         offered = [replace(one, event=for_survivor(one.event, survivors)) for one in offered]
     set_up = await find_set_up(tx, shops)
     taken = iter(await _take(tx, vault, [one for one in offered if one.event.shop in set_up]))
-    return [
+    outcomes = [
         next(taken) if one.event.shop in set_up else refused(one.event.id, ShopNotSetUp(one.event.shop))
         for one in offered
     ]
+    await tallies.add(tx, tallied(offered, outcomes, tx.clock.now()))
+    return outcomes
 
 
 async def _take(tx: Transaction, vault: Vault, offered: Sequence[Offered]) -> list[Outcome]:

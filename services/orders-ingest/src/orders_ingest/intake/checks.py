@@ -170,6 +170,8 @@ def _check_subject(event: Event[Any]) -> None:
         raise InvalidEvent("missing_subject", "`subject` must name the customer")
     if isinstance(data, OrderEvent) and event.type != f"order.{data.state}":
         raise InvalidEvent("invalid_data", f"data.state: an {event.type} has the state {event.type[6:]!r}")
+    if isinstance(data, OrderEvent) and data.kind == "subscription" and data.plan is None:
+        raise InvalidEvent("invalid_data", "data.plan: name the plan that the orders of a subscription have in common")
     version = getattr(data, "version", None)
     if version is not None and not 0 <= version < 2**63:
         raise InvalidEvent("invalid_data", "data.version: a whole number from 0 to 2^63 - 1")
