@@ -109,7 +109,6 @@ class _Order(BaseModel):
     tracking: _Text | None = None
     platform: _Text | None = None
     traffic_source: _Text | None = None
-    coupons: Annotated[tuple[_Text, ...], Field(max_length=100)] = ()
     promotions: Annotated[tuple[_Text, ...], Field(max_length=100)] = ()
     redemption_id: _Identifier | None = None
     remark: _Text | None = None

@@ -27,8 +27,11 @@ create table orders (
     freight bigint,
     at timestamptz,                     -- of the version
     body json,                          -- the order's data, personal fields sealed; read whole, so kept as written
+    reached smallint not null default 0, -- the states in which it was told, a bit each: told again it is a correction
+    due_at timestamptz,                 -- when something of it falls due: promise, reminder, completion by itself
     primary key (shop, order_id)        -- closes the race of two first versions of one order: it has one owner
 ) with (fillfactor = 80);
+create index orders_due on orders (due_at) where due_at is not null;
 create index orders_customer on orders (shop, customer) where customer <> '';
 
 -- The number of each completed order among its customer's, given once and never changed, also when the order is closed
@@ -91,6 +94,7 @@ create table profiles (
     revision bigint not null,
     numbered boolean not null,          -- ranked by the shop's own version numbers
     registered_at timestamptz not null, -- earliest time at which the customer was known
+    changed_at timestamptz not null,    -- of the newest version
     body jsonb not null,
     primary key (shop, customer)        -- closes the race of two registrations
 ) with (fillfactor = 80);
@@ -150,3 +154,104 @@ create table import_refusals (
     number bigint generated always as identity -- a line may be refused several times; pages end at a number
 );
 create unique index import_refusals_job on import_refusals (shop, job_id, number);
+
+-- What an order has several of (special requests, parcels, words of the carrier, returns, exchanges, reshipments; and
+-- what was announced of it when it fell due), each by its newest stage.
+create table order_details (
+    shop text not null,
+    order_id text not null,
+    type text not null,                 -- of the event
+    name text not null,                 -- within the order and type
+    told smallint not null,             -- the stages in which it was told, a bit each: each is announced once
+    stage smallint not null,
+    at timestamptz not null,
+    source text not null,
+    event_id text not null,
+    body json not null,                 -- as published, personal fields sealed; read whole, so kept as written
+    primary key (shop, order_id, type, name) -- closes the race of two tellings of one detail
+);
+create index order_details_open on order_details (shop, type, order_id, name)
+    where stage = 0 and type in ('order.special_request', 'order.returned');
+
+-- The shop's products as they stand by their newest versions: the greatest (revision, source, event_id).
+create table products (
+    shop text not null,
+    sku text not null,
+    revision bigint not null,
+    numbered boolean not null,          -- ranked by the shop's own version numbers
+    source text not null,
+    event_id text not null,
+    at timestamptz not null,            -- of the version
+    body json not null,                 -- the product's data; read whole, so kept as written
+    lacks smallint not null,            -- how many of the needed fields are missing
+    missing text not null,              -- their names, with spaces between
+    primary key (shop, sku)             -- closes the race of two first versions of one product
+);
+create index products_incomplete on products (shop, sku) where lacks > 0;
+
+-- Visits of the shop within an hour; the count of the highest (revision, said_by, event_id) stands.
+create table visits (
+    shop text not null,
+    hour timestamptz not null,          -- its start
+    source text not null,               -- of the traffic, in the shop's own words; '' where it is not said
+    counted_by text not null,           -- shop, or views: made here
+    visits bigint not null,
+    revision bigint not null,
+    said_by text not null,              -- source of the event
+    event_id text not null,
+    primary key (shop, hour, source, counted_by) -- closes the race of two first counts of an hour
+);
+
+-- Signs of interest (views, views of panels, chats) of the last days, by customer and day in UTC: commutative, so each
+-- is added to its day in whatever order it comes.
+create table behaviour_days (
+    shop text not null,
+    customer text not null,
+    day date not null,
+    signs jsonb not null,               -- array of [milliseconds since 1970, kind, SKU or order, seconds]
+    primary key (shop, customer, day)   -- closes the race of two first signs of a day
+) with (fillfactor = 80);
+create index behaviour_days_day on behaviour_days (day);
+
+-- The way to each order that came within those days, as it was measured and announced last.
+create table journeys (
+    shop text not null,
+    order_id text not null,
+    customer text not null,
+    placed_at timestamptz not null,
+    revision bigint not null default 0, -- 0: not measured yet
+    silent boolean,
+    decision_seconds bigint,
+    compared_items integer,
+    reviews_viewed integer,
+    chats integer,
+    chat_seconds integer,
+    due_at timestamptz,                 -- when it is to be measured (again)
+    primary key (shop, order_id)        -- closes the race of two first versions of one order
+);
+create index journeys_due on journeys (due_at) where due_at is not null;
+create index journeys_customer on journeys (shop, customer, placed_at);
+
+-- What customers are recognised by, as their profiles stand: keyed hashes of e-mails, phones and accounts. Those who
+-- share one may be one person.
+create table recognised_by (
+    shop text not null,
+    customer text not null,
+    kind text not null,                 -- email, phone, account:<platform>
+    hash bytea not null,
+    primary key (shop, customer, kind, hash)
+);
+create index recognised_by_sign on recognised_by (shop, kind, hash);
+
+-- Counts by shop and hour: events taken and refused, versions of orders, steps of checkouts. In parts, one for each of
+-- some connections, so that those who count at the same time do not wait for each other.
+create table tallies (
+    shop text not null,
+    hour timestamptz not null,          -- its start
+    what text not null,                 -- events, orders, refused, checkout:<step>, left:<step>
+    part smallint not null,
+    times bigint not null,
+    seconds bigint not null,            -- told with it
+    primary key (shop, hour, what, part) -- closes the race of two that count first
+) with (fillfactor = 50);
+create index tallies_hour on tallies (hour) where what in ('events', 'refused');

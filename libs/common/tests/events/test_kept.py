@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from common.events import Event
 from common.events.customers import CustomerRegistered
 from common.events.kept import Fields, Kept
-from common.events.orders import OrderCompleted, OrderLine, OrderPaid, OrderRefunded
+from common.events.orders import OrderCompleted, OrderLine, OrderPaid, OrderRefunded, ParcelPacked, PromotionUse
 from common.events.standing import REFUND_FIELDS, VERSION_FIELDS, OrderStanding
 
 AT = datetime(2025, 3, 5, 10, 0, 0, 123456, tzinfo=UTC)
@@ -114,12 +114,18 @@ def test_readers_of_one_type_keep_its_fields_together() -> None:
         _ = made.lines[0].name
 
 
+def test_several_models_of_one_field_are_a_tuple_again() -> None:
+    used = (PromotionUse(kind="coupon", code="SPRING"), PromotionUse(kind="coupon", code="TEA"))
+    data = OrderPaid(order_id="o1", state="paid", currency="CNY", goods_paid=1, promotions=used)
+    assert again(Kept({OrderPaid: (("promotions", ("kind", "code", "amount")),)}), event(data)).data.promotions == used
+
+
 def test_several_texts_of_one_field_are_a_tuple_again() -> None:
-    data = OrderPaid(order_id="o1", state="paid", currency="CNY", goods_paid=1, coupons=("SPRING", "TEA"))
-    assert again(Kept({OrderPaid: ("coupons",)}), event(data)).data.coupons == data.coupons
+    packed = ParcelPacked(order_id="o1", parcel_id="p1", inserts=("card", "catalogue"))
+    assert again(Kept({ParcelPacked: ("inserts",)}), event(packed)).data.inserts == packed.inserts
 
 
-@pytest.mark.parametrize("fields", [("lines",), (("coupons", ("sku",)),), (("order_id", ("sku",)),)])
+@pytest.mark.parametrize("fields", [("lines",), (("carrier", ("sku",)),), (("order_id", ("sku",)),)])
 def test_a_field_that_cannot_be_kept_is_refused_when_the_service_starts(fields: Fields) -> None:
     with pytest.raises(TypeError, match="cannot be kept"):
         Kept({OrderPaid: fields})

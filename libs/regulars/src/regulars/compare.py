@@ -48,10 +48,14 @@ TABLES_OF_REBUILDS = TABLES_ASIDE | {
 }
 """Of a rebuild: what a service does by itself, and the books of what was known when, of which sums are compared."""
 COLUMNS_OF_REBUILDS = frozenset(
-    {("customers", "done_until"), ("permissions", "address_known_at"), ("addresses_forgotten", "at")}
+    {
+        *(("customers", "done_until"), ("permissions", "address_known_at"), ("addresses_forgotten", "at")),
+        *(("orders", "due_at"), ("journeys", "due_at")),
+    }
 )
 """The latest due that was done: late news may have made undone what the live service had done before it came. When an
-address became known here, and when one was forgotten last."""
+address became known here, and when one was forgotten last. When something of an order falls due: the first sweep of the
+rebuilt service looks at all of it once more."""
 CHUNK = 5_000
 """Rows that are read at a time."""
 ACTIVITIES = sorted(kind for kind, data in EVENTS.items() if issubclass(data, Activity))

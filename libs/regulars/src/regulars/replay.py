@@ -10,7 +10,7 @@ from datetime import datetime
 
 from regulars.client import Services
 
-SWEPT = ("membership", "segmentation", "feedback", "messaging")
+SWEPT = ("orders-ingest", "membership", "segmentation", "feedback", "messaging")
 OPEN = ("lag", "outbox", "leases", "arriving")
 
 

@@ -9,12 +9,29 @@ from common.http import api_keys
 from common.process.runtime import Copied, Service
 from common.service.commands import main as run
 from common.storage.database import Transaction
-from orders_ingest.api import customers, events, imports, intake, orders, report, settings
+from orders_ingest.api import (
+    catalogue,
+    customers,
+    details,
+    events,
+    imports,
+    intake,
+    orders,
+    recognition,
+    report,
+    settings,
+    traffic,
+    visits,
+)
 from orders_ingest.handlers.intake_topics import reader
 from orders_ingest.handlers.read_back import read_back
 from orders_ingest.imports import store as import_store
+from orders_ingest.jobs.dues import jobs
 from orders_ingest.jobs.imports import run_imports
 from orders_ingest.jobs.intake import read_intake
+from orders_ingest.jobs.silence import watch_shops
+from orders_ingest.journeys import store as journey_store
+from orders_ingest.orders import store_due as due_store
 from orders_ingest.shops.store import list_intake_shops
 from orders_ingest.shops.topics import topic_of
 from orders_ingest.verification.run import verify
@@ -30,8 +47,9 @@ async def counters(tx: Transaction) -> dict[str, int]:
 
 
 async def due(tx: Transaction, now: datetime) -> int:
-    """Rows of imports that fall due by `now`."""
-    return await import_store.count_due(tx, now)
+    """Rows of imports, orders, and ways to orders that fall due by `now`."""
+    counted = (import_store.count_due, due_store.count_due, journey_store.count_due)
+    return sum([await count(tx, now) for count in counted])
 
 
 async def list_intake_topics(tx: Transaction) -> list[str]:
@@ -44,7 +62,7 @@ SERVICE = Service(
     migrations=_MIGRATIONS,
     read_back=read_back,
     copied=(
-        *(Copied(table) for table in ("settings", "import_jobs", "import_rows", "import_refusals")),
+        *(Copied(table) for table in ("settings", "import_jobs", "import_rows", "import_refusals", "tallies")),
         # Refunds that were accepted and not announced yet, with the rows that hold a place for their orders.
         Copied("orders", "revision is null"),
         Copied("refunds", "state <> 'counted'", claimed=True),
@@ -55,14 +73,20 @@ SERVICE = Service(
     routers=(
         events.router,
         orders.router,
+        details.router,
+        catalogue.router,
+        visits.router,
+        traffic.router,
         report.router,
         customers.router,
+        recognition.router,
         imports.router,
         intake.router,
         settings.router,
         api_keys.router,
     ),
-    background={"consumer": (read_intake,), "sweeps": (run_imports,)},
+    jobs=jobs,
+    background={"consumer": (read_intake,), "sweeps": (run_imports, watch_shops)},
     counters=counters,
     due=due,
     keeps_claims=True,  # a file may be imported again after years

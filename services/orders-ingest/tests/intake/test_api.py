@@ -256,6 +256,9 @@ async def test_a_key_of_every_shop_says_whose_event_it_is(absent: str, api: http
     assert answer.status_code == (422 if absent == "shop" else 202), answer.text
 
 
+_DETAILS = ("request_id", "parcel_id", "return_id", "exchange_id", "reshipment_id")
+
+
 async def test_every_example_of_the_document_is_taken_as_it_stands(api: httpx.AsyncClient) -> None:
     sent = await api.put("/v1/shops/demo/settings", json={"zone": "Europe/Berlin", "currency": "EUR"})
     assert sent.status_code == 200
@@ -269,7 +272,8 @@ async def test_every_example_of_the_document_is_taken_as_it_stands(api: httpx.As
         for method, operation in operations.items():
             if not path.startswith("/v1/shops/{shop}/") or "requestBody" not in operation:
                 continue
-            url = path.format(shop="demo", order_id="1001", customer="ann", job="1", refund_id="1")
+            names = {"shop": "demo", "order_id": "1001", "customer": "ann", "job": "1", "refund_id": "1", "sku": "s-1"}
+            url = path.format(**names, **dict.fromkeys(_DETAILS, "d-1"))
             for kind, media in operation["requestBody"]["content"].items():
                 schema = schemas.get(media["schema"].get("$ref", "").rpartition("/")[2], {})
                 for example in [media["example"]] if "example" in media else schema.get("examples", []):

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.events import EVENTS, InvalidEvent
-from common.events.orders import OrderCompleted, OrderEvent, OrderLine, OrderRefunded
+from common.events.orders import OrderCompleted
 from common.values.wording import unknown_field
-from orders_ingest.intake.checks import TAKEN, check, read
+from orders_ingest.intake.checks import TAKEN, _model_in, _names, check, read
 from orders_ingest.intake.state import Outcome
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -39,11 +39,24 @@ def test_what_is_unknown_is_refused_and_nothing_else_is(own: Any, in_line: Any, 
 
 
 @pytest.mark.parametrize("type_", [name for name, kind in EVENTS.items() if issubclass(kind, TAKEN)])
-def test_objects_stand_in_lines_alone(type_: str) -> None:
-    """Else `_names` in checks.py has one more place to look at."""
+def test_objects_stand_in_lists_of_the_event_alone(type_: str) -> None:
+    """Else `_names` in checks.py has one more place to look at: it finds every model within the event's, one deep."""
     kind = EVENTS[type_]
-    nested = set(kind.model_json_schema().get("$defs", {}))
-    assert nested == ({OrderLine.__name__} if issubclass(kind, OrderEvent | OrderRefunded) else set())
+    models = {name: _model_in(info.annotation) for name, info in kind.model_fields.items()}
+    found = {name: model for name, model in models.items() if model is not None}
+    assert {name for name, _ in _names(kind)[1]} == found.keys()
+    assert {model.__name__ for model in found.values()} == set(kind.model_json_schema().get("$defs", {}))
+
+
+def test_a_misspelt_name_within_any_list_is_refused() -> None:
+    interests = {"interests": [{"kind": "book", "value": "Tea Classic", "sourse": "survey"}]}
+    event = {
+        "specversion": "1.0", "id": "e-1", "source": "/shops/demo/backend", "shop": "demo", "subject": "c-1",
+        "type": "customer.updated", "time": "2026-03-05T11:00:00Z", "data": interests,
+    }  # fmt: skip
+    outcome = check(event, "demo", NOW)
+    assert isinstance(outcome, Outcome)
+    assert (outcome.slug, "`source`" in str(outcome.as_dict()["detail"])) == ("unknown_field", True)
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "18446744073709551616", "1.5", "-0"])

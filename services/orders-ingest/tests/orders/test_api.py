@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from common.events import Event
+from common.storage.database import Database
+from orders_ingest.archive.vault import Vault
 from orders_ingest.orders.implied import implied_events
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
@@ -20,7 +22,7 @@ ORDER = {
     "placed_at": "2026-03-01T10:00:00+08:00",
     "paid_at": "2026-03-02T10:00:00+08:00",
     "list_total": 12000,
-    "coupons": ["TWENTY"],
+    "promotions": [{"kind": "coupon", "code": "TWENTY", "amount": 2000}],
     "lines": [{"sku": "s-1", "quantity": 1, "unit_price": 12000, "paid": 10000}],
 }
 URL = "/v1/shops/demo/orders/o-1"
@@ -131,3 +133,75 @@ async def test_a_customers_orders_are_listed_newest_first_a_page_at_a_time(api: 
     rest = (await api.get(address, params={"limit": 3, "before": first["before"]})).json()
     assert ([order["order_id"] for order in rest["items"]], rest["before"]) == (["n-1"], None)
     assert (await api.get("/v1/shops/demo/customers/nobody/orders")).json() == {"items": [], "before": None}
+
+
+WHOLE: dict[str, Any] = {
+    "kind": "pre_sale",
+    "deposit": 3000,
+    "deposit_paid_at": "2026-03-01T02:00:00Z",
+    "balance_due_at": "2026-04-01T00:00:00Z",
+    "balance_paid_at": "2026-03-02T02:00:00Z",
+    "promised_by": "2026-03-09T00:00:00Z",
+    "platform": "taobao",
+    "traffic_source": "live stream",
+    "entry_path": "already_bought",
+    "credit_level": "3 diamonds",
+    "promotions": [
+        {"kind": "coupon", "code": "TWENTY", "amount": 2000},
+        {"kind": "secret_code", "code": "sesame", "amount": 0},
+        {"kind": "flash_sale", "amount": 500},
+    ],
+    "points_used": 100,
+    "payer": "dad",
+    "region": "Zhejiang",
+    "city": "Hangzhou",
+}
+LINES: list[dict[str, Any]] = [
+    {"sku": "a", "quantity": 2, "kind": "goods", "size": "full_size", "mark": "hot", "unit_price": 6000, "paid": 10000},
+    {"sku": "b", "quantity": 5, "kind": "gift", "size": "full_size", "paid": 0},
+    {"sku": "c", "quantity": 7, "kind": "sample", "size": "sample", "paid": 0},
+]
+
+
+async def test_what_is_sent_of_an_order_is_published_and_shown(
+    api: httpx.AsyncClient, published: Published, vault: Vault, db: Database
+) -> None:
+    """ORD-004, ORD-007, ORD-008, ORD-010, ORD-013 to ORD-018, ORD-023, ORD-024, ORD-034."""
+    personal = {"recipient": "Mother", "recipient_phone": "+8613800138000", "address": "1 Tea Street", "remark": "soon"}
+    assert (await put(api, **WHOLE, **personal, lines=LINES))[0] == 202
+    shown = (await api.get(URL)).json()
+    assert {name: shown[name] for name in WHOLE} == WHOLE
+    kept = [{name: value for name, value in line.items() if value is not None} for line in shown["lines"]]
+    assert (kept, shown["units"]) == (LINES, 2)
+    assert personal.keys().isdisjoint(shown)
+    async with db.transaction() as tx:
+        key = (await vault.ring.keys_for(tx, [("demo", "c-1")]))["demo", "c-1"]
+    for event in await published():
+        assert "Mother" not in event.encode().decode()
+        opened = vault.ring.open_event(event, key).data.model_dump(mode="json")
+        assert {name: opened[name] for name in personal} == personal
+        assert {name: opened[name] for name in WHOLE} == WHOLE
+
+
+async def test_orders_of_a_subscription_name_their_plan(api: httpx.AsyncClient, published: Published) -> None:
+    """ORD-012: each month's order is one of its own, linked by the plan."""
+    status, problem = await put(api, kind="subscription")
+    assert (status, problem["type"]) == (422, "/problems/invalid_data")
+    assert await published() == []
+    for month in ("03", "04"):
+        body = {**ORDER, "kind": "subscription", "plan": "monthly-tea", "time": "2026-03-02T10:00:00+08:00"}
+        assert (await api.put(f"/v1/shops/demo/orders/m-{month}", json=body)).status_code == 202
+    paid = [event.data for event in await published() if event.type == "order.paid"]
+    assert [(order.order_id, order.kind, order.plan) for order in paid] == [
+        ("m-03", "subscription", "monthly-tea"),
+        ("m-04", "subscription", "monthly-tea"),
+    ]
+
+
+@pytest.mark.parametrize("field", [{"kind": "loan"}, {"entry_path": "door"}, {"promotions": [{"kind": "bribe"}]}])
+async def test_a_word_that_is_none_of_those_is_refused_with_those_there_are(
+    field: dict[str, Any], api: httpx.AsyncClient
+) -> None:
+    status, problem = await put(api, **field)
+    assert (status, problem["type"]) == (422, "/problems/invalid_request")
+    assert "other" in str(problem) or "ordinary" in str(problem)

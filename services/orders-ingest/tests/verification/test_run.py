@@ -11,6 +11,8 @@ import pytest_asyncio
 from common.storage.database import Database
 from common.verification import Verification
 from orders_ingest.archive.vault import Vault
+from orders_ingest.commands.measure_journeys import measure_journeys
+from orders_ingest.commands.settle_due import settle_due
 from orders_ingest.jobs.imports import step
 from orders_ingest.verification.run import TOPICS, verify
 from regulars.testing import OwnTopics, TopicsOfOwn
@@ -71,6 +73,16 @@ async def some_days(db: Database, api: httpx.AsyncClient, vault: Vault, tell: An
     assert answer.is_success, answer.text
     while await step(db, vault):
         pass
+    await api.put("/v1/shops/demo/products/s-1", json={"name": "Oolong", "price": 500})
+    visits = {"hour": "2026-03-05T10:00:00Z", "source": "search", "visits": 7}
+    await post(tell.event("visits.counted", visits, subject=None), tell.event("chat.ended", {"seconds": 60}))
+    back = {"order_id": "o-1", "return_id": "b-1", "state": "open", "reason": "too small"}
+    await post(tell.event("order.returned", back), tell.event("order.returned", {**back, "state": "received"}))
+    delivered = {"order_id": "o-60", "promised_by": "2026-02-20T10:00:00Z", "delivered_at": "2026-02-21T10:00:00Z"}
+    await post(tell.order("delivered", delivered, time="2026-02-21T10:00:00Z"))
+    async with db.transaction() as tx:
+        assert await settle_due(tx, vault, tx.clock.now(), [("demo", "o-60")]) == 3
+        assert await measure_journeys(tx, [("demo", "o-1"), ("demo", "o-60")]) == 2
     assert (await api.post("/v1/shops/demo/customers/c-1/merge", json={"absorbed": "c-2"})).status_code == 200
 
 
@@ -87,19 +99,24 @@ async def test_nothing_is_found_in_the_outbox_nor_in_the_log_and_all_is_counted(
     await topics.publish(db)
     assert await verified(db, topics) == ([], compared)
     assert compared == {
-        "orders": 5,
-        "numbers of completed orders": 5,
+        "orders": 6,
+        "details of orders": 3,
+        "numbers of completed orders": 6,
+        "products": 1,
+        "counts of visits": 1,
+        "ways to orders": 2,
         "aliases": 1,
         "refunds": 3,
         "profiles": 1,
         "consents": 1,
         "archived events": 2,
-        "claims": 17,
+        "claims": 24,
         "customer keys": 4,
         "settings": 2,
         "API keys": 2,
         "refunds that wait": 2,
         "imports": 1,
+        "signs of customers": 1,
     }
 
 
@@ -127,6 +144,25 @@ PLANTED = {
     ),
     "a number": ("update completed_orders set sequence = 9 where order_id = 'o-1'", "demo/o-1: completed_orders keeps"),
     "a number is gone": (f"delete from completed_orders {ONE}", "a completed order was numbered, and no row keeps its"),
+    "a state that was told": (f"update orders set reached = 0 {ONE}", "an order was told in a state, and its row"),
+    "a return": (
+        "update order_details set stage = 0 where type = 'order.returned'", "order_details keeps",
+    ),
+    "a return is gone": (
+        "delete from order_details where type = 'order.returned'", "a detail of an order was announced, and no row",
+    ),
+    "a stage that was told": (
+        "update order_details set told = 4 where type = 'order.returned'", "a detail was told in a stage, and its row",
+    ),
+    "a promise is gone": (
+        "delete from order_details where type = 'delivery.promise_broken'", "a detail of an order was announced",
+    ),
+    "a product": ("update products set revision = revision - 1", "products keeps"),
+    "a product is gone": ("delete from products", "a product was announced, and no row keeps it"),
+    "a count": ("update visits set visits = 1", "visits keeps"),
+    "a count is gone": ("delete from visits", "visits were counted, and no row keeps the count"),
+    "a way to an order": (f"update journeys set silent = not silent {ONE}", "demo/o-1: journeys keeps"),
+    "a way is gone": (f"delete from journeys {ONE}", "the way to an order was measured, and no row keeps it"),
     "an alias of another": ("update aliases set merged_into = 'c-9'", "demo/c-2: aliases keeps"),
     "an alias is gone": ("delete from aliases", "two customers were merged, and no row says so"),
     "a refund's amount": ("update refunds set amount = 1 where refund_id = 'r-1'", "demo/r-1: refunds keeps"),
@@ -147,6 +183,7 @@ PLANTED = {
         "update profiles set registered_at = registered_at - interval '1 day'", "demo/c-1: profiles keeps",
     ),
     "a profile is gone": ("delete from profiles", "a profile was announced, and no row keeps it"),
+    "a sign of a customer": ("update recognised_by set kind = 'phone'", "recognised_by keeps something else"),
     "a consent": ("update consents set granted = false", "consents keeps"),
     "a consent is gone": ("delete from consents", "a consent was announced, and no row keeps it"),
     "an archived event is gone": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from common.contract.intake import EXAMPLES, example_of
+from common.contract.intake import EXAMPLES, OF_THE_SHOP, example_of
 from common.contract.published import published_example
 from common.contract.schemas import schema_of
 from common.events import EVENTS, EventData
@@ -57,8 +57,8 @@ def _intake_envelope(kind: type[EventData]) -> dict[str, Any]:
     envelope = _envelope(kind)
     filled_in = {"specversion", "shop", "partitionkey"}
     required = [name for name in envelope["required"] if name not in filled_in]
-    needs_customer = [] if kind.TOPIC == "orders" else ["subject"]
-    given_here = {"partitionkey", "alias", "claimed"}
+    needs_customer = [] if kind.TOPIC == "orders" or kind in OF_THE_SHOP else ["subject"]
+    given_here = {"partitionkey", "alias", "claimed", *(["subject"] if kind in OF_THE_SHOP else [])}
     properties = {name: schema for name, schema in envelope["properties"].items() if name not in given_here}
     return {**envelope, "required": [*required, *needs_customer], "properties": properties}
 

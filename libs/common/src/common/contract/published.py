@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from common.contract.intake import CUSTOMER, SHOP
+from common.contract.intake import CUSTOMER, OF_THE_SHOP, SHOP
 from common.contract.intake import EXAMPLES as SHOPS_OWN
 from common.crypto.sealing import map_personal
 from common.events import Event, EventData, fact_id
@@ -44,7 +44,13 @@ from common.events.messages import (
     MessageSent,
     MessageSuppressed,
 )
-from common.events.orders import OrderClaimed, OrderCompleted
+from common.events.orders import (
+    DeliveryPromiseBroken,
+    OrderClaimed,
+    OrderCompleted,
+    OrderJourneyMeasured,
+    OrderReceiptDue,
+)
 from common.events.segments import (
     LifeCycleChanged,
     RfmChanged,
@@ -70,6 +76,7 @@ _MESSAGE = {
     "template": "tier",
 }
 _ABOUT_A_SHOP = (
+    *OF_THE_SHOP,
     ShopSettingsChanged,
     ApiKeyIssued,
     ApiKeyRevoked,
@@ -102,6 +109,14 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     **{kind: data for kind, (_, data) in SHOPS_OWN.items()},
     OrderCompleted: {**SHOPS_OWN[OrderCompleted][1], "sequence": 1},
     OrderClaimed: {"order_id": "1001", "customer": CUSTOMER},
+    OrderReceiptDue: {
+        "order_id": "1001", "delivered_at": "2025-02-27T08:50:00Z", "completes_at": "2025-03-06T08:50:00Z",
+    },
+    DeliveryPromiseBroken: {"order_id": "1001", "promised_by": _AT},
+    OrderJourneyMeasured: {
+        "order_id": "1001", "silent": False, "decision_seconds": 1200, "compared_items": 3, "reviews_viewed": 1,
+        "chats": 1, "chat_seconds": 240, "revision": 1,
+    },
     CustomerMerged: {"survivor": CUSTOMER, "absorbed": "ann-at-the-counter"},
     KeyIssued: {"key_id": "ann-1", "wrapped": "d3JhcHBlZCBieSB0aGUgbWFzdGVyIGtleQ=="},
     CustomerErased: {},

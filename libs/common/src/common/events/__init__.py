@@ -11,7 +11,7 @@ from typing import Any, get_args
 import orjson
 from pydantic import AwareDatetime, ValidationError
 
-from common.events import activity, customers, feedback, membership, messages, orders, segments, shops
+from common.events import activity, catalogue, customers, feedback, membership, messages, orders, segments, shops
 from common.events.envelope import (
     CustomerKey,
     Event,
@@ -58,7 +58,17 @@ def _concrete(base: type[EventData]) -> list[type[EventData]]:
 
 EVENTS: dict[str, type[EventData]] = {c.TYPE: c for c in _concrete(EventData)}
 """Every type string and its class."""
-_OWNERS = (activity, customers, feedback, membership, messages, orders, segments, shops)  # imported for their classes
+_OWNERS = (
+    activity,
+    catalogue,
+    customers,
+    feedback,
+    membership,
+    messages,
+    orders,
+    segments,
+    shops,
+)  # imported for their classes
 
 
 _JSON = re.compile(r"[\w.-]+/(?:[\w.-]+\+)?json(?:\s*;.*)?", re.ASCII | re.IGNORECASE)

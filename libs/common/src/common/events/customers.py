@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from common.events.envelope import EventData
 from common.events.fields import Count, Identifier, PersonalText, Revision, Text
@@ -12,19 +14,51 @@ Channel = Literal["email", "sms", "chat", "phone"]
 Purpose = Literal["marketing", "survey"]
 
 
-class CustomerProfile(EventData):
-    """The whole profile as it stands; `zone` is an IANA name, None: the shop's zone is taken for the customer's."""
+class SocialAccount(EventData):
+    """An account of the customer on another platform, by which one person is recognised (ORD-040)."""
 
-    TOPIC: ClassVar[str] = "customers"
+    platform: Text
+    account: PersonalText | None = None
+
+
+class Interest(EventData):
+    """Something the customer likes or follows, where that is known from, and whether they agreed (MEM-004)."""
+
+    kind: Literal["hobby", "brand", "product", "category", "book", "film", "topic"]
+    value: Text
+    source: Text | None = None
+    consented: bool = False
+    noted_on: date | None = None
+
+
+class ProfileFields(EventData):
+    """What a shop says of a customer: the same in the event and in an upsert (MEM-001 to MEM-006).
+
+    `zone` is an IANA name, None: the shop's zone is taken for the customer's.
+    """
+
     name: PersonalText | None = None
     email: PersonalText | None = None
-    phone: PersonalText | None = None
+    phone: PersonalText | None = None  # with + and the country's code
     chat: PersonalText | None = None  # webhook URL of the group robot through which the customer is written to
     address: PersonalText | None = None
     birthday: PersonalText | None = None  # ISO date
+    gender: Literal["female", "male", "other"] | None = None
+    region: Text | None = None  # province or state
+    city: Text | None = None
+    education: Text | None = None
+    credit_level: Text | None = None  # the platform's of the buyer
+    social: Annotated[tuple[SocialAccount, ...], Field(max_length=20)] = ()
+    interests: Annotated[tuple[Interest, ...], Field(max_length=100)] = ()
     language: Text | None = None
     zone: Text | None = None
     source: Text | None = None
+
+
+class CustomerProfile(ProfileFields):
+    """The whole profile as it stands."""
+
+    TOPIC: ClassVar[str] = "customers"
     version: Revision | None = None  # the shop's own version number of the profile, if it keeps one
     revision: Revision = 0
 

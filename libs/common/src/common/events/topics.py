@@ -32,6 +32,7 @@ TOPICS = (
     Topic("orders", "orders-ingest"),
     Topic("customers", "orders-ingest"),
     Topic("activity", "orders-ingest"),
+    Topic("catalogue", "orders-ingest"),
     Topic("customer-keys", "orders-ingest", config={"cleanup.policy": "compact", "max.message.bytes": str(MAX_RECORD)}),
     Topic("shops", "orders-ingest", 1),  # few records, read by every process from the first on
     Topic("feedback", "feedback"),
@@ -47,7 +48,7 @@ TOPICS = (
 
 def owned_topics(service: str) -> set[str]:
     """The topics that a service alone writes, and that tell of the customers."""
-    apart = {"customer-keys", "shops"}
+    apart = {"customer-keys", "shops", "catalogue"}
     return {t.name for t in TOPICS if t.owner == service and t.name not in apart and not t.name.startswith("dead.")}
 
 

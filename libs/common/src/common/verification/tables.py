@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -16,7 +17,7 @@ Key = tuple[Any, ...]
 Kept = tuple[tuple[str, ...], bytes | None]
 """A name, and what is kept of it (None: the name alone counts)."""
 Row = tuple[Key, list[Kept]]
-_TYPES = {str: "text", int: "bigint", UUID: "uuid"}
+_TYPES = {str: "text", int: "bigint", UUID: "uuid", datetime: "timestamptz"}
 
 
 async def pages_of(

@@ -9,14 +9,14 @@ from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from common.crypto.sealing import open_sealed, personal_fields
-from common.events.customers import Channel, CustomerProfile, Purpose
-from common.events.fields import Identifier, Instant, PersonalText, ShopName, Text
+from common.events.customers import Channel, CustomerProfile, Interest, ProfileFields, Purpose
+from common.events.fields import Identifier, Instant, ShopName, Text
 from common.http.api import Body, Caller, Router, Tx, require, runtime_of
 from orders_ingest.api.parts import OutcomeOut, ResultsOut, answer_each, answer_one, vault_of
 from orders_ingest.commands import put_customers as command
 from orders_ingest.commands.merge_customers import merge_customers
 from orders_ingest.customers import store
-from orders_ingest.customers.rules import UnknownCustomer
+from orders_ingest.customers.rules import PROFILE_FIELDS, UnknownCustomer
 from orders_ingest.customers.state import SentConsent, SentCustomer
 from orders_ingest.identity import store as identity
 from orders_ingest.intake.checks import MAX_BATCH
@@ -26,27 +26,19 @@ router = Router(prefix="/v1/shops/{shop}/customers", tags=["customers"])
 Writer = Annotated[Caller, require("customers:write")]
 
 
-class ProfileIn(Body):
+class ProfileIn(ProfileFields, Body):
     """The whole profile as it stands: what is left out is forgotten. `zone` absent: the shop's."""
 
     model_config = ConfigDict(
+        extra="forbid",
         json_schema_extra={
             "examples": [{"name": "Ann Li", "email": "ann@example.com", "phone": "+4930123456", "language": "en"}]
-        }
+        },
     )
-    name: PersonalText | None = None
-    email: PersonalText | None = None
-    phone: PersonalText | None = Field(None, description="with + and the country's code")
-    chat: PersonalText | None = Field(None, description="webhook URL of the group robot that writes to the customer")
-    address: PersonalText | None = None
-    birthday: PersonalText | None = Field(None, description="ISO date")
-    language: Text | None = None
-    zone: Text | None = Field(None, description="IANA name")
-    source: Text | None = None
 
     def fields(self) -> dict[str, Any]:
         """What is sent of the profile."""
-        return self.model_dump(include=set(ProfileIn.model_fields), exclude_none=True)
+        return self.model_dump(mode="json", include=set(PROFILE_FIELDS), exclude_defaults=True)
 
 
 class ConsentIn(Body):
@@ -146,6 +138,12 @@ class ConsentOut(BaseModel):
     source: str | None
 
 
+class PlatformOut(BaseModel):
+    """A platform on which an account of the customer is known; which one is personal."""
+
+    platform: str
+
+
 class CustomerOut(BaseModel):
     """`has`: the personal fields that are stored; `revision`: by which consumers know the newest profile.
 
@@ -155,6 +153,13 @@ class CustomerOut(BaseModel):
     id: str
     registered_at: datetime
     revision: int
+    gender: str | None = None
+    region: str | None = None
+    city: str | None = None
+    education: str | None = None
+    credit_level: str | None = None
+    interests: list[Interest] = []
+    social: list[PlatformOut] = []
     language: str | None = None
     zone: str | None = None
     source: str | None = None
@@ -175,7 +180,9 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
         id=customer,
         registered_at=found.registered_at,
         revision=found.revision,
-        **{name: found.body.get(name) for name in ("language", "zone", "source")},
+        **{name: found.body.get(name) for name in _SHOWN},
+        interests=found.body.get("interests", []),
+        social=[PlatformOut(platform=account["platform"]) for account in found.body.get("social", ())],
         has=sorted(found.body.keys() & set(personal_fields(CustomerProfile).own)),
         consents=[ConsentOut.model_validate(dict(row._mapping)) for row in consents],
         merged_into=(await identity.get_survivors(tx, [(shop, customer)])).get((shop, customer)),
@@ -183,6 +190,7 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
     )
 
 
+_SHOWN = ("gender", "region", "city", "education", "credit_level", "language", "zone", "source")
 PersonalField = Literal["name", "email", "phone", "chat", "address", "birthday"]
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import orjson
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.events.fields import Currency, Cursor, Identifier, Instant, Minor, PersonalText, ShopName, Text
-from common.events.orders import OrderLine, OrderState
+from common.events.fields import Cursor, Identifier, Instant, ShopName
+from common.events.orders import OrderFields, OrderPersonal, OrderState
 from common.http.api import Body, Caller, Router, Tx, require, runtime_of
 from common.refusals import NotFound
 from orders_ingest.api.parts import ResultsOut, answer_each, vault_of
 from orders_ingest.commands import put_order as command
 from orders_ingest.orders import store_reading as store
+from orders_ingest.orders.rules import units_of
 from orders_ingest.refunds import store as refund_store
 from orders_ingest.refunds.state import State as RefundState
 
@@ -29,10 +30,11 @@ class UnknownOrder(NotFound):
         super().__init__("unknown_order", f"The shop has sent no order {order_id!r} yet.")
 
 
-class OrderIn(Body):
+class OrderIn(OrderFields, OrderPersonal, Body):
     """The order as it stands; `time` is when it reached `state`. Amounts in minor units of `currency`."""
 
     model_config = ConfigDict(
+        extra="forbid",
         json_schema_extra={
             "examples": [
                 {
@@ -43,31 +45,10 @@ class OrderIn(Body):
                     "goods_paid": 12900,
                 }
             ]
-        }
+        },
     )
     customer: Identifier | None = None
-    state: OrderState
     time: Instant
-    currency: Currency
-    goods_paid: Minor
-    freight: Minor = 0
-    list_total: Minor | None = None
-    lines: list[OrderLine] = Field([], max_length=5_000)
-    placed_at: Instant | None = None
-    paid_at: Instant | None = None
-    shipped_at: Instant | None = None
-    delivered_at: Instant | None = None
-    completed_at: Instant | None = None
-    closed_at: Instant | None = None
-    carrier: Text | None = None
-    tracking: Text | None = None
-    platform: Text | None = None
-    traffic_source: Text | None = None
-    coupons: list[Text] = Field([], max_length=100)
-    promotions: list[Text] = Field([], max_length=100)
-    redemption_id: Identifier | None = None
-    remark: PersonalText | None = None
-    recipient: PersonalText | None = None
 
 
 @router.put("/orders/{order_id}", status_code=202, response_model=ResultsOut)
@@ -91,18 +72,7 @@ async def put_order(
     return answer_each(found)
 
 
-class OrderLineOut(BaseModel):
-    sku: str
-    name: str | None = None
-    category: str | None = None
-    brand: str | None = None
-    kind: Literal["goods", "gift", "sample"]
-    quantity: int
-    unit_price: int | None = None
-    paid: int
-
-
-class OrderOut(BaseModel):
+class OrderOut(OrderFields):
     """An order without its personal fields. Amounts in minor units of `currency`."""
 
     order_id: str
@@ -110,27 +80,9 @@ class OrderOut(BaseModel):
     sequence: int | None = Field(
         description="the number of the order among those of its customer that completed, given once; null: it has not"
     )
-    state: OrderState
     time: datetime = Field(description="when it reached `state`")
-    currency: str
-    goods_paid: int
-    freight: int
+    units: int = Field(description="pieces of goods sold; gifts and samples are not counted (ORD-007)")
     refunded: int = Field(description="what was paid back of its goods, by refunds that count")
-    list_total: int | None = None
-    lines: list[OrderLineOut]
-    placed_at: datetime | None = None
-    paid_at: datetime | None = None
-    shipped_at: datetime | None = None
-    delivered_at: datetime | None = None
-    completed_at: datetime | None = None
-    closed_at: datetime | None = None
-    carrier: str | None = None
-    tracking: str | None = None
-    platform: str | None = None
-    traffic_source: str | None = None
-    coupons: list[str]
-    promotions: list[str]
-    redemption_id: str | None = None
     version: int | None = Field(None, description="the shop's own number of this version")
     revision: int = Field(description="by which consumers know the newest version")
 
@@ -149,6 +101,7 @@ async def get_order(shop: ShopName, order_id: Identifier, tx: Tx) -> OrderOut:
             "time": row.at,
             "refunded": row.refunded,
             "sequence": row.sequence,
+            "units": units_of(order.get("lines", ())),
         }
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
+from orders_ingest.commands.recognise import recognise
 from orders_ingest.identity import store
 
 
@@ -19,4 +20,5 @@ async def erase_customer(tx: Transaction, vault: Vault, shop: str, customer: str
     keys = [(shop, one) for one in people]
     await tx.lock_customers(keys)
     await tx.announce(await vault.ring.erase(tx, keys))
+    await recognise(tx, vault.ring, keys)
     return people

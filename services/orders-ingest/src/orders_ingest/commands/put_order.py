@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.take_events import take_events
-from orders_ingest.intake.checks import check, refused_time
+from orders_ingest.intake.checks import ORDER_TIMES, check, refused_time
 from orders_ingest.intake.state import Offered, Outcome
 from orders_ingest.orders import store_reading as store
 from orders_ingest.orders.implied import implied_events
@@ -24,7 +23,7 @@ async def put_order(
     Idempotent.
     """
     now = tx.clock.now()
-    bad = refused_time(order_id, now, (value for value in order.values() if isinstance(value, datetime)))
+    bad = refused_time(order_id, now, (order.get(name) for name in ("time", *ORDER_TIMES)))
     if bad is not None:
         return [bad]
     stored = await store.get_order(tx, shop, order_id)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from common.events import rfc3339
-from common.events.customers import CustomerProfile
+from common.events.customers import CustomerProfile, ProfileFields
 from common.refusals import Conflict, NotFound
 from orders_ingest.customers.state import KnownConsent, KnownCustomer, SentCustomer
 from orders_ingest.versions.rules import by_time
@@ -28,13 +28,13 @@ class CustomerErased(Conflict):
         )
 
 
-PROFILE_FIELDS = tuple(name for name in CustomerProfile.model_fields if name not in ("version", "revision"))
+PROFILE_FIELDS = tuple(ProfileFields.model_fields)
 """All that a profile says of a customer."""
 
 
 def fields_of(profile: CustomerProfile) -> dict[str, Any]:
-    """The fields that a shop sends, without those that are absent."""
-    return {name: value for name in PROFILE_FIELDS if (value := getattr(profile, name)) is not None}
+    """The fields that a shop sends, in JSON, without those that say nothing."""
+    return profile.model_dump(mode="json", include=set(PROFILE_FIELDS), exclude_defaults=True)
 
 
 def changes(shop: str, sent: SentCustomer, known: KnownCustomer, now: datetime) -> list[dict[str, Any]]:

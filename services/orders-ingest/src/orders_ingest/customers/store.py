@@ -48,7 +48,14 @@ class ConsentRow(NamedTuple):
 
 CUSTOMERS = Columns("w", shop="text", customer="text")
 PROFILES = Columns(
-    "n", shop="text", customer="text", revision="bigint", numbered="boolean", registered_at="timestamptz", body="jsonb"
+    "n",
+    shop="text",
+    customer="text",
+    revision="bigint",
+    numbered="boolean",
+    registered_at="timestamptz",
+    changed_at="timestamptz",
+    body="jsonb",
 )
 CONSENTS = Columns(
     "n",
@@ -106,14 +113,18 @@ async def _save_profiles(tx: Transaction, versions: Sequence[ProfileRow]) -> Non
     # The primary key closes the race of two registrations.
     await tx.execute(
         f"""
-        insert into profiles (shop, customer, revision, numbered, registered_at, body)
+        insert into profiles (shop, customer, revision, numbered, registered_at, changed_at, body)
         select * from {PROFILES}
         on conflict (shop, customer) do update set
             revision = greatest(profiles.revision, excluded.revision),
             registered_at = least(profiles.registered_at, excluded.registered_at),
+            changed_at = case when excluded.revision > profiles.revision then excluded.changed_at
+                              else profiles.changed_at end,
             body = case when excluded.revision > profiles.revision then excluded.body else profiles.body end
         """,
-        **PROFILES.of((*key, row.revision, row.numbered, first[key], row.body) for key, row in sorted(newest.items())),
+        **PROFILES.of(
+            (*key, row.revision, row.numbered, first[key], row.at, row.body) for key, row in sorted(newest.items())
+        ),
     )
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from common.bus.subscriptions import Batch, Subscription
 from common.crypto.keys import KeyRing, on_keys
-from common.events import Event
-from common.events.activity import Activity
+from common.events import Event, EventData
+from common.events.activity import Activity, VisitsCounted
+from common.events.catalogue import ProductChanged
 from common.events.customers import (
     ConsentChanged,
     CustomerErased,
@@ -24,26 +25,36 @@ from common.events.customers import (
     KeyIssued,
 )
 from common.events.orders import (
+    DeliveryPromiseBroken,
     OrderClaimed,
     OrderClosed,
     OrderCompleted,
     OrderDelivered,
+    OrderDetail,
     OrderInTransit,
+    OrderJourneyMeasured,
     OrderPaid,
     OrderPlaced,
+    OrderReceiptDue,
     OrderRefunded,
     OrderShipped,
 )
 from common.storage.database import Transaction
 from orders_ingest.archive.store import insert_archive
 from orders_ingest.archive.vault import Vault
+from orders_ingest.catalogue import store as catalogue
+from orders_ingest.commands.recognise import recognise
 from orders_ingest.customers.store import save_customers
+from orders_ingest.details import store as details
 from orders_ingest.identity.store import restore_aliases
 from orders_ingest.intake.published import claimed_by, numbers_in, owners_in, refunds_in, versions_in
 from orders_ingest.intake.state import name_of
 from orders_ingest.intake.store import delete_claims
+from orders_ingest.journeys import store as journeys
+from orders_ingest.journeys.rules import KEPT, placed_lately, sign_of
 from orders_ingest.orders import store_rebuilding as orders
 from orders_ingest.refunds import store as refunds
+from orders_ingest.visits import store as visits
 
 ORDERS = (
     OrderPlaced,
@@ -56,6 +67,7 @@ ORDERS = (
     OrderRefunded,
     OrderClaimed,
 )
+DETAILS: tuple[type[EventData], ...] = (*OrderDetail.__subclasses__(), DeliveryPromiseBroken, OrderReceiptDue)
 
 
 async def on_orders(vault: Vault, tx: Transaction, batch: Batch) -> None:
@@ -67,12 +79,24 @@ async def on_orders(vault: Vault, tx: Transaction, batch: Batch) -> None:
     await refunds.claim_refunds(tx, await orders.get_owners(tx, owners))
     await orders.restore_numbers(tx, numbers_in(batch.events))
     await insert_archive(tx, vault, came)
+    now = tx.clock.now()
+    await journeys.note_orders(tx, placed_lately(versions_in(batch.events), now), now)
     await _unclaim(tx, batch.events)
 
 
-async def on_customers(tx: Transaction, batch: Batch) -> None:
-    """Profiles and consents as they stand."""
+async def on_details(vault: Vault, tx: Transaction, batch: Batch) -> None:
+    """What orders have several of. Of what fell due: that it was announced."""
+    told = [event for event in batch.events if isinstance(event.data, OrderDetail)]
+    await details.save_details(tx, [(event, event.data.as_json()) for event in told])
+    await details.save_announced(tx, [event for event in batch.events if not isinstance(event.data, OrderDetail)])
+    await insert_archive(tx, vault, [event for event in told if claimed_by(event)])
+    await _unclaim(tx, batch.events)
+
+
+async def on_customers(keys: KeyRing, tx: Transaction, batch: Batch) -> None:
+    """Profiles and consents as they stand; and what customers are recognised by, as far as their keys are here."""
     await save_customers(tx, batch.events)
+    await recognise(tx, keys, {event.customer for event in batch.events})
 
 
 async def on_merges(tx: Transaction, batch: Batch) -> None:
@@ -82,14 +106,35 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
     await _unclaim(tx, batch.events)
 
 
-async def on_customer_keys(tx: Transaction, batch: Batch) -> None:
+async def on_customer_keys(keys: KeyRing, tx: Transaction, batch: Batch) -> None:
     """Customers' keys, and the markers of those who were erased."""
     await on_keys(tx, batch)
+    await recognise(tx, keys, {event.customer for event in batch.events})
     await _unclaim(tx, batch.events)
 
 
-async def on_activity(_tx: Transaction, _batch: Batch) -> None:
-    """Nothing is kept of it here but that it was taken, which its claim says."""
+async def on_products(tx: Transaction, batch: Batch) -> None:
+    """The catalogue as it stands."""
+    await catalogue.save_products(tx, [(event, event.data.as_json()) for event in batch.events])
+
+
+async def on_visits(tx: Transaction, batch: Batch) -> None:
+    """Visits as they were counted, by the shop or here."""
+    await visits.save_counts(tx, batch.events)
+    await _unclaim(tx, batch.events)
+
+
+async def on_activity(tx: Transaction, batch: Batch) -> None:
+    """The last days' signs of interest, by which orders are measured; of the rest that it was taken, by its claim."""
+    oldest = tx.clock.now() - KEPT
+    signs = [(event.customer, sign) for event in batch.events if (sign := sign_of(event)) is not None]
+    await journeys.add_signs(tx, [(customer, sign) for customer, sign in signs if sign.at > oldest])
+
+
+async def on_journeys(tx: Transaction, batch: Batch) -> None:
+    """The way to each order as it was measured last."""
+    await journeys.save_measured(tx, batch.events)
+    await _unclaim(tx, batch.events)
 
 
 async def _unclaim(tx: Transaction, events: Sequence[Event[Any]]) -> None:
@@ -100,9 +145,13 @@ async def _unclaim(tx: Transaction, events: Sequence[Event[Any]]) -> None:
 def read_back(keys: KeyRing) -> tuple[Subscription, ...]:
     """What a rebuild reads of our own topics; `shops` is read by whoever runs."""
     return (
-        Subscription(on_customer_keys, (KeyIssued, CustomerErased)),
+        Subscription(partial(on_customer_keys, keys), (KeyIssued, CustomerErased)),
         Subscription(on_merges, (CustomerMerged,)),
-        Subscription(on_customers, (CustomerRegistered, CustomerUpdated, ConsentChanged)),
+        Subscription(partial(on_customers, keys), (CustomerRegistered, CustomerUpdated, ConsentChanged)),
         Subscription(partial(on_orders, Vault(keys)), ORDERS),
+        Subscription(partial(on_details, Vault(keys)), DETAILS),
+        Subscription(on_products, (ProductChanged,)),
+        Subscription(on_visits, (VisitsCounted,)),
+        Subscription(on_journeys, (OrderJourneyMeasured,)),
         Subscription(on_activity, tuple(Activity.__subclasses__())),
     )

@@ -6,15 +6,17 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import orjson
+from pydantic import BaseModel
 
 from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict, rfc3339, why_not_json
-from common.events.activity import Activity
+from common.events.activity import Activity, VisitsCounted
+from common.events.catalogue import ProductChanged
 from common.events.customers import ConsentChanged, CustomerProfile, CustomerRegistered, CustomerUpdated
 from common.events.fields import MAX_EVENT, MAX_NAME
-from common.events.orders import OrderCompleted, OrderEvent, OrderLine, OrderRefunded
+from common.events.orders import OrderCompleted, OrderDetail, OrderEvent, OrderRefunded
 from common.refusals import Invalid, Malformed, TooLarge
 from common.values.texts import find_unfit, find_unfit_json
 from common.values.wording import unknown_field
@@ -27,6 +29,9 @@ MAX_BATCH = 1_000
 FILLED_OVER_HTTP = ("specversion", "shop", "source", "time")
 FILLED_ON_TOPICS = ("specversion", "shop")
 _ELSEWHERE = {
+    "order.receipt_due": "it falls due here, some days after the delivery",
+    "delivery.promise_broken": "it is found out here: send `promised_by` and `delivered_at` with the order",
+    "order.journey_measured": "it is measured here, from views and chats",
     "review.submitted": "reviews go to feedback: POST /v1/shops/<shop>/reviews, or as events to …/reviews/events",
     "survey.answered": "answers go to feedback, by the link of the question",
     "customer.erased": "erasure is a command of its own, not an event from outside",
@@ -82,7 +87,7 @@ def check(
         if isinstance(event.data, CustomerProfile):
             profile, left_out = cleaned(event.data, now)
             event = event.with_data(profile)
-        if original is None and isinstance(event.data, OrderEvent | CustomerProfile) and event.data.revision:
+        if original is None and getattr(event.data, "revision", None):
             raise InvalidEvent("invalid_data", "data.revision: is given here; number your versions in `version`")
         _check_given_here(event)
         _check_shop(event, shop)
@@ -115,8 +120,8 @@ def _check_type(type_: object) -> None:
 
 def _check_names(data: dict[str, Any], kind: type[EventData]) -> None:
     """A misspelt name is refused here, at the door; consumers ignore what they do not know."""
-    names, of_lines = _names(kind)
-    if data.keys() <= names and all(line.keys() <= of_lines for line in data.get("lines") or ()):
+    names, nested = _names(kind)
+    if data.keys() <= names and all(item.keys() <= of for name, of in nested for item in data.get(name) or ()):
         return  # nearly every event
     unknown = unknown_field(data, kind)
     if unknown is not None:
@@ -124,12 +129,22 @@ def _check_names(data: dict[str, Any], kind: type[EventData]) -> None:
 
 
 @cache
-def _names(kind: type[EventData]) -> tuple[frozenset[str], frozenset[str]]:
-    """The fields of the class, and of its lines: no other field holds objects."""
-    return frozenset(kind.model_fields), frozenset(OrderLine.model_fields if "lines" in kind.model_fields else ())
+def _names(kind: type[EventData]) -> tuple[frozenset[str], tuple[tuple[str, frozenset[str]], ...]]:
+    """The fields of the class; and those that hold lists of objects, with the fields of these."""
+    nested = [(name, _model_in(info.annotation)) for name, info in kind.model_fields.items()]
+    inner = tuple((name, frozenset(model.model_fields)) for name, model in nested if model is not None)
+    return frozenset(kind.model_fields), inner
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := _model_in(part)) is not None), None)
 
 
 def _check_given_here(event: Event[Any]) -> None:
+    if isinstance(event.data, OrderEvent) and event.data.again:
+        raise InvalidEvent("invalid_data", "data.again: is found out here; leave it out")
     if isinstance(event.data, OrderCompleted) and event.data.sequence is not None:
         raise InvalidEvent("invalid_data", "data.sequence: is given here, when the order completes; leave it out")
     if event.alias is not None:
@@ -148,22 +163,37 @@ def _check_shop(event: Event[Any], shop: str | None) -> None:
 
 def _check_subject(event: Event[Any]) -> None:
     data: EventData = event.data
-    if event.subject is None and not isinstance(data, OrderEvent | OrderRefunded):
+    if isinstance(data, OF_THE_SHOP):
+        if event.subject is not None:
+            raise InvalidEvent("invalid_subject", f"an event {event.type} concerns no customer: leave `subject` out")
+    elif event.subject is None and not isinstance(data, OrderEvent | OrderRefunded | OrderDetail):
         raise InvalidEvent("missing_subject", "`subject` must name the customer")
     if isinstance(data, OrderEvent) and event.type != f"order.{data.state}":
         raise InvalidEvent("invalid_data", f"data.state: an {event.type} has the state {event.type[6:]!r}")
-    version = data.version if isinstance(data, OrderEvent | CustomerProfile) else 0
+    if isinstance(data, OrderEvent) and data.kind == "subscription" and data.plan is None:
+        raise InvalidEvent("invalid_data", "data.plan: name the plan that the orders of a subscription have in common")
+    version = getattr(data, "version", None)
     if version is not None and not 0 <= version < 2**63:
         raise InvalidEvent("invalid_data", "data.version: a whole number from 0 to 2^63 - 1")
 
 
 def _check_times(event: Event[Any], now: datetime) -> None:
     check_time("time", event.time, now)
+    if isinstance(event.data, VisitsCounted):
+        _check_count(event.data, now)
     if isinstance(event.data, OrderEvent):
         for name in ORDER_TIMES:
             instant = getattr(event.data, name)
             if instant is not None:
                 check_time(f"data.{name}", instant, now)
+
+
+def _check_count(data: VisitsCounted, now: datetime) -> None:
+    check_time("data.hour", data.hour, now)
+    if (data.hour.minute, data.hour.second, data.hour.microsecond) != (0, 0, 0):
+        raise InvalidEvent("invalid_data", "data.hour: the start of an hour, such as 2025-03-05T12:00:00+08:00")
+    if data.counted_by != "shop":
+        raise InvalidEvent("invalid_data", "data.counted_by: what the shop sends was counted by the shop; leave it out")
 
 
 def refused_time(id_: str, now: datetime, instants: Iterable[datetime | None]) -> Outcome | None:
@@ -186,6 +216,21 @@ def check_time(name: str, instant: datetime, now: datetime) -> None:
         )
 
 
-TAKEN = (OrderEvent, OrderRefunded, CustomerRegistered, CustomerUpdated, ConsentChanged, Activity)
+OF_THE_SHOP = (ProductChanged, VisitsCounted)
+"""What concerns no customer."""
+TAKEN = (
+    *(OrderEvent, OrderRefunded, OrderDetail, CustomerRegistered, CustomerUpdated, ConsentChanged, Activity),
+    *OF_THE_SHOP,
+)
 """What is taken from outside; everything else is a service's own fact."""
-ORDER_TIMES = ("placed_at", "paid_at", "shipped_at", "delivered_at", "completed_at", "closed_at")
+ORDER_TIMES = (
+    "placed_at",
+    "paid_at",
+    "shipped_at",
+    "delivered_at",
+    "completed_at",
+    "closed_at",
+    "deposit_paid_at",
+    "balance_paid_at",
+)
+"""When something of an order happened; what the shop plans (`promised_by`, `balance_due_at`) may lie ahead."""

@@ -8,7 +8,9 @@ from typing import Any
 
 from common.crypto.keys import DataKey, KeyRing
 from common.crypto.sealing import personal_fields, without_personal
-from common.events import CustomerKey, Event, EventData, fact_id
+from common.events import CustomerKey, Event, EventData, fact_id, rfc3339
+from common.events.activity import VisitsCounted
+from common.events.catalogue import ProductChanged
 from common.events.customers import CustomerProfile
 from common.events.orders import OrderClaimed, OrderCompleted, OrderEvent, OrderRefunded
 from orders_ingest.intake.rules import Accepted
@@ -73,19 +75,29 @@ def as_published(
     if isinstance(data, OrderClaimed):
         return event
     given: dict[str, int] = {}
-    if isinstance(data, OrderEvent | CustomerProfile):
+    if isinstance(data, OrderEvent | CustomerProfile | ProductChanged | VisitsCounted):
         given["revision"] = revision_of(event)
     if isinstance(data, OrderCompleted) and event.subject is not None:
         given["sequence"] = numbers[event.shop, data.order_id]
     if given:
         data = data.having(**given)
     if event.subject is None:
-        name = data.order_id or data.refund_id if isinstance(data, OrderRefunded) else data.order_id
+        name = _partition_of(data)
     ready = replace(event, data=data, partitionkey=name, claimed=claimed.hex() if claimed else None, raw=None)
     # Most orders have no personal text at all; sealing those would only copy them.
     if not _has_personal_text(data):
         return ready
     return ring.seal_event(ready, keys[event.customer] if event.subject is not None else None)
+
+
+def _partition_of(data: Any) -> str:
+    """The key of what is nobody's: its order, the refund of no order, the product, the hour."""
+    if isinstance(data, ProductChanged):
+        return data.sku
+    if isinstance(data, VisitsCounted):
+        return rfc3339(data.hour)
+    name: str = data.order_id or data.refund_id if isinstance(data, OrderRefunded) else data.order_id
+    return name
 
 
 def _has_personal_text(data: EventData) -> bool:

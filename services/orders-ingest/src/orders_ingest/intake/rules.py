@@ -11,12 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from common.events import Event
+from common.events.catalogue import ProductChanged
 from common.events.customers import ConsentChanged, CustomerProfile
-from common.events.orders import OrderEvent, OrderRefunded
+from common.events.orders import OrderDetail, OrderEvent, OrderRefunded
 from common.refusals import Conflict
 from orders_ingest.customers.rules import CustomerErased
+from orders_ingest.details.rules import ToldBefore, tell
+from orders_ingest.details.state import Told
 from orders_ingest.intake.state import Name, Offered, Outcome, refused
-from orders_ingest.orders.rules import claims, rank_of, with_version
+from orders_ingest.orders.rules import claims, rank_of, told_again, with_version
 from orders_ingest.orders.state import KnownOrder
 from orders_ingest.refunds.rules import held_for, received, settle
 from orders_ingest.refunds.state import KnownRefund
@@ -55,23 +58,29 @@ class Known:
     """What is known of the orders, refunds and customers concerned; it grows with what is decided."""
 
     orders: dict[Named, KnownOrder] = field(default_factory=dict)
+    unknown: set[Named] = field(default_factory=set)  # orders of which nothing had come before
     refunds: dict[Named, KnownRefund] = field(default_factory=dict)
     numbered: dict[Named, bool] = field(default_factory=dict)  # customers whose profiles bear the shop's versions
     erased: set[Named] = field(default_factory=set)
+    told: Told = field(default_factory=dict)  # details of orders
+    products: dict[Named, bool] = field(default_factory=dict)  # whether they bear the shop's versions
 
     def decide(self, offered: Offered) -> Decision:
-        """What becomes of it. Raises Conflict, changing nothing."""
+        """What becomes of it. Raises Conflict, and ToldBefore, changing nothing."""
         event = offered.event
         if isinstance(event.data, OrderEvent):
             return self._order(offered)
         if isinstance(event.data, OrderRefunded):
             return self._refund(offered)
+        if isinstance(event.data, OrderDetail):
+            order = tell(event, self.orders, self.told)
+            return [Accepted(event, offered.body, event if order is None else of(event, order.customer))]
         if isinstance(event.data, CustomerProfile | ConsentChanged) and event.customer in self.erased:
             raise CustomerErased
         if isinstance(event.data, CustomerProfile):
-            mine = event.data.version is not None
-            if self.numbered.setdefault(event.customer, mine) != mine:
-                raise VersionMixed("this customer", self.numbered[event.customer])
+            _number_alike(self.numbered, event.customer, event.data.version, "this customer")
+        if isinstance(event.data, ProductChanged):
+            _number_alike(self.products, (event.shop, event.data.sku), event.data.version, "this product")
         return [Accepted(event, offered.body, event)]
 
     def _order(self, offered: Offered) -> Decision:
@@ -79,7 +88,10 @@ class Known:
         key = event.shop, event.data.order_id
         claiming = claims(self.orders.get(key), event)
         order = self.orders[key] = with_version(self.orders.get(key), event)
-        found: Decision = [Accepted(event, offered.body, of(event, order.customer), claiming)]
+        mine = of(event, order.customer)
+        if told_again(order, event.data):
+            mine = mine.with_data(event.data.having(again=True))
+        found: Decision = [Accepted(event, offered.body, mine, claiming)]
         for refund in held_for(self.refunds.items(), *key) if self.refunds else ():
             settle(refund, order)
             found.append(_decided(refund, order))
@@ -92,6 +104,13 @@ class Known:
         key = event.shop, data.refund_id
         refund = self.refunds[key] = received(self.refunds.get(key), event, offered.body, order)
         return [_decided(refund, order)]
+
+
+def _number_alike(known: dict[Named, bool], name: Named, version: int | None, what: str) -> None:
+    """Raises VersionMixed where versions of one thing bear the shop's number or not by turns."""
+    mine = version is not None
+    if known.setdefault(name, mine) != mine:
+        raise VersionMixed(what, known[name])
 
 
 def _decided(refund: KnownRefund, order: KnownOrder | None) -> Accepted | KnownRefund:
@@ -192,6 +211,11 @@ def outcome_of(one: Offered, claims: Claims, known: Known, decisions: Decision) 
         decided = known.decide(one)
     except Conflict as refusal:
         outcome = refused(event.id, refusal)
+        claims.refuse(one, outcome)
+        return outcome
+    except ToldBefore:
+        # Its claim is given back: what is on no topic leaves no trace, and comes again as a duplicate.
+        outcome = Outcome(event.id, "duplicate")
         claims.refuse(one, outcome)
         return outcome
     claims.accept(one)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
 from common.events import Event
 from common.events.orders import OrderEvent
 from common.refusals import Conflict
 from orders_ingest.orders.state import KnownOrder, Rank
-from orders_ingest.versions.rules import VersionMixed, revision_of, state_number
+from orders_ingest.versions.rules import VersionMixed, revision_of, state_bit, state_number
 
 
 class OtherCustomer(Conflict):
@@ -24,6 +28,14 @@ def rank_of(event: Event[OrderEvent]) -> Rank:
 def claims(order: KnownOrder | None, event: Event[OrderEvent]) -> bool:
     """Whether this version gives an order that was nobody's its customer."""
     return order is not None and not order.customer and event.subject is not None
+
+
+def told_again(order: KnownOrder, data: OrderEvent) -> bool:
+    """Whether the order was told in this state before; notes that it is told now (ORD-031)."""
+    bit = state_bit(data.state)
+    again = bool(order.reached & bit)
+    order.reached |= bit
+    return again
 
 
 def with_version(order: KnownOrder | None, event: Event[OrderEvent]) -> KnownOrder:
@@ -45,3 +57,13 @@ def with_version(order: KnownOrder | None, event: Event[OrderEvent]) -> KnownOrd
         order.rank, order.state, order.currency = rank, data.state, data.currency
         order.goods_paid, order.freight = data.goods_paid, data.freight
     return order
+
+
+def bought_at(order: OrderEvent, at: datetime) -> datetime:
+    """When an order was made, as far as its version says: as of then its lines are marked (ORD-008)."""
+    return order.placed_at or order.deposit_paid_at or order.paid_at or at
+
+
+def units_of(lines: Iterable[Mapping[str, Any]]) -> int:
+    """Pieces of goods sold in an order; gifts and samples are no units (ORD-007, ORD-010). Lines as they are stored."""
+    return sum(line["quantity"] for line in lines if line.get("kind", "goods") == "goods")

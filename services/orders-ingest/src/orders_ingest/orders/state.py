@@ -15,7 +15,8 @@ class KnownOrder:
     """An order by its newest version, and what was paid back of it; amounts in minor units of `currency`.
 
     All of an order is published under one `customer`, also after another one absorbed it: consumers keep the two apart,
-    and know the order there. `owner` is who that customer is by now; '' for both where none is known.
+    and know the order there. `owner` is who that customer is by now; '' for both where none is known. `reached` has a
+    bit for each state that it was told in.
     """
 
     customer: str
@@ -28,3 +29,4 @@ class KnownOrder:
     freight: int
     refunded: int = 0
     refunded_freight: int = 0
+    reached: int = 0

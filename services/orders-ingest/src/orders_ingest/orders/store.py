@@ -11,8 +11,9 @@ from common.events import CustomerKey, Event
 from common.events.orders import OrderCompleted, OrderEvent
 from common.storage.columns import Columns
 from common.storage.database import Transaction
+from orders_ingest.orders.due import first_due
 from orders_ingest.orders.state import KnownOrder, Named, Rank
-from orders_ingest.versions.rules import state_number
+from orders_ingest.versions.rules import state_bit, state_number
 
 
 class OrderRow(NamedTuple):
@@ -32,6 +33,8 @@ class OrderRow(NamedTuple):
     freight: int
     at: datetime
     body: str
+    reached: int
+    due_at: datetime | None
 
     @property
     def key(self) -> Named:
@@ -60,6 +63,8 @@ VERSIONS = Columns(
     freight="bigint",
     at="timestamptz",
     body="json",
+    reached="smallint",
+    due_at="timestamptz",
 )
 
 
@@ -96,7 +101,7 @@ async def lock_orders(tx: Transaction, orders: Mapping[Named, str]) -> dict[Name
     rows = await tx.fetch(
         f"""
         select o.shop, o.order_id, o.customer, o.revision, o.state_number, o.source, o.event_id, o.numbered, o.state,
-               o.currency, o.goods_paid, o.freight
+               o.currency, o.goods_paid, o.freight, o.reached
         from {WANTED} join orders o on o.shop = w.shop and o.order_id = w.order_id
         order by o.shop collate "C", o.order_id collate "C"
         for update of o
@@ -109,7 +114,15 @@ async def lock_orders(tx: Transaction, orders: Mapping[Named, str]) -> dict[Name
 def _known(row: Any) -> KnownOrder:
     rank = row.revision, row.state_number, row.source, row.event_id
     return KnownOrder(
-        row.customer, row.customer, row.numbered, rank, row.state, row.currency, row.goods_paid, row.freight
+        row.customer,
+        row.customer,
+        row.numbered,
+        rank,
+        row.state,
+        row.currency,
+        row.goods_paid,
+        row.freight,
+        reached=row.reached,
     )
 
 
@@ -121,26 +134,37 @@ async def save_orders(tx: Transaction, versions: Iterable[tuple[Event[OrderEvent
     newest: dict[Named, OrderRow] = {}
     for version in starmap(_row, versions):
         kept = newest.get(version.key)
-        if kept is None or version.rank > kept.rank:
-            newest[version.key] = version
+        reached = version.reached | (0 if kept is None else kept.reached)
+        best = version if kept is None or version.rank > kept.rank else kept
+        newest[version.key] = best if best.reached == reached else best._replace(reached=reached)
     if not newest:
         return
-    # Where the row's own version is the newer one, nothing changes.
-    await tx.execute(
+    columns = VERSIONS.of(newest[key] for key in sorted(newest))
+    # Where the row's own version is the newer one, it stays.
+    saved = await tx.execute(
         f"""
         update orders o set
             customer = case when n.customer = '' then o.customer else n.customer end,
             revision = n.revision, state_number = n.state_number, source = n.source, event_id = n.event_id,
             numbered = n.numbered, state = n.state, currency = n.currency, goods_paid = n.goods_paid,
-            freight = n.freight, at = n.at, body = n.body
+            freight = n.freight, at = n.at, body = n.body, reached = o.reached | n.reached, due_at = n.due_at
         from {VERSIONS}
         where o.shop = n.shop and o.order_id = n.order_id
           and (o.revision is null
                or (n.revision, n.state_number, n.source collate "C", n.event_id collate "C")
                 > (o.revision, o.state_number, o.source collate "C", o.event_id collate "C"))
         """,
-        **VERSIONS.of(newest[key] for key in sorted(newest)),
+        **columns,
     )
+    if saved < len(newest):
+        # Of late versions it is kept that the order was told in their states.
+        await tx.execute(
+            f"""
+            update orders o set reached = o.reached | n.reached from {VERSIONS}
+            where o.shop = n.shop and o.order_id = n.order_id and (o.reached | n.reached) <> o.reached
+            """,
+            **columns,
+        )
 
 
 def _row(event: Event[OrderEvent], body: str) -> OrderRow:
@@ -160,6 +184,8 @@ def _row(event: Event[OrderEvent], body: str) -> OrderRow:
         freight=data.freight,
         at=event.time,
         body=body,
+        reached=state_bit(data.state),
+        due_at=first_due(data, event.time),
     )
 
 

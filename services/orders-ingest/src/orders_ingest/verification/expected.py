@@ -6,11 +6,14 @@ an owner alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from common.bus.inbox import key_of
-from common.events import rfc3339
+from common.events import EVENTS, from_dict, rfc3339
+from common.events.activity import VisitsCounted
+from common.events.catalogue import ProductChanged
 from common.events.customers import (
     ConsentChanged,
     CustomerErased,
@@ -20,14 +23,33 @@ from common.events.customers import (
     KeyIssued,
 )
 from common.events.envelope import parse_time
-from common.events.orders import OrderClaimed, OrderRefunded
+from common.events.orders import (
+    DeliveryPromiseBroken,
+    OrderClaimed,
+    OrderDetail,
+    OrderJourneyMeasured,
+    OrderReceiptDue,
+    OrderRefunded,
+)
 from common.events.shops import ApiKeyIssued, ApiKeyRevoked, ImportEnded, ImportStarted, ShopSettingsChanged
 from common.verification import Expectation, digest, rank
+from orders_ingest.details.rules import fell_due, name_of
+from orders_ingest.journeys.state import Figures
 from orders_ingest.versions.rules import STATES
+
+DETAILS = frozenset(
+    name for name, kind in EVENTS.items() if issubclass(kind, OrderDetail | DeliveryPromiseBroken | OrderReceiptDue)
+)
 
 MISSING = {
     "order": "an order was announced, and no row keeps it",
+    "state": "an order was told in a state, and its row does not say so",
+    "detail": "a detail of an order was announced, and no row keeps it",
+    "stage": "a detail was told in a stage, and its row does not say so",
     "sequence": "a completed order was numbered, and no row keeps its number",
+    "product": "a product was announced, and no row keeps it",
+    "visits": "visits were counted, and no row keeps the count",
+    "journey": "the way to an order was measured, and no row keeps it",
     "alias": "two customers were merged, and no row says so",
     "refund": "a refund was announced, and no row counts it",
     "profile": "a profile was announced, and no row keeps it",
@@ -49,16 +71,30 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
     if kind in _APART:
         yield from _APART[kind](shop, subject, event, data)
         return
+    if kind == VisitsCounted.TYPE:
+        name = "visits", shop, rfc3339(parse_time(data["hour"])), data["source"], data["counted_by"]
+        place = rank(data["revision"], event["source"], event["id"])
+        yield Expectation(name, digest(data["visits"], data["revision"]), place)
+        if "claimed" in event:
+            yield from _claimed(event, at)
+        return
+    if kind == OrderJourneyMeasured.TYPE:
+        yield Expectation(("journey", shop, data["order_id"]), journey(subject, at, data), rank(data["revision"]))
+        return
+    if kind in DETAILS:
+        yield from _detail(event, at)
+        return
     if kind == OrderClaimed.TYPE:
         yield Expectation(("owner", shop, data["order_id"]), digest(data["customer"]), rank(1))
         return
     ours = event["source"] == f"/shops/{shop}/orders-ingest"
     again = kind.startswith("order.") and ours and "claimed" not in event
     if not again:
-        if not subject and "order_id" in data:
-            yield Expectation(("archived", shop, event["source"], event["id"]), digest(data["order_id"], rfc3339(at)))
-        yield Expectation(("claim", str(key_of((shop, event["source"], event["id"])))), b"")
-    if kind == OrderRefunded.TYPE:
+        yield from _claimed(event, at)
+    if kind == ProductChanged.TYPE:
+        wanted = digest(data["revision"], "version" in data, rfc3339(at), data)
+        yield Expectation(("product", shop, data["sku"]), wanted, rank(data["revision"], event["source"], event["id"]))
+    elif kind == OrderRefunded.TYPE:
         yield Expectation(("refund owner", shop, data["refund_id"]), digest(subject), rank(int(bool(subject))))
         if not again:
             yield Expectation(("refund", shop, data["refund_id"]), refund(event))
@@ -69,8 +105,9 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
         if not again:
             place = rank(data["revision"], STATES[data["state"]], event["source"], event["id"])
             yield Expectation(("order", shop, data["order_id"]), order(event), place)
+            yield Expectation(("state", shop, data["order_id"], data["state"]), b"")
     elif kind in (CustomerRegistered.TYPE, CustomerUpdated.TYPE):
-        wanted = digest(data["revision"], "version" in data, data)
+        wanted = digest(data["revision"], "version" in data, rfc3339(at), data)
         yield Expectation(("profile", shop, subject), wanted, rank(data["revision"]))
         # The earliest time of all versions.
         yield Expectation(("registered", shop, subject), digest(rfc3339(at)), bytes(255 - byte for byte in rank(at)))
@@ -78,6 +115,37 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
         name = "consent", shop, subject, data["channel"], data.get("purpose", "marketing")
         wanted = digest(data["granted"], rfc3339(at), data.get("source"))
         yield Expectation(name, wanted, rank(at, int(not data["granted"])))
+
+
+def _detail(event: dict[str, Any], at: datetime) -> Iterator[Expectation]:
+    """A detail by its newest stage, and each stage that was told; repeated where its order was claimed."""
+    said = from_dict(event)
+    if isinstance(said.data, OrderDetail):
+        name, stage = name_of(said), said.data.stage
+        if said.claimed is not None:
+            yield from _claimed(event, at)
+    else:
+        name, stage = (said.shop, said.data.order_id, said.type, fell_due(said.data)), 0
+    yield Expectation(("detail", *name), detail(stage, at, event["data"]), rank(stage, at))
+    yield Expectation(("stage", *name, str(stage)), b"")
+
+
+def _claimed(event: dict[str, Any], at: datetime) -> Iterator[Expectation]:
+    """The claim of what came from outside; and its place in the archive, where it is of nobody's order."""
+    shop, data = event["shop"], event["data"]
+    if not event.get("subject") and "order_id" in data:
+        yield Expectation(("archived", shop, event["source"], event["id"]), digest(data["order_id"], rfc3339(at)))
+    yield Expectation(("claim", str(key_of((shop, event["source"], event["id"])))), b"")
+
+
+def detail(stage: int, at: datetime, data: dict[str, Any]) -> bytes:
+    """Of a detail all but who said so."""
+    return digest(stage, rfc3339(at), data)
+
+
+def journey(customer: str, at: datetime, data: Mapping[str, Any]) -> bytes:
+    """Of the way to an order, as it was measured last."""
+    return digest(customer, rfc3339(at), data["revision"], *(data.get(name) for name in Figures._fields))
 
 
 def order(event: dict[str, Any]) -> bytes:

@@ -15,16 +15,18 @@ from common.events import InvalidEvent, decode, rfc3339
 from common.verification import Appended, Expectation, Table, Verification, compare, digest, pages_of
 from orders_ingest.archive.vault import Vault
 from orders_ingest.refunds.state import place_of
-from orders_ingest.verification.expected import MISSING, expectations
+from orders_ingest.verification.expected import MISSING, detail, expectations, journey
+from orders_ingest.verification.signs import compare_signs
+from orders_ingest.versions.rules import STATES, state_bit
 
-TOPICS = ("orders", "customers", "activity", "customer-keys", "shops")
+TOPICS = ("orders", "customers", "activity", "catalogue", "customer-keys", "shops")
 JOBS = 20
 TABLES = (
     Table(
         "orders",
         "orders",
         "t.shop, t.order_id, t.customer, t.revision, t.state_number, t.source, t.event_id, t.numbered, t.state,"
-        " t.currency, t.goods_paid, t.freight, t.at, cast(t.body as text) as body",
+        " t.currency, t.goods_paid, t.freight, t.at, t.reached, cast(t.body as text) as body",
         ("shop", "order_id"),
         lambda r: [
             (("owner", r.shop, r.order_id), digest(r.customer)),
@@ -44,8 +46,23 @@ TABLES = (
                     orjson.loads(r.body),
                 ),
             ),
+            *((("state", r.shop, r.order_id, s), None) for s in STATES if r.reached & state_bit(s)),
         ],
         "t.revision is not null",
+    ),
+    Table(
+        "details of orders",
+        "order_details",
+        "t.shop, t.order_id, t.type, t.name, t.told, t.stage, t.at, cast(t.body as text) as body",
+        ("shop", "order_id", "type", "name"),
+        lambda r: [
+            (("detail", r.shop, r.order_id, r.type, r.name), detail(r.stage, r.at, orjson.loads(r.body))),
+            *(
+                (("stage", r.shop, r.order_id, r.type, r.name, str(stage)), None)
+                for stage in range(r.told.bit_length())
+                if r.told >> stage & 1
+            ),
+        ],
     ),
     Table(
         "numbers of completed orders",
@@ -53,6 +70,31 @@ TABLES = (
         "t.shop, t.order_id, t.sequence",
         ("shop", "order_id"),
         lambda r: [(("sequence", r.shop, r.order_id), digest(r.sequence))],
+    ),
+    Table(
+        "products",
+        "products",
+        "t.shop, t.sku, t.revision, t.numbered, t.at, cast(t.body as text) as body",
+        ("shop", "sku"),
+        lambda r: [
+            (("product", r.shop, r.sku), digest(r.revision, r.numbered, rfc3339(r.at), orjson.loads(r.body))),
+        ],
+    ),
+    Table(
+        "counts of visits",
+        "visits",
+        "t.shop, t.hour, t.source, t.counted_by, t.visits, t.revision",
+        ("shop", "hour", "source", "counted_by"),
+        lambda r: [(("visits", r.shop, rfc3339(r.hour), r.source, r.counted_by), digest(r.visits, r.revision))],
+    ),
+    Table(
+        "ways to orders",
+        "journeys",
+        "t.shop, t.order_id, t.customer, t.placed_at, t.revision, t.silent, t.decision_seconds, t.compared_items,"
+        " t.reviews_viewed, t.chats, t.chat_seconds",
+        ("shop", "order_id"),
+        lambda r: [(("journey", r.shop, r.order_id), journey(r.customer, r.placed_at, dict(r._mapping)))],
+        "t.revision > 0",
     ),
     Table(
         "aliases",
@@ -78,11 +120,14 @@ TABLES = (
     Table(
         "profiles",
         "profiles",
-        "t.shop, t.customer, t.revision, t.numbered, t.registered_at, cast(t.body as text) as body",
+        "t.shop, t.customer, t.revision, t.numbered, t.registered_at, t.changed_at, cast(t.body as text) as body",
         ("shop", "customer"),
         lambda r: [
             (("registered", r.shop, r.customer), digest(rfc3339(r.registered_at))),
-            (("profile", r.shop, r.customer), digest(r.revision, r.numbered, orjson.loads(r.body))),
+            (
+                ("profile", r.shop, r.customer),
+                digest(r.revision, r.numbered, rfc3339(r.changed_at), orjson.loads(r.body)),
+            ),
         ],
     ),
     Table(
@@ -174,6 +219,7 @@ async def verify(run: Verification) -> None:
     await compare(run, TOPICS, expectations, TABLES, MISSING, partial(_waiting, run))
     await _compare_waiting(run, Vault(KeyRing(run.master)))
     await _compare_imports(run)
+    await compare_signs(run)
 
 
 async def _waiting(run: Verification) -> AsyncIterator[list[Expectation]]:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 from common.events import Event
+from common.events.activity import VisitsCounted
+from common.events.catalogue import ProductChanged
 from common.events.customers import CustomerProfile, CustomerRegistered
 from common.events.orders import OrderEvent, OrderState
 from common.refusals import Conflict
@@ -35,6 +37,11 @@ def state_number(event: Event[OrderEvent]) -> int:
     return STATES[event.data.state]
 
 
+def state_bit(state: str) -> int:
+    """The bit of a state among those in which an order was told."""
+    return 1 << STATES[state]
+
+
 def revision_of(event: Event[Any]) -> int:
     """The rank of an order's or a profile's version among those of the same order or customer."""
     data = event.data
@@ -46,4 +53,8 @@ def revision_of(event: Event[Any]) -> int:
             if data.version is not None
             else data.revision or by_time(event.time, 0 if isinstance(data, CustomerRegistered) else 1)
         )
+    if isinstance(data, ProductChanged):
+        return data.version if data.version is not None else data.revision or by_time(event.time)
+    if isinstance(data, VisitsCounted):
+        return by_time(event.time)
     raise TypeError(f"{event.type} has no versions")

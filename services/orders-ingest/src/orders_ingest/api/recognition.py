@@ -1,0 +1,89 @@
+"""Who may be the same person, and how good the customer file is: shared signs, stale and missing fields."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+
+from common.events.fields import Identifier, ShopName
+from common.http.api import Router, Tx, require
+from orders_ingest.customers import store_quality as quality
+from orders_ingest.customers.rules import UnknownCustomer
+from orders_ingest.identity import store as identity
+from orders_ingest.identity import store_recognition as store
+
+router = Router(prefix="/v1/shops/{shop}", tags=["customers"])
+MOST_PEOPLE = 20
+
+
+class CandidateOut(BaseModel):
+    """Somebody who may be the same person; `by`: what both have: email, phone, account:<platform>."""
+
+    customer: str
+    by: list[str]
+
+
+@router.get("/customers/{customer}/candidates", dependencies=[require("customers:read")])
+async def list_candidates(
+    shop: ShopName, customer: Identifier, tx: Tx, limit: Annotated[int, Query(ge=1, le=500)] = 100
+) -> list[CandidateOut]:
+    """Customers who share an e-mail, a phone or an account with this one, those with most in common first (ORD-040).
+
+    Nobody is merged by that alone: a family shares a phone. `POST …/customers/<id>/merge` says that two are one.
+    """
+    if not await identity.find_known(tx, shop, [customer]):
+        raise UnknownCustomer(customer)
+    person = (await identity.get_survivors(tx, [(shop, customer)])).get((shop, customer), customer)
+    rows = await store.list_candidates(tx, shop, person, limit)
+    return [CandidateOut(customer=row.customer, by=list(row.kinds)) for row in rows]
+
+
+class SharedOut(BaseModel):
+    """A sign that several people have; which one it is, nobody can read from `sign`. `people`: 20 of them at most."""
+
+    sign: str
+    people: list[str]
+    count: int
+
+
+class DuplicatesOut(BaseModel):
+    """`after` of the next page; null on the last one."""
+
+    items: list[SharedOut]
+    after: str | None
+
+
+@router.get("/customers-duplicates", dependencies=[require("customers:read")])
+async def list_duplicates(
+    shop: ShopName,
+    tx: Tx,
+    kind: Annotated[str, Query(max_length=520, description="email, phone, or account:<platform>")] = "email",
+    after: Annotated[str, Query(pattern="^([0-9a-f]{32})?$", description="where the page before ended")] = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> DuplicatesOut:
+    """Signs of a kind that several people share: customers who came twice, to be looked at and merged (MEM-007)."""
+    rows = await store.list_shared(tx, shop, kind, after, limit + 1, MOST_PEOPLE)
+    items = [SharedOut(sign=row.sign, people=list(row.people), count=row.count) for row in rows[:limit]]
+    return DuplicatesOut(items=items, after=items[-1].sign if len(rows) > limit else None)
+
+
+class QualityOut(BaseModel):
+    """`stale`: profiles that nobody changed for `stale_days`; `missing`: profiles without each field."""
+
+    profiles: int
+    stale: int
+    stale_days: int
+    missing: dict[Literal["name", "email", "phone", "birthday", "gender", "region", "language"], int] = Field(
+        description="by field"
+    )
+
+
+@router.get("/customers-report", dependencies=[require("customers:read")])
+async def get_quality(shop: ShopName, tx: Tx, stale_days: Annotated[int, Query(ge=1, le=3650)] = 365) -> QualityOut:
+    """How complete and how fresh the customer file is (MEM-007); `…/customers-duplicates` shows who came twice."""
+    row = await quality.count_quality(tx, shop, tx.clock.now() - timedelta(days=stale_days))
+    missing = {name: getattr(row, f"no_{name}") for name in quality.FIELDS}
+    return QualityOut(profiles=row.profiles, stale=row.stale, stale_days=stale_days, missing=missing)  # type: ignore[arg-type]

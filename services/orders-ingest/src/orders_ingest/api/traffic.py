@@ -1,0 +1,87 @@
+"""What a shop tells by hour, whether it has fallen silent, and how far its checkouts get (ORD-036, ORD-041)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from common.events.fields import Instant, ShopName
+from common.http.api import Router, Tx, require
+from orders_ingest.api.visits import MOST, TooLong
+from orders_ingest.tallies import store
+from orders_ingest.tallies.rules import WEEK, WEEKS, hour_of, silence_of
+
+router = Router(prefix="/v1/shops/{shop}", tags=["activity"])
+
+
+class HourOut(BaseModel):
+    """What was taken and refused within the hour that begins at `hour`; versions of orders are events, too."""
+
+    hour: datetime
+    orders: int
+    events: int
+    refused: int
+
+
+class TrafficOut(BaseModel):
+    """`silent`: nothing came within the whole hour before this one, though `usual` events come then (four weeks' mean).
+
+    `detail` says so in a sentence; null where the shop is not silent.
+    """
+
+    hours: list[HourOut]
+    usual: float
+    silent: bool
+    detail: str | None
+
+
+@router.get("/traffic", dependencies=[require("orders:read")])
+async def get_traffic(shop: ShopName, tx: Tx, hours: Annotated[int, Query(ge=1, le=24 * 28)] = 48) -> TrafficOut:
+    """What the shop told within the last hours, and whether it has fallen silent (ORD-041)."""
+    now = tx.clock.now()
+    rows = await store.list_hours(tx, shop, hour_of(now) - WEEKS * WEEK - timedelta(hours=1))
+    silence = silence_of({row.hour: int(row.events) for row in rows}, now)
+    first = hour_of(now) - timedelta(hours=hours - 1)
+    return TrafficOut(
+        hours=[HourOut.model_validate(dict(row._mapping)) for row in rows if row.hour >= first],
+        usual=silence.usual,
+        silent=silence.silent,
+        detail=silence.sentence if silence.silent else None,
+    )
+
+
+class StepOut(BaseModel):
+    """`reached`: how often; `left_here`: checkouts interrupted there; `mean_seconds`: spent on the step before."""
+
+    step: str
+    reached: int
+    left_here: int
+    mean_seconds: float | None
+
+
+@router.get("/checkout", dependencies=[require("orders:read")])
+async def get_checkout(
+    shop: ShopName,
+    tx: Tx,
+    since: Annotated[Instant, Query(description="whole hours are counted, by their start")],
+    until: Annotated[Instant, Query(description="exclusive")],
+) -> list[StepOut]:
+    """Steps of the checkout within at most 400 days, those reached most often first (ORD-036).
+
+    An interruption without a `step` is counted under the empty one.
+    """
+    if not timedelta(0) < until - since <= MOST:
+        raise TooLong
+    rows = await store.list_checkout(tx, shop, since, until)
+    return [
+        StepOut(
+            step=row.step,
+            reached=row.reached,
+            left_here=row.left_here,
+            mean_seconds=row.seconds / row.reached if row.reached else None,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,1 @@
+"""What an order has several of: special requests, parcels, logistics, returns, exchanges, reshipments."""

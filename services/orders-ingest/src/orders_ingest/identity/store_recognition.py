@@ -1,0 +1,72 @@
+"""SQL of what customers are recognised by: who shares an e-mail, a phone or an account."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from common.events import CustomerKey
+from common.storage.columns import Columns
+from common.storage.database import Transaction
+from orders_ingest.identity.recognition import Recognised
+
+CUSTOMERS = Columns("w", shop="text", customer="text")
+SIGNS = Columns("n", shop="text", customer="text", kind="text", hash="bytea")
+_PERSON = "coalesce(a.customer, i.customer)"
+
+
+async def save_signs(tx: Transaction, customers: Collection[CustomerKey], signs: Sequence[Recognised]) -> None:
+    """These are all signs of these customers; the caller holds their locks. Idempotent."""
+    if not customers:
+        return
+    await tx.execute(
+        f"delete from recognised_by r using {CUSTOMERS} where r.shop = w.shop and r.customer = w.customer",
+        **CUSTOMERS.of(sorted(customers)),
+    )
+    if signs:
+        await tx.execute(
+            f"insert into recognised_by (shop, customer, kind, hash) select * from {SIGNS}", **SIGNS.of(sorted(signs))
+        )
+
+
+async def list_candidates(tx: Transaction, shop: str, customer: str, limit: int) -> Sequence[Any]:
+    """Other people who share signs with the customer, most signs first: customer, kinds."""
+    # The customer's few signs, and who else has each, by the index of signs; of a merged one the survivor stands.
+    return await tx.fetch(
+        f"""
+        select {_PERSON} as customer, array_agg(distinct i.kind order by i.kind) as kinds
+        from recognised_by m
+        join recognised_by i on i.shop = m.shop and i.kind = m.kind and i.hash = m.hash and i.customer <> m.customer
+        left join aliases a on a.shop = i.shop and a.alias = i.customer
+        where m.shop = :shop
+          and m.customer in (
+            select cast(:customer as text)
+            union select alias from aliases where shop = :shop and customer = :customer
+          )
+          and {_PERSON} <> :customer
+        group by 1 order by count(distinct i.kind) desc, 1 limit :limit
+        """,
+        shop=shop,
+        customer=customer,
+        limit=limit,
+    )
+
+
+async def list_shared(tx: Transaction, shop: str, kind: str, after: str, limit: int, most: int) -> Sequence[Any]:
+    """Signs of a kind that several people share, in order of hash: hash in hex, people (`most` of them), count."""
+    # Along the index of signs, from the page before on.
+    return await tx.fetch(
+        f"""
+        select encode(i.hash, 'hex') as sign, count(distinct {_PERSON}) as count,
+               (array_agg(distinct {_PERSON}))[1:cast(:most as int)] as people
+        from recognised_by i left join aliases a on a.shop = i.shop and a.alias = i.customer
+        where i.shop = :shop and i.kind = :kind and i.hash > decode(:after, 'hex')
+        group by i.hash having count(distinct {_PERSON}) > 1
+        order by i.hash limit :limit
+        """,
+        shop=shop,
+        kind=kind,
+        after=after,
+        limit=limit,
+        most=most,
+    )

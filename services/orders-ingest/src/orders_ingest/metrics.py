@@ -1,0 +1,10 @@
+"""The metrics of orders-ingest alone."""
+
+from __future__ import annotations
+
+from prometheus_client import Gauge
+
+SHOP_SILENT = Gauge("shop_silent", "1 for a shop that told nothing for an hour in which it usually does", ["shop"])
+SHOP_REFUSED = Gauge(
+    "shop_refused_share", "Share of what a shop sent in this hour and the last that was refused", ["shop"]
+)

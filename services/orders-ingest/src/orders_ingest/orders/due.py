@@ -1,0 +1,89 @@
+"""What of an order falls due: the promised delivery, the reminder to confirm, and its completion by itself.
+
+All of it follows from the newest version alone; what was done, returns and refunds are looked at when it is due.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from common.events import rfc3339
+from common.events.orders import DeliveryPromiseBroken, OrderEvent, OrderReceiptDue
+from orders_ingest.versions.rules import state_bit
+
+COMPLETES_AFTER = timedelta(days=7)
+"""After the delivery, when nobody confirms and no return is open."""
+REMINDS_BEFORE = timedelta(days=2)
+"""Before it completes by itself."""
+Kind = Literal["promise", "receipt", "completion"]
+_ON_THE_WAY = ("placed", "paid", "shipped", "in_transit")
+
+
+class Due(NamedTuple):
+    """Something that falls due, in UTC."""
+
+    at: datetime
+    kind: Kind
+
+
+def dues_of(order: OrderEvent, at: datetime) -> list[Due]:
+    """What falls due by this version, which the order reached `at`, earliest first."""
+    found: list[Due] = []
+    if order.promised_by is not None and is_broken(order):
+        found.append(Due(order.promised_by, "promise"))
+    if order.state == "delivered":
+        completes = completes_at(order, at)
+        found += [Due(completes - REMINDS_BEFORE, "receipt"), Due(completes, "completion")]
+    return sorted(found)
+
+
+def first_due(order: OrderEvent, at: datetime) -> datetime | None:
+    """When the first of it falls due; None: nothing does."""
+    if order.state != "delivered" and order.promised_by is None:
+        return None  # nearly every version
+    dues = dues_of(order, at)
+    return dues[0].at if dues else None
+
+
+def completes_at(order: OrderEvent, at: datetime) -> datetime:
+    """When a delivered order completes by itself."""
+    return (order.delivered_at or at) + COMPLETES_AFTER
+
+
+def is_broken(order: OrderEvent) -> bool:
+    """Whether the promised time, once it has passed, was not kept (ORD-034); a closed order is owed nothing."""
+    if order.promised_by is None or order.state == "closed":
+        return False
+    if order.delivered_at is not None:
+        return order.delivered_at > order.promised_by
+    return order.state in _ON_THE_WAY
+
+
+def settle(order: OrderEvent, known: Any, now: datetime) -> tuple[list[Due], datetime | None]:
+    """What is to be done by `now`, with the times that it counts from, and when the next thing falls due.
+
+    `known`: when the newest version was reached (`at`), the states that were told (`reached`), what was announced
+    (`done`), and what became of returns and refunds (`open_returns`, `returned_at`, `refunded`, `goods_paid`).
+    """
+    over = bool(known.reached & state_bit("completed")) or 0 < known.goods_paid <= known.refunded
+    to_do: list[Due] = []
+    later: list[datetime] = []
+    for due in dues_of(order, known.at):
+        if due.kind != "promise" and (over or known.open_returns):
+            continue  # an open return, once it is settled, wakes the order
+        if announced_as(due.kind, order, known.at) in known.done:
+            continue
+        at = max(due.at, known.returned_at or due.at) if due.kind == "completion" else due.at
+        if at <= now:
+            to_do.append(Due(at, due.kind))
+        else:
+            later.append(at)
+    return to_do, min(later, default=None)
+
+
+def announced_as(kind: Kind, order: OrderEvent, at: datetime) -> str:
+    """The name under which a fact that fell due is kept: of a promise its time, of a reminder that of the delivery."""
+    if kind == "promise" and order.promised_by is not None:
+        return f"{DeliveryPromiseBroken.TYPE}@{rfc3339(order.promised_by)}"
+    return f"{OrderReceiptDue.TYPE if kind == 'receipt' else kind}@{rfc3339(order.delivered_at or at)}"

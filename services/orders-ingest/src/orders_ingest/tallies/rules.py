@@ -1,0 +1,93 @@
+"""What is counted of what a shop tells; and whether a shop that usually tells something has fallen silent (ORD-041)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from common.events.activity import CheckoutInterrupted, CheckoutStep
+from common.events.orders import OrderEvent
+from orders_ingest.intake.state import Offered, Outcome
+
+HOUR = timedelta(hours=1)
+WEEK = timedelta(days=7)
+WEEKS = 4
+"""So many weeks before say what is usual at an hour of the week."""
+LEAST = 10
+"""A shop that usually tells fewer events within the hour is never said to be silent."""
+ORDERS, EVENTS, REFUSED = "orders", "events", "refused"
+REACHED, LEFT = "checkout:", "left:"
+"""Before the name of a step of the checkout."""
+
+
+class Tally(NamedTuple):
+    """What is counted, of which hour (its start, UTC)."""
+
+    shop: str
+    hour: datetime
+    what: str
+
+
+class Counted(NamedTuple):
+    """How often, and seconds that were told with it."""
+
+    times: int = 0
+    seconds: int = 0
+
+
+class Silence(NamedTuple):
+    """`usual`: events within the hour that begins at `since`, on average of the weeks before; `silent`: now none."""
+
+    since: datetime
+    usual: float
+    silent: bool
+
+    @property
+    def sentence(self) -> str:
+        """What an operator should know."""
+        return f"this shop has told nothing since {self.since:%Y-%m-%d %H:%M}Z, usually {self.usual:.0f} events an hour"
+
+
+def hour_of(instant: datetime) -> datetime:
+    """The start of its hour."""
+    return instant.replace(minute=0, second=0, microsecond=0)
+
+
+def tallied(offered: Iterable[Offered], outcomes: Iterable[Outcome], now: datetime) -> dict[Tally, Counted]:
+    """What is counted of events and what became of them: by the hour of the clock; of checkouts by their own."""
+    found: dict[Tally, Counted] = {}
+
+    def count(shop: str, hour: datetime, what: str, seconds: int = 0) -> None:
+        before = found.get(name := Tally(shop, hour, what), Counted())
+        found[name] = Counted(before.times + 1, before.seconds + seconds)
+
+    hour = hour_of(now)
+    for one, outcome in zip(offered, outcomes, strict=True):
+        event, data = one.event, one.event.data
+        if outcome.status == "refused":
+            count(event.shop, hour, REFUSED)
+        if outcome.status != "accepted":
+            continue
+        count(event.shop, hour, EVENTS)
+        if isinstance(data, OrderEvent):
+            count(event.shop, hour, ORDERS)
+        elif isinstance(data, CheckoutStep):
+            count(event.shop, hour_of(event.time), REACHED + data.step, data.seconds or 0)
+        elif isinstance(data, CheckoutInterrupted):
+            count(event.shop, hour_of(event.time), LEFT + (data.step or ""))
+    return found
+
+
+def asked_hours(now: datetime) -> list[datetime]:
+    """The hours that `silence_of` reads: the one before this, this one, and the same one of the weeks before."""
+    since = hour_of(now) - HOUR
+    return [since, since + HOUR, *(since - weeks * WEEK for weeks in range(1, WEEKS + 1))]
+
+
+def silence_of(events: Mapping[datetime, int], now: datetime) -> Silence:
+    """Of a shop's events by hour: silent where it told nothing within the whole hour before this one, and since."""
+    since, this, *before = asked_hours(now)
+    usual = sum(events.get(hour, 0) for hour in before) / WEEKS
+    told = events.get(since, 0) + events.get(this, 0)
+    return Silence(since, usual, told == 0 and usual >= LEAST)

@@ -1,0 +1,1 @@
+"""Visits of the shop by hour and source (ORD-029)."""

@@ -1,0 +1,81 @@
+"""What of an order falls due, when, and what keeps it from being done (ORD-031, ORD-034, defaults.md)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from common.events import rfc3339
+from common.events.orders import OrderDelivered
+from orders_ingest.orders.due import Due, announced_as, dues_of, first_due, settle
+from orders_ingest.versions.rules import state_bit
+
+DELIVERED = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PROMISED = datetime(2026, 2, 28, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def order(state: str = "delivered", **fields: Any) -> OrderDelivered:
+    times = {} if state != "delivered" else {"delivered_at": DELIVERED}
+    return OrderDelivered.model_validate(
+        {"order_id": "o", "state": state, "currency": "CNY", "goods_paid": 100, **times, **fields}
+    )
+
+
+def known(**fields: Any) -> Any:
+    found = {"at": DELIVERED, "reached": state_bit("delivered"), "goods_paid": 100, "refunded": 0, "done": []}
+    return SimpleNamespace(**{**found, "open_returns": 0, "returned_at": None, **fields})
+
+
+@pytest.mark.parametrize(
+    ("version", "due"),
+    [
+        (order(), [(DELIVERED + 5 * DAY, "receipt"), (DELIVERED + 7 * DAY, "completion")]),
+        (order(delivered_at=None), [(DELIVERED + 5 * DAY, "receipt"), (DELIVERED + 7 * DAY, "completion")]),
+        (order("shipped"), []),
+        (order("shipped", promised_by=PROMISED), [(PROMISED, "promise")]),
+        (order("completed", promised_by=PROMISED, delivered_at=DELIVERED), [(PROMISED, "promise")]),
+        (order("completed", promised_by=PROMISED, delivered_at=PROMISED), []),
+        (order("completed", promised_by=PROMISED), []),
+        (order("closed", promised_by=PROMISED), []),
+    ],
+)
+def test_what_falls_due_follows_from_the_version(version: OrderDelivered, due: list[tuple[datetime, str]]) -> None:
+    assert [tuple(each) for each in dues_of(version, DELIVERED)] == due
+    assert first_due(version, DELIVERED) == (due[0][0] if due else None)
+
+
+@pytest.mark.parametrize(
+    ("after", "what", "done", "next_day"),
+    [
+        (4, {}, [], 5),
+        (5, {}, [(5, "receipt")], 7),
+        (7, {}, [(5, "receipt"), (7, "completion")], None),
+        (9, {"open_returns": 1}, [], None),
+        (9, {"returned_at": DELIVERED + 8 * DAY}, [(5, "receipt"), (8, "completion")], None),
+        (9, {"returned_at": DELIVERED + 2 * DAY}, [(5, "receipt"), (7, "completion")], None),
+        (9, {"refunded": 100}, [], None),
+        (9, {"refunded": 99}, [(5, "receipt"), (7, "completion")], None),
+        (9, {"goods_paid": 0}, [(5, "receipt"), (7, "completion")], None),
+        (9, {"reached": state_bit("completed")}, [], None),
+        (9, {"done": [f"order.receipt_due@{rfc3339(DELIVERED)}"]}, [(7, "completion")], None),
+    ],
+)
+def test_what_is_done_of_a_delivered_order(
+    after: int, what: dict[str, Any], done: list[tuple[int, str]], next_day: int | None
+) -> None:
+    """It counts from when it fell due, however late it is looked at; a return that is settled later counts then."""
+    found, next_at = settle(order(), known(**what), DELIVERED + after * DAY)
+    assert found == [Due(DELIVERED + day * DAY, kind) for day, kind in done]  # type: ignore[arg-type]
+    assert next_at == (None if next_day is None else DELIVERED + next_day * DAY)
+
+
+def test_a_broken_promise_is_told_once_also_of_an_order_that_is_over() -> None:
+    late = order("completed", promised_by=PROMISED, delivered_at=DELIVERED)
+    over = {"reached": state_bit("completed"), "open_returns": 1}
+    assert settle(late, known(**over), DELIVERED) == ([Due(PROMISED, "promise")], None)
+    told = announced_as("promise", late, DELIVERED)
+    assert settle(late, known(**over, done=[told]), DELIVERED) == ([], None)
