@@ -20,6 +20,7 @@ from common.fold.working import Folded
 from common.storage.database import Transaction
 from membership.announcements.store import save_announced
 from membership.balances.part import PART as BALANCES
+from membership.benefits.part import PART as BENEFITS
 from membership.check_in.part import PART as CHECK_IN
 from membership.growth.part import PART as GROWTH
 from membership.ledger import store as ledger
@@ -32,7 +33,7 @@ from membership.programme.versions import ShopRules
 from membership.qualification.recent import Recent
 from membership.tiers.part import PART as TIERS
 
-PARTS: tuple[Part[Any], ...] = (ORDERS, POINTS, GROWTH, BALANCES, CHECK_IN, TIERS)
+PARTS: tuple[Part[Any], ...] = (ORDERS, BENEFITS, POINTS, GROWTH, BALANCES, CHECK_IN, TIERS)
 """Every part sees an input after those that stand before it, and none reads what one after it makes of that input.
 
 So an order is taken before it earns, it earns by the tier held before it, and the tier is evaluated last, on all that

@@ -9,7 +9,7 @@ from common.service.commands import main
 from common.verification import in_pages
 from membership import handlers
 from membership.announcements.store import save_revisions
-from membership.api import check_in, growth, members, preview, programme, redemptions
+from membership.api import benefits, check_in, growth, members, preview, programme, redemptions
 from membership.jobs import balancing, sweeping, verifying
 
 SERVICE = Service(
@@ -20,6 +20,7 @@ SERVICE = Service(
         members.router,
         growth.router,
         check_in.router,
+        benefits.router,
         redemptions.router,
         programme.router,
         preview.router,

@@ -14,6 +14,10 @@ from common.events.feedback import ReviewSubmitted, SurveyAnswered, SurveyPolicy
 from common.events.membership import (
     ActivityJoined,
     BalancesChanged,
+    BenefitCommitted,
+    BenefitReleased,
+    BenefitReserved,
+    BenefitUsed,
     CheckInCounted,
     MemberCheckedIn,
     MemberEnrolled,
@@ -104,6 +108,12 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "reason": "completed", "order_id": "1001", "origin": "order/1001", "revision": 3,
     },
     CheckInCounted: {"day": "2025-03-04", "streak": 7, "points": 12, "revision": 5},
+    BenefitReserved: {"benefit": "free_shipping", "order_id": "1003", "day": "2025-03-04"},
+    BenefitCommitted: {"benefit": "free_shipping", "order_id": "1003"},
+    BenefitReleased: {"benefit": "free_shipping", "order_id": "1002"},
+    BenefitUsed: {
+        "benefit": "free_shipping", "order_id": "1003", "status": "committed", "uses": 3, "committed": 3, "revision": 6,
+    },
     PointsRedeemed: {
         "redemption_id": "r-1", "points": 100, "order_id": "1003", "order_total": 5000, "worth": 100, "currency": "EUR",
     },

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.fields import ABSURD, PlannedTime
+from membership.programme.benefits import OF_REGULAR, OF_SENIOR, OF_SUPREME, OF_VIP, Benefit
 from membership.programme.check_in import CheckInRules
 
 ONE = 10_000
@@ -47,6 +48,7 @@ class Tier(Rules):
     points: Annotated[int, Field(gt=0, le=ABSURD, strict=True)] | None = None
     price: Annotated[int, Field(gt=0, le=ONE, strict=True)] = ONE
     factor: BasisPoints = ONE
+    benefits: Annotated[tuple[Benefit, ...], Field(max_length=50)] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -55,10 +57,21 @@ class Tier(Rules):
             return {**given, "id": re.sub(r"[\s/#|]+", "-", given["name"].strip().casefold())}
         return given
 
+    @model_validator(mode="after")
+    def _each_benefit_once(self) -> Tier:
+        if len({benefit.kind for benefit in self.benefits}) < len(self.benefits):
+            raise ValueError(f"tier {self.name!r} gives the same kind of benefit twice")
+        return self
 
-REGULAR, SENIOR = Tier(name="Regular"), Tier(name="Senior", spend=50_000, orders=3, price=9_800, factor=12_000)
-VIP = Tier(name="VIP", spend=200_000, orders=8, price=9_500, factor=15_000)
-SUPREME = Tier(name="Supreme", spend=500_000, orders=20, price=9_000, factor=20_000)
+    def benefit(self, kind: str) -> Benefit | None:
+        """The tier's benefit of that kind; None where it gives none."""
+        return next((benefit for benefit in self.benefits if benefit.kind == kind), None)
+
+
+REGULAR = Tier(name="Regular", benefits=OF_REGULAR)
+SENIOR = Tier(name="Senior", spend=50_000, orders=3, price=9_800, factor=12_000, benefits=OF_SENIOR)
+VIP = Tier(name="VIP", spend=200_000, orders=8, price=9_500, factor=15_000, benefits=OF_VIP)
+SUPREME = Tier(name="Supreme", spend=500_000, orders=20, price=9_000, factor=20_000, benefits=OF_SUPREME)
 
 
 class PointsRules(Rules):
@@ -100,6 +113,7 @@ class FastTrack(Rules):
 class Programme(Rules):
     """One version of the programme. The lowest tier is first and needs nothing.
 
+    `leap_day_birthday`: when the birthday of 29 February is in other years (MEM-055).
     `becomes`: for each tier that the version before had and this one has not, the id of the one that its members get.
     """
 
@@ -112,6 +126,7 @@ class Programme(Rules):
     points: PointsRules = PointsRules()
     growth: GrowthRules = GrowthRules()
     check_in: CheckInRules = CheckInRules()
+    leap_day_birthday: Literal["feb_28", "mar_1"] = "feb_28"
     fast_tracks: Annotated[tuple[FastTrack, ...], Field(max_length=50)] = ()
     becomes: Annotated[dict[TierId, TierId], Field(max_length=100)] = {}
 
