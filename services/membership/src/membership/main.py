@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common.process.runtime import Service
+from common.process.runtime import Copied, Service
 from common.service.commands import main
 from common.verification import in_pages
 from membership import handlers
 from membership.announcements.store import save_revisions
-from membership.api import benefits, check_in, growth, members, preview, programme, redemptions
+from membership.api import benefits, check_in, coupons, growth, members, offers, preview, programme, redemptions
 from membership.jobs import balancing, sweeping, verifying
 
 SERVICE = Service(
@@ -21,6 +21,8 @@ SERVICE = Service(
         growth.router,
         check_in.router,
         benefits.router,
+        offers.router,
+        coupons.router,
         redemptions.router,
         programme.router,
         preview.router,
@@ -28,6 +30,7 @@ SERVICE = Service(
     jobs=lambda _: (*sweeping.JOBS, sweeping.long_histories(), balancing.job()),
     due=sweeping.due,
     revised=save_revisions,
+    copied=(Copied("offers"), Copied("coupons"), Copied("coupon_uses")),
     verify=in_pages(verifying.verify),
 )
 

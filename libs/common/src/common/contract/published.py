@@ -19,6 +19,8 @@ from common.events.membership import (
     BenefitReserved,
     BenefitUsed,
     CheckInCounted,
+    CouponRedeemed,
+    CouponsIssued,
     MemberCheckedIn,
     MemberEnrolled,
     MemberRegistered,
@@ -113,6 +115,14 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     BenefitReleased: {"benefit": "free_shipping", "order_id": "1002"},
     BenefitUsed: {
         "benefit": "free_shipping", "order_id": "1003", "status": "committed", "uses": 3, "committed": 3, "revision": 6,
+    },
+    CouponsIssued: {
+        "offer_id": "spring", "batch": "spring-1", "valid_from": _AT, "valid_until": "2025-04-01T00:00:00Z",
+        "coupons": [{"code": "7F3A9C21D04B4E58", "customer": CUSTOMER}],
+    },
+    CouponRedeemed: {
+        "offer_id": "spring", "code": "7F3A9C21D04B4E58", "order_id": "1003", "status": "committed", "amount": 500,
+        "currency": "EUR",
     },
     PointsRedeemed: {
         "redemption_id": "r-1", "points": 100, "order_id": "1003", "order_total": 5000, "worth": 100, "currency": "EUR",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Count, Identifier, Instant, Number, Revision, Text
+from common.events.fields import Count, Identifier, Instant, Minor, Number, Revision, Text
 
 
 class MembershipFact(EventData):
@@ -121,6 +123,45 @@ class BenefitReleased(BenefitCommand):
 
     TYPE: ClassVar[str] = "benefit.released"
     RANK: ClassVar[int] = 242
+
+
+class IssuedCoupon(EventData):
+    """One coupon; `customer` None: whoever has the code may use it."""
+
+    code: Text
+    customer: Identifier | None = None
+
+
+class CouponsIssued(EventData):
+    """Coupons of one offer were issued together (MEM-054), at most 500 an event; no customer concerned."""
+
+    TYPE: ClassVar[str] = "coupon.issued"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 410
+    offer_id: Identifier
+    batch: Identifier
+    valid_from: Instant
+    valid_until: Instant
+    coupons: Annotated[tuple[IssuedCoupon, ...], Field(max_length=500)]
+
+
+class CouponRedeemed(EventData):
+    """A coupon was used on an order, or a use of it has moved on (MEM-054).
+
+    `reserved` at checkout, `committed` when the order was paid, `released` when it was closed or the checkout gave it
+    back; `over_limit`: an order that was paid says that it used the coupon, which its limits did not allow. `amount`:
+    what it took off, in minor units.
+    """
+
+    TYPE: ClassVar[str] = "coupon.redeemed"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 411
+    offer_id: Identifier
+    code: Text
+    order_id: Identifier
+    status: Literal["reserved", "committed", "released", "over_limit"]
+    amount: Minor
+    currency: Text
 
 
 class PointsRedeemed(EventData):

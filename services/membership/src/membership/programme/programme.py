@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from common.events.fields import ABSURD, PlannedTime
+from common.events.fields import ABSURD, PlannedTime, Text
 from membership.programme.benefits import OF_REGULAR, OF_SENIOR, OF_SUPREME, OF_VIP, Benefit
 from membership.programme.check_in import CheckInRules
 
@@ -113,6 +113,8 @@ class FastTrack(Rules):
 class Programme(Rules):
     """One version of the programme. The lowest tier is first and needs nothing.
 
+    `equal_offers`: an automatic offer that a customer loses by buying is refused (SEC-015). `related_gifts`: by
+    category of goods, the categories of gifts that go with it; what it does not name takes any (MEM-060).
     `leap_day_birthday`: when the birthday of 29 February is in other years (MEM-055).
     `becomes`: for each tier that the version before had and this one has not, the id of the one that its members get.
     """
@@ -127,6 +129,8 @@ class Programme(Rules):
     growth: GrowthRules = GrowthRules()
     check_in: CheckInRules = CheckInRules()
     leap_day_birthday: Literal["feb_28", "mar_1"] = "feb_28"
+    equal_offers: bool = True
+    related_gifts: Annotated[dict[Text, Annotated[tuple[Text, ...], Field(max_length=100)]], Field(max_length=200)] = {}
     fast_tracks: Annotated[tuple[FastTrack, ...], Field(max_length=50)] = ()
     becomes: Annotated[dict[TierId, TierId], Field(max_length=100)] = {}
 
