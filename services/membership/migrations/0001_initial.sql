@@ -173,6 +173,22 @@ create table coupon_uses (
 create index coupon_uses_customer on coupon_uses (shop, offer_id, customer) where customer is not null;
 create index coupon_uses_offer on coupon_uses (shop, offer_id, at);
 
+-- Checkouts that were reserved, to answer a repeated request as the first one, and to void them whole.
+create table checkouts (
+    shop text not null,
+    order_id text not null,
+    customer text,
+    times integer not null,             -- how often it was voided and reserved again
+    asked jsonb not null,
+    answer jsonb not null,
+    codes text[] not null,
+    redemption_id text,
+    by_quota boolean not null,
+    status text not null check (status in ('reserved', 'committed', 'voided')),
+    at timestamptz not null,
+    primary key (shop, order_id)
+);
+
 -- Typed columns over the fold's state, for reports; absent in the state means zero.
 alter table customers
     add column enrolled_at text generated always as (state -> 'tiers' ->> 'enrolled') stored,

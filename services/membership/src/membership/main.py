@@ -9,7 +9,20 @@ from common.service.commands import main
 from common.verification import in_pages
 from membership import handlers
 from membership.announcements.store import save_revisions
-from membership.api import benefits, check_in, coupons, growth, members, offers, preview, programme, redemptions
+from membership.api import (
+    badges,
+    benefits,
+    check_in,
+    checkout,
+    coupons,
+    growth,
+    members,
+    offers,
+    preview,
+    programme,
+    redemptions,
+    view,
+)
 from membership.jobs import balancing, sweeping, verifying
 
 SERVICE = Service(
@@ -23,6 +36,9 @@ SERVICE = Service(
         benefits.router,
         offers.router,
         coupons.router,
+        checkout.router,
+        badges.router,
+        view.router,
         redemptions.router,
         programme.router,
         preview.router,
@@ -30,7 +46,7 @@ SERVICE = Service(
     jobs=lambda _: (*sweeping.JOBS, sweeping.long_histories(), balancing.job()),
     due=sweeping.due,
     revised=save_revisions,
-    copied=(Copied("offers"), Copied("coupons"), Copied("coupon_uses")),
+    copied=(Copied("offers"), Copied("coupons"), Copied("coupon_uses"), Copied("checkouts")),
     verify=in_pages(verifying.verify),
 )
 

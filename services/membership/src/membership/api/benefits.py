@@ -118,6 +118,10 @@ async def get_benefits(shop: ShopName, customer: Identifier, tx: Tx) -> Benefits
     member, rules, now = await _known(shop, customer, tx)
     if member is None or Tiers.of(member).enrolled is None:
         raise UnknownMember(customer)
+    return benefits_out(member, rules, now)
+
+
+def benefits_out(member: Member, rules: ShopRules, now: datetime) -> BenefitsOut:
     tier = rules.at(now).tier(Tiers.of(member).standing.tier)
     given = [
         BenefitOut(benefit=b.kind, note=b.note, hours=b.hours, quota=_quota(b, member, rules, now))

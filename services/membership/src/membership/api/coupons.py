@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -92,8 +93,12 @@ async def list_open(
 ) -> OpenCoupons:
     """The customer's own coupons that are open, those first that end first."""
     rows = await store.usable_coupons(tx, shop, customer, [], tx.clock.now(), limit)
+    return OpenCoupons(coupons=open_coupons(rows, customer))
+
+
+def open_coupons(rows: Sequence[Row[Any]], customer: str) -> list[OpenCoupon]:
     mine = sorted((row for row in rows if row.customer == customer), key=lambda row: (row.valid_until, row.code))
-    found = [
+    return [
         OpenCoupon(
             code=row.code,
             offer_id=row.offer_id,
@@ -103,7 +108,6 @@ async def list_open(
         )
         for row in mine
     ]
-    return OpenCoupons(coupons=found)
 
 
 @router.post("/coupons/{code}/uses", dependencies=[require("redemptions:write")])
