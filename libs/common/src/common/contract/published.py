@@ -29,6 +29,7 @@ from common.events.membership import (
     ProgrammeWithdrawn,
     RedemptionReturned,
     TierChanged,
+    TierDropWarned,
 )
 from common.events.messages import (
     ContactAddressSuppressed,
@@ -104,6 +105,10 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     TierChanged: {
         "old": "Green", "new": "Oolong", "old_id": "green", "new_id": "oolong", "direction": "up", "reason": "upgrade",
         "rule": "spend", "term_ends": "2026-03-04T08:50:00Z", "revision": 2,
+    },
+    TierDropWarned: {
+        "tier": "Oolong", "tier_id": "oolong", "term_ends": "2026-03-04T23:00:00Z", "missing_spend": 12000,
+        "missing_orders": 2, "revision": 9,
     },
     BalancesChanged: {
         "pending": 0, "available": 129, "growth": 129, "points_change": 129, "growth_change": 129,

@@ -45,6 +45,22 @@ class TierChanged(MembershipFact):
     in_grace: bool = False
 
 
+class TierDropWarned(MembershipFact):
+    """The term ends soon, at `term_ends`, and the member does not qualify yet; any one of what is missing suffices.
+
+    `missing_spend` in minor units; None: the tier is not kept that way.
+    """
+
+    TYPE: ClassVar[str] = "tier.drop_warned"
+    tier: Text
+    tier_id: Text
+    term_ends: Instant
+    missing_spend: Number | None = None
+    missing_orders: Number | None = None
+    missing_growth: Number | None = None
+    missing_points: Number | None = None
+
+
 class BalancesChanged(MembershipFact):
     """Points and growth value after the change, whole ones; `debt` is what a clawback of points could not find.
 

@@ -1,4 +1,4 @@
-"""One view of a customer for agents before a sale: tier, way up, benefits, coupons, points, latest entries (MEM-009)."""
+"""One view of a customer for agents: tier, way up, benefits, coupons, points, latest entries (MEM-009)."""
 
 from __future__ import annotations
 
