@@ -114,6 +114,81 @@ create table redemptions (
 -- What was redeemed on one order, for the cap over all of them.
 create index redemptions_order on redemptions (shop, order_id) where order_id is not null;
 
+-- Offers: terms that never change, and what is shared of them by all customers.
+create table offers (
+    shop text not null,
+    offer_id text not null,
+    terms jsonb not null,
+    starts timestamptz not null,
+    ends timestamptz not null,
+    stopped_at timestamptz,             -- ended by hand before `ends`
+    use_limit bigint,
+    budget bigint,                      -- minor units
+    uses bigint not null default 0,     -- reserved or committed, by all customers
+    spent bigint not null default 0,    -- what these take off, minor units
+    recorded_at timestamptz not null default now(),
+    primary key (shop, offer_id),       -- closes the race of two offers of one id
+    -- Close the race of two customers for the last use, and for the last of the budget.
+    check (uses >= 0 and (use_limit is null or uses <= use_limit)),
+    check (spent >= 0 and (budget is null or spent <= budget))
+);
+create index offers_ends on offers (shop, ends);
+
+-- Coupons: codes that were issued. An automatic offer has one under its own id.
+create table coupons (
+    shop text not null,
+    code text not null,
+    offer_id text not null,
+    batch text not null,
+    holder text not null,               -- the customer whom the batch gave it to, or `#<number>` within the batch
+    customer text,                      -- who alone may use it; null: whoever has the code
+    valid_from timestamptz not null,
+    valid_until timestamptz not null,
+    use_limit bigint,                   -- null: as often as the offer allows
+    uses bigint not null default 0,     -- reserved or committed
+    voided_at timestamptz,
+    issued_at timestamptz not null,
+    primary key (shop, code),           -- closes the race of two coupons of one code
+    unique (shop, offer_id, batch, holder), -- closes the race of a batch issued twice
+    check (uses >= 0 and (use_limit is null or uses <= use_limit)) -- closes the race for the last use of a code
+);
+create index coupons_customer on coupons (shop, customer, valid_until) where customer is not null;
+
+-- Each use of a coupon on an order.
+create table coupon_uses (
+    shop text not null,
+    order_id text not null,
+    code text not null,
+    offer_id text not null,
+    customer text,
+    amount bigint not null,             -- what it took off, minor units
+    currency text not null,
+    status text not null check (status in ('reserved', 'committed', 'released', 'over_limit')),
+    paid bigint,                        -- what was paid for the order's goods, minor units: the offer's revenue
+    order_revision bigint not null default -1, -- of the order's version by which it moved last
+    at timestamptz not null,
+    moved_at timestamptz not null,
+    primary key (shop, order_id, code)  -- closes the race of one coupon used twice on an order
+);
+create index coupon_uses_customer on coupon_uses (shop, offer_id, customer) where customer is not null;
+create index coupon_uses_offer on coupon_uses (shop, offer_id, at);
+
+-- Checkouts that were reserved, to answer a repeated request as the first one, and to void them whole.
+create table checkouts (
+    shop text not null,
+    order_id text not null,
+    customer text,
+    times integer not null,             -- how often it was voided and reserved again
+    asked jsonb not null,
+    answer jsonb not null,
+    codes text[] not null,
+    redemption_id text,
+    by_quota boolean not null,
+    status text not null check (status in ('reserved', 'committed', 'voided')),
+    at timestamptz not null,
+    primary key (shop, order_id)
+);
+
 -- Typed columns over the fold's state, for reports; absent in the state means zero.
 alter table customers
     add column enrolled_at text generated always as (state -> 'tiers' ->> 'enrolled') stored,

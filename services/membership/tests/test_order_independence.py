@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,9 @@ from common.events import Event
 from common.events.feedback import ReviewSubmitted
 from common.events.membership import (
     ActivityJoined,
+    BenefitCommitted,
+    BenefitReleased,
+    BenefitReserved,
     MemberCheckedIn,
     MemberRegistered,
     PointsRedeemed,
@@ -118,6 +121,16 @@ data = st.one_of(
         st.one_of(st.none(), order_ids),
     ),
     st.builds(lambda r: RedemptionReturned(redemption_id=r), st.sampled_from(["r1", "r2", "r3"])),
+    st.builds(
+        lambda o, month: BenefitReserved(benefit="free_shipping", order_id=o, day=date(2025, month, 1)),
+        order_ids,
+        st.integers(1, 12),
+    ),
+    st.builds(
+        lambda kind, o: kind(benefit="free_shipping", order_id=o),
+        st.sampled_from([BenefitCommitted, BenefitReleased]),
+        order_ids,
+    ),
     st.just(MemberRegistered()),
     st.just(MemberCheckedIn()),
     st.builds(lambda r: ReviewSubmitted(review_id=r, stars=1), st.sampled_from(["v1", "v2"])),

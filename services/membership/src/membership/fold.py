@@ -20,7 +20,9 @@ from common.fold.working import Folded
 from common.storage.database import Transaction
 from membership.announcements.store import save_announced
 from membership.balances.part import PART as BALANCES
+from membership.benefits.part import PART as BENEFITS
 from membership.check_in.part import PART as CHECK_IN
+from membership.drop_warning.part import PART as DROP_WARNING
 from membership.growth.part import PART as GROWTH
 from membership.ledger import store as ledger
 from membership.ledger.legs import Balances, Book, Posting, difference, legs_of
@@ -32,11 +34,12 @@ from membership.programme.versions import ShopRules
 from membership.qualification.recent import Recent
 from membership.tiers.part import PART as TIERS
 
-PARTS: tuple[Part[Any], ...] = (ORDERS, POINTS, GROWTH, BALANCES, CHECK_IN, TIERS)
+PARTS: tuple[Part[Any], ...] = (ORDERS, BENEFITS, POINTS, GROWTH, BALANCES, CHECK_IN, TIERS, DROP_WARNING)
 """Every part sees an input after those that stand before it, and none reads what one after it makes of that input.
 
-So an order is taken before it earns, it earns by the tier held before it, and the tier is evaluated last, on all that
-the others have entered into the history. What falls due at one instant is done in this order too.
+So an order is taken before it earns, it earns by the tier held before it, the tier is evaluated on all that the others
+have entered into the history, and who may lose it is looked at last. What falls due at one instant is done in this
+order too.
 """
 
 

@@ -6,6 +6,7 @@ from common.bus.subscriptions import Batch, Subscription
 from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
 from common.fold.customers import fold_events
 from common.storage.database import Transaction
+from membership.commands.coupons import settle_orders
 from membership.commands.programme import refold_where_it_looks_further
 from membership.fold import INPUTS, KEPT, MemberFolding, save
 from membership.programme import store as programmes
@@ -16,6 +17,7 @@ async def on_inputs(tx: Transaction, batch: Batch) -> None:
     """Credit what orders earn, take back what refunds took, and announce whose tier or points changed."""
     rules = await programmes.get_rules(tx, (event.shop for event in batch.events))
     await save(tx, await fold_events(tx, MemberFolding(rules), batch.events))
+    await settle_orders(tx, batch.events)
 
 
 async def on_programmes(tx: Transaction, batch: Batch) -> None:

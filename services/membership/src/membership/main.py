@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common.process.runtime import Service
+from common.process.runtime import Copied, Service
 from common.service.commands import main
 from common.verification import in_pages
 from membership import handlers
 from membership.announcements.store import save_revisions
-from membership.api import check_in, growth, members, preview, programme, redemptions
+from membership.api import (
+    badges,
+    benefits,
+    check_in,
+    checkout,
+    coupons,
+    growth,
+    members,
+    offers,
+    preview,
+    programme,
+    redemptions,
+    view,
+)
 from membership.jobs import balancing, sweeping, verifying
 
 SERVICE = Service(
@@ -20,6 +33,12 @@ SERVICE = Service(
         members.router,
         growth.router,
         check_in.router,
+        benefits.router,
+        offers.router,
+        coupons.router,
+        checkout.router,
+        badges.router,
+        view.router,
         redemptions.router,
         programme.router,
         preview.router,
@@ -27,6 +46,7 @@ SERVICE = Service(
     jobs=lambda _: (*sweeping.JOBS, sweeping.long_histories(), balancing.job()),
     due=sweeping.due,
     revised=save_revisions,
+    copied=(Copied("offers"), Copied("coupons"), Copied("coupon_uses"), Copied("checkouts")),
     verify=in_pages(verifying.verify),
 )
 

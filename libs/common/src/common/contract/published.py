@@ -23,7 +23,13 @@ from common.events.feedback import (
 from common.events.membership import (
     ActivityJoined,
     BalancesChanged,
+    BenefitCommitted,
+    BenefitReleased,
+    BenefitReserved,
+    BenefitUsed,
     CheckInCounted,
+    CouponRedeemed,
+    CouponsIssued,
     MemberCheckedIn,
     MemberEnrolled,
     MemberRegistered,
@@ -32,6 +38,7 @@ from common.events.membership import (
     ProgrammeWithdrawn,
     RedemptionReturned,
     TierChanged,
+    TierDropWarned,
 )
 from common.events.messages import (
     ContactAddressSuppressed,
@@ -138,11 +145,29 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "old": "Green", "new": "Oolong", "old_id": "green", "new_id": "oolong", "direction": "up", "reason": "upgrade",
         "rule": "spend", "term_ends": "2026-03-04T08:50:00Z", "revision": 2,
     },
+    TierDropWarned: {
+        "tier": "Oolong", "tier_id": "oolong", "term_ends": "2026-03-04T23:00:00Z", "missing_spend": 12000,
+        "missing_orders": 2, "revision": 9,
+    },
     BalancesChanged: {
         "pending": 0, "available": 129, "growth": 129, "points_change": 129, "growth_change": 129,
         "reason": "completed", "order_id": "1001", "origin": "order/1001", "revision": 3,
     },
     CheckInCounted: {"day": "2025-03-04", "streak": 7, "points": 12, "revision": 5},
+    BenefitReserved: {"benefit": "free_shipping", "order_id": "1003", "day": "2025-03-04"},
+    BenefitCommitted: {"benefit": "free_shipping", "order_id": "1003"},
+    BenefitReleased: {"benefit": "free_shipping", "order_id": "1002"},
+    BenefitUsed: {
+        "benefit": "free_shipping", "order_id": "1003", "status": "committed", "uses": 3, "committed": 3, "revision": 6,
+    },
+    CouponsIssued: {
+        "offer_id": "spring", "batch": "spring-1", "valid_from": _AT, "valid_until": "2025-04-01T00:00:00Z",
+        "coupons": [{"code": "7F3A9C21D04B4E58", "customer": CUSTOMER}],
+    },
+    CouponRedeemed: {
+        "offer_id": "spring", "code": "7F3A9C21D04B4E58", "order_id": "1003", "status": "committed", "amount": 500,
+        "currency": "EUR",
+    },
     PointsRedeemed: {
         "redemption_id": "r-1", "points": 100, "order_id": "1003", "order_total": 5000, "worth": 100, "currency": "EUR",
     },

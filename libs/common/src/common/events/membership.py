@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Count, Identifier, Instant, Number, Revision, Text
+from common.events.fields import Count, Identifier, Instant, Minor, Number, Revision, Text
 
 
 class MembershipFact(EventData):
@@ -43,6 +45,22 @@ class TierChanged(MembershipFact):
     in_grace: bool = False
 
 
+class TierDropWarned(MembershipFact):
+    """The term ends soon, at `term_ends`, and the member does not qualify yet; any one of what is missing suffices.
+
+    `missing_spend` in minor units; None: the tier is not kept that way.
+    """
+
+    TYPE: ClassVar[str] = "tier.drop_warned"
+    tier: Text
+    tier_id: Text
+    term_ends: Instant
+    missing_spend: Number | None = None
+    missing_orders: Number | None = None
+    missing_growth: Number | None = None
+    missing_points: Number | None = None
+
+
 class BalancesChanged(MembershipFact):
     """Points and growth value after the change, whole ones; `debt` is what a clawback of points could not find.
 
@@ -75,6 +93,91 @@ class CheckInCounted(MembershipFact):
     day: date
     streak: Count
     points: Number
+
+
+class BenefitUsed(MembershipFact):
+    """A use of a benefit was reserved, committed (its order was shipped or completed) or released (MEM-033).
+
+    `uses`: all ever reserved and not released; `committed`: those of them that were committed. `benefit`,
+    `order_id` and `status` are None where late news changed the figures.
+    """
+
+    TYPE: ClassVar[str] = "benefit.used"
+    HOW: ClassVar[tuple[str, ...]] = ("benefit", "order_id", "status")
+    benefit: Text | None = None
+    order_id: Identifier | None = None
+    status: Literal["reserved", "committed", "released"] | None = None
+    uses: Number
+    committed: Number
+
+
+class BenefitCommand(EventData):
+    """An accepted command about the use of a benefit on an order, or on a booking of that id (MEM-033)."""
+
+    TOPIC: ClassVar[str] = "membership"
+    benefit: Text
+    order_id: Identifier
+
+
+class BenefitReserved(BenefitCommand):
+    """The use was promised, and late news never takes it back; it counts in the period that holds `day`."""
+
+    TYPE: ClassVar[str] = "benefit.reserved"
+    RANK: ClassVar[int] = 240
+    day: date
+
+
+class BenefitCommitted(BenefitCommand):
+    """The order was shipped, or the booking taken up: the use is for good."""
+
+    TYPE: ClassVar[str] = "benefit.committed"
+    RANK: ClassVar[int] = 241
+
+
+class BenefitReleased(BenefitCommand):
+    """The use is given back before it was committed."""
+
+    TYPE: ClassVar[str] = "benefit.released"
+    RANK: ClassVar[int] = 242
+
+
+class IssuedCoupon(EventData):
+    """One coupon; `customer` None: whoever has the code may use it."""
+
+    code: Text
+    customer: Identifier | None = None
+
+
+class CouponsIssued(EventData):
+    """Coupons of one offer were issued together (MEM-054), at most 500 an event; no customer concerned."""
+
+    TYPE: ClassVar[str] = "coupon.issued"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 410
+    offer_id: Identifier
+    batch: Identifier
+    valid_from: Instant
+    valid_until: Instant
+    coupons: Annotated[tuple[IssuedCoupon, ...], Field(max_length=500)]
+
+
+class CouponRedeemed(EventData):
+    """A coupon was used on an order, or a use of it has moved on (MEM-054).
+
+    `reserved` at checkout, `committed` when the order was paid, `released` when it was closed or the checkout gave it
+    back; `over_limit`: an order that was paid says that it used the coupon, which its limits did not allow. `amount`:
+    what it took off, in minor units.
+    """
+
+    TYPE: ClassVar[str] = "coupon.redeemed"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 411
+    offer_id: Identifier
+    code: Text
+    order_id: Identifier
+    status: Literal["reserved", "committed", "released", "over_limit"]
+    amount: Minor
+    currency: Text
 
 
 class PointsRedeemed(EventData):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel
@@ -14,8 +14,10 @@ from membership.check_in.state import CheckIns
 from membership.commands import activities as commands
 from membership.fold import load
 from membership.growth.state import Growth
+from membership.member import Member
 from membership.members.refusals import UnknownMember
 from membership.programme import store as programmes
+from membership.programme.versions import ShopRules
 
 router = Router(prefix="/v1/shops/{shop}/members/{customer}", tags=["check-ins"])
 
@@ -67,7 +69,11 @@ async def get_streak(shop: ShopName, customer: Identifier, tx: Tx) -> StreakOut:
     if row is None:
         raise UnknownMember(customer)
     rules, now = (await programmes.get_rules(tx, [shop]))[shop], tx.clock.now()
-    made = CheckIns.of(load(row.state))
+    return streak_out(load(row.state), rules, now)
+
+
+def streak_out(member: Member, rules: ShopRules, now: datetime) -> StreakOut:
+    made = CheckIns.of(member)
     streak = made.streak_on(rules.date_of(now))
     return StreakOut(
         last=made.last, streak=streak, points=made.points, next_points=rules.at(now).check_in.points_on(streak + 1)

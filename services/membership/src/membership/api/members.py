@@ -143,7 +143,7 @@ class ReportOut(BaseModel):
     currency: str
 
 
-async def _member(tx: Transaction, key: CustomerKey) -> tuple[Member, ShopRules, datetime]:
+async def member_now(tx: Transaction, key: CustomerKey) -> tuple[Member, ShopRules, datetime]:
     """The member as of now, by the rules in force; nothing is written. Raises UnknownMember."""
     await tx.stand_still()
     rules, row, now = await programmes.read_rules(tx, {key[0]}), await read_customer(tx, key), tx.clock.now()
@@ -158,13 +158,17 @@ async def _member(tx: Transaction, key: CustomerKey) -> tuple[Member, ShopRules,
 @router.get("/members/{customer}", dependencies=[require("members:read")])
 async def get_member(shop: ShopName, customer: Identifier, tx: Tx) -> MemberOut:
     """A member's tier, term and points, as of now."""
-    state, rules, now = await _member(tx, (shop, customer))
+    key = (shop, customer)
+    return await member_out(tx, key, *await member_now(tx, key))
+
+
+async def member_out(tx: Transaction, key: CustomerKey, state: Member, rules: ShopRules, now: datetime) -> MemberOut:
     tiers, points, programme = Tiers.of(state), Points.of(state), rules.at(now)
     standing = tiers.standing
     tier = programme.tier(standing.tier)
     assert tiers.enrolled is not None
     return MemberOut(
-        customer=customer,
+        customer=key[1],
         enrolled_at=tiers.enrolled,
         tier=tier.name,
         tier_id=tier.id,
@@ -177,11 +181,11 @@ async def get_member(shop: ShopName, customer: Identifier, tx: Tx) -> MemberOut:
         pending=points.pending,
         available=points.available,
         debt=points.debt,
-        next_expiry=await _next_expiry(tx, state, (shop, customer), rules),
+        next_expiry=await _next_expiry(tx, state, key, rules),
         orders=Orders.of(state).counting,
         contribution=max(0, Recent.of(state).ever) * rules.unit_at(now) // FINE,
         growth=Growth.of(state).value,
-        catching_up=await is_catching_up(tx, (shop, customer)),
+        catching_up=await is_catching_up(tx, key),
     )
 
 
@@ -212,7 +216,10 @@ async def get_ledger(
 @router.get("/members/{customer}/path", dependencies=[require("members:read")])
 async def get_path(shop: ShopName, customer: Identifier, tx: Tx) -> PathOut:
     """The way up: current tier, growth value, next tier, what is missing by each way, what earns it (MEM-018)."""
-    state, rules, now = await _member(tx, (shop, customer))
+    return path_out(*await member_now(tx, (shop, customer)))
+
+
+def path_out(state: Member, rules: ShopRules, now: datetime) -> PathOut:
     programme = rules.at(now)
     level = programme.level_of(Tiers.of(state).standing.tier)
     window = window_start(rules, programme, now)

@@ -14,6 +14,7 @@ from membership.commands import programme as commands
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
 from membership.programme.refusals import UnknownVersion
+from membership.programme.schemes import SCHEMES, switched
 from membership.programme.versions import Version
 
 router = Router(prefix="/v1/shops/{shop}/programme", tags=["programme"])
@@ -33,6 +34,18 @@ class ProgrammeOut(VersionOut):
 
     newest: int
     coming: list[VersionOut]
+
+
+class SchemeOut(BaseModel):
+    """`programme`: the one in force with the scheme's tiers, ready to be changed, previewed and put."""
+
+    scheme: str
+    says: str
+    programme: Programme
+
+
+class SchemesOut(BaseModel):
+    schemes: list[SchemeOut]
 
 
 class ProgrammeIn(Body):
@@ -71,6 +84,17 @@ async def get_programme(shop: ShopName, tx: Tx) -> ProgrammeOut:
     coming = sorted((v for v in rules.versions if v.valid_from > now), key=lambda v: (v.valid_from, v.number))
     newest = await programmes.PROGRAMMES.next_number(tx, shop) - 1
     return ProgrammeOut(**dict(_out(rules.version_at(now))), newest=newest, coming=[_out(v) for v in coming])
+
+
+@router.get("/schemes", dependencies=[require("programme:read")])
+async def list_schemes(shop: ShopName, tx: Tx) -> SchemesOut:
+    """Three ready schemes for this shop, with what becomes of the tiers that it has now (MEM-012 to 014)."""
+    programme = (await programmes.read_rules(tx, {shop}))[shop].at(tx.clock.now())
+    found = [
+        SchemeOut(scheme=name, says=scheme.says, programme=switched(programme, scheme))
+        for name, scheme in SCHEMES.items()
+    ]
+    return SchemesOut(schemes=found)
 
 
 @router.get("/versions", dependencies=[require("programme:read")])

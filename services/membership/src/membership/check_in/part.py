@@ -76,7 +76,7 @@ def _lot(day: date) -> str:
 
 
 def _expires(shop: ShopRules, at: datetime) -> datetime:
-    return shop.expiry(at, shop.at(at).points.expiry_months)
+    return shop.expiry(at)
 
 
 CheckInPart.inputs = {MemberCheckedIn: on_checked_in}

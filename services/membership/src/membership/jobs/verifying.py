@@ -11,6 +11,7 @@ from multiprocessing import get_context
 
 from common.events import CustomerKey
 from common.storage.database import Database
+from membership.coupons import store as coupons
 from membership.fold import MemberFolding
 from membership.histories import ranges
 from membership.jobs import comparing
@@ -69,6 +70,10 @@ async def _verify(database: Database, after: CustomerKey, through: CustomerKey |
             if begin == ranges.BEGINNING:
                 found += [
                     f"{shop}: a version of the programme is gone" for shop in await programmes.missing_versions(tx)
+                ]
+                found += [
+                    f"{row.shop}: {row.name} counts {row.uses} uses ({row.spent}), of which {row.counted} stand"
+                    for row in await coupons.unbalanced(tx)
                 ]
             read = await comparing.read_page(tx, begin, through, page)
         found += _differences(read, folding)

@@ -66,6 +66,19 @@ async def list_ledger(tx: Transaction, key: CustomerKey, after: int, limit: int)
     )
 
 
+async def list_latest(tx: Transaction, key: CustomerKey, limit: int) -> Sequence[Row[Any]]:
+    # The newest of a member's entries in the book of points.
+    return await tx.fetch(
+        """
+        select entry, account, earned_by as lot, amount, cause, correction, occurred_at, recorded_at from ledger
+        where shop = :shop and customer = :customer and book = 'points' order by entry desc limit :limit
+        """,
+        shop=key[0],
+        customer=key[1],
+        limit=limit,
+    )
+
+
 async def list_growth(tx: Transaction, key: CustomerKey, after: int, limit: int) -> Sequence[Row[Any]]:
     # A page of what raised and lowered a member's growth value: the member's side alone, oldest first.
     return await tx.fetch(

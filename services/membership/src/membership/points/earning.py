@@ -35,7 +35,7 @@ def settle(books: Books, order_id: str, order: Order, shop: ShopRules, at: datet
         else:
             books.move(-change, ("pending", order_id), ("reversed", ""))
     elif change > 0:
-        expires = shop.expiry(at, shop.at(at).points.expiry_months)
+        expires = shop.expiry(at)
         make_available(books, order_id, change, ("issued", ""), expires, at)
     elif change < 0:
         claw_back(books, order_id, -change, clamp=shop.at(at).points.clamp_at_zero)
@@ -43,7 +43,7 @@ def settle(books: Books, order_id: str, order: Order, shop: ShopRules, at: datet
 
 def release(books: Books, order_id: str, shop: ShopRules, at: datetime) -> None:
     """The order is completed: its pending points become available."""
-    expires = shop.expiry(at, shop.at(at).points.expiry_months)
+    expires = shop.expiry(at)
     make_available(
         books, order_id, ORDER_POINTS.change(books.member, order_id).held, ("pending", order_id), expires, at
     )

@@ -106,7 +106,7 @@ def _wants_to_release(member: Member, data: OrderEvent, at: datetime, shop: Shop
     name = ORDER.name(data.order_id)
     order = ORDER.get(member, data.order_id) if member.items.has(name) else None
     if data.state == "completed" or (order is not None and order.said_completed):
-        expires = shop.expiry(at, shop.at(at).points.expiry_months)
+        expires = shop.expiry(at)
         yield from map(LOT.name, lots_for(data.order_id, expires))
 
 

@@ -129,7 +129,7 @@ def _restore(books: Books, redemption_id: str, burn: Burn, points: int, shop: Sh
         settled = min(points, books.state.debt)
         books.move(settled, ("redeemed", ""), ("debt", ""))
         # The debt was paid meanwhile with points of which nobody knows the expiry any more: they come back as new ones.
-        expires = shop.expiry(at, rules.expiry_months)
+        expires = shop.expiry(at)
         make_available(books, f"|{redemption_id}", points - settled, ("redeemed", ""), expires, at)
     else:
         expires = burn.expires

@@ -6,12 +6,15 @@ Factors and shares are integers in basis points (12000 = 1.2), amounts in minor 
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from common.events.fields import ABSURD, PlannedTime
+from common.events.fields import ABSURD, PlannedTime, Text
+from common.time.calendar import add_months, start_of_month
+from membership.programme.benefits import OF_REGULAR, OF_SENIOR, OF_SUPREME, OF_VIP, Benefit
 from membership.programme.check_in import CheckInRules
 
 ONE = 10_000
@@ -47,6 +50,7 @@ class Tier(Rules):
     points: Annotated[int, Field(gt=0, le=ABSURD, strict=True)] | None = None
     price: Annotated[int, Field(gt=0, le=ONE, strict=True)] = ONE
     factor: BasisPoints = ONE
+    benefits: Annotated[tuple[Benefit, ...], Field(max_length=50)] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -55,21 +59,52 @@ class Tier(Rules):
             return {**given, "id": re.sub(r"[\s/#|]+", "-", given["name"].strip().casefold())}
         return given
 
+    @model_validator(mode="after")
+    def _each_benefit_once(self) -> Tier:
+        if len({benefit.kind for benefit in self.benefits}) < len(self.benefits):
+            raise ValueError(f"tier {self.name!r} gives the same kind of benefit twice")
+        return self
 
-REGULAR, SENIOR = Tier(name="Regular"), Tier(name="Senior", spend=50_000, orders=3, price=9_800, factor=12_000)
-VIP = Tier(name="VIP", spend=200_000, orders=8, price=9_500, factor=15_000)
-SUPREME = Tier(name="Supreme", spend=500_000, orders=20, price=9_000, factor=20_000)
+    def benefit(self, kind: str) -> Benefit | None:
+        """The tier's benefit of that kind; None where it gives none."""
+        return next((benefit for benefit in self.benefits if benefit.kind == kind), None)
+
+
+REGULAR = Tier(name="Regular", benefits=OF_REGULAR)
+SENIOR = Tier(name="Senior", spend=50_000, orders=3, price=9_800, factor=12_000, benefits=OF_SENIOR)
+VIP = Tier(name="VIP", spend=200_000, orders=8, price=9_500, factor=15_000, benefits=OF_VIP)
+SUPREME = Tier(name="Supreme", spend=500_000, orders=20, price=9_000, factor=20_000, benefits=OF_SUPREME)
 
 
 class PointsRules(Rules):
-    """`per_unit` points are earned per 1.00 paid for goods (MEM-044); `per_unit_worth` are worth 1.00 (MEM-052)."""
+    """`per_unit` points are earned per 1.00 paid for goods (MEM-044); `per_unit_worth` are worth 1.00 (MEM-052).
+
+    They expire at the end of the month, the quarter or the year that the `expiry_months`-th month after lies in, or
+    with `days` at the end of the `expiry_days`-th day after they became available.
+    """
 
     per_unit: Annotated[int, Field(ge=0, le=1_000, strict=True)] = 1
     per_unit_worth: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 100
+    expiry: Literal["month_end", "quarter_end", "year_end", "days"] = "month_end"
     expiry_months: Annotated[int, Field(ge=1, le=120, strict=True)] = 12
+    expiry_days: Annotated[int, Field(ge=1, le=3_660, strict=True)] | None = None
     largest_share: Annotated[int, Field(ge=0, le=ONE, strict=True)] = 5_000
     returned_last_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 7
     clamp_at_zero: bool = False
+
+    @model_validator(mode="after")
+    def _one_expiry(self) -> PointsRules:
+        if (self.expiry == "days") != (self.expiry_days is not None):
+            raise ValueError("`expiry_days` goes with the expiry `days`, which needs it")
+        return self
+
+    def first_day_without(self, available: date) -> date:
+        """The first day on which points that became available that day are gone."""
+        if self.expiry_days is not None:
+            return available + timedelta(days=self.expiry_days + 1)
+        months = {"month_end": 1, "quarter_end": 3, "year_end": 12}[self.expiry]
+        last = add_months(start_of_month(available), self.expiry_months)
+        return add_months(last.replace(month=(last.month - 1) // months * months + 1), months)
 
 
 Growth = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
@@ -100,6 +135,11 @@ class FastTrack(Rules):
 class Programme(Rules):
     """One version of the programme. The lowest tier is first and needs nothing.
 
+    `warn_days`: so many days before a term's last day it is told what is missing to keep the tier, 0: never; of a
+    shorter term on its second day at the earliest.
+    `equal_offers`: an automatic offer that a customer loses by buying is refused (SEC-015). `related_gifts`: by
+    category of goods, the categories of gifts that go with it; what it does not name takes any (MEM-060).
+    `leap_day_birthday`: when the birthday of 29 February is in other years (MEM-055).
     `becomes`: for each tier that the version before had and this one has not, the id of the one that its members get.
     """
 
@@ -109,9 +149,13 @@ class Programme(Rules):
     term_months: Annotated[int, Field(ge=1, le=120, strict=True)] = 12
     grace_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 30
     downgrade: Literal["one_down", "none", "justified"] = "one_down"
+    warn_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 30
     points: PointsRules = PointsRules()
     growth: GrowthRules = GrowthRules()
     check_in: CheckInRules = CheckInRules()
+    leap_day_birthday: Literal["feb_28", "mar_1"] = "feb_28"
+    equal_offers: bool = True
+    related_gifts: Annotated[dict[Text, Annotated[tuple[Text, ...], Field(max_length=100)]], Field(max_length=200)] = {}
     fast_tracks: Annotated[tuple[FastTrack, ...], Field(max_length=50)] = ()
     becomes: Annotated[dict[TierId, TierId], Field(max_length=100)] = {}
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from common.shops.settings import ShopSettings
-from common.time.calendar import add_months, start_of_month
+from common.time.calendar import add_months
 from common.values.currency import minor_per_major
 from membership.programme.programme import Programme, Tier
 
@@ -116,6 +116,6 @@ class ShopRules:
         """No rule looks at what happened before that day, from today on."""
         return months_after(today, -self.months_looked_at) - _ONE_DAY
 
-    def expiry(self, available: datetime, months: int) -> datetime:
-        """End of the n-th month after the month in which the points became available."""
-        return self.start_of(add_months(start_of_month(self.date_of(available)), months + 1))
+    def expiry(self, available: datetime) -> datetime:
+        """When points that become available then expire, by the programme in force then (MEM-044)."""
+        return self.start_of(self.at(available).points.first_day_without(self.date_of(available)))

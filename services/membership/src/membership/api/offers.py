@@ -1,0 +1,218 @@
+"""Offers over HTTP: terms, figures, calendar, and the coupons that are issued of them (MEM-054 to 086)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import BaseModel, Field, model_validator
+from sqlalchemy import Row
+
+from common.events.fields import Identifier, ShopName
+from common.http.api import Body, Router, Tx, require
+from membership.commands import offers as commands
+from membership.coupons import store
+from membership.coupons.calendar import Run, days_of
+from membership.coupons.offer import Most, Offer
+from membership.coupons.refusals import UnknownOffer
+from membership.programme import store as programmes
+
+router = Router(prefix="/v1/shops/{shop}/offers", tags=["offers"])
+Cursor = Annotated[str, Query(max_length=300, description="where the page before ended; empty: from the start")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+A_REQUEST = 10_000
+"""Coupons issued by one request; a million are a hundred requests of one batch."""
+
+
+class OfferOut(BaseModel):
+    """`uses` and what they take off, `spent` (minor units), of all customers, reserved or committed.
+
+    `left`: uses that are left of `use_limit`, true at this instant (MEM-085); null: without limit.
+    """
+
+    offer_id: str
+    offer: Offer
+    status: Literal["coming", "running", "over", "stopped"]
+    uses: int
+    spent: int
+    left: int | None
+    stopped_at: datetime | None
+
+
+class FiguresOut(OfferOut):
+    """`revenue`: paid for the goods of the orders on which it was used (attribution, MEM-054), minor units.
+
+    `over_limit`: paid orders that say they used it beyond its limits.
+    """
+
+    issued: int
+    reserved: int
+    committed: int
+    over_limit: int
+    taken_off: int
+    revenue: int
+    customers: int
+
+
+class OffersOut(BaseModel):
+    offers: list[OfferOut]
+    after: str | None
+
+
+class IssueIn(Body):
+    """One of: `customers`, each of whom gets a coupon of the batch; `count` codes for whoever has them; one `code`.
+
+    A `code` is the shop's own word, for `use_limit` uses (null: as often as the offer allows).
+    """
+
+    batch: Identifier | None = None
+    customers: Annotated[tuple[Identifier, ...], Field(max_length=A_REQUEST)] = ()
+    count: Annotated[int, Field(ge=0, le=A_REQUEST, strict=True)] = 0
+    code: Identifier | None = None
+    use_limit: Most | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> IssueIn:
+        if [bool(self.customers), bool(self.count), self.code is not None].count(True) != 1:
+            raise ValueError("give one of `customers`, `count` and `code`")
+        if (self.code is None) == (self.batch is None):
+            raise ValueError("`batch` names coupons that are issued together; a `code` has none")
+        if self.use_limit is not None and self.code is None:
+            raise ValueError("`use_limit` is of a `code`; every other coupon is used once")
+        return self
+
+
+class IssuedOut(BaseModel):
+    """`issued`: new ones; who had one of the batch before got no other."""
+
+    offer_id: str
+    batch: str
+    issued: int
+
+
+class BatchCoupon(BaseModel):
+    code: str
+    customer: str | None
+    valid_until: datetime
+    used: bool
+
+
+class BatchOut(BaseModel):
+    coupons: list[BatchCoupon]
+    after: str | None
+
+
+class DayOut(BaseModel):
+    """The offers that hold on a day of the shop; more than one overlap (MEM-084)."""
+
+    day: date
+    offers: list[str]
+
+
+class CalendarOut(BaseModel):
+    """`most`: the most offers on one day."""
+
+    days: list[DayOut]
+    most: int
+
+
+def _out(row: Row[Any], now: datetime) -> OfferOut:
+    offer = Offer.model_validate_json(row.terms)
+    status: Literal["coming", "running", "over", "stopped"] = "running"
+    if row.stopped_at is not None:
+        status = "stopped"
+    elif now < row.starts:
+        status = "coming"
+    elif now >= row.ends:
+        status = "over"
+    left = None if offer.use_limit is None else offer.use_limit - row.uses
+    return OfferOut(
+        offer_id=row.offer_id,
+        offer=offer,
+        status=status,
+        uses=row.uses,
+        spent=row.spent,
+        left=left,
+        stopped_at=row.stopped_at,
+    )
+
+
+async def _offer(tx: Tx, shop: str, offer_id: str) -> OfferOut:
+    row = await store.get_offer(tx, shop, offer_id)
+    if row is None:
+        raise UnknownOffer(offer_id)
+    return _out(row, tx.clock.now())
+
+
+@router.put("/{offer_id}", dependencies=[require("programme:write")])
+async def set_offer(shop: ShopName, offer_id: Identifier, body: Offer, tx: Tx) -> OfferOut:
+    """Set an offer. Its terms never change: who holds its coupons keeps what they promise. Repeating is harmless."""
+    await commands.set_offer(tx, shop, offer_id, body)
+    return await _offer(tx, shop, offer_id)
+
+
+@router.get("", dependencies=[require("programme:read")])
+async def list_offers(shop: ShopName, tx: Tx, after: Cursor = "", limit: Limit = 100) -> OffersOut:
+    """All offers in order of their ids; give the last `after` for the next page."""
+    found = [_out(row, tx.clock.now()) for row in await store.list_offers(tx, shop, after, limit)]
+    return OffersOut(offers=found, after=found[-1].offer_id if len(found) == limit else None)
+
+
+@router.get("/calendar", dependencies=[require("programme:read")])
+async def get_calendar(
+    shop: ShopName, tx: Tx, first: Annotated[date, Query()], days: Annotated[int, Query(ge=1, le=366)] = 31
+) -> CalendarOut:
+    """The offers of each day, by the shop's calendar, from `first` on (MEM-084)."""
+    rules = (await programmes.read_rules(tx, {shop}))[shop]
+    start, end = rules.start_of(first), rules.start_of(first + timedelta(days=days))
+    runs = [
+        Run(row.offer_id, Offer.model_validate_json(row.terms), row.starts, row.ends)
+        for row in await store.offers_between(tx, shop, start, end)
+    ]
+    found = [DayOut(day=day, offers=names) for day, names in days_of(runs, rules.settings, first, days)]
+    return CalendarOut(days=found, most=max(len(day.offers) for day in found))
+
+
+@router.get("/{offer_id}", dependencies=[require("programme:read")])
+async def get_offer(shop: ShopName, offer_id: Identifier, tx: Tx) -> FiguresOut:
+    """One offer, and what came of it."""
+    found = await _offer(tx, shop, offer_id)
+    figures = await store.figures_of(tx, shop, offer_id)
+    return FiguresOut.model_validate({**dict(found), **{name: int(n) for name, n in figures._mapping.items()}})
+
+
+@router.post("/{offer_id}/stop", dependencies=[require("programme:write")])
+async def stop_offer(shop: ShopName, offer_id: Identifier, tx: Tx) -> OfferOut:
+    """End an offer now: nothing more is issued or reserved, what was reserved stays. Repeating is harmless."""
+    await commands.stop_offer(tx, shop, offer_id)
+    return await _offer(tx, shop, offer_id)
+
+
+@router.post("/{offer_id}/coupons", dependencies=[require("programme:write")])
+async def issue(shop: ShopName, offer_id: Identifier, body: IssueIn, tx: Tx) -> IssuedOut:
+    """Issue coupons, at most 10,000 a request; a batch may be spread over requests, and repeating one is harmless."""
+    if body.code is not None:
+        made = await commands.issue_code(tx, shop, offer_id, body.code, body.use_limit)
+        return IssuedOut(offer_id=offer_id, batch="code", issued=len(made))
+    assert body.batch is not None
+    made = await commands.issue_to(tx, shop, offer_id, body.batch, body.customers, body.count)
+    return IssuedOut(offer_id=offer_id, batch=body.batch, issued=len(made))
+
+
+@router.get("/{offer_id}/coupons", dependencies=[require("programme:read")])
+async def list_coupons(
+    shop: ShopName,
+    offer_id: Identifier,
+    tx: Tx,
+    batch: Annotated[str, Query(max_length=200)],
+    after: Cursor = "",
+    limit: Limit = 100,
+) -> BatchOut:
+    """The coupons of one batch, to be printed or sent; give the last `after` for the next page."""
+    rows = await store.list_coupons(tx, shop, offer_id, batch, after, limit)
+    found = [
+        BatchCoupon(code=row.code, customer=row.customer, valid_until=row.valid_until, used=row.uses > 0)
+        for row in rows
+    ]
+    return BatchOut(coupons=found, after=rows[-1].holder if len(rows) == limit else None)

@@ -1,0 +1,294 @@
+"""A cart is quoted, reserved, committed and voided by its order: coupons, shipping quota and points as one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row
+
+from common.fold.customers import advanced
+from common.fold.store import read_customer
+from common.storage.database import Transaction
+from membership.benefits.rules import quota_on
+from membership.benefits.state import Benefits
+from membership.checkout import store
+from membership.checkout.quote import Open, Quote, points_earned, quote
+from membership.checkout.refusals import (
+    CheckoutDiffers,
+    CheckoutEnded,
+    CodeRefused,
+    PointsNeedMember,
+    PriceChanged,
+    UnknownCheckout,
+)
+from membership.commands import benefits, coupons, redemptions
+from membership.coupons import store as coupon_rows
+from membership.coupons.cart import Buyer, Candidate, Cart
+from membership.coupons.offer import Offer
+from membership.coupons.refusals import CouponNotUsable
+from membership.coupons.using import Moment, check_limits, check_usable
+from membership.fold import MemberFolding
+from membership.member import Member
+from membership.orders.state import Orders
+from membership.points.redemption import Asked as Points_asked
+from membership.points.redemption import check_currency, most_points, worth
+from membership.points.state import Points
+from membership.programme import store as programmes
+from membership.programme.versions import ShopRules
+from membership.tiers.state import Tiers
+
+MOST_COUPONS = 100
+"""So many of the customer's own coupons are weighed, those that end first."""
+
+
+class Asked(NamedTuple):
+    """A cart as asked for. `codes`: typed in or shown besides the customer's own. `points`: to be used."""
+
+    customer: str | None
+    cart: Cart
+    currency: str
+    codes: tuple[str, ...] = ()
+    points: int = 0
+    use_quota: bool = True
+
+
+class Answer(NamedTuple):
+    """`offers` by code; `refused`: why each code that was given is not used; `idle`: usable, not in the best price."""
+
+    quote: Quote
+    buyer: Buyer
+    tier: str | None
+    offers: Mapping[str, tuple[str, str]]
+    refused: tuple[tuple[str, str], ...]
+    idle: tuple[str, ...]
+    points_available: int
+    points_most: int
+    points_worth: int
+    earns: int
+
+
+class _Known(NamedTuple):
+    """The buyer as of now; `quota_left` of free shipping."""
+
+    rules: ShopRules
+    now: datetime
+    member: Member | None
+    buyer: Buyer
+    quota_left: int
+
+
+async def ask(tx: Transaction, shop: str, asked: Asked) -> Answer:
+    """The best price as of now; nothing is written. Raises ShopNotSetUp, WrongCurrency."""
+    rules, now = (await programmes.read_rules(tx, {shop}))[shop], tx.clock.now()
+    check_currency(_points_asked(asked, "", 0, None), rules.currency_at(now))
+    known = await _known(tx, shop, asked.customer, rules, now)
+    rows = await coupon_rows.usable_coupons(tx, shop, asked.customer, asked.codes, now, MOST_COUPONS)
+    return _answer(asked, known, rows)
+
+
+async def reserve(tx: Transaction, shop: str, order_id: str, asked: Asked, expected: int | None) -> str:
+    """Reserve all that the price needs, or nothing; the answer as JSON, that of the first time where it is repeated.
+
+    Raises CheckoutDiffers, CheckoutEnded, CodeRefused, PriceChanged, and what coupons, quota and points refuse.
+    """
+    if asked.customer is not None and await read_customer(tx, (shop, asked.customer)) is not None:
+        # The customer before all else, as every writer does.
+        await tx.lock_customers([(shop, asked.customer)])
+    row = await store.lock_checkout(tx, shop, order_id)
+    body = json.dumps(asked)
+    if row is not None and row.status != "voided":
+        if json.loads(row.asked) != json.loads(body):
+            raise CheckoutDiffers(order_id)
+        return str(row.answer)
+    answer = await ask(tx, shop, asked)
+    if answer.refused:
+        raise CodeRefused(*answer.refused[0])
+    total = answer.quote.total
+    if expected is not None and total != expected:
+        raise PriceChanged(expected, total)
+    times = 0 if row is None else row.times + 1
+    redemption_id = await _reserve_points(tx, shop, order_id, asked, answer, times)
+    if answer.quote.by_quota and asked.customer is not None:
+        await benefits.reserve(tx, (shop, asked.customer), benefits.Asked("free_shipping", order_id))
+    amounts = {each.code: each.goods + each.freight for each in answer.quote.price.chosen}
+    amounts |= dict.fromkeys(answer.quote.gift_codes, 0)
+    # In order of the offers, as everybody locks them.
+    for code in sorted(amounts, key=lambda code: (answer.offers[code][0], code)):
+        await coupons.reserve(tx, shop, coupons.Asked(code, order_id, asked.customer, amounts[code]))
+    found = json.dumps(out(asked, answer) | {"order_id": order_id, "status": "reserved"})
+    await store.save_checkout(
+        tx,
+        shop=shop,
+        order_id=order_id,
+        customer=asked.customer,
+        times=times,
+        asked=body,
+        answer=found,
+        codes=sorted(amounts),
+        redemption_id=redemption_id,
+        by_quota=answer.quote.by_quota,
+        at=tx.clock.now(),
+    )
+    return found
+
+
+async def commit(tx: Transaction, shop: str, order_id: str) -> str:
+    """The coupons are used for good, points when the order is paid, the quota when it is shipped. Idempotent."""
+    row = await _row(tx, shop, order_id)
+    if row.status == "voided":
+        raise CheckoutEnded(order_id, row.status)
+    for code in await _in_order(tx, shop, row.codes):
+        await coupons.commit(tx, shop, code, order_id)
+    await store.save_status(tx, shop, order_id, "committed", tx.clock.now())
+    return "committed"
+
+
+async def void(tx: Transaction, shop: str, order_id: str) -> str:
+    """All that was reserved is given back uncommitted. Idempotent. Raises CheckoutEnded, OrderPaidAlready."""
+    row = await _row(tx, shop, order_id)
+    if row.status == "committed":
+        raise CheckoutEnded(order_id, row.status)
+    if row.status == "voided":
+        return "voided"
+    if row.redemption_id is not None:
+        await redemptions.return_redemption(tx, shop, row.redemption_id)
+    if row.by_quota:
+        await benefits.release(tx, (shop, row.customer), benefits.Asked("free_shipping", order_id))
+    for code in await _in_order(tx, shop, row.codes):
+        await coupons.release(tx, shop, code, order_id)
+    await store.save_status(tx, shop, order_id, "voided", tx.clock.now())
+    return "voided"
+
+
+def out(asked: Asked, answer: Answer) -> dict[str, Any]:
+    """What the checkout is told, as JSON has it; amounts in minor units."""
+    found, price = answer.quote, answer.quote.price
+    return {
+        "currency": asked.currency,
+        "tier": answer.tier,
+        "listed": found.listed,
+        "tier_discount": price.by_tier,
+        "goods": price.goods,
+        "freight": price.freight,
+        "shipping_by_quota": found.by_quota,
+        "total": found.total,
+        "lines": [
+            {"sku": line.sku, "quantity": line.quantity, "total": total}
+            for line, total in zip(asked.cart.lines, price.lines, strict=True)
+        ],
+        "coupons": [
+            {"code": c.code, "offer_id": answer.offers[c.code][0], "name": answer.offers[c.code][1], "goods": c.goods,
+             "freight": c.freight}
+            for c in price.chosen
+        ],
+        "gifts": [
+            {"code": code, "sku": gift.sku, "kind": gift.kind, "quantity": gift.quantity} for code, gift in found.gifts
+        ],
+        "refused": [{"code": code, "reason": reason} for code, reason in answer.refused],
+        "not_used": list(answer.idle),
+        "points": {
+            "available": answer.points_available,
+            "most": answer.points_most,
+            "used": asked.points,
+            "worth": answer.points_worth,
+            "earned": answer.earns,
+        },
+        "to_pay": found.total - answer.points_worth,
+    }  # fmt: skip
+
+
+async def _known(tx: Transaction, shop: str, customer: str | None, rules: ShopRules, now: datetime) -> _Known:
+    row = None if customer is None else await read_customer(tx, (shop, customer))
+    if row is None:
+        return _Known(rules, now, None, Buyer(), 0)
+    member = await advanced(tx, MemberFolding({shop: rules}, silent=True), row, now)
+    programme, tiers = rules.at(now), Tiers.of(member)
+    if tiers.enrolled is None:
+        return _Known(rules, now, None, Buyer(orders=Orders.of(member).counting), 0)
+    buyer = coupons.buyer_of(member, programme)
+    benefit = programme.tiers[buyer.level].benefit("free_shipping")
+    left = 0
+    if benefit is not None:
+        day, since = rules.date_of(now), rules.date_of(tiers.enrolled)
+        left = quota_on(benefit, Benefits.of(member), day, since).remaining
+    return _Known(rules, now, member, buyer, left)
+
+
+def _answer(asked: Asked, known: _Known, rows: Sequence[Row[Any]]) -> Answer:
+    programme = known.rules.at(known.now)
+    usable, offers, reasons = list[Open](), dict[str, tuple[str, str]](), dict.fromkeys(asked.codes, "unknown")
+    moment = Moment(known.now, known.rules.date_of(known.now))
+    for row in rows:
+        offer = Offer.model_validate_json(row.terms)
+        offers[row.code] = (row.offer_id, offer.name)
+        try:
+            level = coupons.level_from(offer, programme)
+            check_usable(row, offer, row.stopped_at, asked.customer, known.buyer, level, moment)
+            check_limits(row, offer, _OfferRow(row.offer_uses, row.spent), row.used_by_customer, 0)
+        except CouponNotUsable as refused:
+            reasons[row.code] = str(refused.more["reason"])
+            continue
+        reasons.pop(row.code, None)
+        usable.append(Open(Candidate(row.code, offer), None if offer.budget is None else offer.budget - row.spent))
+    made = quote(asked.cart, known.buyer, usable, known.quota_left if asked.use_quota else 0)
+    reasons |= dict.fromkeys(made.beyond_budget, "budget")
+    used = {each.code for each in made.price.chosen} | set(made.gift_codes)
+    points, unit = programme.points, known.rules.unit_at(known.now)
+    available = 0 if known.member is None else Points.of(known.member).available
+    worth_ = worth(asked.points, points, asked.currency)
+    earns = programme.enrolment == "first_order" or known.member is not None
+    tier = programme.tiers[max(known.buyer.level, 0)]
+    return Answer(
+        quote=made,
+        buyer=known.buyer,
+        tier=None if known.member is None else tier.name,
+        offers=offers,
+        refused=tuple((code, reasons[code]) for code in dict.fromkeys(asked.codes) if code in reasons),
+        idle=tuple(sorted(each.candidate.code for each in usable if each.candidate.code not in used)),
+        points_available=available,
+        points_most=min(available, most_points(made.total, points, asked.currency)),
+        points_worth=worth_,
+        earns=points_earned(made.price.goods, worth_, tier.factor * points.per_unit, unit) if earns else 0,
+    )
+
+
+class _OfferRow(NamedTuple):
+    uses: int
+    spent: int
+
+
+async def _reserve_points(
+    tx: Transaction, shop: str, order_id: str, asked: Asked, answer: Answer, times: int
+) -> str | None:
+    if not asked.points:
+        return None
+    if asked.customer is None:
+        raise PointsNeedMember
+    redemption_id = f"checkout:{order_id}:{times}"
+    wanted = _points_asked(asked, redemption_id, answer.quote.total, order_id)
+    await redemptions.redeem(tx, shop, asked.customer, wanted)
+    return redemption_id
+
+
+def _points_asked(asked: Asked, redemption_id: str, total: int, order_id: str | None) -> Points_asked:
+    return Points_asked(redemption_id, asked.points, total, asked.currency, order_id)
+
+
+async def _row(tx: Transaction, shop: str, order_id: str) -> Row[Any]:
+    """The checkout, locked after its customer. Raises UnknownCheckout."""
+    row = await store.get_checkout(tx, shop, order_id)
+    if row is not None and row.customer is not None and await read_customer(tx, (shop, row.customer)) is not None:
+        await tx.lock_customers([(shop, row.customer)])
+    row = await store.lock_checkout(tx, shop, order_id)
+    if row is None:
+        raise UnknownCheckout(order_id)
+    return row
+
+
+async def _in_order(tx: Transaction, shop: str, codes: Sequence[str]) -> list[str]:
+    """The codes in the order in which everybody locks them: by offer."""
+    found = [(await coupon_rows.get_coupon(tx, shop, code), code) for code in codes]
+    return [code for _, code in sorted((row.offer_id if row is not None else "", code) for row, code in found)]

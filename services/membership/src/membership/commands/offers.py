@@ -1,0 +1,156 @@
+"""Offers are set and stopped, and their coupons issued, one or many (MEM-054)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from common.events import Event, fact_id, rfc3339
+from common.events.membership import CouponsIssued, IssuedCoupon
+from common.storage.database import Transaction
+from membership.coupons import store
+from membership.coupons.gifts import unrelated
+from membership.coupons.offer import Offer
+from membership.coupons.refusals import (
+    CodeTaken,
+    NoCouponsNeeded,
+    OfferDiffers,
+    OfferMakesNoSense,
+    OfferOver,
+    UnknownOffer,
+)
+from membership.programme import store as programmes
+from membership.programme.programme import Programme
+
+_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Without those that look alike. Twelve of them are 60 bits: nobody guesses one."""
+_AN_EVENT = 500
+
+
+class Issued(NamedTuple):
+    code: str
+    customer: str | None
+
+
+async def set_offer(tx: Transaction, shop: str, offer_id: str, offer: Offer) -> None:
+    """Idempotent; terms never change. Raises OfferMakesNoSense, OfferOver, OfferDiffers, CodeTaken."""
+    known = await store.get_offer(tx, shop, offer_id)
+    if known is None:
+        now = tx.clock.now()
+        _check(offer, (await programmes.read_rules(tx, {shop}))[shop].at(now))
+        if offer.ends <= now:
+            raise OfferOver(offer_id, offer.ends)
+        if await store.insert_offer(tx, shop, offer_id, offer):
+            if offer.automatic:
+                await _issue_automatic(tx, shop, offer_id, offer, now)
+            return
+        known = await store.get_offer(tx, shop, offer_id)
+        assert known is not None
+    if Offer.model_validate_json(known.terms) != offer:
+        raise OfferDiffers(offer_id)
+
+
+async def stop_offer(tx: Transaction, shop: str, offer_id: str) -> None:
+    """Nothing more is issued or used; what was reserved stays promised. Idempotent. Raises UnknownOffer."""
+    if await store.get_offer(tx, shop, offer_id, lock=True) is None:
+        raise UnknownOffer(offer_id)
+    await store.stop_offer(tx, shop, offer_id, tx.clock.now())
+
+
+async def issue_to(
+    tx: Transaction, shop: str, offer_id: str, batch: str, customers: Sequence[str], count: int
+) -> list[Issued]:
+    """Coupons for these customers, or so many for whoever has the code; those that are new.
+
+    Idempotent by batch: a customer gets one of a batch, and the numbers of a batch are given once. Raises UnknownOffer,
+    NoCouponsNeeded, OfferOver.
+    """
+    holders = [(_code(), customer, customer) for customer in dict.fromkeys(customers)]
+    numbered = [(_code(), f"#{number:07}", None) for number in range(1, count + 1)]
+    return await _issue(tx, shop, offer_id, batch, [*holders, *numbered], 1)
+
+
+async def issue_code(tx: Transaction, shop: str, offer_id: str, code: str, use_limit: int | None) -> list[Issued]:
+    """A code of the shop's own choice for whoever says it: a secret word, a card in the parcel (MEM-078 to 080).
+
+    Idempotent. Raises UnknownOffer, NoCouponsNeeded, OfferOver, CodeTaken.
+    """
+    made = await _issue(tx, shop, offer_id, "code", [(code, code, None)], use_limit)
+    known = await store.get_coupon(tx, shop, code)
+    if known is None or (known.offer_id, known.batch, known.use_limit) != (offer_id, "code", use_limit):
+        raise CodeTaken(code)
+    return made
+
+
+def _code() -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(12))
+
+
+def _check(offer: Offer, programme: Programme) -> None:
+    """Raises OfferMakesNoSense."""
+    if offer.tier_from is not None and all(tier.id != offer.tier_from for tier in programme.tiers):
+        raise OfferMakesNoSense(f"There is no tier {offer.tier_from!r}: `tier_from` is the id of one.")
+    if programme.equal_offers and offer.automatic and offer.for_the_new_alone:
+        raise OfferMakesNoSense(
+            "A customer would lose this offer by buying, and pay more than a new one for the same (SEC-015): issue it"
+            " as coupons of a welcome pack, leave `orders_to` out, or set the programme's `equal_offers` to false."
+        )
+    wrong = unrelated(offer, programme.related_gifts)
+    if wrong is not None:
+        raise OfferMakesNoSense(
+            f"A gift of the category {wrong[1]!r} has nothing to do with {wrong[0]!r} (MEM-060): see `related_gifts`."
+        )
+
+
+async def _issue_automatic(tx: Transaction, shop: str, offer_id: str, offer: Offer, now: datetime) -> None:
+    made = await store.insert_coupons(
+        tx, shop, offer_id, "", [(offer_id, "", None)], (offer.starts, offer.ends), None, now
+    )
+    if not made:
+        raise CodeTaken(offer_id)
+
+
+async def _issue(
+    tx: Transaction,
+    shop: str,
+    offer_id: str,
+    batch: str,
+    holders: Sequence[tuple[str, str, str | None]],
+    use_limit: int | None,
+) -> list[Issued]:
+    row, now = await store.get_offer(tx, shop, offer_id), tx.clock.now()
+    if row is None:
+        raise UnknownOffer(offer_id)
+    offer = Offer.model_validate_json(row.terms)
+    if offer.automatic:
+        raise NoCouponsNeeded(offer_id)
+    ended = min(at for at in (row.stopped_at, row.ends) if at is not None)
+    if ended <= now:
+        raise OfferOver(offer_id, ended)
+    start, end = max(now, offer.starts), offer.ends
+    if offer.valid_days is not None:
+        end = min(end, start + timedelta(days=offer.valid_days))
+    rows = await store.insert_coupons(tx, shop, offer_id, batch, holders, (start, end), use_limit, now)
+    made = [Issued(row.code, row.customer) for row in rows]
+    await tx.announce(_facts(shop, offer_id, batch, made, (start, end), now))
+    return made
+
+
+def _facts(
+    shop: str, offer_id: str, batch: str, made: Sequence[Issued], valid: tuple[datetime, datetime], now: datetime
+) -> list[Event[CouponsIssued]]:
+    found = []
+    for number, start in enumerate(range(0, len(made), _AN_EVENT)):
+        some = made[start : start + _AN_EVENT]
+        data = CouponsIssued(
+            offer_id=offer_id,
+            batch=batch,
+            valid_from=valid[0],
+            valid_until=valid[1],
+            coupons=tuple(IssuedCoupon(code=code, customer=customer) for code, customer in some),
+        )
+        name = fact_id(f"{offer_id}/{batch}@{rfc3339(now)}/{some[0].code}", data.TYPE, shop, offer_id, number)
+        found.append(Event(name, f"/shops/{shop}/membership", shop, None, now, data, partitionkey=f"offer-{offer_id}"))
+    return found

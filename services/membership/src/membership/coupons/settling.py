@@ -1,0 +1,181 @@
+"""Uses of coupons follow their orders: committed when paid, given back when closed; the newest version decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from common.events import Event
+from common.events.orders import OrderClosed, OrderEvent
+from common.storage.columns import Columns
+from common.storage.database import Transaction
+from membership.coupons.store import shops_with_offers, uses_of_orders
+from membership.coupons.using import COUNTED, UseStatus, fits
+
+_CODES = Columns("w", shop="text", code="text")
+_OFFERS = Columns("w", shop="text", offer_id="text", uses="bigint", spent="bigint")
+_COUPONS = Columns("w", shop="text", code="text", uses="bigint")
+_USES = Columns(
+    "w",
+    shop="text",
+    order_id="text",
+    code="text",
+    offer_id="text",
+    customer="text",
+    amount="bigint",
+    currency="text",
+    status="text",
+    paid="bigint",
+    order_revision="bigint",
+    moved_at="timestamptz",
+)
+
+
+@dataclass(slots=True)
+class Use:
+    """A use of a coupon on an order, as the table keeps it."""
+
+    shop: str
+    order_id: str
+    code: str
+    offer_id: str
+    customer: str | None
+    amount: int
+    currency: str
+    status: UseStatus
+    paid: int | None = None
+    order_revision: int = -1
+    moved_at: datetime | None = None
+
+    @property
+    def counted(self) -> bool:
+        return self.status in COUNTED
+
+
+async def settle(tx: Transaction, events: Sequence[Event[Any]]) -> list[Use]:
+    """Move the uses of these orders on, set-wise; returns those that moved. An order may name a code by itself."""
+    orders = [event for event in events if isinstance(event.data, OrderEvent)]
+    shops = await shops_with_offers(tx, (event.shop for event in orders)) if orders else set[str]()
+    orders = [event for event in orders if event.shop in shops]
+    if not orders:
+        return []
+    stored = await uses_of_orders(tx, ((event.shop, event.data.order_id) for event in orders))
+    codes = {(row.shop, row.code) for row in stored} | {
+        (event.shop, used.code) for event in orders for used in event.data.promotions if used.code
+    }
+    if not codes:
+        return []
+    offers, coupons = await _lock(tx, codes)
+    # Again, now that no checkout can be moving them.
+    uses = {
+        (row.shop, row.order_id, row.code): Use(*(getattr(row, name) for name in Use.__dataclass_fields__))
+        for row in await uses_of_orders(tx, ((event.shop, event.data.order_id) for event in orders))
+    }
+    moved: dict[tuple[str, str, str], Use] = {}
+    for event in orders:
+        for use in _moved_by(event, uses, coupons, offers):
+            moved[use.shop, use.order_id, use.code] = use
+    await _save(tx, list(moved.values()), offers, coupons)
+    return list(moved.values())
+
+
+def _moved_by(event: Event[Any], uses: dict[Any, Use], coupons: dict[Any, Any], offers: dict[Any, Any]) -> list[Use]:
+    """What one version of an order makes of its uses."""
+    data: OrderEvent = event.data
+    said = {used.code: used.amount for used in data.promotions if used.code and (event.shop, used.code) in coupons}
+    for code, amount in said.items():
+        key = (event.shop, data.order_id, code)
+        if key not in uses and not isinstance(data, OrderClosed):
+            offer_id = coupons[event.shop, code].offer_id
+            uses[key] = Use(event.shop, data.order_id, code, offer_id, event.subject, amount, data.currency, "released")
+    moved = []
+    for (shop, order_id, code), use in uses.items():
+        if (shop, order_id) != (event.shop, data.order_id) or data.revision < use.order_revision:
+            continue
+        coupon, offer = coupons[shop, code], offers[shop, use.offer_id]
+        was = use.status
+        if isinstance(data, OrderClosed):
+            _count(use, coupon, offer, "released", use.amount)
+        else:
+            amount = said.get(code, use.amount)
+            _count(use, coupon, offer, "released", use.amount)
+            # What was reserved stays promised at its amount, should the order say one that the budget does not bear.
+            if was in COUNTED and not fits(coupon, offer, amount):
+                amount = use.amount
+            status: UseStatus = "committed" if was in COUNTED or fits(coupon, offer, amount) else "over_limit"
+            _count(use, coupon, offer, status, amount)
+            use.paid = data.goods_paid
+        use.order_revision, use.moved_at = data.revision, event.time
+        if use.status != was or use.paid is not None:
+            moved.append(use)
+    return moved
+
+
+def _count(use: Use, coupon: Any, offer: Any, status: UseStatus, amount: int) -> None:
+    """Give the use another status and amount, and count it in the rows of its coupon and offer."""
+    before, counted = use.counted, status in COUNTED
+    coupon.uses += counted - before
+    offer.uses += counted - before
+    offer.spent += (amount if counted else 0) - (use.amount if before else 0)
+    use.status, use.amount = status, amount
+
+
+async def _lock(tx: Transaction, codes: set[tuple[str, str]]) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """The offers and the coupons of these codes, locked: offers first, both in order, as every writer does."""
+    found = _CODES.of(sorted(codes))
+    # The offers of the codes.
+    offers = await tx.fetch(
+        f"""
+        select shop, offer_id, uses, spent, use_limit, budget from offers where (shop, offer_id) in (
+            select c.shop, c.offer_id from {_CODES} join coupons c on c.shop = w.shop and c.code = w.code
+        ) order by shop, offer_id for update
+        """,
+        **found,
+    )
+    # The coupons themselves, by the primary key.
+    coupons = await tx.fetch(
+        f"""
+        select c.shop, c.code, c.offer_id, c.uses, c.use_limit
+        from {_CODES} join coupons c on c.shop = w.shop and c.code = w.code
+        order by c.shop, c.code for update of c
+        """,
+        **found,
+    )
+    return (
+        {(row.shop, row.offer_id): SimpleNamespace(**row._mapping) for row in offers},
+        {(row.shop, row.code): SimpleNamespace(**row._mapping) for row in coupons},
+    )
+
+
+async def _save(tx: Transaction, moved: list[Use], offers: dict[Any, Any], coupons: dict[Any, Any]) -> None:
+    if not moved:
+        return
+    # Counts as they come to; all rows are locked.
+    await tx.execute(
+        f"""
+        update offers o set uses = w.uses, spent = w.spent from {_OFFERS}
+        where o.shop = w.shop and o.offer_id = w.offer_id
+        """,
+        **_OFFERS.of((*key, row.uses, row.spent) for key, row in offers.items()),
+    )
+    # The same of the coupons.
+    await tx.execute(
+        f"update coupons c set uses = w.uses from {_COUPONS} where c.shop = w.shop and c.code = w.code",
+        **_COUPONS.of((*key, row.uses) for key, row in coupons.items()),
+    )
+    # The uses; a new one is of a code that the order named by itself.
+    await tx.execute(
+        f"""
+        insert into coupon_uses (shop, order_id, code, offer_id, customer, amount, currency, status, paid,
+                                 order_revision, at, moved_at)
+        select shop, order_id, code, offer_id, customer, amount, currency, status, paid, order_revision,
+               moved_at, moved_at
+        from {_USES}
+        on conflict (shop, order_id, code) do update set amount = excluded.amount, status = excluded.status,
+            paid = excluded.paid, order_revision = excluded.order_revision, moved_at = excluded.moved_at
+        """,
+        **_USES.of(tuple(getattr(use, name) for name in Use.__dataclass_fields__) for use in moved),
+    )

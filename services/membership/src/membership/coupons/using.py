@@ -1,0 +1,66 @@
+"""Whether a coupon may be used by a buyer now, and what an order's version makes of its uses (MEM-054)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple
+
+from membership.coupons.cart import Buyer
+from membership.coupons.offer import Offer
+from membership.coupons.refusals import CouponNotUsable
+from membership.coupons.rules import is_for
+
+UseStatus = Literal["reserved", "committed", "released", "over_limit"]
+COUNTED = ("reserved", "committed")
+"""A use in one of these counts towards limits and budget."""
+
+
+class Moment(NamedTuple):
+    """Now, and the calendar day of the shop that it lies in."""
+
+    at: datetime
+    day: date
+
+
+def check_usable(
+    coupon: Any, offer: Offer, stopped_at: datetime | None, customer: str | None, buyer: Buyer, level: int, now: Moment
+) -> None:
+    """Raises CouponNotUsable. `coupon`: its row; `level`: of the offer's `tier_from`, -1 for everybody."""
+    code = coupon.code
+    if coupon.voided_at is not None:
+        raise CouponNotUsable(code, "voided", "was taken back.")
+    if stopped_at is not None and stopped_at <= now.at:
+        raise CouponNotUsable(code, "stopped", "is of an offer that was stopped.")
+    if now.at < coupon.valid_from or now.at < offer.starts:
+        raise CouponNotUsable(code, "not_yet", f"is valid from {max(coupon.valid_from, offer.starts).isoformat()} on.")
+    if now.at >= coupon.valid_until:
+        raise CouponNotUsable(code, "expired", f"was valid until {coupon.valid_until.isoformat()}.")
+    if not offer.is_on(now.day):
+        raise CouponNotUsable(code, "not_today", f"is for day {offer.day_of_month} of the month alone.")
+    if coupon.customer is not None and coupon.customer != customer:
+        raise CouponNotUsable(code, "not_theirs", "was issued to another customer.")
+    if not is_for(offer, buyer, level):
+        raise CouponNotUsable(code, "not_eligible", "is not for this customer: see the offer's tier and orders.")
+    if offer.per_customer is not None and customer is None:
+        raise CouponNotUsable(code, "customer_needed", "is counted by customer: say which one.")
+
+
+def check_limits(coupon: Any, offer: Offer, row: Any, by_customer: int, amount: int) -> None:
+    """Raises CouponNotUsable. `row`: the offer's; `by_customer`: uses of the offer by the customer that stand."""
+    if coupon.use_limit is not None and coupon.uses >= coupon.use_limit:
+        raise CouponNotUsable(coupon.code, "used", "is used already.")
+    if offer.per_customer is not None and by_customer >= offer.per_customer:
+        raise CouponNotUsable(coupon.code, "customer_limit", f"is for {offer.per_customer} orders of a customer.")
+    if offer.use_limit is not None and row.uses >= offer.use_limit:
+        raise CouponNotUsable(coupon.code, "sold_out", f"is of an offer whose {offer.use_limit} uses are gone.")
+    if offer.budget is not None and row.spent + amount > offer.budget:
+        raise CouponNotUsable(coupon.code, "budget", "is of an offer whose budget is used up.")
+
+
+def fits(coupon: Any, row: Any, amount: int) -> bool:
+    """Whether one use more of so much stays within the limits of coupon and offer, both locked."""
+    return (
+        (coupon.use_limit is None or coupon.uses < coupon.use_limit)
+        and (row.use_limit is None or row.uses < row.use_limit)
+        and (row.budget is None or row.spent + amount <= row.budget)
+    )

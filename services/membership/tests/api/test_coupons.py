@@ -1,0 +1,231 @@
+"""Offers and coupons over HTTP, on a real PostgreSQL: issue, races, limits, orders, refusals (MEM-054 to 086)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from common.events import decode
+from common.events.orders import OrderClosed, OrderCompleted, PromotionUse
+from membership.jobs.verifying import verify
+
+from ..conftest import NOW, V1, Client, Shop, deliver, rich
+
+TERMS = {"name": "Spring", "percent": 1_000, "starts": "2025-03-01T00:00:00Z", "ends": "2025-05-01T00:00:00Z"}
+
+
+async def offered(client: Client, offer_id: str = "spring", **terms: Any) -> None:
+    answer = await client.put(f"{V1}/offers/{offer_id}", json={**TERMS, **terms})
+    assert answer.status_code == 200, answer.text
+
+
+async def issued(client: Client, customers: list[str], offer_id: str = "spring", batch: str = "b") -> list[str]:
+    answer = await client.post(f"{V1}/offers/{offer_id}/coupons", json={"batch": batch, "customers": customers})
+    assert answer.status_code == 200, answer.text
+    rows = (await client.get(f"{V1}/offers/{offer_id}/coupons", params={"batch": batch})).json()["coupons"]
+    return [row["code"] for row in rows]
+
+
+async def use(client: Client, code: str, order_id: str, customer: str | None = "c1", amount: int = 500) -> Any:
+    body = {"order_id": order_id, "customer": customer, "amount": amount}
+    return await client.post(f"{V1}/coupons/{code}/uses", json=body)
+
+
+def order(shop: Shop, kind: type[Any], state: str, order_id: str, at: timedelta, **more: Any) -> Any:
+    data = kind(order_id=order_id, state=state, currency="CNY", goods_paid=9_500, **more)
+    return shop.event("c1", NOW + at, data)
+
+
+async def test_a_coupon_is_issued_used_paid_and_attributed(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await offered(client)
+    (code,) = await issued(client, ["c1"])
+    assert (await client.get(f"{V1}/members/c1/coupons")).json()["coupons"][0]["code"] == code
+    first, again = await use(client, code, "o2"), await use(client, code, "o2")
+    assert first.json() == again.json()
+    assert first.json()["status"] == "reserved"
+    other = await use(client, code, "o3")
+    assert (other.status_code, other.json()["reason"]) == (409, "used")
+    await deliver(client.database, [order(shop, OrderCompleted, "completed", "o2", timedelta(minutes=1))])
+    found = (await client.get(f"{V1}/offers/spring")).json()
+    assert (found["committed"], found["taken_off"], found["revenue"], found["customers"]) == (1, 500, 9_500, 1)
+    ended = await client.post(f"{V1}/coupons/{code}/uses/o2/release")
+    assert (ended.status_code, ended.json()["state"]) == (409, "committed")
+    async with client.database.transaction() as tx:
+        rows = await tx.fetch("select payload from outbox where type like 'coupon.%' order by seq")
+    events = [decode(row.payload) for row in rows]
+    assert [event.type for event in events] == ["coupon.issued", "coupon.redeemed", "coupon.redeemed"]
+    assert [event.data.status for event in events[1:]] == ["reserved", "committed"]
+    assert await verify(client.database) == []
+
+
+async def test_a_closed_order_gives_its_coupon_back_and_the_newest_version_decides(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await offered(client)
+    (code,) = await issued(client, ["c1"])
+    await use(client, code, "o2")
+    closed = order(shop, OrderClosed, "closed", "o2", timedelta(hours=2), revision=5)
+    late = order(shop, OrderCompleted, "completed", "o2", timedelta(hours=1), revision=4)
+    await deliver(client.database, [closed, late], size=1)
+    assert (await client.get(f"{V1}/coupons/{code}")).json()["status"] == "open"
+    assert (await use(client, code, "o3")).status_code == 200
+    assert await verify(client.database) == []
+
+
+async def test_orders_name_codes_that_nobody_reserved(client: Client, shop: Shop) -> None:
+    """Attribution by the order's promotions: within the limits it counts, beyond them it is shown."""
+    await rich(client, shop)
+    await offered(client)
+    (code,) = await issued(client, ["c1"])
+    used = (PromotionUse(kind="coupon", code=code, amount=700), PromotionUse(kind="coupon", code="stranger", amount=9))
+    await deliver(
+        client.database,
+        [
+            order(shop, OrderCompleted, "completed", f"o{n}", timedelta(minutes=n), promotions=used, revision=n)
+            for n in (2, 3)
+        ],
+    )
+    found = (await client.get(f"{V1}/offers/spring")).json()
+    assert (found["committed"], found["over_limit"], found["taken_off"], found["spent"]) == (1, 1, 1_400, 700)
+    assert await verify(client.database) == []
+
+
+async def test_of_many_calls_for_one_coupon_one_wins(client: Client) -> None:
+    """L4, by a thousand real transactions."""
+    await offered(client)
+    made = await client.post(f"{V1}/offers/spring/coupons", json={"batch": "bearer", "count": 1})
+    assert made.json()["issued"] == 1
+    code = (await client.get(f"{V1}/offers/spring/coupons", params={"batch": "bearer"})).json()["coupons"][0]["code"]
+
+    async def insisting(order_id: str) -> Any:
+        """As a client does that is told to come again: a thousand at once are more than there are connections."""
+        while (answer := await use(client, code, order_id, None)).status_code == 503:
+            await asyncio.sleep(0.1)
+        return answer
+
+    answers = await asyncio.gather(*(insisting(f"o{n}") for n in range(1_000)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 999
+    assert await verify(client.database) == []
+
+
+@pytest.mark.parametrize(
+    ("terms", "fits", "reason"), [({"use_limit": 7}, 7, "sold_out"), ({"budget": 2_400}, 4, "budget")]
+)
+async def test_exactly_what_fits_is_served(client: Client, terms: dict[str, Any], fits: int, reason: str) -> None:
+    """MEM-066, L4: stock and budget are shared by all customers."""
+    await offered(client, **terms)
+    await client.post(f"{V1}/offers/spring/coupons", json={"code": "word"})
+    answers = await asyncio.gather(*(use(client, "word", f"o{n}", None) for n in range(60)))
+    assert sorted(answer.status_code for answer in answers) == [200] * fits + [409] * (60 - fits)
+    assert {answer.json()["reason"] for answer in answers if answer.status_code == 409} == {reason}
+    assert await verify(client.database) == []
+
+
+async def test_a_batch_is_issued_once_however_often_it_is_asked_for(client: Client) -> None:
+    await offered(client)
+    customers = [f"c{n}" for n in range(1_200)]
+    bodies = [{"batch": "b", "customers": customers[start : start + 800]} for start in (0, 0, 400, 800)]
+    answers = [await client.post(f"{V1}/offers/spring/coupons", json=body) for body in bodies]
+    assert [answer.json()["issued"] for answer in answers] == [800, 0, 400, 0]
+    async with client.database.transaction() as tx:
+        rows = await tx.fetch("select payload from outbox where type = 'coupon.issued'")
+        assert await tx.value("select count(distinct code) from coupons") == 1_200
+    assert sorted(len(decode(row.payload).data.coupons) for row in rows) == [300, 400, 500]
+
+
+async def test_a_customer_uses_an_offer_as_often_as_it_says(client: Client, shop: Shop) -> None:
+    """MEM-072: once a customer."""
+    await rich(client, shop)
+    await offered(client, per_customer=1)
+    first, second = await issued(client, ["c1"]), await issued(client, ["c1"], batch="again")
+    answers = await asyncio.gather(use(client, first[0], "o2"), use(client, second[0], "o3"))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+
+
+async def test_a_second_purchase_coupon_is_for_customers_with_one_order(client: Client, shop: Shop) -> None:
+    """MEM-073: valid only when the customer's completed orders are 1."""
+    await rich(client, shop)
+    await offered(client, orders_from=1, orders_to=1)
+    codes = await issued(client, ["c1", "new"])
+    by = {customer: code for code, customer in zip(codes, ["c1", "new"], strict=True)}
+    assert (await use(client, by["new"], "o9", "new")).json()["reason"] == "not_eligible"
+    assert (await use(client, by["c1"], "o2")).status_code == 200
+    await client.post(f"{V1}/coupons/{by['c1']}/uses/o2/release")
+    await deliver(client.database, [shop.completed("c1", NOW, "o5", 100)])
+    assert (await use(client, by["c1"], "o2")).json()["reason"] == "not_eligible"
+
+
+async def test_an_offer_is_set_once_stopped_and_its_end_is_true(client: Client) -> None:
+    await offered(client, use_limit=5)
+    await offered(client, use_limit=5)
+    differs = await client.put(f"{V1}/offers/spring", json={**TERMS, "use_limit": 6})
+    assert (differs.status_code, differs.json()["type"]) == (409, "/problems/offer_differs")
+    await client.post(f"{V1}/offers/spring/coupons", json={"code": "word"})
+    await use(client, "word", "o1", None)
+    listed = (await client.get(f"{V1}/offers")).json()["offers"][0]
+    assert (listed["status"], listed["left"], listed["spent"]) == ("running", 4, 500)
+    assert (await client.post(f"{V1}/offers/spring/stop")).json()["status"] == "stopped"
+    assert (await use(client, "word", "o2", None)).json()["reason"] == "stopped"
+    assert (await client.post(f"{V1}/coupons/word/uses/o1/commit")).json()["status"] == "committed"
+    more = await client.post(f"{V1}/offers/spring/coupons", json={"batch": "b", "count": 1})
+    assert (more.status_code, more.json()["type"]) == (409, "/problems/offer_over")
+
+
+async def test_the_calendar_shows_member_days_and_overlaps(client: Client) -> None:
+    """MEM-067, MEM-084: the 31st of April is its last day."""
+    await offered(client, "member-day", automatic=True, day_of_month=31)
+    await offered(client, "all-month", automatic=True, starts="2025-03-31T16:00:00Z", ends="2025-04-30T16:00:00Z")
+    found = (await client.get(f"{V1}/offers/calendar", params={"first": "2025-03-30", "days": 32})).json()
+    both = [day["day"] for day in found["days"] if len(day["offers"]) == 2]
+    assert (both, found["most"]) == (["2025-04-30"], 2)
+    assert found["days"][1] == {"day": "2025-03-31", "offers": ["member-day"]}
+
+
+@pytest.mark.parametrize(
+    ("terms", "status"),
+    [
+        ({"percent": None}, 422),
+        ({"amount": 100}, 422),
+        ({"percent": 10_001}, 422),
+        ({"ends": "2025-02-01T00:00:00Z"}, 422),
+        ({"percent": None, "steps": [{"spend": 200, "save": 20}, {"spend": 300, "save": 20}]}, 422),
+        ({"percent": None, "rates": [{"orders": 1, "percent": 500}, {"orders": 5, "percent": 400}]}, 422),
+        ({"percent": None, "gifts": [{"sku": "mask", "kind": "full-size"}]}, 422),
+        ({"tier_from": "nobody"}, 422),
+        ({"automatic": True, "orders_to": 0}, 422),
+        ({"starts": "2024-01-01T00:00:00Z", "ends": "2024-02-01T00:00:00Z"}, 409),
+        ({"surprise": 1}, 422),
+    ],
+)
+async def test_an_offer_that_makes_no_sense_is_refused(client: Client, terms: dict[str, Any], status: int) -> None:
+    """MEM-057, MEM-058, MEM-061 (T-4.19), SEC-015."""
+    answer = await client.put(f"{V1}/offers/spring", json={**TERMS, **terms})
+    assert answer.status_code == status
+    assert (await client.get(f"{V1}/offers/spring")).json()["type"] == "/problems/unknown_offer"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "slug"),
+    [
+        ("offers/none/coupons", {"batch": "b", "count": 1}, 404, "unknown_offer"),
+        ("offers/spring/coupons", {"batch": "b"}, 422, "invalid_request"),
+        ("offers/spring/coupons", {"count": 1}, 422, "invalid_request"),
+        ("offers/spring/coupons", {"batch": "b", "count": 10_001}, 422, "invalid_request"),
+        ("offers/auto/coupons", {"batch": "b", "count": 1}, 409, "offer_automatic"),
+        ("offers/spring/coupons", {"code": "auto"}, 409, "code_taken"),
+        ("coupons/none/uses", {"order_id": "o", "amount": 1}, 404, "unknown_coupon"),
+        ("coupons/auto/uses", {"order_id": "o", "amount": -1}, 422, "invalid_request"),
+        ("coupons/auto/uses/o/release", None, 404, "unknown_use"),
+    ],
+)
+async def test_what_is_refused_changes_nothing(client: Client, path: str, body: Any, status: int, slug: str) -> None:
+    await offered(client)
+    await offered(client, "auto", automatic=True)
+    answer = await client.post(f"{V1}/{path}", json=body)
+    assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}")
+    async with client.database.transaction() as tx:
+        assert await tx.value("select count(*) from coupons") == 1
+        assert await tx.value("select count(*) from coupon_uses") == 0

@@ -1,0 +1,78 @@
+"""Gifts at the checkout: never more than products, related to the goods, samples alone (T-4.19, MEM-059 to 062)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from membership.checkout.quote import Open, points_earned, quote
+from membership.coupons.cart import Buyer, Candidate, Cart, Line
+from membership.coupons.gifts import too_many, unrelated
+from membership.coupons.offer import Gift, Offer
+
+MASK = Gift(sku="mask", category="sample-care", kind="sample")
+
+
+def giving(*gifts: Gift, **terms: Any) -> Offer:
+    start, end = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    return Offer(name="gift", starts=start, ends=end, gifts=gifts, **terms)
+
+
+@pytest.mark.parametrize(("gifts", "products", "refused"), [(3, 2, True), (2, 2, False), (0, 0, False), (1, 0, True)])
+def test_gifts_are_never_more_than_products(gifts: int, products: int, refused: bool) -> None:
+    """T-4.19."""
+    assert too_many([MASK] * gifts, products) is refused
+
+
+@pytest.mark.parametrize("kind", ["full-size", "full_size"])
+def test_a_product_in_full_size_is_no_gift(kind: str) -> None:
+    """T-4.19."""
+    with pytest.raises(ValidationError, match="full size"):
+        Gift.model_validate({"sku": "mask", "kind": kind})
+
+
+@pytest.mark.parametrize(
+    ("gift", "expected"), [("sample-care", None), ("bookmark", ("skincare", "bookmark")), (None, ("skincare", None))]
+)
+def test_a_gift_has_to_do_with_the_goods(gift: str | None, expected: Any) -> None:
+    """MEM-060."""
+    offer = giving(Gift(sku="g", category=gift, kind="sample"), categories=("skincare", "unnamed"))
+    assert unrelated(offer, {"skincare": ["sample-care"]}) == expected
+
+
+@pytest.mark.parametrize(("products", "offers", "expected"), [(1, 3, 1), (2, 3, 2), (5, 3, 3)])
+def test_a_cart_gets_gifts_as_far_as_it_has_products(products: int, offers: int, expected: int) -> None:
+    found = quote(
+        Cart((Line("a", products, 100),)),
+        Buyer(),
+        [Open(Candidate(f"k{n}", giving(MASK))) for n in range(offers)],
+        0,
+    )
+    assert (len(found.gifts), len(found.gift_codes), found.total) == (expected, expected, products * 100)
+
+
+def test_gifts_come_for_designated_goods_alone() -> None:
+    """MEM-059."""
+    offer = Open(Candidate("k", giving(MASK, skus=("cream",))))
+    assert quote(Cart((Line("soap", 1, 100),)), Buyer(), [offer], 0).gifts == ()
+    assert quote(Cart((Line("cream", 1, 100),)), Buyer(), [offer], 0).gifts == (("k", MASK),)
+
+
+def test_a_use_of_the_quota_pays_the_freight_before_a_coupon_does() -> None:
+    ships = Open(Candidate("k", giving(free_shipping=True)))
+    by_quota = quote(Cart((Line("a", 1, 100),), 50), Buyer(), [ships], 1)
+    assert (by_quota.by_quota, by_quota.price.chosen, by_quota.total) == (True, (), 100)
+    by_coupon = quote(Cart((Line("a", 1, 100),), 50), Buyer(), [ships], 0)
+    assert (by_coupon.by_quota, [each.code for each in by_coupon.price.chosen], by_coupon.total) == (False, ["k"], 100)
+
+
+@pytest.mark.parametrize(
+    ("goods", "points", "factor", "expected"),
+    [(9_990, 0, 15_000, 149), (10_000, 0, 20_000, 200), (13_230, 300, 12_000, 155), (100, 200, 10_000, 0)],
+)
+def test_points_are_told_as_the_order_will_earn_them(goods: int, points: int, factor: int, expected: int) -> None:
+    """MEM-036: twice the points for 100 are 200."""
+    assert points_earned(goods, points, factor, 100) == expected
