@@ -50,7 +50,7 @@ async def test_what_is_queued_is_taken_back_by_a_complaint_and_a_notice_goes(
         ("order_shipped", "send", "allowed"),
         ("tier", "hold", "complaint_open"),
     ]
-    assert [mail["recipients"] for mail in mailsink.mails()] == [["c1@example.test"]]
+    assert [mail["to"] for mail in mailsink.mails()] == [["c1@example.test"]]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

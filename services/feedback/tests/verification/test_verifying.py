@@ -19,7 +19,7 @@ from ..conftest import MARCH, MASTER, Feedback, completed, differences_into, ref
 
 
 async def asked_and_answered(feedback: Feedback) -> None:
-    """ann was asked and answered and wrote a review, bob is due."""
+    """ann was asked and answered, wrote a review and opened a ticket; bob is due."""
     await feedback.issue_key()
     await feedback.handle(completed("o1"), completed("o2", days=3), completed("b1", days=30, customer="bob"))
     feedback.clock.set(MARCH + timedelta(days=8))
@@ -31,6 +31,8 @@ async def asked_and_answered(feedback: Feedback) -> None:
     assert (
         await feedback.client.post("/v1/shops/s/reviews", json=review | {"at": "2025-03-02T10:00:00Z"})
     ).status_code == 202
+    ticket = {"ticket_id": "t1", "customer": "ann", "text": "it leaks"}
+    assert (await feedback.client.post("/v1/shops/s/tickets", json=ticket)).status_code == 201
 
 
 async def test_what_the_service_writes_follows_from_its_inputs(feedback: Feedback) -> None:
@@ -231,12 +233,12 @@ async def test_what_was_announced_and_read_is_in_the_log_and_counted(feedback: F
     """What was announced and not published yet, and what an erased customer wrote, too."""
     await with_a_policy_and_a_refund(feedback)
     await published(feedback, topics, *ORDERS)
-    counts = {"customers": 2, "policies": 1, "versions and refunds": 4, "surveys": 1, "reviews": 1}
+    counts = {"customers": 2, "policies": 1, "versions and refunds": 4, "surveys": 1, "reviews": 1, "tickets": 1}
     assert await compared(feedback, topics) == ([], counts)
     review = {"review_id": "r2", "customer": "ann", "stars": 1, "at": "2025-03-03T10:00:00Z"}
     assert (await feedback.client.post("/v1/shops/s/reviews", json=review)).status_code == 202
     await feedback.handle(Event("x", "/shops/s/orders-ingest", "s", "ann", MARCH, CustomerErased()))
-    assert await compared(feedback, topics) == ([], counts | {"reviews": 2})
+    assert await compared(feedback, topics) == ([], counts | {"reviews": 2, "tickets": 2})
 
 
 async def test_an_order_that_was_dead_and_mended_is_in_the_log(feedback: Feedback, topics: OwnTopics) -> None:
