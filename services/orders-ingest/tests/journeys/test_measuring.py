@@ -53,20 +53,31 @@ async def test_an_order_is_measured_and_measured_again_by_late_news(
 async def test_what_changes_no_figure_is_not_announced(
     api: httpx.AsyncClient, runtime: Runtime, tell: Any, published: Published
 ) -> None:
-    await send(api, tell.order("placed", time="2026-03-05T11:00:00Z"))
     await send(api, tell.event("product.viewed", {"sku": "a"}, time="2026-03-05T11:30:00Z"))
+    await send(api, tell.order("placed", time="2026-03-05T11:00:00Z"))
     await runtime.sweeper.sweep()
     await send(api, tell.event("chat.ended", {"order_id": "another"}, time="2026-03-05T10:30:00Z"))
     assert await runtime.sweeper.sweep() == 1
     assert [(each.silent, each.revision) for each in await journeys(published)] == [(True, 1)]
 
 
+async def test_of_a_shop_that_tells_no_views_and_chats_nothing_is_said(
+    api: httpx.AsyncClient, runtime: Runtime, tell: Any, published: Published
+) -> None:
+    """Nobody knows whether its customers are silent."""
+    await send(api, tell.order("placed"), tell.event("product.searched", {"terms": "tea"}))
+    assert await runtime.sweeper.sweep() == 0
+    await send(api, tell.event("product.viewed", {"sku": "a"}, subject="other"), tell.order(data={"order_id": "o-2"}))
+    assert await runtime.sweeper.sweep() == 1
+    assert [each.order_id for each in await journeys(published)] == ["o-2"]
+
+
 async def test_old_orders_are_not_measured_and_old_signs_are_forgotten(
     api: httpx.AsyncClient, runtime: Runtime, db: Database, clock: FixedClock, tell: Any, published: Published
 ) -> None:
     """An import of history measures nothing: what led to those orders is not known."""
-    await send(api, tell.order("completed", time=rfc3339(clock.now() - KEPT)))
     await send(api, tell.event("product.viewed", {"sku": "a"}))
+    await send(api, tell.order("completed", time=rfc3339(clock.now() - KEPT)))
     assert await runtime.sweeper.sweep() == 0
     clock.set(clock.now() + KEPT + timedelta(days=1))
     assert await runtime.sweeper.sweep() == 1

@@ -149,7 +149,7 @@ WHOLE: dict[str, Any] = {
     "promotions": [
         {"kind": "coupon", "code": "TWENTY", "amount": 2000},
         {"kind": "secret_code", "code": "sesame", "amount": 0},
-        {"kind": "flash_sale", "amount": 500},
+        {"kind": "flash_sale", "code": "noon", "amount": 500},
     ],
     "points_used": 100,
     "payer": "dad",

@@ -18,7 +18,7 @@ from orders_ingest.intake.state import Offered
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 CANARY = "canary-51c9"
-TABLES = "orders, refunds, inbox, archive, outbox, customers, customer_keys"
+TABLES = "orders, refunds, inbox, archive, outbox, customers, customer_keys, completed_orders, order_details, journeys"
 
 
 def refund(tell: Any, number: int = 1, subject: str | None = None, **data: Any) -> dict[str, Any]:

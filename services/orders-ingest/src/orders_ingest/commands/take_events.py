@@ -21,8 +21,8 @@ from orders_ingest.catalogue.rules import filled
 from orders_ingest.commands.recognise import recognise
 from orders_ingest.customers import store as customers
 from orders_ingest.details import store as details
+from orders_ingest.details.rules import is_before_shipping, request_of_remark, requests_of_returning
 from orders_ingest.details.rules import name_of as detail_name_of
-from orders_ingest.details.rules import request_of_remark
 from orders_ingest.identity import store as identity
 from orders_ingest.identity.rules import for_survivor
 from orders_ingest.intake import store as intake
@@ -206,7 +206,7 @@ async def _publish(
             earlier = await archive.get_of_order(tx, vault, one.event.shop, one.event.data.order_id)
             found += [Published(event) for event in repeated(one, earlier, found)]
         found.append(Published(one.event, one))
-    found += [Published(event) for event in await _remarks(tx, found)]
+    found += [Published(event) for event in await _remarks(tx, known, found)]
     await _fill_lines(tx, found)
     owners = {key: order.owner for key, order in known.orders.items()}
     numbers = await orders.number_completed(tx, [each.event for each in found], owners)
@@ -216,16 +216,20 @@ async def _publish(
     return found
 
 
-async def _remarks(tx: Transaction, published: Sequence[Published]) -> list[Event[OrderSpecialRequest]]:
+async def _remarks(tx: Transaction, known: Known, published: Sequence[Published]) -> list[Event[OrderSpecialRequest]]:
     """Special requests made of what returning customers remarked on orders that are not shipped yet (ORD-011)."""
-    remarked = {
-        detail_name_of(asked): asked for each in published if (asked := request_of_remark(each.event)) is not None
-    }
-    if not remarked:
+    asked = [
+        request
+        for each in published
+        if (request := request_of_remark(each.event)) is not None
+        and is_before_shipping(known.orders[request.shop, request.data.order_id].reached)
+    ]
+    if not asked:
         return []
-    told = await details.get_told(tx, remarked)
-    ordered = await orders.last_numbers(tx, {asked.customer for asked in remarked.values()})
-    return [asked for name, asked in remarked.items() if name not in told and ordered[asked.customer]]
+    told = await details.get_told(tx, map(detail_name_of, asked))
+    ordered = await orders.last_numbers(tx, {request.customer for request in asked})
+    returning = {customer for customer, last in ordered.items() if last}
+    return requests_of_returning([each.event for each in published], asked, returning, told)
 
 
 async def _fill_lines(tx: Transaction, published: Sequence[Published]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from common.events import Event, fact_id, rfc3339
+from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.orders import (
     DeliveryPromiseBroken,
+    OrderCompleted,
     OrderDetail,
     OrderEvent,
     OrderLogisticsUpdated,
@@ -20,6 +21,7 @@ from common.refusals import Conflict
 from orders_ingest.details.state import Named, Told
 from orders_ingest.orders.state import KnownOrder
 from orders_ingest.orders.state import Named as OrderNamed
+from orders_ingest.versions.rules import state_bit
 
 REMARK = "remark"
 _BEFORE_SHIPPING = ("placed", "paid")
@@ -62,6 +64,36 @@ def request_of_remark(event: Event[Any]) -> Event[OrderSpecialRequest] | None:
     asked = OrderSpecialRequest(order_id=data.order_id, request_id=REMARK, text=data.remark)
     id_ = fact_id(f"{data.order_id}:{REMARK}", asked.TYPE, event.shop, event.subject, 0)
     return replace(event, id=id_, source=f"/shops/{event.shop}/orders-ingest", data=asked, alias=None, raw=None)
+
+
+def requests_of_returning(
+    events: Iterable[Event[Any]],
+    requests: Iterable[Event[OrderSpecialRequest]],
+    returning: Collection[CustomerKey],
+    told: Collection[Named],
+) -> list[Event[OrderSpecialRequest]]:
+    """Each of these requests once, of those who had completed an order before it.
+
+    `events`: in order, with those that the requests are made of; `returning`: who had completed an order before all of
+    them; `told`: the requests that were told before.
+    """
+    made = {request.id for request in requests}
+    found: dict[Named, Event[OrderSpecialRequest]] = {}
+    completed = set(returning)
+    for event in events:
+        if isinstance(event.data, OrderCompleted) and event.subject is not None:
+            completed.add(event.customer)
+        request = request_of_remark(event)
+        if request is not None and request.id in made and request.customer in completed:
+            name = name_of(request)
+            if name not in told:
+                found.setdefault(name, request)
+    return list(found.values())
+
+
+def is_before_shipping(reached: int) -> bool:
+    """Whether an order that was told in these states is not shipped, and not over."""
+    return reached < state_bit("shipped")
 
 
 def tell(event: Event[OrderDetail], orders: Mapping[OrderNamed, KnownOrder], told: Told) -> KnownOrder | None:
