@@ -30,7 +30,7 @@ async def test_a_path_that_is_not_there(client: httpx.AsyncClient) -> None:
 async def test_a_method_that_a_path_does_not_take_names_all_it_takes(client: httpx.AsyncClient) -> None:
     answer = await client.delete("/v1/shops/demo/things")
     problem_of(answer, 405, "method_not_allowed")
-    assert answer.headers["allow"] == "GET, POST"
+    assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
 async def test_an_invalid_body_says_where_and_why_and_not_what(client: httpx.AsyncClient) -> None:

@@ -188,7 +188,7 @@ async def test_rows_and_refusals_are_sealed_where_they_are_kept(
     api: httpx.AsyncClient, db: Database, vault: Vault
 ) -> None:
     """Lines of files may name people."""
-    text = "jane-roe,2026-10-01,1,5.00\njane-roe,2026-13-01,1,5.00\n"
+    text = "jane-roe,2026-01-01,1,5.00\njane-roe,2026-13-01,1,5.00\n"
     answer = await api.post("/v1/shops/demo/imports", params={"layout": "cdnow_master"}, content=text.encode())
     assert answer.status_code == 202, answer.text
     async with db.transaction() as tx:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from common.events import EVENTS, InvalidEvent
 from common.events.orders import OrderCompleted
 from common.values.wording import unknown_field
-from orders_ingest.intake.checks import TAKEN, _model_in, _names, check, read
+from orders_ingest.intake.checks import TAKEN, _model_in, _names, check
+from orders_ingest.intake.reading import read
 from orders_ingest.intake.state import Outcome
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)

@@ -63,6 +63,7 @@ async def test_the_same_file_twice_changes_nothing_and_a_longer_one_adds_its_new
 async def test_rows_wait_until_the_clock_has_passed_them(
     importing: Any, db: Database, clock: FixedClock, published: Published, runtime: Runtime
 ) -> None:
+    runtime.settings = runtime.settings.model_copy(update={"set_clock": True})
     clock.set(datetime(1997, 1, 5, tzinfo=UTC))
     id_ = await importing.upload("\n".join(importing.cdnow.splitlines()[:6]), zone="UTC")
     async with db.transaction() as tx:
@@ -84,10 +85,11 @@ async def test_rows_wait_until_the_clock_has_passed_them(
 
 
 async def test_that_history_is_on_its_way_is_announced_before_it_and_when_it_is_in(
-    importing: Any, db: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+    importing: Any, db: Database, clock: FixedClock, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A21: around each stretch of rows that have fallen due, however it is cut into chunks."""
     monkeypatch.setattr(job, "CHUNK", 1)
+    runtime.settings = runtime.settings.model_copy(update={"set_clock": True})
     clock.set(datetime(1997, 1, 5, tzinfo=UTC))
     await importing.upload("\n".join(importing.cdnow.splitlines()[:6]), zone="UTC")
     for day in (5, 6, 12, 13):

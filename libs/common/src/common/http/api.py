@@ -19,6 +19,7 @@ from common.events.fields import check_shop
 from common.http.callers import ApiKeys, Caller, Unauthorized
 from common.http.limits import read_judged, read_whole, replayed
 from common.http.problems import Problem
+from common.http.queries import Queries
 from common.process.admission import check_set_up
 from common.process.runtime import Runtime
 from common.storage.database import Transaction
@@ -109,7 +110,7 @@ class _Require(_Guard):
             raise UnknownShop(shop)
         if not caller.may(self.wanted):
             raise MissingScope(self.wanted)
-        if shop is not None and self.set_up:
+        if shop is not None and self.set_up and _is_shop(shop):
             await check_set_up(runtime_of(request), shop)
 
 
@@ -204,7 +205,8 @@ def scopes_of(app: FastAPI) -> frozenset[str]:
 
 class Route(APIRoute):
     """A route that judges a request in this order, each before the next: whether the service may answer yet (503), the
-    key (401), its shop and scope (404, 403, 422), the kind of the body (415), the body (see `common.http.limits`).
+    key (401), its shop and scope (404, 403, 422), the query's names (422), the kind of the body (415), the body (see
+    `common.http.limits`).
 
     So nobody's body is read who may not send it, and every route refuses in the same order.
     """
@@ -214,6 +216,7 @@ class Route(APIRoute):
         self._required = [d.call for d in _all(self.dependant) if isinstance(d.call, _Require)]
         self._methods = frozenset(self.methods or ())
         self._taken = _media_types(self)
+        self._queries = Queries(self.dependant)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in self._methods:
@@ -223,6 +226,7 @@ class Route(APIRoute):
                 raise refuses
             if self._required:
                 scope[_CALLER] = await self._admit(request)
+                self._queries.check(scope["query_string"])
             receive = await read_judged(scope, await self._of_kind(request, receive))
         await self.answer(scope, receive, send)
 
@@ -231,7 +235,10 @@ class Route(APIRoute):
         await super().handle(scope, receive, send)
 
     async def _admit(self, request: Request) -> Caller:
-        kind, _, key = request.headers.get("authorization", "").partition(" ")
+        sent = request.headers.getlist("authorization")
+        if len(sent) > 1:
+            raise Problem(400, "doubled_authorization", "There are two Authorization headers; send one.")
+        kind, _, key = "".join(sent).partition(" ")
         key = key.strip()
         if kind.lower() != "bearer" or not key:
             raise Unauthorized
@@ -281,8 +288,13 @@ Router = partial(APIRouter, route_class=Route)
 
 
 def _fits(names: Mapping[str, str]) -> bool:
+    return all(name == "shop" and _is_shop(value) for name, value in names.items())
+
+
+def _is_shop(name: str) -> bool:
+    """Whether a shop can have that name; FastAPI's own check says what is wrong with one that no shop has."""
     try:
-        return all(name == "shop" and check_shop(value) for name, value in names.items())
+        return bool(check_shop(name))
     except ValueError:
         return False
 

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.events.fields import MAX_BODY, MAX_PATH
+from common.http.heads import Heads
 from common.http.problems import Problem, invalid_request
 from common.process.logs import CorrelationMiddleware
 from common.values.texts import find_unfit_json
@@ -231,5 +232,6 @@ def large_body(limit: int) -> Any:
 
 def install(app: FastAPI) -> None:
     """Put the limits on every route of the app, and a correlation id on every request and its log lines."""
+    app.add_middleware(Heads)
     app.add_middleware(Bodies)
     app.add_middleware(CorrelationMiddleware)  # added last, so it stands outermost

@@ -178,7 +178,7 @@ class UnknownDeadEvent(Problem):
         super().__init__(404, "unknown_dead_event", f"There is no dead event {dead_id}; GET /ops/dead lists them.")
 
 
-@router.get("/ops/dead/{dead_id}", dependencies=[Depends(require("ops"))])
+@router.get("/ops/dead/{dead_id:int}", dependencies=[Depends(require("ops"))])
 async def get_dead(dead_id: Position, request: Request, tx: Tx) -> DeadBodyOut:
     """One dead event with its body, as it was read."""
     row = await tx.fetch_one("select slug, detail, body from dead_events where dead_id = :id", id=dead_id)
@@ -222,7 +222,7 @@ class BodyGone(Problem):
         )
 
 
-@router.post("/ops/dead/{dead_id}/resend", dependencies=[Depends(require("ops"))])
+@router.post("/ops/dead/{dead_id:int}/resend", dependencies=[Depends(require("ops"))])
 async def resend_dead(dead_id: Position, body: ResendIn, request: Request, tx: Tx) -> ResentOut:
     """Take the event again, mended or as it was: it counts as if it had come in time, and once."""
     return ResentOut(dead_id=dead_id, outcome=await _resend(runtime_of(request), tx, dead_id, body.body))

@@ -208,7 +208,7 @@ def _allowed(request: Request) -> set[str]:
         pattern = getattr(route, "path_regex", None)
         if pattern is not None and pattern.match(request.url.path):
             found |= route.methods or set()
-    return found
+    return found | {"HEAD"} if "GET" in found else found
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

@@ -17,6 +17,7 @@ import uvicorn
 from common.http import health
 from common.http.app import build_app
 from common.http.liveness import Pulse, answer_in_thread
+from common.http.parsing import Protocol
 from common.process.collector import settle_collector
 from common.process.observing import observe
 from common.process.runtime import PARTS, Part, Runtime, Service, build_runtime
@@ -55,7 +56,7 @@ async def serve(
             limit_concurrency=2000,
             proxy_headers=True,
             forwarded_allow_ips=settings.trusted_proxies,
-            http="httptools",
+            http=Protocol,
             loop="uvloop",
             lifespan="off",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from common.events.fields import MAX_FILE, Identifier, Position, ShopName, Text
 from common.http.api import Caller, Router, Tx, require, runtime_of
+from common.http.leaving import while_connected
 from common.http.limits import large_body
 from common.refusals import Invalid, NotFound, TooLarge
 from common.shops.settings import Settings, get_shop
@@ -24,8 +25,11 @@ from orders_ingest.imports import store
 from orders_ingest.imports.layouts.layout import History, Layout
 from orders_ingest.imports.layouts.registry import LAYOUTS, LayoutName
 from orders_ingest.imports.staging import stage
+from orders_ingest.intake.checks import AHEAD
 
 router = Router(prefix="/v1/shops/{shop}", tags=["imports"])
+LONGEST_REPLAY = timedelta(days=50 * 366)
+"""On a set clock the rows of a file lie ahead of it, by so much at most."""
 _FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -125,22 +129,32 @@ async def post_import(
     """Send a file of history, plain or gzip; it is staged when this answers, and taken as the clock passes its rows.
 
     The same file again, or a longer one that begins with it, adds only what is new: events are named by the
-    source's name and the line. Another file of the same layout needs another `name`.
+    source's name and the line. Another file of the same layout needs another `name`. Nothing is staged for a caller
+    who leaves before the answer. A row whose time lies ahead of the clock is refused.
     """
     runtime, vault = runtime_of(request), vault_of(request.app)
     async with runtime.database.transaction() as tx:
-        settings = (await get_shop(tx, shop)).at(tx.clock.now())
+        now = tx.clock.now()
+        settings = (await get_shop(tx, shop)).at(now)
     chosen = LAYOUTS[layout]
-    history = _history(shop, name, chosen, currency, zone, settings)
+    until = now + (LONGEST_REPLAY if runtime.settings.set_clock else AHEAD)
+    history = _history(shop, name, chosen, currency, zone, settings, until)
     with tempfile.TemporaryDirectory(prefix="regulars-import-") as folder:
         path = Path(folder) / "file"
         await _receive(request, path)
-        job = await stage(runtime.database, vault, path, chosen, encoding, history)
+        staging = stage(runtime.database, vault, path, chosen, encoding, history)
+        job = await while_connected(request, staging)
     return JobOut(id=job.job_id)
 
 
 def _history(
-    shop: str, name: str | None, layout: Layout, currency: str | None, zone: str | None, settings: Settings
+    shop: str,
+    name: str | None,
+    layout: Layout,
+    currency: str | None,
+    zone: str | None,
+    settings: Settings,
+    until: datetime,
 ) -> History:
     currency = currency or layout.currency or settings.currency
     zone = zone or layout.zone or str(settings.zone)
@@ -148,7 +162,7 @@ def _history(
         raise Invalid("unknown_currency", "`currency` must be an ISO 4217 code such as CNY, USD, EUR.")
     if zone not in available_timezones():
         raise Invalid("invalid_zone", "`zone` must be an IANA name such as Asia/Shanghai.")
-    return History(shop, name or layout.name, currency, ZoneInfo(zone))
+    return History(shop, name or layout.name, currency, ZoneInfo(zone), until)
 
 
 async def _receive(request: Request, path: Path) -> None:

@@ -58,7 +58,8 @@ def _events(
 ) -> tuple[list[Offered] | Outcome, tuple[LeftOut, ...]]:
     """What is new, as offered, or why the customer is refused; and the fields of the profile that cannot be used."""
     left_out: tuple[LeftOut, ...] = ()
-    bad = refused_time(sent.customer, now, [sent.registered_at, *(consent.at for consent in sent.consents)])
+    consents = ((f"consents/{number}/at", consent.at) for number, consent in enumerate(sent.consents))
+    bad = refused_time(sent.customer, now, [("registered_at", sent.registered_at), *consents])
     if bad is not None:
         return bad, left_out
     if sent.profile is not None:

@@ -23,7 +23,7 @@ async def put_order(
     Idempotent.
     """
     now = tx.clock.now()
-    bad = refused_time(order_id, now, (order.get(name) for name in ("time", *ORDER_TIMES)))
+    bad = refused_time(order_id, now, ((name, order.get(name)) for name in ("time", *ORDER_TIMES)))
     if bad is not None:
         return [bad]
     stored = await store.get_order(tx, shop, order_id)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout
+from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout, Row
 from orders_ingest.imports.layouts.registry import LAYOUTS
 from orders_ingest.imports.lines import UnreadableFile, lines_of
 
@@ -25,7 +26,8 @@ def parse(path: Path, out: Path, layout: Layout, encoding: str, history: History
     last = (0, -1)
     with out.open("wb") as target:
         try:
-            for row in layout.read(lines_of(path, encoding), history, findings):
+            for found in layout.read(lines_of(path, encoding), history, findings):
+                row = _in_time(found, history)
                 if isinstance(row, BadRow):
                     target.write(orjson.dumps(["bad", row.line, row.slug, row.detail, row.text]) + b"\n")
                     continue
@@ -37,11 +39,20 @@ def parse(path: Path, out: Path, layout: Layout, encoding: str, history: History
         target.write(orjson.dumps(end) + b"\n")
 
 
+def _in_time(row: Row | BadRow, history: History) -> Row | BadRow:
+    """A row of a time that the clock never passes is refused here: it would keep its job running for ever."""
+    if isinstance(row, BadRow) or history.until is None or row.at <= history.until:
+        return row
+    detail = f"line {row.line}: its time, {row.at:%Y-%m-%d %H:%M} UTC, lies after {history.until:%Y-%m-%d %H:%M} UTC"
+    return BadRow(row.line, "time_in_future", detail, orjson.dumps(row.event).decode())
+
+
 def main() -> None:
     """Read one file as the input says."""
     os.nice(5)  # live events go first
     job = orjson.loads(sys.stdin.buffer.read())
-    history = History(job["shop"], job["name"], job["currency"], ZoneInfo(job["zone"]))
+    until = datetime.fromisoformat(job["until"])
+    history = History(job["shop"], job["name"], job["currency"], ZoneInfo(job["zone"]), until)
     parse(Path(job["path"]), Path(job["out"]), LAYOUTS[job["layout"]], job["encoding"], history)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ async def _parse(path: Path, out: Path, layout: Layout, encoding: str, history: 
         "name": history.name,
         "currency": history.currency,
         "zone": str(history.zone),
+        "until": (history.until or datetime.max.replace(tzinfo=UTC)).isoformat(),
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -11,14 +10,14 @@ from typing import Any, get_args
 import orjson
 from pydantic import BaseModel
 
-from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict, rfc3339, why_not_json
+from common.events import EVENTS, Event, EventData, InvalidEvent, from_dict, rfc3339
 from common.events.activity import Activity, VisitsCounted
 from common.events.catalogue import ProductChanged
 from common.events.customers import ConsentChanged, CustomerProfile, CustomerRegistered, CustomerUpdated
-from common.events.fields import MAX_EVENT, MAX_NAME
+from common.events.fields import FIRST_DAY, LAST_DAY, MAX_EVENT, MAX_NAME
 from common.events.orders import OrderCompleted, OrderDetail, OrderEvent, OrderRefunded
 from common.refusals import Invalid, Malformed, TooLarge
-from common.values.texts import find_unfit, find_unfit_json
+from common.values.texts import find_unfit
 from common.values.wording import unknown_field
 from orders_ingest.customers.profile import LeftOut, cleaned
 from orders_ingest.intake.state import Offered, Outcome, refused
@@ -37,28 +36,6 @@ _ELSEWHERE = {
     "customer.erased": "erasure is a command of its own, not an event from outside",
     "customer.key_issued": "keys are issued here, never taken from outside",
 }
-
-
-def read(raw: bytes) -> Any:
-    """JSON as it came. Raises InvalidEvent `malformed_json`."""
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        why = why_not_json(error)
-        if find_unfit_json(raw) is not None:
-            # Half a surrogate pair: one event's fault, which `check` finds. All else is read as above, for the others
-            # of a batch must not be read otherwise because of it.
-            try:
-                return json.loads(
-                    raw, parse_int=orjson.loads, parse_float=orjson.loads, parse_constant=_refuse_constant
-                )
-            except (ValueError, RecursionError) as second:
-                why = str(second)
-        raise InvalidEvent("malformed_json", why) from None
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
 
 
 def check(
@@ -97,7 +74,7 @@ def check(
         detail = f"{find_unfit(body)}: the text holds half a surrogate pair; leave it out"
         return refused(id_, Invalid("invalid_data", detail))
     except InvalidEvent as error:
-        return refused(id_, Invalid(error.slug, str(error)))
+        return refused(id_, Invalid(error.slug, _as_here(str(error), now)))
     return Offered(event, canonical, came if original is None else original, left_out, original is not None)
 
 
@@ -177,6 +154,20 @@ def _check_subject(event: Event[Any]) -> None:
         raise InvalidEvent("invalid_data", "data.version: a whole number from 0 to 2^63 - 1")
 
 
+def _as_here(sentence: str, now: datetime) -> str:
+    """What the calendar of all events says of a time, told with the narrower bounds of this door."""
+    name, said, bound = sentence.partition(" must be ")
+    if not said or not name.startswith("`"):
+        return sentence
+    if bound == f"{FIRST_DAY} or later":
+        return f"{name} must be {OLDEST:%Y-%m-%d} or later"
+    return f"{name} {_ahead(now)}" if bound == f"{LAST_DAY} or earlier" else sentence
+
+
+def _ahead(now: datetime) -> str:
+    return f"is more than 5 minutes ahead of the clock ({now:%Y-%m-%dT%H:%MZ})"
+
+
 def _check_times(event: Event[Any], now: datetime) -> None:
     check_time("time", event.time, now)
     if isinstance(event.data, VisitsCounted):
@@ -196,12 +187,12 @@ def _check_count(data: VisitsCounted, now: datetime) -> None:
         raise InvalidEvent("invalid_data", "data.counted_by: what the shop sends was counted by the shop; leave it out")
 
 
-def refused_time(id_: str, now: datetime, instants: Iterable[datetime | None]) -> Outcome | None:
-    """The refusal of the first instant that is out of bounds; asked before anything is derived from them."""
+def refused_time(id_: str, now: datetime, instants: Iterable[tuple[str, datetime | None]]) -> Outcome | None:
+    """The refusal of the first named instant that is out of bounds; asked before anything is derived from them."""
     try:
-        for instant in instants:
+        for name, instant in instants:
             if instant is not None:
-                check_time("time", instant, now)
+                check_time(name, instant, now)
     except InvalidEvent as error:
         return refused(id_, Invalid(error.slug, str(error)))
     return None
@@ -211,9 +202,7 @@ def check_time(name: str, instant: datetime, now: datetime) -> None:
     if instant < OLDEST:
         raise InvalidEvent("time_too_old", f"`{name}` must be 1990-01-01 or later")
     if instant > now + AHEAD:
-        raise InvalidEvent(
-            "time_in_future", f"`{name}` is more than 5 minutes ahead of the clock ({now:%Y-%m-%dT%H:%MZ})"
-        )
+        raise InvalidEvent("time_in_future", f"`{name}` {_ahead(now)}")
 
 
 OF_THE_SHOP = (ProductChanged, VisitsCounted)

@@ -8,7 +8,16 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from common.values.currency import to_minor
-from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Layout, Row, order_event, too_long
+from orders_ingest.imports.layouts.layout import (
+    BadRow,
+    Findings,
+    History,
+    Layout,
+    Row,
+    check_undamaged,
+    order_event,
+    too_long,
+)
 from orders_ingest.imports.lines import TooLong, UnreadableFile
 
 _NOON = time(12)
@@ -54,6 +63,7 @@ def _order(line: int, number: int, cells: list[str], history: History, width: in
     if len(cells) != width:
         raise ValueError(f"{len(cells)} columns instead of {width}")
     customer, (day, count, value) = cells[0], cells[-3:]
+    check_undamaged(customer, "the first cell")
     found = _DATE.fullmatch(day)
     if found is None:
         raise ValueError("the third cell from the end is no date: 1997-01-31 or 19970131")

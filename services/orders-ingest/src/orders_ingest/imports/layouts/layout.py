@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ class History:
     name: str  # of the source: /shops/<shop>/import/<name>; the same name and line is the same event for ever
     currency: str
     zone: ZoneInfo
+    until: datetime | None = None  # a row of a later time is refused: nothing would ever take it
 
     @property
     def source(self) -> str:
@@ -63,6 +65,9 @@ class Findings:
             shown.append(example)
 
 
+_ROUNDED = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+")
+_NOTHING = frozenset({"nan", "null", "none", "n/a", "#n/a", "#value!", "#ref!", "inf", "-inf", "<na>", "nat"})
+
 Reader = Callable[[Iterable[str | TooLong], History, Findings], Iterator[Row | BadRow]]
 
 
@@ -84,6 +89,17 @@ def too_long(number: int, line: TooLong) -> BadRow:
     """A line of the file that is too long to be a row; its beginning is kept."""
     detail = f"line {number}: it has {line.size} bytes, a row has at most {LONGEST_LINE}; its beginning is kept here"
     return BadRow(number, "line_too_long", detail, line.text)
+
+
+def check_undamaged(text: str, column: str) -> None:
+    """Raises ValueError for a name that a spreadsheet or a program of tables has replaced by something else."""
+    if _ROUNDED.fullmatch(text):
+        raise ValueError(
+            f"{column} is {text[:40]}, a number that a spreadsheet has rounded: which one it was is lost; export the"
+            " file anew with this column as text"
+        )
+    if text.lower() in _NOTHING:
+        raise ValueError(f"{column} is {text!r}, which programs write for a missing value: leave the cell empty")
 
 
 def order_event(

@@ -17,7 +17,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from common.values.currency import EXPONENTS, round_to_minor
-from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row, has_columns, order_event, too_long
+from orders_ingest.imports.layouts.layout import (
+    BadRow,
+    Findings,
+    History,
+    Row,
+    check_undamaged,
+    has_columns,
+    order_event,
+    too_long,
+)
 from orders_ingest.imports.layouts.online_retail.cancellations import Sales
 from orders_ingest.imports.layouts.online_retail.invoices import Invoice, Invoices, Line
 from orders_ingest.imports.lines import Broken, TooLong, records_of
@@ -81,6 +90,8 @@ def _collect_row(
     invoice_no, sku, quantity, customer = map(_whole, (invoice_no, sku, quantity, customer))
     if not invoice_no or not sku or _NO_ID.search(invoice_no) or _NO_ID.search(customer):
         raise ValueError("InvoiceNo and StockCode are needed; InvoiceNo and CustomerID without white space, / # |")
+    check_undamaged(invoice_no, "InvoiceNo")
+    check_undamaged(customer, "CustomerID")
     if date not in times:
         if len(times) >= 100_000:
             times.clear()

@@ -1,0 +1,145 @@
+"""What is refused before a route is asked: the parser's own errors, headers and query names; and HEAD like GET (S7)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from common.http.leaving import while_connected
+from common.http.parsing import Protocol
+
+THINGS = "/v1/shops/demo/things"
+
+
+async def _answer_to(raw: bytes) -> bytes:
+    """What a server with our protocol writes back to these bytes."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("the app is not asked")
+
+    config = uvicorn.Config(app, port=0, http=Protocol, lifespan="off", log_config=None)
+    config.load()
+    server = uvicorn.Server(config)
+    listening = await asyncio.get_running_loop().create_server(
+        lambda: Protocol(config, server.server_state, {}), "127.0.0.1", 0
+    )
+    async with listening:
+        reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
+        writer.write(raw)
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        await writer.wait_closed()
+    return answer
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HELLO\r\n\r\n",
+        b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_refused_with_problem_details(raw: bytes) -> None:
+    head, _, body = (await _answer_to(raw)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head
+    assert b"connection: close" in head
+    problem = httpx.Response(400, content=body).json()
+    assert (problem["type"], problem["status"]) == ("/problems/invalid_http", 400)
+
+
+async def test_head_is_answered_as_get_is_without_the_body(client: httpx.AsyncClient) -> None:
+    get, head = await client.get(THINGS), await client.head(THINGS)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == get.headers["content-length"]
+    other = await client.delete(THINGS)
+    assert (other.status_code, other.headers["allow"]) == (405, "GET, HEAD, POST")
+
+
+async def test_head_asks_for_the_key_as_get_does(client: httpx.AsyncClient) -> None:
+    assert (await client.head(THINGS, headers={"authorization": "Bearer no"})).status_code == 401
+
+
+async def test_two_authorization_headers_are_refused_whichever_is_good(client: httpx.AsyncClient) -> None:
+    good = client.headers["authorization"]
+    for sent in ((good, "Bearer other"), ("Bearer other", good), (good, good)):
+        answer = await client.get(THINGS, headers=[("authorization", value) for value in sent])
+        assert (answer.status_code, answer.json()["type"]) == (400, "/problems/doubled_authorization"), sent
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer", "words"),
+    [
+        ("bigg=1", "query bigg", "there is no such parameter; did you mean `big`?"),
+        ("big=1&big=2", "query big", "stands 2 times; send it once"),
+        ("big=1&", None, None),
+        ("big=1&%62ig=1", "query big", "stands 2 times; send it once"),
+    ],
+)
+async def test_a_query_parameter_that_is_unknown_or_doubled_is_refused(
+    client: httpx.AsyncClient, query: str, pointer: str | None, words: str | None
+) -> None:
+    answer = await client.get(f"{THINGS}?{query}")
+    if pointer is None:
+        assert answer.status_code == 200, answer.text
+    else:
+        assert answer.status_code == 422
+        assert answer.json()["errors"] == [{"pointer": pointer, "detail": words}]
+
+
+async def test_a_route_without_parameters_says_so(client: httpx.AsyncClient) -> None:
+    answer = await client.post(f"{THINGS}?dry_run=true", json={"size": 1})
+    assert answer.status_code == 422
+    assert "takes no query parameters" in answer.json()["detail"]
+
+
+async def test_a_link_in_a_message_may_carry_what_mailers_add(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/link/abc?utm_source=newsletter")).status_code == 200
+
+
+async def test_the_path_beside_a_number_answers_by_its_own_methods(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/ops/dead/resend")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+async def test_work_ends_when_its_caller_has_left() -> None:
+    gone, ended = asyncio.Event(), asyncio.Event()
+
+    async def receive() -> dict[str, str]:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def work() -> None:
+        try:
+            gone.set()
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    with pytest.raises(ClientDisconnect):
+        await asyncio.wait_for(while_connected(Request({"type": "http"}, receive), work()), 5)
+    assert ended.is_set()
+
+
+async def test_work_that_ends_first_gives_its_result_or_raises() -> None:
+    async def receive() -> dict[str, str]:
+        await asyncio.sleep(60)
+        return {}
+
+    async def three() -> int:
+        return 3
+
+    async def broken() -> int:
+        raise LookupError
+
+    request = Request({"type": "http"}, receive)
+    assert await while_connected(request, three()) == 3
+    with pytest.raises(LookupError):
+        await while_connected(request, broken())
