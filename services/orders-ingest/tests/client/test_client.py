@@ -89,7 +89,7 @@ async def test_every_call_of_the_sync_client_is_taken_once(
         found = [
             *shop.put_order("1001", order),
             shop.put_refund("1001-1", Refund(order_id="1001", amount=2900, currency="EUR", time=now)),
-            shop.put_customer("ann", Profile(name="Ann Li", email="ann@example.com", gender="female")),
+            shop.put_customer("ann", Profile(name="Ann Li", email="ann@example.com")),
             shop.put_consents("ann", consents),
             *shop.put_customers([Customer(id="bob", name="Bob", consents=consents, registered_at=now)]),
             shop.send(viewed),
