@@ -255,3 +255,15 @@ create table tallies (
     primary key (shop, hour, what, part) -- closes the race of two that count first
 ) with (fillfactor = 50);
 create index tallies_hour on tallies (hour) where what in ('events', 'refused');
+
+-- What people, and shops that leave, ask for by law through a vendor's webhook; kept until a person has answered it.
+create table privacy_requests (
+    shop text not null,
+    vendor text not null,
+    request_id text not null,           -- the vendor's name of the delivery
+    kind text not null check (kind in ('data_request', 'redact', 'shop_redact')),
+    customer text,                      -- null: all of the shop's
+    asked_at timestamptz not null,
+    done_at timestamptz,
+    primary key (shop, vendor, request_id) -- closes the race of one delivery that comes twice at once
+);

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from common.bus.subscriptions import RawSubscription
 from common.http import api_keys
-from common.process.runtime import Copied, Service
+from common.process.runtime import Copied, Runtime, Service
 from common.service.commands import main as run
 from common.storage.database import Transaction
 from orders_ingest.api import (
@@ -18,12 +19,14 @@ from orders_ingest.api import (
     intake,
     orders,
     recognition,
+    refunds,
     report,
     settings,
     traffic,
     visits,
+    webhooks,
 )
-from orders_ingest.handlers.intake_topics import reader
+from orders_ingest.handlers import deliveries, intake_topics
 from orders_ingest.handlers.read_back import read_back
 from orders_ingest.imports import store as import_store
 from orders_ingest.jobs.dues import jobs
@@ -57,18 +60,26 @@ async def list_intake_topics(tx: Transaction) -> list[str]:
     return [topic_of(shop).name for shop in await list_intake_shops(tx)]
 
 
+def raw(runtime: Runtime, topic: str) -> RawSubscription | None:
+    """The reader of a shop's own topic, or of dead deliveries of webhooks."""
+    return intake_topics.reader(runtime, topic) or deliveries.reader(runtime, topic)
+
+
 SERVICE = Service(
     name="orders-ingest",
     migrations=_MIGRATIONS,
     read_back=read_back,
     copied=(
-        *(Copied(table) for table in ("settings", "import_jobs", "import_rows", "import_refusals", "tallies")),
+        *(
+            Copied(table)
+            for table in ("settings", "import_jobs", "import_rows", "import_refusals", "privacy_requests", "tallies")
+        ),
         # Refunds that were accepted and not announced yet, with the rows that hold a place for their orders.
         Copied("orders", "revision is null"),
         Copied("refunds", "state <> 'counted'", claimed=True),
         Copied("replaced_refunds", claimed=True),
     ),
-    raw=reader,
+    raw=raw,
     raw_topics=list_intake_topics,
     routers=(
         events.router,
@@ -77,12 +88,14 @@ SERVICE = Service(
         catalogue.router,
         visits.router,
         traffic.router,
+        refunds.router,
         report.router,
         customers.router,
         recognition.router,
         imports.router,
         intake.router,
         settings.router,
+        webhooks.router,
         api_keys.router,
     ),
     jobs=jobs,

@@ -122,3 +122,23 @@ def test_a_record_of_any_bytes_is_read_or_refused_and_kept_as_one_event(
         return
     if value:
         assert unpacked(orjson.loads(kept))["data"] == read["data"]
+
+
+def test_a_record_as_the_javascript_sdk_makes_it_is_read() -> None:
+    """npm `cloudevents` 10: it also writes `ce_datacontenttype`, and texts as they are."""
+    headers = {"content-type": b"application/json", "ce_datacontenttype": b"application/json", "ce_id": b"o 1/50%"}
+    event = from_kafka({**headers, "ce_subject": "安妮".encode()}, b'{"sku":"s"}')
+    assert event == {
+        "datacontenttype": "application/json",
+        "id": "o 1/50%",
+        "subject": "安妮",
+        "data": {"sku": "s"},
+    }
+
+
+def test_a_header_that_is_neither_percent_encoded_nor_utf_8_is_refused() -> None:
+    """npm `cloudevents` encodes nothing, and Node sends ü as one byte: who means it must write %C3%BC."""
+    headers = [(b"ce-id", b"1"), (b"ce-subject", "Jürgen".encode("latin-1"))]
+    with pytest.raises(InvalidEvent, match="percent-encoded") as raised:
+        from_http(headers, b"{}")
+    assert raised.value.slug == "invalid_subject"

@@ -20,6 +20,9 @@ EVENTS_APPLIED = Counter("events_applied_total", "Events that counted", ["consum
 LATE_INPUTS = Counter(
     "late_inputs_total", "Inputs that came out of order and made a customer be folded anew", ["consumer"]
 )
+WEBHOOKS = Counter(
+    "webhook_deliveries_total", "Deliveries of webhooks, or what they say, by what became of it", ["vendor", "outcome"]
+)
 DEAD_EVENTS = Gauge("dead_events", "Dead events that nobody has sent again", ["consumer"])
 EVENT_AGE = Histogram("event_age_seconds", "From an event's time to its being counted", ["consumer"], buckets=_AGES)
 PART_RUNS = Gauge("part_runs", "1 for each part of the service that this process runs", ["part"])

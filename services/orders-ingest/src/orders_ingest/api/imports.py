@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,17 +18,26 @@ from common.http.api import Caller, Router, Tx, require, runtime_of
 from common.http.leaving import while_connected
 from common.http.limits import large_body
 from common.refusals import Invalid, NotFound, TooLarge
-from common.shops.settings import Settings, get_shop
+from common.shops.settings import get_shop
+from common.storage.database import Transaction
 from common.values.currency import EXPONENTS
 from orders_ingest.api.parts import vault_of
 from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import store
 from orders_ingest.imports.layouts.layout import History, Layout
+from orders_ingest.imports.layouts.orders.columns import NAMES, parse_corrections
+from orders_ingest.imports.layouts.orders.values import Decimals
 from orders_ingest.imports.layouts.registry import LAYOUTS, LayoutName
-from orders_ingest.imports.staging import stage
+from orders_ingest.imports.staging import preview, stage
 from orders_ingest.intake.checks import AHEAD
 
 router = Router(prefix="/v1/shops/{shop}", tags=["imports"])
+Encoding = Annotated[Literal["utf-8", "gbk", "latin-1", "utf-16"], Query()]
+ColumnsIn = Annotated[
+    Text | None,
+    Query(description="layout `orders`: `field:Heading;…` where the guess is wrong; absent: as said last"),
+]
+DecimalsIn = Annotated[Decimals, Query(description="of layout `orders`: 1,234.50 or 1.234,50")]
 LONGEST_REPLAY = timedelta(days=50 * 366)
 """On a set clock the rows of a file lie ahead of it, by so much at most."""
 _FILE: dict[str, Any] = {
@@ -92,6 +102,7 @@ class FindingsOut(BaseModel):
 
     counts: dict[str, int]
     examples: dict[str, list[ExampleOut]]
+    columns: dict[str, str] = Field({}, description="of layout `orders`: field to heading")
 
 
 class ImportReportOut(ImportOut):
@@ -124,7 +135,9 @@ async def post_import(
     name: Annotated[Identifier | None, Query(description="of the source; absent: the layout")] = None,
     currency: Annotated[Text | None, Query(description="ISO 4217; absent: the layout's, else the shop's")] = None,
     zone: Annotated[Text | None, Query(description="IANA; absent: the layout's, else the shop's")] = None,
-    encoding: Annotated[Literal["utf-8", "gbk", "latin-1"], Query()] = "utf-8",
+    encoding: Encoding = "utf-8",
+    columns: ColumnsIn = None,
+    decimals: DecimalsIn = "point",
 ) -> JobOut:
     """Send a file of history, plain or gzip; it is staged when this answers, and taken as the clock passes its rows.
 
@@ -134,35 +147,45 @@ async def post_import(
     """
     runtime, vault = runtime_of(request), vault_of(request.app)
     async with runtime.database.transaction() as tx:
-        now = tx.clock.now()
-        settings = (await get_shop(tx, shop)).at(now)
-    chosen = LAYOUTS[layout]
-    until = now + (LONGEST_REPLAY if runtime.settings.set_clock else AHEAD)
-    history = _history(shop, name, chosen, currency, zone, settings, until)
+        history = await _history(tx, shop, LAYOUTS[layout], name, currency, zone, columns, decimals)
     with tempfile.TemporaryDirectory(prefix="regulars-import-") as folder:
         path = Path(folder) / "file"
         await _receive(request, path)
-        staging = stage(runtime.database, vault, path, chosen, encoding, history)
+        until = history.until or runtime.clock.now()
+        history = replace(history, until=until + (LONGEST_REPLAY if runtime.settings.set_clock else AHEAD))
+        staging = stage(runtime.database, vault, path, LAYOUTS[layout], encoding, history)
         job = await while_connected(request, staging)
+    if columns is not None:
+        async with runtime.database.transaction() as tx:
+            await store.put_columns(tx, shop, history.name, dict(history.columns))
     return JobOut(id=job.job_id)
 
 
-def _history(
+async def _history(
+    tx: Transaction,
     shop: str,
-    name: str | None,
     layout: Layout,
+    name: str | None,
     currency: str | None,
     zone: str | None,
-    settings: Settings,
-    until: datetime,
+    columns: str | None,
+    decimals: Decimals,
 ) -> History:
+    """What the caller, else the layout, else the shop says; corrected columns are remembered for the source's name."""
+    now = tx.clock.now()
+    settings = (await get_shop(tx, shop)).at(now)
     currency = currency or layout.currency or settings.currency
     zone = zone or layout.zone or str(settings.zone)
     if currency not in EXPONENTS:
         raise Invalid("unknown_currency", "`currency` must be an ISO 4217 code such as CNY, USD, EUR.")
     if zone not in available_timezones():
         raise Invalid("invalid_zone", "`zone` must be an IANA name such as Asia/Shanghai.")
-    return History(shop, name or layout.name, currency, ZoneInfo(zone), until)
+    name = name or layout.name
+    try:
+        corrected = parse_corrections(columns) if columns is not None else await store.get_columns(tx, shop, name)
+    except ValueError as error:
+        raise Invalid("invalid_columns", f"`columns` {error}.") from None
+    return History(shop, name, currency, ZoneInfo(zone), corrected, decimals, now)
 
 
 async def _receive(request: Request, path: Path) -> None:
@@ -176,6 +199,67 @@ async def _receive(request: Request, path: Path) -> None:
             await asyncio.to_thread(target.write, part)
     if size == 0:
         raise Invalid("empty_file", "The body is empty: send the file as the request's body.")
+
+
+class PreviewRowOut(BaseModel):
+    """An event that would be taken; personal fields have no column in any layout."""
+
+    line: int
+    event: dict[str, Any]
+
+
+class PreviewErrorOut(BaseModel):
+    line: int
+    slug: str
+    detail: str
+    text: str
+
+
+class PreviewOut(BaseModel):
+    """What was made of the beginning of the file. `columns`: field to heading, as found or corrected.
+
+    To correct one, say `columns=field:Heading;…`, with `-` for a field that no column is.
+    """
+
+    columns: dict[str, str]
+    fields: list[str] = Field(description="all that a column may say, of a layout whose columns are found")
+    rows: list[PreviewRowOut]
+    errors: list[PreviewErrorOut]
+
+
+@router.post(
+    "/imports/preview",
+    openapi_extra=_FILE,
+    dependencies=[require("imports:write"), large_body(MAX_FILE)],
+)
+async def preview_import(
+    shop: ShopName,
+    request: Request,
+    layout: Annotated[LayoutName, Query()],
+    name: Annotated[Identifier | None, Query(description="of the source; absent: the layout")] = None,
+    currency: Annotated[Text | None, Query(description="ISO 4217; absent: the layout's, else the shop's")] = None,
+    zone: Annotated[Text | None, Query(description="IANA; absent: the layout's, else the shop's")] = None,
+    encoding: Encoding = "utf-8",
+    columns: ColumnsIn = None,
+    decimals: DecimalsIn = "point",
+) -> PreviewOut:
+    """Show what the first 1,000 lines of a file would become, with its first errors; nothing is kept of it but the
+    columns that are corrected here, which count for the next file of that name. Send the file's beginning, or all."""
+    async with runtime_of(request).database.transaction() as tx:
+        history = await _history(tx, shop, LAYOUTS[layout], name, currency, zone, columns, decimals)
+    with tempfile.TemporaryDirectory(prefix="regulars-import-") as folder:
+        path = Path(folder) / "file"
+        await _receive(request, path)
+        shown = await while_connected(request, preview(path, LAYOUTS[layout], encoding, history))
+    if columns is not None:
+        async with runtime_of(request).database.transaction() as tx:
+            await store.put_columns(tx, shop, history.name, dict(history.columns))
+    return PreviewOut(
+        columns=shown.columns,
+        fields=list(NAMES) if shown.columns else [],
+        rows=[PreviewRowOut(line=line, event=event) for line, event in shown.rows],
+        errors=[PreviewErrorOut(line=line, slug=slug, detail=why, text=text) for line, slug, why, text in shown.errors],
+    )
 
 
 @router.get("/imports", dependencies=[require("imports:read")])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
+import io
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from common.refusals import Invalid
 
-ENCODINGS = ("utf-8", "gbk", "latin-1")
+ENCODINGS = ("utf-8", "gbk", "latin-1", "utf-16")
 LONGEST_LINE = 65_536
 """Bytes. A longer line is a bad row, of which this much is kept."""
 LONGEST_RECORD = 20
@@ -49,9 +51,35 @@ def lines_of(path: Path, encoding: str = "utf-8") -> Iterator[str | TooLong]:
         plain.seek(0)
         stream = cast(BinaryIO, gzip.GzipFile(fileobj=plain) if packed else plain)
         try:
+            if encoding == "utf-16":
+                stream, encoding = cast(BinaryIO, io.BufferedReader(_AsUtf8(stream), LONGEST_LINE)), "utf-8"
             yield from _decoded(_byte_lines(stream), encoding)
+        except UnicodeDecodeError:
+            raise UnreadableFile("wrong_encoding", "the file is not utf-16: it breaks off, or has no mark") from None
         except (OSError, EOFError, zlib.error) as error:
             raise UnreadableFile("broken_gzip", f"the gzip file is cut off or broken: {error}") from None
+
+
+class _AsUtf8(io.RawIOBase):
+    """A stream of UTF-16, read as UTF-8 piece by piece: its line ends are two bytes, of which each may be another's."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._decoder = stream, codecs.getincrementaldecoder("utf-16")()
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            piece = self._stream.read(LONGEST_LINE)
+            self._ready = self._decoder.decode(piece, final=not piece).encode("utf-8", "surrogatepass")
+            if not piece:
+                break
+        given = self._ready[: len(buffer)]
+        self._ready = self._ready[len(given) :]
+        buffer[: len(given)] = given
+        return len(given)
 
 
 def _byte_lines(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -93,7 +121,9 @@ def _decoded(lines: Iterable[tuple[bytes, int]], encoding: str) -> Iterator[str 
         yield TooLong(text, size) if too_long else text
 
 
-def records_of(lines: Iterable[str | TooLong], width: int) -> Iterator[tuple[int, list[str] | TooLong | Broken]]:
+def records_of(
+    lines: Iterable[str | TooLong], width: int, separator: str = ","
+) -> Iterator[tuple[int, list[str] | TooLong | Broken]]:
     """The records of a CSV file of `width` columns (RFC 4180), each with the number of its first line, from 1; empty
     lines are passed over.
 
@@ -113,12 +143,12 @@ def records_of(lines: Iterable[str | TooLong], width: int) -> Iterator[tuple[int
             continue
         if not line.strip():
             continue
-        cells = line.split(",") if '"' not in line else _cells([line])
+        cells = line.split(separator) if '"' not in line else _cells([line], separator)
         if cells is not None:
             yield number, cells
             continue
         ahead += islice(source, max(0, LONGEST_RECORD - 1 - len(ahead)))
-        spanned = _spanning(line, ahead, width)
+        spanned = _spanning(line, ahead, width, separator)
         if spanned is None:
             yield number, Broken(line, "a quote is opened and not closed, or not doubled within a quoted cell")
             continue
@@ -128,23 +158,25 @@ def records_of(lines: Iterable[str | TooLong], width: int) -> Iterator[tuple[int
         number += used
 
 
-def _spanning(first: str, ahead: list[str | TooLong], width: int) -> tuple[list[str], int] | None:
+def _spanning(first: str, ahead: list[str | TooLong], width: int, separator: str) -> tuple[list[str], int] | None:
     """The record that begins with a line whose quote is open, and how many of the next lines it takes."""
     record = [first]
     for used, line in enumerate(ahead, 1):
         if isinstance(line, TooLong):
             return None
         record.append(line)
-        cells = _cells(record) if '"' in line else None
+        cells = _cells(record, separator) if '"' in line else None
         if cells is not None:
             return (cells, used) if len(cells) == width else None
     return None
 
 
-def _cells(lines: list[str]) -> list[str] | None:
+def _cells(lines: list[str], separator: str) -> list[str] | None:
     """The cells of one record; None where it is no CSV or more than one."""
     try:
-        found = list(csv.reader(chain((line + "\n" for line in lines[:-1]), lines[-1:]), strict=True))
+        found = list(
+            csv.reader(chain((line + "\n" for line in lines[:-1]), lines[-1:]), strict=True, delimiter=separator)
+        )
     except csv.Error:
         return None
     return found[0] if len(found) == 1 else None

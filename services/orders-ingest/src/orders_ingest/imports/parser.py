@@ -1,8 +1,8 @@
 """The program that reads an uploaded file, in a process of its own, so that a large one does not hold up the service.
 
 `python -m orders_ingest.imports.parser` takes what to read as JSON on its input and writes one JSON array a line:
-["row", line, part, at, original, event], ["bad", line, slug, detail, text], and last ["end", counts, examples] or
-["unreadable", slug, detail].
+["row", line, part, at, original, event], ["bad", line, slug, detail, text], and last ["end", counts, examples, columns]
+or ["unreadable", slug, detail].
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,20 +21,20 @@ from orders_ingest.imports.layouts.registry import LAYOUTS
 from orders_ingest.imports.lines import UnreadableFile, lines_of
 
 
-def parse(path: Path, out: Path, layout: Layout, encoding: str, history: History) -> None:
-    """Write to `out` what the file says; what makes it unreadable as a whole is its last line."""
+def parse(path: Path, out: Path, layout: Layout, encoding: str, history: History, most: int | None = None) -> None:
+    """Write to `out` what the file, or its first `most` lines, says; what makes it unreadable is the last line."""
     findings = Findings()
     last = (0, -1)
     with out.open("wb") as target:
         try:
-            for found in layout.read(lines_of(path, encoding), history, findings):
+            for found in layout.read(islice(lines_of(path, encoding), most), history, findings):
                 row = _in_time(found, history)
                 if isinstance(row, BadRow):
                     target.write(orjson.dumps(["bad", row.line, row.slug, row.detail, row.text]) + b"\n")
                     continue
                 last = (row.line, last[1] + 1 if row.line == last[0] else 0)
                 target.write(orjson.dumps(["row", *last, row.at, row.original, row.event]) + b"\n")
-            end: list[object] = ["end", dict(findings.counts), findings.examples]
+            end: list[object] = ["end", dict(findings.counts), findings.examples, findings.columns]
         except UnreadableFile as error:
             end = ["unreadable", error.slug, str(error)]
         target.write(orjson.dumps(end) + b"\n")
@@ -52,8 +53,10 @@ def main() -> None:
     os.nice(5)  # live events go first
     job = orjson.loads(sys.stdin.buffer.read())
     until = datetime.fromisoformat(job["until"])
-    history = History(job["shop"], job["name"], job["currency"], ZoneInfo(job["zone"]), until)
-    parse(Path(job["path"]), Path(job["out"]), LAYOUTS[job["layout"]], job["encoding"], history)
+    history = History(
+        job["shop"], job["name"], job["currency"], ZoneInfo(job["zone"]), job["columns"], job["decimals"], until
+    )
+    parse(Path(job["path"]), Path(job["out"]), LAYOUTS[job["layout"]], job["encoding"], history, job["most"])
 
 
 if __name__ == "__main__":

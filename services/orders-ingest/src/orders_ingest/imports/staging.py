@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -21,6 +21,8 @@ from orders_ingest.imports.lines import UnreadableFile
 from orders_ingest.imports.store import Job, RefusedRow, StagedRow, refusal_place
 
 CHUNK = 2_000
+PREVIEWED, SHOWN = 1_000, 20
+"""Lines that are read for a preview; rows, and errors, that it shows."""
 
 
 async def stage(database: Database, vault: Vault, path: Path, layout: Layout, encoding: str, history: History) -> Job:
@@ -33,25 +35,55 @@ async def stage(database: Database, vault: Vault, path: Path, layout: Layout, en
     end = await asyncio.to_thread(_last_line, out)
     if end[0] != "end":
         raise UnreadableFile(end[1], f"The file was not taken: {end[2]}")
-    _, counts, examples = end
+    _, counts, examples, columns = end
     async with database.transaction() as tx:
-        findings = orjson.dumps({"counts": counts, "examples": examples}).decode()
+        findings = orjson.dumps({"counts": counts, "examples": examples, "columns": columns}).decode()
         job = Job(history.shop, await store.insert_job(tx, history.shop, layout.name, history.name, findings))
         with out.open("rb") as lines:
             await _copy(tx, vault, job, map(orjson.loads, lines))
     return job
 
 
-async def _parse(path: Path, out: Path, layout: Layout, encoding: str, history: History) -> None:
+class Preview(NamedTuple):
+    """The first events (line, event) and errors (line, slug, detail, text) of a file, and the columns found."""
+
+    columns: dict[str, str]
+    rows: list[tuple[int, dict[str, Any]]]
+    errors: list[tuple[int, str, str, str]]
+
+
+async def preview(path: Path, layout: Layout, encoding: str, history: History) -> Preview:
+    """What the beginning of a file would become; nothing is kept. Raises UnreadableFile."""
+    out = path.with_suffix(".parsed")
+    await _parse(path, out, layout, encoding, history, PREVIEWED)
+    end = await asyncio.to_thread(_last_line, out)
+    if end[0] != "end":
+        raise UnreadableFile(end[1], f"The file cannot be read: {end[2]}")
+    found = Preview(end[3], [], [])
+    with out.open("rb") as lines:
+        for kind, *rest in map(orjson.loads, lines):
+            if kind == "row" and len(found.rows) < SHOWN:
+                found.rows.append((rest[0], rest[4]))
+            elif kind == "bad" and len(found.errors) < SHOWN:
+                found.errors.append((rest[0], rest[1], rest[2], rest[3]))
+    return found
+
+
+async def _parse(
+    path: Path, out: Path, layout: Layout, encoding: str, history: History, most: int | None = None
+) -> None:
     asked = {
         "path": str(path),
         "out": str(out),
+        "most": most,
         "layout": layout.name,
         "encoding": encoding,
         "shop": history.shop,
         "name": history.name,
         "currency": history.currency,
         "zone": str(history.zone),
+        "columns": dict(history.columns),
+        "decimals": history.decimals,
         "until": (history.until or datetime.max.replace(tzinfo=UTC)).isoformat(),
     }
     process = await asyncio.create_subprocess_exec(

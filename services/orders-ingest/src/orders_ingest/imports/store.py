@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+
+import orjson
 
 from common.storage.database import Transaction
 
@@ -250,3 +252,24 @@ async def count_refusals(tx: Transaction, shop: str, job_id: str) -> dict[str, i
         job_id=job_id,
     )
     return {r.slug: r.refused for r in rows}
+
+
+async def put_columns(tx: Transaction, shop: str, name: str, columns: Mapping[str, str]) -> None:
+    """Remember which columns the shop has corrected for files of this source."""
+    await tx.execute(
+        """
+        insert into settings (shop, key, value) values (:shop, :key, cast(:value as jsonb))
+        on conflict (shop, key) do update set value = excluded.value
+        """,
+        shop=shop,
+        key=f"import.columns.{name}",
+        value=orjson.dumps(columns).decode(),
+    )
+
+
+async def get_columns(tx: Transaction, shop: str, name: str) -> dict[str, str]:
+    """As `put_columns` took them; none where nothing was corrected."""
+    found = await tx.value(
+        "select value from settings where shop = :shop and key = :key", shop=shop, key=f"import.columns.{name}"
+    )
+    return dict(found or {})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from orders_ingest.imports.lines import LONGEST_LINE, TooLong, UnreadableFile
@@ -21,6 +21,8 @@ class History:
     name: str  # of the source: /shops/<shop>/import/<name>; the same name and line is the same event for ever
     currency: str
     zone: ZoneInfo
+    columns: Mapping[str, str] = field(default_factory=dict)  # field to heading, as the shop has corrected it
+    decimals: Literal["point", "comma"] = "point"
     until: datetime | None = None  # a row of a later time is refused: nothing would ever take it
 
     @property
@@ -57,6 +59,8 @@ class Findings:
 
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
+    """Of a layout whose columns are found: field to heading."""
 
     def show(self, kind: str, example: dict[str, Any]) -> None:
         self.counts[kind] += 1

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, WithJsonSchema
 
 from orders_ingest.imports.layouts import cdnow, online_retail
 from orders_ingest.imports.layouts.layout import Layout
+from orders_ingest.imports.layouts.orders import reading as orders
 
 LAYOUTS: dict[str, Layout] = {
     layout.name: layout
@@ -15,6 +16,7 @@ LAYOUTS: dict[str, Layout] = {
         cdnow.SAMPLE,
         cdnow.MASTER,
         online_retail.LAYOUT,
+        orders.LAYOUT,
     )
 }
 """Each layout by its name."""

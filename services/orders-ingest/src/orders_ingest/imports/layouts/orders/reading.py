@@ -1,0 +1,204 @@
+"""Reads the generic layout row by row; the rows of one order stand together, and make one order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from common.events.orders import MAX_LINES
+from common.values.currency import EXPONENTS
+from orders_ingest.imports.layouts.layout import (
+    BadRow,
+    Findings,
+    History,
+    Layout,
+    Row,
+    check_undamaged,
+    order_event,
+    too_long,
+)
+from orders_ingest.imports.layouts.orders.columns import find_columns
+from orders_ingest.imports.layouts.orders.values import amount_of, instant_of, quantity_of, state_of
+from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, records_of
+
+REMEMBERED = 200_000
+"""Orders of which it is known that they came: one whose rows stand farther apart would be taken as two versions."""
+SEPARATORS = ",;\t|"
+_NO_ID = re.compile(r"[/#|\s]")
+_WHOLE = re.compile(r"[0-9]+\.0+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """A row: its number among the records, its line, its fields, and its text as it stood."""
+
+    number: int
+    line: int
+    fields: dict[str, str]
+    text: str
+
+
+def read_orders(lines: Iterable[str | TooLong], history: History, findings: Findings) -> Iterator[Row | BadRow]:
+    """An order for each group of rows with one order id; memory does not grow with the file.
+
+    An order of which a row is refused is refused whole: with what is left of it, its amounts would be wrong.
+    """
+    group: list[_Cells] = []
+    seen: dict[str, None] = {}
+    for row in _rows(lines, history, findings):
+        if isinstance(row, BadRow):
+            yield row
+            continue
+        order_id = row.fields["order_id"]
+        if group and (group[0].fields["order_id"] != order_id or len(group) > MAX_LINES):
+            yield from _order(group, history, findings)
+            group = []
+        if not group:
+            if order_id in seen:
+                yield _bad(row, f"order {order_id} came before, or has too many rows: let its rows stand together")
+                continue
+            seen[order_id] = None
+            if len(seen) > REMEMBERED:
+                del seen[next(iter(seen))]
+        group.append(row)
+    if group:
+        yield from _order(group, history, findings)
+
+
+def _rows(lines: Iterable[str | TooLong], history: History, findings: Findings) -> Iterator[_Cells | BadRow]:
+    source = iter(lines)
+    first = next(source, None)
+    if first is None or isinstance(first, TooLong):
+        raise UnreadableFile("wrong_layout", "the first line of the file names its columns")
+    separator = max(SEPARATORS, key=first.count)
+    records = records_of(chain([first], source), first.count(separator) + 1, separator)
+    _, header = next(records, (1, []))
+    if not isinstance(header, list):
+        raise UnreadableFile("wrong_layout", "the first line of the file names its columns")
+    columns = find_columns(header, history.columns)
+    findings.columns = {name: header[at].strip() for name, at in columns.places.items()}
+    for number, (line, cells) in enumerate(records, 1):
+        findings.counts["rows"] += 1
+        if isinstance(cells, TooLong):
+            yield too_long(line, cells)
+        elif isinstance(cells, Broken):
+            yield BadRow(line, "invalid_row", f"line {line}: {cells.detail}", cells.text)
+        else:
+            row = _Cells(number, line, {}, separator.join(cells))
+            try:
+                if len(cells) != columns.width:
+                    raise ValueError(f"{len(cells)} columns instead of {columns.width}")
+                row.fields.update(columns.of(cells))
+                row.fields["order_id"] = _order_id(row.fields)
+            except ValueError as error:
+                yield _bad(row, str(error))
+            else:
+                yield row
+
+
+def _bad(row: _Cells, why: str, slug: str = "invalid_row") -> BadRow:
+    return BadRow(row.line, slug, f"line {row.line}: {why}", row.text)
+
+
+def _order_id(fields: dict[str, str]) -> str:
+    order_id = fields.get("order_id", "").lstrip("#")  # as Shopify writes it
+    check_undamaged(order_id, "order_id")
+    if not order_id or _NO_ID.search(order_id):
+        raise ValueError("order_id is needed, without white space, / # |")
+    return order_id
+
+
+def _order(group: list[_Cells], history: History, findings: Findings) -> Iterator[Row | BadRow]:
+    if len(group) > MAX_LINES:
+        yield from (_bad(row, f"an order has at most {MAX_LINES:,} rows") for row in group)
+        return
+    errors: dict[int, str] = {}
+    currency, order, lines = history.currency, dict[str, Any](), list[dict[str, Any]]()
+    for row in group:
+        try:
+            if row is group[0]:
+                currency, order = _head(row.fields, history)
+            lines.append(_line(row.fields, currency, history))
+        except ValueError as error:
+            errors[row.line] = str(error)
+    if errors:
+        for row in group:
+            whole = "another row of its order was refused, and an order is taken whole"
+            yield _bad(row, errors.get(row.line, whole), "invalid_row" if row.line in errors else "order_incomplete")
+        return
+    first, state = group[0], order["state"]
+    goods = [line for line in lines if line.pop("told")]
+    paid = order.pop("goods_paid")
+    customer, at = order.pop("customer"), order.pop("at")
+    data = {**order, "goods_paid": sum(line["paid"] for line in lines) if paid is None else paid, "lines": goods}
+    findings.counts["orders"] += 1
+    findings.counts["orders_without_customer"] += customer is None
+    event = order_event(history, first.number, at, customer, data, f"order.{state}")
+    said = ("\t".join(f"{name}={row.fields[name]}" for name in sorted(row.fields)) for row in group)
+    original = "\n".join([f"{history.currency}\t{history.zone}\t{history.decimals}", *said])
+    yield Row(first.line, at, event, original)
+
+
+def _head(fields: dict[str, str], history: History) -> tuple[str, dict[str, Any]]:
+    """The currency, and what the first row says of the order."""
+    if "time" not in fields:
+        raise ValueError("time is needed in the first row of an order")
+    currency = fields.get("currency", history.currency).upper()
+    if currency not in EXPONENTS:
+        raise ValueError("currency is none of ISO 4217, such as CNY, USD, EUR")
+    placed = instant_of(fields["time"], "time", history.zone)
+    times = {
+        name: instant_of(fields[name], name, history.zone) for name in ("paid_at", "completed_at") if name in fields
+    }
+    state = state_of(fields.get("state", "completed"))
+    if state == "completed":
+        times.setdefault("completed_at", placed)
+    goods = (
+        amount_of(fields["goods_paid"], "goods_paid", history.decimals, currency) if "goods_paid" in fields else None
+    )
+    order: dict[str, Any] = {
+        "order_id": fields["order_id"],
+        "state": state,
+        "currency": currency,
+        "goods_paid": goods,
+        "freight": amount_of(fields.get("freight", "0"), "freight", history.decimals, currency),
+        "placed_at": placed.isoformat(),
+        **{name: time.isoformat() for name, time in times.items()},
+        "customer": _customer(fields),
+        "at": times["completed_at"] if state == "completed" else times.get("paid_at", placed),
+    }
+    return currency, order
+
+
+def _customer(fields: dict[str, str]) -> str | None:
+    customer = fields.get("customer", "")
+    check_undamaged(customer, "customer")
+    if _NO_ID.search(customer):
+        raise ValueError("customer is without white space, / # |")
+    # Spreadsheets write whole numbers as 17850.0: that is no other customer than 17850.
+    return (customer.partition(".")[0] if _WHOLE.fullmatch(customer) else customer) or None
+
+
+def _line(fields: dict[str, str], currency: str, history: History) -> dict[str, Any]:
+    """A line; `told`: the row names goods. What was paid is the line's sum, else price by pieces."""
+    if fields.get("currency", currency).upper() != currency:
+        raise ValueError(f"its order is in {currency}")
+    quantity = quantity_of(fields.get("quantity", "1"))
+    price, paid = (
+        amount_of(fields[name], name, history.decimals, currency) if name in fields else None
+        for name in ("unit_price", "paid")
+    )
+    line: dict[str, Any] = {
+        "told": "sku" in fields or "name" in fields,
+        "sku": fields.get("sku") or fields.get("name", ""),
+        "quantity": quantity,
+        "paid": (price or 0) * quantity if paid is None else paid,
+    }
+    line |= {name: fields[name] for name in ("name", "category", "brand") if name in fields}
+    return line if price is None else {**line, "unit_price": price}
+
+
+LAYOUT = Layout("orders", read_orders)

@@ -1,0 +1,1 @@
+"""Webhooks of Shopify: orders, refunds, customers, and the three privacy topics."""

@@ -1,0 +1,1 @@
+"""Standard Webhooks 1.0, for whoever writes webhooks of their own (standardwebhooks.com)."""

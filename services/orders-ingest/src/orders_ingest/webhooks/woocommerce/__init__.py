@@ -1,0 +1,1 @@
+"""Webhooks of WooCommerce: orders with their refunds, and customers."""

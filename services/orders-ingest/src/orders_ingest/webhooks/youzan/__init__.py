@@ -1,0 +1,1 @@
+"""Pushed messages of Youzan, whose trades are written as Taobao writes them."""

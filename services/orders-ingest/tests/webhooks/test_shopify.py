@@ -1,0 +1,219 @@
+"""Shopify's webhooks become the same orders, refunds, customers and consents as any other door's (ORD-001, ORD-031)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from common.events import Event
+from common.storage.database import Database
+from orders_ingest.webhooks.shopify.orders import order_said
+from orders_ingest.webhooks.state import SentOrder
+
+Published = Callable[[], Awaitable[list[Event[Any]]]]
+ORDER = "820982911946154508"
+
+
+async def test_a_paid_order_is_told_with_its_amounts_and_the_states_that_it_passed(
+    delivering: Any, shopify_order: Any, published: Published, api: httpx.AsyncClient
+) -> None:
+    answer = await delivering.shopify("orders/create", shopify_order)
+    assert answer.status_code == 200, answer.text
+    assert [one["status"] for one in answer.json()["results"]] == ["accepted", "accepted"]
+    placed, paid = await published()
+    assert (placed.type, placed.time.isoformat()) == ("order.placed", "2026-03-01T15:00:00+00:00")
+    assert (paid.type, paid.source, paid.subject) == ("order.paid", "/shops/demo/shopify", "115310627314723954")
+    data = paid.data
+    # 70.40 in all, of which 10.00 and 0.40 of tax are postage.
+    assert (data.goods_paid, data.freight, data.list_total) == (6000, 1040, 6000)
+    lines = [(line.sku, line.brand, line.quantity, line.unit_price, line.paid) for line in data.lines]
+    assert lines == [("CUP-1", "Kiln", 2, 2000, 3700), ("77", None, 1, 2000, 2300)]
+    assert sum(line.paid for line in data.lines) == data.goods_paid
+    assert [(use.kind, use.code, use.amount) for use in data.promotions] == [("secret_code", "SPRING", 500)]
+    assert data.recipient.startswith("enc:")
+    shown = (await api.get(f"/v1/shops/demo/orders/{ORDER}")).json()
+    assert (shown["state"], shown["platform"], shown["city"]) == ("paid", "shopify", "Shippington")
+
+
+async def test_the_same_delivery_again_is_a_duplicate_whatever_its_attempt(
+    delivering: Any, shopify_order: Any, published: Published
+) -> None:
+    for id_, status in (("w-1", "accepted"), ("w-1", "duplicate"), ("w-2", "duplicate")):
+        answer = await delivering.shopify("orders/create", shopify_order, id_)
+        assert {one["status"] for one in answer.json()["results"]} == {status}
+    assert len(await published()) == 2
+
+
+def versions(order: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """An order's life in deliveries: created, paid later, on its way, there, archived."""
+    shipped = {
+        "created_at": "2026-03-03T09:00:00-05:00",
+        "status": "success",
+        "tracking_company": "UPS",
+        "tracking_number": "1Z1",
+    }
+    created = {**order, "financial_status": "pending", "updated_at": "2026-03-01T10:00:30-05:00"}
+    paid = {**order, "updated_at": "2026-03-02T10:02:00-05:00"}
+    sent = {
+        **paid,
+        "fulfillment_status": "fulfilled",
+        "fulfillments": [{**shipped, "shipment_status": "in_transit"}],
+        "updated_at": "2026-03-03T09:01:00-05:00",
+    }
+    there = {
+        **sent,
+        "fulfillments": [{**shipped, "shipment_status": "delivered"}],
+        "updated_at": "2026-03-04T09:01:00-05:00",
+    }
+    done = {**there, "closed_at": "2026-03-04T11:00:00-05:00", "updated_at": "2026-03-04T11:00:01-05:00"}
+    return [
+        ("orders/create", created),
+        ("orders/paid", paid),
+        ("orders/fulfilled", sent),
+        ("orders/updated", there),
+        ("orders/updated", done),
+    ]
+
+
+async def test_an_orders_life_is_told_state_by_state_and_its_payment_keeps_its_time(
+    delivering: Any, shopify_order: Any, published: Published, api: httpx.AsyncClient
+) -> None:
+    for topic, payload in versions(shopify_order):
+        assert (await delivering.shopify(topic, payload)).status_code == 200
+    states = [event.type.removeprefix("order.") for event in await published()]
+    assert list(dict.fromkeys(states)) == ["placed", "paid", "shipped", "in_transit", "delivered", "completed"]
+    shown = (await api.get(f"/v1/shops/demo/orders/{ORDER}")).json()
+    assert (shown["state"], shown["sequence"], shown["tracking"]) == ("completed", 1, "1Z1")
+    assert shown["paid_at"] == "2026-03-02T15:02:00Z"
+
+
+@pytest.mark.parametrize("order_of", [(4, 0, 2), (2, 1, 4), (3, 4, 1)])
+async def test_deliveries_in_any_order_end_in_the_newest_state(
+    delivering: Any, shopify_order: Any, api: httpx.AsyncClient, order_of: tuple[int, ...]
+) -> None:
+    life = versions(shopify_order)
+    for number in order_of:
+        answer = await delivering.shopify(*life[number])
+        assert "refused" not in answer.text, answer.text
+    shown = (await api.get(f"/v1/shops/demo/orders/{ORDER}")).json()
+    assert (shown["state"], shown["goods_paid"]) == ("completed", 6000)
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ({"financial_status": "pending"}, "placed"),
+        ({"financial_status": "authorized"}, "placed"),
+        ({"financial_status": "partially_refunded"}, "paid"),
+        ({"fulfillment_status": "partial"}, "paid"),
+        ({"fulfillment_status": "fulfilled"}, "shipped"),
+        ({"fulfillment_status": "fulfilled", "fulfillments": [{"shipment_status": "out_for_delivery"}]}, "in_transit"),
+        (
+            {"fulfillment_status": "fulfilled", "financial_status": "pending", "closed_at": "2026-03-04T11:00:00Z"},
+            "shipped",
+        ),
+        ({"cancelled_at": "2026-03-02T10:00:00Z", "financial_status": "voided"}, "closed"),
+    ],
+)
+def test_shopifys_statuses_are_our_states(shopify_order: Any, change: dict[str, Any], state: str) -> None:
+    [said] = order_said(orjson.dumps({**shopify_order, **change}), paid_now=False)
+    assert isinstance(said, SentOrder)
+    assert said.order["state"] == state
+
+
+def test_a_test_order_says_nothing(shopify_order: Any) -> None:
+    assert order_said(orjson.dumps({**shopify_order, "test": True}), paid_now=False) == []
+
+
+REFUND = {
+    "id": 890088186047892319,
+    "order_id": 820982911946154508,
+    "created_at": "2026-03-04T10:00:00-05:00",
+    "note": "one cup was broken",
+    "transactions": [{"kind": "refund", "status": "success", "amount": "28.90", "currency": "USD"}],
+    "order_adjustments": [{"kind": "shipping_refund", "amount": "-10.00", "tax_amount": "-0.40"}],
+    "refund_line_items": [{"quantity": 1, "subtotal": "17.50", "total_tax": "1.00", "line_item": {"sku": "CUP-1"}}],
+}
+
+
+async def test_a_refund_is_told_apart_for_goods_and_postage_and_counts_once(
+    delivering: Any, shopify_order: Any, api: httpx.AsyncClient
+) -> None:
+    """It may come before its order."""
+    first = await delivering.shopify("refunds/create", REFUND, "w-1")
+    assert first.json()["results"][0]["status"] == "accepted", first.text
+    await delivering.shopify("orders/create", shopify_order, "w-2")
+    again = await delivering.shopify("refunds/create", {**REFUND, "note": "mended"}, "w-3")
+    assert again.json()["results"][0]["status"] == "duplicate", again.text
+    [refund] = (await api.get("/v1/shops/demo/refunds")).json()
+    assert (refund["state"], refund["amount"], refund["freight"]) == ("counted", 1850, 1040)
+    assert refund["customer"] == "115310627314723954"
+
+
+async def test_what_goes_back_to_the_shelf_without_money_is_no_refund(delivering: Any, published: Published) -> None:
+    answer = await delivering.shopify("refunds/create", {**REFUND, "transactions": []})
+    assert (answer.status_code, answer.json(), await published()) == (200, {"results": []}, [])
+
+
+CUSTOMER = {
+    "id": 706405506930370084,
+    "created_at": "2025-06-01T10:00:00-04:00",
+    "first_name": "Bob",
+    "last_name": "Biller",
+    "email": "bob@example.com",
+    "phone": "+4930123456",
+    "default_address": {"address1": "1 Main St", "city": "Bonn", "province": "NRW", "country": "Germany"},
+    "email_marketing_consent": {"state": "subscribed", "consent_updated_at": "2025-06-01T10:00:00-04:00"},
+    "sms_marketing_consent": {"state": "not_subscribed", "consent_updated_at": None},
+}
+
+
+async def test_a_customer_is_told_with_the_consents_that_they_gave(
+    delivering: Any, published: Published, api: httpx.AsyncClient
+) -> None:
+    answer = await delivering.shopify("customers/create", CUSTOMER)
+    assert answer.json()["results"][0]["status"] == "accepted", answer.text
+    registered, consent = await published()
+    assert (registered.type, consent.type) == ("customer.registered", "customer.consent_changed")
+    assert (consent.data.channel, consent.data.granted) == ("email", True)
+    withdrawn = {
+        "customer_id": 706405506930370084,
+        "email_address": "bob@example.com",
+        "email_marketing_consent": {"state": "unsubscribed", "consent_updated_at": "2026-01-01T10:00:00Z"},
+    }
+    answer = await delivering.shopify("customers_email_marketing_consent/update", withdrawn)
+    assert answer.json()["results"][0]["status"] == "accepted", answer.text
+    shown = (await api.get("/v1/shops/demo/customers/706405506930370084")).json()
+    assert [(c["channel"], c["granted"]) for c in shown["consents"]] == [("email", False)]
+    assert {"name", "email", "phone", "address"} <= set(shown["has"])
+
+
+async def test_the_three_privacy_topics_are_kept_and_a_customer_is_redacted_at_once(
+    delivering: Any, api: httpx.AsyncClient, db: Database
+) -> None:
+    """SEC-002, SEC-003: Shopify's mandatory topics."""
+    await delivering.shopify("customers/create", CUSTOMER, "w-0")
+    who = {"shop_id": 1, "shop_domain": "demo.myshopify.com", "customer": {"id": 706405506930370084, "email": "b@x.de"}}
+    for number, topic in enumerate(["customers/data_request", "customers/redact", "shop/redact"]):
+        for status in ("accepted", "duplicate"):
+            answer = await delivering.shopify(topic, who, f"p-{number}")
+            assert answer.json()["results"][0]["status"] == status, answer.text
+    found = (await api.get("/v1/shops/demo/privacy-requests")).json()
+    assert [(one["kind"], one["customer"], one["done_at"] is None) for one in found] == [
+        ("data_request", "706405506930370084", True),
+        ("redact", "706405506930370084", False),
+        ("shop_redact", None, True),
+    ]
+    async with db.transaction() as tx:
+        assert await tx.value("select erased_at from customer_keys where customer = '706405506930370084'") is not None
+    assert "b@x.de" not in str(found)
+    done = await api.post("/v1/shops/demo/privacy-requests/shopify/p-0/done")
+    assert done.status_code == 204
+    left = (await api.get("/v1/shops/demo/privacy-requests", params={"open": "true"})).json()
+    assert [one["request_id"] for one in left] == ["p-2"]
+    missing = await api.post("/v1/shops/demo/privacy-requests/shopify/p-9/done")
+    assert missing.status_code == 404
