@@ -50,6 +50,19 @@ class Story:
         assert answer.is_success, answer.text
         return answer.json()
 
+    async def offers(self) -> None:
+        """Coupons, a use of a benefit, and carts of which one is ordered and one is given up (membership)."""
+        terms = {"name": "Spring", "percent": 1_000, "starts": "2000-01-01T00:00:00Z", "ends": "2100-01-01T00:00:00Z"}
+        await self.call("membership", "PUT", "/offers/spring", json=terms)
+        issued = {"batch": "b1", "customers": ["ann", "bob", "eve"]}
+        await self.call("membership", "POST", "/offers/spring/coupons", json=issued)
+        await self.call("membership", "POST", "/members/eve/benefits/free_shipping/uses", json={"order_id": "eve-9"})
+        lines = [{"sku": "tea", "quantity": 1, "price": 80_000}]
+        for name in ("ann", "bob"):
+            cart = {"customer": name, "currency": "CNY", "lines": lines, "freight": 900}
+            await self.call("membership", "POST", f"/checkout/orders/{name}-2/reserve", json=cart)
+        await self.call("membership", "POST", "/checkout/orders/bob-2/void")
+
     async def at(self, day: float) -> None:
         """It is this many days after the start; what fell due by then is done, round by round."""
         self.now = START + timedelta(days=day)
@@ -136,6 +149,7 @@ class Story:
         await self.call("membership", "POST", "/members/ann/check-ins")
         redeemed = {"redemption_id": "r1", "customer": "eve", "points": 100, "order_total": 90_000, "currency": "CNY"}
         await self.call("membership", "POST", "/redemptions", json=redeemed)
+        await self.offers()
         await self.call("feedback", "PUT", "/policy", json={"policy": {}})
         await self.at(9)
         for number, name in enumerate(CUSTOMERS[:4]):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 LEDGER_IMBALANCE = Gauge(
     "ledger_imbalance_minor_units", "Debits less credits over all ledgers; must be 0", ["currency"]
+)
+COUPONS_OVER_LIMIT = Counter(
+    "coupon_uses_over_limit_total",
+    "Paid orders that say they used a coupon beyond its limits: codes that a shop took unasked",
 )

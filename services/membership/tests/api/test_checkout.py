@@ -88,6 +88,17 @@ async def test_a_checkout_is_reserved_whole_repeated_and_voided_whole(client: Cl
     assert await verify(client.database) == []
 
 
+async def test_an_order_with_the_longest_id_is_reserved_like_any_other(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await offered(client)
+    await issued(client, ["c1"])
+    order_id = "o" * 200
+    reserved = await client.post(f"{ORDERS}/{order_id}/reserve", json=cart(10_000, points=300))
+    assert reserved.status_code == 200, reserved.text
+    assert (await client.post(f"{ORDERS}/{order_id}/void")).status_code == 200
+    assert await left(client) == (1, 600)
+
+
 async def test_a_closed_order_gives_everything_back_and_a_completed_one_keeps_it(client: Client, shop: Shop) -> None:
     await rich(client, shop)
     await offered(client)

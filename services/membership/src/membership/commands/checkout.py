@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
+from common.events import fact_id
+from common.events.membership import PointsRedeemed
 from common.fold.customers import advanced
 from common.fold.store import read_customer
 from common.storage.database import Transaction
@@ -267,7 +269,8 @@ async def _reserve_points(
         return None
     if asked.customer is None:
         raise PointsNeedMember
-    redemption_id = f"checkout:{order_id}:{times}"
+    # Hashed, as an order's id may be as long as a redemption's.
+    redemption_id = fact_id(f"checkout/{order_id}", PointsRedeemed.TYPE, shop, asked.customer, times)
     wanted = _points_asked(asked, redemption_id, answer.quote.total, order_id)
     await redemptions.redeem(tx, shop, asked.customer, wanted)
     return redemption_id

@@ -20,6 +20,7 @@ from membership.coupons.settling import Use, settle
 from membership.coupons.using import COUNTED, Moment, check_limits, check_usable
 from membership.fold import MemberFolding
 from membership.member import Member
+from membership.metrics import COUPONS_OVER_LIMIT
 from membership.orders.state import Orders
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
@@ -102,7 +103,9 @@ async def void(tx: Transaction, shop: str, code: str) -> Row[Any]:
 async def settle_orders(tx: Transaction, events: Iterable[Event[Any]]) -> None:
     """Move uses on with their orders, and announce it. A rebuild takes them from the live database instead."""
     if not tx.rebuilding:
-        await tx.announce(_fact(tx, use) for use in await settle(tx, list(events)))
+        moved = await settle(tx, list(events))
+        COUPONS_OVER_LIMIT.inc(sum(use.status == "over_limit" for use in moved))
+        await tx.announce(_fact(tx, use) for use in moved)
 
 
 async def _buyer(tx: Transaction, shop: str, customer: str | None, rules: ShopRules) -> Buyer:

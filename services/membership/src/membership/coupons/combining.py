@@ -3,13 +3,12 @@
 Each coupon is worth what it takes off the goods it concerns as they cost before any coupon, so the order in which they
 are typed in never matters; no line falls below zero: coupons for fewer goods take theirs first. The search branches on
 each candidate, used or not, and gives up a branch when what the others could take off at most does not beat the best
-so far, which loses nothing: together coupons never take off more than each would by itself.
+so far, which loses nothing: together coupons never take off more than each by itself, nor than their goods cost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 from membership.coupons.cart import Buyer, Candidate, Cart, Chosen, Price
@@ -87,7 +86,8 @@ class _Search:
 
     def __init__(self, cart: Cart, amounts: Sequence[int], worths: Sequence[_Worth], most: int) -> None:
         self._cart, self._amounts, self._worths, self._most = cart, amounts, worths, most
-        self._sums = [0, *accumulate(worth.at_most for worth in worths)]
+        self._by_goods = sorted(enumerate(worths), key=lambda each: -each[1].goods)
+        self._room = {worth.places: sum(amounts[n] for n in worth.places) for worth in worths}
         self._limit = sum(amounts) + cart.freight
         self._best: tuple[_Worth, ...] = ()
         self._saved = 0
@@ -99,8 +99,7 @@ class _Search:
     def _branch(self, place: int, used: tuple[_Worth, ...], saved: int) -> None:
         if saved > self._saved:
             self._best, self._saved = used, saved
-        room = min(self._most - len(used), len(self._worths) - place)
-        if room <= 0 or min(self._limit, saved + self._sums[place + room] - self._sums[place]) <= self._saved:
+        if len(used) == self._most or place == len(self._worths) or self._at_most(place, used) <= self._saved:
             return
         more = (*used, self._worths[place])
         if go_together([worth.candidate for worth in more], self._most):
@@ -108,6 +107,36 @@ class _Search:
             off = sum(self._amounts) - sum(goods) + sum(each.freight for each in chosen)
             self._branch(place + 1, more, off)
         self._branch(place + 1, used, saved)
+
+    def _at_most(self, place: int, used: Sequence[_Worth]) -> int:
+        """What the used ones and the best of those from `place` on cannot exceed.
+
+        Coupons for the same goods take off no more than these cost; one of a group counts, and freight once.
+        """
+        left, ships = dict(self._room), any(worth.freight for worth in used)
+        sure = 0
+        for worth in used:
+            taken = min(worth.goods, left[worth.places])
+            left[worth.places] -= taken
+            sure += taken
+        gone = {worth.candidate.offer.group for worth in used} - {None}
+        gains, of_group = list[int](), dict[str, int]()
+        room = dict(left)
+        # The largest first, so that what each adds falls, and the first ones are the most that so many can add.
+        for number, worth in self._by_goods:
+            offer = worth.candidate.offer
+            if number < place or offer.group in gone or (used and offer.alone):
+                continue
+            ships = ships or bool(worth.freight)
+            if offer.group is not None:
+                gain = min(worth.goods, left[worth.places])
+                of_group[offer.group] = max(of_group.get(offer.group, 0), gain)
+            else:
+                taken = min(worth.goods, room[worth.places])
+                room[worth.places] -= taken
+                gains.append(taken)
+        gains = sorted([*gains, *of_group.values()], reverse=True)[: self._most - len(used)]
+        return min(self._limit, sure + sum(gains) + (self._cart.freight if ships else 0))
 
 
 def _use(cart: Cart, amounts: Sequence[int], used: Iterable[_Worth]) -> tuple[list[int], tuple[Chosen, ...]]:
