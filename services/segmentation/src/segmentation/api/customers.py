@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict
 
+from common.events import CustomerKey, Event
 from common.events.fields import Cursor, Identifier, ShopName
 from common.events.segments import Confidence, LifeCycle, Method, Stage
 from common.fold.customers import advanced
@@ -15,6 +16,7 @@ from common.fold.folding import fold_anew
 from common.fold.store import get_history, is_catching_up, read_customer
 from common.http.api import Router, Tx, require
 from common.refusals import NotFound
+from common.storage.database import CustomerRow, Transaction
 from segmentation.attributes.lapse import rules as lapse
 from segmentation.attributes.lifecycle import rules as lifecycle
 from segmentation.attributes.rfm import rules as rfm
@@ -66,10 +68,14 @@ class LifeCycleOut(Out):
 
 
 class RfmOut(Out):
-    """`cell` is R F M, 1 = high; `monetary` in minor units of the shop's currency, `others` in those of others."""
+    """`cell` is R F M, 1 = high and 0 = low, or grades 1 to 5; `group` their name by the shop's map, if it has one.
+
+    `monetary` in minor units of the shop's currency, `others` in those of others.
+    """
 
     cell: str
     rfm_class: str
+    group: str | None
     method: Method
     confidence: Confidence
     recency_days: int
@@ -122,9 +128,7 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
     """All attributes of a customer, with method, confidence and reason, as they stand now."""
     await tx.stand_still()
     key = shop, customer
-    row, held = await read_customer(tx, key), await get_inputs(tx, KEPT, [key])
-    if row is None or (row.state is None and not held):
-        raise UnknownCustomer(customer)
+    row, held = await read_known(tx, key)
     known = await read_shops(tx, [shop])
     now = max(at for at in (tx.clock.now(), row.done_until, row.last[0] if row.last else None) if at is not None)
     # For this answer alone: what was held or fell due since the last sweep is done, what drifts brought up to date.
@@ -153,6 +157,14 @@ async def list_segment(
     found = await segments.list_segment(tx, shop, kind, value, after, limit + 1)
     page = found[:limit]
     return PageOut(customers=page, next_after=page[-1] if len(found) > limit else None)
+
+
+async def read_known(tx: Transaction, key: CustomerKey) -> tuple[CustomerRow, list[Event[Any]]]:
+    """The customer's row and the inputs that are held of them; raises UnknownCustomer where neither says anything."""
+    row, held = await read_customer(tx, key), await get_inputs(tx, KEPT, [key])
+    if row is None or (row.state is None and not held):
+        raise UnknownCustomer(key[1])
+    return row, held
 
 
 def _out(customer: str, state: CustomerState, shop: Shop, now: datetime, *, catching_up: bool) -> CustomerOut:
