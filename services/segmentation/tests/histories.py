@@ -21,7 +21,7 @@ from segmentation.purchases.entries import KnownOrder, Refund, order_item, refun
 from segmentation.purchases.state import Purchases
 from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.shops.state import Shop, shop_with
-from segmentation.thresholds.state import GapRules, LifeCycleRules, RfmRules, Thresholds, Version
+from segmentation.thresholds.state import ChurnRules, GapRules, LifeCycleRules, RfmRules, Thresholds, Version
 
 ZONE = ZoneInfo("Asia/Shanghai")
 KEY = ("tea", "c1")
@@ -155,6 +155,7 @@ THRESHOLDS = st.builds(
         ]
     ),
     lapse_months=st.integers(1, 4),
+    churn=st.sampled_from([ChurnRules(), ChurnRules(gap_percent=110, grave_percent=150, value_percent=95)]),
     rfm=st.sampled_from(
         [
             RfmRules(),

@@ -48,6 +48,13 @@ def test_the_defaults_are_those_of_defaults_md() -> None:
             "frequency_grades": (1, 2, 4, 7),
             "monetary_grades": (100, 200, 500, 1_000),
         },
+        "churn": {
+            "gap_percent": 200,
+            "grave_percent": 300,
+            "over_percent": 600,
+            "value_percent": 50,
+            "least_days": 7,
+        },
     }
 
 

@@ -12,6 +12,8 @@ Stage = Literal["prospect", "new", "returning"]
 LifeCycle = Literal["active", "sleeping", "pre_churn", "churned", "dead"]
 Scoring = Literal["mean", "quantile", "equal_groups"]
 Method = Literal["fixed", "mean", "quantile", "equal_groups"]
+ChurnSignal = Literal["silence", "frequency", "order_value"]
+ChurnStrength = Literal["weak", "strong"]
 Confidence = Literal["low", "medium", "high"]
 
 
@@ -78,6 +80,28 @@ class SegmentLeft(SegmentFact):
     HOW: ClassVar[tuple[str, ...]] = ("segment", "episode")
     segment: Text
     episode: Text
+
+
+class ChurnRiskRaised(SegmentFact):
+    """A churn warning against the customer's own baseline (SEG-015), or one that is another now.
+
+    `signals`: the silence since the last order, the frequency of the last orders, or their value. `strength` is strong
+    with two signals, or a silence of three usual gaps. `old` is strength and signals of the warning before, as a text.
+    """
+
+    TYPE: ClassVar[str] = "churn.risk_raised"
+    HOW: ClassVar[tuple[str, ...]] = ("old",)
+    old: Text | None = None
+    signals: tuple[ChurnSignal, ...]
+    strength: ChurnStrength
+
+
+class ChurnRiskEnded(SegmentFact):
+    """The customer buys as usual again, or has been silent for so long that it is no warning any more."""
+
+    TYPE: ClassVar[str] = "churn.risk_ended"
+    HOW: ClassVar[tuple[str, ...]] = ("old",)
+    old: Text | None = None
 
 
 class ThresholdsChanged(NewVersion):

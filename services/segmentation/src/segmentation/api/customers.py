@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict
 
 from common.events import CustomerKey, Event
 from common.events.fields import Cursor, Identifier, ShopName
-from common.events.segments import Confidence, LifeCycle, Method, Stage
+from common.events.segments import ChurnSignal, ChurnStrength, Confidence, LifeCycle, Method, Stage
 from common.fold.customers import advanced
 from common.fold.folding import fold_anew
 from common.fold.store import get_history, is_catching_up, read_customer
 from common.http.api import Router, Tx, require
 from common.refusals import NotFound
 from common.storage.database import CustomerRow, Transaction
+from segmentation.attributes.churn_risk import rules as churn_risk
 from segmentation.attributes.lapse import rules as lapse
 from segmentation.attributes.lifecycle import rules as lifecycle
 from segmentation.attributes.rfm import rules as rfm
@@ -94,6 +95,15 @@ class LapseOut(Out):
     why: str | None
 
 
+class ChurnRiskOut(Out):
+    """`strength` and `signals` are null and empty while the customer buys as usual, or there is no habit to tell by."""
+
+    strength: ChurnStrength | None
+    signals: list[ChurnSignal]
+    usual_gap_days: float | None
+    why: str
+
+
 class CustomerOut(Out):
     """All facts as of `as_of`; the life cycle, RFM and lapse are null for a customer who never completed an order.
 
@@ -111,6 +121,7 @@ class CustomerOut(Out):
     life_cycle: LifeCycleOut | None
     rfm: RfmOut | None
     lapsed: LapseOut | None
+    churn_risk: ChurnRiskOut | None
     next_change_at: datetime | None
     thresholds_version: int
     catching_up: bool
@@ -186,6 +197,7 @@ def _out(customer: str, state: CustomerState, shop: Shop, now: datetime, *, catc
         life_cycle=_life_cycle(state, today, version.thresholds),
         rfm=_rfm(state, shop, version.thresholds),
         lapsed=_lapse(state, version.thresholds),
+        churn_risk=_churn_risk(state, today, version.thresholds),
         next_change_at=turn.at if turn is not None else None,
         thresholds_version=version.number,
         catching_up=catching_up,
@@ -224,3 +236,16 @@ def _lapse(state: CustomerState, thresholds: Thresholds) -> LapseOut | None:
     if last_day is None:
         return None
     return LapseOut(value=episode is not None, episode=episode, why=lapse.why(last_day, thresholds.lapse_months))
+
+
+def _churn_risk(state: CustomerState, today: date, thresholds: Thresholds) -> ChurnRiskOut | None:
+    risk, last_day = state.churn_risk, state.purchases.last_day
+    if last_day is None:
+        return None
+    days, of = (today - last_day).days, risk.baseline
+    return ChurnRiskOut(
+        strength=risk.strength,
+        signals=list(risk.signals),
+        usual_gap_days=round(of.days / of.gaps, 1) if of.gaps else None,
+        why=churn_risk.why(of, days, risk.signals, thresholds.churn),
+    )

@@ -125,6 +125,27 @@ class RfmRules(Rules):
         return self
 
 
+class ChurnRules(Rules):
+    """When a customer is warned of, against the customer's own usual gap and order value (SEG-015).
+
+    `gap_percent` of the usual gap without an order, or between the last orders, is a warning, `grave_percent` a grave
+    one, and from `over_percent` on it is none any more; never before `least_days`. So is `value_percent` of the usual
+    order value, or less.
+    """
+
+    gap_percent: Percent = 200
+    grave_percent: Percent = 300
+    over_percent: Percent = 600
+    value_percent: Annotated[int, Field(ge=1, le=99, strict=True)] = 50
+    least_days: Days = 7
+
+    @model_validator(mode="after")
+    def _rising(self) -> ChurnRules:
+        if not 100 < self.gap_percent < self.grave_percent < self.over_percent:
+            raise ValueError("gap_percent, grave_percent and over_percent must rise, and be above 100 percent")
+        return self
+
+
 class Thresholds(Rules):
     """One version. `lapse_months`: calendar months after the last completed order (SEG-014)."""
 
@@ -132,12 +153,15 @@ class Thresholds(Rules):
     life_cycle: LifeCycleRules = LifeCycleRules()
     lapse_months: Months = 2
     rfm: RfmRules = RfmRules()
+    churn: ChurnRules = ChurnRules()
 
     @property
     def settled_days(self) -> int:
         """After so many days without an order a customer is dead and lapsed, and outside the window, for good."""
         longest_alive = self.gap.longest_days * self.life_cycle.churned // 100
-        return max(longest_alive, 31 * self.lapse_months, 31 * self.rfm.window_months)
+        # A usual gap is the mean of three or more within a year.
+        warned = 366 * self.churn.over_percent // 300 + self.churn.least_days
+        return max(longest_alive, warned, 31 * self.lapse_months, 31 * self.rfm.window_months)
 
 
 DEFAULT = Thresholds()
