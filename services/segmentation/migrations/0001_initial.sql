@@ -7,7 +7,9 @@ alter table customers
     add column stage text generated always as (state -> 'stage' ->> 'value') stored,
     add column life_cycle text generated always as (state -> 'life_cycle' ->> 'value') stored,
     add column rfm_class text generated always as (state -> 'rfm' -> 'score' ->> 1) stored,
+    add column rfm_group text generated always as (state -> 'rfm' -> 'score' ->> 9) stored,
     add column lapsed text generated always as (state -> 'lapse' ->> 'episode') stored,
+    add column churn_risk text generated always as (state -> 'churn_risk' ->> 'strength') stored,
     add column completed_orders integer generated always as (coalesce(cast(state -> 'purchases' ->> 'completed' as integer), 0)) stored;
 
 -- What statistics and reports read of the items, typed: a completed order with its refunds, or a refund of no order.
@@ -46,6 +48,7 @@ create table statistics_portions (
     recency_sum bigint not null,
     frequency_sum bigint not null,
     monetary jsonb not null,            -- currency -> [sum in minor units, buyers]
+    places jsonb not null,              -- of R, F and M: place -> buyers
     primary key (shop, month, upto)     -- closes the race of two processes counting one portion
 );
 

@@ -21,7 +21,7 @@ from segmentation.purchases.entries import KnownOrder, Refund, order_item, refun
 from segmentation.purchases.state import Purchases
 from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.shops.state import Shop, shop_with
-from segmentation.thresholds.state import GapRules, LifeCycleRules, RfmRules, Thresholds, Version
+from segmentation.thresholds.state import ChurnRules, GapRules, LifeCycleRules, RfmRules, Thresholds, Version
 
 ZONE = ZoneInfo("Asia/Shanghai")
 KEY = ("tea", "c1")
@@ -73,7 +73,7 @@ def some_statistics(buyers: int = 30, **more: Any) -> ShopStatistics:
         "frequency_sum": 2 * buyers,
         "monetary": {"CNY": (10_000 * buyers, buyers)},
     }
-    month = date(2025, 3, 1)
+    month = more.pop("month", date(2025, 3, 1))
     return ShopStatistics(month=month, as_of=day_start(month, ZONE), buyers=buyers, **(values | more))
 
 
@@ -121,6 +121,8 @@ KNOWN = tuple(
         recency_sum=900 * n,
         frequency_sum=35 * n,
         monetary={"CNY": (500_000 * n, 20 + 10 * n)},
+        scoring="quantile" if n % 2 else "mean",
+        tops=((10, 20 * n, 60, 90), (1, 1, 2, 3), (4_000, 9_000 * n, 50_000, 60_000)) if n % 2 else (),
     )
     for n, m in enumerate([date(2025, 1, 1), date(2025, 2, 1), date(2025, 5, 1), date(2025, 12, 1)])
 )
@@ -153,7 +155,16 @@ THRESHOLDS = st.builds(
         ]
     ),
     lapse_months=st.integers(1, 4),
-    rfm=st.sampled_from([RfmRules(), RfmRules(buyers_needed=45), RfmRules(recency_days=10, frequency=1, monetary=50)]),
+    churn=st.sampled_from([ChurnRules(), ChurnRules(gap_percent=110, grave_percent=150, value_percent=95)]),
+    rfm=st.sampled_from(
+        [
+            RfmRules(),
+            RfmRules(buyers_needed=45),
+            RfmRules(recency_days=10, frequency=1, monetary=50),
+            RfmRules(method="quantile", groups="shopify"),
+            RfmRules(method="fixed", groups="ten_groups"),
+        ]
+    ),
 )
 VERSIONS = st.lists(st.tuples(HOURS, THRESHOLDS), max_size=3).map(
     lambda drawn: [

@@ -8,15 +8,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
+from common.events.segments import Scoring
 from segmentation.attributes.rfm import rules as rfm
 from segmentation.purchases.entries import Item, KnownOrder, Refund, order_item
 from segmentation.purchases.state import Purchases
+from segmentation.shop_statistics.grades import places
 from segmentation.shop_statistics.rules import Tally
 
 from ..histories import count
 
 
-def tally_of(customers: Iterable[Mapping[str, Item]], month: date, window_months: int, currency: str) -> Tally:
+def tally_of(
+    customers: Iterable[Mapping[str, Item]], month: date, window_months: int, currency: str, scoring: Scoring = "mean"
+) -> Tally:
     """The tally of customers' items by name, by what happened before the month; `shop_statistics.store` says it in SQL.
 
     `currency` is the shop's at the month's start; M of a buyer who spent nothing in it is 0.
@@ -42,10 +46,12 @@ def tally_of(customers: Iterable[Mapping[str, Item]], month: date, window_months
         gaps.update((later - earlier).days for earlier, later in itertools.pairwise(sorted(days)))
         measured = rfm.measure(made, month, window_months, currency)
         measures += [measured] if measured else []
+    placed = [places(each.recency_days, each.frequency, each.monetary, scoring) for each in measures]
     return Tally(
         gaps=gaps,
         buyers=len(measures),
         recency_sum=sum(each.recency_days for each in measures),
         frequency_sum=sum(each.frequency for each in measures),
         monetary={currency: (sum(each.monetary for each in measures), len(measures))} if measures else {},
+        places=tuple(map(Counter, zip(*placed, strict=True))) if scoring != "mean" else (),
     )

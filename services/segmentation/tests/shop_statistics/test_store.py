@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import TypeAdapter
 
+from common.events.segments import Scoring
 from common.shops.settings import ShopSettings
 from common.storage.database import Database, Transaction
 from common.time.calendar import day_start
@@ -54,27 +55,34 @@ def pending(month: date, zone: ZoneInfo, window: int = 12) -> Shop:
     return Shop(ShopSettings.always(zone), (), month, day_start(month, zone), [given])
 
 
-async def portion_of(tx: Transaction, shop: Shop, portion: int) -> ShopStatistics | None:
+async def portion_of(tx: Transaction, shop: Shop, portion: int, scoring: Scoring = "mean") -> ShopStatistics | None:
     window, currency = shop.versions[0].thresholds.rfm.window_months, shop.settings.at(shop.pending_at).currency
     return await shop_statistics.compute_portion(
-        tx, "tea", shop.pending_month, shop.pending_at, window, currency, portion
+        tx, "tea", shop.pending_month, shop.pending_at, window, currency, portion, scoring
     )
 
 
-async def compute(tx: Transaction, shop: Shop, portion: int = shop_statistics.PORTION) -> ShopStatistics:
+async def compute(
+    tx: Transaction, shop: Shop, portion: int = shop_statistics.PORTION, scoring: Scoring = "mean"
+) -> ShopStatistics:
     """Portion after portion, as the sweep does in transactions of their own."""
     while True:
-        found = await portion_of(tx, shop, portion)
+        found = await portion_of(tx, shop, portion, scoring)
         if found is not None:
             await shop_statistics.discard_portions(tx, "tea")
             return found
 
 
 @pytest.mark.parametrize(
-    ("seed", "zone", "window"), [(1, "Asia/Shanghai", 12), (2, "America/New_York", 12), (3, "Pacific/Kiritimati", 5)]
+    ("seed", "zone", "window", "scoring"),
+    [
+        (1, "Asia/Shanghai", 12, "mean"),
+        (2, "America/New_York", 12, "quantile"),
+        (3, "Pacific/Kiritimati", 5, "equal_groups"),
+    ],
 )
 async def test_statistics_in_sql_are_those_of_the_rules(
-    db: Database, clock: FixedClock, events: Any, seed: int, zone: str, window: int
+    db: Database, clock: FixedClock, events: Any, seed: int, zone: str, window: int, scoring: Scoring
 ) -> None:
     clock.set(datetime(2026, 1, 1, tzinfo=UTC))
     async with db.transaction() as tx:
@@ -86,11 +94,11 @@ async def test_statistics_in_sql_are_those_of_the_rules(
             histories.setdefault(row.customer, {})[row.name] = TypeAdapter(Item).validate_json(row.body)
         # Of the months before, inputs are known here that would have been held until then.
         for month in (date(2026, 1, 1), date(2026, 2, 1), date(2026, 9, 1), date(2028, 1, 1)):
-            computed = await compute(tx, pending(month, ZoneInfo(zone), window), portion=15)
-            wanted = add_up(
-                [tally_of(histories.values(), month, window, "CNY")], month, day_start(month, ZoneInfo(zone)), window
-            )
+            computed = await compute(tx, pending(month, ZoneInfo(zone), window), portion=15, scoring=scoring)
+            tally = tally_of(histories.values(), month, window, "CNY", scoring)
+            wanted = add_up([tally], month, day_start(month, ZoneInfo(zone)), window, scoring, "CNY")
             assert computed == wanted, month
+            assert bool(computed.tops) == (scoring != "mean" and computed.buyers > 0)
         assert computed.gaps > 30
 
 

@@ -36,12 +36,24 @@ def test_the_defaults_are_those_of_defaults_md() -> None:
         "life_cycle": {"active": 100, "sleeping": 200, "pre_churn": 300, "churned": 600},
         "lapse_months": 2,
         "rfm": {
+            "method": "mean",
+            "groups": "four_classes",
             "window_months": 12,
             "buyers_needed": 30,
             "buyers_for_high_confidence": 300,
             "recency_days": 60,
             "frequency": 2,
             "monetary": 200,
+            "recency_grades": (30, 60, 120, 240),
+            "frequency_grades": (1, 2, 4, 7),
+            "monetary_grades": (100, 200, 500, 1_000),
+        },
+        "churn": {
+            "gap_percent": 200,
+            "grave_percent": 300,
+            "over_percent": 600,
+            "value_percent": 50,
+            "least_days": 7,
         },
     }
 

@@ -59,6 +59,8 @@ from common.events.orders import (
     OrderReceiptDue,
 )
 from common.events.segments import (
+    ChurnRiskEnded,
+    ChurnRiskRaised,
     LifeCycleChanged,
     RfmChanged,
     SegmentEntered,
@@ -186,6 +188,8 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "segment": "lapsed", "episode": "lapsed-2025-05-04", "since": "2025-05-04T00:00:00Z", "revision": 4,
     },
     SegmentLeft: {"segment": "lapsed", "episode": "lapsed-2025-05-04", "revision": 5},
+    ChurnRiskRaised: {"signals": ["silence", "order_value"], "strength": "strong", "revision": 6},
+    ChurnRiskEnded: {"old": "strong: silence, order_value", "revision": 7},
     ThresholdsChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "thresholds": {"lapse_months": 2}},
     StatisticsComputed: {
         "version": 24302, "valid_from": "2025-02-28T16:00:00Z", "month": "2025-03-01", "window_months": 12, "gaps": 41,

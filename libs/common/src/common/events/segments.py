@@ -10,7 +10,10 @@ from common.events.fields import Currency, Instant, Number, Revision, Text
 
 Stage = Literal["prospect", "new", "returning"]
 LifeCycle = Literal["active", "sleeping", "pre_churn", "churned", "dead"]
-Method = Literal["fixed", "mean"]
+Scoring = Literal["mean", "quantile", "equal_groups"]
+Method = Literal["fixed", "mean", "quantile", "equal_groups"]
+ChurnSignal = Literal["silence", "frequency", "order_value"]
+ChurnStrength = Literal["weak", "strong"]
 Confidence = Literal["low", "medium", "high"]
 
 
@@ -42,13 +45,18 @@ class LifeCycleChanged(SegmentFact):
 
 
 class RfmChanged(SegmentFact):
-    """SEG-019; `cell` is three digits R F M, 1 = high; None when nothing was bought in the window."""
+    """SEG-019; `cell` is three digits R F M; None when nothing was bought in the window.
+
+    1 is high and 0 low, or grades 1 to 5 by the methods quantile and equal_groups, and by fixed where the shop's groups
+    are named by grades; `group` is then the name, where the shop asks for one.
+    """
 
     TYPE: ClassVar[str] = "rfm.changed"
     HOW: ClassVar[tuple[str, ...]] = ("old", "method", "confidence", "recency_days", "frequency", "monetary")
     old: Text | None = None
     cell: Text | None = None
     rfm_class: Text | None = None
+    group: Text | None = None
     method: Method
     confidence: Confidence
     recency_days: Number | None = None
@@ -74,6 +82,28 @@ class SegmentLeft(SegmentFact):
     episode: Text
 
 
+class ChurnRiskRaised(SegmentFact):
+    """A churn warning against the customer's own baseline (SEG-015), or one that is another now.
+
+    `signals`: the silence since the last order, the frequency of the last orders, or their value. `strength` is strong
+    with two signals, or a silence of three usual gaps. `old` is strength and signals of the warning before, as a text.
+    """
+
+    TYPE: ClassVar[str] = "churn.risk_raised"
+    HOW: ClassVar[tuple[str, ...]] = ("old",)
+    old: Text | None = None
+    signals: tuple[ChurnSignal, ...]
+    strength: ChurnStrength
+
+
+class ChurnRiskEnded(SegmentFact):
+    """The customer buys as usual again, or has been silent for so long that it is no warning any more."""
+
+    TYPE: ClassVar[str] = "churn.risk_ended"
+    HOW: ClassVar[tuple[str, ...]] = ("old",)
+    old: Text | None = None
+
+
 class ThresholdsChanged(NewVersion):
     """A new version of the shop's thresholds of segmentation, in force from `valid_from`; no customer concerned."""
 
@@ -87,7 +117,8 @@ class StatisticsComputed(NewVersion):
 
     They are made of what had happened by then and was known, so they are never computed again. Sums beside counts:
     `gaps` between the orders of one customer and twice their median in days (None without any); days since the last
-    order and number of orders of the `buyers` of the `window_months` before; by currency [minor units, buyers].
+    order and number of orders of the `buyers` of the `window_months` before; by currency [minor units, buyers]. Where
+    `scoring` is by grades, `tops` has for each of R, F and M the last value of each fifth of the buyers but one.
     `version` numbers the months: 12 times the year, and the month from 0.
     """
 
@@ -101,3 +132,5 @@ class StatisticsComputed(NewVersion):
     recency_sum: Number = 0
     frequency_sum: Number = 0
     monetary: dict[Currency, tuple[Number, Number]]
+    scoring: Scoring = "mean"
+    tops: tuple[tuple[Number, ...], ...] = ()

@@ -262,6 +262,8 @@ CHINESE = {
     "may be sent": "可发送",
     "may have arrived": "送达情况不明",
     "mean of the shop": "店铺均值",
+    "fifths of the shop's buyers": "按本店买家五等分",
+    "five groups of equal size": "人数相等的五组",
     "medium": "中",
     "method {method}, confidence {level}": "方法：{method}，可信度 {level}",
     "n/a: no completed order": "无：没有已完成的订单",

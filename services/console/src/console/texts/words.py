@@ -18,6 +18,8 @@ WORDS = {
     "high": N_("high"),
     "fixed": N_("fixed thresholds"),
     "mean": N_("mean of the shop"),
+    "quantile": N_("fifths of the shop's buyers"),
+    "equal_groups": N_("five groups of equal size"),
     "send": N_("may be sent"),
     "hold": N_("held"),
     "held": N_("held"),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict
 
+from common.events import CustomerKey, Event
 from common.events.fields import Cursor, Identifier, ShopName
-from common.events.segments import Confidence, LifeCycle, Method, Stage
+from common.events.segments import ChurnSignal, ChurnStrength, Confidence, LifeCycle, Method, Stage
 from common.fold.customers import advanced
 from common.fold.folding import fold_anew
 from common.fold.store import get_history, is_catching_up, read_customer
 from common.http.api import Router, Tx, require
 from common.refusals import NotFound
+from common.storage.database import CustomerRow, Transaction
+from segmentation.attributes.churn_risk import rules as churn_risk
 from segmentation.attributes.lapse import rules as lapse
 from segmentation.attributes.lifecycle import rules as lifecycle
 from segmentation.attributes.rfm import rules as rfm
@@ -66,10 +69,14 @@ class LifeCycleOut(Out):
 
 
 class RfmOut(Out):
-    """`cell` is R F M, 1 = high; `monetary` in minor units of the shop's currency, `others` in those of others."""
+    """`cell` is R F M, 1 = high and 0 = low, or grades 1 to 5; `group` their name by the shop's map, if it has one.
+
+    `monetary` in minor units of the shop's currency, `others` in those of others.
+    """
 
     cell: str
     rfm_class: str
+    group: str | None
     method: Method
     confidence: Confidence
     recency_days: int
@@ -86,6 +93,15 @@ class LapseOut(Out):
     value: bool
     episode: date | None
     why: str | None
+
+
+class ChurnRiskOut(Out):
+    """`strength` and `signals` are null and empty while the customer buys as usual, or there is no habit to tell by."""
+
+    strength: ChurnStrength | None
+    signals: list[ChurnSignal]
+    usual_gap_days: float | None
+    why: str
 
 
 class CustomerOut(Out):
@@ -105,6 +121,7 @@ class CustomerOut(Out):
     life_cycle: LifeCycleOut | None
     rfm: RfmOut | None
     lapsed: LapseOut | None
+    churn_risk: ChurnRiskOut | None
     next_change_at: datetime | None
     thresholds_version: int
     catching_up: bool
@@ -122,9 +139,7 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
     """All attributes of a customer, with method, confidence and reason, as they stand now."""
     await tx.stand_still()
     key = shop, customer
-    row, held = await read_customer(tx, key), await get_inputs(tx, KEPT, [key])
-    if row is None or (row.state is None and not held):
-        raise UnknownCustomer(customer)
+    row, held = await read_known(tx, key)
     known = await read_shops(tx, [shop])
     now = max(at for at in (tx.clock.now(), row.done_until, row.last[0] if row.last else None) if at is not None)
     # For this answer alone: what was held or fell due since the last sweep is done, what drifts brought up to date.
@@ -155,6 +170,14 @@ async def list_segment(
     return PageOut(customers=page, next_after=page[-1] if len(found) > limit else None)
 
 
+async def read_known(tx: Transaction, key: CustomerKey) -> tuple[CustomerRow, list[Event[Any]]]:
+    """The customer's row and the inputs that are held of them; raises UnknownCustomer where neither says anything."""
+    row, held = await read_customer(tx, key), await get_inputs(tx, KEPT, [key])
+    if row is None or (row.state is None and not held):
+        raise UnknownCustomer(key[1])
+    return row, held
+
+
 def _out(customer: str, state: CustomerState, shop: Shop, now: datetime, *, catching_up: bool) -> CustomerOut:
     version, today, purchases = shop.version_at(now), shop.settings.date_of(now), state.purchases
     turn = next_turn(state, shop, now)
@@ -174,6 +197,7 @@ def _out(customer: str, state: CustomerState, shop: Shop, now: datetime, *, catc
         life_cycle=_life_cycle(state, today, version.thresholds),
         rfm=_rfm(state, shop, version.thresholds),
         lapsed=_lapse(state, version.thresholds),
+        churn_risk=_churn_risk(state, today, version.thresholds),
         next_change_at=turn.at if turn is not None else None,
         thresholds_version=version.number,
         catching_up=catching_up,
@@ -212,3 +236,16 @@ def _lapse(state: CustomerState, thresholds: Thresholds) -> LapseOut | None:
     if last_day is None:
         return None
     return LapseOut(value=episode is not None, episode=episode, why=lapse.why(last_day, thresholds.lapse_months))
+
+
+def _churn_risk(state: CustomerState, today: date, thresholds: Thresholds) -> ChurnRiskOut | None:
+    risk, last_day = state.churn_risk, state.purchases.last_day
+    if last_day is None:
+        return None
+    days, of = (today - last_day).days, risk.baseline
+    return ChurnRiskOut(
+        strength=risk.strength,
+        signals=list(risk.signals),
+        usual_gap_days=round(of.days / of.gaps, 1) if of.gaps else None,
+        why=churn_risk.why(of, days, risk.signals, thresholds.churn),
+    )

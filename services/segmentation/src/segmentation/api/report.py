@@ -51,6 +51,7 @@ class ReportOut(Out):
     stage: dict[str, int]
     life_cycle: dict[str, int]
     rfm: dict[str, int]
+    rfm_group: dict[str, int]
     lapsed: int
     since: date | None
     until: date | None
@@ -73,6 +74,7 @@ async def get_report(
         stage=counts["stage"],
         life_cycle=counts["lifecycle"],
         rfm=counts["rfm"],
+        rfm_group=counts["rfm_group"],
         lapsed=counts["lapsed"].get("true", 0),
         since=since,
         until=until,

@@ -71,6 +71,7 @@ class PreviewOut(BaseModel):
     life_cycle: list[MoveOut]
     rfm: list[MoveOut]
     lapsed: list[MoveOut]
+    churn_risk: list[MoveOut]
 
 
 @router.get("", dependencies=[Depends(require("programme:read"))])
@@ -103,6 +104,7 @@ async def preview_thresholds(shop: ShopName, body: PreviewIn, tx: Tx) -> Preview
         life_cycle=_moves(found.life_cycle),
         rfm=_moves(found.rfm_class),
         lapsed=_moves(found.lapsed),
+        churn_risk=_moves(found.churn_risk),
     )
 
 

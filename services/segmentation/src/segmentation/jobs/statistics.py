@@ -59,10 +59,16 @@ async def compute_statistics(tx: Transaction, now: datetime, tasks: Sequence[Tas
         shop = (await read_shops(tx, [task.shop]))[task.shop]
         if shop.pending_at > now:
             continue  # tried again after it was done
-        window = shop.thresholds_at(shop.pending_at).rfm.window_months
+        rfm = shop.thresholds_at(shop.pending_at).rfm
         currency = shop.settings.at(shop.pending_at).currency
         computed = await shop_statistics.compute_portion(
-            tx, task.shop, shop.pending_month, shop.pending_at, window, currency
+            tx,
+            task.shop,
+            shop.pending_month,
+            shop.pending_at,
+            rfm.window_months,
+            currency,
+            scoring=rfm.method if rfm.method != "fixed" else "mean",
         )
         if computed is not None:
             # Waits until nobody is folding.

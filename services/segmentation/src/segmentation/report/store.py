@@ -28,19 +28,19 @@ class Revenue:
 
 
 async def count_by(tx: Transaction, shop: str) -> dict[str, dict[str, int]]:
-    """Customers by stage, life cycle, RFM class and lapse."""
-    # One pass over the shop's customers for all four.
+    """Customers by stage, life cycle, RFM class, RFM group and lapse."""
+    # One pass over the shop's customers for all of them.
     rows = await tx.fetch(
         """
-        select stage, life_cycle, rfm_class, lapsed is not null as lapsed, count(*) as customers
+        select stage, life_cycle, rfm_class, rfm_group, lapsed is not null as lapsed, count(*) as customers
         from customers where shop = :shop and state is not null
-        group by stage, life_cycle, rfm_class, lapsed is not null
+        group by stage, life_cycle, rfm_class, rfm_group, lapsed is not null
         """,
         shop=shop,
     )
-    found: dict[str, dict[str, int]] = {"stage": {}, "lifecycle": {}, "rfm": {}, "lapsed": {}}
+    found: dict[str, dict[str, int]] = {"stage": {}, "lifecycle": {}, "rfm": {}, "rfm_group": {}, "lapsed": {}}
     for row in rows:
-        values = (row.stage, row.life_cycle, row.rfm_class, "true" if row.lapsed else None)
+        values = (row.stage, row.life_cycle, row.rfm_class, row.rfm_group, "true" if row.lapsed else None)
         for kind, value in zip(found, values, strict=True):
             if value is not None:
                 found[kind][value] = found[kind].get(value, 0) + row.customers

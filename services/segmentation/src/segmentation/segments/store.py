@@ -10,6 +10,9 @@ _CONDITIONS: dict[SegmentKind, str] = {
     "stage": "stage = :value",
     "lifecycle": "life_cycle = :value",
     "rfm": "rfm_class = :value",
+    # Prospects have no order, and so no score.
+    "rfm_group": "(rfm_group = :value or (:value = 'prospects' and completed_orders = 0 and state is not null))",
+    "churn_risk": "churn_risk = :value",
     "lapsed": "(lapsed is not null) = (:value = 'true') and completed_orders > 0",
 }
 

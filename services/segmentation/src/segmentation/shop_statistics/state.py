@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from common.events.segments import Confidence, Method
+from common.events.segments import Confidence, Method, Scoring
 from segmentation.thresholds.state import DEFAULT, GapRules, RfmRules
 
 
@@ -28,6 +28,10 @@ class ShopStatistics(BaseModel):
     frequency_sum: int = 0
     monetary: dict[str, tuple[int, int]] = {}
     window_months: int = DEFAULT.rfm.window_months
+    scoring: Scoring = "mean"
+    tops: tuple[tuple[int, ...], ...] = ()
+    """Where `scoring` is by grades: for each of R, F and M the last value of each fifth of the buyers but one,
+    in the measures of `shop_statistics.grades`; M is that of the shop's currency."""
 
     @property
     def number(self) -> int:
@@ -41,8 +45,10 @@ class ShopStatistics(BaseModel):
         return self.median_gap_doubled
 
     def method(self, rules: RfmRules) -> Method:
-        """Mean split from a number of buyers on (by default 30)."""
-        return "mean" if self.buyers >= rules.buyers_needed else "fixed"
+        """The rules' method from a number of buyers on (by default 30), as soon as there are statistics for it."""
+        if rules.method == "fixed" or self.buyers < rules.buyers_needed:
+            return "fixed"
+        return self.scoring if self.scoring == rules.method and self.tops else "mean"
 
     def confidence(self, rules: RfmRules) -> Confidence:
         """How much stands behind the boundaries: fixed ones are a guess; 300 buyers make a steady mean."""

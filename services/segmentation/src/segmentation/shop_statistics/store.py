@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
+from common.events.segments import Scoring
 from common.storage.database import Transaction
 from common.time.calendar import add_months
 from common.versions.table import VersionTable
@@ -29,13 +30,21 @@ async def try_to_compute(tx: Transaction) -> bool:
 
 
 async def compute_portion(
-    tx: Transaction, shop: str, month: date, as_of: datetime, window: int, currency: str, portion: int = PORTION
+    tx: Transaction,
+    shop: str,
+    month: date,
+    as_of: datetime,
+    window: int,
+    currency: str,
+    portion: int = PORTION,
+    scoring: Scoring = "mean",
 ) -> ShopStatistics | None:
     """Tally the next portion of the shop's customers for the month; the statistics when it was the last one.
 
     By what happened before the month and is known when the portion is counted. So the largest shop needs many short
     transactions, never a long one, and what was counted outlives the process. `as_of` is the month's start in the
-    shop's zone, `window` the months before it over which R, F and M are measured, `currency` the shop's.
+    shop's zone, `window` the months before it over which R, F and M are measured, `currency` the shop's,
+    `scoring` how R, F and M are to be graded.
     """
     # The portion's sorts stay in memory, in this transaction alone.
     await tx.execute("set local work_mem = '32MB'")
@@ -63,6 +72,7 @@ async def compute_portion(
         month=month,
         since=add_months(month, -window),
         currency=currency,
+        scoring=scoring,
     )
     if row is None:
         raise RuntimeError("an aggregate without groups always has one row")
@@ -72,13 +82,14 @@ async def compute_portion(
     # The portions before, and this last one.
     rows = await tx.fetch(
         """
-        select cast(gaps as text) as gaps, buyers, recency_sum, frequency_sum, cast(monetary as text) as monetary
+        select cast(gaps as text) as gaps, buyers, recency_sum, frequency_sum, cast(monetary as text) as monetary,
+               cast(places as text) as places
         from statistics_portions where shop = :shop and month = :month
         """,
         shop=shop,
         month=month,
     )
-    return add_up([_tally(each) for each in (*rows, row)], month, as_of, window)
+    return add_up([_tally(each) for each in (*rows, row)], month, as_of, window, scoring, currency)
 
 
 async def discard_portions(tx: Transaction, shop: str) -> None:
@@ -113,9 +124,9 @@ async def _insert_portion(tx: Transaction, shop: str, month: date, upto: str, ro
     # Found by the next turn, in whatever process.
     await tx.execute(
         """
-        insert into statistics_portions (shop, month, upto, gaps, buyers, recency_sum, frequency_sum, monetary)
+        insert into statistics_portions (shop, month, upto, gaps, buyers, recency_sum, frequency_sum, monetary, places)
         values (:shop, :month, :upto, cast(:gaps as jsonb), :buyers, :recency_sum, :frequency_sum,
-                cast(:monetary as jsonb))
+                cast(:monetary as jsonb), cast(:places as jsonb))
         """,
         shop=shop,
         month=month,
@@ -125,6 +136,7 @@ async def _insert_portion(tx: Transaction, shop: str, month: date, upto: str, ro
         recency_sum=row.recency_sum,
         frequency_sum=row.frequency_sum,
         monetary=row.monetary,
+        places=row.places,
     )
 
 
@@ -140,6 +152,7 @@ def _tally(row: Row[Any]) -> Tally:
         recency_sum=row.recency_sum,
         frequency_sum=row.frequency_sum,
         monetary=_monetary(row.monetary),
+        places=tuple({int(place): int(n) for place, n in counts.items()} for counts in orjson.loads(row.places)),
     )
 
 
@@ -160,12 +173,30 @@ measured as (
     select max(day) filter (where orders = 1) as last_day, sum(orders) as frequency,
            greatest(coalesce(sum(net) filter (where currency = :currency), 0), 0) as monetary
     from sold where day >= :since group by customer having sum(orders) > 0
+),
+-- Where each buyer stands by R, F and M: shop_statistics.grades.places.
+placed as (
+    select cast(:month as date) - last_day as r, frequency as f,
+           cast(monetary - monetary % cast(power(10, greatest(length(cast(monetary as text)) - 4, 0)) as numeric)
+                as bigint) as m
+    from measured where :scoring <> 'mean'
+),
+apart as (
+    select case when :scoring = 'equal_groups' then r * 1024 + 1023 - least(f, 1023) else r end as r,
+           case when :scoring = 'equal_groups' then f * 4096 + 4095 - r else f end as f,
+           case when :scoring = 'equal_groups' then least(m, 1000000000000) * 4096 + 4095 - r else m end as m
+    from placed
 )
 select (select cast(coalesce(jsonb_object_agg(gap, gaps), '{}') as text) from by_length) as gaps,
        count(*) as buyers, coalesce(sum(cast(:month as date) - last_day), 0) as recency_sum,
        cast(coalesce(sum(frequency), 0) as bigint) as frequency_sum,
        cast(case when count(*) = 0 then '{}' else
             jsonb_build_object(cast(:currency as text), jsonb_build_array(sum(monetary), count(*))) end as text)
-       as monetary
+       as monetary,
+       (select cast(jsonb_build_array(
+            (select coalesce(jsonb_object_agg(r, n), '{}') from (select r, count(*) as n from apart group by r) as _),
+            (select coalesce(jsonb_object_agg(f, n), '{}') from (select f, count(*) as n from apart group by f) as _),
+            (select coalesce(jsonb_object_agg(m, n), '{}') from (select m, count(*) as n from apart group by m) as _)
+        ) as text)) as places
 from measured
 """

@@ -8,15 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from common.events.segments import LifeCycle
+from common.events.segments import LifeCycle, Method
 
 Days = Annotated[int, Field(ge=1, le=3_650, strict=True)]
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Percent = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+Money = Annotated[int, Field(ge=0, le=10**9, strict=True)]
 Months = Annotated[int, Field(ge=1, le=120, strict=True)]
 
 
@@ -79,25 +80,69 @@ class LifeCycleRules(Rules):
 class RfmRules(Rules):
     """How R, F and M are scored (SEG-019).
 
-    Against the means of the shop's buyers where there are `buyers_needed` or more, otherwise against the fixed
-    `recency_days`, `frequency` and `monetary` (whole units of the currency). A new window counts from the next
-    statistics on, so that customers are never measured over one window and compared over another.
+    By `method` against the shop's buyers where there are `buyers_needed` or more: high or low by their `mean`, or
+    grades 1 to 5 by `quantile` (ties stay together) or `equal_groups` (ties are broken by the other measures).
+    Otherwise, or where `fixed` is asked for, against fixed borders: `recency_days`, `frequency` and `monetary` (whole
+    units of the currency), or, for grades, the four borders of each measure that a grade above them starts after.
+    `groups` names the grades: a map of R and F, or F and M together, to names beside the four classes.
+    A new window or method counts from the next statistics on, so that customers are never measured over one window and
+    compared over another.
     """
 
+    method: Method = "mean"
+    groups: Literal["four_classes", "shopify", "ten_groups"] = "four_classes"
     window_months: Months = 12
     buyers_needed: Count = 30
     buyers_for_high_confidence: Count = 300
     recency_days: Days = 60
     frequency: Count = 2
-    monetary: Annotated[int, Field(ge=0, le=10**9, strict=True)] = 200
+    monetary: Money = 200
+    recency_grades: tuple[Days, Days, Days, Days] = (30, 60, 120, 240)
+    frequency_grades: tuple[Count, Count, Count, Count] = (1, 2, 4, 7)
+    monetary_grades: tuple[Money, Money, Money, Money] = (100, 200, 500, 1_000)
+
+    @property
+    def graded(self) -> bool:
+        """Whether R, F and M are grades 1 to 5, not high or low."""
+        return self.method in ("quantile", "equal_groups") or self.groups != "four_classes"
 
     @model_validator(mode="after")
     def _coherent(self) -> RfmRules:
+        if self.method == "mean" and self.groups != "four_classes":
+            raise ValueError(
+                f"the groups {self.groups!r} are named by grades 1 to 5, and means tell high from low alone: "
+                "ask for the method quantile, equal_groups or fixed"
+            )
+        for name in ("recency_grades", "frequency_grades", "monetary_grades"):
+            borders = getattr(self, name)
+            if any(b <= a for a, b in pairwise(borders)):
+                raise ValueError(f"borders must rise: {name} are {borders}")
         if self.buyers_for_high_confidence < self.buyers_needed:
             raise ValueError(
                 f"high confidence must ask for at least the {self.buyers_needed} buyers that means ask for, "
                 f"not {self.buyers_for_high_confidence}"
             )
+        return self
+
+
+class ChurnRules(Rules):
+    """When a customer is warned of, against the customer's own usual gap and order value (SEG-015).
+
+    `gap_percent` of the usual gap without an order, or between the last orders, is a warning, `grave_percent` a grave
+    one, and from `over_percent` on it is none any more; never before `least_days`. So is `value_percent` of the usual
+    order value, or less.
+    """
+
+    gap_percent: Percent = 200
+    grave_percent: Percent = 300
+    over_percent: Percent = 600
+    value_percent: Annotated[int, Field(ge=1, le=99, strict=True)] = 50
+    least_days: Days = 7
+
+    @model_validator(mode="after")
+    def _rising(self) -> ChurnRules:
+        if not 100 < self.gap_percent < self.grave_percent < self.over_percent:
+            raise ValueError("gap_percent, grave_percent and over_percent must rise, and be above 100 percent")
         return self
 
 
@@ -108,12 +153,15 @@ class Thresholds(Rules):
     life_cycle: LifeCycleRules = LifeCycleRules()
     lapse_months: Months = 2
     rfm: RfmRules = RfmRules()
+    churn: ChurnRules = ChurnRules()
 
     @property
     def settled_days(self) -> int:
         """After so many days without an order a customer is dead and lapsed, and outside the window, for good."""
         longest_alive = self.gap.longest_days * self.life_cycle.churned // 100
-        return max(longest_alive, 31 * self.lapse_months, 31 * self.rfm.window_months)
+        # A usual gap is the mean of three or more within a year.
+        warned = 366 * self.churn.over_percent // 300 + self.churn.least_days
+        return max(longest_alive, warned, 31 * self.lapse_months, 31 * self.rfm.window_months)
 
 
 DEFAULT = Thresholds()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from common.events.segments import Confidence, Method
+from common.events.segments import Confidence, Method, Scoring
 from common.time.calendar import add_months
 from common.values.currency import minor_per_major
+from segmentation.attributes.rfm.groups import group_of
 from segmentation.purchases.state import Purchases
+from segmentation.shop_statistics.grades import GRADES, places
 from segmentation.shop_statistics.state import ShopStatistics
 from segmentation.thresholds.state import RfmRules
 
+HIGH_FROM = 4
+"""Of grades 1 to 5, the lowest that counts as high where grades are mapped to the four classes."""
 CLASSES = {
     "111": "important_value",
     "101": "important_development",
@@ -39,9 +44,10 @@ class Measure(NamedTuple):
 
 
 class Score(NamedTuple):
-    """A score. `cell` is R F M, 1 = high; `recency_days` whole days, `monetary` minor units of `currency`.
+    """A score. `cell` is R F M, each 1 = high and 0 = low, or a grade from 1 to 5; the five are told by `graded`.
 
-    The class is read by position (1) in the migration.
+    `recency_days` whole days, `monetary` minor units of `currency`. Class and group are read by position (1 and 9) in
+    the migration.
     """
 
     cell: str
@@ -54,6 +60,8 @@ class Score(NamedTuple):
     currency: str
     others: tuple[tuple[str, int], ...] = ()
     """Spent in other currencies than the shop's: (currency, minor units)."""
+    group: str | None = None
+    """The name of the grades by the shop's map; None where it has none."""
 
 
 @lru_cache(maxsize=4096)
@@ -84,14 +92,23 @@ def score(
     measured = measure(purchases, today, statistics.window_months if statistics else rules.window_months, currency)
     if measured is None:
         return None
-    method: Method = "fixed"
-    high = above_fixed(measured, rules)
-    if statistics is not None and statistics.method(rules) == "mean":
-        method, high = "mean", above_mean(measured, statistics, rules)
-    cell = "".join("1" if each else "0" for each in high)
+    method = statistics.method(rules) if statistics is not None else "fixed"
+    grades: tuple[int, ...] = ()
+    if statistics is not None and (method == "quantile" or method == "equal_groups"):
+        grades = graded(measured, statistics, method)
+    elif statistics is not None and method == "mean":
+        high = above_mean(measured, statistics, rules)
+    elif rules.graded:
+        grades = graded_by_fixed(measured, rules)
+    else:
+        high = above_fixed(measured, rules)
+    if grades:
+        r, f, m = grades
+        high = r >= HIGH_FROM, f >= HIGH_FROM, m >= HIGH_FROM
+    binary = "".join("1" if each else "0" for each in high)
     return Score(
-        cell=cell,
-        rfm_class=CLASSES[cell],
+        cell="".join(map(str, grades)) if grades else binary,
+        rfm_class=CLASSES[binary],
         method=method,
         confidence=statistics.confidence(rules) if statistics is not None else "low",
         recency_days=measured.recency_days,
@@ -99,7 +116,30 @@ def score(
         monetary=measured.monetary,
         currency=measured.currency,
         others=measured.others,
+        group=group_of(rules.groups, grades),
     )
+
+
+def graded(measured: Measure, statistics: ShopStatistics, scoring: Scoring) -> tuple[int, int, int]:
+    """Grades 1 to 5 of R, F and M among the shop's buyers; 5 is the most recent, the most often, the most spent."""
+    r, f, m = places(measured.recency_days, measured.frequency, measured.monetary, scoring)
+    by_r, by_f, by_m = statistics.tops
+    return GRADES - _above(r, by_r), 1 + _above(f, by_f), 1 + _above(m, by_m)
+
+
+def graded_by_fixed(measured: Measure, rules: RfmRules) -> tuple[int, int, int]:
+    """Grades 1 to 5 by the rules' own borders, whoever else buys."""
+    unit = minor_per_major(measured.currency)
+    return (
+        GRADES - _above(measured.recency_days, rules.recency_grades),
+        1 + _above(measured.frequency, rules.frequency_grades),
+        1 + _above(measured.monetary, tuple(each * unit for each in rules.monetary_grades)),
+    )
+
+
+def _above(value: int, tops: tuple[int, ...]) -> int:
+    """How many of the borders the value is above; one that is equal to it is not passed."""
+    return sum(value > top for top in tops)
 
 
 def above_fixed(measured: Measure, rules: RfmRules) -> tuple[bool, bool, bool]:
@@ -126,6 +166,12 @@ def above_mean(measured: Measure, statistics: ShopStatistics, rules: RfmRules) -
 
 def why(score: Score, statistics: ShopStatistics | None, rules: RfmRules) -> str:
     """The boundaries that the score was measured against, in a sentence for the shop's people."""
+    if statistics is not None and score.method in ("quantile", "equal_groups"):
+        return _why_graded(score, statistics)
+    if score.method == "fixed" and rules.graded:
+        unit = minor_per_major(score.currency)
+        borders = rules.recency_grades, rules.frequency_grades, tuple(each * unit for each in rules.monetary_grades)
+        return f"fixed grades: {_borders(borders, score.currency, unit)}"
     if score.method == "fixed" or statistics is None:
         buyers = statistics.buyers if statistics else 0
         return (
@@ -139,3 +185,16 @@ def why(score: Score, statistics: ShopStatistics | None, rules: RfmRules) -> str
         f"R below {statistics.recency_sum / statistics.buyers:.1f} "
         f"days, F above {statistics.frequency_sum / statistics.buyers:.2f}, M {spent} {score.currency}"
     )
+
+
+def _why_graded(score: Score, statistics: ShopStatistics) -> str:
+    known = f"{statistics.buyers} buyers as of {statistics.month}"
+    if score.method == "equal_groups":
+        return f"five groups of equal size of {known}; who is alike in one measure is told apart by another"
+    unit = minor_per_major(score.currency)
+    return f"fifths of {known}, equal values in one: {_borders(statistics.tops, score.currency, unit)}"
+
+
+def _borders(tops: Sequence[Sequence[int]], currency: str, unit: int) -> str:
+    r, f, m = ("/".join(f"{each:g}" for each in of) for of in (*tops[:2], [each / unit for each in tops[2]]))
+    return f"R falls a grade after {r} days, F rises above {f} orders, M above {m} {currency}"

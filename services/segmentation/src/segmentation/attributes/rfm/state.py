@@ -43,7 +43,7 @@ class RfmAttribute(Attribute):
 
     def announcements(self, before: RfmAttribute, occasion: Occasion) -> Iterator[SegmentFact]:
         old, new = before.score, self.score
-        if (old and (old.cell, old.method)) == (new and (new.cell, new.method)):
+        if (old and (old.cell, old.method, old.group)) == (new and (new.cell, new.method, new.group)):
             return
         if new is None:
             yield RfmChanged(old=before.announced, method=old.method if old else "fixed", confidence="low")
@@ -52,6 +52,7 @@ class RfmAttribute(Attribute):
                 old=before.announced,
                 cell=new.cell,
                 rfm_class=new.rfm_class,
+                group=new.group,
                 method=new.method,
                 confidence=new.confidence,
                 recency_days=new.recency_days,
@@ -68,6 +69,6 @@ class RfmAttribute(Attribute):
         return fact.cell if isinstance(fact, RfmChanged) else None
 
 
-def _weighed(score: Score | None) -> tuple[str, Method, Confidence] | None:
+def _weighed(score: Score | None) -> tuple[str, Method, Confidence, str | None] | None:
     """What of a score makes a change; R, F and M themselves drift."""
-    return None if score is None else (score.cell, score.method, score.confidence)
+    return None if score is None else (score.cell, score.method, score.confidence, score.group)

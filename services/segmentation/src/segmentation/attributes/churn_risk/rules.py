@@ -1,0 +1,127 @@
+"""Rules of the churn warning: the customer against the customer's own baseline, never against others (SEG-015).
+
+The baseline is made of the last buying days of twelve months. Exact: products are compared, not quotients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from common.events.segments import ChurnSignal, ChurnStrength
+from segmentation.purchases.state import Purchases
+from segmentation.thresholds.state import ChurnRules
+
+REMEMBERED_DAYS = 365
+RECENT = 2
+"""Gaps, or buying days, that are compared with those before them."""
+LEAST, MOST = 3, 8
+"""Gaps, or buying days, that make a baseline."""
+
+
+class Baseline(NamedTuple):
+    """`days` over so many `gaps` between buying days; `falling`: what has fallen since, whatever the date."""
+
+    days: int = 0
+    gaps: int = 0
+    falling: tuple[ChurnSignal, ...] = ()
+
+
+NONE = Baseline()
+
+
+class Bought(NamedTuple):
+    """A buying day: its ordinal, its orders, and what was spent in the shop's currency in minor units."""
+
+    day: int
+    orders: int
+    spent: int
+
+
+def baseline(purchases: Purchases, today: date, currency: str, rules: ChurnRules) -> Baseline:
+    """What the customer is measured against from `today` on; NONE where too little was bought to have a habit."""
+    if purchases.buying_days <= LEAST:
+        return NONE
+    days = _last_days(purchases, today.toordinal() - REMEMBERED_DAYS, currency)
+    if len(days) <= LEAST:
+        return NONE
+    usual = days[-MOST - 1 :]
+    return Baseline(usual[-1].day - usual[0].day, len(usual) - 1, _falling(days, rules))
+
+
+def _falling(days: Sequence[Bought], rules: ChurnRules) -> tuple[ChurnSignal, ...]:
+    found = list[ChurnSignal]()
+    recent, before = days[-RECENT - 1 :], days[-RECENT - MOST - 1 : -RECENT]
+    gaps = len(before) - 1
+    # Twice the gap is half the frequency.
+    if gaps >= LEAST and 100 * (recent[-1].day - recent[0].day) * gaps >= rules.gap_percent * RECENT * (
+        before[-1].day - before[0].day
+    ):
+        found.append("frequency")
+    recent, before = days[-RECENT:], days[-RECENT - MOST : -RECENT]
+    spent, orders = sum(each.spent for each in recent), sum(each.orders for each in recent)
+    spent_before, orders_before = sum(each.spent for each in before), sum(each.orders for each in before)
+    if (
+        len(before) >= LEAST
+        and spent_before > 0
+        and 100 * spent * orders_before <= rules.value_percent * spent_before * orders
+    ):
+        found.append("order_value")
+    return tuple(found)
+
+
+def _last_days(purchases: Purchases, first: int, currency: str) -> list[Bought]:
+    """The last buying days, `first` included, oldest first; no more than the rules look at."""
+    found = dict[int, Bought]()
+    for of, days in purchases.spent.items():
+        taken = 0
+        for day, orders, amount in reversed(days):
+            if day < first or taken > RECENT + MOST:
+                break
+            if orders:
+                taken += 1
+                known = found.get(day, Bought(day, 0, 0))
+                found[day] = Bought(day, known.orders + orders, known.spent + (amount if of == currency else 0))
+    return [found[day] for day in sorted(found)[-RECENT - MOST - 1 :]]
+
+
+def silence(of: Baseline, days: int, rules: ChurnRules) -> int:
+    """How grave so many days without an order are: 0, 1 a warning, 2 a grave one, 3 no warning any more."""
+    return sum(days >= border for border in borders(of, rules))
+
+
+def borders(of: Baseline, rules: ChurnRules) -> tuple[int, ...]:
+    """The first days, after the last order, of a warning, of a grave one, and of none any more."""
+    percents = rules.gap_percent, rules.grave_percent, rules.over_percent
+    return tuple(max(rules.least_days, -(-percent * of.days // (100 * of.gaps))) for percent in percents)
+
+
+def signals(of: Baseline, days: int, rules: ChurnRules) -> tuple[tuple[ChurnSignal, ...], ChurnStrength | None]:
+    """The signals `days` after the last order, and how strong the warning is; none of it without a baseline.
+
+    Strong: two signals at once, or a grave silence. Who has been silent for too long is not warned of but lost: the
+    life cycle says so.
+    """
+    if not of.gaps:
+        return (), None
+    silent = silence(of, days, rules)
+    if silent == 3:
+        return (), None
+    found: tuple[ChurnSignal, ...] = ("silence", *of.falling) if silent else of.falling
+    if not found:
+        return (), None
+    return found, "strong" if len(found) > 1 or silent == 2 else "weak"
+
+
+def why(of: Baseline, days: int, found: Sequence[ChurnSignal], rules: ChurnRules) -> str:
+    """The reasons of the warning in a sentence, for the shop's people."""
+    if not of.gaps:
+        return f"fewer than {LEAST + 1} buying days in twelve months: no habit to compare with"
+    usual = f"{of.days / of.gaps:.1f} days between the last {of.gaps + 1} buying days"
+    said = {
+        "silence": f"{days} days without an order, against {usual}",
+        "frequency": f"the last {RECENT} gaps are {rules.gap_percent} percent of those before, or more",
+        "order_value": f"the last {RECENT} buying days are worth {rules.value_percent} percent an order, or less",
+    }
+    return "; ".join(said[each] for each in found) if found else f"as usual: {days} days since the last order, {usual}"

@@ -1,0 +1,65 @@
+"""The churn warning of a customer: raised against the customer's own baseline, ended by the next usual purchase."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from common.events.segments import ChurnRiskEnded, ChurnRiskRaised, ChurnSignal, ChurnStrength, SegmentFact
+from segmentation.attributes.attribute import Attribute, Occasion
+from segmentation.attributes.churn_risk import rules
+from segmentation.attributes.churn_risk.rules import NONE, Baseline
+
+
+class ChurnRiskAttribute(Attribute):
+    """`baseline` is that of the last input, or change of statistics or thresholds, at which the customer was folded."""
+
+    ANNOUNCES = (ChurnRiskRaised, ChurnRiskEnded)
+    baseline: Baseline = NONE
+    signals: tuple[ChurnSignal, ...] = ()
+    strength: ChurnStrength | None = None
+
+    def evaluate(self, occasion: Occasion) -> ChurnRiskAttribute:
+        purchases, of = occasion.purchases, self.baseline
+        if occasion.kind != "turn":
+            currency = occasion.shop.settings.at(occasion.at).currency
+            of = rules.baseline(purchases, occasion.today, currency, occasion.thresholds.churn)
+        if purchases.last_day is None or of == NONE:
+            return _NONE
+        days = (occasion.today - purchases.last_day).days
+        found, strength = rules.signals(of, days, occasion.thresholds.churn)
+        return ChurnRiskAttribute(baseline=of, signals=found, strength=strength)
+
+    def next_turn(self, occasion: Occasion) -> date | None:
+        last_day = occasion.purchases.last_day
+        if last_day is None or not self.baseline.gaps:
+            return None
+        days = (occasion.today - last_day).days
+        borders = rules.borders(self.baseline, occasion.thresholds.churn)
+        return next((last_day + timedelta(days=border) for border in borders if border > days), None)
+
+    def differs(self, other: ChurnRiskAttribute) -> bool:
+        return self.announced != other.announced
+
+    def announcements(self, before: ChurnRiskAttribute, occasion: Occasion) -> Iterator[SegmentFact]:
+        if self.announced == before.announced:
+            return
+        if self.strength is None:
+            yield ChurnRiskEnded(old=before.announced)
+        else:
+            yield ChurnRiskRaised(old=before.announced, signals=self.signals, strength=self.strength)
+
+    @property
+    def announced(self) -> str | None:
+        return None if self.strength is None else _said(self.strength, self.signals)
+
+    @classmethod
+    def read_back(cls, fact: SegmentFact) -> str | None:
+        return _said(fact.strength, fact.signals) if isinstance(fact, ChurnRiskRaised) else None
+
+
+def _said(strength: ChurnStrength, signals: tuple[ChurnSignal, ...]) -> str:
+    return f"{strength}: {', '.join(signals)}"
+
+
+_NONE = ChurnRiskAttribute()
