@@ -109,13 +109,13 @@ async def test_an_agent_finds_a_customer_and_looks_at_her_address(whole: Whole, 
         page = walk.page
         await walk.sign_up(await whole.invitation("agent"), "Ada")
         await walk.go(f"/s/{SHOP}/customers")
-        await page.get_by_label("Customer's id").press_sequentially("nobody")
+        await page.get_by_label("Customer's id or e-mail").press_sequentially("nobody")
         await page.keyboard.press("Enter")
         await page.get_by_text("This shop knows no customer of this id.").wait_for()
         # The browser notes the status of the page itself.
         walk.wrong = [said for said in walk.wrong if "404" not in said]
         await walk.check()
-        await page.get_by_label("Customer's id").fill("ann")
+        await page.get_by_label("Customer's id or e-mail").fill("Ann@Example.Test")
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/customers/ann")
         await walk.check()

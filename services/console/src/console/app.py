@@ -12,7 +12,7 @@ from common.process.logs import CorrelationMiddleware
 from common.storage.failures import passes
 from console.access.roles import PAGES, check_listed
 from console.audit import page as audit
-from console.customers import opting_out
+from console.customers import finding, opting_out
 from console.customers import page as customers
 from console.imports import page as imports
 from console.operations import dead, health
@@ -40,6 +40,7 @@ ROUTERS = (
     invitations.router,
     account.router,
     today.router,
+    finding.router,
     customers.router,
     opting_out.router,
     imports.router,

@@ -41,7 +41,7 @@ class Measure(NamedTuple):
 class Score(NamedTuple):
     """A score. `cell` is R F M, 1 = high; `recency_days` whole days, `monetary` minor units of `currency`.
 
-    The class is read by position (1) in the migration.
+    Cell and class are read by position (0 and 1) in the migration.
     """
 
     cell: str
