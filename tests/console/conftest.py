@@ -29,7 +29,7 @@ from regulars.stack.mailsink import MailSink
 from regulars.stack.ports import free_port
 from regulars.testing import broker_in, empty_databases, migrated_databases
 
-from ..conftest import stack_on
+from ..conftest import OPERATORS_KEY, stack_on
 
 NOW = datetime(2025, 3, 4, 2, tzinfo=UTC)
 """Tuesday 10:00 in Shanghai, the shop's zone."""
@@ -83,10 +83,27 @@ class Whole:
         yield
         await self.listen(service)
 
-    async def listen(self, service: str) -> None:
+    @asynccontextmanager
+    async def slow(self, service: str, seconds: float) -> AsyncIterator[None]:
+        """The service takes its time meanwhile, and the console sends pages without what is late."""
+        app, patience = self.stack.parts[service].app, self.console.services.budget_s
+
+        async def slowly(scope: Any, receive: Any, send: Any) -> None:
+            await asyncio.sleep(seconds)
+            await app(scope, receive, send)
+
+        await self.ports[service].aclose()
+        await self.listen(service, slowly)
+        self.console.services.budget_s = 0.6
+        yield
+        self.console.services.budget_s = patience
+        await self.ports[service].aclose()
+        await self.listen(service)
+
+    async def listen(self, service: str, app: Any = None) -> None:
         """Answer at the service's address."""
         self.ports[service] = AsyncExitStack()
-        app = self.stack.parts[service].app
+        app = app or self.stack.parts[service].app
         await self.ports[service].enter_async_context(listening(app, self.addresses[service]))
 
     async def entries(self) -> list[tuple[str, str, str]]:
@@ -118,14 +135,15 @@ async def shared(stack_folder: Path, postgres: Any, tmp_path_factory: pytest.Tem
             patch.delenv(name, raising=False)
         addresses = {name: free_port() for name in stack.parts}
         port = free_port()
+        named = {f"{name.replace('-', '_')}_url": f"http://127.0.0.1:{at}" for name, at in addresses.items()}
+        given: dict[str, Any] = {**named, "budget_s": 20, "services_api_key": OPERATORS_KEY}
         settings = ConsoleSettings(
             database_url=url.replace("+asyncpg", ""),
             master_key=stack.parts["membership"].settings.master_key,
-            services_api_key=stack.parts["membership"].settings.bootstrap_api_key,
             public_url=f"http://127.0.0.1:{port}",
             plain_http=True,
             within_s=20,  # a loaded machine may take long; a service that is stopped refuses at once
-            **{f"{name.replace('-', '_')}_url": f"http://127.0.0.1:{at}" for name, at in addresses.items()},
+            **given,
         )
         console = build_console(settings)
         ending.push_async_callback(console.database.close)

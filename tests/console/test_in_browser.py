@@ -7,6 +7,7 @@ console, no request to another host, nothing wider than the window.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ SMALL_TARGETS = """
 
 
 _CUSTOMER = ("customers/ann", "customers/ann/ledger", "customers/ann/orders", "customers/ann/messages")
-PATHS = ("today", "customers", *_CUSTOMER, "imports", "dead-letters", "health")
+PATHS = ("today", "customers", *_CUSTOMER, "programme", "regulars", "imports", "dead-letters", "health")
 """Of pages that a viewer sees."""
 
 
@@ -347,3 +348,133 @@ async def test_the_console_cannot_be_framed(whole: Whole, chromium: str) -> None
         assert await framed.locator("form").count() == 0
         await walk.go("/sign-in")
         assert await walk.page.locator("form").count() > 0
+
+
+async def test_an_owner_changes_a_tier_after_seeing_what_it_does(whole: Whole, chromium: str) -> None:
+    """Journey 5: a bad value, the preview, saved once however often, and never over another's version."""
+    base = f"/v1/shops/{SHOP}"
+    async with browsing(whole, chromium) as (walk, context):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("owner"), "Opal")
+        await walk.go(f"/s/{SHOP}/programme")
+        other = await context.new_page()
+        await other.goto(f"{walk.url}/s/{SHOP}/programme")
+        spend = page.locator("[name='tiers.1.spend']")
+        await spend.fill("a lot")
+        await walk.click("See what it would do")
+        walk.wrong = [said for said in walk.wrong if "422" not in said]
+        await walk.check()
+        assert await page.title() == "Error: Programme · Regulars"
+        assert await page.evaluate("document.activeElement.id") == "errors"
+        await page.locator("#errors a").click()
+        assert await page.evaluate("document.activeElement.name") == "tiers.1.spend"
+        assert await spend.input_value() == "a lot"
+        await spend.fill("100")
+        await walk.click("See what it would do")
+        await page.get_by_role("heading", name="What it would do").wait_for()
+        await walk.check()
+        programme = (await whole.stack.get("membership", f"{base}/programme"))["programme"]
+        programme["tiers"][1]["spend"] = 100_00
+        said = await whole.stack.call("membership", "POST", f"{base}/programme/preview", json={"programme": programme})
+        moving = sum(move["members"] for move in said.json()["moves"])
+        assert await page.locator("#moves").inner_text() == f"{moving:,}"
+        await page.get_by_label("In force from").fill("2025-04-01T00:00")
+        await page.get_by_role("button", name="Save as a new version").dblclick()
+        await page.wait_for_url("**/programme?notice=*")
+        await walk.check()
+        versions = (await whole.stack.get("membership", f"{base}/programme/versions"))["versions"]
+        assert [v["version"] for v in versions] == [1], "two clicks are one version"
+        assert versions[0]["valid_from"] == "2025-03-31T16:00:00Z", "midnight of the shop's zone"
+        assert "Opal" in await page.locator("tbody tr").first.inner_text()
+        await other.locator("[name='tiers.1.spend']").fill("300")
+        await other.get_by_role("button", name="See what it would do").click()
+        await other.get_by_role("button", name="Save as a new version").click()
+        await other.get_by_text("Somebody saved a newer version meanwhile").wait_for()
+        assert await other.locator("[name='tiers.1.spend']").input_value() == "300"
+        assert "yours 300.00, theirs 100.00" in await other.locator(".note.warn").inner_text()
+        await walk.click("Withdraw version 1")
+        await page.get_by_text("Withdrawn: this version never comes into force.").wait_for()
+        await walk.check()
+        versions = (await whole.stack.get("membership", f"{base}/programme/versions"))["versions"]
+        assert [v["status"] for v in versions] == ["withdrawn"]
+
+
+async def test_a_list_keeps_its_filters_on_a_phone_in_the_dark_and_in_chinese(whole: Whole, chromium: str) -> None:
+    """Journey 8: list, filter, customer, back; the state of a list is its address."""
+    size = {"width": 390, "height": 844}
+    async with browsing(whole, chromium, viewport=size, color_scheme="dark", locale="zh-CN") as (walk, _):
+        page = walk.page
+        await page.goto(await whole.invitation("viewer"))
+        await page.locator("[name=name]").fill("Vivi")
+        await page.locator("[name=password]").fill(PASSWORD)
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/today")
+        await walk.go(f"/s/{SHOP}/customers")
+        await page.locator("[name=stage]").select_option("returning")
+        await page.locator("[name=life_cycle]").select_option("active")
+        await page.get_by_role("button", name="筛选").click()
+        await page.wait_for_url("**stage=returning**")
+        await walk.check()
+        found = await page.locator("td[data-l='顾客'] a").all_inner_texts()
+        assert {"ann", "bea", "cleo"} <= set(found), "a card's values have labels"
+        await page.get_by_role("link", name="bea").click()
+        await page.wait_for_url("**/customers/bea")
+        await walk.check()
+        await page.go_back()
+        await walk.check()
+        assert await page.locator("[name=stage]").input_value() == "returning"
+        await page.reload()
+        assert await page.locator(".chip").count() == 2
+        await page.locator(".chip").first.click()
+        await page.wait_for_url("**life_cycle=active")
+        await walk.go(f"/s/{SHOP}/customers?stage=lost&cell=111")
+        assert await page.get_by_text("没有这样的筛选条件，已略去：lost").count() == 1
+        await walk.go(f"/s/{SHOP}/programme")
+        words = set(re.findall(r"[A-Za-z]{2,}", await page.locator("main").inner_text()))
+        assert words <= {"Regular", "Senior", "VIP", "Supreme", "CNY"}, "no English word but names"
+
+
+async def test_a_page_is_sent_without_what_is_late_and_fills_by_itself(whole: Whole, chromium: str) -> None:
+    """A slow service holds up its own part alone; without script a link waits for it."""
+    async with browsing(whole, chromium) as (walk, context):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("viewer"), "Vito")
+        async with whole.slow("messaging", 3):
+            plain = await (await context.request.get(f"{walk.url}/s/{SHOP}/customers/ann")).text()
+            assert plain.count("Asking messaging") == 2
+            assert 'id="standing"' in plain
+            await page.goto(f"{walk.url}/s/{SHOP}/customers/ann")
+            await page.get_by_text("Asking messaging").first.wait_for()
+            await page.get_by_text("Asking messaging").first.wait_for(state="detached")
+            await walk.check()
+            assert await page.locator("#decisions .timeline li").count() > 0
+            assert await page.locator("[aria-busy]").count() == 0
+            await page.reload()
+            await page.get_by_role("link", name="Wait for them").click()
+            await page.wait_for_url("**wait=1")
+            assert await page.locator("#decisions .timeline li").count() > 0
+
+
+async def test_each_number_of_the_map_leads_to_those_whom_it_counts(whole: Whole, chromium: str) -> None:
+    """The RFM map and the charts: what is drawn is in a table, and opens the list behind it."""
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("marketer"), "Mara")
+        await page.locator("#weeks").wait_for()
+        await page.locator(".canvas svg").first.wait_for()
+        await walk.go(f"/s/{SHOP}/regulars")
+        await page.locator(".canvas svg").first.wait_for()
+        box = await page.locator(".canvas svg").first.bounding_box()
+        assert box is not None
+        for step in range(1, 9):
+            await page.mouse.move(box["x"] + box["width"] * step / 9, box["y"] + box["height"] / 2)
+        await walk.check()
+        cells = (await whole.stack.get("segmentation", f"/v1/shops/{SHOP}/report/rfm"))["cells"]
+        counted = next(cell for cell in cells if cell["customers"])
+        assert await page.locator(f"a.cell[href$='cell={counted['cell']}'] strong").inner_text() == str(
+            counted["customers"]
+        )
+        await page.locator(f"a.cell[href$='cell={counted['cell']}']").click()
+        await page.wait_for_url("**/customers?cell=*")
+        await walk.check()
+        assert await page.locator("tbody tr").count() == counted["customers"]

@@ -16,6 +16,8 @@ from console.customers import finding, opting_out
 from console.customers import page as customers
 from console.imports import page as imports
 from console.operations import dead, health
+from console.programme import page as programme
+from console.regulars import page as regulars
 from console.sign_in import account, invitations
 from console.sign_in import pages as sign_in
 from console.today import page as today
@@ -43,6 +45,8 @@ ROUTERS = (
     finding.router,
     customers.router,
     opting_out.router,
+    regulars.router,
+    programme.router,
     imports.router,
     dead.router,
     health.router,

@@ -34,7 +34,7 @@ async def customer(viewer: Guarded, customer: str) -> Response:
         "reviews": viewer.of_shop("feedback", "/reviews", customer=customer, limit=DECISIONS),
         "surveys": viewer.of_shop("feedback", "/surveys", customer=customer, limit=DECISIONS),
     }
-    answers = dict(zip(asked, await viewer.console.services.ask(*asked.values()), strict=True))
+    answers = dict(zip(asked, await viewer.ask(*asked.values()), strict=True))
     if _is_unknown(answers):
         raise NotHere
     shown = await _contact(viewer, customer, answers["profile"])
@@ -46,6 +46,7 @@ async def customer(viewer: Guarded, customer: str) -> Response:
         here=here,
         contact=shown,
         words_shown=words_shown,
+        all=list(answers.values()),
         **answers,
     )
 
