@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -242,8 +242,8 @@ def bus(stack_folder: Path) -> Iterator[str]:
         yield servers
 
 
-@pytest_asyncio.fixture
-async def stack(
+@asynccontextmanager
+async def stack_on(
     bus: str, database_from: MigratedDatabase, mailsink: MailSink, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Stack]:
     """All five services on databases of their own, with their mails going to `mailsink`; nothing runs yet."""
@@ -264,4 +264,13 @@ async def stack(
             for name, value in environment.items():
                 monkeypatch.setenv(name, value)
             await made.add(service, Settings())
+        yield made
+
+
+@pytest_asyncio.fixture
+async def stack(
+    bus: str, database_from: MigratedDatabase, mailsink: MailSink, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Stack]:
+    """The services of one test."""
+    async with stack_on(bus, database_from, mailsink, monkeypatch) as made:
         yield made

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,21 +25,25 @@ from console.app import build_app
 from console.main import MIGRATIONS, build_console
 from console.settings import ConsoleSettings
 from console.web.page import Console
+from regulars.stack.mailsink import MailSink
 from regulars.stack.ports import free_port
-from regulars.testing import EmptyDatabase, broker_in
+from regulars.testing import broker_in, empty_databases, migrated_databases
+
+from ..conftest import OPERATORS_KEY, stack_on
 
 NOW = datetime(2025, 3, 4, 2, tzinfo=UTC)
 """Tuesday 10:00 in Shanghai, the shop's zone."""
 SHOP = "teahouse"
+CUSTOMERS = ("ann", "bea", "cleo")
 PASSWORD = "correct horse battery staple"
 SCRIPT = "<script>document.title='run'</script><b hx-get='/nowhere' hx-trigger='load'>{{7*7}}</b>"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @asynccontextmanager
-async def listening(app: FastAPI) -> AsyncIterator[str]:
-    """The app behind a port; gives its address."""
-    port = free_port()
+async def listening(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
+    """The app behind the port, or a free one; gives its address."""
+    port = port or free_port()
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
     )
@@ -53,13 +58,6 @@ async def listening(app: FastAPI) -> AsyncIterator[str]:
         await task
 
 
-@pytest.fixture
-def bus(stack_folder: Path) -> Iterator[str]:
-    """A Kafka of the test's own: each test has databases of its own, and must not read what another told."""
-    with broker_in(stack_folder / f"kafka-{uuid.uuid4().hex[:8]}") as servers:
-        yield servers
-
-
 @dataclass
 class Whole:
     """The console's address, its store, and the services behind it."""
@@ -68,77 +66,136 @@ class Whole:
     console: Console
     stack: Any
     ports: dict[str, AsyncExitStack]
+    addresses: dict[str, int]
+    seen: int = 0
+    """Audit entries of the tests before."""
 
-    async def invitation(self, role: Role, token: str = "a-link-for-tests") -> str:
+    async def invitation(self, role: Role) -> str:
+        token = secrets.token_urlsafe()
         async with self.console.database.transaction() as tx:
             await store.insert_invitation(tx, token, role, SHOP, 48)
         return f"{self.url}/invitation/{token}"
 
-    async def stop(self, service: str) -> None:
-        """Nobody listens at the service's address any more."""
+    @asynccontextmanager
+    async def without(self, service: str) -> AsyncIterator[None]:
+        """Nobody listens at the service's address meanwhile."""
         await self.ports[service].aclose()
+        yield
+        await self.listen(service)
+
+    @asynccontextmanager
+    async def slow(self, service: str, seconds: float) -> AsyncIterator[None]:
+        """The service takes its time meanwhile, and the console sends pages without what is late."""
+        app, patience = self.stack.parts[service].app, self.console.services.budget_s
+
+        async def slowly(scope: Any, receive: Any, send: Any) -> None:
+            await asyncio.sleep(seconds)
+            await app(scope, receive, send)
+
+        await self.ports[service].aclose()
+        await self.listen(service, slowly)
+        self.console.services.budget_s = 0.6
+        yield
+        self.console.services.budget_s = patience
+        await self.ports[service].aclose()
+        await self.listen(service)
+
+    async def listen(self, service: str, app: Any = None) -> None:
+        """Answer at the service's address."""
+        self.ports[service] = AsyncExitStack()
+        app = app or self.stack.parts[service].app
+        await self.ports[service].enter_async_context(listening(app, self.addresses[service]))
 
     async def entries(self) -> list[tuple[str, str, str]]:
-        """Action, object and outcome of all audit entries, oldest first."""
+        """Action, object and outcome of this test's audit entries, oldest first."""
         async with self.console.database.transaction() as tx:
-            return [tuple(row) for row in await tx.fetch("select action, object, outcome from audit order by entry")]
+            rows = await tx.fetch(
+                "select action, object, outcome from audit where entry > :seen order by entry", seen=self.seen
+            )
+        return [tuple(row) for row in rows]
 
 
-@pytest_asyncio.fixture
-async def whole(stack: Any, database: EmptyDatabase, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Whole]:
-    """Ann has bought twice and written a review; an event of hers is dead in membership."""
-    await stack.set_clock(NOW)
-    stack.start_all()
-    await _history(stack)
-    url = await database()
-    await migrate(url, MIGRATIONS, common=False)
-    for name in ("DATABASE_URL", "PUBLIC_URL", "MASTER_KEY"):
-        monkeypatch.delenv(name, raising=False)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(stack_folder: Path, postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Whole]:
+    """One stack for the module's tests: each has customers of its own."""
     async with AsyncExitStack() as ending:
-        addresses: dict[str, str] = {}
-        ports: dict[str, AsyncExitStack] = {}
-        for name, part in stack.parts.items():
-            ports[name] = await ending.enter_async_context(AsyncExitStack())
-            addresses[name] = await ports[name].enter_async_context(listening(part.app))
+        patch = ending.enter_context(pytest.MonkeyPatch.context())
+        broker = ending.enter_context(broker_in(stack_folder / f"kafka-{uuid.uuid4().hex[:8]}"))
+        folder = tmp_path_factory.mktemp("mails")
+        sink = await ending.enter_async_context(MailSink(folder / "mails.jsonl", refused={}))
+        migrated = await ending.enter_async_context(migrated_databases(postgres))
+        empty = await ending.enter_async_context(empty_databases(postgres))
+        stack = await ending.enter_async_context(stack_on(broker, migrated, sink, patch))
+        await stack.set_clock(NOW)
+        stack.start_all()
+        await _history(stack)
+        url = await empty()
+        await migrate(url, MIGRATIONS, common=False)
+        for name in ("DATABASE_URL", "PUBLIC_URL", "MASTER_KEY"):
+            patch.delenv(name, raising=False)
+        addresses = {name: free_port() for name in stack.parts}
         port = free_port()
+        named = {f"{name.replace('-', '_')}_url": f"http://127.0.0.1:{at}" for name, at in addresses.items()}
+        given: dict[str, Any] = {**named, "budget_s": 20, "services_api_key": OPERATORS_KEY}
         settings = ConsoleSettings(
             database_url=url.replace("+asyncpg", ""),
             master_key=stack.parts["membership"].settings.master_key,
-            services_api_key=stack.parts["membership"].settings.bootstrap_api_key,
             public_url=f"http://127.0.0.1:{port}",
             plain_http=True,
             within_s=20,  # a loaded machine may take long; a service that is stopped refuses at once
-            **{f"{name.replace('-', '_')}_url": address for name, address in addresses.items()},
+            **given,
         )
         console = build_console(settings)
         ending.push_async_callback(console.database.close)
         ending.push_async_callback(console.services.close)
         site = await ending.enter_async_context(listening(build_app(console)))
-        yield Whole(site, console, stack, ports)
+        made = Whole(site, console, stack, {}, addresses)
+        for name in addresses:
+            await made.listen(name)
+        yield made
+        for one in made.ports.values():
+            await one.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def whole(shared: Whole) -> Whole:
+    """The shared stack: Ann, Bea and Cleo have bought twice each and Ann has written a review."""
+    async with shared.console.database.transaction() as tx:
+        shared.seen = int(await tx.value("select coalesce(max(entry), 0) from audit"))
+    return shared
 
 
 async def _history(stack: Any) -> None:
     base = f"/v1/shops/{SHOP}"
-    ann = {
-        "id": "ann",
-        "name": f"Ann {SCRIPT}"[:190],
-        "email": "ann@example.test",
-        "phone": "+8613800138000",
-        "registered_at": (NOW - timedelta(days=40)).isoformat(),
-        "consents": [{"channel": "email", "purpose": "marketing", "granted": True}],
-    }
-    answer = await stack.call("orders-ingest", "POST", f"{base}/customers", json={"customers": [ann]})
-    assert answer.status_code == 202, answer.text
-    for number, days in ((1, 30), (2, 1)):
-        order = {
-            "id": f"order-{number}",
-            "type": "order.completed",
-            "subject": "ann",
-            "time": (NOW - timedelta(days=days)).isoformat(),
-            "data": {"order_id": f"100{number}", "state": "completed", "currency": "CNY", "goods_paid": 1_200_00},
+    people = [
+        {
+            "id": name,
+            "name": f"{name.title()} {SCRIPT}"[:190],
+            "email": f"{name}@example.test",
+            "phone": f"+861380013800{number}",
+            "registered_at": (NOW - timedelta(days=40)).isoformat(),
+            "consents": [{"channel": "email", "purpose": "marketing", "granted": True}],
         }
-        answer = await stack.call("orders-ingest", "POST", f"{base}/events", json=order)
-        assert answer.status_code == 202, answer.text
+        for number, name in enumerate(CUSTOMERS)
+    ]
+    answer = await stack.call("orders-ingest", "POST", f"{base}/customers", json={"customers": people})
+    assert answer.status_code == 202, answer.text
+    for place, name in enumerate(CUSTOMERS):
+        for number, days in ((1, 30), (2, 1)):
+            order = {
+                "id": f"order-{name}-{number}",
+                "type": "order.completed",
+                "subject": name,
+                "time": (NOW - timedelta(days=days)).isoformat(),
+                "data": {
+                    "order_id": f"{10 + place}0{number}",
+                    "state": "completed",
+                    "currency": "CNY",
+                    "goods_paid": 1_200_00,
+                },
+            }
+            answer = await stack.call("orders-ingest", "POST", f"{base}/events", json=order)
+            assert answer.status_code == 202, answer.text
     review = {"review_id": "r-1", "customer": "ann", "order_id": "1001", "stars": 5, "text": SCRIPT}
     await stack.settled()
     answer = await stack.call("feedback", "POST", f"{base}/reviews", json=review)

@@ -16,7 +16,10 @@ from console.web.headers import HEADERS
 from .conftest import HOST, Browser, Site, settings
 
 STATIC = Path(console.__file__).parent / "static"
-VENDORED = {"vendor/htmx.org-4.0.1/htmx.min.js": "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130"}
+VENDORED = {
+    "vendor/htmx.org-4.0.1/htmx.min.js": "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130",
+    "vendor/echarts-6.1.0/echarts.min.js": "b66b25aeb4df84e33199dc21694014d336d222cbd9deb0e5a7c14bd6aa0d0fd0",
+}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@
 alter table customers
     add column stage text generated always as (state -> 'stage' ->> 'value') stored,
     add column life_cycle text generated always as (state -> 'life_cycle' ->> 'value') stored,
+    add column rfm_cell text generated always as (state -> 'rfm' -> 'score' ->> 0) stored,
     add column rfm_class text generated always as (state -> 'rfm' -> 'score' ->> 1) stored,
     add column rfm_group text generated always as (state -> 'rfm' -> 'score' ->> 9) stored,
     add column lapsed text generated always as (state -> 'lapse' ->> 'episode') stored,
@@ -26,6 +27,8 @@ create table sales (
     refunded bigint not null,           -- minor units, of an order at most what was paid
     primary key (shop, customer, name)  -- closes no race: its customer is locked
 ) with (fillfactor = 80);
+-- The weeks of a report, of a shop with ten years of them; days rise, so it grows at its end.
+create index sales_day on sales (shop, day);
 
 -- Statistics of a shop as of 00:00 on the 1st of each month in its zone: computed once, announced, inputs to every fold.
 create table shop_statistics (

@@ -20,7 +20,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,9 +133,9 @@ def kafka(stack_folder: Path) -> Iterator[SharedKafka]:
         yield SharedKafka(servers)
 
 
-@pytest_asyncio.fixture
-async def database(postgres: SharedPostgres) -> AsyncIterator[EmptyDatabase]:
-    """Factory of empty databases; each is dropped after the test, connections and all."""
+@asynccontextmanager
+async def empty_databases(postgres: SharedPostgres) -> AsyncIterator[EmptyDatabase]:
+    """Makes empty databases; each is dropped at the end, connections and all."""
     made: list[str] = []
 
     async def make() -> str:
@@ -148,9 +148,9 @@ async def database(postgres: SharedPostgres) -> AsyncIterator[EmptyDatabase]:
         await drop_database(postgres.url, name)
 
 
-@pytest_asyncio.fixture
-async def database_from(postgres: SharedPostgres) -> AsyncIterator[MigratedDatabase]:
-    """Factory of migrated databases: migrated once per run, copied as often as one test needs, emptied and reused."""
+@asynccontextmanager
+async def migrated_databases(postgres: SharedPostgres) -> AsyncIterator[MigratedDatabase]:
+    """Makes migrated databases: migrated once per run, copied as often as needed, emptied and reused."""
     taken: list[str] = []
 
     async def make(*folders: Path) -> str:
@@ -164,6 +164,20 @@ async def database_from(postgres: SharedPostgres) -> AsyncIterator[MigratedDatab
     yield make
     for name in taken:
         await postgres.spare.give_back(name)
+
+
+@pytest_asyncio.fixture
+async def database(postgres: SharedPostgres) -> AsyncIterator[EmptyDatabase]:
+    """Factory of empty databases of one test."""
+    async with empty_databases(postgres) as make:
+        yield make
+
+
+@pytest_asyncio.fixture
+async def database_from(postgres: SharedPostgres) -> AsyncIterator[MigratedDatabase]:
+    """Factory of migrated databases of one test."""
+    async with migrated_databases(postgres) as make:
+        yield make
 
 
 @dataclass(frozen=True, slots=True)

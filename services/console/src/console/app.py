@@ -12,10 +12,12 @@ from common.process.logs import CorrelationMiddleware
 from common.storage.failures import passes
 from console.access.roles import PAGES, check_listed
 from console.audit import page as audit
-from console.customers import opting_out
+from console.customers import finding, opting_out
 from console.customers import page as customers
 from console.imports import page as imports
 from console.operations import dead, health
+from console.programme import page as programme
+from console.regulars import page as regulars
 from console.sign_in import account, invitations
 from console.sign_in import pages as sign_in
 from console.today import page as today
@@ -40,8 +42,11 @@ ROUTERS = (
     invitations.router,
     account.router,
     today.router,
+    finding.router,
     customers.router,
     opting_out.router,
+    regulars.router,
+    programme.router,
     imports.router,
     dead.router,
     health.router,

@@ -11,14 +11,15 @@ import httpx
 import structlog
 
 log = structlog.get_logger()
-State = Literal["ok", "unknown", "refused", "unavailable"]
+State = Literal["ok", "unknown", "refused", "unavailable", "late"]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came of one question. `body` is the decoded answer where `state` is ok; `detail` the problem's sentence.
 
-    `unknown`: 404. `refused`: another 4xx. `unavailable`: no answer in time, or 5xx.
+    `unknown`: 404. `refused`: another 4xx. `unavailable`: no answer in time, or 5xx. `late`:
+    none within the page's budget; the page asks again by itself.
     """
 
     service: str
@@ -43,7 +44,8 @@ class Ask(NamedTuple):
 class Services:
     """The services by their addresses, behind one pool; made on the event loop that uses it."""
 
-    def __init__(self, addresses: Mapping[str, str], key: str, within_s: float) -> None:
+    def __init__(self, addresses: Mapping[str, str], key: str, within_s: float, budget_s: float) -> None:
+        self.budget_s = budget_s
         self._addresses = {name: url.rstrip("/") for name, url in addresses.items()}
         self._within_s = within_s
         self._client = httpx.AsyncClient(
@@ -66,6 +68,15 @@ class Services:
     async def ask(self, *asked: Ask) -> list[Answer]:
         """All at once; each within its own time limit, the answers in the order of the questions."""
         return await asyncio.gather(*(self._call("GET", each.service, each.path, params=each.params) for each in asked))
+
+    async def ask_soon(self, *asked: Ask) -> list[Answer]:
+        """As `ask`, but what is not there within the page's budget is `late`, and given up."""
+        tasks = [asyncio.create_task(self._call("GET", a.service, a.path, params=a.params)) for a in asked]
+        _, late = await asyncio.wait(tasks, timeout=self.budget_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        return [Answer(a.service, "late") if t.cancelled() else t.result() for a, t in zip(asked, tasks, strict=True)]
 
     async def tell(self, service: str, method: str, path: str, *, within_s: float | None = None, **more: Any) -> Answer:
         """A command of the service."""

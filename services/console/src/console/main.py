@@ -42,7 +42,9 @@ def build_console(settings: ConsoleSettings) -> Console:
     return Console(
         settings,
         Database(settings.database_url, service="console", pool_size=settings.pool_size),
-        Services(settings.addresses(), settings.services_api_key.get_secret_value(), settings.within_s),
+        Services(
+            settings.addresses(), settings.services_api_key.get_secret_value(), settings.within_s, settings.budget_s
+        ),
         derived_key(master_key_from(settings.master_key.get_secret_value()), "console"),
     )
 

@@ -38,6 +38,7 @@ class ConsoleSettings(BaseSettings):
     )
     session_hours: int = Field(12, ge=1, le=720, description="hours after which a session ends")
     pool_size: int = Field(5, ge=1, le=100, description="database connections kept open; twice as many at a peak")
+    budget_s: float = Field(0.25, gt=0, le=30, description="seconds after which a page is sent without what is late")
     within_s: float = Field(2.0, gt=0, le=30, description="seconds within which a service must answer")
 
     @field_validator("database_url")

@@ -253,3 +253,22 @@ async def list_entries(tx: Transaction, shop: str, before: int | None, limit: in
         before=before,
         limit=limit,
     )
+
+
+async def list_who(tx: Transaction, shop: str, action: str) -> dict[str, str]:
+    """Who did the action last, by object, of what came of it well."""
+    # By the index on (shop, entry); people save a programme some dozen times.
+    rows = await tx.fetch(
+        """
+        select distinct on (object) object, person from audit
+        where shop = :shop and action = :action and outcome = 'ok' order by object, entry desc
+        """,
+        shop=shop,
+        action=action,
+    )
+    return {row.object: row.person for row in rows}
+
+
+async def was_sent(tx: Transaction, form: str) -> bool:
+    """Whether the form was taken before."""
+    return bool(await tx.value("select exists (select from audit where form = :form)", form=form))

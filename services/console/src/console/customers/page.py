@@ -20,31 +20,6 @@ WORDS = "words"
 Field = Literal["name", "email", "phone", "address", "birthday", "chat", "words"]
 
 
-@router.get("/s/{shop}/customers")
-async def find_customer(viewer: Guarded) -> Response:
-    """The search, which takes an id."""
-    return viewer.draw("customers/find.html", wanted="", error="")
-
-
-@router.post("/s/{shop}/customers")
-async def send_find_customer(viewer: Guarded, wanted: Annotated[str, Form(max_length=300)] = "") -> Response:
-    """To the customer's page: what is searched for is in no address until it is an id that somebody knows."""
-    wanted = wanted.strip()
-    if not wanted:
-        return viewer.draw("customers/find.html", 422, wanted="", error=viewer.say("Enter a customer's id."))
-    answers = await viewer.console.services.ask(
-        viewer.of_shop("orders-ingest", f"/customers/{part(wanted)}"),
-        viewer.of_shop("segmentation", f"/customers/{part(wanted)}"),
-    )
-    if any(answer.ok for answer in answers):
-        return see(viewer.url(f"/customers/{part(wanted)}"))
-    if any(answer.state == "unavailable" for answer in answers):
-        error = viewer.say("Nobody can say now: a service did not answer. Try again.")
-        return viewer.draw("customers/find.html", 503, wanted=wanted, error=error)
-    error = viewer.say("This shop knows no customer of this id.")
-    return viewer.draw("customers/find.html", 404, wanted=wanted, error=error)
-
-
 @router.get("/s/{shop}/customers/{customer}")
 async def customer(viewer: Guarded, customer: str) -> Response:
     """Eight questions, asked at once."""
@@ -59,7 +34,7 @@ async def customer(viewer: Guarded, customer: str) -> Response:
         "reviews": viewer.of_shop("feedback", "/reviews", customer=customer, limit=DECISIONS),
         "surveys": viewer.of_shop("feedback", "/surveys", customer=customer, limit=DECISIONS),
     }
-    answers = dict(zip(asked, await viewer.console.services.ask(*asked.values()), strict=True))
+    answers = dict(zip(asked, await viewer.ask(*asked.values()), strict=True))
     if _is_unknown(answers):
         raise NotHere
     shown = await _contact(viewer, customer, answers["profile"])
@@ -71,6 +46,7 @@ async def customer(viewer: Guarded, customer: str) -> Response:
         here=here,
         contact=shown,
         words_shown=words_shown,
+        all=list(answers.values()),
         **answers,
     )
 

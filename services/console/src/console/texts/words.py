@@ -72,6 +72,14 @@ WORDS = {
     "expired": N_("expired"),
     "reversed": N_("reversed"),
     "growth": N_("growth value"),
+    "first_order": N_("with the first order"),
+    "registration": N_("on registering"),
+    "one_down": N_("one tier down"),
+    "none": N_("never down"),
+    "justified": N_("down to what the window justifies"),
+    "in_force": N_("in force"),
+    "coming": N_("to come"),
+    "past": N_("past"),
 }
 REASONS = {
     "allowed": N_("nothing forbids it"),

@@ -11,10 +11,16 @@ router = APIRouter()
 
 @router.get("/s/{shop}/today")
 async def today(viewer: Guarded) -> Response:
-    """Five reports, asked at once."""
-    services = viewer.console.services
-    answers = await services.ask(*(viewer.of_shop(name, "/report") for name in services.names))
-    reports = dict(zip(services.names, answers, strict=True))
+    """Five reports and the last weeks, asked at once; what is late follows by itself."""
+    names = viewer.console.services.names
+    *answers, weeks = await viewer.ask(
+        *(viewer.of_shop(name, "/report") for name in names), viewer.of_shop("segmentation", "/report/weeks")
+    )
+    reports = dict(zip(names, answers, strict=True))
     return viewer.draw(
-        "today/today.html", reports=reports, silent=[each.service for each in answers if each.state == "unavailable"]
+        "today/today.html",
+        reports=reports,
+        weeks=weeks,
+        all=[*answers, weeks],
+        silent=[each.service for each in answers if each.state == "unavailable"],
     )

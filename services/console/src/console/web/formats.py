@@ -24,6 +24,11 @@ def money(minor: int, currency: str) -> str:
     return f"{currency}\u00a0{in_major(minor, currency).replace('-', MINUS)}"
 
 
+def major(minor: int, currency: str) -> str:
+    """Minor units as a plain number of major ones, for charts; minor units of an unknown currency."""
+    return f"{Decimal(minor).scaleb(-EXPONENTS.get(currency, 0)):f}"
+
+
 def rate(found: dict[str, Any]) -> str | None:
     """`38.1 % (905 of 2,376)`; None where the base is 0: then there is no rate."""
     if not found["base"]:

@@ -18,7 +18,7 @@ from console.access.forms import new_form, token_for
 from console.access.passwords import Passwords
 from console.access.roles import Role, may
 from console.access.store import Person
-from console.client import Ask, Services
+from console.client import Answer, Ask, Services
 from console.settings import ConsoleSettings
 from console.texts import Language, translated
 from console.texts.words import REASONS, WORDS
@@ -93,6 +93,11 @@ class Viewer:
         """A path within the shop."""
         return f"/s/{self.here}{path}"
 
+    async def ask(self, *asked: Ask) -> list[Answer]:
+        """The answers for a page of parts: those within its budget, or with `wait` all that come in time."""
+        services = self.console.services
+        return await (services.ask if "wait" in self.request.query_params else services.ask_soon)(*asked)
+
     def of_shop(self, service: str, path: str, **params: Any) -> Ask:
         """A question about the shop."""
         return Ask(service, f"/v1/shops/{self.here}{path}", params)
@@ -152,6 +157,7 @@ def _templates() -> Environment:
     environment.globals |= {"words": WORDS, "reasons": REASONS}
     environment.filters |= {
         "money": formats.money,
+        "major": formats.major,
         "number": formats.number,
         "rate": formats.rate,
         "in_order": formats.in_order,

@@ -9,6 +9,7 @@ import orjson
 
 from common.crypto.keys import CustomerKeyRow, KeyRing
 from common.crypto.sealing import SealBroken, is_sealed, open_sealed
+from common.events.customers import Channel
 from common.values.addresses import InvalidAddress
 from messaging.channels.registry import CHANNELS
 from messaging.contacts.state import HadAddress
@@ -48,3 +49,7 @@ class Hashing:
         except InvalidAddress:
             return replace(had, state="invalid")
         return replace(had, state="valid", hash=address_hash(self._key, had.key[0], had.channel, mailbox))
+
+    def sought(self, shop: str, channel: Channel, text: str) -> bytes:
+        """The hash that an address of the shop would have. Raises InvalidAddress."""
+        return address_hash(self._key, shop, channel, CHANNELS[channel].mailbox(text))

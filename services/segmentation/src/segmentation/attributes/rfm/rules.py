@@ -46,8 +46,8 @@ class Measure(NamedTuple):
 class Score(NamedTuple):
     """A score. `cell` is R F M, each 1 = high and 0 = low, or a grade from 1 to 5; the five are told by `graded`.
 
-    `recency_days` whole days, `monetary` minor units of `currency`. Class and group are read by position (1 and 9) in
-    the migration.
+    `recency_days` whole days, `monetary` minor units of `currency`. Cell, class and group are read by position (0, 1
+    and 9) in the migration.
     """
 
     cell: str

@@ -1,0 +1,267 @@
+"""The programme's rules as fields of a form: what each is called, how it is written, within which bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal, NamedTuple
+
+from common.values.currency import EXPONENTS, TooPrecise, to_minor
+from console.texts import N_
+
+Kind = Literal["whole", "percent", "times", "money", "choice", "yes", "text"]
+_UNITS = {"percent": Decimal(100), "times": Decimal(10_000)}
+"""Basis points in one of the unit that people write."""
+
+
+class Field(NamedTuple):
+    """`path`: where the value stands in the programme. Bounds are those of what is written; `choices` are values."""
+
+    path: str
+    label: str
+    hint: str
+    kind: Kind = "whole"
+    least: int = 0
+    most: int = 1_000_000
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+
+
+TIER = (
+    Field("name", N_("Name"), N_("What customers read."), "text", 1, 60),
+    Field(
+        "spend",
+        N_("Spend"),
+        N_("Paid for goods within the window; empty: not reached that way."),
+        "money",
+        0,
+        10**10,
+        (),
+        True,
+    ),
+    Field(
+        "orders",
+        N_("Orders"),
+        N_("Completed within the window; empty: not reached that way."),
+        "whole",
+        1,
+        1_000_000,
+        (),
+        True,
+    ),
+    Field(
+        "growth", N_("Growth value"), N_("It never lapses; empty: not reached that way."), "whole", 1, 10**9, (), True
+    ),
+    Field(
+        "points",
+        N_("Points earned"),
+        N_("By orders within the window; empty: not reached that way."),
+        "whole",
+        1,
+        10**9,
+        (),
+        True,
+    ),
+    Field("price", N_("Price, % of the shop's"), N_("98 means that members pay 98 % of it."), "percent", 0, 100),
+    Field("factor", N_("Points, times"), N_("1.2 means a fifth more points for each order."), "times", 0, 100),
+)
+"""Of each tier; the lowest is everybody's and has name, price and factor alone."""
+LOWEST = ("name", "price", "factor")
+TOPICS: tuple[tuple[str, tuple[Field, ...]], ...] = (
+    (
+        N_("How tiers are held"),
+        (
+            Field(
+                "enrolment",
+                N_("Who becomes a member"),
+                N_("With the first completed order, or already on registering."),
+                "choice",
+                choices=("first_order", "registration"),
+            ),
+            Field(
+                "window_months",
+                N_("Window in months"),
+                N_("Spend, orders and points of so many months back count."),
+                "whole",
+                1,
+                120,
+            ),
+            Field("term_months", N_("A tier holds for, in months"), N_("Then it is looked at again."), "whole", 1, 120),
+            Field("grace_days", N_("Days of grace"), N_("After the term, before a tier is lost."), "whole", 0, 365),
+            Field(
+                "downgrade",
+                N_("When a tier is not held"),
+                N_("One tier down, never down, or down to the tier that the window justifies."),
+                "choice",
+                choices=("one_down", "none", "justified"),
+            ),
+        ),
+    ),
+    (
+        N_("Points"),
+        (
+            Field(
+                "points.per_unit", N_("Points for each 1.00 paid"), N_("Before the tier's factor."), "whole", 0, 1_000
+            ),
+            Field(
+                "points.per_unit_worth",
+                N_("Points that are worth 1.00"),
+                N_("A larger number makes each point worth less, also those given out before."),
+                "whole",
+                1,
+                1_000_000,
+            ),
+            Field(
+                "points.expiry_months",
+                N_("Points lapse after, in months"),
+                N_("Counted from the day on which they became available."),
+                "whole",
+                1,
+                120,
+            ),
+            Field(
+                "points.largest_share",
+                N_("Share of an order payable with points, %"),
+                N_("0: points pay for nothing."),
+                "percent",
+                0,
+                100,
+            ),
+            Field(
+                "points.returned_last_days",
+                N_("Points given back hold at least, in days"),
+                N_("When a redemption is taken back after they would have lapsed."),
+                "whole",
+                0,
+                365,
+            ),
+        ),
+    ),
+    (
+        N_("Growth value"),
+        (
+            Field("growth.per_unit", N_("Growth for each 1.00 paid"), N_("Of completed orders."), "whole", 0, 1_000),
+            Field("growth.review", N_("For a review"), N_("Once for each."), "whole"),
+            Field("growth.activity", N_("For an activity"), N_("Once for each."), "whole"),
+            Field("growth.referral", N_("For a referral"), N_("Once for each."), "whole"),
+            Field("growth.check_in", N_("For a check-in"), N_("Once a day."), "whole"),
+            Field("check_in.points", N_("Points for a check-in"), N_("Once a day."), "whole"),
+        ),
+    ),
+)
+
+
+class Wrong(Exception):
+    """What was written cannot be the field's value; `text` says why, with holes for `values`."""
+
+    def __init__(self, text: str, **values: object) -> None:
+        super().__init__(text)
+        self.text, self.values = text, values
+
+
+@dataclass(slots=True)
+class Read:
+    """`programme` holds what could be read; `wrong` by the names of fields."""
+
+    programme: dict[str, Any]
+    wrong: dict[str, Wrong]
+
+
+def fields_of(programme: Mapping[str, Any]) -> dict[str, Field]:
+    """All fields of a programme by their names in the form, which are their paths."""
+    found = {}
+    for place, _ in enumerate(programme["tiers"]):
+        for each in TIER:
+            if place or each.path in LOWEST:
+                path = f"tiers.{place}.{each.path}"
+                found[path] = each._replace(path=path)
+    return found | {each.path: each for _, fields in TOPICS for each in fields}
+
+
+def written(programme: Mapping[str, Any], currency: str) -> dict[str, str]:
+    """The fields as a person writes them."""
+    return {name: _text(_get(programme, name), each.kind, currency) for name, each in fields_of(programme).items()}
+
+
+def read(base: Mapping[str, Any], form: Mapping[str, str], currency: str) -> Read:
+    """The programme that the form asks for: the base with these fields, and all else as it was."""
+    found = Read(deepcopy(dict(base)), {})
+    for name, each in fields_of(base).items():
+        try:
+            _set(found.programme, name, _value(each, form.get(name, "").strip(), currency))
+        except Wrong as wrong:
+            found.wrong[name] = wrong
+    return found
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], currency: str) -> list[tuple[str, str, str, str]]:
+    """Fields that differ: the tier's name where it is one's, the label, what was written, what is."""
+    if len(before["tiers"]) != len(after["tiers"]):
+        after = {**after, "tiers": after["tiers"][: len(before["tiers"])]}
+    old, new, known = written(before, currency), written(after, currency), fields_of(after)
+    return [
+        (
+            after["tiers"][int(name.split(".")[1])]["name"] if name.startswith("tiers.") else "",
+            known[name].label,
+            old[name],
+            new[name],
+        )
+        for name in known
+        if old.get(name) != new[name]
+    ]
+
+
+def _get(programme: Any, path: str) -> Any:
+    for step in path.split("."):
+        programme = programme[int(step)] if step.isdigit() else programme[step]
+    return programme
+
+
+def _set(programme: Any, path: str, value: Any) -> None:
+    *way, last = path.split(".")
+    (_get(programme, ".".join(way)) if way else programme)[last] = value
+
+
+def _text(value: Any, kind: Kind, currency: str) -> str:
+    if value is None:
+        return ""
+    if kind == "money":
+        return f"{Decimal(value).scaleb(-EXPONENTS[currency]):f}"
+    if kind in _UNITS:
+        return f"{(Decimal(value) / _UNITS[kind]).normalize():f}"
+    return str(value)
+
+
+def _value(field: Field, text: str, currency: str) -> Any:
+    """Raises Wrong."""
+    if field.kind == "text":
+        if not field.least <= len(text) <= field.most:
+            raise Wrong(N_("Write {least} to {most} characters."), least=field.least, most=field.most)
+        return text
+    if field.kind == "choice":
+        if text not in field.choices:
+            raise Wrong(N_("Choose one of the list."))
+        return text
+    if not text and field.optional:
+        return None
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise Wrong(N_("Write a number, such as 12 or 1.5.")) from None
+    if not number.is_finite() or not field.least <= number <= field.most:
+        raise Wrong(N_("Write a number from {least} to {most}."), least=field.least, most=field.most)
+    return _in_units(field.kind, number, currency)
+
+
+def _in_units(kind: Kind, number: Decimal, currency: str) -> int:
+    if kind == "money":
+        try:
+            return to_minor(number, currency)
+        except TooPrecise:
+            raise Wrong(N_("That is more decimals than {currency} has."), currency=currency) from None
+    scaled = number * _UNITS.get(kind, Decimal(1))
+    if scaled != scaled.to_integral_value():
+        raise Wrong(N_("Write fewer decimals.") if kind in _UNITS else N_("Write a whole number."))
+    return int(scaled)

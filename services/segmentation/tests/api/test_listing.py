@@ -1,0 +1,74 @@
+"""Lists of customers by their values, the RFM map, the weeks: what stands behind a number is who is listed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from common.process.runtime import Runtime
+from segmentation.report.store_listing import list_customers
+
+BASE = "/v1/shops/tea"
+
+
+async def names(client: httpx.AsyncClient, **asked: Any) -> list[str]:
+    answer = await client.get(f"{BASE}/customers", params=asked)
+    assert answer.status_code == 200, answer.text
+    return [row["customer"] for row in answer.json()["customers"]]
+
+
+async def test_customers_are_listed_with_all_values_that_are_asked_for(client: httpx.AsyncClient) -> None:
+    """SEG-005."""
+    assert await names(client) == ["c1", "c2", "c3", "n1", "p1"]
+    assert await names(client, stage="returning") == ["c1", "c2", "c3"]
+    assert await names(client, stage="prospect") == ["p1"]
+    assert await names(client, stage="prospect", life_cycle="active") == []
+
+
+async def test_pages_hold_everybody_once(client: httpx.AsyncClient) -> None:
+    found, after = [], ""
+    while True:
+        answer = (await client.get(f"{BASE}/customers", params={"after": after, "limit": 2})).json()
+        found += [row["customer"] for row in answer["customers"]]
+        after = answer["next_after"]
+        if after is None:
+            break
+    assert found == ["c1", "c2", "c3", "n1", "p1"]
+
+
+async def test_a_rare_value_costs_pages_and_not_one_long_answer(runtime: Runtime) -> None:
+    """A page ends after so many customers, says up to whom, and the next one goes on from there."""
+    found, after, pages = [], "", 0
+    async with runtime.database.transaction() as tx:
+        while after is not None:
+            page = await list_customers(tx, "tea", {"stage": "prospect"}, after, 50, 2)
+            found += [row.customer for row in page.rows]
+            after, pages = page.upto, pages + 1
+    assert (found, pages) == (["p1"], 3)
+
+
+async def test_each_cell_of_the_map_counts_those_whom_its_list_holds(client: httpx.AsyncClient) -> None:
+    cells = (await client.get(f"{BASE}/report/rfm")).json()["cells"]
+    assert len(cells) == 8
+    assert sum(cell["customers"] for cell in cells) == 3
+    for cell in cells:
+        assert cell["customers"] == len(await names(client, cell=cell["cell"]))
+
+
+async def test_weeks_hold_orders_buyers_and_net_revenue(client: httpx.AsyncClient) -> None:
+    answer = (await client.get(f"{BASE}/report/weeks")).json()
+    assert answer["since"] == "2024-12-30"
+    assert [tuple(week.values()) for week in answer["weeks"]] == [
+        ("2025-01-13", "CNY", 2, 2, 30_000),
+        ("2025-02-10", "CNY", 1, 1, 7_000),
+        ("2025-02-24", "CNY", 1, 1, 500),
+    ]
+    total = (await client.get(f"{BASE}/report")).json()["revenue"]
+    assert sum(week["net"] for week in answer["weeks"]) == total[0]["net"], "one number, asked for in two ways"
+
+
+@pytest.mark.parametrize("asked", [{"cell": "2"}, {"stage": "lost"}, {"rfm": "x"}, {"limit": 0}])
+async def test_a_value_that_there_is_not_is_refused(client: httpx.AsyncClient, asked: dict[str, Any]) -> None:
+    assert (await client.get(f"{BASE}/customers", params=asked)).status_code == 422
