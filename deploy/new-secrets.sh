@@ -21,6 +21,7 @@ for service in orders_ingest membership segmentation messaging feedback console;
 done
 secret master_key "$(openssl rand -base64 32)"
 secret bootstrap_api_key "$(openssl rand -hex 24)"
+secret grafana_password "$(openssl rand -hex 24)"
 secret smtp_password ""
 # 16 random bytes in URL-safe base64, as Kafka writes its cluster ids; never one that begins with a dash.
 grep -qs '^KAFKA_CLUSTER_ID=' "$environment" ||

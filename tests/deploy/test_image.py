@@ -241,6 +241,23 @@ def test_a_service_that_waits_for_its_servers_stops_at_once(tmp_path: Path, star
     assert container.state["ExitCode"] == 0, container.logs()
 
 
+@pytest.mark.parametrize("after_s", [0.1, 0.4, 0.8, 1.5])
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_a_stop_in_the_first_moments_takes_no_grace(
+    command: str, after_s: float, tmp_path: Path, started: ExitStack
+) -> None:
+    """As process 1, without `--init`, while Python still reads its libraries or waits for its servers."""
+    nowhere = "postgresql://nobody:x@127.0.0.1:9/nowhere"
+    container, _ = Surroundings(nowhere, "127.0.0.1:9", tmp_path, started).run("membership.main", command)
+    time.sleep(after_s)
+    took = container.stop(GRACE_S)
+    code = container.state["ExitCode"]
+    print(f"\n{command}, stopped {after_s} s after its start: ended with {code} after {took:.1f} s")
+    assert took < 5, container.logs()
+    # 143: before it served; 0: it served, and stopped; 1: `migrate` had said by then that there is no server.
+    assert code in (143, 0, 1), container.logs()
+
+
 def test_the_image_is_of_a_bearable_size(image: float) -> None:
     size, base = (int(run("podman", "image", "inspect", "--format", "{{.Size}}", name).stdout)
                   for name in (IMAGE, "localhost/python:3.11-slim-bookworm"))  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from common.process.settings import InvalidSettings, load_settings
@@ -33,3 +35,10 @@ def test_the_channel_speaks_to_the_server_that_the_environment_names(monkeypatch
     server = SmtpChannel.opened(load_settings(SmtpSettings)).server
     assert (server.host, server.port, server.user, server.password) == ("mail.example", 1025, "ann", "pa55word")
     assert "pa55word" not in repr(load_settings(SmtpSettings))
+
+
+def test_an_empty_file_of_a_password_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As docker-compose.yml binds it for a mail server without a login."""
+    (tmp_path / "smtp_password").write_text("\n")
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    assert load_settings(SmtpSettings).smtp_password is None

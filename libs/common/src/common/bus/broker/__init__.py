@@ -9,7 +9,7 @@ from common.bus.broker.errors import BrokerUnavailable, MessageRefused, NoProgre
 from common.bus.broker.producer import Producer
 from common.bus.broker.reader import Reader
 from common.bus.broker.records import Batch, Outgoing, Position, Record
-from common.bus.broker.topics import Topic, cluster_id, ensure_topics
+from common.bus.broker.topics import Topic, cluster_id, ensure_topics, topic_names
 
 __all__ = [
     "Batch",
@@ -29,4 +29,5 @@ __all__ = [
     "TopicMismatch",
     "cluster_id",
     "ensure_topics",
+    "topic_names",
 ]

@@ -85,6 +85,12 @@ async def cluster_id(servers: str, timeout_s: float = 10) -> str:
         return str((await admin.describe_cluster())["cluster_id"])
 
 
+async def topic_names(servers: str, timeout_s: float = 10) -> list[str]:
+    """The names of all topics, Kafka's own left out. Raises BrokerUnavailable."""
+    async with _admin(servers, timeout_s) as admin:
+        return sorted(name for name in await admin.list_topics() if not name.startswith("__"))
+
+
 async def partitions_of(servers: str, name: str, timeout_s: float = 10) -> list[int]:
     """The numbers of the topic's partitions. Raises BrokerUnavailable, also for a topic that is missing."""
     found = await partitions_by_topic(servers, [name], timeout_s)

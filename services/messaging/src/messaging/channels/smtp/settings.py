@@ -39,6 +39,12 @@ class SmtpSettings(BaseSettings):
                 raise ValueError("cannot be read as a PEM file of certificates") from None
         return path
 
+    @field_validator("smtp_password")
+    @classmethod
+    def _none_in_an_empty_file(cls, password: SecretStr | None) -> SecretStr | None:
+        """An orchestrator's list of secrets stays as it is where no password is needed: its file is empty then."""
+        return password if password is not None and password.get_secret_value() else None
+
     @model_validator(mode="after")
     def _whole_login(self) -> Self:
         if (self.smtp_user is None) != (self.smtp_password is None):

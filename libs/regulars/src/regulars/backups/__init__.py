@@ -1,0 +1,1 @@
+"""Backup and restore of an installation: all databases and topics as of one instant."""

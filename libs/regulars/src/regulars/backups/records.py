@@ -1,0 +1,80 @@
+"""A topic as a file, up to a cut, and back into another cluster; offsets are translated, since logs may have holes."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from common.bus.broker import Outgoing, Position, Producer, Reader, Record
+from regulars.stack.errors import StackError
+
+_TOGETHER, _SEND_S = 500, 60.0
+
+
+async def write_topic(servers: str, topic: str, ends: Mapping[Position, int], file: Path) -> int:
+    """Write the topic's records before these ends, a line of JSON each; gives their number."""
+    reader, number = Reader(servers, topic, client="regulars-backup"), 0
+    try:
+        with gzip.open(file, "wb", compresslevel=3) as output:
+            while not await reader.at_end():
+                for record in await reader.read(0.5):
+                    if record.offset < ends.get(Position(topic, record.partition), 0):
+                        output.write(_line(record))
+                        number += 1
+    finally:
+        await reader.close()
+    return number
+
+
+def _line(record: Record) -> bytes:
+    headers = {name: base64.b64encode(value).decode() for name, value in record.headers.items()}
+    return orjson.dumps([record.partition, record.offset, _text(record.key), _text(record.value), headers]) + b"\n"
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
+
+
+def _lines(file: Path) -> Iterator[list[Any]]:
+    with gzip.open(file, "rb") as lines:
+        for line in lines:
+            yield orjson.loads(line)
+
+
+async def send_topic(producer: Producer, topic: str, file: Path) -> dict[int, list[int]]:
+    """Publish the file's records, each to its partition; gives the former offsets, by partition, in their order."""
+    waiting: list[Outgoing] = []
+    former: dict[int, list[int]] = {}
+    for partition, offset, key, value, headers in _lines(file):
+        former.setdefault(partition, []).append(offset)
+        plain = {name: base64.b64decode(text) for name, text in headers.items()}
+        waiting.append(Outgoing(topic, _bytes(key), _bytes(value), plain, partition))
+        if len(waiting) == _TOGETHER:
+            await _send(producer, waiting)
+            waiting.clear()
+    await _send(producer, waiting)
+    return former
+
+
+async def _send(producer: Producer, messages: Sequence[Outgoing]) -> None:
+    # What was not counted may be in the log: sent again, every later offset would be wrong.
+    if await producer.send(messages, _SEND_S) != len(messages):
+        raise StackError(
+            f"Kafka did not take all records ({producer.failed}): empty the new cluster and the databases, and restore "
+            "again"
+        )
+
+
+def translated(offset: int, former: Sequence[int]) -> int:
+    """Where reading goes on that stood at `offset`, in a log made of the records with these former offsets."""
+    return bisect_left(former, offset)

@@ -1,0 +1,186 @@
+"""A stack is backed up under load, destroyed, restored, and everything in it agrees with everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from regulars import operating
+from regulars.backups.commands import backup, restore
+from regulars.client import Services, set_up_shop
+from regulars.stack import postgres_binaries
+from regulars.stack.databases import dsn, in_database
+from regulars.stack.errors import StackError
+from regulars.stack.plan import Plan
+from regulars.stack.services import SERVICES
+from regulars.stack.state import StackState
+
+CUSTOMERS = [f"c{number}" for number in range(25)]
+SHOP = "/v1/shops/tea"
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="regulars-backup-") as name:
+        root = Path(name)
+        root.chmod(0o755)
+        yield root
+        operating.down(root / "run", purge=True)
+
+
+def services_of(state: StackState) -> Services:
+    return Services({name: its["PUBLIC_URL"] for name, its in state.services.items()}, state.api_key)
+
+
+async def send(services: Services, number: int) -> None:
+    """One completed order of 10.00, and in between who the customer is."""
+    customer = CUSTOMERS[number % len(CUSTOMERS)]
+    data = {"order_id": f"o{number}", "state": "completed", "currency": "EUR", "goods_paid": 1_000}
+    event = {"id": f"o{number}", "type": "order.completed", "subject": customer, "data": data}
+    event["time"] = f"2026-01-02T12:{number // 60 % 60:02}:{number % 60:02}Z"
+    if number < len(CUSTOMERS):
+        profile = {"id": customer, "name": f"Name {number}", "email": f"{customer}@example.test"}
+        await services.call("orders-ingest", "POST", f"{SHOP}/customers", json={"customers": [profile]})
+    await services.call("orders-ingest", "POST", f"{SHOP}/events", json=event)
+
+
+async def load(services: Services, sent: list[int], stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        number = len(sent)
+        sent.append(number)
+        await send(services, number)
+
+
+async def settled(services: Services) -> None:
+    for _ in range(240):
+        counters = await services.everywhere("GET", "/ops/settled", params={"wait_s": 1})
+        if not any(each["lag"] or each["outbox"] for each in counters.values()):
+            return
+        await asyncio.sleep(0.25)
+    raise AssertionError(counters)
+
+
+async def rows(state: StackState, database: str, sql: str) -> list[Any]:
+    connection = await asyncpg.connect(dsn(in_database(state.postgres, database)))
+    try:
+        return [tuple(row) for row in await connection.fetch(sql)]
+    finally:
+        await connection.close()
+
+
+async def orders_of(state: StackState, services: Services) -> tuple[set[int], Counter[str]]:
+    """The orders that orders-ingest has, and how many membership counts of each customer."""
+    known = {int(order[1:]) for (order,) in await rows(state, "orders_ingest", "select order_id from orders")}
+    counted = Counter[str]()
+    for customer in {CUSTOMERS[number % len(CUSTOMERS)] for number in known}:
+        counted[customer] = (await services.get("membership", f"{SHOP}/members/{customer}"))["orders"]
+    return known, counted
+
+
+def expected(numbers: set[int]) -> Counter[str]:
+    return Counter(CUSTOMERS[number % len(CUSTOMERS)] for number in numbers)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_backed_up_under_load_destroyed_restored_all_agrees(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "MASTER_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    folder, target = root / "run", root / "backup"
+    state = operating.up(Plan(folder), lambda _: None)
+    sent: list[int] = []
+
+    async def under_load() -> set[int]:
+        """Back up in the middle; gives what was answered before the backup began."""
+        stop = asyncio.Event()
+        async with services_of(state) as services:
+            await set_up_shop(services, "tea", 120, zone="Europe/Berlin", currency="EUR")
+            loads = [asyncio.create_task(load(services, sent, stop)) for _ in range(3)]
+            await asyncio.sleep(6)
+            answered = set(range(len(sent) - len(loads) - 1))
+            await asyncio.to_thread(backup, target, folder=folder)
+            during = len(sent)
+            await asyncio.sleep(2)
+            stop.set()
+            await asyncio.gather(*loads)
+            print(f"\n{len(answered)} orders before the backup, {during - len(answered)} during it, {len(sent)} in all")
+            assert during > len(answered), "nothing was sent meanwhile: this was no load"
+        return answered
+
+    before = asyncio.run(under_load())
+    with pytest.raises(StackError, match="is there already"):
+        backup(target, folder=folder)
+    assert json.loads((folder / "secrets.json").read_text())["master_key"] not in "".join(
+        file.read_text() for file in target.glob("*.json")
+    )
+
+    # Everything is lost but the backup, and the secrets that are kept apart from it.
+    secrets = (folder / "secrets.json").read_text()
+    operating.down(folder, purge=True)
+    assert not folder.exists()
+    with pytest.raises(StackError, match=r"put the secrets\.json"):
+        restore(target, folder=folder)
+    folder.mkdir(exist_ok=True)
+    (folder / "secrets.json").write_text(secrets)
+    restore(target, folder=folder)
+    with pytest.raises(StackError, match="holds the data of a stack"):
+        restore(target, folder=folder)
+
+    state = operating.up(Plan(folder), lambda _: None)
+
+    async def afterwards() -> None:
+        async with services_of(state) as services:
+            await settled(services)
+            known, counted = await orders_of(state, services)
+            assert before <= known, "what was answered before the backup is in it"
+            assert counted == expected(known)
+            for service in SERVICES:
+                assert await services.get(service.name, "/ops/dead") == [], service.name
+            print(f"{len(known)} orders after the restore")
+
+    asyncio.run(afterwards())
+    assert operating.run_in_services(folder, "verify", SERVICES) == 0
+
+    async def sent_again() -> None:
+        """The shop sends everything again, as docs/operating.md says: each order counts once."""
+        async with services_of(state) as services:
+            for number in sent:
+                await send(services, number)
+            await settled(services)
+            known, counted = await orders_of(state, services)
+            assert known == set(sent)
+            assert counted == expected(known)
+
+    asyncio.run(sent_again())
+    assert operating.run_in_services(folder, "verify", SERVICES) == 0
+
+
+@pytest.mark.slow
+def test_a_damaged_backup_leaves_no_half_data(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "MASTER_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    folder, target = root / "run", root / "backup"
+    plan = Plan(folder, operating.chosen(("orders-ingest",)))
+    operating.up(plan, lambda _: None)
+    backup(target, folder=folder)
+    operating.down(folder)
+    shutil.rmtree(folder / "kafka")
+    place = postgres_binaries.shared_place("data", folder / "postgres")
+    for data in (folder / "postgres", place):
+        shutil.rmtree(data, ignore_errors=True)
+    (target / "databases/orders_ingest.dump").write_bytes(b"PGDMP nothing")
+    with pytest.raises(StackError, match="pg_restore failed"):
+        restore(target, folder=folder)
+    assert not (folder / "kafka").exists()
+    assert not (folder / "postgres" / "data").exists()
