@@ -187,7 +187,12 @@ def test_the_marked_fields_of_all_events_are_those_we_know() -> None:
     }
     profile = ("name", "email", "phone", "chat", "address", "birthday")
     assert found["customer.registered"] == found["customer.updated"] == profile
-    assert found["order.paid"] == ("remark", "recipient")
+    assert found["order.paid"] == ("remark", "recipient", "recipient_phone", "address")
     assert found["review.submitted"] == ("text", "photos")
     nested = {name: sealing.personal_fields(kind).nested for name, kind in EVENTS.items()}
-    assert {name: fields for name, fields in nested.items() if fields} == {"survey.answered": ("answers",)}
+    tickets = {f"complaint.{what}": ("promise", "entry") for what in ("opened", "changed", "resolved", "reopened")}
+    assert {name: fields for name, fields in nested.items() if fields} == tickets | {
+        "survey.answered": ("answers",),
+        "customer.registered": ("social",),
+        "customer.updated": ("social",),
+    }

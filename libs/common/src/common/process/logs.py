@@ -26,6 +26,7 @@ _PRIVATE_NAMES = frozenset(
         "address",
         "birthday",
         "recipient",
+        "recipient_phone",
         "remark",
         "text",
         "photos",
