@@ -45,7 +45,8 @@ TABLES = {
     "products": "select * from products",
     "visits": "select * from visits",
     "behaviour_days": "select * from behaviour_days",
-    "journeys": "select shop, order_id, customer, placed_at, revision, silent, decision_seconds, chats from journeys",
+    "journeys": "select shop, order_id, customer, placed_at, revision, silent, decision_seconds, chats from journeys"
+    " where revision > 0",
     "archive": "select shop, order_id, source, id, at from archive",
     "customer_keys": "select * from customer_keys",
     "customers": "select shop, customer from customers",

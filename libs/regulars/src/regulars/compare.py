@@ -36,7 +36,10 @@ ASIDE = re.compile(
 _KEY_FACTS = (
     "select shop, id, cast(payload as json) ->> 'source' as source from outbox where aggregatetype = 'customer-keys'"
 )
-TABLES_ASIDE = {"schema_migrations", "offsets", "api_keys", "clock", "cluster", "master_key", "customer_keys"}
+TABLES_ASIDE = {
+    *("schema_migrations", "offsets", "api_keys", "clock", "cluster", "master_key", "customer_keys", "tallies"),
+}
+"""Tallies are kept in parts by connection; and what was refused differs where something was sent once more."""
 _KEYED = re.compile(r"[0-9a-f]{32}")
 """Of an address, by which messaging's caps count."""
 _SIGNED = re.compile(r"http://[^\"\s]+")

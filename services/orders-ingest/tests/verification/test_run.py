@@ -82,7 +82,7 @@ async def some_days(db: Database, api: httpx.AsyncClient, vault: Vault, tell: An
     await post(tell.order("delivered", delivered, time="2026-02-21T10:00:00Z"))
     async with db.transaction() as tx:
         assert await settle_due(tx, vault, tx.clock.now(), [("demo", "o-60")]) == 3
-        assert await measure_journeys(tx, [("demo", "o-1"), ("demo", "o-60")]) == 2
+        assert await measure_journeys(tx, [("demo", "o-1"), ("demo", "o-60")]) == 1
     assert (await api.post("/v1/shops/demo/customers/c-1/merge", json={"absorbed": "c-2"})).status_code == 200
 
 

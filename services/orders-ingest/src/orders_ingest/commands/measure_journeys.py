@@ -13,8 +13,7 @@ from orders_ingest.journeys.rules import measured
 
 async def measure_journeys(tx: Transaction, orders: Sequence[tuple[str, str]]) -> int:
     """Measure these orders, whose rows the caller holds, and announce what changed. Returns how many were measured."""
-    telling = await store.find_telling(tx, (shop for shop, _ in orders))
-    journeys = [each for each in await store.get_journeys(tx, orders) if each.shop in telling]
+    journeys = await store.get_journeys(tx, orders)
     await tx.lock_customers({(each.shop, each.customer) for each in journeys})
     signs = await store.get_signs(tx, [(each.shop, each.customer, each.placed_at) for each in journeys])
     facts: list[Event[OrderJourneyMeasured]] = []
@@ -26,7 +25,7 @@ async def measure_journeys(tx: Transaction, orders: Sequence[tuple[str, str]]) -
     await store.save_measured(tx, facts)
     await store.settle(tx, orders)
     await tx.announce(facts)
-    return len(orders)
+    return len(journeys)
 
 
 def _fact(journey: store.Journey, data: OrderJourneyMeasured) -> Event[OrderJourneyMeasured]:

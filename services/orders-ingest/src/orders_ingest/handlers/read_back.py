@@ -51,7 +51,7 @@ from orders_ingest.intake.published import claimed_by, numbers_in, owners_in, re
 from orders_ingest.intake.state import name_of
 from orders_ingest.intake.store import delete_claims
 from orders_ingest.journeys import store as journeys
-from orders_ingest.journeys.rules import KEPT, placed_lately, sign_of
+from orders_ingest.journeys.rules import KEPT, sign_of
 from orders_ingest.orders import store_rebuilding as orders
 from orders_ingest.refunds import store as refunds
 from orders_ingest.visits import store as visits
@@ -79,8 +79,6 @@ async def on_orders(vault: Vault, tx: Transaction, batch: Batch) -> None:
     await refunds.claim_refunds(tx, await orders.get_owners(tx, owners))
     await orders.restore_numbers(tx, numbers_in(batch.events))
     await insert_archive(tx, vault, came)
-    now = tx.clock.now()
-    await journeys.note_orders(tx, placed_lately(versions_in(batch.events), now), now)
     await _unclaim(tx, batch.events)
 
 
@@ -132,7 +130,7 @@ async def on_activity(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_journeys(tx: Transaction, batch: Batch) -> None:
-    """The way to each order as it was measured last."""
+    """The way to each order as it was measured last; what was not measured before the topics' end is not measured."""
     await journeys.save_measured(tx, batch.events)
     await _unclaim(tx, batch.events)
 

@@ -93,8 +93,7 @@ async def wake(tx: Transaction, signs: Iterable[tuple[CustomerKey, Sign]], now: 
 async def note_orders(tx: Transaction, orders: Iterable[tuple[str, str, str, datetime]], now: datetime) -> None:
     """These orders (shop, order, customer, placed at) are to be measured; the earliest time of placing counts.
 
-    Only of shops that tell views or chats: of another nothing is known of anybody's way. While a database is rebuilt,
-    topics come in no order, and that is looked at when they are measured.
+    Only of shops that tell views or chats: of another nothing is known of anybody's way.
     """
     earliest: dict[tuple[str, str], tuple[str, str, str, datetime]] = {}
     for order in orders:
@@ -106,26 +105,13 @@ async def note_orders(tx: Transaction, orders: Iterable[tuple[str, str, str, dat
             f"""
             insert into journeys as j (shop, order_id, customer, placed_at, due_at)
             select shop, order_id, customer, placed_at, :now from {ORDERS}
-            where :all or exists (select from behaviour_days b where b.shop = n.shop)
+            where exists (select from behaviour_days b where b.shop = n.shop)
             on conflict (shop, order_id) do update
             set placed_at = excluded.placed_at, due_at = excluded.due_at where excluded.placed_at < j.placed_at
             """,
             **ORDERS.of(earliest[key] for key in sorted(earliest)),
             now=now,
-            all=tx.rebuilding,
         )
-
-
-async def find_telling(tx: Transaction, shops: Iterable[str]) -> set[str]:
-    """Those of these shops that tell views or chats."""
-    rows = await tx.fetch(
-        """
-        select shop from unnest(cast(:shops as text[])) as w(shop)
-        where exists (select from behaviour_days b where b.shop = w.shop)
-        """,
-        shops=sorted(set(shops)),
-    )
-    return {row.shop for row in rows}
 
 
 async def lock_due(tx: Transaction, now: datetime, limit: int) -> list[Task] | None:
