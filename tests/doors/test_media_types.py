@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 FORM = "application/x-www-form-urlencoded"
 """What `curl -d` calls a body unless a header says otherwise."""
-FILES = {("orders-ingest", "POST /v1/shops/{shop}/imports")}
+FILES = {("orders-ingest", f"POST /v1/shops/{{shop}}/imports{part}") for part in ("", "/preview")}
 
 
 def routes_with_json(app: FastAPI) -> Iterator[tuple[str, str, set[str]]]:

@@ -112,6 +112,9 @@ class Profile(_Told):
     phone: str | None = None
     address: str | None = None
     birthday: str | None = None
+    gender: Literal["female", "male", "other"] | None = None
+    region: str | None = None
+    city: str | None = None
     language: str | None = None
     zone: str | None = None
     source: str | None = None

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from common.refusals import Refusal
+from common.refusals import Forbidden
 from common.values.currency import EXPONENTS, round_to_minor
 from common.values.wording import found
 from orders_ingest.webhooks.state import Delivery, Said, Shop, UnreadableDelivery
@@ -42,7 +42,7 @@ class Vendor(Protocol):
         """What it says; nothing of a topic that tells us nothing. Raises UnreadableDelivery. Pure."""
 
 
-class NotSigned(Refusal):
+class NotSigned(Forbidden):
     """No secret of the shop fits; nothing more is said, so that nobody learns which shops take which webhooks."""
 
     def __init__(self, detail: str = "no secret of the shop fits the signature") -> None:

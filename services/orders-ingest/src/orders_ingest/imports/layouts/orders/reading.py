@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -47,7 +48,7 @@ def read_orders(lines: Iterable[str | TooLong], history: History, findings: Find
     An order of which a row is refused is refused whole: with what is left of it, its amounts would be wrong.
     """
     group: list[_Cells] = []
-    seen: dict[str, None] = {}
+    seen: OrderedDict[str, None] = OrderedDict()  # a plain dict finds its oldest only past all that were removed
     for row in _rows(lines, history, findings):
         if isinstance(row, BadRow):
             yield row
@@ -62,7 +63,7 @@ def read_orders(lines: Iterable[str | TooLong], history: History, findings: Find
                 continue
             seen[order_id] = None
             if len(seen) > REMEMBERED:
-                del seen[next(iter(seen))]
+                seen.popitem(last=False)
         group.append(row)
     if group:
         yield from _order(group, history, findings)
