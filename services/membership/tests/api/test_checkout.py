@@ -88,6 +88,18 @@ async def test_a_checkout_is_reserved_whole_repeated_and_voided_whole(client: Cl
     assert await verify(client.database) == []
 
 
+async def test_a_coupon_that_was_given_back_is_not_used_by_the_order_without_it(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await offered(client)
+    (code,) = await issued(client, ["c1"])
+    await client.post(f"{ORDERS}/o2/reserve", json=cart(10_000))
+    await client.post(f"{ORDERS}/o2/void")
+    done = OrderCompleted(order_id="o2", state="completed", currency="CNY", goods_paid=9_800)
+    await deliver(client.database, [shop.event("c1", NOW + timedelta(minutes=1), done)])
+    assert (await client.get(f"{V1}/coupons/{code}")).json()["status"] == "open"
+    assert await verify(client.database) == []
+
+
 async def test_an_order_with_the_longest_id_is_reserved_like_any_other(client: Client, shop: Shop) -> None:
     await rich(client, shop)
     await offered(client)

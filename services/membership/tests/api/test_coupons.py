@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common.events import decode
-from common.events.orders import OrderClosed, OrderCompleted, PromotionUse
+from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, PromotionUse
 from membership.jobs.verifying import verify
 
 from ..conftest import NOW, V1, Client, Shop, deliver, rich
@@ -49,7 +49,9 @@ async def test_a_coupon_is_issued_used_paid_and_attributed(client: Client, shop:
     assert first.json()["status"] == "reserved"
     other = await use(client, code, "o3")
     assert (other.status_code, other.json()["reason"]) == (409, "used")
-    await deliver(client.database, [order(shop, OrderCompleted, "completed", "o2", timedelta(minutes=1))])
+    paid = order(shop, OrderPaid, "paid", "o2", timedelta(minutes=1), revision=1)
+    done = order(shop, OrderCompleted, "completed", "o2", timedelta(minutes=2), revision=2)
+    await deliver(client.database, [paid, done], size=1)
     found = (await client.get(f"{V1}/offers/spring")).json()
     assert (found["committed"], found["taken_off"], found["revenue"], found["customers"]) == (1, 500, 9_500, 1)
     ended = await client.post(f"{V1}/coupons/{code}/uses/o2/release")

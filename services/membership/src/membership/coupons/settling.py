@@ -56,7 +56,10 @@ class Use:
 
 
 async def settle(tx: Transaction, events: Sequence[Event[Any]]) -> list[Use]:
-    """Move the uses of these orders on, set-wise; returns those that moved. An order may name a code by itself."""
+    """Move the uses of these orders on, set-wise; an order may name a code by itself.
+
+    Returns those that have another status or amount now: an order that is paid and then completed says so once.
+    """
     orders = [event for event in events if isinstance(event.data, OrderEvent)]
     shops = await shops_with_offers(tx, (event.shop for event in orders)) if orders else set[str]()
     orders = [event for event in orders if event.shop in shops]
@@ -70,38 +73,42 @@ async def settle(tx: Transaction, events: Sequence[Event[Any]]) -> list[Use]:
         return []
     offers, coupons = await _lock(tx, codes)
     # Again, now that no checkout can be moving them.
-    uses = {
-        (row.shop, row.order_id, row.code): Use(*(getattr(row, name) for name in Use.__dataclass_fields__))
-        for row in await uses_of_orders(tx, ((event.shop, event.data.order_id) for event in orders))
-    }
+    uses: dict[tuple[str, str], dict[str, Use]] = {}
+    for row in await uses_of_orders(tx, ((event.shop, event.data.order_id) for event in orders)):
+        use = Use(*(getattr(row, name) for name in Use.__dataclass_fields__))
+        uses.setdefault((use.shop, use.order_id), {})[use.code] = use
+        if (use.shop, use.code) not in coupons:
+            return await settle(tx, events)  # it was reserved between the two looks
+    before = {(*order, code): (use.status, use.amount) for order, by in uses.items() for code, use in by.items()}
     moved: dict[tuple[str, str, str], Use] = {}
     for event in orders:
-        for use in _moved_by(event, uses, coupons, offers):
+        of_order = uses.setdefault((event.shop, event.data.order_id), {})
+        for use in _moved_by(event, of_order, coupons, offers):
             moved[use.shop, use.order_id, use.code] = use
     await _save(tx, list(moved.values()), offers, coupons)
-    return list(moved.values())
+    return [use for key, use in moved.items() if before.get(key) != (use.status, use.amount)]
 
 
-def _moved_by(event: Event[Any], uses: dict[Any, Use], coupons: dict[Any, Any], offers: dict[Any, Any]) -> list[Use]:
-    """What one version of an order makes of its uses."""
+def _moved_by(event: Event[Any], uses: dict[str, Use], coupons: dict[Any, Any], offers: dict[Any, Any]) -> list[Use]:
+    """What one version of an order makes of its uses, by code."""
     data: OrderEvent = event.data
+    closed = isinstance(data, OrderClosed)
     said = {used.code: used.amount for used in data.promotions if used.code and (event.shop, used.code) in coupons}
-    for code, amount in said.items():
-        key = (event.shop, data.order_id, code)
-        if key not in uses and not isinstance(data, OrderClosed):
-            offer_id = coupons[event.shop, code].offer_id
-            uses[key] = Use(event.shop, data.order_id, code, offer_id, event.subject, amount, data.currency, "released")
+    for code in said.keys() - uses.keys() if not closed else ():
+        offer_id = coupons[event.shop, code].offer_id
+        uses[code] = Use(
+            event.shop, data.order_id, code, offer_id, event.subject, said[code], data.currency, "released"
+        )
     moved = []
-    for (shop, order_id, code), use in uses.items():
-        if (shop, order_id) != (event.shop, data.order_id) or data.revision < use.order_revision:
+    for code, use in sorted(uses.items()):
+        given_back = use.status == "released" and use.order_revision < 0 and code not in said
+        if given_back or data.revision < use.order_revision:
             continue
-        coupon, offer = coupons[shop, code], offers[shop, use.offer_id]
+        coupon, offer = coupons[event.shop, code], offers[event.shop, use.offer_id]
         was = use.status
-        if isinstance(data, OrderClosed):
-            _count(use, coupon, offer, "released", use.amount)
-        else:
-            amount = said.get(code, use.amount)
-            _count(use, coupon, offer, "released", use.amount)
+        amount = use.amount if closed else said.get(code, use.amount)
+        _count(use, coupon, offer, "released", use.amount)
+        if not closed:
             # What was reserved stays promised at its amount, should the order say one that the budget does not bear.
             if was in COUNTED and not fits(coupon, offer, amount):
                 amount = use.amount
@@ -109,8 +116,7 @@ def _moved_by(event: Event[Any], uses: dict[Any, Use], coupons: dict[Any, Any], 
             _count(use, coupon, offer, status, amount)
             use.paid = data.goods_paid
         use.order_revision, use.moved_at = data.revision, event.time
-        if use.status != was or use.paid is not None:
-            moved.append(use)
+        moved.append(use)
     return moved
 
 
