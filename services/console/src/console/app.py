@@ -15,6 +15,7 @@ from console.audit import page as audit
 from console.customers import finding, opting_out
 from console.customers import page as customers
 from console.imports import page as imports
+from console.messages import page as messages
 from console.operations import dead, health
 from console.programme import page as programme
 from console.regulars import page as regulars
@@ -46,6 +47,7 @@ ROUTERS = (
     customers.router,
     opting_out.router,
     regulars.router,
+    messages.router,
     programme.router,
     imports.router,
     dead.router,

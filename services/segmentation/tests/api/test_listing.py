@@ -40,10 +40,12 @@ async def test_pages_hold_everybody_once(client: httpx.AsyncClient) -> None:
 
 async def test_a_rare_value_costs_pages_and_not_one_long_answer(runtime: Runtime) -> None:
     """A page ends after so many customers, says up to whom, and the next one goes on from there."""
-    found, after, pages = [], "", 0
+    found: list[str] = []
+    after: str | None = ""
+    pages = 0
     async with runtime.database.transaction() as tx:
         while after is not None:
-            page = await list_customers(tx, "tea", {"stage": "prospect"}, after, 50, 2)
+            page = await list_customers(tx, "tea", {"stage": "prospect"}, after or "", 50, 2)
             found += [row.customer for row in page.rows]
             after, pages = page.upto, pages + 1
     assert (found, pages) == (["p1"], 3)

@@ -51,6 +51,7 @@ PAGES: dict[str, Page] = {
     "ledger": Page(),
     "orders": Page(),
     "messages": Page(),
+    "upcoming": Page(),
     "one_message": Page(),
     "opt_out": Page(_of("owner", "agent")),
     "send_opt_out": Page(_of("owner", "agent")),
