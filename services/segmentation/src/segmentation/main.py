@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common.process.runtime import Service
 from common.service.commands import main
-from segmentation.api import activity, customers, listing, regulars, report, thresholds
+from segmentation.api import activity, cohorts, customers, listing, regulars, report, thresholds
 from segmentation.handlers import SUBSCRIPTIONS
 from segmentation.jobs.sweeping import WORK, count_due, long_histories
 from segmentation.jobs.verifying import verify
@@ -25,6 +25,7 @@ SERVICE = Service(
         activity.router,
         report.router,
         regulars.router,
+        cohorts.router,
         thresholds.router,
     ),
     jobs=lambda _: (*WORK, long_histories()),
