@@ -13,7 +13,7 @@ from common.process.settings import load_settings
 from common.service.commands import main
 from common.storage.database import Transaction
 from common.work.sweeps import WorkList
-from messaging.api import bounces, decisions, pauses, permissions, policy, search, unsubscribe_page, upcoming
+from messaging.api import bounces, decisions, messages, pauses, permissions, policy, search, unsubscribe_page
 from messaging.channels.registry import CHANNELS
 from messaging.consent.links import UnsubscribeLinks
 from messaging.decisions.store import count_due
@@ -91,7 +91,7 @@ SERVICE = Service(
     copied=(Copied("pauses"),),
     routers=(
         decisions.router,
-        upcoming.router,
+        messages.router,
         policy.router,
         pauses.router,
         permissions.router,

@@ -1,0 +1,138 @@
+"""The shop's messages as lists, and the text of one with everything personal left out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import orjson
+from fastapi import Query
+from pydantic import BaseModel
+
+from common.events.fields import Cursor, Identifier, ShopName
+from common.events.messages import MessagePurpose
+from common.http.api import Router, Tx, require
+from common.refusals import Invalid
+from common.shops.settings import display_names
+from messaging.api.decisions import UnknownMessage
+from messaging.flows.registry import FLOWS, template_of
+from messaging.policy.store import get_policies
+from messaging.reports import coming
+from messaging.templates.rendering import IncompleteText, render
+
+router = Router(tags=["decisions"], dependencies=[require("messages:read")])
+LOOK = 20_000
+"""One page looks through so many messages at most, whatever is asked for."""
+State = Literal["waiting", "held", "queued", "leased", "sent", "failed", "unknown", "suppressed"]
+ShortName = Annotated[str, Query(pattern="^[a-z0-9_]{1,60}$")]
+
+
+class UnreadableCursor(Invalid):
+    """`after` is none that a list of messages gave."""
+
+    def __init__(self) -> None:
+        super().__init__("unreadable_cursor", "`after` must be the `next_after` of the page before, unchanged.")
+
+
+class NoText(Invalid):
+    """This release cannot write the message."""
+
+    def __init__(self, flow: str) -> None:
+        super().__init__("no_text", f"There is no whole text for a message of the flow {flow!r} here.")
+
+
+class ListedOut(BaseModel):
+    """`state`: as in the report. `reason`: of the newest decision, or of the attempt to send. Times in UTC."""
+
+    message_id: str
+    customer: str
+    flow: str
+    purpose: MessagePurpose
+    channel: str
+    state: State
+    reason: str | None
+    due_at: datetime
+    release_at: datetime | None
+    decided_at: datetime | None
+    sent_at: datetime | None
+
+
+class MessagesOut(BaseModel):
+    """`next_after` is null when all were looked through. `as_of`: what the list was read at, in UTC.
+
+    A page may hold fewer than `limit`, even none, and still have a `next_after`: it ends after 20,000 messages.
+    """
+
+    as_of: datetime
+    messages: list[ListedOut]
+    next_after: str | None
+
+
+class TextOut(BaseModel):
+    """`subject` and `text` with `…` for the name and for links, which are the customer's own."""
+
+    flow: str
+    language: Literal["en", "zh"]
+    subject: str
+    text: str
+
+
+@router.get("/v1/shops/{shop}/messages")
+async def list_messages(
+    shop: ShopName,
+    tx: Tx,
+    which: coming.Which = "coming",
+    state: State | None = None,
+    reason: ShortName | None = None,
+    flow: ShortName | None = None,
+    after: Cursor = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> MessagesOut:
+    """`coming`: what is still to be decided, the soonest first. `decided`: what went or did not go, the newest first.
+
+    A held message is coming: it is decided again at its `release_at`.
+    """
+    asked = {"state": state, "reason": reason, "flow": flow}
+    wanted = {name: value for name, value in asked.items() if value is not None}
+    found = await coming.list_messages(tx, shop, which, wanted, _place(after), limit, LOOK)
+    upto = f"{found.upto.at.isoformat()}~{found.upto.message_id}" if found.upto is not None else None
+    rows = [ListedOut.model_validate(dict(r._mapping)) for r in found.rows]
+    return MessagesOut(as_of=tx.clock.now(), messages=rows, next_after=upto)
+
+
+def _place(after: str) -> coming.Place | None:
+    if not after:
+        return None
+    at, _, message_id = after.partition("~")
+    try:
+        found = coming.Place(datetime.fromisoformat(at), message_id)
+    except ValueError:
+        raise UnreadableCursor from None
+    if found.at.tzinfo is None or not 1990 <= found.at.year < 9000 or not message_id:
+        raise UnreadableCursor
+    return found
+
+
+@router.get("/v1/shops/{shop}/messages/{message_id}/text")
+async def get_text(shop: ShopName, message_id: Identifier, tx: Tx, language: Literal["en", "zh"] = "en") -> TextOut:
+    """What the message says, or would say if it left now; nothing personal is opened for it."""
+    row = await coming.get_details(tx, shop, message_id)
+    if row is None:
+        raise UnknownMessage(message_id)
+    if row.flow not in FLOWS:
+        raise NoText(row.flow)
+    policy = (await get_policies(tx, [shop]))[shop].policy
+    names = await display_names(tx, [shop], tx.clock.now())
+    details = orjson.loads(row.details)
+    values = details | {
+        "name": "…",
+        "shop_name": policy.sender_name or names[shop],
+        "unsubscribe_url": None if row.purpose == "transactional" else "…",
+        "answers_read": policy.reads_answers,
+        **({"answer_url": "…"} if "answer_url" in details else {}),
+    }
+    try:
+        written = render(template_of(row.flow), language, values)
+    except IncompleteText:
+        raise NoText(row.flow) from None
+    return TextOut(flow=row.flow, language=language, subject=written.subject, text=written.text)
