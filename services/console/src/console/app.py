@@ -18,6 +18,7 @@ from console.imports import page as imports
 from console.messages import page as messages
 from console.operations import dead, health
 from console.programme import page as programme
+from console.regulars import cohort
 from console.regulars import page as regulars
 from console.sign_in import account, invitations
 from console.sign_in import pages as sign_in
@@ -46,8 +47,9 @@ ROUTERS = (
     finding.router,
     customers.router,
     opting_out.router,
-    regulars.router,
     messages.router,
+    regulars.router,
+    cohort.router,
     programme.router,
     imports.router,
     dead.router,

@@ -81,7 +81,7 @@ async def test_pages_hold_each_message_once_in_order_of_time(messaging: Any, cli
 
 
 async def test_a_rare_value_costs_pages_and_not_one_long_answer(messaging: Any) -> None:
-    await messaging.feed(*messaging.known(), *(messaging.notice(f"o{n}") for n in range(5)), messaging.tier_up(1))
+    await messaging.feed(*messaging.known(), *(messaging.notice(f"o{n}") for n in range(4)), messaging.tier_up(1))
     found, after, pages = [], None, 0
     async with messaging.database.transaction() as tx:
         while pages == 0 or after is not None:

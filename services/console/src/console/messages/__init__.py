@@ -1,1 +1,1 @@
-"""Messages of the shop: what goes out next, what is held, what became of the others."""
+"""Messages of the shop: what goes out next, what is held and why, what became of the rest."""

@@ -79,6 +79,16 @@ WORDS = {
     "coming": N_("to come"),
     "past": N_("past"),
 }
+FLOWS = {
+    "order_placed": N_("notice: order received"),
+    "order_paid": N_("notice: order paid"),
+    "order_shipped": N_("notice: order on its way"),
+    "order_delivered": N_("notice: order delivered"),
+    "survey": N_("survey"),
+    "tier": N_("change of tier"),
+    "lapse": N_("lapse"),
+}
+WORDS |= FLOWS
 REASONS = {
     "allowed": N_("nothing forbids it"),
     "erased": N_("the customer was erased"),
