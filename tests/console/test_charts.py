@@ -81,3 +81,21 @@ async def test_parts_of_a_service_that_is_away_say_so_and_show_no_number(whole: 
             assert await walk.page.locator(".state").count() == 0
         await walk.page.get_by_role("link", name="Try again").first.click()
         await walk.page.locator(".state").first.wait_for()
+
+
+async def test_the_curves_are_of_the_period_that_is_chosen_and_leave_no_week_out(whole: Whole, chromium: str) -> None:
+    """The period stands in the address; a week without an order stands with 0."""
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("viewer"), "Val")
+        assert await page.locator("#weeks").inner_text() == "The last 12 weeks"
+        assert await page.locator("figure.chart tbody tr").count() == 12
+        await walk.click("26 weeks", "link")
+        await page.wait_for_url("**/today?weeks=26")
+        await page.locator(".canvas svg").first.wait_for()
+        await walk.check()
+        assert await page.locator("figure.chart tbody tr").count() == 26
+        orders = await page.locator("figure.chart tbody td:nth-child(3)").evaluate_all(
+            "cells => cells.map(cell => Number(cell.dataset.v))"
+        )
+        assert (orders.count(0), sum(orders)) == (24, 6)
