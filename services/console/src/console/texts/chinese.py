@@ -548,4 +548,7 @@ CHINESE = {
     "Who comes back, by month of the first order": "谁会回来：按首单月份",
     "What it says": "消息内容",
     "As it would be written in your language; the name and the customer's own links are left out.": "以您的语言显示；姓名和顾客专属链接已略去。",
+    "the address cannot be written to": "该地址无法投递",
+    "the address cannot be opened with the customer's key": "无法用该顾客的密钥解开地址",
+    "its text lacks a value": "消息内容缺少一项数据",
 }

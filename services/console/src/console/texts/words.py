@@ -107,4 +107,7 @@ REASONS = {
     "window_taken": N_("another message went in this window"),
     "missed_window": N_("it could not leave in its window"),
     "cap": N_("the customer has had as many as they may get"),
+    "invalid_address": N_("the address cannot be written to"),
+    "unreadable_address": N_("the address cannot be opened with the customer's key"),
+    "text_incomplete": N_("its text lacks a value"),
 }
