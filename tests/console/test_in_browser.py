@@ -43,7 +43,7 @@ SMALL_TARGETS = """
 
 
 _CUSTOMER = ("customers/ann", "customers/ann/ledger", "customers/ann/orders", "customers/ann/messages")
-PATHS = ("today", "customers", *_CUSTOMER, "programme", "regulars", "imports", "dead-letters", "health")
+PATHS = ("today", "customers", *_CUSTOMER, "programme", "regulars", "messages", "imports", "dead-letters", "health")
 """Of pages that a viewer sees."""
 
 

@@ -18,6 +18,7 @@ PARTS = {
     "customer": "ann",
     "job": "job-1",
     "message": "m-1",
+    "month": "2026-03",
     "service": "membership",
     "dead_id": "1",
     "link": "nothing",

@@ -34,7 +34,18 @@ async def test_a_customer_whom_nobody_can_speak_of_is_not_unknown(site: Site) ->
 
 
 @pytest.mark.parametrize(
-    "path", ["customers/ann/ledger", "customers/ann/messages", "imports", "imports/job-1", "dead-letters", "health"]
+    "path",
+    [
+        "customers/ann/ledger",
+        "customers/ann/messages",
+        "messages",
+        "regulars",
+        "regulars/cohorts/2026-03",
+        "imports",
+        "imports/job-1",
+        "dead-letters",
+        "health",
+    ],
 )
 async def test_each_page_stands(site: Site, path: str) -> None:
     browser = await site.signed_in("owner")
@@ -63,7 +74,7 @@ async def test_its_own_health_does_not_hang_on_the_services(site: Site) -> None:
     assert (answer.status_code, answer.json()["checks"]) == (200, {"database": "ok"})
 
 
-@pytest.mark.parametrize("path", ["today", "customers", "imports", "dead-letters", "health"])
+@pytest.mark.parametrize("path", ["today", "customers", "messages", "regulars", "imports", "dead-letters", "health"])
 async def test_pages_are_chinese_when_chinese_is_chosen(site: Site, path: str) -> None:
     browser = await site.signed_in("owner")
     await browser.post("/look", language="zh", theme="dark", back=f"/s/tea/{path}")

@@ -129,10 +129,11 @@ create table candidates (
     unique (shop, customer, flow, cause, channel) -- closes the race of two events that ask for the same message
 ) with (fillfactor = 80);
 create index candidates_due on candidates (release_at) where release_at is not null;
+-- What goes out next in a shop, also beside another shop's backlog.
+create index candidates_open on candidates (shop, release_at, message_id) where release_at is not null;
 create index candidates_no_sender on candidates (channel) where outcome = 'hold' and reason = 'no_sender';
 create index candidates_message on candidates (shop, message_id);
--- The shop's lists: what is decided next, and what was decided last; another shop's backlog is not walked through.
-create index candidates_coming on candidates (shop, release_at, message_id) where release_at is not null;
+-- What was decided last in a shop.
 create index candidates_decided on candidates (shop, decided_at, message_id) where release_at is null;
 
 -- Every decision that is announced, also each hold, with its reason; never changed.

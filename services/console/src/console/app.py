@@ -15,8 +15,10 @@ from console.audit import page as audit
 from console.customers import finding, opting_out
 from console.customers import page as customers
 from console.imports import page as imports
+from console.messages import page as messages
 from console.operations import dead, health
 from console.programme import page as programme
+from console.regulars import cohort
 from console.regulars import page as regulars
 from console.sign_in import account, invitations
 from console.sign_in import pages as sign_in
@@ -45,7 +47,9 @@ ROUTERS = (
     finding.router,
     customers.router,
     opting_out.router,
+    messages.router,
     regulars.router,
+    cohort.router,
     programme.router,
     imports.router,
     dead.router,

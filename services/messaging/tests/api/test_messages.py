@@ -81,7 +81,7 @@ async def test_pages_hold_each_message_once_in_order_of_time(messaging: Any, cli
 
 
 async def test_a_rare_value_costs_pages_and_not_one_long_answer(messaging: Any) -> None:
-    await messaging.feed(*messaging.known(), *(messaging.notice(f"o{n}") for n in range(5)), messaging.tier_up(1))
+    await messaging.feed(*messaging.known(), *(messaging.notice(f"o{n}") for n in range(4)), messaging.tier_up(1))
     found, after, pages = [], None, 0
     async with messaging.database.transaction() as tx:
         while pages == 0 or after is not None:
@@ -91,7 +91,7 @@ async def test_a_rare_value_costs_pages_and_not_one_long_answer(messaging: Any) 
     assert (found, pages) == (["tier"], 3)
 
 
-@pytest.mark.parametrize("after", ["x", "2025-03-04~m", "2025-03-04T10:00:00+08:00~"])
+@pytest.mark.parametrize("after", ["x", "2025-03-04~m", "2025-03-04T10:00:00+08:00~", "0001-01-01T00:00:00+08:00~m"])
 async def test_a_cursor_that_no_list_gave_is_refused(client: httpx.AsyncClient, after: str) -> None:
     answer = await client.get(PATH, params={"after": after})
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/unreadable_cursor")
@@ -99,7 +99,8 @@ async def test_a_cursor_that_no_list_gave_is_refused(client: httpx.AsyncClient, 
 
 async def test_another_shop_sees_none_of_them(messaging: Any, client: httpx.AsyncClient) -> None:
     await one_held_one_queued_one_suppressed(messaging)
-    assert (await client.get("/v1/shops/other/messages")).json() == {"messages": [], "next_after": None}
+    answer = (await client.get("/v1/shops/other/messages")).json()
+    assert (answer["messages"], answer["next_after"]) == ([], None)
 
 
 async def test_the_text_of_a_message_holds_nothing_personal(messaging: Any, client: httpx.AsyncClient) -> None:

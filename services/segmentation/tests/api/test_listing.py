@@ -45,7 +45,7 @@ async def test_a_rare_value_costs_pages_and_not_one_long_answer(runtime: Runtime
     pages = 0
     async with runtime.database.transaction() as tx:
         while after is not None:
-            page = await list_customers(tx, "tea", {"stage": "prospect"}, after, 50, 2)
+            page = await list_customers(tx, "tea", {"stage": "prospect"}, after or "", 50, 2)
             found += [row.customer for row in page.rows]
             after, pages = page.upto, pages + 1
     assert (found, pages) == (["p1"], 3)

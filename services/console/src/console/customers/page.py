@@ -125,9 +125,12 @@ async def messages(viewer: Guarded, customer: str, before: Annotated[datetime | 
 @router.get("/s/{shop}/messages/{message}")
 async def one_message(viewer: Guarded, message: str) -> Response:
     """One message from cause to outcome, with every decision about it."""
-    (found,) = await viewer.console.services.ask(viewer.of_shop("messaging", f"/messages/{part(message)}"))
+    path = f"/messages/{part(message)}"
+    found, text = await viewer.console.services.ask(
+        viewer.of_shop("messaging", path), viewer.of_shop("messaging", f"{path}/text", language=viewer.language)
+    )
     if found.state == "unavailable":
         raise NoAnswer(found)
     if not found.ok:
         raise NotHere
-    return viewer.draw("customers/one_message.html", found=found, here=part(found.body["customer"]))
+    return viewer.draw("customers/one_message.html", found=found, text=text, here=part(found.body["customer"]))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from math import ceil
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -15,8 +16,18 @@ router = APIRouter()
 
 @router.get("/s/{shop}/regulars")
 async def regulars(viewer: Guarded, since: Annotated[date | None, Query()] = None) -> Response:
-    """The RFM map, the life cycle and the purchase ladder; `since`: a date from which on the ladder counts orders."""
+    """RFM map, life cycle, purchase ladder, cohorts; `since`: a date from which on the ladder counts orders."""
     report: Ask = viewer.of_shop("segmentation", "/report", **({"since": since.isoformat()} if since else {}))
-    cells, shop = await viewer.ask(viewer.of_shop("segmentation", "/report/rfm"), report)
+    cells, shop, cohorts = await viewer.ask(
+        viewer.of_shop("segmentation", "/report/rfm"), report, viewer.of_shop("segmentation", "/report/cohorts")
+    )
     most = max((cell["customers"] for cell in cells.body["cells"]), default=0) if cells.ok else 0
-    return viewer.draw("regulars/regulars.html", cells=cells, report=shop, most=most, since=since)
+    back = _most_back(cohorts.body["cohorts"]) if cohorts.ok else 0
+    return viewer.draw(
+        "regulars/regulars.html", cells=cells, report=shop, most=most, since=since, cohorts=cohorts, most_back=back
+    )
+
+
+def _most_back(cohorts: list[dict[str, Any]]) -> int:
+    """The highest percentage of any cohort that came back in one month, rounded up: the darkest cell."""
+    return max((ceil(100 * n / each["customers"]) for each in cohorts for n in each["back"]), default=0)

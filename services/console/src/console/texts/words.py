@@ -81,6 +81,16 @@ WORDS = {
     "coming": N_("to come"),
     "past": N_("past"),
 }
+FLOWS = {
+    "order_placed": N_("notice: order received"),
+    "order_paid": N_("notice: order paid"),
+    "order_shipped": N_("notice: order on its way"),
+    "order_delivered": N_("notice: order delivered"),
+    "survey": N_("survey"),
+    "tier": N_("change of tier"),
+    "lapse": N_("lapse"),
+}
+WORDS |= FLOWS
 REASONS = {
     "allowed": N_("nothing forbids it"),
     "erased": N_("the customer was erased"),
@@ -99,4 +109,7 @@ REASONS = {
     "window_taken": N_("another message went in this window"),
     "missed_window": N_("it could not leave in its window"),
     "cap": N_("the customer has had as many as they may get"),
+    "invalid_address": N_("the address cannot be written to"),
+    "unreadable_address": N_("the address cannot be opened with the customer's key"),
+    "text_incomplete": N_("its text lacks a value"),
 }

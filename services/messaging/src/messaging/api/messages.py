@@ -58,11 +58,12 @@ class ListedOut(BaseModel):
 
 
 class MessagesOut(BaseModel):
-    """`next_after` is null when all were looked through.
+    """`next_after` is null when all were looked through. `as_of`: what the list was read at, in UTC.
 
     A page may hold fewer than `limit`, even none, and still have a `next_after`: it ends after 20,000 messages.
     """
 
+    as_of: datetime
     messages: list[ListedOut]
     next_after: str | None
 
@@ -95,7 +96,8 @@ async def list_messages(
     wanted = {name: value for name, value in asked.items() if value is not None}
     found = await coming.list_messages(tx, shop, which, wanted, _place(after), limit, LOOK)
     upto = f"{found.upto.at.isoformat()}~{found.upto.message_id}" if found.upto is not None else None
-    return MessagesOut(messages=[ListedOut.model_validate(dict(r._mapping)) for r in found.rows], next_after=upto)
+    rows = [ListedOut.model_validate(dict(r._mapping)) for r in found.rows]
+    return MessagesOut(as_of=tx.clock.now(), messages=rows, next_after=upto)
 
 
 def _place(after: str) -> coming.Place | None:
@@ -106,7 +108,7 @@ def _place(after: str) -> coming.Place | None:
         found = coming.Place(datetime.fromisoformat(at), message_id)
     except ValueError:
         raise UnreadableCursor from None
-    if found.at.tzinfo is None or not message_id:
+    if found.at.tzinfo is None or not 1990 <= found.at.year < 9000 or not message_id:
         raise UnreadableCursor
     return found
 

@@ -57,7 +57,7 @@ async def list_messages(
         select * from candidates where shop = :shop and {condition}
         order by {time} {direction}, message_id {direction}
     """
-    # Walks candidates_coming or candidates_decided; stops after `look` messages.
+    # Walks candidates_open or candidates_decided; stops after `look` messages.
     rows = await tx.fetch(
         f"""
         select w.message_id, w.customer, w.flow, w.purpose, w.channel, w.due_at, w.release_at, w.decided_at,

@@ -1,0 +1,101 @@
+"""Cohorts and the shop's messages in a real browser, before real services: each number opens what it counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import PASSWORD, SHOP, Whole
+from .test_in_browser import browsing
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+PHONE = {"width": 390, "height": 844}
+
+
+async def test_each_number_of_the_cohorts_leads_to_those_whom_it_counts(whole: Whole, chromium: str) -> None:
+    """All three bought first in February and again in March."""
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("viewer"), "Vera")
+        await walk.go(f"/s/{SHOP}/regulars")
+        row = page.locator(".cohorts tbody tr")
+        assert await row.count() == 1
+        said = (await whole.stack.get("segmentation", f"/v1/shops/{SHOP}/report/cohorts"))["cohorts"]
+        assert said == [{"month": "2025-02", "customers": 3, "back": [3]}]
+        assert await row.locator("td a").inner_text() == "100 %\n3"
+        await row.locator("td a").click()
+        await page.wait_for_url("**/regulars/cohorts/2025-02?back=1")
+        await walk.check()
+        assert await page.locator(".ids li").all_inner_texts() == ["ann", "bea", "cleo"]
+        await page.get_by_role("link", name="ann", exact=True).click()
+        await page.wait_for_url("**/customers/ann")
+        await page.go_back()
+        assert await page.locator(".ids li").count() == 3
+
+
+async def test_each_count_of_messages_leads_to_as_many_messages_with_their_why(whole: Whole, chromium: str) -> None:
+    """Journey 4: from the count by state to the list, to one message, its text and every decision."""
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("marketer"), "Max")
+        report = (await whole.stack.get("messaging", f"/v1/shops/{SHOP}/report"))["messages"]
+        assert report
+        for state, messages in report.items():
+            await walk.go(f"/s/{SHOP}/messages")
+            counted = page.locator(f".state[href$='state={state}']")
+            assert await counted.locator("strong").inner_text() == str(messages)
+            await counted.click()
+            await page.wait_for_url(f"**/messages?which=*&state={state}")
+            await walk.check()
+            assert await page.locator("tbody tr").count() == messages
+        await page.locator("tbody tr a", has_text="Why?").first.click()
+        await page.wait_for_url("**/messages/*")
+        await walk.check()
+        assert await page.locator(".letter h3").inner_text()
+        assert "ann@example.test" not in await page.content()
+        await page.go_back()
+        assert "state=" in page.url, "the filter stands in the address"
+
+
+async def test_pages_stand_on_a_phone_in_the_dark_in_chinese(whole: Whole, chromium: str) -> None:
+    """Journey 8."""
+    async with browsing(whole, chromium, viewport=PHONE, color_scheme="dark", locale="zh-CN") as (walk, _):
+        await walk.page.goto(await whole.invitation("viewer"))
+        fields = walk.page.locator("main form input:not([type=hidden])")
+        await fields.nth(0).fill("Vi")
+        await fields.nth(1).fill(PASSWORD)
+        await walk.page.keyboard.press("Enter")
+        await walk.page.wait_for_url("**/today")
+        for path in ("today", "regulars", "regulars/cohorts/2025-02", "messages", "messages?which=decided"):
+            await walk.go(f"/s/{SHOP}/{path}")
+            assert await walk.page.locator("html").get_attribute("lang") == "zh-Hans"
+            assert await walk.page.locator("main h1").count() == 1
+
+
+async def test_parts_of_a_service_that_is_away_say_so_and_show_no_number(whole: Whole, chromium: str) -> None:
+    """Journey 9."""
+    async with browsing(whole, chromium) as (walk, _):
+        await walk.sign_up(await whole.invitation("viewer"), "Vic")
+        async with whole.without("messaging"):
+            await walk.go(f"/s/{SHOP}/messages")
+            assert await walk.page.get_by_text("messaging did not answer").count() == 2
+            assert await walk.page.locator(".state").count() == 0
+        await walk.page.get_by_role("link", name="Try again").first.click()
+        await walk.page.locator(".state").first.wait_for()
+
+
+async def test_the_curves_are_of_the_period_that_is_chosen_and_leave_no_week_out(whole: Whole, chromium: str) -> None:
+    """The period stands in the address; a week without an order stands with 0."""
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("viewer"), "Val")
+        assert await page.locator("#weeks").inner_text() == "The last 12 weeks"
+        assert await page.locator("figure.chart tbody tr").count() == 12
+        await walk.click("26 weeks", "link")
+        await page.wait_for_url("**/today?weeks=26")
+        await page.locator(".canvas svg").first.wait_for()
+        await walk.check()
+        assert await page.locator("figure.chart tbody tr").count() == 26
+        orders = await page.locator("figure.chart tbody td:nth-child(3)").evaluate_all(
+            "cells => cells.map(cell => Number(cell.dataset.v))"
+        )
+        assert (orders.count(0), sum(orders)) == (24, 6)
