@@ -11,6 +11,7 @@ alter table customers
     add column rfm_group text generated always as (state -> 'rfm' -> 'score' ->> 9) stored,
     add column lapsed text generated always as (state -> 'lapse' ->> 'episode') stored,
     add column churn_risk text generated always as (state -> 'churn_risk' ->> 'strength') stored,
+    add column churn_reason text generated always as (state -> 'churn_reason' ->> 'reason') stored,
     add column completed_orders integer generated always as (coalesce(cast(state -> 'purchases' ->> 'completed' as integer), 0)) stored;
 
 -- What statistics and reports read of the items, typed: a completed order with its refunds, or a refund of no order.

@@ -23,6 +23,7 @@ from common.events.orders import (
     OrderRefunded,
     OrderShipped,
 )
+from common.events.segments import ChurnReasonRecorded
 from common.events.standing import REFUND_FIELDS, VERSION_FIELDS
 from common.fold.folding import Due, Effect, Folding
 from common.fold.items import Wanted
@@ -53,6 +54,7 @@ _ALWAYS: dict[type[EventData], Fields] = {
     CustomerRegistered: (),
     **dict.fromkeys(_ORDERS, VERSION_FIELDS),
     OrderRefunded: REFUND_FIELDS,
+    ChurnReasonRecorded: ("reason", "source"),
 }
 CLAIMED = Kept(_ALWAYS)
 """What is claimed in the histories as it comes; of activity it shows only then whether it is folded."""
@@ -181,6 +183,8 @@ def _evaluate(state: CustomerState, occasion: Occasion) -> list[Effect]:
     for name in PARTS:
         before = getattr(state, name)
         after = before.evaluate(occasion)
+        if after is before:
+            continue  # as it was, with nothing to say: most attributes on most occasions
         setattr(state, name, after)
         found += [Effect(fact, occasion.at) for fact in after.announcements(before, occasion)]
     return found

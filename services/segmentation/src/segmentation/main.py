@@ -6,7 +6,17 @@ from pathlib import Path
 
 from common.process.runtime import Service
 from common.service.commands import main
-from segmentation.api import activity, cohorts, customers, listing, movements, regulars, report, thresholds
+from segmentation.api import (
+    activity,
+    churn_reasons,
+    cohorts,
+    customers,
+    listing,
+    movements,
+    regulars,
+    report,
+    thresholds,
+)
 from segmentation.handlers import SUBSCRIPTIONS
 from segmentation.jobs.sweeping import WORK, count_due, long_histories
 from segmentation.jobs.verifying import verify
@@ -23,6 +33,7 @@ SERVICE = Service(
         listing.router,
         customers.router,
         movements.router,
+        churn_reasons.router,
         activity.router,
         report.router,
         regulars.router,

@@ -55,6 +55,13 @@ def test_the_defaults_are_those_of_defaults_md() -> None:
             "value_percent": 50,
             "least_days": 7,
         },
+        "win_back": {
+            "service": "apology_ticket",
+            "nobody_cares": "greeting_call",
+            "price": "coupon",
+            "better_product": "new_product_trial",
+            "other": "survey_with_gift",
+        },
     }
 
 

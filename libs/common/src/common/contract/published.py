@@ -59,6 +59,7 @@ from common.events.orders import (
     OrderReceiptDue,
 )
 from common.events.segments import (
+    ChurnReasonRecorded,
     ChurnRiskEnded,
     ChurnRiskRaised,
     LifeCycleChanged,
@@ -188,6 +189,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "segment": "lapsed", "episode": "lapsed-2025-05-04", "since": "2025-05-04T00:00:00Z", "revision": 4,
     },
     SegmentLeft: {"segment": "lapsed", "episode": "lapsed-2025-05-04", "revision": 5},
+    ChurnReasonRecorded: {"reason": "price", "source": "call"},
     ChurnRiskRaised: {"signals": ["silence", "order_value"], "strength": "strong", "revision": 6},
     ChurnRiskEnded: {"old": "strong: silence, order_value", "revision": 7},
     ThresholdsChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "thresholds": {"lapse_months": 2}},

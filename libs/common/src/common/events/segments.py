@@ -12,6 +12,8 @@ Stage = Literal["prospect", "new", "returning"]
 LifeCycle = Literal["active", "sleeping", "pre_churn", "churned", "dead"]
 Scoring = Literal["mean", "quantile", "equal_groups"]
 Method = Literal["fixed", "mean", "quantile", "equal_groups"]
+ChurnReason = Literal["service", "nobody_cares", "price", "better_product", "other"]
+ChurnReasonSource = Literal["survey", "feedback", "call", "staff"]
 ChurnSignal = Literal["silence", "frequency", "order_value"]
 ChurnStrength = Literal["weak", "strong"]
 Confidence = Literal["low", "medium", "high"]
@@ -102,6 +104,19 @@ class ChurnRiskEnded(SegmentFact):
     TYPE: ClassVar[str] = "churn.risk_ended"
     HOW: ClassVar[tuple[str, ...]] = ("old",)
     old: Text | None = None
+
+
+class ChurnReasonRecorded(EventData):
+    """An accepted command: why the customer has left, or is leaving, as they or the shop's people say (SEG-016, 017).
+
+    The newest holds until the customer buys again.
+    """
+
+    TYPE: ClassVar[str] = "churn.reason_recorded"
+    TOPIC: ClassVar[str] = "segments"
+    RANK: ClassVar[int] = 240
+    reason: ChurnReason
+    source: ChurnReasonSource
 
 
 class ThresholdsChanged(NewVersion):

@@ -139,8 +139,19 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
     """All attributes of a customer, with method, confidence and reason, as they stand now."""
     await tx.stand_still()
     key = shop, customer
+    state, known, now, held = await read_state(tx, key)
+    show(state, known, now)
+    catching_up = not held and await is_catching_up(tx, key)
+    return _out(customer, state, known, now, catching_up=catching_up)
+
+
+async def read_state(tx: Transaction, key: CustomerKey) -> tuple[CustomerState, Shop, datetime, bool]:
+    """The customer's state now, the shop, the instant, and whether inputs are held. Raises UnknownCustomer.
+
+    The transaction stands still.
+    """
     row, held = await read_known(tx, key)
-    known = await read_shops(tx, [shop])
+    known = await read_shops(tx, [key[0]])
     now = max(at for at in (tx.clock.now(), row.done_until, row.last[0] if row.last else None) if at is not None)
     # For this answer alone: what was held or fell due since the last sweep is done, what drifts brought up to date.
     folding = SegmentFolding(known)
@@ -148,9 +159,7 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
         state, _ = await fold_anew(folding, [*await get_history(tx, KEPT, key), *held], now, key)
     else:
         state = await advanced(tx, folding, row, now)
-    show(state, known[shop], now)
-    catching_up = not held and await is_catching_up(tx, key)
-    return _out(customer, state, known[shop], now, catching_up=catching_up)
+    return state, known[key[0]], now, bool(held)
 
 
 @router.get("/segments/{kind}/{value}/customers")

@@ -23,7 +23,7 @@ class Occasion:
 
     `kind`: an `input` of the customer's own (`data` is its event's), a `change` of statistics or thresholds that takes
     force, or a `turn`, a midnight of the shop's zone at which the date alone changes something. `today` is the date of
-    `at` in the shop's zone.
+    `at` in the shop's zone, `thresholds` those in force at `at`.
     """
 
     shop: Shop
@@ -32,14 +32,11 @@ class Occasion:
     kind: Literal["input", "change", "turn"]
     data: EventData | None = None
     today: date = field(init=False)
+    thresholds: Thresholds = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "today", self.shop.settings.date_of(self.at))
-
-    @property
-    def thresholds(self) -> Thresholds:
-        """Those in force at `at`."""
-        return self.shop.thresholds_at(self.at)
+        object.__setattr__(self, "thresholds", self.shop.thresholds_at(self.at))
 
 
 class Attribute(BaseModel, ABC):

@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import Field
 
 from common.fold.items import State
+from segmentation.attributes.churn_reason.state import ChurnReasonAttribute
 from segmentation.attributes.churn_risk.state import ChurnRiskAttribute
 from segmentation.attributes.lapse.state import LapseAttribute
 from segmentation.attributes.lifecycle.state import LifeCycleAttribute
@@ -31,6 +32,7 @@ class CustomerState(State):
     rfm: RfmAttribute = RfmAttribute()
     lapse: LapseAttribute = LapseAttribute()
     churn_risk: ChurnRiskAttribute = ChurnRiskAttribute()
+    churn_reason: ChurnReasonAttribute = ChurnReasonAttribute()
     interest_at: datetime | None = None
     """When the customer first browsed, inquired or ordered, as far as it is known (SEG-002)."""
     evaluated_at: datetime | None = None

@@ -76,6 +76,19 @@ async def count_buyers(tx: Transaction, shop: str, since: date | None, until: da
     return Buyers(reached, row.members, row.repurchasing_members)
 
 
+async def count_reasons(tx: Transaction, shop: str) -> dict[str, int]:
+    """Customers by the churn reason that is recorded of them."""
+    # One pass over the shop's customers.
+    rows = await tx.fetch(
+        """
+        select churn_reason, count(*) as customers from customers
+        where shop = :shop and churn_reason is not null group by churn_reason
+        """,
+        shop=shop,
+    )
+    return {row.churn_reason: row.customers for row in rows}
+
+
 async def sum_revenue(tx: Transaction, shop: str) -> list[Revenue]:
     """Completed orders by currency, those without a customer included; an order's refunds never exceed it."""
     # Each completed order with what was refunded of it, then the sums.

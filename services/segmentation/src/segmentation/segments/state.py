@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from segmentation.attributes.churn_reason.rules import REASONS
 from segmentation.attributes.rfm.groups import GROUPS
 
-SegmentKind = Literal["stage", "lifecycle", "rfm", "rfm_group", "lapsed", "churn_risk"]
+SegmentKind = Literal["stage", "lifecycle", "rfm", "rfm_group", "lapsed", "churn_risk", "churn_reason"]
 VALUES: dict[SegmentKind, tuple[str, ...]] = {
     "stage": ("prospect", "new", "returning"),
     "lifecycle": ("active", "sleeping", "pre_churn", "churned", "dead"),
@@ -14,4 +15,5 @@ VALUES: dict[SegmentKind, tuple[str, ...]] = {
     "rfm_group": tuple(dict.fromkeys(name for names in GROUPS.values() for name in names)),
     "lapsed": ("true", "false"),
     "churn_risk": ("weak", "strong"),
+    "churn_reason": REASONS,
 }

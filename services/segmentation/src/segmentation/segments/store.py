@@ -12,6 +12,7 @@ _CONDITIONS: dict[SegmentKind, str] = {
     "rfm": "rfm_class = :value",
     # Prospects have no order, and so no score.
     "rfm_group": "(rfm_group = :value or (:value = 'prospects' and completed_orders = 0 and state is not null))",
+    "churn_reason": "churn_reason = :value",
     "churn_risk": "churn_risk = :value",
     "lapsed": "(lapsed is not null) = (:value = 'true') and completed_orders > 0",
 }

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from common.events.segments import LifeCycle, Method
 
 Days = Annotated[int, Field(ge=1, le=3_650, strict=True)]
+Action = Literal["apology_ticket", "greeting_call", "coupon", "new_product_trial", "survey_with_gift"]
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Percent = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 Money = Annotated[int, Field(ge=0, le=10**9, strict=True)]
@@ -146,6 +147,16 @@ class ChurnRules(Rules):
         return self
 
 
+class WinBackRules(Rules):
+    """What is done to win a customer back, by the recorded reason; `other` where none is, since it asks (SEG-018)."""
+
+    service: Action = "apology_ticket"
+    nobody_cares: Action = "greeting_call"
+    price: Action = "coupon"
+    better_product: Action = "new_product_trial"
+    other: Action = "survey_with_gift"
+
+
 class Thresholds(Rules):
     """One version. `lapse_months`: calendar months after the last completed order (SEG-014)."""
 
@@ -154,6 +165,7 @@ class Thresholds(Rules):
     lapse_months: Months = 2
     rfm: RfmRules = RfmRules()
     churn: ChurnRules = ChurnRules()
+    win_back: WinBackRules = WinBackRules()
 
     @property
     def settled_days(self) -> int:

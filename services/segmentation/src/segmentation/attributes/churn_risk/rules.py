@@ -10,7 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from common.events.segments import ChurnSignal, ChurnStrength
-from segmentation.purchases.state import Purchases
+from segmentation.purchases.state import Day, Purchases
 from segmentation.thresholds.state import ChurnRules
 
 REMEMBERED_DAYS = 365
@@ -31,14 +31,6 @@ class Baseline(NamedTuple):
 NONE = Baseline()
 
 
-class Bought(NamedTuple):
-    """A buying day: its ordinal, its orders, and what was spent in the shop's currency in minor units."""
-
-    day: int
-    orders: int
-    spent: int
-
-
 def baseline(purchases: Purchases, today: date, currency: str, rules: ChurnRules) -> Baseline:
     """What the customer is measured against from `today` on; NONE where too little was bought to have a habit."""
     if purchases.buying_days <= LEAST:
@@ -47,43 +39,45 @@ def baseline(purchases: Purchases, today: date, currency: str, rules: ChurnRules
     if len(days) <= LEAST:
         return NONE
     usual = days[-MOST - 1 :]
-    return Baseline(usual[-1].day - usual[0].day, len(usual) - 1, _falling(days, rules))
+    return Baseline(usual[-1][0] - usual[0][0], len(usual) - 1, _falling(days, rules))
 
 
-def _falling(days: Sequence[Bought], rules: ChurnRules) -> tuple[ChurnSignal, ...]:
-    found = list[ChurnSignal]()
-    recent, before = days[-RECENT - 1 :], days[-RECENT - MOST - 1 : -RECENT]
-    gaps = len(before) - 1
+def _falling(days: Sequence[Day], rules: ChurnRules) -> tuple[ChurnSignal, ...]:
+    if len(days) < LEAST + RECENT:
+        return ()
+    found: tuple[ChurnSignal, ...] = ()
+    last, turning, first = days[-1][0], days[-RECENT - 1][0], days[max(0, len(days) - RECENT - MOST - 1)][0]
+    gaps = min(len(days) - RECENT - 1, MOST)
     # Twice the gap is half the frequency.
-    if gaps >= LEAST and 100 * (recent[-1].day - recent[0].day) * gaps >= rules.gap_percent * RECENT * (
-        before[-1].day - before[0].day
-    ):
-        found.append("frequency")
-    recent, before = days[-RECENT:], days[-RECENT - MOST : -RECENT]
-    spent, orders = sum(each.spent for each in recent), sum(each.orders for each in recent)
-    spent_before, orders_before = sum(each.spent for each in before), sum(each.orders for each in before)
-    if (
-        len(before) >= LEAST
-        and spent_before > 0
-        and 100 * spent * orders_before <= rules.value_percent * spent_before * orders
-    ):
-        found.append("order_value")
-    return tuple(found)
+    if gaps >= LEAST and 100 * (last - turning) * gaps >= rules.gap_percent * RECENT * (turning - first):
+        found = ("frequency",)
+    spent = orders = spent_before = orders_before = 0
+    for _, number, amount in days[-RECENT:]:
+        spent, orders = spent + amount, orders + number
+    for _, number, amount in days[-RECENT - MOST : -RECENT]:
+        spent_before, orders_before = spent_before + amount, orders_before + number
+    if spent_before > 0 and 100 * spent * orders_before <= rules.value_percent * spent_before * orders:
+        found = (*found, "order_value")
+    return found
 
 
-def _last_days(purchases: Purchases, first: int, currency: str) -> list[Bought]:
-    """The last buying days, `first` included, oldest first; no more than the rules look at."""
-    found = dict[int, Bought]()
+def _last_days(purchases: Purchases, first: int, currency: str) -> Sequence[Day]:
+    """The last buying days, `first` included, oldest first, with what was spent in the shop's currency."""
+    wanted = RECENT + MOST + 1
+    tail = purchases.spent.get(currency, [])[-wanted:]
+    if len(purchases.spent) == 1 and tail and tail[0][0] >= first and all(orders for _, orders, _ in tail):
+        return tail
+    found = dict[int, Day]()
     for of, days in purchases.spent.items():
         taken = 0
         for day, orders, amount in reversed(days):
-            if day < first or taken > RECENT + MOST:
+            if day < first or taken == wanted:
                 break
             if orders:
                 taken += 1
-                known = found.get(day, Bought(day, 0, 0))
-                found[day] = Bought(day, known.orders + orders, known.spent + (amount if of == currency else 0))
-    return [found[day] for day in sorted(found)[-RECENT - MOST - 1 :]]
+                _, known, spent = found.get(day, (day, 0, 0))
+                found[day] = (day, known + orders, spent + (amount if of == currency else 0))
+    return [found[day] for day in sorted(found)[-wanted:]]
 
 
 def silence(of: Baseline, days: int, rules: ChurnRules) -> int:

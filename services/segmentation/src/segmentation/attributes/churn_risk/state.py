@@ -21,28 +21,31 @@ class ChurnRiskAttribute(Attribute):
 
     def evaluate(self, occasion: Occasion) -> ChurnRiskAttribute:
         purchases, of = occasion.purchases, self.baseline
+        if purchases.buying_days <= rules.LEAST or purchases.last_day is None:
+            return self if of is NONE or of == NONE else _NONE
+        thresholds = occasion.thresholds.churn
         if occasion.kind != "turn":
             currency = occasion.shop.settings.at(occasion.at).currency
-            of = rules.baseline(purchases, occasion.today, currency, occasion.thresholds.churn)
-        if purchases.last_day is None or of == NONE:
-            return _NONE
+            of = rules.baseline(purchases, occasion.today, currency, thresholds)
         days = (occasion.today - purchases.last_day).days
-        found, strength = rules.signals(of, days, occasion.thresholds.churn)
+        found, strength = rules.signals(of, days, thresholds)
+        if of == self.baseline and found == self.signals and strength == self.strength:
+            return self
         return ChurnRiskAttribute(baseline=of, signals=found, strength=strength)
 
     def next_turn(self, occasion: Occasion) -> date | None:
         last_day = occasion.purchases.last_day
-        if last_day is None or not self.baseline.gaps:
+        if not self.baseline.gaps or last_day is None:
             return None
         days = (occasion.today - last_day).days
         borders = rules.borders(self.baseline, occasion.thresholds.churn)
         return next((last_day + timedelta(days=border) for border in borders if border > days), None)
 
     def differs(self, other: ChurnRiskAttribute) -> bool:
-        return self.announced != other.announced
+        return (self.strength, self.signals) != (other.strength, other.signals)
 
     def announcements(self, before: ChurnRiskAttribute, occasion: Occasion) -> Iterator[SegmentFact]:
-        if self.announced == before.announced:
+        if not self.differs(before):
             return
         if self.strength is None:
             yield ChurnRiskEnded(old=before.announced)

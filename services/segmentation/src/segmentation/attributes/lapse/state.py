@@ -17,10 +17,10 @@ class LapseAttribute(Attribute):
     episode: date | None = None
 
     def evaluate(self, occasion: Occasion) -> LapseAttribute:
-        last_day = occasion.purchases.last_day
-        if last_day is None:
-            return LapseAttribute()
-        return LapseAttribute(episode=rules.episode(last_day, occasion.today, occasion.thresholds.lapse_months))
+        last_day, episode = occasion.purchases.last_day, None
+        if last_day is not None:
+            episode = rules.episode(last_day, occasion.today, occasion.thresholds.lapse_months)
+        return self if episode == self.episode else LapseAttribute(episode=episode)
 
     def next_turn(self, occasion: Occasion) -> date | None:
         if occasion.purchases.last_day is None:

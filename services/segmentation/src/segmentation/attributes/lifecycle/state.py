@@ -21,8 +21,8 @@ class LifeCycleAttribute(Attribute):
         gap, last_day = _usual_gap(occasion), occasion.purchases.last_day
         if gap is None or last_day is None:
             return LifeCycleAttribute()
-        days = (occasion.today - last_day).days
-        return LifeCycleAttribute(value=rules.life_cycle(days, gap, occasion.thresholds.life_cycle), gap=gap)
+        value = rules.life_cycle((occasion.today - last_day).days, gap, occasion.thresholds.life_cycle)
+        return self if (value, gap) == (self.value, self.gap) else LifeCycleAttribute(value=value, gap=gap)
 
     def next_turn(self, occasion: Occasion) -> date | None:
         gap, last_day = _usual_gap(occasion), occasion.purchases.last_day

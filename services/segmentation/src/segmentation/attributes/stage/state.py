@@ -21,7 +21,10 @@ class StageAttribute(Attribute):
             return self
         completed = occasion.purchases.completed
         stage = stage_after(self.value, completed, shows_interest(occasion.data))
-        return StageAttribute(value=stage, is_repurchaser=is_repurchaser(completed))
+        again = is_repurchaser(completed)
+        if (stage, again) == (self.value, self.is_repurchaser):
+            return self
+        return StageAttribute(value=stage, is_repurchaser=again)
 
     def announcements(self, before: StageAttribute, occasion: Occasion) -> Iterator[SegmentFact]:
         if self.value is not None and self != before:
