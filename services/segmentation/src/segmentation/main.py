@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common.process.runtime import Service
 from common.service.commands import main
-from segmentation.api import activity, churn_reasons, customers, movements, report, thresholds
+from segmentation.api import activity, churn, churn_reasons, customers, lifetime_value, movements, report, thresholds
 from segmentation.handlers import SUBSCRIPTIONS
 from segmentation.jobs.sweeping import WORK, count_due, long_histories
 from segmentation.jobs.verifying import verify
@@ -19,7 +19,10 @@ SERVICE = Service(
     name="segmentation",
     migrations=_MIGRATIONS,
     subscriptions=SUBSCRIPTIONS,
-    routers=tuple(door.router for door in (customers, movements, churn_reasons, activity, report, thresholds)),
+    routers=tuple(
+        door.router
+        for door in (customers, movements, churn_reasons, lifetime_value, churn, activity, report, thresholds)
+    ),
     jobs=lambda _: (*WORK, long_histories()),
     due=count_due,
     verify=verify,
