@@ -56,6 +56,38 @@ create table statistics_portions (
     primary key (shop, month, upto)     -- closes the race of two processes counting one portion
 );
 
+-- Models of lifetime value as of the instant of each month's statistics: fitted once, announced, read by predictions.
+create table value_fits (
+    shop text not null,
+    version integer not null,           -- number of the month, as in shop_statistics
+    as_of timestamptz not null,
+    body jsonb not null,                -- lifetime_value.state.LifetimeFit
+    recorded_at timestamptz not null default now(),
+    primary key (shop, version)         -- closes the race of two processes fitting one month
+);
+
+-- Models of churn, alike.
+create table churn_fits (
+    shop text not null,
+    version integer not null,           -- number of the month, as in shop_statistics
+    as_of timestamptz not null,
+    body jsonb not null,                -- churn.state.ChurnFit
+    recorded_at timestamptz not null default now(),
+    primary key (shop, version)         -- closes the race of two processes fitting one month
+);
+
+-- Fits in the making: one row a portion of the shop's customers, those up to `upto`; gone when the fit is stored.
+create table value_portions (
+    shop text not null,
+    month date not null,
+    upto text not null,
+    share integer not null,             -- one in so many buyers is sampled
+    buyers bigint not null,
+    repeat_buyers bigint not null,
+    sample jsonb not null,              -- of each the days on which was bought: lifetime_value.rules.Day
+    primary key (shop, month, upto)     -- closes the race of two processes sampling one portion
+);
+
 -- Versions of the shop's thresholds; the defaults are in force before the first. Inputs to every fold.
 create table thresholds (
     shop text not null,

@@ -11,7 +11,7 @@ from common.events import Event
 from common.events.activity import Activity
 from common.events.membership import MemberEnrolled
 from common.events.orders import OrderClaimed
-from common.events.segments import StatisticsComputed, ThresholdsChanged
+from common.events.segments import ChurnFitted, LifetimeValueFitted, StatisticsComputed, ThresholdsChanged
 from common.fold.customers import fold_events
 from common.fold.working import load
 from common.storage.database import Transaction
@@ -19,6 +19,7 @@ from segmentation.activity import store as activity
 from segmentation.activity.rules import first_signs, roll_up
 from segmentation.anonymous_orders.store import save_anonymous
 from segmentation.attributes.stage.rules import shows_interest
+from segmentation.commands import churn, lifetime_value
 from segmentation.commands.statistics import add_statistics, read_back
 from segmentation.commands.thresholds import add_version
 from segmentation.fold import CLAIMED, INPUTS, KEPT, SegmentFolding, folding_of, keep
@@ -86,6 +87,15 @@ async def on_statistics(tx: Transaction, batch: Batch) -> None:
         await add_statistics(tx, event.shop, read_back(event.data), late=True)
 
 
+async def on_fits(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads our own fits back, which nobody could fit again."""
+    for event in batch.events:
+        if isinstance(event.data, ChurnFitted):
+            await churn.add_fit(tx, event.shop, churn.read_back(event.data))
+        else:
+            await lifetime_value.add_fit(tx, event.shop, lifetime_value.read_back(event.data))
+
+
 async def on_members(tx: Transaction, batch: Batch) -> None:
     """Remember who is a member. No input of the fold: when membership announced it says nothing about the customer."""
     enrolled = [event for event in batch.events if event.subject is not None]
@@ -98,5 +108,6 @@ SUBSCRIPTIONS = (
     Subscription(on_thresholds, (ThresholdsChanged,), ahead=True),
     Subscription(on_statistics, (StatisticsComputed,), ahead=True),
     Subscription(on_inputs, (*INPUTS, OrderClaimed), CLAIMED),
+    Subscription(on_fits, (LifetimeValueFitted, ChurnFitted)),
     Subscription(on_members, (MemberEnrolled,)),
 )

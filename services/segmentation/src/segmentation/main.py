@@ -8,9 +8,11 @@ from common.process.runtime import Service
 from common.service.commands import main
 from segmentation.api import (
     activity,
+    churn,
     churn_reasons,
     cohorts,
     customers,
+    lifetime_value,
     listing,
     movements,
     regulars,
@@ -34,6 +36,8 @@ SERVICE = Service(
         customers.router,
         movements.router,
         churn_reasons.router,
+        lifetime_value.router,
+        churn.router,
         activity.router,
         report.router,
         regulars.router,

@@ -76,6 +76,17 @@ ROWS: dict[str, tuple[str, str]] = {
         "update shop_statistics set body = jsonb_set(body, '{buyers}', '9') where version = 24302 or :c = ''",
         "tea/24302: shop_statistics keeps something else than was announced",
     ),
+    "a month's fit was changed": (
+        "update value_fits set body = jsonb_set(body, '{buyers}', '9') where version = 24302 or :c = ''",
+        "tea/24302: value_fits keeps something else than was announced",
+    ),
+    "a month's fit is gone": (
+        "delete from value_fits where version = 24302 or :c = ''", "a month's fit of lifetime value was announced",
+    ),
+    "a month's fit of churn was changed": (
+        "update churn_fits set body = jsonb_set(body, '{buyers}', '9') where version = 24302 or :c = ''",
+        "tea/24302: churn_fits keeps something else than was announced",
+    ),
     "a month is gone": (
         "delete from shop_statistics where version = 24301 or :c = ''", "tea: statistics between 2025-01-01 and",
     ),

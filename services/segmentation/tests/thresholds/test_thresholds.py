@@ -62,6 +62,15 @@ def test_the_defaults_are_those_of_defaults_md() -> None:
             "better_product": "new_product_trial",
             "other": "survey_with_gift",
         },
+        "value": {
+            "model": "mbg_nbd",
+            "horizon_days": 365,
+            "discount_percent": 10,
+            "margin_percent": 100,
+            "buyers_needed": 100,
+            "repeat_needed": 30,
+        },
+        "churn_model": {"horizon_days": 91, "buyers_needed": 200, "each_needed": 30},
     }
 
 

@@ -17,6 +17,8 @@ ChurnReasonSource = Literal["survey", "feedback", "call", "staff"]
 ChurnSignal = Literal["silence", "frequency", "order_value"]
 ChurnStrength = Literal["weak", "strong"]
 Confidence = Literal["low", "medium", "high"]
+RepeatModel = Literal["bg_nbd", "mbg_nbd"]
+FitStatus = Literal["fitted", "degenerate", "too_few"]
 
 
 class SegmentFact(EventData):
@@ -149,3 +151,56 @@ class StatisticsComputed(NewVersion):
     monetary: dict[Currency, tuple[Number, Number]]
     scoring: Scoring = "mean"
     tops: tuple[tuple[Number, ...], ...] = ()
+
+
+class LifetimeValueFitted(NewVersion):
+    """The models of lifetime value of the shop for `month` (SEG-025), fitted as of `valid_from`, its first instant.
+
+    Fitted once to what had happened by then and was known; no customer concerned. `repeating`: r, alpha (weeks), a and
+    b of the `model`, `spending`: p, q and gamma (units of the `currency`) of Gamma-Gamma; each None where it could not
+    be fitted or used, and `problems` says why. `grades`: minor units of lifetime value over `horizon_days` that each
+    fifth of the buyers but the highest ends with.
+    `version` numbers the months as with `statistics.computed`.
+    """
+
+    TYPE: ClassVar[str] = "lifetime_value.fitted"
+    TOPIC: ClassVar[str] = "segments"
+    month: date
+    model: RepeatModel
+    status: FitStatus
+    problems: tuple[Text, ...] = ()
+    buyers: Number = 0
+    repeat_buyers: Number = 0
+    sampled: Number = 0
+    repeating: tuple[float, float, float, float] | None = None
+    log_likelihood: float | None = None
+    currency: Currency
+    spending: tuple[float, float, float] | None = None
+    correlation: float | None = None
+    horizon_days: Number
+    grades: tuple[Number, ...] = ()
+
+
+class ChurnFitted(NewVersion):
+    """The model of churn of the shop for `month`, fitted as of `valid_from`, its first instant; no customer concerned.
+
+    Churn is buying nothing in `horizon_days`; fitted to those before the month. `weights`: the constant, then one a
+    feature, each less its `means` and by its `spreads`; None where it could not be fitted, and `problems` says why.
+    `held_out`, of customers the judged model was not fitted to: the share who churned, areas under the curve (auc) of
+    the model and of recency alone, and Brier scores of the model and of the share. `calibration`: by tenths of them
+    [customers, mean probability, share who churned]. `version` numbers the months as with `statistics.computed`.
+    """
+
+    TYPE: ClassVar[str] = "churn.fitted"
+    TOPIC: ClassVar[str] = "segments"
+    month: date
+    horizon_days: Number
+    status: FitStatus
+    problems: tuple[Text, ...] = ()
+    buyers: Number = 0
+    churned: Number = 0
+    weights: tuple[float, ...] | None = None
+    means: tuple[float, ...] = ()
+    spreads: tuple[float, ...] = ()
+    held_out: dict[Text, float] | None = None
+    calibration: tuple[tuple[Number, float, float], ...] = ()

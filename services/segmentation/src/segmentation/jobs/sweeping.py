@@ -18,6 +18,7 @@ from common.versions.table import Late, VersionTable
 from common.work.set_aside import Task
 from common.work.sweeps import WorkList
 from segmentation.fold import SegmentFolding, folding_of, keep
+from segmentation.jobs.fitting import FITS, fit_models, list_unfitted, take_unfitted
 from segmentation.jobs.rescheduling import RESCHEDULED, reschedule, take_scheduled
 from segmentation.jobs.statistics import (
     HELD,
@@ -95,7 +96,7 @@ async def count_due(tx: Transaction, now: datetime) -> int:
     """Months without statistics, and work that waits; customers that are due are counted elsewhere."""
     late = await list_late(tx)
     rescheduled = await rescheduling.list_shops(tx)
-    waiting = await count_long_histories(tx)
+    waiting = await count_long_histories(tx) + len(await list_unfitted(tx))
     return await count_statistics(tx, now) + await count_held(tx, now) + len(late) + len(rescheduled) + waiting
 
 
@@ -112,6 +113,7 @@ def long_histories() -> WorkList:
 WORK = (
     # Not in a rebuild: what the live service has computed is read back, and what it will compute is its own to say.
     WorkList(STATISTICS, take_overdue, compute_statistics),
+    WorkList(FITS, take_unfitted, fit_models),
     WorkList("settings", take_refolds(SHOPS, next_refolds_of_settings), refold_by("settings"), rebuilds=True),
     WorkList("thresholds", take_refolds(THRESHOLDS, next_refolds), refold_by("thresholds_known"), rebuilds=True),
     WorkList(

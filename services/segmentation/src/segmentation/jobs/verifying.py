@@ -12,7 +12,7 @@ import orjson
 from common.events import CustomerKey, InvalidEvent, from_dict, rfc3339
 from common.events.membership import MemberEnrolled
 from common.events.orders import OrderClaimed, OrderClosed, OrderCompleted, OrderRefunded
-from common.events.segments import SegmentFact, StatisticsComputed, ThresholdsChanged
+from common.events.segments import ChurnFitted, LifetimeValueFitted, SegmentFact, StatisticsComputed, ThresholdsChanged
 from common.fold.folding import fold_all
 from common.shops.settings import SHOPS
 from common.storage.database import Transaction
@@ -20,10 +20,13 @@ from common.time.calendar import add_months
 from common.verification import Customers, Expectation, Row, Table, Verification, compare, digest, rank
 from segmentation.anonymous_orders.store import CLAIMED
 from segmentation.attributes.attribute import Attribute
+from segmentation.churn.state import ChurnFit
+from segmentation.commands import churn, lifetime_value
 from segmentation.commands.statistics import read_back
 from segmentation.customers.state import CustomerState
 from segmentation.customers.store import History, get_histories
 from segmentation.fold import KEPT, PARTS, SegmentFolding, read_shops
+from segmentation.lifetime_value.state import LifetimeFit
 from segmentation.purchases.entries import Sale, sale_of
 from segmentation.purchases.store import get_sales
 from segmentation.shop_statistics.state import ShopStatistics
@@ -38,6 +41,8 @@ MISSING = {
     "member": "a member was enrolled, and no row keeps it",
     "thresholds": "thresholds were announced, and no row keeps them",
     "statistics": "a month's statistics were announced, and no row keeps them",
+    "value_fit": "a month's fit of lifetime value was announced, and no row keeps it",
+    "churn_fit": "a month's fit of churn was announced, and no row keeps it",
     "anonymous_order": "an order without a customer was completed, closed or claimed, and no row keeps it",
     "anonymous_refund": "an order without a customer was refunded, and no row keeps it",
 }
@@ -133,7 +138,11 @@ def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
     elif isinstance(data, ThresholdsChanged):
         yield Expectation(("thresholds", event.shop, str(data.version)), _version(data.valid_from, data.thresholds))
     elif isinstance(data, StatisticsComputed):
-        yield Expectation(("statistics", event.shop, str(data.version)), _statistics(read_back(data)))
+        yield Expectation(("statistics", event.shop, str(data.version)), _body(read_back(data)))
+    elif isinstance(data, LifetimeValueFitted):
+        yield Expectation(("value_fit", event.shop, str(data.version)), _body(lifetime_value.read_back(data)))
+    elif isinstance(data, ChurnFitted):
+        yield Expectation(("churn_fit", event.shop, str(data.version)), _body(churn.read_back(data)))
 
 
 def _anonymous(
@@ -156,7 +165,7 @@ def _version(valid_from: datetime, body: dict[str, Any]) -> bytes:
     return digest(rfc3339(valid_from), Thresholds.model_validate(body).model_dump(mode="json"))
 
 
-def _statistics(body: ShopStatistics) -> bytes:
+def _body(body: ShopStatistics | LifetimeFit | ChurnFit) -> bytes:
     return digest(body.model_dump(mode="json"))
 
 
@@ -199,7 +208,21 @@ MONTHS = Table(
     "shop_statistics",
     "t.shop, t.version, cast(t.body as text) as body",
     ("shop", "version"),
-    lambda r: [(("statistics", r.shop, str(r.version)), _statistics(ShopStatistics.model_validate_json(r.body)))],
+    lambda r: [(("statistics", r.shop, str(r.version)), _body(ShopStatistics.model_validate_json(r.body)))],
+)
+FITS = Table(
+    "fits of lifetime value",
+    "value_fits",
+    "t.shop, t.version, cast(t.body as text) as body",
+    ("shop", "version"),
+    lambda r: [(("value_fit", r.shop, str(r.version)), _body(LifetimeFit.model_validate_json(r.body)))],
+)
+CHURN = Table(
+    "fits of churn",
+    "churn_fits",
+    "t.shop, t.version, cast(t.body as text) as body",
+    ("shop", "version"),
+    lambda r: [(("churn_fit", r.shop, str(r.version)), _body(ChurnFit.model_validate_json(r.body)))],
 )
 
 
@@ -210,7 +233,12 @@ async def verify(run: Verification) -> None:
     """
     await verify_statistics(run)
     await compare(
-        run, TOPICS, expectations, (CUSTOMERS, MEMBERS, VERSIONS, MONTHS, ORDERS, REFUNDS), MISSING, inputs=TOPICS
+        run,
+        TOPICS,
+        expectations,
+        (CUSTOMERS, MEMBERS, VERSIONS, MONTHS, FITS, CHURN, ORDERS, REFUNDS),
+        MISSING,
+        inputs=TOPICS,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from common.events.segments import LifeCycle, Method
+from common.events.segments import LifeCycle, Method, RepeatModel
 
 Days = Annotated[int, Field(ge=1, le=3_650, strict=True)]
 Action = Literal["apology_ticket", "greeting_call", "coupon", "new_product_trial", "survey_with_gift"]
@@ -157,6 +157,34 @@ class WinBackRules(Rules):
     other: Action = "survey_with_gift"
 
 
+class ValueRules(Rules):
+    """How lifetime value is estimated (SEG-025): the model of repeat buying, and over how long a time it is valued.
+
+    `discount_percent` a year lessens what comes later; of what is spent the shop keeps `margin_percent`. A model is
+    fitted where there are `buyers_needed`, of whom `repeat_needed` bought on two days or more. A new model counts from
+    the next month's fit on.
+    """
+
+    model: RepeatModel = "mbg_nbd"
+    horizon_days: Days = 365
+    discount_percent: Annotated[int, Field(ge=0, le=100, strict=True)] = 10
+    margin_percent: Annotated[int, Field(ge=1, le=100, strict=True)] = 100
+    buyers_needed: Count = 100
+    repeat_needed: Annotated[int, Field(ge=2, le=1_000_000, strict=True)] = 30
+
+
+class ChurnModelRules(Rules):
+    """Churn is buying nothing in `horizon_days`; how probable that is, is learnt from the last that have passed.
+
+    A model is fitted where `buyers_needed` bought before them, of whom `each_needed` came again and as many did not.
+    A new horizon counts from the next month's fit on.
+    """
+
+    horizon_days: Annotated[int, Field(ge=7, le=730, strict=True)] = 91
+    buyers_needed: Count = 200
+    each_needed: Count = 30
+
+
 class Thresholds(Rules):
     """One version. `lapse_months`: calendar months after the last completed order (SEG-014)."""
 
@@ -164,8 +192,10 @@ class Thresholds(Rules):
     life_cycle: LifeCycleRules = LifeCycleRules()
     lapse_months: Months = 2
     rfm: RfmRules = RfmRules()
+    value: ValueRules = ValueRules()
     churn: ChurnRules = ChurnRules()
     win_back: WinBackRules = WinBackRules()
+    churn_model: ChurnModelRules = ChurnModelRules()
 
     @property
     def settled_days(self) -> int:

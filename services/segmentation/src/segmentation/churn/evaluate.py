@@ -1,0 +1,94 @@
+"""How well churn could be told from a shop's own orders: `python -m segmentation.churn.evaluate FILE --since DATE`.
+
+FILE is CSV, gzipped or not, a row an order or a line of one: a customer, a date (ISO, what follows it is left out) and
+an amount, in columns of any names. The model is fitted to the customers of one horizon before `--since` and judged on
+those of `--since`: as it would have fared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from segmentation.churn import logistic
+from segmentation.churn.rules import judge as judge_rows
+from segmentation.churn.rules import known_of, probability, scaled
+from segmentation.churn.state import HeldOut, Tenth
+from segmentation.lifetime_value.rules import Day
+
+UNIT = 100
+
+
+class Unusable(Exception):
+    """The file does not have what the evaluation needs; the message says what to mend."""
+
+
+def read(path: Path, customer: str, day: str, amount: str) -> list[list[Day]]:
+    """The days of each customer, oldest first; rows without a customer are left out, and so is what is no sale."""
+    found: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        for number, (who, when, spent) in enumerate(_rows(csv.DictReader(file), customer, day, amount), start=2):
+            try:
+                at, minor = date.fromisoformat(when[:10]), int(Decimal(spent) * UNIT)
+            except (ValueError, InvalidOperation) as error:
+                raise Unusable(f"row {number}: {when!r} must begin with a date, and {spent!r} be a number") from error
+            if who and minor > 0:
+                found[who][at] += minor
+    return [[Day(at, True, True, of[at]) for at in sorted(of)] for _, of in sorted(found.items())]
+
+
+def _rows(rows: csv.DictReader[str], *columns: str) -> Iterator[tuple[str, ...]]:
+    missing = [name for name in columns if name not in (rows.fieldnames or ())]
+    if missing:
+        raise Unusable(f"the file has no column {', '.join(missing)}; it has {', '.join(rows.fieldnames or ())}")
+    for row in rows:
+        yield tuple(row[name] for name in columns)
+
+
+def evaluate(days: Sequence[Sequence[Day]], since: date, horizon: int) -> tuple[HeldOut, tuple[Tenth, ...]]:
+    """Fit to the `horizon` days before `since`, judge on as many from then on. Raises Unusable."""
+    step = timedelta(days=horizon)
+    before, after = known_of(days, since - step, since, UNIT), known_of(days, since, since + step, UNIT)
+    for known, name in ((before, "fit to"), (after, "judge by")):
+        if not 0 < sum(known.churned) < len(known.churned):
+            raise Unusable(f"there is nobody to {name}: of {len(known.rows)} customers all did the same")
+    means, spreads = logistic.spread(before.rows)
+    weights = logistic.fit([scaled(row, means, spreads) for row in before.rows], before.churned)
+    return judge_rows([probability(weights, scaled(row, means, spreads)) for row in after.rows], after)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Print the figures; 1 where recency alone tells as much, 2 where the file cannot be used."""
+    parser = argparse.ArgumentParser("python -m segmentation.churn.evaluate", description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--since", type=date.fromisoformat, required=True, help="the day from which churn is counted")
+    parser.add_argument("--horizon-days", type=int, default=91)
+    parser.add_argument("--customer", default="customer")
+    parser.add_argument("--date", default="date")
+    parser.add_argument("--amount", default="amount")
+    asked = parser.parse_args(given)
+    try:
+        days = read(asked.file, asked.customer, asked.date, asked.amount)
+        found, tenths = evaluate(days, asked.since, asked.horizon_days)
+    except (OSError, UnicodeDecodeError, Unusable) as error:
+        print(f"{asked.file}: {error}", file=sys.stderr)
+        return 2
+    days_after = f"{found.rate:.1%} bought nothing in {asked.horizon_days} days"
+    print(f"{found.customers:,} customers before {asked.since}; {days_after}")
+    print(f"area under the curve: {found.auc:.3f}, by recency alone {found.recency_auc:.3f}")
+    print(f"Brier score: {found.brier:.3f}, by the share of everybody {found.rate_brier:.3f}")
+    print("tenth  customers  predicted  churned")
+    for number, tenth in enumerate(tenths, start=1):
+        print(f"{number:5}  {tenth.customers:9,}  {tenth.predicted:9.1%}  {tenth.churned:7.1%}")
+    return 0 if found.auc > found.recency_auc else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

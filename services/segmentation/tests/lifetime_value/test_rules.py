@@ -1,0 +1,125 @@
+"""Fits of a shop with what is amiss in them, and predictions of a customer (SEG-025)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segmentation.lifetime_value import rules
+from segmentation.lifetime_value.state import Bought, LifetimeFit
+from segmentation.thresholds.state import ValueRules
+
+from .simulated import some_buyers
+
+MONTH, AS_OF = date(2025, 3, 1), datetime(2025, 2, 28, 16, tzinfo=UTC)
+AMOUNTS = st.lists(st.integers(0, 90_000), min_size=2, max_size=12)
+
+
+def fitted(sample: list[Bought], given_: ValueRules | None = None) -> LifetimeFit:
+    repeat = sum(each.x > 0 for each in sample)
+    return rules.fit(sample, MONTH, AS_OF, given_ or ValueRules(), "CNY", len(sample), repeat)
+
+
+def test_a_shop_with_few_buyers_has_no_model_and_says_what_is_needed() -> None:
+    found = fitted(some_buyers(99))
+    assert (found.status, found.repeating, found.spending, found.grades) == ("too_few", None, None, ())
+    assert "99 buyers" in found.problems[0]
+    assert "100 and 30 are needed" in rules.missing(found)
+
+
+def test_a_shop_with_enough_buyers_is_fitted_and_graded() -> None:
+    found = fitted(some_buyers())
+    assert (found.status, found.problems) == ("fitted", ())
+    assert len(found.grades) == 4
+    assert list(found.grades) == sorted(found.grades)
+    assert found.number == 12 * 2025 + 2
+
+
+@pytest.mark.parametrize(
+    ("name", "sample", "problem"),
+    [
+        ("all buy alike", [Bought(12, 350, 360, 13, 13_000 + n) for n in range(300)], "rises for ever"),
+        ("all spend the same", [each._replace(total=each.days * 5_000) for each in some_buyers()], "all buyers spend"),
+        ("nobody spends the currency", [each._replace(days=0, total=0) for each in some_buyers()], "30 are needed"),
+        (
+            "who buys often spends more",
+            [each._replace(total=each.total + each.days * 4_000 * each.x) for each in some_buyers()],
+            "correlation",
+        ),
+    ],
+)  # fmt: skip
+def test_degenerate_fits_are_found_and_told(name: str, sample: list[Bought], problem: str) -> None:
+    found = fitted(sample)
+    assert found.status == "degenerate", name
+    assert problem in " ".join(found.problems), found.problems
+    said = rules.predict(found, sample[0], 1.0, ValueRules(), 365)
+    assert said.confidence == "low"
+    assert 0 <= said.alive <= 1
+    assert (said.value is None) == (found.spending is None)
+
+
+def test_a_fit_is_the_same_whatever_order_the_sample_comes_in() -> None:
+    sample = some_buyers()
+    one, other = fitted(sample), fitted(sample[::-1])
+    assert one.repeating == pytest.approx(other.repeating, rel=1e-5)
+    assert one.spending == pytest.approx(other.spending, rel=1e-5)
+
+
+def test_seg_025_a_rising_customer_is_worth_more_than_a_falling_one_of_the_same_total() -> None:
+    found, bought = fitted(some_buyers()), Bought(4, 200, 220, 5, 50_000)
+    rising, falling = [5_000, 7_000, 10_000, 13_000, 15_000], [15_000, 13_000, 10_000, 7_000, 5_000]
+    values = [
+        rules.predict(found, bought, rules.trend_of(amounts), ValueRules(), 365).value
+        for amounts in (rising, [10_000] * 5, falling)
+    ]
+    assert all(value is not None for value in values)
+    assert values[0] > values[1] > values[2]  # type: ignore[operator]
+
+
+@given(AMOUNTS)
+def test_a_trend_is_bounded_and_turns_with_the_amounts(amounts: list[int]) -> None:
+    found = rules.trend_of(amounts)
+    assert 0.5 <= found <= 2
+    assert rules.trend_of([sum(amounts)] * len(amounts)) == 1
+    assert rules.trend_of(sorted(amounts)) >= 1 >= rules.trend_of(sorted(amounts, reverse=True))
+
+
+def test_one_purchase_is_no_trend() -> None:
+    assert rules.trend_of([9_000]) == 1
+    assert rules.trend_of([]) == 1
+
+
+@pytest.mark.parametrize(
+    ("chances", "expected"),
+    [([], (0, 0)), ([0.05], (0, 0)), ([0.95, 0.5, 0.2, 0.05], (1, 3)), ([1.0, 1.0, 0.9, 0.1], (3, 3))],
+)
+def test_an_interval_leaves_out_a_tenth_on_each_side(chances: list[float], expected: tuple[int, int]) -> None:
+    assert rules.within(chances) == expected
+
+
+def test_a_prediction_grows_with_its_horizon_and_falls_with_silence_and_discount() -> None:
+    found, bought = fitted(some_buyers()), Bought(4, 200, 220, 5, 50_000)
+    near, far = (rules.predict(found, bought, 1.0, ValueRules(), days) for days in (90, 730))
+    assert near.purchases < far.purchases
+    assert near.value is not None
+    assert far.value is not None
+    assert near.value < far.value
+    assert near.low <= near.purchases <= near.high + 1
+    silent = rules.predict(found, bought._replace(age=500), 1.0, ValueRules(), 90)
+    assert silent.alive < near.alive
+    assert silent.purchases < near.purchases
+    cheap = rules.predict(found, bought, 1.0, ValueRules(discount_percent=50, margin_percent=20), 730)
+    assert cheap.value is not None
+    assert cheap.value < 0.2 * far.value
+    assert near.grade == far.grade, "grades are of the shop's horizon, whatever is asked for"
+
+
+def test_confidence_needs_repeat_buyers_and_a_customer_who_is_one() -> None:
+    found = fitted(some_buyers(800))
+    assert found.repeat_buyers >= rules.HIGH_CONFIDENCE
+    assert rules.confidence(found, Bought(1, 9, 20, 2, 100)) == "high"
+    assert rules.confidence(found, Bought(0, 0, 20, 1, 100)) == "medium"
+    assert rules.confidence(fitted(some_buyers(200)), Bought(1, 9, 20, 2, 100)) == "medium"
