@@ -17,6 +17,7 @@ from .conftest import Site
 PARTS = {
     "customer": "ann",
     "job": "job-1",
+    "version": "1",
     "message": "m-1",
     "month": "2026-03",
     "service": "membership",

@@ -39,9 +39,9 @@
           { name: heads[3], type: "line", yAxisIndex: 1, symbol: "diamond", symbolSize: 9, lineStyle: { type: "dashed" }, data: rows.map((row) => row.numbers[2]) },
         ] };
     }
-    return { ...base, legend: { show: false }, grid: { ...base.grid, top: 20 }, xAxis: category, yAxis: { type: "value", ...axis, max: kind === "percent" ? 100 : null },
+    return { ...base, legend: { show: false }, grid: { ...base.grid, top: 20 }, xAxis: category, yAxis: { type: "value", ...axis, max: kind === "percent" ? 100 : null, minInterval: 1 },
       series: [{ name: heads[1], type: "bar", barMaxWidth: 56, itemStyle: { borderRadius: [3, 3, 0, 0] }, data: rows.map((row) => row.numbers[0]),
-        label: { show: true, position: "top", color: text, formatter: (at) => rows[at.dataIndex].texts[0].split(" (")[0] } }] };
+        label: { show: true, position: "top", color: text, formatter: (at) => { const said = rows[at.dataIndex].texts[0]; return /\d/.test(said) ? said.split(" (")[0] : "–"; } } }] };
   };
   const draw = () => {
     for (const figure of document.querySelectorAll("figure[data-chart]")) {
