@@ -16,6 +16,8 @@ from segmentation.thresholds.state import ChurnModelRules
 FOLDS = 5
 """Every customer is judged by a model fitted to four fifths of the others."""
 HIGH_CONFIDENCE = 1_000
+MOST = 10_000
+"""More customers would make the weights no better to speak of, and the fit take longer than some seconds."""
 _RECENCY = NAMES.index("recency")
 
 
@@ -54,7 +56,8 @@ def known_of(sample: Sequence[Sequence[Day]], since: date, until: date, unit: in
 
 def fit(sample: Sequence[Sequence[Day]], month: date, as_of: datetime, rules: ChurnModelRules, unit: int) -> ChurnFit:
     """The model by the days of sampled buyers; `unit`: minor units of one of the currency."""
-    known = known_of(sample, month - timedelta(days=rules.horizon_days), month, unit)
+    some = sample[:: -(-len(sample) // MOST) or 1]
+    known = known_of(some, month - timedelta(days=rules.horizon_days), month, unit)
     buyers, churned = len(known.rows), sum(known.churned)
     begun = ChurnFit(
         month=month, as_of=as_of, horizon_days=rules.horizon_days, status="too_few", buyers=buyers, churned=churned
@@ -65,9 +68,9 @@ def fit(sample: Sequence[Sequence[Day]], month: date, as_of: datetime, rules: Ch
             f"them: {rules.buyers_needed} are needed, and {rules.each_needed} of each"
         )
         return begun.model_copy(update={"problems": (few,)})
-    judged = crossed(known)
-    held_out, calibration = judge(judged, known)
     means, spreads = logistic.spread(known.rows)
+    weights = logistic.fit([scaled(row, means, spreads) for row in known.rows], known.churned)
+    held_out, calibration = judge(crossed(known, weights), known)
     problems = []
     if held_out.auc <= held_out.recency_auc:
         problems.append(f"the days since the last purchase alone tell as much (auc {held_out.recency_auc:.3f})")
@@ -77,7 +80,7 @@ def fit(sample: Sequence[Sequence[Day]], month: date, as_of: datetime, rules: Ch
         update={
             "status": "degenerate" if problems else "fitted",
             "problems": tuple(problems),
-            "weights": logistic.fit([scaled(row, means, spreads) for row in known.rows], known.churned),
+            "weights": weights,
             "means": means,
             "spreads": spreads,
             "held_out": held_out,
@@ -86,14 +89,15 @@ def fit(sample: Sequence[Sequence[Day]], month: date, as_of: datetime, rules: Ch
     )
 
 
-def crossed(known: Known) -> list[float]:
-    """Each customer's probability by a model that was fitted without the customer."""
+def crossed(known: Known, near: Sequence[float] | None = None) -> list[float]:
+    """Each customer's probability by a model that was fitted without the customer; `near`: where to look for it."""
     found = [0.0] * len(known.rows)
     for fold in range(FOLDS):
         others = [place for place in range(len(found)) if place % FOLDS != fold]
         rows = [known.rows[place] for place in others]
         means, spreads = logistic.spread(rows)
-        weights = logistic.fit([scaled(row, means, spreads) for row in rows], [known.churned[p] for p in others])
+        happened = [known.churned[place] for place in others]
+        weights = logistic.fit([scaled(row, means, spreads) for row in rows], happened, near)
         for place in range(fold, len(found), FOLDS):
             found[place] = probability(weights, scaled(known.rows[place], means, spreads))
     return found
