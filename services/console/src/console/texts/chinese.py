@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 CHINESE = {
+    "a complaint of the customer is open": "顾客有未解决的投诉",
     "A code of your app is asked for when you sign in.": "登录时需要输入应用中的验证码。",
     "A password alone opens your account.": "仅凭密码即可进入您的账户。",
     "A password has {least} to {most} characters.": "密码须为 {least} 至 {most} 个字符。",

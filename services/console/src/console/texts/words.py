@@ -103,6 +103,7 @@ REASONS = {
     "obsolete": N_("what it was about is no longer so"),
     "unknown_flow": N_("this release does not know the flow"),
     "no_sender": N_("this release cannot send on the channel"),
+    "complaint_open": N_("a complaint of the customer is open"),
     "contact_unknown": N_("the customer's contact data has not come yet"),
     "key_missing": N_("the customer's key has not come yet"),
     "window": N_("outside the hours in which it may be sent"),
