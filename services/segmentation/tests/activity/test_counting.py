@@ -24,7 +24,7 @@ async def test_of_many_views_one_is_an_input_and_all_are_counted(db: Database, c
     async with db.transaction() as tx:
         assert await tx.value(INPUTS) == 1
         assert await tx.value("select sum(count) from activity") == 48
-        assert await tx.value("select count(*) from inbox") == 48 + 1, "and our own statistics"
+        assert await tx.value("select count(*) from inbox") == 48 + 3, "and our own statistics and fits"
     assert [(fact.data.TYPE, fact.data.new) for fact in await announced(db)] == [("stage.changed", "new")]
     assert await differences(db) == []
 

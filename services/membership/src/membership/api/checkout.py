@@ -62,7 +62,7 @@ class LineOut(BaseModel):
     total: int
 
 
-class CouponOut(BaseModel):
+class AppliedCouponOut(BaseModel):
     code: str
     offer_id: str
     name: str
@@ -77,7 +77,7 @@ class GiftOut(BaseModel):
     quantity: int
 
 
-class RefusedOut(BaseModel):
+class RefusedCouponOut(BaseModel):
     code: str
     reason: str
 
@@ -108,9 +108,9 @@ class QuoteOut(BaseModel):
     shipping_by_quota: bool
     total: int
     lines: list[LineOut]
-    coupons: list[CouponOut]
+    coupons: list[AppliedCouponOut]
     gifts: list[GiftOut]
-    refused: list[RefusedOut]
+    refused: list[RefusedCouponOut]
     not_used: list[str]
     points: PointsOut
     to_pay: int
@@ -135,7 +135,7 @@ async def quote(shop: ShopName, body: CartIn, tx: Tx) -> QuoteOut:
 
 
 @router.post("/orders/{order_id}/reserve", dependencies=[require("redemptions:write")])
-async def reserve(shop: ShopName, order_id: Identifier, body: ReserveIn, tx: Tx) -> ReservedOut:
+async def reserve_checkout(shop: ShopName, order_id: Identifier, body: ReserveIn, tx: Tx) -> ReservedOut:
     """Reserve coupons, shipping quota and points of the best price for an order: all of it or nothing.
 
     Promised when answered. Repeating it answers as the first time. Coupons are committed when the order is paid, and
@@ -146,13 +146,13 @@ async def reserve(shop: ShopName, order_id: Identifier, body: ReserveIn, tx: Tx)
 
 
 @router.post("/orders/{order_id}/commit", dependencies=[require("redemptions:write")])
-async def commit(shop: ShopName, order_id: Identifier, tx: Tx) -> StatusOut:
+async def commit_checkout(shop: ShopName, order_id: Identifier, tx: Tx) -> StatusOut:
     """The order is placed for good: its coupons are used, before news of its payment comes. Repeating is harmless."""
     return _status(order_id, await commands.commit(tx, shop, order_id))
 
 
 @router.post("/orders/{order_id}/void", dependencies=[require("redemptions:write")])
-async def void(shop: ShopName, order_id: Identifier, tx: Tx) -> StatusOut:
+async def void_checkout(shop: ShopName, order_id: Identifier, tx: Tx) -> StatusOut:
     """Give everything back that was reserved for the order. Repeating it is harmless."""
     return _status(order_id, await commands.void(tx, shop, order_id))
 

@@ -46,7 +46,7 @@ class OpenCoupons(BaseModel):
     coupons: list[OpenCoupon]
 
 
-class UseIn(Body):
+class CouponUseIn(Body):
     """`amount`: what the checkout says that it takes off, minor units of the shop's currency."""
 
     order_id: Identifier
@@ -54,7 +54,7 @@ class UseIn(Body):
     amount: Annotated[int, Field(ge=0, le=ABSURD, strict=True)]
 
 
-class UseOut(BaseModel):
+class CouponUseOut(BaseModel):
     """`over_limit`: a paid order says that it used the coupon, which its limits did not allow."""
 
     code: str
@@ -75,8 +75,8 @@ def _coupon(row: Row[Any], now: datetime) -> CouponOut:
     )
 
 
-def _use(row: Row[Any]) -> UseOut:
-    return UseOut.model_validate(dict(row._mapping))
+def _use(row: Row[Any]) -> CouponUseOut:
+    return CouponUseOut.model_validate(dict(row._mapping))
 
 
 @router.get("/coupons/{code}", dependencies=[require("redemptions:read")])
@@ -111,7 +111,7 @@ def open_coupons(rows: Sequence[Row[Any]], customer: str) -> list[OpenCoupon]:
 
 
 @router.post("/coupons/{code}/uses", dependencies=[require("redemptions:write")])
-async def reserve(shop: ShopName, code: Identifier, body: UseIn, tx: Tx) -> UseOut:
+async def reserve_coupon(shop: ShopName, code: Identifier, body: CouponUseIn, tx: Tx) -> CouponUseOut:
     """Reserve a coupon for an order: promised when answered; of a thousand calls at once one gets the last use.
 
     It is committed when the order is paid, and comes back when it is closed. Repeating it is harmless.
@@ -120,18 +120,18 @@ async def reserve(shop: ShopName, code: Identifier, body: UseIn, tx: Tx) -> UseO
 
 
 @router.post("/coupons/{code}/uses/{order_id}/commit", dependencies=[require("redemptions:write")])
-async def commit(shop: ShopName, code: Identifier, order_id: Identifier, tx: Tx) -> UseOut:
+async def commit_coupon(shop: ShopName, code: Identifier, order_id: Identifier, tx: Tx) -> CouponUseOut:
     """The use is for good, before news of the paid order comes. Repeating it is harmless."""
     return _use(await commands.commit(tx, shop, code, order_id))
 
 
 @router.post("/coupons/{code}/uses/{order_id}/release", dependencies=[require("redemptions:write")])
-async def release(shop: ShopName, code: Identifier, order_id: Identifier, tx: Tx) -> UseOut:
+async def release_coupon(shop: ShopName, code: Identifier, order_id: Identifier, tx: Tx) -> CouponUseOut:
     """Give a reserved use back. Repeating it is harmless."""
     return _use(await commands.release(tx, shop, code, order_id))
 
 
 @router.post("/coupons/{code}/void", dependencies=[require("programme:write")])
-async def void(shop: ShopName, code: Identifier, tx: Tx) -> CouponOut:
+async def void_coupon(shop: ShopName, code: Identifier, tx: Tx) -> CouponOut:
     """Take a coupon back; what was reserved on an order stays promised. Repeating it is harmless."""
     return _coupon(await commands.void(tx, shop, code), tx.clock.now())

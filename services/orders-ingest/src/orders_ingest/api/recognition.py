@@ -61,7 +61,9 @@ async def list_duplicates(
     shop: ShopName,
     tx: Tx,
     kind: Annotated[str, Query(max_length=520, description="email, phone, or account:<platform>")] = "email",
-    after: Annotated[str, Query(max_length=32, pattern="^([0-9a-f]{32})?$", description="where the page before ended")] = "",
+    after: Annotated[
+        str, Query(max_length=32, pattern="^([0-9a-f]{32})?$", description="where the page before ended")
+    ] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> DuplicatesOut:
     """Signs of a kind that several people share: customers who came twice, to be looked at and merged (MEM-007)."""

@@ -18,7 +18,7 @@ router = Router(
     prefix="/v1/shops/{shop}/report", tags=["segmentation"], dependencies=[Depends(require("segments:read"))]
 )
 Month = Annotated[
-    str, Path(pattern="^20[0-9]{2}-(0[1-9]|1[0-2])$", description="such as `2026-03`, in the shop's zone")
+    str, Path(max_length=7, pattern="^20[0-9]{2}-(0[1-9]|1[0-2])$", description="such as `2026-03`, in the shop's zone")
 ]
 
 

@@ -46,7 +46,9 @@ async def list_customers(
     stage: Stage | None = None,
     life_cycle: LifeCycle | None = None,
     rfm: RfmClass | None = None,
-    cell: Annotated[str | None, Query(pattern="^[01]{3}$", description="R, F and M, 1 = high: `101`")] = None,
+    cell: Annotated[
+        str | None, Query(max_length=3, pattern="^[01]{3}$", description="R, F and M, 1 = high: `101`")
+    ] = None,
     after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> ListOut:
