@@ -50,8 +50,8 @@ TABLES_OF_REBUILDS = TABLES_ASIDE | {
     *("announced_facts", "ledger_entries", "ledger_tallies"),
     "behaviour_days",
 }
-"""Of a rebuild: what a service does by itself, the books of what was known when, of which sums are compared, and signs of
-behaviour, of which each keeps sixty days by its own clock."""
+"""Of a rebuild: what a service does by itself, the books of what was known when, of which sums are compared, and signs
+of behaviour, of which each keeps sixty days by its own clock."""
 COLUMNS_OF_REBUILDS = frozenset(
     {
         *(("customers", "done_until"), ("permissions", "address_known_at"), ("addresses_forgotten", "at")),
