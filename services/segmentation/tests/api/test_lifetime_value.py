@@ -15,7 +15,7 @@ from ..shop_life import feed
 RULES: dict[str, Any] = {
     "thresholds": {
         "value": {"buyers_needed": 10, "repeat_needed": 5},
-        "churn_model": {"horizon_days": 14, "buyers_needed": 20, "each_needed": 5},
+        "churn_model": {"horizon_days": 42, "buyers_needed": 20, "each_needed": 5},
     }
 }
 
@@ -53,11 +53,12 @@ async def test_a_shop_is_fitted_with_its_month_and_customers_are_predicted(
     assert 0 <= near["value"] <= prediction["value"]
     assert "bought on 4 days" in found["why"]
     model = (await client.get("/v1/shops/tea/churn")).json()
-    assert (model["horizon_days"], model["weights"] is None) == (14, model["status"] == "too_few")
+    assert (model["horizon_days"], model["weights"] is None) == (42, model["status"] == "too_few")
+    assert model["status"] != "too_few"
     assert (model["held_out"] or {"customers": model["buyers"]})["customers"] == model["buyers"]
     leaving = (await client.get("/v1/shops/tea/customers/v03/churn")).json()["prediction"]
     assert 0 < leaving["probability"] < 1
-    assert leaving["horizon_days"] == 14
+    assert leaving["horizon_days"] == 42
 
 
 async def test_who_never_bought_is_not_predicted_and_who_is_unknown_is_not_found(

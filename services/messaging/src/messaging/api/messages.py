@@ -24,7 +24,7 @@ router = Router(tags=["decisions"], dependencies=[require("messages:read")])
 LOOK = 20_000
 """One page looks through so many messages at most, whatever is asked for."""
 State = Literal["waiting", "held", "queued", "leased", "sent", "failed", "unknown", "suppressed"]
-ShortName = Annotated[str, Query(pattern="^[a-z0-9_]{1,60}$")]
+ShortName = Annotated[str, Query(max_length=60, pattern="^[a-z0-9_]{1,60}$")]
 
 
 class UnreadableCursor(Invalid):
