@@ -225,16 +225,17 @@ class OrderDetail(EventData):
     """Something that an order has several of, each with a name of its own within the order; published for its customer.
 
     Each name is told once in each of its states, whatever the way it comes (ORD-031). `name` and `stage` say which
-    it is, and how far it has got: a later stage wins whenever it comes.
+    it is, and how far it has got: a later stage wins whenever it comes. `NAMED_BY` is the field that holds the name.
     """
 
     TOPIC: ClassVar[str] = "orders"
+    NAMED_BY: ClassVar[str]
     order_id: Identifier
 
     @property
     def name(self) -> str:
-        """What the detail is called within its order, among those of its type."""
-        raise NotImplementedError
+        """What the detail is called within its order, among those of its type; empty where it has no name."""
+        return getattr(self, self.NAMED_BY) or ""
 
     @property
     def stage(self) -> int:
@@ -247,13 +248,10 @@ class OrderSpecialRequest(OrderDetail):
 
     TYPE: ClassVar[str] = "order.special_request"
     RANK: ClassVar[int] = 105
+    NAMED_BY: ClassVar[str] = "request_id"
     request_id: Identifier
     state: Literal["open", "done"] = "open"
     text: PersonalText | None = None
-
-    @property
-    def name(self) -> str:
-        return self.request_id
 
     @property
     def stage(self) -> int:
@@ -265,15 +263,12 @@ class ParcelPacked(OrderDetail):
 
     TYPE: ClassVar[str] = "parcel.packed"
     RANK: ClassVar[int] = 118
+    NAMED_BY: ClassVar[str] = "parcel_id"
     parcel_id: Identifier
     lines: Annotated[tuple[OrderLine, ...], Field(max_length=MAX_LINES)] = ()
     inserts: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
     qr_code: Identifier | None = None
     tracking: Text | None = None
-
-    @property
-    def name(self) -> str:
-        return self.parcel_id
 
 
 class OrderLogisticsUpdated(OrderDetail):
@@ -281,16 +276,13 @@ class OrderLogisticsUpdated(OrderDetail):
 
     TYPE: ClassVar[str] = "order.logistics_updated"
     RANK: ClassVar[int] = 135
+    NAMED_BY: ClassVar[str] = "tracking"
     status: Literal["accepted", "in_transit", "customs", "out_for_delivery", "delivered", "exception", "sent_back"]
     carrier: Text | None = None
     tracking: Text | None = None
     place: Text | None = None
     detail: Text | None = None
     expected_at: Instant | None = None
-
-    @property
-    def name(self) -> str:
-        return self.tracking or ""
 
 
 class OrderReceiptDue(EventData):
@@ -323,15 +315,12 @@ class OrderReturned(OrderDetail):
 
     TYPE: ClassVar[str] = "order.returned"
     RANK: ClassVar[int] = 171
+    NAMED_BY: ClassVar[str] = "return_id"
     return_id: Identifier
     state: Literal["open", "withdrawn", "received"] = "received"
     lines: Annotated[tuple[OrderLine, ...], Field(max_length=MAX_LINES)] = ()
     reason_code: ReasonCode | None = None
     reason: PersonalText | None = None
-
-    @property
-    def name(self) -> str:
-        return self.return_id
 
     @property
     def stage(self) -> int:
@@ -343,6 +332,7 @@ class OrderExchanged(OrderDetail):
 
     TYPE: ClassVar[str] = "order.exchanged"
     RANK: ClassVar[int] = 172
+    NAMED_BY: ClassVar[str] = "exchange_id"
     exchange_id: Identifier
     lines: Annotated[tuple[OrderLine, ...], Field(max_length=MAX_LINES)] = ()
     sent: Annotated[tuple[OrderLine, ...], Field(max_length=MAX_LINES)] = ()
@@ -350,26 +340,19 @@ class OrderExchanged(OrderDetail):
     reason_code: ReasonCode | None = None
     reason: PersonalText | None = None
 
-    @property
-    def name(self) -> str:
-        return self.exchange_id
-
 
 class OrderReshipped(OrderDetail):
     """Goods of an order that were sent once more, such as after a loss (ORD-035)."""
 
     TYPE: ClassVar[str] = "order.reshipped"
     RANK: ClassVar[int] = 173
+    NAMED_BY: ClassVar[str] = "reshipment_id"
     reshipment_id: Identifier
     lines: Annotated[tuple[OrderLine, ...], Field(max_length=MAX_LINES)] = ()
     carrier: Text | None = None
     tracking: Text | None = None
     reason_code: ReasonCode | None = None
     reason: PersonalText | None = None
-
-    @property
-    def name(self) -> str:
-        return self.reshipment_id
 
 
 class OrderJourneyMeasured(EventData):
