@@ -251,12 +251,9 @@ async def list_tickets(
     else:
         place = _place(after) if after else None
         rows = await store.list_queue(tx, shop, place, limit + 1, owner=owner, overdue=overdue)
-    found = [TicketEvent.model_validate_json(row.body) for row in rows[:limit]]
-    keys = _keys(request)
-    items = [
-        _out(row.customer, await command.readable(tx, keys, (shop, row.customer), ticket))
-        for row, ticket in zip(rows, found, strict=False)
-    ]
+    stored = [((shop, row.customer), TicketEvent.model_validate_json(row.body)) for row in rows[:limit]]
+    tickets = await command.readable_all(tx, _keys(request), stored)
+    items = [_out(row.customer, ticket) for row, ticket in zip(rows, tickets, strict=False)]
     if len(rows) <= limit:
         return TicketPage(items=items, after=None)
     last = rows[limit - 1]
@@ -268,9 +265,10 @@ async def list_tickets(
 @router.get("/tickets/{ticket_id}", dependencies=[require("feedback:read")])
 async def get_ticket(shop: ShopName, ticket_id: Identifier, request: Request, tx: Tx) -> WholeTicketOut:
     """A ticket with everything that was done with it, oldest first."""
-    customer, keys = await _customer(tx, shop, ticket_id), _keys(request)
+    customer = await _customer(tx, shop, ticket_id)
     entries = await store.list_entries_of(tx, [(shop, customer)], ticket_id)
-    seen = [(entry.at, await command.readable(tx, keys, key, entry.data)) for key, entry in entries]
+    tickets = await command.readable_all(tx, _keys(request), [(key, entry.data) for key, entry in entries])
+    seen = list(zip((entry.at for _, entry in entries), tickets, strict=True))
     return WholeTicketOut(
         **dict(_out(customer, seen[-1][1])),
         entries=[EntryOut(revision=ticket.revision, at=at, **ticket.entry.model_dump()) for at, ticket in seen],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -10,7 +11,7 @@ from common.events import CustomerKey, Event, fact_id
 from common.events.feedback import TicketEvent
 from common.shops.settings import get_shop
 from common.storage.database import Transaction
-from feedback.commands.sealing import as_readable, opened, sealed
+from feedback.commands.sealing import as_readable, sealed
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
 from feedback.tickets import store
@@ -87,11 +88,23 @@ def announced(customer: CustomerKey, ticket: TicketEvent, at: datetime) -> Event
     )
 
 
+async def readable_all(
+    tx: Transaction, keys: KeyRing, stored: Sequence[tuple[CustomerKey, TicketEvent]]
+) -> list[TicketEvent]:
+    """Tickets as they are stored, with their texts readable; without them for an erased customer. Keys are read once."""
+    found = await keys.keys_for(tx, {customer for customer, _ in stored})
+    return [
+        keys.open_event(
+            Event(ticket.ticket_id, f"/shops/{shop}/feedback", shop, name, ticket.opened_at, ticket),
+            found.get((shop, name)),
+        ).data
+        for (shop, name), ticket in stored
+    ]
+
+
 async def readable(tx: Transaction, keys: KeyRing, customer: CustomerKey, stored: TicketEvent) -> TicketEvent:
-    """A ticket as it is stored, with its texts readable; without them for an erased customer."""
-    shop, name = customer
-    event = Event(stored.ticket_id, f"/shops/{shop}/feedback", shop, name, stored.opened_at, stored)
-    return (await opened(tx, keys, event)).data
+    """The same of one ticket."""
+    return (await readable_all(tx, keys, [(customer, stored)]))[0]
 
 
 async def _save(

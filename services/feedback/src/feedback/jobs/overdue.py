@@ -9,7 +9,7 @@ from common.crypto.keys import KeyRing
 from common.storage.database import Transaction
 from common.work.set_aside import Task
 from feedback.commands.sealing import sealed
-from feedback.commands.tickets import announced, readable
+from feedback.commands.tickets import announced, readable_all
 from feedback.tickets import store
 from feedback.tickets.rules import overdue
 
@@ -19,8 +19,8 @@ def note_overdue(keys: KeyRing) -> Callable[[Transaction, datetime, Sequence[Tas
 
     async def note(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
         done = 0
-        for customer, stored in await store.get_due(tx, now, [(task.shop, task.customer) for task in tasks]):
-            ticket = await readable(tx, keys, customer, stored)
+        due = await store.get_due(tx, now, [(task.shop, task.customer) for task in tasks])
+        for (customer, _), ticket in zip(due, await readable_all(tx, keys, due), strict=True):
             events = [
                 await sealed(tx, keys, announced(customer, passed, at), personal=False)
                 for at, passed in overdue(ticket, now)
