@@ -91,7 +91,7 @@ def announced(customer: CustomerKey, ticket: TicketEvent, at: datetime) -> Event
 async def readable_all(
     tx: Transaction, keys: KeyRing, stored: Sequence[tuple[CustomerKey, TicketEvent]]
 ) -> list[TicketEvent]:
-    """Tickets as they are stored, with their texts readable; without them for an erased customer. Keys are read once."""
+    """Tickets as they are stored, with readable texts; without them for erased customers. Keys are read once."""
     found = await keys.keys_for(tx, {customer for customer, _ in stored})
     return [
         keys.open_event(
