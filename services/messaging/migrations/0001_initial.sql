@@ -81,13 +81,13 @@ create table conditions (
     primary key (shop, customer, subject, revision) -- closes the race of two deliveries of one revision
 );
 
--- Versions and refunds of orders: what decides about notices and questions.
+-- Versions and refunds of orders, and what carriers said of their parcels: what decides about notices and questions.
 create table order_news (
     shop text not null,
     customer text not null,
     order_id text not null,
     cause text not null,                -- source#id of the event
-    kind text not null check (kind in ('version', 'refund')),
+    kind text not null check (kind in ('version', 'refund', 'parcel')),
     at timestamptz not null,
     said jsonb not null,
     recorded_at timestamptz not null default clock_timestamp(),

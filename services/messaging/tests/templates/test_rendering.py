@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from messaging.flows.registry import FLOWS
@@ -9,6 +11,8 @@ from messaging.templates.rendering import IncompleteText, render
 
 DETAILS: dict[str, dict[str, str]] = {
     "tier": {"tier": "VIP"}, "survey": {"order_id": "o1", "answer_url": "https://shop.example/a"}, "lapse": {},
+    "order_receipt_due": {"order_id": "o1", "completes_at": "2025-03-10T18:00:00Z"},
+    **{f: {"order_id": "o1", "promised_by": "2025-03-10T18:00:00Z"} for f in ("delivery_late", "delivered_late")},
 }  # fmt: skip
 
 
@@ -29,6 +33,12 @@ def test_every_flow_has_its_text_in_every_language(flow: str, language: str | No
     assert "O'Brien & Söhne" in rendered.text
     assert ("unsubscribe/t" in rendered.text) == (url is not None)
     assert "{" not in rendered.text + rendered.subject
+
+
+def test_a_day_is_the_one_where_the_recipient_is() -> None:
+    values = {**DETAILS["delivery_late"], "name": None, "shop_name": "S", "unsubscribe_url": None}
+    assert "2025-03-10" in render("delivery_late", "en", values).text
+    assert "2025-03-11" in render("delivery_late", "zh", {**values, "zone": ZoneInfo("Asia/Shanghai")}).text
 
 
 def test_a_name_is_text_and_never_a_template_and_a_missing_value_is_said() -> None:

@@ -13,7 +13,7 @@ from common.events.fields import Cursor, Identifier, ShopName
 from common.events.messages import MessagePurpose
 from common.http.api import Router, Tx, require
 from common.refusals import Invalid
-from common.shops.settings import display_names
+from common.shops.settings import display_names, get_shop
 from messaging.api.decisions import UnknownMessage
 from messaging.flows.registry import FLOWS, template_of
 from messaging.policy.store import get_policies
@@ -129,6 +129,7 @@ async def get_text(shop: ShopName, message_id: Identifier, tx: Tx, language: Lit
         "shop_name": policy.sender_name or names[shop],
         "unsubscribe_url": None if row.purpose == "transactional" else "…",
         "answers_read": policy.reads_answers,
+        "zone": (await get_shop(tx, shop)).at(tx.clock.now()).zone,
         **({"answer_url": "…"} if "answer_url" in details else {}),
     }
     try:

@@ -25,12 +25,15 @@ from common.events.messages import (
     MessageSuppressed,
 )
 from common.events.orders import (
+    DeliveryPromiseBroken,
     OrderClosed,
     OrderCompleted,
     OrderDelivered,
     OrderInTransit,
+    OrderLogisticsUpdated,
     OrderPaid,
     OrderPlaced,
+    OrderReceiptDue,
     OrderRefunded,
     OrderShipped,
 )
@@ -50,6 +53,9 @@ ORDERS = (
     OrderCompleted,
     OrderClosed,
     OrderRefunded,
+    OrderLogisticsUpdated,
+    OrderReceiptDue,
+    DeliveryPromiseBroken,
 )
 READ_BACK = (Subscription(on_messages, (MessageHeld, MessageSent, MessageFailed, MessageSuppressed)),)
 """Our own facts, which a rebuild alone reads."""

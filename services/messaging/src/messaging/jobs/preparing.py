@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from common.crypto.keys import DataKey, KeyRing
 from common.crypto.sealing import SealBroken, is_sealed, open_sealed
-from common.shops.settings import display_names
+from common.shops.settings import display_names, get_shops
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.values.addresses import InvalidAddress
@@ -18,6 +19,7 @@ from messaging.conditions.rules import has_open_complaint
 from messaging.consent.links import Recipient, UnsubscribeLinks
 from messaging.consent.state import FAR
 from messaging.contacts.state import Address, Contact
+from messaging.decisions.batch import recipient_zone
 from messaging.decisions.rules import may_still_leave
 from messaging.decisions.state import Known
 from messaging.delivery.outcomes.announcing import announce, followed
@@ -56,6 +58,7 @@ class Preparation:
         known = await get_known(tx, sorted({m.key for m in leased}), orders, since)
         data_keys = await self._keys.keys_for(tx, known)
         policies = await get_policies(tx, {m.about.shop for m in leased})
+        shops = await get_shops(tx, policies)
         names = await display_names(tx, policies, tx.clock.now())
         at_addresses = await get_address_pauses(
             tx, self._channel.name, {a for m in leased if (a := self._address(m, known[m.key])) is not None}
@@ -67,6 +70,7 @@ class Preparation:
                 data_keys.get(message.key),
                 policies[message.about.shop].policy,
                 names[message.about.shop],
+                shops[message.about.shop].at(message.at).zone,
                 message.at if self._replay else tx.clock.now(),
                 at_addresses,
             )
@@ -86,6 +90,7 @@ class Preparation:
         data_key: DataKey | None,
         policy: Policy,
         shop_name: str,
+        shop_zone: ZoneInfo,
         at: datetime,
         pauses: Mapping[Address, Pause],
     ) -> Ready | Ended:
@@ -108,7 +113,8 @@ class Preparation:
             return rests(message, pause.reason, pause.left_s, at)
         assert known.contact is not None
         try:
-            letter = self._letter(message, known.contact, data_key, policy, policy.sender_name or shop_name, at)
+            zone = recipient_zone(known.contact.zone, shop_zone)
+            letter = self._letter(message, known.contact, data_key, policy, policy.sender_name or shop_name, zone, at)
             form = self._channel.render(letter)
         except SealBroken:
             return Ended(message, "suppressed", at, reason="unreadable_address", tried=False)
@@ -134,7 +140,14 @@ class Preparation:
         return hashed is not None and message.address not in (None, hashed)
 
     def _letter(
-        self, message: Queued, contact: Contact, key: DataKey | None, policy: Policy, sender: str, at: datetime
+        self,
+        message: Queued,
+        contact: Contact,
+        key: DataKey | None,
+        policy: Policy,
+        sender: str,
+        zone: ZoneInfo,
+        at: datetime,
     ) -> Letter:
         about, address = message.about, contact.addresses[message.about.channel]
         to = _opened(address.sealed, key, contact, address.field)
@@ -151,6 +164,7 @@ class Preparation:
                 "shop_name": sender,
                 "unsubscribe_url": url,
                 "answers_read": policy.reads_answers,
+                "zone": zone,
             },
         )
         return Letter(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import jinja2
+import jinja2.runtime
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 LANGUAGES = ("en", "zh")
@@ -19,6 +21,13 @@ class _NoCalls(ImmutableSandboxedEnvironment):
         return False
 
 
+@jinja2.pass_context
+def _day(context: jinja2.runtime.Context, instant: str) -> str:
+    """The date of an instant (RFC 3339) where the recipient is: in the value `zone`, a tzinfo; else in UTC."""
+    zone = context.get("zone")
+    return datetime.fromisoformat(instant).astimezone(zone if isinstance(zone, tzinfo) else UTC).date().isoformat()
+
+
 def _environment() -> _NoCalls:
     environment = _NoCalls(
         loader=jinja2.PackageLoader("messaging", "templates"),
@@ -28,6 +37,7 @@ def _environment() -> _NoCalls:
         lstrip_blocks=True,
     )
     environment.globals.clear()
+    environment.filters["day"] = _day
     return environment
 
 
