@@ -181,6 +181,17 @@ create index messages_queued on messages (channel, shop, rank, at, message_id) w
 create index messages_leased on messages (lease_until) where state = 'leased';
 create index messages_unknown on messages (at) where state = 'unknown';
 
+-- What gateways said became of messages that they took, each of the two ends once, in whatever order they came (M4).
+create table receipts (
+    shop text not null,
+    customer text not null,
+    message_id text not null,
+    said text not null check (said in ('delivered', 'undelivered')),
+    code text,                          -- the gateway's own word
+    at timestamptz not null,            -- learnt
+    primary key (shop, customer, message_id, said) -- closes the race of two deliveries of one receipt
+);
+
 -- Versions of the shop's rules of contact; the highest is in force.
 create table policies (
     shop text not null,

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from messaging.channels.sms.segments import segments_of
 from messaging.flows.registry import FLOWS
 from messaging.templates.rendering import IncompleteText, render
 
@@ -55,3 +56,16 @@ def test_an_answer_is_asked_for_only_where_somebody_reads_it(language: str, word
     values = {"order_id": "o1", "name": None, "shop_name": "S", "unsubscribe_url": None}
     assert words in render("order_delivered", language, {**values, "answers_read": True}).text
     assert words not in render("order_delivered", language, {**values, "answers_read": False}).text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("flow", sorted(FLOWS))
+def test_every_flow_has_a_short_text_that_says_how_to_opt_out(flow: str, language: str) -> None:
+    """MSG-009: every marketing text message carries its opt-out; none needs more than two parts without its links."""
+    url = None if FLOWS[flow].purpose == "transactional" else "https://shop.example/unsubscribe/t"
+    values = {**DETAILS.get(flow, {"order_id": "o1"}), "name": "Mo", "shop_name": "Shop", "unsubscribe_url": url}
+    rendered = render(flow, language, values, short=True)
+    assert rendered.subject == ""
+    assert "\n" not in rendered.text
+    assert ("STOP" in rendered.text or "退订" in rendered.text) == (url is not None)
+    assert segments_of(rendered.text).parts <= 2

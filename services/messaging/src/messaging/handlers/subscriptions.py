@@ -19,10 +19,12 @@ from common.events.messages import (
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    MessageDelivered,
     MessageFailed,
     MessageHeld,
     MessageSent,
     MessageSuppressed,
+    MessageUndelivered,
 )
 from common.events.orders import (
     DeliveryPromiseBroken,
@@ -57,7 +59,12 @@ ORDERS = (
     OrderReceiptDue,
     DeliveryPromiseBroken,
 )
-READ_BACK = (Subscription(on_messages, (MessageHeld, MessageSent, MessageFailed, MessageSuppressed)),)
+READ_BACK = (
+    Subscription(
+        on_messages,
+        (MessageHeld, MessageSent, MessageDelivered, MessageUndelivered, MessageFailed, MessageSuppressed),
+    ),
+)
 """Our own facts, which a rebuild alone reads."""
 
 

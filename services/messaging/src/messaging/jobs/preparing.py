@@ -24,6 +24,8 @@ from messaging.decisions.rules import may_still_leave
 from messaging.decisions.state import Known
 from messaging.delivery.outcomes.announcing import announce, followed
 from messaging.delivery.outcomes.rules import missed, of_another_release, rests
+from messaging.delivery.receipts.links import GatewayLinks
+from messaging.delivery.receipts.store import taken_by_gateway
 from messaging.delivery.state import Ended, Queued, Ready
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
@@ -33,7 +35,7 @@ from messaging.known import get_known
 from messaging.metrics import SENDS_BLOCKED
 from messaging.policy.state import Policy
 from messaging.policy.store import get_policies
-from messaging.templates.rendering import IncompleteText, render
+from messaging.templates.rendering import NOBODY, IncompleteText, filled_in, language_of, render
 
 log = structlog.get_logger()
 
@@ -41,9 +43,17 @@ log = structlog.get_logger()
 class Preparation:
     """Leases messages of one channel and writes them."""
 
-    def __init__(self, database: Database, keys: KeyRing, links: UnsubscribeLinks, channel: Channel) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyRing,
+        links: UnsubscribeLinks,
+        channel: Channel,
+        receipts: GatewayLinks | None = None,
+    ) -> None:
         self._keys = keys
         self._links = links
+        self._receipts = receipts
         self._channel = channel
         self._replay = isinstance(database.clock, FixedClock)
 
@@ -63,8 +73,12 @@ class Preparation:
         at_addresses = await get_address_pauses(
             tx, self._channel.name, {a for m in leased if (a := self._address(m, known[m.key])) is not None}
         )
-        prepared = [
-            self._prepare(
+        taken = await taken_by_gateway(tx, [(m.key, m.about.message_id) for m in leased if m.attempts > 1])
+        prepared: list[Ready | Ended] = [
+            # In doubt until its receipt came: it has left, and is not handed over again.
+            Ended(message, "sent", taken[message.about.message_id], tried=False)
+            if message.about.message_id in taken
+            else self._prepare(
                 message,
                 known[message.key],
                 data_keys.get(message.key),
@@ -152,7 +166,7 @@ class Preparation:
         about, address = message.about, contact.addresses[message.about.channel]
         to = _opened(address.sealed, key, contact, address.field)
         name = _opened(contact.name, key, contact, "name") if contact.name else None
-        url = None
+        url, language = None, language_of(contact.language)
         if about.purpose != "transactional":
             url = self._links.url(Recipient(about.shop, about.customer, about.channel))
         text = render(
@@ -166,9 +180,23 @@ class Preparation:
                 "answers_read": policy.reads_answers,
                 "zone": zone,
             },
+            short=self._channel.short,
         )
         return Letter(
-            about.message_id, to, text.subject, text.text, at, sender, policy.sender_address, policy.reply_to, url
+            about.message_id,
+            to,
+            text.subject,
+            text.text,
+            at,
+            sender,
+            policy.sender_address,
+            policy.reply_to,
+            url,
+            about.shop,
+            about.flow,
+            language,
+            filled_in({**message.details, "name": name or NOBODY[language], "shop_name": sender}, zone),
+            self._receipts.receipt_url(about.shop, about.message_id) if self._receipts is not None else None,
         )
 
 
