@@ -105,7 +105,7 @@ async def save_preferences(token: str, request: Request) -> HTMLResponse:
     recipient = _recipient(token, request)
     if recipient is None:
         return pages.answer(_PAGE, request, 404, WORDS, note="bad", asking=False)
-    form = parse_qs((await request.body()).decode(errors="replace"), max_num_fields=50)
+    form = _form((await request.body()).decode(errors="replace"))
     database, key = runtime_of(request).database, (recipient.shop, recipient.customer)
     async with database.transaction() as tx:
         offered = {(c.channel, c.purpose) for c in await _choices(tx, key)}
@@ -114,6 +114,13 @@ async def save_preferences(token: str, request: Request) -> HTMLResponse:
             await _save(database, key, choice)
     async with database.transaction() as tx:
         return await _page(tx, request, recipient, note="done")
+
+
+def _form(text: str) -> dict[str, list[str]]:
+    try:
+        return parse_qs(text, max_num_fields=50)
+    except ValueError:  # of more fields than any page has
+        return {}
 
 
 def _wanted(shown: Sequence[str], yes: Sequence[str]) -> list[Choice]:

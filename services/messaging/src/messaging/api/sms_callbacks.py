@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
-from common.events.fields import PersonalText
+from common.events.fields import PersonalText, Text
 from common.http.api import Router, public, require, runtime_of
 from common.refusals import NotFound
 from messaging.commands.receipts import take_receipts
@@ -23,7 +23,6 @@ _GATEWAY = public("the address holds a secret that only the gateway was given, a
 _FORM: dict[str, Any] = {
     "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}
 }
-Code = Annotated[str, Field(max_length=200)]
 
 
 class UnknownCallback(NotFound):
@@ -36,9 +35,9 @@ class UnknownCallback(NotFound):
 class AliyunReceipt(BaseModel):
     """One report of SmsReport; the number in it is not read."""
 
-    out_id: Code = ""
+    out_id: Text = ""
     success: bool
-    err_code: Code | None = None
+    err_code: Text | None = None
 
 
 class AliyunReply(BaseModel):
@@ -117,7 +116,7 @@ async def post_twilio_receipt(token: str, request: Request) -> Response:
     said = said_by_twilio(form.get("MessageStatus", ""))
     if said is not None:
         database = runtime_of(request).database
-        receipt = Receipt(*place, said, form.get("ErrorCode", "")[:200] or None, database.clock.now())
+        receipt = Receipt(*place, said, _word(form.get("ErrorCode", "")), database.clock.now())
         await database.run(lambda tx: take_receipts(tx, [receipt]))
     return Response(status_code=204)
 
@@ -134,3 +133,8 @@ async def post_twilio_reply(token: str, request: Request) -> Response:
 
 async def _form(request: Request) -> Mapping[str, str]:
     return dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
+
+
+def _word(text: str) -> str | None:
+    """A code as it can be kept and announced."""
+    return "".join(c for c in text[:200] if c.isprintable()) or None

@@ -117,7 +117,7 @@ async def test_receipts_come_in_any_order_and_any_number_of_times(messaging: Any
     assert urlsplit(gateway.taken[0]["StatusCallback"]).path.startswith("/sms/twilio/receipts/")
     offer = await id_of(messaging, "tier")
     for said in order:
-        assert (await receipt(messaging, offer, said, "30003" if said == "undelivered" else "")).status_code == 204
+        assert (await receipt(messaging, offer, said, "30003\0" if said == "undelivered" else "")).status_code == 204
     assert await messaging.rows(RECEIPTS) == [("delivered", None), ("undelivered", "30003")]
     assert await messaging.rows(TOLD) == [("message.delivered",), ("message.undelivered",)]
     async with messaging.client() as client:
@@ -146,6 +146,9 @@ async def test_aliyuns_receipts_come_together_and_name_our_reference(messaging: 
         {"out_id": "x", "success": False},
     ]
     async with messaging.client() as client:
+        unkept = [{"out_id": "s/\0", "success": True}]
+        refused = await client.post(urlsplit(LINKS.callbacks["aliyun_receipts"]).path, json=unkept)
+        assert refused.status_code == 422
         for body in (reports + strange, list(reversed(reports))):
             answer = await client.post(urlsplit(LINKS.callbacks["aliyun_receipts"]).path, json=body)
             assert (answer.status_code, answer.json()) == (200, {"code": 0, "msg": "ok"})
