@@ -25,6 +25,12 @@ _FORM: dict[str, Any] = {
 }
 
 
+class Xml(Response):
+    """What Twilio reads; its words for saying nothing."""
+
+    media_type = "text/xml"
+
+
 class UnknownCallback(NotFound):
     """The address is none that was given to a gateway."""
 
@@ -121,14 +127,20 @@ async def post_twilio_receipt(token: str, request: Request) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/sms/twilio/replies/{token}", dependencies=[_GATEWAY], openapi_extra=_FORM)
+@router.post(
+    "/sms/twilio/replies/{token}",
+    response_class=Xml,
+    responses={200: {"content": {"text/xml": {"schema": {"type": "string"}}}}},
+    dependencies=[_GATEWAY],
+    openapi_extra=_FORM,
+)
 async def post_twilio_reply(token: str, request: Request) -> Response:
     """An incoming message: an exact keyword opts out or in, effective when answered. Nothing is answered to it."""
     if not _links(request).is_ours(token):
         raise UnknownCallback
     form, runtime = await _form(request), runtime_of(request)
     await take_reply(runtime.database, runtime.keys, form.get("From", ""), form.get("Body", ""))
-    return Response("<Response/>", media_type="text/xml")
+    return Xml("<Response/>")
 
 
 async def _form(request: Request) -> Mapping[str, str]:
