@@ -81,13 +81,13 @@ create table conditions (
     primary key (shop, customer, subject, revision) -- closes the race of two deliveries of one revision
 );
 
--- Versions and refunds of orders: what decides about notices and questions.
+-- Versions and refunds of orders, and what carriers said of their parcels: what decides about notices and questions.
 create table order_news (
     shop text not null,
     customer text not null,
     order_id text not null,
     cause text not null,                -- source#id of the event
-    kind text not null check (kind in ('version', 'refund')),
+    kind text not null check (kind in ('version', 'refund', 'parcel')),
     at timestamptz not null,
     said jsonb not null,
     recorded_at timestamptz not null default clock_timestamp(),
@@ -180,6 +180,17 @@ create index messages_address on messages (shop, address, at) where address is n
 create index messages_queued on messages (channel, shop, rank, at, message_id) where state = 'queued'; -- a shop that is paused holds up no other
 create index messages_leased on messages (lease_until) where state = 'leased';
 create index messages_unknown on messages (at) where state = 'unknown';
+
+-- What gateways said became of messages that they took, each of the two ends once, in whatever order they came (M4).
+create table receipts (
+    shop text not null,
+    customer text not null,
+    message_id text not null,
+    said text not null check (said in ('delivered', 'undelivered')),
+    code text,                          -- the gateway's own word
+    at timestamptz not null,            -- learnt
+    primary key (shop, customer, message_id, said) -- closes the race of two deliveries of one receipt
+);
 
 -- Versions of the shop's rules of contact; the highest is in force.
 create table policies (

@@ -13,10 +13,22 @@ from common.process.settings import load_settings
 from common.service.commands import main
 from common.storage.database import Transaction
 from common.work.sweeps import WorkList
-from messaging.api import bounces, decisions, messages, pauses, permissions, policy, search, unsubscribe_page
+from messaging.api import (
+    bounces,
+    decisions,
+    messages,
+    pauses,
+    permissions,
+    policy,
+    preferences_page,
+    search,
+    sms_callbacks,
+    unsubscribe_page,
+)
 from messaging.channels.registry import CHANNELS
 from messaging.consent.links import UnsubscribeLinks
 from messaging.decisions.store import count_due
+from messaging.delivery.receipts.links import GatewayLinks
 from messaging.delivery.store import queue
 from messaging.delivery.store.pauses import list_pauses
 from messaging.handlers.subscriptions import READ_BACK, subscriptions
@@ -32,8 +44,11 @@ from messaging.jobs.without_sender import mind_without_sender, note_without_send
 async def send(runtime: Runtime) -> None:
     """The sender of each channel, woken at once when there is something to send."""
     links = UnsubscribeLinks(runtime.master, runtime.settings.public_url)
+    receipts = GatewayLinks(runtime.master, runtime.settings.public_url)
     senders = [
-        sender_of(runtime.database, runtime.keys, links, channel.opened(load_settings(channel.settings)))
+        sender_of(
+            runtime.database, runtime.keys, links, channel.opened(load_settings(channel.settings)), receipts=receipts
+        )
         for channel in CHANNELS.values()
     ]
 
@@ -97,7 +112,9 @@ SERVICE = Service(
         permissions.router,
         bounces.router,
         search.router,
+        sms_callbacks.router,
         unsubscribe_page.router,
+        preferences_page.router,
     ),
     jobs=(WorkList("decide", take_due, decide_due_now),),
     background={"sweeps": (decide_promptly,), "sender": (send,)},

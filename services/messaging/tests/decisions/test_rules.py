@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from common.events.orders import OrderClosed, OrderPaid, OrderRefunded, OrderShipped
+from common.events.orders import (
+    OrderClosed,
+    OrderCompleted,
+    OrderDelivered,
+    OrderLogisticsUpdated,
+    OrderPaid,
+    OrderRefunded,
+    OrderShipped,
+)
 from messaging.conditions.rules import is_obsolete
 from messaging.conditions.state import Condition, Facts, OrderNews
 from messaging.consent.state import ConsentState, Statement, register_of
@@ -114,7 +122,10 @@ def test_a_tier_message_is_obsolete_once_a_newer_revision_names_another_tier() -
 
 
 def _news(kind: Any, minutes: int, **fields: Any) -> OrderNews:
-    if kind is OrderRefunded:
+    news: Any
+    if kind is OrderLogisticsUpdated:
+        news = OrderLogisticsUpdated(order_id="o-1", **fields)
+    elif kind is OrderRefunded:
         news = OrderRefunded(refund_id="r", order_id="o-1", currency="CNY", **fields)
     else:
         news = kind(order_id="o-1", state=kind.TYPE[6:], currency="CNY", goods_paid=100, **fields)
@@ -130,6 +141,43 @@ def _news(kind: Any, minutes: int, **fields: Any) -> OrderNews:
         ("a part was refunded", "survey", [(OrderPaid, 0, {}), (OrderRefunded, 5, {"amount": 40})], False),
         ("a newer state has a notice", "order_paid", [(OrderPaid, 0, {}), (OrderShipped, 5, {"revision": 2})], True),
         ("it is the newest state", "order_shipped", [(OrderPaid, 0, {}), (OrderShipped, 5, {"revision": 2})], False),
+        ("it completed", "order_receipt_due", [(OrderDelivered, 0, {}), (OrderCompleted, 5, {"revision": 2})], True),
+        ("it is not confirmed", "order_receipt_due", [(OrderDelivered, 0, {})], False),
+        ("it has arrived", "delivery_late", [(OrderShipped, 0, {}), (OrderDelivered, 5, {"revision": 2})], True),
+        ("it came too late", "delivered_late", [(OrderShipped, 0, {}), (OrderDelivered, 5, {"revision": 2})], False),
+        (
+            "a correction in the same state",
+            "order_shipped",
+            [(OrderShipped, 0, {}), (OrderShipped, 5, {"revision": 2, "again": True})],
+            False,
+        ),
+        (
+            "the parcel goes on",
+            "parcel_exception",
+            [(OrderLogisticsUpdated, 0, {"status": "exception"}), (OrderLogisticsUpdated, 5, {"status": "in_transit"})],
+            True,
+        ),
+        (
+            "another parcel goes on",
+            "parcel_exception",
+            [
+                (OrderLogisticsUpdated, 0, {"status": "exception"}),
+                (OrderLogisticsUpdated, 5, {"status": "in_transit", "tracking": "SF2"}),
+            ],
+            False,
+        ),
+        (
+            "it is the newest word",
+            "parcel_exception",
+            [(OrderLogisticsUpdated, 0, {"status": "customs"}), (OrderLogisticsUpdated, 5, {"status": "exception"})],
+            False,
+        ),
+        (
+            "the order arrived",
+            "parcel_exception",
+            [(OrderLogisticsUpdated, 0, {"status": "exception"}), (OrderDelivered, 5, {"revision": 2})],
+            True,
+        ),
         ("the closing comes later", "order_paid", [(OrderPaid, 0, {}), (OrderClosed, 90, {"revision": 2})], False),
     ],
 )

@@ -8,7 +8,14 @@ import pytest
 
 from common.events import Event
 from common.events.membership import TierChanged
-from common.events.orders import OrderCompleted, OrderPlaced, OrderShipped
+from common.events.orders import (
+    DeliveryPromiseBroken,
+    OrderCompleted,
+    OrderLogisticsUpdated,
+    OrderPlaced,
+    OrderReceiptDue,
+    OrderShipped,
+)
 from common.events.segments import SegmentEntered
 from messaging.flows.registry import candidates_for
 
@@ -19,8 +26,12 @@ def event(data: Any, id: str = "e1", subject: str | None = "c") -> Event[Any]:
     return Event(id=id, source="/shops/s/x", shop="s", subject=subject, time=TUESDAY_TEN, data=data)
 
 
-def order(kind: Any, state: str) -> Any:
-    return kind(order_id="o1", state=state, currency="CNY", goods_paid=100, tracking="SF1")
+def order(kind: Any, state: str, **fields: Any) -> Any:
+    return kind(order_id="o1", state=state, currency="CNY", goods_paid=100, tracking="SF1", **fields)
+
+
+def word(status: Any, tracking: str | None = "SF1") -> OrderLogisticsUpdated:
+    return OrderLogisticsUpdated(order_id="o1", status=status, tracking=tracking)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +40,17 @@ def order(kind: Any, state: str) -> Any:
         (order(OrderPlaced, "placed"), ["order_placed"]),
         (order(OrderShipped, "shipped"), ["order_shipped"]),
         (order(OrderCompleted, "completed"), []),  # a history without states notifies nobody
+        (order(OrderShipped, "shipped", again=True), []),  # a correction notifies nobody once more
+        (OrderReceiptDue(order_id="o1", delivered_at=TUESDAY_TEN, completes_at=TUESDAY_TEN), ["order_receipt_due"]),
+        (word("accepted"), []),  # the notice that the order is on its way says it
+        (word("out_for_delivery"), ["parcel_out_for_delivery"]),
+        (word("exception", None), ["parcel_exception"]),
+        (word("delivered"), []),  # the order's own notice says it
+        (DeliveryPromiseBroken(order_id="o1", promised_by=TUESDAY_TEN), ["delivery_late"]),
+        (
+            DeliveryPromiseBroken(order_id="o1", promised_by=TUESDAY_TEN, delivered_at=TUESDAY_TEN),
+            ["delivered_late"],
+        ),
         (TierChanged(old="Regular", new="Senior", direction="up", reason="upgrade"), ["tier"]),
         (TierChanged(old="Senior", new="Regular", direction="down", reason="downgrade"), []),
         (TierChanged(old="Senior", new="Senior", direction="same", reason="renewal"), []),
@@ -49,3 +71,11 @@ def test_the_same_cause_makes_the_same_message_however_often_it_is_announced() -
     assert first[0].message_id == again[0].message_id
     other = SegmentEntered(segment="lapsed", episode="2025-09-09", since=TUESDAY_TEN)
     assert candidates_for(event(other), ["email"])[0].message_id != first[0].message_id
+
+
+def test_each_word_of_a_carrier_about_each_parcel_makes_one_notice() -> None:
+    """MSG-038: an order's two parcels are told apart by their tracking numbers."""
+    said = [word("customs"), word("customs"), word("customs", "SF2"), word("out_for_delivery")]
+    ids = [candidates_for(event(data, f"e{n}"), ["email"])[0].message_id for n, data in enumerate(said)]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
+from messaging.channels.sms.segments import segments_of
 from messaging.flows.registry import FLOWS
 from messaging.templates.rendering import IncompleteText, render
 
 DETAILS: dict[str, dict[str, str]] = {
     "tier": {"tier": "VIP"}, "survey": {"order_id": "o1", "answer_url": "https://shop.example/a"}, "lapse": {},
+    "order_receipt_due": {"order_id": "o1", "completes_at": "2025-03-10T18:00:00Z"},
+    **{f: {"order_id": "o1", "promised_by": "2025-03-10T18:00:00Z"} for f in ("delivery_late", "delivered_late")},
 }  # fmt: skip
 
 
@@ -31,6 +36,12 @@ def test_every_flow_has_its_text_in_every_language(flow: str, language: str | No
     assert "{" not in rendered.text + rendered.subject
 
 
+def test_a_day_is_the_one_where_the_recipient_is() -> None:
+    values = {**DETAILS["delivery_late"], "name": None, "shop_name": "S", "unsubscribe_url": None}
+    assert "2025-03-10" in render("delivery_late", "en", values).text
+    assert "2025-03-11" in render("delivery_late", "zh", {**values, "zone": ZoneInfo("Asia/Shanghai")}).text
+
+
 def test_a_name_is_text_and_never_a_template_and_a_missing_value_is_said() -> None:
     values = {"order_id": "o1\r\nBcc: x@y.z", "name": "{{ 7 * 7 }}", "shop_name": "S", "unsubscribe_url": None}
     rendered = render("order_paid", "en", values)
@@ -45,3 +56,16 @@ def test_an_answer_is_asked_for_only_where_somebody_reads_it(language: str, word
     values = {"order_id": "o1", "name": None, "shop_name": "S", "unsubscribe_url": None}
     assert words in render("order_delivered", language, {**values, "answers_read": True}).text
     assert words not in render("order_delivered", language, {**values, "answers_read": False}).text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("flow", sorted(FLOWS))
+def test_every_flow_has_a_short_text_that_says_how_to_opt_out(flow: str, language: str) -> None:
+    """MSG-009: every marketing text message carries its opt-out; none needs more than two parts without its links."""
+    url = None if FLOWS[flow].purpose == "transactional" else "https://shop.example/unsubscribe/t"
+    values = {**DETAILS.get(flow, {"order_id": "o1"}), "name": "Mo", "shop_name": "Shop", "unsubscribe_url": url}
+    rendered = render(flow, language, values, short=True)
+    assert rendered.subject == ""
+    assert "\n" not in rendered.text
+    assert ("STOP" in rendered.text or "退订" in rendered.text) == (url is not None)
+    assert segments_of(rendered.text).parts <= 2

@@ -46,10 +46,12 @@ from common.events.messages import (
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    MessageDelivered,
     MessageFailed,
     MessageHeld,
     MessageSent,
     MessageSuppressed,
+    MessageUndelivered,
 )
 from common.events.orders import (
     DeliveryPromiseBroken,
@@ -246,6 +248,8 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     SurveyPolicyChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "policy": {"usage_question_days": 10}},
     MessageHeld: {**_MESSAGE, "reason": "window", "until": "2025-03-05T08:00:00Z", "policy_version": 2},
     MessageSent: {**_MESSAGE, "queued": _QUEUED},
+    MessageDelivered: {**_MESSAGE, "code": "DELIVERED"},
+    MessageUndelivered: {**_MESSAGE, "code": "30003"},
     MessageFailed: {**_MESSAGE, "reason": "bounced_5.1.1", "queued": _QUEUED, "bounced": "0f" * 16},
     MessageSuppressed: {
         **_MESSAGE, "reason": "cap", "detail": "3 marketing messages by email in 2025-03", "policy_version": 2,

@@ -77,6 +77,20 @@ class MessageFailed(MessageFact):
     bounced: AddressHash | None = None
 
 
+class MessageDelivered(MessageFact):
+    """The gateway says that it arrived; `code` is its own word. Of a message in doubt this also says that it left."""
+
+    TYPE: ClassVar[str] = "message.delivered"
+    code: Text | None = None
+
+
+class MessageUndelivered(MessageFact):
+    """The gateway took it, and says that it did not arrive. Where `message.delivered` is told too, it did."""
+
+    TYPE: ClassVar[str] = "message.undelivered"
+    code: Text | None = None
+
+
 class MessageSuppressed(MessageFact):
     """Not sent, decided by this version of the policy (0: the default). `queued`: it had been decided to be sent."""
 

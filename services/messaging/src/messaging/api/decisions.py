@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Query
 from pydantic import BaseModel, Field
@@ -94,6 +94,9 @@ class MessageOut(BaseModel):
     state_reason: str | None
     attempts: int | None
     sent_at: datetime | None
+    receipt: Literal["delivered", "undelivered"] | None = Field(description="what the gateway said became of it")
+    receipt_code: str | None
+    receipt_at: datetime | None
     causation_id: str | None
     correlation_id: str | None
     decisions: list[MessageDecisionOut] = Field(description="oldest first")

@@ -13,8 +13,10 @@ from common.events.fields import Cursor, Identifier, ShopName
 from common.events.messages import MessagePurpose
 from common.http.api import Router, Tx, require
 from common.refusals import Invalid
-from common.shops.settings import display_names
+from common.shops.settings import display_names, get_shop
 from messaging.api.decisions import UnknownMessage
+from messaging.channels.registry import CHANNELS
+from messaging.channels.sms.segments import segments_of
 from messaging.flows.registry import FLOWS, template_of
 from messaging.policy.store import get_policies
 from messaging.reports import coming
@@ -24,6 +26,8 @@ router = Router(tags=["decisions"], dependencies=[require("messages:read")])
 LOOK = 20_000
 """One page looks through so many messages at most, whatever is asked for."""
 State = Literal["waiting", "held", "queued", "leased", "sent", "failed", "unknown", "suppressed"]
+_PLAIN = {"name": "Name", "answer_url": "link"}
+"""An ellipsis is beyond GSM-7, and would make every text count as UCS-2."""
 ShortName = Annotated[str, Query(max_length=60, pattern="^[a-z0-9_]{1,60}$")]
 
 
@@ -68,13 +72,23 @@ class MessagesOut(BaseModel):
     next_after: str | None
 
 
+class PartsOut(BaseModel):
+    """What the gateway charges for, of the text as shown: one character beyond GSM-7 makes all of it UCS-2."""
+
+    encoding: Literal["gsm7", "ucs2"]
+    units: int
+    parts: int
+
+
 class TextOut(BaseModel):
-    """`subject` and `text` with `…` for the name and for links, which are the customer's own."""
+    """`subject` and `text` with `…` for the name and for links, which are the customer's own. Of a text message the
+    subject is empty, and `segments` says in how many parts it goes, with `Name` and `link` in those places."""
 
     flow: str
     language: Literal["en", "zh"]
     subject: str
     text: str
+    segments: PartsOut | None = None
 
 
 @router.get("/v1/shops/{shop}/messages")
@@ -124,15 +138,20 @@ async def get_text(shop: ShopName, message_id: Identifier, tx: Tx, language: Lit
     policy = (await get_policies(tx, [shop]))[shop].policy
     names = await display_names(tx, [shop], tx.clock.now())
     details = orjson.loads(row.details)
+    sender = CHANNELS.get(row.channel)
+    short = sender is not None and sender.short
     values = details | {
         "name": "…",
         "shop_name": policy.sender_name or names[shop],
         "unsubscribe_url": None if row.purpose == "transactional" else "…",
         "answers_read": policy.reads_answers,
+        "zone": (await get_shop(tx, shop)).at(tx.clock.now()).zone,
         **({"answer_url": "…"} if "answer_url" in details else {}),
     }
     try:
-        written = render(template_of(row.flow), language, values)
+        written = render(template_of(row.flow), language, values, short=short)
+        counted = render(template_of(row.flow), language, values | _PLAIN, short=True).text if short else None
     except IncompleteText:
         raise NoText(row.flow) from None
-    return TextOut(flow=row.flow, language=language, subject=written.subject, text=written.text)
+    segments = PartsOut(**segments_of(counted)._asdict()) if counted is not None else None
+    return TextOut(flow=row.flow, language=language, subject=written.subject, text=written.text, segments=segments)

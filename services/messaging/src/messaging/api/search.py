@@ -27,7 +27,7 @@ class NoSuchAddress(Invalid):
 class SearchIn(Body):
     """An address as a person writes it; capitals and the like make no difference."""
 
-    channel: Literal["email", "chat"] = "email"
+    channel: Literal["email", "chat", "sms"] = "email"
     address: PersonalText
     after: Cursor = ""
     limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 50

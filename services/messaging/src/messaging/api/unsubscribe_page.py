@@ -22,12 +22,14 @@ WORDS = {
         "ask": "Press the button, and you will get no more offers and surveys from this shop on this channel. "
         "Messages about your orders still reach you.",
         "done": "Done. You will get no more offers and surveys from this shop on this channel.",
+        "choose": "Choose what you get, by channel",
         "bad": "This link is not complete. Please open it again from the message, whole.",
     },
     "zh": {
         "title": "退订",
         "ask": "点击按钮退订后,您将不再通过此渠道收到本店的优惠和问卷;与订单有关的消息仍会发送给您。",
         "done": "已退订。您将不再通过此渠道收到本店的优惠和问卷。",
+        "choose": "按渠道选择您想收到的消息",
         "bad": "链接不完整,请从消息中重新打开完整的链接。",
     },
 }
@@ -36,6 +38,9 @@ _PAGE = pages.body("""\
 <h1>{{ words.title }}</h1>
 <p>{{ words.ask }}</p>
 <form method="post"><button>{{ words.title }}</button></form>
+{% endif %}
+{% if token %}
+<p><a href="../preferences/{{ token }}">{{ words.choose }}</a></p>
 {% endif %}
 """)
 _ANYBODY = public("the signed link names the customer and allows nothing but opting out")
@@ -57,8 +62,8 @@ async def ask_unsubscribe(token: str, request: Request, tx: Tx) -> HTMLResponse:
     """A page with a button: programs that fetch links in advance must not opt anybody out."""
     recipient = _recipient(token, request)
     if recipient is None:
-        return pages.answer(_PAGE, request, 404, WORDS, note="bad", asking=False)
-    return pages.answer(_PAGE, request, 200, WORDS, shop=await _name(tx, recipient), asking=True)
+        return pages.answer(_PAGE, request, 404, WORDS, note="bad", asking=False, token=None)
+    return pages.answer(_PAGE, request, 200, WORDS, shop=await _name(tx, recipient), asking=True, token=token)
 
 
 @router.post("/unsubscribe/{token}", response_class=HTMLResponse, responses=_BAD, dependencies=[_ANYBODY])
@@ -66,13 +71,13 @@ async def unsubscribe(token: str, request: Request) -> HTMLResponse:
     """One click (RFC 8058), from a mail program or from the button; effective when answered. Idempotent."""
     recipient = _recipient(token, request)
     if recipient is None:
-        return pages.answer(_PAGE, request, 404, WORDS, note="bad", asking=False)
+        return pages.answer(_PAGE, request, 404, WORDS, note="bad", asking=False, token=None)
     data = ContactOptedOut(channel=recipient.channel, via="link")
     database = request.app.state.runtime.database
     await opt_out(database, (recipient.shop, recipient.customer), data)
     async with database.transaction() as tx:
         name = await _name(tx, recipient)
-    return pages.answer(_PAGE, request, 200, WORDS, note="done", shop=name, asking=False)
+    return pages.answer(_PAGE, request, 200, WORDS, note="done", shop=name, asking=False, token=token)
 
 
 async def _name(tx: Transaction, recipient: Recipient) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
@@ -27,7 +27,8 @@ class ProfileField(NamedTuple):
 class Letter:
     """What is to be said to whom, before a channel gives it its form. `to` is the address as the profile has it.
 
-    `unsubscribe_url` is None for a transactional message.
+    `unsubscribe_url` is None for a transactional message. `flow`, `language` and `values` are for a provider that has
+    the texts itself; `shop` is for its receipts, and `receipt_url` is where one may say what became of the message.
     """
 
     message_id: str
@@ -39,6 +40,11 @@ class Letter:
     sender_address: str
     reply_to: str | None = None
     unsubscribe_url: str | None = None
+    shop: str = ""
+    flow: str = ""
+    language: str = "en"
+    values: Mapping[str, str] = field(default_factory=dict)
+    receipt_url: str | None = None
 
 
 class CannotRender(Exception):
@@ -107,6 +113,8 @@ class Channel(Protocol):
     name: ClassVar[ChannelName]
     settings: ClassVar[type[BaseSettings]]
     """Read from the environment by main alone, which passes them to `opened`."""
+    short: ClassVar[bool] = False
+    """Its texts are the short ones, without a subject."""
     workers: int
     """Messages that are handed over at a time."""
 

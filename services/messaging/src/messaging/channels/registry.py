@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from common.events.customers import Channel as ChannelName
 from messaging.channels.chat.channel import ChatChannel
 from messaging.channels.protocol import Channel
+from messaging.channels.sms.channel import SmsChannel
 from messaging.channels.smtp.channel import SmtpChannel
 
 CHANNELS: Mapping[ChannelName, type[Channel]] = {
     "email": SmtpChannel,
     "chat": ChatChannel,
+    "sms": SmsChannel,
 }

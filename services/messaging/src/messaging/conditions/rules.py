@@ -8,7 +8,14 @@ from typing import Any
 
 from common.events import Event
 from common.events.feedback import TicketEvent
-from common.events.orders import OrderCompleted, OrderEvent, OrderPaid, OrderPlaced, OrderRefunded
+from common.events.orders import (
+    OrderCompleted,
+    OrderEvent,
+    OrderLogisticsUpdated,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefunded,
+)
 from common.events.standing import OrderStanding
 from messaging.conditions.state import Claim, Condition, Facts, OrderNews
 
@@ -23,13 +30,14 @@ def is_obsolete(claim: Claim, facts: Facts, until: datetime) -> bool:
 
     A fact with a higher revision that says otherwise; a tier that the customer had before and lost; a win-back once
     something was ordered again; a message about an order that was closed or refunded whole; a notice of an order of
-    which a newer state has a notice of its own.
+    which a newer state has a notice of its own; a notice that nobody needs in the order's newest state; a carrier's
+    word about a parcel of which it said another one since.
     """
     if claim.ended_by_purchase and any(claim.cause_at < bought <= until for bought in facts.purchases):
         return True
     if claim.order_id is not None:
         news = [n for n in facts.orders if n.order_id == claim.order_id and n.at <= until]
-        if _standing(news).void or _overtaken(claim, news):
+        if _standing(news).void or _overtaken(claim, news) or _ended(claim, news) or _moved_on(claim, news):
             return True
     if claim.condition is None:
         return False
@@ -73,7 +81,7 @@ def _standing(news: Iterable[OrderNews]) -> OrderStanding:
     for n in sorted(news, key=lambda n: n.at):
         if isinstance(n.said, OrderRefunded):
             standing.take_refund(n.said)
-        else:
+        elif isinstance(n.said, OrderEvent):
             standing.take(n.said)
     return standing
 
@@ -95,6 +103,27 @@ def _overtaken(claim: Claim, news: Sequence[OrderNews]) -> bool:
         for v in versions
         if v[2] != mine
     )
+
+
+def _ended(claim: Claim, news: Sequence[OrderNews]) -> bool:
+    """The newest version of the order is in a state in which nobody needs the message."""
+    if not claim.ended_in:
+        return False
+    versions = [(n.said.revision, n.at, n.said.state) for n in news if isinstance(n.said, OrderEvent)]
+    return bool(versions) and max(versions)[2] in claim.ended_in
+
+
+def _moved_on(claim: Claim, news: Sequence[OrderNews]) -> bool:
+    """The carrier's newest word about the parcel is another; of two at one instant either may be passed on."""
+    if claim.parcel is None:
+        return False
+    said = [
+        (n.at, n.said.status)
+        for n in news
+        if isinstance(n.said, OrderLogisticsUpdated) and n.said.tracking == claim.parcel.tracking
+    ]
+    newest = max((at for at, _ in said), default=None)
+    return newest is not None and all(status != claim.parcel.status for at, status in said if at == newest)
 
 
 def noticed(version: OrderEvent) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-from common.events.orders import OrderEvent, OrderRefunded
+from common.events.orders import OrderEvent, OrderLogisticsUpdated, OrderRefunded
 
 _ESSENTIAL: dict[str, Any] = {
     "order_id": True,
@@ -20,9 +20,13 @@ _ESSENTIAL: dict[str, Any] = {
     "amount": True,
     "freight": True,
     "whole": True,
+    "status": True,
+    "tracking": True,
     "lines": {"__all__": {"sku", "quantity", "kind"}},
 }
-"""The fields of an order that decide about a message."""
+"""The fields of an order, and of what is said about it, that decide about a message."""
+Said = OrderEvent | OrderRefunded | OrderLogisticsUpdated
+_KINDS: dict[str, type[Said]] = {"refund": OrderRefunded, "parcel": OrderLogisticsUpdated}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,20 @@ class Condition:
         return None if subject is None else cls(subject, revision, value)
 
 
+class Parcel(NamedTuple):
+    """What a carrier said of a parcel, which is known by its tracking number; of an order's only one by none."""
+
+    tracking: str | None
+    status: str
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What a message says is so, and what makes it untrue.
 
     `order_id`: the order it is about. `ended_by_purchase`: an order placed since then ends it. `once`: a value that the
     customer had before and lost is not announced again. `order_state`: the state of the order that it gives notice of.
+    `ended_in`: states of the order in which nobody needs the message. `parcel`: the carrier's word that it passes on.
     """
 
     cause_at: datetime
@@ -53,20 +65,22 @@ class Claim:
     ended_by_purchase: bool = False
     once: bool = False
     order_state: str | None = None
+    ended_in: tuple[str, ...] = ()
+    parcel: Parcel | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OrderNews:
-    """A version or a refund of an order, with the time of its event."""
+    """A version or a refund of an order, or a carrier's word about a parcel of it, with the time of its event."""
 
     order_id: str
     at: datetime
-    said: OrderEvent | OrderRefunded
+    said: Said
 
     @property
     def kind(self) -> str:
-        """`refund` or `version`, as it is stored."""
-        return "refund" if isinstance(self.said, OrderRefunded) else "version"
+        """`refund`, `parcel` or `version`, as it is stored."""
+        return next((kind for kind, read in _KINDS.items() if isinstance(self.said, read)), "version")
 
     def essentials(self) -> str:
         """What decides about a message of the order, as JSON, and no more of the event."""
@@ -75,8 +89,7 @@ class OrderNews:
     @classmethod
     def stored(cls, order_id: str, kind: str, at: datetime, essentials: str) -> OrderNews:
         """The inverse of `kind` and `essentials`."""
-        read: type[OrderEvent] | type[OrderRefunded] = OrderRefunded if kind == "refund" else OrderEvent
-        return cls(order_id, at, read.model_validate_json(essentials))
+        return cls(order_id, at, _KINDS.get(kind, OrderEvent).model_validate_json(essentials))
 
 
 @dataclass(slots=True)

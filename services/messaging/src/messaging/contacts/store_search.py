@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from common.events import CustomerKey
+from common.storage.columns import Columns
 from common.storage.database import Transaction
+from messaging.contacts.state import Address
+
+_WANTED = Columns("w", shop="text", address="bytea")
 
 
 async def list_having(tx: Transaction, shop: str, address: bytes, after: str, limit: int) -> list[str]:
@@ -21,3 +28,23 @@ async def list_having(tx: Transaction, shop: str, address: bytes, after: str, li
         limit=limit,
     )
     return [row.customer for row in rows]
+
+
+async def list_shops(tx: Transaction) -> list[str]:
+    """The shops that are set up."""
+    # A row for each version of a shop's settings: few.
+    return [row.shop for row in await tx.fetch("select distinct shop from shop_settings order by shop")]
+
+
+async def list_everywhere(tx: Transaction, addresses: Sequence[Address]) -> list[CustomerKey]:
+    """Customers whose newest profile has one of these addresses, in order."""
+    # One probe a shop of the index contact_addresses_address.
+    rows = await tx.fetch(
+        f"""
+        select a.shop, a.customer from {_WANTED} join contact_addresses a using (shop, address)
+        join contacts c on c.shop = a.shop and c.customer = a.customer and c.revision = a.revision and c.at = a.at
+        order by a.shop, a.customer
+        """,
+        **_WANTED.of(addresses),
+    )
+    return [(row.shop, row.customer) for row in rows]

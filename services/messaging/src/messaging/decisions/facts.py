@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.customers import Channel
 from common.events.messages import (
+    MessageDelivered,
     MessageFact,
     MessageFailed,
     MessageHeld,
     MessagePurpose,
     MessageSent,
     MessageSuppressed,
+    MessageUndelivered,
     SendDecision,
 )
 from messaging.decisions.state import MISSED, Decided
@@ -108,6 +110,14 @@ def failed(
         **_common(about), reason=reason, detail=detail, queued=queued, bounced=bounced.hex() if bounced else None
     )
     return _fact(about, data, about.message_id, at)
+
+
+def receipt(
+    about: Subject, said: Literal["delivered", "undelivered"], code: str | None, at: datetime
+) -> Event[MessageFact]:
+    """The gateway has told what became of the message."""
+    kind = MessageDelivered if said == "delivered" else MessageUndelivered
+    return _fact(about, kind(**_common(about), code=code), about.message_id, at)
 
 
 def source_of(shop: str) -> str:

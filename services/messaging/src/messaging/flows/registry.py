@@ -8,11 +8,11 @@ from typing import Any
 
 from common.events import Event, fact_id
 from common.events.customers import Channel
-from messaging.conditions.state import Claim, Condition
-from messaging.flows import lapse, orders, survey, tier
+from messaging.conditions.state import Claim, Condition, Parcel
+from messaging.flows import deliveries, lapse, orders, survey, tier
 from messaging.flows.state import Asked, Candidate
 
-FAMILIES = (orders, survey, tier, lapse)
+FAMILIES = (orders, deliveries, survey, tier, lapse)
 """Each has its FLOWS, what an event asks for (`asked`), and the facts that an event states (`conditions`)."""
 FLOWS = {flow.name: flow for family in FAMILIES for flow in family.FLOWS}
 UNKNOWN_RANK = 9
@@ -42,7 +42,16 @@ def claim_of(flow: str, cause_at: datetime, condition: Condition | None, details
     known = FLOWS.get(flow)
     if known is None:
         return Claim(cause_at, condition, order_id)
-    return Claim(cause_at, condition, order_id, known.ended_by_purchase, known.once, known.order_state)
+    return Claim(
+        cause_at,
+        condition,
+        order_id,
+        known.ended_by_purchase,
+        known.once,
+        known.order_state,
+        known.ended_in,
+        Parcel(details.get("tracking"), known.parcel_status) if known.parcel_status is not None else None,
+    )
 
 
 def template_of(flow: str) -> str:

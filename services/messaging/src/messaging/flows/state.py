@@ -20,7 +20,7 @@ class Flow:
 
     `rank` decides which goes first where several are due: service answer 0, transactional 1, survey 2, tier 3,
     win-back 4, promotion 5. `template` names its text; absent: as the flow is named.
-    `ended_by_purchase`, `once` and `order_state` say what makes a message obsolete, see `Claim`.
+    `ended_by_purchase`, `once`, `order_state`, `ended_in` and `parcel_status` say what makes it obsolete, see `Claim`.
     """
 
     name: str
@@ -30,6 +30,8 @@ class Flow:
     ended_by_purchase: bool = False
     once: bool = False
     order_state: str | None = None
+    ended_in: tuple[str, ...] = ()
+    parcel_status: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "template", self.template or self.name)

@@ -7,7 +7,7 @@ from typing import Any
 
 from common.bus.subscriptions import Batch
 from common.events import Event
-from common.events.orders import OrderEvent
+from common.events.orders import OrderEvent, OrderLogisticsUpdated, OrderRefunded
 from common.storage.database import Transaction
 from messaging.conditions.rules import complaint_of, purchases_of
 from messaging.conditions.state import OrderNews
@@ -19,18 +19,18 @@ from messaging.policy.store import get_versions
 
 
 async def on_orders(tx: Transaction, batch: Batch) -> None:
-    """Keep what was said about orders, and make notices of it; an order also ends a lapse."""
+    """Keep what was said about orders and parcels, and make notices of it; an order also ends a lapse."""
     mine = [e for e in batch.events if e.subject is not None]
     await save_order_news(
         tx,
         [
             (e.customer, f"{e.source}#{e.id}", OrderNews(e.data.order_id, e.time, e.data))
             for e in mine
-            if e.data.order_id is not None
+            if isinstance(e.data, OrderEvent | OrderRefunded | OrderLogisticsUpdated) and e.data.order_id is not None
         ],
     )
     await save_purchases(tx, [(e.customer, at) for e in mine for at in purchases_of(e)])
-    await _make_candidates(tx, [e for e in batch.events if isinstance(e.data, OrderEvent)])
+    await _make_candidates(tx, batch.events)
 
 
 async def on_conditions(tx: Transaction, batch: Batch) -> None:

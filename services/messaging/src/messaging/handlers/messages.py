@@ -8,6 +8,8 @@ from messaging.contacts.store_bounces import mark_bounced
 from messaging.decisions.read_back import decisions_of
 from messaging.decisions.store import save_announced
 from messaging.delivery.read_back import bounced, finished
+from messaging.delivery.receipts.read_back import receipt_of
+from messaging.delivery.receipts.store import insert_receipts
 from messaging.delivery.store.read_back import save_finished
 from messaging.flows.store import settle_candidates
 
@@ -20,5 +22,6 @@ async def on_messages(tx: Transaction, batch: Batch) -> None:
     events = batch.events
     await save_announced(tx, [decision for event in events for decision in decisions_of(event)])
     await save_finished(tx, [message for event in events if (message := finished(event)) is not None])
+    await insert_receipts(tx, [receipt for event in events if (receipt := receipt_of(event)) is not None])
     await mark_bounced(tx, [address for event in events if (address := bounced(event)) is not None])
     await settle_candidates(tx, [(event.customer, event.data.message_id) for event in events])

@@ -19,18 +19,23 @@ from common.events.messages import (
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    MessageDelivered,
     MessageFailed,
     MessageHeld,
     MessageSent,
     MessageSuppressed,
+    MessageUndelivered,
 )
 from common.events.orders import (
+    DeliveryPromiseBroken,
     OrderClosed,
     OrderCompleted,
     OrderDelivered,
     OrderInTransit,
+    OrderLogisticsUpdated,
     OrderPaid,
     OrderPlaced,
+    OrderReceiptDue,
     OrderRefunded,
     OrderShipped,
 )
@@ -50,8 +55,16 @@ ORDERS = (
     OrderCompleted,
     OrderClosed,
     OrderRefunded,
+    OrderLogisticsUpdated,
+    OrderReceiptDue,
+    DeliveryPromiseBroken,
 )
-READ_BACK = (Subscription(on_messages, (MessageHeld, MessageSent, MessageFailed, MessageSuppressed)),)
+READ_BACK = (
+    Subscription(
+        on_messages,
+        (MessageHeld, MessageSent, MessageDelivered, MessageUndelivered, MessageFailed, MessageSuppressed),
+    ),
+)
 """Our own facts, which a rebuild alone reads."""
 
 

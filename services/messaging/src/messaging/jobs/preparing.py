@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from common.crypto.keys import DataKey, KeyRing
 from common.crypto.sealing import SealBroken, is_sealed, open_sealed
-from common.shops.settings import display_names
+from common.shops.settings import display_names, get_shops
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.values.addresses import InvalidAddress
@@ -18,10 +19,13 @@ from messaging.conditions.rules import has_open_complaint
 from messaging.consent.links import Recipient, UnsubscribeLinks
 from messaging.consent.state import FAR
 from messaging.contacts.state import Address, Contact
+from messaging.decisions.batch import recipient_zone
 from messaging.decisions.rules import may_still_leave
 from messaging.decisions.state import Known
 from messaging.delivery.outcomes.announcing import announce, followed
 from messaging.delivery.outcomes.rules import missed, of_another_release, rests
+from messaging.delivery.receipts.links import GatewayLinks
+from messaging.delivery.receipts.store import taken_by_gateway
 from messaging.delivery.state import Ended, Queued, Ready
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
@@ -31,7 +35,7 @@ from messaging.known import get_known
 from messaging.metrics import SENDS_BLOCKED
 from messaging.policy.state import Policy
 from messaging.policy.store import get_policies
-from messaging.templates.rendering import IncompleteText, render
+from messaging.templates.rendering import NOBODY, IncompleteText, filled_in, language_of, render
 
 log = structlog.get_logger()
 
@@ -39,9 +43,17 @@ log = structlog.get_logger()
 class Preparation:
     """Leases messages of one channel and writes them."""
 
-    def __init__(self, database: Database, keys: KeyRing, links: UnsubscribeLinks, channel: Channel) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyRing,
+        links: UnsubscribeLinks,
+        channel: Channel,
+        receipts: GatewayLinks | None = None,
+    ) -> None:
         self._keys = keys
         self._links = links
+        self._receipts = receipts
         self._channel = channel
         self._replay = isinstance(database.clock, FixedClock)
 
@@ -56,17 +68,23 @@ class Preparation:
         known = await get_known(tx, sorted({m.key for m in leased}), orders, since)
         data_keys = await self._keys.keys_for(tx, known)
         policies = await get_policies(tx, {m.about.shop for m in leased})
+        shops = await get_shops(tx, policies)
         names = await display_names(tx, policies, tx.clock.now())
         at_addresses = await get_address_pauses(
             tx, self._channel.name, {a for m in leased if (a := self._address(m, known[m.key])) is not None}
         )
-        prepared = [
-            self._prepare(
+        taken = await taken_by_gateway(tx, [(m.key, m.about.message_id) for m in leased if m.attempts > 1])
+        prepared: list[Ready | Ended] = [
+            # In doubt until its receipt came: it has left, and is not handed over again.
+            Ended(message, "sent", taken[message.about.message_id], tried=False)
+            if message.about.message_id in taken
+            else self._prepare(
                 message,
                 known[message.key],
                 data_keys.get(message.key),
                 policies[message.about.shop].policy,
                 names[message.about.shop],
+                shops[message.about.shop].at(message.at).zone,
                 message.at if self._replay else tx.clock.now(),
                 at_addresses,
             )
@@ -86,6 +104,7 @@ class Preparation:
         data_key: DataKey | None,
         policy: Policy,
         shop_name: str,
+        shop_zone: ZoneInfo,
         at: datetime,
         pauses: Mapping[Address, Pause],
     ) -> Ready | Ended:
@@ -108,7 +127,8 @@ class Preparation:
             return rests(message, pause.reason, pause.left_s, at)
         assert known.contact is not None
         try:
-            letter = self._letter(message, known.contact, data_key, policy, policy.sender_name or shop_name, at)
+            zone = recipient_zone(known.contact.zone, shop_zone)
+            letter = self._letter(message, known.contact, data_key, policy, policy.sender_name or shop_name, zone, at)
             form = self._channel.render(letter)
         except SealBroken:
             return Ended(message, "suppressed", at, reason="unreadable_address", tried=False)
@@ -134,12 +154,19 @@ class Preparation:
         return hashed is not None and message.address not in (None, hashed)
 
     def _letter(
-        self, message: Queued, contact: Contact, key: DataKey | None, policy: Policy, sender: str, at: datetime
+        self,
+        message: Queued,
+        contact: Contact,
+        key: DataKey | None,
+        policy: Policy,
+        sender: str,
+        zone: ZoneInfo,
+        at: datetime,
     ) -> Letter:
         about, address = message.about, contact.addresses[message.about.channel]
         to = _opened(address.sealed, key, contact, address.field)
         name = _opened(contact.name, key, contact, "name") if contact.name else None
-        url = None
+        url, language = None, language_of(contact.language)
         if about.purpose != "transactional":
             url = self._links.url(Recipient(about.shop, about.customer, about.channel))
         text = render(
@@ -151,10 +178,25 @@ class Preparation:
                 "shop_name": sender,
                 "unsubscribe_url": url,
                 "answers_read": policy.reads_answers,
+                "zone": zone,
             },
+            short=self._channel.short,
         )
         return Letter(
-            about.message_id, to, text.subject, text.text, at, sender, policy.sender_address, policy.reply_to, url
+            about.message_id,
+            to,
+            text.subject,
+            text.text,
+            at,
+            sender,
+            policy.sender_address,
+            policy.reply_to,
+            url,
+            about.shop,
+            about.flow,
+            language,
+            filled_in({**message.details, "name": name or NOBODY[language], "shop_name": sender}, zone),
+            self._receipts.receipt_url(about.shop, about.message_id) if self._receipts is not None else None,
         )
 
 

@@ -7,13 +7,20 @@ from common.storage.database import Database
 from messaging.channels.protocol import Channel
 from messaging.consent.links import UnsubscribeLinks
 from messaging.contacts.store_bounces import mark_bounced
+from messaging.delivery.receipts.links import GatewayLinks
 from messaging.delivery.worker.desk import Sender
 from messaging.jobs.preparing import Preparation
 
 
 def sender_of(
-    database: Database, keys: KeyRing, links: UnsubscribeLinks, channel: Channel, *, workers: int | None = None
+    database: Database,
+    keys: KeyRing,
+    links: UnsubscribeLinks,
+    channel: Channel,
+    *,
+    workers: int | None = None,
+    receipts: GatewayLinks | None = None,
 ) -> Sender:
-    """The sender of one channel."""
-    preparation = Preparation(database, keys, links, channel)
+    """The sender of one channel; without `receipts` its gateway is not asked for any."""
+    preparation = Preparation(database, keys, links, channel, receipts)
     return Sender(database, channel, preparation.take, mark_bounced, workers=workers)

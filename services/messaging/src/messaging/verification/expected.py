@@ -14,10 +14,12 @@ from common.events.messages import (
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    MessageDelivered,
     MessageFailed,
     MessageHeld,
     MessageSent,
     MessageSuppressed,
+    MessageUndelivered,
 )
 from common.verification import Expectation, digest
 from messaging.consent.state import PURPOSES, Statement
@@ -84,6 +86,9 @@ def facts_of(history: History) -> Iterator[Kept]:
             )
     for message in history.messages.values():
         yield from _end_of(history, message)
+    for receipt in history.receipts:
+        kind = MessageDelivered.TYPE if receipt.said == "delivered" else MessageUndelivered.TYPE
+        yield _fact(history, kind, receipt.message_id, receipt.message_id, None, receipt.at)
 
 
 def _end_of(history: History, message: Message) -> Iterator[Kept]:

@@ -19,6 +19,7 @@ from common.events.customers import Channel
 from common.events.messages import MessagePurpose
 from messaging.conditions.state import Condition, OrderNews
 from messaging.consent.state import Statement
+from messaging.delivery.receipts.state import Receipt
 from messaging.flows.state import Candidate
 from messaging.limits.caps.state import Contacted
 from messaging.policy.state import Policy
@@ -95,6 +96,7 @@ class History:
     candidates: dict[str, Asked] = field(default_factory=dict)
     decisions: list[Taken] = field(default_factory=list)
     messages: dict[str, Message] = field(default_factory=dict)
+    receipts: list[Receipt] = field(default_factory=list)
     statements: list[tuple[datetime, Statement]] = field(default_factory=list)
     conditions: list[tuple[datetime, datetime, Condition]] = field(default_factory=list)
     purchases: list[tuple[datetime, datetime]] = field(default_factory=list)

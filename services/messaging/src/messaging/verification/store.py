@@ -19,6 +19,7 @@ from common.time.calendar import UnknownZone, zone_named
 from messaging.conditions.state import Condition, OrderNews
 from messaging.consent.state import Statement
 from messaging.contacts.state import Address
+from messaging.delivery.receipts.state import Receipt
 from messaging.flows.state import Candidate
 from messaging.limits.caps.state import Contacted
 from messaging.policy.state import Policy
@@ -61,6 +62,9 @@ async def get_histories(
     # The queue, and what was sent.
     for r in await _rows(tx, "messages", _MESSAGE, keys):
         found[(r.shop, r.customer)].messages[r.message_id] = _message(r)
+    # What gateways said became of them.
+    for r in await _rows(tx, "receipts", "message_id, said, code, at", keys):
+        found[(r.shop, r.customer)].receipts.append(Receipt(r.shop, r.message_id, r.said, r.code, r.at))
     # All that was ever said about permission.
     for r in await _rows(tx, "permissions", _STATEMENT, keys):
         found[(r.shop, r.customer)].statements.append((r.recorded_at, _statement(r)))

@@ -1,0 +1,1 @@
+"""The channel `sms`: texts to telephones through an HTTP gateway."""

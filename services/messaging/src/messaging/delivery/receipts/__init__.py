@@ -1,0 +1,1 @@
+"""What gateways say became of messages after they took them."""

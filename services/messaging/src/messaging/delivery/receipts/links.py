@@ -1,0 +1,46 @@
+"""Addresses at which gateways speak to us; each holds a secret that only we can make, so that nobody else does."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from common.crypto.sealing import derived_key
+
+
+class GatewayLinks:
+    """One link for each message's receipt, and one token for what a gateway says of the whole account."""
+
+    def __init__(self, master: bytes, public_url: str) -> None:
+        self._public_url = public_url.rstrip("/")
+        self._serializer = URLSafeSerializer(
+            derived_key(master, "sms-receipts"), salt="receipt", signer_kwargs={"digest_method": hashlib.sha256}
+        )
+        self._token = derived_key(master, "sms-gateway").hex()
+
+    def receipt_url(self, shop: str, message_id: str) -> str:
+        """Where a gateway is to say what became of one message."""
+        return f"{self._public_url}/sms/twilio/receipts/{self._serializer.dumps([shop, message_id])}"
+
+    def read_receipt(self, token: str) -> tuple[str, str] | None:
+        """(shop, message id) that a token names; None where it is not ours."""
+        try:
+            shop, message_id = self._serializer.loads(token)
+        except (BadData, ValueError, TypeError):
+            return None
+        return str(shop), str(message_id)
+
+    def is_ours(self, token: str) -> bool:
+        """Whether the token of an account's callback is the one that we gave out."""
+        return hmac.compare_digest(token.encode(), self._token.encode())
+
+    @property
+    def callbacks(self) -> dict[str, str]:
+        """The addresses to be set up in the account of the gateway, by what is said there."""
+        return {
+            "aliyun_receipts": f"{self._public_url}/sms/aliyun/receipts/{self._token}",
+            "aliyun_replies": f"{self._public_url}/sms/aliyun/replies/{self._token}",
+            "twilio_replies": f"{self._public_url}/sms/twilio/replies/{self._token}",
+        }

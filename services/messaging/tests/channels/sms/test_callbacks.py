@@ -1,0 +1,175 @@
+"""What gateways say to us: replies that opt out and in, receipts in any order. On a real PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from common.shops.settings import get_shop
+from messaging.channels.sms.channel import SmsChannel
+from messaging.channels.sms.settings import SmsSettings
+from messaging.delivery.receipts.links import GatewayLinks
+from messaging.delivery.store.queue import count_unknown
+from messaging.jobs.sending import sender_of
+from regulars.testing import OwnTopics
+
+from ...conftest import MASTER
+from ...sending import retry_at_once
+from ...verification.test_verifying import verify
+from .gateways import Gateway, hangs_up
+from .test_by_sms import NUMBER, STATES, ask, known
+
+LINKS = GatewayLinks(MASTER, "https://shop.example")
+RECEIPTS = "select said, code from receipts order by 1"
+TOLD = "select type from outbox where type in ('message.delivered', 'message.undelivered') order by 1"
+
+
+async def send(messaging: Any, gateway: Gateway) -> int:
+    channel = SmsChannel.opened(SmsSettings(**gateway.settings, sms_look_up_s=0.1))
+    sender = sender_of(messaging.database, messaging.keys, messaging.links, channel, receipts=LINKS)
+    connection = channel.connect()
+    try:
+        return await sender.step(connection)
+    finally:
+        await connection.close()
+
+
+async def reply(messaging: Any, kind: str, text: str, number: str = NUMBER) -> Any:
+    async with messaging.client() as client:
+        path = urlsplit(LINKS.callbacks[f"{kind}_replies"]).path
+        if kind == "twilio":
+            return await client.post(path, data={"From": number, "Body": text, "MessageSid": "SM1"})
+        number = number.removeprefix("+86")
+        return await client.post(
+            path, json=[{"phone_number": number, "content": text, "dest_code": "1", "sign_name": "s"}]
+        )
+
+
+async def receipt(messaging: Any, message_id: str, said: str, code: str = "") -> Any:
+    async with messaging.client() as client:
+        path = urlsplit(LINKS.receipt_url("s", message_id)).path
+        return await client.post(path, data={"MessageSid": "SM1", "MessageStatus": said, "ErrorCode": code})
+
+
+async def id_of(messaging: Any, flow: str) -> str:
+    ((found,),) = await messaging.rows("select message_id from candidates where flow = :flow", flow=flow)
+    return str(found)
+
+
+@pytest.mark.parametrize(("kind", "stop", "start"), [("twilio", "STOP", "START"), ("aliyun", "T", "订阅")])
+async def test_a_keyword_opts_the_number_out_and_in_again_for_all_who_have_it(
+    messaging: Any, topics: OwnTopics, kind: str, stop: str, start: str
+) -> None:
+    """MSG-009: effective when answered; what is queued is taken back."""
+    async with messaging.database.transaction() as tx:
+        await get_shop(tx, "s")
+    await known(messaging)
+    await known(messaging, "c2")
+    await ask(messaging)
+    answer = await reply(messaging, kind, "please stop by")
+    assert answer.status_code == 200
+    assert ("tier", "queued", None) in await messaging.rows(STATES), "no keyword"
+    answer = await reply(messaging, kind, stop)
+    assert answer.status_code == 200, answer.text
+    assert answer.text == ("<Response/>" if kind == "twilio" else '{"code":0,"msg":"ok"}')
+    assert await messaging.rows(STATES) == [("order_shipped", "queued", None), ("tier", "suppressed", "opted_out")]
+    said = "select customer, state, via from permissions where channel = 'sms' and via = 'sms_reply' order by 1, 2, at"
+    out = await messaging.rows(said)
+    assert {row[:2] for row in out} == {("c1", "opted_out"), ("c2", "opted_out")}
+    await reply(messaging, kind, stop)
+    assert await messaging.rows(said) == out, "said again it adds nothing"
+    messaging.clock.instant += timedelta(minutes=1)
+    await reply(messaging, kind, start)
+    assert {row[1] for row in (await messaging.rows(said))} == {"opted_out", "granted"}
+    now = messaging.clock.now()
+    await messaging.feed(messaging.tier_up(2, now))
+    await messaging.decide()
+    assert ("tier", "queued", None) in await messaging.rows(STATES)
+    assert await verify(messaging, topics) == []
+
+
+async def test_a_number_that_nobody_has_and_a_wrong_address_change_nothing(messaging: Any) -> None:
+    await known(messaging)
+    assert (await reply(messaging, "twilio", "STOP", "+12025550123")).status_code == 200
+    assert (await reply(messaging, "twilio", "STOP", "SHOP")).status_code == 200
+    async with messaging.client() as client:
+        for path in ("twilio/replies", "twilio/receipts"):
+            refused = await client.post(f"/sms/{path}/guessed", data={"From": NUMBER, "Body": "STOP"})
+            assert (refused.status_code, refused.json()["type"].rpartition("/")[2]) == (404, "unknown_callback")
+        for path in ("aliyun/replies", "aliyun/receipts"):
+            assert (await client.post(f"/sms/{path}/guessed", json=[])).status_code == 404
+        listed = (await client.get("/ops/sms/callbacks")).json()
+    assert listed == LINKS.callbacks
+    assert await messaging.rows("select 1 from permissions where via = 'sms_reply'") == []
+
+
+@pytest.mark.parametrize("order", list(permutations(("sent", "delivered", "undelivered", "delivered"))))
+async def test_receipts_come_in_any_order_and_any_number_of_times(messaging: Any, order: tuple[str, ...]) -> None:
+    """M4: the same rows, the same facts, the same answer."""
+    await known(messaging)
+    await ask(messaging)
+    async with Gateway("twilio").listening() as gateway:
+        await send(messaging, gateway)
+    assert urlsplit(gateway.taken[0]["StatusCallback"]).path.startswith("/sms/twilio/receipts/")
+    offer = await id_of(messaging, "tier")
+    for said in order:
+        assert (await receipt(messaging, offer, said, "30003\0" if said == "undelivered" else "")).status_code == 204
+    assert await messaging.rows(RECEIPTS) == [("delivered", None), ("undelivered", "30003")]
+    assert await messaging.rows(TOLD) == [("message.delivered",), ("message.undelivered",)]
+    async with messaging.client() as client:
+        shown = (await client.get(f"/v1/shops/s/messages/{offer}")).json()
+    assert (shown["state"], shown["receipt"], shown["receipt_code"]) == ("sent", "delivered", None)
+
+
+async def test_aliyuns_receipts_come_together_and_name_our_reference(messaging: Any, topics: OwnTopics) -> None:
+    await known(messaging)
+    await ask(messaging)
+    async with Gateway("aliyun").listening() as gateway:
+        await send(messaging, gateway)
+    reports = [
+        {
+            "out_id": f["OutId"],
+            "success": n == 0,
+            "err_code": ("DELIVERED", "MK:0001")[n],
+            "biz_id": "1",
+            "sms_size": "1",
+        }
+        for n, f in enumerate(gateway.taken)
+    ]
+    strange = [
+        {"out_id": "", "success": True},
+        {"out_id": "s/another", "success": True},
+        {"out_id": "x", "success": False},
+    ]
+    async with messaging.client() as client:
+        unkept = [{"out_id": "s/\0", "success": True}]
+        refused = await client.post(urlsplit(LINKS.callbacks["aliyun_receipts"]).path, json=unkept)
+        assert refused.status_code == 422
+        for body in (reports + strange, list(reversed(reports))):
+            answer = await client.post(urlsplit(LINKS.callbacks["aliyun_receipts"]).path, json=body)
+            assert (answer.status_code, answer.json()) == (200, {"code": 0, "msg": "ok"})
+    assert await messaging.rows(RECEIPTS) == [("delivered", "DELIVERED"), ("undelivered", "MK:0001")]
+    assert await verify(messaging, topics) == []
+
+
+async def test_a_receipt_settles_what_was_in_doubt_and_nothing_is_handed_over_again(
+    messaging: Any, topics: OwnTopics
+) -> None:
+    """M1: the notice would have gone once more, the offer would have stayed in doubt."""
+    await known(messaging)
+    await ask(messaging)
+    async with Gateway("twilio", hangs_up).listening() as gateway:
+        await send(messaging, gateway)
+        for flow in ("order_shipped", "tier"):
+            await receipt(messaging, await id_of(messaging, flow), "delivered")
+        await retry_at_once(messaging)
+        await send(messaging, gateway)
+        assert len(gateway.asked) - gateway.looked_up == 2, "each handed over once"
+    assert await messaging.rows(STATES) == [("order_shipped", "sent", None), ("tier", "unknown", "no_answer")]
+    async with messaging.database.transaction() as tx:
+        assert await count_unknown(tx) == 0, "no operator need look after it"
+    assert await verify(messaging, topics) == []
