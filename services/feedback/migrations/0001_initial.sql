@@ -22,13 +22,19 @@ create table surveys (
     customer text not null,
     survey_id text not null,
     kind text not null,
-    order_id text,                      -- null where the survey is about no order
+    form_id text not null,
+    form_version integer not null,      -- of the policy that holds the form
+    order_id text,                      -- what it is about; null where it is about none
+    ticket_id text,
+    agent text,
     cause_at timestamptz,               -- null while only the answers are known (topics read out of order)
     answered_at timestamptz,
     primary key (shop, customer, survey_id)     -- closes the race of two answers of one survey
 );
 create index surveys_by_token on surveys (shop, survey_id);
 create index surveys_by_order on surveys (shop, order_id);
+create index surveys_asked on surveys (shop, form_id, cause_at);
+create index surveys_answered on surveys (shop, form_id, answered_at) where answered_at is not null;
 
 -- The answers, one row a question in the order of `place`; `text` is encrypted with the customer's key.
 create table survey_answers (

@@ -221,11 +221,12 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "dsr_shipping": 5, "text": "Fresh and well packed.", "photos": ["https://shop.example/photos/rev-1.jpg"],
     },
     SurveyRequested: {
-        "survey_id": "s-1001", "kind": "usage", "order_id": "1001", "answer_url": "https://shop.example/survey/s-1001.signed",
+        "survey_id": "s-1001", "kind": "usage", "form_id": "usage", "order_id": "1001",
+        "answer_url": "https://shop.example/survey/s-1001.signed",
         "cause_at": "2025-03-11T08:50:00Z",
     },
     SurveyAnswered: {
-        "survey_id": "s-1001", "kind": "usage", "order_id": "1001",
+        "survey_id": "s-1001", "kind": "usage", "form_id": "usage", "order_id": "1001",
         "answers": [{"question": "stars", "score": 5}, {"question": "text", "text": "Fresh and well packed."}],
     },
     ComplaintOpened: _TICKET,

@@ -86,7 +86,8 @@ class ReviewSubmitted(EventData):
 class SurveyRequested(EventData):
     """feedback asks, messaging sends. `answer_url` is the signed link of the answer page.
 
-    `order_id`: the order that a survey of usage, unboxing or resolution is about; None where it is about no order.
+    `form_id`, `form_version`: which form, and the version of the shop's policy that it stands in; 0: the one that every
+    shop has. `order_id`, `ticket_id`, `agent`: what the survey is about; None where it is about none.
     """
 
     TYPE: ClassVar[str] = "survey.requested"
@@ -94,7 +95,11 @@ class SurveyRequested(EventData):
     RANK: ClassVar[int] = 310
     survey_id: Identifier
     kind: SurveyKind = "usage"
+    form_id: Identifier = "usage"
+    form_version: Count = 0
     order_id: Identifier | None = None
+    ticket_id: Identifier | None = None
+    agent: Text | None = None
     answer_url: Text
     cause_at: Instant  # when what it asks about happened plus its wait: staleness counts from here
 
@@ -117,7 +122,11 @@ class SurveyAnswered(EventData):
     RANK: ClassVar[int] = 320
     survey_id: Identifier
     kind: SurveyKind = "usage"
+    form_id: Identifier = "usage"
+    form_version: Count = 0
     order_id: Identifier | None = None
+    ticket_id: Identifier | None = None
+    agent: Text | None = None
     answers: Annotated[tuple[QuestionAnswer, ...], Field(min_length=1, max_length=MOST_ANSWERS)]
 
     @model_validator(mode="after")

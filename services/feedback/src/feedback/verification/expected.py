@@ -20,6 +20,7 @@ from common.events.orders import OrderEvent, OrderRefunded
 from common.verification import Expectation, digest
 from feedback.orders.rules import OrderInput, essence, order_inputs
 from feedback.policy.state import Policy
+from feedback.surveys.state import Survey
 from feedback.verification.differences import History
 
 MISSING = {
@@ -45,9 +46,9 @@ def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
         for given in order_inputs([event]):
             yield Expectation(*_input(given))
     elif isinstance(data, SurveyRequested):
-        yield Expectation(*_survey(event.customer, data.survey_id, data.kind, data.order_id, data.cause_at))
+        yield Expectation(*_survey(event.customer, data, data.cause_at))
     elif isinstance(data, SurveyAnswered):
-        yield Expectation(*_answer(event.customer, data.survey_id, data.kind, data.order_id, data.answers, event.time))
+        yield Expectation(*_answer(event.customer, data, event.time))
         for name, text in _texts_of_answers(data.survey_id, data.answers):
             yield Expectation(*_personal(event.customer, name, text))
     elif isinstance(data, ReviewSubmitted):
@@ -66,9 +67,9 @@ def kept(history: History) -> Iterator[Kept]:
         yield _input(given)
     for s in history.surveys.values():
         if s.cause_at is not None:
-            yield _survey(history.customer, s.survey_id, s.kind, s.order_id, s.cause_at)
+            yield _survey(history.customer, s, s.cause_at)
         if s.answered_at is not None:
-            yield _answer(history.customer, s.survey_id, s.kind, s.order_id, s.answers, s.answered_at)
+            yield _answer(history.customer, s, s.answered_at)
             for name, text in _texts_of_answers(s.survey_id, s.answers):
                 if not history.erased:
                     yield _personal(history.customer, name, text)
@@ -91,20 +92,18 @@ def _input(given: OrderInput) -> Kept:
     return name, digest(rfc3339(given.at), given.rank, given.correlation_id, essence(given.body))
 
 
-def _survey(customer: CustomerKey, survey_id: str, kind: str, order_id: str | None, cause_at: datetime) -> Kept:
-    return ("survey", *customer, survey_id), digest(kind, order_id, rfc3339(cause_at))
+def _about(survey: SurveyRequested | SurveyAnswered | Survey) -> list[Any]:
+    form = [survey.kind, survey.form_id, survey.form_version]
+    return [*form, survey.order_id, survey.ticket_id, survey.agent]
 
 
-def _answer(
-    customer: CustomerKey,
-    survey_id: str,
-    kind: str,
-    order_id: str | None,
-    answers: Sequence[QuestionAnswer],
-    at: datetime,
-) -> Kept:
-    said = [(answer.question, answer.score, answer.choices) for answer in answers]
-    return ("answer", *customer, survey_id), digest(kind, order_id, said, rfc3339(at))
+def _survey(customer: CustomerKey, survey: SurveyRequested | Survey, cause_at: datetime) -> Kept:
+    return ("survey", *customer, survey.survey_id), digest(_about(survey), rfc3339(cause_at))
+
+
+def _answer(customer: CustomerKey, survey: SurveyAnswered | Survey, at: datetime) -> Kept:
+    said = [(answer.question, answer.score, answer.choices) for answer in survey.answers]
+    return ("answer", *customer, survey.survey_id), digest(_about(survey), said, rfc3339(at))
 
 
 def _review(customer: CustomerKey, review: ReviewSubmitted, at: datetime) -> Kept:
