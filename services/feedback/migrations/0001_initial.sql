@@ -36,6 +36,16 @@ create index surveys_by_order on surveys (shop, order_id);
 create index surveys_asked on surveys (shop, form_id, cause_at);
 create index surveys_answered on surveys (shop, form_id, answered_at) where answered_at is not null;
 
+-- When each customer is looked at next by the schedules of surveys; a row only where the shop has any.
+create table survey_turns (
+    shop text not null,
+    customer text not null,
+    due_at timestamptz,                 -- null: no occasion is to come, or the customer was erased
+    taken_until timestamptz,            -- occasions due up to then were asked or passed over
+    primary key (shop, customer)        -- closes the race of two sweeps
+);
+create index survey_turns_due on survey_turns (due_at, shop, customer) where due_at is not null;
+
 -- The answers, one row a question in the order of `place`; `text` is encrypted with the customer's key.
 create table survey_answers (
     shop text not null,
@@ -87,6 +97,8 @@ create table tickets (
     overdue boolean not null,           -- a due of it passed unmet
     next_by timestamptz,                -- of its clocks the one that runs; null once it is resolved
     due_at timestamptz,                 -- when it is looked at whether a due passed; null: never
+    compensation text,                  -- its state; null: none was claimed or proposed
+    automatic_at timestamptz,           -- when it was granted by the shop's rule
     body jsonb not null,
     primary key (shop, customer, ticket_id)
 );

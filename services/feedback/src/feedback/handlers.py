@@ -30,12 +30,14 @@ from common.events.orders import (
     OrderShipped,
 )
 from common.storage.database import Transaction
+from feedback.commands.turns import note_turns
 from feedback.orders.rules import OrderKey, completed_orders, order_inputs
 from feedback.orders.store import get_inputs, insert_inputs, save_completed
 from feedback.policy.state import Policy, Version
 from feedback.policy.store import POLICIES, hold_versions
 from feedback.questions import store as questions
 from feedback.reviews import store as reviews
+from feedback.schedules import store as schedules
 from feedback.surveys import store as surveys
 from feedback.tickets import store as tickets
 from feedback.tiers.store import save_tiers
@@ -64,8 +66,10 @@ async def note_questions(
         for order in completed_orders((i for i in inputs if i.shop == shop), versions[shop])
     ]
     if found:
+        customers = {(order.shop, order.customer) for order in found}
         await save_completed(tx, found)
-        await questions.save_first_orders(tx, {(order.shop, order.customer) for order in found})
+        await questions.save_first_orders(tx, customers)
+        await note_turns(tx, customers, versions)
 
 
 async def on_policies(tx: Transaction, batch: Batch) -> None:
@@ -93,6 +97,7 @@ async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
             await reviews.save_review(tx, event)
     if told := [event for event in batch.events if isinstance(event.data, TicketEvent)]:
         await tickets.save(tx, told)
+        await note_turns(tx, {event.customer for event in told})
 
 
 async def on_tiers(tx: Transaction, batch: Batch) -> None:
@@ -107,6 +112,7 @@ async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
     await surveys.erase(tx, customers)
     await tickets.erase(tx, customers)
     await questions.lapse(tx, customers)
+    await schedules.lapse(tx, customers)
 
 
 ORDERS = (

@@ -190,31 +190,39 @@ async def test_a_person_takes_the_answers_by_telephone(feedback: Feedback) -> No
     assert is_sealed(text)
 
 
+async def results(feedback: Feedback, form_id: str, **asked: Any) -> Any:
+    answer = await feedback.client.get(f"{RESULTS}/{form_id}", params={"until": "2025-04-01T00:00:00Z"} | asked)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
 async def test_results_count_response_csat_nps_choices_and_agents(feedback: Feedback) -> None:
     """FBK-003, FBK-010, FBK-015, ANA-035."""
     for n, score in enumerate((10, 9, 7, 6, 0)):
         survey = await asked_one(feedback, "nps", f"c{n}")
         await feedback.client.post(page_of(survey), data={"recommend": str(score)})
     await asked_one(feedback, "nps", "silent")
-    nps = (await feedback.client.get(f"{RESULTS}/nps")).json()
+    nps = await results(feedback, "nps")
     assert (nps["asked"], nps["responded"], nps["answered"], nps["small_sample"]) == (6, 5, 5, True)
     assert nps["nps"] == {"promoters": 2, "passives": 1, "detractors": 2, "score": 0}
     for n, agent in enumerate(("li", "li", "wu")):
         survey = await asked_one(feedback, "agent_rating", f"d{n}", agent=agent)
         await feedback.client.post(page_of(survey), data={"stars": str(5 - n)})
-    rated = (await feedback.client.get(f"{RESULTS}/agent_rating", params={"until": "2025-03-02T00:00:00Z"})).json()
+    rated = await results(feedback, "agent_rating")
     assert [(a["agent"], a["scores"]["count"], a["scores"]["hundredths"]) for a in rated["agents"]] == [
         ("li", 2, 450),
         ("wu", 1, 300),
     ]
-    only = (await feedback.client.get(f"{RESULTS}/agent_rating", params={"agent": "wu"})).json()
-    assert (only["answered"], only["questions"][0]["scores"]["by_score"]) == (0, {})
+    only = await results(feedback, "agent_rating", agent="wu")
+    assert (only["answered"], only["questions"][0]["scores"]["by_score"]) == (1, {"3": 1})
     await save_poll(feedback)
     for n, chosen in enumerate((["red"], ["red", "green"])):
         await feedback.client.post(page_of(await asked_one(feedback, "spring", f"e{n}")), data={"which": chosen})
-    poll = (await feedback.client.get(f"{RESULTS}/spring", params={"until": "2025-04-01T00:00:00Z"})).json()
+    poll = await results(feedback, "spring")
     counts = [(c["option_id"], c["count"]) for c in poll["questions"][0]["choices"]]
     assert counts == [("red", 2), ("green", 1), ("white", 0)]
+    earlier = await results(feedback, "spring", until="2025-03-01T00:00:00Z")
+    assert (earlier["asked"], earlier["answered"]) == (0, 0)
     assert (await feedback.client.get(f"{RESULTS}/none")).status_code == 404
     assert (await feedback.client.get("/v1/shops/t/survey-results/nps")).json()["answered"] == 0
 

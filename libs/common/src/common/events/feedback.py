@@ -12,8 +12,10 @@ from common.events.fields import (
     MAX_SEALED,
     SEALED,
     Count,
+    Currency,
     Identifier,
     Instant,
+    Minor,
     Personal,
     PersonalText,
     Revision,
@@ -155,9 +157,36 @@ TicketAction = Literal[
     "resolve",
     "reopen",
     "rate",
+    "compensate",
+    "approve",
+    "refuse",
 ]
 Overdue = Literal["response", "resolution", "promise"]
 Outcome = Literal["solved", "refunded", "replaced", "explained", "rejected", "withdrawn"]
+
+
+ClaimReason = Literal["rotten", "not_fresh", "damaged", "defect", "missing", "wrong_item", "other"]
+CompensationKind = Literal["refund", "reship", "points", "coupon"]
+CompensationState = Literal["claimed", "proposed", "granted", "refused"]
+"""`claimed`: a photo is missing. `proposed`: somebody has yet to approve it, another person than who proposed it."""
+
+
+class Compensation(EventData):
+    """What a customer gets for what went wrong, worth `amount` (FBK-029, FBK-030); whoever pays it out reads `granted`.
+
+    `proposed_by`: the agent, None: the customer's own claim. `decided_by`: None where it was granted by the shop's
+    rule, which `automatic` says. `without_return`: the goods stay with the customer.
+    """
+
+    kind: CompensationKind
+    amount: Minor
+    currency: Currency
+    state: CompensationState
+    proposed_by: Text | None = None
+    decided_by: Text | None = None
+    decided_at: Instant | None = None
+    automatic: bool = False
+    without_return: bool = False
 
 
 class TicketPromise(EventData):
@@ -207,6 +236,8 @@ class TicketEvent(EventData):
     outcome: Outcome | None = None
     rating: Stars | None = None
     pauses_marketing: bool = False
+    reason: ClaimReason | None = None
+    compensation: Compensation | None = None
     entry: TicketEntry
     revision: Revision = 0
 

@@ -37,6 +37,13 @@ class KindIsFixed(Conflict):
         super().__init__("kind_is_fixed", f"Form {form_id!r} is of kind {kind!r}: give another kind another id.")
 
 
+class FormIsScheduled(Conflict):
+    """A schedule asks it."""
+
+    def __init__(self, form_id: str) -> None:
+        super().__init__("form_is_scheduled", f"A schedule asks form {form_id!r}: take it from the policy first.")
+
+
 class TooManyForms(Conflict):
     """A shop has at most so many."""
 
@@ -118,6 +125,9 @@ async def delete_form(
     """Withdraw a form of the shop's own; one that every shop has stands again. Surveys asked before keep theirs."""
     newest = await _newest(tx, shop)
     others = tuple(form for form in newest.policy.surveys.forms if form.form_id != form_id)
+    scheduled = {schedule.form_id for schedule in newest.policy.surveys.schedules}
+    if form_id in scheduled and form_id not in BUILT_IN:
+        raise FormIsScheduled(form_id)
     if len(others) == len(newest.policy.surveys.forms):
         raise UnknownForm(form_id)
     return await _save(tx, shop, newest, others, replaces)
@@ -128,7 +138,8 @@ async def _newest(tx: Tx, shop: str) -> Version:
 
 
 async def _save(tx: Tx, shop: str, newest: Version, forms: tuple[Form, ...], replaces: int | None) -> SavedOut:
-    rules = SurveyRules(forms=forms, rest_days=newest.policy.surveys.rest_days)
+    before = newest.policy.surveys
+    rules = SurveyRules(forms=forms, rest_days=before.rest_days, schedules=before.schedules)
     policy = newest.policy.model_copy(update={"surveys": rules})
     # Its own reading is what it changes: a version saved meanwhile is not overwritten.
     saved = await save_version(tx, shop, policy, newest.number if replaces is None else replaces)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta
 
 from common.crypto.keys import KeyRing
 from common.events import CustomerKey, Event, fact_id
 from common.events.feedback import TicketEvent
-from common.shops.settings import get_shop
+from common.shops.settings import Settings, get_shop
 from common.storage.database import Transaction
 from feedback.commands.sealing import as_readable, opened, sealed
+from feedback.commands.turns import note_turns
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
 from feedback.tickets import store
+from feedback.tickets.compensation import Circumstances
 from feedback.tickets.policy import TicketPolicy
 from feedback.tickets.refusals import EntryDiffers, TicketChanged, TicketDiffers, UnknownTicket
 from feedback.tickets.rules import NewTicket, Step, open_ticket, overdue, take_step
@@ -42,8 +44,9 @@ async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: N
         now = await store.get_ticket(tx, customer[0], new.ticket_id)
         assert now is not None
         return Done(await readable(tx, keys, customer, now), False)
-    policy, zone = await _rules(tx, customer[0], at)
-    ticket = open_ticket(new, await get_tier(tx, customer), policy, zone, at)
+    policy, settings = await _rules(tx, customer[0], at)
+    seen = await _seen(tx, customer, new.ticket_id, new.order_id, policy, settings, at)
+    ticket = open_ticket(new, await get_tier(tx, customer), policy, settings.zone, seen, at)
     return Done(await _save(tx, keys, customer, ticket, at), True)
 
 
@@ -70,8 +73,9 @@ async def do(tx: Transaction, keys: KeyRing, shop: str, ticket_id: str, step: St
         raise TicketChanged(ticket.revision)
     for due_at, passed in overdue(ticket, at):
         ticket = await _save(tx, keys, customer, passed, due_at)
-    policy, zone = await _rules(tx, shop, at)
-    return Done(await _save(tx, keys, customer, take_step(ticket, step, policy, zone, at), at), True)
+    policy, settings = await _rules(tx, shop, at)
+    seen = await _seen(tx, customer, ticket_id, ticket.order_id, policy, settings, at)
+    return Done(await _save(tx, keys, customer, take_step(ticket, step, policy, settings.zone, seen, at), at), True)
 
 
 def announced(customer: CustomerKey, ticket: TicketEvent, at: datetime) -> Event[TicketEvent]:
@@ -101,6 +105,8 @@ async def _save(
     event = await sealed(tx, keys, announced(customer, ticket, at), personal=personal)
     await store.save(tx, [event])
     await tx.announce([event])
+    if ticket.entry.action in ("resolve", "reopen"):
+        await note_turns(tx, [customer])
     return (await as_readable(tx, keys, announced(customer, ticket, at))).data
 
 
@@ -113,7 +119,20 @@ async def _same(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: NewT
     return new.says_the_same(known)
 
 
-async def _rules(tx: Transaction, shop: str, at: datetime) -> tuple[TicketPolicy, tzinfo]:
+async def _rules(tx: Transaction, shop: str, at: datetime) -> tuple[TicketPolicy, Settings]:
     settings = await get_shop(tx, shop)
     versions = (await get_versions(tx, [shop]))[shop]
-    return in_force(versions, at).policy.tickets, settings.at(at).zone
+    return in_force(versions, at).policy.tickets, settings.at(at)
+
+
+async def _seen(
+    tx: Transaction,
+    customer: CustomerKey,
+    ticket_id: str,
+    order_id: str | None,
+    policy: TicketPolicy,
+    settings: Settings,
+    at: datetime,
+) -> Circumstances:
+    since = at - timedelta(days=policy.compensation.automatic_days)
+    return await store.get_circumstances(tx, customer, (ticket_id, order_id), settings.currency, since)

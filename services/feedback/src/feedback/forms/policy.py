@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from feedback.forms.built_in import BUILT_IN
+from feedback.forms.schedule import Schedule
 from feedback.forms.state import Form
 
 
@@ -20,6 +21,20 @@ class SurveyRules(BaseModel):
     rest_days: Annotated[int, Field(ge=0, le=365, strict=True)] = Field(
         30, description="days after any survey in which a customer is asked nothing else; 0: none"
     )
+
+    schedules: Annotated[tuple[Schedule, ...], Field(max_length=20)] = Field(
+        (), description="what customers are asked by itself, besides the usage question"
+    )
+
+    @model_validator(mode="after")
+    def _schedules_name_forms(self) -> Self:
+        ids = [schedule.schedule_id for schedule in self.schedules]
+        if len(set(ids)) != len(ids):
+            raise ValueError("schedules: each has a `schedule_id` of its own")
+        for schedule in self.schedules:
+            if self.form(schedule.form_id) is None:
+                raise ValueError(f"schedule {schedule.schedule_id!r}: there is no form {schedule.form_id!r}")
+        return self
 
     @model_validator(mode="after")
     def _forms_differ(self) -> Self:

@@ -93,12 +93,17 @@ async def list_completed_of(tx: Transaction, customers: Iterable[CustomerKey]) -
 async def list_customers_since(
     tx: Transaction, shop: str, since: datetime, after: str, limit: int
 ) -> list[CustomerKey]:
-    """The next customers, in order of id, with an order that was completed at `since` or later."""
+    """The next customers, in order of id, with an order completed, or a ticket resolved, at `since` or later."""
     # In order of the key, so that the cursor is one value.
     rows = await tx.fetch(
         """
-        select distinct customer from completed_orders
-        where shop = :shop and customer > :after and completed_at >= :since
+        select customer from (
+            (select distinct customer from completed_orders
+             where shop = :shop and customer > :after and completed_at >= :since order by customer limit :limit)
+            union
+            (select distinct customer from tickets
+             where shop = :shop and customer > :after and resolved_at >= :since order by customer limit :limit)
+        ) found
         order by customer limit :limit
         """,
         shop=shop,

@@ -91,13 +91,13 @@ async def count_by_agent(tx: Transaction, period: Period, question: str, limit: 
     return await tx.fetch(
         f"""
         with rated as (
-            select s.agent, a.score, count(*) as n,
-                   dense_rank() over (order by sum(count(*)) over (partition by s.agent) desc, s.agent) as place
+            select s.agent, a.score, count(*) as n
             from surveys s join survey_answers a using (shop, customer, survey_id)
             where {_ANSWERED} and s.agent is not null and a.question = :question and a.score is not null
             group by 1, 2
-        )
-        select agent, score, n from rated where place <= :limit order by place, score
+        ),
+        agents as (select agent, sum(n) as total from rated group by 1 order by 2 desc, 1 limit :limit)
+        select r.agent, r.score, r.n from rated r join agents a using (agent) order by a.total desc, r.agent, r.score
         """,
         question=question,
         limit=limit,

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.events.feedback import Priority, TicketKind
-from common.events.fields import Text
+from common.events.fields import Minor, Text
 from feedback.tickets.service_hours import ServiceHours
 
 Minutes = Annotated[int, Field(ge=1, le=43_200, strict=True)]
@@ -19,6 +19,23 @@ class Clocks(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     respond: Minutes
     resolve: Minutes
+
+
+class CompensationRules(BaseModel):
+    """What is granted without asking anybody: to a customer with a photo, and by an agent (FBK-029, FBK-030).
+
+    Limits are in minor units of the shop's currency; a claim in another currency is never granted by itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    automatic_limit: Minor = Field(
+        2_000, description="a claim with a photo is granted at once up to this amount, nothing sent back; 0: none is"
+    )
+    automatic_most: Annotated[int, Field(ge=0, le=100, strict=True)] = Field(
+        2, description="so many of a customer within `automatic_days`; further ones are judged by a person"
+    )
+    automatic_days: Annotated[int, Field(ge=1, le=365, strict=True)] = 90
+    agent_limit: Minor = Field(10_000, description="an agent grants up to this amount; above it, another approves")
 
 
 class TicketPolicy(BaseModel):
@@ -36,6 +53,7 @@ class TicketPolicy(BaseModel):
         ("complaint", "quality", "return", "exchange", "delivery"),
         description="kinds of ticket that pause the customer's marketing while they are open",
     )
+    compensation: CompensationRules = CompensationRules()
     care_stars: Annotated[int, Field(ge=0, le=4, strict=True)] = Field(
         2, description="a review of at most so many stars opens a ticket by itself; 0: none does (FBK-025)"
     )

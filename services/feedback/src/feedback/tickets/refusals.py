@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from common.refusals import Conflict, Invalid, NotFound
+from common.refusals import Conflict, Forbidden, Invalid, NotFound
 
 
 class UnknownTicket(NotFound):
@@ -81,3 +81,34 @@ class PromiseInThePast(Invalid):
         super().__init__(
             "promise_in_the_past", f"`by` is {by.isoformat()}, which is over: it is {now.isoformat()} now."
         )
+
+
+class CompensationStands(Conflict):
+    """A ticket is compensated once at a time."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            "compensation_stands",
+            f"The ticket's compensation is {state}: `approve` or `refuse` what is proposed; what is granted stands.",
+        )
+
+
+class NothingProposed(Conflict):
+    """There is no compensation to decide on."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing_proposed", "The ticket holds no compensation to decide on: see its `compensation`.")
+
+
+class SecondPersonNeeded(Forbidden):
+    """Nobody approves what they proposed themselves (FBK-029)."""
+
+    def __init__(self) -> None:
+        super().__init__("second_person_needed", "Above the limit another person than who proposed it must approve.")
+
+
+class TooManyPhotos(Invalid):
+    """A ticket holds so many."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__("too_many_photos", f"A ticket holds at most {most} photos, all told.")
