@@ -28,6 +28,8 @@ Score = Annotated[int, Field(ge=0, le=10, strict=True, description="0 to 10; the
 MOST_PHOTOS = 20
 MOST_ANSWERS = 50
 MOST_CHOICES = 50
+MOST_ITEMS = 30
+"""Of a ticket's checklist."""
 SurveyKind = Literal[
     "usage",
     "unboxing",
@@ -160,6 +162,7 @@ TicketAction = Literal[
     "compensate",
     "approve",
     "refuse",
+    "check",
 ]
 Overdue = Literal["response", "resolution", "promise"]
 Outcome = Literal["solved", "refunded", "replaced", "explained", "rejected", "withdrawn"]
@@ -187,6 +190,16 @@ class Compensation(EventData):
     decided_at: Instant | None = None
     automatic: bool = False
     without_return: bool = False
+
+
+class ChecklistItem(EventData):
+    """A point of the shop's standard for tickets of this kind, as it stood when the ticket was opened (FBK-038)."""
+
+    item_id: Identifier
+    words: Text
+    required: bool = True
+    done_by: Text | None = None
+    done_at: Instant | None = None
 
 
 class TicketPromise(EventData):
@@ -238,6 +251,7 @@ class TicketEvent(EventData):
     pauses_marketing: bool = False
     reason: ClaimReason | None = None
     compensation: Compensation | None = None
+    checklist: Annotated[tuple[ChecklistItem, ...], Field(max_length=MOST_ITEMS)] = ()
     entry: TicketEntry
     revision: Revision = 0
 

@@ -61,6 +61,7 @@ _NEEDS = {
     "compensate": "claim",
     "approve": "by",
     "refuse": "by",
+    "check": "item",
 }
 """What an action cannot do without."""
 
@@ -149,6 +150,7 @@ class EntryIn(Body):
     stars: Stars | None = Field(None, description="of `rate`: the customer's judgement of the resolution")
     photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = Field((), description="of `customer_said`")
     claim: ClaimIn | None = Field(None, description="of `compensate`: granted up to the agent's limit, else proposed")
+    item: Identifier | None = Field(None, description="of `check`: the point of the checklist that was done")
     revision: Count | None = None
 
     @model_validator(mode="after")
@@ -183,6 +185,16 @@ class CompensationOut(BaseModel):
     without_return: bool
 
 
+class PointOut(BaseModel):
+    """A point of the checklist; the required ones are done before the ticket can be resolved as solved."""
+
+    item_id: str
+    words: str
+    required: bool
+    done_by: str | None
+    done_at: datetime | None
+
+
 class TicketOut(BaseModel):
     """A ticket as it stands. `text` is null, and `photos` empty, where there are none or the customer was erased.
 
@@ -214,6 +226,7 @@ class TicketOut(BaseModel):
     pauses_marketing: bool
     reason: ClaimReason | None
     compensation: CompensationOut | None
+    checklist: list[PointOut]
     revision: int
 
 
@@ -393,7 +406,7 @@ def _place(after: str) -> Place:
     return place
 
 
-_MADE = ("customer", "promise", "compensation")
+_MADE = ("customer", "promise", "compensation", "checklist")
 
 
 def _out(customer: str, ticket: TicketEvent) -> TicketOut:
@@ -404,4 +417,5 @@ def _out(customer: str, ticket: TicketEvent) -> TicketOut:
         customer=customer,
         promise=PromiseOut(what=promise.what, by=promise.by, kept_at=promise.kept_at) if promise else None,
         compensation=CompensationOut(**given.model_dump()) if given else None,
+        checklist=[PointOut(**point.model_dump()) for point in ticket.checklist],
     )

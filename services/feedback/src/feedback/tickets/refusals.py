@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from common.refusals import Conflict, Forbidden, Invalid, NotFound
@@ -112,3 +113,23 @@ class TooManyPhotos(Invalid):
 
     def __init__(self, most: int) -> None:
         super().__init__("too_many_photos", f"A ticket holds at most {most} photos, all told.")
+
+
+class UnknownPoint(Conflict):
+    """The ticket's checklist has no such point."""
+
+    def __init__(self, item: str, known: Collection[str]) -> None:
+        points = ", ".join(known) or "none"
+        super().__init__("unknown_point", f"The ticket's checklist has no point {item!r}; it has: {points}.")
+
+
+class PointsOpen(Conflict):
+    """What the shop's standard requires was not done (FBK-038)."""
+
+    def __init__(self, items: Collection[str]) -> None:
+        super().__init__(
+            "points_open",
+            f"These points of the checklist are open: {', '.join(items)}. Do each by the action `check`; a ticket that "
+            "ends as rejected or withdrawn needs none.",
+            items=list(items),
+        )

@@ -25,6 +25,7 @@ from common.events.feedback import (
     TicketPromise,
 )
 from feedback.tickets import refusals
+from feedback.tickets.checklist import assert_done, check, checklist_of
 from feedback.tickets.compensation import Circumstances, Claim, claimed, decided, proposed
 from feedback.tickets.policy import TicketPolicy
 from feedback.tickets.service_hours import after
@@ -46,6 +47,7 @@ Done = Literal[
     "compensate",
     "approve",
     "refuse",
+    "check",
 ]
 _CLASSES: dict[TicketAction, type[TicketEvent]] = {"resolve": ComplaintResolved, "reopen": ComplaintReopened}
 _ALWAYS: Collection[Done] = ("note", "reopen", "rate")
@@ -94,6 +96,7 @@ class Step:
     stars: int | None = None
     photos: tuple[str, ...] = ()
     claim: Claim | None = None
+    item: str | None = None
 
 
 def open_ticket(
@@ -115,6 +118,7 @@ def open_ticket(
         answered_at=at if asks or (given is not None and given.automatic) else None,
         reason=new.reason,
         compensation=given,
+        checklist=checklist_of(policy.checklists.get(new.kind, ())),
         priority=priority,
         source=new.source,
         order_id=new.order_id,
@@ -175,6 +179,8 @@ def _changes(ticket: TicketEvent, step: Step, policy: TicketPolicy, zone: tzinfo
         case "answer" | "ask":
             state = "waiting" if step.action == "ask" else "in_progress"
             return {"state": state, "answers": ticket.answers + 1, "answered_at": ticket.answered_at or at}
+        case "check":
+            return {"checklist": check(ticket.checklist, step.item or "", step.by, at)}
         case "assign":
             return {"owner": step.owner}
         case "prioritise":
@@ -189,6 +195,7 @@ def _changes(ticket: TicketEvent, step: Step, policy: TicketPolicy, zone: tzinfo
                 raise refusals.NoPromise
             return {"promise": ticket.promise.having(kept_at=at)}
         case "resolve":
+            assert_done(ticket.checklist, step.outcome or "solved")
             answered = ticket.answered_at or at
             return {
                 "state": "resolved",
