@@ -121,6 +121,22 @@ create table ticket_entries (
     unique (shop, customer, ticket_id, entry_id)                -- closes the race of two deliveries of one entry
 );
 
+-- Claims of rewards for reviews, a row a revision: the data of the event that announced it.
+create table reward_claims (
+    shop text not null,
+    customer text not null,
+    claim_id text not null,
+    revision bigint not null,
+    review_id text not null,
+    order_id text not null,
+    state text not null check (state in ('claimed', 'approved', 'refused')),
+    type text not null,
+    at timestamptz not null,
+    body jsonb not null,
+    primary key (shop, customer, claim_id, revision)            -- closes the race of two decisions of one claim
+);
+create index reward_claims_by_id on reward_claims (shop, claim_id, customer, revision);
+
 -- Each customer's tier by the newest revision: whose tickets are urgent.
 create table tiers (
     shop text not null,

@@ -13,6 +13,9 @@ from common.events.feedback import (
     ComplaintReopened,
     ComplaintResolved,
     ReviewSubmitted,
+    RewardClaimed,
+    RewardDecided,
+    RewardEvent,
     SurveyAnswered,
     SurveyPolicyChanged,
     SurveyRequested,
@@ -37,6 +40,7 @@ from feedback.policy.state import Policy, Version
 from feedback.policy.store import POLICIES, hold_versions
 from feedback.questions import store as questions
 from feedback.reviews import store as reviews
+from feedback.rewards import store as rewards
 from feedback.schedules import store as schedules
 from feedback.surveys import store as surveys
 from feedback.tickets import store as tickets
@@ -95,6 +99,8 @@ async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
             await surveys.save_answers(tx, event)
         elif isinstance(event.data, ReviewSubmitted):
             await reviews.save_review(tx, event)
+        elif isinstance(event.data, RewardEvent):
+            await rewards.save(tx, event)
     if told := [event for event in batch.events if isinstance(event.data, TicketEvent)]:
         await tickets.save(tx, told)
         await note_turns(tx, {event.customer for event in told})
@@ -127,6 +133,7 @@ ORDERS = (
 )
 """All that changes what an order's state means."""
 TICKETS = (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened)
+REWARDS = (RewardClaimed, RewardDecided)
 
 SUBSCRIPTIONS = (
     *KEY_SUBSCRIPTIONS,
@@ -134,6 +141,6 @@ SUBSCRIPTIONS = (
     Subscription(on_policies, (SurveyPolicyChanged,)),
     Subscription(on_orders, ORDERS),
     Subscription(on_tiers, (TierChanged,)),
-    Subscription(on_own_feedback, (SurveyRequested, SurveyAnswered, ReviewSubmitted, *TICKETS)),
+    Subscription(on_own_feedback, (SurveyRequested, SurveyAnswered, ReviewSubmitted, *REWARDS, *TICKETS)),
     Subscription(on_erased_customers, (CustomerErased,)),
 )

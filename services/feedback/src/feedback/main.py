@@ -9,7 +9,7 @@ from common.process.runtime import Runtime, Service
 from common.service.commands import main
 from common.storage.database import Transaction
 from common.work.sweeps import WorkList
-from feedback.api import answer_page, policy, reviews, survey_forms, survey_results, surveys, tickets
+from feedback.api import answer_page, policy, reviews, rewards, survey_forms, survey_results, surveys, tickets
 from feedback.handlers import SUBSCRIPTIONS
 from feedback.jobs.asking import take_due_questions, usage_questions
 from feedback.jobs.moving import move_questions, take_late_policy
@@ -50,6 +50,7 @@ SERVICE = Service(
         survey_forms.router,
         survey_results.router,
         tickets.router,
+        rewards.router,
         policy.router,
         answer_page.router,
     ),

@@ -16,6 +16,8 @@ from common.events.feedback import (
     ComplaintReopened,
     ComplaintResolved,
     ReviewSubmitted,
+    RewardClaimed,
+    RewardDecided,
     SurveyAnswered,
     SurveyPolicyChanged,
     SurveyRequested,
@@ -243,6 +245,14 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         **_TICKET, "state": "in_progress", "answers": 1, "answered_at": "2025-03-12T09:10:00Z", "revision": 4,
         "reopened": 1, "resolve_by": "2025-03-17T08:50:00Z",
         "entry": {"entry_id": "e-4", "action": "reopen", "text": "The new packet smells as well."},
+    },
+    RewardClaimed: {
+        "claim_id": "rc-1", "review_id": "rev-1", "order_id": "1001", "state": "claimed", "amount": 500,
+        "currency": "CNY", "revision": 1,
+    },
+    RewardDecided: {
+        "claim_id": "rc-1", "review_id": "rev-1", "order_id": "1001", "state": "approved", "amount": 500,
+        "currency": "CNY", "by": "li.wei", "revision": 2,
     },
     SurveyPolicyChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "policy": {"usage_question_days": 10}},
     MessageHeld: {**_MESSAGE, "reason": "window", "until": "2025-03-05T08:00:00Z", "policy_version": 2},

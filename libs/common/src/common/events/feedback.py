@@ -278,6 +278,36 @@ class ComplaintReopened(TicketEvent):
     RANK: ClassVar[int] = 333
 
 
+class RewardEvent(EventData):
+    """A customer's claim of a reward for a review, as it stands; the highest revision counts (FBK-047).
+
+    `amount`: what is paid out once approved, a share of what was paid for the order's goods and not refunded, as of the
+    claim. It never depends on the stars. `by`: who decided.
+    """
+
+    TOPIC: ClassVar[str] = "feedback"
+    claim_id: Identifier
+    review_id: Identifier
+    order_id: Identifier
+    state: Literal["claimed", "approved", "refused"]
+    amount: Minor
+    currency: Currency
+    by: Text | None = None
+    revision: Revision = 0
+
+
+class RewardClaimed(RewardEvent):
+    TYPE: ClassVar[str] = "reward.claimed"
+    RANK: ClassVar[int] = 340
+
+
+class RewardDecided(RewardEvent):
+    """Approved or refused by a person; whoever pays out reads `approved`."""
+
+    TYPE: ClassVar[str] = "reward.decided"
+    RANK: ClassVar[int] = 341
+
+
 class SurveyPolicyChanged(NewVersion):
     """A new version of the shop's rules of asking, in force from `valid_from`; no customer concerned."""
 

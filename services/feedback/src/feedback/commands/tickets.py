@@ -12,6 +12,7 @@ from common.shops.settings import Settings, get_shop
 from common.storage.database import Transaction
 from feedback.commands.sealing import as_readable, opened, sealed
 from feedback.commands.turns import note_turns
+from feedback.orders.store import get_remaining
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
 from feedback.tickets import store
@@ -135,4 +136,7 @@ async def _seen(
     at: datetime,
 ) -> Circumstances:
     since = at - timedelta(days=policy.compensation.automatic_days)
-    return await store.get_circumstances(tx, customer, (ticket_id, order_id), settings.currency, since)
+    granted, same_order = await store.count_granted(tx, customer, ticket_id, order_id, since)
+    remaining = None if order_id is None else await get_remaining(tx, (*customer, order_id))
+    amount, currency = remaining or (None, None)
+    return Circumstances(settings.currency, amount, currency, granted, same_order)

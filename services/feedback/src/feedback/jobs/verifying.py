@@ -16,6 +16,7 @@ from feedback.orders.store import list_completed_of, list_inputs_of
 from feedback.policy import store as policies
 from feedback.questions.store import list_questions_of
 from feedback.reviews.store import list_reviews_of, review_of
+from feedback.rewards import store as rewards
 from feedback.schedules import store as schedules
 from feedback.surveys.store import list_surveys_of
 from feedback.tickets import store as tickets
@@ -46,6 +47,8 @@ async def read_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[H
     shops = await find_shops(tx, {shop for shop, _ in keys})
     for key, turn in (await schedules.get_turns(tx, keys)).items():
         found[key].turn, found[key].settings = turn, shops.get(key[0])
+    for key, claim in await rewards.list_claims_of(tx, keys):
+        found[key].claims.append((claim.type, claim.at, claim.data))
     for key, entry in await tickets.list_entries_of(tx, keys):
         found[key].entries.append(entry)
     for row in await tickets.get_tickets_of(tx, keys):
@@ -66,6 +69,7 @@ def _counted(history: History) -> Mapping[str, int]:
         "surveys": len(history.surveys),
         "reviews": len(history.reviews),
         "tickets": len(history.tickets),
+        "claims of rewards": len(history.claims),
     }
 
 
@@ -81,6 +85,7 @@ CUSTOMERS = Customers(
         "reviews",
         "tickets",
         "ticket_entries",
+        "reward_claims",
     ),
     read_histories,
     differences,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from feedback.forms.policy import SurveyRules
 from feedback.forms.state import Form
+from feedback.rewards.policy import ReviewReward
 from feedback.tickets.policy import TicketPolicy
 
 NOTICE = timedelta(minutes=6)
@@ -28,6 +29,7 @@ class Policy(BaseModel):
     )
     tickets: TicketPolicy = TicketPolicy()
     surveys: SurveyRules = SurveyRules()
+    review_reward: ReviewReward = ReviewReward()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 from common.work.set_aside import Task
 from feedback.tickets.columns import COLUMNS, columns_of
-from feedback.tickets.compensation import Circumstances
 from feedback.tickets.state import Entry, Place, Report
 
 JOB = "tickets"
@@ -154,40 +153,26 @@ async def save(tx: Transaction, events: Sequence[Event[TicketEvent]]) -> None:
     )
 
 
-async def get_circumstances(
-    tx: Transaction, customer: CustomerKey, ticket: tuple[str, str | None], currency: str, since: datetime
-) -> Circumstances:
-    """What a claim about the ticket (its id, its order) is judged by; the customer is locked."""
-    ticket_id, order_id = ticket
-    key = {"shop": customer[0], "customer": customer[1], "order_id": order_id}
-    # The order's newest version, and what was refunded of it; by primary key.
-    order = await tx.fetch_one(
-        """
-        select cast(v.body ->> 'goods_paid' as bigint) as paid, v.body ->> 'currency' as currency, (
-            select coalesce(sum(cast(r.body ->> 'amount' as bigint)), 0) from order_inputs r
-            where r.shop = :shop and r.customer = :customer and r.order_id = :order_id and r.refund
-        ) as refunded
-        from order_inputs v where v.shop = :shop and v.customer = :customer and v.order_id = :order_id and not v.refund
-        order by v.at desc, v.rank desc, v.cause desc limit 1
-        """,
-        **key,
-    )
+async def count_granted(
+    tx: Transaction, customer: CustomerKey, ticket_id: str, order_id: str | None, since: datetime
+) -> tuple[int, bool]:
+    """Of the customer's other tickets: how many were granted something by rule after `since`, and whether one of the
+    same order has something granted or proposed; the customer is locked."""
     # A customer has few tickets; by primary key.
-    before = await tx.fetch_one(
+    row = await tx.fetch_one(
         """
         select count(*) filter (where automatic_at > :since) as granted,
                coalesce(bool_or(order_id = :order_id and compensation in ('proposed', 'granted')), false) as same_order
         from tickets where shop = :shop and customer = :customer and ticket_id <> :ticket_id
         """,
+        shop=customer[0],
+        customer=customer[1],
         ticket_id=ticket_id,
+        order_id=order_id,
         since=since,
-        **key,
     )
-    assert before is not None  # an aggregate without a group has one row
-    remaining = None if order is None else max(0, (order.paid or 0) - int(order.refunded))
-    return Circumstances(
-        currency, remaining, None if order is None else order.currency, before.granted, before.same_order
-    )
+    assert row is not None  # an aggregate without a group has one row
+    return row.granted, row.same_order
 
 
 async def list_queue(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from common.events.feedback import ReviewSubmitted, TicketEvent
+from common.events.feedback import ReviewSubmitted, RewardEvent, TicketEvent
 from common.shops.settings import ShopSettings
 from feedback.orders.rules import CompletedOrder, OrderInput, completed_orders, first_of
 from feedback.policy.state import Version
@@ -44,6 +44,8 @@ class History:
     entries: list[Entry] = field(default_factory=list)
     tickets: dict[str, tuple[TicketEvent, tuple[object, ...]]] = field(default_factory=dict)
     """By id, with the columns beside the body."""
+    claims: list[tuple[str, datetime, RewardEvent]] = field(default_factory=list)
+    """Revisions of claims of rewards: type, time, data."""
     turn: Turn | None = None
     settings: ShopSettings | None = None
     """Of the customer's shop."""

@@ -11,6 +11,7 @@ from common.events import CustomerKey, InvalidEvent, from_dict, rfc3339
 from common.events.feedback import (
     QuestionAnswer,
     ReviewSubmitted,
+    RewardEvent,
     SurveyAnswered,
     SurveyPolicyChanged,
     SurveyRequested,
@@ -29,6 +30,7 @@ MISSING = {
     "answer": "a survey was answered, and no row keeps it",
     "review": "a review was announced, and no row keeps it",
     "entry": "something was done with a ticket, and no row keeps it",
+    "reward": "a claim of a reward was announced, and no row keeps it",
     "policy": "a policy was announced, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
@@ -57,6 +59,8 @@ def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
     elif isinstance(data, TicketEvent):
         yield Expectation(*_entry(event.customer, event.type, event.time, data))
         yield Expectation(*_personal(event.customer, _entry_name(data), _texts_of(data)))
+    elif isinstance(data, RewardEvent):
+        yield Expectation(*_reward(event.customer, event.type, event.time, data))
     elif isinstance(data, SurveyPolicyChanged):
         yield Expectation(("policy", event.shop, str(data.version)), policy(data.valid_from, data.policy))
 
@@ -81,6 +85,8 @@ def kept(history: History) -> Iterator[Kept]:
         yield _entry(history.customer, entry.type, entry.at, entry.data)
         if not history.erased:
             yield _personal(history.customer, _entry_name(entry.data), _texts_of(entry.data))
+    for type_, at, claim in history.claims:
+        yield _reward(history.customer, type_, at, claim)
 
 
 def policy(valid_from: datetime, body: dict[str, Any]) -> bytes:
@@ -134,6 +140,11 @@ def _texts_of_answers(
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     for answer in answers:
         yield ("answer", survey_id, answer.question), answer.text
+
+
+def _reward(customer: CustomerKey, type_: str, at: datetime, claim: RewardEvent) -> Kept:
+    said = claim.model_dump(mode="json", include=set(RewardEvent.model_fields))
+    return ("reward", *customer, claim.claim_id, str(claim.revision)), digest(type_, said, rfc3339(at))
 
 
 def _personal(customer: CustomerKey, name: tuple[str, ...], what: str | list[str | None] | None) -> Kept:
