@@ -22,13 +22,29 @@ create table surveys (
     customer text not null,
     survey_id text not null,
     kind text not null,
-    order_id text,                      -- null where the survey is about no order
+    form_id text not null,
+    form_version integer not null,      -- of the policy that holds the form
+    order_id text,                      -- what it is about; null where it is about none
+    ticket_id text,
+    agent text,
     cause_at timestamptz,               -- null while only the answers are known (topics read out of order)
     answered_at timestamptz,
     primary key (shop, customer, survey_id)     -- closes the race of two answers of one survey
 );
 create index surveys_by_token on surveys (shop, survey_id);
 create index surveys_by_order on surveys (shop, order_id);
+create index surveys_asked on surveys (shop, form_id, cause_at);
+create index surveys_answered on surveys (shop, form_id, answered_at) where answered_at is not null;
+
+-- When each customer is looked at next by the schedules of surveys; a row only where the shop has any.
+create table survey_turns (
+    shop text not null,
+    customer text not null,
+    due_at timestamptz,                 -- null: no occasion is to come, or the customer was erased
+    taken_until timestamptz,            -- occasions due up to then were asked or passed over
+    primary key (shop, customer)        -- closes the race of two sweeps
+);
+create index survey_turns_due on survey_turns (due_at, shop, customer) where due_at is not null;
 
 -- The answers, one row a question in the order of `place`; `text` is encrypted with the customer's key.
 create table survey_answers (
@@ -81,6 +97,8 @@ create table tickets (
     overdue boolean not null,           -- a due of it passed unmet
     next_by timestamptz,                -- of its clocks the one that runs; null once it is resolved
     due_at timestamptz,                 -- when it is looked at whether a due passed; null: never
+    compensation text,                  -- its state; null: none was claimed or proposed
+    automatic_at timestamptz,           -- when it was granted by the shop's rule
     body jsonb not null,
     primary key (shop, customer, ticket_id)
 );
@@ -102,6 +120,22 @@ create table ticket_entries (
     primary key (shop, customer, ticket_id, revision),          -- closes the race of two people at one ticket
     unique (shop, customer, ticket_id, entry_id)                -- closes the race of two deliveries of one entry
 );
+
+-- Claims of rewards for reviews, a row a revision: the data of the event that announced it.
+create table reward_claims (
+    shop text not null,
+    customer text not null,
+    claim_id text not null,
+    revision bigint not null,
+    review_id text not null,
+    order_id text not null,
+    state text not null check (state in ('claimed', 'approved', 'refused')),
+    type text not null,
+    at timestamptz not null,
+    body jsonb not null,
+    primary key (shop, customer, claim_id, revision)            -- closes the race of two decisions of one claim
+);
+create index reward_claims_by_id on reward_claims (shop, claim_id, customer, revision);
 
 -- Each customer's tier by the newest revision: whose tickets are urgent.
 create table tiers (

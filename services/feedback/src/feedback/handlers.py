@@ -13,6 +13,9 @@ from common.events.feedback import (
     ComplaintReopened,
     ComplaintResolved,
     ReviewSubmitted,
+    RewardClaimed,
+    RewardDecided,
+    RewardEvent,
     SurveyAnswered,
     SurveyPolicyChanged,
     SurveyRequested,
@@ -30,12 +33,15 @@ from common.events.orders import (
     OrderShipped,
 )
 from common.storage.database import Transaction
+from feedback.commands.turns import note_turns
 from feedback.orders.rules import OrderKey, completed_orders, order_inputs
 from feedback.orders.store import get_inputs, insert_inputs, save_completed
 from feedback.policy.state import Policy, Version
 from feedback.policy.store import POLICIES, hold_versions
 from feedback.questions import store as questions
 from feedback.reviews import store as reviews
+from feedback.rewards import store as rewards
+from feedback.schedules import store as schedules
 from feedback.surveys import store as surveys
 from feedback.tickets import store as tickets
 from feedback.tiers.store import save_tiers
@@ -64,8 +70,10 @@ async def note_questions(
         for order in completed_orders((i for i in inputs if i.shop == shop), versions[shop])
     ]
     if found:
+        customers = {(order.shop, order.customer) for order in found}
         await save_completed(tx, found)
-        await questions.save_first_orders(tx, {(order.shop, order.customer) for order in found})
+        await questions.save_first_orders(tx, customers)
+        await note_turns(tx, customers, versions)
 
 
 async def on_policies(tx: Transaction, batch: Batch) -> None:
@@ -91,8 +99,11 @@ async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
             await surveys.save_answers(tx, event)
         elif isinstance(event.data, ReviewSubmitted):
             await reviews.save_review(tx, event)
+        elif isinstance(event.data, RewardEvent):
+            await rewards.save(tx, event)
     if told := [event for event in batch.events if isinstance(event.data, TicketEvent)]:
         await tickets.save(tx, told)
+        await note_turns(tx, {event.customer for event in told})
 
 
 async def on_tiers(tx: Transaction, batch: Batch) -> None:
@@ -107,6 +118,7 @@ async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
     await surveys.erase(tx, customers)
     await tickets.erase(tx, customers)
     await questions.lapse(tx, customers)
+    await schedules.lapse(tx, customers)
 
 
 ORDERS = (
@@ -121,6 +133,7 @@ ORDERS = (
 )
 """All that changes what an order's state means."""
 TICKETS = (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened)
+REWARDS = (RewardClaimed, RewardDecided)
 
 SUBSCRIPTIONS = (
     *KEY_SUBSCRIPTIONS,
@@ -128,6 +141,6 @@ SUBSCRIPTIONS = (
     Subscription(on_policies, (SurveyPolicyChanged,)),
     Subscription(on_orders, ORDERS),
     Subscription(on_tiers, (TierChanged,)),
-    Subscription(on_own_feedback, (SurveyRequested, SurveyAnswered, ReviewSubmitted, *TICKETS)),
+    Subscription(on_own_feedback, (SurveyRequested, SurveyAnswered, ReviewSubmitted, *REWARDS, *TICKETS)),
     Subscription(on_erased_customers, (CustomerErased,)),
 )

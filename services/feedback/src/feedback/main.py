@@ -9,14 +9,16 @@ from common.process.runtime import Runtime, Service
 from common.service.commands import main
 from common.storage.database import Transaction
 from common.work.sweeps import WorkList
-from feedback.api import answer_page, policy, reviews, surveys, tickets
+from feedback.api import answer_page, policy, reviews, rewards, survey_forms, survey_results, surveys, tickets
 from feedback.handlers import SUBSCRIPTIONS
 from feedback.jobs.asking import take_due_questions, usage_questions
 from feedback.jobs.moving import move_questions, take_late_policy
 from feedback.jobs.overdue import note_overdue
+from feedback.jobs.scheduled import scheduled_surveys, take_due_turns
 from feedback.jobs.verifying import verify
 from feedback.policy.store import POLICIES
 from feedback.questions.store import count_due_questions
+from feedback.schedules import store as schedules
 from feedback.surveys.links import AnswerLinks
 from feedback.tickets import store
 
@@ -27,13 +29,14 @@ def jobs(runtime: Runtime) -> tuple[WorkList, ...]:
     return (
         WorkList("late_versions", take_late_policy, move_questions, rebuilds=True),
         WorkList("usage_questions", take_due_questions, usage_questions(links)),
+        WorkList(schedules.JOB, take_due_turns, scheduled_surveys(links)),
         WorkList(store.JOB, store.lock_due, note_overdue(runtime.keys)),
     )
 
 
 async def due(tx: Transaction, now: datetime) -> int:
-    """Questions to be asked, dues of tickets to be noted, and versions to be worked in."""
-    found = await count_due_questions(tx, now) + await store.count_due(tx, now)
+    """Questions to be asked, customers to be looked at, dues of tickets to be noted, and versions to be worked in."""
+    found = await count_due_questions(tx, now) + await schedules.count_due(tx, now) + await store.count_due(tx, now)
     return found + len(await POLICIES.late_shops(tx))
 
 
@@ -41,7 +44,16 @@ SERVICE = Service(
     name="feedback",
     migrations=Path(__file__).parents[2] / "migrations",
     subscriptions=SUBSCRIPTIONS,
-    routers=(reviews.router, surveys.router, tickets.router, policy.router, answer_page.router),
+    routers=(
+        reviews.router,
+        surveys.router,
+        survey_forms.router,
+        survey_results.router,
+        tickets.router,
+        rewards.router,
+        policy.router,
+        answer_page.router,
+    ),
     jobs=jobs,
     due=due,
     verify=verify,

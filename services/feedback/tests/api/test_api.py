@@ -274,7 +274,7 @@ async def test_an_answer_that_does_not_pass_keeps_what_was_typed_and_escapes_it(
     path = await asked(feedback)
     page = await feedback.client.post(path, data={"stars": "9", "text": "</textarea><script>x</script>"})
     assert page.status_code == 422
-    assert "Please choose one to five stars" in page.text
+    assert "Please choose one of the answers given" in page.text
     assert "<script>" not in page.text
     assert "&lt;script&gt;" in page.text
 

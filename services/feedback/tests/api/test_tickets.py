@@ -199,3 +199,20 @@ async def test_a_planted_difference_is_found(feedback: Feedback) -> None:
     await feedback.rows("update tickets set state = 'resolved' where ticket_id = 't1' returning 1")
     await feedback.rows("delete from ticket_entries where ticket_id = 't2' returning 1")
     assert len(await feedback.verify()) == 2
+
+
+async def test_a_ticket_is_worked_on_by_the_shops_checklist(feedback: Feedback) -> None:
+    """FBK-038: the same way by every agent; the list outlives a rebuild in the ticket itself."""
+    points = [{"item_id": "sorry", "words": "Say sorry"}]
+    policy = {"tickets": {"checklists": {"quality": points}}}
+    assert (await feedback.client.put("/v1/shops/s/policy", json={"policy": policy})).status_code == 200
+    feedback.clock.set(MARCH + HOUR)
+    assert (await open_one(feedback, "t1", kind="quality")).json()["checklist"][0]["words"] == "Say sorry"
+    early = await act(feedback, "t1", "e1", "resolve")
+    assert (early.status_code, early.json()["type"], early.json()["items"]) == (409, "/problems/points_open", ["sorry"])
+    assert (await act(feedback, "t1", "e1", "check")).status_code == 422
+    assert (await act(feedback, "t1", "e1", "check", item="tea")).json()["type"] == "/problems/unknown_point"
+    done = (await act(feedback, "t1", "e1", "check", item="sorry")).json()
+    assert done["checklist"][0]["done_by"] == "li"
+    assert (await act(feedback, "t1", "e2", "resolve")).status_code == 201
+    assert await feedback.verify() == []

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from common.events import Event
 from common.events.feedback import QuestionAnswer, ReviewSubmitted
 from common.events.orders import OrderCompleted
+from feedback.forms.built_in import BUILT_IN
 from feedback.orders.rules import CompletedOrder, completed_orders, first_of, order_inputs
 from feedback.policy.state import DEFAULT_VERSION
 from feedback.reviews.rules import ReviewUnfit, check_review
-from feedback.surveys.rules import AnswerUnfit, answered, answers_from_form, ask
+from feedback.surveys.rules import About, answered, ask, request
 from feedback.surveys.state import Survey
 
 MARCH = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -87,35 +88,14 @@ def test_order_and_repetition_of_arrival_do_not_matter(
     assert ask(first[0], "u").id == ask(first_orders(other)[0], "u").id
 
 
-@pytest.mark.parametrize(
-    ("stars", "text", "answer"),
-    [
-        pytest.param("5", "", given(5), id="stars alone"),
-        pytest.param(" 1 ", " 很好\r\n用 ", given(1, "很好\n用"), id="text is trimmed and its line ends are unified"),
-        pytest.param("3", "字" * 2000, given(3, "字" * 2000), id="2,000 characters by code point"),
-    ],
-)
-def test_a_valid_answer(stars: str, text: str, answer: tuple[QuestionAnswer, ...]) -> None:
-    """XCT-019: characters are counted by code point."""
-    assert answers_from_form(stars, text) == answer
-
-
-@pytest.mark.parametrize(
-    ("stars", "text", "slug"),
-    [
-        pytest.param("", "good", "stars_missing", id="no stars"),
-        pytest.param("0", "", "stars_invalid", id="too few stars"),
-        pytest.param("6", "", "stars_invalid", id="too many stars"),
-        pytest.param("4.5", "", "stars_invalid", id="half stars"),
-        pytest.param("٣", "", "stars_invalid", id="a digit of another script"),
-        pytest.param("5", "x" * 2001, "text_too_long", id="a long text"),
-        pytest.param("5", "a\x00b", "text_invalid", id="a NUL, which PostgreSQL refuses"),
-    ],
-)
-def test_an_invalid_answer_says_what_to_mend(stars: str, text: str, slug: str) -> None:
-    with pytest.raises(AnswerUnfit) as refused:
-        answers_from_form(stars, text)
-    assert refused.value.slug == slug
+def test_a_request_repeated_asks_the_same_survey_and_another_customer_another() -> None:
+    """FBK-015."""
+    version, about = 3, About(ticket_id="t1", agent="li")
+    one, again = (request("s", "ann", "r1", BUILT_IN["nps"], version, about, "u", MARCH) for _ in range(2))
+    other = request("s", "bob", "r1", BUILT_IN["nps"], version, about, "u", MARCH)
+    assert (one.id == again.id, one.id == other.id) == (True, False)
+    assert (one.data.kind, one.data.form_id, one.data.form_version) == ("nps", "nps", 3)
+    assert (one.data.ticket_id, one.data.agent, one.data.cause_at) == ("t1", "li", MARCH)
 
 
 def test_an_answer_has_one_id_per_survey_and_names_its_order() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from common.events.feedback import ComplaintChanged, ComplaintReopened, ComplaintResolved, TicketEvent
 from common.refusals import Refusal
+from feedback.tickets.compensation import Circumstances
 from feedback.tickets.policy import TicketPolicy
 from feedback.tickets.refusals import (
     AlreadyRated,
@@ -23,16 +24,17 @@ from feedback.tickets.rules import Done, NewTicket, Step, next_due, open_ticket,
 
 NOON = datetime(2025, 3, 3, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+SEEN = Circumstances("CNY")
 POLICY = TicketPolicy()
 
 
 def opened(tier: tuple[str, ...] = (), **fields: Any) -> TicketEvent:
-    return open_ticket(NewTicket("t1", fields.pop("kind", "complaint"), **fields), tier, POLICY, UTC, NOON)
+    return open_ticket(NewTicket("t1", fields.pop("kind", "complaint"), **fields), tier, POLICY, UTC, SEEN, NOON)
 
 
 def done(ticket: TicketEvent, *steps: tuple[Done, dict[str, Any]], at: datetime = NOON + HOUR) -> TicketEvent:
     for action, fields in steps:
-        ticket = take_step(ticket, Step(f"e{ticket.revision}", action, **fields), POLICY, UTC, at)
+        ticket = take_step(ticket, Step(f"e{ticket.revision}", action, **fields), POLICY, UTC, SEEN, at)
     return ticket
 
 
@@ -165,7 +167,7 @@ def test_dues_are_noted_alike_whenever_they_are_looked_for(
                 ticket = after_it
                 found.append((due, ticket.overdue[-1], ticket.state))
             try:
-                ticket = take_step(ticket, Step(f"s{number}", action, **fields), POLICY, UTC, at)
+                ticket = take_step(ticket, Step(f"s{number}", action, **fields), POLICY, UTC, SEEN, at)
             except Refusal:
                 continue
             found.append((at, ticket.entry.action, ticket.state))

@@ -42,6 +42,19 @@ def test_a_day_is_the_one_where_the_recipient_is() -> None:
     assert "2025-03-11" in render("delivery_late", "zh", {**values, "zone": ZoneInfo("Asia/Shanghai")}).text
 
 
+@pytest.mark.parametrize(
+    ("language", "subject", "says"),
+    [("en", "Shop would like to hear from you", "a few short questions"), ("zh-CN", "Shop 想听听您的意见", "无需登录")],
+)
+def test_a_survey_about_no_purchase_speaks_of_none(language: str, subject: str, says: str) -> None:
+    """FBK-003, FBK-015: feedback names the kind of every survey but the usage question."""
+    values = {"kind": "nps", "answer_url": "https://shop.example/a", "name": "Ann", "shop_name": "Shop"}
+    rendered = render("survey", language, values | {"unsubscribe_url": "https://shop.example/unsubscribe/t"})
+    assert rendered.subject == subject
+    assert says in rendered.text
+    assert "\n\nhttps://shop.example/a\n" in rendered.text
+
+
 def test_a_name_is_text_and_never_a_template_and_a_missing_value_is_said() -> None:
     values = {"order_id": "o1\r\nBcc: x@y.z", "name": "{{ 7 * 7 }}", "shop_name": "S", "unsubscribe_url": None}
     rendered = render("order_paid", "en", values)

@@ -16,6 +16,8 @@ from common.events.feedback import (
     ComplaintReopened,
     ComplaintResolved,
     ReviewSubmitted,
+    RewardClaimed,
+    RewardDecided,
     SurveyAnswered,
     SurveyPolicyChanged,
     SurveyRequested,
@@ -223,11 +225,12 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "dsr_shipping": 5, "text": "Fresh and well packed.", "photos": ["https://shop.example/photos/rev-1.jpg"],
     },
     SurveyRequested: {
-        "survey_id": "s-1001", "kind": "usage", "order_id": "1001", "answer_url": "https://shop.example/survey/s-1001.signed",
+        "survey_id": "s-1001", "kind": "usage", "form_id": "usage", "order_id": "1001",
+        "answer_url": "https://shop.example/survey/s-1001.signed",
         "cause_at": "2025-03-11T08:50:00Z",
     },
     SurveyAnswered: {
-        "survey_id": "s-1001", "kind": "usage", "order_id": "1001",
+        "survey_id": "s-1001", "kind": "usage", "form_id": "usage", "order_id": "1001",
         "answers": [{"question": "stars", "score": 5}, {"question": "text", "text": "Fresh and well packed."}],
     },
     ComplaintOpened: _TICKET,
@@ -244,6 +247,14 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         **_TICKET, "state": "in_progress", "answers": 1, "answered_at": "2025-03-12T09:10:00Z", "revision": 4,
         "reopened": 1, "resolve_by": "2025-03-17T08:50:00Z",
         "entry": {"entry_id": "e-4", "action": "reopen", "text": "The new packet smells as well."},
+    },
+    RewardClaimed: {
+        "claim_id": "rc-1", "review_id": "rev-1", "order_id": "1001", "state": "claimed", "amount": 500,
+        "currency": "CNY", "revision": 1,
+    },
+    RewardDecided: {
+        "claim_id": "rc-1", "review_id": "rev-1", "order_id": "1001", "state": "approved", "amount": 500,
+        "currency": "CNY", "by": "li.wei", "revision": 2,
     },
     SurveyPolicyChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "policy": {"usage_question_days": 10}},
     MessageHeld: {**_MESSAGE, "reason": "window", "until": "2025-03-05T08:00:00Z", "policy_version": 2},

@@ -12,8 +12,10 @@ from common.events.fields import (
     MAX_SEALED,
     SEALED,
     Count,
+    Currency,
     Identifier,
     Instant,
+    Minor,
     Personal,
     PersonalText,
     Revision,
@@ -26,6 +28,8 @@ Score = Annotated[int, Field(ge=0, le=10, strict=True, description="0 to 10; the
 MOST_PHOTOS = 20
 MOST_ANSWERS = 50
 MOST_CHOICES = 50
+MOST_ITEMS = 30
+"""Of a ticket's checklist."""
 SurveyKind = Literal[
     "usage",
     "unboxing",
@@ -86,7 +90,8 @@ class ReviewSubmitted(EventData):
 class SurveyRequested(EventData):
     """feedback asks, messaging sends. `answer_url` is the signed link of the answer page.
 
-    `order_id`: the order that a survey of usage, unboxing or resolution is about; None where it is about no order.
+    `form_id`, `form_version`: which form, and the version of the shop's policy that it stands in; 0: the one that every
+    shop has. `order_id`, `ticket_id`, `agent`: what the survey is about; None where it is about none.
     """
 
     TYPE: ClassVar[str] = "survey.requested"
@@ -94,7 +99,11 @@ class SurveyRequested(EventData):
     RANK: ClassVar[int] = 310
     survey_id: Identifier
     kind: SurveyKind = "usage"
+    form_id: Identifier = "usage"
+    form_version: Count = 0
     order_id: Identifier | None = None
+    ticket_id: Identifier | None = None
+    agent: Text | None = None
     answer_url: Text
     cause_at: Instant  # when what it asks about happened plus its wait: staleness counts from here
 
@@ -117,7 +126,11 @@ class SurveyAnswered(EventData):
     RANK: ClassVar[int] = 320
     survey_id: Identifier
     kind: SurveyKind = "usage"
+    form_id: Identifier = "usage"
+    form_version: Count = 0
     order_id: Identifier | None = None
+    ticket_id: Identifier | None = None
+    agent: Text | None = None
     answers: Annotated[tuple[QuestionAnswer, ...], Field(min_length=1, max_length=MOST_ANSWERS)]
 
     @model_validator(mode="after")
@@ -146,9 +159,47 @@ TicketAction = Literal[
     "resolve",
     "reopen",
     "rate",
+    "compensate",
+    "approve",
+    "refuse",
+    "check",
 ]
 Overdue = Literal["response", "resolution", "promise"]
 Outcome = Literal["solved", "refunded", "replaced", "explained", "rejected", "withdrawn"]
+
+
+ClaimReason = Literal["rotten", "not_fresh", "damaged", "defect", "missing", "wrong_item", "other"]
+CompensationKind = Literal["refund", "reship", "points", "coupon"]
+CompensationState = Literal["claimed", "proposed", "granted", "refused"]
+"""`claimed`: a photo is missing. `proposed`: somebody has yet to approve it, another person than who proposed it."""
+
+
+class Compensation(EventData):
+    """What a customer gets for what went wrong, worth `amount` (FBK-029, FBK-030); whoever pays it out reads `granted`.
+
+    `proposed_by`: the agent, None: the customer's own claim. `decided_by`: None where it was granted by the shop's
+    rule, which `automatic` says. `without_return`: the goods stay with the customer.
+    """
+
+    kind: CompensationKind
+    amount: Minor
+    currency: Currency
+    state: CompensationState
+    proposed_by: Text | None = None
+    decided_by: Text | None = None
+    decided_at: Instant | None = None
+    automatic: bool = False
+    without_return: bool = False
+
+
+class ChecklistItem(EventData):
+    """A point of the shop's standard for tickets of this kind, as it stood when the ticket was opened (FBK-038)."""
+
+    item_id: Identifier
+    words: Text
+    required: bool = True
+    done_by: Text | None = None
+    done_at: Instant | None = None
 
 
 class TicketPromise(EventData):
@@ -198,6 +249,9 @@ class TicketEvent(EventData):
     outcome: Outcome | None = None
     rating: Stars | None = None
     pauses_marketing: bool = False
+    reason: ClaimReason | None = None
+    compensation: Compensation | None = None
+    checklist: Annotated[tuple[ChecklistItem, ...], Field(max_length=MOST_ITEMS)] = ()
     entry: TicketEntry
     revision: Revision = 0
 
@@ -222,6 +276,36 @@ class ComplaintResolved(TicketEvent):
 class ComplaintReopened(TicketEvent):
     TYPE: ClassVar[str] = "complaint.reopened"
     RANK: ClassVar[int] = 333
+
+
+class RewardEvent(EventData):
+    """A customer's claim of a reward for a review, as it stands; the highest revision counts (FBK-047).
+
+    `amount`: what is paid out once approved, a share of what was paid for the order's goods and not refunded, as of the
+    claim. It never depends on the stars. `by`: who decided.
+    """
+
+    TOPIC: ClassVar[str] = "feedback"
+    claim_id: Identifier
+    review_id: Identifier
+    order_id: Identifier
+    state: Literal["claimed", "approved", "refused"]
+    amount: Minor
+    currency: Currency
+    by: Text | None = None
+    revision: Revision = 0
+
+
+class RewardClaimed(RewardEvent):
+    TYPE: ClassVar[str] = "reward.claimed"
+    RANK: ClassVar[int] = 340
+
+
+class RewardDecided(RewardEvent):
+    """Approved or refused by a person; whoever pays out reads `approved`."""
+
+    TYPE: ClassVar[str] = "reward.decided"
+    RANK: ClassVar[int] = 341
 
 
 class SurveyPolicyChanged(NewVersion):

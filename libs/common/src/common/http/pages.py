@@ -24,13 +24,13 @@ _LAYOUT = """\
 <title>{{ words.title }}{% if shop %} - {{ shop }}{% endif %}</title>
 <style>body{font:1.1rem/1.6 sans-serif;max-width:32rem;margin:2rem auto;padding:0 1rem}
 label{display:inline-block;margin:.5rem 1rem .5rem 0}textarea{width:100%;font:inherit;box-sizing:border-box}
-fieldset{min-width:0}h1{overflow-wrap:anywhere}.shop{color:#555;overflow-wrap:anywhere}
+fieldset{min-width:0}h1,label,legend{overflow-wrap:anywhere}.shop{color:#555;overflow-wrap:anywhere}
 button{font:inherit;padding:.5rem 1.5rem}.note{font-weight:bold}</style></head>
-<body>
+<body><main>
 {% if shop %}<p class="shop">{{ shop }}</p>{% endif %}
 {% if note %}<p class="note" role="status">{{ words[note] }}</p>{% endif %}
 {% block body %}{% endblock %}
-</body></html>
+</main></body></html>
 """
 _environment = Environment(
     autoescape=True,

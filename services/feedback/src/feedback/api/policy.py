@@ -6,27 +6,13 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from common.events.feedback import SurveyPolicyChanged
 from common.events.fields import Count, ShopName
 from common.http.api import Body, Router, Tx, require
-from common.refusals import Conflict
-from common.versions.table import tell
-from feedback.policy.state import NOTICE, Policy, Version, in_force
-from feedback.policy.store import POLICIES, get_versions
+from feedback.commands.policy import save_version
+from feedback.policy.state import Policy, Version, in_force
+from feedback.policy.store import get_versions
 
 router = Router(prefix="/v1/shops/{shop}/policy", tags=["policy"])
-
-
-class PolicyChanged(Conflict):
-    """The newest version is not the one that the caller read."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__(
-            "policy_changed",
-            f"Somebody saved another version meanwhile: version {version} is the newest. "
-            "Read it, and send yours again with its number as `replaces`.",
-            version=version,
-        )
 
 
 class PolicyIn(Body):
@@ -61,16 +47,7 @@ async def get_policy(shop: ShopName, tx: Tx) -> PolicyOut:
 @router.put("", dependencies=[require("programme:write")])
 async def put_policy(shop: ShopName, body: PolicyIn, tx: Tx) -> VersionOut:
     """Save a new version, valid for orders completed from six minutes on; questions about earlier ones stay as due."""
-    newest = (await get_versions(tx, [shop]))[shop][-1].number
-    if body.replaces is not None and body.replaces != newest:
-        raise PolicyChanged(newest)
-    version = Version(newest + 1, tx.clock.now() + NOTICE, body.policy)
-    if not await POLICIES.insert(tx, shop, version.number, version.valid_from, version.policy):
-        raise PolicyChanged(version.number)
-    data = SurveyPolicyChanged(
-        version=version.number, valid_from=version.valid_from, policy=body.policy.model_dump(mode="json")
-    )
-    await tell(tx, shop, "policy", data)
+    version = await save_version(tx, shop, body.policy, body.replaces)
     return _out(version)
 
 

@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from common.crypto.keys import KeyRing
 from common.events.feedback import (
     MOST_PHOTOS,
+    ClaimReason,
+    CompensationKind,
+    CompensationState,
     Outcome,
     Overdue,
     Priority,
@@ -21,11 +24,23 @@ from common.events.feedback import (
     TicketState,
     check_photo,
 )
-from common.events.fields import MAX_PERSONAL, Count, Cursor, Identifier, Instant, PlannedTime, ShopName, Text
+from common.events.fields import (
+    MAX_PERSONAL,
+    Count,
+    Currency,
+    Cursor,
+    Identifier,
+    Instant,
+    Minor,
+    PlannedTime,
+    ShopName,
+    Text,
+)
 from common.http.api import Body, Router, Tx, require
 from common.refusals import Invalid
 from feedback.commands import tickets as command
 from feedback.tickets import store
+from feedback.tickets.compensation import Claim
 from feedback.tickets.refusals import UnknownTicket
 from feedback.tickets.rules import PRIORITIES, Done, NewTicket, Step
 from feedback.tickets.state import Place
@@ -43,12 +58,27 @@ _NEEDS = {
     "prioritise": "priority",
     "promise": "promised_by",
     "rate": "stars",
+    "compensate": "claim",
+    "approve": "by",
+    "refuse": "by",
+    "check": "item",
 }
 """What an action cannot do without."""
 
 
+class ClaimIn(Body):
+    """What is asked for, worth `amount` in minor units: money back, the goods again, points or a coupon."""
+
+    kind: CompensationKind = "refund"
+    amount: Annotated[Minor, Field(gt=0)]
+    currency: Currency
+
+
 class TicketIn(Body):
     """A ticket to open; `ticket_id` is the caller's own and makes a repetition harmless.
+
+    `claim`: what the customer asks for. With a photo it is granted at once within the shop's limit, and nothing is sent
+    back; without one the ticket waits for the photo (`customer_said` with `photos`) (FBK-030, FBK-040).
 
     `priority` absent: by the customer's tier. `by`: the person who opened it, absent: the customer. No photo is
     fetched.
@@ -79,6 +109,14 @@ class TicketIn(Body):
     owner: Text | None = None
     by: Text | None = None
     priority: Priority | None = None
+    reason: ClaimReason | None = Field(None, description="of a claim: what is wrong with the goods")
+    claim: ClaimIn | None = None
+
+    @model_validator(mode="after")
+    def _claim_complete(self) -> TicketIn:
+        if self.claim is not None and (self.reason is None or self.order_id is None):
+            raise ValueError("a claim needs `reason` and `order_id`")
+        return self
 
 
 class EntryIn(Body):
@@ -110,11 +148,18 @@ class EntryIn(Body):
     promised_by: PlannedTime | None = Field(None, description="of `promise`: until when")
     outcome: Outcome | None = Field(None, description="of `resolve`; absent: solved")
     stars: Stars | None = Field(None, description="of `rate`: the customer's judgement of the resolution")
+    photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = Field((), description="of `customer_said`")
+    claim: ClaimIn | None = Field(None, description="of `compensate`: granted up to the agent's limit, else proposed")
+    item: Identifier | None = Field(None, description="of `check`: the point of the checklist that was done")
     revision: Count | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> EntryIn:
         needed = _NEEDS.get(self.action)
+        if self.action == "customer_said" and self.photos:
+            needed = None
+        if self.action == "compensate" and self.by is None:
+            raise ValueError("the action 'compensate' needs `by`")
         if needed is not None and getattr(self, needed) is None:
             raise ValueError(f"the action {self.action!r} needs `{needed}`")
         return self
@@ -124,6 +169,30 @@ class PromiseOut(BaseModel):
     what: str | None = None
     by: datetime
     kept_at: datetime | None = None
+
+
+class CompensationOut(BaseModel):
+    """`claimed`: a photo is missing; `proposed`: a person, another than `proposed_by`, has yet to approve it."""
+
+    kind: CompensationKind
+    amount: int
+    currency: str
+    state: CompensationState
+    proposed_by: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+    automatic: bool
+    without_return: bool
+
+
+class PointOut(BaseModel):
+    """A point of the checklist; the required ones are done before the ticket can be resolved as solved."""
+
+    item_id: str
+    words: str
+    required: bool
+    done_by: str | None
+    done_at: datetime | None
 
 
 class TicketOut(BaseModel):
@@ -155,6 +224,9 @@ class TicketOut(BaseModel):
     outcome: Outcome | None
     rating: int | None
     pauses_marketing: bool
+    reason: ClaimReason | None
+    compensation: CompensationOut | None
+    checklist: list[PointOut]
     revision: int
 
 
@@ -215,7 +287,7 @@ class InvalidCursor(Invalid):
 @router.post("/tickets", status_code=201, dependencies=[require("feedback:write")])
 async def post_ticket(shop: ShopName, body: TicketIn, request: Request, response: Response, tx: Tx) -> TicketOut:
     """Open a ticket; 201 when it is new, 200 when the very same was opened before."""
-    fields = body.model_dump(exclude={"customer"}) | {"photos": body.photos}
+    fields = body.model_dump(exclude={"customer"}) | {"photos": body.photos, "claim": _claim(body.claim)}
     done = await command.open_one(tx, _keys(request), (shop, body.customer), NewTicket(**fields), tx.clock.now())
     response.status_code = 201 if done.new else 200
     return _out(body.customer, done.ticket)
@@ -226,7 +298,7 @@ async def post_entry(
     shop: ShopName, ticket_id: Identifier, body: EntryIn, request: Request, response: Response, tx: Tx
 ) -> TicketOut:
     """Do something with a ticket; 201 when it is new, 200 when the very same was done before."""
-    step = Step(**body.model_dump(exclude={"revision"}))
+    step = Step(**body.model_dump(exclude={"revision"}) | {"photos": body.photos, "claim": _claim(body.claim)})
     done = await command.do(tx, _keys(request), shop, ticket_id, step, body.revision)
     response.status_code = 201 if done.new else 200
     return _out(await _customer(tx, shop, ticket_id), done.ticket)
@@ -242,6 +314,7 @@ async def list_tickets(
     ] = None,
     owner: Annotated[Text | None, Query(description="of the queue, those of this owner")] = None,
     overdue: Annotated[bool, Query(description="of the queue, those of which a due passed unmet")] = False,
+    to_approve: Annotated[bool, Query(description="of the queue, those with a compensation to decide on")] = False,
     after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> TicketPage:
@@ -250,7 +323,7 @@ async def list_tickets(
         rows = await store.list_customers_tickets(tx, shop, customer, after, limit + 1)
     else:
         place = _place(after) if after else None
-        rows = await store.list_queue(tx, shop, place, limit + 1, owner=owner, overdue=overdue)
+        rows = await store.list_queue(tx, shop, place, limit + 1, owner=owner, overdue=overdue, to_approve=to_approve)
     stored = [((shop, row.customer), TicketEvent.model_validate_json(row.body)) for row in rows[:limit]]
     tickets = await command.readable_all(tx, _keys(request), stored)
     items = [_out(row.customer, ticket) for row, ticket in zip(rows, tickets, strict=False)]
@@ -315,6 +388,10 @@ def _keys(request: Request) -> KeyRing:
     return keys
 
 
+def _claim(told: ClaimIn | None) -> Claim | None:
+    return None if told is None else Claim(told.kind, told.amount, told.currency)
+
+
 def _place(after: str) -> Place:
     priority, _, rest = after.partition(" ")
     at, _, ticket_id = rest.partition(" ")
@@ -327,11 +404,16 @@ def _place(after: str) -> Place:
     return place
 
 
+_MADE = ("customer", "promise", "compensation", "checklist")
+
+
 def _out(customer: str, ticket: TicketEvent) -> TicketOut:
-    told = {name: getattr(ticket, name) for name in TicketOut.model_fields if name not in ("customer", "promise")}
-    promise = ticket.promise
+    told = {name: getattr(ticket, name) for name in TicketOut.model_fields if name not in _MADE}
+    promise, given = ticket.promise, ticket.compensation
     return TicketOut(
         **told | {"photos": list(ticket.photos), "overdue": list(ticket.overdue)},
         customer=customer,
         promise=PromiseOut(what=promise.what, by=promise.by, kept_at=promise.kept_at) if promise else None,
+        compensation=CompensationOut(**given.model_dump()) if given else None,
+        checklist=[PointOut(**point.model_dump()) for point in ticket.checklist],
     )

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from common.bus.inbox import claim
 from common.crypto.keys import KeyRing
 from common.events.feedback import QuestionAnswer
 from common.refusals import Conflict
 from common.storage.database import Transaction
 from feedback.commands.sealing import as_readable, opened, sealed
+from feedback.commands.tickets import do
+from feedback.forms.built_in import STARS
 from feedback.surveys import store as surveys
 from feedback.surveys.rules import answered
 from feedback.surveys.state import Survey
+from feedback.tickets.refusals import AlreadyRated, TicketNotResolved, UnknownTicket
+from feedback.tickets.rules import Step
 
 
 class AlreadyAnswered(Conflict):
@@ -38,4 +44,15 @@ async def accept_answers(tx: Transaction, keys: KeyRing, survey: Survey, answers
     await claim(tx, [(event, event.encode())])
     await surveys.save_answers(tx, event)
     await tx.announce([event])
+    await _rate_ticket(tx, keys, current, answers)
     return True
+
+
+async def _rate_ticket(tx: Transaction, keys: KeyRing, survey: Survey, answers: tuple[QuestionAnswer, ...]) -> None:
+    """The stars of a resolution rate its ticket (FBK-036), unless it was rated or opened again meanwhile."""
+    stars = next((a.score for a in answers if a.question == STARS and a.score is not None), None)
+    if survey.kind != "resolution" or survey.ticket_id is None or stars is None or not 1 <= stars <= 5:
+        return
+    step = Step(f"survey-{survey.survey_id}", "rate", stars=stars)
+    with contextlib.suppress(TicketNotResolved, AlreadyRated, UnknownTicket):
+        await do(tx, keys, survey.shop, survey.ticket_id, step, None)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta
 
 from common.crypto.keys import KeyRing
 from common.events import CustomerKey, Event, fact_id
 from common.events.feedback import TicketEvent
-from common.shops.settings import get_shop
+from common.shops.settings import Settings, get_shop
 from common.storage.database import Transaction
 from feedback.commands.sealing import as_readable, sealed
+from feedback.commands.turns import note_turns
+from feedback.orders.store import get_remaining
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
 from feedback.tickets import store
+from feedback.tickets.compensation import Circumstances
 from feedback.tickets.policy import TicketPolicy
 from feedback.tickets.refusals import EntryDiffers, TicketChanged, TicketDiffers, UnknownTicket
 from feedback.tickets.rules import NewTicket, Step, open_ticket, overdue, take_step
@@ -43,8 +46,9 @@ async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: N
         now = await store.get_ticket(tx, customer[0], new.ticket_id)
         assert now is not None
         return Done(await readable(tx, keys, customer, now), False)
-    policy, zone = await _rules(tx, customer[0], at)
-    ticket = open_ticket(new, await get_tier(tx, customer), policy, zone, at)
+    policy, settings = await _rules(tx, customer[0], at)
+    seen = await _seen(tx, customer, new.ticket_id, new.order_id, policy, settings, at)
+    ticket = open_ticket(new, await get_tier(tx, customer), policy, settings.zone, seen, at)
     return Done(await _save(tx, keys, customer, ticket, at), True)
 
 
@@ -71,8 +75,9 @@ async def do(tx: Transaction, keys: KeyRing, shop: str, ticket_id: str, step: St
         raise TicketChanged(ticket.revision)
     for due_at, passed in overdue(ticket, at):
         ticket = await _save(tx, keys, customer, passed, due_at)
-    policy, zone = await _rules(tx, shop, at)
-    return Done(await _save(tx, keys, customer, take_step(ticket, step, policy, zone, at), at), True)
+    policy, settings = await _rules(tx, shop, at)
+    seen = await _seen(tx, customer, ticket_id, ticket.order_id, policy, settings, at)
+    return Done(await _save(tx, keys, customer, take_step(ticket, step, policy, settings.zone, seen, at), at), True)
 
 
 def announced(customer: CustomerKey, ticket: TicketEvent, at: datetime) -> Event[TicketEvent]:
@@ -114,6 +119,8 @@ async def _save(
     event = await sealed(tx, keys, announced(customer, ticket, at), personal=personal)
     await store.save(tx, [event])
     await tx.announce([event])
+    if ticket.entry.action in ("resolve", "reopen"):
+        await note_turns(tx, [customer])
     return (await as_readable(tx, keys, announced(customer, ticket, at))).data
 
 
@@ -126,7 +133,23 @@ async def _same(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: NewT
     return new.says_the_same(known)
 
 
-async def _rules(tx: Transaction, shop: str, at: datetime) -> tuple[TicketPolicy, tzinfo]:
+async def _rules(tx: Transaction, shop: str, at: datetime) -> tuple[TicketPolicy, Settings]:
     settings = await get_shop(tx, shop)
     versions = (await get_versions(tx, [shop]))[shop]
-    return in_force(versions, at).policy.tickets, settings.at(at).zone
+    return in_force(versions, at).policy.tickets, settings.at(at)
+
+
+async def _seen(
+    tx: Transaction,
+    customer: CustomerKey,
+    ticket_id: str,
+    order_id: str | None,
+    policy: TicketPolicy,
+    settings: Settings,
+    at: datetime,
+) -> Circumstances:
+    since = at - timedelta(days=policy.compensation.automatic_days)
+    granted, same_order = await store.count_granted(tx, customer, ticket_id, order_id, since)
+    remaining = None if order_id is None else await get_remaining(tx, (*customer, order_id))
+    amount, currency = remaining or (None, None)
+    return Circumstances(settings.currency, amount, currency, granted, same_order)

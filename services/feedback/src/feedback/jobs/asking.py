@@ -7,7 +7,8 @@ from datetime import datetime
 
 from common.storage.database import Transaction
 from common.work.set_aside import Task
-from feedback.policy.store import POLICIES
+from feedback.policy.state import in_force
+from feedback.policy.store import POLICIES, get_versions
 from feedback.questions.store import get_due_questions, lock_due_questions, save_asked
 from feedback.surveys.links import AnswerLinks
 from feedback.surveys.rules import ask, survey_id_of
@@ -27,7 +28,15 @@ def usage_questions(links: AnswerLinks) -> Callable[[Transaction, datetime, Sequ
 
     async def ask_all(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
         orders = await get_due_questions(tx, now, [(task.shop, task.customer) for task in tasks])
-        questions = [ask(order, links.url(order.shop, survey_id_of(order))) for order in orders]
+        versions = await get_versions(tx, {order.shop for order in orders})
+        questions = [
+            ask(
+                order,
+                links.url(order.shop, survey_id_of(order)),
+                in_force(versions[order.shop], order.due_at or now).number,
+            )
+            for order in orders
+        ]
         if questions:
             await save_requested(tx, questions)
             await save_asked(tx, questions)

@@ -1,4 +1,4 @@
-"""Questions are moved where a rebuild meets a version of the policy after the orders."""
+"""Questions and turns are moved where a rebuild meets a version of the policy after the orders."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 
 from common.storage.database import Transaction
 from common.work.set_aside import Task
+from feedback.commands.turns import note_turns
 from feedback.handlers import note_questions
 from feedback.orders.store import list_completed_of, list_customers_since
 from feedback.policy.store import POLICIES, get_versions
@@ -28,4 +29,5 @@ async def move_questions(tx: Transaction, now: datetime, tasks: Sequence[Task]) 
     await tx.lock_customers(keys)
     versions = await get_versions(tx, {task.shop for task in tasks})
     await note_questions(tx, [order.key for order in await list_completed_of(tx, keys)], versions)
+    await note_turns(tx, keys, versions)
     return len(tasks)

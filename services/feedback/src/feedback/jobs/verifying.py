@@ -9,12 +9,15 @@ import orjson
 from common.crypto.keys import get_keys
 from common.events import CustomerKey
 from common.events.feedback import TicketEvent
+from common.shops.settings import find_shops
 from common.storage.database import Transaction
 from common.verification import Customers, Row, Table, Verification, compare
 from feedback.orders.store import list_completed_of, list_inputs_of
 from feedback.policy import store as policies
 from feedback.questions.store import list_questions_of
 from feedback.reviews.store import list_reviews_of, review_of
+from feedback.rewards import store as rewards
+from feedback.schedules import store as schedules
 from feedback.surveys.store import list_surveys_of
 from feedback.tickets import store as tickets
 from feedback.tickets.columns import COLUMNS
@@ -41,6 +44,11 @@ async def read_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[H
         found[survey.shop, survey.customer].surveys[survey.survey_id] = survey
     for r in await list_reviews_of(tx, keys):
         found[r.shop, r.customer].reviews[r.review_id] = r.submitted_at, review_of(r)
+    shops = await find_shops(tx, {shop for shop, _ in keys})
+    for key, turn in (await schedules.get_turns(tx, keys)).items():
+        found[key].turn, found[key].settings = turn, shops.get(key[0])
+    for key, claim in await rewards.list_claims_of(tx, keys):
+        found[key].claims.append((claim.type, claim.at, claim.data))
     for key, entry in await tickets.list_entries_of(tx, keys):
         found[key].entries.append(entry)
     for row in await tickets.get_tickets_of(tx, keys):
@@ -61,6 +69,7 @@ def _counted(history: History) -> Mapping[str, int]:
         "surveys": len(history.surveys),
         "reviews": len(history.reviews),
         "tickets": len(history.tickets),
+        "claims of rewards": len(history.claims),
     }
 
 
@@ -70,11 +79,13 @@ CUSTOMERS = Customers(
         "order_inputs",
         "completed_orders",
         "usage_questions",
+        "survey_turns",
         "surveys",
         "survey_answers",
         "reviews",
         "tickets",
         "ticket_entries",
+        "reward_claims",
     ),
     read_histories,
     differences,

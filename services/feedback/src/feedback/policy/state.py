@@ -9,6 +9,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from feedback.forms.policy import SurveyRules
+from feedback.forms.state import Form
+from feedback.rewards.policy import ReviewReward
 from feedback.tickets.policy import TicketPolicy
 
 NOTICE = timedelta(minutes=6)
@@ -25,6 +28,8 @@ class Policy(BaseModel):
         7, description="days from the first completed order to the usage question (FBK-007)"
     )
     tickets: TicketPolicy = TicketPolicy()
+    surveys: SurveyRules = SurveyRules()
+    review_reward: ReviewReward = ReviewReward()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +53,9 @@ def due_at(completed_at: datetime, versions: Iterable[Version]) -> datetime | No
     """When the usage question about an order falls due (FBK-007); None where the shop asks nobody."""
     policy = in_force(versions, completed_at).policy
     return completed_at + timedelta(days=policy.usage_question_days) if policy.ask_usage_question else None
+
+
+def form_of(versions: Iterable[Version], form_id: str, number: int) -> Form | None:
+    """The form in the version of that number; None where the version, or the form in it, is not known."""
+    policy = next((version.policy for version in versions if version.number == number), None)
+    return None if policy is None else policy.surveys.form(form_id)

@@ -1,23 +1,24 @@
-"""The usage question as it is asked, and its answers (FBK-007)."""
+"""Surveys as they are asked (FBK-007, FBK-015), and their answers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from common.events import Event, fact_id
 from common.events.feedback import QuestionAnswer, SurveyAnswered, SurveyRequested
-from common.refusals import Invalid
+from feedback.forms.state import Form
 from feedback.orders.rules import CompletedOrder
 from feedback.surveys.state import Survey
 
-STARS, TEXT = "stars", "text"
-"""The two questions of the usage survey: one to five stars, and a text that may be left out."""
-MOST_CHARACTERS = 2_000
-"""Of a text that a customer writes, counted by code point."""
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a survey is about; None: none of that."""
 
-class AnswerUnfit(Invalid):
-    """What the customer sent cannot be taken: stars_missing, stars_invalid, text_too_long, text_invalid."""
+    order_id: str | None = None
+    ticket_id: str | None = None
+    agent: str | None = None
 
 
 def survey_id_of(order: CompletedOrder) -> str:
@@ -25,8 +26,11 @@ def survey_id_of(order: CompletedOrder) -> str:
     return fact_id(f"usage@{_due(order).isoformat()}", SurveyRequested.TYPE, order.shop, order.customer, 0)
 
 
-def ask(order: CompletedOrder, answer_url: str) -> Event[SurveyRequested]:
-    """The usage question about that order, dated when it fell due however late it is asked (FBK-007)."""
+def ask(order: CompletedOrder, answer_url: str, version: int = 0) -> Event[SurveyRequested]:
+    """The usage question about that order, dated when it fell due however late it is asked (FBK-007).
+
+    `version`: of the policy that was in force then.
+    """
     survey_id, due = survey_id_of(order), _due(order)
     return Event(
         id=survey_id,
@@ -34,7 +38,13 @@ def ask(order: CompletedOrder, answer_url: str) -> Event[SurveyRequested]:
         shop=order.shop,
         subject=order.customer,
         time=due,
-        data=SurveyRequested(survey_id=survey_id, order_id=order.order_id, answer_url=answer_url, cause_at=due),
+        data=SurveyRequested(
+            survey_id=survey_id,
+            form_version=version,
+            order_id=order.order_id,
+            answer_url=answer_url,
+            cause_at=due,
+        ),
         correlationid=order.correlation_id,
         causationid=order.cause.partition("#")[2],
     )
@@ -46,19 +56,28 @@ def _due(order: CompletedOrder) -> datetime:
     return order.due_at
 
 
-def answers_from_form(stars: str, text: str) -> tuple[QuestionAnswer, ...]:
-    """The answers to a usage survey as a form sends them. Raises AnswerUnfit."""
-    stars, text = stars.strip(), text.strip().replace("\r\n", "\n")
-    if not stars:
-        raise AnswerUnfit("stars_missing", "please choose one to five stars")
-    if stars not in ("1", "2", "3", "4", "5"):
-        raise AnswerUnfit("stars_invalid", "stars are a whole number from 1 to 5")
-    if len(text) > MOST_CHARACTERS:
-        raise AnswerUnfit("text_too_long", f"the text has {len(text)} characters, {MOST_CHARACTERS} are allowed")
-    if "\x00" in text:
-        raise AnswerUnfit("text_invalid", "the text contains a character that cannot be stored")
-    written = (QuestionAnswer(question=TEXT, text=text),) if text else ()
-    return (QuestionAnswer(question=STARS, score=int(stars)), *written)
+def request(
+    shop: str, customer: str, request_id: str, form: Form, version: int, about: About, answer_url: str, at: datetime
+) -> Event[SurveyRequested]:
+    """A survey that the shop asks of a customer now."""
+    survey_id = requested_id(shop, customer, request_id)
+    data = SurveyRequested(
+        survey_id=survey_id,
+        kind=form.kind,
+        form_id=form.form_id,
+        form_version=version,
+        order_id=about.order_id,
+        ticket_id=about.ticket_id,
+        agent=about.agent,
+        answer_url=answer_url,
+        cause_at=at,
+    )
+    return Event(survey_id, f"/shops/{shop}/feedback", shop, customer, at, data, correlationid=survey_id)
+
+
+def requested_id(shop: str, customer: str, request_id: str) -> str:
+    """Derived from the caller's id, so that a repetition asks the same survey."""
+    return fact_id(f"request@{request_id}", SurveyRequested.TYPE, shop, customer, 0)
 
 
 def answered(survey: Survey, answers: tuple[QuestionAnswer, ...], at: datetime) -> Event[SurveyAnswered]:
@@ -70,7 +89,16 @@ def answered(survey: Survey, answers: tuple[QuestionAnswer, ...], at: datetime) 
         subject=survey.customer,
         time=at,
         data=SurveyAnswered.model_validate(
-            {"survey_id": survey.survey_id, "kind": survey.kind, "order_id": survey.order_id, "answers": answers}
+            {
+                "survey_id": survey.survey_id,
+                "kind": survey.kind,
+                "form_id": survey.form_id,
+                "form_version": survey.form_version,
+                "order_id": survey.order_id,
+                "ticket_id": survey.ticket_id,
+                "agent": survey.agent,
+                "answers": answers,
+            }
         ),
         correlationid=survey.survey_id,
         causationid=survey.survey_id,

@@ -12,8 +12,8 @@ from common.events.feedback import QuestionAnswer
 class Survey:
     """A survey that was asked; `answers` is empty until it is answered, its texts may be encrypted.
 
-    `kind` is a SurveyKind. `cause_at` is when it fell due, None while only its answers are known (topics are read out
-    of order).
+    `kind` is a SurveyKind; `form_id`, `form_version`, `ticket_id` and `agent` are those of the event. `cause_at` is
+    when it fell due, None while only its answers are known (topics are read out of order).
     """
 
     shop: str
@@ -24,3 +24,7 @@ class Survey:
     cause_at: datetime | None
     answered_at: datetime | None
     answers: tuple[QuestionAnswer, ...] = ()
+    form_id: str = "usage"
+    form_version: int = 0
+    ticket_id: str | None = None
+    agent: str | None = None

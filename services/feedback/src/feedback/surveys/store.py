@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -13,9 +14,21 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 from feedback.surveys.state import Survey
 
-_SURVEY = "s.shop, s.customer, s.survey_id, s.kind, s.order_id, s.cause_at, s.answered_at"
+_ABOUT = ("kind", "form_id", "form_version", "order_id", "ticket_id", "agent")
+"""Columns, and fields of both events, that say what a survey is."""
+_SURVEY = ", ".join(f"s.{name}" for name in ("shop", "customer", "survey_id", *_ABOUT, "cause_at", "answered_at"))
 _REQUESTED = Columns(
-    "r", shop="text", customer="text", survey_id="text", kind="text", order_id="text", cause_at="timestamptz"
+    "r",
+    shop="text",
+    customer="text",
+    survey_id="text",
+    kind="text",
+    form_id="text",
+    form_version="integer",
+    order_id="text",
+    ticket_id="text",
+    agent="text",
+    cause_at="timestamptz",
 )
 _CUSTOMERS = Columns("w", shop="text", customer="text")
 _SURVEYS = Columns("w", shop="text", customer="text", survey_id="text")
@@ -26,11 +39,12 @@ async def save_requested(tx: Transaction, requests: Sequence[Event[SurveyRequest
     # The promise: `cause_at` says that the question went out.
     await tx.execute(
         f"""
-        insert into surveys as s (shop, customer, survey_id, kind, order_id, cause_at) select * from {_REQUESTED}
+        insert into surveys as s (shop, customer, survey_id, {", ".join(_ABOUT)}, cause_at) select * from {_REQUESTED}
         on conflict (shop, customer, survey_id) do update set cause_at = excluded.cause_at where s.cause_at is null
         """,
         **_REQUESTED.of(
-            (*e.customer, e.data.survey_id, e.data.kind, e.data.order_id, e.data.cause_at) for e in requests
+            (*e.customer, e.data.survey_id, *(getattr(e.data, name) for name in _ABOUT), e.data.cause_at)
+            for e in requests
         ),
     )
 
@@ -40,18 +54,17 @@ async def save_answers(tx: Transaction, event: Event[SurveyAnswered]) -> None:
     data, key = event.data, (*event.customer, event.data.survey_id)
     # The survey's own row is missing only where topics are read out of order.
     first = await tx.execute(
-        """
-        insert into surveys as s (shop, customer, survey_id, kind, order_id, answered_at)
-        values (:shop, :customer, :survey_id, :kind, :order_id, :at)
+        f"""
+        insert into surveys as s (shop, customer, survey_id, {", ".join(_ABOUT)}, answered_at)
+        values (:shop, :customer, :survey_id, {", ".join(f":{name}" for name in _ABOUT)}, :at)
         on conflict (shop, customer, survey_id) do update set answered_at = excluded.answered_at
         where s.answered_at is null
         """,
         shop=event.shop,
         customer=event.subject,
         survey_id=data.survey_id,
-        kind=data.kind,
-        order_id=data.order_id,
         at=event.time,
+        **{name: getattr(data, name) for name in _ABOUT},
     )
     if first:
         await tx.copy(
@@ -68,8 +81,41 @@ async def get_survey(tx: Transaction, shop: str, survey_id: str) -> Survey | Non
     return found[0] if found else None
 
 
+async def get_asked(tx: Transaction, shop: str, customers: Iterable[str], survey_ids: Iterable[str]) -> list[Survey]:
+    """Those of these surveys, one of each customer, that were asked; without answers."""
+    rows = await tx.fetch(
+        f"""
+        select {_SURVEY} from {_SURVEYS} join surveys s
+          on s.shop = w.shop and s.customer = w.customer and s.survey_id = w.survey_id
+        """,
+        **_SURVEYS.of((shop, *key) for key in zip(customers, survey_ids, strict=True)),
+    )
+    return [Survey(**row._mapping) for row in rows]
+
+
+async def last_asked(tx: Transaction, customers: Iterable[CustomerKey]) -> dict[CustomerKey, datetime]:
+    """When each of these customers was asked anything last; those who never were are left out."""
+    # A customer has a handful of surveys, found by the primary key.
+    rows = await tx.fetch(
+        f"""
+        select s.shop, s.customer, max(s.cause_at) as at
+        from {_CUSTOMERS} join surveys s on s.shop = w.shop and s.customer = w.customer
+        where s.cause_at is not null group by 1, 2
+        """,
+        **_CUSTOMERS.of(customers),
+    )
+    return {(row.shop, row.customer): row.at for row in rows}
+
+
 async def list_surveys(
-    tx: Transaction, shop: str, *, customer: str | None, order_id: str | None, after: str, limit: int
+    tx: Transaction,
+    shop: str,
+    *,
+    customer: str | None,
+    order_id: str | None,
+    form_id: str | None,
+    after: str,
+    limit: int,
 ) -> list[Survey]:
     """A shop's surveys by id, from the one after `after` on."""
     rows = await tx.fetch(
@@ -78,11 +124,13 @@ async def list_surveys(
         where shop = :shop and survey_id > :after
           and (cast(:customer as text) is null or customer = :customer)
           and (cast(:order_id as text) is null or order_id = :order_id)
+          and (cast(:form_id as text) is null or form_id = :form_id)
         order by survey_id limit :limit
         """,
         shop=shop,
         customer=customer,
         order_id=order_id,
+        form_id=form_id,
         after=after,
         limit=limit,
     )

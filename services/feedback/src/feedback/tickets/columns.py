@@ -9,13 +9,13 @@ from feedback.tickets.rules import PRIORITIES, next_due
 
 COLUMNS = (
     *("kind", "state", "priority", "owner", "order_id", "opened_at", "answered_at", "resolved_at"),
-    *("answers", "reopened", "overdue", "next_by", "due_at"),
+    *("answers", "reopened", "overdue", "next_by", "due_at", "compensation", "automatic_at"),
 )
 
 
 def columns_of(ticket: TicketEvent) -> tuple[Any, ...]:
     """What the columns beside `body` say, in their order."""
-    due = next_due(ticket)
+    due, given = next_due(ticket), ticket.compensation
     next_by = ticket.respond_by if ticket.answered_at is None else ticket.resolve_by
     return (
         ticket.kind,
@@ -31,4 +31,6 @@ def columns_of(ticket: TicketEvent) -> tuple[Any, ...]:
         bool(ticket.overdue),
         None if ticket.state == "resolved" else next_by,
         due[0] if due else None,
+        given.state if given else None,
+        given.decided_at if given and given.automatic else None,
     )

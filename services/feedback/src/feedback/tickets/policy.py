@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from common.events.feedback import Priority, TicketKind
-from common.events.fields import Text
+from common.events.feedback import MOST_ITEMS, Priority, TicketKind
+from common.events.fields import Identifier, Minor, Text
 from feedback.tickets.service_hours import ServiceHours
 
 Minutes = Annotated[int, Field(ge=1, le=43_200, strict=True)]
@@ -19,6 +19,32 @@ class Clocks(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     respond: Minutes
     resolve: Minutes
+
+
+class CompensationRules(BaseModel):
+    """What is granted without asking anybody: to a customer with a photo, and by an agent (FBK-029, FBK-030).
+
+    Limits are in minor units of the shop's currency; a claim in another currency is never granted by itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    automatic_limit: Minor = Field(
+        2_000, description="a claim with a photo is granted at once up to this amount, nothing sent back; 0: none is"
+    )
+    automatic_most: Annotated[int, Field(ge=0, le=100, strict=True)] = Field(
+        2, description="so many of a customer within `automatic_days`; further ones are judged by a person"
+    )
+    automatic_days: Annotated[int, Field(ge=1, le=365, strict=True)] = 90
+    agent_limit: Minor = Field(10_000, description="an agent grants up to this amount; above it, another approves")
+
+
+class Point(BaseModel):
+    """A point of a checklist; a required one is done before the ticket is resolved as solved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    item_id: Identifier
+    words: Annotated[Text, Field(min_length=1)]
+    required: Annotated[bool, Field(strict=True)] = True
 
 
 class TicketPolicy(BaseModel):
@@ -36,12 +62,23 @@ class TicketPolicy(BaseModel):
         ("complaint", "quality", "return", "exchange", "delivery"),
         description="kinds of ticket that pause the customer's marketing while they are open",
     )
+    compensation: CompensationRules = CompensationRules()
+    checklists: dict[TicketKind, Annotated[tuple[Point, ...], Field(max_length=MOST_ITEMS)]] = Field(
+        {}, description="how tickets of a kind are worked on, so that every agent does it the same way (FBK-038)"
+    )
     care_stars: Annotated[int, Field(ge=0, le=4, strict=True)] = Field(
         2, description="a review of at most so many stars opens a ticket by itself; 0: none does (FBK-025)"
     )
     care_days: Annotated[int, Field(ge=1, le=90, strict=True)] = Field(
         7, description="days for which a review is fresh enough for that; an import of old ones opens nothing"
     )
+
+    @model_validator(mode="after")
+    def _points_differ(self) -> Self:
+        for kind, points in self.checklists.items():
+            if len({point.item_id for point in points}) != len(points):
+                raise ValueError(f"checklists: each point of {kind} has an `item_id` of its own")
+        return self
 
     def clocks(self, priority: Priority) -> Clocks:
         """Of a ticket of this priority."""

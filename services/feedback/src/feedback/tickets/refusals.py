@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from common.refusals import Conflict, Invalid, NotFound
+from common.refusals import Conflict, Forbidden, Invalid, NotFound
 
 
 class UnknownTicket(NotFound):
@@ -80,4 +81,55 @@ class PromiseInThePast(Invalid):
     def __init__(self, by: datetime, now: datetime) -> None:
         super().__init__(
             "promise_in_the_past", f"`by` is {by.isoformat()}, which is over: it is {now.isoformat()} now."
+        )
+
+
+class CompensationStands(Conflict):
+    """A ticket is compensated once at a time."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            "compensation_stands",
+            f"The ticket's compensation is {state}: `approve` or `refuse` what is proposed; what is granted stands.",
+        )
+
+
+class NothingProposed(Conflict):
+    """There is no compensation to decide on."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing_proposed", "The ticket holds no compensation to decide on: see its `compensation`.")
+
+
+class SecondPersonNeeded(Forbidden):
+    """Nobody approves what they proposed themselves (FBK-029)."""
+
+    def __init__(self) -> None:
+        super().__init__("second_person_needed", "Above the limit another person than who proposed it must approve.")
+
+
+class TooManyPhotos(Invalid):
+    """A ticket holds so many."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__("too_many_photos", f"A ticket holds at most {most} photos, all told.")
+
+
+class UnknownPoint(Conflict):
+    """The ticket's checklist has no such point."""
+
+    def __init__(self, item: str, known: Collection[str]) -> None:
+        points = ", ".join(known) or "none"
+        super().__init__("unknown_point", f"The ticket's checklist has no point {item!r}; it has: {points}.")
+
+
+class PointsOpen(Conflict):
+    """What the shop's standard requires was not done (FBK-038)."""
+
+    def __init__(self, items: Collection[str]) -> None:
+        super().__init__(
+            "points_open",
+            f"These points of the checklist are open: {', '.join(items)}. Do each by the action `check`; a ticket that "
+            "ends as rejected or withdrawn needs none.",
+            items=list(items),
         )

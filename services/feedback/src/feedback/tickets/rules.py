@@ -8,6 +8,9 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, Literal
 
 from common.events.feedback import (
+    MOST_PHOTOS,
+    ClaimReason,
+    Compensation,
     ComplaintChanged,
     ComplaintOpened,
     ComplaintReopened,
@@ -22,6 +25,8 @@ from common.events.feedback import (
     TicketPromise,
 )
 from feedback.tickets import refusals
+from feedback.tickets.checklist import assert_done, check, checklist_of
+from feedback.tickets.compensation import Circumstances, Claim, claimed, decided, proposed
 from feedback.tickets.policy import TicketPolicy
 from feedback.tickets.service_hours import after
 
@@ -39,6 +44,10 @@ Done = Literal[
     "resolve",
     "reopen",
     "rate",
+    "compensate",
+    "approve",
+    "refuse",
+    "check",
 ]
 _CLASSES: dict[TicketAction, type[TicketEvent]] = {"resolve": ComplaintResolved, "reopen": ComplaintReopened}
 _ALWAYS: Collection[Done] = ("note", "reopen", "rate")
@@ -60,11 +69,16 @@ class NewTicket:
     by: str | None = None
     priority: Priority | None = None
     """None: by the customer's tier."""
+    reason: ClaimReason | None = None
+    claim: Claim | None = None
+    """What the customer asks for (FBK-030)."""
 
     def says_the_same(self, ticket: TicketEvent) -> bool:
         """Whether the ticket that was opened is this one."""
-        told = ("ticket_id", "kind", "source", "order_id", "sku", "text", "photos")
-        return all(getattr(self, name) == getattr(ticket, name) for name in told)
+        told = ("ticket_id", "kind", "source", "order_id", "sku", "text", "photos", "reason")
+        given = ticket.compensation
+        claim = None if given is None else Claim(given.kind, given.amount, given.currency)
+        return claim == self.claim and all(getattr(self, name) == getattr(ticket, name) for name in told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +94,31 @@ class Step:
     promised_by: datetime | None = None
     outcome: Outcome | None = None
     stars: int | None = None
+    photos: tuple[str, ...] = ()
+    claim: Claim | None = None
+    item: str | None = None
 
 
 def open_ticket(
-    new: NewTicket, tier: Collection[str], policy: TicketPolicy, zone: tzinfo, at: datetime
+    new: NewTicket, tier: Collection[str], policy: TicketPolicy, zone: tzinfo, seen: Circumstances, at: datetime
 ) -> ComplaintOpened:
-    """The ticket with its clocks; urgent where the customer's tier has the green channel (FBK-032, FBK-034)."""
+    """The ticket with its clocks; urgent where the customer's tier has the green channel (FBK-032, FBK-034).
+
+    A claim with a photo is judged at once; one without waits for it, which is the first answer (FBK-030).
+    """
     green = any(name in policy.green_channel for name in tier)
     priority: Priority = new.priority or ("urgent" if green else "normal")
     clocks = policy.clocks(priority)
+    given = None if new.claim is None else claimed(new.claim, bool(new.photos), policy.compensation, seen, at)
+    asks = given is not None and given.state == "claimed"
     return ComplaintOpened(
         ticket_id=new.ticket_id,
         kind=new.kind,
-        state="open",
+        state="waiting" if asks else "open",
+        answered_at=at if asks or (given is not None and given.automatic) else None,
+        reason=new.reason,
+        compensation=given,
+        checklist=checklist_of(policy.checklists.get(new.kind, ())),
         priority=priority,
         source=new.source,
         order_id=new.order_id,
@@ -109,13 +135,19 @@ def open_ticket(
     )
 
 
-def take_step(ticket: TicketEvent, step: Step, policy: TicketPolicy, zone: tzinfo, at: datetime) -> TicketEvent:
+def take_step(
+    ticket: TicketEvent, step: Step, policy: TicketPolicy, zone: tzinfo, seen: Circumstances, at: datetime
+) -> TicketEvent:
     """The ticket once that was done at `at`. Raises the refusals of `feedback.tickets.refusals`."""
     if ticket.state == "resolved" and step.action not in _ALWAYS:
         raise refusals.TicketIsResolved
     if ticket.state != "resolved" and step.action in ("reopen", "rate"):
         raise refusals.TicketNotResolved
     entry = TicketEntry(entry_id=step.entry_id, action=step.action, by=step.by, text=step.text)
+    if step.action in ("compensate", "approve", "refuse"):
+        return _next(ticket, entry, {"compensation": _compensated(ticket, step, policy, seen, at)})
+    if step.action == "customer_said":
+        return _next(ticket, entry, _heard(ticket, step, policy, seen, at))
     return _next(ticket, entry, _changes(ticket, step, policy, zone, at))
 
 
@@ -147,8 +179,8 @@ def _changes(ticket: TicketEvent, step: Step, policy: TicketPolicy, zone: tzinfo
         case "answer" | "ask":
             state = "waiting" if step.action == "ask" else "in_progress"
             return {"state": state, "answers": ticket.answers + 1, "answered_at": ticket.answered_at or at}
-        case "customer_said":
-            return {"state": "in_progress"} if ticket.state == "waiting" else {}
+        case "check":
+            return {"checklist": check(ticket.checklist, step.item or "", step.by, at)}
         case "assign":
             return {"owner": step.owner}
         case "prioritise":
@@ -163,6 +195,7 @@ def _changes(ticket: TicketEvent, step: Step, policy: TicketPolicy, zone: tzinfo
                 raise refusals.NoPromise
             return {"promise": ticket.promise.having(kept_at=at)}
         case "resolve":
+            assert_done(ticket.checklist, step.outcome or "solved")
             answered = ticket.answered_at or at
             return {
                 "state": "resolved",
@@ -187,6 +220,30 @@ def _changes(ticket: TicketEvent, step: Step, policy: TicketPolicy, zone: tzinfo
             return {"rating": step.stars}
         case _:
             return {}
+
+
+def _compensated(
+    ticket: TicketEvent, step: Step, policy: TicketPolicy, seen: Circumstances, at: datetime
+) -> Compensation:
+    rules, by, stands = policy.compensation, step.by or "", ticket.compensation
+    if step.action == "compensate" and step.claim is not None:
+        return proposed(stands, step.claim, by, rules, seen.currency, at)
+    return decided(stands, by, rules, seen.currency, at, grants=step.action == "approve")
+
+
+def _heard(ticket: TicketEvent, step: Step, policy: TicketPolicy, seen: Circumstances, at: datetime) -> dict[str, Any]:
+    """What the customer wrote or sent; the photo that a claim waited for has it judged (FBK-030)."""
+    photos = (*ticket.photos, *(photo for photo in step.photos if photo not in ticket.photos))
+    if len(photos) > MOST_PHOTOS:
+        raise refusals.TooManyPhotos(MOST_PHOTOS)
+    changes: dict[str, Any] = {"photos": photos} if step.photos else {}
+    given = ticket.compensation
+    if given is not None and given.state == "claimed":
+        if not photos:
+            return changes
+        claim = Claim(given.kind, given.amount, given.currency)
+        changes["compensation"] = claimed(claim, True, policy.compensation, seen, at)
+    return changes | ({"state": "in_progress"} if ticket.state == "waiting" else {})
 
 
 def _prioritised(ticket: TicketEvent, priority: Priority, policy: TicketPolicy, zone: tzinfo) -> dict[str, Any]:

@@ -49,6 +49,8 @@ _TICKETS = Columns(
     overdue="boolean",
     next_by="timestamptz",
     due_at="timestamptz",
+    compensation="text",
+    automatic_at="timestamptz",
     body="text",
 )
 
@@ -151,8 +153,30 @@ async def save(tx: Transaction, events: Sequence[Event[TicketEvent]]) -> None:
     )
 
 
+async def count_granted(
+    tx: Transaction, customer: CustomerKey, ticket_id: str, order_id: str | None, since: datetime
+) -> tuple[int, bool]:
+    """Of the customer's other tickets: how many were granted something by rule after `since`, and whether one of the
+    same order has something granted or proposed; the customer is locked."""
+    # A customer has few tickets; by primary key.
+    row = await tx.fetch_one(
+        """
+        select count(*) filter (where automatic_at > :since) as granted,
+               coalesce(bool_or(order_id = :order_id and compensation in ('proposed', 'granted')), false) as same_order
+        from tickets where shop = :shop and customer = :customer and ticket_id <> :ticket_id
+        """,
+        shop=customer[0],
+        customer=customer[1],
+        ticket_id=ticket_id,
+        order_id=order_id,
+        since=since,
+    )
+    assert row is not None  # an aggregate without a group has one row
+    return row.granted, row.same_order
+
+
 async def list_queue(
-    tx: Transaction, shop: str, after: Place | None, limit: int, *, owner: str | None, overdue: bool
+    tx: Transaction, shop: str, after: Place | None, limit: int, *, owner: str | None, overdue: bool, to_approve: bool
 ) -> Sequence[Row[Any]]:
     """Open tickets of a shop: by priority, then by what is due first (FBK-032, FBK-034)."""
     return await tx.fetch(
@@ -162,6 +186,7 @@ async def list_queue(
           and (cast(:priority as smallint) is null
                or (priority, next_by, ticket_id) > (cast(:priority as smallint), :next_by, :ticket_id))
           and (cast(:owner as text) is null or owner = :owner) and (overdue or not :overdue)
+          and (compensation = 'proposed' or not :to_approve)
         order by priority, next_by, ticket_id limit :limit
         """,
         shop=shop,
@@ -170,6 +195,7 @@ async def list_queue(
         ticket_id=after.ticket_id if after else None,
         owner=owner,
         overdue=overdue,
+        to_approve=to_approve,
         limit=limit,
     )
 

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from common.events.feedback import ReviewSubmitted, TicketEvent
+from common.events.feedback import ReviewSubmitted, RewardEvent, TicketEvent
+from common.shops.settings import ShopSettings
 from feedback.orders.rules import CompletedOrder, OrderInput, completed_orders, first_of
 from feedback.policy.state import Version
+from feedback.schedules.rules import next_look, occasions
+from feedback.schedules.state import Ended, Known, Turn
 from feedback.surveys.rules import survey_id_of
 from feedback.surveys.state import Survey
 from feedback.tickets.columns import columns_of
@@ -41,6 +44,11 @@ class History:
     entries: list[Entry] = field(default_factory=list)
     tickets: dict[str, tuple[TicketEvent, tuple[object, ...]]] = field(default_factory=dict)
     """By id, with the columns beside the body."""
+    claims: list[tuple[str, datetime, RewardEvent]] = field(default_factory=list)
+    """Revisions of claims of rewards: type, time, data."""
+    turn: Turn | None = None
+    settings: ShopSettings | None = None
+    """Of the customer's shop."""
 
 
 def differences(history: History) -> list[str]:
@@ -51,6 +59,7 @@ def differences(history: History) -> list[str]:
         *_of_question(history, orders),
         *_of_surveys(history, orders),
         *_of_tickets(history),
+        *_of_turn(history),
     ]
     shop, customer = history.customer
     return [f"customer {customer} of {shop} {sentence}" for sentence in found]
@@ -139,3 +148,21 @@ def _of_tickets(h: History) -> Iterator[str]:
                 yield f"has ticket {ticket_id}, which stands otherwise than its newest entry left it"
             if columns != columns_of(body):
                 yield f"has ticket {ticket_id}, whose columns say otherwise than its body"
+
+
+def _of_turn(h: History) -> Iterator[str]:
+    """The customer is looked at when the next occasion falls due that follows from orders and tickets."""
+    scheduled = any(version.policy.surveys.schedules for version in h.versions)
+    if h.waiting or not scheduled or h.settings is None or h.turn is None:
+        return
+    counted = sorted((o for o in h.orders if o.counts), key=lambda o: o.rank)
+    ended = [(t.resolved_at, t.ticket_id, t.reopened) for t, _ in h.tickets.values() if t.resolved_at is not None]
+    known = Known(
+        first=Ended(counted[0].order_id, counted[0].completed_at) if counted else None,
+        last=Ended(counted[-1].order_id, counted[-1].completed_at) if counted else None,
+        ticket=Ended(max(ended)[1], max(ended)[0], max(ended)[2]) if ended else None,
+        erased=h.erased,
+    )
+    due = next_look(occasions(known, h.versions, h.settings), h.turn.taken_until)
+    if h.turn.due_at != due:
+        yield f"is looked at for a survey at {h.turn.due_at and h.turn.due_at.isoformat()}, not at {due}"

@@ -11,6 +11,7 @@ from common.events import CustomerKey, InvalidEvent, from_dict, rfc3339
 from common.events.feedback import (
     QuestionAnswer,
     ReviewSubmitted,
+    RewardEvent,
     SurveyAnswered,
     SurveyPolicyChanged,
     SurveyRequested,
@@ -20,6 +21,7 @@ from common.events.orders import OrderEvent, OrderRefunded
 from common.verification import Expectation, digest
 from feedback.orders.rules import OrderInput, essence, order_inputs
 from feedback.policy.state import Policy
+from feedback.surveys.state import Survey
 from feedback.verification.differences import History
 
 MISSING = {
@@ -28,6 +30,7 @@ MISSING = {
     "answer": "a survey was answered, and no row keeps it",
     "review": "a review was announced, and no row keeps it",
     "entry": "something was done with a ticket, and no row keeps it",
+    "reward": "a claim of a reward was announced, and no row keeps it",
     "policy": "a policy was announced, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
@@ -45,9 +48,9 @@ def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
         for given in order_inputs([event]):
             yield Expectation(*_input(given))
     elif isinstance(data, SurveyRequested):
-        yield Expectation(*_survey(event.customer, data.survey_id, data.kind, data.order_id, data.cause_at))
+        yield Expectation(*_survey(event.customer, data, data.cause_at))
     elif isinstance(data, SurveyAnswered):
-        yield Expectation(*_answer(event.customer, data.survey_id, data.kind, data.order_id, data.answers, event.time))
+        yield Expectation(*_answer(event.customer, data, event.time))
         for name, text in _texts_of_answers(data.survey_id, data.answers):
             yield Expectation(*_personal(event.customer, name, text))
     elif isinstance(data, ReviewSubmitted):
@@ -56,6 +59,8 @@ def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
     elif isinstance(data, TicketEvent):
         yield Expectation(*_entry(event.customer, event.type, event.time, data))
         yield Expectation(*_personal(event.customer, _entry_name(data), _texts_of(data)))
+    elif isinstance(data, RewardEvent):
+        yield Expectation(*_reward(event.customer, event.type, event.time, data))
     elif isinstance(data, SurveyPolicyChanged):
         yield Expectation(("policy", event.shop, str(data.version)), policy(data.valid_from, data.policy))
 
@@ -66,9 +71,9 @@ def kept(history: History) -> Iterator[Kept]:
         yield _input(given)
     for s in history.surveys.values():
         if s.cause_at is not None:
-            yield _survey(history.customer, s.survey_id, s.kind, s.order_id, s.cause_at)
+            yield _survey(history.customer, s, s.cause_at)
         if s.answered_at is not None:
-            yield _answer(history.customer, s.survey_id, s.kind, s.order_id, s.answers, s.answered_at)
+            yield _answer(history.customer, s, s.answered_at)
             for name, text in _texts_of_answers(s.survey_id, s.answers):
                 if not history.erased:
                     yield _personal(history.customer, name, text)
@@ -80,6 +85,8 @@ def kept(history: History) -> Iterator[Kept]:
         yield _entry(history.customer, entry.type, entry.at, entry.data)
         if not history.erased:
             yield _personal(history.customer, _entry_name(entry.data), _texts_of(entry.data))
+    for type_, at, claim in history.claims:
+        yield _reward(history.customer, type_, at, claim)
 
 
 def policy(valid_from: datetime, body: dict[str, Any]) -> bytes:
@@ -91,20 +98,18 @@ def _input(given: OrderInput) -> Kept:
     return name, digest(rfc3339(given.at), given.rank, given.correlation_id, essence(given.body))
 
 
-def _survey(customer: CustomerKey, survey_id: str, kind: str, order_id: str | None, cause_at: datetime) -> Kept:
-    return ("survey", *customer, survey_id), digest(kind, order_id, rfc3339(cause_at))
+def _about(survey: SurveyRequested | SurveyAnswered | Survey) -> list[Any]:
+    form = [survey.kind, survey.form_id, survey.form_version]
+    return [*form, survey.order_id, survey.ticket_id, survey.agent]
 
 
-def _answer(
-    customer: CustomerKey,
-    survey_id: str,
-    kind: str,
-    order_id: str | None,
-    answers: Sequence[QuestionAnswer],
-    at: datetime,
-) -> Kept:
-    said = [(answer.question, answer.score, answer.choices) for answer in answers]
-    return ("answer", *customer, survey_id), digest(kind, order_id, said, rfc3339(at))
+def _survey(customer: CustomerKey, survey: SurveyRequested | Survey, cause_at: datetime) -> Kept:
+    return ("survey", *customer, survey.survey_id), digest(_about(survey), rfc3339(cause_at))
+
+
+def _answer(customer: CustomerKey, survey: SurveyAnswered | Survey, at: datetime) -> Kept:
+    said = [(answer.question, answer.score, answer.choices) for answer in survey.answers]
+    return ("answer", *customer, survey.survey_id), digest(_about(survey), said, rfc3339(at))
 
 
 def _review(customer: CustomerKey, review: ReviewSubmitted, at: datetime) -> Kept:
@@ -135,6 +140,11 @@ def _texts_of_answers(
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     for answer in answers:
         yield ("answer", survey_id, answer.question), answer.text
+
+
+def _reward(customer: CustomerKey, type_: str, at: datetime, claim: RewardEvent) -> Kept:
+    said = claim.model_dump(mode="json", include=set(RewardEvent.model_fields))
+    return ("reward", *customer, claim.claim_id, str(claim.revision)), digest(type_, said, rfc3339(at))
 
 
 def _personal(customer: CustomerKey, name: tuple[str, ...], what: str | list[str | None] | None) -> Kept:

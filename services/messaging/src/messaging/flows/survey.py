@@ -1,4 +1,4 @@
-"""The question how a customer likes what they bought, which feedback asks for (FBK-007)."""
+"""Surveys, which feedback asks for: how a customer likes what they bought (FBK-007), and the shop's other questions."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def asked(event: Event[Any]) -> Sequence[Asked]:
         return ()
     cause = f"survey/{data.survey_id}"
     details = {"answer_url": data.answer_url} | ({} if data.order_id is None else {"order_id": data.order_id})
+    # The text speaks of the purchase where nothing is said of the kind.
+    details |= {} if data.kind == "usage" else {"kind": data.kind}
     return (Asked(SURVEY, cause, data.cause_at, Condition(cause, 0, "asked"), details),)
 
 

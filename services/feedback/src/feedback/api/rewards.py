@@ -1,0 +1,96 @@
+"""Claims of rewards for reviews: made, listed, decided by a person (FBK-047)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Query, Request, Response
+from pydantic import BaseModel, Field
+
+from common.events.feedback import RewardEvent
+from common.events.fields import Cursor, Identifier, ShopName, Text
+from common.http.api import Body, Router, Tx, require
+from feedback.commands.rewards import claim_reward, decide_claim
+from feedback.rewards import store
+
+router = Router(prefix="/v1/shops/{shop}/reward-claims", tags=["reward claims"])
+State = Literal["claimed", "approved", "refused"]
+
+
+class ClaimIn(Body):
+    """A reward for a review that is stored here; `claim_id` is the caller's own and makes a repetition harmless."""
+
+    claim_id: Identifier
+    customer: Identifier
+    review_id: Identifier
+
+
+class DecisionIn(Body):
+    """`by`: the person who looked at the review."""
+
+    decision: Literal["approve", "refuse"]
+    by: Annotated[Text, Field(min_length=1)]
+
+
+class ClaimOut(BaseModel):
+    """`amount` in minor units of the currency: what is paid out once approved. `by` is null until it is decided."""
+
+    claim_id: str
+    customer: str
+    review_id: str
+    order_id: str
+    state: State
+    amount: int
+    currency: str
+    by: str | None
+
+
+class ListedClaimOut(ClaimOut):
+    """`at`: of the claim, or of its decision."""
+
+    at: datetime
+
+
+class ClaimPage(BaseModel):
+    """`after` of the next page; null on the last one."""
+
+    items: list[ListedClaimOut]
+    after: str | None
+
+
+@router.post("", status_code=201, dependencies=[require("feedback:write")])
+async def post_claim(shop: ShopName, body: ClaimIn, request: Request, response: Response, tx: Tx) -> ClaimOut:
+    """Claim a reward; 201 when it is new, 200 when the very same was claimed before."""
+    keys = request.app.state.runtime.keys
+    made, new = await claim_reward(tx, keys, (shop, body.customer), body.claim_id, body.review_id)
+    response.status_code = 201 if new else 200
+    return ClaimOut(**_told(body.customer, made))
+
+
+@router.post("/{claim_id}/decision", dependencies=[require("feedback:write")])
+async def post_decision(shop: ShopName, claim_id: Identifier, body: DecisionIn, tx: Tx) -> ClaimOut:
+    """Approve or refuse a claim, once; whoever pays out reads `reward.decided`."""
+    customer, made = await decide_claim(tx, shop, claim_id, body.by, approves=body.decision == "approve")
+    return ClaimOut(**_told(customer, made))
+
+
+@router.get("", dependencies=[require("feedback:read")])
+async def list_claims(
+    shop: ShopName,
+    tx: Tx,
+    state: State | None = None,
+    after: Cursor = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> ClaimPage:
+    """The shop's claims by id, as they stand."""
+    rows = await store.list_claims(tx, shop, state=state, after=after, limit=limit + 1)
+    items = [
+        ListedClaimOut(**_told(row.customer, RewardEvent.model_validate_json(row.body)), at=row.at)
+        for row in rows[:limit]
+    ]
+    return ClaimPage(items=items, after=items[-1].claim_id if len(rows) > limit else None)
+
+
+def _told(customer: str, claim: RewardEvent) -> dict[str, Any]:
+    return {"customer": customer} | {name: getattr(claim, name) for name in ClaimOut.model_fields if name != "customer"}

@@ -1,0 +1,93 @@
+"""Rewards for reviews as they are claimed and decided, under the customer's lock (FBK-047)."""
+
+from __future__ import annotations
+
+from common.crypto.keys import KeyRing
+from common.events import CustomerKey, Event, fact_id
+from common.events.feedback import ReviewSubmitted, RewardEvent
+from common.refusals import NotFound
+from common.storage.database import Transaction
+from feedback.commands.sealing import opened
+from feedback.orders.store import get_remaining, is_counted
+from feedback.policy.state import in_force
+from feedback.policy.store import get_versions
+from feedback.reviews.store import get_review
+from feedback.rewards import rules, store
+
+
+class UnknownReview(NotFound):
+    """The customer has no review of that id."""
+
+    def __init__(self, review_id: str) -> None:
+        super().__init__("unknown_review", f"The customer has no review {review_id!r}; GET …/reviews lists them.")
+
+
+async def claim_reward(
+    tx: Transaction, keys: KeyRing, customer: CustomerKey, claim_id: str, review_id: str
+) -> tuple[RewardEvent, bool]:
+    """Claim a reward for a review; idempotent by the claim's id: False beside a claim that was made before.
+
+    Raises RewardsOff, UnknownReview, NothingBought, ReviewFallsShort, AlreadyRewarded and ClaimDiffers.
+    """
+    shop, now = customer[0], tx.clock.now()
+    await tx.lock_customers([customer])
+    claims = await store.get_customers_claims(tx, customer)
+    owner = await store.get_customer(tx, shop, claim_id)
+    if owner is not None:
+        mine = next((one for one in claims if one.claim_id == claim_id and one.review_id == review_id), None)
+        if mine is None:
+            raise rules.ClaimDiffers(claim_id)
+        return mine, False
+    rule = in_force((await get_versions(tx, [shop]))[shop], now).policy.review_reward
+    if not rule.enabled:
+        raise rules.RewardsOff
+    stored = await get_review(tx, *customer, review_id)
+    if stored is None:
+        raise UnknownReview(review_id)
+    told: Event[ReviewSubmitted] = Event(review_id, f"/shops/{shop}/feedback", shop, customer[1], now, stored)
+    review = (await opened(tx, keys, told)).data
+    order_id = review.order_id
+    remaining = None if order_id is None else await get_remaining(tx, (*customer, order_id))
+    if order_id is None or remaining is None or not await is_counted(tx, (*customer, order_id)):
+        raise rules.NothingBought
+    for other in claims:
+        if other.state != "refused" and (other.order_id == order_id or other.review_id == review_id):
+            raise rules.AlreadyRewarded(other.claim_id)
+    rules.check_review(review.text, len(review.photos), rule)
+    made = rules.claim(claim_id, review_id, order_id, rules.reward_of(remaining[0], rule), remaining[1])
+    await _announce(tx, customer, made)
+    return made, True
+
+
+async def decide_claim(
+    tx: Transaction, shop: str, claim_id: str, by: str, *, approves: bool
+) -> tuple[str, RewardEvent]:
+    """A person approves or refuses a claim; the very same again changes nothing. The customer, and the claim.
+
+    Raises UnknownClaim and ClaimDecided.
+    """
+    owner = await store.get_customer(tx, shop, claim_id)
+    if owner is None:
+        raise rules.UnknownClaim(claim_id)
+    customer = shop, owner
+    await tx.lock_customers([customer])
+    [stands] = [one for one in await store.get_customers_claims(tx, customer) if one.claim_id == claim_id]
+    if (stands.state, stands.by) == ("approved" if approves else "refused", by):
+        return owner, stands
+    made = rules.decide(stands, by, approves=approves)
+    await _announce(tx, customer, made)
+    return owner, made
+
+
+async def _announce(tx: Transaction, customer: CustomerKey, data: RewardEvent) -> None:
+    shop, name = customer
+    event = Event(
+        id=fact_id(f"reward/{data.claim_id}/{data.revision}", data.TYPE, shop, name, 0),
+        source=f"/shops/{shop}/feedback",
+        shop=shop,
+        subject=name,
+        time=tx.clock.now(),
+        data=data,
+    )
+    await store.save(tx, event)
+    await tx.announce([event])

@@ -1,0 +1,103 @@
+"""Whether a review earns a reward, and how much (FBK-047); pure."""
+
+from __future__ import annotations
+
+from common.events.feedback import RewardClaimed, RewardDecided, RewardEvent
+from common.refusals import Conflict, Invalid, NotFound
+from feedback.rewards.policy import ReviewReward
+
+
+class RewardsOff(Conflict):
+    """The shop rewards no reviews."""
+
+    def __init__(self) -> None:
+        super().__init__("rewards_off", "The shop rewards no reviews: its policy says so in `review_reward.enabled`.")
+
+
+class ReviewFallsShort(Invalid):
+    """The review has not what the shop's rule asks for."""
+
+    def __init__(self, characters: int, photos: int, rule: ReviewReward) -> None:
+        wanted = rule.needs.replace("_", " ")
+        super().__init__(
+            "review_falls_short",
+            f"The review has {characters} characters and {photos} photos; the rule asks for {wanted}, "
+            f"the text with at least {rule.least_characters} characters.",
+        )
+
+
+class NothingBought(Conflict):
+    """The review is of no completed order of the customer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "nothing_bought", "The review is of no completed order of this customer: only buyers are rewarded."
+        )
+
+
+class AlreadyRewarded(Conflict):
+    """An order, and a review, is rewarded once."""
+
+    def __init__(self, claim_id: str) -> None:
+        super().__init__("already_rewarded", f"Claim {claim_id!r} is about the same order or review already.")
+
+
+class ClaimDiffers(Conflict):
+    """The id was used for another claim."""
+
+    def __init__(self, claim_id: str) -> None:
+        super().__init__("claim_differs", f"Claim {claim_id!r} is about something else: give each claim its own id.")
+
+
+class UnknownClaim(NotFound):
+    """The shop has no claim of that id."""
+
+    def __init__(self, claim_id: str) -> None:
+        super().__init__("unknown_claim", f"There is no claim {claim_id!r}; GET …/reward-claims lists them.")
+
+
+class ClaimDecided(Conflict):
+    """A claim is decided once."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__("claim_decided", f"The claim was {state} before; a decision stands.")
+
+
+def check_review(text: str | None, photos: int, rule: ReviewReward) -> None:
+    """Raises ReviewFallsShort; characters are counted by code point, without white space at the ends (T-4.12)."""
+    characters = len((text or "").strip())
+    long, shown = characters >= rule.least_characters, photos > 0
+    enough = {
+        "text_or_photo": long or shown,
+        "text_and_photo": long and shown,
+        "text": long,
+        "photo": shown,
+    }[rule.needs]
+    if not enough:
+        raise ReviewFallsShort(characters, photos, rule)
+
+
+def reward_of(remaining: int, rule: ReviewReward) -> int:
+    """In minor units, rounded down: 5 % of 100.00 is 5.00 (ORD-003)."""
+    return remaining * rule.per_mille // 1_000
+
+
+def claim(claim_id: str, review_id: str, order_id: str, amount: int, currency: str) -> RewardClaimed:
+    return RewardClaimed(
+        claim_id=claim_id,
+        review_id=review_id,
+        order_id=order_id,
+        state="claimed",
+        amount=amount,
+        currency=currency,
+        revision=1,
+    )
+
+
+def decide(stands: RewardEvent, by: str, *, approves: bool) -> RewardDecided:
+    """Raises ClaimDecided."""
+    if stands.state != "claimed":
+        raise ClaimDecided(stands.state)
+    kept = {name: getattr(stands, name) for name in RewardEvent.model_fields}
+    state = "approved" if approves else "refused"
+    return RewardDecided(**kept | {"state": state, "by": by, "revision": stands.revision + 1})

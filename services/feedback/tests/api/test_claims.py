@@ -1,0 +1,126 @@
+"""Photo-only claims and what agents may grant, over HTTP on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from common.events import Event
+from common.events.feedback import TicketEvent
+
+from ..conftest import MARCH, Feedback, closed, completed, refunded
+from .test_tickets import ENTRIES, ROWS, TICKETS, act, open_one, told
+
+CLAIM = {"kind": "refund", "amount": 80, "currency": "CNY"}
+
+
+async def claim(feedback: Feedback, ticket_id: str, **changes: Any) -> Any:
+    fields = {"kind": "quality", "order_id": "o1", "reason": "not_fresh", "claim": CLAIM, "photos": ["p1"]} | changes
+    return await open_one(feedback, ticket_id, **fields)
+
+
+async def start(feedback: Feedback) -> None:
+    await feedback.issue_key()
+    await feedback.handle(completed("o1"), completed("o2"), completed("o3"), completed("o4"))
+
+
+async def test_a_claim_with_a_photo_is_granted_at_once_without_return(feedback: Feedback) -> None:
+    """FBK-030, FBK-040."""
+    await start(feedback)
+    answer = await claim(feedback, "t1")
+    assert answer.status_code == 201, answer.text
+    given = answer.json()["compensation"]
+    assert (given["state"], given["automatic"], given["without_return"]) == ("granted", True, True)
+    assert (answer.json()["reason"], answer.json()["state"]) == ("not_fresh", "open")
+    again = await claim(feedback, "t1")
+    assert (again.status_code, again.json()) == (200, answer.json())
+    other = await claim(feedback, "t1", claim=CLAIM | {"amount": 81})
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/ticket_differs")
+    [event] = await told(feedback)
+    assert event.data.compensation is not None
+    assert event.data.compensation.state == "granted"
+    assert await feedback.verify() == []
+
+
+async def test_a_claim_without_a_photo_waits_for_it(feedback: Feedback) -> None:
+    """FBK-030: no photo: asks for the photo."""
+    await start(feedback)
+    opened = (await claim(feedback, "t1", photos=[])).json()
+    assert (opened["state"], opened["compensation"]["state"]) == ("waiting", "claimed")
+    words = (await act(feedback, "t1", "e1", "customer_said", text="it is rotten")).json()
+    assert (words["state"], words["compensation"]["state"]) == ("waiting", "claimed")
+    sent = (await act(feedback, "t1", "e2", "customer_said", photos=["p7"])).json()
+    assert (sent["state"], sent["compensation"]["state"], sent["photos"]) == ("in_progress", "granted", ["p7"])
+    many = await act(feedback, "t1", "e3", "customer_said", photos=[f"q{n}" for n in range(20)])
+    assert (many.status_code, many.json()["type"]) == (422, "/problems/too_many_photos")
+    assert await feedback.verify() == []
+
+
+async def test_what_the_rule_does_not_grant_waits_for_a_person(feedback: Feedback) -> None:
+    """FBK-030: too many claims, an order twice, another's order, more than was paid: nothing by itself."""
+    await start(feedback)
+    await feedback.handle(refunded("o4", 0, 50), completed("b1", customer="bob"))
+    cases = [("o1", 80), ("o1", 10), ("b1", 10), ("o4", 60), ("o4", 50), ("o3", 10)]
+    states = []
+    for n, (order, amount) in enumerate(cases):
+        answer = await claim(feedback, f"t{n}", order_id=order, claim=CLAIM | {"amount": amount}, photos=[f"p{n}"])
+        states.append(answer.json()["compensation"]["state"])
+    assert states == ["granted", "proposed", "proposed", "proposed", "proposed", "granted"]
+    third = await claim(feedback, "t9", order_id="o2", photos=["p9"])
+    assert third.json()["compensation"]["state"] == "proposed", "the third within ninety days"
+    queue = (await feedback.client.get(TICKETS, params={"to_approve": True})).json()["items"]
+    assert sorted(t["ticket_id"] for t in queue) == ["t1", "t2", "t3", "t4", "t9"]
+
+
+async def test_an_agent_grants_up_to_the_limit_and_above_it_another_person_approves(feedback: Feedback) -> None:
+    """FBK-029."""
+    await start(feedback)
+    for ticket in ("t1", "t2"):
+        await open_one(feedback, ticket, order_id="o1")
+    within = {"kind": "coupon", "amount": 10_000, "currency": "CNY"}
+    small = (await act(feedback, "t1", "e1", "compensate", claim=within)).json()["compensation"]
+    assert (small["state"], small["decided_by"], small["automatic"]) == ("granted", "li", False)
+    large = (await act(feedback, "t2", "e1", "compensate", claim=within | {"amount": 10_001})).json()["compensation"]
+    assert (large["state"], large["proposed_by"]) == ("proposed", "li")
+    refused = [
+        await act(feedback, "t2", "e2", "approve"),
+        await act(feedback, "t2", "e2", "compensate", claim=within),
+        await act(feedback, "t2", "e2", "compensate"),
+        await act(feedback, "t2", "e2", "compensate", claim=within | {"amount": 0}),
+        await act(feedback, "t2", "e2", "approve", by=None),
+        await act(feedback, "t1", "e2", "refuse"),
+    ]
+    assert [(a.status_code, a.json()["type"].rpartition("/")[2]) for a in refused] == [
+        (403, "second_person_needed"),
+        (409, "compensation_stands"),
+        (422, "invalid_request"),
+        (422, "invalid_request"),
+        (422, "invalid_request"),
+        (409, "nothing_proposed"),
+    ]
+    approved = (await act(feedback, "t2", "e2", "approve", by="wu")).json()["compensation"]
+    assert (approved["state"], approved["proposed_by"], approved["decided_by"]) == ("granted", "li", "wu")
+    assert await feedback.verify() == []
+
+
+async def test_r5_claims_come_back_from_the_topic_in_any_order(feedback: Feedback, rebuilt: Feedback) -> None:
+    await start(feedback)
+    await claim(feedback, "t1")
+    await claim(feedback, "t2", order_id="o2", photos=[])
+    await act(feedback, "t2", "e1", "customer_said", photos=["p7"])
+    log: list[Event[TicketEvent]] = list(await told(feedback))
+    random.Random(7).shuffle(log)
+    for event in log:
+        await rebuilt.handle(event)
+    assert await rebuilt.rows(ROWS) == await feedback.rows(ROWS)
+    assert await rebuilt.rows(ENTRIES) == await feedback.rows(ENTRIES)
+    columns = "select ticket_id, compensation, automatic_at from tickets order by 1"
+    assert await rebuilt.rows(columns) == [("t1", "granted", MARCH), ("t2", "granted", MARCH)]
+
+
+async def test_a_claim_that_is_not_whole_is_refused(feedback: Feedback) -> None:
+    await start(feedback)
+    await feedback.handle(closed("o1", 1))
+    for changes in ({"reason": None}, {"order_id": None}, {"claim": CLAIM | {"currency": "XXY"}}, {"reason": "mood"}):
+        assert (await claim(feedback, "t1", **changes)).status_code == 422
+    assert await told(feedback) == []

@@ -1,0 +1,148 @@
+"""Rewards for reviews over HTTP on a real PostgreSQL: claimed once by buyers, decided by a person, rebuilt."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+from typing import Any
+
+from common.events import Event
+from common.events.feedback import RewardEvent
+
+from ..conftest import MARCH, Feedback, closed, completed, refunded
+
+CLAIMS = "/v1/shops/s/reward-claims"
+ROWS = "select claim_id, revision, state, type, at, cast(body as text) from reward_claims order by 1, 2"
+
+
+async def turn_on(feedback: Feedback, **rule: Any) -> None:
+    policy = {"review_reward": {"enabled": True, "per_mille": 500, **rule}}
+    assert (await feedback.client.put("/v1/shops/s/policy", json={"policy": policy})).status_code == 200
+    feedback.clock.set(MARCH + timedelta(hours=1))
+    await feedback.issue_key()
+    await feedback.handle(completed("o1"), completed("o2"), completed("b1", customer="bob"))
+
+
+async def review(feedback: Feedback, review_id: str, characters: int = 30, **fields: Any) -> None:
+    body = {
+        "review_id": review_id,
+        "customer": "ann",
+        "order_id": "o1",
+        "stars": 1,
+        "text": "字" * characters,
+        **fields,
+    }
+    assert (await feedback.client.post("/v1/shops/s/reviews", json=body)).status_code == 202
+
+
+async def claim(feedback: Feedback, claim_id: str, review_id: str, customer: str = "ann") -> Any:
+    body = {"claim_id": claim_id, "customer": customer, "review_id": review_id}
+    return await feedback.client.post(CLAIMS, json=body)
+
+
+async def decide(feedback: Feedback, claim_id: str, decision: str, by: str = "li") -> Any:
+    return await feedback.client.post(f"{CLAIMS}/{claim_id}/decision", json={"decision": decision, "by": by})
+
+
+async def rewards(feedback: Feedback) -> list[Event[RewardEvent]]:
+    return [event for event in await feedback.announced() if isinstance(event.data, RewardEvent)]
+
+
+async def test_a_reward_is_claimed_and_decided_once(feedback: Feedback) -> None:
+    """FBK-047: whatever the stars (SEC-010)."""
+    await turn_on(feedback)
+    await review(feedback, "r1")
+    first = await claim(feedback, "c1", "r1")
+    assert (first.status_code, first.json()["state"], first.json()["amount"]) == (201, "claimed", 50)
+    assert (await claim(feedback, "c1", "r1")).status_code == 200
+    answers = [await decide(feedback, "c1", "approve"), await decide(feedback, "c1", "approve")]
+    assert [(a.status_code, a.json()["state"], a.json()["by"]) for a in answers] == [(200, "approved", "li")] * 2
+    late = await decide(feedback, "c1", "refuse", "wu")
+    assert (late.status_code, late.json()["type"]) == (409, "/problems/claim_decided")
+    assert [(e.type, e.data.revision) for e in await rewards(feedback)] == [
+        ("reward.claimed", 1),
+        ("reward.decided", 2),
+    ]
+    assert (await decide(feedback, "none", "approve")).status_code == 404
+    assert await feedback.verify() == []
+
+
+async def test_who_may_not_claim_hears_why(feedback: Feedback) -> None:
+    """FBK-047, FBK-048, T-4.12: only buyers, thirty characters or a photo, once an order."""
+    await feedback.issue_key()
+    off = await claim(feedback, "c0", "r0")
+    await turn_on(feedback)
+    await feedback.handle(completed("o3"), closed("o3", 0.01, 2), completed("o4"), refunded("o4", 0, whole=True))
+    await review(feedback, "short", 29, order_id="o2")
+    await review(feedback, "long", 30)
+    await review(feedback, "again", 31)
+    await review(feedback, "alien", order_id="b1")
+    await review(feedback, "none", order_id=None)
+    await review(feedback, "closed", order_id="o3")
+    await review(feedback, "whole", order_id="o4")
+    assert (await claim(feedback, "c1", "long")).status_code == 201
+    refused = [off] + [
+        await claim(feedback, claim_id, review_id)
+        for claim_id, review_id in (
+            ("c2", "short"),
+            ("c2", "again"),
+            ("c2", "alien"),
+            ("c2", "none"),
+            ("c2", "closed"),
+            ("c2", "whole"),
+            ("c2", "lost"),
+            ("c1", "again"),
+        )
+    ]
+    assert [(a.status_code, a.json()["type"].rpartition("/")[2]) for a in refused] == [
+        (409, "rewards_off"),
+        (422, "review_falls_short"),
+        (409, "already_rewarded"),
+        (409, "nothing_bought"),
+        (409, "nothing_bought"),
+        (409, "nothing_bought"),
+        (409, "nothing_bought"),
+        (404, "unknown_review"),
+        (409, "claim_differs"),
+    ]
+    assert (await decide(feedback, "c1", "refuse")).status_code == 200
+    assert (await claim(feedback, "c2", "again")).status_code == 201, "what was refused leaves the order free"
+
+
+async def test_twenty_claims_of_one_order_at_once_make_one(feedback: Feedback) -> None:
+    await turn_on(feedback)
+    await review(feedback, "r1")
+    answers = await asyncio.gather(*(claim(feedback, f"c{n}", "r1") for n in range(20)))
+    assert sorted(a.status_code for a in answers) == [201] + [409] * 19
+
+
+async def test_claims_are_listed_page_by_page_and_by_state(feedback: Feedback) -> None:
+    await turn_on(feedback)
+    for n in (1, 2):
+        await review(feedback, f"r{n}", order_id=f"o{n}")
+        await claim(feedback, f"c{n}", f"r{n}")
+    await decide(feedback, "c1", "approve")
+    first = (await feedback.client.get(CLAIMS, params={"limit": 1})).json()
+    second = (await feedback.client.get(CLAIMS, params={"limit": 1, "after": first["after"]})).json()
+    assert [(p["items"][0]["claim_id"], p["items"][0]["state"]) for p in (first, second)] == [
+        ("c1", "approved"),
+        ("c2", "claimed"),
+    ]
+    assert second["after"] is None
+    waiting = (await feedback.client.get(CLAIMS, params={"state": "claimed"})).json()["items"]
+    assert [c["claim_id"] for c in waiting] == ["c2"]
+    assert (await feedback.client.get("/v1/shops/t/reward-claims")).json()["items"] == []
+
+
+async def test_r5_claims_come_back_from_the_topic_in_any_order(feedback: Feedback, rebuilt: Feedback) -> None:
+    await turn_on(feedback)
+    for n in (1, 2):
+        await review(feedback, f"r{n}", order_id=f"o{n}")
+        await claim(feedback, f"c{n}", f"r{n}")
+        await decide(feedback, f"c{n}", "approve" if n == 1 else "refuse")
+    log = await rewards(feedback)
+    random.Random(2).shuffle(log)
+    for event in log:
+        await rebuilt.handle(event)
+    assert await rebuilt.rows(ROWS) == await feedback.rows(ROWS)

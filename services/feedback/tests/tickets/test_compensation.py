@@ -1,0 +1,94 @@
+"""Who may grant what: a claim with a photo by rule, an agent up to a limit, above it two people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from common.events.feedback import Compensation
+from feedback.tickets.compensation import Circumstances, Claim, claimed, decided, proposed
+from feedback.tickets.policy import CompensationRules
+from feedback.tickets.refusals import CompensationStands, NothingProposed, SecondPersonNeeded
+
+NOON = datetime(2025, 3, 5, 12, tzinfo=UTC)
+RULES = CompensationRules(automatic_limit=2_000, automatic_most=2, agent_limit=10_000)
+GOOD: dict[str, Any] = {"currency": "CNY", "order_currency": "CNY", "remaining": 5_000, "granted_before": 1}
+
+
+def claim(amount: int = 2_000, kind: Any = "refund", currency: str = "CNY") -> Claim:
+    return Claim(kind, amount, currency)
+
+
+@pytest.mark.parametrize(
+    ("asked", "photos", "changes", "state"),
+    [
+        pytest.param(claim(), True, {}, "granted", id="at the limit"),
+        pytest.param(claim(kind="reship"), True, {}, "granted", id="the goods again"),
+        pytest.param(claim(), False, {}, "claimed", id="no photo"),
+        pytest.param(claim(2_001), True, {}, "proposed", id="above the limit"),
+        pytest.param(claim(kind="points"), True, {}, "proposed", id="points are an agent's matter"),
+        pytest.param(claim(currency="USD"), True, {}, "proposed", id="another currency"),
+        pytest.param(claim(), True, {"order_currency": "USD"}, "proposed", id="an order in another currency"),
+        pytest.param(claim(), True, {"remaining": None}, "proposed", id="no order of this customer's"),
+        pytest.param(claim(), True, {"remaining": 1_999}, "proposed", id="more than was paid and not refunded"),
+        pytest.param(claim(), True, {"granted_before": 2}, "proposed", id="too many claims"),
+        pytest.param(claim(), True, {"order_compensated": True}, "proposed", id="the order was compensated"),
+    ],
+)
+def test_a_claim(asked: Claim, photos: bool, changes: dict[str, Any], state: str) -> None:
+    """FBK-030: photo attached: granted without return; no photo: asked for."""
+    found = claimed(asked, photos, RULES, Circumstances(**GOOD | changes), NOON)
+    granted = state == "granted"
+    assert (found.state, found.automatic, found.without_return) == (state, granted, granted)
+    assert found.decided_at == (NOON if granted else None)
+
+
+def test_a_shop_may_grant_nothing_by_itself() -> None:
+    rules = RULES.model_copy(update={"automatic_limit": 0})
+    assert claimed(claim(1), True, rules, Circumstances(**GOOD), NOON).state == "proposed"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "state"), [(10_000, "CNY", "granted"), (10_001, "CNY", "proposed"), (1, "USD", "proposed")]
+)
+def test_an_agent_grants_up_to_the_limit_alone(amount: int, currency: str, state: str) -> None:
+    """FBK-029."""
+    found = proposed(None, claim(amount, currency=currency), "li", RULES, "CNY", NOON)
+    assert (found.state, found.proposed_by, found.decided_by) == (state, "li", "li" if state == "granted" else None)
+
+
+def test_above_the_limit_another_person_approves() -> None:
+    """FBK-029: nobody approves what they proposed."""
+    stands = proposed(None, claim(20_000), "li", RULES, "CNY", NOON)
+    with pytest.raises(SecondPersonNeeded):
+        decided(stands, "li", RULES, "CNY", NOON, grants=True)
+    granted = decided(stands, "wu", RULES, "CNY", NOON, grants=True)
+    assert (granted.state, granted.proposed_by, granted.decided_by) == ("granted", "li", "wu")
+    with pytest.raises(NothingProposed):
+        decided(granted, "wu", RULES, "CNY", NOON, grants=False)
+
+
+def test_a_customers_claim_above_the_limit_takes_two_people() -> None:
+    stands = claimed(claim(20_000), True, RULES, Circumstances(**GOOD), NOON)
+    first = decided(stands, "li", RULES, "CNY", NOON, grants=True)
+    assert (first.state, first.proposed_by) == ("proposed", "li")
+    with pytest.raises(SecondPersonNeeded):
+        decided(first, "li", RULES, "CNY", NOON, grants=True)
+    assert decided(first, "wu", RULES, "CNY", NOON, grants=True).state == "granted"
+    small = claimed(claim(5_000), True, RULES, Circumstances(**GOOD), NOON)
+    assert decided(small, "li", RULES, "CNY", NOON, grants=True).decided_by == "li"
+
+
+@pytest.mark.parametrize("state", ["proposed", "granted"])
+def test_a_ticket_is_compensated_once_at_a_time(state: Any) -> None:
+    stands = Compensation(kind="refund", amount=1, currency="CNY", state=state)
+    with pytest.raises(CompensationStands):
+        proposed(stands, claim(), "li", RULES, "CNY", NOON)
+
+
+@pytest.mark.parametrize("state", ["claimed", "refused"])
+def test_what_waits_for_a_photo_or_was_refused_gives_way_to_an_agents_proposal(state: Any) -> None:
+    stands = Compensation(kind="refund", amount=1, currency="CNY", state=state)
+    assert proposed(stands, claim(), "li", RULES, "CNY", NOON).state == "granted"
