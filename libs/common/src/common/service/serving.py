@@ -82,8 +82,7 @@ async def serve(
             log.error("cannot_start", detail=str(error))
         else:
             log.error("part_ended", part=task.get_name(), detail=repr(error), exc_info=error)
-    runtime.stopping.set()
-    runtime.woken.set()
+    runtime.stop()
     try:
         async with asyncio.timeout(STOP_WITHIN_S):
             await _stop(runtime, server, tasks | {begin})
