@@ -60,7 +60,9 @@ class RewardClaimPage(BaseModel):
 
 
 @router.post("", status_code=201, dependencies=[require("feedback:write")])
-async def post_claim(shop: ShopName, body: RewardClaimIn, request: Request, response: Response, tx: Tx) -> RewardClaimOut:
+async def post_claim(
+    shop: ShopName, body: RewardClaimIn, request: Request, response: Response, tx: Tx
+) -> RewardClaimOut:
     """Claim a reward; 201 when it is new, 200 when the very same was claimed before."""
     keys = request.app.state.runtime.keys
     made, new = await claim_reward(tx, keys, (shop, body.customer), body.claim_id, body.review_id)
@@ -93,4 +95,6 @@ async def list_claims(
 
 
 def _told(customer: str, claim: RewardEvent) -> dict[str, Any]:
-    return {"customer": customer} | {name: getattr(claim, name) for name in RewardClaimOut.model_fields if name != "customer"}
+    return {"customer": customer} | {
+        name: getattr(claim, name) for name in RewardClaimOut.model_fields if name != "customer"
+    }
