@@ -11,9 +11,10 @@ from common.events import CustomerKey, Event, fact_id
 from common.events.feedback import TicketEvent
 from common.shops.settings import Settings, get_shop
 from common.storage.database import Transaction
-from feedback.commands.sealing import as_readable, sealed
+from feedback.commands.names import hold_name
+from feedback.commands.sealing import as_readable, assert_not_erased, is_erased, sealed
 from feedback.commands.turns import note_turns
-from feedback.orders.store import get_remaining
+from feedback.orders.store import get_stood
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
 from feedback.tickets import store
@@ -35,8 +36,9 @@ class Done:
 async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: NewTicket, at: datetime) -> Done:
     """Open a ticket; idempotent by its id.
 
-    Raises TicketDiffers, UnknownCustomer (texts need the customer's key) and SettingsNotRead.
+    Raises TicketDiffers, UnknownCustomer (texts need the customer's key), CustomerErased and SettingsNotRead.
     """
+    await hold_name(tx, customer[0], "ticket", new.ticket_id)
     await tx.lock_customers([customer])
     owner = await store.get_customer(tx, customer[0], new.ticket_id)
     if owner is not None:
@@ -46,6 +48,7 @@ async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: N
         now = await store.get_ticket(tx, customer[0], new.ticket_id)
         assert now is not None
         return Done(await readable(tx, keys, customer, now), False)
+    await assert_not_erased(tx, keys, customer)
     policy, settings = await _rules(tx, customer[0], at)
     seen = await _seen(tx, customer, new.ticket_id, new.order_id, policy, settings, at)
     ticket = open_ticket(new, await get_tier(tx, customer), policy, settings.zone, seen, at)
@@ -67,8 +70,8 @@ async def do(tx: Transaction, keys: KeyRing, shop: str, ticket_id: str, step: St
     ticket = await readable(tx, keys, customer, stored)
     before = await store.get_entry(tx, customer, ticket_id, step.entry_id)
     if before is not None:
-        was = (await readable(tx, keys, customer, before)).entry
-        if (was.action, was.by, was.text) != (step.action, step.by, step.text if was.text is not None else None):
+        was = await readable(tx, keys, customer, before)
+        if not step.says_the_same(was, erased=await is_erased(tx, keys, customer)):
             raise EntryDiffers(step.entry_id)
         return Done(ticket, False)
     if expects is not None and expects != ticket.revision:
@@ -127,8 +130,7 @@ async def _save(
 async def _same(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: NewTicket, stood: TicketEvent) -> bool:
     """Whether what is told is what was told; of an erased customer texts are gone and not compared."""
     known = await readable(tx, keys, customer, stood)
-    found = await keys.keys_for(tx, [customer])
-    if customer in found and found[customer] is None:
+    if await is_erased(tx, keys, customer):
         known = known.having(text=new.text, photos=new.photos)
     return new.says_the_same(known)
 
@@ -149,7 +151,6 @@ async def _seen(
     at: datetime,
 ) -> Circumstances:
     since = at - timedelta(days=policy.compensation.automatic_days)
-    granted, same_order = await store.count_granted(tx, customer, ticket_id, order_id, since)
-    remaining = None if order_id is None else await get_remaining(tx, (*customer, order_id))
-    amount, currency = remaining or (None, None)
-    return Circumstances(settings.currency, amount, currency, granted, same_order)
+    counted = await store.count_granted(tx, customer, ticket_id, order_id, settings.currency, since)
+    order = None if order_id is None else await get_stood(tx, (*customer, order_id))
+    return Circumstances(settings.currency, order, *counted)
