@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from common.bus.retention import MOST_DAYS
 from common.crypto.sealing import master_key_from
+from common.storage.tls import split_tls
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
         scheme, separator, rest = url.partition("://")
         if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
             raise ValueError("must begin with postgresql://")
+        split_tls(url)
         return f"postgresql+asyncpg://{rest}"
 
     @field_validator("log_level", mode="before")

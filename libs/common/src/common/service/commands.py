@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from common.bus import republishing
-from common.bus.broker import Reader
+from common.bus.broker import KafkaSecurity, Reader, secure
 from common.process import logs
 from common.process.runtime import PARTS, Part, Service, make_runtime
 from common.process.settings import Settings, load_settings
@@ -116,6 +116,7 @@ def main(service: Service) -> None:
     if command == "serve":
         commands["serve"] = partial(serve, migrating=given.migrate, only=given.only or PARTS)
     settings = load_settings(Settings)
+    secure(load_settings(KafkaSecurity))
     if command == "rebuild":
         commands["rebuild"] = partial(rebuild, finish=given.finish, live=settings.live_database_url, as_json=given.json)
     if command != "migrate":

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from common.events import CustomerKey, Event
 from common.storage.columns import Columns
 from common.storage.failures import UnitOfWorkTooLong
+from common.storage.tls import split_tls
 from common.time.clock import Clock, WallClock
 
 UNIT_OF_WORK_S = 60
@@ -215,14 +216,16 @@ class Database:
         self.clock: Clock = clock or WallClock()
         self.service = service
         self.rebuilding = rebuilding
+        plain, tls = split_tls(url)
         self.engine: AsyncEngine = create_async_engine(
-            url,
+            plain,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=10,
             pool_recycle=1800,
             pool_pre_ping=False,
             connect_args={
+                **tls,
                 "timeout": 5,
                 "command_timeout": 35,  # beyond the server's own deadline, whose answer tells slow from away
                 "server_settings": {

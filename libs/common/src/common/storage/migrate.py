@@ -9,6 +9,8 @@ from pathlib import Path
 
 import asyncpg
 
+from common.storage.tls import split_tls
+
 COMMON = Path(__file__).parent / "migrations"
 _LOCK = 7_301_001
 
@@ -16,6 +18,11 @@ _LOCK = 7_301_001
 def driver_url(url: str) -> str:
     """The URL as asyncpg takes it."""
     return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
+async def _connect(url: str) -> asyncpg.Connection:
+    plain, tls = split_tls(url)
+    return await asyncpg.connect(driver_url(plain), timeout=10, **tls)
 
 
 class MigrationChanged(Exception):
@@ -40,7 +47,7 @@ async def migrate(url: str, *folders: Path, common: bool = True) -> None:
     Idempotent; two at once wait for each other (advisory lock). Raises asyncpg.PostgresError naming the file,
     MigrationChanged where a file that was applied has been edited since, and OfAnotherService.
     """
-    connection = await asyncpg.connect(driver_url(url), timeout=10)
+    connection = await _connect(url)
     try:
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         await connection.execute(
@@ -67,7 +74,7 @@ async def missing(url: str, *folders: Path) -> list[str]:
 
     Raises MigrationChanged where a file that was applied has been edited since, and OfAnotherService.
     """
-    connection = await asyncpg.connect(driver_url(url), timeout=10)
+    connection = await _connect(url)
     try:
         there = await connection.fetchval("select to_regclass('schema_migrations') is not null")
         done = await _applied(connection) if there else {}

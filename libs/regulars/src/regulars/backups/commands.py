@@ -12,7 +12,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from common.bus.broker import BrokerUnavailable
+from common.bus.broker import BrokerUnavailable, secure
+from common.bus.broker.security import from_environment
 from regulars.backups.restoring import check_key, manifest_of, restore_all
 from regulars.backups.taking import back_up
 from regulars.stack.databases import ensure_database
@@ -36,6 +37,7 @@ def backup(target: Path, /, *, folder: Folder = _RUN) -> None:
     those servers. The master key is not part of it: keep it apart.
     """
     if named := _named():
+        secure(from_environment())
         take = back_up(target.resolve(), named[0], named[1], _databases(), named[2], _say)
     else:
         state = running(folder.resolve())
@@ -57,6 +59,7 @@ def restore(source: Path, /, *, folder: Folder = _RUN) -> None:
     """
     try:
         if named := _named():
+            secure(from_environment())
             check_key(manifest_of(source), named[2])
             asyncio.run(restore_all(source, named[0], named[1], _say))
         else:
