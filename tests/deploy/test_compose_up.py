@@ -158,7 +158,7 @@ def test_more_consumers_share_the_partitions(walk: Walk, shop: Shop) -> None:
 
     def shared() -> bool:
         said = [shop.call(key, "GET", "/health/ready").json() for key in keys]
-        return all(str(each.get("consumer", "")).startswith("reading") for each in said)
+        return all(str(each.get("checks", {}).get("consumer", "")).startswith("reading") for each in said)
 
     until(shared, "they do not all read")
     assert [key for key in keys[1:] if "ports" in walk.file["services"][key.partition("#")[0]]] == []

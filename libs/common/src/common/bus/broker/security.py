@@ -100,22 +100,30 @@ async def what_is_wrong(servers: str) -> str | None:
                 f"Kafka at {server} shows a certificate that is not trusted ({error.verify_message}): put the "
                 "authority that signed it into KAFKA_CA_FILE, or mend the name in KAFKA_BOOTSTRAP_SERVERS"
             )
-        except ssl.SSLError as error:
-            return (
-                f"Kafka at {server} does not speak TLS on this port ({error.reason}): mend KAFKA_SECURITY_PROTOCOL or "
-                "the port"
-            )
         except (AuthenticationFailedError, SaslAuthenticationFailed, UnsupportedSaslMechanismError) as error:
             return (
                 f"Kafka at {server} does not let KAFKA_SASL_USER in ({type(error).__name__}): mend the user, "
                 "KAFKA_SASL_PASSWORD or KAFKA_SASL_MECHANISM"
             )
         except (KafkaError, OSError, TimeoutError, ValueError):
+            # A broker that was greeted in TLS on a plain port hangs up, as one does that goes away.
+            if "ssl_context" in _said and await _speaks_plain(host, port):
+                return f"Kafka at {server} does not speak TLS on this port: mend KAFKA_SECURITY_PROTOCOL or the port"
             continue
         with contextlib.suppress(Exception):
             connection.close()
         return None
     return None
+
+
+async def _speaks_plain(host: str, port: str) -> bool:
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            connection = await create_conn(host, int(port), request_timeout_ms=4_000)
+    except (KafkaError, OSError, TimeoutError, ValueError):
+        return False
+    connection.close()
+    return True
 
 
 def from_environment() -> KafkaSecurity:
