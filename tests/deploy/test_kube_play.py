@@ -6,8 +6,10 @@ would change in an overlay (addresses, TLS) is changed in the rendered ConfigMap
 
 from __future__ import annotations
 
+import base64
 import copy
 import io
+import json
 import os
 import subprocess
 import time
@@ -37,7 +39,8 @@ class Cluster:
     """Manifests played into the walk's network; removed by `down`."""
 
     def __init__(self, walk: Walk, folder: Path) -> None:
-        self.walk, self.folder, self._played = walk, folder, list[Path]()
+        self.walk, self.folder = walk, folder
+        self._played, self._secrets = list[Path](), list[str]()
         # Of the runtime's own defaults: `kube play` takes no such options.
         limits = ", ".join(f'"{HARDENED[at + 1]}"' for at, each in enumerate(HARDENED) if each == "--ulimit")
         (folder / "containers.conf").write_text(
@@ -54,9 +57,21 @@ class Cluster:
         argv = ["podman", "kube", "play", "--network", self.walk.project, file]
         run(*argv, env=self._environment, timeout=200)
 
+    def keep(self, secrets: list[Document]) -> None:
+        """The Secrets, decoded: podman 4.3 hands on what `kube play` was given of them as it stands, in base64."""
+        for each in secrets:
+            name = each["metadata"]["name"]
+            plain = {key: base64.b64decode(text).decode() for key, text in (each["data"] or {}).items()}
+            run("podman", "secret", "rm", name, check=False)
+            run("podman", "secret", "create", name, "-", input=json.dumps(plain))
+            self._secrets.append(name)
+
     def down(self) -> None:
         for file in reversed(self._played):
             run("podman", "kube", "down", file, check=False, env=self._environment)
+        for name in self._secrets:
+            run("podman", "secret", "rm", name, check=False)
+            run("podman", "volume", "rm", "--force", name, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +87,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         where = {"DATABASE_SERVER": "postgres:5432", "DATABASE_OPTIONS": ""}
         made = run("sh", KUBERNETES / "secrets.sh", secrets, env={**os.environ, **where}).stdout
         (folder / "made.yaml").write_text(made)
-        # An empty Secret is left out by podman.
-        cluster.play("secrets", [each for each in load(folder / "made.yaml") if each["data"]])
+        cluster.keep(load(folder / "made.yaml"))
         yield cluster
     finally:
         cluster.down()

@@ -13,8 +13,8 @@ BENCH = """
 | P14 | membership: kept of an event, beside its own size | 1,100 bytes | 500 | 3.10 |  |  | x | no | 0.3 0.5 |
 | P2 | ingest over HTTP, single, 64 connections | 1,200 requests/s | 3,089 | 0.40 |  |  | x | no | 0.8 0.6 |
 | in all | 2.000 | 3.00 | 948 |
-- P14 membership: outbox 900, ledger_entries 600, history 400, customers 100, offsets 1 bytes an event, indexes included.
-- P1 membership: 29,000 events in 29 batches; rows an event: announced 0.16, customers 0.2, history 1.0. Load before 0.3.
+- P14 membership: outbox 900, ledger_entries 600, history 400, customers 100, offsets 1 bytes an event.
+- P1 membership: 29,000 events in 29 batches; rows an event: announced 0.16, customers 0.2, history 1.0.
 """
 
 

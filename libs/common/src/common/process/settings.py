@@ -73,6 +73,12 @@ class Settings(BaseSettings):
     dead_days: int = Field(
         30, ge=1, description="days for which a dead event that was sent again keeps its body; under INBOX_DAYS"
     )
+    trace_endpoint: str | None = Field(
+        None, description="collector's address for OTLP over HTTP, http://host:4318/v1/traces; absent: no spans"
+    )
+    trace_ratio: float = Field(
+        0.01, ge=0, le=1, description="share of requests without a trace of their caller's that begin one"
+    )
     trusted_proxies: str = Field(
         "127.0.0.1", description="addresses and networks, by commas, whose X-Forwarded-For names the caller; *: all"
     )

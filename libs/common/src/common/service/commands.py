@@ -16,7 +16,7 @@ import asyncpg
 
 from common.bus import republishing
 from common.bus.broker import KafkaSecurity, Reader, secure
-from common.process import logs
+from common.process import logs, tracing
 from common.process.runtime import PARTS, Part, Service, make_runtime
 from common.process.settings import Settings, load_settings
 from common.service.rebuilding import rebuild
@@ -134,9 +134,12 @@ def main(service: Service) -> None:
         except asyncpg.UndefinedObjectError:
             sys.exit(f"{service.name}: PostgreSQL has no role {role}, which DATABASE_URL names: make it")
         sys.exit(0)
+    if command == "serve":
+        tracing.configure(service.name, settings.trace_endpoint, settings.trace_ratio)
     import uvloop
 
     code = uvloop.run(commands[command](service, settings))
+    tracing.flush()
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
