@@ -50,7 +50,7 @@ create function entry_hash(e ledger_entries) returns numeric language sql immuta
         0)
 $$;
 
-create function tally_entries() returns trigger language plpgsql as $$
+create function tally_entries() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 begin
     insert into ledger_tallies as t (shop, customer, entries, checksum)
     select shop, customer, count(*), sum(entry_hash(added)) from added group by shop, customer order by shop, customer
