@@ -21,6 +21,7 @@ from membership.api import (
     preview,
     programme,
     redemptions,
+    statement,
     view,
 )
 from membership.jobs import balancing, sweeping, verifying
@@ -31,6 +32,7 @@ SERVICE = Service(
     subscriptions=handlers.SUBSCRIPTIONS,
     routers=(
         members.router,
+        statement.router,
         growth.router,
         check_in.router,
         benefits.router,
