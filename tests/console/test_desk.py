@@ -123,6 +123,40 @@ async def test_a_ticket_is_answered_and_its_compensation_approved_by_a_second_pe
             await page.get_by_text("What a service did not say is missing below").wait_for()
 
 
+async def test_points_above_the_limit_are_adjusted_by_two_people(whole: Whole, chromium: str) -> None:
+    """The one who asked cannot approve; each click counts once, and the statement says what happened."""
+    before = (await whole.stack.get("membership", f"{BASE}/members/cleo"))["available"]
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("agent"), "Dario")
+        await walk.go(f"/s/{SHOP}/customers/cleo")
+        await walk.click("Adjust points", "link")
+        await page.get_by_label("Points, below zero to take some").fill("50000")
+        await page.get_by_label("Reason").fill("A whole crate was lost")
+        await walk.click("Check it")
+        await walk.check()
+        await page.get_by_role("button", name="Adjust by +50,000 points").dblclick()
+        await page.wait_for_url("**/customers/cleo/adjust?notice=*")
+        await walk.check()
+        assert await page.locator(".timeline li").count() == 1, "two clicks are one"
+        waiting = await whole.stack.get("membership", f"{BASE}/adjustments?state=proposed")
+        assert [(one["points"], one["by"]) for one in waiting["items"]] == [(50_000, "Dario")]
+        assert (await whole.stack.get("membership", f"{BASE}/members/cleo"))["available"] == before
+        await walk.go(f"/s/{SHOP}/approvals")
+        assert await page.get_by_role("button", name="Approve the change of cleo").count() == 0
+        await walk.click("Sign out")
+        await walk.sign_up(await whole.invitation("owner"), "Della")
+        await walk.go(f"/s/{SHOP}/approvals")
+        await page.get_by_role("button", name="Approve the change of cleo").dblclick()
+        await page.wait_for_url("**/approvals?notice=*")
+        await walk.check()
+        await walk.go(f"/s/{SHOP}/customers/cleo/statement")
+        assert (await whole.stack.get("membership", f"{BASE}/members/cleo"))["available"] == before + 50_000
+        row = page.locator("tbody tr").first
+        assert "adjusted the points" in await row.inner_text()
+        assert f"{before + 50_000:,}" in await row.inner_text()
+
+
 async def test_a_bounce_is_lifted_once_and_says_by_whom(whole: Whole, chromium: str) -> None:
     runtime = whole.stack.parts["messaging"].runtime
     async with runtime.database.transaction() as tx:

@@ -40,6 +40,7 @@ async def test_a_customer_whom_nobody_can_speak_of_is_not_unknown(site: Site) ->
         "customers/ann/statement",
         "customers/ann/timeline",
         "tickets",
+        "approvals",
         "rewards",
         "survey-results",
         "customers/ann/messages",

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from console.customers import redeeming
+from console.customers import adjusting, redeeming
 from console.customers.redeeming import Asked, Wanted
 from console.customers.sentences import sentence
 from console.feedback.steps import CHOICES, NAMES, STEPS, Unusable, command, offered
@@ -87,6 +87,28 @@ def test_a_redemption_is_read_or_refused(points: str, total: str, asked: Asked |
         return
     with pytest.raises(redeeming.Unreadable):
         redeeming.read(wanted, "CNY")
+
+
+@pytest.mark.parametrize(
+    ("points", "reason", "asked"),
+    [
+        ("200", "lost parcel", 200),
+        ("+200", "lost parcel", 200),
+        ("-200", "lost parcel", -200),
+        ("\u2212200", "lost parcel", -200),
+        ("0", "lost parcel", None),
+        ("--2", "lost parcel", None),
+        ("1.5", "lost parcel", None),
+        ("200", "", None),
+    ],
+)
+def test_an_adjustment_is_read_or_refused(points: str, reason: str, asked: int | None) -> None:
+    wanted = adjusting.Wanted(points, reason, "c")
+    if asked is not None:
+        assert adjusting.read(wanted) == asked
+        return
+    with pytest.raises(adjusting.Unreadable):
+        adjusting.read(wanted)
 
 
 @pytest.mark.parametrize(

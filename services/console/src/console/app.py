@@ -12,7 +12,7 @@ from common.process.logs import CorrelationMiddleware
 from common.storage.failures import passes
 from console.access.roles import PAGES, check_listed
 from console.audit import page as audit
-from console.customers import bounces, finding, opting_out, order, redeeming, statement, timeline
+from console.customers import adjusting, bounces, finding, opting_out, order, redeeming, statement, timeline
 from console.customers import page as customers
 from console.feedback import rewards, surveys, tickets
 from console.imports import page as imports
@@ -52,6 +52,7 @@ ROUTERS = (
     timeline.router,
     order.router,
     redeeming.router,
+    adjusting.router,
     bounces.router,
     tickets.router,
     rewards.router,
