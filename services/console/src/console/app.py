@@ -16,6 +16,7 @@ from console.customers import adjusting, bounces, finding, opting_out, order, re
 from console.customers import page as customers
 from console.feedback import rewards, surveys, tickets
 from console.imports import page as imports
+from console.imports import preview as import_preview
 from console.messages import page as messages
 from console.operations import dead, health
 from console.programme import page as programme
@@ -61,6 +62,7 @@ ROUTERS = (
     regulars.router,
     cohort.router,
     programme.router,
+    import_preview.router,
     imports.router,
     dead.router,
     health.router,

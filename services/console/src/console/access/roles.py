@@ -88,6 +88,7 @@ PAGES: dict[str, Page] = {
     "withdraw_programme": Page(_of("owner")),
     "imports": Page(_of("owner", "operator", "viewer")),
     "send_import": Page(_of("owner", "operator")),
+    "preview_import": Page(_of("owner", "operator")),
     "one_import": Page(_of("owner", "operator", "viewer")),
     "refused_lines": Page(_of("owner", "operator")),
     "dead": Page(_of("owner", "operator", "viewer")),
