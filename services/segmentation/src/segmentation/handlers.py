@@ -9,7 +9,7 @@ from common.bus.inbox import claim
 from common.bus.subscriptions import Batch, Subscription
 from common.events import Event
 from common.events.activity import Activity
-from common.events.membership import MemberEnrolled
+from common.events.membership import MemberEnrolled, TierChanged
 from common.events.orders import OrderClaimed
 from common.events.segments import ChurnFitted, LifetimeValueFitted, StatisticsComputed, ThresholdsChanged
 from common.fold.customers import fold_events
@@ -24,7 +24,7 @@ from segmentation.commands.statistics import add_statistics, read_back
 from segmentation.commands.thresholds import add_version
 from segmentation.fold import CLAIMED, INPUTS, KEPT, SegmentFolding, folding_of, keep
 from segmentation.held_inputs import store as held_inputs
-from segmentation.members.store import save_members
+from segmentation.members.store import save_members, save_tiers
 from segmentation.shops.store import lock_shops
 from segmentation.thresholds.state import Thresholds
 
@@ -97,10 +97,13 @@ async def on_fits(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_members(tx: Transaction, batch: Batch) -> None:
-    """Remember who is a member. No input of the fold: when membership announced it says nothing about the customer."""
-    enrolled = [event for event in batch.events if event.subject is not None]
+    """Remember who is a member, and in which tier. No input of the fold: it is listed by, and changes no attribute."""
+    known = [event for event in batch.events if event.subject is not None]
+    enrolled = [event for event in known if isinstance(event.data, MemberEnrolled)]
     if enrolled:
         await save_members(tx, enrolled)
+    if known:
+        await save_tiers(tx, known)
 
 
 SUBSCRIPTIONS = (
@@ -109,5 +112,5 @@ SUBSCRIPTIONS = (
     Subscription(on_statistics, (StatisticsComputed,), ahead=True),
     Subscription(on_inputs, (*INPUTS, OrderClaimed), CLAIMED),
     Subscription(on_fits, (LifetimeValueFitted, ChurnFitted)),
-    Subscription(on_members, (MemberEnrolled,)),
+    Subscription(on_members, (MemberEnrolled, TierChanged)),
 )
