@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from common.events.orders import OrderRefunded
+from common.events.orders import OrderEvent, OrderRefunded
 from common.events.standing import OrderStanding
-from feedback.orders.rules import OrderInput
 
 CAME = ("delivered", "completed")
 """States of an order whose goods have come."""
@@ -29,16 +28,16 @@ class Stood:
     void: bool
 
 
-def stood(inputs: Iterable[OrderInput]) -> Stood | None:
-    """What all inputs of one order come to, in whatever order they are given; None: no version is known."""
+def stood(told: Iterable[tuple[datetime, OrderEvent | OrderRefunded]]) -> Stood | None:
+    """What versions and refunds of one order, with their times, come to, in whatever order; None: no version came."""
     standing, came = OrderStanding(), list[datetime]()
-    for given in sorted(inputs, key=lambda i: (i.at, i.rank, i.cause)):
-        if isinstance(given.body, OrderRefunded):
-            standing.take_refund(given.body)
+    for at, body in told:
+        if isinstance(body, OrderRefunded):
+            standing.take_refund(body)
             continue
-        standing.take(given.body)
-        if given.body.state in CAME:
-            came.append(given.at)
+        standing.take(body)
+        if body.state in CAME:
+            came.append(at)
     if not standing.known:
         return None
     paid = standing.state != "placed"
