@@ -157,6 +157,43 @@ async def test_points_above_the_limit_are_adjusted_by_two_people(whole: Whole, c
         assert f"{before + 50_000:,}" in await row.inner_text()
 
 
+async def test_thresholds_and_rules_of_contact_are_tried_and_saved_once(whole: Whole, chromium: str) -> None:
+    """Journey 5 for the other rules: the preview is the service's own, a newer version is never overwritten."""
+    async with browsing(whole, chromium) as (walk, context):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("owner"), "Dana")
+        await walk.go(f"/s/{SHOP}/rules/contact")
+        other = await context.new_page()
+        await other.goto(f"{walk.url}/s/{SHOP}/rules/contact")
+        await page.get_by_label("Windows, on the customer's clock").fill("in the morning")
+        await walk.click("See what it would do")
+        walk.wrong = [said for said in walk.wrong if "422" not in said]
+        await walk.check()
+        assert await page.evaluate("document.activeElement.id") == "errors"
+        await page.get_by_label("Windows, on the customer's clock").fill("09:30-11:00 not mon\n19:30-21:00")
+        await page.get_by_label("Most over all channels").fill("7")
+        await walk.click("See what it would do")
+        await page.locator("#moved").wait_for()
+        await walk.check()
+        await page.get_by_role("button", name="Save as a new version").dblclick()
+        await page.wait_for_url("**/rules/contact?notice=*")
+        await walk.check()
+        said = await whole.stack.get("messaging", f"{BASE}/policy")
+        assert (said["version"], said["policy"]["caps"]["all_channels"], len(said["policy"]["windows"])) == (1, 7, 2)
+        assert "Saved by Dana." in await page.locator("main").inner_text()
+        await other.get_by_label("Most over all channels").fill("5")
+        await other.get_by_role("button", name="See what it would do").click()
+        await other.get_by_role("button", name="Save as a new version").click()
+        await other.get_by_text("Somebody saved a newer version meanwhile").wait_for()
+        await walk.go(f"/s/{SHOP}/rules/thresholds")
+        await page.get_by_label("Sleeping up to").fill("150")
+        await walk.click("See what it would do")
+        await page.locator("#moved").wait_for()
+        await walk.check()
+        assert "of 3 buyers would change" in await page.locator("#moved").inner_text()
+        assert (await whole.stack.get("segmentation", f"{BASE}/thresholds"))["version"] == 0, "a look saves nothing"
+
+
 async def test_a_bounce_is_lifted_once_and_says_by_whom(whole: Whole, chromium: str) -> None:
     runtime = whole.stack.parts["messaging"].runtime
     async with runtime.database.transaction() as tx:

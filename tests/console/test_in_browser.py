@@ -23,7 +23,7 @@ _CUSTOMER = (
     *(f"customers/ann/{part}" for part in ("ledger", "orders", "messages", "statement", "timeline")),
 )
 _DESK = ("orders/1001", "tickets", "approvals", "rewards", "survey-results", "survey-results/usage")
-_SHOP = ("programme", "regulars", "messages", "imports", "dead-letters", "health")
+_SHOP = ("programme", "rules/thresholds", "rules/contact", "regulars", "messages", "imports", "dead-letters", "health")
 PATHS = ("today", "customers", *_CUSTOMER, *_DESK, *_SHOP)
 """Of pages that a viewer sees."""
 

@@ -20,6 +20,7 @@ from console.imports import preview as import_preview
 from console.messages import page as messages
 from console.operations import dead, health
 from console.programme import page as programme
+from console.programme import rules_page
 from console.regulars import cohort
 from console.regulars import page as regulars
 from console.sign_in import account, invitations
@@ -62,6 +63,7 @@ ROUTERS = (
     regulars.router,
     cohort.router,
     programme.router,
+    rules_page.router,
     import_preview.router,
     imports.router,
     dead.router,
