@@ -194,6 +194,38 @@ async def test_thresholds_and_rules_of_contact_are_tried_and_saved_once(whole: W
         assert (await whole.stack.get("segmentation", f"{BASE}/thresholds"))["version"] == 0, "a look saves nothing"
 
 
+async def test_a_key_is_made_shown_once_and_revoked(whole: Whole, chromium: str) -> None:
+    """The console's own key counts for every shop; a shop's owner sees and revokes the shop's."""
+    elsewhere = {"name": "of another shop", "shop": "elsewhere", "scopes": ["orders:read"]}
+    theirs = (await whole.stack.call("orders-ingest", "POST", "/v1/keys", json=elsewhere)).json()
+    async with browsing(whole, chromium) as (walk, context):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("owner"), "Doris")
+        await walk.go(f"/s/{SHOP}/keys")
+        await page.get_by_label("Who uses it").fill("the web shop")
+        await page.get_by_label("Send orders, customers and activity").check()
+        await walk.click("Make key")
+        await walk.check()
+        key = await page.locator("#made").inner_text()
+        kept = await whole.stack.get("orders-ingest", f"/v1/keys?shop={SHOP}")
+        assert [(one["name"], one["revoked_at"]) for one in kept] == [("the web shop", None)]
+        await walk.go(f"/s/{SHOP}/keys")
+        assert key not in await page.content()
+        assert theirs["prefix"] not in await page.content()
+        token = await page.locator("[name=token]").first.input_value()
+        forged = await context.request.post(
+            f"{whole.url}/s/{SHOP}/keys/{theirs['prefix']}/revoke",
+            form={"token": token, "form": "forged"},
+            headers={"sec-fetch-site": "same-origin"},
+        )
+        assert forged.status == 404, "another shop's key"
+        await walk.click("Revoke the web shop")
+        await page.get_by_text("Revoked: it counts no more").wait_for()
+        await walk.check()
+        kept = await whole.stack.get("orders-ingest", f"/v1/keys?shop={SHOP}")
+        assert kept[0]["revoked_at"] is not None
+
+
 async def test_a_bounce_is_lifted_once_and_says_by_whom(whole: Whole, chromium: str) -> None:
     runtime = whole.stack.parts["messaging"].runtime
     async with runtime.database.transaction() as tx:

@@ -33,6 +33,7 @@ PARTS = {
     "claim": "c-1",
     "form_id": "usage",
     "which": "contact",
+    "prefix": "abc",
     "command": "c-1",
     "shop": "tea",
 }

@@ -18,7 +18,7 @@ from console.feedback import rewards, surveys, tickets
 from console.imports import page as imports
 from console.imports import preview as import_preview
 from console.messages import page as messages
-from console.operations import dead, health
+from console.operations import dead, health, keys
 from console.programme import page as programme
 from console.programme import rules_page
 from console.regulars import cohort
@@ -68,6 +68,7 @@ ROUTERS = (
     imports.router,
     dead.router,
     health.router,
+    keys.router,
     audit.router,
 )
 

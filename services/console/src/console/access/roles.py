@@ -99,6 +99,9 @@ PAGES: dict[str, Page] = {
     "show_dead": Page(_of("operator")),
     "resend_dead": Page(_of("operator")),
     "health": Page(),
+    "keys": Page(_of("owner", "operator")),
+    "make_key": Page(_of("owner")),
+    "revoke_key": Page(_of("owner")),
     "audit": Page(_of("owner")),
 }
 """Every route by its name. The app does not start with a route without an entry, nor with an entry of no route."""
