@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pyotp
 import pytest
 
-from .conftest import NOW, SHOP, Whole, browsing
+from console.texts.words import REASONS
+
+from .conftest import NOW, PASSWORD, SHOP, Whole, browsing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="package")]
 BASE = f"/v1/shops/{SHOP}"
@@ -192,6 +195,57 @@ async def test_thresholds_and_rules_of_contact_are_tried_and_saved_once(whole: W
         await walk.check()
         assert "of 3 buyers would change" in await page.locator("#moved").inner_text()
         assert (await whole.stack.get("segmentation", f"{BASE}/thresholds"))["version"] == 0, "a look saves nothing"
+
+
+async def test_the_first_owner_sets_up_codes_and_wrong_ones_are_throttled(whole: Whole, chromium: str) -> None:
+    """Journey 1: link, password, code; the link again is refused, the sixth wrong attempt waits."""
+    link = await whole.invitation("owner")
+    async with browsing(whole, chromium) as (walk, context):
+        page = walk.page
+        await walk.sign_up(link, "Desmond")
+        before = {cookie["name"]: cookie["value"] for cookie in await context.cookies()}
+        await walk.go("/account/second-factor")
+        code = pyotp.TOTP(await page.locator("code").inner_text()).now()
+        await page.get_by_label("Code").fill(code)
+        await walk.click("Set up")
+        await walk.check()
+        await walk.click("Sign out")
+        await page.goto(link)
+        walk.wrong = [said for said in walk.wrong if "410" not in said]
+        await walk.check()
+        assert await page.locator("[name=password]").count() == 0, "the link counts once"
+        for _ in range(6):
+            await page.goto(f"{walk.url}/sign-in")
+            await page.get_by_label("Name").fill("Desmond")
+            await page.get_by_label("Password").fill(PASSWORD)
+            await page.get_by_label("Code (if you have set one up)").fill("000000")
+            await walk.click("Sign in")
+        await page.get_by_text("Too many attempts. Try again after").wait_for()
+        walk.wrong = [said for said in walk.wrong if not any(status in said for status in ("401", "422", "429"))]
+        await walk.check()
+        old = await context.request.get(f"{walk.url}/account", headers={"cookie": f"session={before['session']}"})
+        assert old.url.endswith("/sign-in?next=%2Faccount") or "sign-in" in old.url, "the session before is over"
+
+
+async def test_why_a_message_was_not_sent_is_said_as_the_service_says_it(whole: Whole, chromium: str) -> None:
+    """Journey 4: from the timeline to every decision, in order, each with its reason and policy version."""
+    decided = await whole.stack.get("messaging", f"{BASE}/customers/ann/decisions")
+    kept = [one for one in decided if one["outcome"] != "send"]
+    assert kept, "something was not sent"
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("viewer"), "Dwight")
+        await walk.go(f"/s/{SHOP}/customers/ann/timeline?kind=messages")
+        assert await page.locator(".timeline li").count() == len(decided)
+        await page.locator(f"a[href$='{kept[0]['message_id']}']").first.click()
+        await walk.check()
+        said = await whole.stack.get("messaging", f"{BASE}/messages/{kept[0]['message_id']}")
+        rows = page.locator("ol.timeline li")
+        assert await rows.count() == len(said["decisions"])
+        for place, decision in enumerate(said["decisions"]):
+            text = await rows.nth(place).inner_text()
+            assert REASONS[decision["reason"]] in text
+            assert f"policy version {decision['policy_version']}" in text
 
 
 async def test_a_key_is_made_shown_once_and_revoked(whole: Whole, chromium: str) -> None:
