@@ -58,3 +58,11 @@ async def test_rules_are_tried_on_what_left_and_saved_nowhere(messaging: Any) ->
         assert (answer["sent"], answer["outside"], answer["over_cap"], answer["waiting"]) == (1, 1, 1, 0)
         assert (await client.post(path, json={"policy": {"windows": []}})).status_code == 422
         assert (await client.get("/v1/shops/s/policy")).json() == before
+        assert (await client.get("/v1/shops/s/policy/versions")).json() == {"versions": []}
+        for most in (5, 4):
+            assert (
+                await client.put("/v1/shops/s/policy", json={"policy": {"caps": {"all_channels": most}}})
+            ).is_success
+            messaging.clock.instant += timedelta(minutes=1)
+        saved = (await client.get("/v1/shops/s/policy/versions")).json()["versions"]
+        assert [(one["version"], one["policy"]["caps"]["all_channels"]) for one in saved] == [(2, 4), (1, 5)]

@@ -44,6 +44,8 @@ async def rules(viewer: Guarded, which: Which) -> Response:
 async def _drawn(
     viewer: Viewer, which: str, answer: Answer, form: dict[str, str], status: int = 200, **more: Any
 ) -> Response:
+    document = DOCUMENTS[which]
+    (versions,) = await viewer.console.services.ask(viewer.of_shop(document.service, f"{document.path}/versions"))
     async with viewer.console.database.transaction() as tx:
         who = await store.list_who(tx, viewer.here, "save_rules")
     given: dict[str, Any] = {"wrong": {}, "refusal": "", "theirs": [], **more}
@@ -51,7 +53,8 @@ async def _drawn(
         "programme/rules.html",
         status,
         which=which,
-        document=DOCUMENTS[which],
+        document=document,
+        versions=versions,
         answer=answer.body,
         newest=newest_of(answer.body),
         form=form,
