@@ -153,6 +153,19 @@ TOPICS: tuple[tuple[str, tuple[Field, ...]], ...] = (
             Field("check_in.points", N_("Points for a check-in"), N_("Once a day."), "whole"),
         ),
     ),
+    (
+        N_("Changes by hand"),
+        (
+            Field(
+                "approvals.points_alone",
+                N_("Points one person may change"),
+                N_("Of one member in a day; above it a second person approves. 0: always a second one."),
+                "whole",
+                0,
+                10_000_000,
+            ),
+        ),
+    ),
 )
 
 
@@ -240,6 +253,8 @@ def _differing(
 def _get(programme: Any, path: str) -> Any:
     """The value at the path; None where an optional one is not there."""
     for step in path.split("."):
+        if programme is None:
+            return None
         programme = programme[int(step)] if step.isdigit() else programme.get(step)
     return programme
 

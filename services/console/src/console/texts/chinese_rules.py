@@ -75,6 +75,8 @@ RULES = {
     "Of fixed borders.": "用于固定边界。",
     "Of its own orders.": "其自身订单。",
     "Of one customer, at least.": "对同一顾客至少间隔。",
+    "Of one member in a day; above it a second person approves. 0: always a second one.": "对同一会员每天；超出须由第二人批准。0 表示始终须第二人。",
+    "Points one person may change": "单人可调整的积分",
     "Of silence.": "沉默的天数。",
     "Of the shop's own mail domain.": "店铺自己的邮件域名。",
     "Of {sent} messages but notices about orders, {outside} left at an hour or on a day that would be closed, and {over} were more than a customer would get.": "除订单通知外的 {sent} 条消息中，{outside} 条发送于将关闭的时段或日子，{over} 条超出顾客可收的数量。",
