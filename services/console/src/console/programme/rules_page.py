@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from console.access import store
 from console.client import Answer
@@ -12,7 +12,7 @@ from console.programme import fields
 from console.programme.documents import DOCUMENTS, Document, base_of, newest_of
 from console.programme.page import start, was_sent, written_form
 from console.web.commands import carry_out, status_of, why_not
-from console.web.guard import Guarded, NoAnswer
+from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
 
 router = APIRouter()
@@ -33,12 +33,23 @@ async def _asked(viewer: Viewer, document: Document) -> tuple[Answer, str]:
 
 
 @router.get("/s/{shop}/rules/{which}")
-async def rules(viewer: Guarded, which: Which) -> Response:
-    """The rules in force as a form."""
+async def rules(
+    viewer: Guarded, which: Which, version: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None
+) -> Response:
+    """The newest rules as a form; with `version` those of an older one, to be tried and put in force again."""
     document = DOCUMENTS[which]
     answer, currency = await _asked(viewer, document)
-    form = fields.written_of(document.fields, base_of(document, answer.body), currency)
-    return await _drawn(viewer, which, answer, form)
+    shown = base_of(document, answer.body)
+    if version is not None:
+        (versions,) = await viewer.console.services.ask(viewer.of_shop(document.service, f"{document.path}/versions"))
+        if not versions.ok:
+            raise NoAnswer(versions)
+        found = [each for each in versions.body["versions"] if each["version"] == version]
+        if not found:
+            raise NotHere
+        shown = found[0][document.key]
+    form = fields.written_of(document.fields, shown, currency)
+    return await _drawn(viewer, which, answer, form, again=version)
 
 
 async def _drawn(
@@ -48,7 +59,7 @@ async def _drawn(
     (versions,) = await viewer.console.services.ask(viewer.of_shop(document.service, f"{document.path}/versions"))
     async with viewer.console.database.transaction() as tx:
         who = await store.list_who(tx, viewer.here, "save_rules")
-    given: dict[str, Any] = {"wrong": {}, "refusal": "", "theirs": [], **more}
+    given: dict[str, Any] = {"wrong": {}, "refusal": "", "theirs": [], "again": None, **more}
     return viewer.draw(
         "programme/rules.html",
         status,
