@@ -248,6 +248,33 @@ async def test_why_a_message_was_not_sent_is_said_as_the_service_says_it(whole: 
             assert f"policy version {decision['policy_version']}" in text
 
 
+async def test_the_words_of_a_survey_are_changed_once_and_taken_back(whole: Whole, chromium: str) -> None:
+    """FBK-003: surveys asked before keep theirs; the usual words stand again."""
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("marketer"), "Dolly")
+        await walk.go(f"/s/{SHOP}/survey-results")
+        await walk.click("Words of usage", "link")
+        await walk.check()
+        await page.locator("[name='title.en']").fill("")
+        await page.locator("[name='title.zh']").fill("")
+        await walk.click("Save words")
+        walk.wrong = [said for said in walk.wrong if "422" not in said]
+        await walk.check()
+        await page.locator("[name='title.en']").fill("How is the tea?")
+        await page.get_by_role("button", name="Save words").dblclick()
+        await page.wait_for_url("**/survey-forms/usage?notice=*")
+        await walk.check()
+        said = await whole.stack.get("feedback", f"{BASE}/survey-forms")
+        own = [each["form"]["title"]["en"] for each in said["items"] if each["own"]]
+        assert (said["version"], own) == (1, ["How is the tea?"])
+        await walk.click("Withdraw the shop's own words")
+        await page.wait_for_url("**/survey-results?notice=*")
+        await walk.check()
+        said = await whole.stack.get("feedback", f"{BASE}/survey-forms")
+        assert not any(each["own"] for each in said["items"])
+
+
 async def test_a_key_is_made_shown_once_and_revoked(whole: Whole, chromium: str) -> None:
     """The console's own key counts for every shop; a shop's owner sees and revokes the shop's."""
     elsewhere = {"name": "of another shop", "shop": "elsewhere", "scopes": ["orders:read"]}
