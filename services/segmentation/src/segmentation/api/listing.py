@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Query
 
-from common.events.fields import Cursor, ShopName
+from common.events.fields import Cursor, Identifier, ShopName
 from common.events.segments import LifeCycle, Stage
 from common.http.api import Router, Tx, require
 from segmentation.api.customers import Out
@@ -50,7 +50,7 @@ async def list_customers(
     cell: Annotated[
         str | None, Query(max_length=3, pattern="^[01]{3}$", description="R, F and M, 1 = high: `101`")
     ] = None,
-    tier: Annotated[str | None, Query(max_length=100, description="the id of a tier of the programme")] = None,
+    tier: Annotated[Identifier | None, Query(description="the id of a tier of the programme")] = None,
     after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> ListOut:
