@@ -187,6 +187,7 @@ create table coupon_uses (
     status text not null check (status in ('reserved', 'committed', 'released', 'over_limit')),
     paid bigint,                        -- what was paid for the order's goods, minor units: the offer's revenue
     order_revision bigint not null default -1, -- of the order's version by which it moved last
+    promised boolean not null default false, -- it was reserved; otherwise the order alone has named it
     at timestamptz not null,
     moved_at timestamptz not null,
     primary key (shop, order_id, code)  -- closes the race of one coupon used twice on an order

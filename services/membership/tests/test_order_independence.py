@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from common.events.membership import (
     MemberRegistered,
     PointsAdjusted,
     PointsRedeemed,
+    RedemptionCommitted,
     RedemptionReturned,
     TierChanged,
 )
@@ -28,7 +30,7 @@ from common.events.orders import OrderClosed, OrderCompleted, OrderLine, OrderPa
 from common.fold.folding import advance, fold_all, same
 from common.fold.items import EVERYTHING
 from common.shops.settings import ShopSettings
-from membership.fold import MemberFolding, MemberState, balances
+from membership.fold import KEPT, MemberFolding, MemberState, balances
 from membership.growth.state import ORDER_GROWTH, Growth
 from membership.ledger.legs import Balances, Posting
 from membership.member import Member
@@ -122,6 +124,7 @@ data = st.one_of(
         st.one_of(st.none(), order_ids),
     ),
     st.builds(lambda r: RedemptionReturned(redemption_id=r), st.sampled_from(["r1", "r2", "r3"])),
+    st.builds(lambda r: RedemptionCommitted(redemption_id=r, order_id="theirs"), st.sampled_from(["r1", "r2", "r3"])),
     st.builds(
         lambda o, month: BenefitReserved(benefit="free_shipping", order_id=o, day=date(2025, month, 1)),
         order_ids,
@@ -187,6 +190,15 @@ def _post(books: Balances, effects: list[Any]) -> None:
             books[leg.account, leg.earned_by] = books.get((leg.account, leg.earned_by), 0) + leg.amount
 
 
+def _kept(event: Event[Any]) -> Event[Any]:
+    """The event as the history gives it back: with the fields alone that the parts say they read."""
+    row = SimpleNamespace(
+        shop=event.shop, customer=event.subject, at=event.time, source=event.source, id=event.id, type=event.data.TYPE,
+        fields=KEPT.dump(event), correlation=None,
+    )  # fmt: skip
+    return KEPT.load(row)
+
+
 class Arriving:
     """A member as common.fold keeps one: a small state, items that are loaded when they are wanted, and the ledger."""
 
@@ -209,12 +221,12 @@ class Arriving:
             _post(self._books, self._folding.apply(state, event))
         else:
             horizon = max(self.known, event.time, *(known.time for known in self.seen))
-            after, _, done = fold_all(self._folding, [*self.seen, event], horizon, KEY)
+            after, _, done = fold_all(self._folding, [*self.seen, _kept(event)], horizon, KEY)
             self.known = max(self.known, done or self.known)
             stored = posted(fold_all(self._folding, self.seen, self.known, KEY)[0])
             _post(self._books, self._folding.difference(state, stored, after, event.time))
             self._items, state = {}, after
-        self.seen.append(event)
+        self.seen.append(_kept(event))
         self.known = max(self.known, event.time)
         self._save(state)
 

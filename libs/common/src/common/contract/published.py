@@ -39,6 +39,7 @@ from common.events.membership import (
     PointsRedeemed,
     ProgrammeChanged,
     ProgrammeWithdrawn,
+    RedemptionCommitted,
     RedemptionReturned,
     TierChanged,
     TierDropWarned,
@@ -182,6 +183,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "redemption_id": "r-1", "points": 100, "order_id": "1003", "order_total": 5000, "worth": 100, "currency": "EUR",
     },
     RedemptionReturned: {"redemption_id": "r-1"},
+    RedemptionCommitted: {"redemption_id": "r-1", "order_id": "1003"},
     PointsAdjusted: {
         "command_id": "a-1", "points": 200, "reason": "her parcel was lost", "by": "li.wei", "approved_by": "zhou",
     },

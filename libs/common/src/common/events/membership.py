@@ -203,6 +203,16 @@ class RedemptionReturned(EventData):
     redemption_id: Identifier
 
 
+class RedemptionCommitted(EventData):
+    """An order that names no redemption, being another customer's or nobody's, was paid: its points stay spent."""
+
+    TYPE: ClassVar[str] = "points.redemption_committed"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 205
+    redemption_id: Identifier
+    order_id: Identifier
+
+
 class ManualChange(EventData):
     """An accepted command of the shop's staff; `approved_by`: the second person, where one was needed."""
 

@@ -43,8 +43,8 @@ class DropWarningPart(Part[DropWarning]):
             on_due(work)
 
     def announced(self, member: Member) -> Announced:
-        made = DropWarning.of(member)
-        return Announced(made.looked if made.missing is not None else None, made.missing)
+        made = _standing_warning(member)
+        return Announced(None, None) if made is None else Announced(made.looked, made.missing)
 
     def facts(self, before: Announced, after: Announced, work: Work) -> Iterable[EventData]:
         if after.missing is None or after.until is None:
@@ -69,8 +69,14 @@ class DropWarningPart(Part[DropWarning]):
         return None
 
     def says(self, member: Member) -> Mapping[str, Any]:
-        made = DropWarning.of(member)
-        return {} if made.missing is None else {"drop_missing": list(made.missing)}
+        made = _standing_warning(member)
+        return {} if made is None or made.missing is None else {"drop_missing": list(made.missing)}
+
+
+def _standing_warning(member: Member) -> DropWarning | None:
+    """The warning of the term that the member is in; one of a term that is over says nothing any more."""
+    made, held = DropWarning.of(member), Tiers.of(member).standing
+    return made if made.missing is not None and made.looked == held.until and held.grace is None else None
 
 
 def _warned_at(member: Member, shop: ShopRules) -> datetime | None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.events import CustomerKey, Event
-from common.events.membership import PointsAdjusted, PointsRedeemed, RedemptionReturned
+from common.events.membership import PointsAdjusted, PointsRedeemed, RedemptionCommitted, RedemptionReturned
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid, OrderRefunded
 from common.fold.items import Wanted
 from common.fold.working import Folded
@@ -47,6 +47,9 @@ class PointsPart(Part[Points]):
                 return
             case OrderEvent() if data.redemption_id is not None:
                 yield REDEMPTION.name(data.redemption_id)
+            case RedemptionCommitted():
+                yield REDEMPTION.name(data.redemption_id)
+                return
             case PointsAdjusted():
                 adds = data.points > 0
                 yield from map(LOT.name, lots_of(_adjustment(data), shop, event.time)) if adds else (LOT.all_names,)
@@ -210,6 +213,15 @@ def on_returned(work: Work, data: RedemptionReturned) -> None:
         work.changed.append(RedemptionRow.of(data.redemption_id, redemption))
 
 
+def on_committed(work: Work, data: RedemptionCommitted) -> None:
+    """An order of another customer, or of nobody, was paid with the discount: only its end gives the points back."""
+    known = REDEMPTION.get(work.member, data.redemption_id)
+    if known is not None and known.paid_by is None and known.ended is None:
+        redemption = REDEMPTION.change(work.member, data.redemption_id)
+        redemption.paid_by = data.order_id
+        work.changed.append(RedemptionRow.of(data.redemption_id, redemption))
+
+
 def on_adjusted(work: Work, data: PointsAdjusted) -> None:
     """Staff have added points, or taken some; a promise that late news does not undo."""
     work.reason = "adjusted"
@@ -236,6 +248,7 @@ PointsPart.inputs = {
     OrderRefunded: on_refund,
     PointsRedeemed: on_redeemed,
     RedemptionReturned: on_returned,
+    RedemptionCommitted: on_committed,
     PointsAdjusted: on_adjusted,
 }
 PointsPart.dues = {"expiry": on_expiry}
@@ -246,6 +259,7 @@ PointsPart.reads = {
     OrderRefunded: ("order_id",),
     PointsRedeemed: ("redemption_id", "points", "worth", "currency", "order_id", "order_total"),
     RedemptionReturned: ("redemption_id",),
+    RedemptionCommitted: ("redemption_id", "order_id"),
     PointsAdjusted: ("command_id", "points"),
 }
 PART = PointsPart()
