@@ -215,8 +215,10 @@ create table checkouts (
 alter table customers
     add column enrolled_at text generated always as (state -> 'tiers' ->> 'enrolled') stored,
     add column tier text generated always as (state -> 'tiers' -> 'standing' ->> 'tier') stored, -- its id; null: no member
+    add column candidate text generated always as (state -> 'tiers' -> 'standing' ->> 'candidate') stored, -- a tier's id
     add column pending bigint generated always as (coalesce((state -> 'points' ->> 'pending')::bigint, 0)) stored,
     add column available bigint generated always as (coalesce((state -> 'points' ->> 'available')::bigint, 0)) stored,
     add column debt bigint generated always as (coalesce((state -> 'points' ->> 'debt')::bigint, 0)) stored,
     add column growth bigint generated always as (coalesce((state -> 'growth' ->> 'value')::bigint, 0)) stored;
 create index customers_tier on customers (shop, tier);
+create index customers_candidate on customers (shop, customer) where candidate is not null;

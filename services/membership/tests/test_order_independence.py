@@ -25,6 +25,7 @@ from common.events.membership import (
     RedemptionCommitted,
     RedemptionReturned,
     TierChanged,
+    TierGranted,
 )
 from common.events.orders import OrderClosed, OrderCompleted, OrderLine, OrderPaid, OrderRefunded
 from common.fold.folding import advance, fold_all, same
@@ -47,6 +48,7 @@ from .stories import lots, posted
 KEY = ("tea", "c1")
 START = datetime(2023, 12, 20, tzinfo=UTC)
 SECOND, THIRD = datetime(2024, 10, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
+BY_HAND = FastTrack(tier="vip", spend=4_999, start=START, end=THIRD, by_hand=True)
 CAMPAIGN = FastTrack(tier="vip", spend=9_999, start=THIRD - timedelta(days=200), end=THIRD + timedelta(days=90))
 
 BY_SPEND = Programme().tiers
@@ -140,6 +142,11 @@ data = st.one_of(
         st.sampled_from(["m1", "m2"]),
         st.one_of(st.integers(1, 2_000), st.integers(-2_000, -1)),
     ),
+    st.builds(
+        lambda c, t: TierGranted(command_id=c, tier=t, by="li"),
+        st.sampled_from(["g1", "g2"]),
+        st.sampled_from(["senior", "vip", "supreme", "gold", "gone"]),
+    ),
     st.just(MemberRegistered()),
     st.just(MemberCheckedIn()),
     st.builds(lambda r: ReviewSubmitted(review_id=r, stars=1), st.sampled_from(["v1", "v2"])),
@@ -173,7 +180,7 @@ def foldings(draw: st.DrawFn) -> MemberFolding:
             downgrade=draw(st.sampled_from(["one_down", "none", "justified"])),
             grace_days=draw(st.sampled_from([0, 30])),
             points=PointsRules(clamp_at_zero=draw(st.booleans())),
-            fast_tracks=() if tiers is ANOTHER else draw(st.sampled_from([(), (CAMPAIGN,)])),
+            fast_tracks=() if tiers is ANOTHER else draw(st.sampled_from([(), (CAMPAIGN,), (CAMPAIGN, BY_HAND)])),
         )
 
     versions = [Version(START, 1, programme()), Version(SECOND, 2, programme()), Version(THIRD, 3, programme())]

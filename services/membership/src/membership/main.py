@@ -22,6 +22,7 @@ from membership.api import (
     preview,
     programme,
     redemptions,
+    tier_grants,
     view,
 )
 from membership.jobs import balancing, sweeping, verifying
@@ -42,6 +43,7 @@ SERVICE = Service(
         view.router,
         redemptions.router,
         adjustments.router,
+        tier_grants.router,
         programme.router,
         preview.router,
     ),

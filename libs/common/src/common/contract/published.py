@@ -43,6 +43,7 @@ from common.events.membership import (
     RedemptionReturned,
     TierChanged,
     TierDropWarned,
+    TierGranted,
 )
 from common.events.messages import (
     ContactAddressSuppressed,
@@ -187,6 +188,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     PointsAdjusted: {
         "command_id": "a-1", "points": 200, "reason": "her parcel was lost", "by": "li.wei", "approved_by": "zhou",
     },
+    TierGranted: {"command_id": "g-1", "tier": "oolong", "reason": "spring campaign", "by": "li.wei"},
     ProgrammeChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "programme": {"enrolment": "first_order"}},
     ProgrammeWithdrawn: {"version": 2},
     StageChanged: {"old": "prospect", "new": "returning", "is_repurchaser": False, "revision": 1},

@@ -231,6 +231,14 @@ class PointsAdjusted(ManualChange):
     points: Number
 
 
+class TierGranted(ManualChange):
+    """`tier`, by its id, from now on for a term, as if the member had qualified for it (MEM-020)."""
+
+    TYPE: ClassVar[str] = "tier.granted"
+    RANK: ClassVar[int] = 251
+    tier: Text
+
+
 class MemberRegistered(EventData):
     """An accepted command: the customer asked to be a member before any order (MEM-010)."""
 

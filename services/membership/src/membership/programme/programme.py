@@ -124,13 +124,15 @@ class GrowthRules(Rules):
 class FastTrack(Rules):
     """A campaign: one order of at least `spend` (minor units) paid in [start, end) reaches the tier (MEM-019).
 
-    `tier` is the tier's id; it is reached when the order completes.
+    `tier` is the tier's id; it is reached when the order completes, or `by_hand`: the member is on the work list of
+    those to whom staff may grant it (MEM-020).
     """
 
     tier: TierId
     spend: Annotated[int, Field(gt=0, le=ABSURD, strict=True)]
     start: PlannedTime
     end: PlannedTime
+    by_hand: bool = False
 
 
 class Programme(Rules):
@@ -220,6 +222,10 @@ class Programme(Rules):
     def level_of(self, tier: str) -> int:
         """Where the tier of that id stands, 0 the lowest, which is that of no member too. Raises StopIteration."""
         return next(level for level, known in enumerate(self.tiers) if known.id == tier) if tier else 0
+
+    def level_if_known(self, tier: str) -> int:
+        """Where the tier of that id stands; 0, the lowest, where there is none."""
+        return next((level for level, known in enumerate(self.tiers) if known.id == tier), 0)
 
     def tier(self, tier: str) -> Tier:
         """The tier of that id; the lowest for no member. Raises StopIteration for none."""

@@ -21,7 +21,7 @@ class Recent(PartState):
 
     One flat list, oldest day first, because it is read and written for every order, and may be of a thousand days.
     Spend in thousandths. `ever` is the spend of all time, `growth` the growth value. `purchases` are the orders
-    completed at `at`, the last instant at which one did.
+    completed at `at`, the last instant at which one did; `grants` the tiers that were granted at `granted`, likewise.
     """
 
     NAME: ClassVar[str] = "recent"
@@ -30,6 +30,8 @@ class Recent(PartState):
     growth: int = 0
     at: datetime | None = None
     purchases: list[Purchase] = field(default_factory=list)
+    granted: datetime | None = None
+    grants: list[str] = field(default_factory=list)
 
     def enter(self, entry: Entry, shop: ShopRules) -> None:
         """Add the amounts to those of the entry's day, and forget the days that no rule looks at any more."""
@@ -39,6 +41,9 @@ class Recent(PartState):
             others = self.purchases if entry.at == self.at else []
             self.at = entry.at
             self.purchases = [*(one for one in others if one.order_id != entry.purchase.order_id), entry.purchase]
+        if entry.grant is not None:
+            self.grants = [*(self.grants if entry.at == self.granted else []), entry.grant]
+            self.granted = entry.at
         if entry.spend or entry.orders or entry.points:
             self._add(shop.day_of(entry.at).toordinal(), entry.spend, entry.orders, entry.points)
             last = date.fromordinal(self.days[-_WIDTH])
@@ -84,3 +89,8 @@ class UpToNow:
         """The orders completed at that instant, which is now."""
         recent = Recent.of(self.member)
         return recent.purchases if recent.at == at else ()
+
+    def granted_at(self, at: datetime) -> Sequence[str]:
+        """The tiers granted at that instant, which is now."""
+        recent = Recent.of(self.member)
+        return recent.grants if recent.granted == at else ()

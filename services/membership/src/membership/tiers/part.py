@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from common.events import EventData, rfc3339
-from common.events.membership import MemberEnrolled, MemberRegistered, TierChanged
+from common.events.membership import MemberEnrolled, MemberRegistered, TierChanged, TierGranted
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid
 from membership.member import Member
 from membership.orders.state import OrderChange
 from membership.part import Part, Work
 from membership.programme.versions import ShopRules
-from membership.qualification.history import history_of
+from membership.qualification.history import Entry, history_of
 from membership.tiers import rules
 from membership.tiers.announcing import Announced, facts_of
 from membership.tiers.rules import Change, Marks
@@ -86,6 +86,13 @@ def on_registered(work: Work, _: MemberRegistered) -> None:
     _enrol(work)
 
 
+def on_granted(work: Work, data: TierGranted) -> None:
+    """Staff have granted a tier (MEM-020); a refund judges everything but the grant anew, which stays what it was."""
+    _enrol(work)
+    work.enter(Entry(work.at, grant=data.tier))
+    work.evaluate = True
+
+
 def on_order(work: Work, data: OrderEvent) -> None:
     """The first order that counts makes a member, where the programme asks for no registration (MEM-010)."""
     change = work.noted(OrderChange)
@@ -118,9 +125,11 @@ def on_review(work: Work) -> None:
 
 TiersPart.inputs = {
     MemberRegistered: on_registered,
+    TierGranted: on_granted,
     OrderPaid: on_order,
     OrderCompleted: on_order,
     OrderClosed: on_order,
 }
+TiersPart.reads = {TierGranted: ("command_id", "tier")}
 TiersPart.dues = {"programme": on_new_ladder, "review": on_review, "grace": on_review}
 PART = TiersPart()

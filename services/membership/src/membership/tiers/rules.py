@@ -77,19 +77,27 @@ def evaluate(standing: Standing, sums: Sums, shop: ShopRules, at: datetime) -> t
     if standing.grace is None and held == len(programme.tiers) - 1:
         return standing, None  # nothing can lift it
     level, rule = tier_for(programme, shop.unit_at(at), sums.through(window_start(shop, programme, at), at))
-    fast = _fast_track(programme, shop, sums.completed_at(at))
+    fast, by_hand = _fast_track(programme, shop, sums.completed_at(at))
     if fast > level:
         level, rule = fast, "fast track"
-    if level > held:
-        return _begin_term(standing, level, shop.date_of(at), shop, programme), Change("upgrade", rule)
-    if standing.grace is not None and 0 < level == held:
-        return _begin_term(standing, level, shop.date_of(at), shop, programme), Change("renewal", rule)
-    return standing, None
+    granted = max((programme.level_if_known(tier) for tier in sums.granted_at(at)), default=0)
+    if granted > level:
+        level, rule = granted, "grant"
+    change = None
+    if level > held or (standing.grace is not None and 0 < level == held):
+        standing = _begin_term(standing, level, shop.date_of(at), shop, programme)
+        change = Change("upgrade" if level > held else "renewal", rule)
+    if by_hand > max(level, held):
+        standing = replace(standing, candidate=programme.tiers[by_hand].id)
+    return standing, change
 
 
-def _fast_track(programme: Programme, shop: ShopRules, completed: Iterable[Purchase]) -> int:
-    """The level that an order reaches by a campaign of the programme in force when it was paid (MEM-019)."""
-    reached = 0
+def _fast_track(programme: Programme, shop: ShopRules, completed: Iterable[Purchase]) -> tuple[int, int]:
+    """The level that an order reaches by a campaign of the programme in force when it was paid, at once and by hand.
+
+    MEM-019, MEM-020.
+    """
+    reached = by_hand = 0
     for order in completed:
         if order.paid_at is None or not order.counts:
             continue
@@ -100,8 +108,9 @@ def _fast_track(programme: Programme, shop: ShopRules, completed: Iterable[Purch
                 and order.spend * shop.unit_at(order.paid_at) >= track.spend * FINE
             ):
                 tier = track.tier if paid is programme else programme.successor(track.tier, paid)
-                reached = max(reached, programme.level_of(tier))
-    return reached
+                level = programme.level_of(tier)
+                reached, by_hand = (reached, max(by_hand, level)) if track.by_hand else (max(reached, level), by_hand)
+    return reached, by_hand
 
 
 def fall_due(standing: Standing, sums: Sums, shop: ShopRules, at: datetime) -> tuple[Standing, Change]:
@@ -148,7 +157,8 @@ def change_ladder(standing: Standing, shop: ShopRules, at: datetime) -> tuple[St
     programme = shop.at(at)
     tier = programme.successor(standing.tier, shop.before(at))
     level = programme.level_of(tier)
-    moved = replace(standing, tier=tier, ladder=at)
+    candidate = standing.candidate if programme.level_if_known(standing.candidate) > level else ""
+    moved = replace(standing, tier=tier, ladder=at, candidate=candidate)
     if (level == 0) != (standing.until is None):
         # To the lowest, which has no term, or from it to one that has.
         moved = _begin_term(moved, level, shop.date_of(at), shop, programme)
