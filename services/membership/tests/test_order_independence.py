@@ -174,6 +174,8 @@ def foldings(draw: st.DrawFn) -> MemberFolding:
         return Programme(
             tiers=tiers,
             becomes=draw(st.sampled_from(BECOMES)) if tiers is ANOTHER else {},
+            window=draw(st.sampled_from(["rolling", "rolling", "calendar", "anniversary", "lifetime"])),
+            window_months=draw(st.sampled_from([6, 12])),
             term_months=draw(st.sampled_from([1, 6, 12])),
             growth=draw(st.sampled_from([GrowthRules(), GrowthRules(per_unit=3, review=500, check_in=0)])),
             enrolment=draw(st.sampled_from(["first_order", "first_order", "registration"])),

@@ -164,9 +164,11 @@ def _event(found: _Found, asked: Asked, approved_by: str | None) -> Event[Manual
     said: dict[str, Any] = {"command_id": asked.command_id, "reason": asked.reason, "by": asked.by}
     said["approved_by"] = approved_by
     data: ManualChange
-    data = (
-        TierGranted(tier=asked.tier, **said) if asked.tier is not None else PointsAdjusted(points=asked.points, **said)
-    )
+    if asked.tier is not None:
+        data = TierGranted(tier=asked.tier, **said)
+    else:
+        assert asked.points is not None
+        data = PointsAdjusted(points=asked.points, **said)
     return Event(asked.command_id, f"/shops/{found.key[0]}/membership", *found.key, found.at, data)
 
 

@@ -17,6 +17,7 @@ from membership.programme.versions import ShopRules
 from membership.qualification.history import Reached
 from membership.tiers.rules import tier_for
 from membership.tiers.state import Standing, Tiers
+from membership.tiers.windows import review_start
 
 
 class Announced(NamedTuple):
@@ -91,7 +92,8 @@ def _warned_at(member: Member, shop: ShopRules) -> datetime | None:
         return None
     programme = shop.at(shop.start_of(held.since))
     # No term begins in its own warning, however short it is: what is due never lies behind what made it due.
-    days = min(programme.warn_days, 28 * programme.term_months - 2)
+    shortest = programme.window_months if programme.by_blocks else programme.term_months
+    days = min(programme.warn_days, 28 * shortest - 2)
     return shop.start_of(held.until - timedelta(days=days)) if days else None
 
 
@@ -99,12 +101,12 @@ def on_due(work: Work) -> None:
     """Look at what happened in the term so far, as its review will."""
     tiers, made = Tiers.of(work.member), DropWarning.of(work.member)
     held, programme = tiers.standing, work.programme
-    assert held.since is not None
+    assert tiers.enrolled is not None
     made.looked, made.missing = held.until, None
     level = programme.level_of(held.tier)
     if programme.downgrade == "none" or not level:
         return
-    reached = work.sums.before(work.shop.start_of(held.since + timedelta(days=1)), work.at)
+    reached = work.sums.before(review_start(work.shop, programme, held, tiers.enrolled), work.at)
     unit = work.shop.unit_at(work.at)
     if tier_for(programme, unit, reached)[0] < level:
         made.missing = missing_of(programme.tiers[level], reached, unit)

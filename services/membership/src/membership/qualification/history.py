@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from common.fold.items import NotLoaded
@@ -47,6 +47,8 @@ class Entry(NamedTuple):
     grant: str | None = None
 
 
+EVER = datetime.min.replace(tzinfo=UTC)
+"""The start of a window that has none: everything since the beginning."""
 _NOTHING, _ACTIVITY, _PURCHASE = 0, 1, 2
 
 
@@ -111,7 +113,7 @@ class History:
         return self._grants.get(at, ())
 
     def next_evaluated(self, after: datetime, shop: ShopRules, *, including: bool) -> datetime | None:
-        """The next instant at which a tier is evaluated: of an order, a grant, an activity where growth leads to tiers."""
+        """The next instant at which a tier is evaluated: of an order, a grant, or what earns growth where that counts."""
         find = bisect_left if including else bisect_right
         for place in range(find(self._at, after), len(self._at)):
             at, kind = self._at[place], self._kinds[place]

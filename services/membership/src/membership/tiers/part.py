@@ -48,7 +48,7 @@ class TiersPart(Part[Tiers]):
         elif work.evaluate:
             if work.whole and tiers.enrolled != work.at:
                 marks.add(work.at, tiers.standing)
-            tiers.standing, change = rules.evaluate(tiers.standing, work.sums, work.shop, work.at)
+            tiers.standing, change = rules.evaluate(tiers.standing, work.sums, work.shop, work.at, tiers.enrolled)
             if change is not None:
                 work.note(change)
 
@@ -82,6 +82,12 @@ def _marks(tiers: Tiers) -> Marks:
     return kept
 
 
+def _enrolled(tiers: Tiers) -> datetime:
+    """Nothing falls due of the tier of who is no member."""
+    assert tiers.enrolled is not None
+    return tiers.enrolled
+
+
 def on_registered(work: Work, _: MemberRegistered) -> None:
     _enrol(work)
 
@@ -112,14 +118,14 @@ def _enrol(work: Work) -> None:
 def on_new_ladder(work: Work) -> None:
     """A version of the programme with another ladder has come into force."""
     tiers = Tiers.of(work.member)
-    tiers.standing, change = rules.change_ladder(tiers.standing, work.shop, work.at)
+    tiers.standing, change = rules.change_ladder(tiers.standing, work.shop, work.at, _enrolled(tiers))
     work.note(change)
 
 
 def on_review(work: Work) -> None:
     """The term of the tier, or the time of grace after it, is over."""
     tiers = Tiers.of(work.member)
-    tiers.standing, change = rules.fall_due(tiers.standing, work.sums, work.shop, work.at)
+    tiers.standing, change = rules.fall_due(tiers.standing, work.sums, work.shop, work.at, _enrolled(tiers))
     work.note(change)
 
 
