@@ -138,7 +138,7 @@ class FastTrack(Rules):
 class Programme(Rules):
     """One version of the programme. The lowest tier is first and needs nothing.
 
-    `window`: in which a tier is qualified for: `rolling`, the last `window_months`; `calendar` and `anniversary`, blocks
+    `window`: for which one qualifies: `rolling`, the last `window_months`; `calendar` and `anniversary`, blocks
     of so many months counted from January or from the enrolment, where a tier holds to the end of the next block and
     `term_months` says nothing; `lifetime`, all that ever was.
     `warn_days`: so many days before a term's last day it is told what is missing to keep the tier, 0: never; of a

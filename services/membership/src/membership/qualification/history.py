@@ -113,7 +113,7 @@ class History:
         return self._grants.get(at, ())
 
     def next_evaluated(self, after: datetime, shop: ShopRules, *, including: bool) -> datetime | None:
-        """The next instant at which a tier is evaluated: of an order, a grant, or what earns growth where that counts."""
+        """The next instant at which a tier is evaluated: of an order, a grant, growth where that leads to tiers."""
         find = bisect_left if including else bisect_right
         for place in range(find(self._at, after), len(self._at)):
             at, kind = self._at[place], self._kinds[place]

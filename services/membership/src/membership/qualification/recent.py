@@ -21,8 +21,8 @@ class Recent(PartState):
 
     One flat list, oldest day first, because it is read and written for every order, and may be of a thousand days.
     Spend in thousandths. `ever`, `ever_orders` and `ever_points` are those of all time, `growth` the growth value.
-    `purchases` are the orders completed at `at`, the last instant at which one did; `grants` the tiers that were granted
-    at `granted`, likewise.
+    `purchases` are the orders completed at `at`, the last instant at which one did; `grants` are the tiers granted at
+    `granted`, likewise.
     """
 
     NAME: ClassVar[str] = "recent"
