@@ -135,6 +135,30 @@ create index manual_changes_customer on manual_changes (shop, customer, command_
 create index manual_changes_waiting on manual_changes (shop, kind, command_id) where state = 'proposed';
 create index manual_changes_person on manual_changes (shop, asked_by, asked_at) where kind = 'tier';
 
+-- What feedback has granted customers, each paid out once: points, a coupon, or cash that staff confirm.
+create table payouts (
+    shop text not null,
+    customer text not null,
+    payout_id text not null,
+    origin text not null,               -- compensation/<ticket>, reward/<claim>
+    kind text not null check (kind in ('compensation', 'reward')),
+    form text not null check (form in ('points', 'coupon', 'cash')),
+    amount bigint not null,             -- minor units
+    currency text not null,
+    points bigint,
+    order_id text,
+    state text not null check (state in ('due', 'paid', 'blocked', 'reversed')),
+    approved_by text,
+    paid_by text,
+    reference text,                     -- of the transfer, or the coupon's code
+    at timestamptz not null,
+    moved_at timestamptz not null,
+    primary key (shop, payout_id)       -- closes the race of one grant paid twice: the id is derived from the origin
+);
+create index payouts_customer on payouts (shop, customer, payout_id);
+create index payouts_due on payouts (shop, payout_id) where state = 'due';
+create index payouts_order on payouts (shop, order_id) where kind = 'reward';
+
 -- Offers: terms that never change, and what is shared of them by all customers.
 create table offers (
     shop text not null,

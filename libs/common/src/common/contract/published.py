@@ -35,7 +35,9 @@ from common.events.membership import (
     MemberCheckedIn,
     MemberEnrolled,
     MemberRegistered,
+    PayoutReversed,
     PointsAdjusted,
+    PointsPaidOut,
     PointsRedeemed,
     ProgrammeChanged,
     ProgrammeWithdrawn,
@@ -188,6 +190,8 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     PointsAdjusted: {
         "command_id": "a-1", "points": 200, "reason": "her parcel was lost", "by": "li.wei", "approved_by": "zhou",
     },
+    PointsPaidOut: {"origin": "reward/claim-7", "points": 645},
+    PayoutReversed: {"origin": "reward/claim-7", "points": 645},
     TierGranted: {"command_id": "g-1", "tier": "oolong", "reason": "spring campaign", "by": "li.wei"},
     ProgrammeChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "programme": {"enrolment": "first_order"}},
     ProgrammeWithdrawn: {"version": 2},

@@ -213,6 +213,28 @@ class RedemptionCommitted(EventData):
     order_id: Identifier
 
 
+class Payout(EventData):
+    """Points that feedback has granted; `origin`: `compensation/<ticket>` or `reward/<claim>`, each paid once."""
+
+    TOPIC: ClassVar[str] = "membership"
+    origin: Text
+    points: Number
+
+
+class PointsPaidOut(Payout):
+    """The points were given (FBK-029, MEM-071)."""
+
+    TYPE: ClassVar[str] = "points.paid_out"
+    RANK: ClassVar[int] = 252
+
+
+class PayoutReversed(Payout):
+    """The points of a reward are taken back, since its order was refunded whole (MEM-070)."""
+
+    TYPE: ClassVar[str] = "points.payout_reversed"
+    RANK: ClassVar[int] = 253
+
+
 class ManualChange(EventData):
     """An accepted command of the shop's staff; `approved_by`: the second person, where one was needed."""
 

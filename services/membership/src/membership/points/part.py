@@ -9,7 +9,14 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.events import CustomerKey, Event
-from common.events.membership import PointsAdjusted, PointsRedeemed, RedemptionCommitted, RedemptionReturned
+from common.events.membership import (
+    PayoutReversed,
+    PointsAdjusted,
+    PointsPaidOut,
+    PointsRedeemed,
+    RedemptionCommitted,
+    RedemptionReturned,
+)
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid, OrderRefunded
 from common.fold.items import Wanted
 from common.fold.working import Folded
@@ -53,6 +60,12 @@ class PointsPart(Part[Points]):
             case PointsAdjusted():
                 adds = data.points > 0
                 yield from map(LOT.name, lots_of(_adjustment(data), shop, event.time)) if adds else (LOT.all_names,)
+                return
+            case PointsPaidOut():
+                yield from map(LOT.name, lots_of(data.origin, shop, event.time))
+                return
+            case PayoutReversed():
+                yield LOT.all_names
                 return
             case OrderEvent() | OrderRefunded():
                 pass
@@ -231,6 +244,18 @@ def on_adjusted(work: Work, data: PointsAdjusted) -> None:
         take_points(books_of(work), -data.points, clamp=work.programme.points.clamp_at_zero)
 
 
+def on_paid_out(work: Work, data: PointsPaidOut) -> None:
+    """Points that feedback has granted: compensation, or the reward of a review."""
+    work.reason = data.origin.partition("/")[0]
+    add_points(books_of(work), data.origin, data.points, work.shop, work.at)
+
+
+def on_payout_reversed(work: Work, data: PayoutReversed) -> None:
+    """The order of a rewarded review was refunded whole: the points go, from whatever there is, then as debt."""
+    work.reason = "refunded"
+    take_points(books_of(work), data.points, clamp=work.programme.points.clamp_at_zero)
+
+
 def _adjustment(data: PointsAdjusted) -> str:
     return f"adjustment/{data.command_id}"
 
@@ -250,6 +275,8 @@ PointsPart.inputs = {
     RedemptionReturned: on_returned,
     RedemptionCommitted: on_committed,
     PointsAdjusted: on_adjusted,
+    PointsPaidOut: on_paid_out,
+    PayoutReversed: on_payout_reversed,
 }
 PointsPart.dues = {"expiry": on_expiry}
 PointsPart.reads = {
@@ -261,5 +288,7 @@ PointsPart.reads = {
     RedemptionReturned: ("redemption_id",),
     RedemptionCommitted: ("redemption_id", "order_id"),
     PointsAdjusted: ("command_id", "points"),
+    PointsPaidOut: ("origin", "points"),
+    PayoutReversed: ("origin", "points"),
 }
 PART = PointsPart()

@@ -17,6 +17,7 @@ from common.time.calendar import add_months, start_of_month
 from membership.programme.approvals import Approvals
 from membership.programme.benefits import OF_REGULAR, OF_SENIOR, OF_SUPREME, OF_VIP, Benefit
 from membership.programme.check_in import CheckInRules
+from membership.programme.payouts import PayoutRules
 
 ONE = 10_000
 """Basis points of 1.0."""
@@ -161,6 +162,7 @@ class Programme(Rules):
     growth: GrowthRules = GrowthRules()
     check_in: CheckInRules = CheckInRules()
     approvals: Approvals = Approvals()
+    payouts: PayoutRules = PayoutRules()
     leap_day_birthday: Literal["feb_28", "mar_1"] = "feb_28"
     equal_offers: bool = True
     related_gifts: Annotated[dict[Text, Annotated[tuple[Text, ...], Field(max_length=100)]], Field(max_length=200)] = {}
