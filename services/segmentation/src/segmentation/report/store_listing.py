@@ -8,9 +8,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from common.storage.database import Transaction
+from segmentation.report.cells import HIGH_OR_LOW, HIGH_OR_LOW_ITSELF
 
 # The column of each filter; only these literals are ever put into a statement.
-FILTERS = {"stage": "stage", "life_cycle": "life_cycle", "rfm": "rfm_class", "cell": "rfm_cell"}
+FILTERS = {
+    "stage": "stage",
+    "life_cycle": "life_cycle",
+    "rfm": "rfm_class",
+    "cell": HIGH_OR_LOW,
+    "grades": f"case when {HIGH_OR_LOW_ITSELF} then null else rfm_cell end",
+    "group": "rfm_group",
+}
 
 
 class Listed(NamedTuple):
@@ -27,12 +35,13 @@ async def list_customers(
 
     `wanted`: values by the names in FILTERS. The work is bounded by `look` however rare the values are.
     """
-    conditions = " ".join(f"and {FILTERS[name]} = :{name}" for name in wanted)
+    conditions = " ".join(f"and ({FILTERS[name]}) = :{name}" for name in wanted)
     # Walks the primary key from `after`; stops at the page's end, or after `look` customers.
     rows = await tx.fetch(
         f"""
-        select customer, stage, life_cycle, rfm_class, rfm_cell, completed_orders from (
-            select customer, stage, life_cycle, rfm_class, rfm_cell, completed_orders, state is not null as known
+        select customer, stage, life_cycle, rfm_class, rfm_cell, rfm_group, completed_orders from (
+            select customer, stage, life_cycle, rfm_class, rfm_cell, rfm_group, completed_orders,
+                   state is not null as known
             from customers where shop = :shop and customer > :after order by customer limit :look
         ) walked
         where known {conditions} order by customer limit :limit
