@@ -75,10 +75,12 @@ from common.events.segments import (
     LifeCycleChanged,
     LifetimeValueFitted,
     RfmChanged,
+    SegmentDefined,
     SegmentEntered,
     SegmentLeft,
     StageChanged,
     StatisticsComputed,
+    TagChanged,
     ThresholdsChanged,
 )
 from common.events.shops import EVERY_SHOP, ApiKeyIssued, ApiKeyRevoked, ImportEnded, ImportStarted, ShopSettingsChanged
@@ -208,6 +210,11 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     },
     SegmentLeft: {"segment": "lapsed", "episode": "lapsed-2025-05-04", "revision": 5},
     ChurnReasonRecorded: {"reason": "price", "source": "call"},
+    TagChanged: {"tag": "bargaining", "borne": True, "source": "chat"},
+    SegmentDefined: {
+        "version": 1, "valid_from": "2025-05-01T00:00:00Z", "segment": "quiet", "name": "Quiet regulars",
+        "expression": "stage = returning and days_since_last_order >= 60",
+    },
     ChurnRiskRaised: {"signals": ["silence", "order_value"], "strength": "strong", "revision": 6},
     ChurnRiskEnded: {"old": "strong: silence, order_value", "revision": 7},
     ThresholdsChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "thresholds": {"lapse_months": 2}},
