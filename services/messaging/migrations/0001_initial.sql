@@ -63,6 +63,7 @@ create table permissions (
     recorded_at timestamptz not null default clock_timestamp(),
     address bytea,                      -- hash of the address that it is about, once it is known
     address_known_at timestamptz,
+    undated boolean not null default false, -- nobody said when: `at` is when it was read
     primary key (shop, customer, channel, purpose, at, source, id) -- closes the race of an API answer and its own event read back
 );
 -- The newest statement about an address in one probe, however many customers have it. A hash holds its channel.

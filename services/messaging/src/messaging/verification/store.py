@@ -170,7 +170,7 @@ async def _at(tx: Transaction, of_one: str, addresses: Iterable[Address]) -> Seq
 
 
 _MESSAGE = "message_id, purpose, channel, at, leave_before, state, sent_at, reason, address"
-_STATEMENT = "channel, purpose, at, rank, source, id, state, recorded_at, address, address_known_at, via"
+_STATEMENT = "channel, purpose, at, rank, source, id, state, recorded_at, address, address_known_at, via, undated"
 _CANDIDATE = (
     "message_id, flow, purpose, rank, channel, cause, cause_at, due_at, release_at, outcome, reason, decided_at,"
     " condition_subject, condition_revision, condition_value, causation, correlation,"
@@ -191,7 +191,7 @@ def _message(r: Row[Any]) -> Message:
 
 
 def _statement(r: Row[Any]) -> Statement:
-    return Statement(r.channel, r.purpose, r.at, r.rank, r.source, r.id, r.state, r.address, r.via)
+    return Statement(r.channel, r.purpose, r.at, r.rank, r.source, r.id, r.state, r.address, r.via, r.undated)
 
 
 def _asked(r: Row[Any]) -> Asked:
