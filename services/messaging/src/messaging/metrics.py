@@ -23,3 +23,4 @@ SMS_REPLIES = Counter(
     ["said"],
 )
 SMS_RECEIPTS = Counter("sms_receipts_total", "Ends of text messages that a gateway told of", ["said"])
+FLOW_MOVES = Counter("flow_moves_total", "Moves of customers through flows, by what they came to", ["reason"])
