@@ -63,7 +63,7 @@ async def test_a_template_is_written_by_once_it_was_approved(
         text = await client.get("/v1/shops/s/messages?which=decided")
         (sent,) = [m for m in text.json()["messages"] if m["customer"] == "c2"]
         shown = (await client.get(f"/v1/shops/s/messages/{sent['message_id']}/text")).json()
-        assert "VIP waits for you." in shown["text"]
+        assert "Vip waits for you." in shown["text"]
     await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 1)
     kept = "select version, at, template, cast(document as text), author, approved_by from template_versions order by 1"
     assert await rebuilt.rows(kept) == await messaging.rows(kept)

@@ -135,6 +135,8 @@ async def get_text(shop: ShopName, message_id: Identifier, tx: Tx, language: Lit
         raise UnknownMessage(message_id)
     policy = (await get_policies(tx, [shop]))[shop].policy
     own = (await get_own(tx, [shop], [row.template])).get((shop, row.template))
+    if own is not None:  # the text alone; a link that is left out is none in HTML
+        own = own.model_copy(update={"texts": {k: t.model_copy(update={"html": None}) for k, t in own.texts.items()}})
     names = await display_names(tx, [shop], tx.clock.now())
     details = orjson.loads(row.details)
     sender = CHANNELS.get(row.channel)

@@ -160,12 +160,12 @@ async def lock_sending(tx: Transaction, now: datetime, every: timedelta) -> tupl
         """
         update campaigns c set watched_at = :now from (
             select shop, campaign from campaigns
-            where state = 'running' and coalesce(watched_at, '-infinity') <= cast(:now as timestamptz) - :every
+            where state = 'running' and coalesce(watched_at, '-infinity') <= :before
             order by watched_at nulls first limit 1 for update skip locked
         ) w where c.shop = w.shop and c.campaign = w.campaign returning c.shop, c.campaign
         """,
         now=now,
-        every=every,
+        before=now - every,
     )
     return None if r is None else (r.shop, r.campaign)
 

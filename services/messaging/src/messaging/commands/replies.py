@@ -69,8 +69,8 @@ async def _opt_in(tx: Transaction, *, key: CustomerKey) -> None:
     await tx.lock_customers([key])
     register = (await get_reachable(tx, [key]))[key].register
     for purpose in PURPOSES:
-        holding = register.holding("sms", purpose, FAR)
-        if holding is not None and holding.state == "opted_out":
+        said = register.own.newest("sms", purpose, FAR)  # another customer of the number may have said it of theirs
+        if said is not None and said.state == "opted_out":
             await change_permission(tx, key, ContactOptedIn(channel="sms", purpose=purpose, via=VIA))
     with contextlib.suppress(NothingBounced):  # the gateway had blocked it, too
         await lift_bounce(tx, key, "sms", VIA)
