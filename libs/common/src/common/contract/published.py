@@ -48,17 +48,23 @@ from common.events.membership import (
     TierGranted,
 )
 from common.events.messages import (
+    CampaignChanged,
+    CampaignEntered,
     ContactAddressSuppressed,
     ContactBounceLifted,
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    FlowChanged,
+    FlowEntered,
+    FlowMoved,
     MessageDelivered,
     MessageFailed,
     MessageHeld,
     MessageSent,
     MessageSuppressed,
     MessageUndelivered,
+    TemplateChanged,
 )
 from common.events.orders import (
     DeliveryPromiseBroken,
@@ -110,7 +116,12 @@ _ABOUT_A_SHOP = (
     ThresholdsChanged,
     StatisticsComputed,
     ContactPolicyChanged,
+    FlowChanged,
+    CampaignChanged,
+    CampaignEntered,
+    FlowEntered,
     SurveyPolicyChanged,
+    TemplateChanged,
 )
 """These concern no customer."""
 _TICKET: dict[str, Any] = {
@@ -291,6 +302,50 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "channel": "email", "purpose": "marketing", "state": "opted_out", "said_at": _AT, "address": "0f" * 16,
     },
     ContactPolicyChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "policy": {"caps": {"all_channels": 4}}},
+    FlowChanged: {
+        "version": 3, "valid_from": "2025-04-01T00:00:00Z", "flow": "birthday",
+        "document": {
+            "flow": "birthday", "title": "Birthday", "trigger": {"on": "date", "date": "birthday"},
+            "steps": [{"id": "say", "do": "message", "template": "birthday"}],
+        },
+    },
+    TemplateChanged: {
+        "version": 2, "valid_from": "2025-04-01T00:00:00Z", "author": "li.wei", "approved_by": "zhou.min",
+        "document": {
+            "template": "spring", "title": "Spring", "kind": "greeting",
+            "texts": {"en": {"subject": "Spring is here", "text": "Hello.", "short": "Spring is here."}},
+        },
+    },
+    CampaignChanged: {
+        "version": 4, "valid_from": "2025-04-01T00:00:00Z", "campaign": "spring", "state": "running",
+        "document": {
+            "campaign": "spring", "title": "Spring", "goal": "repurchase", "starts_at": "2025-04-02T02:00:00Z",
+            "variants": [{"name": "a", "template": "win_back"}],
+        },
+    },
+    CampaignEntered: {
+        "campaign": "spring", "looked_at": 2, "upto": "bob", "done": True,
+        "entries": [{"customer": "ann", "arm": "a"}, {"customer": "bob", "arm": "hold_out"}],
+        "document": {
+            "campaign": "spring", "title": "Spring", "goal": "repurchase", "starts_at": "2025-04-02T02:00:00Z",
+            "variants": [{"name": "a", "template": "win_back"}],
+        },
+    },
+    FlowEntered: {
+        "flow": "birthday", "version": 3, "day": "2025-04-02", "cause": "birthday/2025",
+        "entries": [{"customer": "ann", "at": "2025-04-02T01:30:00Z"}], "done": True,
+    },
+    FlowMoved: {
+        "run_id": "nurture-ann-1", "flow": "nurture", "version": 0, "cause": "order/1001/nurture", "number": 2,
+        "reason": "waiting", "step": "still_first", "until": "2025-03-28T02:00:00Z", "path": ["first", "still_first"],
+        "asked": [
+            {
+                "step": "first", "template": "nurture_first", "purpose": "marketing", "rank": 4, "channels": ["email"],
+                "at": "2025-03-14T02:00:00Z",
+            }
+        ],
+        "details": {"order_id": "1001", "sequence": 1}, "untrue": {"purchase": True},
+    },
 }  # fmt: skip
 """By class: its data, personal texts sealed. Every class has one (a test says so)."""
 
