@@ -1,4 +1,4 @@
-"""Runs P1 to P5, P7, P10, P11 and P13 to P16, each beside its limit or baseline where it has one, on servers of its own."""
+"""Runs P1 to P5, P7, P10, P11, P13 to P16, each beside its limit or baseline if it has one, on servers of its own."""
 
 from __future__ import annotations
 

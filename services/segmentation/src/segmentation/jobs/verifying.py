@@ -67,7 +67,6 @@ MISSING = {
     "statistics": "a month's statistics were announced, and no row keeps them",
     "value_fit": "a month's fit of lifetime value was announced, and no row keeps it",
     "churn_fit": "a month's fit of churn was announced, and no row keeps it",
-    "tier": "a member's tier was announced, and no row keeps it",
     "tag": "a tag was given or taken away, and no row keeps it",
     "segment": "a segment was defined, and no row keeps it",
     "stay": "a customer entered or left a segment, and no row keeps the stay",

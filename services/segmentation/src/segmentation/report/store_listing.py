@@ -28,8 +28,10 @@ class Listed(NamedTuple):
     upto: str | None
 
 
-_FACTS = "c.customer, c.stage, c.life_cycle, c.rfm_class, c.rfm_cell, c.rfm_group, c.completed_orders, " \
+_FACTS = (
+    "c.customer, c.stage, c.life_cycle, c.rfm_class, c.rfm_cell, c.rfm_group, c.completed_orders, "
     "c.state is not null as known"
+)
 # By the primary key from `after` on, up to `look` customers; each one's tier by its primary key, of those shown alone.
 _EVERYBODY = f"""
     select {_FACTS} from customers c where c.shop = :shop and c.customer > :after order by c.customer limit :look
@@ -57,7 +59,8 @@ async def list_customers(
     # Stops at the page's end, or after `look` customers.
     rows = await tx.fetch(
         f"""
-        select l.customer, l.stage, l.life_cycle, l.rfm_class, l.rfm_cell, l.rfm_group, l.completed_orders, t.tier_id from (
+        select l.customer, l.stage, l.life_cycle, l.rfm_class, l.rfm_cell, l.rfm_group, l.completed_orders, t.tier_id
+        from (
             select * from ({_OF_TIER if "tier" in wanted else _EVERYBODY}) walked
             where known {conditions} order by customer limit :limit
         ) l left join member_tiers t on t.shop = :shop and t.customer = l.customer order by l.customer
