@@ -34,8 +34,7 @@ create table orders (
 create index orders_due on orders (due_at) where due_at is not null;
 create index orders_customer on orders (shop, customer) where customer <> '';
 
--- The number of each completed order among its customer's, given once and never changed, also when the order is closed
--- or its customer absorbed by another later.
+-- The number of each completed order among its customer's, given once and never changed, also when the order is closed.
 create table completed_orders (
     shop text not null,
     order_id text not null,
@@ -45,18 +44,30 @@ create table completed_orders (
     unique (shop, customer, sequence)   -- closes the race of two orders of one customer: no two have the same
 );
 
--- Customers who were absorbed by another one: what comes under their identifier is the survivor's.
-create table aliases (
+-- Merges of customers and their undoings, as they were announced: of each absorbed customer the newest counts, which
+-- stands in `customers`.
+create table merges (
+    number bigint generated always as identity, -- by which they are listed
     shop text not null,
-    alias text not null,                -- the absorbed customer
-    merged_into text not null,          -- the survivor of that merge, as it was announced
-    customer text not null,             -- the survivor of all merges since: whose input it is now
-    since timestamptz not null,
-    completed bigint not null,          -- completed orders of both then: the survivor's numbers go on after them
-    primary key (shop, alias)           -- closes the race of two merges that absorb one customer
+    absorbed text not null,
+    sequence bigint not null,
+    survivor text not null,
+    undone boolean not null,            -- it says that the merge never was
+    at timestamptz not null,
+    primary key (shop, absorbed, sequence) -- closes the race of two merges that absorb one customer
 );
-create index aliases_customer on aliases (shop, customer);
-create index aliases_survivor on aliases (shop, merged_into);
+create index merges_number on merges (shop, number);
+
+-- Who stands for an absorbed customer: the end of the chain.
+create function survivor_of(of_shop text, of_customer text) returns text language sql stable as $$
+    with recursive chain as (
+        select c.customer, c.merged_into from customers c where c.shop = of_shop and c.customer = of_customer
+        union
+        select c.customer, c.merged_into
+        from chain a join customers c on c.shop = of_shop and c.customer = a.merged_into
+    )
+    select customer from chain where merged_into is null
+$$;
 
 -- Each refund, by its own id, whichever event brings it. One whose order is not known yet waits (held); one that its
 -- order, when it came, did not fit is set aside and shown. Neither was published.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from common.bus.subscriptions import Batch, Subscription
+from common.events.customers import CustomerMerged, CustomerUnmerged
 from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
 from common.fold.customers import fold_events
+from common.fold.merging import fold_merge
 from common.storage.database import Transaction
 from membership.commands.coupons import settle_orders
 from membership.commands.programme import refold_where_it_looks_further
@@ -35,7 +37,15 @@ async def on_programmes(tx: Transaction, batch: Batch) -> None:
         await refold_where_it_looks_further(tx, event.shop, before, f"months@{event.id}")
 
 
+async def on_merges(tx: Transaction, batch: Batch) -> None:
+    """Two customers are one member, or never were: points, tier and all else of both are folded anew (ORD-040)."""
+    for event in sorted(batch.events, key=lambda event: event.data.sequence):
+        rules = await programmes.get_rules(tx, [event.shop])
+        await save(tx, await fold_merge(tx, MemberFolding(rules), event))
+
+
 SUBSCRIPTIONS = (
     Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn), ahead=True),
+    Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_inputs, INPUTS, KEPT),
 )

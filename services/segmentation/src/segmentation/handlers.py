@@ -9,10 +9,12 @@ from common.bus.inbox import claim
 from common.bus.subscriptions import Batch, Subscription
 from common.events import Event
 from common.events.activity import Activity
+from common.events.customers import CustomerMerged, CustomerUnmerged
 from common.events.membership import MemberEnrolled
 from common.events.orders import OrderClaimed
 from common.events.segments import ChurnFitted, LifetimeValueFitted, StatisticsComputed, ThresholdsChanged
 from common.fold.customers import fold_events
+from common.fold.merging import fold_merge
 from common.fold.working import load
 from common.storage.database import Transaction
 from segmentation.activity import store as activity
@@ -71,6 +73,12 @@ async def count_activity(
     return await claim(tx, [(event, event.encode()) for event in first], KEPT)
 
 
+async def on_merges(tx: Transaction, batch: Batch) -> None:
+    """Two customers are one, or never were: what happened to both is folded anew (ORD-040)."""
+    for event in sorted(batch.events, key=lambda event: event.data.sequence):
+        await keep(tx, await fold_merge(tx, await folding_of(tx, [event.shop]), event))
+
+
 async def on_thresholds(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads our own versions back; one met late has its customers folded anew, by the sweep."""
     await lock_shops(tx)
@@ -108,6 +116,7 @@ SUBSCRIPTIONS = (
     Subscription(on_thresholds, (ThresholdsChanged,), ahead=True),
     Subscription(on_statistics, (StatisticsComputed,), ahead=True),
     Subscription(on_inputs, (*INPUTS, OrderClaimed), CLAIMED),
+    Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_fits, (LifetimeValueFitted, ChurnFitted)),
     Subscription(on_members, (MemberEnrolled,)),
 )

@@ -8,7 +8,7 @@ from common.contract.intake import CUSTOMER, OF_THE_SHOP, SHOP
 from common.contract.intake import EXAMPLES as SHOPS_OWN
 from common.crypto.sealing import map_personal
 from common.events import Event, EventData, fact_id
-from common.events.customers import CustomerErased, CustomerMerged, KeyIssued
+from common.events.customers import CustomerErased, CustomerMerged, CustomerUnmerged, KeyIssued
 from common.events.envelope import parse_time
 from common.events.feedback import (
     ComplaintChanged,
@@ -133,7 +133,8 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "order_id": "1001", "silent": False, "decision_seconds": 1200, "compared_items": 3, "reviews_viewed": 1,
         "chats": 1, "chat_seconds": 240, "revision": 1,
     },
-    CustomerMerged: {"survivor": CUSTOMER, "absorbed": "ann-at-the-counter"},
+    CustomerMerged: {"survivor": CUSTOMER, "absorbed": "ann-at-the-counter", "sequence": 1},
+    CustomerUnmerged: {"survivor": CUSTOMER, "absorbed": "ann-at-the-counter", "sequence": 2},
     KeyIssued: {"key_id": "ann-1", "wrapped": "d3JhcHBlZCBieSB0aGUgbWFzdGVyIGtleQ=="},
     CustomerErased: {},
     ShopSettingsChanged: {

@@ -8,7 +8,7 @@ SCOPES = {
     "customers:write": "send customers' profiles and consents",
     "customers:read": "read what is known of a customer, without personal fields",
     "customers:reveal": "read personal fields of a customer in plain text",
-    "customers:merge": "say that two customers are one person, for ever",
+    "customers:merge": "say that two customers are one person, and take it back",
     "imports:write": "send files of history",
     "imports:read": "follow imports and read their refusals",
     "settings:write": "set the shop's name, time zone and currency",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from common.crypto.keys import KeyRing
 from common.events import CustomerKey, Event, fact_id
 from common.events.feedback import TicketEvent
+from common.people.store import get_people, lock_survivors
 from common.shops.settings import Settings, get_shop
 from common.storage.database import Transaction
 from feedback.commands.sealing import as_readable, sealed
@@ -37,7 +38,7 @@ async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: N
 
     Raises TicketDiffers, UnknownCustomer (texts need the customer's key) and SettingsNotRead.
     """
-    await tx.lock_customers([customer])
+    person = (await lock_survivors(tx, [customer]))[customer]
     owner = await store.get_customer(tx, customer[0], new.ticket_id)
     if owner is not None:
         stood = await store.get_entry(tx, (customer[0], owner), new.ticket_id, "opened")
@@ -48,7 +49,7 @@ async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: N
         return Done(await readable(tx, keys, customer, now), False)
     policy, settings = await _rules(tx, customer[0], at)
     seen = await _seen(tx, customer, new.ticket_id, new.order_id, policy, settings, at)
-    ticket = open_ticket(new, await get_tier(tx, customer), policy, settings.zone, seen, at)
+    ticket = open_ticket(new, await get_tier(tx, person), policy, settings.zone, seen, at)
     return Done(await _save(tx, keys, customer, ticket, at), True)
 
 
@@ -149,7 +150,11 @@ async def _seen(
     at: datetime,
 ) -> Circumstances:
     since = at - timedelta(days=policy.compensation.automatic_days)
-    granted, same_order = await store.count_granted(tx, customer, ticket_id, order_id, since)
-    remaining = None if order_id is None else await get_remaining(tx, (*customer, order_id))
+    people = (await get_people(tx, [customer]))[customer]
+    granted, same_order = await store.count_granted(tx, people, ticket_id, order_id, since)
+    remaining = None
+    for one in people if order_id is not None else ():
+        assert order_id is not None
+        remaining = remaining or await get_remaining(tx, (*one, order_id))
     amount, currency = remaining or (None, None)
     return Circumstances(settings.currency, amount, currency, granted, same_order)

@@ -100,3 +100,5 @@ class Facts:
     purchases: list[datetime] = field(default_factory=list)
     """When orders were placed, paid or completed."""
     orders: list[OrderNews] = field(default_factory=list)
+    absorbed: bool = False
+    """They are asked of a customer who was absorbed by another one."""

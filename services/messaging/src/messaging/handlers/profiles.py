@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from common.bus.subscriptions import Batch
 from common.crypto.keys import KeyRing, get_keys
+from common.events import Event
+from common.people.store import get_people
 from common.storage.database import Transaction
 from messaging.channels.registry import CHANNELS
 from messaging.consent.store import relate_statements
@@ -13,7 +16,7 @@ from messaging.contacts.hashing import Hashing
 from messaging.contacts.state import Contact, HadAddress
 from messaging.contacts.store import get_sealed, save_addresses, save_contacts
 from messaging.contacts.store_bounces import mark_lifted
-from messaging.decisions.store import wake_held
+from messaging.decisions.store import wake_held, wake_people
 
 
 class Profiles:
@@ -36,13 +39,13 @@ class Profiles:
             if (found := channel.address(e.data)) is not None
         ]
         await self._hash(tx, had)
-        await wake_held(tx, [(e.customer, e.time) for e in events])
+        await _wake(tx, events)
 
     async def on_keys(self, tx: Transaction, batch: Batch) -> None:
         """What waited for a key waits no longer."""
         events = [e for e in batch.events if e.subject is not None]
         await self._hash(tx, await get_sealed(tx, sorted({e.customer for e in events})))
-        await wake_held(tx, [(e.customer, e.time) for e in events])
+        await _wake(tx, events)
 
     async def _hash(self, tx: Transaction, had: Sequence[HadAddress]) -> None:
         """Save the addresses, hashed where the key is there, and record what was said about them."""
@@ -50,6 +53,15 @@ class Profiles:
         kept = [h for h in had if h.key not in stored or stored[h.key].erased_at is None]
         await save_addresses(tx, [self._hashing.hashed(h, stored.get(h.key)) for h in kept])
         await relate_statements(tx, {h.key for h in kept})
+
+
+async def _wake(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+    """Decide again what waited for these, also under another identifier of the person."""
+    await wake_held(tx, [(e.customer, e.time) for e in events])
+    people = await get_people(tx, {e.customer for e in events})
+    for event in events:
+        if others := [one for one in people[event.customer] if one != event.customer]:
+            await wake_people(tx, others, event.time)
 
 
 async def on_bounces_lifted(tx: Transaction, batch: Batch) -> None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from common.bus.subscriptions import Subscription
 from common.crypto.keys import KEY_SUBSCRIPTIONS, KeyRing
-from common.events.customers import ConsentChanged, CustomerErased, CustomerRegistered, CustomerUpdated, KeyIssued
+from common.events.customers import (
+    ConsentChanged,
+    CustomerErased,
+    CustomerMerged,
+    CustomerRegistered,
+    CustomerUnmerged,
+    CustomerUpdated,
+    KeyIssued,
+)
 from common.events.feedback import (
     ComplaintOpened,
     ComplaintReopened,
@@ -42,6 +50,7 @@ from common.events.orders import (
 from common.events.segments import SegmentEntered, SegmentLeft
 from messaging.handlers.asking import on_complaints, on_conditions, on_orders
 from messaging.handlers.consent import on_erased, on_permissions, on_suppressions
+from messaging.handlers.merges import on_merges
 from messaging.handlers.messages import on_messages
 from messaging.handlers.policies import on_policies
 from messaging.handlers.profiles import Profiles, on_bounces_lifted
@@ -78,6 +87,7 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(profiles.on_keys, (KeyIssued,)),
         Subscription(on_bounces_lifted, (ContactBounceLifted,)),
         Subscription(on_permissions, (ConsentChanged, ContactOptedOut, ContactOptedIn)),
+        Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
         Subscription(on_erased, (CustomerErased,)),
         Subscription(on_suppressions, (ContactAddressSuppressed,)),
         Subscription(on_orders, ORDERS),

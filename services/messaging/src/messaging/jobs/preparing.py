@@ -66,7 +66,7 @@ class Preparation:
         orders = [str(m.details["order_id"]) for m in leased if "order_id" in m.details]
         since = min(m.at for m in leased) if self._replay else None
         known = await get_known(tx, sorted({m.key for m in leased}), orders, since)
-        data_keys = await self._keys.keys_for(tx, known)
+        data_keys = await self._keys.keys_for(tx, {one for each in known.values() for one in each.people})
         policies = await get_policies(tx, {m.about.shop for m in leased})
         shops = await get_shops(tx, policies)
         names = await display_names(tx, policies, tx.clock.now())
@@ -81,7 +81,7 @@ class Preparation:
             else self._prepare(
                 message,
                 known[message.key],
-                data_keys.get(message.key),
+                data_keys.get(contact.key if (contact := known[message.key].contact) is not None else message.key),
                 policies[message.about.shop].policy,
                 names[message.about.shop],
                 shops[message.about.shop].at(message.at).zone,

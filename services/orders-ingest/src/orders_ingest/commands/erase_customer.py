@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from common.people.store import get_people
 from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.recognise import recognise
@@ -15,9 +16,8 @@ async def erase_customer(tx: Transaction, vault: Vault, shop: str, customer: str
     `customer.erased` is announced for each identifier. Idempotent.
     """
     await store.lock(tx, shop)
-    survivor = (await store.get_survivors(tx, [(shop, customer)])).get((shop, customer), customer)
-    people = sorted([survivor, *await store.list_aliases(tx, shop, survivor)])
-    keys = [(shop, one) for one in people]
+    keys = sorted((await get_people(tx, [(shop, customer)]))[shop, customer])
+    people = [name for _, name in keys]
     await tx.lock_customers(keys)
     await tx.announce(await vault.ring.erase(tx, keys))
     await recognise(tx, vault.ring, keys)

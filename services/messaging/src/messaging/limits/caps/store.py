@@ -16,8 +16,16 @@ _CUSTOMERS = Columns("w", shop="text", customer="text")
 _ADDRESSES = Columns("a", shop="text", address="bytea")
 
 
-async def get_places(tx: Transaction, wanted: Mapping[CustomerKey, Collection[bytes]], since: datetime) -> Places:
-    """Of each customer, with the addresses they have: all messages but those that failed or were taken back."""
+async def get_places(
+    tx: Transaction,
+    wanted: Mapping[CustomerKey, Collection[bytes]],
+    since: datetime,
+    persons: Mapping[CustomerKey, CustomerKey],
+) -> Places:
+    """Of each customer, with the addresses they have: all messages but those that failed or were taken back.
+
+    `persons`: who the customers are after merges; the messages are counted as theirs.
+    """
     # An unknown one may have arrived, so it counts. At an address the caps bound how many there are.
     rows = await tx.fetch(
         f"""
@@ -38,7 +46,8 @@ async def get_places(tx: Transaction, wanted: Mapping[CustomerKey, Collection[by
     )
     places = Places()
     for r in rows:
-        places.take((r.shop, r.customer), r.address, Contacted(r.at, r.purpose, r.channel))
+        key = (r.shop, r.customer)
+        places.take(persons.get(key, key), r.address, Contacted(r.at, r.purpose, r.channel))
     return places
 
 
