@@ -56,8 +56,8 @@ PLANS: dict[str, tuple[tuple[tuple[type[Any], str, int], ...], dict[str, str]]] 
 async def known(tx: Transaction) -> dict[str, list[tuple[Any, ...]]]:
     """What is so of the members, whatever way led there."""
     wanted = {
-        "states": "select customer, cast(state as text), last_time, last_id, due_at, inputs from customers "
-        "where state is not null order by 1",
+        "rows": "select customer, last_time, last_id, due_at, inputs from customers where state is not null order by 1",
+        "states": "select customer, e.key, cast(e.value as text) from customers, jsonb_each(state) e order by 1, 2",
         "items": "select customer, name, body from items order by 1, 2",
         "balances": "select customer, account, earned_by, sum(amount) from ledger "
         "group by 1, 2, 3 having sum(amount) <> 0 order by 1, 2, 3",
@@ -101,4 +101,4 @@ async def test_whatever_was_merged_members_are_those_of_the_joined_histories(
             random.Random(seed).shuffle(arriving)
         found = await settled(await new_db(), arriving)
         for name, rows in expected.items():
-            assert found[name] == rows, (name, seed)
+            assert set(found[name]) ^ set(rows) == set(), (name, seed)

@@ -165,6 +165,7 @@ create table import_refusals (
     number bigint generated always as identity -- a line may be refused several times; pages end at a number
 );
 create unique index import_refusals_job on import_refusals (shop, job_id, number);
+create index import_refusals_number on import_refusals (shop, number); -- all of a shop's are looked through for an erasure
 
 -- What an order has several of (special requests, parcels, words of the carrier, returns, exchanges, reshipments; and
 -- what was announced of it when it fell due), each by its newest stage.
@@ -266,6 +267,29 @@ create table tallies (
     primary key (shop, hour, what, part) -- closes the race of two that count first
 ) with (fillfactor = 50);
 create index tallies_hour on tallies (hour) where what in ('events', 'refused');
+
+-- Customers who are being erased or were: what is asked of one of a person's identifiers is done for all of them.
+create table erasures (
+    shop text not null,
+    customer text not null,
+    person text not null,               -- the identifier by which all of them are reported together
+    asked_at timestamptz not null,
+    looked_for bytea,                   -- texts by which rows without a customer are found, encrypted; null: all removed
+    rows_after bigint not null default 0,     -- of those rows, dead deliveries and refused lines up to here are done
+    removed jsonb not null default '{}', -- by table, what held personal text and does no more
+    primary key (shop, customer)        -- closes the race of two requests for one customer
+);
+create index erasures_open on erasures (asked_at) where looked_for is not null;
+
+-- Which service has confirmed that nothing personal of the customer is left with it, and what rows still name them.
+create table erasure_confirmations (
+    shop text not null,
+    customer text not null,
+    service text not null,
+    at timestamptz not null,            -- learnt
+    kept jsonb not null,
+    primary key (shop, customer, service)
+);
 
 -- What people, and shops that leave, ask for by law through a vendor's webhook; kept until a person has answered it.
 create table privacy_requests (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from common.bus.subscriptions import Batch, Subscription
+from common.crypto.erasing import confirmed_by
 from common.crypto.keys import KEY_SUBSCRIPTIONS
 from common.events.customers import CustomerErased, CustomerMerged, CustomerUnmerged
 from common.events.feedback import (
@@ -12,6 +13,7 @@ from common.events.feedback import (
     ComplaintOpened,
     ComplaintReopened,
     ComplaintResolved,
+    FeedbackErased,
     ReviewSubmitted,
     RewardClaimed,
     RewardDecided,
@@ -153,4 +155,5 @@ SUBSCRIPTIONS = (
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_own_feedback, (SurveyRequested, SurveyAnswered, ReviewSubmitted, *REWARDS, *TICKETS)),
     Subscription(on_erased_customers, (CustomerErased,)),
+    *confirmed_by(FeedbackErased, keeps_keys=True),
 )

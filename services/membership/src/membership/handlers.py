@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from common.bus.subscriptions import Batch, Subscription
+from common.crypto.erasing import confirmed_by
 from common.events.customers import CustomerMerged, CustomerUnmerged
-from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
+from common.events.membership import MembershipErased, ProgrammeChanged, ProgrammeWithdrawn
 from common.fold.customers import fold_events
 from common.fold.merging import fold_merge
 from common.storage.database import Transaction
@@ -48,4 +49,5 @@ SUBSCRIPTIONS = (
     Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn), ahead=True),
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_inputs, INPUTS, KEPT),
+    *confirmed_by(MembershipErased, keeps_keys=False),
 )

@@ -7,12 +7,19 @@ from typing import Any
 
 from common.bus.inbox import claim
 from common.bus.subscriptions import Batch, Subscription
+from common.crypto.erasing import confirmed_by
 from common.events import Event
 from common.events.activity import Activity
 from common.events.customers import CustomerMerged, CustomerUnmerged
 from common.events.membership import MemberEnrolled
 from common.events.orders import OrderClaimed
-from common.events.segments import ChurnFitted, LifetimeValueFitted, StatisticsComputed, ThresholdsChanged
+from common.events.segments import (
+    ChurnFitted,
+    LifetimeValueFitted,
+    SegmentsErased,
+    StatisticsComputed,
+    ThresholdsChanged,
+)
 from common.fold.customers import fold_events
 from common.fold.merging import fold_merge
 from common.fold.working import load
@@ -119,4 +126,5 @@ SUBSCRIPTIONS = (
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_fits, (LifetimeValueFitted, ChurnFitted)),
     Subscription(on_members, (MemberEnrolled,)),
+    *confirmed_by(SegmentsErased, keeps_keys=False),
 )

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from common.events.envelope import EventData
-from common.events.fields import Identifier, PersonalText, Revision, Text
+from common.events.fields import Count, Identifier, PersonalText, Revision, Text
 
 Channel = Literal["email", "sms", "chat", "phone"]
 Purpose = Literal["marketing", "survey"]
@@ -130,3 +130,14 @@ class CustomerErased(EventData):
     TYPE: ClassVar[str] = "customer.erased"
     TOPIC: ClassVar[str] = "customer-keys"
     RANK: ClassVar[int] = 900
+
+
+class ErasureConfirmed(EventData):
+    """A service has removed what it held of an erased customer, its subject (SEC-006).
+
+    `kept`: by table, how many rows still name the customer's identifier: totals, ledgers and facts, without any
+    personal text.
+    """
+
+    RANK: ClassVar[int] = 950
+    kept: dict[str, Count] = Field(default_factory=dict)

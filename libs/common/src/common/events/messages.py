@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from common.events.customers import Channel, Purpose
+from common.events.customers import Channel, ErasureConfirmed, Purpose
 from common.events.envelope import EventData, NewVersion
 from common.events.fields import Count, Identifier, Instant, Text
 
@@ -154,3 +154,8 @@ class ContactPolicyChanged(NewVersion):
     TYPE: ClassVar[str] = "contact_policy.changed"
     TOPIC: ClassVar[str] = "messages"
     policy: dict[str, Any]
+
+
+class MessagesErased(ErasureConfirmed):
+    TYPE: ClassVar[str] = "messages.customer_erased"
+    TOPIC: ClassVar[str] = "messages"

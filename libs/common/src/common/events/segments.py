@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, ClassVar, Literal
 
+from common.events.customers import ErasureConfirmed
 from common.events.envelope import EventData, NewVersion
 from common.events.fields import Currency, Instant, Number, Revision, Text
 
@@ -204,3 +205,8 @@ class ChurnFitted(NewVersion):
     spreads: tuple[float, ...] = ()
     held_out: dict[Text, float] | None = None
     calibration: tuple[tuple[Number, float, float], ...] = ()
+
+
+class SegmentsErased(ErasureConfirmed):
+    TYPE: ClassVar[str] = "segments.customer_erased"
+    TOPIC: ClassVar[str] = "segments"

@@ -9,6 +9,8 @@ SCOPES = {
     "customers:read": "read what is known of a customer, without personal fields",
     "customers:reveal": "read personal fields of a customer in plain text",
     "customers:merge": "say that two customers are one person, and take it back",
+    "customers:erase": "have a customer erased in every service",
+    "customers:export": "read all that is kept of a customer, personal texts too",
     "imports:write": "send files of history",
     "imports:read": "follow imports and read their refusals",
     "settings:write": "set the shop's name, time zone and currency",

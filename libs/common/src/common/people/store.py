@@ -134,6 +134,13 @@ async def save_merge(tx: Transaction, merge: Merge) -> Moved | None:
         """,
         **_MERGES.of([(*absorbed, row.merged_into, row.merge_revision, merge.time)]),
     )
+    # By primary key: what was decided about them may have rested on what was known of the others.
+    await tx.execute(
+        f"""
+        update customers c set once_merged = true from {_CUSTOMERS} where c.shop = w.shop and c.customer = w.customer
+        """,
+        **_CUSTOMERS.of(concerned),
+    )
     return Moved(before, {key: survivor_in(tx, key) for key in concerned})
 
 

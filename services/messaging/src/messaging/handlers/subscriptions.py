@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from common.bus.subscriptions import Subscription
+from common.crypto.erasing import confirmed_by
 from common.crypto.keys import KEY_SUBSCRIPTIONS, KeyRing
 from common.events.customers import (
     ConsentChanged,
@@ -31,6 +32,7 @@ from common.events.messages import (
     MessageFailed,
     MessageHeld,
     MessageSent,
+    MessagesErased,
     MessageSuppressed,
     MessageUndelivered,
 )
@@ -93,4 +95,5 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(on_orders, ORDERS),
         Subscription(on_complaints, (ComplaintOpened, ComplaintResolved, ComplaintReopened)),
         Subscription(on_conditions, (TierChanged, SegmentEntered, SegmentLeft, SurveyRequested, SurveyAnswered)),
+        *confirmed_by(MessagesErased, keeps_keys=True),
     )

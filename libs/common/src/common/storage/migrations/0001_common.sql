@@ -16,6 +16,7 @@ create table customers (
     merged_into text,                   -- who absorbed the customer, whose inputs are folded into theirs; null: nobody
     merge_revision bigint not null default 0, -- of the merge or its undoing that counts: the newest
     merged_at timestamptz,              -- when it was said
+    once_merged boolean not null default false, -- was one person with another, or still is
     merged_state jsonb,                 -- of an absorbed customer: the state that was announced last
     primary key (shop, customer)        -- closes the race of two first events of one customer
 ) with (fillfactor = 70);
