@@ -268,6 +268,37 @@ create table tallies (
 ) with (fillfactor = 50);
 create index tallies_hour on tallies (hour) where what in ('events', 'refused');
 
+-- Comparisons of a shop's own list of orders with ours, page by page; what was missed is applied as it is found.
+create table reconciliations (
+    shop text not null,
+    run_id text not null,
+    since timestamptz not null,         -- the list holds all orders that reached their state within [since, until)
+    until timestamptz not null,
+    began_at timestamptz not null,
+    ended_at timestamptz,
+    same bigint not null default 0,     -- orders that were as the list says
+    primary key (shop, run_id)          -- closes the race of two beginnings of one run
+);
+
+-- Orders that the shop's list held, until the run ends: what of ours it lacks shows then.
+create table reconciled_orders (
+    shop text not null,
+    run_id text not null,
+    order_id text not null,
+    primary key (shop, run_id, order_id) -- closes the race of one page that is sent twice at once
+);
+
+-- What differed, and what became of it.
+create table reconciliation_findings (
+    shop text not null,
+    run_id text not null,
+    order_id text not null,
+    kind text not null check (kind in ('missed', 'behind', 'ahead', 'refused', 'absent')),
+    detail text not null,
+    primary key (shop, run_id, order_id) -- the first finding of an order stands, however often its page is sent
+);
+create index reconciliation_findings_kind on reconciliation_findings (shop, run_id, kind, order_id);
+
 -- Customers who are being erased or were: what is asked of one of a person's identifiers is done for all of them.
 create table erasures (
     shop text not null,

@@ -20,6 +20,7 @@ from orders_ingest.api import (
     intake,
     orders,
     recognition,
+    reconciliations,
     refunds,
     report,
     settings,
@@ -74,7 +75,7 @@ SERVICE = Service(
     read_back=read_back,
     copied=(
         *(Copied(table) for table in ("settings", "import_jobs", "import_rows", "import_refusals", "privacy_requests")),
-        *(Copied(table) for table in ("tallies", "erasures")),
+        *(Copied(table) for table in ("tallies", "erasures", "reconciliations", "reconciliation_findings")),
         Copied("erasure_confirmations", "service = 'orders-ingest'"),
         # Refunds that were accepted and not announced yet, with the rows that hold a place for their orders.
         Copied("orders", "revision is null"),
@@ -95,6 +96,7 @@ SERVICE = Service(
         customers.router,
         erasures.router,
         recognition.router,
+        reconciliations.router,
         imports.router,
         intake.router,
         settings.router,

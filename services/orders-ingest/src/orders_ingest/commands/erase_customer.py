@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 
-from common.crypto.sealing import SealBroken, open_event
+from common.crypto.sealing import SealBroken, open_event, without_personal
 from common.events import CustomerKey, Event, decode
 from common.events.customers import CustomerUpdated
 from common.people.store import get_people
@@ -69,6 +71,6 @@ async def _strip_refunds(tx: Transaction, vault: Vault, key: CustomerKey) -> int
     for row in rows:
         place = place_of(row.shop, row.refund_id)
         event = decode(vault.open(place, bytes(row.body)))
-        bare = event.with_data(event.data.having(reason=None)) if hasattr(event.data, "reason") else event
-        await erasures.save_waiting_refund(tx, row.shop, row.refund_id, vault.seal(place, bare.encode()))
+        body = vault.seal(place, replace(without_personal(event), raw=None).encode())
+        await erasures.save_waiting_refund(tx, row.shop, row.refund_id, body)
     return len(rows)
