@@ -1,5 +1,4 @@
-"""One person under two identifiers: merged in every service, parted again exactly, exported, erased everywhere (ORD-040,
-SEC-006, S3)."""
+"""One person of two identifiers: merged in every service, parted exactly, exported, erased (ORD-040, SEC-006, S3)."""
 
 from __future__ import annotations
 

@@ -33,9 +33,7 @@ class ReconciliationIn(Body):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [
-                {"run_id": "march", "since": "2025-03-01T00:00:00+01:00", "until": "2025-04-01T00:00:00+02:00"}
-            ]
+            "examples": [{"run_id": "march", "since": "2025-03-01T00:00:00Z", "until": "2025-04-01T00:00:00Z"}]
         }
     )
     run_id: Identifier
