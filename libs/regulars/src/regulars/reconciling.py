@@ -77,7 +77,8 @@ async def compare(
     period = {"run_id": run, "since": since.isoformat(), "until": until.isoformat()}
     begun = await services.call("orders-ingest", "POST", path, json=period)
     if begun["ended_at"] is None:
-        for page in await asyncio.to_thread(lambda: list(pages(file))):
+        coming = pages(file)
+        while page := await asyncio.to_thread(next, coming, None):
             await services.call("orders-ingest", "POST", f"{path}/{run}/orders", json={"orders": page})
         begun = await services.call("orders-ingest", "POST", f"{path}/{run}/end")
     findings = {}
