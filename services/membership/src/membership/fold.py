@@ -18,7 +18,7 @@ from common.fold.folding import Due, Effect, Folding
 from common.fold.items import Wanted
 from common.fold.working import Folded
 from common.storage.database import Transaction
-from membership.announcements.store import save_announced
+from membership.announcements.store import delete_announced, save_announced
 from membership.balances.part import PART as BALANCES
 from membership.benefits.part import PART as BENEFITS
 from membership.check_in.part import PART as CHECK_IN
@@ -193,6 +193,20 @@ async def save(tx: Transaction, folded: Folded[Member]) -> None:
     facts = folded.facts()
     await tx.announce(facts)
     await save_announced(tx, [(fact.customer, fact.data.revision, _said(fact.data)) for fact in facts])
+
+
+async def settle_announced(tx: Transaction, folded: Folded[Member]) -> None:
+    """After a merge: nothing is announced of an absorbed customer, and of the others all that is so."""
+    absorbed = [key for key in folded.states if tx.locked[key].state is None]
+    await delete_announced(tx, absorbed)
+    standing = {key: state for key, state in folded.states.items() if key not in absorbed and tx.locked[key].revision}
+    await save_announced(
+        tx,
+        [
+            (key, tx.locked[key].revision, {name: said for part in PARTS for name, said in part.says(state).items()})
+            for key, state in standing.items()
+        ],
+    )
 
 
 def _said(fact: EventData) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from common.fold.merging import fold_merge
 from common.storage.database import Transaction
 from membership.commands.coupons import settle_orders
 from membership.commands.programme import refold_where_it_looks_further
-from membership.fold import INPUTS, KEPT, MemberFolding, save
+from membership.fold import INPUTS, KEPT, MemberFolding, save, settle_announced
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
 
@@ -42,7 +42,9 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
     """Two customers are one member, or never were: points, tier and all else of both are folded anew (ORD-040)."""
     for event in sorted(batch.events, key=lambda event: event.data.sequence):
         rules = await programmes.get_rules(tx, [event.shop])
-        await save(tx, await fold_merge(tx, MemberFolding(rules), event))
+        folded = await fold_merge(tx, MemberFolding(rules), event)
+        await save(tx, folded)
+        await settle_announced(tx, folded)
 
 
 SUBSCRIPTIONS = (

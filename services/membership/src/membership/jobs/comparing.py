@@ -129,12 +129,12 @@ def _wrong_row(kept: Kept, member: Member, folding: MemberFolding) -> Iterator[s
 
 def _wrong_announcements(kept: Kept, member: Member) -> Iterator[str]:
     """What was announced last, against the state: every change is announced."""
+    if kept.row.merged_into is not None:
+        return  # what was announced last of an absorbed customer counts no more, and is taken up if that is undone
     announced = kept.announced
     revision = 0 if announced is None else announced.revision
     if revision != kept.row.revision:
         yield f"{kept.row.revision} facts were announced, the last that is kept is {revision}"
-    if kept.row.merged_into is not None:
-        return  # what was announced last of an absorbed customer counts no more, and is taken up if that is undone
     said = {} if announced is None else orjson.loads(announced.said)
     for part in PARTS:
         if any((said.get(name) or None) != (value or None) for name, value in part.says(member).items()):
