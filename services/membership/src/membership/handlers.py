@@ -49,7 +49,8 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
 
 SUBSCRIPTIONS = (
     Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn), ahead=True),
-    Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_inputs, INPUTS, KEPT),
+    # After the inputs of its batch, which are claimed and would be folded a second time.
+    Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     *confirmed_by(MembershipErased, keeps_keys=False),
 )

@@ -123,6 +123,7 @@ SUBSCRIPTIONS = (
     Subscription(on_thresholds, (ThresholdsChanged,), ahead=True),
     Subscription(on_statistics, (StatisticsComputed,), ahead=True),
     Subscription(on_inputs, (*INPUTS, OrderClaimed), CLAIMED),
+    # After the inputs of its batch, which are claimed and would be folded a second time.
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_fits, (LifetimeValueFitted, ChurnFitted)),
     Subscription(on_members, (MemberEnrolled,)),
