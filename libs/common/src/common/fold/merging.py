@@ -19,8 +19,8 @@ from common.storage.database import Transaction
 async def fold_merge(tx: Transaction, folding: Folding[S], merge: Merge) -> Folded[S]:
     """Join two customers, or part them, and fold anew whoever has other inputs now; one correction step each.
 
-    Call it when all inputs that this transaction has claimed are folded: it folds whatever stands in the histories. Save
-    what it gives before the next merge is folded. Who has a long history is folded in turns.
+    Call it when all inputs that this transaction has claimed are folded: it folds whatever stands in the histories.
+    Save what it gives before the next merge is folded. Who has a long history is folded in turns.
     """
     folded: Folded[S] = Folded(tx.service)
     moved = await save_merge(tx, merge)
