@@ -35,8 +35,10 @@ async def fold_merge(tx: Transaction, folding: Folding[S], merge: Merge) -> Fold
         if moved.after[key] != key:
             working[key] = await _absorb(tx, folding, folded, key, merge)
         else:
-            until = _until(moved, known_until, key)
-            working[key] = await _fold_anew(tx, folding, folded, key, merge, until, returns=moved.before[key] != key)
+            until, returns = _until(moved, known_until, key), moved.before[key] != key
+            work = await _fold_anew(tx, folding, folded, key, merge, until, returns=returns)
+            if work is not None:
+                working[key] = work
     await store_folded(tx, folding, folded, working)
     for key in working:
         if moved.after[key] != key:
@@ -74,8 +76,9 @@ async def _fold_anew(
     until: datetime | None,
     *,
     returns: bool,
-) -> Working[S]:
-    """The fold of all inputs that are the customer's now, or a place among those that are folded in turns."""
+) -> Working[S] | None:
+    """The fold of all inputs that are the customer's now, or a place among those that are folded in turns; None: there
+    never were any."""
     row = tx.locked[key]
     if returns:
         row.state = await store.get_merged_state(tx, key)
@@ -83,7 +86,7 @@ async def _fold_anew(
     work = Working(row, load(folding, row))
     row.last, row.inputs, postponed = await store.get_extent(tx, key)
     if row.last is None and row.state is None:
-        return work
+        return None
     if row.inputs > MANY_INPUTS or postponed:
         await store.want_fold(tx, key, cause_of(merge), merge.time)
         return work

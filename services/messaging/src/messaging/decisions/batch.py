@@ -35,7 +35,7 @@ def by_address(
         for one in joined:
             for name in [known[one].person(one), *((one[0], address) for address in known[one].hashes.values())]:
                 groups[name] = joined
-    found = {id(group): group for group in (groups[key] for key in sorted(due))}
+    found = {id(group): group for group in (groups[known[key].person(key)] for key in sorted(due))}
     return [[c for key in sorted(group) for c in due[key]] for group in found.values()]
 
 
