@@ -1,4 +1,4 @@
-"""Runs P1 to P5, P10, P11 and P13 to P15, each beside its limit or baseline where it has one, on servers of its own."""
+"""Runs P1 to P5, P10, P11 and P13 to P16, each beside its limit or baseline where it has one, on servers of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import everything, footprint, from_log, histories, imports, latency, machine, over_http, report, verifying
+from bench import (
+    everything,
+    footprint,
+    from_log,
+    histories,
+    imports,
+    latency,
+    lists,
+    machine,
+    over_http,
+    pages,
+    report,
+    verifying,
+)
 from bench.costs import profile
 from bench.figures import Result
 from bench.living import Living, living
@@ -29,9 +42,11 @@ QUICK_WHOLE = (
 )
 FULL = (from_log.Size(), over_http.Size(), histories.Size())
 FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size())
-OF_ONE_SERVICE = ("P1", "P2", "P13")
-OF_THE_STACK = ("P11", "P3", "P4", "P5", "P10")
-PARTS = (*OF_ONE_SERVICE, *OF_THE_STACK)
+OF_ONE_SERVICE = ("P1", "P2", "P13", "P16")
+OF_THE_STACK = ("P11", "P3", "P4", "P5", "P10", "P16")
+PARTS = tuple(dict.fromkeys((*OF_ONE_SERVICE, *OF_THE_STACK)))
+CUSTOMERS = {True: 20_000, False: 1_000_000}
+"""Of P16, where it is quick, and where it is not."""
 
 
 async def measure(parts: list[str], seed: int, quick: bool, console: Console) -> Result:
@@ -55,6 +70,9 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
                 await histories.measure(ours, result, long)
                 report.tell(result, "P13", console)
                 report.tell(result, "P15", console)
+            if "P16" in parts:
+                console.print("P16: lists over many customers", style="dim")
+                await lists.measure(ours, result, CUSTOMERS[quick])
     if set(parts) & set(OF_THE_STACK):
         await _measure_stack(parts, result, quick, console)
     result.seconds = time.monotonic() - began
@@ -72,6 +90,7 @@ async def _measure_stack(parts: list[str], result: Result, quick: bool, console:
         "P3": ("everything", lambda stack: everything.measure(stack, result, result.seed, whole)),
         "P4": ("from an order to its notice", lambda stack: latency.measure(stack, result, waiting)),
         "P5": ("imports", lambda stack: imports.measure(stack, result, files)),
+        "P16": ("the console's pages", lambda stack: pages.measure(stack, result)),
         "P10": ("verify", lambda stack: verifying.measure(stack, result)),
     }
     async with living() as stack:

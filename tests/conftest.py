@@ -138,7 +138,7 @@ class Stack:
         """As on SIGTERM: what is at hand is finished. Raises what a part ended with."""
         part = self.parts[service]
         runtime = part.runtime
-        runtime.stopping.set()
+        runtime.stop()
         if runtime.consumer is not None:
             await runtime.consumer.stop()
         if runtime.relay is not None:

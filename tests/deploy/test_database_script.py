@@ -12,12 +12,14 @@ import asyncpg
 import pytest
 
 from common.events.topics import SERVICES
+from common.storage.migrate import migrate
 from regulars.stack.postgres import PostgresServer
 from regulars.stack.postgres_binaries import find_binaries
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "postgres" / "init.sh"
 PACKAGES = [name.replace("-", "_") for name in (*SERVICES, "console")]
-PASSWORDS = {f"{package}_db_password": f"it's {package}" for package in PACKAGES}
+ROLES = [role for package in PACKAGES for role in (package, f"{package}_service")]
+PASSWORDS = {f"{role}_db_password": f"it's {role}" for role in ROLES}
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +68,23 @@ async def test_each_service_enters_its_own_database_and_no_other(server: Postgre
     assert "orders_ingest_db_password" in missing.stderr
     done = run(server, tmp_path)
     assert done.returncode == 0, done.stderr
-    for role in PACKAGES:
-        assert await connect(server, role, role) == role
+    for role in ROLES:
+        own = role.removesuffix("_service")
+        if role == own:
+            assert await connect(server, role, role) == role
         for other in PACKAGES:
-            if other != role:
+            if other != own:
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await connect(server, role, other)
+
+
+MIGRATIONS = SCRIPT.parents[2] / "services" / "membership" / "migrations"
+
+
+async def test_a_service_enters_when_its_owner_has_migrated(server: PostgresServer) -> None:
+    """What the script made is what migrations give the rights to."""
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connect(server, "membership_service", "membership")
+    owner = server.url_of("membership", user="membership", password=PASSWORDS["membership_db_password"])
+    await migrate(owner, MIGRATIONS, role="membership_service")
+    assert await connect(server, "membership_service", "membership") == "membership"

@@ -50,7 +50,7 @@ create function entry_hash(e ledger_entries) returns numeric language sql immuta
         0)
 $$;
 
-create function tally_entries() returns trigger language plpgsql as $$
+create function tally_entries() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 begin
     insert into ledger_tallies as t (shop, customer, entries, checksum)
     select shop, customer, count(*), sum(entry_hash(added)) from added group by shop, customer order by shop, customer
@@ -113,6 +113,27 @@ create table redemptions (
 
 -- What was redeemed on one order, for the cap over all of them.
 create index redemptions_order on redemptions (shop, order_id) where order_id is not null;
+
+-- Changes by hand: who asked for what and why, and who decided. Rows are never deleted.
+create table manual_changes (
+    shop text not null,
+    customer text not null,
+    command_id text not null,
+    kind text not null check (kind in ('points', 'tier')),
+    points bigint,
+    tier text,
+    reason text,                        -- encrypted with the customer's key; null: the customer was erased before
+    asked_by text not null,
+    asked_at timestamptz not null,
+    state text not null check (state in ('proposed', 'granted', 'refused')),
+    decided_by text,                    -- null: granted without a second person, or nobody has decided yet
+    decided_at timestamptz,
+    primary key (shop, command_id),     -- closes the race of one change asked for twice
+    check ((kind = 'points') = (points is not null) and (kind = 'tier') = (tier is not null))
+);
+create index manual_changes_customer on manual_changes (shop, customer, command_id);
+create index manual_changes_waiting on manual_changes (shop, kind, command_id) where state = 'proposed';
+create index manual_changes_person on manual_changes (shop, asked_by, asked_at) where kind = 'tier';
 
 -- Offers: terms that never change, and what is shared of them by all customers.
 create table offers (

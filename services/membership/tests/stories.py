@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from common.events import Event, EventData
 from common.events.feedback import ReviewSubmitted
-from common.events.membership import ActivityJoined, MemberCheckedIn, PointsRedeemed
+from common.events.membership import ActivityJoined, MemberCheckedIn, PointsAdjusted, PointsRedeemed
 from common.events.orders import OrderCompleted, OrderPaid, OrderRefunded
 from common.fold.folding import Effect, fold_all
 from common.shops.settings import ShopSettings
@@ -64,6 +64,10 @@ def refund(when: str, name: str | None, amount: int) -> Event[Any]:
 def redeemed(when: str, name: str, points: int, order_id: str | None = None) -> Event[Any]:
     data = PointsRedeemed(redemption_id=name, points=points, order_id=order_id, worth=points, currency="CNY")
     return event(when, data)
+
+
+def adjusted(when: str, name: str, points: int) -> Event[Any]:
+    return event(when, PointsAdjusted(command_id=name, points=points, by="li"))
 
 
 def campaign(spend: int) -> FastTrack:

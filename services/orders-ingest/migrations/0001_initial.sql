@@ -245,15 +245,15 @@ create index journeys_due on journeys (due_at) where due_at is not null;
 create index journeys_customer on journeys (shop, customer, placed_at);
 
 -- What customers are recognised by, as their profiles stand: keyed hashes of e-mails, phones and accounts. Those who
--- share one may be one person.
+-- share one may be one person. And what they are looked for by: names, whole and their first parts.
 create table recognised_by (
     shop text not null,
     customer text not null,
-    kind text not null,                 -- email, phone, account:<platform>
+    kind text not null,                 -- email, phone, account:<platform>, name
     hash bytea not null,
     primary key (shop, customer, kind, hash)
 );
-create index recognised_by_sign on recognised_by (shop, kind, hash);
+create index recognised_by_sign on recognised_by (shop, kind, hash, customer);
 
 -- Counts by shop and hour: events taken and refused, versions of orders, steps of checkouts. In parts, one for each of
 -- some connections, so that those who count at the same time do not wait for each other.

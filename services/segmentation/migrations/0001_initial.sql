@@ -126,6 +126,17 @@ create table members (
     primary key (shop, customer)        -- closes the race of two announcements of one enrolment
 );
 
+-- The tier of each member, as membership announced it last: one of the filters of the list of customers.
+create table member_tiers (
+    shop text not null,
+    customer text not null,
+    tier_id text not null,              -- what stays when a tier is renamed
+    revision bigint not null,           -- of the newest announcement
+    primary key (shop, customer)        -- closes the race of two announcements of one member
+);
+-- The members of one tier in order of id: a list of a rare tier reads its members alone.
+create index member_tiers_tier on member_tiers (shop, tier_id, customer);
+
 -- Orders without a customer count in the shop's totals alone. `completed` is false once such an order was closed.
 create table anonymous_orders (
     shop text not null,

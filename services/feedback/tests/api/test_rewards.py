@@ -146,3 +146,27 @@ async def test_r5_claims_come_back_from_the_topic_in_any_order(feedback: Feedbac
     for event in log:
         await rebuilt.handle(event)
     assert await rebuilt.rows(ROWS) == await feedback.rows(ROWS)
+
+
+async def test_what_is_refunded_before_the_decision_is_not_rewarded(feedback: Feedback) -> None:
+    """FBK-047: half of 1.00 is claimed; a refund leaves less, then nothing."""
+    await turn_on(feedback)
+    await review(feedback, "r1")
+    await review(feedback, "r2", order_id="o2")
+    for number in ("1", "2"):
+        assert (await claim(feedback, f"c{number}", f"r{number}")).json()["amount"] == 50
+    await feedback.handle(refunded("o1", 9, 50), refunded("o2", 9))
+    part = await decide(feedback, "c1", "approve")
+    assert (part.status_code, part.json()["amount"]) == (200, 25)
+    gone = await decide(feedback, "c2", "approve")
+    assert (gone.status_code, gone.json()["type"]) == (409, "/problems/nothing_bought")
+    assert (await decide(feedback, "c2", "refuse")).status_code == 200
+
+
+async def test_of_two_customers_at_once_one_gets_the_claims_id(feedback: Feedback) -> None:
+    await turn_on(feedback)
+    await feedback.issue_key("bob")
+    await review(feedback, "r1")
+    await review(feedback, "r1", customer="bob", order_id="b1")
+    answers = await asyncio.gather(*(claim(feedback, "c1", "r1", name) for name in ("ann", "bob")))
+    assert sorted(a.status_code for a in answers) == [201, 409]

@@ -216,3 +216,50 @@ async def test_a_ticket_is_worked_on_by_the_shops_checklist(feedback: Feedback) 
     assert done["checklist"][0]["done_by"] == "li"
     assert (await act(feedback, "t1", "e2", "resolve")).status_code == 201
     assert await feedback.verify() == []
+
+
+async def test_an_entry_that_says_anything_else_is_refused_and_ids_of_our_own_are_too(feedback: Feedback) -> None:
+    """FBK-027: what is answered "done before" was done before, in every field."""
+    await feedback.issue_key()
+    await open_one(feedback, "t1")
+    twice: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+        ("compensate", {"claim": claim_of(500)}, {"claim": claim_of(9_000)}),
+        ("assign", {"owner": "wu"}, {"owner": "zhao"}),
+        ("prioritise", {"priority": "high"}, {"priority": "urgent"}),
+        ("customer_said", {"photos": ["1.jpg"]}, {"photos": ["2.jpg"]}),
+        ("note", {"text": "first"}, {"text": "second"}),
+        ("resolve", {"outcome": "rejected"}, {"outcome": "solved"}),
+        ("rate", {"stars": 1}, {"stars": 5}),
+    ]
+    for action, first, second in twice:
+        answers = [await act(feedback, "t1", f"e-{action}", action, **fields) for fields in (first, first, second)]
+        assert [a.status_code for a in answers] == [201, 200, 409], (action, answers[-1].text)
+    for entry_id in ("opened", "overdue-response-3", "survey-1"):
+        assert (await act(feedback, "t1", entry_id, "note", text="x")).status_code == 422
+
+
+async def test_of_two_customers_at_once_one_gets_the_tickets_id(feedback: Feedback) -> None:
+    await feedback.issue_key()
+    for number in range(5):
+        answers = await asyncio.gather(*(open_one(feedback, f"t{number}", name) for name in ("ann", "bob")))
+        assert sorted(a.status_code for a in answers) == [201, 409]
+
+
+async def test_nothing_is_opened_for_or_written_about_somebody_who_was_erased(feedback: Feedback) -> None:
+    """SEC-006: what cannot be kept is not answered as kept."""
+    await feedback.issue_key()
+    await open_one(feedback, "t1")
+    async with feedback.database.transaction() as tx:
+        await tx.lock_customers([("s", "ann")])
+        await feedback.keys.erase(tx, [("s", "ann")])
+    answers = [
+        await open_one(feedback, "t2"),
+        await act(feedback, "t1", "e1", "note", text="she called"),
+        await act(feedback, "t1", "e2", "resolve"),
+    ]
+    assert [a.status_code for a in answers] == [409, 409, 201]
+    assert answers[0].json()["type"] == "/problems/customer_erased"
+
+
+def claim_of(amount: int) -> dict[str, Any]:
+    return {"kind": "refund", "amount": amount, "currency": "CNY"}

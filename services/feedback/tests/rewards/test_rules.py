@@ -8,6 +8,7 @@ import pytest
 
 from feedback.rewards.policy import ReviewReward
 from feedback.rewards.rules import ClaimDecided, ReviewFallsShort, check_review, claim, decide, reward_of
+from feedback.standing.rules import Stood
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,9 @@ from feedback.rewards.rules import ClaimDecided, ReviewFallsShort, check_review,
         pytest.param("😀" * 29, 0, "text_or_photo", False, id="by code point, beyond the basic plane too"),
         pytest.param("😀" * 30, 0, "text", True, id="thirty of them"),
         pytest.param("x" * 29 + "  ", 0, "text", False, id="white space at the ends is no character"),
+        pytest.param("\u200b" * 30, 0, "text", False, id="thirty characters that do not show"),
+        pytest.param("a" + " " * 28 + "b", 0, "text", False, id="a gap is one character"),
+        pytest.param("fine " * 6, 0, "text", False, id="twenty-nine with single spaces"),
         pytest.param(None, 1, "text_or_photo", True, id="a photo"),
         pytest.param(None, 0, "text_or_photo", False, id="neither"),
         pytest.param("x" * 30, 0, "text_and_photo", False, id="both are asked for"),
@@ -40,7 +44,8 @@ def test_what_a_review_must_have(text: str | None, photos: int, needs: Any, take
 @pytest.mark.parametrize(("paid", "reward"), [(10_000, 500), (0, 0), (9_999, 499), (19, 0), (20, 1)])
 def test_five_per_cent_rounded_down(paid: int, reward: int) -> None:
     """ORD-003: 120.00 less a coupon of 20.00: 5.00."""
-    assert reward_of(paid, ReviewReward()) == reward
+    assert reward_of(Stood(paid, "CNY", None, completed=True, void=False), ReviewReward()) == reward
+    assert reward_of(Stood(paid, "CNY", None, completed=False, void=False), ReviewReward()) == 0
 
 
 def test_rewards_are_off_by_default_and_no_rule_speaks_of_stars() -> None:

@@ -55,12 +55,12 @@ def found(known: Known, *schedules: Schedule, rest_days: int = 30) -> list[Occas
 )
 def test_when_a_schedule_falls_due(given: Schedule, due: datetime, about: tuple[str | None, str | None]) -> None:
     """FBK-006, FBK-017, FBK-036."""
-    [one] = found(Known(Ended("o1", MARCH), Ended("o5", MARCH + 5 * DAY), TICKET), given)
+    [one] = found(Known(Ended("o1", MARCH), (Ended("o5", MARCH + 5 * DAY),), TICKET), given)
     assert (one.due_at, (one.order_id, one.ticket_id), one.version) == (due, about, 1)
 
 
 def test_an_order_of_the_last_evening_of_a_quarter_belongs_to_the_shops_day() -> None:
-    late = Known(last=Ended("o1", datetime(2025, 3, 31, 20, tzinfo=UTC)))  # 1 April in Shanghai
+    late = Known(orders=(Ended("o1", datetime(2025, 3, 31, 20, tzinfo=UTC)),))  # 1 April in Shanghai
     assert [o.due_at for o in found(late, schedule("quarter", 0))] == [datetime(2025, 6, 30, 16, tzinfo=UTC)]
 
 
@@ -101,7 +101,7 @@ def test_who_was_asked_of_late_rests_and_old_news_asks_nobody(
 
 
 def test_of_several_the_first_due_is_asked_and_what_was_asked_or_passed_is_not_again() -> None:
-    known = Known(Ended("o1", MARCH), Ended("o1", MARCH))
+    known = Known(Ended("o1", MARCH), (Ended("o1", MARCH),))
     early, late = found(known, schedule("first_order", 3), schedule("order", 5), rest_days=0)
     now = MARCH + 6 * DAY
     assert take([early, late], None, [], None, now) == early
@@ -112,6 +112,34 @@ def test_of_several_the_first_due_is_asked_and_what_was_asked_or_passed_is_not_a
     assert next_look([early, late], late.due_at) is None
 
 
+@pytest.mark.parametrize(
+    ("every", "given", "asked"),
+    [
+        pytest.param(2, schedule("quarter", 10), 11, id="a quarterly question, of who buys every other day"),
+        pytest.param(30, schedule("quarter", 3), 11, id="and once a month"),
+        pytest.param(60, schedule("quarter", 10), 11, id="and every two months"),
+        pytest.param(2, schedule("order", 10), 37, id="after an order, of who buys every other day"),
+        pytest.param(7, schedule("order", 10), 31, id="and every week: each fifth order"),
+        pytest.param(60, schedule("order", 3), 18, id="and every two months: each order"),
+    ],
+)
+def test_who_buys_often_is_asked_as_often_as_the_rest_allows(every: int, given: Schedule, asked: int) -> None:
+    """FBK-006, FBK-003: three years of a customer, with eleven ends of quarters; FBK-024: no bias to the rare."""
+    start, in_force, ids = datetime(2025, 1, 2, 12, tzinfo=UTC), versions(given), set[str]()
+    orders = [Ended(f"o{n}", start + n * every * DAY) for n in range(3 * 365 // every)]
+    until = last = None
+    for now in (start + n * DAY for n in range(3 * 365)):
+        done = tuple(order for order in orders if order.at <= now)
+        all_of_them = occasions(Known(orders[0], done), in_force, SHANGHAI)
+        while (due := next_look(all_of_them, until)) is not None and due <= now:
+            one = take(all_of_them, until, [o for o in all_of_them if o.survey_id("s", "ann") in ids], last, now)
+            if one is not None:
+                ids.add(one.survey_id("s", "ann"))
+                last = one.due_at
+            until = max(o.due_at for o in all_of_them if o.due_at <= now)
+    assert len(ids) == asked
+
+
 @hypothesis.given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), max_size=5), st.lists(st.integers(0, 120)))
 def test_however_often_it_is_looked_nobody_is_asked_within_the_rest(
     given: list[tuple[int, int]], looks: list[int]
@@ -119,7 +147,7 @@ def test_however_often_it_is_looked_nobody_is_asked_within_the_rest(
     """Fatigue across schedules: two surveys are thirty days apart, and each occasion asks once."""
     triggers: list[Trigger] = ["first_order", "order", "ticket", "quarter"]
     schedules = {f"{n}-{days}": schedule(triggers[n], days) for n, days in given}
-    known = Known(Ended("o1", MARCH), Ended("o2", MARCH + 9 * DAY), TICKET)
+    known = Known(Ended("o1", MARCH), (Ended("o1", MARCH), Ended("o2", MARCH + 9 * DAY)), TICKET)
     all_of_them, until, last, asked = found(known, *schedules.values()), None, None, list[Occasion]()
     for now in sorted(MARCH + n * DAY for n in looks):
         one = take(all_of_them, until, asked, last, now)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from common.events.feedback import Compensation
+from feedback.standing.rules import Stood
 from feedback.tickets.compensation import Circumstances, Claim, claimed, decided, proposed
 from feedback.tickets.policy import CompensationRules
 from feedback.tickets.refusals import CompensationStands, NothingProposed, SecondPersonNeeded
 
 NOON = datetime(2025, 3, 5, 12, tzinfo=UTC)
 RULES = CompensationRules(automatic_limit=2_000, automatic_most=2, agent_limit=10_000)
-GOOD: dict[str, Any] = {"currency": "CNY", "order_currency": "CNY", "remaining": 5_000, "granted_before": 1}
+ORDER = Stood(5_000, "CNY", NOON - timedelta(days=30), completed=True, void=False)
+GOOD: dict[str, Any] = {"currency": "CNY", "order": ORDER, "granted_before": 1}
+SEEN = Circumstances("CNY")
 
 
 def claim(amount: int = 2_000, kind: Any = "refund", currency: str = "CNY") -> Claim:
@@ -30,9 +34,21 @@ def claim(amount: int = 2_000, kind: Any = "refund", currency: str = "CNY") -> C
         pytest.param(claim(2_001), True, {}, "proposed", id="above the limit"),
         pytest.param(claim(kind="points"), True, {}, "proposed", id="points are an agent's matter"),
         pytest.param(claim(currency="USD"), True, {}, "proposed", id="another currency"),
-        pytest.param(claim(), True, {"order_currency": "USD"}, "proposed", id="an order in another currency"),
-        pytest.param(claim(), True, {"remaining": None}, "proposed", id="no order of this customer's"),
-        pytest.param(claim(), True, {"remaining": 1_999}, "proposed", id="more than was paid and not refunded"),
+        pytest.param(
+            claim(), True, {"order": replace(ORDER, currency="USD")}, "proposed", id="an order in another currency"
+        ),
+        pytest.param(claim(), True, {"order": None}, "proposed", id="no order of this customer's"),
+        pytest.param(
+            claim(),
+            True,
+            {"order": replace(ORDER, remaining=1_999)},
+            "proposed",
+            id="more than was paid and not refunded",
+        ),
+        pytest.param(claim(), True, {"order": replace(ORDER, came_at=None)}, "proposed", id="goods that have not come"),
+        pytest.param(
+            claim(), True, {"order": replace(ORDER, came_at=NOON - timedelta(days=31))}, "proposed", id="an old order"
+        ),
         pytest.param(claim(), True, {"granted_before": 2}, "proposed", id="too many claims"),
         pytest.param(claim(), True, {"order_compensated": True}, "proposed", id="the order was compensated"),
     ],
@@ -55,40 +71,68 @@ def test_a_shop_may_grant_nothing_by_itself() -> None:
 )
 def test_an_agent_grants_up_to_the_limit_alone(amount: int, currency: str, state: str) -> None:
     """FBK-029."""
-    found = proposed(None, claim(amount, currency=currency), "li", RULES, "CNY", NOON)
+    found = proposed(None, claim(amount, currency=currency), "li", RULES, SEEN, NOON)
     assert (found.state, found.proposed_by, found.decided_by) == (state, "li", "li" if state == "granted" else None)
+
+
+@pytest.mark.parametrize(
+    ("amount", "seen", "state"),
+    [
+        pytest.param(6_000, {"given": 4_000}, "granted", id="with what other tickets gave, at the limit"),
+        pytest.param(6_001, {"given": 4_000}, "proposed", id="with what other tickets gave, above it"),
+        pytest.param(5_000, {"order": ORDER}, "granted", id="all that remains paid"),
+        pytest.param(5_001, {"order": ORDER}, "proposed", id="more than remains paid"),
+        pytest.param(1, {"order": replace(ORDER, remaining=0)}, "proposed", id="an order refunded whole"),
+    ],
+)
+def test_one_agent_gives_no_more_in_many_tickets_nor_more_than_was_paid(
+    amount: int, seen: dict[str, Any], state: str
+) -> None:
+    """FBK-029, SEC-012: the limit is the customer's, whether an agent proposes or approves a customer's claim."""
+    circumstances = Circumstances("CNY", **seen)
+    assert proposed(None, claim(amount), "li", RULES, circumstances, NOON).state == state
+    asked = claimed(claim(amount), False, RULES, circumstances, NOON)
+    assert decided(asked, "li", RULES, circumstances, NOON, grants=True).state == state
+
+
+@pytest.mark.parametrize("by", ["Li.Wei ", "ＬＩ.wei", "li.\u200bwei", "LI . WEI"])
+def test_nobody_is_another_person_by_writing_the_name_otherwise(by: str) -> None:
+    """SEC-012."""
+    stands = proposed(None, claim(20_000), "li.wei", RULES, SEEN, NOON)
+    with pytest.raises(SecondPersonNeeded):
+        decided(stands, by, RULES, SEEN, NOON, grants=True)
 
 
 def test_above_the_limit_another_person_approves() -> None:
     """FBK-029: nobody approves what they proposed."""
-    stands = proposed(None, claim(20_000), "li", RULES, "CNY", NOON)
+    stands = proposed(None, claim(20_000), "li", RULES, SEEN, NOON)
     with pytest.raises(SecondPersonNeeded):
-        decided(stands, "li", RULES, "CNY", NOON, grants=True)
-    granted = decided(stands, "wu", RULES, "CNY", NOON, grants=True)
+        decided(stands, "li", RULES, SEEN, NOON, grants=True)
+    granted = decided(stands, "wu", RULES, SEEN, NOON, grants=True)
     assert (granted.state, granted.proposed_by, granted.decided_by) == ("granted", "li", "wu")
     with pytest.raises(NothingProposed):
-        decided(granted, "wu", RULES, "CNY", NOON, grants=False)
+        decided(granted, "wu", RULES, SEEN, NOON, grants=False)
 
 
 def test_a_customers_claim_above_the_limit_takes_two_people() -> None:
     stands = claimed(claim(20_000), True, RULES, Circumstances(**GOOD), NOON)
-    first = decided(stands, "li", RULES, "CNY", NOON, grants=True)
+    first = decided(stands, "li", RULES, SEEN, NOON, grants=True)
     assert (first.state, first.proposed_by) == ("proposed", "li")
     with pytest.raises(SecondPersonNeeded):
-        decided(first, "li", RULES, "CNY", NOON, grants=True)
-    assert decided(first, "wu", RULES, "CNY", NOON, grants=True).state == "granted"
+        decided(first, "li", RULES, SEEN, NOON, grants=True)
+    assert decided(first, "wu", RULES, SEEN, NOON, grants=True).state == "granted"
     small = claimed(claim(5_000), True, RULES, Circumstances(**GOOD), NOON)
-    assert decided(small, "li", RULES, "CNY", NOON, grants=True).decided_by == "li"
+    assert decided(small, "li", RULES, SEEN, NOON, grants=True).decided_by == "li"
 
 
 @pytest.mark.parametrize("state", ["proposed", "granted"])
 def test_a_ticket_is_compensated_once_at_a_time(state: Any) -> None:
     stands = Compensation(kind="refund", amount=1, currency="CNY", state=state)
     with pytest.raises(CompensationStands):
-        proposed(stands, claim(), "li", RULES, "CNY", NOON)
+        proposed(stands, claim(), "li", RULES, SEEN, NOON)
 
 
 @pytest.mark.parametrize("state", ["claimed", "refused"])
 def test_what_waits_for_a_photo_or_was_refused_gives_way_to_an_agents_proposal(state: Any) -> None:
     stands = Compensation(kind="refund", amount=1, currency="CNY", state=state)
-    assert proposed(stands, claim(), "li", RULES, "CNY", NOON).state == "granted"
+    assert proposed(stands, claim(), "li", RULES, SEEN, NOON).state == "granted"

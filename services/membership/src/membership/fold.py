@@ -26,6 +26,7 @@ from membership.drop_warning.part import PART as DROP_WARNING
 from membership.growth.part import PART as GROWTH
 from membership.ledger import store as ledger
 from membership.ledger.legs import Balances, Book, Posting, difference, legs_of
+from membership.manual_changes.part import PART as MANUAL_CHANGES
 from membership.member import Member
 from membership.orders.part import PART as ORDERS
 from membership.part import Part, Work
@@ -34,7 +35,17 @@ from membership.programme.versions import ShopRules
 from membership.qualification.recent import Recent
 from membership.tiers.part import PART as TIERS
 
-PARTS: tuple[Part[Any], ...] = (ORDERS, BENEFITS, POINTS, GROWTH, BALANCES, CHECK_IN, TIERS, DROP_WARNING)
+PARTS: tuple[Part[Any], ...] = (
+    ORDERS,
+    BENEFITS,
+    POINTS,
+    GROWTH,
+    BALANCES,
+    CHECK_IN,
+    TIERS,
+    DROP_WARNING,
+    MANUAL_CHANGES,
+)
 """Every part sees an input after those that stand before it, and none reads what one after it makes of that input.
 
 So an order is taken before it earns, it earns by the tier held before it, the tier is evaluated on all that the others

@@ -10,6 +10,7 @@ from common.verification import in_pages
 from membership import handlers
 from membership.announcements.store import save_revisions
 from membership.api import (
+    adjustments,
     badges,
     benefits,
     check_in,
@@ -21,6 +22,7 @@ from membership.api import (
     preview,
     programme,
     redemptions,
+    statement,
     view,
 )
 from membership.jobs import balancing, sweeping, verifying
@@ -31,6 +33,7 @@ SERVICE = Service(
     subscriptions=handlers.SUBSCRIPTIONS,
     routers=(
         members.router,
+        statement.router,
         growth.router,
         check_in.router,
         benefits.router,
@@ -40,13 +43,14 @@ SERVICE = Service(
         badges.router,
         view.router,
         redemptions.router,
+        adjustments.router,
         programme.router,
         preview.router,
     ),
     jobs=lambda _: (*sweeping.JOBS, sweeping.long_histories(), balancing.job()),
     due=sweeping.due,
     revised=save_revisions,
-    copied=(Copied("offers"), Copied("coupons"), Copied("coupon_uses"), Copied("checkouts")),
+    copied=(Copied("offers"), Copied("coupons"), Copied("coupon_uses"), Copied("checkouts"), Copied("manual_changes")),
     verify=in_pages(verifying.verify),
 )
 

@@ -116,7 +116,7 @@ async def test_nothing_is_found_in_the_outbox_nor_in_the_log_and_all_is_counted(
         "API keys": 2,
         "refunds that wait": 2,
         "imports": 1,
-        "signs of customers": 1,
+        "signs of customers": 2,
     }
 
 

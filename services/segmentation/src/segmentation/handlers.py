@@ -11,7 +11,7 @@ from common.crypto.erasing import confirmed_by
 from common.events import Event
 from common.events.activity import Activity
 from common.events.customers import CustomerMerged, CustomerUnmerged
-from common.events.membership import MemberEnrolled
+from common.events.membership import MemberEnrolled, TierChanged
 from common.events.orders import OrderClaimed
 from common.events.segments import (
     ChurnFitted,
@@ -33,7 +33,7 @@ from segmentation.commands.statistics import add_statistics, read_back
 from segmentation.commands.thresholds import add_version
 from segmentation.fold import CLAIMED, INPUTS, KEPT, SegmentFolding, folding_of, keep
 from segmentation.held_inputs import store as held_inputs
-from segmentation.members.store import save_members
+from segmentation.members.store import save_members, save_tiers
 from segmentation.shops.store import lock_shops
 from segmentation.thresholds.state import Thresholds
 
@@ -112,10 +112,13 @@ async def on_fits(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_members(tx: Transaction, batch: Batch) -> None:
-    """Remember who is a member. No input of the fold: when membership announced it says nothing about the customer."""
-    enrolled = [event for event in batch.events if event.subject is not None]
+    """Remember who is a member, and in which tier. No input of the fold: it is listed by, and changes no attribute."""
+    known = [event for event in batch.events if event.subject is not None]
+    enrolled = [event for event in known if isinstance(event.data, MemberEnrolled)]
     if enrolled:
         await save_members(tx, enrolled)
+    if known:
+        await save_tiers(tx, known)
 
 
 SUBSCRIPTIONS = (
@@ -126,6 +129,6 @@ SUBSCRIPTIONS = (
     # After the inputs of its batch, which are claimed and would be folded a second time.
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_fits, (LifetimeValueFitted, ChurnFitted)),
-    Subscription(on_members, (MemberEnrolled,)),
+    Subscription(on_members, (MemberEnrolled, TierChanged)),
     *confirmed_by(SegmentsErased, keeps_keys=False),
 )

@@ -7,7 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from common.bus.subscriptions import Batch
+from common.events.membership import TierChanged
 from common.process.runtime import Runtime
+from segmentation.handlers import on_members
 from segmentation.report.store_listing import list_customers
 
 BASE = "/v1/shops/tea"
@@ -25,6 +28,29 @@ async def test_customers_are_listed_with_all_values_that_are_asked_for(client: h
     assert await names(client, stage="returning") == ["c1", "c2", "c3"]
     assert await names(client, stage="prospect") == ["p1"]
     assert await names(client, stage="prospect", life_cycle="active") == []
+
+
+async def test_customers_are_listed_by_the_tier_that_was_announced_last(
+    client: httpx.AsyncClient, runtime: Runtime, events: Any
+) -> None:
+    """C-4: by the tier's id, whichever way its announcements came; with every other filter."""
+    gold = TierChanged(old="Regular", new="Gold", new_id="gold", direction="up", reason="upgrade", revision=3)
+    silver = TierChanged(old="Regular", new="Silver", new_id="silver", direction="up", reason="upgrade", revision=2)
+    async with runtime.database.transaction() as tx:
+        await on_members(tx, Batch([events.make("c2", "2025-03-02T10:00", gold)]))
+        told = [events.make(name, "2025-03-01T10:00", silver) for name in ("c2", "c3", "n1")]
+        await on_members(tx, Batch(told))
+    assert await names(client, tier="gold") == ["c2"]
+    assert await names(client, tier="silver") == ["c3", "n1"]
+    assert await names(client, tier="silver", stage="returning") == ["c3"]
+    assert await names(client, tier="silver", after="c3") == ["n1"]
+    assert await names(client, tier="platinum") == []
+    rows = (await client.get(f"{BASE}/customers")).json()["customers"]
+    tiers = {"c1": "regular", "c2": "gold", "c3": "silver", "n1": "silver", "p1": None}
+    assert {row["customer"]: row["tier_id"] for row in rows} == tiers
+    async with runtime.database.transaction() as tx:
+        page = await list_customers(tx, "tea", {"tier": "silver", "stage": "prospect"}, "", 50, 1)
+        assert ([row.customer for row in page.rows], page.upto) == ([], "c3"), "a page looks through so many members"
 
 
 async def test_pages_hold_everybody_once(client: httpx.AsyncClient) -> None:

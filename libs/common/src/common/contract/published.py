@@ -37,6 +37,7 @@ from common.events.membership import (
     MemberEnrolled,
     MemberRegistered,
     MembershipErased,
+    PointsAdjusted,
     PointsRedeemed,
     ProgrammeChanged,
     ProgrammeWithdrawn,
@@ -190,6 +191,9 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "redemption_id": "r-1", "points": 100, "order_id": "1003", "order_total": 5000, "worth": 100, "currency": "EUR",
     },
     RedemptionReturned: {"redemption_id": "r-1"},
+    PointsAdjusted: {
+        "command_id": "a-1", "points": 200, "reason": "her parcel was lost", "by": "li.wei", "approved_by": "zhou",
+    },
     ProgrammeChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "programme": {"enrolment": "first_order"}},
     ProgrammeWithdrawn: {"version": 2},
     StageChanged: {"old": "prospect", "new": "returning", "is_repurchaser": False, "revision": 1},

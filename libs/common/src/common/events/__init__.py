@@ -33,6 +33,7 @@ from common.events.fields import (
     check_shop,
     check_source,
 )
+from common.tracing import given_traceparent
 from common.values.texts import find_unfit, find_unfit_json, pointer_to
 from common.values.wording import sentence_of
 
@@ -163,6 +164,9 @@ def _from_dict(body: dict[str, Any], raw: bytes | None) -> Event[Any]:
     if correlation is None and raw is None:
         # Offered now, by a request; what was read from the bus or a store is not that request's doing.
         correlation = given_correlation()
+    trace = body.get("traceparent")
+    if trace is None and raw is None:
+        trace = given_traceparent()
     return Event(
         id=body["id"],
         source=body["source"],
@@ -173,7 +177,7 @@ def _from_dict(body: dict[str, Any], raw: bytes | None) -> Event[Any]:
         partitionkey=body.get("partitionkey") or "",
         correlationid=correlation,
         causationid=body.get("causationid"),
-        traceparent=body.get("traceparent"),
+        traceparent=trace,
         claimed=body.get("claimed"),
         raw=raw,
     )

@@ -16,6 +16,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from common.events.fields import Instant, Number
+from common.tracing import given_traceparent
 
 NAMESPACE = uuid.UUID("6f1d7c3e-2f3b-5c58-9a1e-7d0c5f2b8a11")
 _time: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -140,7 +141,7 @@ class Event(Generic[D]):
     partitionkey: str = ""
     correlationid: str | None = field(default_factory=given_correlation)
     causationid: str | None = None
-    traceparent: str | None = None
+    traceparent: str | None = field(default_factory=given_traceparent)
     claimed: str | None = None  # keyed hash, in hex, of what a shop sent: by it orders-ingest recognises a repeat
     raw: bytes | None = field(default=None, compare=False, repr=False)  # as read; sent on and stored unchanged
 

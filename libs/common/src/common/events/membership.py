@@ -9,7 +9,7 @@ from pydantic import Field
 
 from common.events.customers import ErasureConfirmed
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Count, Identifier, Instant, Minor, Number, Revision, Text
+from common.events.fields import Count, Identifier, Instant, Minor, Number, PersonalText, Revision, Text
 
 
 class MembershipFact(EventData):
@@ -202,6 +202,24 @@ class RedemptionReturned(EventData):
     TOPIC: ClassVar[str] = "membership"
     RANK: ClassVar[int] = 210
     redemption_id: Identifier
+
+
+class ManualChange(EventData):
+    """An accepted command of the shop's staff; `approved_by`: the second person, where one was needed."""
+
+    TOPIC: ClassVar[str] = "membership"
+    command_id: Identifier
+    reason: PersonalText | None = None
+    by: Text
+    approved_by: Text | None = None
+
+
+class PointsAdjusted(ManualChange):
+    """`points` were added, or taken where below zero; what late news takes away meanwhile never undoes it."""
+
+    TYPE: ClassVar[str] = "points.adjusted"
+    RANK: ClassVar[int] = 250
+    points: Number
 
 
 class MemberRegistered(EventData):

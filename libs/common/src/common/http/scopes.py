@@ -19,6 +19,8 @@ SCOPES = {
     "programme:read": "read them",
     "members:write": "enrol members, check them in, tell what they took part in",
     "members:read": "read members, their points and their way up",
+    "members:change": "add and take points by hand, and grant tiers",
+    "members:approve": "approve or refuse changes by hand that another person asked for",
     "redemptions:write": "redeem points on orders, and return them",
     "redemptions:read": "read redemptions",
     "segments:read": "read stage, life cycle, scores and reports",

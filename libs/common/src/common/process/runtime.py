@@ -207,6 +207,11 @@ class Runtime:
             if self.clock.now() != before:
                 self.woken.set()
 
+    def stop(self) -> None:
+        """Tell the background works that it is time to stop; those with nothing to do wake up for it."""
+        self.stopping.set()
+        self.woken.set()
+
     async def idle(self, seconds: float) -> None:
         """For background work with nothing to do: until the clock moves, the process stops, or so long."""
         with contextlib.suppress(TimeoutError):

@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from common.bus.retention import MOST_DAYS
 from common.crypto.sealing import master_key_from
+from common.storage.roles import user_of
+from common.storage.tls import split_tls
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -29,6 +31,12 @@ class Settings(BaseSettings):
 
     database_url: str = Field(
         repr=False, description="postgresql://user:password@host:port/database, the service's own"
+    )
+    owner_database_url: str | None = Field(
+        None,
+        repr=False,
+        description="the same database as the role that owns its tables: `migrate`, `serve --migrate`, `rebuild` "
+        "take it, and give DATABASE_URL's role no more than the service does; absent: DATABASE_URL's owns them",
     )
     live_database_url: str | None = Field(
         None, repr=False, description="to `rebuild` beside it: the live service's database, which is read alone"
@@ -65,11 +73,17 @@ class Settings(BaseSettings):
     dead_days: int = Field(
         30, ge=1, description="days for which a dead event that was sent again keeps its body; under INBOX_DAYS"
     )
+    trace_endpoint: str | None = Field(
+        None, description="collector's address for OTLP over HTTP, http://host:4318/v1/traces; absent: no spans"
+    )
+    trace_ratio: float = Field(
+        0.01, ge=0, le=1, description="share of requests without a trace of their caller's that begin one"
+    )
     trusted_proxies: str = Field(
         "127.0.0.1", description="addresses and networks, by commas, whose X-Forwarded-For names the caller; *: all"
     )
 
-    @field_validator("database_url", "live_database_url")
+    @field_validator("database_url", "owner_database_url", "live_database_url")
     @classmethod
     def _driver(cls, url: str | None) -> str | None:
         if url is None:
@@ -77,7 +91,12 @@ class Settings(BaseSettings):
         scheme, separator, rest = url.partition("://")
         if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
             raise ValueError("must begin with postgresql://")
+        split_tls(url)
         return f"postgresql+asyncpg://{rest}"
+
+    def owner(self) -> tuple[str, str]:
+        """The address as which tables are made, and the role that serves."""
+        return self.owner_database_url or self.database_url, user_of(self.database_url)
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from common.events import CustomerKey, Event
 from common.storage.columns import Columns
 from common.storage.failures import UnitOfWorkTooLong
+from common.storage.tls import split_tls
 from common.time.clock import Clock, WallClock
 
 UNIT_OF_WORK_S = 60
@@ -66,6 +67,8 @@ class Transaction:
         self.rebuilding = rebuilding
         """The database is being filled from the topics (`common.bus.rebuilding`)."""
         self.locked: dict[CustomerKey, CustomerRow] = {}
+        self.traces: Mapping[str, str] = {}
+        """The traceparent that facts of an event bear, by the event's id (`common.tracing`)."""
         self.late = 0  # inputs that came after what they belong before
         self._begun = False
 
@@ -150,6 +153,8 @@ class Transaction:
 
     async def publish(self, rows: Sequence[Event[Any]]) -> None:
         """Put facts into the outbox, in a rebuild too."""
+        if self.traces:
+            rows = [self._traced(e) for e in rows]
         # `seq` is drawn in the order of the records, while the customers are locked.
         await self.copy(
             "outbox",
@@ -158,6 +163,10 @@ class Transaction:
         )
         # Wakes the relay at commit.
         await self.execute("notify outbox")
+
+    def _traced(self, fact: Event[Any]) -> Event[Any]:
+        trace = self.traces.get(fact.causationid or "")
+        return replace(fact, traceparent=trace) if trace is not None and fact.traceparent is None else fact
 
 
 _ASIDE = Columns("w", topic="text", key="text", standing="text", name="text", shop="text", payload="text")
@@ -222,14 +231,16 @@ class Database:
         self.clock: Clock = clock or WallClock()
         self.service = service
         self.rebuilding = rebuilding
+        plain, tls = split_tls(url)
         self.engine: AsyncEngine = create_async_engine(
-            url,
+            plain,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=10,
             pool_recycle=1800,
             pool_pre_ping=False,
             connect_args={
+                **tls,
                 "timeout": 5,
                 "command_timeout": 35,  # beyond the server's own deadline, whose answer tells slow from away
                 "server_settings": {

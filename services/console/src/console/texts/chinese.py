@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from console.texts.chinese_customers import CUSTOMERS
+
 CHINESE = {
     "a complaint of the customer is open": "顾客有未解决的投诉",
     "A code of your app is asked for when you sign in.": "登录时需要输入应用中的验证码。",
@@ -56,7 +58,6 @@ CHINESE = {
     "Events in the file": "文件中的事件",
     "Events not read yet": "尚未读取的事件",
     "Events of this shop that a service could not take. Nothing waits behind them; one that is mended and sent again counts as if it had come in time, and once.": "本店铺中某项服务无法接收的事件。其后的事件不会等待；修正后重新发送的事件视同按时到达，且只计一次。",
-    "Every point, entry by entry": "逐笔查看每个积分",
     "Facts not sent yet": "尚未发出的事实",
     "File": "文件",
     "Filter": "筛选",
@@ -201,7 +202,6 @@ CHINESE = {
     "This link does not count any more": "此链接已失效",
     "This request could not be read": "无法读取此请求",
     "This shop is not set up yet: its settings come first, then its events.": "此店铺尚未设置：先有设置，再有事件。",
-    "This shop knows no customer of this id.": "本店铺没有此编号的顾客。",
     "Tier": "等级",
     "Tier and points": "等级与积分",
     "Time zone": "时区",
@@ -369,11 +369,7 @@ CHINESE = {
     "Opt out (may take a minute)": "退订（可能需要一分钟）",
     "Say in 1 to 100 characters how you were told.": "请用 1 至 100 个字符说明如何得知。",
     "Done: nothing is sent on this channel any more but notices about orders.": "完成：此渠道今后只发送订单通知。",
-    "Customer's id or e-mail": "顾客编号或电子邮箱",
-    "Enter a customer's id or e-mail.": "请输入顾客编号或电子邮箱。",
-    "Exact match only: personal data is encrypted. What you type here stands in no address and in no log.": "只能精确匹配：个人数据已加密。此处输入的内容不会出现在任何网址或日志中。",
     "No customer of this shop has this e-mail now. Check that it is whole.": "本店铺目前没有顾客使用此邮箱。请检查是否完整。",
-    "Several customers have this e-mail": "有多位顾客使用此邮箱",
     "Filters": "筛选",
     "RFM class": "RFM 类别",
     "RFM cell": "RFM 单元",
@@ -561,4 +557,4 @@ CHINESE = {
     "the address cannot be written to": "该地址无法投递",
     "the address cannot be opened with the customer's key": "无法用该顾客的密钥解开地址",
     "its text lacks a value": "消息内容缺少一项数据",
-}
+} | CUSTOMERS

@@ -16,7 +16,7 @@ from common.http.api import Router, Tx, public
 from common.shops.settings import display_names
 from common.storage.database import Transaction
 from feedback.commands.answers import AlreadyAnswered, accept_answers
-from feedback.commands.sealing import UnknownCustomer
+from feedback.commands.sealing import CustomerErased, UnknownCustomer
 from feedback.forms.rules import AnswerUnfit, answers_from_fields
 from feedback.forms.state import MOST_CHARACTERS, Form
 from feedback.policy.state import form_of
@@ -199,6 +199,8 @@ async def take_answer(token: str, request: Request, tx: Tx) -> HTMLResponse:
         return _page(request, 422, refused.slug, asked, asks=True, fields=fields, wrong=refused.question_id)
     except AlreadyAnswered:
         return _page(request, 409, "already", asked)
+    except CustomerErased:
+        return _page(request, 404, "bad")
     except UnknownCustomer:
         return _page(request, 503, "later", asked, asks=True, fields=fields)
     return _page(request, 200, "thanks", asked)

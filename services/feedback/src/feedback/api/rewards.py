@@ -18,7 +18,7 @@ router = Router(prefix="/v1/shops/{shop}/reward-claims", tags=["reward claims"])
 State = Literal["claimed", "approved", "refused"]
 
 
-class ClaimIn(Body):
+class RewardClaimIn(Body):
     """A reward for a review that is stored here; `claim_id` is the caller's own and makes a repetition harmless."""
 
     claim_id: Identifier
@@ -33,7 +33,7 @@ class DecisionIn(Body):
     by: Annotated[Text, Field(min_length=1)]
 
 
-class ClaimOut(BaseModel):
+class RewardClaimOut(BaseModel):
     """`amount` in minor units of the currency: what is paid out once approved. `by` is null until it is decided."""
 
     claim_id: str
@@ -46,13 +46,13 @@ class ClaimOut(BaseModel):
     by: str | None
 
 
-class ListedClaimOut(ClaimOut):
+class ListedClaimOut(RewardClaimOut):
     """`at`: of the claim, or of its decision."""
 
     at: datetime
 
 
-class ClaimPage(BaseModel):
+class RewardClaimPage(BaseModel):
     """`after` of the next page; null on the last one."""
 
     items: list[ListedClaimOut]
@@ -60,19 +60,21 @@ class ClaimPage(BaseModel):
 
 
 @router.post("", status_code=201, dependencies=[require("feedback:write")])
-async def post_claim(shop: ShopName, body: ClaimIn, request: Request, response: Response, tx: Tx) -> ClaimOut:
+async def post_claim(
+    shop: ShopName, body: RewardClaimIn, request: Request, response: Response, tx: Tx
+) -> RewardClaimOut:
     """Claim a reward; 201 when it is new, 200 when the very same was claimed before."""
     keys = request.app.state.runtime.keys
     made, new = await claim_reward(tx, keys, (shop, body.customer), body.claim_id, body.review_id)
     response.status_code = 201 if new else 200
-    return ClaimOut(**_told(body.customer, made))
+    return RewardClaimOut(**_told(body.customer, made))
 
 
 @router.post("/{claim_id}/decision", dependencies=[require("feedback:write")])
-async def post_decision(shop: ShopName, claim_id: Identifier, body: DecisionIn, tx: Tx) -> ClaimOut:
+async def post_decision(shop: ShopName, claim_id: Identifier, body: DecisionIn, tx: Tx) -> RewardClaimOut:
     """Approve or refuse a claim, once; whoever pays out reads `reward.decided`."""
     customer, made = await decide_claim(tx, shop, claim_id, body.by, approves=body.decision == "approve")
-    return ClaimOut(**_told(customer, made))
+    return RewardClaimOut(**_told(customer, made))
 
 
 @router.get("", dependencies=[require("feedback:read")])
@@ -82,15 +84,17 @@ async def list_claims(
     state: State | None = None,
     after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> ClaimPage:
+) -> RewardClaimPage:
     """The shop's claims by id, as they stand."""
     rows = await store.list_claims(tx, shop, state=state, after=after, limit=limit + 1)
     items = [
         ListedClaimOut(**_told(row.customer, RewardEvent.model_validate_json(row.body)), at=row.at)
         for row in rows[:limit]
     ]
-    return ClaimPage(items=items, after=items[-1].claim_id if len(rows) > limit else None)
+    return RewardClaimPage(items=items, after=items[-1].claim_id if len(rows) > limit else None)
 
 
 def _told(customer: str, claim: RewardEvent) -> dict[str, Any]:
-    return {"customer": customer} | {name: getattr(claim, name) for name in ClaimOut.model_fields if name != "customer"}
+    return {"customer": customer} | {
+        name: getattr(claim, name) for name in RewardClaimOut.model_fields if name != "customer"
+    }

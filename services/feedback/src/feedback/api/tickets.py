@@ -43,7 +43,7 @@ from feedback.commands import tickets as command
 from feedback.tickets import store
 from feedback.tickets.compensation import Claim
 from feedback.tickets.refusals import UnknownTicket
-from feedback.tickets.rules import PRIORITIES, Done, NewTicket, Step
+from feedback.tickets.rules import OWN_ENTRIES, PRIORITIES, Done, NewTicket, Step
 from feedback.tickets.state import Place
 
 router = Router(prefix="/v1/shops/{shop}", tags=["tickets"])
@@ -156,6 +156,8 @@ class EntryIn(Body):
 
     @model_validator(mode="after")
     def _complete(self) -> EntryIn:
+        if self.entry_id.startswith(OWN_ENTRIES):
+            raise ValueError(f"`entry_id` begins otherwise than {', '.join(OWN_ENTRIES)}: such entries are made here")
         needed = _NEEDS.get(self.action)
         if self.action == "customer_said" and self.photos:
             needed = None

@@ -9,7 +9,7 @@ from common.crypto.keys import KeyRing
 from common.events.feedback import QuestionAnswer
 from common.refusals import Conflict
 from common.storage.database import Transaction
-from feedback.commands.sealing import as_readable, opened, sealed
+from feedback.commands.sealing import as_readable, assert_not_erased, opened, sealed
 from feedback.commands.tickets import do
 from feedback.forms.built_in import STARS
 from feedback.surveys import store as surveys
@@ -29,7 +29,7 @@ class AlreadyAnswered(Conflict):
 async def accept_answers(tx: Transaction, keys: KeyRing, survey: Survey, answers: tuple[QuestionAnswer, ...]) -> bool:
     """Store and announce the answers to a survey (FBK-007); False when the very same were given before.
 
-    Raises AlreadyAnswered where others were given, UnknownCustomer.
+    Raises AlreadyAnswered where others were given, UnknownCustomer, CustomerErased.
     """
     await tx.lock_customers([(survey.shop, survey.customer)])
     current = await surveys.get_survey(tx, survey.shop, survey.survey_id) or survey  # as it is under the lock
@@ -39,6 +39,7 @@ async def accept_answers(tx: Transaction, keys: KeyRing, survey: Survey, answers
         if (await opened(tx, keys, given)).data != (await as_readable(tx, keys, event)).data:
             raise AlreadyAnswered(survey.survey_id)
         return False
+    await assert_not_erased(tx, keys, event.customer)
     personal = any(answer.text is not None for answer in answers)
     event = await sealed(tx, keys, event, personal=personal)
     await claim(tx, [(event, event.encode())])

@@ -10,7 +10,7 @@ from common.events import Event, fact_id
 from common.events.feedback import ReviewSubmitted
 from common.refusals import Conflict
 from common.storage.database import Transaction
-from feedback.commands.sealing import as_readable, opened, sealed
+from feedback.commands.sealing import as_readable, is_erased, opened, sealed
 from feedback.commands.tickets import open_one
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
@@ -39,7 +39,8 @@ class EventIdUsed(Conflict):
 async def accept_review(tx: Transaction, keys: KeyRing, review: Event[ReviewSubmitted]) -> bool:
     """Store and announce a review (FBK-011); False when the very same was accepted before.
 
-    A fresh one of few stars opens a ticket with it (FBK-025). Raises ReviewDiffers, UnknownCustomer, EventIdUsed.
+    A fresh one of few stars opens a ticket with it (FBK-025). One of an erased customer is taken without its text
+    and photos, as an order is, and opens none. Raises ReviewDiffers, UnknownCustomer, EventIdUsed.
     """
     await tx.lock_customers([review.customer])
     stored = await reviews.get_review(tx, review.shop, review.customer[1], review.data.review_id)
@@ -48,7 +49,8 @@ async def accept_review(tx: Transaction, keys: KeyRing, review: Event[ReviewSubm
         if known.data != (await as_readable(tx, keys, review)).data:
             raise ReviewDiffers(review.data.review_id)
         return False
-    personal = review.data.text is not None or bool(review.data.photos)
+    erased = await is_erased(tx, keys, review.customer)
+    personal = not erased and (review.data.text is not None or bool(review.data.photos))
     event = await sealed(tx, keys, review, personal=personal)
     try:
         await claim(tx, [(event, event.encode())])
@@ -56,7 +58,8 @@ async def accept_review(tx: Transaction, keys: KeyRing, review: Event[ReviewSubm
         raise EventIdUsed from None
     await reviews.save_review(tx, event)
     await tx.announce([event])
-    await _care(tx, keys, review)
+    if not erased:
+        await _care(tx, keys, review)
     return True
 
 

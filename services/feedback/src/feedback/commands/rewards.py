@@ -7,8 +7,9 @@ from common.events import CustomerKey, Event, fact_id
 from common.events.feedback import ReviewSubmitted, RewardEvent
 from common.refusals import NotFound
 from common.storage.database import Transaction
+from feedback.commands.names import hold_name
 from feedback.commands.sealing import opened
-from feedback.orders.store import get_remaining, is_counted
+from feedback.orders.store import get_stood
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
 from feedback.reviews.store import get_review
@@ -30,6 +31,7 @@ async def claim_reward(
     Raises RewardsOff, UnknownReview, NothingBought, ReviewFallsShort, AlreadyRewarded and ClaimDiffers.
     """
     shop, now = customer[0], tx.clock.now()
+    await hold_name(tx, shop, "reward claim", claim_id)
     await tx.lock_customers([customer])
     claims = await store.get_customers_claims(tx, customer)
     owner = await store.get_customer(tx, shop, claim_id)
@@ -47,14 +49,14 @@ async def claim_reward(
     told: Event[ReviewSubmitted] = Event(review_id, f"/shops/{shop}/feedback", shop, customer[1], now, stored)
     review = (await opened(tx, keys, told)).data
     order_id = review.order_id
-    remaining = None if order_id is None else await get_remaining(tx, (*customer, order_id))
-    if order_id is None or remaining is None or not await is_counted(tx, (*customer, order_id)):
+    order = None if order_id is None else await get_stood(tx, (*customer, order_id))
+    if order_id is None or order is None or not (amount := rules.reward_of(order, rule)):
         raise rules.NothingBought
     for other in claims:
         if other.state != "refused" and (other.order_id == order_id or other.review_id == review_id):
             raise rules.AlreadyRewarded(other.claim_id)
     rules.check_review(review.text, len(review.photos), rule)
-    made = rules.claim(claim_id, review_id, order_id, rules.reward_of(remaining[0], rule), remaining[1])
+    made = rules.claim(claim_id, review_id, order_id, amount, order.currency)
     await _announce(tx, customer, made)
     return made, True
 
@@ -64,7 +66,8 @@ async def decide_claim(
 ) -> tuple[str, RewardEvent]:
     """A person approves or refuses a claim; the very same again changes nothing. The customer, and the claim.
 
-    Raises UnknownClaim and ClaimDecided.
+    What was refunded since is not rewarded: the amount is at most what the rule of the claim's day gives now.
+    Raises UnknownClaim, ClaimDecided, and NothingBought where nothing remains to be rewarded.
     """
     owner = await store.get_customer(tx, shop, claim_id)
     if owner is None:
@@ -74,9 +77,21 @@ async def decide_claim(
     [stands] = [one for one in await store.get_customers_claims(tx, customer) if one.claim_id == claim_id]
     if (stands.state, stands.by) == ("approved" if approves else "refused", by):
         return owner, stands
+    if approves and stands.state == "claimed":
+        stands = await _as_it_stands(tx, customer, stands)
     made = rules.decide(stands, by, approves=approves)
     await _announce(tx, customer, made)
     return owner, made
+
+
+async def _as_it_stands(tx: Transaction, customer: CustomerKey, claim: RewardEvent) -> RewardEvent:
+    claimed_at = await store.get_claimed_at(tx, customer, claim.claim_id)
+    rule = in_force((await get_versions(tx, [customer[0]]))[customer[0]], claimed_at).policy.review_reward
+    order = await get_stood(tx, (*customer, claim.order_id))
+    amount = 0 if order is None or order.currency != claim.currency else rules.reward_of(order, rule)
+    if not amount:
+        raise rules.NothingBought
+    return claim.having(amount=min(claim.amount, amount))
 
 
 async def _announce(tx: Transaction, customer: CustomerKey, data: RewardEvent) -> None:

@@ -25,14 +25,36 @@ class UnknownCustomer(Conflict):
         )
 
 
-async def sealed(tx: Transaction, keys: KeyRing, event: Event[D], *, personal: bool) -> Event[D]:
-    """The event with its personal fields encrypted; without them for an erased customer (SEC-006).
+class CustomerErased(Conflict):
+    """Nothing more is kept of somebody who was erased (SEC-006)."""
 
-    `personal`: it has some, so that the key is needed. Raises UnknownCustomer.
+    def __init__(self, customer: str) -> None:
+        super().__init__(
+            "customer_erased", f"Customer {customer} was erased: no text, photo, review or ticket is taken any more."
+        )
+
+
+async def is_erased(tx: Transaction, keys: KeyRing, customer: CustomerKey) -> bool:
+    found = await keys.keys_for(tx, [customer])
+    return customer in found and found[customer] is None
+
+
+async def assert_not_erased(tx: Transaction, keys: KeyRing, customer: CustomerKey) -> None:
+    """Raises CustomerErased."""
+    if await is_erased(tx, keys, customer):
+        raise CustomerErased(customer[1])
+
+
+async def sealed(tx: Transaction, keys: KeyRing, event: Event[D], *, personal: bool) -> Event[D]:
+    """The event with its personal fields encrypted (SEC-006).
+
+    `personal`: it has some, so that the key is needed. Raises UnknownCustomer, CustomerErased.
     """
     found = await keys.keys_for(tx, [event.customer])
     if personal and event.customer not in found:
         raise UnknownCustomer(event.customer[1])
+    if personal and found[event.customer] is None:
+        raise CustomerErased(event.customer[1])
     return keys.seal_event(event, found.get(event.customer))
 
 

@@ -12,9 +12,10 @@ from common.events.feedback import TicketEvent
 from common.people.store import get_people, lock_survivors
 from common.shops.settings import Settings, get_shop
 from common.storage.database import Transaction
-from feedback.commands.sealing import as_readable, sealed
+from feedback.commands.names import hold_name
+from feedback.commands.sealing import as_readable, assert_not_erased, is_erased, sealed
 from feedback.commands.turns import note_turns
-from feedback.orders.store import get_remaining
+from feedback.orders.store import get_stood
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
 from feedback.tickets import store
@@ -36,8 +37,9 @@ class Done:
 async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: NewTicket, at: datetime) -> Done:
     """Open a ticket; idempotent by its id.
 
-    Raises TicketDiffers, UnknownCustomer (texts need the customer's key) and SettingsNotRead.
+    Raises TicketDiffers, UnknownCustomer (texts need the customer's key), CustomerErased and SettingsNotRead.
     """
+    await hold_name(tx, customer[0], "ticket", new.ticket_id)
     person = (await lock_survivors(tx, [customer]))[customer]
     owner = await store.get_customer(tx, customer[0], new.ticket_id)
     if owner is not None:
@@ -47,6 +49,7 @@ async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: N
         now = await store.get_ticket(tx, customer[0], new.ticket_id)
         assert now is not None
         return Done(await readable(tx, keys, customer, now), False)
+    await assert_not_erased(tx, keys, customer)
     policy, settings = await _rules(tx, customer[0], at)
     seen = await _seen(tx, customer, new.ticket_id, new.order_id, policy, settings, at)
     ticket = open_ticket(new, await get_tier(tx, person), policy, settings.zone, seen, at)
@@ -68,8 +71,8 @@ async def do(tx: Transaction, keys: KeyRing, shop: str, ticket_id: str, step: St
     ticket = await readable(tx, keys, customer, stored)
     before = await store.get_entry(tx, customer, ticket_id, step.entry_id)
     if before is not None:
-        was = (await readable(tx, keys, customer, before)).entry
-        if (was.action, was.by, was.text) != (step.action, step.by, step.text if was.text is not None else None):
+        was = await readable(tx, keys, customer, before)
+        if not step.says_the_same(was, erased=await is_erased(tx, keys, customer)):
             raise EntryDiffers(step.entry_id)
         return Done(ticket, False)
     if expects is not None and expects != ticket.revision:
@@ -128,8 +131,7 @@ async def _save(
 async def _same(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: NewTicket, stood: TicketEvent) -> bool:
     """Whether what is told is what was told; of an erased customer texts are gone and not compared."""
     known = await readable(tx, keys, customer, stood)
-    found = await keys.keys_for(tx, [customer])
-    if customer in found and found[customer] is None:
+    if await is_erased(tx, keys, customer):
         known = known.having(text=new.text, photos=new.photos)
     return new.says_the_same(known)
 
@@ -151,10 +153,9 @@ async def _seen(
 ) -> Circumstances:
     since = at - timedelta(days=policy.compensation.automatic_days)
     people = (await get_people(tx, [customer]))[customer]
-    granted, same_order = await store.count_granted(tx, people, ticket_id, order_id, since)
-    remaining = None
+    counted = await store.count_granted(tx, people, ticket_id, order_id, settings.currency, since)
+    order = None
     for one in people if order_id is not None else ():
         assert order_id is not None
-        remaining = remaining or await get_remaining(tx, (*one, order_id))
-    amount, currency = remaining or (None, None)
-    return Circumstances(settings.currency, amount, currency, granted, same_order)
+        order = order or await get_stood(tx, (*one, order_id))
+    return Circumstances(settings.currency, order, *counted)

@@ -10,7 +10,7 @@ from common.storage.database import Transaction
 from feedback.policy.state import Version
 from feedback.policy.store import get_versions
 from feedback.schedules import store
-from feedback.schedules.rules import next_look, occasions
+from feedback.schedules.rules import next_look, occasions, span_of
 from feedback.schedules.state import Turn
 
 
@@ -30,7 +30,8 @@ async def note_turns(
     shops = await get_shops(tx, {shop for shop, _ in mine})
     turns = await store.get_turns(tx, mine)
     found: dict[CustomerKey, Turn] = {}
-    for key, facts in (await store.get_known(tx, mine)).items():
+    spans = {key: span_of(known[key[0]]) for key in mine}
+    for key, facts in (await store.get_known(tx, spans)).items():
         until = turns[key].taken_until if key in turns else None
         found[key] = Turn(next_look(occasions(facts, known[key[0]], shops[key[0]]), until), until)
     await store.save_turns(tx, found)

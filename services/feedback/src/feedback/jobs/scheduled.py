@@ -10,7 +10,7 @@ from common.storage.database import Transaction
 from common.work.set_aside import Task
 from feedback.policy.store import POLICIES, get_versions
 from feedback.schedules import store
-from feedback.schedules.rules import next_look, occasions, take
+from feedback.schedules.rules import next_look, occasions, span_of, take
 from feedback.schedules.state import Turn
 from feedback.surveys.links import AnswerLinks
 from feedback.surveys.store import get_asked, last_asked, save_requested
@@ -29,7 +29,8 @@ def scheduled_surveys(links: AnswerLinks) -> Callable[[Transaction, datetime, Se
         await tx.lock_customers(keys)
         shops = await get_shops(tx, {shop for shop, _ in keys})
         versions = await get_versions(tx, shops)
-        turns, known = await store.get_turns(tx, keys), await store.get_known(tx, keys)
+        turns = await store.get_turns(tx, keys)
+        known = await store.get_known(tx, {key: span_of(versions[key[0]]) for key in keys})
         last, events, after = await last_asked(tx, keys), [], {}
         for key in keys:
             found, until = occasions(known[key], versions[key[0]], shops[key[0]]), turns[key].taken_until

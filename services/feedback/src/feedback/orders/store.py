@@ -14,6 +14,7 @@ from common.events.orders import OrderEvent, OrderRefunded
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from feedback.orders.rules import CompletedOrder, OrderInput, OrderKey, essence
+from feedback.standing.rules import Stood, stood
 
 _INPUTS = Columns(
     "i",
@@ -114,38 +115,10 @@ async def list_customers_since(
     return [(shop, row.customer) for row in rows]
 
 
-async def get_remaining(tx: Transaction, order: OrderKey) -> tuple[int, str] | None:
-    """What was paid for the order's goods and not refunded, and its currency; None: no order of the customer's."""
-    # The newest version by time, and all refunds; by primary key.
-    row = await tx.fetch_one(
-        """
-        select cast(v.body ->> 'goods_paid' as bigint) as paid, v.body ->> 'currency' as currency, (
-            select coalesce(sum(cast(r.body ->> 'amount' as bigint)), 0) from order_inputs r
-            where r.shop = :shop and r.customer = :customer and r.order_id = :order_id and r.refund
-        ) as refunded
-        from order_inputs v where v.shop = :shop and v.customer = :customer and v.order_id = :order_id and not v.refund
-        order by v.at desc, v.rank desc, v.cause desc limit 1
-        """,
-        shop=order[0],
-        customer=order[1],
-        order_id=order[2],
-    )
-    return None if row is None else (max(0, (row.paid or 0) - int(row.refunded)), row.currency)
-
-
-async def is_counted(tx: Transaction, order: OrderKey) -> bool:
-    """Whether the order was completed, and neither closed nor refunded whole."""
-    return bool(
-        await tx.value(
-            """
-            select count(*) from completed_orders
-            where shop = :shop and customer = :customer and order_id = :order_id and counts
-            """,
-            shop=order[0],
-            customer=order[1],
-            order_id=order[2],
-        )
-    )
+async def get_stood(tx: Transaction, order: OrderKey) -> Stood | None:
+    """How an order of the customer, who is locked, stands now; None: there is none of that id."""
+    inputs = sorted(await get_inputs(tx, [order]), key=lambda i: (i.at, i.rank, i.cause))
+    return stood((given.at, given.body) for given in inputs)
 
 
 async def save_completed(tx: Transaction, orders: Sequence[CompletedOrder]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from common.events.feedback import RewardClaimed, RewardDecided, RewardEvent
 from common.refusals import Conflict, Invalid, NotFound
 from feedback.rewards.policy import ReviewReward
+from feedback.standing.rules import Stood
 
 
 class RewardsOff(Conflict):
@@ -27,11 +30,12 @@ class ReviewFallsShort(Invalid):
 
 
 class NothingBought(Conflict):
-    """The review is of no completed order of the customer."""
+    """The review is of no completed order of the customer of which anything is still paid."""
 
     def __init__(self) -> None:
         super().__init__(
-            "nothing_bought", "The review is of no completed order of this customer: only buyers are rewarded."
+            "nothing_bought",
+            "The review is of no order of this customer that is completed and paid for: only buyers are rewarded.",
         )
 
 
@@ -64,8 +68,8 @@ class ClaimDecided(Conflict):
 
 
 def check_review(text: str | None, photos: int, rule: ReviewReward) -> None:
-    """Raises ReviewFallsShort; characters are counted by code point, without white space at the ends (T-4.12)."""
-    characters = len((text or "").strip())
+    """Raises ReviewFallsShort; characters that show are counted by code point (T-4.12)."""
+    characters = count_shown(text or "")
     long, shown = characters >= rule.least_characters, photos > 0
     enough = {
         "text_or_photo": long or shown,
@@ -77,9 +81,14 @@ def check_review(text: str | None, photos: int, rule: ReviewReward) -> None:
         raise ReviewFallsShort(characters, photos, rule)
 
 
-def reward_of(remaining: int, rule: ReviewReward) -> int:
-    """In minor units, rounded down: 5 % of 100.00 is 5.00 (ORD-003)."""
-    return remaining * rule.per_mille // 1_000
+def count_shown(text: str) -> int:
+    """Code points, white space at the ends left out and within counted once; what does not show is not counted."""
+    return len(" ".join("".join(c for c in text if unicodedata.category(c) != "Cf").split()))
+
+
+def reward_of(order: Stood, rule: ReviewReward) -> int:
+    """In minor units, rounded down: 5 % of 100.00 is 5.00 (ORD-003); 0 of an order that does not count."""
+    return order.remaining * rule.per_mille // 1_000 if order.completed else 0
 
 
 def claim(claim_id: str, review_id: str, order_id: str, amount: int, currency: str) -> RewardClaimed:

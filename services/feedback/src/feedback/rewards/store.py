@@ -66,6 +66,20 @@ async def get_customers_claims(tx: Transaction, customer: CustomerKey) -> list[R
     return [RewardEvent.model_validate_json(row.body) for row in rows]
 
 
+async def get_claimed_at(tx: Transaction, customer: CustomerKey, claim_id: str) -> datetime:
+    """When a claim, which is there, was made."""
+    at: datetime = await tx.value(
+        """
+        select at from reward_claims
+        where shop = :shop and customer = :customer and claim_id = :claim_id order by revision limit 1
+        """,
+        shop=customer[0],
+        customer=customer[1],
+        claim_id=claim_id,
+    )
+    return at
+
+
 async def get_customer(tx: Transaction, shop: str, claim_id: str) -> str | None:
     """The customer of a claim; None where there is none."""
     row = await tx.fetch_one(

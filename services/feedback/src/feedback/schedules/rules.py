@@ -17,6 +17,8 @@ from feedback.schedules.state import Known
 
 FRESH = timedelta(days=14)
 """What fell due longer ago is not asked: messaging would hold it for stale."""
+_QUARTER_DAYS = 93
+"""The longest quarter, and a day for the shop's zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +61,29 @@ def occasions(known: Known, versions: Sequence[Version], settings: ShopSettings)
     found: list[Occasion] = []
     if known.first is not None:
         found += _after(known.first.at, versions, "first_order", f"order/{known.first.id}", order_id=known.first.id)
-    if known.last is not None:
-        at, order_id = known.last.at, known.last.id
-        found += _after(at, versions, "order", f"order/{order_id}", order_id=order_id)
-        day = quarter_period(settings.date_of(at), settings.at(at).zone).end
+    quarters: dict[datetime, datetime] = {}
+    latest, span = max((order.at for order in known.orders), default=None), span_of(versions)
+    for order in (order for order in known.orders if latest is not None and order.at >= latest - span):
+        found += _after(order.at, versions, "order", f"order/{order.id}", order_id=order.id)
+        day = quarter_period(settings.date_of(order.at), settings.at(order.at).zone).end
+        quarters[day] = max(order.at, quarters.get(day, order.at))
+    for day, at in quarters.items():
         found += _after(at, versions, "quarter", f"quarter/{day.isoformat()}", since=day)
     if known.ticket is not None:
         cause = f"ticket/{known.ticket.id}/{known.ticket.reopened}"
         found += _after(known.ticket.at, versions, "ticket", cause, ticket_id=known.ticket.id)
     return sorted(found, key=lambda o: (o.due_at, o.schedule.schedule_id))
+
+
+def span_of(versions: Iterable[Version]) -> timedelta:
+    """Orders so long before a customer's latest one are of no occasion that is still fresh when that one has come."""
+    days = [
+        schedule.days + (_QUARTER_DAYS if schedule.after == "quarter" else 0)
+        for version in versions
+        for schedule in version.policy.surveys.schedules
+        if schedule.after in ("order", "quarter")
+    ]
+    return FRESH + timedelta(days=max(days, default=0))
 
 
 def next_look(found: Iterable[Occasion], taken_until: datetime | None) -> datetime | None:

@@ -17,10 +17,13 @@ class Ended(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The first and the latest completed order that counts, and the ticket that was resolved last and still is."""
+    """What surveys follow from: completed orders that count, and the ticket that was resolved last and still is.
+
+    `orders`: the latest with those of a span before it, soonest first.
+    """
 
     first: Ended | None = None
-    last: Ended | None = None
+    orders: tuple[Ended, ...] = ()
     ticket: Ended | None = None
     erased: bool = False
 

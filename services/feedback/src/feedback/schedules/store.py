@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
@@ -16,28 +16,35 @@ from feedback.schedules.state import Ended, Known, Turn
 
 JOB = "scheduled_surveys"
 _CUSTOMERS = Columns("w", shop="text", customer="text")
+_SPANS = Columns("w", shop="text", customer="text", span="interval")
 _TURNS = Columns("n", shop="text", customer="text", due_at="timestamptz", taken_until="timestamptz")
 
 
-async def get_known(tx: Transaction, customers: Iterable[CustomerKey]) -> dict[CustomerKey, Known]:
-    """What surveys of these customers follow from; the customers are locked."""
-    # Both ends of completed_orders_first, and the customer's few tickets: whatever the history, three probes each.
+async def get_known(tx: Transaction, spans: Mapping[CustomerKey, timedelta]) -> dict[CustomerKey, Known]:
+    """What surveys of these customers follow from, with the orders of a span before the latest; they are locked."""
+    # Of completed_orders_first both ends and what is recent, and the customer's few tickets, whatever the history.
     rows = await tx.fetch(
         f"""
         select w.shop, w.customer, f.order_id as first_id, f.completed_at as first_at,
-               l.order_id as last_id, l.completed_at as last_at,
+               o.ids, o.ats,
                t.ticket_id, t.resolved_at, t.reopened, k.erased_at is not null as erased
-        from {_CUSTOMERS}
+        from {_SPANS}
         left join lateral (
             select order_id, completed_at from completed_orders c
             where c.shop = w.shop and c.customer = w.customer and c.counts
             order by c.completed_at, c.order_id collate "C" limit 1
         ) f on true
         left join lateral (
-            select order_id, completed_at from completed_orders c
-            where c.shop = w.shop and c.customer = w.customer and c.counts
-            order by c.completed_at desc, c.order_id collate "C" desc limit 1
-        ) l on true
+            select array_agg(order_id order by completed_at, order_id collate "C") as ids,
+                   array_agg(completed_at order by completed_at, order_id collate "C") as ats
+            from (
+                select order_id, completed_at from completed_orders c
+                where c.shop = w.shop and c.customer = w.customer and c.counts and c.completed_at >= (
+                    select max(completed_at) - w.span from completed_orders l
+                    where l.shop = w.shop and l.customer = w.customer and l.counts
+                )
+            ) recent
+        ) o on true
         left join lateral (
             select ticket_id, resolved_at, reopened from tickets t
             where t.shop = w.shop and t.customer = w.customer and t.state = 'resolved'
@@ -45,7 +52,7 @@ async def get_known(tx: Transaction, customers: Iterable[CustomerKey]) -> dict[C
         ) t on true
         left join customer_keys k on k.shop = w.shop and k.customer = w.customer
         """,
-        **_CUSTOMERS.of(sorted(customers)),
+        **_SPANS.of((*key, spans[key]) for key in sorted(spans)),
     )
     return {(row.shop, row.customer): _known(row) for row in rows}
 
@@ -119,7 +126,7 @@ async def count_due(tx: Transaction, now: datetime) -> int:
 def _known(row: Row[Any]) -> Known:
     return Known(
         first=Ended(row.first_id, row.first_at) if row.first_id is not None else None,
-        last=Ended(row.last_id, row.last_at) if row.last_id is not None else None,
+        orders=tuple(Ended(*each) for each in zip(row.ids or (), row.ats or (), strict=True)),
         ticket=Ended(row.ticket_id, row.resolved_at, row.reopened) if row.ticket_id is not None else None,
         erased=row.erased,
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from common.events.feedback import Compensation, CompensationKind
+from common.values.people import is_same_person
+from feedback.standing.rules import Stood
 from feedback.tickets import refusals
 from feedback.tickets.policy import CompensationRules
 
@@ -23,15 +25,16 @@ class Claim:
 class Circumstances:
     """What a claim is judged by.
 
-    `remaining`: what was paid for the order's goods and not refunded, in `order_currency`; None: it is no order of this
-    customer's. `granted_before`: of the customer, by rule, within the policy's days. `order_compensated`: the order had
-    something granted or proposed already. `currency`: the shop's.
+    `order`: how the order stands, None: it is none of this customer's. `granted_before`: how often the customer was
+    granted something by rule within the policy's days. `given`: what the customer's other tickets have granted or
+    proposed, for the same order or within those days, in minor units of `currency`, the shop's. `order_compensated`:
+    one of them is of the same order.
     """
 
     currency: str
-    remaining: int | None = None
-    order_currency: str | None = None
+    order: Stood | None = None
     granted_before: int = 0
+    given: int = 0
     order_compensated: bool = False
 
 
@@ -40,50 +43,64 @@ def claimed(claim: Claim, photos: bool, rules: CompensationRules, seen: Circumst
     found = Compensation(kind=claim.kind, amount=claim.amount, currency=claim.currency, state="claimed")
     if not photos:
         return found
-    if _by_rule(claim, rules, seen):
+    if _by_rule(claim, rules, seen, at):
         return found.having(state="granted", automatic=True, without_return=True, decided_at=at)
     return found.having(state="proposed")
 
 
 def proposed(
-    stands: Compensation | None, claim: Claim, by: str, rules: CompensationRules, currency: str, at: datetime
+    stands: Compensation | None, claim: Claim, by: str, rules: CompensationRules, seen: Circumstances, at: datetime
 ) -> Compensation:
-    """An agent's proposal, granted at once within the agent's limit; it takes the place of a claim without a photo, and
+    """An agent's proposal, granted at once within what an agent may; it takes the place of a claim without a photo, and
     of what was refused. Raises CompensationStands."""
     if stands is not None and stands.state in ("proposed", "granted"):
         raise refusals.CompensationStands(stands.state)
     found = Compensation(
         kind=claim.kind, amount=claim.amount, currency=claim.currency, state="proposed", proposed_by=by
     )
-    if claim.currency == currency and claim.amount <= rules.agent_limit:
+    if _within_agents_limit(claim, rules, seen):
         return found.having(state="granted", decided_by=by, decided_at=at)
     return found
 
 
 def decided(
-    stands: Compensation | None, by: str, rules: CompensationRules, currency: str, at: datetime, *, grants: bool
+    stands: Compensation | None, by: str, rules: CompensationRules, seen: Circumstances, at: datetime, *, grants: bool
 ) -> Compensation:
     """Approved or refused by a person. What an agent proposed, another grants; a customer's own claim one person grants
-    within the limit. Raises NothingProposed, SecondPersonNeeded."""
+    within what an agent may, as the order stands now. Raises NothingProposed, SecondPersonNeeded."""
     if stands is None or stands.state not in ("proposed", "claimed"):
         raise refusals.NothingProposed
     if not grants:
         return stands.having(state="refused", decided_by=by, decided_at=at)
-    within = stands.currency == currency and stands.amount <= rules.agent_limit
-    if stands.proposed_by == by:
+    if stands.proposed_by is not None and is_same_person(stands.proposed_by, by):
         raise refusals.SecondPersonNeeded
-    if stands.proposed_by is None and not within:
+    claim = Claim(stands.kind, stands.amount, stands.currency)
+    if stands.proposed_by is None and not _within_agents_limit(claim, rules, seen):
         # The first of two people: it is theirs from now on, and another grants it.
         return stands.having(state="proposed", proposed_by=by)
     return stands.having(state="granted", decided_by=by, decided_at=at)
 
 
-def _by_rule(claim: Claim, rules: CompensationRules, seen: Circumstances) -> bool:
+def _within_agents_limit(claim: Claim, rules: CompensationRules, seen: Circumstances) -> bool:
+    """Whether one agent may grant it (SEC-012): with all that the customer got of late, and a refund within what
+    remains paid for its order."""
+    if claim.currency != seen.currency or claim.amount + seen.given > rules.agent_limit:
+        return False
+    order = seen.order
+    if claim.kind != "refund" or order is None:
+        return True
+    return claim.currency == order.currency and claim.amount <= order.remaining
+
+
+def _by_rule(claim: Claim, rules: CompensationRules, seen: Circumstances, at: datetime) -> bool:
+    order = seen.order
     return (
         claim.kind in ("refund", "reship")
-        and claim.currency == seen.currency == seen.order_currency
-        and seen.remaining is not None
-        and 0 < claim.amount <= min(rules.automatic_limit, seen.remaining)
+        and order is not None
+        and claim.currency == seen.currency == order.currency
+        and 0 < claim.amount <= min(rules.automatic_limit, order.remaining)
+        and order.came_at is not None
+        and at - order.came_at <= timedelta(days=rules.claim_days)
         and seen.granted_before < rules.automatic_most
         and not seen.order_compensated
     )

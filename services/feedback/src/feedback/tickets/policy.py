@@ -35,7 +35,14 @@ class CompensationRules(BaseModel):
         2, description="so many of a customer within `automatic_days`; further ones are judged by a person"
     )
     automatic_days: Annotated[int, Field(ge=1, le=365, strict=True)] = 90
-    agent_limit: Minor = Field(10_000, description="an agent grants up to this amount; above it, another approves")
+    claim_days: Annotated[int, Field(ge=1, le=365, strict=True)] = Field(
+        30, description="days after the goods came for which a claim with a photo is granted by itself"
+    )
+    agent_limit: Minor = Field(
+        10_000,
+        description="an agent grants up to this amount, with what the customer's other tickets were granted for the "
+        "same order or within `automatic_days`; above it, another approves",
+    )
 
 
 class Point(BaseModel):

@@ -49,6 +49,8 @@ Done = Literal[
     "refuse",
     "check",
 ]
+OWN_ENTRIES = ("opened", "overdue-", "survey-")
+"""How the ids of those entries begin that are made here."""
 _CLASSES: dict[TicketAction, type[TicketEvent]] = {"resolve": ComplaintResolved, "reopen": ComplaintReopened}
 _ALWAYS: Collection[Done] = ("note", "reopen", "rate")
 """What may be done with a resolved ticket; the last two only then."""
@@ -97,6 +99,32 @@ class Step:
     photos: tuple[str, ...] = ()
     claim: Claim | None = None
     item: str | None = None
+
+    def says_the_same(self, was: TicketEvent, *, erased: bool) -> bool:
+        """Whether the entry that left the ticket as `was` is this one; of an erased customer texts are gone."""
+        entry = was.entry
+        if (entry.action, entry.by) != (self.action, self.by) or not (erased or entry.text == self.text):
+            return False
+        given = was.compensation
+        match self.action:
+            case "assign":
+                return was.owner == self.owner
+            case "prioritise":
+                return was.priority == (self.priority or was.priority)
+            case "promise":
+                return was.promise is not None and was.promise.by == self.promised_by
+            case "resolve":
+                return was.outcome == (self.outcome or "solved")
+            case "rate":
+                return was.rating == self.stars
+            case "customer_said":
+                return erased or set(self.photos) <= set(was.photos)
+            case "compensate":
+                return given is not None and self.claim == Claim(given.kind, given.amount, given.currency)
+            case "check":
+                return any(point.item_id == self.item and point.done_at is not None for point in was.checklist)
+            case _:
+                return True
 
 
 def open_ticket(
@@ -227,8 +255,8 @@ def _compensated(
 ) -> Compensation:
     rules, by, stands = policy.compensation, step.by or "", ticket.compensation
     if step.action == "compensate" and step.claim is not None:
-        return proposed(stands, step.claim, by, rules, seen.currency, at)
-    return decided(stands, by, rules, seen.currency, at, grants=step.action == "approve")
+        return proposed(stands, step.claim, by, rules, seen, at)
+    return decided(stands, by, rules, seen, at, grants=step.action == "approve")
 
 
 def _heard(ticket: TicketEvent, step: Step, policy: TicketPolicy, seen: Circumstances, at: datetime) -> dict[str, Any]:

@@ -154,14 +154,24 @@ async def save(tx: Transaction, events: Sequence[Event[TicketEvent]]) -> None:
 
 
 async def count_granted(
-    tx: Transaction, people: Sequence[CustomerKey], ticket_id: str, order_id: str | None, since: datetime
-) -> tuple[int, bool]:
-    """Of the other tickets of one person (`people`): how many were granted something by rule after `since`, and whether
-    one of the same order has something granted or proposed; the customer is locked."""
+    tx: Transaction,
+    people: Sequence[CustomerKey],
+    ticket_id: str,
+    order_id: str | None,
+    currency: str,
+    since: datetime,
+) -> tuple[int, int, bool]:
+    """Of the other tickets of one person (`people`): how many were granted something by rule after `since`; what those
+    of the same order, or opened after `since`, have granted or proposed, in minor units of `currency`; and whether one
+    of the same order has; the customer is locked."""
     # A customer has few tickets; by primary key.
     row = await tx.fetch_one(
         """
         select count(*) filter (where automatic_at > :since) as granted,
+               coalesce(sum(cast(body -> 'compensation' ->> 'amount' as bigint)) filter (
+                   where compensation in ('proposed', 'granted') and body -> 'compensation' ->> 'currency' = :currency
+                     and (order_id = :order_id or opened_at > :since)
+               ), 0) as given,
                coalesce(bool_or(order_id = :order_id and compensation in ('proposed', 'granted')), false) as same_order
         from tickets where shop = :shop and customer = any(:people) and ticket_id <> :ticket_id
         """,
@@ -169,10 +179,11 @@ async def count_granted(
         people=[name for _, name in people],
         ticket_id=ticket_id,
         order_id=order_id,
+        currency=currency,
         since=since,
     )
     assert row is not None  # an aggregate without a group has one row
-    return row.granted, row.same_order
+    return row.granted, int(row.given), row.same_order
 
 
 async def list_queue(

@@ -160,7 +160,7 @@ def _of_turn(h: History) -> Iterator[str]:
     ended = [(t.resolved_at, t.ticket_id, t.reopened) for t, _ in h.tickets.values() if t.resolved_at is not None]
     known = Known(
         first=Ended(counted[0].order_id, counted[0].completed_at) if counted else None,
-        last=Ended(counted[-1].order_id, counted[-1].completed_at) if counted else None,
+        orders=tuple(Ended(order.order_id, order.completed_at) for order in counted),
         ticket=Ended(max(ended)[1], max(ended)[0], max(ended)[2]) if ended else None,
         erased=h.erased,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.events import CustomerKey, Event
-from common.events.membership import PointsRedeemed, RedemptionReturned
+from common.events.membership import PointsAdjusted, PointsRedeemed, RedemptionReturned
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid, OrderRefunded
 from common.fold.items import Wanted
 from common.fold.working import Folded
@@ -19,6 +19,7 @@ from membership.member import Member
 from membership.orders.state import ORDER, Order, OrderChange
 from membership.part import Part, Work
 from membership.points import books, store, verification
+from membership.points.adjustment import add_points, lots_of, take_points
 from membership.points.books import Books
 from membership.points.earning import lots_for, release, settle
 from membership.points.expiry import expire
@@ -46,6 +47,10 @@ class PointsPart(Part[Points]):
                 return
             case OrderEvent() if data.redemption_id is not None:
                 yield REDEMPTION.name(data.redemption_id)
+            case PointsAdjusted():
+                adds = data.points > 0
+                yield from map(LOT.name, lots_of(_adjustment(data), shop, event.time)) if adds else (LOT.all_names,)
+                return
             case OrderEvent() | OrderRefunded():
                 pass
             case _:
@@ -208,6 +213,19 @@ def on_returned(work: Work, data: RedemptionReturned) -> None:
         work.changed.append(RedemptionRow.of(data.redemption_id, redemption))
 
 
+def on_adjusted(work: Work, data: PointsAdjusted) -> None:
+    """Staff have added points, or taken some; a promise that late news does not undo."""
+    work.reason = "adjusted"
+    if data.points > 0:
+        add_points(books_of(work), _adjustment(data), data.points, work.shop, work.at)
+    else:
+        take_points(books_of(work), -data.points, clamp=work.programme.points.clamp_at_zero)
+
+
+def _adjustment(data: PointsAdjusted) -> str:
+    return f"adjustment/{data.command_id}"
+
+
 def on_expiry(work: Work) -> None:
     """The next lot to expire has come to its end."""
     work.reason = "expired"
@@ -221,6 +239,7 @@ PointsPart.inputs = {
     OrderRefunded: on_refund,
     PointsRedeemed: on_redeemed,
     RedemptionReturned: on_returned,
+    PointsAdjusted: on_adjusted,
 }
 PointsPart.dues = {"expiry": on_expiry}
 PointsPart.reads = {
@@ -230,5 +249,6 @@ PointsPart.reads = {
     OrderRefunded: ("order_id",),
     PointsRedeemed: ("redemption_id", "points", "worth", "currency", "order_id", "order_total"),
     RedemptionReturned: ("redemption_id",),
+    PointsAdjusted: ("command_id", "points"),
 }
 PART = PointsPart()

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.fields import ABSURD, PlannedTime, Text
 from common.time.calendar import add_months, start_of_month
+from membership.programme.approvals import Approvals
 from membership.programme.benefits import OF_REGULAR, OF_SENIOR, OF_SUPREME, OF_VIP, Benefit
 from membership.programme.check_in import CheckInRules
 
@@ -153,6 +154,7 @@ class Programme(Rules):
     points: PointsRules = PointsRules()
     growth: GrowthRules = GrowthRules()
     check_in: CheckInRules = CheckInRules()
+    approvals: Approvals = Approvals()
     leap_day_birthday: Literal["feb_28", "mar_1"] = "feb_28"
     equal_offers: bool = True
     related_gifts: Annotated[dict[Text, Annotated[tuple[Text, ...], Field(max_length=100)]], Field(max_length=200)] = {}

@@ -91,7 +91,9 @@ class DuplicatesOut(BaseModel):
 async def list_duplicates(
     shop: ShopName,
     tx: Tx,
-    kind: Annotated[str, Query(max_length=520, description="email, phone, or account:<platform>")] = "email",
+    kind: Annotated[
+        str, Query(max_length=520, pattern="^(email|phone|account:.*)$", description="email, phone, account:<platform>")
+    ] = "email",
     after: Annotated[
         str, Query(max_length=32, pattern="^([0-9a-f]{32})?$", description="where the page before ended")
     ] = "",

@@ -8,7 +8,7 @@ from typing import Any
 from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from orders_ingest.identity.recognition import Recognised
+from orders_ingest.identity.recognition import NAME, Recognised
 
 CUSTOMERS = Columns("w", shop="text", customer="text")
 SIGNS = Columns("n", shop="text", customer="text", kind="text", hash="bytea")
@@ -39,6 +39,7 @@ async def list_candidates(
         select {_PERSON} as customer, array_agg(distinct i.kind order by i.kind) as kinds
         from recognised_by m
         join recognised_by i on i.shop = m.shop and i.kind = m.kind and i.hash = m.hash and i.customer <> m.customer
+          and m.kind <> '{NAME}'
         left join customers a on a.shop = i.shop and a.customer = i.customer and a.merged_into is not null
         where m.shop = :shop and m.customer = any(:people) and {_PERSON} <> :customer
         group by 1 order by count(distinct i.kind) desc, 1 limit :limit
@@ -46,6 +47,25 @@ async def list_candidates(
         shop=shop,
         customer=customer,
         people=list(people),
+        limit=limit,
+    )
+
+
+async def list_having(tx: Transaction, shop: str, kind: str, sought: bytes, after: str, limit: int) -> Sequence[Any]:
+    """Customers behind `after` who have the sign, in order of id, with whom each goes on as since a merge (or null)."""
+    # Along the index of signs, from `after` on; who was absorbed by primary key.
+    return await tx.fetch(
+        """
+        select r.customer, case when a.merged_into is not null then survivor_of(r.shop, r.customer) end as goes_on_as
+        from recognised_by r
+        left join customers a on a.shop = r.shop and a.customer = r.customer and a.merged_into is not null
+        where r.shop = :shop and r.kind = :kind and r.hash = :sought and r.customer > :after
+        order by r.customer limit :limit
+        """,
+        shop=shop,
+        kind=kind,
+        sought=sought,
+        after=after,
         limit=limit,
     )
 

@@ -27,6 +27,7 @@ class RowOut(Out):
     rfm_class: str | None
     rfm_cell: str | None
     completed_orders: int
+    tier_id: str | None
 
 
 class ListOut(Out):
@@ -49,11 +50,15 @@ async def list_customers(
     cell: Annotated[
         str | None, Query(max_length=3, pattern="^[01]{3}$", description="R, F and M, 1 = high: `101`")
     ] = None,
+    tier: Annotated[str | None, Query(max_length=100, description="the id of a tier of the programme")] = None,
     after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> ListOut:
-    """Customers who have all the values that are asked for, a page at a time (SEG-005)."""
-    asked = {"stage": stage, "life_cycle": life_cycle, "rfm": rfm, "cell": cell}
+    """Customers who have all the values that are asked for, a page at a time (SEG-005).
+
+    `tier_id` is what membership announced last; null of who is no member. A tier that there is not is held by nobody.
+    """
+    asked = {"stage": stage, "life_cycle": life_cycle, "rfm": rfm, "cell": cell, "tier": tier}
     wanted = {name: value for name, value in asked.items() if value is not None}
     found = await listing.list_customers(tx, shop, wanted, after, limit, LOOK)
     return ListOut(customers=[RowOut.model_validate(row) for row in found.rows], next_after=found.upto)

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from common.events import CustomerKey, InvalidEvent, from_dict, rfc3339
-from common.events.membership import MemberEnrolled
+from common.events.membership import MemberEnrolled, TierChanged
 from common.events.orders import OrderClaimed, OrderClosed, OrderCompleted, OrderRefunded
 from common.events.segments import ChurnFitted, LifetimeValueFitted, SegmentFact, StatisticsComputed, ThresholdsChanged
 from common.fold.folding import fold_all
@@ -27,6 +27,7 @@ from segmentation.customers.state import CustomerState
 from segmentation.customers.store import History, get_histories
 from segmentation.fold import KEPT, PARTS, SegmentFolding, read_shops
 from segmentation.lifetime_value.state import LifetimeFit
+from segmentation.members.store import tier_of
 from segmentation.purchases.entries import Sale, sale_of
 from segmentation.purchases.store import get_sales
 from segmentation.shop_statistics.state import ShopStatistics
@@ -39,6 +40,7 @@ TOPICS = ("segments", "membership", "orders")
 MISSING = {
     "fact": "a fact about a customer was announced, and no customer's revision covers it",
     "member": "a member was enrolled, and no row keeps it",
+    "tier": "a member's tier was announced, and no row keeps it",
     "thresholds": "thresholds were announced, and no row keeps them",
     "statistics": "a month's statistics were announced, and no row keeps them",
     "value_fit": "a month's fit of lifetime value was announced, and no row keeps it",
@@ -134,8 +136,10 @@ def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
                 said = digest(attribute.read_back(data))
                 was = digest(attribute.read_before(data))
                 yield Expectation((name, *event.customer), said, rank(data.revision), was)
-    elif isinstance(data, MemberEnrolled) and event.subject is not None:
-        yield Expectation(("member", *event.customer), digest(rfc3339(data.enrolled_at)))
+    elif isinstance(data, MemberEnrolled | TierChanged) and event.subject is not None:
+        if isinstance(data, MemberEnrolled):
+            yield Expectation(("member", *event.customer), digest(rfc3339(data.enrolled_at)))
+        yield Expectation(("tier", *event.customer), digest(tier_of(data)), rank(data.revision))
     elif isinstance(data, ThresholdsChanged):
         yield Expectation(("thresholds", event.shop, str(data.version)), _version(data.valid_from, data.thresholds))
     elif isinstance(data, StatisticsComputed):
@@ -177,6 +181,13 @@ MEMBERS = Table(
     "t.shop, t.customer, t.enrolled_at",
     ("shop", "customer"),
     lambda r: [(("member", r.shop, r.customer), digest(rfc3339(r.enrolled_at)))],
+)
+TIERS = Table(
+    "tiers of members",
+    "member_tiers",
+    "t.shop, t.customer, t.tier_id",
+    ("shop", "customer"),
+    lambda r: [(("tier", r.shop, r.customer), digest(r.tier_id))],
 )
 ORDERS = Table(
     "orders without a customer",
@@ -237,7 +248,7 @@ async def verify(run: Verification) -> None:
         run,
         TOPICS,
         expectations,
-        (CUSTOMERS, MEMBERS, VERSIONS, MONTHS, FITS, CHURN, ORDERS, REFUNDS),
+        (CUSTOMERS, MEMBERS, TIERS, VERSIONS, MONTHS, FITS, CHURN, ORDERS, REFUNDS),
         MISSING,
         inputs=TOPICS,
     )
