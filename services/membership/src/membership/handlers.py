@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from common.bus.subscriptions import Batch, Subscription
+from common.crypto.erasing import confirmed_by
+from common.events.customers import CustomerMerged, CustomerUnmerged
 from common.events.feedback import (
     ComplaintChanged,
     ComplaintOpened,
@@ -10,15 +12,16 @@ from common.events.feedback import (
     ComplaintResolved,
     RewardDecided,
 )
-from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
+from common.events.membership import MembershipErased, ProgrammeChanged, ProgrammeWithdrawn
 from common.events.orders import OrderDelivered, OrderInTransit, OrderShipped
 from common.fold.customers import fold_events
+from common.fold.merging import fold_merge
 from common.storage.database import Transaction
 from membership.commands.coupons import settle_orders
 from membership.commands.following import follow_orders_of_others, follow_shipments
 from membership.commands.payouts import pay_out, reverse_rewards
 from membership.commands.programme import refold_where_it_looks_further
-from membership.fold import INPUTS, KEPT, MemberFolding, save
+from membership.fold import INPUTS, KEPT, MemberFolding, save, settle_announced
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
 
@@ -57,9 +60,21 @@ async def on_programmes(tx: Transaction, batch: Batch) -> None:
         await refold_where_it_looks_further(tx, event.shop, before, f"months@{event.id}")
 
 
+async def on_merges(tx: Transaction, batch: Batch) -> None:
+    """Two customers are one member, or never were: points, tier and all else of both are folded anew (ORD-040)."""
+    for event in sorted(batch.events, key=lambda event: event.data.sequence):
+        rules = await programmes.get_rules(tx, [event.shop])
+        folded = await fold_merge(tx, MemberFolding(rules), event)
+        await save(tx, folded)
+        await settle_announced(tx, folded)
+
+
 SUBSCRIPTIONS = (
     Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn), ahead=True),
     Subscription(on_inputs, INPUTS, KEPT),
+    # After the inputs of its batch, which are claimed and would be folded a second time.
+    Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_granted, (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened, RewardDecided)),
     Subscription(on_shipments, (OrderShipped, OrderInTransit, OrderDelivered)),
+    *confirmed_by(MembershipErased, keeps_keys=False),
 )

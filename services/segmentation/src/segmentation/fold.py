@@ -5,11 +5,11 @@ An input that comes late folds the customer anew, and what was announced wrongly
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from common.events import Event, EventData
+from common.events import CustomerKey, Event, EventData
 from common.events.activity import Activity
 from common.events.customers import CustomerRegistered
 from common.events.kept import Fields, Kept
@@ -36,7 +36,7 @@ from segmentation.attributes.stage.rules import shows_interest
 from segmentation.customers.state import CustomerState
 from segmentation.purchases import rules as purchases
 from segmentation.purchases.entries import Item
-from segmentation.purchases.store import save_sales
+from segmentation.purchases.store import delete_sales, save_sales
 from segmentation.segments.store_dues import mark
 from segmentation.shop_statistics.store import get_statistics
 from segmentation.shops.state import Shop, shop_with
@@ -123,6 +123,9 @@ class SegmentFolding(Folding[CustomerState]):
         by_change = due.kind in (STATISTICS, NEW_THRESHOLDS)
         occasion = Occasion(self.shops[state.shop], state.purchases, due.at, "change" if by_change else "turn")
         return _evaluate(state, occasion)
+
+    async def moved(self, tx: Transaction, customers: Collection[CustomerKey]) -> None:
+        await delete_sales(tx, customers)  # those of the items that are folded anew are stored again
 
     def difference(self, before: CustomerState, posted: None, after: CustomerState, at: datetime) -> list[Effect]:
         """What to announce so that what was announced becomes what is true; nothing of it was promised to anybody."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from common.bus.inbox import claim
 from common.bus.subscriptions import Batch, Subscription
+from common.crypto.erasing import confirmed_by
 from common.events import Event
 from common.events.activity import Activity
-from common.events.customers import CustomerRegistered, CustomerUpdated
+from common.events.customers import CustomerMerged, CustomerRegistered, CustomerUnmerged, CustomerUpdated
 from common.events.feedback import (
     ComplaintChanged,
     ComplaintOpened,
@@ -26,11 +27,13 @@ from common.events.segments import (
     SegmentDefined,
     SegmentEntered,
     SegmentLeft,
+    SegmentsErased,
     StatisticsComputed,
     TagChanged,
     ThresholdsChanged,
 )
 from common.fold.customers import fold_events
+from common.fold.merging import fold_merge
 from common.fold.working import load
 from common.shops.settings import get_shops
 from common.storage.database import Transaction
@@ -95,6 +98,12 @@ async def count_activity(
     await activity.add_rollups(tx, roll_up(activities, settings))
     await dues.mark(tx, locked.keys())
     return await claim(tx, [(event, event.encode()) for event in first], KEPT)
+
+
+async def on_merges(tx: Transaction, batch: Batch) -> None:
+    """Two customers are one, or never were: what happened to both is folded anew (ORD-040)."""
+    for event in sorted(batch.events, key=lambda event: event.data.sequence):
+        await keep(tx, await fold_merge(tx, await folding_of(tx, [event.shop]), event))
 
 
 async def on_thresholds(tx: Transaction, batch: Batch) -> None:
@@ -188,6 +197,8 @@ SUBSCRIPTIONS = (
     Subscription(on_thresholds, (ThresholdsChanged,), ahead=True),
     Subscription(on_statistics, (StatisticsComputed,), ahead=True),
     Subscription(on_inputs, (*INPUTS, OrderClaimed), CLAIMED),
+    # After the inputs of its batch, which are claimed and would be folded a second time.
+    Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_fits, (LifetimeValueFitted, ChurnFitted)),
     Subscription(on_members, (MemberEnrolled, TierChanged)),
     Subscription(on_profiles, (CustomerRegistered, CustomerUpdated)),
@@ -195,5 +206,6 @@ SUBSCRIPTIONS = (
     Subscription(on_voices, (ReviewSubmitted, ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened)),
     Subscription(on_tags, (TagChanged,)),
     Subscription(on_definitions, (SegmentDefined,)),
+    *confirmed_by(SegmentsErased, keeps_keys=False),
 )
 READ_BACK = (Subscription(on_stays, (SegmentEntered, SegmentLeft)),)

@@ -8,13 +8,14 @@ from common.contract.intake import CUSTOMER, OF_THE_SHOP, SHOP
 from common.contract.intake import EXAMPLES as SHOPS_OWN
 from common.crypto.sealing import map_personal
 from common.events import Event, EventData, fact_id
-from common.events.customers import CustomerErased, CustomerMerged, KeyIssued
+from common.events.customers import CustomerErased, CustomerMerged, CustomerUnmerged, KeyIssued
 from common.events.envelope import parse_time
 from common.events.feedback import (
     ComplaintChanged,
     ComplaintOpened,
     ComplaintReopened,
     ComplaintResolved,
+    FeedbackErased,
     ReviewSubmitted,
     RewardClaimed,
     RewardDecided,
@@ -35,6 +36,7 @@ from common.events.membership import (
     MemberCheckedIn,
     MemberEnrolled,
     MemberRegistered,
+    MembershipErased,
     PayoutReversed,
     PointsAdjusted,
     PointsPaidOut,
@@ -62,6 +64,7 @@ from common.events.messages import (
     MessageFailed,
     MessageHeld,
     MessageSent,
+    MessagesErased,
     MessageSuppressed,
     MessageUndelivered,
     TemplateChanged,
@@ -84,6 +87,7 @@ from common.events.segments import (
     SegmentDefined,
     SegmentEntered,
     SegmentLeft,
+    SegmentsErased,
     StageChanged,
     StatisticsComputed,
     TagChanged,
@@ -151,9 +155,14 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "order_id": "1001", "silent": False, "decision_seconds": 1200, "compared_items": 3, "reviews_viewed": 1,
         "chats": 1, "chat_seconds": 240, "revision": 1,
     },
-    CustomerMerged: {"survivor": CUSTOMER, "absorbed": "ann-at-the-counter"},
+    CustomerMerged: {"survivor": CUSTOMER, "absorbed": "ann-at-the-counter", "sequence": 1},
+    CustomerUnmerged: {"survivor": CUSTOMER, "absorbed": "ann-at-the-counter", "sequence": 2},
     KeyIssued: {"key_id": "ann-1", "wrapped": "d3JhcHBlZCBieSB0aGUgbWFzdGVyIGtleQ=="},
     CustomerErased: {},
+    MembershipErased: {"kept": {"customers": 1, "ledger_entries": 12}},
+    SegmentsErased: {"kept": {"customers": 1, "sales": 3}},
+    MessagesErased: {"kept": {"customers": 1, "messages": 4}},
+    FeedbackErased: {"kept": {"customers": 1, "surveys": 1}},
     ShopSettingsChanged: {
         "version": 1, "valid_from": "2025-01-01T00:00:00Z", "name": "Tea House", "zone": "Europe/Berlin",
         "currency": "EUR",

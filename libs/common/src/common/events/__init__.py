@@ -73,7 +73,7 @@ _OWNERS = (
 
 
 _JSON = re.compile(r"[\w.-]+/(?:[\w.-]+\+)?json(?:\s*;.*)?", re.ASCII | re.IGNORECASE)
-_OPTIONAL = ("subject", "partitionkey", "correlationid", "causationid", "traceparent", "alias", "claimed")
+_OPTIONAL = ("subject", "partitionkey", "correlationid", "causationid", "traceparent", "claimed")
 _CHECKS: dict[str, Callable[[str], str]] = {
     "id": check_name,
     "source": lru_cache(4096)(check_source),
@@ -84,7 +84,6 @@ _CHECKS: dict[str, Callable[[str], str]] = {
     "correlationid": check_name,
     "causationid": check_name,
     "traceparent": check_name,
-    "alias": check_identifier,
     "claimed": check_claimed,
 }
 """What many events have in common is remembered once it was found good."""
@@ -179,7 +178,6 @@ def _from_dict(body: dict[str, Any], raw: bytes | None) -> Event[Any]:
         correlationid=correlation,
         causationid=body.get("causationid"),
         traceparent=trace,
-        alias=body.get("alias"),
         claimed=body.get("claimed"),
         raw=raw,
     )

@@ -146,7 +146,6 @@ class Event(Generic[D]):
     correlationid: str | None = field(default_factory=given_correlation)
     causationid: str | None = None
     traceparent: str | None = field(default_factory=given_traceparent)
-    alias: str | None = None  # the identifier it came under, where that is an absorbed customer's; `subject` survived
     claimed: str | None = None  # keyed hash, in hex, of what a shop sent: by it orders-ingest recognises a repeat
     raw: bytes | None = field(default=None, compare=False, repr=False)  # as read; sent on and stored unchanged
 
@@ -202,7 +201,7 @@ class Event(Generic[D]):
         if self.data.VERSION != 1:
             body["dataschema"] = f"/schemas/{self.data.TYPE}/{self.data.VERSION}"
         body["partitionkey"] = self.key
-        for name in ("correlationid", "causationid", "traceparent", "alias", "claimed"):
+        for name in ("correlationid", "causationid", "traceparent", "claimed"):
             value = getattr(self, name)
             if value is not None:
                 body[name] = value

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from common.events.customers import ErasureConfirmed
 from common.events.envelope import EventData, NewVersion
 from common.events.fields import Count, Identifier, Instant, Minor, Number, PersonalText, Revision, Text
 
@@ -306,3 +307,8 @@ class ProgrammeWithdrawn(EventData):
     TOPIC: ClassVar[str] = "membership"
     RANK: ClassVar[int] = 20
     version: Number
+
+
+class MembershipErased(ErasureConfirmed):
+    TYPE: ClassVar[str] = "membership.customer_erased"
+    TOPIC: ClassVar[str] = "membership"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from common.events.customers import Channel, Purpose
+from common.events.customers import Channel, ErasureConfirmed, Purpose
 from common.events.envelope import EventData, NewVersion
 from common.events.fields import Count, Identifier, Instant, Number, Text
 
@@ -286,3 +286,8 @@ class CampaignEntered(EventData):
     upto: Text = ""
     looked_at: Count = 0
     done: bool = False
+
+
+class MessagesErased(ErasureConfirmed):
+    TYPE: ClassVar[str] = "messages.customer_erased"
+    TOPIC: ClassVar[str] = "messages"

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from common.events.customers import ErasureConfirmed
 from common.events.envelope import EventData, NewVersion
 from common.events.fields import Currency, Instant, Number, Revision, Text
 
@@ -250,3 +251,8 @@ class ChurnFitted(NewVersion):
     spreads: tuple[float, ...] = ()
     held_out: dict[Text, float] | None = None
     calibration: tuple[tuple[Number, float, float], ...] = ()
+
+
+class SegmentsErased(ErasureConfirmed):
+    TYPE: ClassVar[str] = "segments.customer_erased"
+    TOPIC: ClassVar[str] = "segments"

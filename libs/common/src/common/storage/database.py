@@ -50,6 +50,9 @@ class CustomerRow:
     due_at: datetime | None
     revision: int
     inputs: int
+    merged_into: str | None = None
+    """Who absorbed the customer; the inputs of both are folded into the survivor's state."""
+    merge_revision: int = 0
 
 
 class Transaction:
@@ -175,7 +178,7 @@ on conflict (topic, key, standing, name) do update set payload = excluded.payloa
 """
 _LOCK_CUSTOMERS = """
 select c.shop, c.customer, cast(c.state as text) as state, c.last_time, c.last_rank, c.last_source, c.last_id,
-       c.done_until, c.due_at, c.revision, c.inputs
+       c.done_until, c.due_at, c.revision, c.inputs, c.merged_into, c.merge_revision
 from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
 join customers c on c.shop = w.shop and c.customer = w.customer
 order by c.shop collate "C", c.customer collate "C"
@@ -194,7 +197,11 @@ def customer_row(row: Row[Any]) -> CustomerRow:
     last = None
     if row.last_time is not None:
         last = (row.last_time, row.last_rank, row.last_source, row.last_id)
-    return CustomerRow((row.shop, row.customer), row.state, last, row.done_until, row.due_at, row.revision, row.inputs)
+    key = row.shop, row.customer
+    return CustomerRow(
+        *(key, row.state, last, row.done_until, row.due_at, row.revision, row.inputs),
+        *(row.merged_into, row.merge_revision),
+    )
 
 
 @contextmanager

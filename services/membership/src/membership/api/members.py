@@ -14,6 +14,7 @@ from common.fold.customers import advanced
 from common.fold.store import is_catching_up, read_customer
 from common.fold.working import load_items
 from common.http.api import Body, Router, Tx, require
+from common.http.people import Person
 from common.storage.database import Transaction
 from membership.commands import registration as commands
 from membership.fold import MemberFolding
@@ -157,7 +158,7 @@ async def member_now(tx: Transaction, key: CustomerKey) -> tuple[Member, ShopRul
 
 
 @router.get("/members/{customer}", dependencies=[require("members:read")])
-async def get_member(shop: ShopName, customer: Identifier, tx: Tx) -> MemberOut:
+async def get_member(shop: ShopName, customer: Person, tx: Tx) -> MemberOut:
     """A member's tier, term and points, as of now."""
     key = (shop, customer)
     return await member_out(tx, key, *await member_now(tx, key))
@@ -201,7 +202,7 @@ async def _next_expiry(tx: Transaction, state: Member, key: CustomerKey, rules: 
 @router.get("/members/{customer}/ledger", dependencies=[require("members:read")])
 async def get_ledger(
     shop: ShopName,
-    customer: Identifier,
+    customer: Person,
     tx: Tx,
     after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
@@ -215,7 +216,7 @@ async def get_ledger(
 
 
 @router.get("/members/{customer}/path", dependencies=[require("members:read")])
-async def get_path(shop: ShopName, customer: Identifier, tx: Tx) -> PathOut:
+async def get_path(shop: ShopName, customer: Person, tx: Tx) -> PathOut:
     """The way up: current tier, growth value, next tier, what is missing by each way, what earns it (MEM-018)."""
     return path_out(*await member_now(tx, (shop, customer)))
 

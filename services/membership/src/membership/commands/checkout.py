@@ -13,6 +13,7 @@ from common.events import fact_id
 from common.events.membership import PointsRedeemed
 from common.fold.customers import advanced
 from common.fold.store import read_customer
+from common.people.store import lock_survivors
 from common.storage.database import Transaction
 from membership.benefits.rules import quota_on
 from membership.benefits.state import Benefits
@@ -92,8 +93,9 @@ async def ask(tx: Transaction, shop: str, asked: Asked) -> Answer:
     rules, now = (await programmes.read_rules(tx, {shop}))[shop], tx.clock.now()
     check_currency(_points_asked(asked, "", 0, None), rules.currency_at(now))
     known = await _known(tx, shop, asked.customer, rules, now)
-    rows = await coupon_rows.usable_coupons(tx, shop, asked.customer, asked.codes, now, MOST_COUPONS)
-    return _answer(asked, known, rows)
+    people = await coupons.people_of(tx, shop, asked.customer)
+    rows = await coupon_rows.usable_coupons(tx, shop, people, asked.codes, now, MOST_COUPONS)
+    return _answer(asked, known, people, rows)
 
 
 async def reserve(tx: Transaction, shop: str, order_id: str, asked: Asked, expected: int | None) -> str:
@@ -103,7 +105,7 @@ async def reserve(tx: Transaction, shop: str, order_id: str, asked: Asked, expec
     """
     if asked.customer is not None and await read_customer(tx, (shop, asked.customer)) is not None:
         # The customer before all else, as every writer does.
-        await tx.lock_customers([(shop, asked.customer)])
+        await lock_survivors(tx, [(shop, asked.customer)])
     row = await store.lock_checkout(tx, shop, order_id)
     body = json.dumps(asked)
     if row is not None and row.status != "voided":
@@ -243,7 +245,7 @@ async def _known(tx: Transaction, shop: str, customer: str | None, rules: ShopRu
     return _Known(rules, now, member, buyer, left)
 
 
-def _answer(asked: Asked, known: _Known, rows: Sequence[Row[Any]]) -> Answer:
+def _answer(asked: Asked, known: _Known, people: Sequence[str], rows: Sequence[Row[Any]]) -> Answer:
     programme = known.rules.at(known.now)
     usable, offers, reasons = list[Open](), dict[str, tuple[str, str]](), dict.fromkeys(asked.codes, "unknown")
     moment = Moment(known.now, known.rules.date_of(known.now))
@@ -252,7 +254,7 @@ def _answer(asked: Asked, known: _Known, rows: Sequence[Row[Any]]) -> Answer:
         offers[row.code] = (row.offer_id, offer.name)
         try:
             level = coupons.level_from(offer, programme)
-            check_usable(row, offer, row.stopped_at, asked.customer, known.buyer, level, moment)
+            check_usable(row, offer, row.stopped_at, people, known.buyer, level, moment)
             check_limits(row, offer, _OfferRow(row.offer_uses, row.spent), row.used_by_customer, 0)
         except CouponNotUsable as refused:
             reasons[row.code] = str(refused.more["reason"])
@@ -335,7 +337,7 @@ async def _row(tx: Transaction, shop: str, order_id: str) -> Row[Any]:
     """The checkout, locked after its customer. Raises UnknownCheckout."""
     row = await store.get_checkout(tx, shop, order_id)
     if row is not None and row.customer is not None and await read_customer(tx, (shop, row.customer)) is not None:
-        await tx.lock_customers([(shop, row.customer)])
+        await lock_survivors(tx, [(shop, row.customer)])
     row = await store.lock_checkout(tx, shop, order_id)
     if row is None:
         raise UnknownCheckout(order_id)

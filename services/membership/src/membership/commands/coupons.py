@@ -9,8 +9,9 @@ from sqlalchemy import Row
 
 from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.membership import CouponRedeemed
-from common.fold.customers import advanced
+from common.fold.customers import current
 from common.fold.store import get_items, read_customer
+from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from membership.coupons import store
 from membership.coupons.cart import Buyer
@@ -61,7 +62,7 @@ def level_from(offer: Offer, programme: Programme) -> int:
 async def reserve(tx: Transaction, shop: str, asked: Asked) -> Row[Any]:
     """The use as it stands; idempotent by code and order. Raises UnknownCoupon, CouponUseDiffers, CouponNotUsable."""
     rules = (await programmes.get_rules(tx, [shop]))[shop]
-    buyer = await _buyer(tx, shop, asked.customer, rules)
+    buyer, people = await _buyer(tx, shop, asked.customer, rules), await people_of(tx, shop, asked.customer)
     coupon, offer_row = await _lock(tx, shop, asked.code)
     known = await store.get_use(tx, shop, asked.order_id, asked.code)
     if known is not None and known.status != "released":
@@ -70,8 +71,8 @@ async def reserve(tx: Transaction, shop: str, asked: Asked) -> Row[Any]:
         return known
     offer, now = Offer.model_validate_json(offer_row.terms), tx.clock.now()
     moment, level = Moment(now, rules.date_of(now)), level_from(offer, rules.at(now))
-    check_usable(coupon, offer, offer_row.stopped_at, asked.customer, buyer, level, moment)
-    by_customer = await store.count_uses(tx, shop, offer_row.offer_id, asked.customer) if asked.customer else 0
+    check_usable(coupon, offer, offer_row.stopped_at, people, buyer, level, moment)
+    by_customer = await store.count_uses(tx, shop, offer_row.offer_id, people) if people else 0
     check_limits(coupon, offer, offer_row, by_customer, asked.amount)
     await store.add_uses(tx, shop, offer_row.offer_id, asked.code, 1, asked.amount)
     revision = -1 if known is None else known.order_revision
@@ -123,12 +124,17 @@ async def settle_orders(tx: Transaction, events: Iterable[Event[Any]], rules: Ru
 async def _buyer(tx: Transaction, shop: str, customer: str | None, rules: ShopRules) -> Buyer:
     """What is known of the customer, who is locked: facts about one are in order. Nobody's row is made."""
     row = None if customer is None else await read_customer(tx, (shop, customer))
-    if row is None:
+    if row is None or customer is None:
         return Buyer()
-    await tx.lock_customers([row.key])
-    now = tx.clock.now()
-    member = await advanced(tx, MemberFolding({shop: rules}, silent=True), tx.locked[row.key], now)
+    member = await current(tx, MemberFolding({shop: rules}, silent=True), (shop, customer), now := tx.clock.now())
     return buyer_of(member, rules.at(now))
+
+
+async def people_of(tx: Transaction, shop: str, customer: str | None) -> list[str]:
+    """All identifiers of the person whom this one stands for; none where nobody is named."""
+    if customer is None:
+        return []
+    return [name for _, name in (await get_people(tx, [(shop, customer)]))[shop, customer]]
 
 
 async def _lock(tx: Transaction, shop: str, code: str) -> tuple[Row[Any], Row[Any]]:
@@ -146,7 +152,7 @@ async def _lock(tx: Transaction, shop: str, code: str) -> tuple[Row[Any], Row[An
 async def _move(tx: Transaction, shop: str, code: str, order_id: str, status: Any) -> Row[Any]:
     known = await store.get_use(tx, shop, order_id, code)
     if known is not None and known.customer is not None and await read_customer(tx, (shop, known.customer)):
-        await tx.lock_customers([(shop, known.customer)])
+        await lock_survivors(tx, [(shop, known.customer)])
     await _lock(tx, shop, code)
     known = await store.get_use(tx, shop, order_id, code)
     if known is None:

@@ -9,17 +9,19 @@ from typing import Any
 from common.bus.inbox import claim_each
 from common.events import CustomerKey, Event, EventData
 from common.fold.customers import fold_command, fold_events
+from common.people.store import lock_survivors
 from common.storage.database import Transaction
 from membership.fold import MemberFolding, save
 
 
 async def time_of_command(tx: Transaction, key: CustomerKey) -> datetime:
-    """Now, or just after the member's last input where that is ahead of our clock (it may be, by five minutes).
+    """Now, or just after the last input of the member, or of the survivor, where that is ahead of our clock (it may
+    be, by five minutes).
 
     So a command is always the member's newest input, and what it was checked against is what it is folded onto.
     """
-    await tx.lock_customers([key])
-    row, now = tx.locked[key], tx.clock.now()
+    survivors = await lock_survivors(tx, [key])
+    row, now = tx.locked[survivors[key]], tx.clock.now()
     known = [at for at in (row.last[0] if row.last else None, row.done_until) if at is not None]
     latest = max(known, default=None)
     return now if latest is None or now > latest else latest + timedelta(microseconds=1)

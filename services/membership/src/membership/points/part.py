@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -106,6 +106,9 @@ class PointsPart(Part[Points]):
     async def save(self, tx: Transaction, folded: Folded[Member]) -> None:
         await store.insert_redemptions(tx, folded.events)
         await store.save_redemptions(tx, folded.steps)
+
+    async def moved(self, tx: Transaction, customers: Collection[CustomerKey]) -> None:
+        await store.move_redemptions(tx, customers)
 
     async def rows_of(self, tx: Transaction, key: CustomerKey) -> Sequence[Row[Any]]:
         return await store.list_of_customer(tx, key)

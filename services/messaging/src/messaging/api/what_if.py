@@ -184,7 +184,9 @@ async def _decide(
         return []
     orders = [str(c.details["order_id"]) for of_one in due.values() for c in of_one if "order_id" in c.details]
     known = await get_known(tx, list(due), orders, since=body.since)
-    places = await get_places(tx, {key: known[key].hashes.values() for key in due}, body.since - LOOK_BACK)
+    persons = {one: known[key].person(key) for key in due for one in known[key].people}
+    of_person = {one: known[key].hashes.values() for key in due for one in known[key].people}
+    places = await get_places(tx, of_person, body.since - LOOK_BACK, persons)
     version, settings = (await get_policies(tx, [shop]))[shop], await get_shop(tx, shop)
     names = {flow, *(c.flow for of_one in due.values() for c in of_one)}
     end = body.until + timedelta(days=60)

@@ -30,6 +30,10 @@ COMPLAINT, OPEN, CLOSED = "complaint/", "open", "closed"
 """Conditions of tickets: the subject's beginning, and the values."""
 
 
+OF_A_PERSON = ("tier", "lapsed")
+"""Subjects of conditions that other services find of all inputs of a person."""
+
+
 def is_obsolete(claim: Claim, facts: Facts, until: datetime) -> bool:
     """True where what happened up to `until` (inclusive) makes the message untrue, or says it better.
 
@@ -46,6 +50,8 @@ def is_obsolete(claim: Claim, facts: Facts, until: datetime) -> bool:
             return True
     if claim.condition is None:
         return False
+    if facts.absorbed and is_of_the_survivor_alone(claim.condition):
+        return True
     same = [c for since, c in facts.conditions if c.subject == claim.condition.subject and since <= until]
     return _denied(claim.condition, same) or (claim.once and _regained(claim.condition, same))
 
@@ -58,6 +64,11 @@ def is_eligible(claim: Claim, facts: Facts, at: datetime) -> bool:
     if claim.sku is not None and claim.sku in facts.sold_out:
         return False
     return not claim.tiers or facts.tier in claim.tiers
+
+
+def is_of_the_survivor_alone(condition: Condition) -> bool:
+    """Whether it is found of a person as a whole, so that of an absorbed customer it counts no more: tier, lapse."""
+    return condition.subject.partition("/")[0] in OF_A_PERSON
 
 
 def has_open_complaint(facts: Facts, until: datetime) -> bool:

@@ -115,3 +115,5 @@ class Facts:
     sold_out: Collection[str] = ()
     """Products that are known to be out of stock."""
     tier: str | None = None
+    absorbed: bool = False
+    """They are asked of a customer who was absorbed by another one."""

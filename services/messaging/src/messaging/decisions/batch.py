@@ -29,17 +29,18 @@ NONE_HALTED: Halted = {}
 def by_address(
     due: Mapping[CustomerKey, Sequence[Candidate]], known: Mapping[CustomerKey, Known]
 ) -> list[list[Candidate]]:
-    """The candidates of customers who share an address, on any channel, together; of all others, each alone."""
+    """The candidates of customers who are one person, or share an address, on any channel, together; of all others,
+    each alone."""
     groups: dict[object, list[CustomerKey]] = {}
     for key in sorted(due):
         # A customer whose two addresses stand in two groups joins them.
         joined = [key]
-        for name in [key, *((key[0], address) for address in known[key].hashes.values())]:
+        for name in [known[key].person(key), *((key[0], address) for address in known[key].hashes.values())]:
             joined += [other for other in groups.get(name, ()) if other not in joined]
         for one in joined:
-            for name in [one, *((one[0], address) for address in known[one].hashes.values())]:
+            for name in [known[one].person(one), *((one[0], address) for address in known[one].hashes.values())]:
                 groups[name] = joined
-    found = {id(group): group for group in (groups[key] for key in sorted(due))}
+    found = {id(group): group for group in (groups[known[key].person(key)] for key in sorted(due))}
     return [[c for key in sorted(group) for c in due[key]] for group in found.values()]
 
 
@@ -77,14 +78,14 @@ def decide_together(
         release_at, _, _, _, candidate = heapq.heappop(queue)
         at = release_at if replay else now
         of = known[candidate.key]
-        so_far = places.so_far(candidate.key, of.hashes.values())
+        so_far = places.so_far(of.person(candidate.key), of.hashes.values())
         about = situation(
             candidate, of, so_far, version, shop, channels, flows, at, replay=replay, kinds=kinds, halted=halted
         )
         decision, address = decide(candidate, about, at), of.hashes.get(candidate.channel)
         taken.append(Decided(candidate, decision, version.version, address))
         if decision.outcome == "send" and candidate.purpose != "transactional":
-            places.take(candidate.key, address, _contacted(candidate, about.kind, at))
+            places.take(of.person(candidate.key), address, _contacted(candidate, about.kind, at))
         elif decision.outcome == "hold" and decision.until is not None and decision.until <= now:
             held = _released(candidate, decision)
             heapq.heappush(queue, turn(held))

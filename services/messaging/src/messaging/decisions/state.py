@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import Literal
 
 from common.crypto.keys import CustomerKeyRow
+from common.events import CustomerKey
 from common.events.customers import Channel
 from common.time.calendar import Period
 from messaging.conditions.state import Facts
@@ -56,12 +57,20 @@ WAITS_FOR_CONTACT = ("contact_unknown", "no_address", "key_missing")
 
 @dataclass(slots=True)
 class Known:
-    """All that is known of one customer for a decision."""
+    """All that is known of one customer for a decision.
+
+    Of customers who are one person after merges all is joined: `people` are their identifiers, the survivor first.
+    """
 
     contact: Contact | None = None
     data_key: CustomerKeyRow | None = None
     register: Register = field(default_factory=Register)
     facts: Facts = field(default_factory=Facts)
+    people: Sequence[CustomerKey] = ()
+
+    def person(self, key: CustomerKey) -> CustomerKey:
+        """The survivor who stands for this customer."""
+        return self.people[0] if self.people else key
 
     @property
     def erased(self) -> bool:

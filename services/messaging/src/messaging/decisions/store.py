@@ -116,6 +116,22 @@ async def wake_held(tx: Transaction, reached: Sequence[tuple[CustomerKey, dateti
         await tx.execute("notify candidates")
 
 
+async def wake_people(tx: Transaction, keys: Sequence[CustomerKey], at: datetime) -> None:
+    """Decide again what waits for a profile, an address or a key of customers who have joined others, or left them."""
+    # By primary key.
+    woken = await tx.execute(
+        f"""
+        update candidates c set release_at = greatest(c.due_at, :at) from {_CUSTOMERS}
+        where c.shop = w.shop and c.customer = w.customer and c.outcome = 'hold'
+            and c.reason in ('contact_unknown', 'no_address', 'key_missing')
+        """,
+        at=at,
+        **_CUSTOMERS.of(keys),
+    )
+    if woken:
+        await tx.execute("notify candidates")
+
+
 async def save_decisions(tx: Transaction, decided: Sequence[Decided]) -> None:
     """Store the decisions, move the candidates on, queue what is to be sent. The customers are locked."""
     if not decided:

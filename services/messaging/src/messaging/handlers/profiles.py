@@ -11,6 +11,7 @@ from common.crypto.keys import KeyRing, get_keys
 from common.events import Event
 from common.events.membership import MemberEnrolled
 from common.events.orders import OrderCompleted
+from common.people.store import get_people
 from common.storage.database import Transaction
 from messaging.channels.registry import CHANNELS
 from messaging.consent.store import relate_statements
@@ -18,7 +19,7 @@ from messaging.contacts.hashing import Hashing
 from messaging.contacts.state import Contact, HadAddress
 from messaging.contacts.store import get_sealed, save_addresses, save_contacts
 from messaging.contacts.store_bounces import mark_lifted
-from messaging.decisions.store import wake_held
+from messaging.decisions.store import wake_held, wake_people
 from messaging.occasions.hashing import DayHashing
 from messaging.occasions.store import OwnDay, get_sealed_days, save_own_days
 
@@ -52,14 +53,14 @@ class Profiles:
                 if e.data.birthday is not None
             ],
         )
-        await wake_held(tx, [(e.customer, e.time) for e in events])
+        await _wake(tx, events)
 
     async def on_keys(self, tx: Transaction, batch: Batch) -> None:
         """What waited for a key waits no longer."""
         events = [e for e in batch.events if e.subject is not None]
         await self._hash(tx, await get_sealed(tx, sorted({e.customer for e in events})))
         await self._save_birthdays(tx, await get_sealed_days(tx, sorted({e.customer for e in events})))
-        await wake_held(tx, [(e.customer, e.time) for e in events])
+        await _wake(tx, events)
 
     async def _save_birthdays(self, tx: Transaction, days: Sequence[OwnDay]) -> None:
         """Keep birthdays as hashes of the day, hashed where the key is there; nothing of an erased customer's."""
@@ -97,6 +98,15 @@ def _days_of(event: Event[Any]) -> list[tuple[str, date]]:
         case OrderCompleted() as data if data.sequence == 1:
             return [("first_order", (data.placed_at or event.time).date())]
     return []
+
+
+async def _wake(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+    """Decide again what waited for these, also under another identifier of the person."""
+    await wake_held(tx, [(e.customer, e.time) for e in events])
+    people = await get_people(tx, {e.customer for e in events})
+    for event in events:
+        if others := [one for one in people[event.customer] if one != event.customer]:
+            await wake_people(tx, others, event.time)
 
 
 async def on_bounces_lifted(tx: Transaction, batch: Batch) -> None:

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from common.bus.subscriptions import Subscription
+from common.crypto.erasing import confirmed_by
 from common.crypto.keys import KEY_SUBSCRIPTIONS, KeyRing
 from common.events.catalogue import ProductChanged
-from common.events.customers import ConsentChanged, CustomerErased, CustomerRegistered, CustomerUpdated, KeyIssued
+from common.events.customers import (
+    ConsentChanged,
+    CustomerErased,
+    CustomerMerged,
+    CustomerRegistered,
+    CustomerUnmerged,
+    CustomerUpdated,
+    KeyIssued,
+)
 from common.events.feedback import (
     ComplaintOpened,
     ComplaintReopened,
@@ -29,6 +38,7 @@ from common.events.messages import (
     MessageFailed,
     MessageHeld,
     MessageSent,
+    MessagesErased,
     MessageSuppressed,
     MessageUndelivered,
     TemplateChanged,
@@ -57,6 +67,7 @@ from messaging.handlers.flows import (
     on_moves,
     on_products,
 )
+from messaging.handlers.merges import on_merges
 from messaging.handlers.messages import on_messages
 from messaging.handlers.policies import on_policies, on_templates
 from messaging.handlers.profiles import Profiles, on_bounces_lifted
@@ -100,6 +111,7 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(profiles.on_keys, (KeyIssued,)),
         Subscription(on_bounces_lifted, (ContactBounceLifted,)),
         Subscription(on_permissions, (ConsentChanged, ContactOptedOut, ContactOptedIn)),
+        Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
         Subscription(on_erased, (CustomerErased,)),
         Subscription(on_suppressions, (ContactAddressSuppressed,)),
         Subscription(on_orders, ORDERS),
@@ -109,4 +121,5 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(on_products, (ProductChanged,)),
         Subscription(on_coupons, (CouponsIssued,)),
         Subscription(on_coupon_uses, (CouponRedeemed,)),
+        *confirmed_by(MessagesErased, keeps_keys=True),
     )

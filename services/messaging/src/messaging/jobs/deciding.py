@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from common.events import CustomerKey
+from common.people.store import lock_survivors
 from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from common.time.clock import FixedClock
@@ -47,8 +48,15 @@ async def decide_notices(tx: Transaction, now: datetime, tasks: Sequence[Task]) 
 
 
 async def _take(tx: Transaction, now: datetime, limit: int, *, notices: bool) -> Sequence[Task] | None:
-    keys = await hold_addresses(tx, await store.lock_due_customers(tx, now, limit, notices=notices))
+    keys = await _hold(tx, await store.lock_due_customers(tx, now, limit, notices=notices))
     return [Task(*key) for key in keys] or None
+
+
+async def _hold(tx: Transaction, keys: Sequence[CustomerKey]) -> list[CustomerKey]:
+    """Lock the customers, who they are after merges, and their addresses; those whose addresses are all ours."""
+    survivors = await lock_survivors(tx, keys)
+    held = set(await hold_addresses(tx, sorted({*survivors, *survivors.values()})))
+    return sorted(key for key, survivor in survivors.items() if key in held and survivor in held)
 
 
 def _keys(tasks: Sequence[Task]) -> list[CustomerKey]:
@@ -59,8 +67,7 @@ async def decide_due(
     tx: Transaction, now: datetime, keys: Sequence[CustomerKey], *, replay: bool, notices: bool = False
 ) -> int:
     """Decide what is due of these customers, or their notices alone; returns how many decisions were taken."""
-    await tx.lock_customers(keys)
-    keys = await hold_addresses(tx, keys)
+    keys = await _hold(tx, keys)
     due: dict[CustomerKey, list[Candidate]] = {}
     for candidate in await store.get_due(tx, keys, now, notices=notices):
         due.setdefault(candidate.key, []).append(candidate)
@@ -74,7 +81,9 @@ async def decide_due(
     if claims:
         await add_offers(tx, known, claims, first)
     kinds = kinds_with(await get_kinds(tx, {shop for shop, _ in keys}))
-    places = await get_places(tx, {key: known[key].hashes.values() for key in due}, first - LOOK_BACK, kinds)
+    persons = {one: known[key].person(key) for key in due for one in known[key].people}
+    of_person = {one: known[key].hashes.values() for key in due for one in known[key].people}
+    places = await get_places(tx, of_person, first - LOOK_BACK, persons, kinds)
     policies = await get_policies(tx, {shop for shop, _ in keys})
     shops = await get_shops(tx, {shop for shop, _ in keys})
     books = await get_books(tx, {shop for shop, _ in keys})

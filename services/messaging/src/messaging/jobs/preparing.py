@@ -74,7 +74,7 @@ class Preparation:
         if offering:
             earliest = since or tx.clock.now()
             await add_offers(tx, offering, [m.claim for m in leased if m.claim.asks_of_offers], earliest)
-        data_keys = await self._keys.keys_for(tx, known)
+        data_keys = await self._keys.keys_for(tx, {one for each in known.values() for one in each.people})
         policies = await get_policies(tx, {m.about.shop for m in leased})
         shops = await get_shops(tx, policies)
         books = await get_books(tx, policies)
@@ -95,7 +95,7 @@ class Preparation:
             else self._prepare(
                 message,
                 known[message.key],
-                data_keys.get(message.key),
+                data_keys.get(contact.key if (contact := known[message.key].contact) is not None else message.key),
                 policies[message.about.shop].policy,
                 books[message.about.shop].names,
                 own.get((message.about.shop, message.about.template)),

@@ -29,7 +29,7 @@ def of_decisions(h: History) -> Iterator[str]:
             yield f"message {d.message_id} was decided, but nothing asked for it"
         elif policy is None:
             yield f"message {d.message_id} was decided by version {d.policy_version} of the policy, which is not stored"
-        elif not d.read_back:
+        elif not d.read_back and not h.once_merged:
             sentence = _objection(h, standing.candidate, policy, d)
             if sentence is not None:
                 yield f"message {d.message_id}, {d.outcome} ({d.reason}) at {d.at.isoformat()}: {sentence}"

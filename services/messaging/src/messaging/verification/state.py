@@ -117,6 +117,9 @@ class History:
     replay: bool
     """In a replay nothing counts that bears a time after the decision; on the wall clock all that is known does."""
     books: Books = field(default_factory=Books)
+    once_merged: bool = False
+    """The customer was one person with another, or still is: decisions rested on what was known of all of them, and
+    who they were is not kept."""
     erased: bool = False
     has_address: frozenset[Channel] = frozenset()
     """The channels on which the customer has an address."""

@@ -45,6 +45,9 @@ async def get_histories(
     }
     for key, stored in (await get_keys(tx, keys)).items():
         found[key].erased = stored.erased_at is not None
+    # Who was one person with another.
+    for r in await _rows(tx, "customers", "once_merged", keys):
+        found[(r.shop, r.customer)].once_merged = r.once_merged
     # Contact data at its newest revision; the rest is not kept.
     for r in await _rows(tx, "contacts", "zone, recorded_at", keys):
         history = found[(r.shop, r.customer)]

@@ -8,9 +8,11 @@ from typing import Literal
 import orjson
 from fastapi import Depends
 
-from common.events.fields import Identifier, ShopName
+from common.events.fields import ShopName
 from common.events.segments import BuyerType, Confidence
 from common.http.api import Router, Tx, require
+from common.http.people import Person
+from common.people.store import get_people
 from common.storage.database import Transaction
 from common.values.currency import minor_per_major
 from segmentation.activity.store import sum_activity
@@ -165,7 +167,7 @@ class BuyerTypeOut(Out):
 
 
 @router.get("/traits")
-async def get_traits(shop: ShopName, customer: Identifier, tx: Tx) -> TraitsOut:
+async def get_traits(shop: ShopName, customer: Person, tx: Tx) -> TraitsOut:
     """The customer's classes, grades, habits, tastes and tags (SEG-024 to SEG-070)."""
     await tx.stand_still()
     known, of_shop, thresholds = await _read(tx, shop, customer)
@@ -202,7 +204,7 @@ async def get_traits(shop: ShopName, customer: Identifier, tx: Tx) -> TraitsOut:
 
 
 @router.get("/buyer-type")
-async def get_buyer_type(shop: ShopName, customer: Identifier, tx: Tx) -> BuyerTypeOut:
+async def get_buyer_type(shop: ShopName, customer: Person, tx: Tx) -> BuyerTypeOut:
     """Which of the eight buyer types the customer is, on what evidence, and what to do (SEG-074 to SEG-091)."""
     await tx.stand_still()
     known, _, thresholds = await _read(tx, shop, customer)
@@ -240,7 +242,8 @@ async def _read(tx: Transaction, shop: str, customer: str) -> tuple[Known, Shop,
         )
         for row in rows
     ]
-    activity = await sum_activity(tx, shop, customer, today - timedelta(days=364), None)
+    people = (await get_people(tx, [(shop, customer)]))[shop, customer]
+    activity = await sum_activity(tx, people, today - timedelta(days=364), None)
     tags = {row.tag for row in await get_tags(tx, shop, [customer]) if row.borne}
     known = Known(
         today=today,

@@ -131,16 +131,17 @@ def _differences(known: _Known) -> Iterator[str]:
 def _row(known: _Known) -> Row:
     """What the topic must say of a customer: each fact by its revision, and by the last of them the attributes."""
     stored = known.history.stored
+    facts: list[tuple[tuple[str, ...], bytes | None]] = [
+        (("fact", *known.key, str(number)), None) for number in range(1, known.history.revision + 1)
+    ]
     if stored is None:
-        return known.key, []
-    facts = [(("fact", *known.key, str(number)), None) for number in range(1, stored.revision + 1)]
+        return known.key, facts  # an absorbed customer: what was announced last counts no more
     values = [((name, *known.key), digest(getattr(stored.state, name).announced)) for name in PARTS]
     return known.key, [*facts, *values]
 
 
 def _counted(known: _Known) -> Mapping[str, int]:
-    stored = known.history.stored
-    return {"inputs": len(known.history.inputs), "facts": stored.revision if stored is not None else 0}
+    return {"inputs": len(known.history.inputs), "facts": known.history.revision}
 
 
 def expectations(body: dict[str, Any]) -> Iterator[Expectation]:

@@ -21,11 +21,16 @@ _ADDRESSES = Columns("a", shop="text", address="bytea")
 
 
 async def get_places(
-    tx: Transaction, wanted: Mapping[CustomerKey, Collection[bytes]], since: datetime, kinds: Kinds = library_kinds
+    tx: Transaction,
+    wanted: Mapping[CustomerKey, Collection[bytes]],
+    since: datetime,
+    persons: Mapping[CustomerKey, CustomerKey],
+    kinds: Kinds = library_kinds,
 ) -> Places:
     """Of each customer, with the addresses they have: all messages but those that failed or were taken back.
 
-    `kinds`: what a template of a shop is about.
+    `persons`: who the customers are after merges; the messages are counted as theirs. `kinds`: what a template of a
+    shop is about.
     """
     # An unknown one may have arrived, so it counts. At an address the caps bound how many there are.
     rows = await tx.fetch(
@@ -48,7 +53,8 @@ async def get_places(
     )
     places = Places()
     for r in rows:
-        places.take((r.shop, r.customer), r.address, _contacted(r, kinds))
+        key = (r.shop, r.customer)
+        places.take(persons.get(key, key), r.address, _contacted(r, kinds))
     return places
 
 
