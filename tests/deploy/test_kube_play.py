@@ -22,14 +22,14 @@ from ruamel.yaml import YAML
 
 from common.events.topics import SERVICES
 
-from .containers import HARDENED, IMAGE, ROOT, WHY_NOT, run
+from .containers import HARDENED, IMAGE, ROOT, WHY_NOT_WHOLE, run
 from .rendering import KUBERNETES, Document, load, pod_spec, render
 from .walking import Standins, Walk
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT),
+    pytest.mark.skipif(bool(WHY_NOT_WHOLE), reason=WHY_NOT_WHOLE),
     pytest.mark.usefixtures("image"),
 ]
 WITHIN_S = 120
