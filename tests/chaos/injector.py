@@ -16,11 +16,12 @@ from chaos.faults import PAUSE_S, Done, Fault
 from chaos.holdings import Holdings
 from chaos.processes import send, stand_still
 from chaos.targets import Targets
+from regulars.stack.databases import role_of
 from regulars.stack.services import SERVICES
 from regulars.stack.state import ProcessId
 
 _BACK_WITHIN_S = 60.0
-_ROLES = {service.name: service.database for service in SERVICES}
+_ROLES = {service.name: role_of(service.database) for service in SERVICES}
 
 
 class Injector:

@@ -26,6 +26,10 @@ WHY_NOT = (
     else ""
 )
 
+WHY_NOT_WHOLE = WHY_NOT or (
+    "" if os.environ.get("CONTAINERS") == "whole" else "minutes of containers: run it with CONTAINERS=whole"
+)
+
 
 def run(*argv: str | Path, check: bool = True, timeout: float = 900, **more: Any) -> subprocess.CompletedProcess[str]:
     """The ended command. Raises AssertionError with what it said where it failed and `check`."""

@@ -17,13 +17,13 @@ import pytest
 
 from common.events.topics import SERVICES
 
-from .containers import ROOT, WHY_NOT
+from .containers import ROOT, WHY_NOT_WHOLE
 from .walking import Standins, Walk
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT),
+    pytest.mark.skipif(bool(WHY_NOT_WHOLE), reason=WHY_NOT_WHOLE),
     pytest.mark.usefixtures("image"),
 ]
 SHOP = "/v1/shops/teahouse"

@@ -22,14 +22,14 @@ from ruamel.yaml import YAML
 
 from common.events.topics import SERVICES
 
-from .containers import HARDENED, IMAGE, ROOT, WHY_NOT, run
+from .containers import HARDENED, IMAGE, ROOT, WHY_NOT_WHOLE, run
 from .rendering import KUBERNETES, Document, load, pod_spec, render
 from .walking import Standins, Walk
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT),
+    pytest.mark.skipif(bool(WHY_NOT_WHOLE), reason=WHY_NOT_WHOLE),
     pytest.mark.usefixtures("image"),
 ]
 WITHIN_S = 120
@@ -63,7 +63,7 @@ class Cluster:
             name = each["metadata"]["name"]
             plain = {key: base64.b64decode(text).decode() for key, text in (each["data"] or {}).items()}
             run("podman", "secret", "rm", name, check=False)
-            run("podman", "secret", "create", name, "-", input=json.dumps(plain))
+            run("podman", "secret", "create", name, "-", input=json.dumps({**each, "data": plain}))
             self._secrets.append(name)
 
     def down(self) -> None:
@@ -166,7 +166,12 @@ def ended(container: str) -> None:
         if found == ["exited", "0"]:
             return
         time.sleep(0.3)
-    raise AssertionError(f"{container}: {found}\n{run('podman', 'logs', container, check=False).stdout[-3000:]}")
+    raise AssertionError(f"{container}: {found}\n{said_by(container)}")
+
+
+def said_by(container: str) -> str:
+    logs = run("podman", "logs", container, check=False)
+    return (logs.stdout + logs.stderr)[-3000:]
 
 
 def address_of(cluster: Cluster, container: str) -> str:
@@ -190,5 +195,4 @@ def ready(url: str, container: str) -> None:
         except httpx.TransportError as error:
             said = repr(error)
         time.sleep(0.3)
-    logs = run("podman", "logs", container, check=False)
-    raise AssertionError(f"{container}: {said}\n{(logs.stdout + logs.stderr)[-3000:]}")
+    raise AssertionError(f"{container}: {said}\n{said_by(container)}")

@@ -21,6 +21,7 @@ OVER_ALL = {
     "common/verification/run.py": "a count for progress",
     "common/versions/table.py": "whether the shop has a customer at all; once a version",
     "common/work/set_aside.py": "few rows, counted and retried by the operator's command",
+    "common/crypto/keys.py": "keys that a replaced master key wraps, found by their index",
     "common/fold/store.py": "few rows, counted",
     "feedback/orders/store.py": "the columns of the rows come by a constant, the customer among them",
     "feedback/report/store.py": "a report of a shop, over all workers",

@@ -138,7 +138,8 @@ async def test_nothing_is_lost_while_the_processes_of_two_commits_work_side_by_s
                 if not any(each["lag"] or each["outbox"] for each in counters.values()):
                     break
                 await asyncio.sleep(0.25)
-            assert all(await new.get(name, "/ops/dead") == [] for name in state.services)
+            for name in state.services:
+                assert await new.get(name, "/ops/dead") == []
             counted = {c: (await new.get("membership", f"{SHOP}/members/{c}"))["orders"] for c in CUSTOMERS}
     assert counted == Counter(CUSTOMERS[number % len(CUSTOMERS)] for number in sent)
     print(f"\n{len(sent)} orders by processes of two commits: each counted once")
