@@ -23,12 +23,12 @@ from common.fold.working import Folded
 from common.storage.database import Transaction
 from membership.ledger.legs import Balances
 from membership.member import Member
-from membership.orders.state import ORDER, Order, OrderChange
+from membership.orders.state import ORDER, Order, OrderChange, Orders
 from membership.part import Part, Work
 from membership.points import books, store, verification
 from membership.points.adjustment import add_points, lots_of, take_points
 from membership.points.books import Books
-from membership.points.earning import lots_for, release, settle
+from membership.points.earning import lots_for, release, reward_nth, settle
 from membership.points.expiry import expire
 from membership.points.lots import order_of
 from membership.points.redemption import give_back, redeem
@@ -153,6 +153,9 @@ def on_order(work: Work, data: OrderEvent) -> None:
         mine.redemptions += (data.redemption_id,)
     if mine.factor is None and not isinstance(data, OrderClosed):
         mine.factor = _factor(work)
+    if change.completed and change.order.counts and Tiers.of(work.member).earns(work.programme):
+        counting = Orders.of(work.member).counting
+        reward_nth(books_of(work), data.order_id, counting, work.programme.points.every)
     _settle(work, change)
     if change.completed:
         release(books_of(work), data.order_id, work.shop, work.at)

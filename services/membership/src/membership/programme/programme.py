@@ -78,6 +78,13 @@ VIP = Tier(name="VIP", spend=200_000, orders=8, price=9_500, factor=15_000, bene
 SUPREME = Tier(name="Supreme", spend=500_000, orders=20, price=9_000, factor=20_000, benefits=OF_SUPREME)
 
 
+class OrderBonus(Rules):
+    """`points` more for every `orders`-th completed order that counts (MEM-045)."""
+
+    orders: Annotated[int, Field(ge=2, le=1_000, strict=True)]
+    points: Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+
+
 class PointsRules(Rules):
     """`per_unit` points are earned per 1.00 paid for goods (MEM-044); `per_unit_worth` are worth 1.00 (MEM-052).
 
@@ -93,6 +100,7 @@ class PointsRules(Rules):
     largest_share: Annotated[int, Field(ge=0, le=ONE, strict=True)] = 5_000
     returned_last_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 7
     clamp_at_zero: bool = False
+    every: OrderBonus | None = None
 
     @model_validator(mode="after")
     def _one_expiry(self) -> PointsRules:
