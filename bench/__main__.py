@@ -1,4 +1,4 @@
-"""Runs P1 to P5, P10, P11 and P13 to P15, each beside its limit or baseline where it has one, on servers of its own."""
+"""Runs P1 to P5, P9 to P11 and P13 to P15, each beside its limit or baseline if it has one, on servers of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import everything, footprint, from_log, histories, imports, latency, machine, over_http, report, verifying
+from bench import (
+    everything,
+    footprint,
+    from_log,
+    histories,
+    imports,
+    latency,
+    machine,
+    over_http,
+    quoting,
+    report,
+    verifying,
+)
 from bench.costs import profile
 from bench.figures import Result
 from bench.living import Living, living
@@ -26,11 +38,12 @@ QUICK_WHOLE = (
     everything.Size(orders=2_500, warm=500),
     latency.Size(a_second=50.0, seconds=4.0, idle=6),
     imports.Size(whole=False),
+    quoting.Size(members=1_000, seconds=5.0),
 )
 FULL = (from_log.Size(), over_http.Size(), histories.Size())
-FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size())
+FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size(), quoting.Size())
 OF_ONE_SERVICE = ("P1", "P2", "P13")
-OF_THE_STACK = ("P11", "P3", "P4", "P5", "P10")
+OF_THE_STACK = ("P11", "P3", "P4", "P5", "P9", "P10")
 PARTS = (*OF_ONE_SERVICE, *OF_THE_STACK)
 
 
@@ -63,7 +76,7 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
 
 async def _measure_stack(parts: list[str], result: Result, quick: bool, console: Console) -> None:
     """What is measured of all services together, on one stack."""
-    whole, waiting, files = QUICK_WHOLE if quick else FULL_WHOLE
+    whole, waiting, files, quotes = QUICK_WHOLE if quick else FULL_WHOLE
     work: dict[str, tuple[str, Callable[[Living], Awaitable[None]]]] = {
         "P11": (
             "a stack that starts and rests",
@@ -72,6 +85,7 @@ async def _measure_stack(parts: list[str], result: Result, quick: bool, console:
         "P3": ("everything", lambda stack: everything.measure(stack, result, result.seed, whole)),
         "P4": ("from an order to its notice", lambda stack: latency.measure(stack, result, waiting)),
         "P5": ("imports", lambda stack: imports.measure(stack, result, files)),
+        "P9": ("the checkout's question", lambda stack: quoting.measure(stack, result, quotes)),
         "P10": ("verify", lambda stack: verifying.measure(stack, result)),
     }
     async with living() as stack:
