@@ -190,6 +190,7 @@ def foldings(draw: st.DrawFn) -> MemberFolding:
             grace_days=draw(st.sampled_from([0, 30])),
             points=PointsRules(
                 clamp_at_zero=draw(st.booleans()),
+                warn_days=draw(st.sampled_from([0, 14, 60])),
                 every=draw(st.sampled_from([None, OrderBonus(orders=2, points=77), OrderBonus(orders=3, points=500)])),
             ),
             fast_tracks=() if tiers is ANOTHER else draw(st.sampled_from([(), (CAMPAIGN,), (CAMPAIGN, BY_HAND)])),

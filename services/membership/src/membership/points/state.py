@@ -85,6 +85,8 @@ class Points(PartState):
 
     `issued` to `reversed` are the shop's side of the ledger, with their sign there. `nth_rewarded`: the highest count
     of completed orders for which a bonus stands, so that an order taken back and another placed earn it once.
+    `warn_days` before the next expiry it is told; `warned_for` is the expiry last looked at, `warned_points` what was
+    told to expire then (0: nothing).
     """
 
     NAME: ClassVar[str] = "points"
@@ -97,6 +99,9 @@ class Points(PartState):
     expired: int = 0
     reversed: int = 0
     nth_rewarded: int = 0
+    warn_days: int = 0
+    warned_for: datetime | None = None
+    warned_points: int = 0
 
 
 ORDER_POINTS = Share("order", "points", OrderPoints)

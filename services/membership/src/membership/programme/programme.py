@@ -89,7 +89,8 @@ class PointsRules(Rules):
     """`per_unit` points are earned per 1.00 paid for goods (MEM-044); `per_unit_worth` are worth 1.00 (MEM-052).
 
     They expire at the end of the month, the quarter or the year that the `expiry_months`-th month after lies in, or
-    with `days` at the end of the `expiry_days`-th day after they became available.
+    with `days` at the end of the `expiry_days`-th day after they became available. `warn_days`: so many times 24 hours
+    before that the member is told, 0: never; of points that have less left when they come nothing is told.
     """
 
     per_unit: Annotated[int, Field(ge=0, le=1_000, strict=True)] = 1
@@ -101,6 +102,7 @@ class PointsRules(Rules):
     returned_last_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 7
     clamp_at_zero: bool = False
     every: OrderBonus | None = None
+    warn_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 14
 
     @model_validator(mode="after")
     def _one_expiry(self) -> PointsRules:
