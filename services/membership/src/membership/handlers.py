@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from common.bus.subscriptions import Batch, Subscription
+from common.crypto.keys import KEY_SUBSCRIPTIONS
 from common.events.feedback import (
     ComplaintChanged,
     ComplaintOpened,
@@ -58,6 +59,8 @@ async def on_programmes(tx: Transaction, batch: Batch) -> None:
 
 
 SUBSCRIPTIONS = (
+    # A reason that staff give is kept encrypted.
+    *KEY_SUBSCRIPTIONS,
     Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn), ahead=True),
     Subscription(on_inputs, INPUTS, KEPT),
     Subscription(on_granted, (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened, RewardDecided)),
