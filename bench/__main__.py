@@ -1,4 +1,4 @@
-"""Runs P1 to P5, P7, P10, P11, P13 to P16, each beside its limit or baseline if it has one, on servers of its own."""
+"""Runs P1 to P5, P7, P9 to P11, P13 to P16, each beside its limit or baseline if it has one, on own servers."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from bench import (
     machine,
     over_http,
     pages,
+    quoting,
     report,
     segments,
     verifying,
@@ -41,11 +42,12 @@ QUICK_WHOLE = (
     everything.Size(orders=2_500, warm=500),
     latency.Size(a_second=50.0, seconds=4.0, idle=6),
     imports.Size(whole=False),
+    quoting.Size(members=1_000, seconds=5.0),
 )
 FULL = (from_log.Size(), over_http.Size(), histories.Size(), segments.Size())
-FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size())
+FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size(), quoting.Size())
 OF_ONE_SERVICE = ("P1", "P2", "P7", "P13", "P16")
-OF_THE_STACK = ("P11", "P3", "P4", "P5", "P10", "P16")
+OF_THE_STACK = ("P11", "P3", "P4", "P5", "P9", "P10", "P16")
 PARTS = tuple(dict.fromkeys((*OF_ONE_SERVICE, *OF_THE_STACK)))
 CUSTOMERS = {True: 20_000, False: 1_000_000}
 """Of P16, where it is quick, and where it is not."""
@@ -87,7 +89,7 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
 
 async def _measure_stack(parts: list[str], result: Result, quick: bool, console: Console) -> None:
     """What is measured of all services together, on one stack."""
-    whole, waiting, files = QUICK_WHOLE if quick else FULL_WHOLE
+    whole, waiting, files, quotes = QUICK_WHOLE if quick else FULL_WHOLE
     work: dict[str, tuple[str, Callable[[Living], Awaitable[None]]]] = {
         "P11": (
             "a stack that starts and rests",
@@ -97,6 +99,7 @@ async def _measure_stack(parts: list[str], result: Result, quick: bool, console:
         "P4": ("from an order to its notice", lambda stack: latency.measure(stack, result, waiting)),
         "P5": ("imports", lambda stack: imports.measure(stack, result, files)),
         "P16": ("the console's pages", lambda stack: pages.measure(stack, result)),
+        "P9": ("the checkout's question", lambda stack: quoting.measure(stack, result, quotes)),
         "P10": ("verify", lambda stack: verifying.measure(stack, result)),
     }
     async with living() as stack:

@@ -159,6 +159,27 @@ create index payouts_customer on payouts (shop, customer, payout_id);
 create index payouts_due on payouts (shop, payout_id) where state = 'due';
 create index payouts_order on payouts (shop, order_id) where kind = 'reward';
 
+-- What is owed in available points by the month in which they expire, counted once an hour; replaced whole.
+create table liability_months (
+    shop text not null,
+    month date not null,                -- its first day
+    points bigint not null,
+    lots bigint not null,
+    primary key (shop, month)           -- closes no race: the snapshot is replaced under a lock of liability_totals
+);
+
+-- Of each shop, when that was, and sums over members of whom points have ended: for the rate of breakage.
+create table liability_totals (
+    shop text primary key,              -- closes no race: as above
+    as_of timestamptz not null,
+    members bigint not null,
+    expired numeric not null,
+    redeemed numeric not null,
+    expired_squared numeric not null,
+    redeemed_squared numeric not null,
+    product numeric not null
+);
+
 -- Offers: terms that never change, and what is shared of them by all customers.
 create table offers (
     shop text not null,

@@ -38,7 +38,7 @@ from membership.growth.state import ORDER_GROWTH, Growth
 from membership.ledger.legs import Balances, Posting
 from membership.member import Member
 from membership.points.state import ORDER_POINTS, REDEMPTION, Points
-from membership.programme.programme import FastTrack, GrowthRules, PointsRules, Programme, Tier
+from membership.programme.programme import FastTrack, GrowthRules, OrderBonus, PointsRules, Programme, Tier
 from membership.programme.versions import ShopRules, Version
 from membership.qualification.history import history_of
 from membership.qualification.recent import Recent
@@ -188,7 +188,11 @@ def foldings(draw: st.DrawFn) -> MemberFolding:
             enrolment=draw(st.sampled_from(["first_order", "first_order", "registration"])),
             downgrade=draw(st.sampled_from(["one_down", "none", "justified"])),
             grace_days=draw(st.sampled_from([0, 30])),
-            points=PointsRules(clamp_at_zero=draw(st.booleans())),
+            points=PointsRules(
+                clamp_at_zero=draw(st.booleans()),
+                warn_days=draw(st.sampled_from([0, 14, 60])),
+                every=draw(st.sampled_from([None, OrderBonus(orders=2, points=77), OrderBonus(orders=3, points=500)])),
+            ),
             fast_tracks=() if tiers is ANOTHER else draw(st.sampled_from([(), (CAMPAIGN,), (CAMPAIGN, BY_HAND)])),
         )
 

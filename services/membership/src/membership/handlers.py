@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from common.bus.subscriptions import Batch, Subscription
 from common.crypto.erasing import confirmed_by
+from common.crypto.keys import KEY_SUBSCRIPTIONS
 from common.events.customers import CustomerMerged, CustomerUnmerged
 from common.events.feedback import (
     ComplaintChanged,
@@ -70,11 +71,13 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
 
 
 SUBSCRIPTIONS = (
+    # A reason that staff give is kept encrypted.
+    *KEY_SUBSCRIPTIONS,
     Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn), ahead=True),
     Subscription(on_inputs, INPUTS, KEPT),
     # After the inputs of its batch, which are claimed and would be folded a second time.
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_granted, (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened, RewardDecided)),
     Subscription(on_shipments, (OrderShipped, OrderInTransit, OrderDelivered)),
-    *confirmed_by(MembershipErased, keeps_keys=False),
+    *confirmed_by(MembershipErased, keeps_keys=True),
 )

@@ -17,6 +17,7 @@ from membership.api import (
     checkout,
     coupons,
     growth,
+    liability,
     members,
     offers,
     payouts,
@@ -28,6 +29,7 @@ from membership.api import (
     view,
 )
 from membership.jobs import balancing, sweeping, verifying
+from membership.jobs import liability as liability_walk
 
 SERVICE = Service(
     name="membership",
@@ -48,10 +50,11 @@ SERVICE = Service(
         adjustments.router,
         tier_grants.router,
         payouts.router,
+        liability.router,
         programme.router,
         preview.router,
     ),
-    jobs=lambda _: (*sweeping.JOBS, sweeping.long_histories(), balancing.job()),
+    jobs=lambda _: (*sweeping.JOBS, sweeping.long_histories(), balancing.job(), liability_walk.job()),
     due=sweeping.due,
     revised=save_revisions,
     copied=tuple(map(Copied, ("offers", "coupons", "coupon_uses", "checkouts", "manual_changes", "payouts"))),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from common.events.customers import CustomerErased, KeyIssued
+from membership.handlers import SUBSCRIPTIONS
 from membership.manual_changes.refusals import SamePerson, TooManyGrants
 from membership.manual_changes.rules import check_grants, check_second, points_need_approval, tier_needs_approval
 from membership.programme.approvals import Approvals
@@ -46,3 +48,9 @@ def test_one_person_grants_so_many_tiers_a_month() -> None:
     check_grants(2, "li", Approvals(tiers_a_month=3))
     with pytest.raises(TooManyGrants):
         check_grants(3, "li", Approvals(tiers_a_month=3))
+
+
+def test_the_customers_keys_come_from_the_bus() -> None:
+    """Without them no reason could be kept encrypted, and every change would be refused."""
+    heard = {kind for each in SUBSCRIPTIONS for kind in each.types}
+    assert {KeyIssued, CustomerErased} <= heard

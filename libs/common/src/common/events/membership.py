@@ -96,6 +96,14 @@ class CheckInCounted(MembershipFact):
     points: Number
 
 
+class PointsExpiryWarned(MembershipFact):
+    """`points` expire together at `expires_at`, the soonest of the member's, unless they are used before."""
+
+    TYPE: ClassVar[str] = "points.expiry_warned"
+    points: Number
+    expires_at: Instant
+
+
 class BenefitUsed(MembershipFact):
     """A use of a benefit was reserved, committed (its order was shipped or completed) or released (MEM-033).
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel
@@ -23,6 +24,12 @@ class Stored(NamedTuple, Generic[C]):
     number: int
     valid_from: datetime
     body: C
+
+
+@lru_cache(maxsize=256)
+def _parsed(kind: type[C], body: str) -> C:
+    """A version's body, parsed once: versions never change, and are read with each request and batch."""
+    return kind.model_validate_json(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ class VersionTable(Generic[C]):
             shops=sorted(found),
         )
         for row in rows:
-            found[row.shop].append(Stored(row.version, row.since, self.kind.model_validate_json(row.body)))
+            found[row.shop].append(Stored(row.version, row.since, _parsed(self.kind, row.body)))
         return found
 
     async def next_number(self, tx: Transaction, shop: str) -> int:

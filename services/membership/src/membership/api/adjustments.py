@@ -45,7 +45,7 @@ class AdjustmentIn(Body):
     by: Person
 
 
-class ApprovalIn(Body):
+class ChangeApprovalIn(Body):
     by: Person
 
 
@@ -127,7 +127,7 @@ async def _page(tx: Tx, request: Request, rows: Sequence[Row[Any]], limit: int) 
 
 @router.post("/adjustments/{command_id}/approve", dependencies=[require("members:approve")])
 async def approve_adjustment(
-    shop: ShopName, command_id: Identifier, body: ApprovalIn, request: Request, tx: Tx
+    shop: ShopName, command_id: Identifier, body: ChangeApprovalIn, request: Request, tx: Tx
 ) -> AdjustmentOut:
     """Grant a proposed change; `by` is another person than the one that asked. Repeating it is harmless."""
     row = await commands.approve(tx, runtime_of(request).keys, shop, "points", command_id, body.by)
@@ -136,7 +136,7 @@ async def approve_adjustment(
 
 @router.post("/adjustments/{command_id}/refuse", dependencies=[require("members:approve")])
 async def refuse_adjustment(
-    shop: ShopName, command_id: Identifier, body: ApprovalIn, request: Request, tx: Tx
+    shop: ShopName, command_id: Identifier, body: ChangeApprovalIn, request: Request, tx: Tx
 ) -> AdjustmentOut:
     """Refuse a proposed change, or take one's own back. Repeating it is harmless."""
     row = await commands.refuse(tx, runtime_of(request).keys, shop, "points", command_id, body.by)

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 
 from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require, runtime_of
-from membership.api.adjustments import ApprovalIn, Limit, Person, Reason
+from membership.api.adjustments import ChangeApprovalIn, Limit, Person, Reason
 from membership.commands import manual_changes as commands
 from membership.manual_changes import store
 from membership.manual_changes.state import Asked, State
@@ -110,7 +110,7 @@ async def list_tier_grants(
 
 @router.post("/tier-grants/{command_id}/approve", dependencies=[require("members:approve")])
 async def approve_tier_grant(
-    shop: ShopName, command_id: Identifier, body: ApprovalIn, request: Request, tx: Tx
+    shop: ShopName, command_id: Identifier, body: ChangeApprovalIn, request: Request, tx: Tx
 ) -> TierGrantOut:
     """Grant what was proposed; `by` is another person than the one that asked. Repeating it is harmless."""
     row = await commands.approve(tx, runtime_of(request).keys, shop, "tier", command_id, body.by)
@@ -119,7 +119,7 @@ async def approve_tier_grant(
 
 @router.post("/tier-grants/{command_id}/refuse", dependencies=[require("members:approve")])
 async def refuse_tier_grant(
-    shop: ShopName, command_id: Identifier, body: ApprovalIn, request: Request, tx: Tx
+    shop: ShopName, command_id: Identifier, body: ChangeApprovalIn, request: Request, tx: Tx
 ) -> TierGrantOut:
     """Refuse what was proposed, or take one's own back. Repeating it is harmless."""
     row = await commands.refuse(tx, runtime_of(request).keys, shop, "tier", command_id, body.by)

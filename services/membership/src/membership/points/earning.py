@@ -10,7 +10,7 @@ from membership.points.books import Books
 from membership.points.clawback import claw_back
 from membership.points.lots import order_of
 from membership.points.state import LOT, ORDER_POINTS
-from membership.programme.programme import ONE
+from membership.programme.programme import ONE, OrderBonus
 from membership.programme.versions import ShopRules
 
 
@@ -21,13 +21,27 @@ def earned(order: Order, factor: int | None) -> int:
     return order.net * factor // (ONE * order.unit)
 
 
+def reward_nth(books: Books, order_id: str, counting: int, rule: OrderBonus | None) -> None:
+    """The order that completes is the n-th of those that count: it earns a bonus, which goes with the order (MEM-045).
+
+    `counting`: completed orders that count, this one included.
+    """
+    if rule is not None and counting % rule.orders == 0 and counting > books.state.nth_rewarded:
+        points = ORDER_POINTS.change(books.member, order_id)
+        points.bonus, points.nth = rule.points, counting - books.state.nth_rewarded
+        books.state.nth_rewarded = counting
+
+
 def settle(books: Books, order_id: str, order: Order, shop: ShopRules, at: datetime, *, pending: bool) -> None:
     """Bring what the order holds to what it has earned; cumulative, so that thirds refunded of 119 take 40, 40, 39.
 
     `pending`: the order's points are not available yet.
     """
     points = ORDER_POINTS.change(books.member, order_id)
-    change = earned(order, points.factor) - points.held
+    if points.bonus and not order.counts:
+        books.state.nth_rewarded -= points.nth
+        points.bonus = points.nth = 0
+    change = earned(order, points.factor) + points.bonus - points.held
     points.held += change
     if pending:
         if change > 0:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
-from common.events import CustomerKey, Event
+from common.events import CustomerKey, Event, EventData, rfc3339
 from common.events.membership import (
     PayoutReversed,
     PointsAdjusted,
+    PointsExpiryWarned,
     PointsPaidOut,
     PointsRedeemed,
     RedemptionCommitted,
@@ -23,19 +24,24 @@ from common.fold.working import Folded
 from common.storage.database import Transaction
 from membership.ledger.legs import Balances
 from membership.member import Member
-from membership.orders.state import ORDER, Order, OrderChange
+from membership.orders.state import ORDER, Order, OrderChange, Orders
 from membership.part import Part, Work
 from membership.points import books, store, verification
 from membership.points.adjustment import add_points, lots_of, take_points
 from membership.points.books import Books
-from membership.points.earning import lots_for, release, settle
+from membership.points.earning import lots_for, release, reward_nth, settle
 from membership.points.expiry import expire
+from membership.points.expiry_warning import plan, standing, warn, warned_at
 from membership.points.lots import order_of
 from membership.points.redemption import give_back, redeem
 from membership.points.state import LOT, ORDER_POINTS, REDEMPTION, Points, RedemptionRow
 from membership.programme.versions import ShopRules
 from membership.qualification.history import Entry
 from membership.tiers.state import Tiers
+
+
+class Warned:
+    """Noted where the member is told of the next expiry."""
 
 
 class PointsPart(Part[Points]):
@@ -81,6 +87,8 @@ class PointsPart(Part[Points]):
 
     def wants_due(self, member: Member, kind: str) -> Wanted:
         yield LOT.all_names
+        if kind != "expiry":
+            return
         expiry = Points.of(member).next_expiry
         if member.items.has(LOT.all_names):
             yield from (
@@ -90,8 +98,33 @@ class PointsPart(Part[Points]):
             )
 
     def next_due(self, member: Member, shop: ShopRules) -> tuple[datetime, str] | None:
-        expiry = Points.of(member).next_expiry
-        return None if expiry is None else (expiry, "expiry")
+        points = Points.of(member)
+        if points.next_expiry is None:
+            return None
+        warned = warned_at(points)
+        return (points.next_expiry, "expiry") if warned is None else (warned, "expiry_warning")
+
+    def follow(self, work: Work) -> None:
+        """Whatever came may have changed what expires next."""
+        plan(Points.of(work.member), work.programme.points.warn_days, work.at)
+
+    def announced(self, member: Member) -> tuple[datetime, int] | None:
+        return standing(Points.of(member))
+
+    def facts(
+        self, before: tuple[datetime, int] | None, after: tuple[datetime, int] | None, work: Work
+    ) -> Iterable[EventData]:
+        # Of one expiry the member is told once: not when some of it is used, nor when used points come back.
+        new = after is not None and (before is None or before[0] != after[0])
+        if after is not None and new and (work.noted(Warned) is not None or work.reason == "correction"):
+            yield PointsExpiryWarned(expires_at=after[0], points=after[1])
+
+    def said(self, fact: EventData) -> Mapping[str, Any] | None:
+        return {"expiry_warned": rfc3339(fact.expires_at)} if isinstance(fact, PointsExpiryWarned) else None
+
+    def says(self, member: Member) -> Mapping[str, Any]:
+        told = standing(Points.of(member))
+        return {} if told is None else {"expiry_warned": rfc3339(told[0])}
 
     def balances(self, member: Member) -> Balances:
         return books.balances(member)
@@ -156,6 +189,9 @@ def on_order(work: Work, data: OrderEvent) -> None:
         mine.redemptions += (data.redemption_id,)
     if mine.factor is None and not isinstance(data, OrderClosed):
         mine.factor = _factor(work)
+    if change.completed and change.order.counts and Tiers.of(work.member).earns(work.programme):
+        counting = Orders.of(work.member).counting
+        reward_nth(books_of(work), data.order_id, counting, work.programme.points.every)
     _settle(work, change)
     if change.completed:
         release(books_of(work), data.order_id, work.shop, work.at)
@@ -267,6 +303,13 @@ def on_expiry(work: Work) -> None:
     """The next lot to expire has come to its end."""
     work.reason = "expired"
     expire(books_of(work), work.at)
+    plan(Points.of(work.member), work.programme.points.warn_days, work.at)
+
+
+def on_expiry_warning(work: Work) -> None:
+    """The next lot to expire comes to its end soon."""
+    warn(work.member)
+    work.note(Warned())
 
 
 PointsPart.inputs = {
@@ -281,7 +324,7 @@ PointsPart.inputs = {
     PointsPaidOut: on_paid_out,
     PayoutReversed: on_payout_reversed,
 }
-PointsPart.dues = {"expiry": on_expiry}
+PointsPart.dues = {"expiry": on_expiry, "expiry_warning": on_expiry_warning}
 PointsPart.reads = {
     OrderPaid: ("order_id", "redemption_id"),
     OrderCompleted: ("order_id", "redemption_id"),

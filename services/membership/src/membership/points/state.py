@@ -16,7 +16,8 @@ class OrderPoints:
     """`factor` is points per 1.00 in basis points, fixed when the order is paid; None until then, 0: it earns nothing.
 
     `held` is what the order's points come to after refunds, `pending` what of them are not available yet, `expired`
-    what of them expired unspent and no refund has taken yet. `redemptions` were made on the order.
+    what of them expired unspent and no refund has taken yet. `redemptions` were made on the order. `bonus` is what it
+    earns besides, as the n-th order, and `nth` which one that is.
     """
 
     factor: int | None = None
@@ -24,6 +25,8 @@ class OrderPoints:
     pending: int = 0
     expired: int = 0
     redemptions: tuple[str, ...] = ()
+    bonus: int = 0
+    nth: int = 0
 
 
 @dataclass(slots=True)
@@ -80,7 +83,10 @@ class RedemptionRow(NamedTuple):
 class Points(PartState):
     """`debt` is what a clawback did not find, as a positive number; `next_expiry` that of the lot that expires first.
 
-    `issued` to `reversed` are the shop's side of the ledger, with their sign there.
+    `issued` to `reversed` are the shop's side of the ledger, with their sign there. `nth_rewarded`: the highest count
+    of completed orders for which a bonus stands, so that an order taken back and another placed earn it once.
+    `warn_days` before the next expiry it is told; `warned_for` is the expiry last looked at, `warned_points` what was
+    told to expire then (0: nothing).
     """
 
     NAME: ClassVar[str] = "points"
@@ -92,6 +98,10 @@ class Points(PartState):
     redeemed: int = 0
     expired: int = 0
     reversed: int = 0
+    nth_rewarded: int = 0
+    warn_days: int = 0
+    warned_for: datetime | None = None
+    warned_points: int = 0
 
 
 ORDER_POINTS = Share("order", "points", OrderPoints)

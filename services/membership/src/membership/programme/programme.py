@@ -78,11 +78,19 @@ VIP = Tier(name="VIP", spend=200_000, orders=8, price=9_500, factor=15_000, bene
 SUPREME = Tier(name="Supreme", spend=500_000, orders=20, price=9_000, factor=20_000, benefits=OF_SUPREME)
 
 
+class OrderBonus(Rules):
+    """`points` more for every `orders`-th completed order that counts (MEM-045)."""
+
+    orders: Annotated[int, Field(ge=2, le=1_000, strict=True)]
+    points: Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+
+
 class PointsRules(Rules):
     """`per_unit` points are earned per 1.00 paid for goods (MEM-044); `per_unit_worth` are worth 1.00 (MEM-052).
 
     They expire at the end of the month, the quarter or the year that the `expiry_months`-th month after lies in, or
-    with `days` at the end of the `expiry_days`-th day after they became available.
+    with `days` at the end of the `expiry_days`-th day after they became available. `warn_days`: so many times 24 hours
+    before that the member is told, 0: never; of points that have less left when they come nothing is told.
     """
 
     per_unit: Annotated[int, Field(ge=0, le=1_000, strict=True)] = 1
@@ -93,6 +101,8 @@ class PointsRules(Rules):
     largest_share: Annotated[int, Field(ge=0, le=ONE, strict=True)] = 5_000
     returned_last_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 7
     clamp_at_zero: bool = False
+    every: OrderBonus | None = None
+    warn_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 14
 
     @model_validator(mode="after")
     def _one_expiry(self) -> PointsRules:
