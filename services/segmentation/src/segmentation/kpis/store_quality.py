@@ -97,7 +97,7 @@ async def count_times(tx: Transaction, shop: str, since: date, until: date) -> S
 
 
 async def count_profiles(tx: Transaction, shop: str, limit: int) -> Sequence[Row[Any]]:
-    """Rows trait, value, customers, bought (with a completed order) of gender, city level and region; of each trait the most frequent."""
+    """Rows trait, value, customers, bought (with a completed order): gender, city level, region; the most frequent."""
     # One pass over the shop's profiles.
     return await tx.fetch(
         """
