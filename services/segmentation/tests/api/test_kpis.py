@@ -32,7 +32,7 @@ async def test_buyers_and_what_they_spent(client: httpx.AsyncClient) -> None:
     assert (again["everybody"], again["mature"], again["estimated"]) == ("33.33", "50.00", "50.00")
     spent = await ask(client, "spending", since="2025-02-01", until="2025-03-01")
     assert (spent["net"], spent["net_before"], spent["growth"]) == (7_000, 30_000, "-76.67")
-    assert (spent["orders_per_buyer"], spent["contribution"]) == ("1.00", "0.000")
+    assert (spent["orders_per_buyer"], spent["contribution"]) == ("1.00", "0.00")
     ladder = await ask(client, "ladder", industry="appliances")
     assert [(s["step"], s["part"], s["base"], s["usual"]) for s in ladder["steps"]][:2] == [
         ("1-2", 1, 3, 5),

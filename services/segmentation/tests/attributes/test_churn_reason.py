@@ -45,7 +45,10 @@ def test_the_newest_reason_holds_until_the_customer_buys_again(events: Any) -> N
     bought = events.completed("c1", "2025-01-01T10:00", order="a")
     told = [bought, reason(events, "2025-02-01"), reason(events, "2025-02-03", "service")]
     assert fold(told).churn_reason.reason == "service"
-    assert fold([*told, events.completed("c1", "2025-02-03T18:00", order="b")]).churn_reason.reason == "service"
+    # At any hour of that day, if it is later than the reason; one of before it does not count.
+    assert fold([*told, events.completed("c1", "2025-02-03T23:00", order="b")]).churn_reason.reason is None
+    earlier = events.completed("c1", "2025-02-03T00:30", order="e")
+    assert fold([told[0], earlier, *told[1:]]).churn_reason.reason == "service"
     assert fold([*told, events.completed("c1", "2025-02-04T10:00", order="c")]).churn_reason.reason is None
     late = events.completed("c1", "2025-01-20T10:00", order="d")
     assert fold([late, *told]).churn_reason.reason == "service"

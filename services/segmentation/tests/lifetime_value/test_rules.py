@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmentation.lifetime_value import rules
+from segmentation.lifetime_value.repeat_buying import at_least
 from segmentation.lifetime_value.state import Bought, LifetimeFit
 from segmentation.thresholds.state import ValueRules
 
@@ -123,3 +124,23 @@ def test_confidence_needs_repeat_buyers_and_a_customer_who_is_one() -> None:
     assert rules.confidence(found, Bought(1, 9, 20, 2, 100)) == "high"
     assert rules.confidence(found, Bought(0, 0, 20, 1, 100)) == "medium"
     assert rules.confidence(fitted(some_buyers(200)), Bought(1, 9, 20, 2, 100)) == "medium"
+
+
+def test_a_long_horizon_is_summed_in_few_steps_and_comes_to_the_same() -> None:
+    """Ten years of who bought on a thousand days: each step costs a sum as long as the purchases expected."""
+    found, ten_years = fitted(some_buyers()), ValueRules(horizon_days=3_650, discount_percent=10)
+    bought = Bought(1_000, 3_000, 3_001, 1_001, 5_000_000)
+    assert found.repeating is not None
+    assert len(rules.steps(365)) == 13
+    assert len(rules.steps(3_650)) == 24
+    assert rules.steps(3_650)[-1][1] == 3_650
+    sums = {}
+    for most in (rules.MOST_STEPS, 1_000):
+        total, before = 0.0, 0.0
+        for began, end in rules.steps(3_650, most):
+            until = sum(at_least(found.model, found.repeating, bought.buying, end))
+            total += (until - before) * 1.1 ** -((began + end) / 2 / 365)
+            before = until
+        sums[most] = total
+    assert abs(sums[24] - sums[1_000]) < sums[1_000] / 1_000
+    assert rules.value_of(found, bought, 1.0, ten_years) is not None

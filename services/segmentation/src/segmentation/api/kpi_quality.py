@@ -169,7 +169,7 @@ async def get_profiles(shop: ShopName, tx: Tx, limit: Annotated[int, Query(ge=1,
             ProfileShareOut(
                 value=row.value,
                 customers=row.customers,
-                returning=row.returning,
+                returning=row.bought,
                 percent=rules.percent(row.customers, total),
             )
             for row in mine

@@ -97,18 +97,18 @@ async def count_times(tx: Transaction, shop: str, since: date, until: date) -> S
 
 
 async def count_profiles(tx: Transaction, shop: str, limit: int) -> Sequence[Row[Any]]:
-    """Rows trait, value, customers, returning of gender, city level and region; of each trait the most frequent."""
+    """Rows trait, value, customers, bought (with a completed order): gender, city level, region; the most frequent."""
     # One pass over the shop's profiles.
     return await tx.fetch(
         """
-        select trait, value, customers, returning from (
-            select trait, value, customers, returning,
+        select trait, value, customers, bought from (
+            select trait, value, customers, bought,
                    row_number() over (partition by trait order by customers desc, value) as place
             from (
                 select case when grouping(gender) = 0 then 'gender' when grouping(city_level) = 0 then 'city_level'
                             else 'region' end as trait,
                        coalesce(gender, city_level, region) as value, count(*) as customers,
-                       count(*) filter (where c.completed_orders > 0) as returning
+                       count(*) filter (where c.completed_orders > 0) as bought
                 from profiles p join customers c on c.shop = p.shop and c.customer = p.customer
                 where p.shop = :shop
                 group by grouping sets (gender, city_level, region)

@@ -22,6 +22,8 @@ GRADED = 2_000
 YEAR = 365
 STEP_DAYS = 30
 """What comes in such a time is discounted as of its middle."""
+MOST_STEPS = 24
+"""A longer horizon has longer steps: within half a year the discount hardly bends, and each step costs a sum."""
 TREND_WEIGHT = 4
 """So many days of buying at an even amount are added to a customer's own, so that two orders are no trend yet."""
 LOWEST_TREND, HIGHEST_TREND = 0.5, 2.0
@@ -196,13 +198,18 @@ def value_of(fitted: LifetimeFit, bought: Bought, trend: float, rules: ValueRule
     each = worth(fitted, bought, trend)
     if each is None or fitted.repeating is None:
         return None
-    total, before, began = 0.0, 0.0, 0
-    while began < rules.horizon_days:
-        end = min(began + STEP_DAYS, rules.horizon_days)
+    total, before = 0.0, 0.0
+    for began, end in steps(rules.horizon_days):
         until = sum(repeat_buying.at_least(fitted.model, fitted.repeating, bought.buying, end))
         total += (until - before) * (1 + rules.discount_percent / 100) ** -((began + end) / 2 / YEAR)
-        before, began = until, end
+        before = until
     return round(total * each * minor_per_major(fitted.currency) * rules.margin_percent / 100)
+
+
+def steps(horizon_days: int, most: int = MOST_STEPS) -> list[tuple[int, int]]:
+    """The days from and to which the horizon is summed at once, in order."""
+    step = max(STEP_DAYS, -(-horizon_days // most))
+    return [(began, min(began + step, horizon_days)) for began in range(0, horizon_days, step)]
 
 
 def within(chances: Sequence[float], outside: float = 0.1) -> tuple[int, int]:
