@@ -19,7 +19,7 @@ from common.values.addresses import InvalidAddress, phone_number
 from messaging.commands.bounces import NothingBounced, lift_bounce
 from messaging.commands.consent import change_permission, opt_out
 from messaging.consent.keywords import keyword_of
-from messaging.consent.state import FAR, PURPOSES
+from messaging.consent.state import PURPOSES
 from messaging.contacts.hashing import Hashing
 from messaging.contacts.store_search import list_everywhere, list_shops
 from messaging.decisions.facts import source_of
@@ -91,8 +91,8 @@ async def _opt_in(tx: Transaction, *, key: CustomerKey) -> None:
     await tx.lock_customers([key])
     register = (await get_reachable(tx, [key]))[key].register
     for purpose in PURPOSES:
-        said = register.own.newest("sms", purpose, FAR)  # another customer of the number may have said it of theirs
-        if said is not None and said.state == "opted_out":
+        # Of their own words alone: another customer of the number may have refused for themselves.
+        if register.own.taken_back("sms", purpose):
             await change_permission(tx, key, ContactOptedIn(channel="sms", purpose=purpose, via=VIA))
     with contextlib.suppress(NothingBounced):  # the gateway had blocked it, too
         await lift_bounce(tx, key, "sms", VIA)

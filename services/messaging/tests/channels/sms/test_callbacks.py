@@ -200,7 +200,7 @@ async def test_a_receipt_settles_what_was_in_doubt_and_nothing_is_handed_over_ag
 
 
 async def test_start_takes_back_an_opt_out_and_opens_nothing_else(messaging: Any, topics: OwnTopics) -> None:
-    """SEC-011: of two purposes the one that was refused by STOP, and no customer who never said yes."""
+    """SEC-011: of two purposes the one that was allowed before, and no customer who never said yes."""
     await known(messaging)
     await messaging.feed(
         messaging.event(CustomerRegistered(revision=1, phone=NUMBER), "ben", messaging.clock.now(), customer="ben")
@@ -209,11 +209,11 @@ async def test_start_takes_back_an_opt_out_and_opens_nothing_else(messaging: Any
     await reply(messaging, "twilio", "START")
     assert await messaging.rows(said) == [], "nobody was opted out"
     async with messaging.client() as client:
-        body = {"customer": "c1", "channel": "sms", "purpose": "survey"}
+        body = {"customer": "c1", "channel": "sms"}
         assert (await client.post("/v1/shops/s/opt-outs", json=body)).status_code == 200
     messaging.clock.instant += timedelta(minutes=1)
     await reply(messaging, "twilio", "START")
-    assert await messaging.rows(said) == [("c1", "survey", "granted")]
+    assert await messaging.rows(said) == [("c1", "marketing", "granted")], "surveys were never allowed"
 
 
 async def test_what_cannot_be_read_holds_up_no_opt_out_beside_it(messaging: Any) -> None:
