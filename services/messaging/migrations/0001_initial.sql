@@ -390,3 +390,16 @@ create table campaign_members (
     primary key (shop, campaign, customer) -- nobody comes in twice
 );
 create index candidates_campaign on candidates (shop, flow, cause) where flow = 'campaign';
+
+-- What customers wrote back, as ciphertext.
+create table replies (
+    shop text not null,
+    customer text not null,
+    reply_id text not null,
+    at timestamptz not null,
+    channel text not null,
+    said text not null check (said in ('out', 'in', 'other')),
+    text text,
+    primary key (shop, customer, reply_id) -- closes the race of two deliveries of one reply
+);
+create index replies_newest on replies (shop, at desc, reply_id desc);

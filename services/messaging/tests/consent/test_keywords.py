@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 from messaging.consent.keywords import keyword_of
+from messaging.consent.state import Said, Statement
 
 
 @pytest.mark.parametrize(
@@ -26,3 +30,23 @@ from messaging.consent.keywords import keyword_of
 def test_a_keyword_is_the_whole_message(text: str, said: str | None) -> None:
     """MSG-009; peers' pain 13: "non-stop" opts nobody out."""
     assert keyword_of(text) == said
+
+
+@pytest.mark.parametrize(
+    ("states", "taken_back"),
+    [
+        (["granted", "opted_out"], True),
+        (["granted", "opted_out", "opted_out"], True),
+        (["opted_out"], False),
+        (["withdrawn", "opted_out"], False),
+        (["granted", "opted_out", "withdrawn"], False),
+        (["granted"], False),
+        ([], False),
+    ],
+)
+def test_start_takes_back_an_opt_out_of_what_was_allowed(states: Any, taken_back: bool) -> None:
+    """SEC-011."""
+    day = datetime(2025, 3, 4, tzinfo=UTC)
+    said = [Statement("sms", "survey", day.replace(day=n + 1), 0, "s", str(n), s) for n, s in enumerate(states)]
+    assert Said(said).taken_back("sms", "survey") == taken_back
+    assert not Said(said).taken_back("sms", "marketing")

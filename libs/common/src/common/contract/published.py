@@ -58,6 +58,7 @@ from common.events.messages import (
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    ContactReplied,
     FlowChanged,
     FlowEntered,
     FlowMoved,
@@ -308,6 +309,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     },
     ContactOptedOut: {"channel": "email", "purpose": "marketing", "via": "link"},
     ContactOptedIn: {"channel": "email", "purpose": "marketing", "via": "shop"},
+    ContactReplied: {"channel": "sms", "said": "other", "text": "Do you have it in green?"},
     ContactBounceLifted: {"channel": "email", "via": "shop", "address": "0f" * 16},
     ContactAddressSuppressed: {
         "channel": "email", "purpose": "marketing", "state": "opted_out", "said_at": _AT, "address": "0f" * 16,

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from common.events.customers import Channel, ErasureConfirmed, Purpose
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Count, Identifier, Instant, Number, Text
+from common.events.fields import Count, Identifier, Instant, Number, PersonalText, Text
 
 MessagePurpose = Literal["marketing", "survey", "transactional"]
 """What a message is for. Consent is asked for the first two, see `Purpose`; a transactional message needs none."""
@@ -88,10 +88,14 @@ class MessageDelivered(MessageFact):
 
 
 class MessageUndelivered(MessageFact):
-    """The gateway took it, and says that it did not arrive. Where `message.delivered` is told too, it did."""
+    """The gateway took it, and says that it did not arrive. Where `message.delivered` is told too, it did.
+
+    `bounced`: the address at which nobody is reached any more.
+    """
 
     TYPE: ClassVar[str] = "message.undelivered"
     code: Text | None = None
+    bounced: AddressHash | None = None
 
 
 class MessageSuppressed(MessageFact):
@@ -122,6 +126,17 @@ class ContactOptedIn(EventData):
     channel: Channel
     purpose: Purpose = "marketing"
     via: Text
+
+
+class ContactReplied(EventData):
+    """The customer wrote back; `said`: what it was taken for, an opt-out, an opt-in, or anything else (MSG-061)."""
+
+    TYPE: ClassVar[str] = "contact.replied"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 64
+    channel: Channel
+    said: Literal["out", "in", "other"] = "other"
+    text: PersonalText | None = None
 
 
 class ContactBounceLifted(EventData):

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Row
 
 from common.storage.database import Transaction
-from messaging.campaigns.document import FLOW, CampaignDocument, State
+from messaging.campaigns.document import CampaignDocument, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,17 +295,16 @@ async def count_audience(tx: Transaction, shop: str, subject: str | None, values
 
 async def count_messages(tx: Transaction, shop: str, cause: str) -> dict[str, int]:
     """What became of the campaign's messages, with the reason of those that were suppressed: `suppressed.cap`."""
-    # The candidates of one cause, by the index on shop, flow and cause.
+    # By the partial index on campaigns, whose condition stands here as it is.
     rows = await tx.fetch(
         """
         select case when coalesce(m.state, c.outcome, 'waiting') in ('suppress', 'suppressed')
                 then 'suppressed.' || coalesce(c.reason, '')
                 else coalesce(m.state, c.outcome, 'waiting') end as state, count(*) as messages
         from candidates c left join messages m using (shop, customer, message_id)
-        where c.shop = :shop and c.flow = :flow and c.cause = :cause group by 1
+        where c.shop = :shop and c.flow = 'campaign' and c.cause = :cause group by 1
         """,
         shop=shop,
-        flow=FLOW,
         cause=cause,
     )
     return {r.state: int(r.messages) for r in rows}
@@ -322,10 +321,9 @@ async def count_harm(tx: Transaction, shop: str, cause: str) -> tuple[int, int, 
                 select from permissions p where p.shop = m.shop and p.customer = m.customer and p.state = 'opted_out'
                     and p.at > m.sent_at and p.at <= m.sent_at + interval '7 days')) as opted_out
         from candidates c join messages m using (shop, customer, message_id)
-        where c.shop = :shop and c.flow = :flow and c.cause = :cause
+        where c.shop = :shop and c.flow = 'campaign' and c.cause = :cause
         """,
         shop=shop,
-        flow=FLOW,
         cause=cause,
     )
     assert r is not None

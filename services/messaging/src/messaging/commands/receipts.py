@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from common.storage.database import Transaction
+from messaging.contacts.store import get_address
+from messaging.contacts.store_bounces import mark_bounced
 from messaging.decisions import facts
+from messaging.decisions.facts import Subject
+from messaging.delivery.receipts.rules import NO_SUCH_NUMBER
 from messaging.delivery.receipts.state import Receipt
 from messaging.delivery.receipts.store import find_messages, insert_receipts
 from messaging.metrics import SMS_RECEIPTS
@@ -24,5 +28,16 @@ async def take_receipts(tx: Transaction, receipts: Sequence[Receipt]) -> int:
     told = [r for place, r in once.items() if place in new]
     for r in told:
         SMS_RECEIPTS.labels(r.said).inc()
-    await tx.announce([facts.receipt(about[r.shop, r.message_id], r.said, r.code, r.at) for r in told])
+    bounced = {r.message_id: a for r in told if (a := await _no_such_number(tx, about[r.shop, r.message_id], r))}
+    await mark_bounced(tx, [((r.shop, a), r.at) for r in told if (a := bounced.get(r.message_id)) is not None])
+    await tx.announce(
+        [facts.receipt(about[r.shop, r.message_id], r.said, r.code, r.at, bounced.get(r.message_id)) for r in told]
+    )
     return len(told)
+
+
+async def _no_such_number(tx: Transaction, about: Subject, r: Receipt) -> bytes | None:
+    """The hash of the customer's number, where the gateway says that there is none such."""
+    if r.said == "delivered" or r.code not in NO_SUCH_NUMBER:
+        return None
+    return await get_address(tx, about.key, about.channel)

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 from functools import partial
 from typing import Literal
 
 import structlog
 
 from common.crypto.keys import KeyRing
-from common.events import CustomerKey
-from common.events.messages import ContactOptedIn, ContactOptedOut
+from common.crypto.sealing import seal
+from common.events import CustomerKey, Event, fact_id
+from common.events.fields import MAX_PERSONAL
+from common.events.messages import ContactOptedIn, ContactOptedOut, ContactReplied
 from common.storage.database import Database, Transaction
 from common.values.addresses import InvalidAddress, phone_number
 from messaging.commands.bounces import NothingBounced, lift_bounce
 from messaging.commands.consent import change_permission, opt_out
 from messaging.consent.keywords import keyword_of
-from messaging.consent.state import FAR, PURPOSES
+from messaging.consent.state import PURPOSES
 from messaging.contacts.hashing import Hashing
 from messaging.contacts.store_search import list_everywhere, list_shops
+from messaging.decisions.facts import source_of
 from messaging.known import get_reachable
 from messaging.metrics import SMS_REPLIES
+from messaging.replies.store import Reply, save_replies
 
 log = structlog.get_logger()
 VIA = "sms_reply"
@@ -30,31 +35,48 @@ async def take_reply(database: Database, keys: KeyRing, number: str, text: str) 
     """What the reply was taken for; effective when answered. Idempotent.
 
     One number of the gateway writes for all shops, so the word is heeded for all of them: STOP everywhere, START where
-    the number was opted out, and nowhere else. What is no keyword is counted and not kept, nor is what comes from a
-    number that no customer has.
+    the number was opted out, and nowhere else. It is kept for each customer who has the number, under their own key.
     """
     said = keyword_of(text)
-    if said is None:
-        SMS_REPLIES.labels("other").inc()
-        return None
     try:
         number = phone_number(_international(number))
     except InvalidAddress:
-        # An opt-out that nobody can heed: the gateway's form of numbers is not known here.
+        # Perhaps an opt-out that nobody can heed: the gateway's form of numbers is not known here.
         SMS_REPLIES.labels("unreadable").inc()
         log.warning("reply_from_an_unreadable_number", said=said)
         return None
-    SMS_REPLIES.labels(said).inc()
+    SMS_REPLIES.labels(said or "other").inc()
     hashing = Hashing(keys)
     async with database.transaction() as tx:
         sought = [(shop, hashing.sought(shop, "sms", number)) for shop in await list_shops(tx)]
         having = await list_everywhere(tx, sought)
     for key in having:
+        await database.run(partial(_keep, keys=keys, key=key, text=text, said=said or "other"))
+        if said is None:
+            continue
         if said == "out":
             await opt_out(database, key, ContactOptedOut(channel="sms", via=VIA))
         else:
             await database.run(partial(_opt_in, key=key))
     return said
+
+
+async def _keep(
+    tx: Transaction, *, keys: KeyRing, key: CustomerKey, text: str, said: Literal["out", "in", "other"]
+) -> None:
+    """Lock, save, announce; the same words of one day are one reply, which a gateway may tell several times."""
+    await tx.lock_customers([key])
+    own = (await keys.keys_for(tx, [key])).get(key)
+    kept = text.replace("\0", "")[:MAX_PERSONAL]
+    sealed = seal(kept, own.key, own.key_id, *key, "text") if own is not None else None
+    now = tx.clock.now()
+    # A hash with a key: who reads the id cannot try out words.
+    words = hmac.digest(keys.derived("messaging-replies"), kept.encode("utf-8", "replace"), "sha256").hex()[:32]
+    data = ContactReplied(channel="sms", said=said, text=sealed)
+    event_id = fact_id(f"reply/sms/{words}@{now.date().isoformat()}", data.TYPE, *key, 0)
+    event = Event(event_id, source_of(key[0]), key[0], key[1], now, data)
+    if await save_replies(tx, [Reply(key, event_id, now, "sms", said, sealed)]):
+        await tx.announce([event])
 
 
 def _international(number: str) -> str:
@@ -69,8 +91,8 @@ async def _opt_in(tx: Transaction, *, key: CustomerKey) -> None:
     await tx.lock_customers([key])
     register = (await get_reachable(tx, [key]))[key].register
     for purpose in PURPOSES:
-        said = register.own.newest("sms", purpose, FAR)  # another customer of the number may have said it of theirs
-        if said is not None and said.state == "opted_out":
+        # Of their own words alone: another customer of the number may have refused for themselves.
+        if register.own.taken_back("sms", purpose):
             await change_permission(tx, key, ContactOptedIn(channel="sms", purpose=purpose, via=VIA))
     with contextlib.suppress(NothingBounced):  # the gateway had blocked it, too
         await lift_bounce(tx, key, "sms", VIA)

@@ -60,6 +60,14 @@ class Said:
         n = bisect_right(said, until, key=lambda s: s.at)
         return said[n - 1] if n else None
 
+    def taken_back(self, channel: Channel, purpose: Purpose) -> bool:
+        """Whether what holds is an opt-out, and what held before it was a yes."""
+        said = self._of.get((channel, purpose), [])
+        if not said or said[-1].state != "opted_out":
+            return False
+        before = next((s for s in reversed(said) if s.state != "opted_out"), None)
+        return before is not None and before.state == "granted"
+
 
 @dataclass(frozen=True, slots=True)
 class Register:

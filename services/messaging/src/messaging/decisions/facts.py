@@ -116,11 +116,17 @@ def failed(
 
 
 def receipt(
-    about: Subject, said: Literal["delivered", "undelivered"], code: str | None, at: datetime
+    about: Subject,
+    said: Literal["delivered", "undelivered"],
+    code: str | None,
+    at: datetime,
+    bounced: bytes | None = None,
 ) -> Event[MessageFact]:
-    """The gateway has told what became of the message."""
-    kind = MessageDelivered if said == "delivered" else MessageUndelivered
-    return _fact(about, kind(**_common(about), code=code), about.message_id, at)
+    """The gateway has told what became of the message; `bounced`: and that there is no such address."""
+    if said == "delivered":
+        return _fact(about, MessageDelivered(**_common(about), code=code), about.message_id, at)
+    address = bounced.hex() if bounced is not None else None
+    return _fact(about, MessageUndelivered(**_common(about), code=code, bounced=address), about.message_id, at)
 
 
 def source_of(shop: str) -> str:

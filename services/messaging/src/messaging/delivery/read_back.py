@@ -12,6 +12,7 @@ from common.events.messages import (
     MessagePurpose,
     MessageSent,
     MessageSuppressed,
+    MessageUndelivered,
     SendDecision,
 )
 from messaging.contacts.state import Address
@@ -53,7 +54,7 @@ def finished(event: Event[MessageFact]) -> Finished | None:
 def bounced(event: Event[MessageFact]) -> tuple[Address, datetime] | None:
     """The address that a fact says bounced for good, and when."""
     data = event.data
-    if not isinstance(data, MessageFailed) or data.bounced is None:
+    if not isinstance(data, MessageFailed | MessageUndelivered) or data.bounced is None:
         return None
     return (event.shop, bytes.fromhex(data.bounced)), event.time
 

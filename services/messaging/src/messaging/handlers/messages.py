@@ -12,6 +12,7 @@ from messaging.delivery.receipts.read_back import receipt_of
 from messaging.delivery.receipts.store import insert_receipts
 from messaging.delivery.store.read_back import save_finished
 from messaging.flows.store import settle_candidates
+from messaging.replies.store import Reply, save_replies
 
 
 async def on_messages(tx: Transaction, batch: Batch) -> None:
@@ -25,3 +26,10 @@ async def on_messages(tx: Transaction, batch: Batch) -> None:
     await insert_receipts(tx, [receipt for event in events if (receipt := receipt_of(event)) is not None])
     await mark_bounced(tx, [address for event in events if (address := bounced(event)) is not None])
     await settle_candidates(tx, [(event.customer, event.data.message_id) for event in events])
+
+
+async def on_replies(tx: Transaction, batch: Batch) -> None:
+    """What customers wrote back, still sealed."""
+    await save_replies(
+        tx, [Reply(e.customer, e.id, e.time, e.data.channel, e.data.said, e.data.text) for e in batch.events]
+    )

@@ -31,6 +31,7 @@ from common.events.messages import (
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    ContactReplied,
     FlowChanged,
     FlowEntered,
     FlowMoved,
@@ -68,7 +69,7 @@ from messaging.handlers.flows import (
     on_products,
 )
 from messaging.handlers.merges import on_merges
-from messaging.handlers.messages import on_messages
+from messaging.handlers.messages import on_messages, on_replies
 from messaging.handlers.policies import on_policies, on_templates
 from messaging.handlers.profiles import Profiles, on_bounces_lifted
 from messaging.standings.rules import TYPES as STANDINGS
@@ -91,6 +92,7 @@ READ_BACK = (
         on_messages,
         (MessageHeld, MessageSent, MessageDelivered, MessageUndelivered, MessageFailed, MessageSuppressed),
     ),
+    Subscription(on_replies, (ContactReplied,)),
     Subscription(on_moves, (FlowMoved,)),
     Subscription(on_entered, (FlowEntered,)),
     Subscription(on_campaign_entered, (CampaignEntered,)),

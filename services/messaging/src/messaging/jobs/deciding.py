@@ -15,15 +15,16 @@ from messaging.campaigns.store import get_states
 from messaging.channels.registry import CHANNELS
 from messaging.contacts.store_locks import hold_addresses
 from messaging.decisions import facts, store
-from messaging.decisions.batch import by_address, decide_together
+from messaging.decisions.batch import NONE_HALTED, by_address, decide_together
 from messaging.decisions.state import OF_ANOTHER_RELEASE, Decided
+from messaging.flows.book import CAMPAIGN
 from messaging.flows.state import Candidate
 from messaging.flows.store_versions import get_books
 from messaging.known import add_offers, get_known
 from messaging.limits.caps.store import LOOK_BACK, get_places
 from messaging.metrics import SENDS_BLOCKED
 from messaging.policy.store import get_policies
-from messaging.templates.kinds import kinds_with
+from messaging.templates.kinds import kinds_with, library_kinds
 from messaging.templates.store import get_kinds
 
 
@@ -80,14 +81,16 @@ async def decide_due(
     claims = [claim for c in waiting if (claim := c.claim).asks_of_offers]
     if claims:
         await add_offers(tx, known, claims, first)
-    kinds = kinds_with(await get_kinds(tx, {shop for shop, _ in keys}))
+    shops_of_offers = {c.shop for c in waiting if c.purpose == "marketing"}
+    kinds = kinds_with(await get_kinds(tx, shops_of_offers)) if shops_of_offers else library_kinds
     persons = {one: known[key].person(key) for key in due for one in known[key].people}
     of_person = {one: known[key].hashes.values() for key in due for one in known[key].people}
     places = await get_places(tx, of_person, first - LOOK_BACK, persons, kinds)
     policies = await get_policies(tx, {shop for shop, _ in keys})
     shops = await get_shops(tx, {shop for shop, _ in keys})
     books = await get_books(tx, {shop for shop, _ in keys})
-    halted = await get_states(tx, {shop for shop, _ in keys})
+    campaigning = {c.shop for c in waiting if c.flow == CAMPAIGN}
+    halted = await get_states(tx, campaigning) if campaigning else NONE_HALTED
     decided: list[Decided] = []
     for together in by_address(due, known):
         shop = together[0].shop

@@ -32,6 +32,7 @@ from messaging.delivery.state import Ended, Queued, Ready
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
 from messaging.delivery.store.pauses import Pause, get_address_pauses
+from messaging.flows.book import CAMPAIGN
 from messaging.flows.store_versions import get_books
 from messaging.known import add_offers, get_known
 from messaging.metrics import SENDS_BLOCKED
@@ -78,7 +79,8 @@ class Preparation:
         policies = await get_policies(tx, {m.about.shop for m in leased})
         shops = await get_shops(tx, policies)
         books = await get_books(tx, policies)
-        halted = await get_states(tx, policies)
+        campaigning = {m.about.shop for m in leased if m.about.flow == CAMPAIGN}
+        halted = await get_states(tx, campaigning) if campaigning else {}
         own = await get_own(tx, policies, {m.about.template for m in leased})
         names = await display_names(tx, policies, tx.clock.now())
         at_addresses = await get_address_pauses(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
 
@@ -14,7 +15,18 @@ from messaging.flows.store_versions import get_books
 from messaging.policy.state import DEFAULT_POLICY
 from messaging.policy.store import POLICIES as VERSIONS
 from messaging.verification.differences import differences
-from messaging.verification.expected import MISSING, expectations, facts_of, flow, moves_of, policy, statement
+from messaging.verification.expected import (
+    MISSING,
+    campaign,
+    expectations,
+    facts_of,
+    flow,
+    member,
+    moves_of,
+    policy,
+    statement,
+    template,
+)
 from messaging.verification.state import History
 from messaging.verification.store import get_histories
 
@@ -69,6 +81,40 @@ FLOWS = Table(
 )
 
 
+def _with_document(row: Any) -> dict[str, Any]:
+    return {**row._mapping, "document": orjson.loads(row.document)}
+
+
+TEMPLATES = Table(
+    "templates",
+    "template_versions",
+    "t.shop, t.version, t.at, cast(t.document as text) as document, t.author, t.approved_by",
+    ("shop", "version"),
+    lambda r: [(("template", r.shop, str(r.version)), template(r.at, _with_document(r)))],
+)
+CAMPAIGNS = Table(
+    "campaigns",
+    "campaign_versions",
+    "t.shop, t.version, t.at, cast(t.document as text) as document, t.state, t.reason",
+    ("shop", "version"),
+    lambda r: [(("campaign", r.shop, str(r.version)), campaign(r.at, _with_document(r)))],
+)
+MEMBERS = Table(
+    "campaign members",
+    "campaign_members",
+    "t.shop, t.campaign, t.customer, t.arm, t.at",
+    ("shop", "campaign", "customer"),
+    lambda r: [(("member", r.shop, r.campaign, r.customer), member(r.arm, r.at))],
+)
+
+
 async def verify(run: Verification) -> None:
     """Check every customer's decisions anew; compare facts, permissions and policies with what was announced."""
-    await compare(run, TOPICS, expectations, (CUSTOMERS, POLICIES, FLOWS), MISSING, inputs=("customers",))
+    await compare(
+        run,
+        TOPICS,
+        expectations,
+        (CUSTOMERS, POLICIES, FLOWS, TEMPLATES, CAMPAIGNS, MEMBERS),
+        MISSING,
+        inputs=("customers",),
+    )

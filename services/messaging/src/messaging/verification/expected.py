@@ -10,6 +10,8 @@ from common.events import fact_id, rfc3339
 from common.events.customers import ConsentChanged
 from common.events.envelope import parse_time
 from common.events.messages import (
+    CampaignChanged,
+    CampaignEntered,
     ContactAddressSuppressed,
     ContactOptedIn,
     ContactOptedOut,
@@ -22,13 +24,16 @@ from common.events.messages import (
     MessageSent,
     MessageSuppressed,
     MessageUndelivered,
+    TemplateChanged,
 )
 from common.verification import Expectation, digest
+from messaging.campaigns.document import CampaignDocument
 from messaging.consent.state import PURPOSES, Statement
 from messaging.decisions.facts import decision_cause, missed_cause
 from messaging.decisions.state import MISSED
 from messaging.flows.document import FlowDocument
 from messaging.policy.state import Policy
+from messaging.templates.document import TemplateDocument
 from messaging.verification.state import History, Message
 
 MISSING = {
@@ -36,6 +41,9 @@ MISSING = {
     "permission": "a permission was announced, and no row keeps it",
     "move": "a move through a flow was announced, and no row keeps it",
     "flow": "a version of a flow was announced, and no row keeps it",
+    "template": "a template was announced, and no row keeps it",
+    "campaign": "a campaign was announced, and no row keeps it",
+    "member": "somebody came into a campaign, and no row keeps it",
     "policy": "a policy was announced, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
@@ -67,6 +75,13 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
         yield Expectation(("move", shop, event["id"]), said)
     elif kind == FlowChanged.TYPE:
         yield Expectation(("flow", shop, str(data["version"])), flow(parse_time(data["valid_from"]), data["document"]))
+    elif kind == TemplateChanged.TYPE:
+        yield Expectation(("template", shop, str(data["version"])), template(parse_time(data["valid_from"]), data))
+    elif kind == CampaignChanged.TYPE:
+        yield Expectation(("campaign", shop, str(data["version"])), campaign(parse_time(data["valid_from"]), data))
+    elif kind == CampaignEntered.TYPE:
+        for entry in data.get("entries", ()):
+            yield Expectation(("member", shop, data["campaign"], entry["customer"]), member(entry["arm"], at))
     elif kind == ContactPolicyChanged.TYPE:
         yield Expectation(
             ("policy", shop, str(data["version"])), policy(parse_time(data["valid_from"]), data["policy"])
@@ -79,6 +94,22 @@ def policy(valid_from: datetime, body: dict[str, Any]) -> bytes:
 
 def flow(valid_from: datetime, body: dict[str, Any]) -> bytes:
     return digest(rfc3339(valid_from), FlowDocument.model_validate(body).model_dump(mode="json"))
+
+
+def template(valid_from: datetime, data: dict[str, Any]) -> bytes:
+    """Of `document`, `author` and `approved_by`."""
+    document = TemplateDocument.model_validate(data["document"]).model_dump(mode="json")
+    return digest(rfc3339(valid_from), document, data.get("author"), data.get("approved_by"))
+
+
+def campaign(valid_from: datetime, data: dict[str, Any]) -> bytes:
+    """Of `document`, `state` and `reason`."""
+    document = CampaignDocument.model_validate(data["document"]).model_dump(mode="json")
+    return digest(rfc3339(valid_from), document, data["state"], data.get("reason"))
+
+
+def member(arm: str, at: datetime) -> bytes:
+    return digest(arm, rfc3339(at))
 
 
 def moves_of(history: History) -> Iterator[Kept]:

@@ -20,6 +20,7 @@ from regulars.testing import OwnTopics
 
 from ...conftest import MASTER
 from ...sending import retry_at_once
+from ...test_rebuild import announced, rebuild
 from ...verification.test_verifying import verify
 from .gateways import Gateway, hangs_up
 from .test_by_sms import NUMBER, STATES, ask, known
@@ -126,6 +127,27 @@ async def test_receipts_come_in_any_order_and_any_number_of_times(messaging: Any
     assert (shown["state"], shown["receipt"], shown["receipt_code"]) == ("sent", "delivered", None)
 
 
+async def test_a_number_that_a_receipt_says_there_is_not_is_written_to_no_more(
+    messaging: Any, rebuilt: Any, topics: OwnTopics
+) -> None:
+    """MSG-057: as if the gateway had refused it at hand-off; a rebuild knows it, too."""
+    await known(messaging)
+    await ask(messaging)
+    async with Gateway("twilio").listening() as gateway:
+        await send(messaging, gateway)
+    await receipt(messaging, await id_of(messaging, "order_shipped"), "undelivered", "30003")
+    assert await messaging.rows("select 1 from bounces") == [], "switched off is not gone"
+    await receipt(messaging, await id_of(messaging, "tier"), "undelivered", "30005")
+    messaging.clock.instant += timedelta(hours=5)
+    await messaging.feed(messaging.notice("o2", messaging.clock.now()))
+    await messaging.decide()
+    assert ("suppress", "bounced") in await messaging.outcomes()
+    assert await verify(messaging, topics) == []
+    await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 2)
+    bounced = "select shop, address, at, lifted_at from bounces"
+    assert await rebuilt.rows(bounced) == await messaging.rows(bounced)
+
+
 async def test_aliyuns_receipts_come_together_and_name_our_reference(messaging: Any, topics: OwnTopics) -> None:
     await known(messaging)
     await ask(messaging)
@@ -178,7 +200,7 @@ async def test_a_receipt_settles_what_was_in_doubt_and_nothing_is_handed_over_ag
 
 
 async def test_start_takes_back_an_opt_out_and_opens_nothing_else(messaging: Any, topics: OwnTopics) -> None:
-    """SEC-011: of two purposes the one that was refused by STOP, and no customer who never said yes."""
+    """SEC-011: of two purposes the one that was allowed before, and no customer who never said yes."""
     await known(messaging)
     await messaging.feed(
         messaging.event(CustomerRegistered(revision=1, phone=NUMBER), "ben", messaging.clock.now(), customer="ben")
@@ -187,11 +209,11 @@ async def test_start_takes_back_an_opt_out_and_opens_nothing_else(messaging: Any
     await reply(messaging, "twilio", "START")
     assert await messaging.rows(said) == [], "nobody was opted out"
     async with messaging.client() as client:
-        body = {"customer": "c1", "channel": "sms", "purpose": "survey"}
+        body = {"customer": "c1", "channel": "sms"}
         assert (await client.post("/v1/shops/s/opt-outs", json=body)).status_code == 200
     messaging.clock.instant += timedelta(minutes=1)
     await reply(messaging, "twilio", "START")
-    assert await messaging.rows(said) == [("c1", "survey", "granted")]
+    assert await messaging.rows(said) == [("c1", "marketing", "granted")], "surveys were never allowed"
 
 
 async def test_what_cannot_be_read_holds_up_no_opt_out_beside_it(messaging: Any) -> None:
@@ -208,3 +230,22 @@ async def test_what_cannot_be_read_holds_up_no_opt_out_beside_it(messaging: Any)
     assert (answer.status_code, answer.json()) == (200, {"code": 0, "msg": "ok"})
     said = "select distinct state from permissions where via = 'sms_reply'"
     assert await messaging.rows(said) == [("opted_out",)], "00 is read as +"
+
+
+async def test_what_customers_write_back_is_kept_under_their_key(messaging: Any, rebuilt: Any) -> None:
+    """MSG-061."""
+    await known(messaging)
+    for text in ("Do you have it in green?", "Do you have it in green?", "STOP"):
+        assert (await reply(messaging, "twilio", text)).status_code == 200
+    async with messaging.client() as client:
+        listed = (await client.get("/v1/shops/s/replies?limit=1")).json()
+        rest = (await client.get("/v1/shops/s/replies", params={"after": listed["next_after"]})).json()
+        assert sorted(r["said"] for r in (*listed["replies"], *rest["replies"])) == ["other", "out"]
+        assert "green" not in str((listed, rest))
+        shown = (await client.get("/v1/shops/s/customers/c1/replies")).json()["replies"]
+        assert {r["text"] for r in shown} == {"Do you have it in green?", "STOP"}
+        assert (await client.get("/v1/shops/s/replies?after=x")).status_code == 422
+    assert await messaging.rows("select 1 from replies where text like '%green%'") == []
+    await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 2)
+    kept = "select shop, customer, reply_id, at, channel, said, text from replies order by 3"
+    assert await rebuilt.rows(kept) == await messaging.rows(kept)

@@ -13,6 +13,7 @@ from common.events.customers import CustomerProfile
 from common.values import addresses
 from messaging.channels.protocol import Channel, Letter, ProfileField
 from messaging.channels.smtp.connection import Deadlines, SmtpConnection, SmtpServer
+from messaging.channels.smtp.dkim import Signer
 from messaging.channels.smtp.mail import Mail
 from messaging.channels.smtp.settings import SmtpSettings
 
@@ -33,6 +34,9 @@ class SmtpChannel(Channel):
         deadlines = Deadlines(
             settings.smtp_connect_s, settings.smtp_command_s, settings.smtp_data_s, settings.smtp_text_s
         )
+        signer = None
+        if settings.smtp_dkim_domain is not None and settings.smtp_dkim_key_file is not None:
+            signer = Signer.read(settings.smtp_dkim_domain, settings.smtp_dkim_selector, settings.smtp_dkim_key_file)
         return cls(
             SmtpServer(
                 settings.smtp_host,
@@ -43,6 +47,7 @@ class SmtpChannel(Channel):
                 settings.smtp_user,
                 password,
                 deadlines,
+                signer,
             )
         )
 

@@ -13,6 +13,7 @@ from typing import Literal
 import aiosmtplib
 
 from messaging.channels.protocol import Connection, Delivery, MayLeave, Trouble, always
+from messaging.channels.smtp.dkim import Signer
 from messaging.channels.smtp.mail import Mail, build
 from messaging.channels.smtp.replies import About, Stage, about, for_operators, reason_of
 
@@ -45,6 +46,7 @@ class SmtpServer:
     user: str | None = None
     password: str = ""
     deadlines: Deadlines = Deadlines()
+    signer: Signer | None = None
 
     def tls_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self.ca_file)
@@ -74,7 +76,9 @@ class SmtpConnection(Connection):
 
     async def deliver(self, message: Mail, may_leave: MayLeave = always) -> Delivery:
         """Hand one mail over. `may_leave` is asked when the server is ready for the text."""
-        mail, text = message, build(message)
+        mail, text, signer = message, build(message), self._server.signer
+        if signer is not None and signer.signs_for(mail.sender):
+            text = signer.signed(text, mail.date)
         reused = self._client is not None and self._client.is_connected
         delivery = await self._hand_over(mail, text, may_leave)
         if reused and not self._abandoned and _closed_while_idle(delivery):

@@ -9,6 +9,8 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from messaging.channels.smtp.dkim import BadKey, Signer
+
 
 class SmtpSettings(BaseSettings):
     """Each field is read from the environment variable of its name in capitals."""
@@ -24,6 +26,9 @@ class SmtpSettings(BaseSettings):
     smtp_ca_file: Path | None = Field(None, description="PEM file of the authorities trusted for the mail server")
     smtp_user: str | None = Field(None, description="name to log in with at the mail server; none: no login")
     smtp_password: SecretStr | None = Field(None, description="its password")
+    smtp_dkim_domain: str | None = Field(None, description="domain whose mails are signed (DKIM); none: not signed")
+    smtp_dkim_selector: str = Field("regulars", description="the public key stands at <selector>._domainkey.<domain>")
+    smtp_dkim_key_file: Path | None = Field(None, description="PEM file of the RSA key that signs")
     smtp_connect_s: float = Field(300, gt=0, description="seconds to wait for the mail server's greeting")
     smtp_command_s: float = Field(300, gt=0, description="for its reply to EHLO, STARTTLS, AUTH, MAIL and RCPT")
     smtp_data_s: float = Field(120, gt=0, description="for its reply to DATA")
@@ -49,4 +54,11 @@ class SmtpSettings(BaseSettings):
     def _whole_login(self) -> Self:
         if (self.smtp_user is None) != (self.smtp_password is None):
             raise ValueError("SMTP_USER and SMTP_PASSWORD: set both, or neither")
+        if (self.smtp_dkim_domain is None) != (self.smtp_dkim_key_file is None):
+            raise ValueError("SMTP_DKIM_DOMAIN and SMTP_DKIM_KEY_FILE: set both, or neither")
+        if self.smtp_dkim_domain is not None and self.smtp_dkim_key_file is not None:
+            try:
+                Signer.read(self.smtp_dkim_domain, self.smtp_dkim_selector, self.smtp_dkim_key_file)
+            except BadKey as error:
+                raise ValueError(f"SMTP_DKIM_KEY_FILE {error}") from None
         return self

@@ -7,6 +7,10 @@ from messaging.delivery.receipts.state import Said
 _TWILIO: dict[str, Said] = {"delivered": "delivered", "undelivered": "undelivered", "failed": "undelivered"}
 
 
+NO_SUCH_NUMBER = frozenset({"30005", "30006", "MOBILE_NOT_ON_SERVICE"})
+"""Codes of receipts that speak of the number for good: unknown, a landline, out of service."""
+
+
 def said_by_twilio(status: str) -> Said | None:
     """None for the stages before an end: queued, sending, sent."""
     return _TWILIO.get(status)

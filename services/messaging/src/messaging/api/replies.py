@@ -1,0 +1,93 @@
+"""What customers wrote back by text message, the newest first; the words of one customer with a right of their own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import Query, Request
+from pydantic import BaseModel
+
+from common.crypto.sealing import SealBroken, open_sealed
+from common.events.fields import Cursor, Identifier, ShopName
+from common.http.api import Router, Tx, require, runtime_of
+from messaging.api.messages import UnreadableCursor
+from messaging.replies.store import Place, Reply, list_replies
+
+router = Router(tags=["replies"])
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+class ReplySummary(BaseModel):
+    """`said`: what it was taken for: an opt-out, an opt-in, or anything else, which somebody should read."""
+
+    reply_id: str
+    customer: str
+    at: datetime
+    channel: str
+    said: Literal["out", "in", "other"]
+
+
+class RepliesOut(BaseModel):
+    replies: list[ReplySummary]
+    next_after: str | None
+
+
+class ReplyText(ReplySummary):
+    """`text` is null where it cannot be opened: the customer was erased."""
+
+    text: str | None
+
+
+class ReplyTextsOut(BaseModel):
+    replies: list[ReplyText]
+    next_after: str | None
+
+
+@router.get("/v1/shops/{shop}/replies", dependencies=[require("messages:read")])
+async def list_shop_replies(shop: ShopName, tx: Tx, after: Cursor = "", limit: Limit = 50) -> RepliesOut:
+    """All replies of the shop's customers, without their words."""
+    found = await list_replies(tx, shop, None, _place(after), limit)
+    return RepliesOut(replies=[_summary(r) for r in found], next_after=_next(found, limit))
+
+
+@router.get("/v1/shops/{shop}/customers/{customer}/replies", dependencies=[require("customers:reveal")])
+async def list_customer_replies(
+    shop: ShopName, customer: Identifier, tx: Tx, request: Request, after: Cursor = "", limit: Limit = 50
+) -> ReplyTextsOut:
+    """The customer's replies with their words."""
+    found = await list_replies(tx, shop, customer, _place(after), limit)
+    key = (await runtime_of(request).keys.keys_for(tx, [(shop, customer)])).get((shop, customer))
+    out = []
+    for reply in found:
+        text = None
+        if reply.text is not None and key is not None:
+            try:
+                text = open_sealed(reply.text, key.key, shop, customer, "text")
+            except SealBroken:
+                text = None
+        out.append(ReplyText(**_summary(reply).model_dump(), text=text))
+    return ReplyTextsOut(replies=out, next_after=_next(found, limit))
+
+
+def _summary(r: Reply) -> ReplySummary:
+    return ReplySummary.model_validate(
+        {"reply_id": r.reply_id, "customer": r.key[1], "at": r.at, "channel": r.channel, "said": r.said}
+    )
+
+
+def _next(found: list[Reply], limit: int) -> str | None:
+    return f"{found[-1].at.isoformat()}~{found[-1].reply_id}" if len(found) == limit else None
+
+
+def _place(after: str) -> Place | None:
+    if not after:
+        return None
+    at, _, reply_id = after.partition("~")
+    try:
+        found = Place(datetime.fromisoformat(at), reply_id)
+    except ValueError:
+        raise UnreadableCursor from None
+    if found.at.tzinfo is None or not 1990 <= found.at.year < 9000 or not reply_id:
+        raise UnreadableCursor
+    return found
