@@ -212,7 +212,7 @@ async def get_fulfilment(shop: ShopName, order_id: Identifier, tx: Tx) -> Fulfil
     details: dict[str, list[dict[str, Any]]] = {}
     for found in await store.list_of_order(tx, shop, order_id):
         details.setdefault(found.type, []).append({**_shown(orjson.loads(found.body)), "time": found.at})
-    found_of: Fulfilment = fulfilment_of(OrderFields.model_validate_json(row.body), details, tx.clock.now())
+    found_of: Fulfilment = fulfilment_of(OrderFields.model_validate_json(row.body), details, tx.clock.now(), row.at)
     return FulfilmentOut(order_id=order_id, details=details, **found_of._asdict())
 
 
