@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from orders_ingest.webhooks.vendor import UnreadableDelivery, minor
+from orders_ingest.webhooks.state import UnreadableDelivery
+from orders_ingest.webhooks.vendor import minor
 
 
 @pytest.mark.parametrize("amount", ["1e30", "-1e30", "NaN", "Infinity", "10000000000001"])
