@@ -142,12 +142,6 @@ class ResultsOut(BaseModel):
     results: list[OutcomeOut]
 
 
-def as_said(body: BaseModel, without: frozenset[str] = frozenset()) -> bytes:
-    """What a body says, by which a repeat is recognised however it is spelt: defaults left out, times in UTC."""
-    said = body.model_dump(mode="json", exclude_defaults=True, exclude=set(without))
-    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
-
-
 def answer_one(outcome: Outcome) -> Response:
     """202 with the outcome. Raises the refusal of what was not taken."""
     if outcome.refusal is not None:

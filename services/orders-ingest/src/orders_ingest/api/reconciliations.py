@@ -12,7 +12,7 @@ from common.events.fields import Cursor, Identifier, Instant, ShopName
 from common.http.api import Body, Router, Tx, require, runtime_of
 from common.refusals import Conflict
 from orders_ingest.api.orders import OrderIn
-from orders_ingest.api.parts import as_said, vault_of
+from orders_ingest.api.parts import vault_of
 from orders_ingest.commands.reconcile import UnknownRun, compare_page
 from orders_ingest.reconciliation import store
 from orders_ingest.reconciliation.state import Kind, Run
@@ -141,8 +141,7 @@ async def post_reconciled_orders(
     """Compare a page of the list, and take what was missed or is older here, each once. A page again adds nothing."""
     vault, database = vault_of(request.app), runtime_of(request).database
     orders = {order.order_id: _order(order) for order in body.orders}
-    originals = {order.order_id: as_said(order, frozenset({"order_id"})) for order in body.orders}
-    return _out(await database.run(lambda tx: compare_page(tx, vault, shop, run_id, orders, originals)))
+    return _out(await database.run(lambda tx: compare_page(tx, vault, shop, run_id, orders)))
 
 
 @router.post("/{run_id}/end", dependencies=[require("events:write")])
