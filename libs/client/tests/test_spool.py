@@ -145,21 +145,3 @@ def test_what_send_returned_from_survives_a_kill(tmp_path: Path) -> None:
     assert said <= spool.waiting <= said + 3  # of each process one more may be written and not yet said
     assert spool.flush() == len(service.taken) >= said
     spool.close()
-
-
-def test_whatever_goes_wrong_once_telling_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("regulars_client.spool.IDLE_S", 0.01)
-    service, told, failures = Service(), threading.Event(), [ValueError("a fault of ours"), KeyError("another one")]
-
-    def sender(batch: Sequence[bytes]) -> Sequence[Outcome]:
-        if failures:
-            raise failures.pop()
-        try:
-            return service(batch)
-        finally:
-            told.set()
-
-    with Spool(tmp_path / "spool", sender) as spool:
-        spool.send(Event(type="t", data={}, id="1"))
-        assert told.wait(10)
-    assert service.taken == ["1"]

@@ -6,7 +6,6 @@ the two it is sent again, under the same ids, and counts once.
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +17,6 @@ from regulars_client.answers import Outcome, Refused, RegularsError
 from regulars_client.calls import BATCH, batches, encoded
 from regulars_client.events import Event
 
-log = logging.getLogger(__name__)
 Sender = Callable[[Sequence[bytes]], Sequence[Outcome]]
 IDLE_S = 5.0
 _OF_CONTENT = frozenset({"malformed_json", "body_too_large", "too_large", "nested_too_deeply", "too_many_fields"})
@@ -113,10 +111,7 @@ class Spool:
             self._wake.clear()
             try:
                 self.flush()
-            except (RegularsError, sqlite3.Error):
-                self._stopping.wait(IDLE_S)  # the service is away, or the disk is full for a moment
-            except Exception:
-                log.exception("telling failed, and is tried again: what waits stays on disk")
+            except RegularsError:
                 self._stopping.wait(IDLE_S)
 
     def _tell(self, numbers: Sequence[int], batch: Sequence[bytes]) -> int:
