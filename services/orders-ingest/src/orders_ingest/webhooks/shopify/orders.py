@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import AwareDatetime
 
-from orders_ingest.webhooks.shopify.lines import name_of
 from orders_ingest.webhooks.state import Said, SentOrder
 from orders_ingest.webhooks.vendor import Payload, joined, minor, parsed, present
 
@@ -178,7 +177,7 @@ def _line(line: _Line, taxes_included: bool, currency: str) -> dict[str, Any]:
         paid += sum((tax.price for tax in line.tax_lines), ZERO)
     return present(
         {
-            "sku": name_of(line),
+            "sku": line.sku or line.variant_id or line.product_id or line.title or "?",
             "name": line.name or line.title,
             "brand": line.vendor,
             "kind": "gift" if line.price == 0 else "goods",

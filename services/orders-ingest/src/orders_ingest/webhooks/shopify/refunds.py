@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime
 
-from orders_ingest.webhooks.shopify.lines import name_of
 from orders_ingest.webhooks.state import Said, SentRefund
 from orders_ingest.webhooks.vendor import Payload, minor, parsed, present
 
@@ -70,7 +69,7 @@ def refund_said(body: bytes, currency: str) -> list[Said]:
         "reason": refund.note,
         "lines": [
             {
-                "sku": name_of(one.line_item),
+                "sku": one.line_item.sku or one.line_item.variant_id or one.line_item.title or "?",
                 "quantity": one.quantity,
                 "paid": minor(max(ZERO, one.subtotal), currency),
             }
