@@ -29,10 +29,11 @@ class WrongCurrency(Conflict):
 class RefundExceedsPaid(Conflict):
     """More than is left of what was paid, over all refunds of the order; amounts in minor units."""
 
-    def __init__(self, goods: int, freight: int) -> None:
+    def __init__(self, goods: int, with_freight: int) -> None:
         super().__init__(
             "refund_exceeds_paid",
-            f"of the order {max(0, goods)} are left to refund for goods, {max(0, freight)} for freight (minor units)",
+            f"of the order {max(0, goods)} are left to refund for goods, {max(0, with_freight)} with freight"
+            " (minor units)",
         )
 
 
@@ -83,16 +84,13 @@ def waits(reason: Conflict, order: KnownOrder) -> bool:
 
 
 def objection(refund: OrderRefunded, order: KnownOrder) -> Conflict | None:
-    """Why an order cannot have this refund: its currency, or more of its goods, or of its freight, than was paid.
-
-    Each is bounded by itself: freight given back must not leave too little for the goods.
-    """
+    """Why an order cannot have this refund: its currency, or more goods (or goods and freight) than were paid."""
     if refund.currency != order.currency:
         return WrongCurrency(order.currency)
     left = order.goods_paid - order.refunded
-    freight_left = order.freight - order.refunded_freight
-    if refund.amount > left or refund.freight > freight_left:
-        return RefundExceedsPaid(left, freight_left)
+    all_left = left + order.freight - order.refunded_freight
+    if refund.amount > left or refund.amount + refund.freight > all_left:
+        return RefundExceedsPaid(left, all_left)
     return None
 
 
