@@ -1,4 +1,4 @@
-"""Runs P1 to P5, P10, P11 and P13 to P16, each beside its limit or baseline where it has one, on servers of its own."""
+"""Runs P1 to P5, P7, P10, P11, P13 to P16, each beside its limit or baseline if it has one, on servers of its own."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from bench import (
     over_http,
     pages,
     report,
+    segments,
     verifying,
 )
 from bench.costs import profile
@@ -34,15 +35,16 @@ QUICK = (
     from_log.Size(orders=3_000, customers=1_000, warm=500, baseline=300),
     over_http.Size(warm=500, batched=6_000, single=1_500),
     histories.Size((10, 100, 1_000, 4_000)),
+    segments.Size(50_000),
 )
 QUICK_WHOLE = (
     everything.Size(orders=2_500, warm=500),
     latency.Size(a_second=50.0, seconds=4.0, idle=6),
     imports.Size(whole=False),
 )
-FULL = (from_log.Size(), over_http.Size(), histories.Size())
+FULL = (from_log.Size(), over_http.Size(), histories.Size(), segments.Size())
 FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size())
-OF_ONE_SERVICE = ("P1", "P2", "P13", "P16")
+OF_ONE_SERVICE = ("P1", "P2", "P7", "P13", "P16")
 OF_THE_STACK = ("P11", "P3", "P4", "P5", "P10", "P16")
 PARTS = tuple(dict.fromkeys((*OF_ONE_SERVICE, *OF_THE_STACK)))
 CUSTOMERS = {True: 20_000, False: 1_000_000}
@@ -51,7 +53,7 @@ CUSTOMERS = {True: 20_000, False: 1_000_000}
 
 async def measure(parts: list[str], seed: int, quick: bool, console: Console) -> Result:
     """Run the parts one after the other, so that none disturbs another."""
-    log, http, long = QUICK if quick else FULL
+    log, http, long, groups = QUICK if quick else FULL
     result = Result(machine.describe(), seed)
     began = time.monotonic()
     if set(parts) & set(OF_ONE_SERVICE):
@@ -65,6 +67,10 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
                 console.print("P2: over HTTP", style="dim")
                 await over_http.measure(ours, result, seed, http)
                 report.tell(result, "P2", console)
+            if "P7" in parts:
+                console.print("P7: a segment over many customers", style="dim")
+                await segments.measure(ours, result, groups)
+                report.tell(result, "P7", console)
             if "P13" in parts:
                 console.print("P13, P15: customers with long histories", style="dim")
                 await histories.measure(ours, result, long)

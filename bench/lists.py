@@ -20,8 +20,8 @@ from orders_ingest.identity.store_recognition import list_having
 from orders_ingest.orders.store_reading import list_orders_of
 from segmentation.report.store_listing import list_customers
 
-LOOK = 100_000
-"""As segmentation's route has it."""
+LOOK, AT_ONCE = 100_000, 50_000
+"""As segmentation's route has it; customers whose rows are made in one transaction."""
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ def said(plan: dict[str, Any]) -> str:
     return f"{' + '.join(dict.fromkeys(ways))}, {pages:,} pages"
 
 
-async def fill_segmentation(tx: Transaction, customers: int) -> None:
+async def fill_segmentation(tx: Transaction, first: int, last: int) -> None:
     """Customers c0000001 and up: half returning and active, one in a thousand VIP, one in ten thousand dead."""
     await tx.execute(
         """
@@ -72,31 +72,36 @@ async def fill_segmentation(tx: Transaction, customers: int) -> None:
             'life_cycle', jsonb_build_object('value', case when n % 10000 = 0 then 'dead' else 'active' end),
             'rfm', jsonb_build_object('score', jsonb_build_array(case when n % 8 = 0 then '111' else '000' end, 'x')),
             'purchases', jsonb_build_object('completed', n % 5))
-        from generate_series(1, cast(:customers as integer)) n
+        from generate_series(cast(:first as integer), cast(:last as integer)) n
         """,
         shop=SHOP,
-        customers=customers,
+        first=first,
+        last=last,
     )
     await tx.execute(
         """
         insert into member_tiers (shop, customer, tier_id, revision)
-        select shop, customer, case when right(customer, 3) = '000' then 'vip' else 'regular' end, 1 from customers
-        """
+        select :shop, 'c' || lpad(cast(n as text), 7, '0'), case when n % 1000 = 0 then 'vip' else 'regular' end, 1
+        from generate_series(cast(:first as integer), cast(:last as integer)) n
+        """,
+        shop=SHOP,
+        first=first,
+        last=last,
     )
-    await tx.execute("analyze customers, member_tiers")
 
 
-async def fill_orders_ingest(tx: Transaction, customers: int) -> None:
+async def fill_orders_ingest(tx: Transaction, first: int, last: int) -> None:
     """Of each customer an e-mail, a name that a thousand share, and two orders."""
     await tx.execute(
         """
         insert into recognised_by (shop, customer, kind, hash)
         select :shop, 'c' || lpad(cast(n as text), 7, '0'), kind, decode(md5(kind || case kind
             when 'email' then n else n % 1000 end), 'hex')
-        from generate_series(1, cast(:customers as integer)) n, unnest(array['email', 'name']) kind
+        from generate_series(cast(:first as integer), cast(:last as integer)) n, unnest(array['email', 'name']) kind
         """,
         shop=SHOP,
-        customers=customers,
+        first=first,
+        last=last,
     )
     await tx.execute(
         """
@@ -104,33 +109,35 @@ async def fill_orders_ingest(tx: Transaction, customers: int) -> None:
                             goods_paid, freight, at, body)
         select :shop, 'o' || n || '-' || k, 'c' || lpad(cast(n as text), 7, '0'), 1, 1, 's', 'e', 'completed', 'CNY',
                10000, 0, now() - make_interval(days => k), '{}'
-        from generate_series(1, cast(:customers as integer)) n, generate_series(1, 2) k
+        from generate_series(cast(:first as integer), cast(:last as integer)) n, generate_series(1, 2) k
         """,
         shop=SHOP,
-        customers=customers,
+        first=first,
+        last=last,
     )
-    await tx.execute("analyze recognised_by, orders")
 
 
-async def fill_membership(tx: Transaction, customers: int) -> None:
-    """Of each customer the two legs of an order; of the first one those of ten thousand."""
+async def fill_membership(tx: Transaction, first: int, last: int) -> None:
+    """The two legs of an order of each customer; the first ten thousand are all of one."""
     await tx.execute(
         """
         insert into ledger_entries (shop, customer, account, earned_by, amount, cause, named, correction, occurred_at)
-        select :shop, case when n > :customers then 'c0000001' else 'c' || lpad(cast(n as text), 7, '0') end,
+        select :shop, case when n <= 10000 then 'c0000001' else 'c' || lpad(cast(n as text), 7, '0') end,
                account, case account when 'issued' then '' else 'o' || n end,
                case account when 'issued' then -100 else 100 end, cast(md5('c' || n) as uuid), 'bench@' || n, false,
                now() - make_interval(mins => n % 1000000)
-        from generate_series(1, cast(:customers as integer) + 10000) n, unnest(array['available', 'issued']) account
+        from generate_series(cast(:first as integer), cast(:last as integer)) n,
+             unnest(array['available', 'issued']) account
         """,
         shop=SHOP,
-        customers=customers,
+        first=first,
+        last=last,
     )
-    await tx.execute("analyze ledger_entries")
 
 
 Ask = Callable[[Any], Awaitable[Any]]
-ASKED: dict[str, tuple[Callable[[Transaction, int], Awaitable[None]], dict[str, Ask]]] = {
+Fill = Callable[[Transaction, int, int], Awaitable[None]]
+ASKED: dict[str, tuple[Fill, dict[str, Ask]]] = {
     "segmentation": (
         fill_segmentation,
         {
@@ -156,7 +163,7 @@ ASKED: dict[str, tuple[Callable[[Transaction, int], Awaitable[None]], dict[str, 
     "membership": (
         fill_membership,
         {
-            "statement of a customer": lambda tx: list_statement(tx, (SHOP, "c0000077"), None, 50, "learnt"),
+            "statement of a customer": lambda tx: list_statement(tx, (SHOP, "c0012077"), None, 50, "learnt"),
             "statement of 10,000 lines": lambda tx: list_statement(tx, (SHOP, "c0000001"), None, 50, "learnt"),
         },
     ),
@@ -190,13 +197,14 @@ async def _timed(ask: Ask, tx: Transaction) -> float:
 
 
 @asynccontextmanager
-async def _filled(
-    ours: Servers, service: str, fill: Callable[[Transaction, int], Awaitable[None]], customers: int
-) -> AsyncIterator[Database]:
+async def _filled(ours: Servers, service: str, fill: Fill, customers: int) -> AsyncIterator[Database]:
     database = Database(await ours.database(service))
     try:
+        for begin in range(1, customers + 1, AT_ONCE):
+            async with database.transaction() as tx:
+                await fill(tx, begin, min(begin + AT_ONCE - 1, customers))
         async with database.transaction() as tx:
-            await fill(tx, customers)
+            await tx.execute("analyze")
         yield database
     finally:
         await database.close()

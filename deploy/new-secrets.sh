@@ -24,6 +24,7 @@ for service in orders_ingest membership segmentation messaging feedback console;
         "postgresql://${service}_service:$(cat "$folder/${service}_service_db_password")@postgres:5432/$service"
 done
 secret master_key "$(openssl rand -base64 32)"
+secret master_keys "" # those that come after it (docs/operating.md, "Another master key")
 secret bootstrap_api_key "$(openssl rand -hex 24)"
 secret grafana_password "$(openssl rand -hex 24)"
 secret smtp_password ""

@@ -10,7 +10,7 @@ server=${DATABASE_SERVER:-regulars-rw.postgres.svc:5432}
 options=${DATABASE_OPTIONS-?sslmode=verify-full&sslrootcert=/run/secrets/postgres_ca.pem}
 
 begin() { printf -- '---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: %s\n  namespace: regulars\ndata:\n' "$1"; }
-entry() { printf '  %s: %s\n' "$1" "$(printf '%s' "$2" | base64 | tr -d '\n')"; }
+entry() { printf '  %s: "%s"\n' "$1" "$(printf '%s' "$2" | base64 | tr -d '\n')"; }
 file() { [ ! -e "$folder/$2" ] || entry "$1" "$(cat "$folder/$2")"; }
 kafka() {
     if [ -e "$folder/$1_kafka_password" ]; then
@@ -33,6 +33,7 @@ for service in orders-ingest membership segmentation messaging feedback console;
             file services_api_key bootstrap_api_key
         else
             file bootstrap_api_key bootstrap_api_key
+            file master_keys master_keys
             kafka "$service"
         fi
         [ "$service" != messaging ] || file smtp_password smtp_password

@@ -12,8 +12,9 @@ for service in orders_ingest membership segmentation messaging feedback console;
 create role :"role" login password :'password';
 SQL
     done
-    psql --set=ON_ERROR_STOP=1 --username=postgres --set=service="$service" <<'SQL'
+    psql --set=ON_ERROR_STOP=1 --username=postgres --set=service="$service" --set=role="${service}_service" <<'SQL'
 create database :"service" owner :"service";
 revoke all on database :"service" from public;
+grant connect on database :"service" to :"role";
 SQL
 done

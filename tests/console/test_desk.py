@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pyotp
 import pytest
 
-from .conftest import NOW, SHOP, Whole, browsing
+from console.texts.words import REASONS
+
+from .conftest import NOW, PASSWORD, SHOP, Whole, browsing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="package")]
 BASE = f"/v1/shops/{SHOP}"
@@ -155,6 +158,153 @@ async def test_points_above_the_limit_are_adjusted_by_two_people(whole: Whole, c
         row = page.locator("tbody tr").first
         assert "adjusted the points" in await row.inner_text()
         assert f"{before + 50_000:,}" in await row.inner_text()
+
+
+async def test_thresholds_and_rules_of_contact_are_tried_and_saved_once(whole: Whole, chromium: str) -> None:
+    """Journey 5 for the other rules: the preview is the service's own, a newer version is never overwritten."""
+    async with browsing(whole, chromium) as (walk, context):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("owner"), "Dana")
+        await walk.go(f"/s/{SHOP}/rules/contact")
+        other = await context.new_page()
+        await other.goto(f"{walk.url}/s/{SHOP}/rules/contact")
+        await page.get_by_label("Windows, on the customer's clock").fill("in the morning")
+        await walk.click("See what it would do")
+        walk.wrong = [said for said in walk.wrong if "422" not in said]
+        await walk.check()
+        assert await page.evaluate("document.activeElement.id") == "errors"
+        await page.get_by_label("Windows, on the customer's clock").fill("09:30-11:00 not mon\n19:30-21:00")
+        await page.get_by_label("Most over all channels").fill("7")
+        await walk.click("See what it would do")
+        await page.locator("#moved").wait_for()
+        await walk.check()
+        await page.get_by_role("button", name="Save as a new version").dblclick()
+        await page.wait_for_url("**/rules/contact?notice=*")
+        await walk.check()
+        said = await whole.stack.get("messaging", f"{BASE}/policy")
+        assert (said["version"], said["policy"]["caps"]["all_channels"], len(said["policy"]["windows"])) == (1, 7, 2)
+        assert "Saved by Dana." in await page.locator("main").inner_text()
+        await other.get_by_label("Most over all channels").fill("5")
+        await other.get_by_role("button", name="See what it would do").click()
+        await other.get_by_role("button", name="Save as a new version").click()
+        await other.get_by_text("Somebody saved a newer version meanwhile").wait_for()
+        await walk.go(f"/s/{SHOP}/rules/thresholds")
+        await page.get_by_label("Sleeping up to").fill("150")
+        await walk.click("See what it would do")
+        await page.locator("#moved").wait_for()
+        await walk.check()
+        assert "of 3 buyers would change" in await page.locator("#moved").inner_text()
+        assert (await whole.stack.get("segmentation", f"{BASE}/thresholds"))["version"] == 0, "a look saves nothing"
+
+
+async def test_the_first_owner_sets_up_codes_and_wrong_ones_are_throttled(whole: Whole, chromium: str) -> None:
+    """Journey 1: link, password, code; the link again is refused, the sixth wrong attempt waits."""
+    link = await whole.invitation("owner")
+    async with browsing(whole, chromium) as (walk, context):
+        page = walk.page
+        await walk.sign_up(link, "Desmond")
+        before = {cookie["name"]: cookie["value"] for cookie in await context.cookies()}
+        await walk.go("/account/second-factor")
+        code = pyotp.TOTP(await page.locator("code").inner_text()).now()
+        await page.get_by_label("Code").fill(code)
+        await walk.click("Set up")
+        await walk.check()
+        await walk.click("Sign out")
+        await page.goto(link)
+        walk.wrong = [said for said in walk.wrong if "410" not in said]
+        await walk.check()
+        assert await page.locator("[name=password]").count() == 0, "the link counts once"
+        for _ in range(6):
+            await page.goto(f"{walk.url}/sign-in")
+            await page.get_by_label("Name").fill("Desmond")
+            await page.get_by_label("Password").fill(PASSWORD)
+            await page.get_by_label("Code (if you have set one up)").fill("000000")
+            await walk.click("Sign in")
+        await page.get_by_text("Too many attempts. Try again after").wait_for()
+        walk.wrong = [said for said in walk.wrong if not any(status in said for status in ("401", "422", "429"))]
+        await walk.check()
+        old = await context.request.get(f"{walk.url}/account", headers={"cookie": f"session={before['session']}"})
+        assert old.url.endswith("/sign-in?next=%2Faccount") or "sign-in" in old.url, "the session before is over"
+
+
+async def test_why_a_message_was_not_sent_is_said_as_the_service_says_it(whole: Whole, chromium: str) -> None:
+    """Journey 4: from the timeline to every decision, in order, each with its reason and policy version."""
+    decided = await whole.stack.get("messaging", f"{BASE}/customers/ann/decisions")
+    kept = [one for one in decided if one["outcome"] != "send"]
+    assert kept, "something was not sent"
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("viewer"), "Dwight")
+        await walk.go(f"/s/{SHOP}/customers/ann/timeline?kind=messages")
+        assert await page.locator(".timeline li").count() == len(decided)
+        await page.locator(f"a[href$='{kept[0]['message_id']}']").first.click()
+        await walk.check()
+        said = await whole.stack.get("messaging", f"{BASE}/messages/{kept[0]['message_id']}")
+        rows = page.locator("ol.timeline li")
+        assert await rows.count() == len(said["decisions"])
+        for place, decision in enumerate(said["decisions"]):
+            text = await rows.nth(place).inner_text()
+            assert REASONS[decision["reason"]] in text
+            assert f"policy version {decision['policy_version']}" in text
+
+
+async def test_the_words_of_a_survey_are_changed_once_and_taken_back(whole: Whole, chromium: str) -> None:
+    """FBK-003: surveys asked before keep theirs; the usual words stand again."""
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("marketer"), "Dolly")
+        await walk.go(f"/s/{SHOP}/survey-results")
+        await walk.click("Words of usage", "link")
+        await walk.check()
+        await page.locator("[name='title.en']").fill("")
+        await page.locator("[name='title.zh']").fill("")
+        await walk.click("Save words")
+        walk.wrong = [said for said in walk.wrong if "422" not in said]
+        await walk.check()
+        await page.locator("[name='title.en']").fill("How is the tea?")
+        await page.get_by_role("button", name="Save words").dblclick()
+        await page.wait_for_url("**/survey-forms/usage?notice=*")
+        await walk.check()
+        said = await whole.stack.get("feedback", f"{BASE}/survey-forms")
+        own = [each["form"]["title"]["en"] for each in said["items"] if each["own"]]
+        assert (said["version"], own) == (1, ["How is the tea?"])
+        await walk.click("Withdraw the shop's own words")
+        await page.wait_for_url("**/survey-results?notice=*")
+        await walk.check()
+        said = await whole.stack.get("feedback", f"{BASE}/survey-forms")
+        assert not any(each["own"] for each in said["items"])
+
+
+async def test_a_key_is_made_shown_once_and_revoked(whole: Whole, chromium: str) -> None:
+    """The console's own key counts for every shop; a shop's owner sees and revokes the shop's."""
+    elsewhere = {"name": "of another shop", "shop": "elsewhere", "scopes": ["orders:read"]}
+    theirs = (await whole.stack.call("orders-ingest", "POST", "/v1/keys", json=elsewhere)).json()
+    async with browsing(whole, chromium) as (walk, context):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("owner"), "Doris")
+        await walk.go(f"/s/{SHOP}/keys")
+        await page.get_by_label("Who uses it").fill("the web shop")
+        await page.get_by_label("Send orders, customers and activity").check()
+        await walk.click("Make key")
+        await walk.check()
+        key = await page.locator("#made").inner_text()
+        kept = await whole.stack.get("orders-ingest", f"/v1/keys?shop={SHOP}")
+        assert [(one["name"], one["revoked_at"]) for one in kept] == [("the web shop", None)]
+        await walk.go(f"/s/{SHOP}/keys")
+        assert key not in await page.content()
+        assert theirs["prefix"] not in await page.content()
+        token = await page.locator("[name=token]").first.input_value()
+        forged = await context.request.post(
+            f"{whole.url}/s/{SHOP}/keys/{theirs['prefix']}/revoke",
+            form={"token": token, "form": "forged"},
+            headers={"sec-fetch-site": "same-origin"},
+        )
+        assert forged.status == 404, "another shop's key"
+        await walk.click("Revoke the web shop")
+        await page.get_by_text("Revoked: it counts no more").wait_for()
+        await walk.check()
+        kept = await whole.stack.get("orders-ingest", f"/v1/keys?shop={SHOP}")
+        assert kept[0]["revoked_at"] is not None
 
 
 async def test_a_bounce_is_lifted_once_and_says_by_whom(whole: Whole, chromium: str) -> None:

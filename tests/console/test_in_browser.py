@@ -23,7 +23,7 @@ _CUSTOMER = (
     *(f"customers/ann/{part}" for part in ("ledger", "orders", "messages", "statement", "timeline")),
 )
 _DESK = ("orders/1001", "tickets", "approvals", "rewards", "survey-results", "survey-results/usage")
-_SHOP = ("programme", "regulars", "messages", "imports", "dead-letters", "health")
+_SHOP = ("programme", "rules/thresholds", "rules/contact", "regulars", "messages", "imports", "dead-letters", "health")
 PATHS = ("today", "customers", *_CUSTOMER, *_DESK, *_SHOP)
 """Of pages that a viewer sees."""
 
@@ -365,7 +365,7 @@ async def test_a_page_is_sent_without_what_is_late_and_fills_by_itself(whole: Wh
         await walk.sign_up(await whole.invitation("viewer"), "Vito")
         async with whole.slow("messaging", 3):
             plain = await (await context.request.get(f"{walk.url}/s/{SHOP}/customers/ann")).text()
-            assert plain.count("Asking messaging") == 2
+            assert plain.count("Asking messaging") == 3
             assert 'id="standing"' in plain
             await page.goto(f"{walk.url}/s/{SHOP}/customers/ann")
             await page.get_by_text("Asking messaging").first.wait_for()

@@ -55,6 +55,9 @@ class Shop:
         key = (walk.folder / "secrets/bootstrap_api_key").read_text().strip()
         self._http = httpx.Client(headers={"authorization": f"Bearer {key}"}, trust_env=False, timeout=20)
 
+    def close(self) -> None:
+        self._http.close()
+
     def call(self, service: str, method: str, path: str, body: Any = None) -> httpx.Response:
         return self._http.request(method, f"http://{self._walk.address(service)}:8080{path}", json=body)
 
@@ -73,7 +76,7 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(walk: Walk) -> Shop:
+def shop(walk: Walk) -> Iterator[Shop]:
     shop = Shop(walk)
     set_up = shop.call("orders-ingest", "PUT", f"{SHOP}/settings", {"zone": "Europe/Berlin", "currency": "EUR"})
     assert set_up.status_code == 200, set_up.text
@@ -86,7 +89,8 @@ def shop(walk: Walk) -> Shop:
     }
     told = shop.call("orders-ingest", "POST", f"{SHOP}/customers", {"customers": [ann]})
     assert told.status_code == 202, told.text
-    return shop
+    yield shop
+    shop.close()
 
 
 def until(check: Callable[[], bool], what: str | Callable[[], str]) -> None:

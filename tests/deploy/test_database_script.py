@@ -12,7 +12,6 @@ import asyncpg
 import pytest
 
 from common.events.topics import SERVICES
-from common.storage.migrate import migrate
 from regulars.stack.postgres import PostgresServer
 from regulars.stack.postgres_binaries import find_binaries
 
@@ -70,21 +69,8 @@ async def test_each_service_enters_its_own_database_and_no_other(server: Postgre
     assert done.returncode == 0, done.stderr
     for role in ROLES:
         own = role.removesuffix("_service")
-        if role == own:
-            assert await connect(server, role, role) == role
+        assert await connect(server, role, own) == own
         for other in PACKAGES:
             if other != own:
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await connect(server, role, other)
-
-
-MIGRATIONS = SCRIPT.parents[2] / "services" / "membership" / "migrations"
-
-
-async def test_a_service_enters_when_its_owner_has_migrated(server: PostgresServer) -> None:
-    """What the script made is what migrations give the rights to."""
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await connect(server, "membership_service", "membership")
-    owner = server.url_of("membership", user="membership", password=PASSWORDS["membership_db_password"])
-    await migrate(owner, MIGRATIONS, role="membership_service")
-    assert await connect(server, "membership_service", "membership") == "membership"

@@ -132,7 +132,8 @@ def test_the_migrations_run_and_every_pod_becomes_ready(cluster: Cluster) -> Non
             mounts = pod["spec"]["containers"][0]["volumeMounts"]
             pod["spec"]["containers"][0]["volumeMounts"] = [m for m in mounts if m["name"] != "secrets"]
         cluster.play(f"{name}-job", alone(documents, pod))
-        ended(f"{name}-process")
+    for job in jobs:
+        ended(f"{job['metadata']['name']}-process")
     documents = prepared("overlays/small")
     deployments = [each for each in documents if each["kind"] == "Deployment"]
     assert {each["metadata"]["name"] for each in deployments} == {*SERVICES, "console"}
@@ -183,6 +184,7 @@ def ready(url: str, container: str) -> None:
         try:
             answer = httpx.get(url, timeout=5, trust_env=False)
             if answer.status_code == 200:
+                print(f"{container}: {url.rpartition(':')[2]} answers", flush=True)
                 return
             said = answer.text
         except httpx.TransportError as error:

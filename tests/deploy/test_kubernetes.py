@@ -57,8 +57,9 @@ def test_kustomize_renders_what_the_tests_render(folder: str) -> None:
     assert normal(kustomized(folder)) == normal(rendered(KUBERNETES / folder))
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("folder", OVERLAYS)
+@pytest.mark.parametrize(
+    ("folder", "version"), [*((each, VERSIONS[-1]) for each in OVERLAYS), (OVERLAYS[0], VERSIONS[0])]
+)
 def test_every_manifest_is_valid_strictly(folder: str, version: str) -> None:
     assert len({(m["kind"], m["metadata"]["name"]) for m in manifests(folder)}) == len(manifests(folder))
     for manifest in manifests(folder):

@@ -32,6 +32,9 @@ PARTS = {
     "item": "photo",
     "claim": "c-1",
     "form_id": "usage",
+    "which": "contact",
+    "prefix": "abc",
+    "command": "c-1",
     "shop": "tea",
 }
 

@@ -50,6 +50,7 @@ async def test_a_customer_whom_nobody_can_speak_of_is_not_unknown(site: Site) ->
         "imports",
         "imports/job-1",
         "dead-letters",
+        "keys",
         "health",
     ],
 )

@@ -333,3 +333,6 @@ create table privacy_requests (
     done_at timestamptz,
     primary key (shop, vendor, request_id) -- closes the race of one delivery that comes twice at once
 );
+
+-- With which master key each customer's key is wrapped ('' the founding one): finds those that a replaced one wraps.
+create index customer_keys_wrapped on customer_keys (left(wrapped, position('.' in wrapped)));

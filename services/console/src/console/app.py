@@ -18,8 +18,9 @@ from console.feedback import rewards, surveys, tickets
 from console.imports import page as imports
 from console.imports import preview as import_preview
 from console.messages import page as messages
-from console.operations import dead, health
+from console.operations import dead, health, keys
 from console.programme import page as programme
+from console.programme import rules_page
 from console.regulars import cohort
 from console.regulars import page as regulars
 from console.sign_in import account, invitations
@@ -62,10 +63,12 @@ ROUTERS = (
     regulars.router,
     cohort.router,
     programme.router,
+    rules_page.router,
     import_preview.router,
     imports.router,
     dead.router,
     health.router,
+    keys.router,
     audit.router,
 )
 

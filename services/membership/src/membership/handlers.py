@@ -5,11 +5,21 @@ from __future__ import annotations
 from common.bus.subscriptions import Batch, Subscription
 from common.crypto.erasing import confirmed_by
 from common.events.customers import CustomerMerged, CustomerUnmerged
+from common.events.feedback import (
+    ComplaintChanged,
+    ComplaintOpened,
+    ComplaintReopened,
+    ComplaintResolved,
+    RewardDecided,
+)
 from common.events.membership import MembershipErased, ProgrammeChanged, ProgrammeWithdrawn
+from common.events.orders import OrderDelivered, OrderInTransit, OrderShipped
 from common.fold.customers import fold_events
 from common.fold.merging import fold_merge
 from common.storage.database import Transaction
 from membership.commands.coupons import settle_orders
+from membership.commands.following import follow_orders_of_others, follow_shipments
+from membership.commands.payouts import pay_out, reverse_rewards
 from membership.commands.programme import refold_where_it_looks_further
 from membership.fold import INPUTS, KEPT, MemberFolding, save, settle_announced
 from membership.programme import store as programmes
@@ -20,7 +30,19 @@ async def on_inputs(tx: Transaction, batch: Batch) -> None:
     """Credit what orders earn, take back what refunds took, and announce whose tier or points changed."""
     rules = await programmes.get_rules(tx, (event.shop for event in batch.events))
     await save(tx, await fold_events(tx, MemberFolding(rules), batch.events))
-    await settle_orders(tx, batch.events)
+    await settle_orders(tx, batch.events, rules)
+    await follow_orders_of_others(tx, batch.events, rules)
+    await reverse_rewards(tx, batch.events, rules)
+
+
+async def on_shipments(tx: Transaction, batch: Batch) -> None:
+    """A parcel that is on its way has used the free shipping, or whatever benefit its order was promised."""
+    await follow_shipments(tx, batch.events, await programmes.get_rules(tx, (event.shop for event in batch.events)))
+
+
+async def on_granted(tx: Transaction, batch: Batch) -> None:
+    """Compensation that was granted, and rewards that were approved, are paid out, each once."""
+    await pay_out(tx, batch.events, await programmes.get_rules(tx, (event.shop for event in batch.events)))
 
 
 async def on_programmes(tx: Transaction, batch: Batch) -> None:
@@ -52,5 +74,7 @@ SUBSCRIPTIONS = (
     Subscription(on_inputs, INPUTS, KEPT),
     # After the inputs of its batch, which are claimed and would be folded a second time.
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
+    Subscription(on_granted, (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened, RewardDecided)),
+    Subscription(on_shipments, (OrderShipped, OrderInTransit, OrderDelivered)),
     *confirmed_by(MembershipErased, keeps_keys=False),
 )

@@ -19,10 +19,12 @@ from membership.api import (
     growth,
     members,
     offers,
+    payouts,
     preview,
     programme,
     redemptions,
     statement,
+    tier_grants,
     view,
 )
 from membership.jobs import balancing, sweeping, verifying
@@ -44,13 +46,15 @@ SERVICE = Service(
         view.router,
         redemptions.router,
         adjustments.router,
+        tier_grants.router,
+        payouts.router,
         programme.router,
         preview.router,
     ),
     jobs=lambda _: (*sweeping.JOBS, sweeping.long_histories(), balancing.job()),
     due=sweeping.due,
     revised=save_revisions,
-    copied=(Copied("offers"), Copied("coupons"), Copied("coupon_uses"), Copied("checkouts"), Copied("manual_changes")),
+    copied=tuple(map(Copied, ("offers", "coupons", "coupon_uses", "checkouts", "manual_changes", "payouts"))),
     verify=in_pages(verifying.verify),
 )
 

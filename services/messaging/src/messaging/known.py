@@ -6,7 +6,7 @@ which it came, so that a merge may be undone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from common.crypto.keys import get_keys
@@ -14,14 +14,17 @@ from common.events import CustomerKey
 from common.people.store import get_merged_at, get_people
 from common.storage.database import Transaction
 from messaging.conditions.rules import is_of_the_survivor_alone
-from messaging.conditions.state import Facts
+from messaging.conditions.state import Claim, Facts
 from messaging.conditions.store import get_facts
 from messaging.consent.rules import joined
 from messaging.consent.state import register_of
 from messaging.consent.store import get_said_about, get_statements
 from messaging.contacts.state import Contact
 from messaging.contacts.store import get_contacts
+from messaging.coupons.store import get_coupons
 from messaging.decisions.state import Known
+from messaging.occasions.store import get_sold_out
+from messaging.standings.store import get_standings
 
 
 async def get_reachable(
@@ -67,6 +70,19 @@ async def get_known(
     for key, known in found.items():
         known.facts = facts[key] if len(known.people) == 1 else _joined(key, known, facts)
     return found
+
+
+async def add_offers(
+    tx: Transaction, found: Mapping[CustomerKey, Known], claims: Collection[Claim], at: datetime
+) -> None:
+    """What messages offer: the customers' coupons and tiers, and which of the products that are named are sold out."""
+    keys = list(found)
+    coupons, standings = await get_coupons(tx, keys, at), await get_standings(tx, dict.fromkeys(keys, at))
+    sold_out = await get_sold_out(tx, {shop for shop, _ in keys}, {c.sku for c in claims if c.sku is not None})
+    for key, known in found.items():
+        known.facts.coupons = coupons[key]
+        known.facts.tier = standings[key].get("tier")
+        known.facts.sold_out = sold_out.get(key[0], ())
 
 
 def _joined(key: CustomerKey, known: Known, facts: Mapping[CustomerKey, Facts]) -> Facts:

@@ -37,6 +37,7 @@ from segmentation.customers.state import CustomerState
 from segmentation.purchases import rules as purchases
 from segmentation.purchases.entries import Item
 from segmentation.purchases.store import delete_sales, save_sales
+from segmentation.segments.store_dues import mark
 from segmentation.shop_statistics.store import get_statistics
 from segmentation.shops.state import Shop, shop_with
 from segmentation.shops.store import share_shops
@@ -176,6 +177,7 @@ async def folding_of(tx: Transaction, shops: Iterable[str]) -> SegmentFolding:
 async def keep(tx: Transaction, folded: Folded[CustomerState]) -> None:
     """Announce what a fold found, and store what reports read of it beside the states."""
     await save_sales(tx, {key: state.items for key, state in folded.states.items()})
+    await mark(tx, folded.states.keys())
     await tx.announce(folded.facts())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -12,6 +13,8 @@ from common.events.membership import TierChanged
 from common.process.runtime import Runtime
 from segmentation.handlers import on_members
 from segmentation.report.store_listing import list_customers
+
+from ..conftest import NOW
 
 BASE = "/v1/shops/tea"
 
@@ -85,6 +88,23 @@ async def test_each_cell_of_the_map_counts_those_whom_its_list_holds(client: htt
         assert cell["customers"] == len(await names(client, cell=cell["cell"]))
 
 
+async def test_grades_stand_in_the_map_and_in_lists(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    """SEG-020: of a shop that grades from 1 to 5 the map counts everybody, and each number has its list."""
+    thresholds = {"rfm": {"method": "fixed", "groups": "shopify"}}
+    await client.put(f"{BASE}/thresholds", json={"thresholds": thresholds})
+    await runtime.set_clock(NOW + timedelta(minutes=6))
+    await runtime.sweeper.sweep()
+    found = (await client.get(f"{BASE}/report/rfm")).json()
+    assert sum(cell["customers"] for cell in found["cells"]) == 3
+    for cell in found["cells"]:
+        assert cell["customers"] == len(await names(client, cell=cell["cell"])), cell
+        assert cell["customers"] <= len(await names(client, rfm=cell["rfm_class"]))
+    assert sum(grades["customers"] for grades in found["grades"]) == 3
+    for grades in found["grades"]:
+        rows = await names(client, grades=grades["cell"], group=grades["rfm_group"])
+        assert len(rows) == grades["customers"]
+
+
 async def test_weeks_hold_orders_buyers_and_net_revenue(client: httpx.AsyncClient) -> None:
     answer = (await client.get(f"{BASE}/report/weeks")).json()
     assert answer["since"] == "2024-12-30"
@@ -97,6 +117,6 @@ async def test_weeks_hold_orders_buyers_and_net_revenue(client: httpx.AsyncClien
     assert sum(week["net"] for week in answer["weeks"]) == total[0]["net"], "one number, asked for in two ways"
 
 
-@pytest.mark.parametrize("asked", [{"cell": "2"}, {"stage": "lost"}, {"rfm": "x"}, {"limit": 0}])
+@pytest.mark.parametrize("asked", [{"cell": "2"}, {"stage": "lost"}, {"rfm": "x"}, {"limit": 0}, {"grades": "6"}])
 async def test_a_value_that_there_is_not_is_refused(client: httpx.AsyncClient, asked: dict[str, Any]) -> None:
     assert (await client.get(f"{BASE}/customers", params=asked)).status_code == 422

@@ -68,7 +68,7 @@ ROWS: dict[str, tuple[str, str]] = {
     ),
     "a member's tier is another": (
         "update member_tiers set tier_id = 'gold' where customer = :c",
-        "tea/c003: tiers of members keeps something else than was announced",
+        "tea/c003: member_tiers keeps something else than was announced",
     ),
     "a member is gone": ("delete from members where customer = :c", "a member was enrolled, and no row keeps it"),
     "a member's date": (

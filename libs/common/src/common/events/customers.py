@@ -74,7 +74,10 @@ class CustomerUpdated(CustomerProfile):
 
 
 class ConsentChanged(EventData):
-    """Consent given or withdrawn for one channel and purpose; newest `time` wins (SEC-005)."""
+    """Consent given or withdrawn for one channel and purpose; newest `time` wins (SEC-005).
+
+    `undated`: the shop did not say when, and `time` is when it was read: such a yes overrides nobody's refusal.
+    """
 
     TYPE: ClassVar[str] = "customer.consent_changed"
     TOPIC: ClassVar[str] = "customers"
@@ -84,6 +87,7 @@ class ConsentChanged(EventData):
     granted: bool
     source: Text | None = None
     noted_on: date | None = None
+    undated: bool = False
 
 
 class CustomerMerged(EventData):

@@ -45,6 +45,10 @@ class EventData(BaseModel):
         """Of a customer's facts with a revision and of this name the last one alone says what is so."""
         return cls.STANDING or cls.TYPE
 
+    def stands_as(self) -> str:
+        """`standing`, or more narrowly where the fact is one of several that stand side by side of a customer."""
+        return self.standing()
+
     def what_is_so(self) -> dict[str, Any]:
         """What the fact says to be so from now on; two that differ in `HOW` and `revision` alone say the same.
 

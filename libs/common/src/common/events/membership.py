@@ -204,6 +204,38 @@ class RedemptionReturned(EventData):
     redemption_id: Identifier
 
 
+class RedemptionCommitted(EventData):
+    """An order that names no redemption, being another customer's or nobody's, was paid: its points stay spent."""
+
+    TYPE: ClassVar[str] = "points.redemption_committed"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 205
+    redemption_id: Identifier
+    order_id: Identifier
+
+
+class Payout(EventData):
+    """Points that feedback has granted; `origin`: `compensation/<ticket>` or `reward/<claim>`, each paid once."""
+
+    TOPIC: ClassVar[str] = "membership"
+    origin: Text
+    points: Number
+
+
+class PointsPaidOut(Payout):
+    """The points were given (FBK-029, MEM-071)."""
+
+    TYPE: ClassVar[str] = "points.paid_out"
+    RANK: ClassVar[int] = 252
+
+
+class PayoutReversed(Payout):
+    """The points of a reward are taken back, since its order was refunded whole (MEM-070)."""
+
+    TYPE: ClassVar[str] = "points.payout_reversed"
+    RANK: ClassVar[int] = 253
+
+
 class ManualChange(EventData):
     """An accepted command of the shop's staff; `approved_by`: the second person, where one was needed."""
 
@@ -220,6 +252,14 @@ class PointsAdjusted(ManualChange):
     TYPE: ClassVar[str] = "points.adjusted"
     RANK: ClassVar[int] = 250
     points: Number
+
+
+class TierGranted(ManualChange):
+    """`tier`, by its id, from now on for a term, as if the member had qualified for it (MEM-020)."""
+
+    TYPE: ClassVar[str] = "tier.granted"
+    RANK: ClassVar[int] = 251
+    tier: Text
 
 
 class MemberRegistered(EventData):

@@ -23,6 +23,7 @@ SCOPES = {
     "members:approve": "approve or refuse changes by hand that another person asked for",
     "redemptions:write": "redeem points on orders, and return them",
     "redemptions:read": "read redemptions",
+    "segments:write": "define segments, and tag customers",
     "segments:read": "read stage, life cycle, scores and reports",
     "messages:write": "tell opt-outs and opt-ins, and lift what blocks an address",
     "messages:read": "read decisions, messages and consents",

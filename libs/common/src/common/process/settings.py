@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from common.bus.retention import MOST_DAYS
+from common.crypto.master import MasterKeys
 from common.crypto.sealing import master_key_from
 from common.storage.roles import user_of
 from common.storage.tls import split_tls
@@ -43,6 +44,12 @@ class Settings(BaseSettings):
     )
     kafka_bootstrap_servers: str = Field(description="host:port,host:port")
     master_key: SecretStr = Field(description="32 random bytes in base64, the same for the whole installation")
+    master_keys: SecretStr | None = Field(
+        None, description="keys that came since, a line `id key` each; each seals when MASTER_KEY_ID names it"
+    )
+    master_key_id: str | None = Field(
+        None, description="id of the key that seals from now on; absent: MASTER_KEY itself"
+    )
     bootstrap_api_key: SecretStr | None = Field(None, description="an API key for everything in every shop")
     http_host: str = Field("127.0.0.1", description="address to listen on")
     http_port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0: any free one")
@@ -108,6 +115,16 @@ class Settings(BaseSettings):
     def _usable(cls, key: SecretStr) -> SecretStr:
         master_key_from(key.get_secret_value())
         return key
+
+    @model_validator(mode="after")
+    def _keys(self) -> Self:
+        self.all_master_keys()
+        return self
+
+    def all_master_keys(self) -> MasterKeys:
+        """The founding one and those that came since."""
+        further = self.master_keys.get_secret_value() if self.master_keys else None
+        return MasterKeys.from_settings(self.master_key.get_secret_value(), further, self.master_key_id)
 
     @field_validator("bootstrap_api_key")
     @classmethod

@@ -34,7 +34,7 @@ async def verify(service: Service, settings: Settings) -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     runtime = await make_runtime(service, settings)
     reader = partial(Reader, settings.kafka_bootstrap_servers, client=f"{service.name}-verify")
-    run = Verification(service.name, runtime.database, reader, runtime.master, partial(print, flush=True))
+    run = Verification(service.name, runtime.database, reader, runtime.keys.master, partial(print, flush=True))
     if service.subscriptions:
         await compare_claims(run, service.subscribed(runtime.keys))
     if service.verify is not None:

@@ -144,7 +144,7 @@ class Transaction:
         if not rows:
             return
         if self.rebuilding:
-            last = {(e.data.TOPIC, e.key, e.data.standing(), "" if e.data.has_revision() else e.id): e for e in rows}
+            last = {(e.data.TOPIC, e.key, e.data.stands_as(), "" if e.data.has_revision() else e.id): e for e in rows}
             await self.execute(
                 _KEEP_ASIDE, **_ASIDE.of((*name, e.shop, e.encode().decode()) for name, e in last.items())
             )

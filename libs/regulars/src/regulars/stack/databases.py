@@ -71,6 +71,8 @@ async def _ensure(connection: asyncpg.Connection, name: str, password: str, serv
         await connection.execute(f"create database {name} owner {name}")
         # Every role may connect to every database unless it is revoked.
         await connection.execute(f"revoke connect on database {name} from public")
+    if serving is not None:
+        await connection.execute(f"grant connect on database {name} to {role_of(name)}")
     # A rebuild that was killed may have left it shut.
     await connection.execute(f"alter database {name} connection limit -1")
 

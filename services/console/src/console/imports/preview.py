@@ -31,4 +31,4 @@ async def preview_import(viewer: Guarded) -> Response:
     if not answer.ok:
         return await listed(viewer, why_not(viewer, answer), status_of(answer), **sent)
     await viewer.record("preview_import", f"imports/{sent['name'] or sent['layout']}", "shown")
-    return viewer.draw("imports/preview.html", found=answer.body, sent=sent, none=NONE)
+    return viewer.draw("imports/preview.html", found=answer.body, sent=sent, dash=NONE)

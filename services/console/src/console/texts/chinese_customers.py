@@ -45,7 +45,7 @@ CUSTOMERS = {
     "No line could be read: look at the layout, the encoding and the columns.": "没有可读的行：请检查格式、编码和列。",
     "None of these lines would be refused.": "这些行都不会被拒绝。",
     "The first lines that would be taken": "将被接受的前几行",
-    "The heading as it stands in the file; {none} where no column says it. What you correct is remembered for the next file of this source.": "文件中的列标题；没有对应列时写 {none}。您的更正会为此来源的下一个文件记住。",
+    "The heading as it stands in the file; {dash} where no column says it. What you correct is remembered for the next file of this source.": "文件中的列标题；没有对应列时写 {dash}。您的更正会为此来源的下一个文件记住。",
     "What its first 1,000 lines would become. Nothing has been taken.": "前 1,000 行会变成什么。尚未接受任何内容。",
     "Which column says what": "各列的含义",
     "All open": "全部未结",

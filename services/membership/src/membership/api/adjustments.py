@@ -130,7 +130,7 @@ async def approve_adjustment(
     shop: ShopName, command_id: Identifier, body: ApprovalIn, request: Request, tx: Tx
 ) -> AdjustmentOut:
     """Grant a proposed change; `by` is another person than the one that asked. Repeating it is harmless."""
-    row = await commands.approve(tx, runtime_of(request).keys, shop, command_id, body.by)
+    row = await commands.approve(tx, runtime_of(request).keys, shop, "points", command_id, body.by)
     return (await _out(tx, request, [row]))[0]
 
 
@@ -139,5 +139,5 @@ async def refuse_adjustment(
     shop: ShopName, command_id: Identifier, body: ApprovalIn, request: Request, tx: Tx
 ) -> AdjustmentOut:
     """Refuse a proposed change, or take one's own back. Repeating it is harmless."""
-    row = await commands.refuse(tx, runtime_of(request).keys, shop, command_id, body.by)
+    row = await commands.refuse(tx, runtime_of(request).keys, shop, "points", command_id, body.by)
     return (await _out(tx, request, [row]))[0]

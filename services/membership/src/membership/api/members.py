@@ -28,9 +28,10 @@ from membership.points.state import LOT, Points
 from membership.programme import store as programmes
 from membership.programme.programme import Programme, Tier
 from membership.programme.versions import ShopRules
+from membership.qualification.history import EVER
 from membership.qualification.recent import Recent, UpToNow
-from membership.tiers.rules import window_start
 from membership.tiers.state import Tiers
+from membership.tiers.windows import window_start
 
 router = Router(prefix="/v1/shops/{shop}", tags=["members"])
 
@@ -90,7 +91,7 @@ class PathOut(BaseModel):
     """`spend` in minor units; what is missing by any one way suffices, null: the next tier is not reached that way.
 
     `spend`, `orders` and `points` (earned by orders, not what is left of them) are of the window; `growth` is the
-    growth value, for good. The top tier has no next.
+    growth value, for good. The top tier has no next. `window_from` is null where all counts that ever was.
     """
 
     tier: str
@@ -99,7 +100,7 @@ class PathOut(BaseModel):
     orders: int
     growth: int
     points: int
-    window_from: datetime
+    window_from: datetime | None
     next_tier: str | None
     missing_spend: int | None
     missing_orders: int | None
@@ -221,9 +222,10 @@ async def get_path(shop: ShopName, customer: Person, tx: Tx) -> PathOut:
 
 
 def path_out(state: Member, rules: ShopRules, now: datetime) -> PathOut:
-    programme = rules.at(now)
-    level = programme.level_of(Tiers.of(state).standing.tier)
-    window = window_start(rules, programme, now)
+    programme, tiers = rules.at(now), Tiers.of(state)
+    level = programme.level_of(tiers.standing.tier)
+    assert tiers.enrolled is not None
+    window = window_start(rules, programme, now, tiers.enrolled)
     reached = UpToNow(state, rules).through(window, now)
     reached = reached._replace(spend=max(0, reached.spend) * rules.unit_at(now) // FINE)
     following = programme.tiers[level + 1] if level + 1 < len(programme.tiers) else None
@@ -231,7 +233,7 @@ def path_out(state: Member, rules: ShopRules, now: datetime) -> PathOut:
         tier=programme.tiers[level].name,
         currency=rules.currency_at(now),
         **reached._asdict(),
-        window_from=window,
+        window_from=None if window == EVER else window,
         next_tier=following.name if following else None,
         missing_spend=_missing(following.spend if following else None, reached.spend),
         missing_orders=_missing(following.orders if following else None, reached.orders),
@@ -249,7 +251,13 @@ def _what_earns(programme: Programme, tier: Tier) -> str:
     """A sentence for the member: only what leads to the tier is named."""
     ways = []
     if (tier.spend, tier.orders, tier.points) != (None, None, None):
-        ways.append(f"completed orders, goods paid less refunds, within {programme.window_months} months")
+        when = {
+            "rolling": f"within {programme.window_months} months",
+            "calendar": f"within {programme.window_months} months of the calendar",
+            "anniversary": f"within {programme.window_months} months, counted from the day of enrolment",
+            "lifetime": "since the first one",
+        }[programme.window]
+        ways.append(f"completed orders, goods paid less refunds, {when}")
     if tier.growth is not None:
         rules = programme.growth
         activities = {

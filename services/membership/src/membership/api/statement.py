@@ -40,7 +40,7 @@ class EarnedBy(BaseModel):
     held: int
 
 
-class LineOut(BaseModel):
+class StatementLineOut(BaseModel):
     """What one cause moved. `kind`: the type of the input (`order.completed`), or what fell due (`expiry`).
 
     `points`: what may be spent, less debt; `balance`: after the line. `pending` and `pending_balance` alike, of what is
@@ -69,7 +69,7 @@ class LineOut(BaseModel):
 class StatementOut(BaseModel):
     """Newest line first; give the last `before` for the next page; None on the last one."""
 
-    lines: list[LineOut]
+    lines: list[StatementLineOut]
     before: int | None
 
 
@@ -96,12 +96,12 @@ async def get_statement(
     return StatementOut(lines=lines, before=lines[-1].entry if len(lines) == limit else None)
 
 
-def _line(row: Any) -> LineOut:
+def _line(row: Any) -> StatementLineOut:
     fields = orjson.loads(row.fields) if row.fields else {}
     orders = {order for lot in row.lots if (order := order_of(lot))}
     # Of what fell due, and of late news about another order, the lots say whose points they are.
     order_id = fields.get("order_id") or (next(iter(orders)) if len(orders) == 1 else None)
-    return LineOut(
+    return StatementLineOut(
         **{name: getattr(row, name) for name in _COLUMNS},
         kind=row.type or row.cause.partition("@")[0],
         order_id=order_id,
@@ -126,7 +126,7 @@ _COLUMNS = (
 )
 
 
-async def _explain(tx: Transaction, key: CustomerKey, state: Member, lines: list[LineOut]) -> None:
+async def _explain(tx: Transaction, key: CustomerKey, state: Member, lines: list[StatementLineOut]) -> None:
     """Add to lines of an order how it earns; the page's orders are read at once."""
     wanted = {ORDER.name(line.order_id): line.order_id for line in lines if line.order_id is not None}
     if not wanted:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
-from common.events import Event, fact_id, rfc3339
+from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.membership import CouponRedeemed
 from common.fold.customers import current
-from common.fold.store import read_customer
+from common.fold.store import get_items, read_customer
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from membership.coupons import store
 from membership.coupons.cart import Buyer
 from membership.coupons.offer import Offer
 from membership.coupons.refusals import CouponUseDiffers, CouponUseEnded, UnknownCoupon, UnknownCouponUse
-from membership.coupons.settling import Use, settle
+from membership.coupons.settling import Standings, Surroundings, Use, settle
 from membership.coupons.using import COUNTED, Moment, check_limits, check_usable
 from membership.fold import MemberFolding
 from membership.member import Member
 from membership.metrics import COUPONS_OVER_LIMIT
-from membership.orders.state import Orders
+from membership.orders.state import ORDER, Orders
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
+from membership.programme.store import Rulebook
 from membership.programme.versions import ShopRules
 from membership.tiers.state import Tiers
 
@@ -77,7 +78,7 @@ async def reserve(tx: Transaction, shop: str, asked: Asked) -> Row[Any]:
     revision = -1 if known is None else known.order_revision
     use = Use(
         shop, asked.order_id, asked.code, offer_row.offer_id, asked.customer, asked.amount, rules.currency_at(now),
-        "reserved", None, revision, now,
+        "reserved", None, revision, now, True,
     )  # fmt: skip
     return await _save(tx, use)
 
@@ -101,10 +102,21 @@ async def void(tx: Transaction, shop: str, code: str) -> Row[Any]:
     return coupon
 
 
-async def settle_orders(tx: Transaction, events: Iterable[Event[Any]]) -> None:
-    """Move uses on with their orders, and announce it. A rebuild takes them from the live database instead."""
+async def settle_orders(tx: Transaction, events: Iterable[Event[Any]], rules: Rulebook) -> None:
+    """Move uses on with their orders, which are folded, and announce it.
+
+    A rebuild takes them from the live database instead.
+    """
     if not tx.rebuilding:
-        moved = await settle(tx, list(events))
+        folding = MemberFolding(rules)
+
+        async def standings(wanted: Sequence[tuple[CustomerKey, str]]) -> Standings:
+            stored = await get_items(tx, folding, sorted({(key, ORDER.name(name)) for key, name in wanted}))
+            found = {(key[0], name): stored.get(key, {}).get(ORDER.name(name), {}) for key, name in wanted}
+            return {name: item[ORDER.field] for name, item in found.items() if ORDER.field in item}
+
+        around = Surroundings(lambda shop, at: rules[shop].currency_at(at), standings)
+        moved = await settle(tx, list(events), around)
         COUPONS_OVER_LIMIT.inc(sum(use.status == "over_limit" for use in moved))
         await tx.announce(_fact(tx, use) for use in moved)
 

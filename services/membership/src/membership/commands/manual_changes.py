@@ -1,4 +1,4 @@
-"""Staff change points by hand: asked for by one person, approved by another above a limit, on record for good."""
+"""Staff change points and tiers by hand: asked for by one, approved by another above a limit, on record for good."""
 
 from __future__ import annotations
 
@@ -9,16 +9,24 @@ from sqlalchemy import Row
 
 from common.crypto.keys import DataKey, KeyRing
 from common.events import CustomerKey, Event
-from common.events.membership import ManualChange, PointsAdjusted
+from common.events.membership import ManualChange, PointsAdjusted, TierGranted
 from common.fold.customers import current
 from common.fold.store import read_customer
 from common.storage.database import Transaction
+from common.time.calendar import start_of_month
 from membership.commands.recording import carry_out, time_of_command
 from membership.fold import MemberFolding
 from membership.manual_changes import store
-from membership.manual_changes.refusals import ChangeDecided, ChangeDiffers, KeyNotHere, UnknownChange
-from membership.manual_changes.rules import check_second, points_need_approval
-from membership.manual_changes.state import Asked, State
+from membership.manual_changes.refusals import (
+    ChangeDecided,
+    ChangeDiffers,
+    KeyNotHere,
+    NoSuchTier,
+    TierHeldAlready,
+    UnknownChange,
+)
+from membership.manual_changes.rules import check_grants, check_second, points_need_approval, tier_needs_approval
+from membership.manual_changes.state import Asked, Kind, State
 from membership.member import Member
 from membership.members.refusals import UnknownMember
 from membership.points.refusals import InsufficientPoints
@@ -42,7 +50,7 @@ class _Found(NamedTuple):
 async def ask(tx: Transaction, keys: KeyRing, key: CustomerKey, asked: Asked) -> Row[Any]:
     """The change as it stands: granted at once, or proposed where a second person is needed. Idempotent by its id.
 
-    Raises UnknownMember, KeyNotHere, ChangeDiffers, InsufficientPoints.
+    Raises UnknownMember, KeyNotHere, ChangeDiffers; InsufficientPoints; NoSuchTier, TierHeldAlready, TooManyGrants.
     """
     found = await _find(tx, keys, key)
     known = await store.get_change(tx, key[0], asked.command_id)
@@ -58,9 +66,9 @@ async def ask(tx: Transaction, keys: KeyRing, key: CustomerKey, asked: Asked) ->
     return await _row(tx, key[0], asked.command_id)
 
 
-async def approve(tx: Transaction, keys: KeyRing, shop: str, command_id: str, by: str) -> Row[Any]:
+async def approve(tx: Transaction, keys: KeyRing, shop: str, kind: Kind, command_id: str, by: str) -> Row[Any]:
     """The change, granted; idempotent. Raises UnknownChange, SamePerson, ChangeDecided and what `ask` raises."""
-    row, found = await _waiting(tx, keys, shop, command_id, by)
+    row, found = await _waiting(tx, keys, shop, kind, command_id, by)
     if row.state == "granted" and row.decided_by == by:
         return row
     _check_waiting(row)
@@ -71,9 +79,9 @@ async def approve(tx: Transaction, keys: KeyRing, shop: str, command_id: str, by
     return await _row(tx, shop, command_id)
 
 
-async def refuse(tx: Transaction, keys: KeyRing, shop: str, command_id: str, by: str) -> Row[Any]:
+async def refuse(tx: Transaction, keys: KeyRing, shop: str, kind: Kind, command_id: str, by: str) -> Row[Any]:
     """The change, refused, by anybody: who asked for it may take it back. Idempotent. Raises as `approve`."""
-    row, found = await _waiting(tx, keys, shop, command_id, None)
+    row, found = await _waiting(tx, keys, shop, kind, command_id, None)
     if row.state == "refused" and row.decided_by == by:
         return row
     _check_waiting(row)
@@ -106,11 +114,11 @@ async def _find(tx: Transaction, keys: KeyRing, key: CustomerKey) -> _Found:
 
 
 async def _waiting(
-    tx: Transaction, keys: KeyRing, shop: str, command_id: str, second: str | None
+    tx: Transaction, keys: KeyRing, shop: str, kind: Kind, command_id: str, second: str | None
 ) -> tuple[Row[Any], _Found]:
     """The change with its member locked. `second`: the person who must be another than the one that asked."""
     row = await store.get_change(tx, shop, command_id)
-    if row is None:
+    if row is None or row.kind != kind:
         raise UnknownChange(command_id)
     if second is not None:
         check_second(row.asked_by, second)
@@ -125,24 +133,42 @@ def _check_waiting(row: Row[Any]) -> None:
 
 
 def _check(found: _Found, asked: Asked) -> None:
-    """Whether the change can be made now. Raises InsufficientPoints."""
+    """Whether the change can be made now. Raises InsufficientPoints, NoSuchTier, TierHeldAlready."""
+    if asked.tier is not None:
+        programme, held = found.shop.at(found.at), Tiers.of(found.member).standing
+        known = [tier.id for tier in programme.tiers]
+        if asked.tier not in known:
+            raise NoSuchTier(asked.tier, known)
+        lowest = programme.level_of(held.tier) + (held.grace is None)
+        if known.index(asked.tier) < max(lowest, 1):
+            raise TierHeldAlready(asked.tier, held.tier)
+        return
     available = Points.of(found.member).available
     if asked.points is not None and -asked.points > available:
         raise InsufficientPoints(-asked.points, available)
 
 
 async def _needs_approval(tx: Transaction, found: _Found, asked: Asked) -> bool:
-    rules = found.shop.at(found.at).approvals
+    """Raises TooManyGrants."""
+    rules, today = found.shop.at(found.at).approvals, found.shop.date_of(found.at)
+    if asked.tier is not None:
+        month = found.shop.start_of(start_of_month(today))
+        check_grants(await store.count_grants(tx, found.key[0], asked.by, month), asked.by, rules)
+        return tier_needs_approval(asked.tier, Tiers.of(found.member).standing.candidate, rules)
     assert asked.points is not None
-    midnight = found.shop.start_of(found.shop.date_of(found.at))
+    midnight = found.shop.start_of(today)
     return points_need_approval(asked.points, await store.points_alone(tx, found.key, midnight), rules)
 
 
 def _event(found: _Found, asked: Asked, approved_by: str | None) -> Event[ManualChange]:
-    assert asked.points is not None
-    data = PointsAdjusted(
-        command_id=asked.command_id, reason=asked.reason, by=asked.by, approved_by=approved_by, points=asked.points
-    )
+    said: dict[str, Any] = {"command_id": asked.command_id, "reason": asked.reason, "by": asked.by}
+    said["approved_by"] = approved_by
+    data: ManualChange
+    if asked.tier is not None:
+        data = TierGranted(tier=asked.tier, **said)
+    else:
+        assert asked.points is not None
+        data = PointsAdjusted(points=asked.points, **said)
     return Event(asked.command_id, f"/shops/{found.key[0]}/membership", *found.key, found.at, data)
 
 

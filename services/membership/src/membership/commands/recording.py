@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
+from common.bus.inbox import claim_each
 from common.events import CustomerKey, Event, EventData
-from common.fold.customers import fold_command
+from common.fold.customers import fold_command, fold_events
 from common.people.store import lock_survivors
 from common.storage.database import Transaction
 from membership.fold import MemberFolding, save
@@ -36,3 +39,14 @@ async def carry_out(
     await tx.announce([event])
     await save(tx, folded)
     return True
+
+
+async def carry_out_all(tx: Transaction, folding: MemberFolding, events: Sequence[Event[Any]]) -> None:
+    """Fold and announce the commands that were not carried out before, with their own times, set-wise."""
+    await tx.lock_customers(event.customer for event in events)
+    outcomes = await claim_each(tx, [(event, event.encode()) for event in events], folding.kept)
+    fresh = [event for event, outcome in zip(events, outcomes, strict=True) if outcome == "new"]
+    if fresh:
+        folded = await fold_events(tx, folding, fresh)
+        await tx.announce(fresh)
+        await save(tx, folded)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.events import CustomerKey, Event
-from common.events.membership import PointsAdjusted
+from common.events.membership import PointsAdjusted, TierGranted
 from common.storage.database import Transaction
 from membership.manual_changes import store
 from membership.member import Member, PartState
@@ -25,8 +25,9 @@ class ManualChangesPart(Part[PartState]):
         return await store.list_granted(tx, after, last)
 
     def wrong_rows(self, member: Member, inputs: Sequence[Event[Any]], rows: Sequence[Row[Any]]) -> Iterator[str]:
-        made = {e.data.command_id: e.data.points for e in inputs if isinstance(e.data, PointsAdjusted)}
-        kept = {row.command_id: row.points for row in rows}
+        made: dict[str, Any] = {e.data.command_id: e.data.points for e in inputs if isinstance(e.data, PointsAdjusted)}
+        made |= {e.data.command_id: e.data.tier for e in inputs if isinstance(e.data, TierGranted)}
+        kept = {row.command_id: row.points if row.kind == "points" else row.tier for row in rows}
         for name in sorted(made.keys() | kept.keys()):
             if name not in kept:
                 yield f"nobody is on record for the change {name!r}"

@@ -9,7 +9,14 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.events import CustomerKey, Event
-from common.events.membership import PointsAdjusted, PointsRedeemed, RedemptionReturned
+from common.events.membership import (
+    PayoutReversed,
+    PointsAdjusted,
+    PointsPaidOut,
+    PointsRedeemed,
+    RedemptionCommitted,
+    RedemptionReturned,
+)
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid, OrderRefunded
 from common.fold.items import Wanted
 from common.fold.working import Folded
@@ -47,9 +54,18 @@ class PointsPart(Part[Points]):
                 return
             case OrderEvent() if data.redemption_id is not None:
                 yield REDEMPTION.name(data.redemption_id)
+            case RedemptionCommitted():
+                yield REDEMPTION.name(data.redemption_id)
+                return
             case PointsAdjusted():
                 adds = data.points > 0
                 yield from map(LOT.name, lots_of(_adjustment(data), shop, event.time)) if adds else (LOT.all_names,)
+                return
+            case PointsPaidOut():
+                yield from map(LOT.name, lots_of(data.origin, shop, event.time))
+                return
+            case PayoutReversed():
+                yield LOT.all_names
                 return
             case OrderEvent() | OrderRefunded():
                 pass
@@ -213,6 +229,15 @@ def on_returned(work: Work, data: RedemptionReturned) -> None:
         work.changed.append(RedemptionRow.of(data.redemption_id, redemption))
 
 
+def on_committed(work: Work, data: RedemptionCommitted) -> None:
+    """An order of another customer, or of nobody, was paid with the discount: only its end gives the points back."""
+    known = REDEMPTION.get(work.member, data.redemption_id)
+    if known is not None and known.paid_by is None and known.ended is None:
+        redemption = REDEMPTION.change(work.member, data.redemption_id)
+        redemption.paid_by = data.order_id
+        work.changed.append(RedemptionRow.of(data.redemption_id, redemption))
+
+
 def on_adjusted(work: Work, data: PointsAdjusted) -> None:
     """Staff have added points, or taken some; a promise that late news does not undo."""
     work.reason = "adjusted"
@@ -220,6 +245,18 @@ def on_adjusted(work: Work, data: PointsAdjusted) -> None:
         add_points(books_of(work), _adjustment(data), data.points, work.shop, work.at)
     else:
         take_points(books_of(work), -data.points, clamp=work.programme.points.clamp_at_zero)
+
+
+def on_paid_out(work: Work, data: PointsPaidOut) -> None:
+    """Points that feedback has granted: compensation, or the reward of a review."""
+    work.reason = data.origin.partition("/")[0]
+    add_points(books_of(work), data.origin, data.points, work.shop, work.at)
+
+
+def on_payout_reversed(work: Work, data: PayoutReversed) -> None:
+    """The order of a rewarded review was refunded whole: the points go, from whatever there is, then as debt."""
+    work.reason = "refunded"
+    take_points(books_of(work), data.points, clamp=work.programme.points.clamp_at_zero)
 
 
 def _adjustment(data: PointsAdjusted) -> str:
@@ -239,7 +276,10 @@ PointsPart.inputs = {
     OrderRefunded: on_refund,
     PointsRedeemed: on_redeemed,
     RedemptionReturned: on_returned,
+    RedemptionCommitted: on_committed,
     PointsAdjusted: on_adjusted,
+    PointsPaidOut: on_paid_out,
+    PayoutReversed: on_payout_reversed,
 }
 PointsPart.dues = {"expiry": on_expiry}
 PointsPart.reads = {
@@ -249,6 +289,9 @@ PointsPart.reads = {
     OrderRefunded: ("order_id",),
     PointsRedeemed: ("redemption_id", "points", "worth", "currency", "order_id", "order_total"),
     RedemptionReturned: ("redemption_id",),
+    RedemptionCommitted: ("redemption_id", "order_id"),
     PointsAdjusted: ("command_id", "points"),
+    PointsPaidOut: ("origin", "points"),
+    PayoutReversed: ("origin", "points"),
 }
 PART = PointsPart()

@@ -9,7 +9,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 
 from common.events.customers import Channel
-from common.events.fields import Identifier, ShopName
+from common.events.fields import Identifier, ShopName, Text
 from common.http.api import Router, Tx, require
 from messaging.commands.bounces import lift_bounce
 from messaging.contacts.store_bounces import list_bounces
@@ -39,7 +39,7 @@ async def delete_bounce(
     channel: Channel,
     tx: Tx,
     via: Annotated[
-        str, Query(min_length=1, max_length=100, description="who lifts it, or by what; stands in the event")
+        Text, Query(min_length=1, max_length=100, description="who lifts it, or by what; stands in the event")
     ] = "api",
 ) -> Response:
     """Write to this address again, as after a mistake of its provider; for every customer who has it. A new address

@@ -54,12 +54,24 @@ def statements_of(event: Event[Any]) -> list[tuple[CustomerKey, Statement]]:
     state: ConsentState
     if isinstance(data, ConsentChanged):
         state, via = "granted" if data.granted else "withdrawn", data.source
+        undated = data.undated
     else:
         state, via = "opted_out" if isinstance(data, ContactOptedOut) else "granted", data.via
+        undated = False
     return [
         (
             event.customer,
-            Statement(data.channel, purpose, event.time, data.RANK, event.source, event.id, state, via=via),
+            Statement(
+                data.channel,
+                purpose,
+                event.time,
+                data.RANK,
+                event.source,
+                event.id,
+                state,
+                via=via,
+                undated=undated,
+            ),
         )
         for purpose in purposes_of(data.purpose)
     ]

@@ -38,6 +38,13 @@ Reason = Literal[
     "window_taken",  # hold: another message went in this window
     "missed_window",  # hold: it was queued, and could not leave in its window or where it was to go
     "cap",
+    "superseded",  # the same was sent by another channel, and the policy wants one
+    "similar",  # the same text was sent of late
+    "mix",  # one promotion too many among the last messages
+    "fatigue",  # the customer is tired of messages
+    "campaign_paused",  # hold: looked at again every hour
+    "campaign_stopped",
+    "not_eligible",  # the coupon is over, the product sold out, the tier another
 ]
 OF_ANOTHER_RELEASE = ("unknown_flow", "no_sender")
 """Reasons to hold that end when a release runs that knows the flow, or sends on the channel."""
@@ -96,6 +103,14 @@ class Situation:
     by_address: bool = False
     """Another customer of the same address said what holds."""
     obsolete: bool = False
+    campaign: Literal["paused", "stopped"] | None = None
+    """How the campaign that it belongs to was halted."""
+    eligible: bool = True
+    """Whether the customer can use what the message offers."""
+    kind: str = "information"
+    refusals: int = 0
+    """Channels and purposes that the customer refused."""
+    purchases: Sequence[datetime] = ()
     complaint_open: bool = False
     contacted: Sequence[Contacted] = ()
     flow_known: bool = True

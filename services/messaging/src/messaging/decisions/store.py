@@ -75,7 +75,8 @@ async def get_due(
         f"""
         select c.shop, c.customer, c.message_id, c.flow, c.purpose, c.rank, c.channel, c.cause, c.cause_at, c.due_at,
             c.release_at, cast(c.details as text) as details, c.condition_subject, c.condition_revision,
-            c.condition_value, c.causation, c.correlation, case when c.outcome = 'hold' then c.reason end as held
+            c.condition_value, c.causation, c.correlation, c.template,
+            cast(c.untrue as text) as untrue, case when c.outcome = 'hold' then c.reason end as held
         from {_CUSTOMERS} join candidates c using (shop, customer)
         where c.release_at <= :now and (not :notices or c.purpose = 'transactional')
         """,

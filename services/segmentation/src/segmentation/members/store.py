@@ -10,7 +10,7 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 
 _ENROLLED = Columns("e", shop="text", customer="text", enrolled_at="timestamptz")
-_TIERS = Columns("e", shop="text", customer="text", tier_id="text", revision="bigint")
+_TIERS = Columns("e", shop="text", customer="text", tier_id="text", tier="text", revision="bigint")
 
 
 async def save_members(tx: Transaction, events: Sequence[Event[MemberEnrolled]]) -> None:
@@ -26,10 +26,10 @@ async def save_members(tx: Transaction, events: Sequence[Event[MemberEnrolled]])
     )
 
 
-def tier_of(data: MemberEnrolled | TierChanged) -> str:
-    """The id of the tier that the announcement gives; tiers without one go by their name in small letters."""
+def tier_of(data: MemberEnrolled | TierChanged) -> tuple[str, str]:
+    """Id and name of the tier that the announcement gives; one without an id goes by its name in small letters."""
     name, found = (data.tier, data.tier_id) if isinstance(data, MemberEnrolled) else (data.new, data.new_id)
-    return found or name.casefold()
+    return found or name.casefold(), name
 
 
 async def save_tiers(tx: Transaction, events: Sequence[Event[MemberEnrolled] | Event[TierChanged]]) -> None:
@@ -42,9 +42,10 @@ async def save_tiers(tx: Transaction, events: Sequence[Event[MemberEnrolled] | E
     # All at once, sorted, so that two writers never wait for each other in a circle.
     await tx.execute(
         f"""
-        insert into member_tiers as t (shop, customer, tier_id, revision) select * from {_TIERS}
-        on conflict (shop, customer) do update set tier_id = excluded.tier_id, revision = excluded.revision
+        insert into member_tiers as t (shop, customer, tier_id, tier, revision) select * from {_TIERS}
+        on conflict (shop, customer) do update
+        set tier_id = excluded.tier_id, tier = excluded.tier, revision = excluded.revision
         where excluded.revision > t.revision
         """,
-        **_TIERS.of((*key, tier_of(e.data), e.data.revision) for key, e in sorted(newest.items(), key=lambda n: n[0])),
+        **_TIERS.of((*key, *tier_of(e.data), e.data.revision) for key, e in sorted(newest.items(), key=lambda n: n[0])),
     )

@@ -8,9 +8,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from common.storage.database import Transaction
+from segmentation.report.cells import HIGH_OR_LOW, HIGH_OR_LOW_ITSELF
 
 # The column of each filter; only these literals are ever put into a statement.
-FILTERS = {"stage": "stage", "life_cycle": "life_cycle", "rfm": "rfm_class", "cell": "rfm_cell"}
+FILTERS = {
+    "stage": "stage",
+    "life_cycle": "life_cycle",
+    "rfm": "rfm_class",
+    "cell": HIGH_OR_LOW,
+    "grades": f"case when {HIGH_OR_LOW_ITSELF} then null else rfm_cell end",
+    "group": "rfm_group",
+}
 
 
 class Listed(NamedTuple):
@@ -20,7 +28,10 @@ class Listed(NamedTuple):
     upto: str | None
 
 
-_FACTS = "c.customer, c.stage, c.life_cycle, c.rfm_class, c.rfm_cell, c.completed_orders, c.state is not null as known"
+_FACTS = (
+    "c.customer, c.stage, c.life_cycle, c.rfm_class, c.rfm_cell, c.rfm_group, c.completed_orders, "
+    "c.state is not null as known"
+)
 # By the primary key from `after` on, up to `look` customers; each one's tier by its primary key, of those shown alone.
 _EVERYBODY = f"""
     select {_FACTS} from customers c where c.shop = :shop and c.customer > :after order by c.customer limit :look
@@ -44,11 +55,12 @@ async def list_customers(
     `wanted`: values by the names in FILTERS, and `tier`, the id of one: then among the next `look` members of that
     tier. The work is bounded by `look` however rare the values are.
     """
-    conditions = " ".join(f"and {FILTERS[name]} = :{name}" for name in wanted if name in FILTERS)
+    conditions = " ".join(f"and ({FILTERS[name]}) = :{name}" for name in wanted if name in FILTERS)
     # Stops at the page's end, or after `look` customers.
     rows = await tx.fetch(
         f"""
-        select l.customer, l.stage, l.life_cycle, l.rfm_class, l.rfm_cell, l.completed_orders, t.tier_id from (
+        select l.customer, l.stage, l.life_cycle, l.rfm_class, l.rfm_cell, l.rfm_group, l.completed_orders, t.tier_id
+        from (
             select * from ({_OF_TIER if "tier" in wanted else _EVERYBODY}) walked
             where known {conditions} order by customer limit :limit
         ) l left join member_tiers t on t.shop = :shop and t.customer = l.customer order by l.customer
