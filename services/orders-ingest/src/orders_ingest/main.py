@@ -30,7 +30,7 @@ from orders_ingest.api import (
     webhooks,
 )
 from orders_ingest.handlers import deliveries, intake_topics
-from orders_ingest.handlers.erasures import SUBSCRIPTIONS
+from orders_ingest.handlers.erasures import confirmations, confirmed_topics
 from orders_ingest.handlers.read_back import read_back
 from orders_ingest.imports import store as import_store
 from orders_ingest.jobs.dues import jobs
@@ -60,19 +60,20 @@ async def due(tx: Transaction, now: datetime) -> int:
 
 
 async def list_intake_topics(tx: Transaction) -> list[str]:
-    """The topics of the shops whose intake is on."""
-    return [topic_of(shop).name for shop in await list_intake_shops(tx)]
+    """The topics on which services confirm erasures, and those of the shops whose intake is on."""
+    return [*confirmed_topics(), *(topic_of(shop).name for shop in await list_intake_shops(tx))]
 
 
 def raw(runtime: Runtime, topic: str) -> RawSubscription | None:
     """The reader of a shop's own topic, or of dead deliveries of webhooks."""
+    if topic in confirmed_topics():
+        return confirmations()
     return intake_topics.reader(runtime, topic) or deliveries.reader(runtime, topic)
 
 
 SERVICE = Service(
     name="orders-ingest",
     migrations=_MIGRATIONS,
-    subscriptions=SUBSCRIPTIONS,
     read_back=read_back,
     copied=(
         *(Copied(table) for table in ("settings", "import_jobs", "import_rows", "import_refusals", "privacy_requests")),

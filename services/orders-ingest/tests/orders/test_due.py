@@ -41,6 +41,11 @@ def known(**fields: Any) -> Any:
         (order("completed", promised_by=PROMISED, delivered_at=PROMISED), []),
         (order("completed", promised_by=PROMISED), []),
         (order("closed", promised_by=PROMISED), []),
+        # Without `delivered_at` an order came when it reached the state.
+        (
+            order(promised_by=PROMISED, delivered_at=None),
+            [(PROMISED, "promise"), (DELIVERED + 5 * DAY, "receipt"), (DELIVERED + 7 * DAY, "completion")],
+        ),
     ],
 )
 def test_what_falls_due_follows_from_the_version(version: OrderDelivered, due: list[tuple[datetime, str]]) -> None:

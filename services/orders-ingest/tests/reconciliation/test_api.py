@@ -42,6 +42,9 @@ async def test_every_one_of_a_thousand_dropped_orders_is_found_and_taken_once(
     assert counts == {"same": 200, "missed": 1_000, "behind": 0, "ahead": 0, "refused": 0, "absent": 1}
     completed = [e.data.order_id for e in await published() if e.type == "order.completed"]
     assert sorted(completed) == sorted(order["order_id"] for order in orders)
+    sent = {name: value for name, value in orders[1].items() if name != "order_id"}
+    told = await api.put("/v1/shops/demo/orders/o-1", json={**sent, "freight": 0, "carrier": None, "lines": []})
+    assert [one["status"] for one in told.json()["results"]] == ["duplicate"], told.text
     absent = (await api.get(f"{URL}/march/findings", params={"kind": "absent"})).json()
     assert absent == {
         "items": [{"order_id": "ours-alone", "kind": "absent", "detail": "not in the list; paid here"}],

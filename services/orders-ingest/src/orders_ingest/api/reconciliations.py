@@ -12,7 +12,7 @@ from common.events.fields import Cursor, Identifier, Instant, ShopName
 from common.http.api import Body, Router, Tx, require, runtime_of
 from common.refusals import Conflict
 from orders_ingest.api.orders import OrderIn
-from orders_ingest.api.parts import vault_of
+from orders_ingest.api.parts import said_by, vault_of
 from orders_ingest.commands.reconcile import UnknownRun, compare_page
 from orders_ingest.reconciliation import store
 from orders_ingest.reconciliation.state import Kind, Run
@@ -141,7 +141,8 @@ async def post_reconciled_orders(
     """Compare a page of the list, and take what was missed or is older here, each once. A page again adds nothing."""
     vault, database = vault_of(request.app), runtime_of(request).database
     orders = {order.order_id: _order(order) for order in body.orders}
-    return _out(await database.run(lambda tx: compare_page(tx, vault, shop, run_id, orders)))
+    originals = {order.order_id: _original(order) for order in body.orders}
+    return _out(await database.run(lambda tx: compare_page(tx, vault, shop, run_id, orders, originals)))
 
 
 @router.post("/{run_id}/end", dependencies=[require("events:write")])
@@ -195,6 +196,11 @@ async def list_findings(
 
 def _order(order: ReconciledOrderIn) -> dict[str, Any]:
     return {name: value for name, value in order.model_dump(exclude_none=True).items() if name != "order_id"}
+
+
+def _original(order: ReconciledOrderIn) -> bytes:
+    """What the order says, as a PUT of it is recognised by."""
+    return said_by(OrderIn.model_validate(order.model_dump(exclude={"order_id"}, exclude_defaults=True)))
 
 
 def _out(run: Run) -> ReconciliationOut:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
-from common.events import rfc3339
 from common.refusals import Conflict, NotFound
 from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
@@ -35,11 +32,17 @@ class RunEnded(Conflict):
 
 
 async def compare_page(
-    tx: Transaction, vault: Vault, shop: str, run_id: str, orders: Mapping[str, Mapping[str, Any]]
+    tx: Transaction,
+    vault: Vault,
+    shop: str,
+    run_id: str,
+    orders: Mapping[str, Mapping[str, Any]],
+    originals: Mapping[str, bytes],
 ) -> Run:
     """Compare these orders, by id as they stand at the shop, and take those that we missed or have older.
 
-    They are taken as upserts are, so that a webhook that comes later says nothing new; cost follows what differs. A
+    They are taken as upserts are (`originals`: what each says, as upserts are recognised by), so that one that comes
+    later says nothing new; cost follows what differs. A
     page that comes again changes nothing. Raises UnknownRun, RunEnded.
     """
     run = await store.get_run(tx, shop, run_id)
@@ -50,7 +53,7 @@ async def compare_page(
     ours = await store.get_ours(tx, shop, list(orders))
     differing = {name: one for name, order in orders.items() if (one := compared(order, ours.get(name))) is not None}
     wanted = {name: orders[name] for name, (kind, _) in differing.items() if kind != "ahead"}
-    refused = await _take(tx, vault, shop, wanted, ours)
+    refused = await _take(tx, vault, shop, wanted, originals, ours)
     findings = [_finding(name, kind, detail, refused.get(name)) for name, (kind, detail) in differing.items()]
     await store.save_page(tx, shop, run_id, list(orders), orders.keys() - differing.keys(), findings)
     after = await store.get_run(tx, shop, run_id)
@@ -59,7 +62,12 @@ async def compare_page(
 
 
 async def _take(
-    tx: Transaction, vault: Vault, shop: str, orders: Mapping[str, Mapping[str, Any]], ours: Mapping[str, Ours]
+    tx: Transaction,
+    vault: Vault,
+    shop: str,
+    orders: Mapping[str, Mapping[str, Any]],
+    originals: Mapping[str, bytes],
+    ours: Mapping[str, Ours],
 ) -> dict[str, Outcome]:
     """Take these orders as upserts; by order why one could not be taken."""
     now, refused = tx.clock.now(), dict[str, Outcome]()
@@ -69,7 +77,7 @@ async def _take(
         if bad is not None:
             refused[name] = bad
             continue
-        for one in _checked(tx, shop, name, order, ours.get(name)):
+        for one in _checked(tx, shop, name, order, originals[name], ours.get(name)):
             if isinstance(one, Outcome):
                 refused[name] = one
             else:
@@ -81,9 +89,8 @@ async def _take(
 
 
 def _checked(
-    tx: Transaction, shop: str, order_id: str, order: Mapping[str, Any], ours: Ours | None
+    tx: Transaction, shop: str, order_id: str, order: Mapping[str, Any], original: bytes, ours: Ours | None
 ) -> Sequence[Offered | Outcome]:
-    original = orjson.dumps({**order, "order_id": order_id}, option=orjson.OPT_SORT_KEYS, default=rfc3339)
     events = implied_events(shop, order_id, order, ours.state if ours is not None else None)
     return [check(event, shop, tx.clock.now(), original) for event in events]
 

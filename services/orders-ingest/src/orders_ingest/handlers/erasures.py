@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from common.bus.subscriptions import Batch, Subscription
+from common.bus.broker import Record
+from common.bus.subscriptions import Batch, RawSubscription, RawTaken, Subscription
+from common.events import decode
 from common.events.feedback import FeedbackErased
 from common.events.membership import MembershipErased
 from common.events.messages import MessagesErased
@@ -13,6 +15,7 @@ from orders_ingest.erasure import store
 
 CONFIRMATIONS = (MembershipErased, SegmentsErased, MessagesErased, FeedbackErased)
 _OWNERS = {topic.name: topic.owner for topic in TOPICS}
+_TYPES = {kind.TYPE for kind in CONFIRMATIONS}
 
 
 async def on_confirmed(tx: Transaction, batch: Batch) -> None:
@@ -22,4 +25,23 @@ async def on_confirmed(tx: Transaction, batch: Batch) -> None:
         await store.save_confirmation(tx, event.customer, service, tx.clock.now(), event.data.kept)
 
 
-SUBSCRIPTIONS = (Subscription(on_confirmed, CONFIRMATIONS),)
+async def take_confirmations(tx: Transaction, records: list[Record]) -> RawTaken:
+    """Of what stands on other services' topics the confirmations, told by their header. Idempotent: not claimed."""
+    events = [decode(r.value or b"") for r in records if r.headers.get("type", b"").decode() in _TYPES]
+    if events:
+        await on_confirmed(tx, Batch(events))
+    return RawTaken(fresh=len(events))
+
+
+def confirmed_topics() -> tuple[str, ...]:
+    """The topics on which confirmations stand."""
+    return tuple(sorted({kind.TOPIC for kind in CONFIRMATIONS}))
+
+
+def confirmations() -> RawSubscription:
+    """The reader of confirmations, beside the shops' own topics, by the one consumer that the service has."""
+    return RawSubscription(take_confirmations, confirmed_topics())
+
+
+READ_BACK = (Subscription(on_confirmed, CONFIRMATIONS),)
+"""What a rebuild reads of other services' topics."""

@@ -47,6 +47,7 @@ from orders_ingest.catalogue import store as catalogue
 from orders_ingest.commands.recognise import recognise
 from orders_ingest.customers.store import save_customers
 from orders_ingest.details import store as details
+from orders_ingest.handlers.erasures import READ_BACK
 from orders_ingest.identity.store import save_merges
 from orders_ingest.intake.published import claimed_by, numbers_in, owners_in, refunds_in, versions_in
 from orders_ingest.intake.state import name_of
@@ -152,4 +153,5 @@ def read_back(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(on_visits, (VisitsCounted,)),
         Subscription(on_journeys, (OrderJourneyMeasured,)),
         Subscription(on_activity, tuple(Activity.__subclasses__())),
+        *READ_BACK,
     )

@@ -11,6 +11,7 @@ from common.bus.broker import BrokerUnavailable, TopicMismatch, ensure_topics
 from common.events.fields import check_shop
 from common.process.runtime import Runtime
 from common.storage.failures import is_temporary
+from orders_ingest.handlers.erasures import confirmations
 from orders_ingest.handlers.intake_topics import reader
 from orders_ingest.shops import store
 from orders_ingest.shops.topics import topic_of
@@ -20,7 +21,8 @@ LOOK_S = 1.0
 
 
 class Intake:
-    """One consumer of all intake topics that are on; another takes its place when their set changes.
+    """One consumer of all intake topics that are on, and of what other services confirm; another takes its place when
+    their set changes.
 
     Offsets stand in the database, so the next consumer goes on where the one before ended.
     """
@@ -36,14 +38,14 @@ class Intake:
         async with self._runtime.database.transaction() as tx:
             shops = await store.list_intake_shops(tx)
         topics = tuple([topic for shop in shops if (topic := await self._there(shop)) is not None])
-        if topics != self.topics:
+        if topics != self.topics or self._reading is None:
             await self.close()
             self.topics = topics
-            if topics:
-                read = reader(self._runtime, *topics)
-                self._runtime.consumer = self._runtime.make_consumer([read] if read is not None else [])
-                self._reading = asyncio.create_task(self._runtime.consumer.run(), name="intake consumer")
-                log.info("intake_topics", topics=len(topics))
+            read = reader(self._runtime, *topics) if topics else None
+            raw = [confirmations(), *([read] if read is not None else [])]
+            self._runtime.consumer = self._runtime.make_consumer(raw)
+            self._reading = asyncio.create_task(self._runtime.consumer.run(), name="intake consumer")
+            log.info("intake_topics", topics=len(topics))
         if self._reading is not None and self._reading.done():
             self._reading.result()
 

@@ -30,7 +30,7 @@ class Due(NamedTuple):
 def dues_of(order: OrderEvent, at: datetime) -> list[Due]:
     """What falls due by this version, which the order reached `at`, earliest first."""
     found: list[Due] = []
-    if order.promised_by is not None and is_broken(order):
+    if order.promised_by is not None and is_broken(order, at):
         found.append(Due(order.promised_by, "promise"))
     if order.state == "delivered":
         completes = completes_at(order, at)
@@ -51,12 +51,16 @@ def completes_at(order: OrderEvent, at: datetime) -> datetime:
     return (order.delivered_at or at) + COMPLETES_AFTER
 
 
-def is_broken(order: OrderEvent) -> bool:
-    """Whether the promised time, once it has passed, was not kept (ORD-034); a closed order is owed nothing."""
+def is_broken(order: OrderEvent, at: datetime) -> bool:
+    """Whether the promised time, once it has passed, was not kept (ORD-034); a closed order is owed nothing.
+
+    `at`: when the order reached its state; of a delivered one that says no other time that is when it came.
+    """
     if order.promised_by is None or order.state == "closed":
         return False
-    if order.delivered_at is not None:
-        return order.delivered_at > order.promised_by
+    delivered_at = order.delivered_at or (at if order.state == "delivered" else None)
+    if delivered_at is not None:
+        return delivered_at > order.promised_by
     return order.state in _ON_THE_WAY
 
 

@@ -36,8 +36,15 @@ class Fulfilment(NamedTuple):
     accurate: bool | None
 
 
-def fulfilment_of(order: OrderFields, details: Mapping[str, Sequence[Mapping[str, Any]]], now: datetime) -> Fulfilment:
-    """`details`: the order's, by type of event, oldest first; each with its `time`."""
+def fulfilment_of(
+    order: OrderFields,
+    details: Mapping[str, Sequence[Mapping[str, Any]]],
+    now: datetime,
+    at: datetime | None = None,
+) -> Fulfilment:
+    """`details`: the order's, by type of event, oldest first; each with its `time`. `at`: when it reached its state."""
+    if order.state == "delivered" and order.delivered_at is None and at is not None:
+        order = order.model_copy(update={"delivered_at": at})
     words = details.get(OrderLogisticsUpdated.TYPE, ())
     last = words[-1] if words else {}
     return Fulfilment(

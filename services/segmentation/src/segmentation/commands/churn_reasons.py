@@ -9,6 +9,7 @@ from common.events import CustomerKey, Event
 from common.events.segments import ChurnReasonRecorded
 from common.fold.customers import fold_events
 from common.fold.store import read_customer
+from common.people.store import lock_survivors
 from common.refusals import Conflict
 from common.storage.database import Transaction
 from segmentation.attributes.churn_reason.store import get_recorded
@@ -34,8 +35,8 @@ async def record_reason(tx: Transaction, key: CustomerKey, reason_id: str, data:
     """
     if await read_customer(tx, key) is None:
         return None
-    await tx.lock_customers([key])
-    (shop, customer), row, at = key, tx.locked[key], tx.clock.now()
+    survivors = await lock_survivors(tx, [key])
+    (shop, customer), row, at = key, tx.locked[survivors[key]], tx.clock.now()
     for latest in (row.last[0] if row.last else None, row.done_until):
         if latest is not None and latest >= at:
             at = latest + timedelta(microseconds=1)

@@ -9,7 +9,8 @@ from typing import Any
 from common.bus.inbox import key_of
 from common.events import CustomerKey, Event
 from common.events.kept import Kept
-from common.fold.store import HISTORY
+from common.fold.store import HISTORY, move_inputs
+from common.people.store import lock_survivors
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 
@@ -18,8 +19,10 @@ _INPUTS = Columns("w", key="uuid", correlation="text")
 
 
 async def hold(tx: Transaction, events: Sequence[Event[Any]]) -> None:
-    """Hold the inputs, which this transaction has claimed."""
+    """Hold the inputs, which this transaction has claimed; those of absorbed customers among their survivors'."""
     if events:
+        survivors = await lock_survivors(tx, {event.customer for event in events})
+        await move_inputs(tx, [(e, survivors[e.customer]) for e in events if survivors[e.customer] != e.customer])
         # By primary key.
         await tx.execute(
             f"update history h set held = true, correlation = w.correlation from {_INPUTS} where h.key = w.key",
