@@ -122,6 +122,7 @@ def _order(group: list[_Cells], history: History, findings: Findings) -> Iterato
         try:
             if row is group[0]:
                 currency, order = _head(row.fields, history)
+            _check_alike(row.fields, group[0].fields, currency)
             lines.append(_line(row.fields, currency, history))
         except ValueError as error:
             errors[row.line] = str(error)
@@ -183,11 +184,25 @@ def _customer(fields: dict[str, str]) -> str | None:
     return (customer.partition(".")[0] if _WHOLE.fullmatch(customer) else customer) or None
 
 
-def _line(fields: dict[str, str], currency: str, history: History) -> dict[str, Any]:
-    """A line; `told`: the row names goods. What was paid is the line's sum, else price by pieces."""
+def _check_alike(fields: dict[str, str], first: dict[str, str], currency: str) -> None:
+    """What is the order's stands in its first row; a later one says the same, or nothing. Raises ValueError."""
     if fields.get("currency", currency).upper() != currency:
         raise ValueError(f"its order is in {currency}")
-    quantity = quantity_of(fields.get("quantity", "1"))
+    if "customer" in fields and _customer(fields) != _customer(first):
+        raise ValueError("its order's first row names another customer: give every order a number of its own")
+    for name in ("goods_paid", "freight"):
+        if fields.get(name, first.get(name)) != first.get(name):
+            raise ValueError(
+                f"{name} is of the whole order: say it in its first row alone, or the same in all; what was paid for"
+                " a line is `paid`"
+            )
+    if "goods_paid" not in first and "paid" not in fields and "unit_price" not in fields:
+        raise ValueError("goods_paid is missing, and so are paid and unit_price: nothing paid is written as 0")
+
+
+def _line(fields: dict[str, str], currency: str, history: History) -> dict[str, Any]:
+    """A line; `told`: the row names goods. What was paid is the line's sum, else price by pieces."""
+    quantity = quantity_of(fields.get("quantity", "1"), history.decimals)
     price, paid = (
         amount_of(fields[name], name, history.decimals, currency) if name in fields else None
         for name in ("unit_price", "paid")
