@@ -22,8 +22,9 @@ def implied_events(shop: str, order_id: str, order: Mapping[str, Any], stored: s
     data = {name: value for name, value in order.items() if name not in ("customer", "time")}
     last = STATES.index(order["state"])
     first = -1 if stored is None else STATES.index(stored)
+    # No earlier state is dated behind the one that the order is in: a `time` may be cut to the second.
     reached: list[tuple[str, datetime]] = [
-        (state, data[f"{state}_at"])
+        (state, min(data[f"{state}_at"], order["time"]))
         for number, state in enumerate(STATES[:last])
         if number > first and data.get(f"{state}_at") is not None
     ]
