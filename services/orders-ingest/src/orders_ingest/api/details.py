@@ -27,7 +27,7 @@ from common.events.orders import (
 from common.http.api import Body, Caller, Router, Tx, require, runtime_of
 from common.refusals import NotFound
 from orders_ingest.api.orders import UnknownOrder
-from orders_ingest.api.parts import OutcomeOut, answer_one, vault_of
+from orders_ingest.api.parts import OutcomeOut, answer_one, said_by, vault_of
 from orders_ingest.commands import put_detail as command
 from orders_ingest.details import store
 from orders_ingest.journeys import store as journeys
@@ -171,7 +171,7 @@ async def put_reshipment(
 
 async def _put(request: Request, shop: str, kind: type[OrderDetail], body: DetailIn, **named: str) -> Response:
     vault, database = vault_of(request.app), runtime_of(request).database
-    original = orjson.dumps(await request.json(), option=orjson.OPT_SORT_KEYS)
+    original = said_by(body)
     data = named | body.model_dump(mode="json", exclude_none=True, exclude={"customer", "time"})
     outcome = await database.run(
         lambda tx: command.put_detail(tx, vault, shop, kind, data, original, customer=body.customer, time=body.time)

@@ -13,7 +13,7 @@ from common.events.fields import Cursor, Identifier, Instant, ShopName
 from common.events.orders import OrderFields, OrderPersonal, OrderState
 from common.http.api import Body, Caller, Router, Tx, require, runtime_of
 from common.refusals import NotFound
-from orders_ingest.api.parts import ResultsOut, answer_each, vault_of
+from orders_ingest.api.parts import ResultsOut, answer_each, said_by, vault_of
 from orders_ingest.commands import put_order as command
 from orders_ingest.orders import store_reading as store
 from orders_ingest.orders.rules import units_of
@@ -64,7 +64,7 @@ async def put_order(
     The same order again changes nothing; a corrected one needs a later `time`. Answered 202 when durable.
     """
     order, vault = body.model_dump(exclude_none=True), vault_of(request.app)
-    original = orjson.dumps(await request.json(), option=orjson.OPT_SORT_KEYS)
+    original = said_by(body)
     database = runtime_of(request).database
     found = await database.run(lambda tx: command.put_order(tx, vault, shop, order_id, order, original))
     if (refusal := found[-1].refusal) is not None:

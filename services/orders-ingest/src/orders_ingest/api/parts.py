@@ -142,6 +142,11 @@ class ResultsOut(BaseModel):
     results: list[OutcomeOut]
 
 
+def said_by(body: BaseModel) -> bytes:
+    """What a body says, however it is spelt: a default that is written out, null, or another offset say nothing new."""
+    return orjson.dumps(body.model_dump(mode="json", exclude_defaults=True), option=orjson.OPT_SORT_KEYS)
+
+
 def answer_one(outcome: Outcome) -> Response:
     """202 with the outcome. Raises the refusal of what was not taken."""
     if outcome.refusal is not None:

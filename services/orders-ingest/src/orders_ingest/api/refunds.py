@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import orjson
 from fastapi import Request, Response
 from pydantic import ConfigDict, Field
 
 from common.events.fields import Currency, Identifier, Instant, Minor, PersonalText, ShopName
 from common.events.orders import MAX_LINES, OrderLine, ReasonCode
 from common.http.api import Body, Caller, Router, require, runtime_of
-from orders_ingest.api.parts import OutcomeOut, answer_one, vault_of
+from orders_ingest.api.parts import OutcomeOut, answer_one, said_by, vault_of
 from orders_ingest.commands import put_refund as command
 
 router = Router(prefix="/v1/shops/{shop}", tags=["orders"])
@@ -55,7 +54,7 @@ async def put_refund(
     The same again changes nothing; what counted already is not changed by another body (409 `refund_known`).
     """
     data = body.model_dump(mode="json", exclude_none=True, exclude={"customer", "time"})
-    original = orjson.dumps(await request.json(), option=orjson.OPT_SORT_KEYS)
+    original = said_by(body)
     vault, database = vault_of(request.app), runtime_of(request).database
     outcome = await database.run(
         lambda tx: command.put_refund(
