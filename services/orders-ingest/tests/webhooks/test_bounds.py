@@ -14,7 +14,7 @@ from common.crypto.sealing import personal_fields
 from common.events.orders import OrderFields, OrderLine, OrderPersonal, OrderRefunded, PromotionUse
 from orders_ingest.webhooks.described import MAX_TEXT, PERSONAL, TEXTS, fitted
 from orders_ingest.webhooks.registry import VENDORS
-from orders_ingest.webhooks.state import Delivery, Shop, UnreadableDelivery
+from orders_ingest.webhooks.state import Delivery, SentProduct, Shop, UnreadableDelivery
 
 SHOP = Shop("demo", "USD", ZoneInfo("UTC"))
 WOO = {
@@ -66,6 +66,42 @@ def test_a_time_at_the_end_of_the_calendar_cannot_be_read(shopify_order: dict[st
     ):
         with pytest.raises(UnreadableDelivery):
             VENDORS[vendor].said(Delivery("1", topic, body), SHOP)
+
+
+def test_a_product_of_woocommerce_is_called_as_its_lines_are() -> None:
+    payload = {
+        "id": 799,
+        "name": "Pot",
+        "sku": "",
+        "status": "publish",
+        "price": "12.5",
+        "stock_quantity": None,
+        "description": "",
+        "short_description": "<p>of clay</p>",
+        "date_modified_gmt": "2026-03-01T10:00:00",
+        "categories": [{"id": 9, "name": "Crockery"}],
+        "images": [{"src": "https://shop.example/pot.jpg"}],
+    }
+    [pot] = VENDORS["woocommerce"].said(Delivery("1", "product.updated", orjson.dumps(payload)), SHOP)
+    assert isinstance(pot, SentProduct)
+    assert (pot.sku, pot.fields) == (
+        "799",
+        {
+            "name": "Pot",
+            "category": "Crockery",
+            "description": "of clay",
+            "image": "https://shop.example/pot.jpg",
+            "price": 1250,
+            "currency": "USD",
+        },
+    )
+    for changed in ({"status": "draft"}, {"price": ""}):
+        found = VENDORS["woocommerce"].said(
+            Delivery("1", "product.updated", orjson.dumps({**payload, **changed})), SHOP
+        )
+        assert [one.fields.get("price") for one in found if isinstance(one, SentProduct)] == [None] * len(found)
+    deleted = Delivery("1", "product.deleted", b'{"id": 799}')
+    assert VENDORS["woocommerce"].said(deleted, SHOP) == []
 
 
 def texts_of(kind: type[BaseModel]) -> set[str]:

@@ -222,6 +222,40 @@ async def test_what_only_describes_an_order_never_costs_it(
     assert (told["status"], told["left_out"][0]["field"]) == ("accepted", "name")
 
 
+PRODUCT = {
+    "id": 632910392,
+    "title": "Cup",
+    "body_html": "<p>It's fired <strong>twice</strong> &amp; light.</p>",
+    "vendor": "Kiln",
+    "product_type": "Crockery",
+    "updated_at": "2026-03-02T10:00:00-05:00",
+    "image": {"src": "https://cdn.example.com/cup.jpg"},
+    "variants": [
+        {"id": 1, "sku": "CUP-1", "title": "red", "price": "20.00", "inventory_quantity": 7},
+        {"id": 77, "sku": "", "title": "blue", "price": "21.50", "inventory_quantity": -2},
+    ],
+}
+
+
+async def test_a_product_is_one_for_each_variant_and_keeps_what_shopify_does_not_know(
+    delivering: Any, api: httpx.AsyncClient
+) -> None:
+    """ORD-008, ORD-009: called as in orders; the newest word of each field counts."""
+    url = "/v1/shops/demo/products/"
+    kept = {"season": "spring", "marks": [{"mark": "hot", "since": "2026-01-01T00:00:00Z"}], "price": 1}
+    assert (await api.put(f"{url}CUP-1", json={**kept, "currency": "CNY"})).status_code == 202
+    later = {**PRODUCT, "updated_at": "2026-03-05T11:59:00+00:00"}
+    at_noon = {**PRODUCT, "title": "Mug", "updated_at": "2026-03-05T12:01:00+00:00"}
+    for number, (payload, status) in enumerate([(later, "accepted"), (later, "duplicate"), (at_noon, "accepted")]):
+        results = (await delivering.shopify("products/update", payload, f"w-{number}")).json()["results"]
+        assert [one["status"] for one in results] == [status, status]
+    red, blue = [(await api.get(f"{url}{sku}")).json() for sku in ("CUP-1", "77")]
+    assert (red["name"], red["price"], red["stock"], red["season"]) == ("Mug red", 2000, 7, "spring")
+    assert (len(red["marks"]), red["description"]) == (1, "It's fired twice & light.")
+    assert (blue["name"], blue["price"], blue["stock"], blue["brand"]) == ("Mug blue", 2150, 0, "Kiln")
+    assert (await delivering.shopify("products/delete", {"id": 632910392}, "w-9")).json() == {"results": []}
+
+
 CUSTOMER = {
     "id": 706405506930370084,
     "created_at": "2025-06-01T10:00:00-04:00",

@@ -13,14 +13,17 @@ import orjson
 from common.bus.broker import Record
 from common.bus.dead import DeadRecord
 from common.events import rfc3339
+from common.events.catalogue import ProductChanged, ProductFields
 from common.shops.settings import get_shop
 from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
+from orders_ingest.catalogue import store as catalogue
 from orders_ingest.commands.erase_customer import erase_customer
 from orders_ingest.commands.put_customers import put_customers
 from orders_ingest.commands.take_events import take_events
 from orders_ingest.customers.profile import LeftOut
 from orders_ingest.customers.state import SentCustomer
+from orders_ingest.identity.store import hold
 from orders_ingest.intake.checks import FILLED_OVER_HTTP, check
 from orders_ingest.intake.state import Offered, Outcome, refused
 from orders_ingest.orders import store_reading as orders
@@ -32,6 +35,7 @@ from orders_ingest.webhooks.state import (
     PrivacyRequest,
     SentEvent,
     SentOrder,
+    SentProduct,
     SentRefund,
     Shop,
     UnreadableDelivery,
@@ -57,6 +61,7 @@ async def take_delivery(tx: Transaction, vault: Vault, shop: str, vendor: Vendor
     people = [one for one in said if isinstance(one, SentCustomer)]
     if people:
         return await _people(tx, vault, shop, people)
+    products = await _products(tx, shop, [one.sku for one in said if isinstance(one, SentProduct)])
     offered: list[Offered | Outcome] = []
     for one in said:
         if isinstance(one, PrivacyRequest):
@@ -66,6 +71,8 @@ async def take_delivery(tx: Transaction, vault: Vault, shop: str, vendor: Vendor
         elif isinstance(one, SentRefund):
             data, cut = fitted(one.data)
             offered.append(_checked(tx, shop, _refund(shop, vendor.name, came, one, data), came, cut))
+        elif isinstance(one, SentProduct):
+            offered.append(_product(tx, shop, vendor.name, came, one, products))
         elif isinstance(one, SentEvent):
             found = check(dict(one.body), shop, tx.clock.now(), fill=FILLED_OVER_HTTP)
             offered.append(found)
@@ -95,6 +102,32 @@ async def _order(tx: Transaction, shop: str, vendor: str, came: Delivery, sent: 
     order = {name: _instant(value) if name.endswith("_at") else value for name, value in order.items()}
     events = implied_events(shop, sent.order_id, order, stored.state if stored is not None else None)
     return [_checked(tx, shop, _named(event, shop, vendor, came), came, cut) for event in events]
+
+
+async def _products(tx: Transaction, shop: str, skus: Sequence[str]) -> Mapping[str, ProductFields]:
+    """What is known of these products, locked."""
+    if not skus:
+        return {}
+    names = [(shop, sku) for sku in skus]
+    await hold(tx, [shop])
+    await catalogue.lock_products(tx, names)
+    return {sku: fields for (_, sku), fields in (await catalogue.get_products(tx, names)).items()}
+
+
+def _product(
+    tx: Transaction, shop: str, vendor: str, came: Delivery, sent: SentProduct, known: Mapping[str, ProductFields]
+) -> Offered | Outcome:
+    """The product with what was known of it and the vendor does not tell."""
+    said, cut = fitted(sent.fields)
+    stored = known[sent.sku].model_dump(mode="json", exclude_none=True) if sent.sku in known else {}
+    event = {
+        "id": f"product:{hashlib.blake2b(sent.sku.encode(), digest_size=16).hexdigest()}",
+        "shop": shop,
+        "type": ProductChanged.TYPE,
+        "time": rfc3339(sent.at),
+        "data": {**stored, **said, "sku": sent.sku},
+    }
+    return _checked(tx, shop, _named(event, shop, vendor, came), came, cut)
 
 
 def _instant(value: Any) -> Any:

@@ -14,6 +14,7 @@ MAX_PROMOTIONS = 100
 TEXTS = frozenset(
     {
         *("sku", "name", "category", "brand", "code"),  # of lines and promotions
+        "image",
         *("carrier", "tracking", "platform", "traffic_source", "credit_level", "region", "city", "source"),
     }
 )

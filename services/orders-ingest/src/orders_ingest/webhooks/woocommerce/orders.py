@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
 
 from orders_ingest.webhooks.state import Said, SentOrder, SentRefund
 from orders_ingest.webhooks.vendor import Amount, Payload, minor, parsed, present
@@ -19,6 +21,10 @@ _STATES = {
     "cancelled": "closed",
 }
 """`refunded` is judged by what came before it; drafts and what is in the bin are no orders."""
+
+
+OptionalAmount = Annotated[Amount | None, BeforeValidator(lambda text: None if text == "" else text)]
+"""WooCommerce writes "" for no amount."""
 
 
 class _Line(Payload):
