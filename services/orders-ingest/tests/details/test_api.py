@@ -95,7 +95,7 @@ async def test_a_detail_is_its_orders_customers_and_one_of_nobody_is_refused(
 
 
 async def test_the_carriers_words_are_the_orders_status(
-    api: httpx.AsyncClient, tell: Any, published: Published
+    api: httpx.AsyncClient, db: Database, runtime: Runtime, tell: Any, published: Published
 ) -> None:
     """ORD-032: each word is one event, however often it is told."""
     await send(api, tell.order("shipped"))
@@ -105,7 +105,13 @@ async def test_the_carriers_words_are_the_orders_status(
         assert answer.status_code == 202, answer.text
     found = (await api.get(f"{ORDER}/fulfilment")).json()
     assert (found["status"], found["place"], found["tracking"]) == ("out_for_delivery", "hub 12", "SF1")
-    assert len(await told(published, "order.logistics_updated")) == 2
+    words = await told(published, "order.logistics_updated")
+    assert [word.data.place[:4] for word in words] == ["enc:", "enc:"], "a carrier writes names and addresses there"
+    async with db.transaction() as tx:
+        await tx.announce(await runtime.keys.erase(tx, [("demo", "c-1")]))
+    erased = (await api.get(f"{ORDER}/fulfilment")).json()
+    assert (erased["status"], erased["place"]) == ("out_for_delivery", None)
+    assert "hub" not in str(erased), "SEC-006"
 
 
 async def test_a_word_without_a_time_is_the_same_when_it_comes_again(
