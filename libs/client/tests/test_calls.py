@@ -19,6 +19,7 @@ from regulars_client.calls import BATCH, BATCH_BYTES, batches
 
 Handler = Callable[[httpx.Request], httpx.Response]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 def client(handler: Handler, slept: list[float] | None = None, **more: object) -> Regulars:
@@ -50,6 +51,32 @@ def test_a_request_names_the_shop_and_bears_the_key() -> None:
         "currency": "EUR",
         "goods_paid": 1,
     }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, text="<html>login to wifi</html>"),
+        httpx.Response(202, json={"results": []}),
+        httpx.Response(202, json=["accepted"]),
+        httpx.Response(202, json={"results": [{"status": "perhaps"}]}),
+        httpx.Response(204),
+    ],
+)
+def test_a_good_status_with_somebody_elses_body_is_no_answer(answer: httpx.Response) -> None:
+    event = Event(type="order.paid", data={}, id="a")
+    found = client(lambda _: answer)
+    for call in (lambda: found.send(event), lambda: found.send_all([event]), lambda: found.deliver(event, SECRET)):
+        with pytest.raises(Unreachable, match="not an answer of Regulars"):
+            call()
+
+
+def test_an_answer_that_cannot_be_unpacked_is_no_answer() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-encoding": "gzip"}, stream=httpx.ByteStream(b"no gzip"))
+
+    with pytest.raises(Unreachable, match="DecodingError"):
+        client(answer).send(Event(type="order.paid", data={}, id="a"))
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, None])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -124,6 +126,37 @@ def test_it_tells_in_the_background_what_several_threads_give(tmp_path: Path) ->
             thread.join()
         spool.flush()
     assert sorted(service.taken) == sorted(f"{t}-{n}" for t in range(4) for n in range(50))
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Unreachable("away"),
+        Refused(401, "unauthorized", "renew it", {}),
+        sqlite3.OperationalError("disk full"),
+        KeyError(),
+    ],
+)
+def test_whatever_goes_wrong_in_the_background_is_waited_out(tmp_path: Path, trouble: Exception) -> None:
+    """The thread outlives it, says what it was, and tells all that waits afterwards; too few outcomes are trouble."""
+    service, left = Service(), [trouble, None]
+
+    def sender(batch: Sequence[bytes]) -> Sequence[Outcome]:
+        if not left:
+            return service(batch)
+        if (now := left.pop(0)) is None:
+            return []
+        raise now
+
+    spool = Spool(tmp_path / "spool", sender, idle_s=0.01).start()
+    spool.send(event("a"))
+    spool.send(event("b"))
+    until = time.monotonic() + 10
+    while (spool.waiting or spool.trouble) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert (spool.waiting, spool.trouble, left) == (0, None, [])
+    assert service.taken == ["a", "b"]
+    spool.close()
 
 
 def test_what_send_returned_from_survives_a_kill(tmp_path: Path) -> None:

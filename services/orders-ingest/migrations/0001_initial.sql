@@ -85,6 +85,7 @@ create table refunds (
     source text not null,
     event_id text not null,
     body bytea,                         -- of one that is not counted: as it came, encrypted
+    said text,                          -- of one that counts, JSON: by what is judged whether its order came back whole
     primary key (shop, refund_id)       -- closes the race of one refund brought by two events
 );
 create index refunds_order on refunds (shop, order_id) where order_id is not null;

@@ -3,7 +3,18 @@
 from regulars_client.aio import AsyncRegulars
 from regulars_client.answers import Outcome, Refused, RegularsError, Unreachable
 from regulars_client.client import Regulars
-from regulars_client.events import Consent, Customer, Event, Line, Order, Profile, Promotion, Refund
+from regulars_client.events import (
+    Consent,
+    Customer,
+    Event,
+    Interest,
+    Line,
+    Order,
+    Profile,
+    Promotion,
+    Refund,
+    SocialAccount,
+)
 from regulars_client.retries import Retries
 from regulars_client.signing import sign, signed_headers
 from regulars_client.spool import Spool, SpooledRefusal
@@ -13,6 +24,7 @@ __all__ = [
     "Consent",
     "Customer",
     "Event",
+    "Interest",
     "Line",
     "Order",
     "Outcome",
@@ -23,6 +35,7 @@ __all__ = [
     "Regulars",
     "RegularsError",
     "Retries",
+    "SocialAccount",
     "Spool",
     "SpooledRefusal",
     "Unreachable",

@@ -31,4 +31,4 @@ class Refused(RegularsError):
 
 
 class Unreachable(RegularsError):
-    """No answer after all attempts. What was sent may have been taken: to send the same again is safe."""
+    """No answer of the service, after all attempts. What was sent may have been taken: sending it again is safe."""

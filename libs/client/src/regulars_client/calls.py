@@ -85,7 +85,7 @@ class Calls:
         for batch in batches(encoded(customer.told()) for customer in customers):
             content = b'{"customers":[' + b",".join(batch) + b"]}"
             answer = yield from self._asked("POST", "/customers", content, _JSON)
-            found += _results(answer)
+            found += _results(answer, len(batch))
         return found
 
     def send(self, event: Event) -> Call[Outcome]:
@@ -101,13 +101,13 @@ class Calls:
     def send_encoded(self, events: Sequence[bytes]) -> Call[list[Outcome]]:
         """One batch of events that were encoded before."""
         answer = yield from self._asked("POST", "/events", b"[" + b",".join(events) + b"]", _EVENTS)
-        return _results(answer)
+        return _results(answer, len(events))
 
     def deliver(self, event: Event, secret: str) -> Call[Outcome]:
         """By the webhook `standard`, signed anew with each attempt."""
         content = encoded(event.told())
         answer = yield from self._asked("POST", "/webhooks/standard", content, _JSON, (secret, event.id))
-        [outcome] = _results(answer)
+        [outcome] = _results(answer, 1)
         return outcome
 
     def _ask(self, method: str, path: str, body: Any) -> Call[Answer]:
@@ -124,11 +124,11 @@ class Calls:
             came = yield Ask(method, self._base + path, content, headers)
             asked: float | None = None
             if isinstance(came, Answer):
-                if came.status < 300:
+                if 200 <= came.status < 300:
                     return came
                 if came.status not in _AGAIN:
                     raise _refused(came)
-                asked, reason = _retry_after(came), f"{came.status} {came.content[:200].decode('utf-8', 'replace')}"
+                asked, reason = _retry_after(came), f"{came.status} {_begin(came)}"
             elif came is not None:
                 reason = came.reason
             if attempt < self._retries.attempts:
@@ -159,11 +159,30 @@ def _part(name: str) -> str:
 
 
 def _outcome(answer: Answer) -> Outcome:
-    return Outcome.model_validate_json(answer.content)
+    try:
+        return Outcome.model_validate_json(answer.content)
+    except ValueError:
+        raise _not_ours(answer) from None
 
 
-def _results(answer: Answer) -> list[Outcome]:
-    return [Outcome.model_validate(one) for one in json.loads(answer.content)["results"]]
+def _results(answer: Answer, asked: int | None = None) -> list[Outcome]:
+    """The outcomes, one for each thing `asked`, where that is known beforehand."""
+    try:
+        found = [Outcome.model_validate(one) for one in json.loads(answer.content)["results"]]
+    except (ValueError, KeyError, TypeError):
+        raise _not_ours(answer) from None
+    if asked is not None and len(found) != asked:
+        raise _not_ours(answer)
+    return found
+
+
+def _not_ours(answer: Answer) -> Unreachable:
+    """A good status whose body somebody else wrote, such as a proxy: nothing is known of what became of the request."""
+    return Unreachable(f"{answer.status}, not an answer of Regulars: {_begin(answer)}")
+
+
+def _begin(answer: Answer) -> str:
+    return answer.content[:200].decode("utf-8", "replace")
 
 
 def _refused(answer: Answer) -> Refused:
@@ -172,8 +191,7 @@ def _refused(answer: Answer) -> Refused:
         slug = str(problem["type"]).rpartition("/")[2]
         return Refused(answer.status, slug, str(problem["detail"]), problem)
     except (ValueError, KeyError, TypeError):
-        text = answer.content[:200].decode("utf-8", "replace")
-        return Refused(answer.status, "no_problem_details", f"not an answer of Regulars: {text}", {})
+        return Refused(answer.status, "no_problem_details", f"not an answer of Regulars: {_begin(answer)}", {})
 
 
 def _retry_after(answer: Answer) -> float | None:

@@ -95,7 +95,7 @@ class Regulars:
         headers = {**self._headers, **step.headers}
         try:
             answer = self._http.request(step.method, self._url + step.path, content=step.content, headers=headers)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return Failure(f"{type(error).__name__}: {error}")
         return Answer(answer.status_code, answer.content, answer.headers)
 

@@ -6,12 +6,29 @@ The service checks everything and says what is wrong; these models keep names an
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 State = Literal["placed", "paid", "shipped", "in_transit", "delivered", "completed", "closed"]
+
+
+EntryPath = Literal[
+    "already_bought", "favourites", "search", "ad", "group", "qr_code", "affiliate", "email", "home", "other"
+]
+ReasonCode = Literal[
+    "size",
+    "quality",
+    "damaged",
+    "wrong_item",
+    "wrong_address",
+    "not_as_described",
+    "late",
+    "not_received",
+    "changed_mind",
+    "other",
+]
 
 
 class _Told(BaseModel):
@@ -76,11 +93,20 @@ class Order(_Told):
     delivered_at: AwareDatetime | None = None
     completed_at: AwareDatetime | None = None
     closed_at: AwareDatetime | None = None
+    plan: str | None = None
+    deposit: int | None = None
+    deposit_paid_at: AwareDatetime | None = None
+    balance_due_at: AwareDatetime | None = None
+    balance_paid_at: AwareDatetime | None = None
     promised_by: AwareDatetime | None = None
     carrier: str | None = None
     tracking: str | None = None
     platform: str | None = None
     traffic_source: str | None = None
+    entry_path: EntryPath | None = None
+    credit_level: str | None = None
+    points_used: int | None = None
+    redemption_id: str | None = None
     payer: str | None = None
     region: str | None = None
     city: str | None = None
@@ -100,8 +126,26 @@ class Refund(_Told):
     time: AwareDatetime | None = None
     freight: int | None = None
     reason: str | None = None
+    reason_code: ReasonCode | None = None
     lines: list[Line] | None = None
     whole: bool | None = None
+
+
+class SocialAccount(_Told):
+    """An account of the customer on another platform, by which one person is recognised."""
+
+    platform: str
+    account: str | None = None
+
+
+class Interest(_Told):
+    """Something that the customer likes, where that is known from, and whether they agreed."""
+
+    kind: Literal["hobby", "brand", "product", "category", "book", "film", "topic"]
+    value: str
+    source: str | None = None
+    consented: bool = False
+    noted_on: date | None = None
 
 
 class Profile(_Told):
@@ -110,11 +154,16 @@ class Profile(_Told):
     name: str | None = None
     email: str | None = None
     phone: str | None = None
+    chat: str | None = None
     address: str | None = None
     birthday: str | None = None
     gender: Literal["female", "male", "other"] | None = None
     region: str | None = None
     city: str | None = None
+    education: str | None = None
+    credit_level: str | None = None
+    social: list[SocialAccount] | None = None
+    interests: list[Interest] | None = None
     language: str | None = None
     zone: str | None = None
     source: str | None = None

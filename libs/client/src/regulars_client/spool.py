@@ -6,14 +6,16 @@ the two it is sent again, under the same ids, and counts once.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from regulars_client.answers import Outcome, Refused, RegularsError
+from regulars_client.answers import Outcome, Refused
 from regulars_client.calls import BATCH, batches, encoded
 from regulars_client.events import Event
 
@@ -21,6 +23,7 @@ Sender = Callable[[Sequence[bytes]], Sequence[Outcome]]
 IDLE_S = 5.0
 _OF_CONTENT = frozenset({"malformed_json", "body_too_large", "too_large", "nested_too_deeply", "too_many_fields"})
 """What is wrong with what was sent. All else (a wrong key, a shop not set up) is mended elsewhere, and events wait."""
+_log = logging.getLogger(__name__)
 _SCHEMA = """
 create table if not exists waiting (number integer primary key autoincrement, event blob not null);
 create table if not exists refused (number integer primary key, event blob not null, slug text, detail text);
@@ -42,8 +45,8 @@ class Spool:
     While the service is away, events wait. Those refused are set aside (`refusals`) and hold up nothing.
     """
 
-    def __init__(self, path: Path | str, sender: Sender) -> None:
-        self._path, self._sender = str(path), sender
+    def __init__(self, path: Path | str, sender: Sender, idle_s: float = IDLE_S) -> None:
+        self._path, self._sender, self._idle_s = str(path), sender, idle_s
         self._connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=30)
         self._connection.execute("pragma journal_mode = wal")
         self._connection.execute("pragma synchronous = full")
@@ -51,6 +54,8 @@ class Spool:
         self._lock, self._telling = threading.Lock(), threading.Lock()
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
+        self.trouble: str | None = None
+        """Why telling in the background went wrong last, None once it went well: events wait, and are told again."""
 
     def send(self, *events: Event) -> None:
         """Keep the events, all or none; they are on disk when this returns, and are told in their order."""
@@ -107,12 +112,16 @@ class Spool:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wake.wait(IDLE_S)
+            self._wake.wait(self._idle_s)
             self._wake.clear()
             try:
                 self.flush()
-            except RegularsError:
-                self._stopping.wait(IDLE_S)
+            except Exception as error:  # whatever it is (a full disk, too): what was kept is told some day
+                self.trouble = f"{type(error).__name__}: {error}"
+                _log.warning("events wait to be told: %s", self.trouble)
+                self._stopping.wait(self._idle_s)
+            else:
+                self.trouble = None
 
     def _tell(self, numbers: Sequence[int], batch: Sequence[bytes]) -> int:
         try:
@@ -130,11 +139,9 @@ class Spool:
             for number, event, outcome in zip(numbers, batch, outcomes, strict=True)
             if outcome.status == "refused"
         ]
-        with self._lock:
-            self._connection.execute("begin immediate")
-            self._connection.executemany("insert or replace into refused values (?, ?, ?, ?)", refused)
-            self._connection.executemany("delete from waiting where number = ?", [(number,) for number in numbers])
-            self._connection.execute("commit")
+        with self._writing() as connection:
+            connection.executemany("insert or replace into refused values (?, ?, ?, ?)", refused)
+            connection.executemany("delete from waiting where number = ?", [(number,) for number in numbers])
         return len(numbers) - len(refused)
 
     def _next(self) -> list[tuple[int, bytes]]:
@@ -146,11 +153,18 @@ class Spool:
             return list(self._connection.execute(sql, values))
 
     def _write(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+        with self._writing() as connection:
+            connection.executemany(sql, rows)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it, or nothing."""
         with self._lock:
             self._connection.execute("begin immediate")
             try:
-                self._connection.executemany(sql, rows)
+                yield self._connection
+                self._connection.execute("commit")
             except BaseException:
-                self._connection.execute("rollback")
+                if self._connection.in_transaction:
+                    self._connection.execute("rollback")
                 raise
-            self._connection.execute("commit")

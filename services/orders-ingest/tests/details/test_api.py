@@ -95,7 +95,7 @@ async def test_a_detail_is_its_orders_customers_and_one_of_nobody_is_refused(
 
 
 async def test_the_carriers_words_are_the_orders_status(
-    api: httpx.AsyncClient, tell: Any, published: Published
+    api: httpx.AsyncClient, db: Database, runtime: Runtime, tell: Any, published: Published
 ) -> None:
     """ORD-032: each word is one event, however often it is told."""
     await send(api, tell.order("shipped"))
@@ -105,6 +105,29 @@ async def test_the_carriers_words_are_the_orders_status(
         assert answer.status_code == 202, answer.text
     found = (await api.get(f"{ORDER}/fulfilment")).json()
     assert (found["status"], found["place"], found["tracking"]) == ("out_for_delivery", "hub 12", "SF1")
+    words = await told(published, "order.logistics_updated")
+    assert [word.data.place[:4] for word in words] == ["enc:", "enc:"], "a carrier writes names and addresses there"
+    async with db.transaction() as tx:
+        await tx.announce(await runtime.keys.erase(tx, [("demo", "c-1")]))
+    erased = (await api.get(f"{ORDER}/fulfilment")).json()
+    assert (erased["status"], erased["place"]) == ("out_for_delivery", None)
+    assert "hub" not in str(erased), "SEC-006"
+
+
+async def test_a_word_without_a_time_is_the_same_when_it_comes_again(
+    api: httpx.AsyncClient, tell: Any, published: Published, clock: FixedClock
+) -> None:
+    """Sending anything again is harmless, an hour later and spelt otherwise too; another word is another."""
+    await send(api, tell.order("shipped"))
+    word = {"status": "exception", "tracking": "T1"}
+    told_now = []
+    for body in (word, {**word, "place": None}, word, {**word, "place": "hub"}):
+        told_now.append((await api.post(f"{ORDER}/logistics", json=body)).json()["status"])
+        clock.set(clock.now() + timedelta(minutes=1))
+    back = {"state": "open", "time": "2026-03-04T10:00:00Z"}
+    for body in (back, {**back, "reason": None, "time": "2026-03-04T11:00:00+01:00"}):
+        told_now.append((await api.put(f"{ORDER}/returns/r", json=body)).json()["status"])
+    assert told_now == ["accepted", "duplicate", "duplicate", "accepted", "accepted", "duplicate"]
     assert len(await told(published, "order.logistics_updated")) == 2
 
 
@@ -177,3 +200,22 @@ async def test_a_delivered_order_completes_by_itself_and_is_reminded_of_before(
     # The shop's own word comes after all: it is a correction.
     await send(api, tell.order("completed", {"order_id": "o-1"}, time="2026-03-09T10:00:00Z"))
     assert (await published())[-1].data.again is True
+
+
+async def test_an_order_whose_delivery_was_told_late_stands_as_completed(
+    api: httpx.AsyncClient, runtime: Runtime, tell: Any
+) -> None:
+    """It completes at the time of the telling: what it completes never outranks it. Money given back as goodwill, for
+    one piece of two, holds up nothing; an order that the shop marks as taken back whole does not complete."""
+    delivered = {"delivered_at": "2026-02-25T10:00:00Z", "lines": [{"sku": "s-1", "quantity": 2, "paid": 9990}]}
+    await send(api, *(tell.order("delivered", {**delivered, "order_id": o}) for o in ("o-1", "o-2", "o-3")))
+    refund = {"refund_id": "r-2", "order_id": "o-2", "amount": 9990, "currency": "CNY"}
+    back = {**refund, "lines": [{"sku": "s-1", "quantity": 1}]}
+    whole = {**refund, "refund_id": "r-3", "order_id": "o-3", "amount": 100, "whole": True}
+    await send(api, tell.event("order.refunded", back), tell.event("order.refunded", whole))
+    while await runtime.sweeper.sweep():
+        pass
+    found = [(await api.get(f"/v1/shops/demo/orders/o-{number}")).json() for number in (1, 2, 3)]
+    assert [one["state"] for one in found] == ["completed", "completed", "delivered"]
+    assert [one["completed_at"] for one in found] == ["2026-03-04T10:00:00Z", "2026-03-04T10:00:00Z", None]
+    assert found[0]["time"] == "2026-03-05T11:00:00Z"

@@ -20,7 +20,7 @@ from common.events.orders import MAX_LINES
 from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row
 from orders_ingest.imports.layouts.orders.columns import find_columns, parse_corrections
 from orders_ingest.imports.layouts.orders.reading import read_orders
-from orders_ingest.imports.layouts.orders.values import amount_of, instant_of
+from orders_ingest.imports.layouts.orders.values import amount_of, instant_of, quantity_of
 from orders_ingest.imports.lines import UnreadableFile, lines_of
 
 FILE = """order_id,customer,time,state,currency,freight,sku,name,quantity,unit_price,paid
@@ -106,6 +106,9 @@ DAMAGE: dict[str, tuple[str, str]] = {
     "an American day": ("1,ann,03/04/2025,1,5.00", "time is no time"),
     "a comma": ('1,ann,2025-03-01,1,"5,00"', "say decimals=comma"),
     "a negative amount": ("1,ann,2025-03-01,1,-5.00", "paid is no amount"),
+    "nothing paid": ("1,ann,2025-03-01,1,", "goods_paid is missing"),
+    "whole euros of another country": ("1,ann,2025-03-01,1,1.234", "paid has 3 decimals, and EUR has 2"),
+    "a thousand pieces or one": ("1,ann,2025-03-01,1.000,5.00", "quantity 1.000 may be 1 or 1000"),
     "half a piece": ("1,ann,2025-03-01,0.5,5.00", "quantity is no whole number"),
     "too few cells": ("1,ann", "2 columns instead of 5"),
 }
@@ -118,6 +121,70 @@ def test_a_damaged_row_is_refused_with_what_to_do(row: str, words: str) -> None:
     assert (bad.line, bad.slug) == (2, "invalid_row")
     assert words in bad.detail
     assert [r.event["data"]["order_id"] for r in rows] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "decimals", "pieces"),
+    [
+        *[
+            ("7", "point", 7),
+            ("2.0", "point", 2),
+            ("2,00", "point", 2),
+            ("1,000", "point", 1000),
+            ("1.000", "point", 0),
+        ],
+        *[("1.000", "comma", 1000), ("1,000", "comma", 0), ("1 000", "comma", 1000), ("1,000,000", "point", 10**6)],
+        *[("1,00,000", "point", 0), ("1,500,000", "point", 0), ("2.5", "point", 0)],
+    ],
+)
+def test_pieces_are_read_by_the_decimal_mark_and_never_guessed(text: str, decimals: Any, pieces: int) -> None:
+    """ORD-039: 1,000 pieces are no single one. 0: refused."""
+    if pieces:
+        assert quantity_of(text, decimals) == pieces
+    else:
+        with pytest.raises(ValueError, match="quantity"):
+            quantity_of(text, decimals)
+
+
+@pytest.mark.parametrize(
+    ("text", "decimals", "currency", "minor"),
+    [
+        *[("1.234", "point", "EUR", None), ("1,234", "comma", "EUR", None), ("1.230", "point", "EUR", None)],
+        *[("1,234", "point", "EUR", 123400), ("1.234", "comma", "EUR", 123400), ("1.234", "point", "KWD", 1234)],
+        *[("12.5000", "point", "EUR", 1250), ("12.345678", "point", "EUR", None), ("12.5", "point", "EUR", 1250)],
+        *[("1.5", "point", "JPY", None), ("100.00", "point", "JPY", 100), ("1.000", "point", "JPY", None)],
+    ],
+)
+def test_an_amount_finer_than_its_currency_is_refused(text: str, decimals: Any, currency: str, minor: Any) -> None:
+    """ORD-039: what may be a thousand times as much is not rounded to something small."""
+    if minor is None:
+        with pytest.raises(ValueError, match=r"decimals, and"):
+            amount_of(text, "paid", decimals, currency)
+    else:
+        assert amount_of(text, "paid", decimals, currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        ("1,,you,b,4,,", "another customer"),
+        ("1,,me.0,b,4,,", "another customer"),
+        ("1,,17850.0,b,4,,", None),
+        ("1,,,b,4,,", None),
+        ("1,,,b,,7.00,", "goods_paid is of the whole order"),
+        ("1,,,b,4,,3.00", "freight is of the whole order"),
+        ("1,,,b,,,", "goods_paid is missing"),
+    ],
+)
+def test_rows_that_say_otherwise_what_is_the_orders_refuse_it(second: str, words: str | None) -> None:
+    """Two orders that were given one number are not taken for the first one's customer."""
+    text = f"order_id,time,customer,sku,paid,goods_paid,freight\n1,2026-01-01,17850,a,3,,\n{second}\n"
+    rows, bad, _ = read(text)
+    if words is None:
+        assert [row.event["subject"] for row in rows] == ["17850"]
+    else:
+        assert [one.slug for one in bad] == ["order_incomplete", "invalid_row"]
+        assert words in bad[1].detail
 
 
 def test_an_order_is_refused_whole_where_one_of_its_rows_is() -> None:

@@ -47,6 +47,15 @@ async def test_each_state_is_announced_once_however_often_the_order_is(
     assert [e.type for e in await published()] == ["order.placed", "order.paid", "order.shipped"]
 
 
+async def test_the_same_order_spelt_otherwise_is_the_same(api: httpx.AsyncClient) -> None:
+    """ORD-031: a default that is written out, null, or another offset is no correction."""
+    await put(api)
+    time = "2026-03-02T02:00:00.000Z"
+    for spelt in ({"carrier": None}, {"freight": 0}, {"kind": "ordinary"}, {"time": time, "paid_at": time}):
+        status, answer = await put(api, **spelt)
+        assert (status, {one["status"] for one in answer["results"]}) == (202, {"duplicate"}), spelt
+
+
 async def test_a_corrected_order_needs_a_later_time(api: httpx.AsyncClient) -> None:
     """ORD-003: what counts is what was actually paid."""
     await put(api)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from common.events import rfc3339
-from common.events.orders import OrderDelivered
+from common.events import Event, rfc3339
+from common.events.orders import OrderDelivered, OrderRefunded
 from orders_ingest.orders.due import Due, announced_as, dues_of, first_due, settle
+from orders_ingest.refunds.state import said_of
 from orders_ingest.versions.rules import state_bit
 
 DELIVERED = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -25,8 +26,14 @@ def order(state: str = "delivered", **fields: Any) -> OrderDelivered:
     )
 
 
+def refund(amount: int, id_: str = "r", lines: int = 0, **more: Any) -> str:
+    pieces = [{"sku": "cup", "quantity": lines}] if lines else []
+    data = {"refund_id": id_, "order_id": "o", "amount": amount, "currency": "CNY", "lines": pieces, **more}
+    return said_of(Event("e", "/s", "demo", "c", DELIVERED, OrderRefunded.model_validate(data)))
+
+
 def known(**fields: Any) -> Any:
-    found = {"at": DELIVERED, "reached": state_bit("delivered"), "goods_paid": 100, "refunded": 0, "done": []}
+    found = {"at": DELIVERED, "reached": state_bit("delivered"), "refunds": [], "done": []}
     return SimpleNamespace(**{**found, "open_returns": 0, "returned_at": None, **fields})
 
 
@@ -62,9 +69,10 @@ def test_what_falls_due_follows_from_the_version(version: OrderDelivered, due: l
         (9, {"open_returns": 1}, [], None),
         (9, {"returned_at": DELIVERED + 8 * DAY}, [(5, "receipt"), (8, "completion")], None),
         (9, {"returned_at": DELIVERED + 2 * DAY}, [(5, "receipt"), (7, "completion")], None),
-        (9, {"refunded": 100}, [], None),
-        (9, {"refunded": 99}, [(5, "receipt"), (7, "completion")], None),
-        (9, {"goods_paid": 0}, [(5, "receipt"), (7, "completion")], None),
+        (9, {"refunds": [refund(100)]}, [], None),
+        (9, {"refunds": [refund(99)]}, [(5, "receipt"), (7, "completion")], None),
+        (9, {"refunds": [refund(60), refund(40, "r-2")]}, [], None),
+        (9, {"refunds": [refund(1, whole=True)]}, [], None),
         (9, {"reached": state_bit("completed")}, [], None),
         (9, {"done": [f"order.receipt_due@{rfc3339(DELIVERED)}"]}, [(7, "completion")], None),
     ],
@@ -76,6 +84,26 @@ def test_what_is_done_of_a_delivered_order(
     found, next_at = settle(order(), known(**what), DELIVERED + after * DAY)
     assert found == [Due(DELIVERED + day * DAY, kind) for day, kind in done]  # type: ignore[arg-type]
     assert next_at == (None if next_day is None else DELIVERED + next_day * DAY)
+
+
+@pytest.mark.parametrize(
+    ("paid", "refunds", "whole"),
+    [
+        (100, [refund(80, lines=2)], True),  # all came back, with a restocking fee
+        (100, [refund(40, lines=1), refund(0, "r-2", lines=1)], True),
+        (100, [refund(100, lines=1)], False),  # one of two came back, and goodwill
+        (100, [refund(1, whole=True)], True),
+        (0, [refund(0)], True),  # paid with points
+        (0, [], False),
+        (100, [refund(100)], True),
+        (100, [refund(0, freight=100)], False),
+    ],
+)
+def test_an_order_that_came_back_whole_does_not_complete_by_itself(paid: int, refunds: list[str], whole: bool) -> None:
+    """defaults.md: whole is judged by lines or the shop's mark, not by money; no reminder goes out for it either."""
+    pair = order(goods_paid=paid, lines=[{"sku": "cup", "quantity": 2}])
+    done, _ = settle(pair, known(refunds=refunds), DELIVERED + 9 * DAY)
+    assert [each.kind for each in done] == ([] if whole else ["receipt", "completion"])
 
 
 def test_a_broken_promise_is_told_once_also_of_an_order_that_is_over() -> None:

@@ -36,6 +36,41 @@ async def test_a_refund_is_taken_once_and_is_its_orders_customers(
     assert (await api.get("/v1/shops/demo/orders/o-1")).json()["refunded"] == 2900
 
 
+async def test_the_same_refund_spelt_otherwise_is_the_same(api: httpx.AsyncClient) -> None:
+    """A sender that writes its defaults out after an upgrade, or another offset, says nothing new."""
+    await api.put("/v1/shops/demo/orders/o-1", json=ORDER)
+    body = {**REFUND, "time": "2026-03-02T10:00:00Z"}
+    assert (await put(api, body)).json()["status"] == "accepted"
+    other_words: list[dict[str, Any]] = [{"freight": 0}, {"reason_code": None}, {"lines": []}]
+    for spelt in (*other_words, {"time": "2026-03-02T11:00:00.000+01:00"}):
+        answer = await put(api, {**body, **spelt})
+        assert (answer.status_code, answer.json()["status"]) == (202, "duplicate"), spelt
+
+
+async def test_freight_is_paid_back_up_to_the_freight_and_goods_up_to_the_goods(api: httpx.AsyncClient) -> None:
+    """Neither takes room from the other."""
+    await api.put("/v1/shops/demo/orders/o-1", json={**ORDER, "freight": 1000})
+    body = {"order_id": "o-1", "currency": "EUR"}
+    refused = await put(api, {**body, "amount": 0, "freight": 1001})
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/refund_exceeds_paid")
+    assert "9000 are left to refund for goods (`amount`), and 1000 for freight" in refused.json()["detail"]
+    assert (await put(api, {**body, "amount": 0, "freight": 1000}, "r-2")).status_code == 202
+    assert (await put(api, {**body, "amount": 0, "freight": 1}, "r-3")).status_code == 409
+    assert (await put(api, {**body, "amount": 9000}, "r-4")).status_code == 202
+
+
+async def test_an_order_keeps_the_currency_in_which_it_was_refunded(api: httpx.AsyncClient) -> None:
+    """Else what was paid back would be so much of another currency."""
+    late = {**ORDER, "time": "2026-03-03T10:00:00Z", "currency": "USD"}
+    await api.put("/v1/shops/demo/orders/o-1", json=ORDER)
+    assert (await put(api, {**REFUND, "amount": 0, "whole": True})).status_code == 202
+    refused = await api.put("/v1/shops/demo/orders/o-1", json=late)
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/wrong_currency")
+    assert (await api.get("/v1/shops/demo/orders/o-1")).json()["currency"] == "EUR"
+    await api.put("/v1/shops/demo/orders/o-2", json=ORDER)
+    assert (await api.put("/v1/shops/demo/orders/o-2", json=late)).status_code == 202, "nothing was paid back"
+
+
 async def test_one_that_comes_before_its_order_waits_and_is_mended_where_it_does_not_fit(
     api: httpx.AsyncClient,
 ) -> None:

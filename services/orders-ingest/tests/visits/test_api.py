@@ -36,7 +36,10 @@ async def test_the_newest_count_of_an_hour_stands_and_days_are_the_shops(api: ht
 
 
 async def test_what_is_no_hour_and_no_span_is_refused(api: httpx.AsyncClient, tell: Any) -> None:
-    data = {"hour": "2026-03-04T15:30:00Z", "visits": 1}
+    for zone in ("+05:30", "+05:45", "-03:30"):  # of India, Nepal, Newfoundland
+        known = tell.event("visits.counted", {"hour": f"2026-03-04T15:00:00{zone}", "visits": 1}, subject=None)
+        assert (await api.post("/v1/events", json=known)).status_code == 202, zone
+    data = {"hour": "2026-03-04T15:10:00Z", "visits": 1}
     answer = await api.post("/v1/events", json=tell.event("visits.counted", data, subject=None))
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid_data")
     ours = {"hour": "2026-03-04T15:00:00Z", "visits": 1, "counted_by": "views"}

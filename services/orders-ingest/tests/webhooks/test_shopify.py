@@ -12,6 +12,7 @@ import pytest
 from common.events import Event
 from common.storage.database import Database
 from orders_ingest.webhooks.shopify.orders import order_said
+from orders_ingest.webhooks.shopify.refunds import refund_said
 from orders_ingest.webhooks.state import SentOrder
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
@@ -154,9 +155,105 @@ async def test_a_refund_is_told_apart_for_goods_and_postage_and_counts_once(
     assert refund["customer"] == "115310627314723954"
 
 
-async def test_what_goes_back_to_the_shelf_without_money_is_no_refund(delivering: Any, published: Published) -> None:
-    answer = await delivering.shopify("refunds/create", {**REFUND, "transactions": []})
-    assert (answer.status_code, answer.json(), await published()) == (200, {"results": []}, [])
+def refunds_of(**changes: Any) -> list[tuple[int, list[tuple[str, int]]]]:
+    said = refund_said(orjson.dumps({**REFUND, **changes}), "USD")
+    return [(one.data["amount"], [(line["sku"], line["quantity"]) for line in one.data["lines"]]) for one in said]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"), [("success", True), (None, True), ("pending", False), ("failure", False), ("error", False)]
+)
+def test_a_refund_counts_once_its_money_is_paid_back(status: str | None, counts: bool) -> None:
+    """What is pending may fail, and nothing would take it back."""
+    transactions = [{"kind": "refund", "status": status, "amount": "28.90", "currency": "USD"}]
+    assert bool(refunds_of(transactions=transactions)) is counts
+
+
+def test_goods_that_came_back_without_money_are_told_by_their_lines() -> None:
+    """ORD-035: for store credit, or a gift; without lines nothing came back."""
+    assert refunds_of(transactions=[]) == [(0, [("CUP-1", 1)])]
+    assert refunds_of(transactions=[], refund_line_items=[]) == []
+
+
+@pytest.mark.parametrize("named", [{"product_id": 77}, {"variant_id": 5, "product_id": 77}, {"title": "Gift card"}])
+def test_a_line_without_sku_is_called_alike_in_order_and_refund(shopify_order: Any, named: dict[str, Any]) -> None:
+    item = {"sku": "", "title": "Gift card", **named, "quantity": 1, "price": "50.00"}
+    [order] = order_said(orjson.dumps({**shopify_order, "line_items": [item]}), paid_now=False)
+    refund = {"quantity": 1, "subtotal": "45.00", "line_item": item}
+    [(_, [(sku, _quantity)])] = refunds_of(refund_line_items=[refund])
+    assert isinstance(order, SentOrder)
+    assert order.order["lines"][0]["sku"] == sku != "?"
+
+
+async def test_a_pending_refund_is_told_by_its_order_when_it_has_succeeded(
+    delivering: Any, shopify_order: Any, api: httpx.AsyncClient
+) -> None:
+    pending = {**REFUND, "transactions": [{**REFUND["transactions"][0], "status": "pending"}]}  # type: ignore[index]
+    await delivering.shopify("orders/create", shopify_order, "w-1")
+    assert (await delivering.shopify("refunds/create", pending, "w-2")).json() == {"results": []}
+    for number, refund in enumerate([pending, REFUND, REFUND]):
+        later = {**shopify_order, "refunds": [refund], "updated_at": f"2026-03-04T10:0{number}:00-05:00"}
+        answer = await delivering.shopify("orders/updated", later, f"w-{3 + number}")
+        assert "refused" not in answer.text, answer.text
+    [found] = (await api.get("/v1/shops/demo/refunds")).json()
+    assert (found["state"], found["amount"]) == ("counted", 1850)
+
+
+async def test_what_only_describes_an_order_never_costs_it(
+    delivering: Any, shopify_order: Any, published: Published, api: httpx.AsyncClient
+) -> None:
+    """ORD-039: the money and the state are taken, and what was cut is said."""
+    wordy = {
+        **shopify_order,
+        "note": "n" * 9_000,
+        "source_name": "s" * 2_000,
+        "discount_codes": [{"code": str(number), "amount": "0.01"} for number in range(150)],
+        "customer": None,
+    }
+    results = (await delivering.shopify("orders/create", wordy)).json()["results"]
+    assert [one["status"] for one in results] == ["accepted", "accepted"]
+    assert [one["field"] for one in results[0]["left_out"]] == ["promotions", "remark", "traffic_source"]
+    paid = (await published())[-1].data
+    assert (paid.goods_paid, len(paid.traffic_source), len(paid.promotions)) == (6000, 500, 100)
+    absurd = await delivering.shopify("orders/updated", {**shopify_order, "total_price": "1e30"}, "w-2")
+    assert (absurd.status_code, absurd.json()["results"][0]["slug"]) == (200, "invalid_delivery")
+    name = {**CUSTOMER, "first_name": "f" * 9_000}
+    [told] = (await delivering.shopify("customers/create", name, "w-3")).json()["results"]
+    assert (told["status"], told["left_out"][0]["field"]) == ("accepted", "name")
+
+
+PRODUCT = {
+    "id": 632910392,
+    "title": "Cup",
+    "body_html": "<p>It's fired <strong>twice</strong> &amp; light.</p>",
+    "vendor": "Kiln",
+    "product_type": "Crockery",
+    "updated_at": "2026-03-02T10:00:00-05:00",
+    "image": {"src": "https://cdn.example.com/cup.jpg"},
+    "variants": [
+        {"id": 1, "sku": "CUP-1", "title": "red", "price": "20.00", "inventory_quantity": 7},
+        {"id": 77, "sku": "", "title": "blue", "price": "21.50", "inventory_quantity": -2},
+    ],
+}
+
+
+async def test_a_product_is_one_for_each_variant_and_keeps_what_shopify_does_not_know(
+    delivering: Any, api: httpx.AsyncClient
+) -> None:
+    """ORD-008, ORD-009: called as in orders; the newest word of each field counts."""
+    url = "/v1/shops/demo/products/"
+    kept = {"season": "spring", "marks": [{"mark": "hot", "since": "2026-01-01T00:00:00Z"}], "price": 1}
+    assert (await api.put(f"{url}CUP-1", json={**kept, "currency": "CNY"})).status_code == 202
+    later = {**PRODUCT, "updated_at": "2026-03-05T11:59:00+00:00"}
+    at_noon = {**PRODUCT, "title": "Mug", "updated_at": "2026-03-05T12:01:00+00:00"}
+    for number, (payload, status) in enumerate([(later, "accepted"), (later, "duplicate"), (at_noon, "accepted")]):
+        results = (await delivering.shopify("products/update", payload, f"w-{number}")).json()["results"]
+        assert [one["status"] for one in results] == [status, status]
+    red, blue = [(await api.get(f"{url}{sku}")).json() for sku in ("CUP-1", "77")]
+    assert (red["name"], red["price"], red["stock"], red["season"]) == ("Mug red", 2000, 7, "spring")
+    assert (len(red["marks"]), red["description"]) == (1, "It's fired twice & light.")
+    assert (blue["name"], blue["price"], blue["stock"], blue["brand"]) == ("Mug blue", 2150, 0, "Kiln")
+    assert (await delivering.shopify("products/delete", {"id": 632910392}, "w-9")).json() == {"results": []}
 
 
 CUSTOMER = {

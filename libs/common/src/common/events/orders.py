@@ -272,7 +272,10 @@ class ParcelPacked(OrderDetail):
 
 
 class OrderLogisticsUpdated(OrderDetail):
-    """The carrier's newest word of a parcel, at `time` of the event; a parcel is known by `tracking` (ORD-032)."""
+    """The carrier's newest word of a parcel, at `time` of the event; a parcel is known by `tracking` (ORD-032).
+
+    Carriers write names, neighbours and addresses into `place` and `detail`: they are personal.
+    """
 
     TYPE: ClassVar[str] = "order.logistics_updated"
     RANK: ClassVar[int] = 135
@@ -280,8 +283,8 @@ class OrderLogisticsUpdated(OrderDetail):
     status: Literal["accepted", "in_transit", "customs", "out_for_delivery", "delivered", "exception", "sent_back"]
     carrier: Text | None = None
     tracking: Text | None = None
-    place: Text | None = None
-    detail: Text | None = None
+    place: PersonalText | None = None
+    detail: PersonalText | None = None
     expected_at: Instant | None = None
 
 

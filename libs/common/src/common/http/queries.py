@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 
-from fastapi._compat.shared import field_annotation_is_sequence
 from fastapi.dependencies.models import Dependant
 
 from common.http.problems import invalid_request
 from common.values.wording import misspelt
+
+
+def takes_several(annotation: Any) -> bool:
+    """Whether a parameter of this type may stand several times: a list, tuple or set, also where it may be absent."""
+    kind = get_origin(annotation)
+    if kind is Annotated:
+        return takes_several(get_args(annotation)[0])
+    if kind in (Union, UnionType):
+        return any(map(takes_several, get_args(annotation)))
+    found = kind or annotation
+    return isinstance(found, type) and issubclass(found, Collection) and not issubclass(found, str | bytes)
 
 
 class Queries:
@@ -21,7 +34,7 @@ class Queries:
 
     def _add(self, dependant: Dependant) -> None:
         for field in dependant.query_params:
-            self._several[field.alias] = field_annotation_is_sequence(field.field_info.annotation)
+            self._several[field.alias] = takes_several(field.field_info.annotation)
         for inner in dependant.dependencies:
             self._add(inner)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -9,7 +10,9 @@ import orjson
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.crypto.sealing import open_sealed, personal_fields
+from common.crypto.keys import DataKey
+from common.crypto.sealing import SealBroken, open_sealed, personal_fields
+from common.events import CustomerKey
 from common.events.fields import Cursor, Identifier, Instant, PersonalText, ShopName, Text
 from common.events.orders import (
     MAX_LINES,
@@ -77,8 +80,8 @@ class LogisticsIn(DetailIn):
     status: Literal["accepted", "in_transit", "customs", "out_for_delivery", "delivered", "exception", "sent_back"]
     carrier: Text | None = None
     tracking: Text | None = None
-    place: Text | None = None
-    detail: Text | None = None
+    place: PersonalText | None = None
+    detail: PersonalText | None = None
     expected_at: Instant | None = None
 
 
@@ -204,14 +207,22 @@ class FulfilmentOut(BaseModel):
 
 
 @router.get("/orders/{order_id}/fulfilment", dependencies=[require("orders:read")])
-async def get_fulfilment(shop: ShopName, order_id: Identifier, tx: Tx) -> FulfilmentOut:
-    """Where an order is now, by the carrier's newest word and the shop's, with its figures (ORD-032, 033, 034)."""
+async def get_fulfilment(shop: ShopName, order_id: Identifier, request: Request, tx: Tx) -> FulfilmentOut:
+    """Where an order is now, by the carrier's newest word and the shop's, with its figures (ORD-032, 033, 034).
+
+    Where the customer was erased, what the carrier wrote of places is gone.
+    """
     row = await orders.get_order(tx, shop, order_id)
     if row is None:
         raise UnknownOrder(order_id)
+    customer, key = (shop, row.customer), None
+    if row.customer:
+        key = (await runtime_of(request).keys.keys_for(tx, [customer])).get(customer)
     details: dict[str, list[dict[str, Any]]] = {}
     for found in await store.list_of_order(tx, shop, order_id):
-        details.setdefault(found.type, []).append({**_shown(orjson.loads(found.body)), "time": found.at})
+        body = orjson.loads(found.body)
+        words = _opened(body, customer, key) if found.type == OrderLogisticsUpdated.TYPE else {}
+        details.setdefault(found.type, []).append({**_shown(body), **words, "time": found.at})
     found_of: Fulfilment = fulfilment_of(OrderFields.model_validate_json(row.body), details, tx.clock.now(), row.at)
     return FulfilmentOut(order_id=order_id, details=details, **found_of._asdict())
 
@@ -320,7 +331,20 @@ async def get_special_request_text(
     return SpecialRequestTextOut(order_id=order_id, request_id=request_id, state=body["state"], text=text)
 
 
-_PERSONAL = frozenset({*personal_fields(OrderSpecialRequest).own, *personal_fields(OrderReturned).own})
+_WORDS = personal_fields(OrderLogisticsUpdated).own
+
+
+def _opened(body: dict[str, Any], customer: CustomerKey, key: DataKey | None) -> dict[str, str]:
+    """The carrier's words of a parcel, readable; none of an erased customer."""
+    found = {}
+    for name in _WORDS:
+        if key is not None and body.get(name) is not None:
+            with suppress(SealBroken):
+                found[name] = open_sealed(body[name], key.key, *customer, name)
+    return found
+
+
+_PERSONAL = frozenset({*_WORDS, *personal_fields(OrderSpecialRequest).own, *personal_fields(OrderReturned).own})
 
 
 def _shown(body: dict[str, Any]) -> dict[str, Any]:

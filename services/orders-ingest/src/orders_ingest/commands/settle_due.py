@@ -62,9 +62,11 @@ async def _complete(tx: Transaction, vault: Vault, completed: Sequence[Event[Ord
 
 
 def _completed(row: Any, at: datetime) -> Event[Any]:
+    """The completion, above the version that it completes: that may have been told long after the delivery."""
+    told_at = max(at, row.at)
     body = {**orjson.loads(row.body), "state": "completed", "completed_at": rfc3339(at), "again": False, "revision": 0}
     id_ = fact_id(f"{row.order_id}:completion@{rfc3339(at)}", OrderCompleted.TYPE, row.shop, row.customer, 0)
-    return _event(row, id_, at, OrderCompleted.model_validate_json(orjson.dumps(body)))
+    return _event(row, id_, told_at, OrderCompleted.model_validate_json(orjson.dumps(body)))
 
 
 def _fact(row: Any, order: OrderEvent, due: Due) -> Event[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,23 +13,29 @@ import orjson
 from common.bus.broker import Record
 from common.bus.dead import DeadRecord
 from common.events import rfc3339
+from common.events.catalogue import ProductChanged, ProductFields
 from common.shops.settings import get_shop
 from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
+from orders_ingest.catalogue import store as catalogue
 from orders_ingest.commands.erase_customer import erase_customer
 from orders_ingest.commands.put_customers import put_customers
 from orders_ingest.commands.take_events import take_events
+from orders_ingest.customers.profile import LeftOut
 from orders_ingest.customers.state import SentCustomer
+from orders_ingest.identity.store import hold
 from orders_ingest.intake.checks import FILLED_OVER_HTTP, check
 from orders_ingest.intake.state import Offered, Outcome, refused
 from orders_ingest.orders import store_reading as orders
 from orders_ingest.orders.implied import implied_events
 from orders_ingest.webhooks import store
+from orders_ingest.webhooks.described import fitted
 from orders_ingest.webhooks.state import (
     Delivery,
     PrivacyRequest,
     SentEvent,
     SentOrder,
+    SentProduct,
     SentRefund,
     Shop,
     UnreadableDelivery,
@@ -53,7 +60,8 @@ async def take_delivery(tx: Transaction, vault: Vault, shop: str, vendor: Vendor
         return [refused(came.id, error)]
     people = [one for one in said if isinstance(one, SentCustomer)]
     if people:
-        return await put_customers(tx, vault, shop, people)
+        return await _people(tx, vault, shop, people)
+    products = await _products(tx, shop, [one.sku for one in said if isinstance(one, SentProduct)])
     offered: list[Offered | Outcome] = []
     for one in said:
         if isinstance(one, PrivacyRequest):
@@ -61,7 +69,10 @@ async def take_delivery(tx: Transaction, vault: Vault, shop: str, vendor: Vendor
         elif isinstance(one, SentOrder):
             offered += await _order(tx, shop, vendor.name, came, one)
         elif isinstance(one, SentRefund):
-            offered.append(_checked(tx, shop, _refund(shop, vendor.name, came, one), came))
+            data, cut = fitted(one.data)
+            offered.append(_checked(tx, shop, _refund(shop, vendor.name, came, one, data), came, cut))
+        elif isinstance(one, SentProduct):
+            offered.append(_product(tx, shop, vendor.name, came, one, products))
         elif isinstance(one, SentEvent):
             found = check(dict(one.body), shop, tx.clock.now(), fill=FILLED_OVER_HTTP)
             offered.append(found)
@@ -71,28 +82,65 @@ async def take_delivery(tx: Transaction, vault: Vault, shop: str, vendor: Vendor
     return [Outcome(one.id, "duplicate") if one.slug in _HARMLESS else one for one in outcomes]
 
 
+async def _people(tx: Transaction, vault: Vault, shop: str, people: Sequence[SentCustomer]) -> list[Outcome]:
+    cuts: list[tuple[LeftOut, ...]] = []
+    fit: list[SentCustomer] = []
+    for one in people:
+        profile, cut = (None, ()) if one.profile is None else fitted(one.profile, name_is_personal=True)
+        cuts.append(cut)
+        fit.append(replace(one, profile=profile))
+    outcomes = await put_customers(tx, vault, shop, fit)
+    return [replace(one, left_out=(*cut, *one.left_out)) for one, cut in zip(outcomes, cuts, strict=True)]
+
+
 async def _order(tx: Transaction, shop: str, vendor: str, came: Delivery, sent: SentOrder) -> list[Offered | Outcome]:
     stored = await orders.get_order(tx, shop, sent.order_id)
-    order = dict(sent.order)
+    order, cut = fitted(sent.order)
     if stored is not None:
         known: Mapping[str, Any] = orjson.loads(stored.body)
         order |= {name: known[name] for name in sent.guessed & order.keys() if known.get(name) is not None}
     order = {name: _instant(value) if name.endswith("_at") else value for name, value in order.items()}
     events = implied_events(shop, sent.order_id, order, stored.state if stored is not None else None)
-    return [_checked(tx, shop, _named(event, shop, vendor, came), came) for event in events]
+    return [_checked(tx, shop, _named(event, shop, vendor, came), came, cut) for event in events]
+
+
+async def _products(tx: Transaction, shop: str, skus: Sequence[str]) -> Mapping[str, ProductFields]:
+    """What is known of these products, locked."""
+    if not skus:
+        return {}
+    names = [(shop, sku) for sku in skus]
+    await hold(tx, [shop])
+    await catalogue.lock_products(tx, names)
+    return {sku: fields for (_, sku), fields in (await catalogue.get_products(tx, names)).items()}
+
+
+def _product(
+    tx: Transaction, shop: str, vendor: str, came: Delivery, sent: SentProduct, known: Mapping[str, ProductFields]
+) -> Offered | Outcome:
+    """The product with what was known of it and the vendor does not tell."""
+    said, cut = fitted(sent.fields)
+    stored = known[sent.sku].model_dump(mode="json", exclude_none=True) if sent.sku in known else {}
+    event = {
+        "id": f"product:{hashlib.blake2b(sent.sku.encode(), digest_size=16).hexdigest()}",
+        "shop": shop,
+        "type": ProductChanged.TYPE,
+        "time": rfc3339(sent.at),
+        "data": {**stored, **said, "sku": sent.sku},
+    }
+    return _checked(tx, shop, _named(event, shop, vendor, came), came, cut)
 
 
 def _instant(value: Any) -> Any:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-def _refund(shop: str, vendor: str, came: Delivery, sent: SentRefund) -> dict[str, Any]:
+def _refund(shop: str, vendor: str, came: Delivery, sent: SentRefund, data: Mapping[str, Any]) -> dict[str, Any]:
     event: dict[str, Any] = {
         "id": f"refund:{sent.refund_id}",
         "shop": shop,
         "type": "order.refunded",
         "time": rfc3339(sent.at),
-        "data": {"refund_id": sent.refund_id, **sent.data},
+        "data": {"refund_id": sent.refund_id, **data},
     }
     if sent.customer is not None:
         event["subject"] = sent.customer
@@ -104,8 +152,11 @@ def _named(event: dict[str, Any], shop: str, vendor: str, came: Delivery) -> dic
     return {**event, "id": f"{event['id']}:{body}", "source": f"/shops/{shop}/{vendor}"}
 
 
-def _checked(tx: Transaction, shop: str, event: dict[str, Any], came: Delivery) -> Offered | Outcome:
-    return check(event, shop, tx.clock.now(), came.body)
+def _checked(
+    tx: Transaction, shop: str, event: dict[str, Any], came: Delivery, cut: tuple[LeftOut, ...]
+) -> Offered | Outcome:
+    found = check(event, shop, tx.clock.now(), came.body)
+    return replace(found, left_out=cut) if isinstance(found, Offered) else found
 
 
 async def _asked(

@@ -5,11 +5,13 @@ All of it follows from the newest version alone; what was done, returns and refu
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from common.events import rfc3339
-from common.events.orders import DeliveryPromiseBroken, OrderEvent, OrderReceiptDue
+from common.events.orders import DeliveryPromiseBroken, OrderEvent, OrderReceiptDue, OrderRefunded
+from common.events.standing import OrderStanding
 from orders_ingest.versions.rules import state_bit
 
 COMPLETES_AFTER = timedelta(days=7)
@@ -68,9 +70,9 @@ def settle(order: OrderEvent, known: Any, now: datetime) -> tuple[list[Due], dat
     """What is to be done by `now`, with the times that it counts from, and when the next thing falls due.
 
     `known`: when the newest version was reached (`at`), the states that were told (`reached`), what was announced
-    (`done`), and what became of returns and refunds (`open_returns`, `returned_at`, `refunded`, `goods_paid`).
+    (`done`), and what became of returns and refunds (`open_returns`, `returned_at`, `refunds`).
     """
-    over = bool(known.reached & state_bit("completed")) or 0 < known.goods_paid <= known.refunded
+    over = bool(known.reached & state_bit("completed")) or came_back_whole(order, known.refunds)
     to_do: list[Due] = []
     later: list[datetime] = []
     for due in dues_of(order, known.at):
@@ -84,6 +86,16 @@ def settle(order: OrderEvent, known: Any, now: datetime) -> tuple[list[Due], dat
         else:
             later.append(at)
     return to_do, min(later, default=None)
+
+
+def came_back_whole(order: OrderEvent, refunds: Iterable[str]) -> bool:
+    """Whether these refunds (JSON texts) take the order back entirely, as every service judges it: by lines or the
+    shop's mark, and by money only where there is neither."""
+    standing = OrderStanding()
+    standing.take(order)
+    for said in refunds:
+        standing.take_refund(OrderRefunded.model_validate_json(said))
+    return standing.refunded_whole
 
 
 def announced_as(kind: Kind, order: OrderEvent, at: datetime) -> str:

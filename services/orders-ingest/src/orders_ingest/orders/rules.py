@@ -20,6 +20,15 @@ class OtherCustomer(Conflict):
         super().__init__("other_customer", f"order {order_id} belongs to another customer")
 
 
+class CurrencyChanged(Conflict):
+    """What was paid back of the order would be so much of another currency."""
+
+    def __init__(self, order_id: str, currency: str) -> None:
+        super().__init__(
+            "wrong_currency", f"order {order_id} is in {currency}, in which refunds of it count: keep to {currency}"
+        )
+
+
 def rank_of(event: Event[OrderEvent]) -> Rank:
     """The rank of a version among those of its order."""
     return revision_of(event), state_number(event), event.source, event.id
@@ -43,7 +52,7 @@ def with_version(
 ) -> KnownOrder:
     """The order with one more version (None: its first). `survivors`: of those who were absorbed.
 
-    Raises OtherCustomer and VersionMixed, changing nothing.
+    Raises OtherCustomer, VersionMixed and CurrencyChanged, changing nothing.
     """
     data, subject, rank = event.data, event.subject or "", rank_of(event)
     numbered = data.version is not None
@@ -53,6 +62,8 @@ def with_version(
         raise OtherCustomer(data.order_id)
     if order.numbered != numbered:
         raise VersionMixed(f"order {data.order_id}", order.numbered)
+    if order.refunds and rank > order.rank and data.currency != order.currency:
+        raise CurrencyChanged(data.order_id, order.currency)
     if not order.customer:
         order.customer = subject
     if rank > order.rank:

@@ -28,3 +28,4 @@ class KnownOrder:
     refunded: int = 0
     refunded_freight: int = 0
     reached: int = 0
+    refunds: int = 0  # that count

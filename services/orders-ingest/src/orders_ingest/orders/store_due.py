@@ -51,13 +51,13 @@ async def get_due(tx: Transaction, orders: Iterable[Named]) -> Sequence[Any]:
     """These orders as they stand, with what a due thing is judged by: the state in which returns and refunds are.
 
     `done`: what was announced of it, as `type@name`; `open_returns`; `returned_at`: when the last return was settled;
-    `refunded` and `bare` as of counted refunds.
+    `refunds`: what those that count say, as JSON texts.
     """
     return await tx.fetch(
         f"""
-        select o.shop, o.order_id, o.customer, o.reached, o.at, o.goods_paid, cast(o.body as text) as body,
-               coalesce((select sum(r.amount) from refunds r
-                         where r.shop = o.shop and r.order_id = o.order_id and r.state = 'counted'), 0) as refunded,
+        select o.shop, o.order_id, o.customer, o.reached, o.at, cast(o.body as text) as body,
+               (select coalesce(array_agg(r.said order by r.refund_id), '{{}}') from refunds r
+                where r.shop = o.shop and r.order_id = o.order_id and r.state = 'counted') as refunds,
                d.open_returns, d.returned_at, coalesce(d.done, '{{}}') as done
         from {WANTED} join orders o on o.shop = w.shop and o.order_id = w.order_id
         left join lateral (

@@ -29,11 +29,10 @@ class WrongCurrency(Conflict):
 class RefundExceedsPaid(Conflict):
     """More than is left of what was paid, over all refunds of the order; amounts in minor units."""
 
-    def __init__(self, goods: int, with_freight: int) -> None:
+    def __init__(self, goods: int, freight: int) -> None:
         super().__init__(
             "refund_exceeds_paid",
-            f"of the order {max(0, goods)} are left to refund for goods, {max(0, with_freight)} with freight"
-            " (minor units)",
+            f"of the order {goods} are left to refund for goods (`amount`), and {freight} for freight (minor units)",
         )
 
 
@@ -74,6 +73,7 @@ def settle(refund: KnownRefund, order: KnownOrder) -> None:
         refund.state = "counted"
         order.refunded += data.amount
         order.refunded_freight += data.freight
+        order.refunds += 1
     elif not waits(reason, order):
         refund.state, refund.slug = "set_aside", reason.slug
 
@@ -84,13 +84,16 @@ def waits(reason: Conflict, order: KnownOrder) -> bool:
 
 
 def objection(refund: OrderRefunded, order: KnownOrder) -> Conflict | None:
-    """Why an order cannot have this refund: its currency, or more goods (or goods and freight) than were paid."""
+    """Why an order cannot have this refund: its currency, or more goods, or more freight, than were paid.
+
+    Each is bounded by itself: freight paid back takes no room from goods.
+    """
     if refund.currency != order.currency:
         return WrongCurrency(order.currency)
-    left = order.goods_paid - order.refunded
-    all_left = left + order.freight - order.refunded_freight
-    if refund.amount > left or refund.amount + refund.freight > all_left:
-        return RefundExceedsPaid(left, all_left)
+    goods = max(0, order.goods_paid - order.refunded)
+    freight = max(0, order.freight - order.refunded_freight)
+    if refund.amount > goods or refund.freight > freight:
+        return RefundExceedsPaid(goods, freight)
     return None
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from common.events import Event
+from common.events.kept import Kept
+from common.events.orders import OrderRefunded
+from common.events.standing import REFUND_FIELDS
 
 Named = tuple[str, str]
 """(shop, refund)."""
@@ -30,6 +33,14 @@ class KnownRefund:
         """Its name; of one that is known as it came."""
         assert self.event is not None, "a refund that was counted before is known without its event"
         return self.event.shop, self.event.data.refund_id
+
+
+_READ = Kept({OrderRefunded: REFUND_FIELDS})
+
+
+def said_of(refund: Event[OrderRefunded]) -> str:
+    """What a counted refund is judged by, together with others of its order, as JSON; nothing personal is in it."""
+    return _READ.dump(refund)
 
 
 def place_of(shop: str, refund_id: str) -> str:

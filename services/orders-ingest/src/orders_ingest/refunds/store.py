@@ -13,11 +13,11 @@ from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
 from orders_ingest.orders.state import KnownOrder
 from orders_ingest.orders.state import Named as OrderNamed
-from orders_ingest.refunds.state import KnownRefund, Named, place_of
+from orders_ingest.refunds.state import KnownRefund, Named, place_of, said_of
 
 
 class RefundRow(NamedTuple):
-    """A refund as it stands; `body` is sealed, None of one that is counted."""
+    """A refund as it stands; `body` is sealed, None of one that is counted; `said` is of that one alone."""
 
     shop: str
     refund_id: str
@@ -32,6 +32,7 @@ class RefundRow(NamedTuple):
     source: str
     event_id: str
     body: bytes | None
+    said: str | None
 
 
 NAMES = Columns("w", shop="text", refund_id="text")
@@ -52,6 +53,7 @@ REFUNDS = Columns(
     source="text",
     event_id="text",
     body="bytea",
+    said="text",
 )
 _REFUND = ", ".join(f"r.{name}" for name in RefundRow._fields)
 
@@ -114,6 +116,7 @@ async def get_refunds(
         elif row.order_id is not None and (order := orders.get((row.shop, row.order_id))) is not None:
             order.refunded += row.amount
             order.refunded_freight += row.freight
+            order.refunds += 1
     return found
 
 
@@ -144,12 +147,13 @@ async def save_refunds(
     await tx.execute(
         f"""
         insert into refunds (shop, refund_id, state, customer, order_id, amount, freight, currency, at, slug, source,
-                             event_id, body)
+                             event_id, body, said)
         select * from {REFUNDS}
         on conflict (shop, refund_id) do update set
             state = excluded.state, customer = excluded.customer, order_id = excluded.order_id,
             amount = excluded.amount, freight = excluded.freight, currency = excluded.currency, at = excluded.at,
-            slug = excluded.slug, source = excluded.source, event_id = excluded.event_id, body = excluded.body
+            slug = excluded.slug, source = excluded.source, event_id = excluded.event_id, body = excluded.body,
+            said = excluded.said
         """,
         **columns,
     )
@@ -171,6 +175,7 @@ def _counted(event: Event[OrderRefunded]) -> RefundRow:
         source=event.source,
         event_id=event.id,
         body=None,
+        said=said_of(event),
     )
 
 
@@ -179,7 +184,7 @@ def _waiting(vault: Vault, refund: KnownRefund) -> RefundRow:
     assert refund.event is not None, "a refund that is not counted is known as it came"
     row = _counted(refund.event)
     body = vault.seal(place_of(row.shop, row.refund_id), refund.body)
-    return row._replace(state=refund.state, slug=refund.slug, body=body)
+    return row._replace(state=refund.state, slug=refund.slug, body=body, said=None)
 
 
 async def claim_refunds(tx: Transaction, owners: Mapping[OrderNamed, str]) -> None:

@@ -36,6 +36,7 @@ from common.events.shops import ApiKeyIssued, ApiKeyRevoked, ImportEnded, Import
 from common.verification import Expectation, digest, rank
 from orders_ingest.details.rules import fell_due, name_of
 from orders_ingest.journeys.state import Figures
+from orders_ingest.refunds.state import said_of
 from orders_ingest.versions.rules import STATES
 
 DETAILS = frozenset(
@@ -178,6 +179,7 @@ def refund(event: dict[str, Any]) -> bytes:
         data["amount"],
         data["freight"],
         data["currency"],
+        said_of(from_dict(event)),
     )
 
 

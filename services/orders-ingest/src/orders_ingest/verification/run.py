@@ -108,13 +108,14 @@ TABLES = (
     Table(
         "refunds",
         "refunds",
-        "t.shop, t.refund_id, t.customer, t.order_id, t.amount, t.freight, t.currency, t.at, t.source, t.event_id",
+        "t.shop, t.refund_id, t.customer, t.order_id, t.amount, t.freight, t.currency, t.at, t.source, t.event_id,"
+        " t.said",
         ("shop", "refund_id"),
         lambda r: [
             (("refund owner", r.shop, r.refund_id), digest(r.customer)),
             (
                 ("refund", r.shop, r.refund_id),
-                digest(r.source, r.event_id, rfc3339(r.at), r.order_id, r.amount, r.freight, r.currency),
+                digest(r.source, r.event_id, rfc3339(r.at), r.order_id, r.amount, r.freight, r.currency, r.said),
             ),
         ],
         "t.state = 'counted'",

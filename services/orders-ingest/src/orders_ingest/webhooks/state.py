@@ -54,6 +54,15 @@ class SentRefund:
 
 
 @dataclass(frozen=True, slots=True)
+class SentProduct:
+    """A product: fields of `ProductFields`. What the vendor does not tell of it, such as its marks, stays as it is."""
+
+    sku: str
+    at: datetime
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class PrivacyRequest:
     """What a person, or a shop that leaves, asks for by law; `customer` None: all of the shop's (SEC-002, SEC-003)."""
 
@@ -68,7 +77,7 @@ class SentEvent:
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
-Said = SentOrder | SentRefund | SentCustomer | PrivacyRequest | SentEvent
+Said = SentOrder | SentRefund | SentProduct | SentCustomer | PrivacyRequest | SentEvent
 
 
 class UnreadableDelivery(Invalid):

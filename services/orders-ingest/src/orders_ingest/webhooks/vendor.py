@@ -8,9 +8,9 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from common.refusals import Forbidden
 from common.values.currency import EXPONENTS, round_to_minor
@@ -49,6 +49,19 @@ class NotSigned(Forbidden):
         super().__init__("not_signed", detail)
 
 
+def _in_calendar(instant: datetime) -> datetime:
+    if not 1 < instant.year < 9999:
+        raise ValueError("must be a time of our calendar")
+    return instant
+
+
+InCalendar = AfterValidator(_in_calendar)
+"""A time that can be told in every zone; whether it makes sense is asked later."""
+Time = Annotated[AwareDatetime, InCalendar]
+Amount = Annotated[Decimal, Field(ge=-(10**13), le=10**13)]
+"""In major units; what is larger than any amount that an order may have is not calculated with."""
+
+
 class Payload(BaseModel):
     """A vendor's JSON: what is not named here is passed over, for vendors add fields as they like."""
 
@@ -83,10 +96,16 @@ def decoded_base64(text: str) -> bytes:
     return b64decode(text, validate=True)
 
 
+MOST = Decimal(10) ** 13
+"""More of any currency's major unit than an order may be about: its minor units stay exact everywhere."""
+
+
 def minor(amount: Decimal, currency: str) -> int:
-    """Minor units, rounded half up. Raises UnreadableDelivery for a currency that there is not."""
+    """Minor units, rounded half up. Raises UnreadableDelivery for a currency that there is not, or no such amount."""
     if currency not in EXPONENTS:
         raise UnreadableDelivery(f"the currency {currency[:10]!r} is none of ISO 4217")
+    if not amount.is_finite() or abs(amount) > MOST:
+        raise UnreadableDelivery(f"the amount {str(amount)[:20]} is none that an order may have")
     return round_to_minor(amount, currency)
 
 

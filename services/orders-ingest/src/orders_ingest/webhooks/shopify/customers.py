@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime
-
 from orders_ingest.customers.state import SentConsent, SentCustomer
 from orders_ingest.webhooks.state import Said
-from orders_ingest.webhooks.vendor import Payload, joined, parsed, present
+from orders_ingest.webhooks.vendor import Payload, Time, joined, parsed, present
 
 _SAYS = {"subscribed": True, "unsubscribed": False}
 """Of `pending`, `not_subscribed`, `redacted` and `invalid` nothing was said by the customer."""
@@ -16,7 +14,7 @@ _SAYS = {"subscribed": True, "unsubscribed": False}
 
 class _Consent(Payload):
     state: str
-    consent_updated_at: AwareDatetime | None = None
+    consent_updated_at: Time | None = None
 
 
 class _Address(Payload):
@@ -32,7 +30,7 @@ class Customer(Payload):
     """What we read of it (webhooks of the topics customers/create and customers/update)."""
 
     id: str
-    created_at: AwareDatetime | None = None
+    created_at: Time | None = None
     first_name: str | None = None
     last_name: str | None = None
     email: str | None = None

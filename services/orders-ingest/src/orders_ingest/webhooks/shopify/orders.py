@@ -6,10 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic import AwareDatetime
-
+from orders_ingest.webhooks.shopify.refunds import LineItem, Refund, said_of
 from orders_ingest.webhooks.state import Said, SentOrder
-from orders_ingest.webhooks.vendor import Payload, joined, minor, parsed, present
+from orders_ingest.webhooks.vendor import Amount, Payload, Time, joined, minor, parsed, present
 
 ZERO = Decimal(0)
 _PAID = frozenset({"paid", "partially_refunded", "refunded"})
@@ -17,7 +16,7 @@ _UNDER_WAY = frozenset({"in_transit", "out_for_delivery", "attempted_delivery", 
 
 
 class _Money(Payload):
-    amount: Decimal = ZERO
+    amount: Amount = ZERO
 
 
 class _Set(Payload):
@@ -25,22 +24,18 @@ class _Set(Payload):
 
 
 class _Allocation(Payload):
-    amount: Decimal = ZERO
+    amount: Amount = ZERO
 
 
 class _TaxLine(Payload):
-    price: Decimal = ZERO
+    price: Amount = ZERO
 
 
-class _Line(Payload):
-    sku: str | None = None
-    product_id: str | None = None
-    variant_id: str | None = None
-    title: str | None = None
+class _Line(LineItem):
     name: str | None = None
     vendor: str | None = None
     quantity: int
-    price: Decimal
+    price: Amount
     discount_allocations: tuple[_Allocation, ...] = ()
     tax_lines: tuple[_TaxLine, ...] = ()
 
@@ -50,7 +45,7 @@ class _ShippingLine(Payload):
 
 
 class _Fulfillment(Payload):
-    created_at: AwareDatetime | None = None
+    created_at: Time | None = None
     status: str | None = None
     shipment_status: str | None = None
     tracking_company: str | None = None
@@ -59,7 +54,7 @@ class _Fulfillment(Payload):
 
 class _Code(Payload):
     code: str
-    amount: Decimal = ZERO
+    amount: Amount = ZERO
 
 
 class _Customer(Payload):
@@ -83,15 +78,15 @@ class Order(Payload):
     id: str
     test: bool = False
     currency: str
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
-    processed_at: AwareDatetime | None = None
-    cancelled_at: AwareDatetime | None = None
-    closed_at: AwareDatetime | None = None
+    created_at: Time
+    updated_at: Time
+    processed_at: Time | None = None
+    cancelled_at: Time | None = None
+    closed_at: Time | None = None
     financial_status: str | None = None
     fulfillment_status: str | None = None
-    total_price: Decimal
-    total_line_items_price: Decimal | None = None
+    total_price: Amount
+    total_line_items_price: Amount | None = None
     total_shipping_price_set: _Set = _Set()
     taxes_included: bool = False
     line_items: tuple[_Line, ...] = ()
@@ -102,10 +97,14 @@ class Order(Payload):
     shipping_address: _Address | None = None
     note: str | None = None
     source_name: str | None = None
+    refunds: tuple[Refund, ...] = ()
 
 
 def order_said(body: bytes, paid_now: bool) -> list[Said]:
-    """The order; nothing of a test order. `paid_now`: the delivery itself says that it was paid just then."""
+    """The order and the refunds in it, of which one may have succeeded since; nothing of a test order.
+
+    `paid_now`: the delivery itself says that it was paid just then.
+    """
     order = parsed(Order, body)
     if order.test:
         return []
@@ -146,7 +145,9 @@ def order_said(body: bytes, paid_now: bool) -> list[Said]:
         "recipient_phone": address.phone,
         "address": joined(address.address1, address.address2, address.zip, address.city, address.country),
     }
-    return [SentOrder(order.id, present(fields), frozenset() if paid_now else frozenset({"paid_at"}))]
+    sent_order = SentOrder(order.id, present(fields), frozenset() if paid_now else frozenset({"paid_at"}))
+    refunds = [said for refund in order.refunds for said in said_of(refund, currency)]
+    return [sent_order, *refunds]
 
 
 def _is_paid(order: Order) -> bool:
@@ -177,7 +178,7 @@ def _line(line: _Line, taxes_included: bool, currency: str) -> dict[str, Any]:
         paid += sum((tax.price for tax in line.tax_lines), ZERO)
     return present(
         {
-            "sku": line.sku or line.variant_id or line.product_id or line.title or "?",
+            "sku": line.sold_as,
             "name": line.name or line.title,
             "brand": line.vendor,
             "kind": "gift" if line.price == 0 else "goods",

@@ -8,6 +8,7 @@ from datetime import datetime
 from orders_ingest.webhooks.shopify.customers import consent_said, customer_said
 from orders_ingest.webhooks.shopify.orders import order_said
 from orders_ingest.webhooks.shopify.privacy import privacy_said
+from orders_ingest.webhooks.shopify.products import product_said
 from orders_ingest.webhooks.shopify.refunds import refund_said
 from orders_ingest.webhooks.state import Delivery, Said, Shop
 from orders_ingest.webhooks.vendor import Headers, NotSigned, hmac_fits
@@ -16,6 +17,7 @@ _ORDERS = frozenset(
     f"orders/{what}"
     for what in ("create", "updated", "edited", "paid", "partially_fulfilled", "fulfilled", "cancelled")
 )
+_PRODUCTS = frozenset({"products/create", "products/update"})
 _CUSTOMERS = frozenset({"customers/create", "customers/update", "customers/enable", "customers/disable"})
 _CONSENTS = frozenset({"customers_email_marketing_consent/update", "customers_marketing_consent/update"})
 _PRIVACY = frozenset({"customers/data_request", "customers/redact", "shop/redact"})
@@ -47,6 +49,8 @@ class Shopify:
             return order_said(body, paid_now=topic == "orders/paid")
         if topic == "refunds/create":
             return refund_said(body, shop.currency)
+        if topic in _PRODUCTS:
+            return product_said(body, shop.currency)
         if topic in _CUSTOMERS:
             return customer_said(body)
         if topic in _CONSENTS:

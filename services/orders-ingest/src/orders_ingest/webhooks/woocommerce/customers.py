@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import BeforeValidator
 
 from orders_ingest.customers.state import SentCustomer
 from orders_ingest.webhooks.state import Said
-from orders_ingest.webhooks.vendor import Payload, joined, parsed, present
+from orders_ingest.webhooks.vendor import Payload, Time, joined, parsed, present
 
 GmtTime = Annotated[
-    AwareDatetime, BeforeValidator(lambda text: f"{text}Z" if isinstance(text, str) and len(text) == 19 else text)
+    Time, BeforeValidator(lambda text: f"{text}Z" if isinstance(text, str) and len(text) == 19 else text)
 ]
 """WooCommerce writes its `…_gmt` times without an offset: 2017-03-22T16:28:02."""
 

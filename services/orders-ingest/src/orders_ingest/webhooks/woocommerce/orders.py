@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
 
 from orders_ingest.webhooks.state import Said, SentOrder, SentRefund
-from orders_ingest.webhooks.vendor import Payload, minor, parsed, present
+from orders_ingest.webhooks.vendor import Amount, Payload, minor, parsed, present
 from orders_ingest.webhooks.woocommerce.customers import Address, GmtTime
 
 ZERO = Decimal(0)
@@ -21,26 +23,30 @@ _STATES = {
 """`refunded` is judged by what came before it; drafts and what is in the bin are no orders."""
 
 
+OptionalAmount = Annotated[Amount | None, BeforeValidator(lambda text: None if text == "" else text)]
+"""WooCommerce writes "" for no amount."""
+
+
 class _Line(Payload):
     name: str | None = None
     sku: str | None = None
     product_id: str | None = None
     variation_id: str | None = None
     quantity: int
-    total: Decimal = ZERO
-    total_tax: Decimal = ZERO
-    price: Decimal | None = None
+    total: Amount = ZERO
+    total_tax: Amount = ZERO
+    price: Amount | None = None
 
 
 class _Coupon(Payload):
     code: str
-    discount: Decimal = ZERO
+    discount: Amount = ZERO
 
 
 class _Refund(Payload):
     id: str
     reason: str | None = None
-    total: Decimal
+    total: Amount
 
 
 class Order(Payload):
@@ -53,10 +59,10 @@ class Order(Payload):
     date_modified_gmt: GmtTime
     date_paid_gmt: GmtTime | None = None
     date_completed_gmt: GmtTime | None = None
-    discount_total: Decimal = ZERO
-    shipping_total: Decimal = ZERO
-    shipping_tax: Decimal = ZERO
-    total: Decimal
+    discount_total: Amount = ZERO
+    shipping_total: Amount = ZERO
+    shipping_tax: Amount = ZERO
+    total: Amount
     customer_id: str = "0"
     customer_note: str | None = None
     created_via: str | None = None

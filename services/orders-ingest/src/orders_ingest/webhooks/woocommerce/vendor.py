@@ -10,6 +10,7 @@ from orders_ingest.webhooks.state import Delivery, Said, Shop
 from orders_ingest.webhooks.vendor import Headers, NotSigned, hmac_fits
 from orders_ingest.webhooks.woocommerce.customers import customer_said
 from orders_ingest.webhooks.woocommerce.orders import order_said
+from orders_ingest.webhooks.woocommerce.products import product_said
 
 _PROBE = re.compile(rb"webhook_id=[0-9]{1,12}")
 
@@ -39,4 +40,6 @@ class WooCommerce:
             return order_said(delivery.body)
         if delivery.topic in ("customer.created", "customer.updated"):
             return customer_said(delivery.body)
+        if delivery.topic in ("product.created", "product.updated", "product.restored"):
+            return product_said(delivery.body, shop.currency)
         return []

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator
 
 from orders_ingest.webhooks.state import Said, SentOrder, SentRefund, Shop
-from orders_ingest.webhooks.vendor import Payload, joined, minor, parsed, present
+from orders_ingest.webhooks.vendor import Amount, InCalendar, Payload, joined, minor, parsed, present
 
 ZERO = Decimal(0)
 CURRENCY = "CNY"
@@ -42,7 +42,7 @@ def _shanghai(text: Any) -> Any:
     return text
 
 
-Time = Annotated[datetime | None, BeforeValidator(_shanghai)]
+Time = Annotated[Annotated[datetime, InCalendar] | None, BeforeValidator(_shanghai)]
 """2018-01-01 12:00:00, always of Shanghai; empty: not yet."""
 
 
@@ -71,9 +71,9 @@ class _Address(Payload):
 
 
 class _Pay(Payload):
-    payment: Decimal = ZERO
-    post_fee: Decimal = ZERO
-    total_fee: Decimal | None = None
+    payment: Amount = ZERO
+    post_fee: Amount = ZERO
+    total_fee: Amount | None = None
 
 
 class _Line(Payload):
@@ -82,8 +82,8 @@ class _Line(Payload):
     item_id: str | None = None
     title: str | None = None
     num: int
-    price: Decimal = ZERO
-    payment: Decimal = ZERO
+    price: Amount = ZERO
+    payment: Amount = ZERO
     is_present: bool = False
 
 
@@ -111,7 +111,7 @@ class Refund(Payload):
 
     refund_id: str
     tid: str
-    refunded_fee: Decimal
+    refunded_fee: Amount
     update_time: Time
     refund_reason: str | None = None
 

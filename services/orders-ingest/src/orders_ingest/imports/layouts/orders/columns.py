@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.values.wording import misspelt
@@ -56,27 +56,15 @@ class Columns:
 def find_columns(header: Sequence[str], corrected: Mapping[str, str]) -> Columns:
     """The columns of a header. Raises UnreadableFile, which names what is missing and what there is."""
     headings = [_plain(text) for text in header]
-    places: dict[str, int] = {}
     for field, heading in corrected.items():
         if field not in NAMES:
             raise UnreadableFile("invalid_columns", f"columns: {field[:50]}: {misspelt(field, NAMES)}")
-        if heading == "-":
-            continue  # the shop says that no column is this field
-        if _plain(heading) not in headings:
+        # "-": the shop says that no column is this field.
+        if heading != "-" and _plain(heading) not in headings:
             raise UnreadableFile(
                 "invalid_columns", f"columns: the file has no column {heading[:100]!r}; {_there(header)}"
             )
-        places[field] = headings.index(_plain(heading))
-    taken = set(places.values())
-    for field, names in NAMES.items():
-        if field in corrected:
-            continue
-        for name in (_plain(field), *names):
-            at = headings.index(name) if name in headings else None
-            if at is not None and at not in taken:
-                places[field] = at
-                taken.add(at)
-                break
+    places = _places(headings, corrected)
     missing = [field for field in NEEDED if field not in places]
     if missing:
         raise UnreadableFile(
@@ -91,6 +79,30 @@ def find_columns(header: Sequence[str], corrected: Mapping[str, str]) -> Columns
             f" for lines; {_there(header)}",
         )
     return Columns(places, len(header))
+
+
+def fields_of(keys: Iterable[str], corrected: Mapping[str, str]) -> dict[str, str]:
+    """The fields that keys of an object name: field to key."""
+    there = list(keys)
+    return {field: there[at] for field, at in _places([_plain(key) for key in there], corrected).items()}
+
+
+def _places(headings: Sequence[str], corrected: Mapping[str, str]) -> dict[str, int]:
+    """Where each field stands: where the shop says, else under the first of its names that no other field has."""
+    places = {
+        field: headings.index(_plain(heading)) for field, heading in corrected.items() if _plain(heading) in headings
+    }
+    taken = set(places.values())
+    for field, names in NAMES.items():
+        if field in corrected:
+            continue
+        for name in (_plain(field), *names):
+            at = headings.index(name) if name in headings else None
+            if at is not None and at not in taken:
+                places[field] = at
+                taken.add(at)
+                break
+    return places
 
 
 def parse_corrections(text: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ from orders_ingest.imports.layouts.layout import (
     too_long,
 )
 from orders_ingest.imports.layouts.orders.columns import find_columns
+from orders_ingest.imports.layouts.orders.json_lines import is_json, json_rows
 from orders_ingest.imports.layouts.orders.values import amount_of, instant_of, quantity_of, state_of
 from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, records_of
 
@@ -74,6 +75,26 @@ def _rows(lines: Iterable[str | TooLong], history: History, findings: Findings) 
     first = next(source, None)
     if first is None or isinstance(first, TooLong):
         raise UnreadableFile("wrong_layout", "the first line of the file names its columns")
+    if is_json(first):
+        yield from _of_json(chain([first], source), history, findings)
+    else:
+        yield from _of_csv(first, source, history, findings)
+
+
+def _of_json(lines: Iterable[str | TooLong], history: History, findings: Findings) -> Iterator[_Cells | BadRow]:
+    for number, (line, text, rows) in enumerate(json_rows(lines, history, findings), 1):
+        if isinstance(rows, TooLong | Broken):
+            findings.counts["rows"] += 1
+            yield _no_record(line, rows)
+            continue
+        for fields in rows:
+            findings.counts["rows"] += 1
+            yield _named(_Cells(number, line, fields, text))
+
+
+def _of_csv(
+    first: str, source: Iterator[str | TooLong], history: History, findings: Findings
+) -> Iterator[_Cells | BadRow]:
     separator = max(SEPARATORS, key=first.count)
     records = records_of(chain([first], source), first.count(separator) + 1, separator)
     _, header = next(records, (1, []))
@@ -83,21 +104,28 @@ def _rows(lines: Iterable[str | TooLong], history: History, findings: Findings) 
     findings.columns = {name: header[at].strip() for name, at in columns.places.items()}
     for number, (line, cells) in enumerate(records, 1):
         findings.counts["rows"] += 1
-        if isinstance(cells, TooLong):
-            yield too_long(line, cells)
-        elif isinstance(cells, Broken):
-            yield BadRow(line, "invalid_row", f"line {line}: {cells.detail}", cells.text)
-        else:
+        if isinstance(cells, TooLong | Broken):
+            yield _no_record(line, cells)
+        elif len(cells) != columns.width:
             row = _Cells(number, line, {}, separator.join(cells))
-            try:
-                if len(cells) != columns.width:
-                    raise ValueError(f"{len(cells)} columns instead of {columns.width}")
-                row.fields.update(columns.of(cells))
-                row.fields["order_id"] = _order_id(row.fields)
-            except ValueError as error:
-                yield _bad(row, str(error))
-            else:
-                yield row
+            yield _bad(row, f"{len(cells)} columns instead of {columns.width}")
+        else:
+            yield _named(_Cells(number, line, columns.of(cells), separator.join(cells)))
+
+
+def _no_record(line: int, found: TooLong | Broken) -> BadRow:
+    if isinstance(found, TooLong):
+        return too_long(line, found)
+    return BadRow(line, "invalid_row", f"line {line}: {found.detail}", found.text)
+
+
+def _named(row: _Cells) -> _Cells | BadRow:
+    """The row under its order's id; refused where that is none."""
+    try:
+        row.fields["order_id"] = _order_id(row.fields)
+    except ValueError as error:
+        return _bad(row, str(error))
+    return row
 
 
 def _bad(row: _Cells, why: str, slug: str = "invalid_row") -> BadRow:
@@ -114,7 +142,7 @@ def _order_id(fields: dict[str, str]) -> str:
 
 def _order(group: list[_Cells], history: History, findings: Findings) -> Iterator[Row | BadRow]:
     if len(group) > MAX_LINES:
-        yield from (_bad(row, f"an order has at most {MAX_LINES:,} rows") for row in group)
+        yield from (_bad(row, f"an order has at most {MAX_LINES:,} rows") for row in _once(group))
         return
     errors: dict[int, str] = {}
     currency, order, lines = history.currency, dict[str, Any](), list[dict[str, Any]]()
@@ -122,11 +150,12 @@ def _order(group: list[_Cells], history: History, findings: Findings) -> Iterato
         try:
             if row is group[0]:
                 currency, order = _head(row.fields, history)
+            _check_alike(row.fields, group[0].fields, currency)
             lines.append(_line(row.fields, currency, history))
         except ValueError as error:
-            errors[row.line] = str(error)
+            errors.setdefault(row.line, str(error))
     if errors:
-        for row in group:
+        for row in _once(group):
             whole = "another row of its order was refused, and an order is taken whole"
             yield _bad(row, errors.get(row.line, whole), "invalid_row" if row.line in errors else "order_incomplete")
         return
@@ -141,6 +170,11 @@ def _order(group: list[_Cells], history: History, findings: Findings) -> Iterato
     said = ("\t".join(f"{name}={row.fields[name]}" for name in sorted(row.fields)) for row in group)
     original = "\n".join([f"{history.currency}\t{history.zone}\t{history.decimals}", *said])
     yield Row(first.line, at, event, original)
+
+
+def _once(group: list[_Cells]) -> list[_Cells]:
+    """A row of each line: one line of JSON holds several."""
+    return list({row.line: row for row in reversed(group)}.values())[::-1]
 
 
 def _head(fields: dict[str, str], history: History) -> tuple[str, dict[str, Any]]:
@@ -183,11 +217,25 @@ def _customer(fields: dict[str, str]) -> str | None:
     return (customer.partition(".")[0] if _WHOLE.fullmatch(customer) else customer) or None
 
 
-def _line(fields: dict[str, str], currency: str, history: History) -> dict[str, Any]:
-    """A line; `told`: the row names goods. What was paid is the line's sum, else price by pieces."""
+def _check_alike(fields: dict[str, str], first: dict[str, str], currency: str) -> None:
+    """What is the order's stands in its first row; a later one says the same, or nothing. Raises ValueError."""
     if fields.get("currency", currency).upper() != currency:
         raise ValueError(f"its order is in {currency}")
-    quantity = quantity_of(fields.get("quantity", "1"))
+    if "customer" in fields and _customer(fields) != _customer(first):
+        raise ValueError("its order's first row names another customer: give every order a number of its own")
+    for name in ("goods_paid", "freight"):
+        if fields.get(name, first.get(name)) != first.get(name):
+            raise ValueError(
+                f"{name} is of the whole order: say it in its first row alone, or the same in all; what was paid for"
+                " a line is `paid`"
+            )
+    if "goods_paid" not in first and "paid" not in fields and "unit_price" not in fields:
+        raise ValueError("goods_paid is missing, and so are paid and unit_price: nothing paid is written as 0")
+
+
+def _line(fields: dict[str, str], currency: str, history: History) -> dict[str, Any]:
+    """A line; `told`: the row names goods. What was paid is the line's sum, else price by pieces."""
+    quantity = quantity_of(fields.get("quantity", "1"), history.decimals)
     price, paid = (
         amount_of(fields[name], name, history.decimals, currency) if name in fields else None
         for name in ("unit_price", "paid")

@@ -8,13 +8,19 @@ from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from common.values.currency import round_to_minor
+from common.values.currency import EXPONENTS, round_to_minor
 
 Decimals = Literal["point", "comma"]
 _AMOUNT = {
     "point": re.compile(r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,13})(?:\.[0-9]{1,6})?"),
     "comma": re.compile(r"(?:[0-9]{1,3}(?:[.\u00a0 '][0-9]{3}){1,4}|[0-9]{1,13})(?:,[0-9]{1,6})?"),
 }
+_GROUPED = {
+    "point": re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+"),
+    "comma": re.compile(r"[0-9]{1,3}(?:[.\u00a0 '][0-9]{3})+"),
+}
+_GROUP = 3
+"""Digits of a group of thousands."""
 _SIGNS = re.compile(r"^[¥￥$€£]\s?|\s?[¥￥$€£元]$")
 _FORMS = (
     "%Y-%m-%d %H:%M:%S %z",
@@ -51,13 +57,24 @@ _STATES = {
 
 
 def amount_of(text: str, field: str, decimals: Decimals, currency: str) -> int:
-    """Minor units. Raises ValueError for what is no amount, or one with the other mark."""
+    """Minor units. Raises ValueError for what is no amount, or one with the other mark, or finer than its currency.
+
+    1.234 EUR may be a thousand times as much, written with the other mark: it is refused, as 1.50 JPY is; but 12.5000
+    is 12.50.
+    """
     plain = _SIGNS.sub("", text.strip())
     if not _AMOUNT[decimals].fullmatch(plain):
         other = "comma" if decimals == "point" else "point"
         example = "1,234.50" if decimals == "point" else "1.234,50"
         raise ValueError(f"{field} is no amount such as {example}; for the other mark say decimals={other}")
     digits = re.sub(r"[,]" if decimals == "point" else r"[.\u00a0 ']", "", plain).replace(",", ".")
+    places, exponent = digits.partition(".")[2], EXPONENTS[currency]
+    if len(places) > exponent and (len(places) == _GROUP or places[exponent:].strip("0")):
+        other = "comma" if decimals == "point" else "point"
+        raise ValueError(
+            f"{field} has {len(places)} decimals, and {currency} has {exponent}; if the mark parts thousands, say"
+            f" decimals={other}"
+        )
     return round_to_minor(Decimal(digits), currency)
 
 
@@ -86,9 +103,15 @@ def state_of(text: str) -> str:
     return found
 
 
-def quantity_of(text: str) -> int:
-    """A whole number; spreadsheets write 2.0 or 2,0. Raises ValueError."""
-    whole = re.fullmatch(r"([0-9]{1,7})(?:[.,]0+)?", text.strip())
+def quantity_of(text: str, decimals: Decimals) -> int:
+    """A whole number; spreadsheets write 2.0 or 2,00. Raises ValueError, also for 1.000 with the point as decimal mark:
+    it may be a thousand."""
+    plain = text.strip()
+    if _GROUPED[decimals].fullmatch(plain):
+        plain = re.sub(r"[^0-9]", "", plain)
+    whole = re.fullmatch(r"([0-9]{1,7})(?:[.,](0+))?", plain)
     if whole is None or int(whole[1]) > 1_000_000:
         raise ValueError("quantity is no whole number from 0 to 1,000,000")
+    if len(whole[2] or "") == _GROUP:
+        raise ValueError(f"quantity {plain} may be {whole[1]} or {whole[1]}{whole[2]}: write it without the mark")
     return int(whole[1])
