@@ -308,6 +308,22 @@ class RewardDecided(RewardEvent):
     RANK: ClassVar[int] = 341
 
 
+class SignalsNoted(EventData):
+    """What a customer's text shows of their buyer type (FBK-023): a purpose or story of the purchase, haggling, or
+    asking for praise. `source` and `name`: of which review, survey or ticket, `part`: the survey's question. `reader`:
+    which version of the words found them. No word of the text is told.
+    """
+
+    TYPE: ClassVar[str] = "signals.noted"
+    TOPIC: ClassVar[str] = "feedback"
+    RANK: ClassVar[int] = 350
+    source: Literal["review", "answer", "ticket"]
+    name: Identifier
+    part: Text | None = None
+    signals: Annotated[tuple[Literal["story", "haggling", "praise_seeking"], ...], Field(min_length=1, max_length=3)]
+    reader: Text
+
+
 class SurveyPolicyChanged(NewVersion):
     """A new version of the shop's rules of asking, in force from `valid_from`; no customer concerned."""
 

@@ -14,6 +14,7 @@ from common.storage.database import Transaction
 from feedback.commands.names import hold_name
 from feedback.commands.sealing import as_readable, assert_not_erased, is_erased, sealed
 from feedback.commands.turns import note_turns
+from feedback.commands.understanding import note_texts
 from feedback.orders.store import get_stood
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
@@ -121,6 +122,7 @@ async def _save(
     personal = bool(ticket.text or ticket.photos or ticket.entry.text or (ticket.promise and ticket.promise.what))
     event = await sealed(tx, keys, announced(customer, ticket, at), personal=personal)
     await store.save(tx, [event])
+    await note_texts(tx, [event])
     await tx.announce([event])
     if ticket.entry.action in ("resolve", "reopen"):
         await note_turns(tx, [customer])
