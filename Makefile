@@ -19,7 +19,7 @@ export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test lint bench chaos fmt migrate docs clean
+.PHONY: help demo up down test lint bench chaos fmt migrate docs pictures clean
 
 help: ## Say what can be done here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +58,9 @@ migrate: $(STAMP) ## Bring the databases of the running stack up to date
 
 docs: $(STAMP) ## Generate the documents that describe the code; ARGS=check says which are stale
 	$(BIN)/python -m regulars.docs $(ARGS)
+
+pictures: $(STAMP) ## Take pictures of the console of a demo that still runs (make demo ARGS=--keep), into docs/pictures
+	$(BIN)/python tests/console/pictures.py $(ARGS)
 
 clean: ## Delete the environment and the caches of the tools (not .run, which holds data)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

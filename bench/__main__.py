@@ -1,4 +1,4 @@
-"""Runs P1 to P5, P10, P11 and P13 to P15, each beside its limit or baseline where it has one, on servers of its own."""
+"""Runs P1 to P5, P7, P10, P11, P13 to P16, each beside its limit or baseline if it has one, on servers of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import everything, footprint, from_log, histories, imports, latency, machine, over_http, report, verifying
+from bench import (
+    everything,
+    footprint,
+    from_log,
+    histories,
+    imports,
+    latency,
+    lists,
+    machine,
+    over_http,
+    pages,
+    report,
+    segments,
+    verifying,
+)
 from bench.costs import profile
 from bench.figures import Result
 from bench.living import Living, living
@@ -21,22 +35,25 @@ QUICK = (
     from_log.Size(orders=3_000, customers=1_000, warm=500, baseline=300),
     over_http.Size(warm=500, batched=6_000, single=1_500),
     histories.Size((10, 100, 1_000, 4_000)),
+    segments.Size(50_000),
 )
 QUICK_WHOLE = (
     everything.Size(orders=2_500, warm=500),
     latency.Size(a_second=50.0, seconds=4.0, idle=6),
     imports.Size(whole=False),
 )
-FULL = (from_log.Size(), over_http.Size(), histories.Size())
+FULL = (from_log.Size(), over_http.Size(), histories.Size(), segments.Size())
 FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size())
-OF_ONE_SERVICE = ("P1", "P2", "P13")
-OF_THE_STACK = ("P11", "P3", "P4", "P5", "P10")
-PARTS = (*OF_ONE_SERVICE, *OF_THE_STACK)
+OF_ONE_SERVICE = ("P1", "P2", "P7", "P13", "P16")
+OF_THE_STACK = ("P11", "P3", "P4", "P5", "P10", "P16")
+PARTS = tuple(dict.fromkeys((*OF_ONE_SERVICE, *OF_THE_STACK)))
+CUSTOMERS = {True: 20_000, False: 1_000_000}
+"""Of P16, where it is quick, and where it is not."""
 
 
 async def measure(parts: list[str], seed: int, quick: bool, console: Console) -> Result:
     """Run the parts one after the other, so that none disturbs another."""
-    log, http, long = QUICK if quick else FULL
+    log, http, long, groups = QUICK if quick else FULL
     result = Result(machine.describe(), seed)
     began = time.monotonic()
     if set(parts) & set(OF_ONE_SERVICE):
@@ -50,11 +67,18 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
                 console.print("P2: over HTTP", style="dim")
                 await over_http.measure(ours, result, seed, http)
                 report.tell(result, "P2", console)
+            if "P7" in parts:
+                console.print("P7: a segment over many customers", style="dim")
+                await segments.measure(ours, result, groups)
+                report.tell(result, "P7", console)
             if "P13" in parts:
                 console.print("P13, P15: customers with long histories", style="dim")
                 await histories.measure(ours, result, long)
                 report.tell(result, "P13", console)
                 report.tell(result, "P15", console)
+            if "P16" in parts:
+                console.print("P16: lists over many customers", style="dim")
+                await lists.measure(ours, result, CUSTOMERS[quick])
     if set(parts) & set(OF_THE_STACK):
         await _measure_stack(parts, result, quick, console)
     result.seconds = time.monotonic() - began
@@ -72,6 +96,7 @@ async def _measure_stack(parts: list[str], result: Result, quick: bool, console:
         "P3": ("everything", lambda stack: everything.measure(stack, result, result.seed, whole)),
         "P4": ("from an order to its notice", lambda stack: latency.measure(stack, result, waiting)),
         "P5": ("imports", lambda stack: imports.measure(stack, result, files)),
+        "P16": ("the console's pages", lambda stack: pages.measure(stack, result)),
         "P10": ("verify", lambda stack: verifying.measure(stack, result)),
     }
     async with living() as stack:

@@ -83,7 +83,7 @@ async def living() -> AsyncIterator[Living]:
     folder = Path(tempfile.mkdtemp(prefix="regulars-bench-"))
     # PostgreSQL drops to an account of its own, which must reach its data.
     folder.chmod(0o755)
-    plan = Plan(folder / "stack", SERVICES, log_level="WARNING")
+    plan = Plan(folder / "stack", SERVICES, log_level="WARNING", console=True)
     try:
         began = time.monotonic()
         state = await asyncio.to_thread(operating.up, plan, lambda _: None)

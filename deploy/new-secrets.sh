@@ -16,10 +16,15 @@ secret() { # name, text: readable by a container's user; nobody else of this mac
 secret postgres_password "$(openssl rand -hex 24)"
 for service in orders_ingest membership segmentation messaging feedback console; do
     secret "${service}_db_password" "$(openssl rand -hex 24)"
-    secret "${service}_database_url" \
+    secret "${service}_service_db_password" "$(openssl rand -hex 24)"
+    # Migrations connect as the tables' owner, the service as a role that may do no more than it does.
+    secret "${service}_owner_database_url" \
         "postgresql://$service:$(cat "$folder/${service}_db_password")@postgres:5432/$service"
+    secret "${service}_database_url" \
+        "postgresql://${service}_service:$(cat "$folder/${service}_service_db_password")@postgres:5432/$service"
 done
 secret master_key "$(openssl rand -base64 32)"
+secret master_keys "" # those that come after it (docs/operating.md, "Another master key")
 secret bootstrap_api_key "$(openssl rand -hex 24)"
 secret grafana_password "$(openssl rand -hex 24)"
 secret smtp_password ""

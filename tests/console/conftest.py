@@ -8,7 +8,7 @@ import shutil
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
+from playwright.async_api import BrowserContext, Page, async_playwright
 
+import console
 from common.storage.migrate import migrate
 from console.access import store
 from console.access.roles import Role
@@ -115,9 +117,9 @@ class Whole:
         return [tuple(row) for row in rows]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def shared(stack_folder: Path, postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Whole]:
-    """One stack for the module's tests: each has customers of its own."""
+    """One stack for all tests here: each has customers of its own."""
     async with AsyncExitStack() as ending:
         patch = ending.enter_context(pytest.MonkeyPatch.context())
         broker = ending.enter_context(broker_in(stack_folder / f"kafka-{uuid.uuid4().hex[:8]}"))
@@ -145,11 +147,11 @@ async def shared(stack_folder: Path, postgres: Any, tmp_path_factory: pytest.Tem
             within_s=20,  # a loaded machine may take long; a service that is stopped refuses at once
             **given,
         )
-        console = build_console(settings)
-        ending.push_async_callback(console.database.close)
-        ending.push_async_callback(console.services.close)
-        site = await ending.enter_async_context(listening(build_app(console)))
-        made = Whole(site, console, stack, {}, addresses)
+        site_console = build_console(settings)
+        ending.push_async_callback(site_console.database.close)
+        ending.push_async_callback(site_console.services.close)
+        site = await ending.enter_async_context(listening(build_app(site_console)))
+        made = Whole(site, site_console, stack, {}, addresses)
         for name in addresses:
             await made.listen(name)
         yield made
@@ -157,7 +159,7 @@ async def shared(stack_folder: Path, postgres: Any, tmp_path_factory: pytest.Tem
             await one.aclose()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def whole(shared: Whole) -> Whole:
     """The shared stack: Ann, Bea and Cleo have bought twice each and Ann has written a review."""
     async with shared.console.database.transaction() as tx:
@@ -214,3 +216,78 @@ def chromium() -> str:
     if found is None:
         pytest.skip("no browser here: install the distribution's (apt-get install chromium fonts-wqy-microhei)")
     return found
+
+
+AXE = (Path(console.__file__).parents[2] / "tests/vendor/axe-core-4.14.1/axe.min.js").read_text()
+RUN_AXE = """
+axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+   .then(found => found.violations.map(one => [one.id, one.nodes.map(node => node.target.join(" "))]))
+"""
+TOO_WIDE = "document.documentElement.scrollWidth > window.innerWidth"
+CLIPPED = """
+[...document.querySelectorAll(".figure, td, dd, dt, h1, h2, button, .badge")]
+  .filter(one => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== "inline").length
+"""
+SMALL_TARGETS = """
+[...document.querySelectorAll("button, input:not([type=hidden]), select, textarea")].filter(one => {
+  const box = one.getBoundingClientRect();
+  return box.width && (box.width < 24 || box.height < 24);
+}).length
+"""
+
+
+@dataclass
+class Walk:
+    """A page of the browser, and what went wrong on it."""
+
+    page: Page
+    url: str
+    wrong: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Note errors, violations of the policy, and requests to others."""
+        self.page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("request", lambda sent: self.wrong.append(sent.url) if not sent.url.startswith(self.url) else None)
+
+    async def go(self, path: str) -> None:
+        await self.page.goto(f"{self.url}{path}")
+        await self.check()
+
+    async def check(self) -> None:
+        """What holds on every page."""
+        await self.page.wait_for_load_state()
+        violations = await self.page.evaluate(f"{AXE};{RUN_AXE}")
+        assert (self.page.url, violations) == (self.page.url, [])
+        assert not await self.page.evaluate(TOO_WIDE), self.page.url
+        assert await self.page.evaluate(SMALL_TARGETS) == 0, self.page.url
+        assert await self.page.evaluate(CLIPPED) == 0, self.page.url
+        assert self.wrong == []
+
+    async def click(self, name: str, role: Any = "button") -> None:
+        await self.page.get_by_role(role, name=name, exact=True).first.click()
+        await self.page.wait_for_load_state()
+
+    async def sign_up(self, link: str, name: str) -> None:
+        """Take up an invitation by keyboard alone."""
+        await self.page.goto(link)
+        await self.check()
+        await self.page.get_by_label("Name").focus()
+        await self.page.keyboard.type(name)
+        await self.page.keyboard.press("Tab")
+        await self.page.keyboard.type(PASSWORD)
+        await self.page.keyboard.press("Enter")
+        await self.page.wait_for_url("**/today")
+        await self.check()
+
+
+@asynccontextmanager
+async def browsing(whole: Whole, chromium: str, **context: Any) -> AsyncIterator[tuple[Walk, BrowserContext]]:
+    """A browser whose zone is not the shop's."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        made = await browser.new_context(timezone_id="America/New_York", reduced_motion="reduce", **context)
+        walk = Walk(await made.new_page(), whole.url)
+        walk.watch()
+        yield walk, made
+        await browser.close()

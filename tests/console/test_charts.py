@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import PASSWORD, SHOP, Whole
-from .test_in_browser import browsing
+from .conftest import PASSWORD, SHOP, Whole, browsing
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="package")]
 PHONE = {"width": 390, "height": 844}
 
 
@@ -15,7 +14,7 @@ async def test_each_number_of_the_cohorts_leads_to_those_whom_it_counts(whole: W
     """All three bought first in February and again in March."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
-        await walk.sign_up(await whole.invitation("viewer"), "Vera")
+        await walk.sign_up(await whole.invitation("viewer"), "Viola")
         await walk.go(f"/s/{SHOP}/regulars")
         row = page.locator(".cohorts tbody tr")
         assert await row.count() == 1

@@ -124,7 +124,7 @@ def test_generated_secrets_are_usable_fresh_and_closed_to_others(tmp_path: Path)
     for folder in folders:
         folder.mkdir()
     one, two = map(generated, folders)
-    assert [name for name in one if one[name] == two[name]] == ["smtp_password"]  # empty: no password
+    assert [name for name in one if one[name] == two[name]] == ["master_keys", "smtp_password"]  # empty: none
     for name in SERVICES:
         package = name.replace("-", "_")
         settings = Settings(
@@ -133,7 +133,10 @@ def test_generated_secrets_are_usable_fresh_and_closed_to_others(tmp_path: Path)
             master_key=one["master_key"],  # type: ignore[arg-type]
             bootstrap_api_key=one["bootstrap_api_key"],  # type: ignore[arg-type]
         )
-        assert settings.database_url.endswith(f"{package}:{one[f'{package}_db_password']}@postgres:5432/{package}")
+        word = one[f"{package}_service_db_password"]
+        assert settings.database_url.endswith(f"//{package}_service:{word}@postgres:5432/{package}")
+        owner = f"//{package}:{one[f'{package}_db_password']}@postgres:5432/{package}"
+        assert one[f"{package}_owner_database_url"].endswith(owner)
     assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{21}", one["KAFKA_CLUSTER_ID"])
     # A container's user reads the file that is bound into it; on this machine the folder keeps others out.
     assert (folders[0] / "secrets").stat().st_mode & 0o777 == 0o700
@@ -147,7 +150,7 @@ def test_no_secret_stands_in_an_environment(compose: dict[str, Any]) -> None:
         f"{name}: {variable}"
         for name, service in compose["services"].items()
         for variable in service.get("environment", {})
-        if re.search(r"PASSWORD|_KEY|SECRET|DATABASE_URL", variable) and not variable.endswith("_FILE")
+        if re.search(r"PASSWORD|_KEY|SECRET|DATABASE_URL", variable) and not variable.endswith(("_FILE", "_ID"))
     ]
     assert named == []
 
@@ -173,6 +176,8 @@ def test_every_service_runs_with_settings_it_knows_on_its_own_database(compose: 
         assert required <= set(container["environment"]) | {name.upper() for name in files}
         assert files <= {field.lower() for field in known}
         assert {"source": f"{package}_database_url", "target": "database_url"} in container["secrets"]
+        # SEC-001: who serves cannot change or drop tables.
+        assert ("owner_database_url" in files) == (container is migrate)
 
 
 def test_the_console_runs_with_settings_it_knows_and_asks_services_that_are_there(compose: dict[str, Any]) -> None:
@@ -182,6 +187,7 @@ def test_the_console_runs_with_settings_it_knows_and_asks_services_that_are_ther
         files = {each if isinstance(each, str) else each["target"] for each in container["secrets"]}
         required = {name for name, field in known.items() if field.is_required()}
         assert required <= set(container["environment"]) | {name.upper() for name in files}
+        assert ("owner_database_url" in files) == (container is compose["services"]["console-migrate"])
     for name in SERVICES:
         address = compose["services"]["console"]["environment"][f"{name.upper().replace('-', '_')}_URL"]
         assert address == f"http://{name}:8080"
@@ -214,7 +220,8 @@ def test_the_database_script_makes_a_database_for_each_service(compose: dict[str
     script = (ROOT / "deploy/postgres/init.sh").read_text()
     [listed] = re.findall(r"^for service in (.+); do$", script, re.M)
     assert listed.split() == [name.replace("-", "_") for name in PARTS]
-    passwords = {f"{name.replace('-', '_')}_db_password" for name in PARTS}
+    packages = [name.replace("-", "_") for name in PARTS]
+    passwords = {f"{role}_db_password" for package in packages for role in (package, f"{package}_service")}
     assert passwords <= set(compose["services"]["postgres"]["secrets"])
     subprocess.run(["sh", "-n", ROOT / "deploy/postgres/init.sh"], check=True)
 

@@ -17,7 +17,8 @@ from regulars.stack.postgres_binaries import find_binaries
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "postgres" / "init.sh"
 PACKAGES = [name.replace("-", "_") for name in (*SERVICES, "console")]
-PASSWORDS = {f"{package}_db_password": f"it's {package}" for package in PACKAGES}
+ROLES = [role for package in PACKAGES for role in (package, f"{package}_service")]
+PASSWORDS = {f"{role}_db_password": f"it's {role}" for role in ROLES}
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +67,10 @@ async def test_each_service_enters_its_own_database_and_no_other(server: Postgre
     assert "orders_ingest_db_password" in missing.stderr
     done = run(server, tmp_path)
     assert done.returncode == 0, done.stderr
-    for role in PACKAGES:
-        assert await connect(server, role, role) == role
+    for role in ROLES:
+        own = role.removesuffix("_service")
+        assert await connect(server, role, own) == own
         for other in PACKAGES:
-            if other != role:
+            if other != own:
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await connect(server, role, other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shutil
@@ -14,10 +15,11 @@ from wsgiref.simple_server import make_server
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry, Gauge, make_wsgi_app
+from prometheus_client import REGISTRY, CollectorRegistry, Gauge, generate_latest, make_wsgi_app
 from ruamel.yaml import YAML
 
 from common.events.topics import SERVICES
+from regulars.docs.metrics import metrics
 from regulars.stack.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -150,3 +152,25 @@ def test_prometheus_fires_an_alert_for_a_service_with_dead_events(tmp_path: Path
         server.server_close()
     assert [each["labels"]["alertname"] for each in fired] == ["DeadEvents"]
     assert fired[0]["annotations"]["summary"] == "2 events of membership could not be taken"
+
+
+def _checked(exposition: str) -> str:
+    """What promtool finds wrong with names, types and help, by Prometheus' conventions."""
+    return subprocess.run(["promtool", "check", "metrics"], input=exposition, capture_output=True, text=True).stderr
+
+
+@needs_promtool
+def test_metrics_are_named_by_prometheus_conventions() -> None:
+    """Of every service, as they stand in `/metrics`."""
+    for service in SERVICES:
+        importlib.import_module(f"{service.replace('-', '_')}.main")
+    exposition = generate_latest(REGISTRY).decode()
+    assert {metric.name for metric in metrics()} <= set(re.findall(r"^# TYPE (\S+) ", exposition, re.M))
+    assert _checked(exposition) == ""
+
+
+@needs_promtool
+@pytest.mark.parametrize("name", ["orders_counter", "waitSeconds", "lag_milliseconds"])
+def test_a_planted_metric_with_a_bad_name_is_found(name: str) -> None:
+    kind = "counter" if "counter" in name else "gauge"
+    assert name in _checked(f"# HELP {name} x\n# TYPE {name} {kind}\n{name} 1\n")

@@ -6,12 +6,17 @@ after. On the way nothing is called behind the services' backs: HTTP in, Kafka b
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from common import tracing
+from common.process.tracing import provider_of
 from regulars.stack.mailsink import MailSink
 
 NOW = datetime(2025, 3, 4, 2, tzinfo=UTC)
@@ -36,8 +41,21 @@ ORDER = {
 }
 
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def spans() -> Iterator[InMemorySpanExporter]:
+    """The spans of all services, which are one process here."""
+    exporter, provider = InMemorySpanExporter(), provider_of("all", 0.0)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracing.install(provider.get_tracer("tests"))
+    yield exporter
+    tracing.install(None)
+
+
 @pytest.mark.slow
-async def test_an_order_becomes_a_mail(stack: Any, mailsink: MailSink) -> None:
+async def test_an_order_becomes_a_mail(stack: Any, mailsink: MailSink, spans: InMemorySpanExporter) -> None:
     """ORD-001, MEM-012, MEM-022, MEM-044, SEG-003, MSG-001, SEC-001, SEC-005: from HTTP to the customer's mailbox."""
     base = f"/v1/shops/{SHOP}"
     await stack.set_clock(NOW)
@@ -56,7 +74,7 @@ async def test_an_order_becomes_a_mail(stack: Any, mailsink: MailSink) -> None:
     assert answer.json()["results"] == [{"id": "ann", "status": "accepted"}]
 
     # Hop 1: the order comes in over HTTP ...
-    answer = await _tell(stack, ORDER)
+    answer = await _tell(stack, ORDER, traceparent=TRACE)
     assert (answer.status_code, answer.json()) == (202, {"id": "order-1001-completed", "status": "accepted"})
 
     # Hop 2: ... and is durable when that is answered: stored, and in the outbox, not on the bus yet.
@@ -127,6 +145,16 @@ async def test_an_order_becomes_a_mail(stack: Any, mailsink: MailSink) -> None:
     (told_last,) = [orjson.loads(r.value) for r in await stack.records("messages")]
     assert (told_last["type"], told_last["data"]["message_id"]) == ("message.sent", decision["message_id"])
 
+    # Every hop that was a request or an event that was read is a span of the trace that the shop's request named.
+    of_trace = [span for span in spans.get_finished_spans() if f"{span.context.trace_id:032x}" == TRACE.split("-")[1]]
+    names = {span.name for span in of_trace}
+    assert {"POST request", "membership order.completed", "segmentation order.completed"} <= names
+    assert {"messaging tier.changed", "feedback order.completed"} <= names
+    by_id = {span.context.span_id: span.name for span in of_trace}
+    parents = {span.name: by_id.get(span.parent.span_id) for span in of_trace if span.parent}
+    assert parents["messaging tier.changed"] == "membership order.completed"
+    assert parents["membership order.completed"] == "POST request"
+
     # The shop is not sure whether it sent the order, and sends it again: nothing of all this happens twice.
     again = await _tell(stack, ORDER)
     assert (again.status_code, again.json()["status"]) == (202, "duplicate")
@@ -139,8 +167,8 @@ async def test_an_order_becomes_a_mail(stack: Any, mailsink: MailSink) -> None:
         assert await stack.get(service, "/ops/dead") == []
 
 
-async def _tell(stack: Any, event: dict[str, Any]) -> Any:
-    headers = {"content-type": "application/cloudevents+json"}
+async def _tell(stack: Any, event: dict[str, Any], **more: str) -> Any:
+    headers = {"content-type": "application/cloudevents+json", **more}
     return await stack.call(
         "orders-ingest", "POST", f"/v1/shops/{SHOP}/events", content=orjson.dumps(event), headers=headers
     )

@@ -31,9 +31,10 @@ import asyncio, http.server, os, sys
 import asyncpg
 
 async def migrate():
-    connection = await asyncpg.connect(os.environ["DATABASE_URL"].replace("+asyncpg", ""))
+    connection = await asyncpg.connect(os.environ["OWNER_DATABASE_URL"].replace("+asyncpg", ""))
     await connection.execute("create table if not exists seen (mail text)")
     await connection.execute("insert into seen values ($1)", os.environ.get("SMTP_PORT", "none"))
+    await connection.execute("grant select on seen to small_shop_service")
     await connection.close()
 
 class Answer(http.server.BaseHTTPRequestHandler):
@@ -79,7 +80,8 @@ async def test_up_brings_every_part_and_down_leaves_no_process(folder: Path) -> 
     assert live_brokers(host, int(port)) == 1
     settings = state.services["small-shop"]
     connection = await asyncpg.connect(dsn(settings["DATABASE_URL"]))
-    assert await connection.fetchval("select current_user || '/' || current_database()") == "small_shop/small_shop"
+    who = await connection.fetchval("select current_user || '/' || current_database()")
+    assert who == "small_shop_service/small_shop"
     assert await connection.fetchval("select array_agg(mail) from seen") == [settings["SMTP_PORT"]]
     await connection.close()
     assert _get(state.mails_url) == 200

@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from console.programme.fields import differences, fields_of, read, written
+from console.programme.documents import DOCUMENTS, POLICY, Document
+from console.programme.fields import differences, differences_of, fields_of, read, read_of, written, written_of
+from console.programme.windows import Unreadable, days, windows, windows_written
+from messaging.policy.state import Policy
+from segmentation.thresholds.state import Thresholds
 
 
 def programme(**tier: Any) -> dict[str, Any]:
@@ -41,6 +45,7 @@ def programme(**tier: Any) -> dict[str, Any]:
             "clamp_at_zero": False,
         },
         "growth": {"per_unit": 1, "review": 20, "activity": 10, "referral": 50, "check_in": 1},
+        "approvals": {"points_alone": 500},
         "check_in": {"points": 1, "bonuses": [{"days": 7, "points": 5}]},
         "fast_tracks": [{"tier": "senior", "spend": 20_000}],
     }
@@ -106,3 +111,61 @@ def test_a_form_of_nothing_names_every_field_that_must_be_there() -> None:
     base = programme()
     wrong = read(base, {}, "CNY").wrong
     assert set(wrong) == {name for name, each in fields_of(base).items() if not each.optional}
+
+
+WINDOWS = [
+    {"start": "09:30:00", "end": "11:00:00", "closed_on": ["mon", "fri"]},
+    {"start": "19:30:00", "end": "21:00:00", "closed_on": []},
+]
+
+
+@pytest.mark.parametrize("line", ["9:30-11:00 not mon, fri", "09:30 – 11:00  not mon fri", "09:30-11:00 除 mon、fri"])
+def test_windows_are_read_as_people_write_them(line: str) -> None:
+    """MSG-001 to MSG-005."""
+    assert windows(f"{line}\n\n19:30-21:00\n") == WINDOWS
+    assert windows(windows_written(WINDOWS)) == WINDOWS
+
+
+@pytest.mark.parametrize(
+    "text", ["", "morning", "11:00-09:30", "09:30-25:00", "09:61-10:00", "09:30-11:00 not someday"]
+)
+def test_what_is_no_window_is_refused(text: str) -> None:
+    with pytest.raises(Unreadable):
+        windows(text)
+
+
+def test_days_are_read_once_in_order() -> None:
+    assert days("2026-10-01, 2026-02-17\n2026-02-17") == ["2026-02-17", "2026-10-01"]
+    assert days(" ") == []
+    with pytest.raises(Unreadable):
+        days("tomorrow")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS.values(), ids=lambda document: document.key)
+def test_what_a_service_has_in_force_reads_back_the_same(document: Document) -> None:
+    """Each field stands in the service's own rules, and its defaults are within the form's bounds."""
+    rules = {"thresholds": Thresholds, "policy": Policy}[document.key]().model_dump(mode="json")
+    form = written_of(document.fields, rules, "CNY")
+    found = read_of(document.fields, rules, form, "CNY")
+    assert found.wrong == {}
+    assert found.programme == rules
+    assert differences_of(document.fields, rules, rules, "CNY") == []
+
+
+def test_a_change_is_named_and_everything_else_stays() -> None:
+    rules = Policy().model_dump(mode="json")
+    form = written_of(POLICY.fields, rules, "CNY")
+    form |= {"caps.all_channels": "2", "caps.marketing_by_channel.sms": "", "blackout_dates": "2026-02-17"}
+    found = read_of(POLICY.fields, rules, form, "CNY")
+    Policy.model_validate(found.programme)
+    assert found.programme["caps"] == {
+        **rules["caps"],
+        "all_channels": 2,
+        "marketing_by_channel": {"email": 3, "chat": 3},
+    }
+    changed = differences_of(POLICY.fields, rules, found.programme, "CNY")
+    assert [label for label, _, _ in changed] == [
+        "Days without messages",
+        "Most over all channels",
+        "Most by text message",
+    ]

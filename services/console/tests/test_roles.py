@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from fastapi import APIRouter
@@ -24,6 +25,16 @@ PARTS = {
     "dead_id": "1",
     "link": "nothing",
     "name": "nothing",
+    "order": "o-1",
+    "redemption": "r-1",
+    "ticket": "t-1",
+    "action": "note",
+    "item": "photo",
+    "claim": "c-1",
+    "form_id": "usage",
+    "which": "contact",
+    "prefix": "abc",
+    "command": "c-1",
     "shop": "tea",
 }
 
@@ -61,7 +72,8 @@ async def test_each_role_gets_what_the_table_says(site: Site, role: Role) -> Non
         path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: PARTS[m[1]], str(getattr(route, "path", "")))
         browser.page = page  # its token
         if "POST" in (route.methods or set()):
-            await browser.post(path, field="email", wanted="ann", layout="online_retail", channel="email")
+            fields: dict[str, Any] = {"field": "email", "wanted": "ann", "layout": "online_retail", "channel": "email"}
+            await browser.post(path, **fields, command="c-1", decision="approve")
         else:
             await browser.get(path)
         refused = browser.status == 403

@@ -17,7 +17,7 @@ TEMPLATES = sorted(SOURCE.rglob("*.html"))
 _CALL = re.compile(r"""\b_\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 _HOLE = re.compile(r"\{\w+\}")
 _LATIN = re.compile(r"[A-Za-z]{3,}")
-_NAMES = {"Berlin", "CSV", "Europe", "EUR", "IANA", "ISO", "JSON", "RFM", "UTC", "gzip"}
+_NAMES = {"fri", "mon", "Berlin", "CSV", "Europe", "EUR", "IANA", "ISO", "JSON", "RFM", "UTC", "gzip"}
 _FORBIDDEN = {
     "style=": re.compile(r"\sstyle\s*="),
     "on…=": re.compile(r"<[^>{]*\son[a-z]+\s*="),

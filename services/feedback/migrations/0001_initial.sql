@@ -11,6 +11,7 @@ create table usage_questions (
     correlation_id text,
     due_at timestamptz,                 -- null once asked, or when the customer was erased
     survey_id text,                     -- null until asked; what was asked stays asked
+    passed_over boolean not null default false, -- the person is asked under another identifier
     -- Closes the race of two sweeps (`due_at` goes with the asking).
     primary key (shop, customer)
 );

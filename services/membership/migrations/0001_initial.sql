@@ -50,7 +50,7 @@ create function entry_hash(e ledger_entries) returns numeric language sql immuta
         0)
 $$;
 
-create function tally_entries() returns trigger language plpgsql as $$
+create function tally_entries() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 begin
     insert into ledger_tallies as t (shop, customer, entries, checksum)
     select shop, customer, count(*), sum(entry_hash(added)) from added group by shop, customer order by shop, customer
@@ -114,6 +114,51 @@ create table redemptions (
 -- What was redeemed on one order, for the cap over all of them.
 create index redemptions_order on redemptions (shop, order_id) where order_id is not null;
 
+-- Changes by hand: who asked for what and why, and who decided. Rows are never deleted.
+create table manual_changes (
+    shop text not null,
+    customer text not null,
+    command_id text not null,
+    kind text not null check (kind in ('points', 'tier')),
+    points bigint,
+    tier text,
+    reason text,                        -- encrypted with the customer's key; null: the customer was erased before
+    asked_by text not null,
+    asked_at timestamptz not null,
+    state text not null check (state in ('proposed', 'granted', 'refused')),
+    decided_by text,                    -- null: granted without a second person, or nobody has decided yet
+    decided_at timestamptz,
+    primary key (shop, command_id),     -- closes the race of one change asked for twice
+    check ((kind = 'points') = (points is not null) and (kind = 'tier') = (tier is not null))
+);
+create index manual_changes_customer on manual_changes (shop, customer, command_id);
+create index manual_changes_waiting on manual_changes (shop, kind, command_id) where state = 'proposed';
+create index manual_changes_person on manual_changes (shop, asked_by, asked_at) where kind = 'tier';
+
+-- What feedback has granted customers, each paid out once: points, a coupon, or cash that staff confirm.
+create table payouts (
+    shop text not null,
+    customer text not null,
+    payout_id text not null,
+    origin text not null,               -- compensation/<ticket>, reward/<claim>
+    kind text not null check (kind in ('compensation', 'reward')),
+    form text not null check (form in ('points', 'coupon', 'cash')),
+    amount bigint not null,             -- minor units
+    currency text not null,
+    points bigint,
+    order_id text,
+    state text not null check (state in ('due', 'paid', 'blocked', 'reversed')),
+    approved_by text,
+    paid_by text,
+    reference text,                     -- of the transfer, or the coupon's code
+    at timestamptz not null,
+    moved_at timestamptz not null,
+    primary key (shop, payout_id)       -- closes the race of one grant paid twice: the id is derived from the origin
+);
+create index payouts_customer on payouts (shop, customer, payout_id);
+create index payouts_due on payouts (shop, payout_id) where state = 'due';
+create index payouts_order on payouts (shop, order_id) where kind = 'reward';
+
 -- Offers: terms that never change, and what is shared of them by all customers.
 create table offers (
     shop text not null,
@@ -166,6 +211,7 @@ create table coupon_uses (
     status text not null check (status in ('reserved', 'committed', 'released', 'over_limit')),
     paid bigint,                        -- what was paid for the order's goods, minor units: the offer's revenue
     order_revision bigint not null default -1, -- of the order's version by which it moved last
+    promised boolean not null default false, -- it was reserved; otherwise the order alone has named it
     at timestamptz not null,
     moved_at timestamptz not null,
     primary key (shop, order_id, code)  -- closes the race of one coupon used twice on an order
@@ -193,8 +239,10 @@ create table checkouts (
 alter table customers
     add column enrolled_at text generated always as (state -> 'tiers' ->> 'enrolled') stored,
     add column tier text generated always as (state -> 'tiers' -> 'standing' ->> 'tier') stored, -- its id; null: no member
+    add column candidate text generated always as (state -> 'tiers' -> 'standing' ->> 'candidate') stored, -- a tier's id
     add column pending bigint generated always as (coalesce((state -> 'points' ->> 'pending')::bigint, 0)) stored,
     add column available bigint generated always as (coalesce((state -> 'points' ->> 'available')::bigint, 0)) stored,
     add column debt bigint generated always as (coalesce((state -> 'points' ->> 'debt')::bigint, 0)) stored,
     add column growth bigint generated always as (coalesce((state -> 'growth' ->> 'value')::bigint, 0)) stored;
 create index customers_tier on customers (shop, tier);
+create index customers_candidate on customers (shop, customer) where candidate is not null;

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from common.bus.inbox import claim_each
 from common.bus.subscriptions import Batch
+from common.crypto.keys import KeyRing
 from common.events import Event
 from common.events.feedback import ReviewSubmitted
 from common.events.membership import ActivityJoined, MemberCheckedIn, MemberRegistered
@@ -191,6 +192,12 @@ async def db(new_db: MakeDatabase) -> Database:
 class Client(httpx.AsyncClient):
     database: Database
     clock: FixedClock
+    keys: KeyRing
+
+    async def issue_key(self, customer: str = "c1") -> None:
+        """The customer's data key has come from orders-ingest."""
+        async with self.database.transaction() as tx:
+            await self.keys.ensure_keys(tx, [("tea", customer)])
 
 
 @pytest_asyncio.fixture
@@ -209,7 +216,7 @@ async def client(database_from: MigratedDatabase) -> AsyncIterator[Client]:
     async with Client(
         transport=httpx.ASGITransport(app), base_url="http://test", headers={"authorization": f"Bearer {KEY}"}
     ) as http:
-        http.database, http.clock = runtime.database, runtime.clock
+        http.database, http.clock, http.keys = runtime.database, runtime.clock, runtime.keys
         yield http
     await runtime.database.close()
 

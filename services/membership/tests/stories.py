@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from common.events import Event, EventData
 from common.events.feedback import ReviewSubmitted
-from common.events.membership import ActivityJoined, MemberCheckedIn, PointsRedeemed
+from common.events.membership import ActivityJoined, MemberCheckedIn, PointsAdjusted, PointsRedeemed, TierGranted
 from common.events.orders import OrderCompleted, OrderPaid, OrderRefunded
 from common.fold.folding import Effect, fold_all
 from common.shops.settings import ShopSettings
@@ -66,8 +66,17 @@ def redeemed(when: str, name: str, points: int, order_id: str | None = None) -> 
     return event(when, data)
 
 
-def campaign(spend: int) -> FastTrack:
-    return FastTrack(tier="vip", spend=spend, start=at("2025-06-01T00:00"), end=at("2025-07-01T00:00"))
+def adjusted(when: str, name: str, points: int) -> Event[Any]:
+    return event(when, PointsAdjusted(command_id=name, points=points, by="li"))
+
+
+def granted(when: str, tier: str) -> Event[Any]:
+    return event(when, TierGranted(command_id=f"g{next(_count)}", tier=tier, by="li"))
+
+
+def campaign(spend: int, *, by_hand: bool = False) -> FastTrack:
+    start, end = at("2025-06-01T00:00"), at("2025-07-01T00:00")
+    return FastTrack(tier="vip", spend=spend, start=start, end=end, by_hand=by_hand)
 
 
 def fold(

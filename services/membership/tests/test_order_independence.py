@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,15 +20,20 @@ from common.events.membership import (
     BenefitReserved,
     MemberCheckedIn,
     MemberRegistered,
+    PayoutReversed,
+    PointsAdjusted,
+    PointsPaidOut,
     PointsRedeemed,
+    RedemptionCommitted,
     RedemptionReturned,
     TierChanged,
+    TierGranted,
 )
 from common.events.orders import OrderClosed, OrderCompleted, OrderLine, OrderPaid, OrderRefunded
 from common.fold.folding import advance, fold_all, same
 from common.fold.items import EVERYTHING
 from common.shops.settings import ShopSettings
-from membership.fold import MemberFolding, MemberState, balances
+from membership.fold import KEPT, MemberFolding, MemberState, balances
 from membership.growth.state import ORDER_GROWTH, Growth
 from membership.ledger.legs import Balances, Posting
 from membership.member import Member
@@ -44,6 +50,7 @@ from .stories import lots, posted
 KEY = ("tea", "c1")
 START = datetime(2023, 12, 20, tzinfo=UTC)
 SECOND, THIRD = datetime(2024, 10, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
+BY_HAND = FastTrack(tier="vip", spend=4_999, start=START, end=THIRD, by_hand=True)
 CAMPAIGN = FastTrack(tier="vip", spend=9_999, start=THIRD - timedelta(days=200), end=THIRD + timedelta(days=90))
 
 BY_SPEND = Programme().tiers
@@ -121,6 +128,7 @@ data = st.one_of(
         st.one_of(st.none(), order_ids),
     ),
     st.builds(lambda r: RedemptionReturned(redemption_id=r), st.sampled_from(["r1", "r2", "r3"])),
+    st.builds(lambda r: RedemptionCommitted(redemption_id=r, order_id="theirs"), st.sampled_from(["r1", "r2", "r3"])),
     st.builds(
         lambda o, month: BenefitReserved(benefit="free_shipping", order_id=o, day=date(2025, month, 1)),
         order_ids,
@@ -130,6 +138,21 @@ data = st.one_of(
         lambda kind, o: kind(benefit="free_shipping", order_id=o),
         st.sampled_from([BenefitCommitted, BenefitReleased]),
         order_ids,
+    ),
+    st.builds(
+        lambda c, p: PointsAdjusted(command_id=c, points=p, by="li"),
+        st.sampled_from(["m1", "m2"]),
+        st.one_of(st.integers(1, 2_000), st.integers(-2_000, -1)),
+    ),
+    st.builds(
+        lambda c, t: TierGranted(command_id=c, tier=t, by="li"),
+        st.sampled_from(["g1", "g2"]),
+        st.sampled_from(["senior", "vip", "supreme", "gold", "gone"]),
+    ),
+    st.builds(
+        lambda kind, p: kind(origin="reward/w1", points=p),
+        st.sampled_from([PointsPaidOut, PayoutReversed]),
+        st.integers(1, 900),
     ),
     st.just(MemberRegistered()),
     st.just(MemberCheckedIn()),
@@ -158,13 +181,15 @@ def foldings(draw: st.DrawFn) -> MemberFolding:
         return Programme(
             tiers=tiers,
             becomes=draw(st.sampled_from(BECOMES)) if tiers is ANOTHER else {},
+            window=draw(st.sampled_from(["rolling", "rolling", "calendar", "anniversary", "lifetime"])),
+            window_months=draw(st.sampled_from([6, 12])),
             term_months=draw(st.sampled_from([1, 6, 12])),
             growth=draw(st.sampled_from([GrowthRules(), GrowthRules(per_unit=3, review=500, check_in=0)])),
             enrolment=draw(st.sampled_from(["first_order", "first_order", "registration"])),
             downgrade=draw(st.sampled_from(["one_down", "none", "justified"])),
             grace_days=draw(st.sampled_from([0, 30])),
             points=PointsRules(clamp_at_zero=draw(st.booleans())),
-            fast_tracks=() if tiers is ANOTHER else draw(st.sampled_from([(), (CAMPAIGN,)])),
+            fast_tracks=() if tiers is ANOTHER else draw(st.sampled_from([(), (CAMPAIGN,), (CAMPAIGN, BY_HAND)])),
         )
 
     versions = [Version(START, 1, programme()), Version(SECOND, 2, programme()), Version(THIRD, 3, programme())]
@@ -179,6 +204,15 @@ def _post(books: Balances, effects: list[Any]) -> None:
         assert len(places) == len(posting.legs), "one leg per account and lot"
         for leg in posting.legs:
             books[leg.account, leg.earned_by] = books.get((leg.account, leg.earned_by), 0) + leg.amount
+
+
+def _kept(event: Event[Any]) -> Event[Any]:
+    """The event as the history gives it back: with the fields alone that the parts say they read."""
+    row = SimpleNamespace(
+        shop=event.shop, customer=event.subject, at=event.time, source=event.source, id=event.id, type=event.data.TYPE,
+        fields=KEPT.dump(event), correlation=None,
+    )  # fmt: skip
+    return KEPT.load(row)
 
 
 class Arriving:
@@ -203,12 +237,12 @@ class Arriving:
             _post(self._books, self._folding.apply(state, event))
         else:
             horizon = max(self.known, event.time, *(known.time for known in self.seen))
-            after, _, done = fold_all(self._folding, [*self.seen, event], horizon, KEY)
+            after, _, done = fold_all(self._folding, [*self.seen, _kept(event)], horizon, KEY)
             self.known = max(self.known, done or self.known)
             stored = posted(fold_all(self._folding, self.seen, self.known, KEY)[0])
             _post(self._books, self._folding.difference(state, stored, after, event.time))
             self._items, state = {}, after
-        self.seen.append(event)
+        self.seen.append(_kept(event))
         self.known = max(self.known, event.time)
         self._save(state)
 

@@ -63,6 +63,7 @@ create table permissions (
     recorded_at timestamptz not null default clock_timestamp(),
     address bytea,                      -- hash of the address that it is about, once it is known
     address_known_at timestamptz,
+    undated boolean not null default false, -- nobody said when: `at` is when it was read
     primary key (shop, customer, channel, purpose, at, source, id) -- closes the race of an API answer and its own event read back
 );
 -- The newest statement about an address in one probe, however many customers have it. A hash holds its channel.
@@ -125,6 +126,8 @@ create table candidates (
     condition_value text,
     causation text,
     correlation text,
+    template text not null,             -- of its text, and what makes it untrue, as its flow said when it was made
+    untrue jsonb,
     primary key (shop, customer, message_id),
     unique (shop, customer, flow, cause, channel) -- closes the race of two events that ask for the same message
 ) with (fillfactor = 80);
@@ -215,3 +218,175 @@ create table pauses (
     reply text not null,                -- the provider's words, without addresses
     primary key (channel, shop, address) -- closes the race of two senders that meet the same refusal
 );
+
+-- Versions of flows, each of one flow; where a shop has none of a flow, the library's holds.
+create table flow_versions (
+    shop text not null,
+    version integer not null,
+    at timestamptz not null,
+    document jsonb not null,
+    primary key (shop, version)         -- closes the race of two people saving the same next version
+);
+
+-- What is so about a customer elsewhere: of each subject the two newest revisions.
+create table standings (
+    shop text not null,
+    customer text not null,
+    subject text not null,
+    revision bigint not null,
+    at timestamptz not null,
+    value text not null,                -- '': it is not so any more
+    primary key (shop, customer, subject, revision) -- closes the race of two deliveries of one revision
+);
+-- Whom an audience holds.
+create index standings_audience on standings (shop, subject, value, customer);
+
+-- Days of the customer's own that come every year, as keyed hashes: the day itself is not read from them.
+create table personal_dates (
+    shop text not null,
+    customer text not null,
+    kind text not null,
+    revision bigint not null,           -- of the profile, for birthdays: one of an older profile does not count
+    at timestamptz not null,
+    sealed text,                        -- a birthday whose key has not come
+    day bytea,                          -- hash of shop, kind and MM-DD
+    primary key (shop, customer, kind)  -- one day of each kind
+);
+create index personal_dates_day on personal_dates (shop, kind, day, customer) where day is not null;
+
+-- Customers on their way through a flow. `number` counts the moves, the last of which `step`, `until` and `reason` are of.
+create table flow_runs (
+    shop text not null,
+    customer text not null,
+    run_id text not null,
+    flow text not null,
+    version integer not null,
+    cause text not null,
+    started_at timestamptz not null,
+    details jsonb not null,
+    condition_subject text,
+    condition_revision bigint,
+    condition_value text,
+    causation text,
+    correlation text,
+    number integer not null default 0,
+    step text,
+    until timestamptz,
+    reason text,
+    due_at timestamptz,                 -- when it is looked at next; null: it has ended
+    primary key (shop, customer, run_id), -- closes the race of two events that start the same run
+    unique (shop, customer, flow, cause)
+) with (fillfactor = 80);
+create index flow_runs_due on flow_runs (due_at) where due_at is not null;
+create index flow_runs_open on flow_runs (shop, customer) where due_at is not null;
+create index flow_runs_flow on flow_runs (shop, flow, started_at desc, run_id);
+
+-- Every move of a run; never changed.
+create table flow_moves (
+    shop text not null,
+    customer text not null,
+    run_id text not null,
+    number integer not null,
+    at timestamptz not null,
+    reason text not null,
+    step text,
+    until timestamptz,
+    path text[] not null,
+    asked integer not null,
+    primary key (shop, customer, run_id, number) -- closes the race of two sweeps moving one run
+);
+
+-- The days on which a dated flow begins, one row each; customers are entered in order, up to `entered_upto`.
+create table flow_days (
+    shop text not null,
+    flow text not null,
+    day date not null,
+    begins_at timestamptz not null,     -- when the first customer may be entered: the day has begun somewhere
+    entered_upto text not null default '',
+    entered integer not null default 0,
+    done boolean not null default false,
+    primary key (shop, flow, day)       -- closes the race of two sweeps that plan the same day
+);
+create index flow_days_due on flow_days (begins_at) where not done;
+
+-- Products, as far as messages need them: whether they are in stock, and when they are launched.
+create table products (
+    shop text not null,
+    sku text not null,
+    revision bigint not null,
+    name text,
+    stock integer,
+    launched_on date,
+    primary key (shop, sku)
+);
+create index products_launched on products (shop, launched_on) where launched_on is not null;
+
+-- Versions of a shop's own templates, numbered over all of them; the newest approved one of each is in force.
+create table template_versions (
+    shop text not null,
+    version integer not null,
+    at timestamptz not null,
+    template text not null,
+    document jsonb not null,
+    author text,
+    approved_by text,                   -- null: a draft
+    primary key (shop, version)         -- closes the race of two people saving the same next version
+);
+create index template_versions_template on template_versions (shop, template, version desc);
+
+-- Customers' coupons, as membership tells of them. One that was used before its issue was read has no customer yet.
+create table coupons (
+    shop text not null,
+    code text not null,
+    customer text,
+    offer_id text,
+    valid_from timestamptz,
+    valid_until timestamptz,
+    used_at timestamptz,
+    free boolean,                       -- the use was given back
+    told_at timestamptz,                -- of the newest word about a use
+    primary key (shop, code)            -- closes the race of two deliveries of one issue
+);
+create index coupons_customer on coupons (shop, customer, valid_until) where customer is not null;
+
+-- Versions of campaigns, numbered over all of the shop's; each has the state that it left its campaign in.
+create table campaign_versions (
+    shop text not null,
+    version integer not null,
+    at timestamptz not null,
+    campaign text not null,
+    document jsonb not null,
+    state text not null check (state in ('draft', 'running', 'paused', 'stopped', 'finished')),
+    reason text,
+    primary key (shop, version)         -- closes the race of two people saving the same next version
+);
+create index campaign_versions_campaign on campaign_versions (shop, campaign, version desc);
+
+-- How far each campaign has got: its customers are looked at in order, up to `entered_upto`.
+create table campaigns (
+    shop text not null,
+    campaign text not null,
+    state text not null default 'draft',
+    starts_at timestamptz,
+    entered_upto text not null default '',
+    looked_at integer not null default 0,
+    treated integer not null default 0,
+    held_out integer not null default 0,
+    total integer not null default 0,
+    done boolean not null default false,
+    watched_at timestamptz,             -- when its harm was last counted
+    primary key (shop, campaign)
+);
+create index campaigns_running on campaigns (starts_at) where state = 'running' and not done;
+create index campaigns_halted on campaigns (shop) where state in ('paused', 'stopped');
+
+-- Who is in which arm of a campaign, and since when.
+create table campaign_members (
+    shop text not null,
+    campaign text not null,
+    customer text not null,
+    arm text not null,
+    at timestamptz not null,
+    primary key (shop, campaign, customer) -- nobody comes in twice
+);
+create index candidates_campaign on candidates (shop, flow, cause) where flow = 'campaign';

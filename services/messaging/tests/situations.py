@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from common.events.messages import MessagePurpose
 from messaging.conditions.state import Claim
 from messaging.decisions.state import Situation
-from messaging.flows.registry import FLOWS, claim_of
+from messaging.flows.book import library
 from messaging.flows.state import Candidate
 from messaging.limits.caps.state import Contacted
 from messaging.policy.state import DEFAULT_POLICY
@@ -20,6 +20,7 @@ from messaging.policy.state import DEFAULT_POLICY
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NEW_YORK = ZoneInfo("America/New_York")
 TUESDAY_TEN = datetime(2025, 3, 4, 10, tzinfo=SHANGHAI)
+FLOWS = {name: found.document for name, found in library().items()}
 INSTANTS = st.datetimes(datetime(1995, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
 
 
@@ -36,6 +37,8 @@ def candidate(flow: str = "tier", cause_at: datetime = TUESDAY_TEN, **changes: A
         flow=flow,
         purpose=FLOWS[flow].purpose,
         rank=FLOWS[flow].rank,
+        template=flow,
+        untrue=FLOWS[flow].untrue,
         channel="email",
         cause="cause",
         cause_at=cause_at,
@@ -46,7 +49,7 @@ def candidate(flow: str = "tier", cause_at: datetime = TUESDAY_TEN, **changes: A
 
 
 def claim(made: Candidate) -> Claim:
-    return claim_of(made.flow, made.cause_at, made.condition, made.details)
+    return made.claim
 
 
 def situation(**changes: Any) -> Situation:

@@ -29,10 +29,17 @@ TABLES = {
     "purchases": "shop, customer, at",
     "candidates": "shop, customer, message_id, flow, purpose, rank, channel, cause, cause_at, due_at, release_at,"
     " outcome, reason, decided_at, cast(details as text), condition_subject, condition_revision, condition_value,"
-    " causation, correlation",
+    " causation, correlation, template, cast(untrue as text)",
     "decisions": "shop, customer, message_id, at, outcome, reason, detail, until, policy_version",
     "messages": "shop, customer, message_id, flow, purpose, rank, channel, at, leave_before, state, reason, attempts,"
     " sent_at, address, lease, started, recalled, may_leave_until",
+    "flow_versions": "shop, version, at, cast(document as text)",
+    "standings": "shop, customer, subject, revision, at, value",
+    "personal_dates": "shop, customer, kind, revision, at, sealed, day",
+    "flow_runs": "shop, customer, run_id, flow, version, cause, started_at, cast(details as text), condition_subject,"
+    " condition_revision, condition_value, causation, correlation, number, step, until, reason, due_at",
+    "flow_moves": "shop, customer, run_id, number, at, reason, step, until, path, asked",
+    "flow_days": "shop, flow, day, begins_at, entered_upto, entered, done",
     "policies": "shop, version, at, cast(policy as text)",
 }
 """All that is kept, but for the times of writing and of the next try."""

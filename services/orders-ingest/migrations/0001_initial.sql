@@ -34,8 +34,7 @@ create table orders (
 create index orders_due on orders (due_at) where due_at is not null;
 create index orders_customer on orders (shop, customer) where customer <> '';
 
--- The number of each completed order among its customer's, given once and never changed, also when the order is closed
--- or its customer absorbed by another later.
+-- The number of each completed order among its customer's, given once and never changed, also when the order is closed.
 create table completed_orders (
     shop text not null,
     order_id text not null,
@@ -45,18 +44,30 @@ create table completed_orders (
     unique (shop, customer, sequence)   -- closes the race of two orders of one customer: no two have the same
 );
 
--- Customers who were absorbed by another one: what comes under their identifier is the survivor's.
-create table aliases (
+-- Merges of customers and their undoings, as they were announced: of each absorbed customer the newest counts, which
+-- stands in `customers`.
+create table merges (
+    number bigint generated always as identity, -- by which they are listed
     shop text not null,
-    alias text not null,                -- the absorbed customer
-    merged_into text not null,          -- the survivor of that merge, as it was announced
-    customer text not null,             -- the survivor of all merges since: whose input it is now
-    since timestamptz not null,
-    completed bigint not null,          -- completed orders of both then: the survivor's numbers go on after them
-    primary key (shop, alias)           -- closes the race of two merges that absorb one customer
+    absorbed text not null,
+    sequence bigint not null,
+    survivor text not null,
+    undone boolean not null,            -- it says that the merge never was
+    at timestamptz not null,
+    primary key (shop, absorbed, sequence) -- closes the race of two merges that absorb one customer
 );
-create index aliases_customer on aliases (shop, customer);
-create index aliases_survivor on aliases (shop, merged_into);
+create index merges_number on merges (shop, number);
+
+-- Who stands for an absorbed customer: the end of the chain.
+create function survivor_of(of_shop text, of_customer text) returns text language sql stable as $$
+    with recursive chain as (
+        select c.customer, c.merged_into from customers c where c.shop = of_shop and c.customer = of_customer
+        union
+        select c.customer, c.merged_into
+        from chain a join customers c on c.shop = of_shop and c.customer = a.merged_into
+    )
+    select customer from chain where merged_into is null
+$$;
 
 -- Each refund, by its own id, whichever event brings it. One whose order is not known yet waits (held); one that its
 -- order, when it came, did not fit is set aside and shown. Neither was published.
@@ -154,6 +165,7 @@ create table import_refusals (
     number bigint generated always as identity -- a line may be refused several times; pages end at a number
 );
 create unique index import_refusals_job on import_refusals (shop, job_id, number);
+create index import_refusals_number on import_refusals (shop, number); -- all of a shop's are looked through for an erasure
 
 -- What an order has several of (special requests, parcels, words of the carrier, returns, exchanges, reshipments; and
 -- what was announced of it when it fell due), each by its newest stage.
@@ -233,15 +245,15 @@ create index journeys_due on journeys (due_at) where due_at is not null;
 create index journeys_customer on journeys (shop, customer, placed_at);
 
 -- What customers are recognised by, as their profiles stand: keyed hashes of e-mails, phones and accounts. Those who
--- share one may be one person.
+-- share one may be one person. And what they are looked for by: names, whole and their first parts.
 create table recognised_by (
     shop text not null,
     customer text not null,
-    kind text not null,                 -- email, phone, account:<platform>
+    kind text not null,                 -- email, phone, account:<platform>, name
     hash bytea not null,
     primary key (shop, customer, kind, hash)
 );
-create index recognised_by_sign on recognised_by (shop, kind, hash);
+create index recognised_by_sign on recognised_by (shop, kind, hash, customer);
 
 -- Counts by shop and hour: events taken and refused, versions of orders, steps of checkouts. In parts, one for each of
 -- some connections, so that those who count at the same time do not wait for each other.
@@ -256,6 +268,60 @@ create table tallies (
 ) with (fillfactor = 50);
 create index tallies_hour on tallies (hour) where what in ('events', 'refused');
 
+-- Comparisons of a shop's own list of orders with ours, page by page; what was missed is applied as it is found.
+create table reconciliations (
+    shop text not null,
+    run_id text not null,
+    since timestamptz not null,         -- the list holds all orders that reached their state within [since, until)
+    until timestamptz not null,
+    began_at timestamptz not null,
+    ended_at timestamptz,
+    same bigint not null default 0,     -- orders that were as the list says
+    primary key (shop, run_id)          -- closes the race of two beginnings of one run
+);
+
+-- Orders that the shop's list held, until the run ends: what of ours it lacks shows then.
+create table reconciled_orders (
+    shop text not null,
+    run_id text not null,
+    order_id text not null,
+    primary key (shop, run_id, order_id) -- closes the race of one page that is sent twice at once
+);
+
+-- What differed, and what became of it.
+create table reconciliation_findings (
+    shop text not null,
+    run_id text not null,
+    order_id text not null,
+    kind text not null check (kind in ('missed', 'behind', 'ahead', 'refused', 'absent')),
+    detail text not null,
+    primary key (shop, run_id, order_id) -- the first finding of an order stands, however often its page is sent
+);
+create index reconciliation_findings_kind on reconciliation_findings (shop, run_id, kind, order_id);
+
+-- Customers who are being erased or were: what is asked of one of a person's identifiers is done for all of them.
+create table erasures (
+    shop text not null,
+    customer text not null,
+    person text not null,               -- the identifier by which all of them are reported together
+    asked_at timestamptz not null,
+    looked_for bytea,                   -- texts by which rows without a customer are found, encrypted; null: all removed
+    rows_after bigint not null default 0,     -- of those rows, dead deliveries and refused lines up to here are done
+    removed jsonb not null default '{}', -- by table, what held personal text and does no more
+    primary key (shop, customer)        -- closes the race of two requests for one customer
+);
+create index erasures_open on erasures (asked_at) where looked_for is not null;
+
+-- Which service has confirmed that nothing personal of the customer is left with it, and what rows still name them.
+create table erasure_confirmations (
+    shop text not null,
+    customer text not null,
+    service text not null,
+    at timestamptz not null,            -- learnt
+    kept jsonb not null,
+    primary key (shop, customer, service)
+);
+
 -- What people, and shops that leave, ask for by law through a vendor's webhook; kept until a person has answered it.
 create table privacy_requests (
     shop text not null,
@@ -267,3 +333,6 @@ create table privacy_requests (
     done_at timestamptz,
     primary key (shop, vendor, request_id) -- closes the race of one delivery that comes twice at once
 );
+
+-- With which master key each customer's key is wrapped ('' the founding one): finds those that a replaced one wraps.
+create index customer_keys_wrapped on customer_keys (left(wrapped, position('.' in wrapped)));

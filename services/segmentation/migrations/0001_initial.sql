@@ -12,6 +12,8 @@ alter table customers
     add column lapsed text generated always as (state -> 'lapse' ->> 'episode') stored,
     add column churn_risk text generated always as (state -> 'churn_risk' ->> 'strength') stored,
     add column churn_reason text generated always as (state -> 'churn_reason' ->> 'reason') stored,
+    add column first_day text collate "C" generated always as (state -> 'purchases' ->> 'first_day') stored,
+    add column last_day text collate "C" generated always as (state -> 'purchases' ->> 'last_day') stored,
     add column completed_orders integer generated always as (coalesce(cast(state -> 'purchases' ->> 'completed' as integer), 0)) stored;
 
 -- What statistics and reports read of the items, typed: a completed order with its refunds, or a refund of no order.
@@ -126,6 +128,18 @@ create table members (
     primary key (shop, customer)        -- closes the race of two announcements of one enrolment
 );
 
+-- The tier of each member, as membership announced it last: a fact of segments, and a filter of the list of customers.
+create table member_tiers (
+    shop text not null,
+    customer text not null,
+    tier_id text not null,              -- what stays when a tier is renamed
+    tier text not null,                 -- its name as announced
+    revision bigint not null,           -- of the newest announcement
+    primary key (shop, customer)        -- closes the race of two announcements of one member
+);
+-- The members of one tier in order of id: a list of a rare tier reads its members alone.
+create index member_tiers_tier on member_tiers (shop, tier_id, customer);
+
 -- Orders without a customer count in the shop's totals alone. `completed` is false once such an order was closed.
 create table anonymous_orders (
     shop text not null,
@@ -145,3 +159,124 @@ create table anonymous_refunds (
     currency text not null,
     primary key (shop, refund_id)       -- closes the race of two reports of one refund
 );
+
+-- Tags that people gave or took away, each as it stands: the newest of a tag wins, whenever it comes.
+create table tags (
+    shop text not null,
+    customer text not null,
+    tag text not null,
+    borne boolean not null,             -- false: taken away
+    source text not null,
+    at timestamptz not null,
+    cause text collate "C" not null,    -- id of the event; of two at one instant the later id wins
+    primary key (shop, customer, tag)   -- closes the race of two changes of one tag
+) with (fillfactor = 80);
+create index tags_by_name on tags (shop, tag, customer) where borne;
+
+-- Versions of the segments that a shop defines; the newest of each counts.
+create table segment_definitions (
+    shop text not null,
+    segment text not null,
+    version integer not null,
+    valid_from timestamptz not null,
+    body jsonb not null,                -- segments.state.Definition
+    compared text collate "C",          -- customers up to here have been compared with it; null: all, or it is not the newest
+    primary key (shop, segment, version) -- closes the race of two next versions
+);
+create index segment_definitions_compared on segment_definitions (shop, segment) where compared is not null;
+
+-- Who is in which segment, and was: one row a stay, kept for ever. Written under the customer's lock.
+create table segment_stays (
+    shop text not null,
+    customer text not null,
+    segment text not null,
+    episode text not null,              -- names the stay
+    entered_at timestamptz not null,
+    entered_why text,
+    left_at timestamptz,
+    left_why text,
+    primary key (shop, customer, segment, episode)
+) with (fillfactor = 80);
+-- Closes the race of two entries into one segment.
+create unique index segment_stays_open on segment_stays (shop, segment, customer) where left_at is null;
+create index segment_stays_entered on segment_stays (shop, segment, entered_at);
+create index segment_stays_left on segment_stays (shop, segment, left_at) where left_at is not null;
+
+-- Customers whose segments are to be looked at again: at once where something of theirs changed, or when a date turns a
+-- condition. Written under the customer's lock, by shops with segments alone.
+create table segment_dues (
+    shop text not null,
+    customer text not null,
+    due_at timestamptz not null,
+    changed boolean not null,           -- something of theirs changed; otherwise the date alone
+    primary key (shop, customer)        -- closes no race: the customer is locked
+) with (fillfactor = 80);
+create index segment_dues_due on segment_dues (due_at, shop, customer);
+
+-- What a shop says of its customers, without what is personal; by the highest revision.
+create table profiles (
+    shop text not null,
+    customer text not null,
+    revision bigint not null,
+    gender text,
+    region text,                        -- province or state
+    city text,
+    city_level text,                    -- profiles.rules.CityLevel; null: not known
+    education text,
+    credit_level text,
+    source text,
+    primary key (shop, customer)        -- closes the race of two versions of one profile
+) with (fillfactor = 80);
+
+-- How each completed order was bought, and what; by the order's highest revision. What it was worth stands in `sales`.
+create table order_facts (
+    shop text not null,
+    customer text not null,
+    order_id text collate "C" not null,
+    revision bigint,                    -- null: its way alone is known
+    day date,                           -- of the shop, on which it was placed; else on which it completed
+    hour smallint,                      -- of the shop; null: the time of day is not known
+    promoted boolean,                   -- a coupon, promotion or the like was used
+    units integer,
+    entry_path text,
+    lines jsonb,                        -- [sku, category, brand, quantity, paid in minor units, mark] each; null: none
+    journey bigint,                     -- revision of the measured way; null: not measured
+    silent boolean,                     -- without a chat
+    decision_seconds integer,           -- from first view to order
+    compared_items integer,
+    reviews_viewed integer,
+    primary key (shop, customer, order_id) -- closes the race of two versions of one order
+) with (fillfactor = 90);
+-- Orders that count, with how they were bought.
+create view counted_orders as
+    select f.shop, f.customer, f.order_id, f.day, f.hour, f.promoted, f.units, f.entry_path, f.lines, f.silent,
+           f.decision_seconds, f.compared_items, f.reviews_viewed, s.currency, s.paid, s.refunded
+    from order_facts f join sales s on s.shop = f.shop and s.customer = f.customer and s.name = 'order/' || f.order_id
+    where s.gone is null and s.orders > 0 and f.revision is not null;
+
+-- Reviews and complaints, without their texts.
+create table reviews (
+    shop text not null,
+    customer text not null,
+    review_id text not null,
+    day date not null,                  -- of the shop
+    at timestamptz not null,
+    stars smallint,
+    photos smallint not null,
+    primary key (shop, customer, review_id) -- closes the race of two deliveries of one review
+);
+create index reviews_day on reviews (shop, day);
+create table complaints (
+    shop text not null,
+    customer text not null,
+    ticket_id text not null,
+    kind text not null,                 -- as feedback has them: complaint, quality, return …
+    day date not null,                  -- of the shop, on which it was opened
+    opened_at timestamptz not null,
+    answered_at timestamptz,
+    resolved_at timestamptz,
+    rating smallint,                    -- stars for how it was handled
+    revision bigint not null,
+    primary key (shop, customer, ticket_id) -- closes the race of two states of one ticket; the highest revision stays
+);
+create index complaints_day on complaints (shop, day);

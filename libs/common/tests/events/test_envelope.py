@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from common.events import EVENTS, EventData
 from common.events.envelope import NAMESPACE, fact_id
+from common.events.segments import SegmentEntered, SegmentLeft, StageChanged
 
 
 @given(st.text(max_size=60), st.text(max_size=20), st.integers(0, 99))
@@ -30,3 +32,11 @@ def test_a_fact_with_its_revision_is_what_pydantic_would_copy(kind: type[EventDa
     assert (numbered, numbered.model_fields_set) == (copied, copied.model_fields_set)
     assert numbered.model_dump(warnings=False) == copied.model_dump(warnings=False)
     assert made == kind.model_construct(), "the one that was copied stays as it was"
+
+
+def test_an_entry_and_a_leaving_stand_side_by_side_with_those_of_other_segments() -> None:
+    """A rebuild compares what each segment was last said to be, not the last of any segment."""
+    entered = SegmentEntered(segment="quiet", episode="quiet-1", since=datetime(2025, 3, 1, tzinfo=UTC))
+    left = SegmentLeft(segment="quiet", episode="quiet-1")
+    assert entered.stands_as() == left.stands_as() != SegmentLeft(segment="loyal", episode="loyal-2").stands_as()
+    assert StageChanged(new="new", is_repurchaser=False).stands_as() == StageChanged.standing()

@@ -93,6 +93,15 @@ async def test_an_admin_sees_and_revokes_keys_of_the_own_shop_only(client: httpx
     assert (await client.get("/v1/shops/other/things", headers=bearer(other["key"]))).status_code == 200
 
 
+async def test_a_caller_for_every_shop_lists_the_keys_of_one(client: httpx.AsyncClient) -> None:
+    for shop in ("tea", "wine"):
+        body = {"name": f"of {shop}", "shop": shop, "scopes": ["orders:read"]}
+        assert (await client.post("/v1/keys", json=body)).status_code == 201
+    listed = (await client.get("/v1/keys", params={"shop": "wine"})).json()
+    assert [key["name"] for key in listed] == ["of wine"]
+    assert {"of tea", "of wine"} <= {key["name"] for key in (await client.get("/v1/keys")).json()}
+
+
 async def test_a_key_is_announced_to_every_service_without_its_secret(
     client: httpx.AsyncClient, runtime: Runtime
 ) -> None:

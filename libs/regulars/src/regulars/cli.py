@@ -20,6 +20,9 @@ from regulars.stack.state import StackState, address_of, running, state_file
 app = App(name="regulars", help="Run and look after Regulars.")
 # By name: what these read takes longer than all that `up` does in this process.
 app.command("regulars.dead:app", name="dead", help="List, inspect and send back events that a service could not take.")
+app.command("regulars.privacy.commands:erase", name="erase", help="Erase a customer in every service, for ever.")
+app.command("regulars.privacy.commands:export", name="export", help="Write all that is kept of a customer to a file.")
+app.command("regulars.reconciling:reconcile", name="reconcile", help="Compare a shop's list of orders with ours.")
 app.command("regulars.backups.commands:backup", name="backup", help="Write every database and topic into a folder.")
 app.command("regulars.backups.commands:restore", name="restore", help="Fill an empty stack from such a folder.")
 app.command("regulars.demo:main", name="demo", help="Run a real shop's eighteen months through the whole stack.")

@@ -56,11 +56,14 @@ COLUMNS_OF_REBUILDS = frozenset(
     {
         *(("customers", "done_until"), ("permissions", "address_known_at"), ("addresses_forgotten", "at")),
         *(("orders", "due_at"), ("journeys", "due_at")),
+        *(("customers", "merged_state"), ("customers", "once_merged"), ("merges", "number")),
+        ("erasure_confirmations", "at"),
     }
 )
 """The latest due that was done: late news may have made undone what the live service had done before it came. When an
 address became known here, and when one was forgotten last. When something of an order falls due: the first sweep of the
-rebuilt service looks at all of it once more."""
+rebuilt service looks at all of it once more. What was announced last of who was absorbed, and who was ever: a rebuild
+may read of a merge and its undoing at once. When a confirmation was learnt."""
 CHUNK = 5_000
 """Rows that are read at a time."""
 ACTIVITIES = sorted(kind for kind, data in EVENTS.items() if issubclass(data, Activity))

@@ -18,14 +18,22 @@ from pathlib import Path
 import asyncpg
 
 from regulars.compare import compare_rebuilt
-from regulars.stack.databases import drop_database, dsn, ensure_database_of, in_database, let_in
+from regulars.stack.databases import (
+    as_role,
+    drop_database,
+    dsn,
+    ensure_database_of,
+    in_database,
+    let_in,
+    role_of,
+)
 from regulars.stack.errors import StackError
 from regulars.stack.guard import Guard
 from regulars.stack.services import Service, environment
-from regulars.stack.state import StackState, running
+from regulars.stack.state import Secrets, StackState, running
 
 DRAINED_WITHIN_S, LOOK_EVERY_S = 60.0, 1.0
-_END_SESSIONS = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1 and usename = $2"
+_END_SESSIONS = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1 and usename = any($2)"
 _OVER = "select not exists (select from rebuilding) and exists (select from offsets)"
 _ALONE = "select pg_try_advisory_lock(hashtextextended($1, 0))"
 """For the connection's life; ends with this process."""
@@ -52,8 +60,10 @@ class _Rebuild:
         self._folder, self._service, self._say = folder, service, say
         self._settings, self._admin = state.services[service.name], state.postgres
         self._name, self._beside = service.database, f"{service.database}_rebuilt"
-        # The role that the service has, which owns both.
         self._rebuilt = in_database(self._settings["DATABASE_URL"], self._beside)
+        password = Secrets.load_or_draw(folder / "secrets.json", [self._name]).databases[self._name]
+        # The role that owns both.
+        self._owner = as_role(self._admin, self._name, password, database=self._beside)
         self._live = in_database(self._admin, self._name)
 
     async def run(self, *, keep: bool) -> int:
@@ -107,7 +117,7 @@ class _Rebuild:
             await connection.close()
 
     async def _command(self, *more: str) -> int:
-        urls = {"DATABASE_URL": self._rebuilt, "LIVE_DATABASE_URL": dsn(self._live)}
+        urls = {"DATABASE_URL": self._rebuilt, "OWNER_DATABASE_URL": self._owner, "LIVE_DATABASE_URL": dsn(self._live)}
         env, argv = environment(self._settings | urls), [sys.executable, "-m", f"{self._service.package}.main"]
         argv += ["rebuild", *more]
         return (await asyncio.to_thread(subprocess.run, argv, env=env, check=False)).returncode
@@ -128,7 +138,7 @@ class _Rebuild:
                         )
                     await asyncio.sleep(LOOK_EVERY_S / 10)
                 await connection.execute(f"alter database {self._name} connection limit 0")
-                await connection.fetch(_END_SESSIONS, self._name, self._name)
+                await connection.fetch(_END_SESSIONS, self._name, [self._name, role_of(self._name)])
                 if not await connection.fetchval(_OPEN):
                     return
                 await connection.execute(f"alter database {self._name} connection limit -1")

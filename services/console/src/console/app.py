@@ -12,12 +12,15 @@ from common.process.logs import CorrelationMiddleware
 from common.storage.failures import passes
 from console.access.roles import PAGES, check_listed
 from console.audit import page as audit
-from console.customers import finding, opting_out
+from console.customers import adjusting, bounces, finding, opting_out, order, redeeming, statement, timeline
 from console.customers import page as customers
+from console.feedback import rewards, surveys, tickets
 from console.imports import page as imports
+from console.imports import preview as import_preview
 from console.messages import page as messages
-from console.operations import dead, health
+from console.operations import dead, health, keys
 from console.programme import page as programme
+from console.programme import rules_page
 from console.regulars import cohort
 from console.regulars import page as regulars
 from console.sign_in import account, invitations
@@ -47,13 +50,25 @@ ROUTERS = (
     finding.router,
     customers.router,
     opting_out.router,
+    statement.router,
+    timeline.router,
+    order.router,
+    redeeming.router,
+    adjusting.router,
+    bounces.router,
+    tickets.router,
+    rewards.router,
+    surveys.router,
     messages.router,
     regulars.router,
     cohort.router,
     programme.router,
+    rules_page.router,
+    import_preview.router,
     imports.router,
     dead.router,
     health.router,
+    keys.router,
     audit.router,
 )
 

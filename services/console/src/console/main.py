@@ -23,6 +23,7 @@ from common.process.settings import load_settings
 from common.storage.database import Database
 from common.storage.failures import passes
 from common.storage.migrate import MigrationChanged, migrate
+from common.storage.roles import user_of
 from console.access import store
 from console.access.roles import ROLES
 from console.app import build_app
@@ -54,7 +55,7 @@ async def serve(settings: ConsoleSettings, *, migrating: bool) -> int:
     import uvicorn
 
     if migrating:
-        await _migrate(settings)
+        await _migrate_patiently(settings)
     console = build_console(settings)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -89,11 +90,17 @@ async def serve(settings: ConsoleSettings, *, migrating: bool) -> int:
 
 
 async def _migrate(settings: ConsoleSettings) -> None:
-    """Bring the store up to date; a database that is away is waited for."""
+    """Bring the store up to date, as its tables' owner."""
+    owner, role = settings.owner_database_url or settings.database_url, user_of(settings.database_url)
+    await migrate(owner, MIGRATIONS, common=False, role=role)
+
+
+async def _migrate_patiently(settings: ConsoleSettings) -> None:
+    """Likewise; a database that is away is waited for."""
     wait = 0.5
     while True:
         try:
-            await migrate(settings.database_url, MIGRATIONS, common=False)
+            await _migrate(settings)
             return
         except Exception as error:
             if not passes(error):
@@ -152,7 +159,7 @@ def main() -> None:
         if given.command == "serve":
             code = uvloop.run(serve(settings, migrating=given.migrate))
         elif given.command == "migrate":
-            code = uvloop.run(migrate(settings.database_url, MIGRATIONS, common=False)) or 0
+            code = uvloop.run(_migrate(settings)) or 0
         else:
             code = uvloop.run(invite(settings, given.role, given.shop, first=given.first_owner))
     except MigrationChanged as changed:

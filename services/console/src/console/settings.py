@@ -19,6 +19,11 @@ class ConsoleSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
     database_url: str = Field(repr=False, description="postgresql://user:password@host:port/database, its own")
+    owner_database_url: str | None = Field(
+        None,
+        repr=False,
+        description="the same database as the role that owns its tables, to migrate; absent: DATABASE_URL's owns them",
+    )
     master_key: SecretStr = Field(description="32 random bytes in base64: seals second factors")
     services_api_key: SecretStr = Field(description="the API key with which the services are asked")
     orders_ingest_url: str = Field(description="address of orders-ingest")
@@ -41,9 +46,11 @@ class ConsoleSettings(BaseSettings):
     budget_s: float = Field(0.25, gt=0, le=30, description="seconds after which a page is sent without what is late")
     within_s: float = Field(2.0, gt=0, le=30, description="seconds within which a service must answer")
 
-    @field_validator("database_url")
+    @field_validator("database_url", "owner_database_url")
     @classmethod
-    def _driver(cls, url: str) -> str:
+    def _driver(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
         scheme, separator, rest = url.partition("://")
         if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
             raise ValueError("must begin with postgresql://")

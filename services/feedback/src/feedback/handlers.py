@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from common.bus.subscriptions import Batch, Subscription
+from common.crypto.erasing import confirmed_by
 from common.crypto.keys import KEY_SUBSCRIPTIONS
-from common.events.customers import CustomerErased
+from common.events.customers import CustomerErased, CustomerMerged, CustomerUnmerged
 from common.events.feedback import (
     ComplaintChanged,
     ComplaintOpened,
     ComplaintReopened,
     ComplaintResolved,
+    FeedbackErased,
     ReviewSubmitted,
     RewardClaimed,
     RewardDecided,
@@ -32,6 +34,7 @@ from common.events.orders import (
     OrderRefunded,
     OrderShipped,
 )
+from common.people.store import save_merge
 from common.storage.database import Transaction
 from feedback.commands.turns import note_turns
 from feedback.commands.understanding import note_texts
@@ -114,6 +117,14 @@ async def on_tiers(tx: Transaction, batch: Batch) -> None:
     await save_tiers(tx, [event for event in batch.events if event.subject is not None])
 
 
+async def on_merges(tx: Transaction, batch: Batch) -> None:
+    """Two customers are one person, or never were (ORD-040): what is asked of them shows anew."""
+    for event in sorted(batch.events, key=lambda event: event.data.sequence):
+        moved = await save_merge(tx, event)
+        if moved is not None:
+            await questions.ask_again(tx, sorted(moved.after))
+
+
 async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
     """Forget what they wrote, and ask them nothing; what remains names only their id (SEC-006)."""
     customers = sorted(batch.by_customer())
@@ -145,6 +156,8 @@ SUBSCRIPTIONS = (
     Subscription(on_policies, (SurveyPolicyChanged,)),
     Subscription(on_orders, ORDERS),
     Subscription(on_tiers, (TierChanged,)),
+    Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_own_feedback, (SurveyRequested, SurveyAnswered, ReviewSubmitted, *REWARDS, *TICKETS)),
     Subscription(on_erased_customers, (CustomerErased,)),
+    *confirmed_by(FeedbackErased, keeps_keys=True),
 )

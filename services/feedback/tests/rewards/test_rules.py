@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from feedback.orders.standing import Stood
 from feedback.rewards.policy import ReviewReward
 from feedback.rewards.rules import ClaimDecided, ReviewFallsShort, check_review, claim, decide, reward_of
+from feedback.standing.rules import Stood
 
 
 @pytest.mark.parametrize(

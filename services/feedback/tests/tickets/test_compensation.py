@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common.events.feedback import Compensation
-from feedback.orders.standing import Stood
+from feedback.standing.rules import Stood
 from feedback.tickets.compensation import Circumstances, Claim, claimed, decided, proposed
 from feedback.tickets.policy import CompensationRules
 from feedback.tickets.refusals import CompensationStands, NothingProposed, SecondPersonNeeded

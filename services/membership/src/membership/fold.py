@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
@@ -18,7 +18,7 @@ from common.fold.folding import Due, Effect, Folding
 from common.fold.items import Wanted
 from common.fold.working import Folded
 from common.storage.database import Transaction
-from membership.announcements.store import save_announced
+from membership.announcements.store import delete_announced, save_announced
 from membership.balances.part import PART as BALANCES
 from membership.benefits.part import PART as BENEFITS
 from membership.check_in.part import PART as CHECK_IN
@@ -26,6 +26,7 @@ from membership.drop_warning.part import PART as DROP_WARNING
 from membership.growth.part import PART as GROWTH
 from membership.ledger import store as ledger
 from membership.ledger.legs import Balances, Book, Posting, difference, legs_of
+from membership.manual_changes.part import PART as MANUAL_CHANGES
 from membership.member import Member
 from membership.orders.part import PART as ORDERS
 from membership.part import Part, Work
@@ -34,7 +35,17 @@ from membership.programme.versions import ShopRules
 from membership.qualification.recent import Recent
 from membership.tiers.part import PART as TIERS
 
-PARTS: tuple[Part[Any], ...] = (ORDERS, BENEFITS, POINTS, GROWTH, BALANCES, CHECK_IN, TIERS, DROP_WARNING)
+PARTS: tuple[Part[Any], ...] = (
+    ORDERS,
+    BENEFITS,
+    POINTS,
+    GROWTH,
+    BALANCES,
+    CHECK_IN,
+    TIERS,
+    DROP_WARNING,
+    MANUAL_CHANGES,
+)
 """Every part sees an input after those that stand before it, and none reads what one after it makes of that input.
 
 So an order is taken before it earns, it earns by the tier held before it, the tier is evaluated on all that the others
@@ -62,6 +73,7 @@ _WANTING = _that_bring("wants")
 _SAVING = _that_bring("save")
 _WITH_ROWS = _that_bring("rows_of")
 _FOLLOWING = _that_bring("follow")
+_MOVING = _that_bring("moved")
 _ANNOUNCING = sorted(_that_bring("announced"), key=lambda part: not part.announced_first)
 _states = [part.state for part in PARTS if part.state is not None] + [Recent]
 _fields: dict[str, Any] = {state.NAME: (state, Field(default_factory=state)) for state in _states}
@@ -131,12 +143,22 @@ class MemberFolding(Folding[Member]):
             part.follow(work)
         return self._effects(work, before)
 
+    async def moved(self, tx: Transaction, customers: Collection[CustomerKey]) -> None:
+        for part in _MOVING:
+            await part.moved(tx, customers)
+
+    def absorbed(self, before: Member, posted: Posted, at: datetime) -> list[Effect]:
+        """The ledgers come to nothing; what the member had is the survivor's."""
+        postings = (Posting(part.book, difference(posted.sums[part.book], {})) for part in PARTS if part.book)
+        return [Effect(made, at) for made in postings if made.legs]
+
     async def posted(self, tx: Transaction, key: CustomerKey) -> Posted:
         rows = [await part.rows_of(tx, key) for part in _WITH_ROWS]
         return Posted(await ledger.sums_of(tx, key), rows)
 
     def difference(self, before: Member, posted: Posted, after: Member, at: datetime) -> list[Effect]:
         """What makes what was posted and announced before true again; facts bear reason `correction`."""
+        after.shop = after.shop or before.shop  # nothing is left of somebody whose merge was undone
         work = Work(after, self._rules[after.shop], at, "correction")
         postings = [
             Posting(part.book, difference(posted.sums[part.book], part.balances(after))) for part in PARTS if part.book
@@ -182,6 +204,20 @@ async def save(tx: Transaction, folded: Folded[Member]) -> None:
     facts = folded.facts()
     await tx.announce(facts)
     await save_announced(tx, [(fact.customer, fact.data.revision, _said(fact.data)) for fact in facts])
+
+
+async def settle_announced(tx: Transaction, folded: Folded[Member]) -> None:
+    """After a merge: nothing is announced of an absorbed customer, and of the others all that is so."""
+    absorbed = [key for key in folded.states if tx.locked[key].state is None]
+    await delete_announced(tx, absorbed)
+    standing = {key: state for key, state in folded.states.items() if key not in absorbed and tx.locked[key].revision}
+    await save_announced(
+        tx,
+        [
+            (key, tx.locked[key].revision, {name: said for part in PARTS for name, said in part.says(state).items()})
+            for key, state in standing.items()
+        ],
+    )
 
 
 def _said(fact: EventData) -> Mapping[str, Any]:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from common.bus.subscriptions import Batch, Subscription
-from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
+from common.crypto.erasing import confirmed_by
+from common.events.customers import CustomerMerged, CustomerUnmerged
+from common.events.feedback import (
+    ComplaintChanged,
+    ComplaintOpened,
+    ComplaintReopened,
+    ComplaintResolved,
+    RewardDecided,
+)
+from common.events.membership import MembershipErased, ProgrammeChanged, ProgrammeWithdrawn
+from common.events.orders import OrderDelivered, OrderInTransit, OrderShipped
 from common.fold.customers import fold_events
+from common.fold.merging import fold_merge
 from common.storage.database import Transaction
 from membership.commands.coupons import settle_orders
+from membership.commands.following import follow_orders_of_others, follow_shipments
+from membership.commands.payouts import pay_out, reverse_rewards
 from membership.commands.programme import refold_where_it_looks_further
-from membership.fold import INPUTS, KEPT, MemberFolding, save
+from membership.fold import INPUTS, KEPT, MemberFolding, save, settle_announced
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
 
@@ -17,7 +30,19 @@ async def on_inputs(tx: Transaction, batch: Batch) -> None:
     """Credit what orders earn, take back what refunds took, and announce whose tier or points changed."""
     rules = await programmes.get_rules(tx, (event.shop for event in batch.events))
     await save(tx, await fold_events(tx, MemberFolding(rules), batch.events))
-    await settle_orders(tx, batch.events)
+    await settle_orders(tx, batch.events, rules)
+    await follow_orders_of_others(tx, batch.events, rules)
+    await reverse_rewards(tx, batch.events, rules)
+
+
+async def on_shipments(tx: Transaction, batch: Batch) -> None:
+    """A parcel that is on its way has used the free shipping, or whatever benefit its order was promised."""
+    await follow_shipments(tx, batch.events, await programmes.get_rules(tx, (event.shop for event in batch.events)))
+
+
+async def on_granted(tx: Transaction, batch: Batch) -> None:
+    """Compensation that was granted, and rewards that were approved, are paid out, each once."""
+    await pay_out(tx, batch.events, await programmes.get_rules(tx, (event.shop for event in batch.events)))
 
 
 async def on_programmes(tx: Transaction, batch: Batch) -> None:
@@ -35,7 +60,21 @@ async def on_programmes(tx: Transaction, batch: Batch) -> None:
         await refold_where_it_looks_further(tx, event.shop, before, f"months@{event.id}")
 
 
+async def on_merges(tx: Transaction, batch: Batch) -> None:
+    """Two customers are one member, or never were: points, tier and all else of both are folded anew (ORD-040)."""
+    for event in sorted(batch.events, key=lambda event: event.data.sequence):
+        rules = await programmes.get_rules(tx, [event.shop])
+        folded = await fold_merge(tx, MemberFolding(rules), event)
+        await save(tx, folded)
+        await settle_announced(tx, folded)
+
+
 SUBSCRIPTIONS = (
     Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn), ahead=True),
     Subscription(on_inputs, INPUTS, KEPT),
+    # After the inputs of its batch, which are claimed and would be folded a second time.
+    Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
+    Subscription(on_granted, (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened, RewardDecided)),
+    Subscription(on_shipments, (OrderShipped, OrderInTransit, OrderDelivered)),
+    *confirmed_by(MembershipErased, keeps_keys=False),
 )

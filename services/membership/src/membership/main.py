@@ -10,6 +10,7 @@ from common.verification import in_pages
 from membership import handlers
 from membership.announcements.store import save_revisions
 from membership.api import (
+    adjustments,
     badges,
     benefits,
     check_in,
@@ -18,9 +19,12 @@ from membership.api import (
     growth,
     members,
     offers,
+    payouts,
     preview,
     programme,
     redemptions,
+    statement,
+    tier_grants,
     view,
 )
 from membership.jobs import balancing, sweeping, verifying
@@ -31,6 +35,7 @@ SERVICE = Service(
     subscriptions=handlers.SUBSCRIPTIONS,
     routers=(
         members.router,
+        statement.router,
         growth.router,
         check_in.router,
         benefits.router,
@@ -40,13 +45,16 @@ SERVICE = Service(
         badges.router,
         view.router,
         redemptions.router,
+        adjustments.router,
+        tier_grants.router,
+        payouts.router,
         programme.router,
         preview.router,
     ),
     jobs=lambda _: (*sweeping.JOBS, sweeping.long_histories(), balancing.job()),
     due=sweeping.due,
     revised=save_revisions,
-    copied=(Copied("offers"), Copied("coupons"), Copied("coupon_uses"), Copied("checkouts")),
+    copied=tuple(map(Copied, ("offers", "coupons", "coupon_uses", "checkouts", "manual_changes", "payouts"))),
     verify=in_pages(verifying.verify),
 )
 

@@ -6,7 +6,7 @@ it posts to a ledger, what it announces, and the rows it keeps beside the state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
@@ -146,6 +146,9 @@ class Part(Generic[S]):
 
     async def save(self, tx: Transaction, folded: Folded[Member]) -> None:
         """Keep the part's own rows."""
+
+    async def moved(self, tx: Transaction, customers: Collection[CustomerKey]) -> None:
+        """Inputs were moved among the histories of these customers, who are locked: move the part's own rows."""
 
     async def rows_of(self, tx: Transaction, key: CustomerKey) -> Sequence[Row[Any]]:
         """The part's own rows of one customer."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from common.events.orders import OrderClosed, OrderCompleted
+from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded, OrderShipped, PromotionUse
 from membership.jobs.verifying import verify
 
 from ..conftest import NOW, V1, Client, Shop, deliver, rich
@@ -197,3 +197,118 @@ async def test_a_quote_with_twenty_coupons_says_how_long_it_took(client: Client,
     print(f"median {statistics.median(took):.1f} ms, most {max(took):.1f} ms")
     assert len(found["coupons"]) == 5
     assert len({each["offer_id"] for each in found["coupons"]}) == 5
+
+
+@pytest.mark.parametrize("terms", [{"per_customer": 1}, {"amount": 1_000, "percent": None, "budget": 1_500}])
+async def test_what_is_quoted_of_two_coupons_of_one_offer_can_be_reserved(
+    client: Client, shop: Shop, terms: dict[str, Any]
+) -> None:
+    await rich(client, shop)
+    await offered(client, **terms)
+    for batch in ("b1", "b2"):
+        body = {"batch": batch, "customers": ["c1"]}
+        assert (await client.post(f"{V1}/offers/spring/coupons", json=body)).status_code == 200
+    found = await quoted(client, 10_000)
+    assert len(found["coupons"]) == 1
+    reserved = await client.post(f"{ORDERS}/o2/reserve", json=cart(10_000, expected_total=found["total"]))
+    assert reserved.status_code == 200, reserved.text
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "slug"),
+    [
+        ({"points": 601}, 409, "insufficient_points"),
+        ({"points": 10**9}, 422, "too_large_share"),
+        ({"points": 5, "customer": None}, 422, "customer_needed"),
+        ({"points": 5, "customer": "nobody"}, 404, "unknown_member"),
+    ],
+)
+async def test_points_are_refused_by_a_quote_as_by_its_reservation(
+    client: Client, shop: Shop, more: dict[str, Any], status: int, slug: str
+) -> None:
+    """MEM-052: nothing is quoted that is not there, nor below zero."""
+    await rich(client, shop)
+    for path in (QUOTE, f"{ORDERS}/o2/reserve"):
+        refused = await client.post(path, json=cart(200_000, **more))
+        assert (refused.status_code, refused.json()["type"]) == (status, f"/problems/{slug}"), refused.text
+
+
+def version(kind: type[Any], revision: int, **more: Any) -> Any:
+    state = kind.TYPE.removeprefix("order.")
+    return kind(order_id="o2", state=state, currency="CNY", goods_paid=9_500, revision=revision, **more)
+
+
+async def test_free_shipping_that_was_shipped_does_not_come_back_with_a_refund(client: Client, shop: Shop) -> None:
+    """MEM-033: committed at shipment, however the parcel comes back; news of it may come after the refund."""
+    await rich(client, shop)
+    await client.post(f"{ORDERS}/o2/reserve", json=cart(10_000))
+    later = [NOW + timedelta(minutes=n) for n in range(4)]
+    whole = OrderRefunded(refund_id="f", order_id="o2", amount=9_500, currency="CNY", whole=True)
+    paid, shipped = shop.event("c1", later[1], version(OrderPaid, 1)), version(OrderShipped, 2)
+    await deliver(client.database, [paid, shop.event("c1", later[3], whole)])
+    assert (await left(client))[0] == 1
+    await deliver(client.database, [shop.event("c1", later[2], shipped)])
+    client.clock.set(NOW + timedelta(minutes=5))
+    assert (await left(client))[0] == 0
+    assert await verify(client.database) == []
+
+
+async def test_a_checkout_whose_order_was_closed_is_not_answered_as_reserved(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await client.post(f"{ORDERS}/o2/reserve", json=cart(10_000, points=100))
+    await deliver(client.database, [shop.event("c1", NOW + timedelta(minutes=1), version(OrderClosed, 1))])
+    client.clock.set(NOW + timedelta(minutes=2))
+    for path, body in (("reserve", cart(10_000, points=100)), ("commit", None)):
+        ended = await client.post(f"{ORDERS}/o2/{path}", json=body)
+        assert (ended.status_code, ended.json()["type"]) == (409, "/problems/checkout_ended"), ended.text
+    assert await left(client) == (1, 600)
+    assert (await client.post(f"{ORDERS}/o2/void")).status_code == 200
+
+
+@pytest.mark.parametrize("buyer", ["c2", None])
+async def test_an_order_that_comes_under_another_customer_keeps_what_was_promised_for_it(
+    client: Client, shop: Shop, buyer: str | None
+) -> None:
+    """A family's account, a guest with a member's card: the discount was had, so nothing comes back by a void."""
+    await rich(client, shop)
+    await client.post(f"{ORDERS}/o2/reserve", json=cart(10_000, points=100))
+    done = [version(OrderPaid, 1), version(OrderCompleted, 2)]
+    events = [shop.event(buyer, NOW + timedelta(minutes=n), each) for n, each in enumerate(done, 1)]
+    await deliver(client.database, events)
+    client.clock.set(NOW + timedelta(minutes=5))
+    assert (await client.post(f"{ORDERS}/o2/void")).status_code == 409
+    assert await left(client) == (0, 500)
+    assert await verify(client.database) == []
+
+
+async def test_an_order_of_another_customer_that_is_closed_gives_the_promise_back(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    await client.post(f"{ORDERS}/o2/reserve", json=cart(10_000, points=100))
+    await deliver(client.database, [shop.event("c2", NOW + timedelta(minutes=1), version(OrderClosed, 1))])
+    client.clock.set(NOW + timedelta(minutes=2))
+    assert await left(client) == (1, 600)
+    assert await verify(client.database) == []
+
+
+async def test_uses_that_orders_name_follow_the_newest_version_and_count_in_the_shops_currency(
+    client: Client, shop: Shop
+) -> None:
+    """MEM-054: budget and figures, in whatever order the versions come."""
+    await offered(client, amount=500, percent=None, budget=100_000)
+    await client.post(f"{V1}/offers/spring/coupons", json={"code": "LUCK"})
+    luck = (PromotionUse(kind="coupon", code="LUCK", amount=300), PromotionUse(kind="coupon", code="LUCK", amount=200))
+    minute = timedelta(minutes=1)
+
+    async def spent() -> tuple[int, int]:
+        found = (await client.get(f"{V1}/offers/spring")).json()
+        return found["uses"], found["spent"]
+
+    await deliver(client.database, [shop.event("c1", NOW, version(OrderPaid, 1, promotions=luck))])
+    assert await spent() == (1, 500)
+    await deliver(client.database, [shop.event("c1", NOW + minute, version(OrderPaid, 3))])
+    await deliver(client.database, [shop.event("c1", NOW + minute, version(OrderPaid, 2, promotions=luck))])
+    assert await spent() == (0, 0)
+    foreign = OrderPaid(order_id="o9", state="paid", currency="JPY", goods_paid=5_000, promotions=luck)
+    await deliver(client.database, [shop.event("c1", NOW + 2 * minute, foreign)])
+    assert await spent() == (1, 0)
+    assert await verify(client.database) == []

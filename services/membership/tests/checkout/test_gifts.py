@@ -76,3 +76,31 @@ def test_a_use_of_the_quota_pays_the_freight_before_a_coupon_does() -> None:
 def test_points_are_told_as_the_order_will_earn_them(goods: int, points: int, factor: int, expected: int) -> None:
     """MEM-036: twice the points for 100 are 200."""
     assert points_earned(goods, points, factor, 100) == expected
+
+
+def reducing(**terms: Any) -> Offer:
+    start, end = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    return Offer(name="less", starts=start, ends=end, **terms)
+
+
+@pytest.mark.parametrize(
+    ("uses_left", "budget_left", "used", "beyond_uses", "beyond_budget"),
+    [
+        (None, None, 3, 0, 0),
+        (1, None, 1, 2, 0),
+        (2, None, 2, 1, 0),
+        (None, 1_500, 1, 0, 2),
+        (None, 2_000, 2, 0, 1),
+        (None, 999, 0, 0, 3),
+        (1, 1_000, 1, 2, 0),
+    ],
+)
+def test_coupons_of_one_offer_share_what_is_left_of_it(
+    uses_left: int | None, budget_left: int | None, used: int, beyond_uses: int, beyond_budget: int
+) -> None:
+    """MEM-054: what is quoted can be reserved, however many coupons of an offer the customer holds."""
+    offer = reducing(amount=1_000)
+    candidates = [Open(Candidate(f"k{n}", offer), "spring", budget_left, uses_left) for n in range(3)]
+    found = quote(Cart((Line("a", 1, 9_000),)), Buyer(), candidates, 0)
+    assert (len(found.price.chosen), found.total) == (used, 9_000 - 1_000 * used)
+    assert (len(found.beyond_uses), len(found.beyond_budget)) == (beyond_uses, beyond_budget)

@@ -198,3 +198,20 @@ def test_twenty_coupons_that_get_in_each_others_way_are_weighed_in_little_work(
     ]
     best_price(Cart(tuple(lines)), Buyer(2, 3, 9_500), candidates)
     assert looks[0] < 2_000
+
+
+@pytest.mark.parametrize("many", [25, 120])
+def test_coupons_that_share_one_article_are_weighed_in_bounded_work(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
+    """P9: however their goods overlap. One coupon takes the shoe, the others their laces."""
+    looks, bound = [0], combining._Search._at_most
+
+    def counted(search: Any, *given: Any) -> int:
+        looks[0] += many
+        return bound(search, *given)
+
+    monkeypatch.setattr(combining._Search, "_at_most", counted)
+    lines = [Line("shoe", 1, 10_000), *(Line(f"lace{n}", 1, 100) for n in range(many)), Line("coat", 1, 90_000)]
+    candidates = [Candidate(f"k{n:03}", offer(amount=10_000, skus=("shoe", f"lace{n}"))) for n in range(many)]
+    found = best_price(Cart(tuple(lines)), Buyer(), candidates)
+    assert looks[0] <= combining.WORK + 2 * many
+    assert sum(used(found).values()) == 10_499

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from common.events import Event
-from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, PromotionUse
-from membership.coupons.settling import Use, _moved_by
+from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, OrderRefunded, PromotionUse
+from membership.coupons.settling import Use, _moved_by, _refunded
+from membership.orders.state import Order
 
 AT = datetime(2025, 3, 1, tzinfo=UTC)
 
@@ -23,7 +24,7 @@ def version(kind: type[Any], revision: int, *codes: str, amount: int = 500) -> E
 
 
 def reserved(status: Any = "reserved", revision: int = -1) -> dict[str, Use]:
-    return {"k": Use("tea", "o", "k", "spring", "c1", 500, "CNY", status, None, revision)}
+    return {"k": Use("tea", "o", "k", "spring", "c1", 500, "CNY", status, None, revision, None, True)}
 
 
 PAID, DONE, CLOSED = version(OrderPaid, 1), version(OrderCompleted, 2), version(OrderClosed, 3)
@@ -42,8 +43,11 @@ NAMED = version(OrderPaid, 1, "k")
         (reserved("released"), [PAID, DONE], "released", 0),
         (reserved("released"), [NAMED], "committed", 1),
         ({}, [NAMED], "committed", 1),
-        ({}, [NAMED, DONE], "committed", 1),
-        ({}, [version(OrderClosed, 1, "k")], None, 0),
+        ({}, [NAMED, version(OrderCompleted, 2, "k")], "committed", 1),
+        ({}, [NAMED, DONE], "released", 0),
+        ({}, [version(OrderCompleted, 2, "k"), version(OrderPaid, 1)], "committed", 1),
+        ({}, [version(OrderClosed, 2, "k")], "released", 0),
+        ({}, [version(OrderClosed, 2, "k"), NAMED], "released", 0),
         ({}, [version(OrderPaid, 1, "stranger")], None, 0),
     ],
 )
@@ -80,3 +84,54 @@ def test_what_was_reserved_stays_promised_at_its_amount() -> None:
     uses = reserved()
     _moved_by(version(OrderPaid, 1, "k", amount=700), uses, {("tea", "k"): coupon}, {("tea", "spring"): offer})
     assert (uses["k"].status, uses["k"].amount, offer.spent) == ("committed", 500, 500)
+
+
+def rows(budget: int | None = None) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    coupon = SimpleNamespace(uses=0, use_limit=1, offer_id="spring")
+    offer = SimpleNamespace(uses=0, spent=0, use_limit=None, budget=budget)
+    return {("tea", "k"): coupon}, {("tea", "spring"): offer}
+
+
+def test_what_one_order_says_of_a_code_line_by_line_is_added_up() -> None:
+    coupons, offers = rows()
+    uses: dict[str, Use] = {}
+    _moved_by(version(OrderPaid, 1, "k", "k", amount=250), uses, coupons, offers)
+    assert (uses["k"].amount, offers["tea", "spring"].spent) == (500, 500)
+
+
+def test_amounts_in_another_currency_count_for_nothing_of_a_budget() -> None:
+    """The code is used, since a code of one use is used whatever it took off."""
+    coupons, offers = rows(budget=600)
+    uses: dict[str, Use] = {}
+    _moved_by(version(OrderPaid, 1, "k", amount=90_000), uses, coupons, offers, None, "EUR")
+    assert (uses["k"].status, uses["k"].paid, offers["tea", "spring"].spent) == ("committed", None, 0)
+    assert coupons["tea", "k"].uses == 1
+
+
+def test_a_version_that_is_not_the_newest_names_nothing_any_more() -> None:
+    """Arrival does not matter: the newest version, which names no code, came before."""
+    coupons, offers = rows()
+    uses: dict[str, Use] = {}
+    standing = Order(revision=2, state="paid", currency="CNY", goods=9_000)
+    _moved_by(NAMED, uses, coupons, offers, standing)
+    assert (uses, offers["tea", "spring"].uses) == ({}, 0)
+
+
+def test_an_order_that_is_refunded_whole_counts_for_nothing_and_a_partial_refund_for_what_remains() -> None:
+    coupons, offers = rows()
+    uses: dict[str, Use] = {}
+    _moved_by(NAMED, uses, coupons, offers)
+    standing = Order(revision=1, state="paid", currency="CNY", goods=9_000)
+
+    def refunded(name: str, amount: int) -> None:
+        data = OrderRefunded(refund_id=name, order_id="o", amount=amount, currency="CNY")
+        standing.take_refund(data)
+        _refunded(Event(name, "/shops/tea/web", "tea", "c1", AT, data), uses, coupons, offers, standing)
+
+    refunded("f1", 4_000)
+    assert (uses["k"].status, uses["k"].paid) == ("committed", 5_000)
+    refunded("f2", 5_000)
+    assert (uses["k"].status, offers["tea", "spring"].uses, offers["tea", "spring"].spent) == ("released", 0, 0)
+    # A later version of the order, which is still refunded whole, changes nothing of that.
+    _moved_by(version(OrderCompleted, 2, "k"), uses, coupons, offers, standing)
+    assert (uses["k"].status, coupons["tea", "k"].uses) == ("released", 0)

@@ -9,10 +9,12 @@ from pydantic import ValidationError
 
 from common.events import Event
 from common.events.membership import TierDropWarned
+from common.fold.folding import fold_all
 from membership.drop_warning.state import DropWarning
+from membership.fold import MemberFolding
 from membership.programme.programme import Programme
 
-from ..stories import announced, at, completed, fold, refund
+from ..stories import CUSTOMER, SHOP, announced, at, completed, fold, posted, refund, rules
 
 
 def warnings(
@@ -48,6 +50,22 @@ def test_the_end_of_the_term_is_told_as_an_instant_of_the_shop() -> None:
     _, effects = fold([VIP], "2026-02-01")
     (warned,) = announced(effects, TierDropWarned)
     assert warned.term_ends == at("2026-03-01T00:00")
+
+
+def test_late_news_of_a_term_that_is_over_warns_nobody() -> None:
+    """The warning was of VIP, and the tier of now is another: neither is told anew."""
+    folding = MemberFolding({SHOP: rules()})
+    late, until = completed("2025-06-01", "b", 10_000), at("2026-04-10")
+    before, _, _ = fold_all(folding, [VIP], until, (SHOP, CUSTOMER))
+    after, _, _ = fold_all(folding, [VIP, late], until, (SHOP, CUSTOMER))
+    assert DropWarning.of(before).missing != DropWarning.of(after).missing
+    effects = folding.difference(before, posted(before), after, late.time)
+    assert announced(effects, TierDropWarned) == []
+    within = at("2026-02-10")
+    before, _, _ = fold_all(folding, [VIP], within, (SHOP, CUSTOMER))
+    after, _, _ = fold_all(folding, [VIP, late], within, (SHOP, CUSTOMER))
+    (warned,) = announced(folding.difference(before, posted(before), after, late.time), TierDropWarned)
+    assert (warned.tier, warned.missing_spend) == ("VIP", 190_000)
 
 
 def test_nobody_is_warned_where_nobody_can_drop_or_the_programme_warns_nobody() -> None:

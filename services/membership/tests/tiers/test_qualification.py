@@ -13,8 +13,9 @@ from membership.orders.state import Order
 from membership.points.state import Points
 from membership.programme.programme import Programme, Tier
 from membership.qualification.history import Reached
-from membership.tiers.rules import tier_for, window_start
+from membership.tiers.rules import tier_for
 from membership.tiers.state import Tiers
+from membership.tiers.windows import window_start
 
 from ..stories import (
     Activity,
@@ -192,7 +193,7 @@ def test_the_orders_of_an_instant() -> None:
     ],
 )
 def test_the_window_begins_at_midnight_of_the_day_after_the_same_date(now: str, months: int, first: str) -> None:
-    assert window_start(rules(), Programme(window_months=months), at(now)) == at(first)
+    assert window_start(rules(), Programme(window_months=months), at(now), at(now)) == at(first)
 
 
 BY_GROWTH = Programme(tiers=(Tier(name="Regular"), Tier(name="Senior", growth=100), Tier(name="VIP", growth=150)))

@@ -12,33 +12,44 @@ from common.process.runtime import Copied, Runtime, Service
 from common.process.settings import load_settings
 from common.service.commands import main
 from common.storage.database import Transaction
-from common.work.sweeps import WorkList
+from common.work.sweeps import Job, WorkList
 from messaging.api import (
     bounces,
+    campaigns,
     decisions,
+    flows,
     messages,
     pauses,
     permissions,
     policy,
+    policy_preview,
     preferences_page,
     search,
     sms_callbacks,
+    templates,
     unsubscribe_page,
+    what_if,
 )
+from messaging.campaigns.store import count_due as count_campaigns
 from messaging.channels.registry import CHANNELS
 from messaging.consent.links import UnsubscribeLinks
 from messaging.decisions.store import count_due
 from messaging.delivery.receipts.links import GatewayLinks
 from messaging.delivery.store import queue
 from messaging.delivery.store.pauses import list_pauses
+from messaging.flows.running.store import count_due as count_due_runs
 from messaging.handlers.subscriptions import READ_BACK, subscriptions
+from messaging.jobs.beginning import Beginning
+from messaging.jobs.campaigning import plan_campaigns, watch_campaigns
 from messaging.jobs.deciding import decide_due_now, take_due
 from messaging.jobs.expiring import mind_expired
+from messaging.jobs.moving import move_due_runs, take_due_runs
 from messaging.jobs.prompting import sweep_when
 from messaging.jobs.sending import sender_of
 from messaging.jobs.verifying import verify
 from messaging.jobs.waking import listen
 from messaging.jobs.without_sender import mind_without_sender, note_without_sender
+from messaging.occasions.store import count_due_days
 
 
 async def send(runtime: Runtime) -> None:
@@ -81,8 +92,9 @@ async def counters(tx: Transaction) -> dict[str, int]:
 
 
 async def due(tx: Transaction, now: datetime) -> int:
-    """Candidates to be decided and messages to be sent."""
-    return await count_due(tx, now) + (await queue.count_open(tx))[0]
+    """Candidates to be decided, messages to be sent, and customers to be moved on, or begun with, in flows."""
+    in_flows = await count_due_runs(tx, now) + await count_due_days(tx, now) + await count_campaigns(tx, now)
+    return in_flows + await count_due(tx, now) + (await queue.count_open(tx))[0]
 
 
 async def channel_note(name: ChannelName, tx: Transaction) -> str | None:
@@ -106,8 +118,13 @@ SERVICE = Service(
     copied=(Copied("pauses"),),
     routers=(
         decisions.router,
+        flows.router,
+        what_if.router,
+        campaigns.router,
+        templates.router,
         messages.router,
         policy.router,
+        policy_preview.router,
         pauses.router,
         permissions.router,
         bounces.router,
@@ -116,7 +133,13 @@ SERVICE = Service(
         unsubscribe_page.router,
         preferences_page.router,
     ),
-    jobs=(WorkList("decide", take_due, decide_due_now),),
+    jobs=lambda runtime: (
+        Job("days", Beginning(runtime.keys).begin_days),
+        Job("campaigns", plan_campaigns),
+        Job("campaigns_watched", watch_campaigns),
+        WorkList("flows", take_due_runs, move_due_runs),
+        WorkList("decide", take_due, decide_due_now),
+    ),
     background={"sweeps": (decide_promptly,), "sender": (send,)},
     counters=counters,
     due=due,

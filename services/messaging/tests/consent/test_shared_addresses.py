@@ -50,6 +50,32 @@ async def test_an_opt_out_holds_for_every_id_of_the_address_and_says_so(messagin
     assert await verify(messaging, topics) == []
 
 
+@pytest.mark.parametrize("undated", [True, False])
+async def test_a_copy_of_the_customer_in_the_shops_books_resubscribes_nobody(
+    messaging: Any, topics: OwnTopics, undated: bool
+) -> None:
+    """MSG-009, SEC-011: a yes of which nobody said when, under another id, overrides no refusal of the address."""
+    await messaging.feed(*messaging.known("k3", email=MO[0]))
+    await opt_out(messaging.database, ("s", "k3"), OUT)
+    messaging.clock.instant += DAY
+    now = messaging.clock.now()
+    await messaging.feed(*messaging.known("k3new", email=MO[1], consent=False, at=now))
+    yes = ConsentChanged(channel="email", purpose="marketing", granted=True, undated=undated)
+    await messaging.feed(messaging.event(yes, "yes", now, customer="k3new"))
+    await messaging.feed(*messaging.known("w1", email=MO[0], consent=False, at=now))
+    held = {
+        c: dict(((p, (s, f)) for p, s, f in await consent(messaging, c)))["marketing"] for c in ("k3", "k3new", "w1")
+    }
+    if undated:
+        assert {state for state, _ in held.values()} == {"opted_out"}
+    else:
+        assert {state for state, _ in held.values()} == {"granted"}
+    await messaging.feed(messaging.tier_up(1, now, customer="k3new"))
+    await messaging.decide()
+    assert await messaging.outcomes() == [("suppress", "opted_out") if undated else ("send", "allowed")]
+    assert await verify(messaging, topics) == []
+
+
 async def test_an_opt_out_is_about_the_address_that_came_while_it_waited(messaging: Any) -> None:
     """A profile that is being read holds the customer; what waits for the new address is taken back as well."""
     await messaging.feed(*messaging.known("k3"), *messaging.known("k3b"))

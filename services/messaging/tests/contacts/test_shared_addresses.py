@@ -80,7 +80,11 @@ async def test_a_bounce_stops_every_id_of_the_address_until_it_is_lifted_by_any(
     mailsink.refused = {}
     async with messaging.client() as client:
         assert (await client.delete("/v1/shops/s/customers/k3/bounces/email")).status_code == 404, "another address"
-        assert (await client.delete("/v1/shops/s/customers/k3b/bounces/email")).status_code == 204
+        said = (await client.get("/v1/shops/s/customers/k3b/bounces")).json()
+        assert [one["channel"] for one in said] == ["email"]
+        assert (await client.get("/v1/shops/s/customers/k3/bounces")).json() == [], "another address"
+        assert (await client.delete("/v1/shops/s/customers/k3b/bounces/email?via=console")).status_code == 204
+        assert (await client.get("/v1/shops/s/customers/k3b/bounces")).json() == []
     await messaging.feed(messaging.notice("o5", customer="k3b"))
     await messaging.decide()
     assert await messaging.rows("select outcome from candidates where details ->> 'order_id' = 'o5'") == [("send",)]

@@ -17,13 +17,21 @@ from common.events.orders import (
     OrderShipped,
 )
 from common.events.segments import SegmentEntered
-from messaging.flows.registry import candidates_for
+from messaging.flows.book import Books
+from messaging.flows.starting import candidates_of, starts
+from messaging.flows.state import Candidate
 
 from ..situations import TUESDAY_TEN
 
 
 def event(data: Any, id: str = "e1", subject: str | None = "c") -> Event[Any]:
     return Event(id=id, source="/shops/s/x", shop="s", subject=subject, time=TUESDAY_TEN, data=data)
+
+
+def candidates_for(happened: Event[Any], channels: Any) -> list[Candidate]:
+    """What an event makes by the library, of flows that are one message at once."""
+    book = Books().at(happened.time)
+    return [c for start in starts(book, happened) for c in candidates_of(start, happened, channels)]
 
 
 def order(kind: Any, state: str, **fields: Any) -> Any:

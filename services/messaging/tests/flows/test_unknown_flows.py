@@ -20,8 +20,8 @@ OF_ANOTHER_RELEASE = "update {} set flow = 'anniversary' where flow = '{}' retur
 CANDIDATES = "select flow, outcome, reason from candidates order by 1"
 WRITTEN_BEFORE = (
     "insert into candidates (shop, customer, message_id, flow, purpose, rank, channel, cause, cause_at, due_at,"
-    " release_at, details) select shop, customer, 'other', {flow}, purpose, 0, {channel}, 'x', cause_at, due_at,"
-    " due_at, details from candidates where flow = 'tier' returning 1"
+    " release_at, details, template) select shop, customer, 'other', {flow}, purpose, 0, {channel}, 'x',"
+    " cause_at, due_at, due_at, details, template from candidates where flow = 'tier' returning 1"
 )
 
 

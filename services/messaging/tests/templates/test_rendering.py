@@ -7,21 +7,31 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from messaging.channels.sms.segments import segments_of
-from messaging.flows.registry import FLOWS
-from messaging.templates.rendering import IncompleteText, render
+from messaging.flows.book import library
+from messaging.templates.rendering import IncompleteText, known_templates, render
 
-DETAILS: dict[str, dict[str, str]] = {
+PURPOSES = {
+    step.template: step.purpose or found.document.purpose
+    for found in library().values()
+    for step in found.document.messages
+}
+AT = "2025-03-10T18:00:00Z"
+DETAILS: dict[str, dict[str, str | int]] = {
     "tier": {"tier": "VIP"}, "survey": {"order_id": "o1", "answer_url": "https://shop.example/a"}, "lapse": {},
+    "tier_drop": {"tier": "VIP", "term_ends_at": AT},
+    "new_arrival": {"day": "2025-03-10", "products": "tea", "count": 1},
+    **{t: {"day": "2025-03-10"} for t in ("member_day", "sale_days", "holiday_greeting", "holiday_offer")},
+    **{t: {"ticket_id": "t1"} for t in ("complaint_resolved", "complaint_follow_up")},
     "order_receipt_due": {"order_id": "o1", "completes_at": "2025-03-10T18:00:00Z"},
     **{f: {"order_id": "o1", "promised_by": "2025-03-10T18:00:00Z"} for f in ("delivery_late", "delivered_late")},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN", "fr", None])
-@pytest.mark.parametrize("flow", sorted(FLOWS))
+@pytest.mark.parametrize("flow", sorted(PURPOSES))
 def test_every_flow_has_its_text_in_every_language(flow: str, language: str | None) -> None:
     """MSG-009, SEC-005: every marketing message and survey carries its unsubscribe link; notices carry none."""
-    url = None if FLOWS[flow].purpose == "transactional" else "https://shop.example/unsubscribe/t"
+    url = None if PURPOSES[flow] == "transactional" else "https://shop.example/unsubscribe/t"
     values = {
         **DETAILS.get(flow, {"order_id": "o1"}),
         "name": "O'Brien & Söhne",
@@ -34,6 +44,10 @@ def test_every_flow_has_its_text_in_every_language(flow: str, language: str | No
     assert "O'Brien & Söhne" in rendered.text
     assert ("unsubscribe/t" in rendered.text) == (url is not None)
     assert "{" not in rendered.text + rendered.subject
+
+
+def test_every_text_belongs_to_a_flow() -> None:
+    assert known_templates() == set(PURPOSES)
 
 
 def test_a_day_is_the_one_where_the_recipient_is() -> None:
@@ -72,10 +86,10 @@ def test_an_answer_is_asked_for_only_where_somebody_reads_it(language: str, word
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("flow", sorted(FLOWS))
+@pytest.mark.parametrize("flow", sorted(PURPOSES))
 def test_every_flow_has_a_short_text_that_says_how_to_opt_out(flow: str, language: str) -> None:
     """MSG-009: every marketing text message carries its opt-out; none needs more than two parts without its links."""
-    url = None if FLOWS[flow].purpose == "transactional" else "https://shop.example/unsubscribe/t"
+    url = None if PURPOSES[flow] == "transactional" else "https://shop.example/unsubscribe/t"
     values = {**DETAILS.get(flow, {"order_id": "o1"}), "name": "Mo", "shop_name": "Shop", "unsubscribe_url": url}
     rendered = render(flow, language, values, short=True)
     assert rendered.subject == ""

@@ -14,11 +14,14 @@ from orders_ingest.api import (
     catalogue,
     customers,
     details,
+    erasures,
     events,
+    finding,
     imports,
     intake,
     orders,
     recognition,
+    reconciliations,
     refunds,
     report,
     settings,
@@ -27,6 +30,7 @@ from orders_ingest.api import (
     webhooks,
 )
 from orders_ingest.handlers import deliveries, intake_topics
+from orders_ingest.handlers.erasures import SUBSCRIPTIONS
 from orders_ingest.handlers.read_back import read_back
 from orders_ingest.imports import store as import_store
 from orders_ingest.jobs.dues import jobs
@@ -68,12 +72,12 @@ def raw(runtime: Runtime, topic: str) -> RawSubscription | None:
 SERVICE = Service(
     name="orders-ingest",
     migrations=_MIGRATIONS,
+    subscriptions=SUBSCRIPTIONS,
     read_back=read_back,
     copied=(
-        *(
-            Copied(table)
-            for table in ("settings", "import_jobs", "import_rows", "import_refusals", "privacy_requests", "tallies")
-        ),
+        *(Copied(table) for table in ("settings", "import_jobs", "import_rows", "import_refusals", "privacy_requests")),
+        *(Copied(table) for table in ("tallies", "erasures", "reconciliations", "reconciliation_findings")),
+        Copied("erasure_confirmations", "service = 'orders-ingest'"),
         # Refunds that were accepted and not announced yet, with the rows that hold a place for their orders.
         Copied("orders", "revision is null"),
         Copied("refunds", "state <> 'counted'", claimed=True),
@@ -91,7 +95,10 @@ SERVICE = Service(
         refunds.router,
         report.router,
         customers.router,
+        erasures.router,
+        finding.router,
         recognition.router,
+        reconciliations.router,
         imports.router,
         intake.router,
         settings.router,

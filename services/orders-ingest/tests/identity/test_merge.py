@@ -1,4 +1,4 @@
-"""Merges of customers: an alias for ever, inputs for the survivor, refusals, and erasure of all identifiers."""
+"""Merges of customers: announced for every service, undone, refused, and erasure of all identifiers (ORD-040)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -39,16 +39,17 @@ async def test_a_merge_is_announced_once_for_the_survivor(
     assert (first.status_code, again.status_code) == (200, 200)
     assert first.json() == again.json()
     merged = [e for e in await published() if e.type == "customer.merged"]
-    assert [(e.subject, e.data) for e in merged] == [("ann", CustomerMerged(survivor="ann", absorbed="bob"))]
+    assert [(e.subject, e.data) for e in merged] == [
+        ("ann", CustomerMerged(survivor="ann", absorbed="bob", sequence=1))
+    ]
     assert (await api.get(f"{CUSTOMERS}/bob")).json()["merged_into"] == "ann"
     assert (await api.get(f"{CUSTOMERS}/ann")).json()["aliases"] == ["bob"]
 
 
-async def test_what_names_the_absorbed_one_is_published_for_the_survivor(
+async def test_what_names_the_absorbed_one_stays_under_the_identifier_that_it_came_under(
     api: httpx.AsyncClient, people: None, tell: Any, published: Published
 ) -> None:
-    """Order, refund, consent, profile and visit; what came before is not rewritten."""
-    await api.post("/v1/events", json=tell.order("paid", {"order_id": "o-0"}, subject="bob"))
+    """Order, refund, consent, profile and visit: who is one with whom is for every service to follow, or to undo."""
     await merge(api, "ann", "bob")
     before = len(await published())
     for body in (
@@ -61,11 +62,8 @@ async def test_what_names_the_absorbed_one_is_published_for_the_survivor(
         assert answer.status_code == 202, answer.text
     assert (await api.put(f"{CUSTOMERS}/bob", json={"name": "Bob"})).status_code == 202
     found = (await published())[before:]
-    assert {(e.subject, e.key) for e in found} == {("ann", "demo/ann")}
-    # The refund is its order's customer's, whoever it names, so it came under no alias.
-    assert [e.alias for e in found] == ["bob", None, "bob", "bob", "bob"]
-    paid = next(e for e in await published() if e.type == "order.paid")
-    assert (paid.subject, paid.alias) == ("bob", None)
+    assert {(e.subject, e.key) for e in found} == {("bob", "demo/bob")}
+    assert len(found) == 5
 
 
 NEWS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -95,33 +93,8 @@ async def test_news_of_an_earlier_order_go_on_under_the_customer_where_it_is_kno
     answer = await api.post("/v1/events", json=body)
     assert answer.status_code == 202, answer.text
     last = (await published())[-1]
-    assert (last.type, last.subject, last.alias, last.key) == (kind, "bob", None, "demo/bob")
+    assert (last.type, last.subject, last.key) == (kind, "bob", "demo/bob")
     assert (await api.get("/v1/shops/demo/orders/o-1")).json()["customer"] == "bob"
-
-
-async def test_an_order_of_which_no_version_came_before_the_merge_is_the_survivors(
-    api: httpx.AsyncClient, people: None, tell: Any, published: Published
-) -> None:
-    """Also where a refund of it waited: it names the absorbed customer, and is published with its order."""
-    waits = tell.event("order.refunded", {"refund_id": "r", "order_id": "o-1", "amount": 1, "currency": "CNY"})
-    await api.post("/v1/events", json={**waits, "subject": "bob"})
-    await merge(api, "ann", "bob")
-    again = tell.event("order.refunded", {"refund_id": "q", "order_id": "o-1", "amount": 1, "currency": "CNY"})
-    await api.post("/v1/events", json={**again, "subject": "bob"})
-    held = (await api.get("/v1/shops/demo/refunds")).json()
-    assert [(one["state"], one["customer"]) for one in held] == [("held", "bob")] * 2
-    await api.post("/v1/events", json=tell.order("completed", subject="bob"))
-    last = (await published())[-3:]
-    assert [(e.type, e.subject) for e in last] == [("order.completed", "ann"), *[("order.refunded", "ann")] * 2]
-
-
-async def test_an_earlier_order_of_nobody_that_the_absorbed_one_claims_is_the_survivors(
-    api: httpx.AsyncClient, people: None, tell: Any, published: Published
-) -> None:
-    await api.post("/v1/events", json=tell.order("paid", subject=None))
-    await merge(api, "ann", "bob")
-    await api.post("/v1/events", json=tell.order("completed", subject="bob"))
-    assert {e.subject for e in (await published())[-2:]} == {"ann"}
 
 
 async def test_a_redelivery_after_the_merge_is_a_duplicate(api: httpx.AsyncClient, people: None, tell: Any) -> None:
@@ -140,27 +113,61 @@ async def test_an_order_of_the_absorbed_one_may_name_the_survivor_and_nobody_els
     assert slug(await api.post("/v1/events", json=tell.order("closed", subject="cleo"))) == (409, "other_customer")
 
 
-async def test_numbers_go_on_after_the_orders_of_both(
+async def test_numbers_are_those_of_the_identifier_whatever_was_merged(
     api: httpx.AsyncClient, people: None, tell: Any, published: Published
 ) -> None:
-    await api.post("/v1/events", json=tell.order("paid", {"order_id": "b0"}, subject="bob"))
+    """So that an undone merge leaves no trace in them (ORD-002)."""
     for order, customer in (("a1", "ann"), ("a2", "ann"), ("b1", "bob")):
         await api.post("/v1/events", json=tell.order(data={"order_id": order}, subject=customer))
     await merge(api, "ann", "bob")
-    for order in ("b2", "b0"):
-        await api.post("/v1/events", json=tell.order(data={"order_id": order}, subject="bob"))
+    for order, customer in (("b2", "bob"), ("a3", "ann")):
+        await api.post("/v1/events", json=tell.order(data={"order_id": order}, subject=customer))
     found = [(e.data.order_id, e.data.sequence) for e in await published() if e.type == "order.completed"]
-    assert found == [("a1", 1), ("a2", 2), ("b1", 1), ("b2", 4), ("b0", 5)]
+    assert found == [("a1", 1), ("a2", 2), ("b1", 1), ("b2", 2), ("a3", 3)]
 
 
-async def test_what_an_absorbed_one_absorbed_goes_to_the_last_survivor(
+async def unmerge(api: httpx.AsyncClient, survivor: str, absorbed: str) -> httpx.Response:
+    return await api.post(f"{CUSTOMERS}/{survivor}/unmerge", json={"absorbed": absorbed})
+
+
+async def test_a_merge_is_undone_and_may_be_made_again_and_all_of_it_is_listed(
     api: httpx.AsyncClient, people: None, tell: Any, published: Published
 ) -> None:
     await merge(api, "bob", "cleo")
     await merge(api, "ann", "bob")
-    await api.post("/v1/events", json=tell.order(subject="cleo"))
-    last = (await published())[-1]
-    assert (last.subject, last.alias) == ("ann", "cleo")
+    assert (await api.get(f"{CUSTOMERS}/ann")).json()["aliases"] == ["bob", "cleo"]
+    first, again = await unmerge(api, "ann", "bob"), await unmerge(api, "ann", "bob")
+    assert (first.status_code, first.json()) == (200, again.json())
+    # Whom the absorbed one had absorbed stays there.
+    assert (await api.get(f"{CUSTOMERS}/bob")).json()["aliases"] == ["cleo"]
+    assert (await api.get(f"{CUSTOMERS}/ann")).json()["aliases"] == []
+    assert (await api.post("/v1/events", json=tell.order("paid", subject="bob"))).status_code == 202
+    assert slug(await api.post("/v1/events", json=tell.order("completed", subject="ann"))) == (409, "other_customer")
+    assert (await merge(api, "ann", "bob")).status_code == 200
+    said = [(e.type, e.subject, e.data.absorbed, e.data.sequence) for e in await published() if "merged" in e.type]
+    assert said == [
+        ("customer.merged", "bob", "cleo", 1),
+        ("customer.merged", "ann", "bob", 1),
+        ("customer.unmerged", "ann", "bob", 2),
+        ("customer.merged", "ann", "bob", 3),
+    ]
+    page = (await api.get("/v1/shops/demo/merges", params={"limit": 3})).json()
+    listed = page["items"] + (await api.get("/v1/shops/demo/merges", params={"before": page["before"]})).json()["items"]
+    assert [(m["survivor"], m["absorbed"], m["undone"]) for m in listed] == [
+        ("ann", "bob", False),
+        ("ann", "bob", True),
+        ("ann", "bob", False),
+        ("bob", "cleo", False),
+    ]
+
+
+async def test_what_is_not_merged_is_not_undone(api: httpx.AsyncClient, people: None) -> None:
+    assert slug(await unmerge(api, "ann", "nobody")) == (404, "unknown_customer")
+    assert slug(await unmerge(api, "ann", "bob")) == (409, "not_merged")
+    await merge(api, "ann", "bob")
+    assert slug(await unmerge(api, "cleo", "bob")) == (409, "not_merged")
+    await unmerge(api, "ann", "bob")
+    assert slug(await unmerge(api, "cleo", "bob")) == (409, "not_merged")
 
 
 async def test_merges_that_make_no_sense_are_refused(
@@ -184,14 +191,10 @@ async def test_a_key_without_the_scope_merges_nobody(api: httpx.AsyncClient, peo
     assert slug(answer) == (403, "missing_scope")
 
 
-async def test_an_alias_is_not_taken_from_outside(api: httpx.AsyncClient, tell: Any) -> None:
-    assert slug(await api.post("/v1/events", json=tell.order(alias="bob"))) == (422, "invalid_alias")
-
-
 async def test_orders_and_opposite_merges_at_once_wait_for_each_other(
     api: httpx.AsyncClient, people: None, tell: Any, published: Published
 ) -> None:
-    """One of two opposite merges wins, and every input is published for the one who was its customer then."""
+    """One of two opposite merges wins, and every input is published once, under its own identifier."""
     orders = [
         api.post("/v1/events", json=tell.order(data={"order_id": f"o-{n}"}, subject=("ann", "bob")[n % 2]))
         for n in range(12)
@@ -199,11 +202,9 @@ async def test_orders_and_opposite_merges_at_once_wait_for_each_other(
     answers = await asyncio.gather(*orders[:6], merge(api, "ann", "bob"), merge(api, "bob", "ann"), *orders[6:])
     assert sorted(a.status_code for a in answers) == [200, *[202] * 12, 409]
     events = await published()
-    at = next(n for n, e in enumerate(events) if e.type == "customer.merged")
-    survivor, absorbed = events[at].data.survivor, events[at].data.absorbed
-    after = [e for e in events[at:] if e.type == "order.completed"]
-    assert all((e.subject, e.alias) in ((survivor, None), (survivor, absorbed)) for e in after)
-    assert all(e.alias is None for e in events[:at])
+    assert len([e for e in events if e.type == "customer.merged"]) == 1
+    completed = {e.data.order_id: e.subject for e in events if e.type == "order.completed"}
+    assert completed == {f"o-{n}": ("ann", "bob")[n % 2] for n in range(12)}
 
 
 async def test_erasure_removes_the_keys_of_all_identifiers(

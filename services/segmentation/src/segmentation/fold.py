@@ -5,11 +5,11 @@ An input that comes late folds the customer anew, and what was announced wrongly
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from common.events import Event, EventData
+from common.events import CustomerKey, Event, EventData
 from common.events.activity import Activity
 from common.events.customers import CustomerRegistered
 from common.events.kept import Fields, Kept
@@ -36,7 +36,8 @@ from segmentation.attributes.stage.rules import shows_interest
 from segmentation.customers.state import CustomerState
 from segmentation.purchases import rules as purchases
 from segmentation.purchases.entries import Item
-from segmentation.purchases.store import save_sales
+from segmentation.purchases.store import delete_sales, save_sales
+from segmentation.segments.store_dues import mark
 from segmentation.shop_statistics.store import get_statistics
 from segmentation.shops.state import Shop, shop_with
 from segmentation.shops.store import share_shops
@@ -123,6 +124,9 @@ class SegmentFolding(Folding[CustomerState]):
         occasion = Occasion(self.shops[state.shop], state.purchases, due.at, "change" if by_change else "turn")
         return _evaluate(state, occasion)
 
+    async def moved(self, tx: Transaction, customers: Collection[CustomerKey]) -> None:
+        await delete_sales(tx, customers)  # those of the items that are folded anew are stored again
+
     def difference(self, before: CustomerState, posted: None, after: CustomerState, at: datetime) -> list[Effect]:
         """What to announce so that what was announced becomes what is true; nothing of it was promised to anybody."""
         shop = self.shops[after.shop or before.shop]
@@ -173,6 +177,7 @@ async def folding_of(tx: Transaction, shops: Iterable[str]) -> SegmentFolding:
 async def keep(tx: Transaction, folded: Folded[CustomerState]) -> None:
     """Announce what a fold found, and store what reports read of it beside the states."""
     await save_sales(tx, {key: state.items for key, state in folded.states.items()})
+    await mark(tx, folded.states.keys())
     await tx.announce(folded.facts())
 
 

@@ -7,26 +7,54 @@ from typing import Any
 
 from common.bus.inbox import claim
 from common.bus.subscriptions import Batch, Subscription
+from common.crypto.erasing import confirmed_by
 from common.events import Event
 from common.events.activity import Activity
-from common.events.membership import MemberEnrolled
-from common.events.orders import OrderClaimed
-from common.events.segments import ChurnFitted, LifetimeValueFitted, StatisticsComputed, ThresholdsChanged
+from common.events.customers import CustomerMerged, CustomerRegistered, CustomerUnmerged, CustomerUpdated
+from common.events.feedback import (
+    ComplaintChanged,
+    ComplaintOpened,
+    ComplaintReopened,
+    ComplaintResolved,
+    ReviewSubmitted,
+    TicketEvent,
+)
+from common.events.membership import MemberEnrolled, TierChanged
+from common.events.orders import OrderClaimed, OrderCompleted, OrderJourneyMeasured
+from common.events.segments import (
+    ChurnFitted,
+    LifetimeValueFitted,
+    SegmentDefined,
+    SegmentEntered,
+    SegmentLeft,
+    SegmentsErased,
+    StatisticsComputed,
+    TagChanged,
+    ThresholdsChanged,
+)
 from common.fold.customers import fold_events
+from common.fold.merging import fold_merge
 from common.fold.working import load
+from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from segmentation.activity import store as activity
 from segmentation.activity.rules import first_signs, roll_up
 from segmentation.anonymous_orders.store import save_anonymous
 from segmentation.attributes.stage.rules import shows_interest
-from segmentation.commands import churn, lifetime_value
+from segmentation.bought.store import save_orders, save_ways
+from segmentation.commands import churn, lifetime_value, segments
 from segmentation.commands.statistics import add_statistics, read_back
 from segmentation.commands.thresholds import add_version
 from segmentation.fold import CLAIMED, INPUTS, KEPT, SegmentFolding, folding_of, keep
 from segmentation.held_inputs import store as held_inputs
-from segmentation.members.store import save_members
+from segmentation.members.store import save_members, save_tiers
+from segmentation.profiles.store import save_profiles
+from segmentation.segments import store_dues as dues
+from segmentation.segments.store_stays import save_stays
 from segmentation.shops.store import lock_shops
+from segmentation.tags.store import save_tags
 from segmentation.thresholds.state import Thresholds
+from segmentation.voices.store import save_complaints, save_reviews
 
 
 async def on_inputs(tx: Transaction, batch: Batch) -> None:
@@ -68,7 +96,14 @@ async def count_activity(
     first = first_signs(first, (), counted)
     settings = {name: shop.settings for name, shop in folding.shops.items()}
     await activity.add_rollups(tx, roll_up(activities, settings))
+    await dues.mark(tx, locked.keys())
     return await claim(tx, [(event, event.encode()) for event in first], KEPT)
+
+
+async def on_merges(tx: Transaction, batch: Batch) -> None:
+    """Two customers are one, or never were: what happened to both is folded anew (ORD-040)."""
+    for event in sorted(batch.events, key=lambda event: event.data.sequence):
+        await keep(tx, await fold_merge(tx, await folding_of(tx, [event.shop]), event))
 
 
 async def on_thresholds(tx: Transaction, batch: Batch) -> None:
@@ -97,10 +132,64 @@ async def on_fits(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_members(tx: Transaction, batch: Batch) -> None:
-    """Remember who is a member. No input of the fold: when membership announced it says nothing about the customer."""
-    enrolled = [event for event in batch.events if event.subject is not None]
-    if enrolled:
+    """Remember who is a member, and their tiers. No input of the fold: when membership announced it says nothing."""
+    known = [event for event in batch.events if event.subject is not None]
+    if not known:
+        return
+    if enrolled := [event for event in known if isinstance(event.data, MemberEnrolled)]:
         await save_members(tx, enrolled)
+    await save_tiers(tx, known)
+    await dues.mark(tx, {event.customer for event in known})
+
+
+async def on_profiles(tx: Transaction, batch: Batch) -> None:
+    """Remember what the shop says of its customers, without what is personal."""
+    known = [event for event in batch.events if event.subject is not None]
+    if known:
+        await save_profiles(tx, known)
+        await dues.mark(tx, {event.customer for event in known})
+
+
+async def on_bought(tx: Transaction, batch: Batch) -> None:
+    """Remember how completed orders were bought, and what; how they count is the fold's matter."""
+    known = [event for event in batch.events if event.subject is not None]
+    if orders := [event for event in known if isinstance(event.data, OrderCompleted)]:
+        await save_orders(tx, orders, await get_shops(tx, {event.shop for event in orders}))
+    if ways := [event for event in known if isinstance(event.data, OrderJourneyMeasured)]:
+        await save_ways(tx, ways)
+        await dues.mark(tx, {event.customer for event in ways})
+
+
+async def on_voices(tx: Transaction, batch: Batch) -> None:
+    """Remember reviews and complaints, without their texts."""
+    known = [event for event in batch.events if event.subject is not None]
+    if not known:
+        return
+    settings = await get_shops(tx, {event.shop for event in known})
+    if reviews := [event for event in known if isinstance(event.data, ReviewSubmitted)]:
+        await save_reviews(tx, reviews, settings)
+    if tickets := [event for event in known if isinstance(event.data, TicketEvent)]:
+        await save_complaints(tx, tickets, settings)
+    await dues.mark(tx, {event.customer for event in known})
+
+
+async def on_tags(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads our own tags back; of each the newest says what is so."""
+    known = [event for event in batch.events if event.subject is not None]
+    if known:
+        await save_tags(tx, known)
+        await dues.mark(tx, {event.customer for event in known})
+
+
+async def on_definitions(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads our own segments back; everybody is compared with them when it has ended."""
+    for event in batch.events:
+        await segments.read_back(tx, event.shop, event.data)
+
+
+async def on_stays(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads our own entries and leavings back, so that nobody is announced anew."""
+    await save_stays(tx, [e for e in batch.events if e.subject is not None and e.data.segment not in segments.RESERVED])
 
 
 SUBSCRIPTIONS = (
@@ -108,6 +197,15 @@ SUBSCRIPTIONS = (
     Subscription(on_thresholds, (ThresholdsChanged,), ahead=True),
     Subscription(on_statistics, (StatisticsComputed,), ahead=True),
     Subscription(on_inputs, (*INPUTS, OrderClaimed), CLAIMED),
+    # After the inputs of its batch, which are claimed and would be folded a second time.
+    Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_fits, (LifetimeValueFitted, ChurnFitted)),
-    Subscription(on_members, (MemberEnrolled,)),
+    Subscription(on_members, (MemberEnrolled, TierChanged)),
+    Subscription(on_profiles, (CustomerRegistered, CustomerUpdated)),
+    Subscription(on_bought, (OrderCompleted, OrderJourneyMeasured)),
+    Subscription(on_voices, (ReviewSubmitted, ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened)),
+    Subscription(on_tags, (TagChanged,)),
+    Subscription(on_definitions, (SegmentDefined,)),
+    *confirmed_by(SegmentsErased, keeps_keys=False),
 )
+READ_BACK = (Subscription(on_stays, (SegmentEntered, SegmentLeft)),)

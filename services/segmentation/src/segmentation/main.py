@@ -12,14 +12,20 @@ from segmentation.api import (
     churn_reasons,
     cohorts,
     customers,
+    kpi_quality,
+    kpis,
     lifetime_value,
     listing,
     movements,
     regulars,
     report,
+    segment_members,
+    segments,
+    tags,
     thresholds,
+    traits,
 )
-from segmentation.handlers import SUBSCRIPTIONS
+from segmentation.handlers import READ_BACK, SUBSCRIPTIONS
 from segmentation.jobs.sweeping import WORK, count_due, long_histories
 from segmentation.jobs.verifying import verify
 
@@ -31,6 +37,7 @@ SERVICE = Service(
     name="segmentation",
     migrations=_MIGRATIONS,
     subscriptions=SUBSCRIPTIONS,
+    read_back=READ_BACK,
     routers=(
         listing.router,
         customers.router,
@@ -43,6 +50,12 @@ SERVICE = Service(
         regulars.router,
         cohorts.router,
         thresholds.router,
+        segments.router,
+        segment_members.router,
+        tags.router,
+        traits.router,
+        kpis.router,
+        kpi_quality.router,
     ),
     jobs=lambda _: (*WORK, long_histories()),
     due=count_due,

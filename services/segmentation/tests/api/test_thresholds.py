@@ -41,6 +41,7 @@ async def test_a_version_is_saved_announced_and_in_force_after_five_minutes(
     assert saved["thresholds"]["gap"]["default_days"] == 60, "what is not said is the default"
     body = (await client.get(PATH)).json()
     assert (body["version"], [each["version"] for each in body["coming"]]) == (0, [1])
+    assert [each["version"] for each in (await client.get(f"{PATH}/versions")).json()["versions"]] == [1]
     before = (await client.get("/v1/shops/tea/customers/c2")).json()
     assert (before["lapsed"]["value"], before["thresholds_version"]) == (False, 0)
     await runtime.set_clock(NOW + timedelta(minutes=5))

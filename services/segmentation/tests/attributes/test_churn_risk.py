@@ -45,6 +45,11 @@ def warned(gaps: list[int], silent: int, paid: list[int] | None = None) -> Any:
         ("thrice", [10] * 6, 30, None, (("silence",), "strong")),
         ("no warning any more", [10] * 6, 60, None, ((), None)),
         ("not within a week, however often", [1] * 6, 6, None, ((), None)),
+        ("warned of after a week, however often", [1] * 6, 7, None, (("silence",), "weak")),
+        ("graver a day later", [1] * 6, 8, None, (("silence",), "strong")),
+        ("lost some days after that", [1] * 6, 11, None, ((), None)),
+        ("half the frequency, within a week", [1] * 9 + [2, 2], 0, None, ((), None)),
+        ("half the frequency, a week and more", [3] * 9 + [7, 7], 0, None, (("frequency",), "weak")),
         ("the frequency halves", [10] * 4 + [20, 20], 0, None, (("frequency",), "weak")),
         ("it falls by less", [10] * 4 + [20, 19], 0, None, ((), None)),
         ("the frequency doubles", [20] * 4 + [10, 10], 0, None, ((), None)),
@@ -59,6 +64,25 @@ def test_seg_015_against_the_own_baseline(
     name: str, gaps: list[int], silent: int, paid: list[int] | None, expected: Any
 ) -> None:
     assert warned(gaps, silent, paid) == expected, name
+
+
+def test_orders_in_another_currency_make_gaps_and_no_value() -> None:
+    """SEG-015, C2: nothing is converted, so they say nothing of what orders are worth."""
+    days = [START + timedelta(days=10 * n) for n in range(8)]
+    for francs in (2, 8):
+        made = Purchases(buying_days=8, first_day=days[0], last_day=days[-1])
+        for n, day in enumerate(days):
+            made.add("CHF" if n >= 8 - francs else "CNY", day, 1, 10_000)
+        of = rules.baseline(made, days[-1], "CNY", RULES)
+        assert (of.days, of.gaps, of.falling) == (70, 7, ())
+
+
+@given(st.integers(1, 400), st.integers(1, 8), st.integers(101, 300), st.integers(1, 60))
+def test_a_warning_is_put_off_and_never_taken_away(days: int, gaps: int, percent: int, least: int) -> None:
+    odd = ChurnRules(gap_percent=percent, grave_percent=percent + 1, over_percent=percent + 2, least_days=least)
+    warned, grave, over = rules.borders(Baseline(days, gaps), odd)
+    assert least <= warned < grave < over
+    assert over <= days * (percent + 2) // (100 * gaps) + least + 3
 
 
 @given(st.integers(1, 60), st.integers(0, 400))

@@ -62,6 +62,14 @@ ROWS: dict[str, tuple[str, str]] = {
     "a fact that no revision covers": (
         "update customers set revision = revision - 1 where customer = :c", "no customer's revision covers it",
     ),
+    "a member's tier is gone": (
+        "delete from member_tiers where customer = :c",
+        "a member's tier was announced, and no row keeps it",
+    ),
+    "a member's tier is another": (
+        "update member_tiers set tier_id = 'gold' where customer = :c",
+        "tea/c003: member_tiers keeps something else than was announced",
+    ),
     "a member is gone": ("delete from members where customer = :c", "a member was enrolled, and no row keeps it"),
     "a member's date": (
         "update members set enrolled_at = enrolled_at + interval '1 second' where customer = :c",

@@ -71,6 +71,25 @@ def test_the_defaults_are_those_of_defaults_md() -> None:
             "repeat_needed": 30,
         },
         "churn_model": {"horizon_days": 91, "buyers_needed": 200, "each_needed": 30},
+        "traits": {
+            "frequency_medium": 2,
+            "frequency_high": 5,
+            "consumption_medium": 500,
+            "consumption_high": 2_000,
+            "amount_bands": (50, 100, 200, 500, 1_000),
+            "loyalty_borders": (1, 2, 3, 5, 8),
+            "power_percents": (50, 80, 120, 200),
+            "least_orders": 3,
+            "habit_percent": 60,
+            "campaign_percent": 60,
+            "loyal_orders": 5,
+            "high_value_percent": 150,
+            "positive_percent": 90,
+            "buyer_shows": 2,
+            "shift_days": 90,
+            "shift_units": 2,
+        },
+        "strategies": {},
     }
 
 

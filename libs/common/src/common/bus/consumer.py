@@ -32,6 +32,7 @@ from common.metrics import EVENT_AGE
 from common.refusals import Conflict
 from common.storage.database import Database, Transaction
 from common.storage.failures import passes
+from common.tracing import handled
 
 log = structlog.get_logger()
 ANSWER_WITHIN_S = 5
@@ -82,7 +83,7 @@ class EventConsumer:
         until: Mapping[Position, int] | None = None,
     ) -> None:
         """`until`: of a rebuild, where reading ends (exclusive); it reads in a new consumer group."""
-        self._database = database
+        self._database, self._service = database, service
         self._subscriptions = tuple(subscriptions)
         self._kept = kept_by(self._subscriptions)
         self._raw = tuple(raw)
@@ -246,11 +247,12 @@ class EventConsumer:
                     dead.append(item.died("same_id_other_body", "this id was used before for another body"))
             counted = len(fresh)
             self._fuse.check(failed)
-            await tx.lock_customers(e.customer for e in fresh if e.subject is not None)
-            for subscription in self._subscriptions:
-                mine = [e for e in fresh if isinstance(e.data, subscription.types)]
-                if mine:
-                    await subscription.handler(tx, Batch(mine))
+            with handled(self._service, fresh) as tx.traces:
+                await tx.lock_customers(e.customer for e in fresh if e.subject is not None)
+                for subscription in self._subscriptions:
+                    mine = [e for e in fresh if isinstance(e.data, subscription.types)]
+                    if mine:
+                        await subscription.handler(tx, Batch(mine))
             for reader in self._raw:
                 records = [r for r in raw if r.topic in reader.topics]
                 if records:

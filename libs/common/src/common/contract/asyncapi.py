@@ -45,7 +45,6 @@ def _envelope(kind: type[EventData]) -> dict[str, Any]:
             "causationid": _TEXT,
             "traceparent": _TEXT,
             "claimed": {**_TEXT, "description": "keyed hash of what a shop sent, by which its repeats are recognised"},
-            "alias": {**_TEXT, "description": "the identifier it came under, of a customer whom `subject` absorbed"},
             **version,
             "data": _data(kind),
         },
@@ -58,7 +57,7 @@ def _intake_envelope(kind: type[EventData]) -> dict[str, Any]:
     filled_in = {"specversion", "shop", "partitionkey"}
     required = [name for name in envelope["required"] if name not in filled_in]
     needs_customer = [] if kind.TOPIC == "orders" or kind in OF_THE_SHOP else ["subject"]
-    given_here = {"partitionkey", "alias", "claimed", *(["subject"] if kind in OF_THE_SHOP else [])}
+    given_here = {"partitionkey", "claimed", *(["subject"] if kind in OF_THE_SHOP else [])}
     properties = {name: schema for name, schema in envelope["properties"].items() if name not in given_here}
     return {**envelope, "required": [*required, *needs_customer], "properties": properties}
 

@@ -8,13 +8,14 @@ from common.contract.intake import CUSTOMER, OF_THE_SHOP, SHOP
 from common.contract.intake import EXAMPLES as SHOPS_OWN
 from common.crypto.sealing import map_personal
 from common.events import Event, EventData, fact_id
-from common.events.customers import CustomerErased, CustomerMerged, KeyIssued
+from common.events.customers import CustomerErased, CustomerMerged, CustomerUnmerged, KeyIssued
 from common.events.envelope import parse_time
 from common.events.feedback import (
     ComplaintChanged,
     ComplaintOpened,
     ComplaintReopened,
     ComplaintResolved,
+    FeedbackErased,
     ReviewSubmitted,
     RewardClaimed,
     RewardDecided,
@@ -36,25 +37,38 @@ from common.events.membership import (
     MemberCheckedIn,
     MemberEnrolled,
     MemberRegistered,
+    MembershipErased,
+    PayoutReversed,
+    PointsAdjusted,
+    PointsPaidOut,
     PointsRedeemed,
     ProgrammeChanged,
     ProgrammeWithdrawn,
+    RedemptionCommitted,
     RedemptionReturned,
     TierChanged,
     TierDropWarned,
+    TierGranted,
 )
 from common.events.messages import (
+    CampaignChanged,
+    CampaignEntered,
     ContactAddressSuppressed,
     ContactBounceLifted,
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    FlowChanged,
+    FlowEntered,
+    FlowMoved,
     MessageDelivered,
     MessageFailed,
     MessageHeld,
     MessageSent,
+    MessagesErased,
     MessageSuppressed,
     MessageUndelivered,
+    TemplateChanged,
 )
 from common.events.orders import (
     DeliveryPromiseBroken,
@@ -71,10 +85,13 @@ from common.events.segments import (
     LifeCycleChanged,
     LifetimeValueFitted,
     RfmChanged,
+    SegmentDefined,
     SegmentEntered,
     SegmentLeft,
+    SegmentsErased,
     StageChanged,
     StatisticsComputed,
+    TagChanged,
     ThresholdsChanged,
 )
 from common.events.shops import EVERY_SHOP, ApiKeyIssued, ApiKeyRevoked, ImportEnded, ImportStarted, ShopSettingsChanged
@@ -104,7 +121,12 @@ _ABOUT_A_SHOP = (
     ThresholdsChanged,
     StatisticsComputed,
     ContactPolicyChanged,
+    FlowChanged,
+    CampaignChanged,
+    CampaignEntered,
+    FlowEntered,
     SurveyPolicyChanged,
+    TemplateChanged,
 )
 """These concern no customer."""
 _TICKET: dict[str, Any] = {
@@ -134,9 +156,14 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "order_id": "1001", "silent": False, "decision_seconds": 1200, "compared_items": 3, "reviews_viewed": 1,
         "chats": 1, "chat_seconds": 240, "revision": 1,
     },
-    CustomerMerged: {"survivor": CUSTOMER, "absorbed": "ann-at-the-counter"},
+    CustomerMerged: {"survivor": CUSTOMER, "absorbed": "ann-at-the-counter", "sequence": 1},
+    CustomerUnmerged: {"survivor": CUSTOMER, "absorbed": "ann-at-the-counter", "sequence": 2},
     KeyIssued: {"key_id": "ann-1", "wrapped": "d3JhcHBlZCBieSB0aGUgbWFzdGVyIGtleQ=="},
     CustomerErased: {},
+    MembershipErased: {"kept": {"customers": 1, "ledger_entries": 12}},
+    SegmentsErased: {"kept": {"customers": 1, "sales": 3}},
+    MessagesErased: {"kept": {"customers": 1, "messages": 4}},
+    FeedbackErased: {"kept": {"customers": 1, "surveys": 1}},
     ShopSettingsChanged: {
         "version": 1, "valid_from": "2025-01-01T00:00:00Z", "name": "Tea House", "zone": "Europe/Berlin",
         "currency": "EUR",
@@ -182,6 +209,13 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "redemption_id": "r-1", "points": 100, "order_id": "1003", "order_total": 5000, "worth": 100, "currency": "EUR",
     },
     RedemptionReturned: {"redemption_id": "r-1"},
+    RedemptionCommitted: {"redemption_id": "r-1", "order_id": "1003"},
+    PointsAdjusted: {
+        "command_id": "a-1", "points": 200, "reason": "her parcel was lost", "by": "li.wei", "approved_by": "zhou",
+    },
+    PointsPaidOut: {"origin": "reward/claim-7", "points": 645},
+    PayoutReversed: {"origin": "reward/claim-7", "points": 645},
+    TierGranted: {"command_id": "g-1", "tier": "oolong", "reason": "spring campaign", "by": "li.wei"},
     ProgrammeChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "programme": {"enrolment": "first_order"}},
     ProgrammeWithdrawn: {"version": 2},
     StageChanged: {"old": "prospect", "new": "returning", "is_repurchaser": False, "revision": 1},
@@ -197,6 +231,11 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     },
     SegmentLeft: {"segment": "lapsed", "episode": "lapsed-2025-05-04", "revision": 5},
     ChurnReasonRecorded: {"reason": "price", "source": "call"},
+    TagChanged: {"tag": "bargaining", "borne": True, "source": "chat"},
+    SegmentDefined: {
+        "version": 1, "valid_from": "2025-05-01T00:00:00Z", "segment": "quiet", "name": "Quiet regulars",
+        "expression": "stage = returning and days_since_last_order >= 60",
+    },
     ChurnRiskRaised: {"signals": ["silence", "order_value"], "strength": "strong", "revision": 6},
     ChurnRiskEnded: {"old": "strong: silence, order_value", "revision": 7},
     ThresholdsChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "thresholds": {"lapse_months": 2}},
@@ -279,6 +318,50 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "channel": "email", "purpose": "marketing", "state": "opted_out", "said_at": _AT, "address": "0f" * 16,
     },
     ContactPolicyChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "policy": {"caps": {"all_channels": 4}}},
+    FlowChanged: {
+        "version": 3, "valid_from": "2025-04-01T00:00:00Z", "flow": "birthday",
+        "document": {
+            "flow": "birthday", "title": "Birthday", "trigger": {"on": "date", "date": "birthday"},
+            "steps": [{"id": "say", "do": "message", "template": "birthday"}],
+        },
+    },
+    TemplateChanged: {
+        "version": 2, "valid_from": "2025-04-01T00:00:00Z", "author": "li.wei", "approved_by": "zhou.min",
+        "document": {
+            "template": "spring", "title": "Spring", "kind": "greeting",
+            "texts": {"en": {"subject": "Spring is here", "text": "Hello.", "short": "Spring is here."}},
+        },
+    },
+    CampaignChanged: {
+        "version": 4, "valid_from": "2025-04-01T00:00:00Z", "campaign": "spring", "state": "running",
+        "document": {
+            "campaign": "spring", "title": "Spring", "goal": "repurchase", "starts_at": "2025-04-02T02:00:00Z",
+            "variants": [{"name": "a", "template": "win_back"}],
+        },
+    },
+    CampaignEntered: {
+        "campaign": "spring", "looked_at": 2, "upto": "bob", "done": True,
+        "entries": [{"customer": "ann", "arm": "a"}, {"customer": "bob", "arm": "hold_out"}],
+        "document": {
+            "campaign": "spring", "title": "Spring", "goal": "repurchase", "starts_at": "2025-04-02T02:00:00Z",
+            "variants": [{"name": "a", "template": "win_back"}],
+        },
+    },
+    FlowEntered: {
+        "flow": "birthday", "version": 3, "day": "2025-04-02", "cause": "birthday/2025",
+        "entries": [{"customer": "ann", "at": "2025-04-02T01:30:00Z"}], "done": True,
+    },
+    FlowMoved: {
+        "run_id": "nurture-ann-1", "flow": "nurture", "version": 0, "cause": "order/1001/nurture", "number": 2,
+        "reason": "waiting", "step": "still_first", "until": "2025-03-28T02:00:00Z", "path": ["first", "still_first"],
+        "asked": [
+            {
+                "step": "first", "template": "nurture_first", "purpose": "marketing", "rank": 4, "channels": ["email"],
+                "at": "2025-03-14T02:00:00Z",
+            }
+        ],
+        "details": {"order_id": "1001", "sequence": 1}, "untrue": {"purchase": True},
+    },
 }  # fmt: skip
 """By class: its data, personal texts sealed. Every class has one (a test says so)."""
 

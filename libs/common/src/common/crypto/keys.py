@@ -10,8 +10,10 @@ from typing import TypeVar
 from weakref import WeakSet
 
 from common.bus.dead import erase_bodies
+from common.bus.inbox import body_hash
 from common.bus.subscriptions import Batch, Subscription
 from common.crypto import sealing
+from common.crypto.master import MasterKeys, prefix_of
 from common.events import CustomerKey, Event, EventData, fact_id
 from common.events.customers import CustomerErased, KeyIssued
 from common.storage.database import Transaction
@@ -103,8 +105,8 @@ class KeyRing:
     unwrapping is spared, for the last 10,000 customers.
     """
 
-    def __init__(self, master: bytes) -> None:
-        self._master = master
+    def __init__(self, master: MasterKeys | bytes) -> None:
+        self.master = MasterKeys.of(master) if isinstance(master, bytes) else master
         self._unwrapped: OrderedDict[CustomerKey, tuple[str, DataKey]] = OrderedDict()
         _rings.add(self)
 
@@ -112,13 +114,13 @@ class KeyRing:
         return f"KeyRing({len(self._unwrapped)} keys)"
 
     def derived(self, purpose: str) -> bytes:
-        """32 bytes of the master key for one purpose, as `sealing.derived_key`."""
-        return sealing.derived_key(self._master, purpose)
+        """32 bytes of the founding master key for one purpose, to compare by, as `sealing.derived_key`."""
+        return sealing.derived_key(self.master.founding, purpose)
 
     async def keys_for(self, tx: Transaction, customers: Iterable[CustomerKey]) -> dict[CustomerKey, DataKey | None]:
         """The customers' keys: None for an erased customer, absent where the key has not come yet.
 
-        Raises SealBroken when a key was wrapped with another master key.
+        Raises SealBroken when a key was wrapped with a master key that we were not given.
         """
         return {key: self.unwrapped(key, row) for key, row in (await get_keys(tx, customers)).items()}
 
@@ -134,6 +136,39 @@ class KeyRing:
             await save_keys(tx, issued)
             found.update(await self.keys_for(tx, (event.customer for event in issued)))
         return found, issued
+
+    async def rewrap(self, tx: Transaction, limit: int) -> list[Event[KeyIssued]]:
+        """Wrap keys anew that a replaced master key wraps, and store them; the events are for the caller to announce.
+
+        Under the customers' locks, so that no erasure comes between. orders-ingest alone calls this.
+        """
+        replaced = [prefix_of(key_id) for key_id in self.master.replaced]
+        # By the index of what the keys are wrapped with.
+        rows = await tx.fetch(
+            """
+            select shop, customer from customer_keys
+            where left(wrapped, position('.' in wrapped)) = any(:replaced) limit :limit
+            """,
+            replaced=replaced,
+            limit=limit,
+        )
+        customers = [(row.shop, row.customer) for row in rows]
+        await tx.lock_customers(customers)
+        told = []
+        for (shop, name), row in sorted((await get_keys(tx, customers)).items()):
+            # Another process may have done so, or erased it, meanwhile.
+            if row.key_id is not None and row.wrapped is not None and not self._is_current(row.wrapped):
+                data = KeyIssued(key_id=row.key_id, wrapped=self.master.rewrap(row.wrapped, shop, name))
+                # Of what it says: wrapped to and fro, each time is another one.
+                cause = f"key@{row.key_id}@{body_hash(data.wrapped.encode()).hex()}"
+                told.append(
+                    Event(fact_id(cause, data.TYPE, shop, name, 0), _source(shop), shop, name, tx.clock.now(), data)
+                )
+        await save_keys(tx, told)
+        return told
+
+    def _is_current(self, wrapped: str) -> bool:
+        return wrapped.rpartition(".")[0] == self.master.current
 
     async def erase(self, tx: Transaction, customers: Iterable[CustomerKey]) -> list[Event[CustomerErased]]:
         """Erase here and now; the events tell everybody else. orders-ingest alone calls this, holding the locks.
@@ -174,7 +209,7 @@ class KeyRing:
             return None
         kept = self._unwrapped.get(customer)
         if kept is None or kept[0] != row.wrapped:
-            kept = row.wrapped, DataKey(row.key_id, sealing.unwrap(self._master, row.wrapped, *customer))
+            kept = row.wrapped, DataKey(row.key_id, self.master.unwrap(row.wrapped, *customer))
             self._unwrapped[customer] = kept
             if len(self._unwrapped) > KEPT:
                 self._unwrapped.popitem(last=False)
@@ -184,7 +219,7 @@ class KeyRing:
     def _issue(self, customer: CustomerKey, now: datetime) -> Event[KeyIssued]:
         shop, name = customer
         key_id = sealing.new_key_id()
-        data = KeyIssued(key_id=key_id, wrapped=sealing.wrap(self._master, sealing.new_key(), shop, name))
+        data = KeyIssued(key_id=key_id, wrapped=self.master.wrap(sealing.new_key(), shop, name))
         return Event(fact_id(f"key@{key_id}", data.TYPE, shop, name, 0), _source(shop), shop, name, now, data)
 
 

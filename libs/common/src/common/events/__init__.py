@@ -33,6 +33,7 @@ from common.events.fields import (
     check_shop,
     check_source,
 )
+from common.tracing import given_traceparent
 from common.values.texts import find_unfit, find_unfit_json, pointer_to
 from common.values.wording import sentence_of
 
@@ -72,7 +73,7 @@ _OWNERS = (
 
 
 _JSON = re.compile(r"[\w.-]+/(?:[\w.-]+\+)?json(?:\s*;.*)?", re.ASCII | re.IGNORECASE)
-_OPTIONAL = ("subject", "partitionkey", "correlationid", "causationid", "traceparent", "alias", "claimed")
+_OPTIONAL = ("subject", "partitionkey", "correlationid", "causationid", "traceparent", "claimed")
 _CHECKS: dict[str, Callable[[str], str]] = {
     "id": check_name,
     "source": lru_cache(4096)(check_source),
@@ -83,7 +84,6 @@ _CHECKS: dict[str, Callable[[str], str]] = {
     "correlationid": check_name,
     "causationid": check_name,
     "traceparent": check_name,
-    "alias": check_identifier,
     "claimed": check_claimed,
 }
 """What many events have in common is remembered once it was found good."""
@@ -164,6 +164,9 @@ def _from_dict(body: dict[str, Any], raw: bytes | None) -> Event[Any]:
     if correlation is None and raw is None:
         # Offered now, by a request; what was read from the bus or a store is not that request's doing.
         correlation = given_correlation()
+    trace = body.get("traceparent")
+    if trace is None and raw is None:
+        trace = given_traceparent()
     return Event(
         id=body["id"],
         source=body["source"],
@@ -174,8 +177,7 @@ def _from_dict(body: dict[str, Any], raw: bytes | None) -> Event[Any]:
         partitionkey=body.get("partitionkey") or "",
         correlationid=correlation,
         causationid=body.get("causationid"),
-        traceparent=body.get("traceparent"),
-        alias=body.get("alias"),
+        traceparent=trace,
         claimed=body.get("claimed"),
         raw=raw,
     )

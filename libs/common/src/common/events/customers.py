@@ -74,7 +74,10 @@ class CustomerUpdated(CustomerProfile):
 
 
 class ConsentChanged(EventData):
-    """Consent given or withdrawn for one channel and purpose; newest `time` wins (SEC-005)."""
+    """Consent given or withdrawn for one channel and purpose; newest `time` wins (SEC-005).
+
+    `undated`: the shop did not say when, and `time` is when it was read: such a yes overrides nobody's refusal.
+    """
 
     TYPE: ClassVar[str] = "customer.consent_changed"
     TOPIC: ClassVar[str] = "customers"
@@ -84,16 +87,16 @@ class ConsentChanged(EventData):
     granted: bool
     source: Text | None = None
     noted_on: date | None = None
+    undated: bool = False
 
 
 class CustomerMerged(EventData):
-    """Two customers are one person, since `time`: `survivor` goes on and `absorbed` is an alias of it from then on.
+    """Two customers are one person, as if that had always been known: `survivor` goes on, `absorbed` stands for it.
 
-    The subject is the survivor. What comes under the absorbed identifier later is published for the survivor, with the
-    identifier as `alias` of the envelope; what came before stays as it was published, and news of an order that came
-    before, versions and refunds, go on under the absorbed one. A service that keeps state per
-    customer decides itself what it does with the absorbed one's; one that does nothing goes on with two customers, of
-    which one gets no more inputs but of the orders that it has.
+    The subject is the survivor. Every event goes on under the identifier under which it came, so nothing is rewritten,
+    and `customer.unmerged` undoes it exactly: whoever keeps state per customer folds what came under both as one
+    customer's, and facts about the absorbed one count no more. `sequence` numbers the merges of the absorbed customer
+    and their undoings together: the highest counts, in whatever order they arrive.
     """
 
     TYPE: ClassVar[str] = "customer.merged"
@@ -101,7 +104,18 @@ class CustomerMerged(EventData):
     RANK: ClassVar[int] = 40
     survivor: Identifier
     absorbed: Identifier
-    completed: Count = 0  # completed orders of both: the survivor's next one is numbered after them
+    sequence: Revision
+
+
+class CustomerUnmerged(EventData):
+    """The merge of these two never was: what came under each identifier is that one's again (ORD-040)."""
+
+    TYPE: ClassVar[str] = "customer.unmerged"
+    TOPIC: ClassVar[str] = "customers"
+    RANK: ClassVar[int] = 41
+    survivor: Identifier
+    absorbed: Identifier
+    sequence: Revision
 
 
 class KeyIssued(EventData):
@@ -120,3 +134,14 @@ class CustomerErased(EventData):
     TYPE: ClassVar[str] = "customer.erased"
     TOPIC: ClassVar[str] = "customer-keys"
     RANK: ClassVar[int] = 900
+
+
+class ErasureConfirmed(EventData):
+    """A service has removed what it held of an erased customer, its subject (SEC-006).
+
+    `kept`: by table, how many rows still name the customer's identifier: totals, ledgers and facts, without any
+    personal text.
+    """
+
+    RANK: ClassVar[int] = 950
+    kept: dict[str, Count] = Field(default_factory=dict)

@@ -16,6 +16,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from common.events.fields import Instant, Number
+from common.tracing import given_traceparent
 
 NAMESPACE = uuid.UUID("6f1d7c3e-2f3b-5c58-9a1e-7d0c5f2b8a11")
 _time: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -43,6 +44,10 @@ class EventData(BaseModel):
     def standing(cls) -> str:
         """Of a customer's facts with a revision and of this name the last one alone says what is so."""
         return cls.STANDING or cls.TYPE
+
+    def stands_as(self) -> str:
+        """`standing`, or more narrowly where the fact is one of several that stand side by side of a customer."""
+        return self.standing()
 
     def what_is_so(self) -> dict[str, Any]:
         """What the fact says to be so from now on; two that differ in `HOW` and `revision` alone say the same.
@@ -140,8 +145,7 @@ class Event(Generic[D]):
     partitionkey: str = ""
     correlationid: str | None = field(default_factory=given_correlation)
     causationid: str | None = None
-    traceparent: str | None = None
-    alias: str | None = None  # the identifier it came under, where that is an absorbed customer's; `subject` survived
+    traceparent: str | None = field(default_factory=given_traceparent)
     claimed: str | None = None  # keyed hash, in hex, of what a shop sent: by it orders-ingest recognises a repeat
     raw: bytes | None = field(default=None, compare=False, repr=False)  # as read; sent on and stored unchanged
 
@@ -197,7 +201,7 @@ class Event(Generic[D]):
         if self.data.VERSION != 1:
             body["dataschema"] = f"/schemas/{self.data.TYPE}/{self.data.VERSION}"
         body["partitionkey"] = self.key
-        for name in ("correlationid", "causationid", "traceparent", "alias", "claimed"):
+        for name in ("correlationid", "causationid", "traceparent", "claimed"):
             value = getattr(self, name)
             if value is not None:
                 body[name] = value

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from common.events.customers import ErasureConfirmed
 from common.events.envelope import EventData, NewVersion
 from common.events.fields import (
     MAX_PERSONAL,
@@ -330,3 +331,8 @@ class SurveyPolicyChanged(NewVersion):
     TYPE: ClassVar[str] = "survey_policy.changed"
     TOPIC: ClassVar[str] = "feedback"
     policy: dict[str, Any]
+
+
+class FeedbackErased(ErasureConfirmed):
+    TYPE: ClassVar[str] = "feedback.customer_erased"
+    TOPIC: ClassVar[str] = "feedback"

@@ -7,8 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from common.events.customers import ErasureConfirmed
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Count, Identifier, Instant, Minor, Number, Revision, Text
+from common.events.fields import Count, Identifier, Instant, Minor, Number, PersonalText, Revision, Text
 
 
 class MembershipFact(EventData):
@@ -203,6 +204,64 @@ class RedemptionReturned(EventData):
     redemption_id: Identifier
 
 
+class RedemptionCommitted(EventData):
+    """An order that names no redemption, being another customer's or nobody's, was paid: its points stay spent."""
+
+    TYPE: ClassVar[str] = "points.redemption_committed"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 205
+    redemption_id: Identifier
+    order_id: Identifier
+
+
+class Payout(EventData):
+    """Points that feedback has granted; `origin`: `compensation/<ticket>` or `reward/<claim>`, each paid once."""
+
+    TOPIC: ClassVar[str] = "membership"
+    origin: Text
+    points: Number
+
+
+class PointsPaidOut(Payout):
+    """The points were given (FBK-029, MEM-071)."""
+
+    TYPE: ClassVar[str] = "points.paid_out"
+    RANK: ClassVar[int] = 252
+
+
+class PayoutReversed(Payout):
+    """The points of a reward are taken back, since its order was refunded whole (MEM-070)."""
+
+    TYPE: ClassVar[str] = "points.payout_reversed"
+    RANK: ClassVar[int] = 253
+
+
+class ManualChange(EventData):
+    """An accepted command of the shop's staff; `approved_by`: the second person, where one was needed."""
+
+    TOPIC: ClassVar[str] = "membership"
+    command_id: Identifier
+    reason: PersonalText | None = None
+    by: Text
+    approved_by: Text | None = None
+
+
+class PointsAdjusted(ManualChange):
+    """`points` were added, or taken where below zero; what late news takes away meanwhile never undoes it."""
+
+    TYPE: ClassVar[str] = "points.adjusted"
+    RANK: ClassVar[int] = 250
+    points: Number
+
+
+class TierGranted(ManualChange):
+    """`tier`, by its id, from now on for a term, as if the member had qualified for it (MEM-020)."""
+
+    TYPE: ClassVar[str] = "tier.granted"
+    RANK: ClassVar[int] = 251
+    tier: Text
+
+
 class MemberRegistered(EventData):
     """An accepted command: the customer asked to be a member before any order (MEM-010)."""
 
@@ -248,3 +307,8 @@ class ProgrammeWithdrawn(EventData):
     TOPIC: ClassVar[str] = "membership"
     RANK: ClassVar[int] = 20
     version: Number
+
+
+class MembershipErased(ErasureConfirmed):
+    TYPE: ClassVar[str] = "membership.customer_erased"
+    TOPIC: ClassVar[str] = "membership"

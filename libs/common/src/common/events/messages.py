@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from common.events.customers import Channel, Purpose
+from common.events.customers import Channel, ErasureConfirmed, Purpose
 from common.events.envelope import EventData, NewVersion
-from common.events.fields import Count, Identifier, Instant, Text
+from common.events.fields import Count, Identifier, Instant, Number, Text
 
 MessagePurpose = Literal["marketing", "survey", "transactional"]
 """What a message is for. Consent is asked for the first two, see `Purpose`; a transactional message needs none."""
@@ -23,7 +24,8 @@ class SendDecision(EventData):
     """That the message was to be sent: what was decided, and what the queue made of it. A rebuild counts caps by it.
 
     `leave_before`: the end of its window; `address`: where it was to go. Both None of a notice, which has no window and
-    counts under no cap. `attempts`: hand-offs that were tried.
+    counts under no cap. `attempts`: hand-offs that were tried. `rank`: of the
+    flow, by which the queue is ordered.
     """
 
     at: Instant
@@ -31,6 +33,7 @@ class SendDecision(EventData):
     leave_before: Instant | None = None
     address: AddressHash | None = None
     attempts: Count = 0
+    rank: Count = 0
 
 
 class MessageFact(EventData):
@@ -154,3 +157,137 @@ class ContactPolicyChanged(NewVersion):
     TYPE: ClassVar[str] = "contact_policy.changed"
     TOPIC: ClassVar[str] = "messages"
     policy: dict[str, Any]
+
+
+class FlowChanged(NewVersion):
+    """A new version of one of the shop's flows, in force from `valid_from`; no customer concerned."""
+
+    TYPE: ClassVar[str] = "flow.changed"
+    TOPIC: ClassVar[str] = "messages"
+    flow: Text
+    document: dict[str, Any]
+
+
+class FlowEntry(EventData):
+    """A customer whom a dated flow begins with, and when."""
+
+    customer: Identifier
+    at: Instant
+
+
+class FlowEntered(EventData):
+    """A dated flow begins with these customers, at most 500 an event; `done`: they were the last of the day.
+
+    Read back by messaging alone, in a rebuild: who was there on the day is not known afterwards.
+    """
+
+    TYPE: ClassVar[str] = "flow.entered"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 429
+    flow: Text
+    version: Count
+    day: date
+    cause: Text
+    details: dict[str, Any] = Field(default_factory=dict)
+    entries: Annotated[tuple[FlowEntry, ...], Field(max_length=500)] = ()
+    done: bool = False
+
+
+class FlowCondition(EventData):
+    """A fact that the messages of a run rest on."""
+
+    subject: Text
+    revision: Number
+    value: Text
+
+
+class FlowMessage(EventData):
+    """A message that a move of a run asks for, on each of the channels; `at`: when it fell due."""
+
+    step: Text
+    template: Text
+    purpose: MessagePurpose
+    rank: Count
+    channels: tuple[AnyChannel, ...]
+    at: Instant
+
+
+class FlowMoved(EventData):
+    """What a look at a run came to: it waits at `step` until `until`, or ended for `reason`.
+
+    `number` counts the moves of the run. `details`, `condition` and `untrue` are of the messages asked for, as the run
+    has them. Read back by messaging, in a rebuild: what was known when the run moved is not known afterwards.
+    """
+
+    TYPE: ClassVar[str] = "flow.moved"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 430
+    run_id: Identifier
+    flow: Text
+    version: Count
+    cause: Text
+    number: Count
+    reason: Text
+    step: Text | None = None
+    until: Instant | None = None
+    path: tuple[Text, ...] = ()
+    asked: Annotated[tuple[FlowMessage, ...], Field(max_length=50)] = ()
+    details: dict[str, Any] = Field(default_factory=dict)
+    condition: FlowCondition | None = None
+    untrue: dict[str, Any] = Field(default_factory=dict)
+
+
+class TemplateChanged(NewVersion):
+    """A draft of one of the shop's templates, or its approval, which names who approved; no customer concerned.
+
+    Versions are numbered over all templates of the shop; the newest approved one of each is in force.
+    """
+
+    TYPE: ClassVar[str] = "template.changed"
+    TOPIC: ClassVar[str] = "messages"
+    document: dict[str, Any]
+    author: Text | None = None
+    approved_by: Text | None = None
+
+
+class CampaignChanged(NewVersion):
+    """A campaign was written, or has come into another state, for `reason`; no customer concerned.
+
+    Versions are numbered over all campaigns of the shop; the newest of each says how it stands.
+    """
+
+    TYPE: ClassVar[str] = "campaign.changed"
+    TOPIC: ClassVar[str] = "messages"
+    campaign: Text
+    document: dict[str, Any]
+    state: Literal["draft", "running", "paused", "stopped", "finished"]
+    reason: Text | None = None
+
+
+class CampaignEntry(EventData):
+    """A customer of a campaign, and the variant that they get; `hold_out`: none."""
+
+    customer: Identifier
+    arm: Text
+
+
+class CampaignEntered(EventData):
+    """These customers came into a campaign, at most 500 an event; `done`: nobody follows.
+
+    `looked_at`: customers of the group that were looked at, up to `upto`. Read back by messaging alone, in a rebuild.
+    """
+
+    TYPE: ClassVar[str] = "campaign.entered"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 428
+    campaign: Text
+    document: dict[str, Any]
+    entries: Annotated[tuple[CampaignEntry, ...], Field(max_length=500)] = ()
+    upto: Text = ""
+    looked_at: Count = 0
+    done: bool = False
+
+
+class MessagesErased(ErasureConfirmed):
+    TYPE: ClassVar[str] = "messages.customer_erased"
+    TOPIC: ClassVar[str] = "messages"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import Field
+
+from common.events.customers import ErasureConfirmed
 from common.events.envelope import EventData, NewVersion
 from common.events.fields import Currency, Instant, Number, Revision, Text
 
@@ -16,6 +19,8 @@ ChurnReason = Literal["service", "nobody_cares", "price", "better_product", "oth
 ChurnReasonSource = Literal["survey", "feedback", "call", "staff"]
 ChurnSignal = Literal["silence", "frequency", "order_value"]
 ChurnStrength = Literal["weak", "strong"]
+TagSource = Literal["staff", "import", "chat", "call", "survey", "other"]
+BuyerType = Literal["emotional", "impulsive", "rational", "vip_type", "habitual", "opinion_led", "cautious", "greedy"]
 Confidence = Literal["low", "medium", "high"]
 RepeatModel = Literal["bg_nbd", "mbg_nbd"]
 FitStatus = Literal["fitted", "degenerate", "too_few"]
@@ -69,21 +74,34 @@ class RfmChanged(SegmentFact):
 
 
 class SegmentEntered(SegmentFact):
-    """`segment` is `lapsed` (SEG-014); `episode` names this stay, so that it is acted on once (MSG-037)."""
+    """`segment` is `lapsed` (SEG-014), or one that the shop has defined (SEG-045); `reason` says what decided.
+
+    `episode` names this stay, so that it is acted on once (MSG-037). A customer is in several segments at a time, so of
+    each segment the last entry or leaving says what is so.
+    """
 
     TYPE: ClassVar[str] = "segment.entered"
     STANDING: ClassVar[str] = "segment"
+    HOW: ClassVar[tuple[str, ...]] = ("reason",)
     segment: Text
     episode: Text
     since: Instant
+    reason: Text | None = None
+
+    def stands_as(self) -> str:
+        return f"{self.STANDING}/{self.segment}"
 
 
 class SegmentLeft(SegmentFact):
     TYPE: ClassVar[str] = "segment.left"
     STANDING: ClassVar[str] = "segment"
-    HOW: ClassVar[tuple[str, ...]] = ("segment", "episode")
+    HOW: ClassVar[tuple[str, ...]] = ("segment", "episode", "reason")
     segment: Text
     episode: Text
+    reason: Text | None = None
+
+    def stands_as(self) -> str:
+        return f"{self.STANDING}/{self.segment}"
 
 
 class ChurnRiskRaised(SegmentFact):
@@ -119,6 +137,35 @@ class ChurnReasonRecorded(EventData):
     RANK: ClassVar[int] = 240
     reason: ChurnReason
     source: ChurnReasonSource
+
+
+class TagChanged(EventData):
+    """An accepted command: a tag given to the customer, or taken away (SEG-044).
+
+    Of each tag the newest change says what is so. `source`: who says so. A list of customers that was imported is a
+    tag that all of them bear.
+    """
+
+    TYPE: ClassVar[str] = "tag.changed"
+    TOPIC: ClassVar[str] = "segments"
+    RANK: ClassVar[int] = 250
+    tag: Text
+    borne: bool
+    source: TagSource
+
+
+class SegmentDefined(NewVersion):
+    """A new version of a segment that the shop defines, in force since `valid_from`; no customer concerned (SEG-045).
+
+    `archived`: nobody is in it any more. Versions are numbered by segment.
+    """
+
+    TYPE: ClassVar[str] = "segment.defined"
+    TOPIC: ClassVar[str] = "segments"
+    segment: Text
+    name: Text
+    expression: Annotated[str, Field(max_length=4_000)]
+    archived: bool = False
 
 
 class ThresholdsChanged(NewVersion):
@@ -204,3 +251,8 @@ class ChurnFitted(NewVersion):
     spreads: tuple[float, ...] = ()
     held_out: dict[Text, float] | None = None
     calibration: tuple[tuple[Number, float, float], ...] = ()
+
+
+class SegmentsErased(ErasureConfirmed):
+    TYPE: ClassVar[str] = "segments.customer_erased"
+    TOPIC: ClassVar[str] = "segments"

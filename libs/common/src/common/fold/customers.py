@@ -14,7 +14,7 @@ from typing import Any
 from common.bus.inbox import SameIdOtherBody, claim
 from common.events import CustomerKey, Event
 from common.fold.folding import Folding, S, Step, Turns, add_step, cause_of
-from common.fold.store import lock_due_customers, postpone, want_fold
+from common.fold.store import lock_due_customers, move_inputs, postpone, want_fold
 from common.fold.working import (
     Folded,
     Working,
@@ -27,6 +27,7 @@ from common.fold.working import (
     record,
     store_folded,
 )
+from common.people.store import lock_survivors
 from common.storage.database import CustomerRow, Transaction
 from common.work.set_aside import Task
 
@@ -40,10 +41,8 @@ async def fold_events(tx: Transaction, folding: Folding[S], events: Sequence[Eve
     the corrections come to, never are.
     """
     batch: dict[CustomerKey, list[Event[Any]]] = {}
-    for event in events:
-        if event.subject is not None:
-            batch.setdefault(event.customer, []).append(event)
-    await tx.lock_customers(batch)
+    for event in await _for_survivors(tx, events):
+        batch.setdefault(event.customer, []).append(event)
     folded: Folded[S] = Folded(tx.service)
     working = {
         key: Working(tx.locked[key], load(folding, tx.locked[key]), sorted(mine, key=lambda e: e.order_key))
@@ -79,6 +78,22 @@ async def fold_events(tx: Transaction, folding: Folding[S], events: Sequence[Eve
     return folded
 
 
+async def _for_survivors(tx: Transaction, events: Sequence[Event[Any]]) -> list[Event[Any]]:
+    """The customers' events, those of absorbed ones as their survivors'; all of them are locked."""
+    mine = [event for event in events if event.subject is not None]
+    survivors = await lock_survivors(tx, {event.customer for event in mine})
+    found, moved = list[Event[Any]](), list[tuple[Event[Any], CustomerKey]]()
+    for event in mine:
+        survivor = survivors[event.customer]
+        if survivor == event.customer:
+            found.append(event)
+        else:
+            moved.append((event, survivor))
+            found.append(replace(event, subject=survivor[1]))
+    await move_inputs(tx, moved)
+    return found
+
+
 def _is_late(row: CustomerRow, event: Event[Any]) -> bool:
     """Whether the stored state knows of something that comes after this input."""
     return (row.last is not None and event.order_key < row.last) or (
@@ -108,11 +123,11 @@ async def refold(
     Who has a long history is put down to be folded so in turns.
     `cause` names what changed and when (`statistics@2025-03-01T00:00:00Z`); it must not be used twice for a customer.
     """
-    wanted = list(keys)
-    await tx.lock_customers(wanted)
+    survivors = await lock_survivors(tx, keys)
+    wanted = [key for key, survivor in survivors.items() if survivor == key]
     folded: Folded[S] = Folded(tx.service)
     working: dict[CustomerKey, Working[S]] = {}
-    for key in wanted:
+    for key in sorted(wanted):
         row = tx.locked[key]
         if is_long(row):
             await want_fold(tx, key, cause, at)
@@ -160,9 +175,10 @@ async def fold_due(tx: Transaction, folding: Folding[S], keys: Iterable[Customer
 
 
 async def current(tx: Transaction, folding: Folding[S], key: CustomerKey, at: datetime) -> S:
-    """The customer's state advanced to `at`, locked, not stored: what a command is judged against."""
-    await tx.lock_customers([key])
-    return await advanced(tx, folding, tx.locked[key], at)
+    """The state of the customer, or of who absorbed them, advanced to `at`, locked, not stored: what a command is
+    judged against."""
+    survivors = await lock_survivors(tx, [key])
+    return await advanced(tx, folding, tx.locked[survivors[key]], at)
 
 
 async def advanced(tx: Transaction, folding: Folding[S], row: CustomerRow, at: datetime) -> S:
@@ -180,8 +196,9 @@ async def fold_command(tx: Transaction, folding: Folding[S], event: Event[Any]) 
     """Record an accepted command as an input and apply it; None when one of this id was recorded before.
 
     Also when that one had other contents, or was another customer's at this very moment: the caller knows what it was.
+    It is recorded under the customer whom it names, also where a survivor's state is changed by it.
     """
-    await tx.lock_customers([event.customer])
+    await lock_survivors(tx, [event.customer])
     try:
         if not await claim(tx, [(event, event.encode())], folding.kept):
             return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -84,6 +84,13 @@ class Folding(ABC, Generic[S]):
     def wants(self, state: S, cause: Event[Any] | Due) -> Wanted:
         """The items that the input or due reads or changes, as far as it shows by the items that are loaded."""
         return ()
+
+    async def moved(self, tx: Transaction, customers: Collection[CustomerKey]) -> None:
+        """Inputs were moved among the histories of these customers, who are locked: move the rows that follow them."""
+
+    def absorbed(self, before: S, posted: Any, at: datetime) -> list[Effect]:
+        """What ends the own account of a customer whose inputs are all a survivor's now; nothing is announced of it."""
+        return []
 
     async def posted(self, tx: Transaction, key: CustomerKey) -> Any:
         """What the service has stored of the customer beside state and items and `difference` compares with."""

@@ -14,6 +14,7 @@ from common.events import CustomerKey, Event
 from common.events.kept import Kept
 from common.fold.folding import Folding, OrderKey, Turns
 from common.fold.items import Items
+from common.people.store import get_survivors
 from common.storage.columns import Columns
 from common.storage.database import CustomerRow, Transaction, customer_row
 
@@ -34,6 +35,8 @@ _SAVED = Columns(
 
 _POSTPONED = Columns("w", key="uuid", correlation="text")
 _KEYS = Columns("w", key="uuid")
+_MOVED = Columns("w", key="uuid", survivor="text")
+_SURVIVORS = Columns("w", shop="text", customer="text", survivor="text")
 _ITEMS = Columns("w", shop="text", customer="text", name="text")
 _RANGES = Columns("w", shop="text", customer="text", first="text", beyond="text")
 _SAVED_ITEMS = Columns("w", shop="text", customer="text", name="text", body="text")
@@ -46,7 +49,7 @@ HISTORY = "key, shop, customer, at, source, id, type, fields, correlation"
 
 CUSTOMER = """
 select shop, customer, cast(state as text) as state, last_time, last_rank, last_source, last_id, done_until, due_at,
-       revision, inputs
+       revision, inputs, merged_into, merge_revision
 from customers c
 """
 """A statement to which a condition is added; `customer_row` reads what it gives."""
@@ -208,10 +211,98 @@ async def count_long_histories(tx: Transaction) -> int:
 
 
 async def read_customer(tx: Transaction, key: CustomerKey) -> CustomerRow | None:
-    """The customer's row, not locked; None where nothing was ever heard of them."""
+    """The customer's row, or that of who absorbed them, not locked; None where nothing was ever heard of them."""
     # By primary key.
-    row = await tx.fetch_one(f"{CUSTOMER} where shop = :shop and customer = :customer", shop=key[0], customer=key[1])
+    sql = f"{CUSTOMER} where shop = :shop and customer = :customer"
+    row = await tx.fetch_one(sql, shop=key[0], customer=key[1])
+    if row is not None and row.merged_into is not None:
+        shop, survivor = (await get_survivors(tx, [key])).get(key, key)
+        row = await tx.fetch_one(sql, shop=shop, customer=survivor)
     return None if row is None else customer_row(row)
+
+
+async def move_inputs(tx: Transaction, moved: Sequence[tuple[Event[Any], CustomerKey]]) -> None:
+    """Put inputs that this transaction has claimed into the histories of the survivors of their customers."""
+    if moved:
+        # By primary key.
+        await tx.execute(
+            f"""
+            update history h set customer = w.survivor, origin = coalesce(h.origin, h.customer)
+            from {_MOVED} where h.key = w.key and h.customer <> w.survivor
+            """,
+            **_MOVED.of((key_of((e.shop, e.source, e.id)), survivor) for e, (_, survivor) in moved),
+        )
+
+
+async def move_histories(tx: Transaction, survivors: Mapping[CustomerKey, CustomerKey]) -> None:
+    """Put the inputs of these customers, who are locked, into the histories of their survivors, held ones included."""
+    # By the index on customer and time; an input knows under whose identifier it came.
+    await tx.execute(
+        f"""
+        update history h set customer = w.survivor, origin = nullif(w.customer, w.survivor)
+        from {_SURVIVORS}
+        where h.shop = w.shop and h.customer = any(:customers) and coalesce(h.origin, h.customer) = w.customer
+            and h.customer <> w.survivor
+        """,
+        customers=[customer for _, customer in survivors],
+        **_SURVIVORS.of((*key, survivor) for key, (_, survivor) in survivors.items()),
+    )
+    # By primary key: nothing of an absorbed customer is folded in turns any more.
+    await tx.execute(
+        f"""
+        delete from long_histories l using {_SURVIVORS}
+        where l.shop = w.shop and l.customer = w.customer and w.customer <> w.survivor
+        """,
+        **_SURVIVORS.of((*key, survivor) for key, (_, survivor) in survivors.items()),
+    )
+
+
+async def get_extent(tx: Transaction, key: CustomerKey) -> tuple[OrderKey | None, int, bool]:
+    """Of a customer's history: the key of the newest input, how many are folded, and whether some are postponed."""
+    # By the index on customer and time.
+    newest = await tx.fetch_one(
+        """
+        select at, rank, source, id from history where shop = :shop and customer = :customer and not held
+        order by at desc, rank desc, source collate "C" desc, id collate "C" desc limit 1
+        """,
+        shop=key[0],
+        customer=key[1],
+    )
+    if newest is None:
+        return None, 0, False
+    # The same index.
+    row = await tx.fetch_one(
+        """
+        select count(*) filter (where not postponed) as folded, coalesce(bool_or(postponed), false) as postponed
+        from history where shop = :shop and customer = :customer and not held
+        """,
+        shop=key[0],
+        customer=key[1],
+    )
+    assert row is not None  # an aggregate without a group has one row
+    return (newest.at, newest.rank, newest.source, newest.id), int(row.folded), bool(row.postponed)
+
+
+async def keep_merged_state(tx: Transaction, key: CustomerKey, state: str | None) -> None:
+    """Keep what was announced last of a customer who was absorbed; None where they are one of their own again."""
+    # By primary key.
+    await tx.execute(
+        "update customers set merged_state = cast(:state as jsonb) where shop = :shop and customer = :customer",
+        shop=key[0],
+        customer=key[1],
+        state=state,
+    )
+
+
+async def get_merged_state(tx: Transaction, key: CustomerKey) -> str | None:
+    """What was announced last of a customer before they were absorbed."""
+    # By primary key.
+    found: str | None = await tx.value(
+        "select cast(merged_state as text) from customers where shop = :shop and customer = :customer",
+        shop=key[0],
+        customer=key[1],
+    )
+    return found
 
 
 async def get_items(

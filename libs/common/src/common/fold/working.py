@@ -13,6 +13,7 @@ from common.events import CustomerKey, Event, EventData, fact_id
 from common.fold.folding import MOST_DUES, Due, DueForEver, Folding, S, Step, Turns, fold_anew
 from common.fold.items import EVERYTHING
 from common.fold.store import get_history, get_items, save_customers, save_items
+from common.people.store import survivor_in
 from common.storage.database import CustomerRow, Transaction
 
 MANY_INPUTS = 2_000
@@ -112,7 +113,8 @@ async def make_ready(tx: Transaction, folding: Folding[S], work: Working[S], cau
 
 
 async def load_items(tx: Transaction, folding: Folding[S], state: S, key: CustomerKey, wanted: Collection[str]) -> None:
-    """Load items of a state to look at them, beside those that are loaded."""
+    """Load items of a state to look at them, beside those that are loaded; of an absorbed customer the survivor's."""
+    key = survivor_in(tx, key)
     missing = [name for name in wanted if not state.items.has(name)]
     if missing:
         state.items.load(missing, (await get_items(tx, folding, [(key, name) for name in missing])).get(key, {}))

@@ -12,10 +12,10 @@ from fastapi.params import Depends as DependsMarker
 from fastapi.params import Form
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict
 from starlette.types import Receive, Scope, Send
 
 from common.events.fields import check_shop
+from common.http.bodies import Body
 from common.http.callers import ApiKeys, Caller, Unauthorized
 from common.http.limits import read_judged, read_whole, replayed
 from common.http.problems import Problem
@@ -43,12 +43,6 @@ __all__ = [
 JSON, FILE = "application/json", "application/octet-stream"
 _CALLER = "regulars.caller"
 _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="An API key: `rk_…`")
-
-
-class Body(BaseModel):
-    """What a caller sends: a field that is not there is refused with the nearest name, never ignored."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class UnknownShop(Problem):

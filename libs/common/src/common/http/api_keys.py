@@ -132,16 +132,22 @@ async def _tell(tx: Transaction, shop: str, id_: str, data: ApiKeyIssued | ApiKe
 
 @router.get("")
 async def list_keys(
-    caller: Admin, tx: Tx, after: Cursor = "", limit: Annotated[int, Query(ge=1, le=200)] = 50
+    caller: Admin,
+    tx: Tx,
+    shop: Annotated[ShopName | None, Query(description="those of this shop alone, of a caller for every shop")] = None,
+    after: Cursor = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[KeyOut]:
     """The keys of the caller's shop, revoked ones too, by prefix; no secrets."""
     rows = await tx.fetch(
         """
         select prefix, name, shop, scopes, created_at, expires_at, revoked_at from api_keys
-        where (:shop = :every or shop = :shop) and prefix > :after order by prefix limit :limit
+        where (:shop = :every or shop = :shop) and (cast(:wanted as text) is null or shop = :wanted)
+          and prefix > :after order by prefix limit :limit
         """,
         shop=caller.shop,
         every=EVERY,
+        wanted=shop,
         after=after,
         limit=limit,
     )

@@ -6,7 +6,8 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from common.http import health, limits, metrics, openapi, ops, problems
+from common.events.topics import SERVICES
+from common.http import exporting, health, limits, metrics, openapi, ops, problems
 from common.http.api import assert_scoped
 from common.http.callers import ApiKeys
 from common.process.runtime import Runtime
@@ -39,6 +40,8 @@ def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
     if "api" in runtime.parts:
         for router in runtime.service.routers:
             app.include_router(router)
+        if runtime.name in SERVICES:
+            app.include_router(exporting.router)
     app.include_router(openapi.router(app))
     app.include_router(health.router(readiness))
     app.include_router(metrics.router)

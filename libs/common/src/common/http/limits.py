@@ -17,6 +17,7 @@ from common.events.fields import MAX_BODY, MAX_PATH
 from common.http.heads import Heads
 from common.http.problems import Problem, invalid_request
 from common.process.logs import CorrelationMiddleware
+from common.process.tracing import TraceMiddleware
 from common.values.texts import find_unfit_json
 
 MAX_DEPTH = 64  # arrays and objects within one another
@@ -234,4 +235,5 @@ def install(app: FastAPI) -> None:
     """Put the limits on every route of the app, and a correlation id on every request and its log lines."""
     app.add_middleware(Heads)
     app.add_middleware(Bodies)
+    app.add_middleware(TraceMiddleware)
     app.add_middleware(CorrelationMiddleware)  # added last, so it stands outermost

@@ -10,6 +10,7 @@ OUTBOX_UNPUBLISHED = Gauge("outbox_unpublished_rows", "Facts that no broker has 
 OUTBOX_OLDEST = Gauge("outbox_oldest_unpublished_seconds", "Age of the oldest fact not acknowledged; 0 without one")
 OUTBOX_DEAD = Gauge("outbox_dead_rows", "Facts the broker refuses for good, such as one too large")
 OUTBOX_EMPTIED = Counter("outbox_partitions_emptied_total", "Days of published facts that retention removed whole")
+KEYS_REWRAPPED = Counter("customer_keys_rewrapped_total", "Customers' keys that were wrapped with another master key")
 PRUNED = Counter(
     "pruned_rows_total", "Rows that retention removed one by one; of dead_events their bodies alone", ["table"]
 )

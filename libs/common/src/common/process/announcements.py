@@ -55,9 +55,9 @@ async def note_announced(tx: Transaction, topic: str, records: Sequence[Record])
             fact = decode(record.value or b"")
         except InvalidEvent:
             continue
-        known = last.get((key, kind.standing()))
+        known = last.get((key, fact.data.stands_as()))
         if known is None or known[0] <= fact.data.revision:
-            last[key, kind.standing()] = fact.data.revision, said(fact) or _NOTHING
+            last[key, fact.data.stands_as()] = fact.data.revision, said(fact) or _NOTHING
     if last:
         # By primary key; a record that is there twice, or out of order, changes nothing.
         await tx.execute(

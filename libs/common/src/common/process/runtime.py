@@ -19,7 +19,6 @@ from common.bus.consumer import EventConsumer
 from common.bus.relay import Relay
 from common.bus.subscriptions import RawSubscription, Subscription, kept_by, topics_of
 from common.crypto.keys import KeyRing
-from common.crypto.sealing import derived_key, master_key_from, open_bytes, seal_bytes
 from common.events import CustomerKey
 from common.process.pruning import Pruner
 from common.process.settings import Settings
@@ -110,6 +109,7 @@ class Runtime:
     database: Database
     keys: KeyRing
     master: bytes
+    """The founding key: what is signed or compared by it stays."""
     parts: Collection[Part] = PARTS
     """Those that this process runs, of those that the service has."""
     rebuilding: bool = False
@@ -160,10 +160,10 @@ class Runtime:
         return self.service.name
 
     def seal_dead(self, body: bytes) -> bytes:
-        return seal_bytes(body, derived_key(self.master, "dead-letters"), aad=b"dead:" + self.name.encode())
+        return self.keys.master.seal("dead-letters", body, aad=b"dead:" + self.name.encode())
 
     def open_dead(self, body: bytes) -> bytes:
-        return open_bytes(body, derived_key(self.master, "dead-letters"), aad=b"dead:" + self.name.encode())
+        return self.keys.master.open("dead-letters", body, aad=b"dead:" + self.name.encode())
 
     def key_changed(self, prefix: str) -> None:
         """Tell all who keep copies of API keys."""
@@ -262,9 +262,9 @@ def build_runtime(
         pool_size=settings.pool_size,
         rebuilding=rebuilding,
     )
-    master = master_key_from(settings.master_key.get_secret_value())
+    masters = settings.all_master_keys()
     parts = tuple(part for part in service.parts if part in only and not rebuilding)
-    runtime = Runtime(service, settings, clock, database, KeyRing(master), master, parts, rebuilding)
+    runtime = Runtime(service, settings, clock, database, KeyRing(masters), masters.founding, parts, rebuilding)
     folds = kept_by(service.subscribed(runtime.keys)) is not None
     runtime.follower = Follower(
         database, settings.kafka_bootstrap_servers, service.name, runtime.key_changed, folds=folds

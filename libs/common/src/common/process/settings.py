@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from common.bus.retention import MOST_DAYS
+from common.crypto.master import MasterKeys
 from common.crypto.sealing import master_key_from
+from common.storage.roles import user_of
+from common.storage.tls import split_tls
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -30,11 +33,23 @@ class Settings(BaseSettings):
     database_url: str = Field(
         repr=False, description="postgresql://user:password@host:port/database, the service's own"
     )
+    owner_database_url: str | None = Field(
+        None,
+        repr=False,
+        description="the same database as the role that owns its tables: `migrate`, `serve --migrate`, `rebuild` "
+        "take it, and give DATABASE_URL's role no more than the service does; absent: DATABASE_URL's owns them",
+    )
     live_database_url: str | None = Field(
         None, repr=False, description="to `rebuild` beside it: the live service's database, which is read alone"
     )
     kafka_bootstrap_servers: str = Field(description="host:port,host:port")
     master_key: SecretStr = Field(description="32 random bytes in base64, the same for the whole installation")
+    master_keys: SecretStr | None = Field(
+        None, description="keys that came since, a line `id key` each; each seals when MASTER_KEY_ID names it"
+    )
+    master_key_id: str | None = Field(
+        None, description="id of the key that seals from now on; absent: MASTER_KEY itself"
+    )
     bootstrap_api_key: SecretStr | None = Field(None, description="an API key for everything in every shop")
     http_host: str = Field("127.0.0.1", description="address to listen on")
     http_port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0: any free one")
@@ -65,11 +80,17 @@ class Settings(BaseSettings):
     dead_days: int = Field(
         30, ge=1, description="days for which a dead event that was sent again keeps its body; under INBOX_DAYS"
     )
+    trace_endpoint: str | None = Field(
+        None, description="collector's address for OTLP over HTTP, http://host:4318/v1/traces; absent: no spans"
+    )
+    trace_ratio: float = Field(
+        0.01, ge=0, le=1, description="share of requests without a trace of their caller's that begin one"
+    )
     trusted_proxies: str = Field(
         "127.0.0.1", description="addresses and networks, by commas, whose X-Forwarded-For names the caller; *: all"
     )
 
-    @field_validator("database_url", "live_database_url")
+    @field_validator("database_url", "owner_database_url", "live_database_url")
     @classmethod
     def _driver(cls, url: str | None) -> str | None:
         if url is None:
@@ -77,7 +98,12 @@ class Settings(BaseSettings):
         scheme, separator, rest = url.partition("://")
         if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
             raise ValueError("must begin with postgresql://")
+        split_tls(url)
         return f"postgresql+asyncpg://{rest}"
+
+    def owner(self) -> tuple[str, str]:
+        """The address as which tables are made, and the role that serves."""
+        return self.owner_database_url or self.database_url, user_of(self.database_url)
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -89,6 +115,16 @@ class Settings(BaseSettings):
     def _usable(cls, key: SecretStr) -> SecretStr:
         master_key_from(key.get_secret_value())
         return key
+
+    @model_validator(mode="after")
+    def _keys(self) -> Self:
+        self.all_master_keys()
+        return self
+
+    def all_master_keys(self) -> MasterKeys:
+        """The founding one and those that came since."""
+        further = self.master_keys.get_secret_value() if self.master_keys else None
+        return MasterKeys.from_settings(self.master_key.get_secret_value(), further, self.master_key_id)
 
     @field_validator("bootstrap_api_key")
     @classmethod

@@ -12,9 +12,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
+import asyncpg
+
 from common.bus import republishing
-from common.bus.broker import Reader
-from common.process import logs
+from common.bus.broker import KafkaSecurity, Reader, secure
+from common.process import logs, tracing
 from common.process.runtime import PARTS, Part, Service, make_runtime
 from common.process.settings import Settings, load_settings
 from common.service.rebuilding import rebuild
@@ -32,7 +34,7 @@ async def verify(service: Service, settings: Settings) -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     runtime = await make_runtime(service, settings)
     reader = partial(Reader, settings.kafka_bootstrap_servers, client=f"{service.name}-verify")
-    run = Verification(service.name, runtime.database, reader, runtime.master, partial(print, flush=True))
+    run = Verification(service.name, runtime.database, reader, runtime.keys.master, partial(print, flush=True))
     if service.subscriptions:
         await compare_claims(run, service.subscribed(runtime.keys))
     if service.verify is not None:
@@ -116,6 +118,7 @@ def main(service: Service) -> None:
     if command == "serve":
         commands["serve"] = partial(serve, migrating=given.migrate, only=given.only or PARTS)
     settings = load_settings(Settings)
+    secure(load_settings(KafkaSecurity))
     if command == "rebuild":
         commands["rebuild"] = partial(rebuild, finish=given.finish, live=settings.live_database_url, as_json=given.json)
     if command != "migrate":
@@ -124,13 +127,19 @@ def main(service: Service) -> None:
     logs.configure(service.name, settings.log_level)
     if command == "migrate":
         try:
-            asyncio.run(migrate(settings.database_url, service.migrations))
+            owner, role = settings.owner()
+            asyncio.run(migrate(owner, service.migrations, role=role))
         except MigrationChanged as changed:
             sys.exit(f"{service.name}: {changed}")
+        except asyncpg.UndefinedObjectError:
+            sys.exit(f"{service.name}: PostgreSQL has no role {role}, which DATABASE_URL names: make it")
         sys.exit(0)
+    if command == "serve":
+        tracing.configure(service.name, settings.trace_endpoint, settings.trace_ratio)
     import uvloop
 
     code = uvloop.run(commands[command](service, settings))
+    tracing.flush()
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

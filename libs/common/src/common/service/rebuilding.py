@@ -58,9 +58,11 @@ async def rebuild(
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     say = _sayer(service.name, as_json)
+    owner, role = settings.owner()
+    settings = settings.model_copy(update={"database_url": owner})  # a rebuild empties tables
     rebuilder = Rebuild(service, settings, Live(live, service.name) if live is not None else None, say)
     try:
-        await migrate(settings.database_url, service.migrations)
+        await migrate(settings.database_url, service.migrations, role=role)
         await rebuilder.run(finish=finish)
     except (CannotRebuild, MigrationChanged, OffsetOutOfLog, mark.TakenOver) as error:
         say("refused", f"{error}.")

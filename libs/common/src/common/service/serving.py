@@ -22,7 +22,7 @@ from common.process.collector import settle_collector
 from common.process.observing import observe
 from common.process.runtime import PARTS, Part, Runtime, Service, build_runtime
 from common.process.settings import Settings
-from common.service.starting import STARTING, CannotStart, await_database
+from common.service.starting import STARTING, CannotStart, await_servers
 
 log = structlog.get_logger()
 STOP_WITHIN_S = 20
@@ -68,7 +68,7 @@ async def serve(
     tasks = {asyncio.create_task(server._serve(), name="http")}
     tasks.add(asyncio.create_task(pulse.beat(runtime.stopping), name="pulse"))
     stop = asyncio.create_task(runtime.stopping.wait())
-    begin = asyncio.create_task(await_database(runtime, migrating=migrating), name="start")
+    begin = asyncio.create_task(await_servers(runtime, migrating=migrating), name="start")
     done, _ = await asyncio.wait({*tasks, stop, begin}, return_when=asyncio.FIRST_COMPLETED)
     if done == {begin} and _error_of(begin) is None:
         settle_collector()

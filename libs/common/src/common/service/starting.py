@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 
 import asyncpg
 import structlog
 
 from common import metrics
+from common.bus.broker import what_is_wrong
 from common.bus.rebuilding import is_rebuilding
 from common.crypto.sealing import derived_key
 from common.process.runtime import Runtime
@@ -37,6 +39,13 @@ class _BeingRebuilt(Exception):
 
 class CannotStart(Exception):
     """The configuration is wrong, which waiting does not mend; the message says what to do."""
+
+
+async def await_servers(runtime: Runtime, *, migrating: bool) -> None:
+    """As `await_database`. Raises CannotStart also where Kafka answers and its settings do not fit it."""
+    if wrong := await what_is_wrong(runtime.settings.kafka_bootstrap_servers):
+        raise CannotStart(f"{runtime.name} cannot start: {wrong}.")
+    await await_database(runtime, migrating=migrating)
 
 
 async def await_database(runtime: Runtime, *, migrating: bool) -> None:
@@ -74,7 +83,8 @@ async def await_database(runtime: Runtime, *, migrating: bool) -> None:
 async def _look(runtime: Runtime, *, migrating: bool) -> None:
     url, folder = runtime.settings.database_url, runtime.service.migrations
     if migrating:
-        await migrate.migrate(url, folder)
+        owner, role = runtime.settings.owner()
+        await migrate.migrate(owner, folder, role=role)
     missing = await migrate.missing(url, folder)
     if missing:
         command = f"python -m {runtime.name.replace('-', '_')}.main migrate"
@@ -102,6 +112,13 @@ async def _check_master_key(tx: Transaction, runtime: Runtime) -> None:
 
 
 def _wrong(error: Exception) -> str | None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"PostgreSQL shows a certificate that is not trusted ({error.verify_message}): name the authority that "
+            "signed it as sslrootcert in DATABASE_URL, or mend the host's name there"
+        )
+    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
+        return "PostgreSQL does not speak TLS: switch it on there (ssl = on), or mend sslmode in DATABASE_URL"
     if isinstance(error, migrate.MigrationChanged):
         return str(error)
     state = str(error.sqlstate or "") if isinstance(error, asyncpg.PostgresError) else ""

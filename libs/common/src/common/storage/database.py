@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from common.events import CustomerKey, Event
 from common.storage.columns import Columns
 from common.storage.failures import UnitOfWorkTooLong
+from common.storage.tls import split_tls
 from common.time.clock import Clock, WallClock
 
 UNIT_OF_WORK_S = 60
@@ -49,6 +50,9 @@ class CustomerRow:
     due_at: datetime | None
     revision: int
     inputs: int
+    merged_into: str | None = None
+    """Who absorbed the customer; the inputs of both are folded into the survivor's state."""
+    merge_revision: int = 0
 
 
 class Transaction:
@@ -63,6 +67,8 @@ class Transaction:
         self.rebuilding = rebuilding
         """The database is being filled from the topics (`common.bus.rebuilding`)."""
         self.locked: dict[CustomerKey, CustomerRow] = {}
+        self.traces: Mapping[str, str] = {}
+        """The traceparent that facts of an event bear, by the event's id (`common.tracing`)."""
         self.late = 0  # inputs that came after what they belong before
         self._begun = False
 
@@ -138,7 +144,7 @@ class Transaction:
         if not rows:
             return
         if self.rebuilding:
-            last = {(e.data.TOPIC, e.key, e.data.standing(), "" if e.data.has_revision() else e.id): e for e in rows}
+            last = {(e.data.TOPIC, e.key, e.data.stands_as(), "" if e.data.has_revision() else e.id): e for e in rows}
             await self.execute(
                 _KEEP_ASIDE, **_ASIDE.of((*name, e.shop, e.encode().decode()) for name, e in last.items())
             )
@@ -147,6 +153,8 @@ class Transaction:
 
     async def publish(self, rows: Sequence[Event[Any]]) -> None:
         """Put facts into the outbox, in a rebuild too."""
+        if self.traces:
+            rows = [self._traced(e) for e in rows]
         # `seq` is drawn in the order of the records, while the customers are locked.
         await self.copy(
             "outbox",
@@ -155,6 +163,10 @@ class Transaction:
         )
         # Wakes the relay at commit.
         await self.execute("notify outbox")
+
+    def _traced(self, fact: Event[Any]) -> Event[Any]:
+        trace = self.traces.get(fact.causationid or "")
+        return replace(fact, traceparent=trace) if trace is not None and fact.traceparent is None else fact
 
 
 _ASIDE = Columns("w", topic="text", key="text", standing="text", name="text", shop="text", payload="text")
@@ -166,7 +178,7 @@ on conflict (topic, key, standing, name) do update set payload = excluded.payloa
 """
 _LOCK_CUSTOMERS = """
 select c.shop, c.customer, cast(c.state as text) as state, c.last_time, c.last_rank, c.last_source, c.last_id,
-       c.done_until, c.due_at, c.revision, c.inputs
+       c.done_until, c.due_at, c.revision, c.inputs, c.merged_into, c.merge_revision
 from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
 join customers c on c.shop = w.shop and c.customer = w.customer
 order by c.shop collate "C", c.customer collate "C"
@@ -185,7 +197,11 @@ def customer_row(row: Row[Any]) -> CustomerRow:
     last = None
     if row.last_time is not None:
         last = (row.last_time, row.last_rank, row.last_source, row.last_id)
-    return CustomerRow((row.shop, row.customer), row.state, last, row.done_until, row.due_at, row.revision, row.inputs)
+    key = row.shop, row.customer
+    return CustomerRow(
+        *(key, row.state, last, row.done_until, row.due_at, row.revision, row.inputs),
+        *(row.merged_into, row.merge_revision),
+    )
 
 
 @contextmanager
@@ -215,14 +231,16 @@ class Database:
         self.clock: Clock = clock or WallClock()
         self.service = service
         self.rebuilding = rebuilding
+        plain, tls = split_tls(url)
         self.engine: AsyncEngine = create_async_engine(
-            url,
+            plain,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=10,
             pool_recycle=1800,
             pool_pre_ping=False,
             connect_args={
+                **tls,
                 "timeout": 5,
                 "command_timeout": 35,  # beyond the server's own deadline, whose answer tells slow from away
                 "server_settings": {

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import asyncpg
 
+from common.storage import roles
+from common.storage.tls import split_tls
+
 COMMON = Path(__file__).parent / "migrations"
 _LOCK = 7_301_001
 
@@ -16,6 +19,11 @@ _LOCK = 7_301_001
 def driver_url(url: str) -> str:
     """The URL as asyncpg takes it."""
     return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
+async def _connect(url: str) -> asyncpg.Connection:
+    plain, tls = split_tls(url)
+    return await asyncpg.connect(driver_url(plain), timeout=10, **tls)
 
 
 class MigrationChanged(Exception):
@@ -32,15 +40,16 @@ class OfAnotherService(MigrationChanged):
         )
 
 
-async def migrate(url: str, *folders: Path, common: bool = True) -> None:
+async def migrate(url: str, *folders: Path, common: bool = True, role: str | None = None) -> None:
     """Apply what has not been applied of libs/common's files and of the folders', each file in a transaction.
 
     `common` False: of a process that reads no topic and has no outbox, which needs none of libs/common's tables.
+    `role`: another one than the address names, as which the service serves; it is given its rights.
 
     Idempotent; two at once wait for each other (advisory lock). Raises asyncpg.PostgresError naming the file,
     MigrationChanged where a file that was applied has been edited since, and OfAnotherService.
     """
-    connection = await asyncpg.connect(driver_url(url), timeout=10)
+    connection = await _connect(url)
     try:
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         await connection.execute(
@@ -49,7 +58,8 @@ async def migrate(url: str, *folders: Path, common: bool = True) -> None:
         )
         done = await _applied(connection)
         _check_owner(done, folders)
-        for name, text in await _wanted((COMMON, *folders) if common else folders):
+        all_folders = (COMMON, *folders) if common else folders
+        for name, text in await _wanted(all_folders):
             if name in done:
                 _check(name, text, done[name])
                 continue
@@ -58,6 +68,8 @@ async def migrate(url: str, *folders: Path, common: bool = True) -> None:
                 await connection.execute(
                     "insert into schema_migrations (name, digest) values ($1, $2)", name, _digest(text)
                 )
+        if role and role != roles.user_of(url):
+            await roles.grant(connection, role, all_folders)
     finally:
         await connection.close(timeout=5)
 
@@ -67,7 +79,7 @@ async def missing(url: str, *folders: Path) -> list[str]:
 
     Raises MigrationChanged where a file that was applied has been edited since, and OfAnotherService.
     """
-    connection = await asyncpg.connect(driver_url(url), timeout=10)
+    connection = await _connect(url)
     try:
         there = await connection.fetchval("select to_regclass('schema_migrations') is not null")
         done = await _applied(connection) if there else {}

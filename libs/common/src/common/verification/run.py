@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from common.bus.broker import Reader
+from common.crypto.master import MasterKeys
 from common.storage.database import Database, Transaction
 
 SHOWN = 20
@@ -21,7 +22,7 @@ class Verification:
         service: str,
         database: Database,
         reader: Callable[[str], Reader],
-        master: bytes,
+        master: MasterKeys | bytes,
         say: Callable[[str], None],
     ) -> None:
         self.service = service

@@ -12,10 +12,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from common.bus.broker import BrokerUnavailable
+from common.bus.broker import BrokerUnavailable, secure
+from common.bus.broker.security import from_environment
 from regulars.backups.restoring import check_key, manifest_of, restore_all
 from regulars.backups.taking import back_up
-from regulars.stack.databases import ensure_database
+from regulars.stack.databases import ensure_database, role_of
 from regulars.stack.errors import StackError
 from regulars.stack.folder import lock
 from regulars.stack.kafka import KafkaCluster
@@ -36,6 +37,7 @@ def backup(target: Path, /, *, folder: Folder = _RUN) -> None:
     those servers. The master key is not part of it: keep it apart.
     """
     if named := _named():
+        secure(from_environment())
         take = back_up(target.resolve(), named[0], named[1], _databases(), named[2], _say)
     else:
         state = running(folder.resolve())
@@ -57,6 +59,7 @@ def restore(source: Path, /, *, folder: Folder = _RUN) -> None:
     """
     try:
         if named := _named():
+            secure(from_environment())
             check_key(manifest_of(source), named[2])
             asyncio.run(restore_all(source, named[0], named[1], _say))
         else:
@@ -71,7 +74,9 @@ def restore_here(source: Path, folder: Path, say: Say) -> None:
     if not (folder / "secrets.json").exists():
         raise StackError(f"put the secrets.json of the stack that was backed up into {folder} first: it has the keys")
     with lock(folder):
-        secrets = Secrets.load_or_draw(folder / "secrets.json", manifest["databases"])
+        secrets = Secrets.load_or_draw(
+            folder / "secrets.json", [role for name in manifest["databases"] for role in (name, role_of(name))]
+        )
         check_key(manifest, secrets.master_key)
         postgres = PostgresServer(folder / "postgres", password=secrets.postgres)
         kafka = KafkaCluster(folder / "kafka")
@@ -97,7 +102,7 @@ async def _fill(
     source: Path, postgres: PostgresServer, kafka: KafkaCluster, secrets: Secrets, databases: list[str], say: Say
 ) -> None:
     for name in databases:
-        await ensure_database(postgres.url, name, secrets.databases[name])
+        await ensure_database(postgres.url, name, secrets.databases[name], secrets.databases[role_of(name)])
     await restore_all(source, postgres.url, kafka.bootstrap_servers, say)
 
 

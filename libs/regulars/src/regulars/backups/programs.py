@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from regulars.stack.databases import dsn
 from regulars.stack.errors import StackError
@@ -31,6 +31,9 @@ async def _run(program: str, url: str, *arguments: str) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     env |= {"PGPASSWORD": unquote(parts.password or ""), "PGHOST": parts.hostname or "", "LC_ALL": "C.UTF-8"}
     env |= {"PGPORT": str(parts.port or 5432), "PGUSER": unquote(parts.username or "")}
+    for name, (value, *_) in parse_qs(parts.query).items():
+        if name in ("sslmode", "sslrootcert"):
+            env[f"PG{name.upper()}"] = value
     process = await asyncio.create_subprocess_exec(
         str(path),
         "--no-password",

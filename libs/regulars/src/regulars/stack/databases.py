@@ -21,15 +21,24 @@ def in_database(url: str, database: str) -> str:
     return f"{base.rsplit('/', 1)[0]}/{_checked(database)}" + (f"?{options}" if options else "")
 
 
-def as_role(admin_url: str, name: str, password: str) -> str:
-    """The same server and options, but database and role ``name``."""
+def role_of(database: str) -> str:
+    """The role that the database's service serves as; its owner, as which it is migrated, bears the database's name."""
+    return f"{database}_service"
+
+
+def as_role(admin_url: str, name: str, password: str, *, database: str | None = None) -> str:
+    """The same server and options, but role ``name`` and, unless another one is given, the database of its name."""
     parts = urlsplit(admin_url)
     host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{name}:{quote(password, safe='')}@{host}", path=f"/{_checked(name)}"))
+    return urlunsplit(
+        parts._replace(netloc=f"{name}:{quote(password, safe='')}@{host}", path=f"/{_checked(database or name)}")
+    )
 
 
-async def ensure_database(admin_url: str, name: str, password: str) -> None:
+async def ensure_database(admin_url: str, name: str, password: str, serving: str | None = None) -> None:
     """Make role and database ``name`` where they are missing, and set the role's password. Idempotent.
+
+    ``serving``: likewise the role that the service serves as, with this password; migrations give it its rights.
 
     Raises StackError when the administrator's role lacks the rights or the server does not answer.
     """
@@ -38,7 +47,7 @@ async def ensure_database(admin_url: str, name: str, password: str) -> None:
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         raise StackError(f"PostgreSQL does not let us in ({error}); check DATABASE_URL") from error
     try:
-        await _ensure(connection, _checked(name), password)
+        await _ensure(connection, _checked(name), password, serving)
     except asyncpg.InsufficientPrivilegeError as error:
         raise StackError(
             f"DATABASE_URL's role may not create databases and roles ({error}); "
@@ -48,11 +57,13 @@ async def ensure_database(admin_url: str, name: str, password: str) -> None:
         await connection.close()
 
 
-async def _ensure(connection: asyncpg.Connection, name: str, password: str) -> None:
-    secret = await connection.fetchval("select quote_literal($1::text)", password)
-    # A role per service: a leaked password opens one service's data only.
-    verb = "alter" if await connection.fetchval("select 1 from pg_roles where rolname = $1", name) else "create"
-    await connection.execute(f"{verb} role {name} login password {secret}")
+async def _ensure(connection: asyncpg.Connection, name: str, password: str, serving: str | None) -> None:
+    # Roles per service: a leaked password opens one service's data only.
+    for role, word in ((name, password), (role_of(name), serving)):
+        if word is not None:
+            secret = await connection.fetchval("select quote_literal($1::text)", word)
+            verb = "alter" if await connection.fetchval("select 1 from pg_roles where rolname = $1", role) else "create"
+            await connection.execute(f"{verb} role {role} login password {secret}")
     if not await connection.fetchval("select 1 from pg_database where datname = $1", name):
         # An administrator who is no superuser must be a member of the role that is to own the database.
         if not await connection.fetchval("select rolsuper from pg_roles where rolname = current_user"):
@@ -60,6 +71,8 @@ async def _ensure(connection: asyncpg.Connection, name: str, password: str) -> N
         await connection.execute(f"create database {name} owner {name}")
         # Every role may connect to every database unless it is revoked.
         await connection.execute(f"revoke connect on database {name} from public")
+    if serving is not None:
+        await connection.execute(f"grant connect on database {name} to {role_of(name)}")
     # A rebuild that was killed may have left it shut.
     await connection.execute(f"alter database {name} connection limit -1")
 

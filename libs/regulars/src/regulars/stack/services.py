@@ -118,6 +118,7 @@ def own_mail_server(environment: Mapping[str, str]) -> dict[str, str]:
 _OURS = frozenset(
     {
         "DATABASE_URL",
+        "OWNER_DATABASE_URL",
         "LIVE_DATABASE_URL",
         "KAFKA_BOOTSTRAP_SERVERS",
         "HTTP_HOST",

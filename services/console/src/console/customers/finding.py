@@ -1,12 +1,15 @@
-"""Customers: the search by id or e-mail, and the list with its filters; the list's state is its address alone."""
+"""Customers: the search by id, e-mail, phone or name, and the list with its filters, whose state is its address."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Response
 
+from console.client import Answer
+from console.texts import N_
 from console.web.guard import Guarded
 from console.web.page import Viewer, see
 from console.web.paths import part
@@ -18,7 +21,9 @@ LIFE_CYCLE = ("active", "sleeping", "pre_churn", "churned", "dead")
 RFM = ("important_value", "important_development", "important_keep", "general_value")
 CELLS = ("111", "101", "011", "001", "110", "100", "010", "000")
 FILTERS = {"stage": STAGES, "life_cycle": LIFE_CYCLE, "rfm": RFM, "cell": CELLS}
-Chosen = Annotated[str, Query(max_length=50)]
+_PHONE = re.compile(r"\+[\d\s()./-]{6,30}")
+Chosen = Annotated[str, Query(max_length=100)]
+Wanted = Annotated[str, Form(max_length=300)]
 
 
 @router.get("/s/{shop}/customers")
@@ -28,42 +33,60 @@ async def find_customer(
     life_cycle: Chosen = "",
     rfm: Chosen = "",
     cell: Chosen = "",
+    tier: Chosen = "",
     after: Annotated[str, Query(max_length=500)] = "",
 ) -> Response:
     """The list; a value that there is not is dropped, and said so."""
-    given = {"stage": stage, "life_cycle": life_cycle, "rfm": rfm, "cell": cell}
-    chosen = {name: value for name, value in given.items() if value in FILTERS[name]}
-    dropped = [value for name, value in given.items() if value and name not in chosen]
-    return await _drawn(viewer, chosen, after, dropped=dropped)
+    given = {"stage": stage, "life_cycle": life_cycle, "rfm": rfm, "cell": cell, "tier": tier}
+    return await _drawn(viewer, given, after)
 
 
 async def _drawn(
     viewer: Viewer,
-    chosen: dict[str, str],
+    given: dict[str, str],
     after: str = "",
     *,
-    dropped: list[str] | None = None,
     wanted: str = "",
     error: str = "",
-    several: list[str] | None = None,
+    several: dict[str, Any] | None = None,
     status: int = 200,
 ) -> Response:
+    """The list as filtered. `several`: the customers whom a search found, with `wanted` and `next_after`."""
+    services = viewer.console.services
+    (report,) = await services.ask(viewer.of_shop("membership", "/report"))
+    tiers = {each["tier_id"]: each["tier"] for each in report.body["tiers"]} if report.ok else {}
+    # Where membership is away, the tier that stands in the address is taken as it is.
+    values = FILTERS | {"tier": tuple(tiers) if report.ok else (given.get("tier", ""),)}
+    chosen = {name: value for name, value in given.items() if value and value in values[name]}
     asked = chosen | {"limit": str(ROWS)} | ({"after": after} if after else {})
-    (page,) = await viewer.console.services.ask(viewer.of_shop("segmentation", "/customers", **asked))
+    (page,) = await services.ask(viewer.of_shop("segmentation", "/customers", **asked))
+    listed = [each["customer"] for each in page.body["customers"]] if page.ok else []
+    found = several["customers"] if several else []
     return viewer.draw(
         "customers/find.html",
         status,
         page=page,
-        filters=FILTERS,
+        filters=values,
+        tiers=tiers,
+        names=await _masked_names(viewer, [*found, *listed]),
         chosen=chosen,
         after=after,
-        dropped=dropped or [],
+        dropped=[value for name, value in given.items() if value and name not in chosen],
         wanted=wanted,
         error=error,
-        several=several or [],
+        several=several or {},
         link=lambda **more: _link(viewer, chosen, **more),
         part=part,
     )
+
+
+async def _masked_names(viewer: Viewer, customers: list[str]) -> dict[str, str]:
+    """The first sign of each name, to tell rows apart; none where orders-ingest does not say."""
+    if not customers:
+        return {}
+    path, asked = f"/v1/shops/{viewer.here}/customers/names", list(dict.fromkeys(customers))[:100]
+    answer = await viewer.console.services.tell("orders-ingest", "POST", path, json={"customers": asked})
+    return answer.body["names"] if answer.ok else {}
 
 
 def _link(viewer: Viewer, chosen: dict[str, str], *, without: str = "", after: str = "") -> str:
@@ -73,42 +96,58 @@ def _link(viewer: Viewer, chosen: dict[str, str], *, without: str = "", after: s
 
 
 @router.post("/s/{shop}/customers")
-async def send_find_customer(viewer: Guarded, wanted: Annotated[str, Form(max_length=300)] = "") -> Response:
-    """To the customer's page: what is searched for is in no address until it is an id that somebody knows."""
+async def send_find_customer(
+    viewer: Guarded, wanted: Wanted = "", after: Annotated[str, Form(max_length=500)] = ""
+) -> Response:
+    """To the customer's page: what is searched for is in no address until it is an id that somebody knows.
+
+    With an @ it is an e-mail, with a + a phone; else an id, and where nobody has that, a name.
+    """
     wanted = wanted.strip()
     if not wanted:
-        return await _drawn(viewer, {}, error=viewer.say("Enter a customer's id or e-mail."), status=422)
-    if "@" in wanted:
-        return await _by_mail(viewer, wanted)
-    answers = await viewer.console.services.ask(
-        viewer.of_shop("orders-ingest", f"/customers/{part(wanted)}"),
-        viewer.of_shop("segmentation", f"/customers/{part(wanted)}"),
-    )
-    if any(answer.ok for answer in answers):
-        return see(viewer.url(f"/customers/{part(wanted)}"))
-    if any(answer.state == "unavailable" for answer in answers):
+        return await _refused(viewer, "", viewer.say("Enter an id, e-mail, phone or name."), 422)
+    if "@" in wanted or _PHONE.fullmatch(wanted):
+        return await _by_sign(viewer, "email" if "@" in wanted else "phone", wanted, after)
+    if not after:
+        answers = await viewer.console.services.ask(
+            viewer.of_shop("orders-ingest", f"/customers/{part(wanted)}"),
+            viewer.of_shop("segmentation", f"/customers/{part(wanted)}"),
+        )
+        if any(answer.ok for answer in answers):
+            return see(viewer.url(f"/customers/{part(wanted)}"))
+        if any(answer.state == "unavailable" for answer in answers):
+            return await _nobody_says(viewer, wanted)
+    return await _by_sign(viewer, "name", wanted, after)
+
+
+async def _by_sign(viewer: Viewer, kind: str, wanted: str, after: str) -> Response:
+    """Orders-ingest compares keyed hashes; whether somebody was erased shows in no answer."""
+    path = f"/v1/shops/{viewer.here}/customers/find"
+    asked = {"kind": kind, "value": wanted, "limit": ROWS} | ({"after": after} if after else {})
+    found: Answer = await viewer.console.services.tell("orders-ingest", "POST", path, json=asked)
+    if found.state == "unavailable":
         return await _nobody_says(viewer, wanted)
-    error = viewer.say("This shop knows no customer of this id.")
-    return await _drawn(viewer, {}, wanted=wanted, error=error, status=404)
+    # Of a customer who was merged into another the other one stands.
+    rows = found.body["customers"] if found.ok else []
+    customers = list(dict.fromkeys(row["goes_on_as"] or row["customer"] for row in rows))
+    if not customers:
+        return await _refused(viewer, wanted, viewer.say(_NOBODY[kind]), 404)
+    if len(customers) == 1 and not after and not found.body["next_after"]:
+        return see(viewer.url(f"/customers/{part(customers[0])}"))
+    several = {"customers": customers, "wanted": wanted, "next_after": found.body["next_after"]}
+    return await _drawn(viewer, {}, wanted=wanted, several=several)
+
+
+_NOBODY = {
+    "email": N_("No customer of this shop has this e-mail now. Check that it is whole."),
+    "phone": N_("No customer of this shop has this phone now. Check that it is whole, with the country's code."),
+    "name": N_("This shop knows no customer of this id or name. Write a phone with + and the country's code."),
+}
+
+
+async def _refused(viewer: Viewer, wanted: str, error: str, status: int) -> Response:
+    return await _drawn(viewer, {}, wanted=wanted, error=error, status=status)
 
 
 async def _nobody_says(viewer: Viewer, wanted: str) -> Response:
-    error = viewer.say("Nobody can say now: a service did not answer. Try again.")
-    return await _drawn(viewer, {}, wanted=wanted, error=error, status=503)
-
-
-async def _by_mail(viewer: Viewer, wanted: str) -> Response:
-    """Messaging compares keyed hashes; whether somebody was erased shows in no answer."""
-    path = f"/v1/shops/{viewer.here}/customers/search"
-    found = await viewer.console.services.tell("messaging", "POST", path, json={"address": wanted})
-    if found.state == "unavailable":
-        return await _nobody_says(viewer, wanted)
-    customers = found.body["customers"] if found.ok else []
-    match customers:
-        case [one]:
-            return see(viewer.url(f"/customers/{part(one)}"))
-        case []:
-            error = viewer.say("No customer of this shop has this e-mail now. Check that it is whole.")
-            return await _drawn(viewer, {}, wanted=wanted, error=error, status=404)
-        case _:
-            return await _drawn(viewer, {}, wanted=wanted, several=customers)
+    return await _refused(viewer, wanted, viewer.say("Nobody can say now: a service did not answer. Try again."), 503)

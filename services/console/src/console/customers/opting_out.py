@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Response
 
+from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded
 from console.web.page import Viewer, see
 from console.web.paths import part
@@ -49,15 +50,11 @@ async def send_opt_out(
     if not 1 <= len(said) <= 100:
         return _page(viewer, customer, channel, via, viewer.say("Say in 1 to 100 characters how you were told."), 422)
     back = viewer.url(f"/customers/{part(customer)}")
-    if not await viewer.record("opt_out", thing, "asked", form):
-        # The first click may still be waiting for messaging: what has become of it shows on her page.
-        return see(back, "sent-already")
+    # The first click may still be waiting for messaging: what has become of it shows on her page.
     body = {"customer": customer, "channel": channel, "via": said}
-    answer = await viewer.console.services.tell(
-        "messaging", "POST", f"/v1/shops/{viewer.here}/opt-outs", within_s=WITHIN_S, json=body
+    answer = await carry_out(
+        viewer, "opt_out", thing, form, "messaging", "POST", "/opt-outs", within_s=WITHIN_S, json=body
     )
-    await viewer.record("opt_out", thing, answer.slug or answer.state)
-    if not answer.ok:
-        why = answer.detail or viewer.say("{service} did not answer. Try again.", service="messaging")
-        return _page(viewer, customer, channel, via, why, 503 if answer.state == "unavailable" else 422)
-    return see(back, "opted-out")
+    if answer is not None and not answer.ok:
+        return _page(viewer, customer, channel, via, why_not(viewer, answer), status_of(answer))
+    return see(back, "sent-already" if answer is None else "opted-out")

@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Form, Query, Response
 
 from console.client import Answer
+from console.customers.sentences import sentence
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
 from console.web.paths import part
 
 router = APIRouter()
-DECISIONS, ENTRIES = 20, 50
+DECISIONS, LINES, ENTRIES = 20, 5, 50
 CONTACT = ("name", "email", "phone", "address", "birthday", "chat")
 WORDS = "words"
 """What the customer wrote in reviews and surveys, looked at as a whole."""
@@ -22,7 +23,7 @@ Field = Literal["name", "email", "phone", "address", "birthday", "chat", "words"
 
 @router.get("/s/{shop}/customers/{customer}")
 async def customer(viewer: Guarded, customer: str) -> Response:
-    """Eight questions, asked at once."""
+    """All questions at once; each has its part of the page."""
     here = part(customer)
     asked = {
         "profile": viewer.of_shop("orders-ingest", f"/customers/{here}"),
@@ -33,6 +34,14 @@ async def customer(viewer: Guarded, customer: str) -> Response:
         "decisions": viewer.of_shop("messaging", f"/customers/{here}/decisions", limit=DECISIONS),
         "reviews": viewer.of_shop("feedback", "/reviews", customer=customer, limit=DECISIONS),
         "surveys": viewer.of_shop("feedback", "/surveys", customer=customer, limit=DECISIONS),
+        "tickets": viewer.of_shop("feedback", "/tickets", customer=customer, limit=DECISIONS),
+        "statement": viewer.of_shop("membership", f"/members/{here}/statement", limit=LINES),
+        "benefits": viewer.of_shop("membership", f"/members/{here}/benefits"),
+        "coupons": viewer.of_shop("membership", f"/members/{here}/coupons", limit=DECISIONS),
+        "value": viewer.of_shop("segmentation", f"/customers/{here}/lifetime-value"),
+        "churn": viewer.of_shop("segmentation", f"/customers/{here}/churn"),
+        "winback": viewer.of_shop("segmentation", f"/customers/{here}/win-back"),
+        "bounces": viewer.of_shop("messaging", f"/customers/{here}/bounces"),
     }
     answers = dict(zip(asked, await viewer.ask(*asked.values()), strict=True))
     if _is_unknown(answers):
@@ -47,6 +56,7 @@ async def customer(viewer: Guarded, customer: str) -> Response:
         contact=shown,
         words_shown=words_shown,
         all=list(answers.values()),
+        sentence=sentence,
         **answers,
     )
 
@@ -77,9 +87,12 @@ async def show_contact(
     customer: str,
     field: Annotated[Field, Form()],
     form: Annotated[str, Form(max_length=50)],
+    ticket: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
-    """Show one personal field to this session for five minutes; the look is recorded first."""
+    """Show one personal field to this session for five minutes; the look is recorded first. Back to where it was."""
     await viewer.look(_object(customer, field), "show_contact", form)
+    if ticket:
+        return see(viewer.url(f"/tickets/{part(ticket)}"))
     return see(f"{viewer.url(f'/customers/{part(customer)}')}#contact")
 
 

@@ -11,25 +11,26 @@ from fastapi import APIRouter, Query, Response
 from starlette.datastructures import UploadFile
 
 from console.client import Ask
+from console.imports.columns import columns_in
 from console.web.formats import cell
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
 from console.web.paths import part
 
 router = APIRouter()
-LAYOUTS = ("online_retail", "cdnow_sample", "cdnow_master")
-FIELDS = ("layout", "name", "currency", "zone", "encoding")
-ENCODINGS = ("utf-8", "gbk", "latin-1")
+LAYOUTS = ("orders", "online_retail", "cdnow_sample", "cdnow_master")
+FIELDS = ("layout", "name", "currency", "zone", "encoding", "decimals")
+ENCODINGS = ("utf-8", "gbk", "latin-1", "utf-16")
 LINES, MOST_LINES = 50, 10_000
 
 
 @router.get("/s/{shop}/imports")
 async def imports(viewer: Guarded) -> Response:
     """The latest imports, and the form for another."""
-    return await _list(viewer)
+    return await listed(viewer)
 
 
-async def _list(viewer: Viewer, error: str = "", status: int = 200, **sent: str) -> Response:
+async def listed(viewer: Viewer, error: str = "", status: int = 200, **sent: str) -> Response:
     (found,) = await viewer.console.services.ask(viewer.of_shop("orders-ingest", "/imports"))
     shown = dict.fromkeys(FIELDS, "") | sent
     return viewer.draw(
@@ -47,20 +48,21 @@ async def send_import(viewer: Guarded) -> Response:
     sent = {name: str(form.get(name, ""))[:100].strip() for name in FIELDS}
     file = form.get("file")
     if not isinstance(file, UploadFile) or not file.size:
-        return await _list(viewer, viewer.say("Choose a file."), 422, **sent)
-    query = {name: value for name, value in sent.items() if value}
+        return await listed(viewer, viewer.say("Choose a file."), 422, **sent)
+    columns = columns_in({name: str(value) for name, value in form.items()})
+    query = {name: value for name, value in sent.items() if value} | ({"columns": columns} if columns else {})
     answer = await viewer.console.services.upload(
-        "orders-ingest", f"/v1/shops/{viewer.here}/imports", query, _parts(file)
+        "orders-ingest", f"/v1/shops/{viewer.here}/imports", query, parts_of(file)
     )
     if not answer.ok:
         said = answer.detail or viewer.say("{service} did not answer. Try again.", service="orders-ingest")
-        return await _list(viewer, said, 422 if answer.state != "unavailable" else 503, **sent)
+        return await listed(viewer, said, 422 if answer.state != "unavailable" else 503, **sent)
     job = str(answer.body["id"])
     await viewer.record("send_import", f"imports/{part(job)}", form=str(form.get("form", ""))[:50] or None)
     return see(viewer.url(f"/imports/{part(job)}"))
 
 
-async def _parts(file: UploadFile) -> AsyncIterator[bytes]:
+async def parts_of(file: UploadFile) -> AsyncIterator[bytes]:
     while part_of_file := await file.read(256 * 1024):
         yield part_of_file
 

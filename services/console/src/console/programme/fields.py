@@ -1,4 +1,4 @@
-"""The programme's rules as fields of a form: what each is called, how it is written, within which bounds."""
+"""Rules as fields of a form: what each is called, how it is written, within which bounds; first the programme's."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 
 from common.values.currency import EXPONENTS, TooPrecise, to_minor
+from console.programme import windows
 from console.texts import N_
 
-Kind = Literal["whole", "percent", "times", "money", "choice", "yes", "text"]
+Kind = Literal["whole", "percent", "times", "money", "choice", "text", "windows", "days"]
 _UNITS = {"percent": Decimal(100), "times": Decimal(10_000)}
 """Basis points in one of the unit that people write."""
+_TABLES = ("marketing_by_channel",)
+"""Tables of values by name, which hold no null."""
 
 
 class Field(NamedTuple):
@@ -150,6 +153,19 @@ TOPICS: tuple[tuple[str, tuple[Field, ...]], ...] = (
             Field("check_in.points", N_("Points for a check-in"), N_("Once a day."), "whole"),
         ),
     ),
+    (
+        N_("Changes by hand"),
+        (
+            Field(
+                "approvals.points_alone",
+                N_("Points one person may change"),
+                N_("Of one member in a day; above it a second person approves. 0: always a second one."),
+                "whole",
+                0,
+                10_000_000,
+            ),
+        ),
+    ),
 )
 
 
@@ -181,14 +197,24 @@ def fields_of(programme: Mapping[str, Any]) -> dict[str, Field]:
 
 
 def written(programme: Mapping[str, Any], currency: str) -> dict[str, str]:
-    """The fields as a person writes them."""
-    return {name: _text(_get(programme, name), each.kind, currency) for name, each in fields_of(programme).items()}
+    """The programme's fields as a person writes them."""
+    return written_of(fields_of(programme), programme, currency)
+
+
+def written_of(known: Mapping[str, Field], rules: Mapping[str, Any], currency: str) -> dict[str, str]:
+    """These fields of the rules as a person writes them."""
+    return {name: _text(_get(rules, name), each.kind, currency) for name, each in known.items()}
 
 
 def read(base: Mapping[str, Any], form: Mapping[str, str], currency: str) -> Read:
     """The programme that the form asks for: the base with these fields, and all else as it was."""
+    return read_of(fields_of(base), base, form, currency)
+
+
+def read_of(known: Mapping[str, Field], base: Mapping[str, Any], form: Mapping[str, str], currency: str) -> Read:
+    """The rules that the form asks for: the base with these fields, and all else as it was."""
     found = Read(deepcopy(dict(base)), {})
-    for name, each in fields_of(base).items():
+    for name, each in known.items():
         try:
             _set(found.programme, name, _value(each, form.get(name, "").strip(), currency))
         except Wrong as wrong:
@@ -200,33 +226,56 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], currency: s
     """Fields that differ: the tier's name where it is one's, the label, what was written, what is."""
     if len(before["tiers"]) != len(after["tiers"]):
         after = {**after, "tiers": after["tiers"][: len(before["tiers"])]}
-    old, new, known = written(before, currency), written(after, currency), fields_of(after)
     return [
-        (
-            after["tiers"][int(name.split(".")[1])]["name"] if name.startswith("tiers.") else "",
-            known[name].label,
-            old[name],
-            new[name],
-        )
-        for name in known
-        if old.get(name) != new[name]
+        (after["tiers"][int(name.split(".")[1])]["name"] if name.startswith("tiers.") else "", label, old, new)
+        for name, label, old, new in _differing(fields_of(after), fields_of(before), before, after, currency)
     ]
 
 
+def differences_of(
+    known: Mapping[str, Field], before: Mapping[str, Any], after: Mapping[str, Any], currency: str
+) -> list[tuple[str, str, str]]:
+    """Fields that differ: the label, what was written, what is."""
+    return [(label, old, new) for _, label, old, new in _differing(known, known, before, after, currency)]
+
+
+def _differing(
+    known: Mapping[str, Field],
+    known_before: Mapping[str, Field],
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    currency: str,
+) -> list[tuple[str, str, str, str]]:
+    old, new = written_of(known_before, before, currency), written_of(known, after, currency)
+    return [(name, known[name].label, old[name], new[name]) for name in known if old.get(name) != new[name]]
+
+
 def _get(programme: Any, path: str) -> Any:
+    """The value at the path; None where an optional one is not there."""
     for step in path.split("."):
-        programme = programme[int(step)] if step.isdigit() else programme[step]
+        if programme is None:
+            return None
+        programme = programme[int(step)] if step.isdigit() else programme.get(step)
     return programme
 
 
 def _set(programme: Any, path: str, value: Any) -> None:
+    """Put the value at the path; None takes away what stands in a table of values, such as a cap of one channel."""
     *way, last = path.split(".")
-    (_get(programme, ".".join(way)) if way else programme)[last] = value
+    within = _get(programme, ".".join(way)) if way else programme
+    if value is None and way and way[-1] in _TABLES:
+        within.pop(last, None)
+    else:
+        within[last] = value
 
 
 def _text(value: Any, kind: Kind, currency: str) -> str:
     if value is None:
         return ""
+    if kind == "windows":
+        return windows.windows_written(value)
+    if kind == "days":
+        return windows.days_written(value)
     if kind == "money":
         return f"{Decimal(value).scaleb(-EXPONENTS[currency]):f}"
     if kind in _UNITS:
@@ -236,7 +285,14 @@ def _text(value: Any, kind: Kind, currency: str) -> str:
 
 def _value(field: Field, text: str, currency: str) -> Any:
     """Raises Wrong."""
+    if field.kind in ("windows", "days"):
+        try:
+            return windows.windows(text) if field.kind == "windows" else windows.days(text)
+        except windows.Unreadable as error:
+            raise Wrong(error.text, **error.values) from None
     if field.kind == "text":
+        if not text and field.optional:
+            return None
         if not field.least <= len(text) <= field.most:
             raise Wrong(N_("Write {least} to {most} characters."), least=field.least, most=field.most)
         return text

@@ -75,15 +75,15 @@ async def _drawn(viewer: Viewer, shown: Shown, status: int = 200, **more: Any) -
     )
 
 
-async def _form(viewer: Viewer) -> dict[str, str]:
+async def written_form(viewer: Viewer) -> dict[str, str]:
     """The form as it came; the guard has read it."""
-    return {name: str(value)[:200] for name, value in (await viewer.request.form()).items()}
+    return {name: str(value)[:4_000] for name, value in (await viewer.request.form()).items()}
 
 
 @router.post("/s/{shop}/programme/preview")
 async def preview_programme(viewer: Guarded) -> Response:
     """What the change would do to the members there are, before anything is saved."""
-    shown, form = await _asked(viewer), await _form(viewer)
+    shown, form = await _asked(viewer), await written_form(viewer)
     shown.form, found = form, fields.read(shown.base, form, shown.currency)
     if found.wrong:
         return await _drawn(viewer, shown, 422, wrong=found.wrong)
@@ -110,7 +110,7 @@ async def preview_programme(viewer: Guarded) -> Response:
 async def edit_programme(viewer: Guarded) -> Response:
     """Back to the form with what was tried."""
     shown = await _asked(viewer)
-    shown.form = await _form(viewer)
+    shown.form = await written_form(viewer)
     return await _drawn(viewer, shown)
 
 
@@ -122,19 +122,19 @@ async def _refused(viewer: Viewer, shown: Shown, answer: Answer) -> Response:
 @router.post("/s/{shop}/programme")
 async def save_programme(viewer: Guarded) -> Response:
     """Add a version from a date on, or in five minutes; once however often sent, and never over somebody else's."""
-    shown, form = await _asked(viewer), await _form(viewer)
+    shown, form = await _asked(viewer), await written_form(viewer)
     shown.form, found = form, fields.read(shown.base, form, shown.currency)
     if found.wrong:
         return await _drawn(viewer, shown, 422, wrong=found.wrong)
     replaces = int(form["replaces"]) if form.get("replaces", "").isdigit() else -1
     if replaces != shown.answer.body["newest"]:
-        if await _was_sent(viewer, form):
+        if await was_sent(viewer, form):
             return see(viewer.url("/programme"), "sent-already")
         theirs = fields.differences(found.programme, shown.base, shown.currency)
         return await _drawn(viewer, shown, 409, theirs=theirs or [("", "", "", "")])
     if not await viewer.record("save_programme", "programme", "asked", form.get("form", "")[:50] or None):
         return see(viewer.url("/programme"), "sent-already")
-    body = {"programme": found.programme, "replaces": replaces, "valid_from": _start(viewer, form)}
+    body = {"programme": found.programme, "replaces": replaces, "valid_from": start(viewer, form)}
     answer = await viewer.console.services.tell(
         "membership", "PUT", f"/v1/shops/{viewer.here}/programme", within_s=WITHIN_S, json=body
     )
@@ -145,7 +145,7 @@ async def save_programme(viewer: Guarded) -> Response:
     return see(viewer.url("/programme"), "programme-saved")
 
 
-def _start(viewer: Viewer, form: dict[str, str]) -> str | None:
+def start(viewer: Viewer, form: dict[str, str]) -> str | None:
     """When it comes into force, of the shop's zone; None as soon as can be. A browser sends no other than a time."""
     try:
         at = datetime.fromisoformat(form.get("from", ""))
@@ -154,7 +154,7 @@ def _start(viewer: Viewer, form: dict[str, str]) -> str | None:
     return at.replace(tzinfo=viewer.zone).isoformat()
 
 
-async def _was_sent(viewer: Viewer, form: dict[str, str]) -> bool:
+async def was_sent(viewer: Viewer, form: dict[str, str]) -> bool:
     """Whether this very form was taken before: its own version is the newer one."""
     async with viewer.console.database.transaction() as tx:
         return await store.was_sent(tx, form.get("form", ""))

@@ -15,6 +15,7 @@ from common.events.envelope import given_correlation
 from common.events.feedback import MOST_PHOTOS, ReviewSubmitted, Stars, check_photo
 from common.events.fields import MAX_PERSONAL, Cursor, Identifier, Instant, ShopName, Text
 from common.http.api import Body, Router, Tx, require
+from common.http.people import identifiers_of
 from common.refusals import Forbidden
 from common.storage.database import Transaction
 from feedback.commands.reviews import accept_review
@@ -142,7 +143,8 @@ async def list_reviews(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> ReviewPage:
     """Reviews in order of id, of one customer or order if asked."""
-    rows = await reviews.list_reviews(tx, shop, customer=customer, order_id=order_id, after=after, limit=limit)
+    people = await identifiers_of(tx, shop, customer) or None
+    rows = await reviews.list_reviews(tx, shop, people=people, order_id=order_id, after=after, limit=limit)
     keys: KeyRing = request.app.state.runtime.keys
     readable = await opener(tx, keys, [(shop, row.customer) for row in rows])
     items = []

@@ -15,6 +15,7 @@ from common.events import CustomerKey
 from common.events.feedback import MOST_ANSWERS, MOST_CHOICES, QuestionAnswer, Score
 from common.events.fields import MAX_PERSONAL, Cursor, Identifier, ShopName, Text
 from common.http.api import Body, Router, Tx, require
+from common.http.people import identifiers_of
 from common.refusals import NotFound, NotNow
 from feedback.commands.answers import accept_answers
 from feedback.commands.sealing import opener
@@ -194,8 +195,9 @@ async def list_surveys(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> SurveyPage:
     """Surveys in order of id, of one customer or order if asked; an answer stands with its order (FBK-007)."""
+    people = await identifiers_of(tx, shop, customer) or None
     found = await surveys.list_surveys(
-        tx, shop, customer=customer, order_id=order_id, form_id=form_id, after=after, limit=limit
+        tx, shop, people=people, order_id=order_id, form_id=form_id, after=after, limit=limit
     )
     keys: KeyRing = request.app.state.runtime.keys
     readable = await opener(tx, keys, [(s.shop, s.customer) for s in found])

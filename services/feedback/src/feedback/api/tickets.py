@@ -37,6 +37,7 @@ from common.events.fields import (
     Text,
 )
 from common.http.api import Body, Router, Tx, require
+from common.http.people import identifiers_of
 from common.refusals import Invalid
 from feedback.commands import tickets as command
 from feedback.tickets import store
@@ -322,7 +323,8 @@ async def list_tickets(
 ) -> TicketPage:
     """The queue of open tickets: by priority, then by what is due first; or a customer's tickets (FBK-032, FBK-034)."""
     if customer is not None:
-        rows = await store.list_customers_tickets(tx, shop, customer, after, limit + 1)
+        people = await identifiers_of(tx, shop, customer)
+        rows = await store.list_customers_tickets(tx, shop, people, after, limit + 1)
     else:
         place = _place(after) if after else None
         rows = await store.list_queue(tx, shop, place, limit + 1, owner=owner, overdue=overdue, to_approve=to_approve)

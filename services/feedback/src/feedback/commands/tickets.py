@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from common.crypto.keys import KeyRing
 from common.events import CustomerKey, Event, fact_id
 from common.events.feedback import TicketEvent
+from common.people.store import get_people, lock_survivors
 from common.shops.settings import Settings, get_shop
 from common.storage.database import Transaction
 from feedback.commands.names import hold_name
@@ -40,7 +41,7 @@ async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: N
     Raises TicketDiffers, UnknownCustomer (texts need the customer's key), CustomerErased and SettingsNotRead.
     """
     await hold_name(tx, customer[0], "ticket", new.ticket_id)
-    await tx.lock_customers([customer])
+    person = (await lock_survivors(tx, [customer]))[customer]
     owner = await store.get_customer(tx, customer[0], new.ticket_id)
     if owner is not None:
         stood = await store.get_entry(tx, (customer[0], owner), new.ticket_id, "opened")
@@ -52,7 +53,7 @@ async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: N
     await assert_not_erased(tx, keys, customer)
     policy, settings = await _rules(tx, customer[0], at)
     seen = await _seen(tx, customer, new.ticket_id, new.order_id, policy, settings, at)
-    ticket = open_ticket(new, await get_tier(tx, customer), policy, settings.zone, seen, at)
+    ticket = open_ticket(new, await get_tier(tx, person), policy, settings.zone, seen, at)
     return Done(await _save(tx, keys, customer, ticket, at), True)
 
 
@@ -153,6 +154,10 @@ async def _seen(
     at: datetime,
 ) -> Circumstances:
     since = at - timedelta(days=policy.compensation.automatic_days)
-    counted = await store.count_granted(tx, customer, ticket_id, order_id, settings.currency, since)
-    order = None if order_id is None else await get_stood(tx, (*customer, order_id))
+    people = (await get_people(tx, [customer]))[customer]
+    counted = await store.count_granted(tx, people, ticket_id, order_id, settings.currency, since)
+    order = None
+    for one in people if order_id is not None else ():
+        assert order_id is not None
+        order = order or await get_stood(tx, (*one, order_id))
     return Circumstances(settings.currency, order, *counted)

@@ -40,7 +40,9 @@ async def read_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[H
     for order in await list_completed_of(tx, keys):
         found[order.shop, order.customer].orders.append(order)
     for q in await list_questions_of(tx, keys):
-        found[q.shop, q.customer].question = StoredQuestion(q.order_id, q.completed_at, q.due_at, q.survey_id)
+        found[q.shop, q.customer].question = StoredQuestion(
+            q.order_id, q.completed_at, q.due_at, q.survey_id, q.passed_over
+        )
     for survey in await list_surveys_of(tx, keys):
         found[survey.shop, survey.customer].surveys[survey.survey_id] = survey
     for r in await list_reviews_of(tx, keys):

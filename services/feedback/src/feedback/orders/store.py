@@ -14,7 +14,7 @@ from common.events.orders import OrderEvent, OrderRefunded
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from feedback.orders.rules import CompletedOrder, OrderInput, OrderKey, essence
-from feedback.orders.standing import Stood, stood
+from feedback.standing.rules import Stood, stood
 
 _INPUTS = Columns(
     "i",
@@ -117,7 +117,8 @@ async def list_customers_since(
 
 async def get_stood(tx: Transaction, order: OrderKey) -> Stood | None:
     """How an order of the customer, who is locked, stands now; None: there is none of that id."""
-    return stood(await get_inputs(tx, [order]))
+    inputs = sorted(await get_inputs(tx, [order]), key=lambda i: (i.at, i.rank, i.cause))
+    return stood((given.at, given.body) for given in inputs)
 
 
 async def save_completed(tx: Transaction, orders: Sequence[CompletedOrder]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from common.events import CustomerKey, Event
 from common.events.feedback import SurveyRequested
+from common.people.store import lock_survivors
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from common.work.set_aside import Task
@@ -38,7 +39,7 @@ async def save_first_orders(tx: Transaction, customers: Collection[CustomerKey])
         on conflict (shop, customer) do update
         set order_id = excluded.order_id, completed_at = excluded.completed_at, cause = excluded.cause,
             correlation_id = excluded.correlation_id,
-            due_at = case when q.survey_id is null then excluded.due_at end
+            due_at = case when q.survey_id is null and not q.passed_over then excluded.due_at end
         """,
         **_CUSTOMERS.of(sorted(customers)),
     )
@@ -58,6 +59,33 @@ async def save_asked(tx: Transaction, requests: Sequence[Event[SurveyRequested]]
     )
 
 
+async def pass_over(tx: Transaction, customers: Collection[CustomerKey]) -> None:
+    """Do not ask these customers, who are asked under another identifier."""
+    if customers:
+        # By primary key.
+        await tx.execute(
+            f"""
+            update usage_questions q set due_at = null, passed_over = true from {_CUSTOMERS}
+            where q.shop = w.shop and q.customer = w.customer
+            """,
+            **_CUSTOMERS.of(customers),
+        )
+
+
+async def ask_again(tx: Transaction, customers: Collection[CustomerKey]) -> None:
+    """Whether the question of each of these customers is to be asked shows anew when it falls due."""
+    # By primary key.
+    await tx.execute(
+        f"""
+        update usage_questions q set passed_over = false from {_CUSTOMERS}
+        where q.shop = w.shop and q.customer = w.customer and q.passed_over
+        """,
+        **_CUSTOMERS.of(customers),
+    )
+    if known := await list_questions_of(tx, customers):
+        await save_first_orders(tx, {(row.shop, row.customer) for row in known})
+
+
 async def lapse(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
     """Ask these customers nothing: they were erased and cannot be reached."""
     await tx.execute(
@@ -70,10 +98,11 @@ async def lapse(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
 
 
 async def list_questions_of(tx: Transaction, customers: Iterable[CustomerKey]) -> Sequence[Row[Any]]:
-    """The question of each of these customers: shop, customer, order_id, completed_at, due_at, survey_id."""
+    """The question of each of these customers: shop, customer, order_id, completed_at, due_at, survey_id,
+    passed_over."""
     return await tx.fetch(
         f"""
-        select q.shop, q.customer, q.order_id, q.completed_at, q.due_at, q.survey_id
+        select q.shop, q.customer, q.order_id, q.completed_at, q.due_at, q.survey_id, q.passed_over
         from {_CUSTOMERS} join usage_questions q on q.shop = w.shop and q.customer = w.customer
         """,
         **_CUSTOMERS.of(customers),
@@ -103,8 +132,9 @@ async def lock_due_questions(tx: Transaction, now: datetime, limit: int, without
 
 
 async def get_due_questions(tx: Transaction, now: datetime, keys: Sequence[CustomerKey]) -> list[CompletedOrder]:
-    """What these customers are to be asked now, soonest due first; locks them where they are not locked yet."""
-    await tx.lock_customers(keys)
+    """What these customers are to be asked now, soonest due first; locks them where they are not locked yet, and the
+    survivors who absorbed them."""
+    await lock_survivors(tx, keys)
     # Read under the lock: an earlier order may have moved the due date.
     rows = await tx.fetch(
         f"""

@@ -46,19 +46,20 @@ async def get_review(tx: Transaction, shop: str, customer: str, review_id: str) 
 
 
 async def list_reviews(
-    tx: Transaction, shop: str, *, customer: str | None, order_id: str | None, after: str, limit: int
+    tx: Transaction, shop: str, *, people: Sequence[str] | None, order_id: str | None, after: str, limit: int
 ) -> Sequence[Row[Any]]:
-    """A shop's reviews by id and customer, from the one after `after` ("<id> <customer>") on."""
+    """A shop's reviews, or those of `people` alone, by id and customer, from the one after `after` ("<id> <customer>")
+    on."""
     return await tx.fetch(
         f"""
         select {_REVIEW} from reviews
         where shop = :shop and (review_id, customer) > (:after_review, :after_customer)
-          and (cast(:customer as text) is null or customer = :customer)
+          and (cast(:people as text[]) is null or customer = any(cast(:people as text[])))
           and (cast(:order_id as text) is null or order_id = :order_id)
         order by review_id, customer limit :limit
         """,
         shop=shop,
-        customer=customer,
+        people=people,
         order_id=order_id,
         after_review=after.partition(" ")[0],
         after_customer=after.partition(" ")[2],

@@ -6,8 +6,8 @@ import unicodedata
 
 from common.events.feedback import RewardClaimed, RewardDecided, RewardEvent
 from common.refusals import Conflict, Invalid, NotFound
-from feedback.orders.standing import Stood
 from feedback.rewards.policy import ReviewReward
+from feedback.standing.rules import Stood
 
 
 class RewardsOff(Conflict):

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from common.events import CustomerKey, Event
 from common.events.feedback import QuestionAnswer, SurveyAnswered, SurveyRequested
+from common.people.store import get_people
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from feedback.surveys.state import Survey
@@ -94,7 +95,9 @@ async def get_asked(tx: Transaction, shop: str, customers: Iterable[str], survey
 
 
 async def last_asked(tx: Transaction, customers: Iterable[CustomerKey]) -> dict[CustomerKey, datetime]:
-    """When each of these customers was asked anything last; those who never were are left out."""
+    """When each of these customers was asked anything last, under any identifier of the person; those who never were
+    are left out."""
+    people = await get_people(tx, wanted := sorted(set(customers)))
     # A customer has a handful of surveys, found by the primary key.
     rows = await tx.fetch(
         f"""
@@ -102,33 +105,35 @@ async def last_asked(tx: Transaction, customers: Iterable[CustomerKey]) -> dict[
         from {_CUSTOMERS} join surveys s on s.shop = w.shop and s.customer = w.customer
         where s.cause_at is not null group by 1, 2
         """,
-        **_CUSTOMERS.of(customers),
+        **_CUSTOMERS.of(sorted({one for of in people.values() for one in of})),
     )
-    return {(row.shop, row.customer): row.at for row in rows}
+    asked = {(row.shop, row.customer): row.at for row in rows}
+    latest = {key: max((asked[one] for one in people[key] if one in asked), default=None) for key in wanted}
+    return {key: at for key, at in latest.items() if at is not None}
 
 
 async def list_surveys(
     tx: Transaction,
     shop: str,
     *,
-    customer: str | None,
+    people: Sequence[str] | None,
     order_id: str | None,
     form_id: str | None,
     after: str,
     limit: int,
 ) -> list[Survey]:
-    """A shop's surveys by id, from the one after `after` on."""
+    """A shop's surveys by id, from the one after `after` on; `people`: of these customers alone."""
     rows = await tx.fetch(
         f"""
         select {_SURVEY} from surveys s
         where shop = :shop and survey_id > :after
-          and (cast(:customer as text) is null or customer = :customer)
+          and (cast(:people as text[]) is null or customer = any(cast(:people as text[])))
           and (cast(:order_id as text) is null or order_id = :order_id)
           and (cast(:form_id as text) is null or form_id = :form_id)
         order by survey_id limit :limit
         """,
         shop=shop,
-        customer=customer,
+        people=people,
         order_id=order_id,
         form_id=form_id,
         after=after,

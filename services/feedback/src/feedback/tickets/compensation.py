@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from common.events.feedback import Compensation, CompensationKind
 from common.values.people import is_same_person
-from feedback.orders.standing import Stood
+from feedback.standing.rules import Stood
 from feedback.tickets import refusals
 from feedback.tickets.policy import CompensationRules
 

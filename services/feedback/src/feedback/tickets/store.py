@@ -154,11 +154,16 @@ async def save(tx: Transaction, events: Sequence[Event[TicketEvent]]) -> None:
 
 
 async def count_granted(
-    tx: Transaction, customer: CustomerKey, ticket_id: str, order_id: str | None, currency: str, since: datetime
+    tx: Transaction,
+    people: Sequence[CustomerKey],
+    ticket_id: str,
+    order_id: str | None,
+    currency: str,
+    since: datetime,
 ) -> tuple[int, int, bool]:
-    """Of the customer's other tickets: how many were granted something by rule after `since`; what those of the same
-    order, or opened after `since`, have granted or proposed, in minor units of `currency`; and whether one of the same
-    order has; the customer is locked."""
+    """Of the other tickets of one person (`people`): how many were granted something by rule after `since`; what those
+    of the same order, or opened after `since`, have granted or proposed, in minor units of `currency`; and whether one
+    of the same order has; the customer is locked."""
     # A customer has few tickets; by primary key.
     row = await tx.fetch_one(
         """
@@ -168,10 +173,10 @@ async def count_granted(
                      and (order_id = :order_id or opened_at > :since)
                ), 0) as given,
                coalesce(bool_or(order_id = :order_id and compensation in ('proposed', 'granted')), false) as same_order
-        from tickets where shop = :shop and customer = :customer and ticket_id <> :ticket_id
+        from tickets where shop = :shop and customer = any(:people) and ticket_id <> :ticket_id
         """,
-        shop=customer[0],
-        customer=customer[1],
+        shop=people[0][0],
+        people=[name for _, name in people],
         ticket_id=ticket_id,
         order_id=order_id,
         currency=currency,
@@ -207,16 +212,16 @@ async def list_queue(
 
 
 async def list_customers_tickets(
-    tx: Transaction, shop: str, customer: str, after: str, limit: int
+    tx: Transaction, shop: str, people: Sequence[str], after: str, limit: int
 ) -> Sequence[Row[Any]]:
-    """A customer's tickets by id, the resolved ones too."""
+    """A customer's tickets by id, under all identifiers, the resolved ones too."""
     return await tx.fetch(
         """
         select customer, cast(body as text) as body from tickets
-        where shop = :shop and customer = :customer and ticket_id > :after order by ticket_id limit :limit
+        where shop = :shop and customer = any(:people) and ticket_id > :after order by ticket_id limit :limit
         """,
         shop=shop,
-        customer=customer,
+        people=list(people),
         after=after,
         limit=limit,
     )

@@ -24,6 +24,7 @@ class StoredQuestion:
     completed_at: datetime | None
     due_at: datetime | None
     survey_id: str | None
+    passed_over: bool = False
 
 
 @dataclass(slots=True)
@@ -110,7 +111,7 @@ def _of_question(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
         return
     if (q.order_id, q.completed_at) != (first.order_id, first.completed_at):
         yield f"has a question about order {q.order_id}, but order {first.order_id} is the first that counts"
-    due = None if h.erased or q.survey_id is not None else first.due_at
+    due = None if h.erased or q.survey_id is not None or q.passed_over else first.due_at
     if q.due_at != due and q.survey_id is None:
         yield f"is due at {q.due_at and q.due_at.isoformat()}, not at {due and due.isoformat()}"
 

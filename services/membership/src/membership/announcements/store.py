@@ -13,6 +13,7 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 from membership.histories.ranges import within
 
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 _REVISIONS = Columns("n", shop="text", customer="text", revision="bigint")
 _ANNOUNCED = Columns("n", shop="text", customer="text", revision="bigint", said="text")
 
@@ -32,6 +33,15 @@ async def save_announced(tx: Transaction, facts: Iterable[tuple[CustomerKey, int
         on conflict (shop, customer) do update set revision = excluded.revision, said = a.said || excluded.said
         """,
         **_ANNOUNCED.of((*key, revision, orjson.dumps(said).decode()) for key, (revision, said) in found.items()),
+    )
+
+
+async def delete_announced(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
+    """Nothing that was announced of these customers counts any more."""
+    # By the primary key.
+    await tx.execute(
+        f"delete from announced a using {_CUSTOMERS} where a.shop = w.shop and a.customer = w.customer",
+        **_CUSTOMERS.of(customers),
     )
 
 

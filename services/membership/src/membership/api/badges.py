@@ -10,8 +10,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from common.crypto.sealing import derived_key
-from common.events.fields import Identifier, ShopName
+from common.events.fields import ShopName
 from common.http.api import Router, Tx, public, require
+from common.http.people import Person
 from common.refusals import NotFound
 from membership.api.members import member_now
 from membership.badges.token import PURPOSE, Badge, InvalidBadge, read, sign, until
@@ -50,7 +51,7 @@ def text_of(badge: Badge) -> str:
 
 
 @router.get("/v1/shops/{shop}/members/{customer}/badge", dependencies=[require("members:read")])
-async def get_badge(shop: ShopName, customer: Identifier, request: Request, tx: Tx) -> BadgeOut:
+async def get_badge(shop: ShopName, customer: Person, request: Request, tx: Tx) -> BadgeOut:
     """The member's badge as of now: the shop's own page puts the snippet where the customer is greeted."""
     member, rules, now = await member_now(tx, (shop, customer))
     tiers, runtime = Tiers.of(member), request.app.state.runtime

@@ -13,6 +13,7 @@ from common.events.fields import Identifier, PlannedTime, ShopName
 from common.fold.customers import advanced
 from common.fold.store import read_customer
 from common.http.api import Body, Router, Tx, require
+from common.http.people import Person
 from membership.benefits.rules import opens_at, quota_on
 from membership.benefits.state import Benefits, Use, UseStatus
 from membership.commands import benefits as commands
@@ -113,7 +114,7 @@ async def _known(shop: str, customer: str, tx: Tx) -> tuple[Member | None, ShopR
 
 
 @router.get("/benefits", dependencies=[require("members:read")])
-async def get_benefits(shop: ShopName, customer: Identifier, tx: Tx) -> BenefitsOut:
+async def get_benefits(shop: ShopName, customer: Person, tx: Tx) -> BenefitsOut:
     """What the member's tier gives, and what is left of each quota in the period that is now (MEM-024, MEM-033)."""
     member, rules, now = await _known(shop, customer, tx)
     if member is None or Tiers.of(member).enrolled is None:
@@ -132,7 +133,7 @@ def benefits_out(member: Member, rules: ShopRules, now: datetime) -> BenefitsOut
 
 @router.get("/access", dependencies=[require("members:read")])
 async def get_access(
-    shop: ShopName, customer: Identifier, public_from: Annotated[PlannedTime, Query()], tx: Tx
+    shop: ShopName, customer: Person, public_from: Annotated[PlannedTime, Query()], tx: Tx
 ) -> AccessOut:
     """Whether a sale is open for the customer, who need be no member: members may have a head start (MEM-037)."""
     member, rules, now = await _known(shop, customer, tx)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from common.events.fields import Identifier, ShopName
 from common.fold.store import read_customer
 from common.http.api import Router, Tx, require
+from common.http.people import Person
 from membership.check_in.state import CheckIns
 from membership.commands import activities as commands
 from membership.fold import load
@@ -63,7 +64,7 @@ async def check_in(shop: ShopName, customer: Identifier, tx: Tx) -> CheckInOut:
 
 
 @router.get("/check-ins", dependencies=[require("members:read")])
-async def get_streak(shop: ShopName, customer: Identifier, tx: Tx) -> StreakOut:
+async def get_streak(shop: ShopName, customer: Person, tx: Tx) -> StreakOut:
     """The member's check-ins as of now (MEM-046)."""
     row = await read_customer(tx, (shop, customer))
     if row is None:

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 
 from common.events.fields import ABSURD, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require
+from common.http.people import Person
 from membership.commands import coupons as commands
 from membership.coupons import store
 from membership.coupons.offer import Offer
@@ -89,15 +90,16 @@ async def get_coupon(shop: ShopName, code: Identifier, tx: Tx) -> CouponOut:
 
 @router.get("/members/{customer}/coupons", dependencies=[require("redemptions:read")])
 async def list_open(
-    shop: ShopName, customer: Identifier, tx: Tx, limit: Annotated[int, Query(ge=1, le=500)] = 100
+    shop: ShopName, customer: Person, tx: Tx, limit: Annotated[int, Query(ge=1, le=500)] = 100
 ) -> OpenCoupons:
     """The customer's own coupons that are open, those first that end first."""
-    rows = await store.usable_coupons(tx, shop, customer, [], tx.clock.now(), limit)
-    return OpenCoupons(coupons=open_coupons(rows, customer))
+    people = await commands.people_of(tx, shop, customer)
+    rows = await store.usable_coupons(tx, shop, people, [], tx.clock.now(), limit)
+    return OpenCoupons(coupons=open_coupons(rows, people))
 
 
-def open_coupons(rows: Sequence[Row[Any]], customer: str) -> list[OpenCoupon]:
-    mine = sorted((row for row in rows if row.customer == customer), key=lambda row: (row.valid_until, row.code))
+def open_coupons(rows: Sequence[Row[Any]], people: Sequence[str]) -> list[OpenCoupon]:
+    mine = sorted((row for row in rows if row.customer in people), key=lambda row: (row.valid_until, row.code))
     return [
         OpenCoupon(
             code=row.code,

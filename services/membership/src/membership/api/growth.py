@@ -12,6 +12,7 @@ from common.events.fields import Identifier, Position, ShopName
 from common.events.membership import ActivityJoined
 from common.fold.store import read_customer
 from common.http.api import Body, Router, Tx, require
+from common.http.people import Person
 from membership.commands import activities as commands
 from membership.fold import load
 from membership.growth.state import Growth
@@ -60,7 +61,7 @@ class ActivityOut(BaseModel):
 @router.get("/growth", dependencies=[require("members:read")])
 async def get_growth(
     shop: ShopName,
-    customer: Identifier,
+    customer: Person,
     tx: Tx,
     after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,

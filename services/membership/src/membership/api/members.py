@@ -14,6 +14,7 @@ from common.fold.customers import advanced
 from common.fold.store import is_catching_up, read_customer
 from common.fold.working import load_items
 from common.http.api import Body, Router, Tx, require
+from common.http.people import Person
 from common.storage.database import Transaction
 from membership.commands import registration as commands
 from membership.fold import MemberFolding
@@ -27,9 +28,10 @@ from membership.points.state import LOT, Points
 from membership.programme import store as programmes
 from membership.programme.programme import Programme, Tier
 from membership.programme.versions import ShopRules
+from membership.qualification.history import EVER
 from membership.qualification.recent import Recent, UpToNow
-from membership.tiers.rules import window_start
 from membership.tiers.state import Tiers
+from membership.tiers.windows import window_start
 
 router = Router(prefix="/v1/shops/{shop}", tags=["members"])
 
@@ -89,7 +91,7 @@ class PathOut(BaseModel):
     """`spend` in minor units; what is missing by any one way suffices, null: the next tier is not reached that way.
 
     `spend`, `orders` and `points` (earned by orders, not what is left of them) are of the window; `growth` is the
-    growth value, for good. The top tier has no next.
+    growth value, for good. The top tier has no next. `window_from` is null where all counts that ever was.
     """
 
     tier: str
@@ -98,7 +100,7 @@ class PathOut(BaseModel):
     orders: int
     growth: int
     points: int
-    window_from: datetime
+    window_from: datetime | None
     next_tier: str | None
     missing_spend: int | None
     missing_orders: int | None
@@ -156,7 +158,7 @@ async def member_now(tx: Transaction, key: CustomerKey) -> tuple[Member, ShopRul
 
 
 @router.get("/members/{customer}", dependencies=[require("members:read")])
-async def get_member(shop: ShopName, customer: Identifier, tx: Tx) -> MemberOut:
+async def get_member(shop: ShopName, customer: Person, tx: Tx) -> MemberOut:
     """A member's tier, term and points, as of now."""
     key = (shop, customer)
     return await member_out(tx, key, *await member_now(tx, key))
@@ -200,7 +202,7 @@ async def _next_expiry(tx: Transaction, state: Member, key: CustomerKey, rules: 
 @router.get("/members/{customer}/ledger", dependencies=[require("members:read")])
 async def get_ledger(
     shop: ShopName,
-    customer: Identifier,
+    customer: Person,
     tx: Tx,
     after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
@@ -214,15 +216,16 @@ async def get_ledger(
 
 
 @router.get("/members/{customer}/path", dependencies=[require("members:read")])
-async def get_path(shop: ShopName, customer: Identifier, tx: Tx) -> PathOut:
+async def get_path(shop: ShopName, customer: Person, tx: Tx) -> PathOut:
     """The way up: current tier, growth value, next tier, what is missing by each way, what earns it (MEM-018)."""
     return path_out(*await member_now(tx, (shop, customer)))
 
 
 def path_out(state: Member, rules: ShopRules, now: datetime) -> PathOut:
-    programme = rules.at(now)
-    level = programme.level_of(Tiers.of(state).standing.tier)
-    window = window_start(rules, programme, now)
+    programme, tiers = rules.at(now), Tiers.of(state)
+    level = programme.level_of(tiers.standing.tier)
+    assert tiers.enrolled is not None
+    window = window_start(rules, programme, now, tiers.enrolled)
     reached = UpToNow(state, rules).through(window, now)
     reached = reached._replace(spend=max(0, reached.spend) * rules.unit_at(now) // FINE)
     following = programme.tiers[level + 1] if level + 1 < len(programme.tiers) else None
@@ -230,7 +233,7 @@ def path_out(state: Member, rules: ShopRules, now: datetime) -> PathOut:
         tier=programme.tiers[level].name,
         currency=rules.currency_at(now),
         **reached._asdict(),
-        window_from=window,
+        window_from=None if window == EVER else window,
         next_tier=following.name if following else None,
         missing_spend=_missing(following.spend if following else None, reached.spend),
         missing_orders=_missing(following.orders if following else None, reached.orders),
@@ -248,7 +251,13 @@ def _what_earns(programme: Programme, tier: Tier) -> str:
     """A sentence for the member: only what leads to the tier is named."""
     ways = []
     if (tier.spend, tier.orders, tier.points) != (None, None, None):
-        ways.append(f"completed orders, goods paid less refunds, within {programme.window_months} months")
+        when = {
+            "rolling": f"within {programme.window_months} months",
+            "calendar": f"within {programme.window_months} months of the calendar",
+            "anniversary": f"within {programme.window_months} months, counted from the day of enrolment",
+            "lifetime": "since the first one",
+        }[programme.window]
+        ways.append(f"completed orders, goods paid less refunds, {when}")
     if tier.growth is not None:
         rules = programme.growth
         activities = {

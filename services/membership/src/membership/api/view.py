@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from common.events.fields import Identifier, ShopName
+from common.events.fields import ShopName
 from common.http.api import Router, Tx, require
+from common.http.people import Person
 from membership.api.benefits import BenefitsOut, benefits_out
 from membership.api.check_in import StreakOut, streak_out
 from membership.api.coupons import OpenCoupon, open_coupons
 from membership.api.members import Entry, MemberOut, PathOut, member_now, member_out, path_out
+from membership.commands.coupons import people_of
 from membership.coupons import store as coupons
 from membership.ledger import store as ledgers
 
@@ -32,16 +34,17 @@ class ViewOut(BaseModel):
 
 
 @router.get("/view", dependencies=[require("members:read")])
-async def get_view(shop: ShopName, customer: Identifier, tx: Tx) -> ViewOut:
+async def get_view(shop: ShopName, customer: Person, tx: Tx) -> ViewOut:
     """All that membership knows of a member at one instant, for the agent who serves them (MEM-009)."""
     key = (shop, customer)
     member, rules, now = await member_now(tx, key)
+    people = await people_of(tx, shop, customer)
     rows = await ledgers.list_latest(tx, key, _LATEST)
     return ViewOut(
         member=await member_out(tx, key, member, rules, now),
         path=path_out(member, rules, now),
         benefits=benefits_out(member, rules, now),
         check_ins=streak_out(member, rules, now),
-        coupons=open_coupons(await coupons.usable_coupons(tx, shop, customer, [], now, _COUPONS), customer),
+        coupons=open_coupons(await coupons.usable_coupons(tx, shop, people, [], now, _COUPONS), people),
         entries=[Entry.model_validate(dict(row._mapping)) for row in rows],
     )

@@ -91,7 +91,8 @@ def on_order(work: Work, data: OrderEvent) -> None:
         return
     change = work.noted(OrderChange)
     assert change is not None
-    shipped = change.order.completed_at is not None or data.shipped_at is not None
+    told = not isinstance(data, OrderCompleted) and data.shipped_at is not None
+    shipped = told or change.order.completed_at is not None
     status: UseStatus | None = "committed" if shipped else "released" if change.order.void else None
     if status is not None:
         for kind in sorted(made.uses):
@@ -140,9 +141,9 @@ BenefitsPart.inputs = {
     BenefitReleased: on_released,
 }
 BenefitsPart.reads = {
-    OrderPaid: ("order_id",),
-    OrderCompleted: ("order_id",),
     # A shop that tells no shipment apart says it with what came after: an order may be closed when it is on its way.
+    OrderPaid: ("order_id", "shipped_at"),
+    OrderCompleted: ("order_id",),
     OrderClosed: ("order_id", "shipped_at"),
     OrderRefunded: ("order_id",),
     BenefitReserved: ("benefit", "order_id", "day"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,17 +15,22 @@ from membership.programme.programme import ONE
 
 
 class Open(NamedTuple):
-    """A candidate whose limits bear another use; `budget_left` in minor units, None: without bound."""
+    """A candidate whose limits bear another use. All coupons of one offer share what is left of it.
+
+    `budget_left` in minor units and `uses_left`, for this customer, are of the offer; None: without bound.
+    """
 
     candidate: Candidate
+    offer_id: str = ""
     budget_left: int | None = None
+    uses_left: int | None = None
 
 
 class Quote(NamedTuple):
     """`listed`: goods at the shop's price. `by_quota`: one use of the shipping quota pays the freight.
 
     `gifts` by code of their offer; those of an offer that takes nothing off are in `gift_codes`. `beyond_budget`: codes
-    whose budget does not bear what they would take off.
+    whose offer's budget does not bear what they would take off; `beyond_uses`: codes for which its uses do not suffice.
     """
 
     listed: int
@@ -33,6 +39,7 @@ class Quote(NamedTuple):
     gifts: tuple[tuple[str, Gift], ...]
     gift_codes: tuple[str, ...]
     beyond_budget: tuple[str, ...]
+    beyond_uses: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -43,14 +50,14 @@ def quote(cart: Cart, buyer: Buyer, candidates: Sequence[Open], quota_left: int)
     """The best price. Where a use of the shipping quota is left it pays the freight, and no coupon is spent on that."""
     by_quota = bool(quota_left and cart.freight)
     shipped = cart._replace(freight=0) if by_quota else cart
-    left, beyond = {each.candidate: each.budget_left for each in candidates}, list[str]()
-    price = best_price(shipped, buyer, left)
+    left, beyond_uses = _within_uses(candidates)
+    beyond = list[str]()
+    price = best_price(shipped, buyer, [each.candidate for each in left])
     while over := _over_budget(price, left):
-        beyond += [candidate.code for candidate in over]
-        for candidate in over:
-            del left[candidate]
-        price = best_price(shipped, buyer, left)
-    gift_codes, giving = _giving(shipped, buyer, price, left)
+        beyond += [each.candidate.code for each in over]
+        left = [each for each in left if each not in over]
+        price = best_price(shipped, buyer, [each.candidate for each in left])
+    gift_codes, giving = _giving(shipped, buyer, price, [each.candidate for each in left])
     return Quote(
         listed=sum(line.total for line in cart.lines),
         price=price,
@@ -58,20 +65,38 @@ def quote(cart: Cart, buyer: Buyer, candidates: Sequence[Open], quota_left: int)
         gifts=tuple(gifts_of(shipped, giving)),
         gift_codes=gift_codes,
         beyond_budget=tuple(beyond),
+        beyond_uses=beyond_uses,
     )
 
 
-def _over_budget(price: Price, left: dict[Candidate, int | None]) -> list[Candidate]:
+def _within_uses(candidates: Sequence[Open]) -> tuple[list[Open], tuple[str, ...]]:
+    """Of the coupons of each offer, which are all alike, as many as its uses suffice for; the codes of the others."""
+    within, beyond, counted = list[Open](), list[str](), Counter[str]()
+    for each in candidates:
+        if each.uses_left is not None and counted[each.offer_id] >= each.uses_left:
+            beyond.append(each.candidate.code)
+            continue
+        counted[each.offer_id] += 1
+        within.append(each)
+    return within, tuple(beyond)
+
+
+def _over_budget(price: Price, left: Sequence[Open]) -> list[Open]:
+    """Of each offer whose budget does not bear all that its coupons take off, the one that takes the least."""
     amounts = {each.code: each.goods + each.freight for each in price.chosen}
+    of_offer: dict[str, list[Open]] = {}
+    for each in left:
+        if each.budget_left is not None and each.candidate.code in amounts:
+            of_offer.setdefault(each.offer_id, []).append(each)
     return [
-        candidate
-        for candidate, budget in left.items()
-        if budget is not None and amounts.get(candidate.code, 0) > budget
+        min(some, key=lambda each: amounts[each.candidate.code])
+        for some in of_offer.values()
+        if sum(amounts[each.candidate.code] for each in some) > (some[0].budget_left or 0)
     ]
 
 
 def _giving(
-    cart: Cart, buyer: Buyer, price: Price, candidates: dict[Candidate, int | None]
+    cart: Cart, buyer: Buyer, price: Price, candidates: Sequence[Candidate]
 ) -> tuple[tuple[str, ...], list[Candidate]]:
     """The codes of offers that give gifts alone, as far as they go with the others; and all that give gifts."""
     chosen = {each.code for each in price.chosen}

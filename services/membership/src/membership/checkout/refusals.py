@@ -20,7 +20,11 @@ class CheckoutDiffers(Conflict):
 
 class CheckoutEnded(Conflict):
     def __init__(self, order_id: str, status: str) -> None:
-        super().__init__("checkout_ended", f"The checkout of the order {order_id!r} is {status}.", state=status)
+        super().__init__(
+            "checkout_ended",
+            f"The checkout of the order {order_id!r} is {status}: reserve the cart for an order with a new id.",
+            state=status,
+        )
 
 
 class PriceChanged(Conflict):

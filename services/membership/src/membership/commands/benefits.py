@@ -73,6 +73,11 @@ async def reserve(tx: Transaction, key: CustomerKey, asked: Asked) -> Use:
     return await _carry_out(tx, key, found, asked, data, 0 if known is None else known.times)
 
 
+async def get_use(tx: Transaction, key: CustomerKey, asked: Asked) -> Use | None:
+    """The use as it stands; None: there is none. Raises UnknownMember."""
+    return (await _find(tx, key, asked)).use(asked)
+
+
 async def commit(tx: Transaction, key: CustomerKey, asked: Asked) -> Use:
     """The use is for good; idempotent. Raises UnknownMember, UnknownUse, UseEnded."""
     data = BenefitCommitted(benefit=asked.kind, order_id=asked.order_id)

@@ -13,6 +13,7 @@ from common.events import fact_id
 from common.events.membership import PointsRedeemed
 from common.fold.customers import advanced
 from common.fold.store import read_customer
+from common.people.store import lock_survivors
 from common.storage.database import Transaction
 from membership.benefits.rules import quota_on
 from membership.benefits.state import Benefits
@@ -34,10 +35,12 @@ from membership.coupons.refusals import CouponNotUsable
 from membership.coupons.using import Moment, check_limits, check_usable
 from membership.fold import MemberFolding
 from membership.member import Member
+from membership.members.refusals import UnknownMember
 from membership.orders.state import Orders
 from membership.points.redemption import Asked as Points_asked
-from membership.points.redemption import check_currency, most_points, worth
+from membership.points.redemption import check, check_currency, most_points, worth
 from membership.points.state import Points
+from membership.points.store import get_redemption
 from membership.programme import store as programmes
 from membership.programme.versions import ShopRules
 from membership.tiers.state import Tiers
@@ -83,12 +86,16 @@ class _Known(NamedTuple):
 
 
 async def ask(tx: Transaction, shop: str, asked: Asked) -> Answer:
-    """The best price as of now; nothing is written. Raises ShopNotSetUp, WrongCurrency."""
+    """The best price as of now; nothing is written.
+
+    Raises ShopNotSetUp, WrongCurrency; of points PointsNeedMember, UnknownMember, TooLargeShare, InsufficientPoints.
+    """
     rules, now = (await programmes.read_rules(tx, {shop}))[shop], tx.clock.now()
     check_currency(_points_asked(asked, "", 0, None), rules.currency_at(now))
     known = await _known(tx, shop, asked.customer, rules, now)
-    rows = await coupon_rows.usable_coupons(tx, shop, asked.customer, asked.codes, now, MOST_COUPONS)
-    return _answer(asked, known, rows)
+    people = await coupons.people_of(tx, shop, asked.customer)
+    rows = await coupon_rows.usable_coupons(tx, shop, people, asked.codes, now, MOST_COUPONS)
+    return _answer(asked, known, people, rows)
 
 
 async def reserve(tx: Transaction, shop: str, order_id: str, asked: Asked, expected: int | None) -> str:
@@ -98,12 +105,13 @@ async def reserve(tx: Transaction, shop: str, order_id: str, asked: Asked, expec
     """
     if asked.customer is not None and await read_customer(tx, (shop, asked.customer)) is not None:
         # The customer before all else, as every writer does.
-        await tx.lock_customers([(shop, asked.customer)])
+        await lock_survivors(tx, [(shop, asked.customer)])
     row = await store.lock_checkout(tx, shop, order_id)
     body = json.dumps(asked)
     if row is not None and row.status != "voided":
         if json.loads(row.asked) != json.loads(body):
             raise CheckoutDiffers(order_id)
+        await _check_stands(tx, row)
         return str(row.answer)
     answer = await ask(tx, shop, asked)
     if answer.refused:
@@ -138,10 +146,14 @@ async def reserve(tx: Transaction, shop: str, order_id: str, asked: Asked, expec
 
 
 async def commit(tx: Transaction, shop: str, order_id: str) -> str:
-    """The coupons are used for good, points when the order is paid, the quota when it is shipped. Idempotent."""
+    """The coupons are used for good, points when the order is paid, the quota when it is shipped. Idempotent.
+
+    Raises UnknownCheckout, CheckoutEnded.
+    """
     row = await _row(tx, shop, order_id)
     if row.status == "voided":
         raise CheckoutEnded(order_id, row.status)
+    await _check_stands(tx, row)
     for code in await _in_order(tx, shop, row.codes):
         await coupons.commit(tx, shop, code, order_id)
     await store.save_status(tx, shop, order_id, "committed", tx.clock.now())
@@ -163,6 +175,20 @@ async def void(tx: Transaction, shop: str, order_id: str) -> str:
         await coupons.release(tx, shop, code, order_id)
     await store.save_status(tx, shop, order_id, "voided", tx.clock.now())
     return "voided"
+
+
+async def _check_stands(tx: Transaction, row: Row[Any]) -> None:
+    """Whether all that was reserved still is: an order that was closed has given it back. Raises CheckoutEnded."""
+    redeemed = None if row.redemption_id is None else await get_redemption(tx, row.shop, row.redemption_id)
+    back = redeemed is not None and redeemed.status == "returned"
+    if row.by_quota and not back:
+        use = await benefits.get_use(tx, (row.shop, row.customer), benefits.Asked("free_shipping", row.order_id))
+        back = use is not None and use.status == "released"
+    for code in row.codes if not back else ():
+        coupon_use = await coupon_rows.get_use(tx, row.shop, row.order_id, code)
+        back = back or (coupon_use is not None and coupon_use.status == "released")
+    if back:
+        raise CheckoutEnded(row.order_id, "given back")
 
 
 def out(asked: Asked, answer: Answer) -> dict[str, Any]:
@@ -219,7 +245,7 @@ async def _known(tx: Transaction, shop: str, customer: str | None, rules: ShopRu
     return _Known(rules, now, member, buyer, left)
 
 
-def _answer(asked: Asked, known: _Known, rows: Sequence[Row[Any]]) -> Answer:
+def _answer(asked: Asked, known: _Known, people: Sequence[str], rows: Sequence[Row[Any]]) -> Answer:
     programme = known.rules.at(known.now)
     usable, offers, reasons = list[Open](), dict[str, tuple[str, str]](), dict.fromkeys(asked.codes, "unknown")
     moment = Moment(known.now, known.rules.date_of(known.now))
@@ -228,18 +254,22 @@ def _answer(asked: Asked, known: _Known, rows: Sequence[Row[Any]]) -> Answer:
         offers[row.code] = (row.offer_id, offer.name)
         try:
             level = coupons.level_from(offer, programme)
-            check_usable(row, offer, row.stopped_at, asked.customer, known.buyer, level, moment)
+            check_usable(row, offer, row.stopped_at, people, known.buyer, level, moment)
             check_limits(row, offer, _OfferRow(row.offer_uses, row.spent), row.used_by_customer, 0)
         except CouponNotUsable as refused:
             reasons[row.code] = str(refused.more["reason"])
             continue
         reasons.pop(row.code, None)
-        usable.append(Open(Candidate(row.code, offer), None if offer.budget is None else offer.budget - row.spent))
+        usable.append(_open(row, offer))
+    # Codes that were typed in come first where the uses of an offer do not suffice for all of its coupons.
+    usable.sort(key=lambda each: (each.candidate.code not in asked.codes, each.candidate.code))
     made = quote(asked.cart, known.buyer, usable, known.quota_left if asked.use_quota else 0)
-    reasons |= dict.fromkeys(made.beyond_budget, "budget")
+    reasons |= dict.fromkeys(made.beyond_budget, "budget") | dict.fromkeys(made.beyond_uses, "limit")
     used = {each.code for each in made.price.chosen} | set(made.gift_codes)
     points, unit = programme.points, known.rules.unit_at(known.now)
     available = 0 if known.member is None else Points.of(known.member).available
+    if asked.points:
+        _check_points(asked, known, made.total, available)
     worth_ = worth(asked.points, points, asked.currency)
     earns = programme.enrolment == "first_order" or known.member is not None
     tier = programme.tiers[max(known.buyer.level, 0)]
@@ -255,6 +285,29 @@ def _answer(asked: Asked, known: _Known, rows: Sequence[Row[Any]]) -> Answer:
         points_worth=worth_,
         earns=points_earned(made.price.goods, worth_, tier.factor * points.per_unit, unit) if earns else 0,
     )
+
+
+def _open(row: Row[Any], offer: Offer) -> Open:
+    """The coupon with what is left of its offer, for this customer."""
+    uses = [
+        most - used
+        for most, used in ((offer.use_limit, row.offer_uses), (offer.per_customer, row.used_by_customer))
+        if most is not None
+    ]
+    budget = None if offer.budget is None else offer.budget - row.spent
+    return Open(Candidate(row.code, offer), row.offer_id, budget, min(uses, default=None))
+
+
+def _check_points(asked: Asked, known: _Known, total: int, available: int) -> None:
+    """Points are refused by a quote as they would be by its reservation.
+
+    Raises PointsNeedMember, UnknownMember, TooLargeShare, InsufficientPoints.
+    """
+    if asked.customer is None:
+        raise PointsNeedMember
+    if known.member is None:
+        raise UnknownMember(asked.customer)
+    check(_points_asked(asked, "", total, None), known.rules.at(known.now).points, None, 0, available)
 
 
 class _OfferRow(NamedTuple):
@@ -284,7 +337,7 @@ async def _row(tx: Transaction, shop: str, order_id: str) -> Row[Any]:
     """The checkout, locked after its customer. Raises UnknownCheckout."""
     row = await store.get_checkout(tx, shop, order_id)
     if row is not None and row.customer is not None and await read_customer(tx, (shop, row.customer)) is not None:
-        await tx.lock_customers([(shop, row.customer)])
+        await lock_survivors(tx, [(shop, row.customer)])
     row = await store.lock_checkout(tx, shop, order_id)
     if row is None:
         raise UnknownCheckout(order_id)

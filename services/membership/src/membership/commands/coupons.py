@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
-from common.events import Event, fact_id, rfc3339
+from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.membership import CouponRedeemed
-from common.fold.customers import advanced
-from common.fold.store import read_customer
+from common.fold.customers import current
+from common.fold.store import get_items, read_customer
+from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from membership.coupons import store
 from membership.coupons.cart import Buyer
 from membership.coupons.offer import Offer
 from membership.coupons.refusals import CouponUseDiffers, CouponUseEnded, UnknownCoupon, UnknownCouponUse
-from membership.coupons.settling import Use, settle
+from membership.coupons.settling import Standings, Surroundings, Use, settle
 from membership.coupons.using import COUNTED, Moment, check_limits, check_usable
 from membership.fold import MemberFolding
 from membership.member import Member
 from membership.metrics import COUPONS_OVER_LIMIT
-from membership.orders.state import Orders
+from membership.orders.state import ORDER, Orders
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
+from membership.programme.store import Rulebook
 from membership.programme.versions import ShopRules
 from membership.tiers.state import Tiers
 
@@ -60,7 +62,7 @@ def level_from(offer: Offer, programme: Programme) -> int:
 async def reserve(tx: Transaction, shop: str, asked: Asked) -> Row[Any]:
     """The use as it stands; idempotent by code and order. Raises UnknownCoupon, CouponUseDiffers, CouponNotUsable."""
     rules = (await programmes.get_rules(tx, [shop]))[shop]
-    buyer = await _buyer(tx, shop, asked.customer, rules)
+    buyer, people = await _buyer(tx, shop, asked.customer, rules), await people_of(tx, shop, asked.customer)
     coupon, offer_row = await _lock(tx, shop, asked.code)
     known = await store.get_use(tx, shop, asked.order_id, asked.code)
     if known is not None and known.status != "released":
@@ -69,14 +71,14 @@ async def reserve(tx: Transaction, shop: str, asked: Asked) -> Row[Any]:
         return known
     offer, now = Offer.model_validate_json(offer_row.terms), tx.clock.now()
     moment, level = Moment(now, rules.date_of(now)), level_from(offer, rules.at(now))
-    check_usable(coupon, offer, offer_row.stopped_at, asked.customer, buyer, level, moment)
-    by_customer = await store.count_uses(tx, shop, offer_row.offer_id, asked.customer) if asked.customer else 0
+    check_usable(coupon, offer, offer_row.stopped_at, people, buyer, level, moment)
+    by_customer = await store.count_uses(tx, shop, offer_row.offer_id, people) if people else 0
     check_limits(coupon, offer, offer_row, by_customer, asked.amount)
     await store.add_uses(tx, shop, offer_row.offer_id, asked.code, 1, asked.amount)
     revision = -1 if known is None else known.order_revision
     use = Use(
         shop, asked.order_id, asked.code, offer_row.offer_id, asked.customer, asked.amount, rules.currency_at(now),
-        "reserved", None, revision, now,
+        "reserved", None, revision, now, True,
     )  # fmt: skip
     return await _save(tx, use)
 
@@ -100,10 +102,21 @@ async def void(tx: Transaction, shop: str, code: str) -> Row[Any]:
     return coupon
 
 
-async def settle_orders(tx: Transaction, events: Iterable[Event[Any]]) -> None:
-    """Move uses on with their orders, and announce it. A rebuild takes them from the live database instead."""
+async def settle_orders(tx: Transaction, events: Iterable[Event[Any]], rules: Rulebook) -> None:
+    """Move uses on with their orders, which are folded, and announce it.
+
+    A rebuild takes them from the live database instead.
+    """
     if not tx.rebuilding:
-        moved = await settle(tx, list(events))
+        folding = MemberFolding(rules)
+
+        async def standings(wanted: Sequence[tuple[CustomerKey, str]]) -> Standings:
+            stored = await get_items(tx, folding, sorted({(key, ORDER.name(name)) for key, name in wanted}))
+            found = {(key[0], name): stored.get(key, {}).get(ORDER.name(name), {}) for key, name in wanted}
+            return {name: item[ORDER.field] for name, item in found.items() if ORDER.field in item}
+
+        around = Surroundings(lambda shop, at: rules[shop].currency_at(at), standings)
+        moved = await settle(tx, list(events), around)
         COUPONS_OVER_LIMIT.inc(sum(use.status == "over_limit" for use in moved))
         await tx.announce(_fact(tx, use) for use in moved)
 
@@ -111,12 +124,17 @@ async def settle_orders(tx: Transaction, events: Iterable[Event[Any]]) -> None:
 async def _buyer(tx: Transaction, shop: str, customer: str | None, rules: ShopRules) -> Buyer:
     """What is known of the customer, who is locked: facts about one are in order. Nobody's row is made."""
     row = None if customer is None else await read_customer(tx, (shop, customer))
-    if row is None:
+    if row is None or customer is None:
         return Buyer()
-    await tx.lock_customers([row.key])
-    now = tx.clock.now()
-    member = await advanced(tx, MemberFolding({shop: rules}, silent=True), tx.locked[row.key], now)
+    member = await current(tx, MemberFolding({shop: rules}, silent=True), (shop, customer), now := tx.clock.now())
     return buyer_of(member, rules.at(now))
+
+
+async def people_of(tx: Transaction, shop: str, customer: str | None) -> list[str]:
+    """All identifiers of the person whom this one stands for; none where nobody is named."""
+    if customer is None:
+        return []
+    return [name for _, name in (await get_people(tx, [(shop, customer)]))[shop, customer]]
 
 
 async def _lock(tx: Transaction, shop: str, code: str) -> tuple[Row[Any], Row[Any]]:
@@ -134,7 +152,7 @@ async def _lock(tx: Transaction, shop: str, code: str) -> tuple[Row[Any], Row[An
 async def _move(tx: Transaction, shop: str, code: str, order_id: str, status: Any) -> Row[Any]:
     known = await store.get_use(tx, shop, order_id, code)
     if known is not None and known.customer is not None and await read_customer(tx, (shop, known.customer)):
-        await tx.lock_customers([(shop, known.customer)])
+        await lock_survivors(tx, [(shop, known.customer)])
     await _lock(tx, shop, code)
     known = await store.get_use(tx, shop, order_id, code)
     if known is None:

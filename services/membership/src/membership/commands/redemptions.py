@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from common.events.membership import PointsRedeemed, RedemptionReturned
 from common.fold.customers import current
 from common.fold.working import load_items
+from common.people.store import survivor_in
 from common.storage.database import Transaction
 from membership.commands.recording import carry_out, time_of_command
 from membership.fold import MemberFolding
@@ -33,7 +34,7 @@ async def redeem(tx: Transaction, shop: str, customer: str, asked: Asked) -> Row
     at = await time_of_command(tx, key)
     known = await store.get_redemption(tx, shop, asked.redemption_id)
     if known is not None:
-        check_repeated(known, customer, asked)
+        check_repeated(known, survivor_in(tx, key)[1], asked)
         return known
     check_currency(asked, rules[shop].currency_at(at))
     folding, points = MemberFolding(rules), rules[shop].at(at).points
@@ -81,7 +82,8 @@ async def return_redemption(tx: Transaction, shop: str, redemption_id: str) -> R
     redemption = REDEMPTION.get(state, redemption_id)
     if redemption is not None and redemption.paid_by is not None:
         raise OrderPaidAlready(redemption.paid_by)
-    await carry_out(tx, folding, key, f"return-{redemption_id}", at, RedemptionReturned(redemption_id=redemption_id))
+    named = (shop, await store.get_origin(tx, row))
+    await carry_out(tx, folding, named, f"return-{redemption_id}", at, RedemptionReturned(redemption_id=redemption_id))
     row = await store.get_redemption(tx, shop, redemption_id)
     assert row is not None
     return row

@@ -1,19 +1,21 @@
-"""Uses of coupons follow their orders: committed when paid, given back when closed; the newest version decides."""
+"""Uses of coupons follow their orders: committed when paid, given back when void; the newest version decides."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from common.events import Event
-from common.events.orders import OrderClosed, OrderEvent
+from common.events import CustomerKey, Event
+from common.events.orders import OrderClosed, OrderEvent, OrderRefunded
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from membership.coupons.store import shops_with_offers, uses_of_orders
 from membership.coupons.using import COUNTED, UseStatus, fits
+from membership.orders.state import Order
 
 _CODES = Columns("w", shop="text", code="text")
 _OFFERS = Columns("w", shop="text", offer_id="text", uses="bigint", spent="bigint")
@@ -31,12 +33,15 @@ _USES = Columns(
     paid="bigint",
     order_revision="bigint",
     moved_at="timestamptz",
+    promised="boolean",
 )
+Standings = Mapping[tuple[str, str], Order]
+"""Orders as they stand after the batch, by shop and id; without those of nobody."""
 
 
 @dataclass(slots=True)
 class Use:
-    """A use of a coupon on an order, as the table keeps it."""
+    """A use of a coupon on an order, as the table keeps it. `promised`: it was reserved, not merely named."""
 
     shop: str
     order_id: str
@@ -49,25 +54,38 @@ class Use:
     paid: int | None = None
     order_revision: int = -1
     moved_at: datetime | None = None
+    promised: bool = False
 
     @property
     def counted(self) -> bool:
         return self.status in COUNTED
 
 
-async def settle(tx: Transaction, events: Sequence[Event[Any]]) -> list[Use]:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What uses are settled by besides the events: the shop's currency at an instant, and orders as they stand."""
+
+    currency_at: Callable[[str, datetime], str]
+    standings: Callable[[Sequence[tuple[CustomerKey, str]]], Awaitable[Standings]]
+
+
+async def settle(tx: Transaction, events: Sequence[Event[Any]], around: Surroundings) -> list[Use]:
     """Move the uses of these orders on, set-wise; an order may name a code by itself.
 
     Returns those that have another status or amount now: an order that is paid and then completed says so once.
     """
-    orders = [event for event in events if isinstance(event.data, OrderEvent)]
+    orders = [e for e in events if isinstance(e.data, OrderEvent | OrderRefunded) and e.data.order_id is not None]
     shops = await shops_with_offers(tx, (event.shop for event in orders)) if orders else set[str]()
     orders = [event for event in orders if event.shop in shops]
     if not orders:
         return []
     stored = await uses_of_orders(tx, ((event.shop, event.data.order_id) for event in orders))
     codes = {(row.shop, row.code) for row in stored} | {
-        (event.shop, used.code) for event in orders for used in event.data.promotions if used.code
+        (event.shop, used.code)
+        for event in orders
+        if isinstance(event.data, OrderEvent)
+        for used in event.data.promotions
+        if used.code
     }
     if not codes:
         return []
@@ -78,23 +96,47 @@ async def settle(tx: Transaction, events: Sequence[Event[Any]]) -> list[Use]:
         use = Use(*(getattr(row, name) for name in Use.__dataclass_fields__))
         uses.setdefault((use.shop, use.order_id), {})[use.code] = use
         if (use.shop, use.code) not in coupons:
-            return await settle(tx, events)  # it was reserved between the two looks
+            return await settle(tx, events, around)  # it was reserved between the two looks
     before = {(*order, code): (use.status, use.amount) for order, by in uses.items() for code, use in by.items()}
+    standings = await around.standings([(e.customer, e.data.order_id) for e in orders if e.subject is not None])
     moved: dict[tuple[str, str, str], Use] = {}
     for event in orders:
-        of_order = uses.setdefault((event.shop, event.data.order_id), {})
-        for use in _moved_by(event, of_order, coupons, offers):
-            moved[use.shop, use.order_id, use.code] = use
+        name = (event.shop, event.data.order_id)
+        of_order, standing = uses.setdefault(name, {}), standings.get(name)
+        if isinstance(event.data, OrderRefunded):
+            found = _refunded(event, of_order, coupons, offers, standing)
+        else:
+            currency = around.currency_at(event.shop, event.time)
+            found = _moved_by(event, of_order, coupons, offers, standing, currency)
+        moved |= {(use.shop, use.order_id, use.code): use for use in found}
     await _save(tx, list(moved.values()), offers, coupons)
     return [use for key, use in moved.items() if before.get(key) != (use.status, use.amount)]
 
 
-def _moved_by(event: Event[Any], uses: dict[str, Use], coupons: dict[Any, Any], offers: dict[Any, Any]) -> list[Use]:
-    """What one version of an order makes of its uses, by code."""
+def _said(event: Event[Any], coupons: Mapping[Any, Any], currency: str) -> dict[str, int]:
+    """What the order says that each known code took off in all; amounts in another currency count for nothing."""
+    said = Counter[str]()
+    for used in event.data.promotions:
+        if used.code and (event.shop, used.code) in coupons:
+            said[used.code] += used.amount if event.data.currency == currency else 0
+    return dict(said)
+
+
+def _moved_by(
+    event: Event[Any],
+    uses: dict[str, Use],
+    coupons: dict[Any, Any],
+    offers: dict[Any, Any],
+    standing: Order | None = None,
+    currency: str = "",
+) -> list[Use]:
+    """What one version of an order makes of its uses, by code. `currency`: the shop's then."""
     data: OrderEvent = event.data
-    closed = isinstance(data, OrderClosed)
-    said = {used.code: used.amount for used in data.promotions if used.code and (event.shop, used.code) in coupons}
-    for code in said.keys() - uses.keys() if not closed else ():
+    if standing is not None and data.revision < standing.revision:
+        return []  # a newer version has come before, and may have named no code
+    void = isinstance(data, OrderClosed) or (standing is not None and standing.void)
+    said, domestic = _said(event, coupons, currency or data.currency), data.currency == (currency or data.currency)
+    for code in said.keys() - uses.keys():
         offer_id = coupons[event.shop, code].offer_id
         uses[code] = Use(
             event.shop, data.order_id, code, offer_id, event.subject, said[code], data.currency, "released"
@@ -106,18 +148,41 @@ def _moved_by(event: Event[Any], uses: dict[str, Use], coupons: dict[Any, Any], 
             continue
         coupon, offer = coupons[event.shop, code], offers[event.shop, use.offer_id]
         was = use.status
-        amount = use.amount if closed else said.get(code, use.amount)
+        # What was reserved stays promised; what the order alone has named goes when it does not name it any more.
+        gone = void or (code not in said and not use.promised)
+        amount = use.amount if gone or (use.promised and not domestic) else said.get(code, use.amount)
         _count(use, coupon, offer, "released", use.amount)
-        if not closed:
+        if not gone:
             # What was reserved stays promised at its amount, should the order say one that the budget does not bear.
             if was in COUNTED and not fits(coupon, offer, amount):
                 amount = use.amount
             status: UseStatus = "committed" if was in COUNTED or fits(coupon, offer, amount) else "over_limit"
             _count(use, coupon, offer, status, amount)
-            use.paid = data.goods_paid
+            use.paid = _paid(data.goods_paid, standing) if domestic else None
         use.order_revision, use.moved_at = data.revision, event.time
         moved.append(use)
     return moved
+
+
+def _refunded(
+    event: Event[Any], uses: dict[str, Use], coupons: dict[Any, Any], offers: dict[Any, Any], standing: Order | None
+) -> list[Use]:
+    """An order that is refunded whole counts for nothing; a partial refund lessens what was paid."""
+    if standing is None or not standing.known:
+        return []
+    moved = []
+    for _, use in sorted(uses.items()):
+        if standing.void:
+            _count(use, coupons[event.shop, use.code], offers[event.shop, use.offer_id], "released", use.amount)
+        elif use.paid is not None:
+            use.paid = _paid(standing.goods, standing)
+        use.moved_at = event.time
+        moved.append(use)
+    return moved
+
+
+def _paid(goods: int, standing: Order | None) -> int:
+    return goods if standing is None else max(0, goods - standing.refunded)
 
 
 def _count(use: Use, coupon: Any, offer: Any, status: UseStatus, amount: int) -> None:
@@ -176,9 +241,9 @@ async def _save(tx: Transaction, moved: list[Use], offers: dict[Any, Any], coupo
     await tx.execute(
         f"""
         insert into coupon_uses (shop, order_id, code, offer_id, customer, amount, currency, status, paid,
-                                 order_revision, at, moved_at)
+                                 order_revision, at, moved_at, promised)
         select shop, order_id, code, offer_id, customer, amount, currency, status, paid, order_revision,
-               moved_at, moved_at
+               moved_at, moved_at, promised
         from {_USES}
         on conflict (shop, order_id, code) do update set amount = excluded.amount, status = excluded.status,
             paid = excluded.paid, order_revision = excluded.order_revision, moved_at = excluded.moved_at

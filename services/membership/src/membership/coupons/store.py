@@ -167,17 +167,17 @@ async def get_coupon(tx: Transaction, shop: str, code: str, *, lock: bool = Fals
 
 
 async def usable_coupons(
-    tx: Transaction, shop: str, customer: str | None, codes: Sequence[str], at: datetime, limit: int
+    tx: Transaction, shop: str, people: Sequence[str], codes: Sequence[str], at: datetime, limit: int
 ) -> Sequence[Row[Any]]:
     """Coupons that are open at an instant: the customer's own, those of the codes, and automatic offers; with terms.
 
-    The customer's own that end first come first.
+    `people`: all identifiers of the customer. The customer's own that end first come first.
     """
     # By the indexes of the customer, of the code, and of offers by their end.
     return await tx.fetch(
         """
         with open as (
-            (select c.* from coupons c where c.shop = :shop and c.customer = :customer and c.valid_until > :at
+            (select c.* from coupons c where c.shop = :shop and c.customer = any(:people) and c.valid_until > :at
              and c.voided_at is null and (c.use_limit is null or c.uses < c.use_limit)
              order by c.valid_until, c.code limit :limit)
             union
@@ -190,12 +190,12 @@ async def usable_coupons(
         select c.code, c.customer, c.valid_from, c.valid_until, c.voided_at, c.use_limit, c.uses,
                o.offer_id, cast(o.terms as text) as terms, o.stopped_at, o.uses as offer_uses, o.spent,
                (select count(*) from coupon_uses u where u.shop = :shop and u.offer_id = o.offer_id
-                and u.customer = :customer and u.status in ('reserved', 'committed')) as used_by_customer
+                and u.customer = any(:people) and u.status in ('reserved', 'committed')) as used_by_customer
         from open c join offers o on o.shop = c.shop and o.offer_id = c.offer_id
         order by c.code
         """,
         shop=shop,
-        customer=customer,
+        people=list(people),
         codes=list(codes),
         at=at,
         limit=limit,
@@ -222,18 +222,18 @@ async def get_use(tx: Transaction, shop: str, order_id: str, code: str) -> Row[A
     )
 
 
-async def count_uses(tx: Transaction, shop: str, offer_id: str, customer: str) -> int:
-    """Uses of an offer by a customer that stand."""
+async def count_uses(tx: Transaction, shop: str, offer_id: str, people: Sequence[str]) -> int:
+    """Uses of an offer that stand, by a customer under any of their identifiers."""
     # By the index of uses by customer; the offer's row is locked, so nobody adds one meanwhile.
     return int(
         await tx.value(
             """
-            select count(*) from coupon_uses where shop = :shop and offer_id = :offer_id and customer = :customer
+            select count(*) from coupon_uses where shop = :shop and offer_id = :offer_id and customer = any(:people)
             and status in ('reserved', 'committed')
             """,
             shop=shop,
             offer_id=offer_id,
-            customer=customer,
+            people=list(people),
         )
     )
 
@@ -260,12 +260,12 @@ async def save_use(tx: Transaction, **use: Any) -> None:
     await tx.execute(
         """
         insert into coupon_uses (shop, order_id, code, offer_id, customer, amount, currency, status, paid,
-                                 order_revision, at, moved_at)
+                                 order_revision, at, moved_at, promised)
         values (:shop, :order_id, :code, :offer_id, :customer, :amount, :currency, :status, :paid,
-                :order_revision, :at, :at)
+                :order_revision, :at, :at, :promised)
         on conflict (shop, order_id, code) do update set customer = excluded.customer, amount = excluded.amount,
             currency = excluded.currency, status = excluded.status, paid = excluded.paid,
-            order_revision = excluded.order_revision, moved_at = excluded.moved_at
+            order_revision = excluded.order_revision, moved_at = excluded.moved_at, promised = excluded.promised
         """,
         **use,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -23,9 +24,18 @@ class Moment(NamedTuple):
 
 
 def check_usable(
-    coupon: Any, offer: Offer, stopped_at: datetime | None, customer: str | None, buyer: Buyer, level: int, now: Moment
+    coupon: Any,
+    offer: Offer,
+    stopped_at: datetime | None,
+    people: Sequence[str],
+    buyer: Buyer,
+    level: int,
+    now: Moment,
 ) -> None:
-    """Raises CouponNotUsable. `coupon`: its row; `level`: of the offer's `tier_from`, -1 for everybody."""
+    """Raises CouponNotUsable. `coupon`: its row; `level`: of the offer's `tier_from`, -1 for everybody.
+
+    `people`: all identifiers of the customer, none where nobody is named.
+    """
     code = coupon.code
     if coupon.voided_at is not None:
         raise CouponNotUsable(code, "voided", "was taken back.")
@@ -37,11 +47,11 @@ def check_usable(
         raise CouponNotUsable(code, "expired", f"was valid until {coupon.valid_until.isoformat()}.")
     if not offer.is_on(now.day):
         raise CouponNotUsable(code, "not_today", f"is for day {offer.day_of_month} of the month alone.")
-    if coupon.customer is not None and coupon.customer != customer:
+    if coupon.customer is not None and coupon.customer not in people:
         raise CouponNotUsable(code, "not_theirs", "was issued to another customer.")
     if not is_for(offer, buyer, level):
         raise CouponNotUsable(code, "not_eligible", "is not for this customer: see the offer's tier and orders.")
-    if offer.per_customer is not None and customer is None:
+    if offer.per_customer is not None and not people:
         raise CouponNotUsable(code, "customer_needed", "is counted by customer: say which one.")
 
 

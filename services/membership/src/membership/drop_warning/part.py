@@ -17,6 +17,7 @@ from membership.programme.versions import ShopRules
 from membership.qualification.history import Reached
 from membership.tiers.rules import tier_for
 from membership.tiers.state import Standing, Tiers
+from membership.tiers.windows import review_start
 
 
 class Announced(NamedTuple):
@@ -43,8 +44,8 @@ class DropWarningPart(Part[DropWarning]):
             on_due(work)
 
     def announced(self, member: Member) -> Announced:
-        made = DropWarning.of(member)
-        return Announced(made.looked if made.missing is not None else None, made.missing)
+        made = _standing_warning(member)
+        return Announced(None, None) if made is None else Announced(made.looked, made.missing)
 
     def facts(self, before: Announced, after: Announced, work: Work) -> Iterable[EventData]:
         if after.missing is None or after.until is None:
@@ -69,8 +70,14 @@ class DropWarningPart(Part[DropWarning]):
         return None
 
     def says(self, member: Member) -> Mapping[str, Any]:
-        made = DropWarning.of(member)
-        return {} if made.missing is None else {"drop_missing": list(made.missing)}
+        made = _standing_warning(member)
+        return {} if made is None or made.missing is None else {"drop_missing": list(made.missing)}
+
+
+def _standing_warning(member: Member) -> DropWarning | None:
+    """The warning of the term that the member is in; one of a term that is over says nothing any more."""
+    made, held = DropWarning.of(member), Tiers.of(member).standing
+    return made if made.missing is not None and made.looked == held.until and held.grace is None else None
 
 
 def _warned_at(member: Member, shop: ShopRules) -> datetime | None:
@@ -85,7 +92,8 @@ def _warned_at(member: Member, shop: ShopRules) -> datetime | None:
         return None
     programme = shop.at(shop.start_of(held.since))
     # No term begins in its own warning, however short it is: what is due never lies behind what made it due.
-    days = min(programme.warn_days, 28 * programme.term_months - 2)
+    shortest = programme.window_months if programme.by_blocks else programme.term_months
+    days = min(programme.warn_days, 28 * shortest - 2)
     return shop.start_of(held.until - timedelta(days=days)) if days else None
 
 
@@ -93,12 +101,12 @@ def on_due(work: Work) -> None:
     """Look at what happened in the term so far, as its review will."""
     tiers, made = Tiers.of(work.member), DropWarning.of(work.member)
     held, programme = tiers.standing, work.programme
-    assert held.since is not None
+    assert tiers.enrolled is not None
     made.looked, made.missing = held.until, None
     level = programme.level_of(held.tier)
     if programme.downgrade == "none" or not level:
         return
-    reached = work.sums.before(work.shop.start_of(held.since + timedelta(days=1)), work.at)
+    reached = work.sums.before(review_start(work.shop, programme, held, tiers.enrolled), work.at)
     unit = work.shop.unit_at(work.at)
     if tier_for(programme, unit, reached)[0] < level:
         made.missing = missing_of(programme.tiers[level], reached, unit)

@@ -15,7 +15,7 @@ from membership.histories.ranges import within
 
 _STORED = """
 select shop, customer, cast(state as text) as state, greatest(done_until, last_time) as until, due_at, revision,
-       last_time, last_rank, last_source, last_id,
+       merged_into, last_time, last_rank, last_source, last_id,
        exists (select from long_histories l where l.shop = c.shop and l.customer = c.customer)
        or exists (select from refolds r where r.shop = c.shop and c.customer > r.after)
        or exists (select from shop_settings s where s.shop = c.shop and c.customer > s.refold_after)

@@ -129,6 +129,8 @@ def _wrong_row(kept: Kept, member: Member, folding: MemberFolding) -> Iterator[s
 
 def _wrong_announcements(kept: Kept, member: Member) -> Iterator[str]:
     """What was announced last, against the state: every change is announced."""
+    if kept.row.merged_into is not None:
+        return  # what was announced last of an absorbed customer counts no more, and is taken up if that is undone
     announced = kept.announced
     revision = 0 if announced is None else announced.revision
     if revision != kept.row.revision:

@@ -41,3 +41,17 @@ async def count_customers(tx: Transaction, shop: str) -> int:
 async def count_everybody(tx: Transaction) -> int:
     # All customers of all shops.
     return int(await tx.value("select count(*) from customers"))
+
+
+async def list_candidates(tx: Transaction, shop: str, after: str, limit: int) -> Sequence[Row[Any]]:
+    """Members whom a campaign has qualified for a tier that staff may grant, in order of the customer."""
+    # By the partial index of candidates.
+    return await tx.fetch(
+        """
+        select customer, tier, candidate from customers
+        where shop = :shop and candidate is not null and customer > :after order by customer limit :limit
+        """,
+        shop=shop,
+        after=after,
+        limit=limit,
+    )

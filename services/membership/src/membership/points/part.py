@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
 from common.events import CustomerKey, Event
-from common.events.membership import PointsRedeemed, RedemptionReturned
+from common.events.membership import (
+    PayoutReversed,
+    PointsAdjusted,
+    PointsPaidOut,
+    PointsRedeemed,
+    RedemptionCommitted,
+    RedemptionReturned,
+)
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid, OrderRefunded
 from common.fold.items import Wanted
 from common.fold.working import Folded
@@ -19,6 +26,7 @@ from membership.member import Member
 from membership.orders.state import ORDER, Order, OrderChange
 from membership.part import Part, Work
 from membership.points import books, store, verification
+from membership.points.adjustment import add_points, lots_of, take_points
 from membership.points.books import Books
 from membership.points.earning import lots_for, release, settle
 from membership.points.expiry import expire
@@ -46,6 +54,19 @@ class PointsPart(Part[Points]):
                 return
             case OrderEvent() if data.redemption_id is not None:
                 yield REDEMPTION.name(data.redemption_id)
+            case RedemptionCommitted():
+                yield REDEMPTION.name(data.redemption_id)
+                return
+            case PointsAdjusted():
+                adds = data.points > 0
+                yield from map(LOT.name, lots_of(_adjustment(data), shop, event.time)) if adds else (LOT.all_names,)
+                return
+            case PointsPaidOut():
+                yield from map(LOT.name, lots_of(data.origin, shop, event.time))
+                return
+            case PayoutReversed():
+                yield LOT.all_names
+                return
             case OrderEvent() | OrderRefunded():
                 pass
             case _:
@@ -85,6 +106,9 @@ class PointsPart(Part[Points]):
     async def save(self, tx: Transaction, folded: Folded[Member]) -> None:
         await store.insert_redemptions(tx, folded.events)
         await store.save_redemptions(tx, folded.steps)
+
+    async def moved(self, tx: Transaction, customers: Collection[CustomerKey]) -> None:
+        await store.move_redemptions(tx, customers)
 
     async def rows_of(self, tx: Transaction, key: CustomerKey) -> Sequence[Row[Any]]:
         return await store.list_of_customer(tx, key)
@@ -205,6 +229,40 @@ def on_returned(work: Work, data: RedemptionReturned) -> None:
         work.changed.append(RedemptionRow.of(data.redemption_id, redemption))
 
 
+def on_committed(work: Work, data: RedemptionCommitted) -> None:
+    """An order of another customer, or of nobody, was paid with the discount: only its end gives the points back."""
+    known = REDEMPTION.get(work.member, data.redemption_id)
+    if known is not None and known.paid_by is None and known.ended is None:
+        redemption = REDEMPTION.change(work.member, data.redemption_id)
+        redemption.paid_by = data.order_id
+        work.changed.append(RedemptionRow.of(data.redemption_id, redemption))
+
+
+def on_adjusted(work: Work, data: PointsAdjusted) -> None:
+    """Staff have added points, or taken some; a promise that late news does not undo."""
+    work.reason = "adjusted"
+    if data.points > 0:
+        add_points(books_of(work), _adjustment(data), data.points, work.shop, work.at)
+    else:
+        take_points(books_of(work), -data.points, clamp=work.programme.points.clamp_at_zero)
+
+
+def on_paid_out(work: Work, data: PointsPaidOut) -> None:
+    """Points that feedback has granted: compensation, or the reward of a review."""
+    work.reason = data.origin.partition("/")[0]
+    add_points(books_of(work), data.origin, data.points, work.shop, work.at)
+
+
+def on_payout_reversed(work: Work, data: PayoutReversed) -> None:
+    """The order of a rewarded review was refunded whole: the points go, from whatever there is, then as debt."""
+    work.reason = "refunded"
+    take_points(books_of(work), data.points, clamp=work.programme.points.clamp_at_zero)
+
+
+def _adjustment(data: PointsAdjusted) -> str:
+    return f"adjustment/{data.command_id}"
+
+
 def on_expiry(work: Work) -> None:
     """The next lot to expire has come to its end."""
     work.reason = "expired"
@@ -218,6 +276,10 @@ PointsPart.inputs = {
     OrderRefunded: on_refund,
     PointsRedeemed: on_redeemed,
     RedemptionReturned: on_returned,
+    RedemptionCommitted: on_committed,
+    PointsAdjusted: on_adjusted,
+    PointsPaidOut: on_paid_out,
+    PayoutReversed: on_payout_reversed,
 }
 PointsPart.dues = {"expiry": on_expiry}
 PointsPart.reads = {
@@ -227,5 +289,9 @@ PointsPart.reads = {
     OrderRefunded: ("order_id",),
     PointsRedeemed: ("redemption_id", "points", "worth", "currency", "order_id", "order_total"),
     RedemptionReturned: ("redemption_id",),
+    RedemptionCommitted: ("redemption_id", "order_id"),
+    PointsAdjusted: ("command_id", "points"),
+    PointsPaidOut: ("origin", "points"),
+    PayoutReversed: ("origin", "points"),
 }
 PART = PointsPart()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ _ORDERS = 7_301_006
 """Namespace of the advisory locks that let one redemption at a time be checked against an order."""
 
 
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 _NEW = Columns(
     "n",
     shop="text",
@@ -89,6 +90,39 @@ async def list_of_customer(tx: Transaction, key: CustomerKey) -> Sequence[Row[An
     return await tx.fetch(
         "select * from redemptions where shop = :shop and customer = :customer", shop=key[0], customer=key[1]
     )
+
+
+async def move_redemptions(tx: Transaction, customers: Collection[CustomerKey]) -> None:
+    """Give the redemptions of these customers to those in whose histories they stand."""
+    # By the index of histories on customer and time, then by id.
+    await tx.execute(
+        f"""
+        update redemptions r set customer = h.customer
+        from {_CUSTOMERS} join history h on h.shop = w.shop and h.customer = w.customer
+        where h.type = :type and r.shop = h.shop and r.redemption_id = cast(h.fields as json) ->> 'redemption_id'
+            and r.customer <> h.customer
+        """,
+        type=PointsRedeemed.TYPE,
+        **_CUSTOMERS.of(customers),
+    )
+
+
+async def get_origin(tx: Transaction, row: Row[Any]) -> str:
+    """Under whose identifier the redemption came: what returns it is recorded under the same one."""
+    # By the index of histories on customer and time.
+    found: str = await tx.value(
+        """
+        select coalesce(origin, customer) from history
+        where shop = :shop and customer = :customer and at = :at and type = :type
+            and cast(fields as json) ->> 'redemption_id' = :id
+        """,
+        shop=row.shop,
+        customer=row.customer,
+        at=row.at,
+        type=PointsRedeemed.TYPE,
+        id=row.redemption_id,
+    )
+    return found
 
 
 async def get_redemption(tx: Transaction, shop: str, redemption_id: str) -> Row[Any] | None:

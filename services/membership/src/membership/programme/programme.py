@@ -14,8 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.fields import ABSURD, PlannedTime, Text
 from common.time.calendar import add_months, start_of_month
+from membership.programme.approvals import Approvals
 from membership.programme.benefits import OF_REGULAR, OF_SENIOR, OF_SUPREME, OF_VIP, Benefit
 from membership.programme.check_in import CheckInRules
+from membership.programme.payouts import PayoutRules
 
 ONE = 10_000
 """Basis points of 1.0."""
@@ -123,18 +125,23 @@ class GrowthRules(Rules):
 class FastTrack(Rules):
     """A campaign: one order of at least `spend` (minor units) paid in [start, end) reaches the tier (MEM-019).
 
-    `tier` is the tier's id; it is reached when the order completes.
+    `tier` is the tier's id; it is reached when the order completes, or `by_hand`: the member is on the work list of
+    those to whom staff may grant it (MEM-020).
     """
 
     tier: TierId
     spend: Annotated[int, Field(gt=0, le=ABSURD, strict=True)]
     start: PlannedTime
     end: PlannedTime
+    by_hand: bool = False
 
 
 class Programme(Rules):
     """One version of the programme. The lowest tier is first and needs nothing.
 
+    `window`: for which one qualifies: `rolling`, the last `window_months`; `calendar` and `anniversary`, blocks
+    of so many months counted from January or from the enrolment, where a tier holds to the end of the next block and
+    `term_months` says nothing; `lifetime`, all that ever was.
     `warn_days`: so many days before a term's last day it is told what is missing to keep the tier, 0: never; of a
     shorter term on its second day at the earliest.
     `equal_offers`: an automatic offer that a customer loses by buying is refused (SEC-015). `related_gifts`: by
@@ -145,6 +152,7 @@ class Programme(Rules):
 
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=20)] = (REGULAR, SENIOR, VIP, SUPREME)
     enrolment: Literal["first_order", "registration"] = "first_order"
+    window: Literal["rolling", "calendar", "anniversary", "lifetime"] = "rolling"
     window_months: Annotated[int, Field(ge=1, le=120, strict=True)] = 12
     term_months: Annotated[int, Field(ge=1, le=120, strict=True)] = 12
     grace_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 30
@@ -153,6 +161,8 @@ class Programme(Rules):
     points: PointsRules = PointsRules()
     growth: GrowthRules = GrowthRules()
     check_in: CheckInRules = CheckInRules()
+    approvals: Approvals = Approvals()
+    payouts: PayoutRules = PayoutRules()
     leap_day_birthday: Literal["feb_28", "mar_1"] = "feb_28"
     equal_offers: bool = True
     related_gifts: Annotated[dict[Text, Annotated[tuple[Text, ...], Field(max_length=100)]], Field(max_length=200)] = {}
@@ -187,6 +197,8 @@ class Programme(Rules):
             if higher.price > lower.price:
                 raise ValueError(f"tier {higher.name!r} has a worse price than {lower.name!r} (MEM-028)")
         self._check_fast_tracks()
+        if self.window == "calendar" and self.window_months not in (1, 2, 3, 4, 6, 12):
+            raise ValueError("a window of the calendar has 1, 2, 3, 4, 6 or 12 months, so that a year is full of them")
         return self
 
     def _check_that_bases_can_be_earned(self) -> None:
@@ -215,9 +227,25 @@ class Programme(Rules):
         """Whether the growth value leads to any tier; then the tier is evaluated after all that raises it."""
         return any(tier.growth is not None for tier in self.tiers)
 
+    @property
+    def by_blocks(self) -> bool:
+        """Whether windows are blocks of months, at the end of which terms end."""
+        return self.window in ("calendar", "anniversary")
+
+    @property
+    def months_looked_at(self) -> int:
+        """How far back the rules of tiers look at what happened by days; after a block, its grace too."""
+        if self.by_blocks:
+            return self.window_months + self.grace_days // 28 + 1
+        return max(self.window_months, self.term_months)
+
     def level_of(self, tier: str) -> int:
         """Where the tier of that id stands, 0 the lowest, which is that of no member too. Raises StopIteration."""
         return next(level for level, known in enumerate(self.tiers) if known.id == tier) if tier else 0
+
+    def level_if_known(self, tier: str) -> int:
+        """Where the tier of that id stands; 0, the lowest, where there is none."""
+        return next((level for level, known in enumerate(self.tiers) if known.id == tier), 0)
 
     def tier(self, tier: str) -> Tier:
         """The tier of that id; the lowest for no member. Raises StopIteration for none."""

@@ -47,7 +47,7 @@ class ShopRules:
         last = {v.valid_from: v.programme.ladder for v in self._ladder}
         changes = tuple(start for (_, a), (start, b) in pairwise(last.items()) if a != b)
         object.__setattr__(self, "_ladders", changes)
-        looks = (max(v.programme.window_months, v.programme.term_months) for v in self._ladder)
+        looks = (v.programme.months_looked_at for v in self._ladder)
         object.__setattr__(self, "months_looked_at", max(looks))
 
     def version_at(self, instant: datetime) -> Version:

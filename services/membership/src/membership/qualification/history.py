@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from common.fold.items import NotLoaded
@@ -34,6 +34,7 @@ class Entry(NamedTuple):
     """What changes at an instant: amounts are added to those that were entered for it before.
 
     `purchase`: an order completes then, or is another than it was. `activity`: something else earns growth.
+    `grant`: the id of a tier that staff grant then (MEM-020).
     """
 
     at: datetime
@@ -43,8 +44,11 @@ class Entry(NamedTuple):
     points: int = 0
     purchase: Purchase | None = None
     activity: bool = False
+    grant: str | None = None
 
 
+EVER = datetime.min.replace(tzinfo=UTC)
+"""The start of a window that has none: everything since the beginning."""
 _NOTHING, _ACTIVITY, _PURCHASE = 0, 1, 2
 
 
@@ -54,6 +58,7 @@ class Sums(Protocol):
     def through(self, start: datetime, end: datetime) -> Reached: ...
     def before(self, start: datetime, end: datetime) -> Reached: ...
     def completed_at(self, at: datetime) -> Iterable[Purchase]: ...
+    def granted_at(self, at: datetime) -> Iterable[str]: ...
 
 
 class History:
@@ -67,11 +72,15 @@ class History:
         self._at: list[datetime] = []
         self._kinds: list[int] = []
         self._purchases: dict[datetime, tuple[Purchase, ...]] = {}
+        self._grants: dict[datetime, tuple[str, ...]] = {}
         self._spend, self._orders, self._growth, self._points = [0], [0], [0], [0]
 
     def add(self, entry: Entry) -> None:
-        at, spend, orders, growth, points, purchase, activity = entry
+        at, spend, orders, growth, points, purchase, activity, grant = entry
         place = self._place(at)
+        if grant is not None:
+            self._grants[at] = (*self._grants.get(at, ()), grant)
+            self._kinds[place] = _PURCHASE
         if purchase is not None:
             others = (known for known in self._purchases.get(at, ()) if known.order_id != purchase.order_id)
             self._purchases[at] = (*others, purchase)
@@ -99,8 +108,12 @@ class History:
         """The orders completed at that instant."""
         return self._purchases.get(at, ())
 
+    def granted_at(self, at: datetime) -> Iterable[str]:
+        """The tiers granted at that instant, by their ids."""
+        return self._grants.get(at, ())
+
     def next_evaluated(self, after: datetime, shop: ShopRules, *, including: bool) -> datetime | None:
-        """The next instant at which a tier is evaluated: of an order, or of an activity where growth leads to tiers."""
+        """The next instant at which a tier is evaluated: of an order, a grant, growth where that leads to tiers."""
         find = bisect_left if including else bisect_right
         for place in range(find(self._at, after), len(self._at)):
             at, kind = self._at[place], self._kinds[place]

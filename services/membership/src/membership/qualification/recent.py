@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from membership.member import Member, PartState
 from membership.programme.versions import ShopRules
-from membership.qualification.history import Entry, Purchase, Reached
+from membership.qualification.history import EVER, Entry, Purchase, Reached
 
 _WIDTH = 4
 
@@ -20,25 +20,35 @@ class Recent(PartState):
     """`days`: the ordinal of a calendar day of the shop, spend, orders and points completed that day; and so on.
 
     One flat list, oldest day first, because it is read and written for every order, and may be of a thousand days.
-    Spend in thousandths. `ever` is the spend of all time, `growth` the growth value. `purchases` are the orders
-    completed at `at`, the last instant at which one did.
+    Spend in thousandths. `ever`, `ever_orders` and `ever_points` are those of all time, `growth` the growth value.
+    `purchases` are the orders completed at `at`, the last instant at which one did; `grants` are the tiers granted at
+    `granted`, likewise.
     """
 
     NAME: ClassVar[str] = "recent"
     days: list[int] = field(default_factory=list)
     ever: int = 0
+    ever_orders: int = 0
+    ever_points: int = 0
     growth: int = 0
     at: datetime | None = None
     purchases: list[Purchase] = field(default_factory=list)
+    granted: datetime | None = None
+    grants: list[str] = field(default_factory=list)
 
     def enter(self, entry: Entry, shop: ShopRules) -> None:
         """Add the amounts to those of the entry's day, and forget the days that no rule looks at any more."""
         self.ever += entry.spend
+        self.ever_orders += entry.orders
+        self.ever_points += entry.points
         self.growth += entry.growth
         if entry.purchase is not None and (self.at is None or entry.at >= self.at):
             others = self.purchases if entry.at == self.at else []
             self.at = entry.at
             self.purchases = [*(one for one in others if one.order_id != entry.purchase.order_id), entry.purchase]
+        if entry.grant is not None:
+            self.grants = [*(self.grants if entry.at == self.granted else []), entry.grant]
+            self.granted = entry.at
         if entry.spend or entry.orders or entry.points:
             self._add(shop.day_of(entry.at).toordinal(), entry.spend, entry.orders, entry.points)
             last = date.fromordinal(self.days[-_WIDTH])
@@ -73,8 +83,10 @@ class UpToNow:
     shop: ShopRules
 
     def through(self, start: datetime, end: datetime) -> Reached:
-        """What was completed since `start`, the first instant of a day; `end` is now."""
+        """What was completed since `start`, the first instant of a day, or EVER; `end` is now."""
         recent = Recent.of(self.member)
+        if start == EVER:
+            return Reached(recent.ever, recent.ever_orders, recent.growth, recent.ever_points)
         spend, orders, points = recent.since(self.shop.date_of(start))
         return Reached(spend, orders, recent.growth, points)
 
@@ -84,3 +96,8 @@ class UpToNow:
         """The orders completed at that instant, which is now."""
         recent = Recent.of(self.member)
         return recent.purchases if recent.at == at else ()
+
+    def granted_at(self, at: datetime) -> Sequence[str]:
+        """The tiers granted at that instant, which is now."""
+        recent = Recent.of(self.member)
+        return recent.grants if recent.granted == at else ()

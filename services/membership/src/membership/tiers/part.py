@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from common.events import EventData, rfc3339
-from common.events.membership import MemberEnrolled, MemberRegistered, TierChanged
+from common.events.membership import MemberEnrolled, MemberRegistered, TierChanged, TierGranted
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid
 from membership.member import Member
 from membership.orders.state import OrderChange
 from membership.part import Part, Work
 from membership.programme.versions import ShopRules
-from membership.qualification.history import history_of
+from membership.qualification.history import Entry, history_of
 from membership.tiers import rules
 from membership.tiers.announcing import Announced, facts_of
 from membership.tiers.rules import Change, Marks
@@ -48,7 +48,7 @@ class TiersPart(Part[Tiers]):
         elif work.evaluate:
             if work.whole and tiers.enrolled != work.at:
                 marks.add(work.at, tiers.standing)
-            tiers.standing, change = rules.evaluate(tiers.standing, work.sums, work.shop, work.at)
+            tiers.standing, change = rules.evaluate(tiers.standing, work.sums, work.shop, work.at, tiers.enrolled)
             if change is not None:
                 work.note(change)
 
@@ -82,8 +82,21 @@ def _marks(tiers: Tiers) -> Marks:
     return kept
 
 
+def _enrolled(tiers: Tiers) -> datetime:
+    """Nothing falls due of the tier of who is no member."""
+    assert tiers.enrolled is not None
+    return tiers.enrolled
+
+
 def on_registered(work: Work, _: MemberRegistered) -> None:
     _enrol(work)
+
+
+def on_granted(work: Work, data: TierGranted) -> None:
+    """Staff have granted a tier (MEM-020); a refund judges everything but the grant anew, which stays what it was."""
+    _enrol(work)
+    work.enter(Entry(work.at, grant=data.tier))
+    work.evaluate = True
 
 
 def on_order(work: Work, data: OrderEvent) -> None:
@@ -105,22 +118,24 @@ def _enrol(work: Work) -> None:
 def on_new_ladder(work: Work) -> None:
     """A version of the programme with another ladder has come into force."""
     tiers = Tiers.of(work.member)
-    tiers.standing, change = rules.change_ladder(tiers.standing, work.shop, work.at)
+    tiers.standing, change = rules.change_ladder(tiers.standing, work.shop, work.at, _enrolled(tiers))
     work.note(change)
 
 
 def on_review(work: Work) -> None:
     """The term of the tier, or the time of grace after it, is over."""
     tiers = Tiers.of(work.member)
-    tiers.standing, change = rules.fall_due(tiers.standing, work.sums, work.shop, work.at)
+    tiers.standing, change = rules.fall_due(tiers.standing, work.sums, work.shop, work.at, _enrolled(tiers))
     work.note(change)
 
 
 TiersPart.inputs = {
     MemberRegistered: on_registered,
+    TierGranted: on_granted,
     OrderPaid: on_order,
     OrderCompleted: on_order,
     OrderClosed: on_order,
 }
+TiersPart.reads = {TierGranted: ("command_id", "tier")}
 TiersPart.dues = {"programme": on_new_ladder, "review": on_review, "grace": on_review}
 PART = TiersPart()

@@ -13,6 +13,7 @@ from membership.programme.programme import Programme
 from membership.programme.versions import ShopRules, months_after
 from membership.qualification.history import History, Purchase, Reached, Sums
 from membership.tiers.state import Standing
+from membership.tiers.windows import last_day_of_term, review_start, window_start
 
 _ONE_DAY = timedelta(days=1)
 
@@ -46,11 +47,6 @@ class Marks:
         return marked
 
 
-def window_start(shop: ShopRules, programme: Programme, at: datetime) -> datetime:
-    """The first instant of the rolling window: the day after the same date so many months ago."""
-    return shop.start_of(months_after(shop.date_of(at), -programme.window_months) + _ONE_DAY)
-
-
 def tier_for(programme: Programme, unit: int, reached: Reached) -> tuple[int, str | None]:
     """The highest level that any threshold justifies, and by which, such as `spend and orders` (C-4)."""
     for level in range(len(programme.tiers) - 1, 0, -1):
@@ -70,26 +66,44 @@ def tier_for(programme: Programme, unit: int, reached: Reached) -> tuple[int, st
     return 0, None
 
 
-def evaluate(standing: Standing, sums: Sums, shop: ShopRules, at: datetime) -> tuple[Standing, Change | None]:
-    """After an order or growth: upgrade at once; in grace, qualifying again renews."""
+def evaluate(
+    standing: Standing, sums: Sums, shop: ShopRules, at: datetime, enrolled: datetime
+) -> tuple[Standing, Change | None]:
+    """After an order, growth or a grant: upgrade at once; in grace, qualifying again renews."""
     programme = shop.at(at)
     held = programme.level_of(standing.tier)
     if standing.grace is None and held == len(programme.tiers) - 1:
         return standing, None  # nothing can lift it
-    level, rule = tier_for(programme, shop.unit_at(at), sums.through(window_start(shop, programme, at), at))
-    fast = _fast_track(programme, shop, sums.completed_at(at))
+    start = _start(standing, shop, programme, at, enrolled)
+    level, rule = tier_for(programme, shop.unit_at(at), sums.through(start, at))
+    fast, by_hand = _fast_track(programme, shop, sums.completed_at(at))
     if fast > level:
         level, rule = fast, "fast track"
-    if level > held:
-        return _begin_term(standing, level, shop.date_of(at), shop, programme), Change("upgrade", rule)
-    if standing.grace is not None and 0 < level == held:
-        return _begin_term(standing, level, shop.date_of(at), shop, programme), Change("renewal", rule)
-    return standing, None
+    granted = max((programme.level_if_known(tier) for tier in sums.granted_at(at)), default=0)
+    if granted > level:
+        level, rule = granted, "grant"
+    change = None
+    if level > held or (standing.grace is not None and 0 < level == held):
+        standing = _begin_term(standing, level, shop.date_of(at), shop, programme, enrolled)
+        change = Change("upgrade" if level > held else "renewal", rule)
+    if by_hand > max(level, held):
+        standing = replace(standing, candidate=programme.tiers[by_hand].id)
+    return standing, change
 
 
-def _fast_track(programme: Programme, shop: ShopRules, completed: Iterable[Purchase]) -> int:
-    """The level that an order reaches by a campaign of the programme in force when it was paid (MEM-019)."""
-    reached = 0
+def _start(standing: Standing, shop: ShopRules, programme: Programme, at: datetime, enrolled: datetime) -> datetime:
+    """From when on what happened counts; in grace after a block, that block counts too."""
+    if standing.grace is not None and programme.window != "rolling":
+        return review_start(shop, programme, standing, enrolled)
+    return window_start(shop, programme, at, enrolled)
+
+
+def _fast_track(programme: Programme, shop: ShopRules, completed: Iterable[Purchase]) -> tuple[int, int]:
+    """The level that an order reaches by a campaign of the programme in force when it was paid, at once and by hand.
+
+    MEM-019, MEM-020.
+    """
+    reached = by_hand = 0
     for order in completed:
         if order.paid_at is None or not order.counts:
             continue
@@ -100,65 +114,79 @@ def _fast_track(programme: Programme, shop: ShopRules, completed: Iterable[Purch
                 and order.spend * shop.unit_at(order.paid_at) >= track.spend * FINE
             ):
                 tier = track.tier if paid is programme else programme.successor(track.tier, paid)
-                reached = max(reached, programme.level_of(tier))
-    return reached
+                level = programme.level_of(tier)
+                reached, by_hand = (reached, max(by_hand, level)) if track.by_hand else (max(reached, level), by_hand)
+    return reached, by_hand
 
 
-def fall_due(standing: Standing, sums: Sums, shop: ShopRules, at: datetime) -> tuple[Standing, Change]:
+def fall_due(
+    standing: Standing, sums: Sums, shop: ShopRules, at: datetime, enrolled: datetime
+) -> tuple[Standing, Change]:
     """The review after a term, or the downgrade after grace, at 00:00 shop time."""
     programme = shop.at(at)
     if standing.grace is None:
-        return _review(standing, sums, shop, programme, at)
-    return _downgrade(standing, sums, shop, programme, at)
+        return _review(standing, sums, shop, programme, at, enrolled)
+    return _downgrade(standing, sums, shop, programme, at, enrolled)
 
 
 def _review(
-    standing: Standing, sums: Sums, shop: ShopRules, programme: Programme, at: datetime
+    standing: Standing, sums: Sums, shop: ShopRules, programme: Programme, at: datetime, enrolled: datetime
 ) -> tuple[Standing, Change]:
-    """By what happened after the term's first day."""
-    assert standing.since is not None
+    """By what happened after the term's first day, or in the block that ends with it."""
     assert standing.until is not None
     held = programme.level_of(standing.tier)
-    since = shop.start_of(standing.since + _ONE_DAY)
+    since = review_start(shop, programme, standing, enrolled)
     level, rule = tier_for(programme, shop.unit_at(at), sums.before(since, at))
     if level >= held or programme.downgrade == "none":
-        renewed = _begin_term(standing, max(level, held), standing.until, shop, programme, standing.anchor)
+        renewed = _begin_term(standing, max(level, held), standing.until, shop, programme, enrolled, standing.anchor)
         return renewed, Change("upgrade" if level > held else "renewal", rule)
     if programme.grace_days == 0:
-        return _downgrade(standing, sums, shop, programme, at)
+        return _downgrade(standing, sums, shop, programme, at, enrolled)
     grace = standing.until + timedelta(days=programme.grace_days)
     return replace(standing, grace=grace, due=shop.start_of(grace + _ONE_DAY)), Change("grace")
 
 
 def _downgrade(
-    standing: Standing, sums: Sums, shop: ShopRules, programme: Programme, at: datetime
+    standing: Standing, sums: Sums, shop: ShopRules, programme: Programme, at: datetime, enrolled: datetime
 ) -> tuple[Standing, Change]:
     level, rule = programme.level_of(standing.tier) - 1, None
     if programme.downgrade == "justified":
-        justified, rule = tier_for(programme, shop.unit_at(at), sums.before(window_start(shop, programme, at), at))
+        rolling = programme.window == "rolling"
+        since = (window_start(shop, programme, at, enrolled) if rolling
+                 else review_start(shop, programme, standing, enrolled))  # fmt: skip
+        justified, rule = tier_for(programme, shop.unit_at(at), sums.before(since, at))
         level = min(level, justified)
     elif programme.downgrade == "none":
         level += 1  # the policy was changed while the grace was running
-    lower = _begin_term(standing, max(level, 0), shop.date_of(at), shop, programme)
+    lower = _begin_term(standing, max(level, 0), shop.date_of(at), shop, programme, enrolled)
     return lower, Change("downgrade" if programme.downgrade != "none" else "renewal", rule)
 
 
-def change_ladder(standing: Standing, shop: ShopRules, at: datetime) -> tuple[Standing, Change]:
+def change_ladder(standing: Standing, shop: ShopRules, at: datetime, enrolled: datetime) -> tuple[Standing, Change]:
     """A new ladder takes force: the tier becomes what the ladder says; its term goes on (MEM-023)."""
     programme = shop.at(at)
     tier = programme.successor(standing.tier, shop.before(at))
     level = programme.level_of(tier)
-    moved = replace(standing, tier=tier, ladder=at)
+    candidate = standing.candidate if programme.level_if_known(standing.candidate) > level else ""
+    moved = replace(standing, tier=tier, ladder=at, candidate=candidate)
     if (level == 0) != (standing.until is None):
         # To the lowest, which has no term, or from it to one that has.
-        moved = _begin_term(moved, level, shop.date_of(at), shop, programme)
+        moved = _begin_term(moved, level, shop.date_of(at), shop, programme, enrolled)
     return moved, Change("programme")
 
 
 def _begin_term(
-    standing: Standing, level: int, first: date, shop: ShopRules, programme: Programme, anchor: int = 0
+    standing: Standing,
+    level: int,
+    first: date,
+    shop: ShopRules,
+    programme: Programme,
+    enrolled: datetime,
+    anchor: int = 0,
 ) -> Standing:
     """The term runs through the same date so many months on, or the month's last day; the lowest tier has none.
+
+    Where windows are blocks, it runs to the end of the next one.
 
     A term that follows another keeps its `anchor`, the day of the month: from the 31st through 28 February through
     the 31st again.
@@ -166,8 +194,11 @@ def _begin_term(
     tier, anchor = programme.tiers[level].id, anchor or first.day
     if not level:
         return Standing(tier=tier, since=first, ladder=standing.ladder)
-    month = months_after(start_of_month(first), programme.term_months)
-    until = month.replace(day=min(anchor, end_of_month(month).day))
+    if programme.by_blocks:
+        until = last_day_of_term(programme, first, shop.date_of(enrolled))
+    else:
+        month = months_after(start_of_month(first), programme.term_months)
+        until = month.replace(day=min(anchor, end_of_month(month).day))
     due = shop.start_of(until + _ONE_DAY)
     return Standing(tier=tier, since=first, until=until, due=due, anchor=anchor, ladder=standing.ladder)
 
@@ -189,8 +220,8 @@ def standing_of(history: History, marks: Marks, enrolled: datetime, shop: ShopRu
 
     Reviews, graces and ladders that fell between then and now happen as they would have; a refund grants no grace.
     """
-    standing, _ = evaluate(enrol(enrolled, shop), history, shop, enrolled)
-    return _go_on(standing, history, marks, shop, enrolled, until, including=False)
+    standing, _ = evaluate(enrol(enrolled, shop), history, shop, enrolled, enrolled)
+    return _go_on(standing, history, marks, shop, enrolled, enrolled, until, including=False)
 
 
 def standing_since(
@@ -201,7 +232,7 @@ def standing_since(
     if marked is None or marked[0] <= enrolled:
         return standing_of(history, marks, enrolled, shop, until)
     at, standing = marked
-    return _go_on(standing, history, marks, shop, at, until, including=True)
+    return _go_on(standing, history, marks, shop, enrolled, at, until, including=True)
 
 
 def _go_on(
@@ -209,6 +240,7 @@ def _go_on(
     history: History,
     marks: Marks,
     shop: ShopRules,
+    enrolled: datetime,
     after: datetime,
     until: datetime,
     *,
@@ -217,11 +249,11 @@ def _go_on(
     """Evaluate all that happened after an instant, or from it on, with what fell due in between."""
     at = history.next_evaluated(after, shop, including=including)
     while at is not None:
-        standing = _advance(standing, history, shop, at)
+        standing = _advance(standing, history, shop, enrolled, at)
         marks.add(at, standing)
-        standing, _ = evaluate(standing, history, shop, at)
+        standing, _ = evaluate(standing, history, shop, at, enrolled)
         at = history.next_evaluated(_next_that_matters(standing, shop, at), shop, including=False)
-    return _advance(standing, history, shop, until)
+    return _advance(standing, history, shop, enrolled, until)
 
 
 def _next_that_matters(standing: Standing, shop: ShopRules, at: datetime) -> datetime:
@@ -233,8 +265,9 @@ def _next_that_matters(standing: Standing, shop: ShopRules, at: datetime) -> dat
     return max(at, due[0] - timedelta(microseconds=1))
 
 
-def _advance(standing: Standing, history: History, shop: ShopRules, until: datetime) -> Standing:
+def _advance(standing: Standing, history: History, shop: ShopRules, enrolled: datetime, until: datetime) -> Standing:
     while (due := next_due(standing, shop)) is not None and due[0] <= until:
         at, ladder = due
-        standing, _ = change_ladder(standing, shop, at) if ladder else fall_due(standing, history, shop, at)
+        standing, _ = (change_ladder(standing, shop, at, enrolled) if ladder
+                       else fall_due(standing, history, shop, at, enrolled))  # fmt: skip
     return standing

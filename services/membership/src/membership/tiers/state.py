@@ -16,7 +16,7 @@ class Standing:
 
     `anchor` is the day of the month on which terms end, as far as the month has it. `due` is when the standing is
     looked at next: the review, or in grace the downgrade. `ladder` is when the ladder that the id is of took force;
-    None: the first one.
+    None: the first one. `candidate`: the tier for which a campaign has qualified the member, to be granted by hand.
     """
 
     tier: str = ""
@@ -26,6 +26,7 @@ class Standing:
     due: datetime | None = None
     anchor: int = 0
     ladder: datetime | None = None
+    candidate: str = ""
 
 
 @dataclass(slots=True)

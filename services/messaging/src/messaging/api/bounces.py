@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-from fastapi import Response
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Query, Response
+from pydantic import BaseModel
 
 from common.events.customers import Channel
-from common.events.fields import Identifier, ShopName
+from common.events.fields import Identifier, ShopName, Text
 from common.http.api import Router, Tx, require
 from messaging.commands.bounces import lift_bounce
+from messaging.contacts.store_bounces import list_bounces
 
 router = Router(tags=["permissions"])
+
+
+class BounceOut(BaseModel):
+    """The address that the customer has now bounced for good at `at`, in UTC: nothing is sent to it."""
+
+    channel: str
+    at: datetime
+
+
+@router.get("/v1/shops/{shop}/customers/{customer}/bounces", dependencies=[require("messages:read")])
+async def get_bounces(shop: ShopName, customer: Identifier, tx: Tx) -> list[BounceOut]:
+    """Channels on which the customer's address bounced; none of an address that was replaced or freed since."""
+    return [BounceOut(channel=row.channel, at=row.at) for row in await list_bounces(tx, (shop, customer))]
 
 
 @router.delete(
     "/v1/shops/{shop}/customers/{customer}/bounces/{channel}", dependencies=[require("messages:write")], status_code=204
 )
-async def delete_bounce(shop: ShopName, customer: Identifier, channel: Channel, tx: Tx) -> Response:
+async def delete_bounce(
+    shop: ShopName,
+    customer: Identifier,
+    channel: Channel,
+    tx: Tx,
+    via: Annotated[
+        Text, Query(min_length=1, max_length=100, description="who lifts it, or by what; stands in the event")
+    ] = "api",
+) -> Response:
     """Write to this address again, as after a mistake of its provider; for every customer who has it. A new address
     needs no lifting."""
-    await lift_bounce(tx, (shop, customer), channel, "api")
+    await lift_bounce(tx, (shop, customer), channel, via)
     return Response(status_code=204)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from common.events.fields import Identifier, PlannedTime, ShopName
 from common.events.messages import MessagePurpose
 from common.http.api import Router, Tx, require
+from common.people.store import get_people
 from common.refusals import NotFound
 from messaging.reports import store as reading
 
@@ -60,7 +61,8 @@ async def get_decisions(
     `before` continues a list from the `at` of its last decision; those of one instant stand on one page, which may be
     longer than `limit` for it.
     """
-    rows = await reading.list_decisions(tx, shop, customer, before, limit)
+    people = [name for _, name in (await get_people(tx, [(shop, customer)]))[shop, customer]]
+    rows = await reading.list_decisions(tx, shop, people, before, limit)
     return [DecisionOut.model_validate(dict(r._mapping)) for r in rows]
 
 

@@ -17,10 +17,10 @@ from common.shops.settings import display_names, get_shop
 from messaging.api.decisions import UnknownMessage
 from messaging.channels.registry import CHANNELS
 from messaging.channels.sms.segments import segments_of
-from messaging.flows.registry import FLOWS, template_of
 from messaging.policy.store import get_policies
 from messaging.reports import coming
-from messaging.templates.rendering import IncompleteText, render
+from messaging.templates.rendering import IncompleteText, render_with
+from messaging.templates.store import get_own
 
 router = Router(tags=["decisions"], dependencies=[require("messages:read")])
 LOOK = 20_000
@@ -133,9 +133,10 @@ async def get_text(shop: ShopName, message_id: Identifier, tx: Tx, language: Lit
     row = await coming.get_details(tx, shop, message_id)
     if row is None:
         raise UnknownMessage(message_id)
-    if row.flow not in FLOWS:
-        raise NoText(row.flow)
     policy = (await get_policies(tx, [shop]))[shop].policy
+    own = (await get_own(tx, [shop], [row.template])).get((shop, row.template))
+    if own is not None:  # the text alone; a link that is left out is none in HTML
+        own = own.model_copy(update={"texts": {k: t.model_copy(update={"html": None}) for k, t in own.texts.items()}})
     names = await display_names(tx, [shop], tx.clock.now())
     details = orjson.loads(row.details)
     sender = CHANNELS.get(row.channel)
@@ -149,8 +150,8 @@ async def get_text(shop: ShopName, message_id: Identifier, tx: Tx, language: Lit
         **({"answer_url": "…"} if "answer_url" in details else {}),
     }
     try:
-        written = render(template_of(row.flow), language, values, short=short)
-        counted = render(template_of(row.flow), language, values | _PLAIN, short=True).text if short else None
+        written = render_with(own, row.template, language, values, short=short)
+        counted = render_with(own, row.template, language, values | _PLAIN, short=True).text if short else None
     except IncompleteText:
         raise NoText(row.flow) from None
     segments = PartsOut(**segments_of(counted)._asdict()) if counted is not None else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from common.events.fields import PersonalText, Text
 from common.http.api import Router, public, require, runtime_of
@@ -17,9 +18,12 @@ from messaging.commands.replies import take_reply
 from messaging.delivery.receipts.links import GatewayLinks
 from messaging.delivery.receipts.rules import place_of, said_by_twilio
 from messaging.delivery.receipts.state import Receipt
+from messaging.metrics import SMS_REPLIES
 
 router = Router(tags=["SMS gateway"])
 _GATEWAY = public("the address holds a secret that only the gateway was given, and allows nothing but this")
+M = TypeVar("M", bound=BaseModel)
+Several = Annotated[list[dict[str, Any]], Field(max_length=1000)]
 _FORM: dict[str, Any] = {
     "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}
 }
@@ -43,7 +47,7 @@ class AliyunReceipt(BaseModel):
 
     out_id: Text = ""
     success: bool
-    err_code: Text | None = None
+    err_code: Annotated[str, Field(max_length=10_000)] | None = None
 
 
 class AliyunReply(BaseModel):
@@ -80,16 +84,14 @@ async def get_callbacks(request: Request) -> CallbacksOut:
 
 
 @router.post("/sms/aliyun/receipts/{token}", dependencies=[_GATEWAY])
-async def post_aliyun_receipts(
-    token: str, body: Annotated[list[AliyunReceipt], Field(max_length=1000)], request: Request
-) -> AliyunOut:
-    """SmsReport, several at a time, in any order; those of messages that are not ours are left out."""
+async def post_aliyun_receipts(token: str, body: Several, request: Request) -> AliyunOut:
+    """SmsReport, several at a time, in any order; those of messages that are not ours, or unreadable, are left out."""
     if not _links(request).is_ours(token):
         raise UnknownCallback
     database = runtime_of(request).database
     receipts = [
-        Receipt(*place, "delivered" if one.success else "undelivered", one.err_code, database.clock.now())
-        for one in body
+        Receipt(*place, "delivered" if one.success else "undelivered", _word(one.err_code or ""), database.clock.now())
+        for one in _readable(body, AliyunReceipt)
         if (place := place_of(one.out_id)) is not None
     ]
     await database.run(lambda tx: take_receipts(tx, receipts))
@@ -97,14 +99,14 @@ async def post_aliyun_receipts(
 
 
 @router.post("/sms/aliyun/replies/{token}", dependencies=[_GATEWAY])
-async def post_aliyun_replies(
-    token: str, body: Annotated[list[AliyunReply], Field(max_length=1000)], request: Request
-) -> AliyunOut:
-    """SmsUp: an exact keyword opts out or in, effective when answered."""
+async def post_aliyun_replies(token: str, body: Several, request: Request) -> AliyunOut:
+    """SmsUp: an exact keyword opts out or in, effective when answered; one that cannot be read holds up no other."""
     if not _links(request).is_ours(token):
         raise UnknownCallback
     runtime = runtime_of(request)
-    for reply in body:
+    replies = _readable(body, AliyunReply)
+    SMS_REPLIES.labels("other").inc(len(body) - len(replies))
+    for reply in replies:
         number = reply.phone_number
         # Numbers within China come without the country.
         number = f"+86{number}" if len(number) == 11 and number.startswith("1") else number
@@ -141,6 +143,15 @@ async def post_twilio_reply(token: str, request: Request) -> Response:
     form, runtime = await _form(request), runtime_of(request)
     await take_reply(runtime.database, runtime.keys, form.get("From", ""), form.get("Body", ""))
     return Xml("<Response/>")
+
+
+def _readable(body: list[dict[str, Any]], kind: type[M]) -> list[M]:
+    """Those of what the gateway tells together that can be read, each by itself: it would repeat all of it for ever."""
+    found = []
+    for one in body:
+        with contextlib.suppress(ValidationError):
+            found.append(kind.model_validate(one))
+    return found
 
 
 async def _form(request: Request) -> Mapping[str, str]:

@@ -29,6 +29,7 @@ class Letter:
 
     `unsubscribe_url` is None for a transactional message. `flow`, `language` and `values` are for a provider that has
     the texts itself; `shop` is for its receipts, and `receipt_url` is where one may say what became of the message.
+    `html`: the same text for a channel that shows it.
     """
 
     message_id: str
@@ -45,6 +46,7 @@ class Letter:
     language: str = "en"
     values: Mapping[str, str] = field(default_factory=dict)
     receipt_url: str | None = None
+    html: str | None = None
 
 
 class CannotRender(Exception):

@@ -6,6 +6,7 @@ import asyncio
 
 from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.messages import ContactOptedIn, ContactOptedOut, MessageFact
+from common.people.store import get_people, lock_survivors
 from common.storage.database import Database, Transaction
 from messaging.consent.rules import dated, purposes_of, statements_of
 from messaging.consent.store import relate_statements, save_statements
@@ -27,7 +28,9 @@ async def opt_out(database: Database, key: CustomerKey, data: ContactOptedOut) -
     taken = await database.run(lambda tx: change_permission(tx, key, data))
     while True:
         async with database.transaction() as tx:
-            if await count_leaving(tx, key, await get_address(tx, key, data.channel), data.channel) == 0:
+            address = await get_address(tx, key, data.channel)
+            people = (await get_people(tx, [key]))[key]
+            if sum([await count_leaving(tx, one, address, data.channel) for one in people]) == 0:
                 return len(taken)
         await asyncio.sleep(_LOOK_EVERY_S)
 
@@ -45,7 +48,9 @@ async def change_permission(
     # Who is concerned is read first, so that all are locked in one order; the address again under the lock, since a
     # profile may have come in between.
     seen = await get_address(tx, key, data.channel)
-    await tx.lock_customers([key, *(await customers_with_queued(tx, shop, seen, data.channel) if out else ())])
+    await lock_survivors(tx, [key])
+    people = (await get_people(tx, [key]))[key]
+    await tx.lock_customers([*people, *(await customers_with_queued(tx, shop, seen, data.channel) if out else ())])
     address = await get_address(tx, key, data.channel)
     if out and address != seen:
         await tx.lock_customers(await customers_with_queued(tx, shop, address, data.channel))
@@ -68,7 +73,12 @@ async def change_permission(
     taken: list[Event[MessageFact]] = []
     if out:
         now, purposes = tx.clock.now(), purposes_of(data.purpose)
-        gone = await suppress_queued(tx, key, sorted(tx.locked), address, data.channel, purposes, "opted_out", now)
+        locked = sorted(tx.locked)
+        gone = [
+            taken
+            for one in people
+            for taken in await suppress_queued(tx, one, locked, address, data.channel, purposes, "opted_out", now)
+        ]
         taken = [facts.suppressed(t.about, "opted_out", now, t.policy_version, WHILE_QUEUED, t.queued) for t in gone]
     await tx.announce([event, *taken])
     return taken

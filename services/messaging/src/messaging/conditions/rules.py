@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from common.events import Event
-from common.events.feedback import TicketEvent
+from common.events.feedback import SurveyAnswered, SurveyRequested, TicketEvent
+from common.events.membership import TierChanged
 from common.events.orders import (
     OrderCompleted,
     OrderEvent,
@@ -16,13 +17,21 @@ from common.events.orders import (
     OrderPlaced,
     OrderRefunded,
 )
+from common.events.segments import SegmentEntered, SegmentLeft
 from common.events.standing import OrderStanding
 from messaging.conditions.state import Claim, Condition, Facts, OrderNews
+from messaging.coupons.state import best
 
 ORDER_STATES = ("placed", "paid", "shipped", "delivered")
 """The states of an order that have a notice, earliest first."""
+LAPSED = "lapsed"
+"""The segment whose stays are episodes (MSG-037)."""
 COMPLAINT, OPEN, CLOSED = "complaint/", "open", "closed"
 """Conditions of tickets: the subject's beginning, and the values."""
+
+
+OF_A_PERSON = ("tier", "lapsed")
+"""Subjects of conditions that other services find of all inputs of a person."""
 
 
 def is_obsolete(claim: Claim, facts: Facts, until: datetime) -> bool:
@@ -41,8 +50,25 @@ def is_obsolete(claim: Claim, facts: Facts, until: datetime) -> bool:
             return True
     if claim.condition is None:
         return False
+    if facts.absorbed and is_of_the_survivor_alone(claim.condition):
+        return True
     same = [c for since, c in facts.conditions if c.subject == claim.condition.subject and since <= until]
     return _denied(claim.condition, same) or (claim.once and _regained(claim.condition, same))
+
+
+def is_eligible(claim: Claim, facts: Facts, at: datetime) -> bool:
+    """Whether the customer can use what the message offers (MSG-056). A product of which nothing is known counts as
+    there."""
+    if claim.offer is not None and best(facts.coupons, at, claim.offer) is None:
+        return False
+    if claim.sku is not None and claim.sku in facts.sold_out:
+        return False
+    return not claim.tiers or facts.tier in claim.tiers
+
+
+def is_of_the_survivor_alone(condition: Condition) -> bool:
+    """Whether it is found of a person as a whole, so that of an absorbed customer it counts no more: tier, lapse."""
+    return condition.subject.partition("/")[0] in OF_A_PERSON
 
 
 def has_open_complaint(facts: Facts, until: datetime) -> bool:
@@ -54,6 +80,21 @@ def has_open_complaint(facts: Facts, until: datetime) -> bool:
             if known is None or condition.revision > known.revision:
                 newest[condition.subject] = condition
     return any(condition.value == OPEN for condition in newest.values())
+
+
+def stated(event: Event[Any]) -> list[Condition]:
+    """The facts that an event states, on which messages rest: the tier, an episode of lapse, a survey."""
+    match event.data:
+        case TierChanged() as data:
+            return [Condition("tier", data.revision, data.new)]
+        case SegmentEntered() | SegmentLeft() as data if data.segment == LAPSED:
+            value = "in" if isinstance(data, SegmentEntered) else "out"
+            return [Condition(f"{LAPSED}/{data.episode}", data.revision, value)]
+        case SurveyRequested() as data:
+            return [Condition(f"survey/{data.survey_id}", 0, "asked")]
+        case SurveyAnswered() as data:
+            return [Condition(f"survey/{data.survey_id}", 1, "answered")]
+    return []
 
 
 def complaint_of(event: Event[Any]) -> Condition | None:

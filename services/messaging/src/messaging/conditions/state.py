@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from common.events.orders import OrderEvent, OrderLogisticsUpdated, OrderRefunded
+from messaging.coupons.state import Coupon
 
 _ESSENTIAL: dict[str, Any] = {
     "order_id": True,
@@ -57,6 +59,7 @@ class Claim:
     `order_id`: the order it is about. `ended_by_purchase`: an order placed since then ends it. `once`: a value that the
     customer had before and lost is not announced again. `order_state`: the state of the order that it gives notice of.
     `ended_in`: states of the order in which nobody needs the message. `parcel`: the carrier's word that it passes on.
+    `offer`, `sku`, `tiers`: there is a usable coupon of the offer, the product is in stock, the tier one of them.
     """
 
     cause_at: datetime
@@ -67,6 +70,14 @@ class Claim:
     order_state: str | None = None
     ended_in: tuple[str, ...] = ()
     parcel: Parcel | None = None
+    offer: str | None = None
+    sku: str | None = None
+    tiers: tuple[str, ...] = ()
+
+    @property
+    def asks_of_offers(self) -> bool:
+        """Whether the customer must be able to use what it offers."""
+        return self.offer is not None or self.sku is not None or bool(self.tiers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +111,9 @@ class Facts:
     purchases: list[datetime] = field(default_factory=list)
     """When orders were placed, paid or completed."""
     orders: list[OrderNews] = field(default_factory=list)
+    coupons: Sequence[Coupon] = ()
+    sold_out: Collection[str] = ()
+    """Products that are known to be out of stock."""
+    tier: str | None = None
+    absorbed: bool = False
+    """They are asked of a customer who was absorbed by another one."""

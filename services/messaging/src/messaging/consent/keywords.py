@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Literal
 
-_OUT = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "t", "td", "退订", "退訂"})
+_OUT = frozenset(
+    {"stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "optout", "opt out", "opt-out", "revoke"}
+    | {"t", "td", "r", "退订", "退訂", "拒收"}
+    | {f"{word}{letter}" for word in ("退订", "退訂") for letter in ("t", "td", "r")}
+    | {f"回{letter}{word}" for word in ("退订", "退訂") for letter in ("t", "td", "r")}
+)
 _IN = frozenset({"start", "unstop", "订阅", "訂閱"})
+_SIGNATURE = re.compile(r"\n\s*(?:--|sent from )", re.IGNORECASE)
 _AROUND = " \t\r\n.,!?;:\"'“”‘’()[]【】。，！？；：、"
 
 
 def keyword_of(text: str) -> Literal["out", "in"] | None:
-    """Whether the whole text is such a word, in any letter case, width and quotes; "non-stop" is none."""
-    word = unicodedata.normalize("NFKC", text).strip(_AROUND).casefold()
+    """Whether the whole text is such a word, in any letter case, width and quotes; "non-stop" is none.
+
+    A telephone's own signature below it does not count, nor characters that nobody sees.
+    """
+    seen = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    word = _SIGNATURE.split(seen.strip(), maxsplit=1)[0].strip(_AROUND).casefold()
     if word in _OUT:
         return "out"
     return "in" if word in _IN else None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
 from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.customers import Channel, ConsentChanged, Purpose
 from common.events.messages import ContactAddressSuppressed, ContactOptedIn, ContactOptedOut
-from messaging.consent.state import FAR, PURPOSES, ConsentState, Register, Statement
+from messaging.consent.state import FAR, PURPOSES, ConsentState, Register, Said, Statement
 
 Refused = Literal["no_consent", "consent_withdrawn", "opted_out"]
 INSTANT = timedelta(microseconds=1)
@@ -24,6 +25,24 @@ def refusal(state: ConsentState | None) -> Refused | None:
     return "opted_out" if state == "opted_out" else None
 
 
+def joined(
+    people: Sequence[CustomerKey],
+    said: Mapping[CustomerKey, Sequence[Statement]],
+    merged_at: Mapping[CustomerKey, datetime],
+) -> list[Statement]:
+    """All that one person said under several identifiers (ORD-040).
+
+    Whatever any of them refused when they were merged is refused from then on, also where another one had said yes
+    since; what the person says after that holds by its time.
+    """
+    found = [statement for one in people for statement in said[one]]
+    for at in [merged_at[one] for one in people if one in merged_at]:
+        for register in [Said(said[one]) for one in people]:
+            standing = [register.newest(*about, at) for about in register.about()]
+            found += [replace(one, at=at) for one in standing if one is not None and one.state != "granted"]
+    return found
+
+
 def purposes_of(purpose: Purpose | None) -> Sequence[Purpose]:
     """What a statement is about: one that names no purpose is about all but transactional."""
     return PURPOSES if purpose is None else (purpose,)
@@ -35,12 +54,24 @@ def statements_of(event: Event[Any]) -> list[tuple[CustomerKey, Statement]]:
     state: ConsentState
     if isinstance(data, ConsentChanged):
         state, via = "granted" if data.granted else "withdrawn", data.source
+        undated = data.undated
     else:
         state, via = "opted_out" if isinstance(data, ContactOptedOut) else "granted", data.via
+        undated = False
     return [
         (
             event.customer,
-            Statement(data.channel, purpose, event.time, data.RANK, event.source, event.id, state, via=via),
+            Statement(
+                data.channel,
+                purpose,
+                event.time,
+                data.RANK,
+                event.source,
+                event.id,
+                state,
+                via=via,
+                undated=undated,
+            ),
         )
         for purpose in purposes_of(data.purpose)
     ]

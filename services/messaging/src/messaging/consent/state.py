@@ -26,7 +26,8 @@ FAR = datetime.max.replace(tzinfo=UTC)
 class Statement:
     """Something said about consent; `rank`, `source` and `id` break the tie of two that bear the same time.
 
-    `address`: hash of the address it is about; None where the customer never had any on the channel.
+    `address`: hash of the address it is about; None where the customer never had any on the channel. `undated`: nobody
+    said when; it bears the time at which it was read.
     """
 
     channel: Channel
@@ -38,6 +39,7 @@ class Statement:
     state: ConsentState
     address: bytes | None = None
     via: str | None = None
+    undated: bool = False
 
 
 class Said:
@@ -81,11 +83,18 @@ class Register:
             return own or there
         if own.state == "granted" and own.address != self.addresses.get(channel):
             return there
+        if own.state == "granted" and own.undated and there.state != "granted":
+            return there  # a copy of the customer in the shop's books re-subscribes nobody
         return max(own, there, key=_order)
 
     def by_address(self, said: Statement) -> bool:
         """Whether another customer of this address said it."""
         return said != self.own.newest(said.channel, said.purpose, said.at)
+
+    def refusals(self, until: datetime) -> int:
+        """On how many channels and for how many purposes the customer has refused, as it stands."""
+        held = (self.holding(channel, purpose, until) for channel, purpose in self.own.about())
+        return sum(said is not None and said.state != "granted" for said in held)
 
     def about(self) -> Sequence[tuple[Channel, Purpose]]:
         """Every channel and purpose that something was said about."""
@@ -95,8 +104,9 @@ class Register:
 def register_of(
     own: Iterable[Statement], there: Iterable[Statement] = (), addresses: Mapping[Channel, bytes] | None = None
 ) -> Register:
-    """The register of one customer."""
-    return Register(Said(own), Said(there), addresses or {})
+    """The register of one customer. A yes of which nobody said when opens no address, whoever said it."""
+    known = (s for s in there if s.state != "granted" or not s.undated)
+    return Register(Said(own), Said(known), addresses or {})
 
 
 def _order(s: Statement) -> tuple[datetime, bool, int, str, str]:

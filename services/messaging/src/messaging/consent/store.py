@@ -29,6 +29,7 @@ _STATEMENTS = Columns(
     state="text",
     via="text",
     address="bytea",
+    undated="boolean",
 )
 
 
@@ -39,11 +40,13 @@ async def save_statements(tx: Transaction, said: Sequence[tuple[CustomerKey, Sta
     # A statement that is read again, or read back from our own topic, is there already.
     await tx.execute(
         f"""
-        insert into permissions (shop, customer, channel, purpose, at, rank, source, id, state, via, address)
+        insert into permissions (shop, customer, channel, purpose, at, rank, source, id, state, via, address,
+            undated)
         select * from {_STATEMENTS} on conflict do nothing
         """,
         **_STATEMENTS.of(
-            (*key, s.channel, s.purpose, s.at, s.rank, s.source, s.id, s.state, s.via, s.address) for key, s in said
+            (*key, s.channel, s.purpose, s.at, s.rank, s.source, s.id, s.state, s.via, s.address, s.undated)
+            for key, s in said
         ),
     )
 
@@ -99,13 +102,15 @@ async def get_said_about(
     # Of each purpose one probe of permissions_address; at one instant the refusal comes first.
     for r in await tx.fetch(
         f"""
-        select w.shop as of_shop, s.channel, s.purpose, s.at, s.rank, s.source, s.id, s.state, s.address, s.via
+        select w.shop as of_shop, s.channel, s.purpose, s.at, s.rank, s.source, s.id, s.state, s.address, s.via,
+            s.undated
         from {_ADDRESSES}
         cross join unnest(cast(array['marketing', 'survey'] as text[])) as u(purpose)
         cross join lateral (
             (select * from permissions p
              where p.shop = w.shop and p.address = w.address and p.purpose = u.purpose
                  and p.at <= coalesce(cast(:since as timestamptz), 'infinity')
+                 and not (p.undated and p.state = 'granted')
              order by p.at desc, (p.state <> 'granted') desc limit 1)
             union all
             select * from permissions p
@@ -153,4 +158,4 @@ async def forget_addresses(tx: Transaction, keys: Sequence[CustomerKey]) -> None
 
 
 def _statement(r: Row[Any]) -> Statement:
-    return Statement(r.channel, r.purpose, r.at, r.rank, r.source, r.id, r.state, r.address, r.via)
+    return Statement(r.channel, r.purpose, r.at, r.rank, r.source, r.id, r.state, r.address, r.via, r.undated)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
 
 from common.events import CustomerKey
 from common.events.customers import Channel
@@ -39,6 +42,22 @@ async def lift_bounce(tx: Transaction, key: CustomerKey, channel: Channel, at: d
         at=at,
     )
     return lifted
+
+
+async def list_bounces(tx: Transaction, key: CustomerKey) -> Sequence[Row[Any]]:
+    """Channels on which the address that the customer has now is not written to: channel, since when."""
+    # By the customer's primary key, and that of bounces for each address.
+    return await tx.fetch(
+        f"""
+        select a.channel, b.at
+        from contacts c join contact_addresses a
+            on a.shop = c.shop and a.customer = c.customer and a.revision = c.revision and a.at = c.at
+        join bounces b on b.shop = a.shop and b.address = a.address
+        where c.shop = :shop and c.customer = :customer and {BOUNCED} order by a.channel
+        """,
+        shop=key[0],
+        customer=key[1],
+    )
 
 
 async def mark_lifted(tx: Transaction, lifted: Sequence[tuple[Address, datetime]]) -> None:

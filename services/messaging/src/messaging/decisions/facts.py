@@ -20,7 +20,6 @@ from common.events.messages import (
     SendDecision,
 )
 from messaging.decisions.state import MISSED, Decided
-from messaging.flows.registry import template_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,8 @@ class Subject:
     channel: Channel
     causation: str | None
     correlation: str | None
+    rank: int
+    template: str
 
     @property
     def key(self) -> CustomerKey:
@@ -44,7 +45,9 @@ class Subject:
 
 def subject_of(c: Any) -> Subject:
     """The message that a candidate may become; also from a row that has a candidate's columns."""
-    return Subject(c.shop, c.customer, c.message_id, c.flow, c.purpose, c.channel, c.causation, c.correlation)
+    return Subject(
+        c.shop, c.customer, c.message_id, c.flow, c.purpose, c.channel, c.causation, c.correlation, c.rank, c.template
+    )
 
 
 def decision_cause(message_id: str, at: datetime) -> str:
@@ -131,7 +134,7 @@ def _common(about: Subject) -> Any:
         "flow": about.flow,
         "purpose": about.purpose,
         "channel": about.channel,
-        "template": template_of(about.flow),
+        "template": about.template,
     }
 
 

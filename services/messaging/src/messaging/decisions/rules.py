@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from common.events.customers import Channel
 from common.events.messages import MessagePurpose
-from messaging.conditions.rules import is_obsolete
+from messaging.conditions.rules import is_eligible, is_obsolete
 from messaging.conditions.state import Claim
 from messaging.consent.rules import refusal
 from messaging.consent.state import FAR
@@ -14,6 +14,8 @@ from messaging.decisions.state import WAITS_FOR_CONTACT, Decision, Known, Reason
 from messaging.flows.state import Candidate
 from messaging.limits.caps.rules import cap_reached
 from messaging.limits.contact_hours.rules import NoWindow, opening_for
+from messaging.limits.fatigue.rules import fatigue_score, too_tired
+from messaging.limits.variety.rules import one_sided, too_similar
 from messaging.policy.state import Policy
 
 BY_ADDRESS = "said for this address under another customer id"
@@ -35,6 +37,10 @@ def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
         return Decision("hold", "no_sender", at, until=min(at + LOOK_AGAIN, stale_at))
     if now.obsolete:
         return Decision("suppress", "obsolete", at)
+    if now.campaign == "stopped":
+        return Decision("suppress", "campaign_stopped", at)
+    if now.campaign == "paused":
+        return Decision("hold", "campaign_paused", at, until=min(at + LOOK_AGAIN, stale_at))
     if not now.contact_known:  # consent may come with the profile
         return Decision("hold", "contact_unknown", at, until=stale_at)
     if candidate.purpose != "transactional":
@@ -45,6 +51,8 @@ def decide(candidate: Candidate, now: Situation, at: datetime) -> Decision:
         return Decision("hold", "no_address", at, until=stale_at)
     if now.bounced:
         return Decision("suppress", "bounced", at)
+    if not now.eligible:  # MSG-056
+        return Decision("suppress", "not_eligible", at)
     if now.key == "missing":
         return Decision("hold", "key_missing", at, until=stale_at)
     if candidate.purpose == "transactional":  # MSG-008: no window, no cap, no opt-out
@@ -85,12 +93,34 @@ def _in_its_hour(candidate: Candidate, now: Situation, at: datetime) -> Decision
         reached = cap_reached(policy.caps, now.contacted, candidate.purpose, candidate.channel, at, now.shop_zone)
         if reached is not None:
             return Decision("suppress", "cap", at, detail=reached)
+        unwanted = _unwanted(candidate, now, at)
+        if unwanted is not None:
+            return Decision("suppress", unwanted[0], at, detail=unwanted[1])
         if any(c.purpose != "transactional" and c.at in opening for c in now.contacted):
             following = opening_for(policy.windows, opening.end, now.zone, blackouts)
             return Decision("hold", "window_taken", at, until=following.start)
     except NoWindow as error:
         return Decision("suppress", "stale", at, detail=str(error))
     return Decision("send", "allowed", at, opening=opening)
+
+
+def _unwanted(candidate: Candidate, now: Situation, at: datetime) -> tuple[Reason, str] | None:
+    """Why the customer is better off without the message, and the words; None where nothing speaks against it."""
+    policy, so_far, said = now.policy, now.contacted, candidate.said
+    if policy.one_channel:
+        other = next((c.channel for c in so_far if c.said == said), None)
+        if other is not None:
+            return "superseded", f"sent by {other}"
+    if candidate.purpose != "marketing":
+        return None
+    similar = too_similar(policy.variety, so_far, candidate.template, now.kind, said, at)
+    if similar is not None:
+        return "similar", similar
+    mixed = one_sided(policy.variety, so_far, now.kind, said, at)
+    if mixed is not None:
+        return "mix", mixed
+    tired = too_tired(policy.fatigue, fatigue_score(so_far, now.purchases, now.refusals, at), so_far, at)
+    return ("fatigue", tired) if tired is not None else None
 
 
 def may_still_leave(
@@ -120,4 +150,6 @@ def may_still_leave(
         return "stale"
     if is_obsolete(claim, known.facts, until):
         return "obsolete"
+    if not is_eligible(claim, known.facts, at):
+        return "not_eligible"
     return "bounced" if address.bounced else None

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import Literal
 
 from common.crypto.keys import CustomerKeyRow
+from common.events import CustomerKey
 from common.events.customers import Channel
 from common.time.calendar import Period
 from messaging.conditions.state import Facts
@@ -37,6 +38,13 @@ Reason = Literal[
     "window_taken",  # hold: another message went in this window
     "missed_window",  # hold: it was queued, and could not leave in its window or where it was to go
     "cap",
+    "superseded",  # the same was sent by another channel, and the policy wants one
+    "similar",  # the same text was sent of late
+    "mix",  # one promotion too many among the last messages
+    "fatigue",  # the customer is tired of messages
+    "campaign_paused",  # hold: looked at again every hour
+    "campaign_stopped",
+    "not_eligible",  # the coupon is over, the product sold out, the tier another
 ]
 OF_ANOTHER_RELEASE = ("unknown_flow", "no_sender")
 """Reasons to hold that end when a release runs that knows the flow, or sends on the channel."""
@@ -49,12 +57,20 @@ WAITS_FOR_CONTACT = ("contact_unknown", "no_address", "key_missing")
 
 @dataclass(slots=True)
 class Known:
-    """All that is known of one customer for a decision."""
+    """All that is known of one customer for a decision.
+
+    Of customers who are one person after merges all is joined: `people` are their identifiers, the survivor first.
+    """
 
     contact: Contact | None = None
     data_key: CustomerKeyRow | None = None
     register: Register = field(default_factory=Register)
     facts: Facts = field(default_factory=Facts)
+    people: Sequence[CustomerKey] = ()
+
+    def person(self, key: CustomerKey) -> CustomerKey:
+        """The survivor who stands for this customer."""
+        return self.people[0] if self.people else key
 
     @property
     def erased(self) -> bool:
@@ -87,6 +103,14 @@ class Situation:
     by_address: bool = False
     """Another customer of the same address said what holds."""
     obsolete: bool = False
+    campaign: Literal["paused", "stopped"] | None = None
+    """How the campaign that it belongs to was halted."""
+    eligible: bool = True
+    """Whether the customer can use what the message offers."""
+    kind: str = "information"
+    refusals: int = 0
+    """Channels and purposes that the customer refused."""
+    purchases: Sequence[datetime] = ()
     complaint_open: bool = False
     contacted: Sequence[Contacted] = ()
     flow_known: bool = True

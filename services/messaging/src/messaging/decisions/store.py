@@ -75,7 +75,8 @@ async def get_due(
         f"""
         select c.shop, c.customer, c.message_id, c.flow, c.purpose, c.rank, c.channel, c.cause, c.cause_at, c.due_at,
             c.release_at, cast(c.details as text) as details, c.condition_subject, c.condition_revision,
-            c.condition_value, c.causation, c.correlation, case when c.outcome = 'hold' then c.reason end as held
+            c.condition_value, c.causation, c.correlation, c.template,
+            cast(c.untrue as text) as untrue, case when c.outcome = 'hold' then c.reason end as held
         from {_CUSTOMERS} join candidates c using (shop, customer)
         where c.release_at <= :now and (not :notices or c.purpose = 'transactional')
         """,
@@ -110,6 +111,22 @@ async def wake_held(tx: Transaction, reached: Sequence[tuple[CustomerKey, dateti
             else false end
         """,
         **_REACHED.of((*key, at) for key, at in reached),
+    )
+    if woken:
+        await tx.execute("notify candidates")
+
+
+async def wake_people(tx: Transaction, keys: Sequence[CustomerKey], at: datetime) -> None:
+    """Decide again what waits for a profile, an address or a key of customers who have joined others, or left them."""
+    # By primary key.
+    woken = await tx.execute(
+        f"""
+        update candidates c set release_at = greatest(c.due_at, :at) from {_CUSTOMERS}
+        where c.shop = w.shop and c.customer = w.customer and c.outcome = 'hold'
+            and c.reason in ('contact_unknown', 'no_address', 'key_missing')
+        """,
+        at=at,
+        **_CUSTOMERS.of(keys),
     )
     if woken:
         await tx.execute("notify candidates")

@@ -13,7 +13,8 @@ from messaging.channels.protocol import Trouble
 from messaging.conditions.state import Claim, Condition
 from messaging.contacts.state import Address
 from messaging.decisions.facts import Subject
-from messaging.flows.registry import claim_of
+from messaging.flows.document import Untrue
+from messaging.flows.state import TRUE_FOR_EVER, claim_of
 from messaging.policy.state import Policy
 
 
@@ -44,6 +45,8 @@ class Queued:
     condition: Condition | None = None
     address: bytes | None = None
     policy_version: int = 0
+    untrue: Untrue = TRUE_FOR_EVER
+    cause: str = ""
 
     @property
     def key(self) -> CustomerKey:
@@ -53,7 +56,7 @@ class Queued:
     @property
     def claim(self) -> Claim:
         """What the message says is so."""
-        return claim_of(self.about.flow, self.cause_at, self.condition, self.details)
+        return claim_of(self.cause_at, self.condition, self.details, self.untrue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +112,13 @@ class Ended:
     def decision(self) -> SendDecision:
         """The decision to send it, as it is announced with its end."""
         m = self.message
-        return send_decision(m.at, m.policy_version, m.leave_before, m.address, m.attempts - (not self.tried))
+        return send_decision(
+            m.at, m.policy_version, m.leave_before, m.address, m.attempts - (not self.tried), m.about.rank
+        )
 
 
 def send_decision(
-    at: datetime, policy_version: int, leave_before: datetime | None, address: bytes | None, attempts: int
+    at: datetime, policy_version: int, leave_before: datetime | None, address: bytes | None, attempts: int, rank: int
 ) -> SendDecision:
     """A decision to send as it is announced."""
     return SendDecision(
@@ -122,4 +127,5 @@ def send_decision(
         leave_before=leave_before,
         address=address.hex() if address is not None else None,
         attempts=attempts,
+        rank=rank,
     )

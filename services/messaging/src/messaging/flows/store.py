@@ -9,7 +9,7 @@ import orjson
 from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from messaging.flows.state import Candidate
+from messaging.flows.state import Candidate, stored_untrue
 
 _CANDIDATES = Columns(
     "n",
@@ -29,6 +29,8 @@ _CANDIDATES = Columns(
     condition_value="text",
     causation="text",
     correlation="text",
+    template="text",
+    untrue="text",
 )
 _DECIDED = Columns("w", shop="text", customer="text", message_id="text")
 
@@ -43,11 +45,11 @@ async def insert_candidates(tx: Transaction, candidates: Sequence[Candidate]) ->
         f"""
         insert into candidates (shop, customer, message_id, flow, purpose, rank, channel, cause, cause_at, due_at,
             release_at, outcome, reason, decided_at, details, condition_subject, condition_revision, condition_value,
-            causation, correlation)
+            causation, correlation, template, untrue)
         select n.shop, n.customer, n.message_id, n.flow, n.purpose, n.rank, n.channel, n.cause, n.cause_at, n.due_at,
             case when s.outcome is null then n.due_at else s.until end, s.outcome, s.reason, s.at,
             cast(n.details as jsonb), n.condition_subject, n.condition_revision, n.condition_value, n.causation,
-            n.correlation
+            n.correlation, n.template, cast(n.untrue as jsonb)
         from {_CANDIDATES} left join lateral ({_standing("n")}) s on true on conflict do nothing
         """,
         **_CANDIDATES.of(_row(c) for c in candidates),
@@ -88,7 +90,7 @@ def _standing(of: str) -> str:
 
 def _row(c: Candidate) -> tuple[object, ...]:
     rests_on = (c.condition.subject, c.condition.revision, c.condition.value) if c.condition else (None, None, None)
-    details = orjson.dumps(c.details).decode()
+    details = orjson.dumps(dict(c.details)).decode()
     return (
         c.shop,
         c.customer,
@@ -104,4 +106,6 @@ def _row(c: Candidate) -> tuple[object, ...]:
         *rests_on,
         c.causation,
         c.correlation,
+        c.template,
+        stored_untrue(c.untrue),
     )

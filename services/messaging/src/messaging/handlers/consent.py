@@ -8,6 +8,7 @@ from messaging.consent import store
 from messaging.consent.rules import statements_of, suppressed_of, suppression
 from messaging.contacts.store import forget_addresses
 from messaging.limits.caps import store as caps
+from messaging.occasions.store import forget_own_days
 
 
 async def on_permissions(tx: Transaction, batch: Batch) -> None:
@@ -28,6 +29,7 @@ async def on_erased(tx: Transaction, batch: Batch) -> None:
     await forget_addresses(tx, keys)
     await store.forget_addresses(tx, keys)
     await caps.forget_addresses(tx, keys)
+    await forget_own_days(tx, keys)
     await tx.announce(kept)
 
 

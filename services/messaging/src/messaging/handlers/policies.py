@@ -1,12 +1,14 @@
-"""Versions of the shop's rules of contact, read back by a rebuild."""
+"""Versions of the shop's rules of contact and of its templates, read back by a rebuild."""
 
 from __future__ import annotations
 
 from common.bus.subscriptions import Batch
-from common.events.messages import ContactPolicyChanged
+from common.events.messages import ContactPolicyChanged, TemplateChanged
 from common.storage.database import Transaction
 from messaging.policy.state import Policy
 from messaging.policy.store import POLICIES
+from messaging.templates.document import TemplateDocument
+from messaging.templates.store import TemplateVersion, insert_version
 
 
 async def on_policies(tx: Transaction, batch: Batch) -> None:
@@ -14,3 +16,12 @@ async def on_policies(tx: Transaction, batch: Batch) -> None:
     for event in batch.events:
         data: ContactPolicyChanged = event.data
         await POLICIES.insert(tx, event.shop, data.version, data.valid_from, Policy.model_validate(data.policy))
+
+
+async def on_templates(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads drafts and approvals back."""
+    for event in batch.events:
+        d: TemplateChanged = event.data
+        document = TemplateDocument.model_validate(d.document)
+        new = TemplateVersion(d.version, d.valid_from, document, d.author, d.approved_by)
+        await insert_version(tx, event.shop, new)

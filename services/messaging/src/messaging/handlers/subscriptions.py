@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from common.bus.subscriptions import Subscription
+from common.crypto.erasing import confirmed_by
 from common.crypto.keys import KEY_SUBSCRIPTIONS, KeyRing
-from common.events.customers import ConsentChanged, CustomerErased, CustomerRegistered, CustomerUpdated, KeyIssued
+from common.events.catalogue import ProductChanged
+from common.events.customers import (
+    ConsentChanged,
+    CustomerErased,
+    CustomerMerged,
+    CustomerRegistered,
+    CustomerUnmerged,
+    CustomerUpdated,
+    KeyIssued,
+)
 from common.events.feedback import (
     ComplaintOpened,
     ComplaintReopened,
@@ -12,19 +22,26 @@ from common.events.feedback import (
     SurveyAnswered,
     SurveyRequested,
 )
-from common.events.membership import TierChanged
+from common.events.membership import CouponRedeemed, CouponsIssued, MemberEnrolled, TierDropWarned
 from common.events.messages import (
+    CampaignChanged,
+    CampaignEntered,
     ContactAddressSuppressed,
     ContactBounceLifted,
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    FlowChanged,
+    FlowEntered,
+    FlowMoved,
     MessageDelivered,
     MessageFailed,
     MessageHeld,
     MessageSent,
+    MessagesErased,
     MessageSuppressed,
     MessageUndelivered,
+    TemplateChanged,
 )
 from common.events.orders import (
     DeliveryPromiseBroken,
@@ -39,12 +56,22 @@ from common.events.orders import (
     OrderRefunded,
     OrderShipped,
 )
-from common.events.segments import SegmentEntered, SegmentLeft
 from messaging.handlers.asking import on_complaints, on_conditions, on_orders
+from messaging.handlers.campaigns import on_campaign_entered, on_campaigns
 from messaging.handlers.consent import on_erased, on_permissions, on_suppressions
+from messaging.handlers.flows import (
+    on_coupon_uses,
+    on_coupons,
+    on_entered,
+    on_flow_versions,
+    on_moves,
+    on_products,
+)
+from messaging.handlers.merges import on_merges
 from messaging.handlers.messages import on_messages
-from messaging.handlers.policies import on_policies
+from messaging.handlers.policies import on_policies, on_templates
 from messaging.handlers.profiles import Profiles, on_bounces_lifted
+from messaging.standings.rules import TYPES as STANDINGS
 
 ORDERS = (
     OrderPlaced,
@@ -64,6 +91,9 @@ READ_BACK = (
         on_messages,
         (MessageHeld, MessageSent, MessageDelivered, MessageUndelivered, MessageFailed, MessageSuppressed),
     ),
+    Subscription(on_moves, (FlowMoved,)),
+    Subscription(on_entered, (FlowEntered,)),
+    Subscription(on_campaign_entered, (CampaignEntered,)),
 )
 """Our own facts, which a rebuild alone reads."""
 
@@ -74,13 +104,22 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
     return (
         *KEY_SUBSCRIPTIONS,
         Subscription(on_policies, (ContactPolicyChanged,), ahead=True),
+        Subscription(on_flow_versions, (FlowChanged,), ahead=True),
+        Subscription(on_campaigns, (CampaignChanged,), ahead=True),
+        Subscription(on_templates, (TemplateChanged,), ahead=True),
         Subscription(profiles.on_profiles, (CustomerRegistered, CustomerUpdated)),
         Subscription(profiles.on_keys, (KeyIssued,)),
         Subscription(on_bounces_lifted, (ContactBounceLifted,)),
         Subscription(on_permissions, (ConsentChanged, ContactOptedOut, ContactOptedIn)),
+        Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
         Subscription(on_erased, (CustomerErased,)),
         Subscription(on_suppressions, (ContactAddressSuppressed,)),
         Subscription(on_orders, ORDERS),
+        Subscription(profiles.on_enrolled, (MemberEnrolled, OrderCompleted)),
         Subscription(on_complaints, (ComplaintOpened, ComplaintResolved, ComplaintReopened)),
-        Subscription(on_conditions, (TierChanged, SegmentEntered, SegmentLeft, SurveyRequested, SurveyAnswered)),
+        Subscription(on_conditions, (*STANDINGS, TierDropWarned, SurveyRequested, SurveyAnswered)),
+        Subscription(on_products, (ProductChanged,)),
+        Subscription(on_coupons, (CouponsIssued,)),
+        Subscription(on_coupon_uses, (CouponRedeemed,)),
+        *confirmed_by(MessagesErased, keeps_keys=True),
     )

@@ -6,20 +6,25 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from common.events import CustomerKey
+from common.people.store import lock_survivors
 from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from common.time.clock import FixedClock
 from common.work.set_aside import Task
+from messaging.campaigns.store import get_states
 from messaging.channels.registry import CHANNELS
 from messaging.contacts.store_locks import hold_addresses
 from messaging.decisions import facts, store
 from messaging.decisions.batch import by_address, decide_together
 from messaging.decisions.state import OF_ANOTHER_RELEASE, Decided
 from messaging.flows.state import Candidate
-from messaging.known import get_known
+from messaging.flows.store_versions import get_books
+from messaging.known import add_offers, get_known
 from messaging.limits.caps.store import LOOK_BACK, get_places
 from messaging.metrics import SENDS_BLOCKED
 from messaging.policy.store import get_policies
+from messaging.templates.kinds import kinds_with
+from messaging.templates.store import get_kinds
 
 
 async def take_due(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
@@ -43,8 +48,15 @@ async def decide_notices(tx: Transaction, now: datetime, tasks: Sequence[Task]) 
 
 
 async def _take(tx: Transaction, now: datetime, limit: int, *, notices: bool) -> Sequence[Task] | None:
-    keys = await hold_addresses(tx, await store.lock_due_customers(tx, now, limit, notices=notices))
+    keys = await _hold(tx, await store.lock_due_customers(tx, now, limit, notices=notices))
     return [Task(*key) for key in keys] or None
+
+
+async def _hold(tx: Transaction, keys: Sequence[CustomerKey]) -> list[CustomerKey]:
+    """Lock the customers, who they are after merges, and their addresses; those whose addresses are all ours."""
+    survivors = await lock_survivors(tx, keys)
+    held = set(await hold_addresses(tx, sorted({*survivors, *survivors.values()})))
+    return sorted(key for key, survivor in survivors.items() if key in held and survivor in held)
 
 
 def _keys(tasks: Sequence[Task]) -> list[CustomerKey]:
@@ -55,8 +67,7 @@ async def decide_due(
     tx: Transaction, now: datetime, keys: Sequence[CustomerKey], *, replay: bool, notices: bool = False
 ) -> int:
     """Decide what is due of these customers, or their notices alone; returns how many decisions were taken."""
-    await tx.lock_customers(keys)
-    keys = await hold_addresses(tx, keys)
+    keys = await _hold(tx, keys)
     due: dict[CustomerKey, list[Candidate]] = {}
     for candidate in await store.get_due(tx, keys, now, notices=notices):
         due.setdefault(candidate.key, []).append(candidate)
@@ -65,13 +76,34 @@ async def decide_due(
     orders = [str(c.details["order_id"]) for of_one in due.values() for c in of_one if "order_id" in c.details]
     first = min(c.release_at for waiting in due.values() for c in waiting) if replay else now
     known = await get_known(tx, keys, orders, since=first if replay else None)
-    places = await get_places(tx, {key: known[key].hashes.values() for key in due}, first - LOOK_BACK)
+    waiting = [c for of_one in due.values() for c in of_one]
+    claims = [claim for c in waiting if (claim := c.claim).asks_of_offers]
+    if claims:
+        await add_offers(tx, known, claims, first)
+    kinds = kinds_with(await get_kinds(tx, {shop for shop, _ in keys}))
+    persons = {one: known[key].person(key) for key in due for one in known[key].people}
+    of_person = {one: known[key].hashes.values() for key in due for one in known[key].people}
+    places = await get_places(tx, of_person, first - LOOK_BACK, persons, kinds)
     policies = await get_policies(tx, {shop for shop, _ in keys})
     shops = await get_shops(tx, {shop for shop, _ in keys})
+    books = await get_books(tx, {shop for shop, _ in keys})
+    halted = await get_states(tx, {shop for shop, _ in keys})
     decided: list[Decided] = []
     for together in by_address(due, known):
         shop = together[0].shop
-        decided += decide_together(together, known, places, policies[shop], shops[shop], CHANNELS, now, replay=replay)
+        decided += decide_together(
+            together,
+            known,
+            places,
+            policies[shop],
+            shops[shop],
+            CHANNELS,
+            books[shop].names,
+            now,
+            replay=replay,
+            kinds=kinds,
+            halted=halted,
+        )
     await store.save_decisions(tx, decided)
     news = (facts.decided(d) for d in decided if d.news)
     await tx.announce(fact for fact in news if fact is not None)

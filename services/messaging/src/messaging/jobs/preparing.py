@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,11 +14,13 @@ from common.shops.settings import display_names, get_shops
 from common.storage.database import Database, Transaction
 from common.time.clock import FixedClock
 from common.values.addresses import InvalidAddress
+from messaging.campaigns.store import get_states
 from messaging.channels.protocol import CannotRender, Channel, Letter
 from messaging.conditions.rules import has_open_complaint
 from messaging.consent.links import Recipient, UnsubscribeLinks
 from messaging.consent.state import FAR
 from messaging.contacts.state import Address, Contact
+from messaging.coupons.state import best
 from messaging.decisions.batch import recipient_zone
 from messaging.decisions.rules import may_still_leave
 from messaging.decisions.state import Known
@@ -30,12 +32,14 @@ from messaging.delivery.state import Ended, Queued, Ready
 from messaging.delivery.store import queue
 from messaging.delivery.store.endings import end
 from messaging.delivery.store.pauses import Pause, get_address_pauses
-from messaging.flows.registry import FLOWS
-from messaging.known import get_known
+from messaging.flows.store_versions import get_books
+from messaging.known import add_offers, get_known
 from messaging.metrics import SENDS_BLOCKED
 from messaging.policy.state import Policy
 from messaging.policy.store import get_policies
-from messaging.templates.rendering import NOBODY, IncompleteText, filled_in, language_of, render
+from messaging.templates.document import TemplateDocument
+from messaging.templates.rendering import NOBODY, IncompleteText, filled_in, language_of, render_with
+from messaging.templates.store import get_own
 
 log = structlog.get_logger()
 
@@ -66,9 +70,16 @@ class Preparation:
         orders = [str(m.details["order_id"]) for m in leased if "order_id" in m.details]
         since = min(m.at for m in leased) if self._replay else None
         known = await get_known(tx, sorted({m.key for m in leased}), orders, since)
-        data_keys = await self._keys.keys_for(tx, known)
+        offering = {m.key: known[m.key] for m in leased if m.about.purpose == "marketing"}
+        if offering:
+            earliest = since or tx.clock.now()
+            await add_offers(tx, offering, [m.claim for m in leased if m.claim.asks_of_offers], earliest)
+        data_keys = await self._keys.keys_for(tx, {one for each in known.values() for one in each.people})
         policies = await get_policies(tx, {m.about.shop for m in leased})
         shops = await get_shops(tx, policies)
+        books = await get_books(tx, policies)
+        halted = await get_states(tx, policies)
+        own = await get_own(tx, policies, {m.about.template for m in leased})
         names = await display_names(tx, policies, tx.clock.now())
         at_addresses = await get_address_pauses(
             tx, self._channel.name, {a for m in leased if (a := self._address(m, known[m.key])) is not None}
@@ -78,11 +89,16 @@ class Preparation:
             # In doubt until its receipt came: it has left, and is not handed over again.
             Ended(message, "sent", taken[message.about.message_id], tried=False)
             if message.about.message_id in taken
+            # Its campaign was halted meanwhile: the sweep holds it, or suppresses it.
+            else missed(message, message.at if self._replay else tx.clock.now())
+            if (message.about.shop, message.cause) in halted
             else self._prepare(
                 message,
                 known[message.key],
-                data_keys.get(message.key),
+                data_keys.get(contact.key if (contact := known[message.key].contact) is not None else message.key),
                 policies[message.about.shop].policy,
+                books[message.about.shop].names,
+                own.get((message.about.shop, message.about.template)),
                 names[message.about.shop],
                 shops[message.about.shop].at(message.at).zone,
                 message.at if self._replay else tx.clock.now(),
@@ -103,6 +119,8 @@ class Preparation:
         known: Known,
         data_key: DataKey | None,
         policy: Policy,
+        flows: Collection[str],
+        own: TemplateDocument | None,
         shop_name: str,
         shop_zone: ZoneInfo,
         at: datetime,
@@ -117,7 +135,7 @@ class Preparation:
             return missed(message, at)
         if refused is not None:
             return Ended(message, "suppressed", at, reason=refused, tried=False)
-        if about.flow not in FLOWS:
+        if about.flow not in flows:
             SENDS_BLOCKED.labels("unknown_flow").inc()
             log.warning("flow_unknown", **followed(message))
             return of_another_release(message, "unknown_flow", policy, at, replay=self._replay)
@@ -128,7 +146,7 @@ class Preparation:
         assert known.contact is not None
         try:
             zone = recipient_zone(known.contact.zone, shop_zone)
-            letter = self._letter(message, known.contact, data_key, policy, policy.sender_name or shop_name, zone, at)
+            letter = self._letter(message, known, data_key, policy, own, policy.sender_name or shop_name, zone, at)
             form = self._channel.render(letter)
         except SealBroken:
             return Ended(message, "suppressed", at, reason="unreadable_address", tried=False)
@@ -156,23 +174,30 @@ class Preparation:
     def _letter(
         self,
         message: Queued,
-        contact: Contact,
+        known: Known,
         key: DataKey | None,
         policy: Policy,
+        own: TemplateDocument | None,
         sender: str,
         zone: ZoneInfo,
         at: datetime,
     ) -> Letter:
-        about, address = message.about, contact.addresses[message.about.channel]
+        about, contact = message.about, known.contact
+        assert contact is not None
+        address = contact.addresses[about.channel]
+        coupon = best(known.facts.coupons, at, message.claim.offer)
+        offered = {} if coupon is None else {"coupon": coupon.code}
         to = _opened(address.sealed, key, contact, address.field)
         name = _opened(contact.name, key, contact, "name") if contact.name else None
         url, language = None, language_of(contact.language)
         if about.purpose != "transactional":
             url = self._links.url(Recipient(about.shop, about.customer, about.channel))
-        text = render(
-            FLOWS[about.flow].template,
+        text = render_with(
+            own,
+            about.template,
             contact.language,
             {
+                **offered,
                 **message.details,
                 "name": name,
                 "shop_name": sender,
@@ -195,8 +220,9 @@ class Preparation:
             about.shop,
             about.flow,
             language,
-            filled_in({**message.details, "name": name or NOBODY[language], "shop_name": sender}, zone),
+            filled_in({**offered, **message.details, "name": name or NOBODY[language], "shop_name": sender}, zone),
             self._receipts.receipt_url(about.shop, about.message_id) if self._receipts is not None else None,
+            text.html,
         )
 
 

@@ -10,10 +10,11 @@ from common.events import CustomerKey
 from common.storage.database import Transaction
 from common.time.clock import FixedClock
 from common.verification import Customers, Row, Table, Verification, compare
+from messaging.flows.store_versions import get_books
 from messaging.policy.state import DEFAULT_POLICY
 from messaging.policy.store import POLICIES as VERSIONS
 from messaging.verification.differences import differences
-from messaging.verification.expected import MISSING, expectations, facts_of, policy, statement
+from messaging.verification.expected import MISSING, expectations, facts_of, flow, moves_of, policy, statement
 from messaging.verification.state import History
 from messaging.verification.store import get_histories
 
@@ -26,11 +27,16 @@ async def _read(tx: Transaction, keys: Sequence[CustomerKey]) -> list[History]:
         shop: {0: DEFAULT_POLICY, **{version.number: version.body for version in versions}}
         for shop, versions in (await VERSIONS.read(tx, shops)).items()
     }
-    return await get_histories(tx, keys, policies, replay=isinstance(tx.clock, FixedClock))
+    books = await get_books(tx, shops)
+    return await get_histories(tx, keys, policies, books, replay=isinstance(tx.clock, FixedClock))
 
 
 def _row(history: History) -> Row:
-    return history.customer, [*facts_of(history), *(statement(history.customer, s) for _, s in history.statements)]
+    return history.customer, [
+        *facts_of(history),
+        *moves_of(history),
+        *(statement(history.customer, s) for _, s in history.statements),
+    ]
 
 
 def _counted(history: History) -> Mapping[str, int]:
@@ -38,7 +44,12 @@ def _counted(history: History) -> Mapping[str, int]:
 
 
 CUSTOMERS = Customers(
-    "messaging", ("candidates", "decisions", "messages", "permissions"), _read, differences, _row, _counted
+    "messaging",
+    ("candidates", "decisions", "messages", "permissions", "flow_runs", "flow_moves"),
+    _read,
+    differences,
+    _row,
+    _counted,
 )
 POLICIES = Table(
     "policies",
@@ -49,6 +60,15 @@ POLICIES = Table(
 )
 
 
+FLOWS = Table(
+    "flows",
+    "flow_versions",
+    "t.shop, t.version, t.at, cast(t.document as text) as document",
+    ("shop", "version"),
+    lambda r: [(("flow", r.shop, str(r.version)), flow(r.at, orjson.loads(r.document)))],
+)
+
+
 async def verify(run: Verification) -> None:
     """Check every customer's decisions anew; compare facts, permissions and policies with what was announced."""
-    await compare(run, TOPICS, expectations, (CUSTOMERS, POLICIES), MISSING, inputs=("customers",))
+    await compare(run, TOPICS, expectations, (CUSTOMERS, POLICIES, FLOWS), MISSING, inputs=("customers",))

@@ -14,6 +14,8 @@ from common.events.customers import Channel
 from common.values.addresses import mail_address
 from messaging.limits.caps.state import Caps, Days
 from messaging.limits.contact_hours.state import DEFAULT_WINDOWS, Window
+from messaging.limits.fatigue.rules import Fatigue
+from messaging.limits.variety.rules import Variety
 
 MailAddress = Annotated[str, AfterValidator(mail_address), Field(max_length=320)]
 
@@ -28,13 +30,21 @@ class StaleAfter(BaseModel):
 
 
 class Policy(BaseModel):
-    """One version of a shop's rules of contact. `channels`: a message is asked for on each of them."""
+    """One version of a shop's rules of contact. `channels`: a message is asked for on each of them, and with
+    `one_channel` sent by the first of them that may be used (MSG-020): put the cheapest first.
+
+    `hold_out_percent`: of the customers, always the same ones, come into no campaign (MSG-051).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     channels: tuple[Channel, ...] = Field(default=("email",), min_length=1, max_length=4)
     windows: tuple[Window, ...] = Field(default=DEFAULT_WINDOWS, min_length=1, max_length=24)
     blackout_dates: tuple[date, ...] = Field(default=(), max_length=366)
     caps: Caps = Caps()
+    fatigue: Fatigue = Fatigue()
+    variety: Variety = Variety()
+    one_channel: bool = False
+    hold_out_percent: Annotated[int, Field(ge=0, le=50, strict=True)] = 0
     stale_after_days: StaleAfter = StaleAfter()
     sender_name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\r\n]+$")] | None = None
     sender_address: MailAddress = "no-reply@regulars.example"

@@ -79,11 +79,11 @@ async def list_messages(
 
 
 async def get_details(tx: Transaction, shop: str, message_id: str) -> Row[Any] | None:
-    """What goes into the text of a message: flow, purpose, channel, and its details as JSON."""
+    """What goes into the text of a message: flow, purpose, channel, template, and its details as JSON."""
     # By the index candidates_message.
     return await tx.fetch_one(
         """
-        select flow, purpose, channel, cast(details as text) as details from candidates
+        select flow, purpose, channel, template, cast(details as text) as details from candidates
         where shop = :shop and message_id = :message_id
         """,
         shop=shop,

@@ -12,10 +12,10 @@ from common.storage.database import Transaction
 
 
 async def list_decisions(
-    tx: Transaction, shop: str, customer: str, before: datetime | None, limit: int
+    tx: Transaction, shop: str, people: Sequence[str], before: datetime | None, limit: int
 ) -> Sequence[Row[Any]]:
-    """A customer's decisions before an instant, newest first; those of one instant are never divided, so that the page
-    may be a little longer than its limit."""
+    """A customer's decisions before an instant, newest first, under all identifiers (`people`); those of one instant
+    are never divided, so that the page may be a little longer than its limit."""
     # Each with the message it is about.
     return await tx.fetch(
         """
@@ -23,7 +23,7 @@ async def list_decisions(
             d.policy_version, m.state, c.correlation as correlation_id
         from (
             select * from decisions
-            where shop = :shop and customer = :customer and (cast(:before as timestamptz) is null or at < :before)
+            where shop = :shop and customer = any(:people) and (cast(:before as timestamptz) is null or at < :before)
             order by at desc fetch first :limit rows with ties
         ) d
         join candidates c using (shop, customer, message_id)
@@ -31,7 +31,7 @@ async def list_decisions(
         order by d.at desc, d.recorded_at desc
         """,
         shop=shop,
-        customer=customer,
+        people=list(people),
         before=before,
         limit=limit,
     )

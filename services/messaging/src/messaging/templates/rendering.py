@@ -4,46 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
+from functools import cache
+from html import escape
 from typing import Any
 
 import jinja2
-import jinja2.runtime
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from messaging.templates.document import TemplateDocument
+from messaging.templates.environment import environment, local_day
+from messaging.templates.markup import page
+from messaging.templates.sandbox import fill
 
 LANGUAGES = ("en", "zh")
 NOBODY = {"en": "customer", "zh": "顾客"}
 """What a provider's own text is filled in with where no name is known; it takes no empty value."""
 
 
-class _NoCalls(ImmutableSandboxedEnvironment):
-    """Texts fill in values; nothing in them is called."""
-
-    def is_safe_callable(self, obj: Any) -> bool:
-        return False
+_TEXTS = environment(html=False)
 
 
-@jinja2.pass_context
-def _day(context: jinja2.runtime.Context, instant: str) -> str:
-    """The date of an instant (RFC 3339) where the recipient is: in the value `zone`, a tzinfo; else in UTC."""
-    zone = context.get("zone")
-    return local_day(instant, zone if isinstance(zone, tzinfo) else UTC)
+_OPT_OUT = {
+    "en": {
+        "long": "You receive this because you agreed to hear from {shop}. Unsubscribe:",
+        "link": "Unsubscribe",
+        "short": " Reply STOP to opt out.",
+    },
+    "zh": {"long": "您同意接收 {shop} 的消息，因此收到本邮件。退订：", "link": "退订", "short": "回T退订"},
+}
 
 
-def _environment() -> _NoCalls:
-    environment = _NoCalls(
-        loader=jinja2.PackageLoader("messaging", "templates"),
-        undefined=jinja2.StrictUndefined,
-        autoescape=jinja2.select_autoescape(enabled_extensions=("html",), default_for_string=True),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.clear()
-    environment.filters["day"] = _day
-    return environment
-
-
-_TEXTS = _environment()
+@cache
+def known_templates() -> frozenset[str]:
+    """The names of the texts that there are."""
+    texts = (name.split("/") for name in _TEXTS.list_templates(extensions=["txt"]))
+    return frozenset(parts[1].removesuffix(".txt") for parts in texts if len(parts) == 2)
 
 
 class IncompleteText(Exception):
@@ -52,8 +47,11 @@ class IncompleteText(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
+    """What a message says; a short one has no subject. `html`: of a mail, beside its text."""
+
     subject: str
     text: str
+    html: str | None = None
 
 
 def filled_in(details: Mapping[str, Any], zone: tzinfo) -> dict[str, str]:
@@ -65,15 +63,65 @@ def filled_in(details: Mapping[str, Any], zone: tzinfo) -> dict[str, str]:
     }
 
 
-def local_day(instant: str, zone: tzinfo) -> str:
-    """The date of an instant (RFC 3339) in a zone."""
-    return datetime.fromisoformat(instant).astimezone(zone).date().isoformat()
-
-
 def language_of(tag: str | None) -> str:
     """The language of texts for a BCP 47 tag such as zh-CN; English where we have none."""
     language = (tag or "").replace("_", "-").split("-")[0].lower()
     return language if language in LANGUAGES else "en"
+
+
+def render_with(
+    own: TemplateDocument | None,
+    template: str,
+    language: str | None,
+    values: Mapping[str, Any],
+    *,
+    short: bool = False,
+) -> Rendered:
+    """The shop's own text, else the package's. Raises IncompleteText."""
+    if own is None:
+        return render(template, language, values, short=short)
+    try:
+        return render_own(own, language, values, short=short)
+    except (jinja2.TemplateError, ValueError) as error:
+        raise IncompleteText(f"{template}: {error}") from error
+
+
+def render_own(
+    own: TemplateDocument, language: str | None, values: Mapping[str, Any], *, short: bool = False
+) -> Rendered:
+    """A shop's own text, with the standard words for unsubscribing where it has none of its own.
+
+    Raises jinja2.TemplateError, BadTemplate and BadMarkup.
+    """
+    spoken = own_language(own, language)
+    texts = own.texts[spoken]
+    url = values.get("unsubscribe_url")
+    words = _OPT_OUT.get(spoken, _OPT_OUT["en"])
+    if short:
+        said = "" if url is None or mentions_opt_out(texts.short) else words["short"]
+        return Rendered("", f"{fill(texts.short, values).strip()}{said}")
+    subject = " ".join(fill(texts.subject, values).split())
+    text = fill(texts.text, values).strip() + "\n"
+    if url is not None and "unsubscribe_url" not in texts.text:
+        text += f"\n--\n{words['long'].format(shop=values.get('shop_name', ''))} {url}\n"
+    if texts.html is None:
+        return Rendered(subject, text)
+    markup = fill(texts.html, values, html=True)
+    if url is not None and "unsubscribe_url" not in texts.html:
+        said = words["long"].format(shop=escape(str(values.get("shop_name", ""))))
+        markup += f'<hr><p>{said} <a href="{escape(str(url))}">{words["link"]}</a></p>'
+    return Rendered(subject, text, page(markup, subject, spoken))
+
+
+def own_language(own: TemplateDocument, tag: str | None) -> str:
+    """The language of the shop's texts for a BCP 47 tag: the customer's, English, or the first that there is."""
+    wanted = (tag or "").replace("_", "-").split("-")[0].lower()
+    return next((language for language in (wanted, "en") if language in own.texts), next(iter(own.texts)))
+
+
+def mentions_opt_out(short: str) -> bool:
+    """Whether a short text says itself how to opt out."""
+    return any(word in short for word in ("STOP", "退订", "unsubscribe_url"))
 
 
 def render(flow: str, language: str | None, values: Mapping[str, Any], *, short: bool = False) -> Rendered:

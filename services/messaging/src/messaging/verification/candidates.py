@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from messaging.conditions.rules import LAPSED
 from messaging.decisions.state import MISSED
-from messaging.flows.lapse import SEGMENT
-from messaging.flows.registry import message_id as id_of
+from messaging.flows.state import message_id as id_of
 from messaging.verification.state import History
 
 
@@ -30,8 +30,9 @@ def of_candidates(h: History) -> Iterator[str]:
         if standing.outcome == "send" and message_id not in h.messages:
             yield f"message {message_id} was decided to be sent, but is not in the queue"
     lapses = {s.candidate.cause for s in h.candidates.values() if s.candidate.flow == "lapse"}
-    for _, _, condition in h.conditions:
-        if condition.subject.startswith(f"{SEGMENT}/") and condition.value == "in" and condition.subject not in lapses:
+    for _, at, condition in h.conditions:
+        begun = condition.subject.startswith(f"{LAPSED}/") and condition.value == "in"
+        if begun and condition.subject not in lapses and h.books.at(at).sends_at_once("lapse"):
             yield f"{condition.subject} made no message"
 
 

@@ -13,6 +13,8 @@ from messaging.verification.state import HOLDING, History, Message
 
 def of_caps(h: History) -> Iterator[str]:
     """No more messages hold a place than the most generous policy they were decided by allows."""
+    if h.once_merged:
+        return  # before they were merged each had places of its own
     holding = [m for m in h.messages.values() if m.purpose != "transactional" and m.state in HOLDING]
     version = {(d.message_id, d.at): d.policy_version for d in h.decisions if d.outcome == "send"}
     months: dict[str, list[Message]] = {}

@@ -13,7 +13,6 @@ from messaging.consent.rules import refusal
 from messaging.consent.state import Register
 from messaging.decisions.rules import is_stale, stale_from
 from messaging.decisions.state import MISSED, WAITS_FOR_CONTACT
-from messaging.flows.registry import claim_of
 from messaging.flows.state import Candidate
 from messaging.limits.caps.rules import cap_reached
 from messaging.limits.caps.state import Contacted
@@ -30,7 +29,7 @@ def of_decisions(h: History) -> Iterator[str]:
             yield f"message {d.message_id} was decided, but nothing asked for it"
         elif policy is None:
             yield f"message {d.message_id} was decided by version {d.policy_version} of the policy, which is not stored"
-        elif not d.read_back:
+        elif not d.read_back and not h.once_merged:
             sentence = _objection(h, standing.candidate, policy, d)
             if sentence is not None:
                 yield f"message {d.message_id}, {d.outcome} ({d.reason}) at {d.at.isoformat()}: {sentence}"
@@ -128,7 +127,7 @@ def _refusals(h: History, c: Candidate, d: Taken) -> set[str | None]:
 
 def _obsolete(h: History, c: Candidate, d: Taken, cut: datetime) -> bool:
     """Whether it was, by what was known at the cut."""
-    return is_obsolete(claim_of(c.flow, c.cause_at, c.condition, c.details), _facts(h, cut), h.until(d.at))
+    return is_obsolete(c.claim, _facts(h, cut), h.until(d.at))
 
 
 def _facts(h: History, cut: datetime) -> Facts:

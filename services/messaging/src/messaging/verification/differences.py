@@ -5,6 +5,7 @@ from __future__ import annotations
 from messaging.verification.candidates import of_candidates, of_messages
 from messaging.verification.caps import of_caps
 from messaging.verification.decisions import of_decisions
+from messaging.verification.flows import of_runs
 from messaging.verification.permission import of_permission_when_sent
 from messaging.verification.state import History
 
@@ -17,6 +18,7 @@ def differences(history: History) -> list[str]:
         *of_decisions(history),
         *of_caps(history),
         *of_permission_when_sent(history),
+        *of_runs(history),
     ]
     shop, customer = history.customer
     return [f"customer {customer} of {shop}: {sentence}" for sentence in found]

@@ -14,6 +14,8 @@ from common.events.messages import (
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
+    FlowChanged,
+    FlowMoved,
     MessageDelivered,
     MessageFailed,
     MessageHeld,
@@ -25,12 +27,15 @@ from common.verification import Expectation, digest
 from messaging.consent.state import PURPOSES, Statement
 from messaging.decisions.facts import decision_cause, missed_cause
 from messaging.decisions.state import MISSED
+from messaging.flows.document import FlowDocument
 from messaging.policy.state import Policy
 from messaging.verification.state import History, Message
 
 MISSING = {
     "fact": "a message's fact was announced, and no decision and no message says so",
     "permission": "a permission was announced, and no row keeps it",
+    "move": "a move through a flow was announced, and no row keeps it",
+    "flow": "a version of a flow was announced, and no row keeps it",
     "policy": "a policy was announced, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
@@ -57,6 +62,11 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
     elif kind == ContactAddressSuppressed.TYPE:
         name = "permission", shop, customer, data["channel"], data["purpose"], event["source"], event["id"]
         yield Expectation(name, digest(data["state"], rfc3339(parse_time(data["said_at"]))))
+    elif kind == FlowMoved.TYPE:
+        said = _moved(customer, data["run_id"], data["number"], data["reason"], at, data.get("step"), data.get("until"))
+        yield Expectation(("move", shop, event["id"]), said)
+    elif kind == FlowChanged.TYPE:
+        yield Expectation(("flow", shop, str(data["version"])), flow(parse_time(data["valid_from"]), data["document"]))
     elif kind == ContactPolicyChanged.TYPE:
         yield Expectation(
             ("policy", shop, str(data["version"])), policy(parse_time(data["valid_from"]), data["policy"])
@@ -65,6 +75,25 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
 
 def policy(valid_from: datetime, body: dict[str, Any]) -> bytes:
     return digest(rfc3339(valid_from), Policy.model_validate(body).model_dump(mode="json"))
+
+
+def flow(valid_from: datetime, body: dict[str, Any]) -> bytes:
+    return digest(rfc3339(valid_from), FlowDocument.model_validate(body).model_dump(mode="json"))
+
+
+def moves_of(history: History) -> Iterator[Kept]:
+    """The facts that a customer's moves through flows must have been announced as."""
+    shop, customer = history.customer
+    for m in history.moves:
+        id_ = fact_id(f"{m.run_id}/{m.number}", FlowMoved.TYPE, shop, customer, 0)
+        until = rfc3339(m.until) if m.until is not None else None
+        yield ("move", shop, id_), _moved(customer, m.run_id, m.number, m.reason, m.at, m.step, until)
+
+
+def _moved(
+    customer: str, run_id: str, number: int, reason: str, at: datetime, step: str | None, until: str | None
+) -> bytes:
+    return digest(customer, run_id, number, reason, rfc3339(at), step, until)
 
 
 def statement(customer: tuple[str, str], said: Statement) -> Kept:

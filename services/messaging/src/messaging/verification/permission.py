@@ -11,7 +11,7 @@ from messaging.verification.state import LEAVING, History
 
 def of_permission_when_sent(h: History) -> Iterator[str]:
     """Nothing left later than a lease after a refusal was known; in a replay the decision itself says it all."""
-    if h.replay:
+    if h.replay or h.once_merged:
         return
     for m in h.messages.values():
         if m.purpose == "transactional" or m.sent_at is None:

@@ -20,6 +20,7 @@ from common.events.messages import MessagePurpose
 from messaging.conditions.state import Condition, OrderNews
 from messaging.consent.state import Statement
 from messaging.delivery.receipts.state import Receipt
+from messaging.flows.book import Books
 from messaging.flows.state import Candidate
 from messaging.limits.caps.state import Contacted
 from messaging.policy.state import Policy
@@ -74,6 +75,33 @@ class Message:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Went:
+    """A run through a flow as it stands."""
+
+    run_id: str
+    flow: str
+    version: int
+    cause: str
+    number: int
+    step: str | None
+    until: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A move of a run as it is stored."""
+
+    run_id: str
+    number: int
+    at: datetime
+    reason: str
+    step: str | None
+    until: datetime | None
+    path: Sequence[str]
+
+
 @dataclass(slots=True)
 class History:
     """All that is stored of one customer; `zones` are the recipient's: one of their own, else every one of the shop's.
@@ -88,6 +116,10 @@ class History:
     policies: Mapping[int, Policy]
     replay: bool
     """In a replay nothing counts that bears a time after the decision; on the wall clock all that is known does."""
+    books: Books = field(default_factory=Books)
+    once_merged: bool = False
+    """The customer was one person with another, or still is: decisions rested on what was known of all of them, and
+    who they were is not kept."""
     erased: bool = False
     has_address: frozenset[Channel] = frozenset()
     """The channels on which the customer has an address."""
@@ -97,6 +129,8 @@ class History:
     decisions: list[Taken] = field(default_factory=list)
     messages: dict[str, Message] = field(default_factory=dict)
     receipts: list[Receipt] = field(default_factory=list)
+    runs: dict[str, Went] = field(default_factory=dict)
+    moves: list[Moved] = field(default_factory=list)
     statements: list[tuple[datetime, Statement]] = field(default_factory=list)
     conditions: list[tuple[datetime, datetime, Condition]] = field(default_factory=list)
     purchases: list[tuple[datetime, datetime]] = field(default_factory=list)

@@ -20,23 +20,34 @@ from messaging.conditions.state import Condition, OrderNews
 from messaging.consent.state import Statement
 from messaging.contacts.state import Address
 from messaging.delivery.receipts.state import Receipt
+from messaging.flows.book import Books
 from messaging.flows.state import Candidate
 from messaging.limits.caps.state import Contacted
 from messaging.policy.state import Policy
-from messaging.verification.state import CROWD, Asked, History, Message, Taken
+from messaging.verification.state import CROWD, Asked, History, Message, Moved, Taken, Went
 
 _CUSTOMERS = Columns("w", shop="text", customer="text")
 _ADDRESSES = Columns("w", shop="text", address="bytea")
 
 
 async def get_histories(
-    tx: Transaction, keys: Sequence[CustomerKey], policies: Mapping[str, Mapping[int, Policy]], *, replay: bool
+    tx: Transaction,
+    keys: Sequence[CustomerKey],
+    policies: Mapping[str, Mapping[int, Policy]],
+    books: Mapping[str, Books],
+    *,
+    replay: bool,
 ) -> list[History]:
-    """The customers' histories, in the order of the keys; `policies` by shop and version."""
+    """The customers' histories, in the order of the keys; `policies` by shop and version, `books` by shop."""
     shops = await get_shops(tx, {shop for shop, _ in keys})
-    found = {key: History(key, shops[key[0]].zones, policies[key[0]], replay) for key in sorted(keys)}
+    found = {
+        key: History(key, shops[key[0]].zones, policies[key[0]], replay, books=books[key[0]]) for key in sorted(keys)
+    }
     for key, stored in (await get_keys(tx, keys)).items():
         found[key].erased = stored.erased_at is not None
+    # Who was one person with another.
+    for r in await _rows(tx, "customers", "once_merged", keys):
+        found[(r.shop, r.customer)].once_merged = r.once_merged
     # Contact data at its newest revision; the rest is not kept.
     for r in await _rows(tx, "contacts", "zone, recorded_at", keys):
         history = found[(r.shop, r.customer)]
@@ -65,6 +76,11 @@ async def get_histories(
     # What gateways said became of them.
     for r in await _rows(tx, "receipts", "message_id, said, code, at", keys):
         found[(r.shop, r.customer)].receipts.append(Receipt(r.shop, r.message_id, r.said, r.code, r.at))
+    # Runs through flows, and their moves.
+    for r in await _rows(tx, "flow_runs", "run_id, flow, version, cause, number, step, until, reason", keys):
+        found[(r.shop, r.customer)].runs[r.run_id] = Went(*tuple(r)[2:])
+    for r in await _rows(tx, "flow_moves", "run_id, number, at, reason, step, until, path", keys):
+        found[(r.shop, r.customer)].moves.append(Moved(*tuple(r)[2:]))
     # All that was ever said about permission.
     for r in await _rows(tx, "permissions", _STATEMENT, keys):
         found[(r.shop, r.customer)].statements.append((r.recorded_at, _statement(r)))
@@ -170,11 +186,11 @@ async def _at(tx: Transaction, of_one: str, addresses: Iterable[Address]) -> Seq
 
 
 _MESSAGE = "message_id, purpose, channel, at, leave_before, state, sent_at, reason, address"
-_STATEMENT = "channel, purpose, at, rank, source, id, state, recorded_at, address, address_known_at, via"
+_STATEMENT = "channel, purpose, at, rank, source, id, state, recorded_at, address, address_known_at, via, undated"
 _CANDIDATE = (
     "message_id, flow, purpose, rank, channel, cause, cause_at, due_at, release_at, outcome, reason, decided_at,"
     " condition_subject, condition_revision, condition_value, causation, correlation,"
-    " cast(t.details as text) as details"
+    " template, cast(t.details as text) as details, cast(t.untrue as text) as untrue"
 )
 
 
@@ -191,7 +207,7 @@ def _message(r: Row[Any]) -> Message:
 
 
 def _statement(r: Row[Any]) -> Statement:
-    return Statement(r.channel, r.purpose, r.at, r.rank, r.source, r.id, r.state, r.address, r.via)
+    return Statement(r.channel, r.purpose, r.at, r.rank, r.source, r.id, r.state, r.address, r.via, r.undated)
 
 
 def _asked(r: Row[Any]) -> Asked:

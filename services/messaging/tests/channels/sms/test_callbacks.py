@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from common.events.customers import CustomerRegistered
 from common.shops.settings import get_shop
 from messaging.channels.sms.channel import SmsChannel
 from messaging.channels.sms.settings import SmsSettings
@@ -146,9 +147,10 @@ async def test_aliyuns_receipts_come_together_and_name_our_reference(messaging: 
         {"out_id": "x", "success": False},
     ]
     async with messaging.client() as client:
-        unkept = [{"out_id": "s/\0", "success": True}]
-        refused = await client.post(urlsplit(LINKS.callbacks["aliyun_receipts"]).path, json=unkept)
-        assert refused.status_code == 422
+        unkept = [{"out_id": "s/\0", "success": True}, {"out_id": "s/x", "success": "perhaps"}]
+        reports[1]["err_code"] = "MK:0001" + "\n" * 600
+        taken = await client.post(urlsplit(LINKS.callbacks["aliyun_receipts"]).path, json=unkept)
+        assert taken.status_code == 200
         for body in (reports + strange, list(reversed(reports))):
             answer = await client.post(urlsplit(LINKS.callbacks["aliyun_receipts"]).path, json=body)
             assert (answer.status_code, answer.json()) == (200, {"code": 0, "msg": "ok"})
@@ -173,3 +175,36 @@ async def test_a_receipt_settles_what_was_in_doubt_and_nothing_is_handed_over_ag
     async with messaging.database.transaction() as tx:
         assert await count_unknown(tx) == 0, "no operator need look after it"
     assert await verify(messaging, topics) == []
+
+
+async def test_start_takes_back_an_opt_out_and_opens_nothing_else(messaging: Any, topics: OwnTopics) -> None:
+    """SEC-011: of two purposes the one that was refused by STOP, and no customer who never said yes."""
+    await known(messaging)
+    await messaging.feed(
+        messaging.event(CustomerRegistered(revision=1, phone=NUMBER), "ben", messaging.clock.now(), customer="ben")
+    )
+    said = "select customer, purpose, state from permissions where via = 'sms_reply' order by at, 1, 2"
+    await reply(messaging, "twilio", "START")
+    assert await messaging.rows(said) == [], "nobody was opted out"
+    async with messaging.client() as client:
+        body = {"customer": "c1", "channel": "sms", "purpose": "survey"}
+        assert (await client.post("/v1/shops/s/opt-outs", json=body)).status_code == 200
+    messaging.clock.instant += timedelta(minutes=1)
+    await reply(messaging, "twilio", "START")
+    assert await messaging.rows(said) == [("c1", "survey", "granted")]
+
+
+async def test_what_cannot_be_read_holds_up_no_opt_out_beside_it(messaging: Any) -> None:
+    """MSG-009: the gateway would repeat all of it for ever."""
+    await known(messaging)
+    path = urlsplit(LINKS.callbacks["aliyun_replies"]).path
+    number = NUMBER.removeprefix("+")
+    bad = [
+        {"phone_number": "861", "content": "x" * 5000}, {"phone_number": "861", "content": None},
+        {"phone_number": "861", "content": "a\0b"}, {}, {"phone_number": "SHOP", "content": "T"},
+    ]  # fmt: skip
+    async with messaging.client() as client:
+        answer = await client.post(path, json=[*bad, {"phone_number": f"00{number}", "content": "回T退订"}, *bad])
+    assert (answer.status_code, answer.json()) == (200, {"code": 0, "msg": "ok"})
+    said = "select distinct state from permissions where via = 'sms_reply'"
+    assert await messaging.rows(said) == [("opted_out",)], "00 is read as +"

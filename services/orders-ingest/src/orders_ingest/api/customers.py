@@ -12,13 +12,13 @@ from common.crypto.sealing import open_sealed, personal_fields
 from common.events.customers import Channel, CustomerProfile, Interest, ProfileFields, Purpose
 from common.events.fields import Identifier, Instant, ShopName, Text
 from common.http.api import Body, Caller, Router, Tx, require, runtime_of
+from common.people.store import get_people
 from orders_ingest.api.parts import OutcomeOut, ResultsOut, answer_each, answer_one, vault_of
 from orders_ingest.commands import put_customers as command
-from orders_ingest.commands.merge_customers import merge_customers
+from orders_ingest.commands.merge_customers import merge_customers, unmerge_customers
 from orders_ingest.customers import store
 from orders_ingest.customers.rules import PROFILE_FIELDS, UnknownCustomer
 from orders_ingest.customers.state import SentConsent, SentCustomer
-from orders_ingest.identity import store as identity
 from orders_ingest.intake.checks import MAX_BATCH
 from orders_ingest.intake.state import Outcome
 
@@ -176,6 +176,7 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
     if found is None:
         raise UnknownCustomer(customer)
     consents = await store.list_consents(tx, shop, customer)
+    people = [name for _, name in (await get_people(tx, [(shop, customer)]))[shop, customer]]
     return CustomerOut(
         id=customer,
         registered_at=found.registered_at,
@@ -185,8 +186,8 @@ async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> Customer
         social=[PlatformOut(platform=account["platform"]) for account in found.body.get("social", ())],
         has=sorted(found.body.keys() & set(personal_fields(CustomerProfile).own)),
         consents=[ConsentOut.model_validate(dict(row._mapping)) for row in consents],
-        merged_into=(await identity.get_survivors(tx, [(shop, customer)])).get((shop, customer)),
-        aliases=await identity.list_aliases(tx, shop, customer),
+        merged_into=people[0] if people[0] != customer else None,
+        aliases=people[1:] if people[0] == customer else [],
     )
 
 
@@ -238,13 +239,33 @@ class MergeOut(BaseModel):
 
 @router.post("/{customer}/merge", dependencies=[require("customers:merge")])
 async def merge_customer(shop: ShopName, customer: Identifier, body: MergeIn, request: Request, tx: Tx) -> MergeOut:
-    """Say that two customers are one person: the one of the path goes on, the other becomes its alias, for ever.
+    """Say that two customers are one person: the one of the path goes on, the other stands for it (ORD-040).
 
-    What comes for the absorbed one from now on is published for the surviving one, and says under which identifier it
-    came; what came before is not rewritten. The same merge again changes nothing.
+    Every service follows: points, tiers, history, coupons, consent (a withdrawal wins), messages and feedback of both
+    are one customer's, as if that had always been known. What comes under either identifier counts for both;
+    `…/unmerge` undoes it exactly. The same merge again changes nothing.
     """
     alias = await merge_customers(tx, vault_of(request.app), shop, customer, body.absorbed)
     return MergeOut(customer=alias.merged_into, absorbed=alias.alias, since=alias.since)
+
+
+class UnmergeOut(BaseModel):
+    """The merge of `absorbed` into `customer` never was, as of `at`."""
+
+    customer: str
+    absorbed: str
+    at: datetime
+
+
+@router.post("/{customer}/unmerge", dependencies=[require("customers:merge")])
+async def unmerge_customer(shop: ShopName, customer: Identifier, body: MergeIn, tx: Tx) -> UnmergeOut:
+    """Undo a merge: every service is then as if it had never been (ORD-040).
+
+    What came under each identifier, during the merge too, is that one's again, and whom `absorbed` had absorbed before
+    stays with it. What was sent to the person meanwhile stays sent. The same again changes nothing.
+    """
+    undone = await unmerge_customers(tx, shop, customer, body.absorbed)
+    return UnmergeOut(customer=undone.survivor, absorbed=undone.absorbed, at=undone.at)
 
 
 def _consents(sent: list[ConsentIn]) -> tuple[SentConsent, ...]:

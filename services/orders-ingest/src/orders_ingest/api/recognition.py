@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from common.events.fields import Identifier, ShopName
+from common.events.fields import Identifier, Position, ShopName
 from common.http.api import Router, Tx, require
+from common.people.store import get_people
 from orders_ingest.customers import store_quality as quality
 from orders_ingest.customers.rules import UnknownCustomer
 from orders_ingest.identity import store as identity
@@ -36,9 +37,39 @@ async def list_candidates(
     """
     if not await identity.find_known(tx, shop, [customer]):
         raise UnknownCustomer(customer)
-    person = (await identity.get_survivors(tx, [(shop, customer)])).get((shop, customer), customer)
-    rows = await store.list_candidates(tx, shop, person, limit)
+    people = [name for _, name in (await get_people(tx, [(shop, customer)]))[shop, customer]]
+    rows = await store.list_candidates(tx, shop, people[0], people, limit)
     return [CandidateOut(customer=row.customer, by=list(row.kinds)) for row in rows]
+
+
+class MergeRecordOut(BaseModel):
+    """`absorbed` was merged into `survivor`, or, where `undone`, that merge never was."""
+
+    number: int
+    absorbed: str
+    survivor: str
+    undone: bool
+    at: datetime
+
+
+class MergesOut(BaseModel):
+    """The newest first. `before` of the next page; null on the last one."""
+
+    items: list[MergeRecordOut]
+    before: int | None
+
+
+@router.get("/merges", dependencies=[require("customers:read")])
+async def list_merges(
+    shop: ShopName,
+    tx: Tx,
+    before: Annotated[Position | None, Query(description="where the page before ended")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> MergesOut:
+    """Who was said to be one person with whom, and which of that was taken back (ORD-040)."""
+    rows = await identity.list_merges(tx, shop, before, limit + 1)
+    items = [MergeRecordOut.model_validate(dict(row._mapping)) for row in rows[:limit]]
+    return MergesOut(items=items, before=items[-1].number if len(rows) > limit else None)
 
 
 class SharedOut(BaseModel):
@@ -60,7 +91,9 @@ class DuplicatesOut(BaseModel):
 async def list_duplicates(
     shop: ShopName,
     tx: Tx,
-    kind: Annotated[str, Query(max_length=520, description="email, phone, or account:<platform>")] = "email",
+    kind: Annotated[
+        str, Query(max_length=520, pattern="^(email|phone|account:.*)$", description="email, phone, account:<platform>")
+    ] = "email",
     after: Annotated[
         str, Query(max_length=32, pattern="^([0-9a-f]{32})?$", description="where the page before ended")
     ] = "",

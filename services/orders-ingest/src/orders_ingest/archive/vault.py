@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 
 from common.crypto.keys import KeyRing
-from common.crypto.sealing import open_bytes, seal_bytes
 
 
 class Vault:
@@ -13,8 +12,6 @@ class Vault:
 
     def __init__(self, ring: KeyRing) -> None:
         self.ring = ring
-        self._archive = ring.derived("archive")
-        self._files = ring.derived("import-files")
         self._claims = ring.derived("claims")
 
     def claim(self, body: bytes) -> bytes:
@@ -24,16 +21,16 @@ class Vault:
 
     def seal(self, place: str, text: bytes) -> bytes:
         """With the installation's key: what nobody's key fits."""
-        return seal_bytes(text, self._archive, aad=place.encode())
+        return self.ring.master.seal("archive", text, aad=place.encode())
 
     def open(self, place: str, sealed: bytes) -> bytes:
         """What `seal` sealed in at that place. Raises SealBroken."""
-        return open_bytes(sealed, self._archive, aad=place.encode())
+        return self.ring.master.open("archive", sealed, aad=place.encode())
 
     def seal_line(self, place: str, text: bytes) -> bytes:
         """A line of a file, or what was made of it; `place` names shop, job and line."""
-        return seal_bytes(text, self._files, aad=place.encode())
+        return self.ring.master.seal("import-files", text, aad=place.encode())
 
     def open_line(self, place: str, sealed: bytes) -> bytes:
         """What `seal_line` sealed in at that place. Raises SealBroken."""
-        return open_bytes(sealed, self._files, aad=place.encode())
+        return self.ring.master.open("import-files", sealed, aad=place.encode())

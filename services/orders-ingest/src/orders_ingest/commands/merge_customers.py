@@ -1,20 +1,19 @@
-"""Merge of two customers who are one person: announced once, and an alias from then on."""
+"""Merge of two customers who are one person, and its undoing: announced, for every service to follow (ORD-040)."""
 
 from __future__ import annotations
 
 from common.events import Event, fact_id
-from common.events.customers import CustomerMerged
+from common.events.customers import CustomerMerged, CustomerUnmerged
 from common.storage.database import Transaction
 from orders_ingest.archive.vault import Vault
 from orders_ingest.customers.rules import CustomerErased, UnknownCustomer
 from orders_ingest.identity import store
-from orders_ingest.identity.rules import is_new
-from orders_ingest.identity.state import Alias
-from orders_ingest.orders import store as orders
+from orders_ingest.identity.rules import is_new, is_to_be_undone
+from orders_ingest.identity.state import Alias, Merging
 
 
 async def merge_customers(tx: Transaction, vault: Vault, shop: str, survivor: str, absorbed: str) -> Alias:
-    """What comes for `absorbed` is published for `survivor` from now on; what came before stays. Idempotent.
+    """The two are one person from the start on; what comes for each goes on under its own identifier. Idempotent.
 
     Raises UnknownCustomer, CustomerErased and what `is_new` raises.
     """
@@ -31,11 +30,34 @@ async def merge_customers(tx: Transaction, vault: Vault, shop: str, survivor: st
     await tx.lock_customers(keys)
     if None in (await vault.ring.keys_for(tx, keys)).values():
         raise CustomerErased
-    now = tx.clock.now()
-    completed = sum((await orders.last_numbers(tx, keys)).values())
-    await store.insert_alias(tx, shop, absorbed, survivor, now, completed)
-    data = CustomerMerged(survivor=survivor, absorbed=absorbed, completed=completed)
-    # A customer is absorbed once, so its identifier names the merge.
-    id_ = fact_id("merged", data.TYPE, shop, absorbed, 0)
-    await tx.announce([Event(id_, f"/shops/{shop}/orders-ingest", shop, survivor, now, data)])
-    return Alias(absorbed, survivor, survivor, now)
+    await _announce(tx, shop, CustomerMerged(survivor=survivor, absorbed=absorbed, sequence=_next(tx, shop, absorbed)))
+    return Alias(absorbed, survivor, survivor, tx.clock.now())
+
+
+async def unmerge_customers(tx: Transaction, shop: str, survivor: str, absorbed: str) -> Merging:
+    """Undo a merge exactly: every service is then as if it had never been. Idempotent.
+
+    Whom the absorbed customer had absorbed stays with it. Raises UnknownCustomer and NotMerged.
+    """
+    await store.lock(tx, shop)
+    if absorbed not in await store.find_known(tx, shop, [absorbed]):
+        raise UnknownCustomer(absorbed)
+    newest = await store.get_newest(tx, shop, absorbed)
+    if is_to_be_undone(survivor, absorbed, newest):
+        await tx.lock_customers([(shop, absorbed), (shop, survivor)])
+        number = _next(tx, shop, absorbed)
+        await _announce(tx, shop, CustomerUnmerged(survivor=survivor, absorbed=absorbed, sequence=number))
+        newest = await store.get_newest(tx, shop, absorbed)
+    assert newest is not None
+    return newest
+
+
+def _next(tx: Transaction, shop: str, absorbed: str) -> int:
+    return tx.locked[shop, absorbed].merge_revision + 1
+
+
+async def _announce(tx: Transaction, shop: str, data: CustomerMerged | CustomerUnmerged) -> None:
+    id_ = fact_id(f"merge@{data.sequence}", data.TYPE, shop, data.absorbed, 0)
+    event = Event(id_, f"/shops/{shop}/orders-ingest", shop, data.survivor, tx.clock.now(), data)
+    await store.save_merges(tx, [event])
+    await tx.announce([event])

@@ -18,7 +18,7 @@ from orders_ingest.customers.profile import LeftOut, cleaned
 from orders_ingest.customers.rules import changes, fields_of
 from orders_ingest.customers.state import KnownConsent, KnownCustomer, SentCustomer
 from orders_ingest.customers.store import StoredProfile
-from orders_ingest.identity.store import get_survivors, hold
+from orders_ingest.identity.store import hold
 from orders_ingest.intake.checks import check, refused_time
 from orders_ingest.intake.state import Offered, Outcome, Status
 
@@ -26,20 +26,17 @@ from orders_ingest.intake.state import Offered, Outcome, Status
 async def put_customers(tx: Transaction, vault: Vault, shop: str, sent: Sequence[SentCustomer]) -> list[Outcome]:
     """One outcome a customer: accepted when anything is new, duplicate when nothing is, refused with its reason.
 
-    An absorbed customer is compared with the survivor. All or nothing of a customer is taken, but for fields that
-    cannot be used: the outcome names them. Locks come before the claims here; the ids are made under the locks and
-    shared with nobody, so no claim waits for another transaction.
+    All or nothing of a customer is taken, but for fields that cannot be used: the outcome names them. Locks come before
+    the claims here; the ids are made under the locks and shared with nobody, so no claim waits for another transaction.
     """
     await hold(tx, [shop])
-    survivors = await get_survivors(tx, ((shop, one.customer) for one in sent))
-    people = {one.customer: (shop, survivors.get((shop, one.customer), one.customer)) for one in sent}
-    known = await _known(tx, vault, sorted(set(people.values())))
+    known = await _known(tx, vault, sorted({(shop, one.customer) for one in sent}))
     now = tx.clock.now()
     offered: list[Offered] = []
     mine: list[Outcome | slice] = []
     left_out: list[tuple[LeftOut, ...]] = []
     for one in sent:
-        events, fields = _events(shop, one, known[people[one.customer]], now)
+        events, fields = _events(shop, one, known[shop, one.customer], now)
         left_out.append(fields)
         if isinstance(events, Outcome):
             mine.append(events)

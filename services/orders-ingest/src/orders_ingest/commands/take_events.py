@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from common.bus.inbox import body_hash, claim_each
@@ -12,6 +11,7 @@ from common.events.activity import Activity, VisitsCounted
 from common.events.catalogue import ProductChanged
 from common.events.customers import ConsentChanged, CustomerProfile, KeyIssued
 from common.events.orders import OrderDetail, OrderEvent, OrderRefunded, OrderSpecialRequest
+from common.people.store import get_survivors
 from common.shops.settings import ShopNotSetUp, find_set_up
 from common.storage.database import Transaction
 from orders_ingest.archive import store as archive
@@ -24,7 +24,6 @@ from orders_ingest.details import store as details
 from orders_ingest.details.rules import is_before_shipping, request_of_remark, requests_of_returning
 from orders_ingest.details.rules import name_of as detail_name_of
 from orders_ingest.identity import store as identity
-from orders_ingest.identity.rules import for_survivor
 from orders_ingest.intake import store as intake
 from orders_ingest.intake.published import Keys, Published, repeated
 from orders_ingest.intake.rules import Accepted, Claims, Decision, Known, outcome_of
@@ -46,15 +45,11 @@ async def take_events(tx: Transaction, vault: Vault, offered: Sequence[Offered])
     """Take what is new; one outcome for each, in the order given. Idempotent: what was taken before is a duplicate.
 
     Call it once a transaction, before anything else is locked. Locks are taken in one order everywhere: shops against
-    merges, claims, names of refunds, orders, customers. What names an absorbed customer is the survivor's, but for
-    news of orders that were published before. Events of one name are answered alike: what was refused is refused for
-    all of them.
+    merges, claims, names of refunds, orders, customers. What names an absorbed customer stays that one's. Events of one
+    name are answered alike: what was refused is refused for all of them.
     """
     shops = {one.event.shop for one in offered}
     await identity.hold(tx, shops)
-    named = (one.event.customer for one in offered if one.event.subject is not None)
-    if survivors := await identity.get_survivors(tx, named):
-        offered = [replace(one, event=for_survivor(one.event, survivors)) for one in offered]
     set_up = await find_set_up(tx, shops)
     taken = iter(await _take(tx, vault, [one for one in offered if one.event.shop in set_up]))
     outcomes = [
@@ -88,11 +83,10 @@ async def _read(
     wanted = _orders_of(events, await refunds.lock_refunds(tx, names) if names else ())
     known = Known(orders=await orders.lock_orders(tx, wanted))
     known.unknown = wanted.keys() - known.orders.keys()
-    if owners := {key: (key[0], order.customer) for key, order in known.orders.items() if order.customer}:
-        # An order whose customer was absorbed since is the survivor's now, and is published as it was before.
-        survivors = await identity.get_survivors(tx, owners.values())
-        for key, owner in owners.items():
-            known.orders[key].owner = survivors.get(owner, owner[1])
+    if owners := {(key[0], order.customer) for key, order in known.orders.items() if order.customer}:
+        # News of an order may name whoever is one person with its customer.
+        named = {event.customer for event in events if isinstance(event.data, OrderEvent) and event.subject is not None}
+        known.survivors = await get_survivors(tx, owners | named)
     known.refunds = await refunds.get_refunds(tx, vault, names, wanted, known.orders)
     if of_orders := [event for event in events if isinstance(event.data, OrderDetail)]:
         known.told = await details.get_told(tx, map(detail_name_of, of_orders))
@@ -119,10 +113,8 @@ def _orders_of(events: Iterable[Event[Any]], of_refunds: Iterable[Named]) -> dic
 
 
 def _customers_of(events: Iterable[Event[Any]], known: Known) -> set[CustomerKey]:
-    """The orders' customers and owners, and those who are named; what is of an order is its customer's, not theirs."""
-    found = {
-        (shop, name) for (shop, _), order in known.orders.items() for name in (order.customer, order.owner) if name
-    }
+    """The orders' customers, and those who are named; what is of an order is its customer's, not theirs."""
+    found = {(shop, order.customer) for (shop, _), order in known.orders.items() if order.customer}
     for event in events:
         data = event.data
         of_order = (isinstance(data, OrderRefunded) and data.order_id is not None) or (
@@ -208,7 +200,7 @@ async def _publish(
         found.append(Published(one.event, one))
     found += [Published(event) for event in await _remarks(tx, known, found)]
     await _fill_lines(tx, found)
-    owners = {key: order.owner for key, order in known.orders.items()}
+    owners = {key: order.customer for key, order in known.orders.items()}
     numbers = await orders.number_completed(tx, [each.event for each in found], owners)
     hashes = await _hashes_of(tx, vault, accepted, claims)
     for each in found:

@@ -58,7 +58,9 @@ def changes(shop: str, sent: SentCustomer, known: KnownCustomer, now: datetime) 
         if before is not None and before.granted == consent.granted and consent.at in (None, before.at):
             continue
         at = consent.at or (registered if is_new else now)
-        events.append(consent_event(shop, customer, *name, consent.granted, consent.source, at))
+        events.append(
+            consent_event(shop, customer, *name, consent.granted, consent.source, at, undated=consent.at is None)
+        )
         stated = KnownConsent(consent.granted, at)
         if before is None or stated.rank > before.rank:
             consents[name] = stated
@@ -79,12 +81,25 @@ def profile_event(
 
 
 def consent_event(
-    shop: str, customer: str, channel: str, purpose: str, granted: bool, source: str | None, at: datetime
+    shop: str,
+    customer: str,
+    channel: str,
+    purpose: str,
+    granted: bool,
+    source: str | None,
+    at: datetime,
+    *,
+    undated: bool = False,
 ) -> dict[str, Any]:
-    """customer.consent_changed; the same consent sent again for the same instant is the same event."""
-    data = {"channel": channel, "purpose": purpose, "granted": granted}
+    """customer.consent_changed; the same consent sent again for the same instant is the same event.
+
+    `undated`: the shop did not say when; `at` is when it was read, or when the customer registered.
+    """
+    data: dict[str, Any] = {"channel": channel, "purpose": purpose, "granted": granted}
     if source is not None:
         data["source"] = source
+    if undated:
+        data["undated"] = True
     word = "given" if granted else "withdrawn"
     id_ = f"{customer}:consent:{channel}:{purpose}:{word}:{by_time(at)}"
     return _event(shop, customer, "customer.consent_changed", at, id_, data)

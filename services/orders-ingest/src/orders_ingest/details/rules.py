@@ -63,7 +63,7 @@ def request_of_remark(event: Event[Any]) -> Event[OrderSpecialRequest] | None:
         return None
     asked = OrderSpecialRequest(order_id=data.order_id, request_id=REMARK, text=data.remark)
     id_ = fact_id(f"{data.order_id}:{REMARK}", asked.TYPE, event.shop, event.subject, 0)
-    return replace(event, id=id_, source=f"/shops/{event.shop}/orders-ingest", data=asked, alias=None, raw=None)
+    return replace(event, id=id_, source=f"/shops/{event.shop}/orders-ingest", data=asked, raw=None)
 
 
 def requests_of_returning(

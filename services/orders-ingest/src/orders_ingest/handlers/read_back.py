@@ -21,6 +21,7 @@ from common.events.customers import (
     CustomerErased,
     CustomerMerged,
     CustomerRegistered,
+    CustomerUnmerged,
     CustomerUpdated,
     KeyIssued,
 )
@@ -46,7 +47,7 @@ from orders_ingest.catalogue import store as catalogue
 from orders_ingest.commands.recognise import recognise
 from orders_ingest.customers.store import save_customers
 from orders_ingest.details import store as details
-from orders_ingest.identity.store import restore_aliases
+from orders_ingest.identity.store import save_merges
 from orders_ingest.intake.published import claimed_by, numbers_in, owners_in, refunds_in, versions_in
 from orders_ingest.intake.state import name_of
 from orders_ingest.intake.store import delete_claims
@@ -98,9 +99,8 @@ async def on_customers(keys: KeyRing, tx: Transaction, batch: Batch) -> None:
 
 
 async def on_merges(tx: Transaction, batch: Batch) -> None:
-    """Who absorbed whom; numbers that were given after that are the survivor's."""
-    await restore_aliases(tx, batch.events)
-    await orders.settle_numbers(tx, {event.shop for event in batch.events})
+    """Who absorbed whom, and what of that was undone."""
+    await save_merges(tx, batch.events)
     await _unclaim(tx, batch.events)
 
 
@@ -144,7 +144,7 @@ def read_back(keys: KeyRing) -> tuple[Subscription, ...]:
     """What a rebuild reads of our own topics; `shops` is read by whoever runs."""
     return (
         Subscription(partial(on_customer_keys, keys), (KeyIssued, CustomerErased)),
-        Subscription(on_merges, (CustomerMerged,)),
+        Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
         Subscription(partial(on_customers, keys), (CustomerRegistered, CustomerUpdated, ConsentChanged)),
         Subscription(partial(on_orders, Vault(keys)), ORDERS),
         Subscription(partial(on_details, Vault(keys)), DETAILS),

@@ -1,14 +1,11 @@
-"""Rules of merges: which customers may be merged, and that what names an absorbed one is the survivor's."""
+"""Rules of merges: which customers may be merged, and which merge may be undone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
 
-from common.events import Event
 from common.refusals import Conflict, Invalid
-from orders_ingest.identity.state import Alias
+from orders_ingest.identity.state import Alias, Merging
 
 
 class MergedWithItself(Invalid):
@@ -19,11 +16,12 @@ class MergedWithItself(Invalid):
 
 
 class AlreadyMerged(Conflict):
-    """The absorbed customer went into another one before, and a merge is for ever."""
+    """The absorbed customer went into another one before."""
 
     def __init__(self, alias: Alias) -> None:
         super().__init__(
-            "already_merged", f"{alias.alias!r} was merged into {alias.merged_into!r} before: a merge is for ever"
+            "already_merged",
+            f"{alias.alias!r} was merged into {alias.merged_into!r} before: undo that one first (`…/unmerge`)",
         )
 
 
@@ -44,6 +42,27 @@ class MergeCycle(Conflict):
         super().__init__("merge_cycle", "the customer of the path was merged into `absorbed` before: they are one")
 
 
+class NotMerged(Conflict):
+    """There is no merge of these two to be undone."""
+
+    def __init__(self, survivor: str, absorbed: str, into: str | None) -> None:
+        super().__init__(
+            "not_merged",
+            f"{absorbed!r} was merged into {into!r}, not into {survivor!r}: name that customer in the path"
+            if into is not None
+            else f"{absorbed!r} is merged into nobody: there is nothing to undo",
+        )
+
+
+def is_to_be_undone(survivor: str, absorbed: str, newest: Merging | None) -> bool:
+    """Whether this merge stands; False where the very same one was undone last. Raises NotMerged."""
+    if newest is None or (newest.undone and newest.survivor != survivor):
+        raise NotMerged(survivor, absorbed, None)
+    if newest.survivor != survivor:
+        raise NotMerged(survivor, absorbed, newest.survivor)
+    return not newest.undone
+
+
 def is_new(survivor: str, absorbed: str, aliases: Mapping[str, Alias]) -> bool:
     """Whether this merge is still to be made; False where the very same one was made before.
 
@@ -60,10 +79,3 @@ def is_new(survivor: str, absorbed: str, aliases: Mapping[str, Alias]) -> bool:
     if of_survivor is not None:
         raise MergeCycle if of_survivor.customer == absorbed else SurvivorAbsorbed(of_survivor)
     return True
-
-
-def for_survivor(event: Event[Any], survivors: Mapping[tuple[str, str], str]) -> Event[Any]:
-    """The event as its surviving customer's, with the identifier under which it came; one that names no absorbed
-    customer as it is. `survivors`: by (shop, absorbed customer)."""
-    survivor = None if event.subject is None else survivors.get(event.customer)
-    return event if survivor is None else replace(event, subject=survivor, alias=event.subject, raw=None)

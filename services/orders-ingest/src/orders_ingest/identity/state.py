@@ -13,3 +13,13 @@ class Alias(NamedTuple):
     merged_into: str
     customer: str
     since: datetime
+
+
+class Merging(NamedTuple):
+    """A merge as it was announced, or its undoing; `sequence` numbers both together, of the absorbed customer."""
+
+    absorbed: str
+    survivor: str
+    sequence: int
+    undone: bool
+    at: datetime

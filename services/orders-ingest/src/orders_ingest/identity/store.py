@@ -1,18 +1,19 @@
-"""SQL of aliases."""
+"""SQL of merges: who absorbed whom and when, and the locks that part merges from inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from typing import Any
 
-from common.events import CustomerKey, Event
-from common.events.customers import CustomerMerged
+from common.events.customers import CustomerUnmerged
+from common.people.store import Merge, get_survivors, save_merge
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from orders_ingest.identity.state import Alias
+from orders_ingest.identity.state import Alias, Merging
 
-CUSTOMERS = Columns("w", shop="text", customer="text")
-MERGES = Columns("w", shop="text", alias="text", merged_into="text", since="timestamptz", completed="bigint")
+MERGES = Columns(
+    "w", shop="text", absorbed="text", sequence="bigint", survivor="text", undone="boolean", at="timestamptz"
+)
 _SPACE = 7302
 """Namespace of the advisory locks of shops: many take inputs at a time, or one merges."""
 
@@ -36,39 +37,49 @@ async def lock(tx: Transaction, shop: str) -> None:
     await tx.fetch("select pg_advisory_xact_lock(:space, hashtext(:shop))", space=_SPACE, shop=shop)
 
 
-async def get_survivors(tx: Transaction, customers: Iterable[CustomerKey]) -> dict[CustomerKey, str]:
-    """The last survivors of those of these customers who were absorbed; they stand until the commit after `hold`."""
-    if not (wanted := sorted(set(customers))):
-        return {}
-    rows = await tx.fetch(
-        f"""
-        select a.shop, a.alias, a.customer from {CUSTOMERS} join aliases a on a.shop = w.shop and a.alias = w.customer
-        """,
-        **CUSTOMERS.of(wanted),
-    )
-    return {(row.shop, row.alias): row.customer for row in rows}
-
-
 async def get_aliases(tx: Transaction, shop: str, customers: Iterable[str]) -> dict[str, Alias]:
     """What is known of these customers as aliases, by their identifiers."""
+    names = sorted(set(customers))
+    # By primary keys.
     rows = await tx.fetch(
         """
-        select alias, merged_into, customer, since from aliases where shop = :shop and alias = any(:customers)
+        select c.customer as alias, c.merged_into, m.at from customers c
+        join merges m on m.shop = c.shop and m.absorbed = c.customer and m.sequence = c.merge_revision
+        where c.shop = :shop and c.customer = any(:customers) and c.merged_into is not null
         """,
         shop=shop,
-        customers=sorted(set(customers)),
+        customers=names,
     )
-    return {row.alias: Alias(row.alias, row.merged_into, row.customer, row.since) for row in rows}
+    survivors = await get_survivors(tx, [(shop, row.alias) for row in rows])
+    return {r.alias: Alias(r.alias, r.merged_into, survivors[shop, r.alias][1], r.at) for r in rows}
 
 
-async def list_aliases(tx: Transaction, shop: str, customer: str) -> list[str]:
-    """Every identifier that stands for the customer beside its own, in order."""
-    rows = await tx.fetch(
-        "select alias from aliases where shop = :shop and customer = :customer order by alias",
+async def get_newest(tx: Transaction, shop: str, absorbed: str) -> Merging | None:
+    """The newest merge that absorbed this customer, or its undoing."""
+    # The end of the primary key.
+    row = await tx.fetch_one(
+        """
+        select absorbed, survivor, sequence, undone, at from merges
+        where shop = :shop and absorbed = :absorbed order by sequence desc limit 1
+        """,
         shop=shop,
-        customer=customer,
+        absorbed=absorbed,
     )
-    return [row.alias for row in rows]
+    return None if row is None else Merging(row.absorbed, row.survivor, row.sequence, row.undone, row.at)
+
+
+async def list_merges(tx: Transaction, shop: str, before: int | None, limit: int) -> Sequence[Any]:
+    """Merges and undoings of a shop, the newest first, those numbered lower than `before`."""
+    # Along the index by number, backwards.
+    return await tx.fetch(
+        """
+        select number, absorbed, survivor, sequence, undone, at from merges
+        where shop = :shop and number < :before order by number desc limit :limit
+        """,
+        shop=shop,
+        before=before if before is not None else 2**63 - 1,
+        limit=limit,
+    )
 
 
 async def find_known(tx: Transaction, shop: str, customers: Iterable[str]) -> set[str]:
@@ -81,43 +92,18 @@ async def find_known(tx: Transaction, shop: str, customers: Iterable[str]) -> se
     return {row.customer for row in rows}
 
 
-async def insert_alias(
-    tx: Transaction, shop: str, absorbed: str, survivor: str, since: datetime, completed: int
-) -> None:
-    """The absorbed customer, and all whom it absorbed, stand for the survivor from now on; under the shop's lock.
-
-    `completed`: completed orders of both, after which the survivor's numbers go on.
-    """
-    names = {"shop": shop, "absorbed": absorbed, "survivor": survivor}
-    # Those that were the absorbed customer's aliases: one step leads to the last survivor, however long the chain.
-    await tx.execute("update aliases set customer = :survivor where shop = :shop and customer = :absorbed", **names)
+async def save_merges(tx: Transaction, merges: Sequence[Merge]) -> None:
+    """Keep merges and undoings, new ones or those that a rebuild finds on the topic, in any order. Idempotent."""
+    for merge in sorted(merges, key=lambda event: event.data.sequence):
+        await save_merge(tx, merge)
     # The primary key closes the race of two merges that absorb one customer.
     await tx.execute(
-        """
-        insert into aliases (shop, alias, merged_into, customer, since, completed)
-        values (:shop, :absorbed, :survivor, :survivor, :since, :completed)
-        """,
-        since=since,
-        completed=completed,
-        **names,
-    )
-
-
-async def restore_aliases(tx: Transaction, merges: Sequence[Event[CustomerMerged]]) -> None:
-    """Keep merges that a rebuild finds on the topic, in any order. Nobody else writes meanwhile."""
-    await tx.execute(
         f"""
-        insert into aliases (shop, alias, merged_into, customer, since, completed)
-        select shop, alias, merged_into, merged_into, since, completed from {MERGES} on conflict do nothing
+        insert into merges (shop, absorbed, sequence, survivor, undone, at) select * from {MERGES}
+        on conflict do nothing
         """,
-        **MERGES.of((e.shop, e.data.absorbed, e.data.survivor, e.time, e.data.completed) for e in merges),
+        **MERGES.of(
+            (e.shop, e.data.absorbed, e.data.sequence, e.data.survivor, isinstance(e.data, CustomerUnmerged), e.time)
+            for e in merges
+        ),
     )
-    # One step leads to the last survivor, however long the chain: until it does for all of these shops.
-    while await tx.execute(
-        """
-        update aliases a set customer = n.customer
-        from aliases n where a.shop = any(:shops) and n.shop = a.shop and n.alias = a.customer
-        """,
-        shops=sorted({event.shop for event in merges}),
-    ):
-        pass

@@ -180,6 +180,12 @@ async def save_progress(tx: Transaction, job: Job, progress: Progress) -> None:
     )
 
 
+async def count_shop_rows(tx: Transaction, shop: str, now: datetime) -> int:
+    """Rows of the shop's files whose time has come and that were not taken yet."""
+    # Few jobs are open at any time.
+    return int(await tx.value("select count(*) from import_rows where shop = :shop and at <= :now", shop=shop, now=now))
+
+
 async def count_due(tx: Transaction, now: datetime) -> int:
     """Rows whose time has come and that were not taken yet."""
     return int(await tx.value("select count(*) from import_rows where at <= :now", now=now))

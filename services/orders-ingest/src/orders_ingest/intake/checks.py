@@ -124,8 +124,6 @@ def _check_given_here(event: Event[Any]) -> None:
         raise InvalidEvent("invalid_data", "data.again: is found out here; leave it out")
     if isinstance(event.data, OrderCompleted) and event.data.sequence is not None:
         raise InvalidEvent("invalid_data", "data.sequence: is given here, when the order completes; leave it out")
-    if event.alias is not None:
-        raise InvalidEvent("invalid_alias", "`alias` is given here; name the customer in `subject`")
     if event.claimed is not None:
         raise InvalidEvent("invalid_claimed", "`claimed` is given here; leave it out")
 

@@ -64,6 +64,7 @@ class Known:
     erased: set[Named] = field(default_factory=set)
     told: Told = field(default_factory=dict)  # details of orders
     products: dict[Named, bool] = field(default_factory=dict)  # whether they bear the shop's versions
+    survivors: Mapping[Named, Named] = field(default_factory=dict)  # of customers who were absorbed
 
     def decide(self, offered: Offered) -> Decision:
         """What becomes of it. Raises Conflict, and ToldBefore, changing nothing."""
@@ -87,7 +88,7 @@ class Known:
         event = offered.event
         key = event.shop, event.data.order_id
         claiming = claims(self.orders.get(key), event)
-        order = self.orders[key] = with_version(self.orders.get(key), event)
+        order = self.orders[key] = with_version(self.orders.get(key), event, self.survivors)
         mine = of(event, order.customer)
         if told_again(order, event.data):
             mine = mine.with_data(event.data.having(again=True))
@@ -123,7 +124,7 @@ def _decided(refund: KnownRefund, order: KnownOrder | None) -> Accepted | KnownR
 def of(event: Event[Any], customer: str) -> Event[Any]:
     """The event as its customer's, '' for nobody's."""
     subject = customer or None
-    return event if event.subject == subject else replace(event, subject=subject, alias=None, raw=None)
+    return event if event.subject == subject else replace(event, subject=subject, raw=None)
 
 
 class Claims:

@@ -11,7 +11,9 @@ from common.work.set_aside import Task
 from common.work.sweeps import Job, WorkList
 from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.settle_due import settle_due
+from orders_ingest.jobs.erasing import erasing
 from orders_ingest.jobs.journeys import MEASURING, PRUNING
+from orders_ingest.jobs.keys import rewrapping
 from orders_ingest.orders import store_due as store
 
 
@@ -26,4 +28,4 @@ def order_dues(vault: Vault) -> WorkList:
 
 def jobs(runtime: Runtime) -> tuple[Job | WorkList, ...]:
     """All that the service's sweeper does."""
-    return (order_dues(Vault(runtime.keys)), MEASURING, PRUNING)
+    return (order_dues(Vault(runtime.keys)), MEASURING, PRUNING, erasing(runtime), rewrapping(runtime.keys))

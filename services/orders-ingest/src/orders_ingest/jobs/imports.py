@@ -23,6 +23,7 @@ from orders_ingest.intake.state import Offered, Outcome, refused
 log = structlog.get_logger()
 CHUNK = 500
 IDLE_S = 0.5
+ERASED = "customer_erased"
 FULL = 5_000
 """Unpublished facts above which imports wait."""
 
@@ -88,7 +89,8 @@ async def _save(
     tx: Transaction, vault: Vault, job: Job, rows: list[StagedRow], bodies: list[bytes], outcomes: list[Outcome]
 ) -> None:
     refusals = [
-        refused_row(vault, job, row.line, o.refusal.slug, o.refusal.detail, body)
+        # Of an erased customer nothing is kept.
+        refused_row(vault, job, row.line, o.refusal.slug, o.refusal.detail, b"" if o.refusal.slug == ERASED else body)
         for row, body, o in zip(rows, bodies, outcomes, strict=True)
         if o.refusal is not None
     ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from common.events import Event
+from common.events import CustomerKey, Event
 from common.events.orders import OrderEvent
 from common.refusals import Conflict
 from orders_ingest.orders.state import KnownOrder, Rank
@@ -38,25 +38,32 @@ def told_again(order: KnownOrder, data: OrderEvent) -> bool:
     return again
 
 
-def with_version(order: KnownOrder | None, event: Event[OrderEvent]) -> KnownOrder:
-    """The order with one more version (None: its first), whose subject is nobody's alias.
+def with_version(
+    order: KnownOrder | None, event: Event[OrderEvent], survivors: Mapping[CustomerKey, CustomerKey]
+) -> KnownOrder:
+    """The order with one more version (None: its first). `survivors`: of those who were absorbed.
 
     Raises OtherCustomer and VersionMixed, changing nothing.
     """
     data, subject, rank = event.data, event.subject or "", rank_of(event)
     numbered = data.version is not None
     if order is None:
-        return KnownOrder(subject, subject, numbered, rank, data.state, data.currency, data.goods_paid, data.freight)
-    if order.owner and subject and order.owner != subject:
+        return KnownOrder(subject, numbered, rank, data.state, data.currency, data.goods_paid, data.freight)
+    if order.customer and subject and not _are_one(event.shop, order.customer, subject, survivors):
         raise OtherCustomer(data.order_id)
     if order.numbered != numbered:
         raise VersionMixed(f"order {data.order_id}", order.numbered)
     if not order.customer:
-        order.customer = order.owner = subject
+        order.customer = subject
     if rank > order.rank:
         order.rank, order.state, order.currency = rank, data.state, data.currency
         order.goods_paid, order.freight = data.goods_paid, data.freight
     return order
+
+
+def _are_one(shop: str, one: str, other: str, survivors: Mapping[CustomerKey, CustomerKey]) -> bool:
+    a, b = (shop, one), (shop, other)
+    return a == b or survivors.get(a, a) == survivors.get(b, b)
 
 
 def bought_at(order: OrderEvent, at: datetime) -> datetime:

@@ -14,13 +14,11 @@ Rank = tuple[int, int, str, str]
 class KnownOrder:
     """An order by its newest version, and what was paid back of it; amounts in minor units of `currency`.
 
-    All of an order is published under one `customer`, also after another one absorbed it: consumers keep the two apart,
-    and know the order there. `owner` is who that customer is by now; '' for both where none is known. `reached` has a
-    bit for each state that it was told in.
+    All of an order is published under one `customer`, also after another one absorbed it; '' where none is known.
+    `reached` has a bit for each state that it was told in.
     """
 
     customer: str
-    owner: str
     numbered: bool
     rank: Rank
     state: str

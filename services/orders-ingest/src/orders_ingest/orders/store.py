@@ -71,9 +71,7 @@ VERSIONS = Columns(
 CUSTOMERS = Columns("w", shop="text", customer="text")
 NUMBERS = Columns("n", shop="text", order_id="text", customer="text", sequence="bigint")
 _LAST = """
-greatest(
-    coalesce((select max(c.sequence) from completed_orders c where c.shop = w.shop and c.customer = w.customer), 0),
-    coalesce((select max(a.completed) from aliases a where a.shop = w.shop and a.merged_into = w.customer), 0))
+coalesce((select max(c.sequence) from completed_orders c where c.shop = w.shop and c.customer = w.customer), 0)
 """
 
 
@@ -114,7 +112,6 @@ async def lock_orders(tx: Transaction, orders: Mapping[Named, str]) -> dict[Name
 def _known(row: Any) -> KnownOrder:
     rank = row.revision, row.state_number, row.source, row.event_id
     return KnownOrder(
-        row.customer,
         row.customer,
         row.numbered,
         rank,
@@ -219,9 +216,8 @@ async def number_completed(
 ) -> dict[Named, int]:
     """The number of each order that these events complete for a customer; other events are passed over.
 
-    An order without a number gets the next free one of its owner, who may be another than the customer that the event
-    names; those of one list in order of time. The caller holds the locks of the orders and owners, so nobody else
-    numbers them meanwhile; unique indexes make sure.
+    An order without a number gets the next free one of its customer; those of one list in order of time. The caller
+    holds the locks of the orders and customers, so nobody else numbers them meanwhile; unique indexes make sure.
     """
     found = sorted(
         (event for event in events if isinstance(event.data, OrderCompleted) and event.subject is not None),

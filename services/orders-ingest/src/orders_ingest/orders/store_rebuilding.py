@@ -53,21 +53,3 @@ async def restore_numbers(tx: Transaction, numbers: Sequence[tuple[str, str, str
         """,
         **NUMBERS.of({(shop, order): (shop, order, *rest) for shop, order, *rest in numbers}.values()),
     )
-    await settle_numbers(tx, {shop for shop, *_ in numbers}, [order for _, order, *_ in numbers])
-
-
-async def settle_numbers(tx: Transaction, shops: Collection[str], orders: Sequence[str] | None = None) -> None:
-    """Numbers that were given after a merge are the survivor's: they are greater than those of both before it. Of all
-    orders, or of these ones."""
-    # Once for each merge that one was absorbed in after the other.
-    while await tx.execute(
-        """
-        update completed_orders c set customer = a.merged_into
-        from aliases a
-        where a.shop = any(:shops) and c.shop = a.shop and c.customer = a.alias and c.sequence > a.completed
-            and (cast(:orders as text[]) is null or c.order_id = any(:orders))
-        """,
-        shops=sorted(shops),
-        orders=orders,
-    ):
-        pass

@@ -179,8 +179,7 @@ def _waiting(vault: Vault, refund: KnownRefund) -> RefundRow:
     assert refund.event is not None, "a refund that is not counted is known as it came"
     row = _counted(refund.event)
     body = vault.seal(place_of(row.shop, row.refund_id), refund.body)
-    named = refund.event.alias or row.customer
-    return row._replace(state=refund.state, customer=named, slug=refund.slug, body=body)
+    return row._replace(state=refund.state, slug=refund.slug, body=body)
 
 
 async def claim_refunds(tx: Transaction, owners: Mapping[OrderNamed, str]) -> None:

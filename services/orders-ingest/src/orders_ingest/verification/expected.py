@@ -19,6 +19,7 @@ from common.events.customers import (
     CustomerErased,
     CustomerMerged,
     CustomerRegistered,
+    CustomerUnmerged,
     CustomerUpdated,
     KeyIssued,
 )
@@ -50,7 +51,7 @@ MISSING = {
     "product": "a product was announced, and no row keeps it",
     "visits": "visits were counted, and no row keeps the count",
     "journey": "the way to an order was measured, and no row keeps it",
-    "alias": "two customers were merged, and no row says so",
+    "merge": "two customers were merged or parted, and no row says so",
     "refund": "a refund was announced, and no row counts it",
     "profile": "a profile was announced, and no row keeps it",
     "consent": "a consent was announced, and no row keeps it",
@@ -196,8 +197,9 @@ def _revoked(_: str, __: str, ___: dict[str, Any], data: dict[str, Any]) -> Iter
 
 
 def _merged(shop: str, _: str, event: dict[str, Any], data: dict[str, Any]) -> Iterator[Expectation]:
-    wanted = digest(data["survivor"], rfc3339(parse_time(event["time"])), data["completed"])
-    yield Expectation(("alias", shop, data["absorbed"]), wanted)
+    undone = event["type"] == CustomerUnmerged.TYPE
+    wanted = digest(data["survivor"], undone, rfc3339(parse_time(event["time"])))
+    yield Expectation(("merge", shop, data["absorbed"], str(data["sequence"])), wanted)
 
 
 def _issued(shop: str, subject: str, event: dict[str, Any], data: dict[str, Any]) -> Iterator[Expectation]:
@@ -222,5 +224,6 @@ _APART = {
     ApiKeyRevoked.TYPE: _revoked,
     KeyIssued.TYPE: _issued,
     CustomerMerged.TYPE: _merged,
+    CustomerUnmerged.TYPE: _merged,
     CustomerErased.TYPE: _erased,
 }

@@ -97,11 +97,13 @@ TABLES = (
         "t.revision > 0",
     ),
     Table(
-        "aliases",
-        "aliases",
-        "t.shop, t.alias, t.merged_into, t.since, t.completed",
-        ("shop", "alias"),
-        lambda r: [(("alias", r.shop, r.alias), digest(r.merged_into, rfc3339(r.since), r.completed))],
+        "merges",
+        "merges",
+        "t.shop, t.absorbed, t.sequence, t.survivor, t.undone, t.at",
+        ("shop", "absorbed", "sequence"),
+        lambda r: [
+            (("merge", r.shop, r.absorbed, str(r.sequence)), digest(r.survivor, r.undone, rfc3339(r.at))),
+        ],
     ),
     Table(
         "refunds",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from common.events import CustomerKey
@@ -58,18 +58,20 @@ async def get_first(tx: Transaction, keys: Collection[CustomerKey]) -> dict[Cust
 
 
 async def sum_activity(
-    tx: Transaction, shop: str, customer: str, since: date | None, until: date | None
+    tx: Transaction, people: Sequence[CustomerKey], since: date | None, until: date | None
 ) -> dict[str, Counted]:
-    """What the customer did by kind, on days of the shop in [since, until); of all time where a border is None."""
-    # A range of the primary key.
+    """What a customer did by kind, on days of the shop in [since, until); of all time where a border is None.
+
+    `people`: all identifiers of the customer.
+    """
+    # Ranges of the primary key.
     rows = await tx.fetch(
-        """
+        f"""
         select kind, cast(sum(count) as bigint) as number, min(first_at) as first_at, max(last_at) as last_at
-        from activity where shop = :shop and customer = :customer and day >= :since and day < :until
+        from {_CUSTOMERS} join activity using (shop, customer) where day >= :since and day < :until
         group by kind order by kind
         """,
-        shop=shop,
-        customer=customer,
+        **_CUSTOMERS.of(people),
         since=since or date.min,
         until=until or date.max,
     )

@@ -6,9 +6,11 @@ from datetime import date, datetime
 
 from fastapi import Depends
 
-from common.events.fields import Identifier, PlannedDay, ShopName
+from common.events.fields import PlannedDay, ShopName
 from common.fold.store import read_customer
 from common.http.api import Router, Tx, require
+from common.http.people import Person
+from common.people.store import get_people
 from segmentation.activity.store import sum_activity
 from segmentation.api.customers import Out, UnknownCustomer
 from segmentation.api.report import PeriodEndsBeforeItBegins
@@ -37,7 +39,7 @@ class ActivityOut(Out):
 
 @router.get("/customers/{customer}/activity")
 async def get_activity(
-    shop: ShopName, customer: Identifier, tx: Tx, since: PlannedDay | None = None, until: PlannedDay | None = None
+    shop: ShopName, customer: Person, tx: Tx, since: PlannedDay | None = None, until: PlannedDay | None = None
 ) -> ActivityOut:
     """Views, searches, favourites, carts, interruptions and chats; `since` and `until` (excluded) are days of the shop.
 
@@ -47,7 +49,8 @@ async def get_activity(
         raise PeriodEndsBeforeItBegins
     if await read_customer(tx, (shop, customer)) is None:
         raise UnknownCustomer(customer)
-    kinds = await sum_activity(tx, shop, customer, since, until)
+    people = (await get_people(tx, [(shop, customer)]))[shop, customer]
+    kinds = await sum_activity(tx, people, since, until)
     return ActivityOut(
         customer=customer,
         since=since,

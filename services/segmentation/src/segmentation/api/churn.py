@@ -6,10 +6,11 @@ from datetime import date, datetime
 
 from fastapi import Depends
 
-from common.events.fields import Identifier, ShopName
+from common.events.fields import ShopName
 from common.events.segments import Confidence, FitStatus
 from common.fold.store import read_customer
 from common.http.api import Router, Tx, require
+from common.http.people import Person
 from common.values.currency import minor_per_major
 from segmentation.api.customers import Out, UnknownCustomer
 from segmentation.api.lifetime_value import NotFittedYet
@@ -102,7 +103,7 @@ async def get_churn_fit(shop: ShopName, tx: Tx) -> ChurnFitOut:
 
 
 @router.get("/customers/{customer}/churn")
-async def get_churn(shop: ShopName, customer: Identifier, tx: Tx) -> ChurnOut:
+async def get_churn(shop: ShopName, customer: Person, tx: Tx) -> ChurnOut:
     """How probable it is that the customer buys nothing for a while, by the newest model and all that is known now."""
     await tx.stand_still()
     if await read_customer(tx, (shop, customer)) is None:

@@ -9,6 +9,7 @@ from fastapi import Depends
 from common.events.fields import Identifier, ShopName
 from common.events.segments import ChurnReason, ChurnReasonRecorded, ChurnReasonSource, LifeCycle
 from common.http.api import Body, Router, Tx, require
+from common.http.people import Person
 from segmentation.api.customers import Out, UnknownCustomer, read_state
 from segmentation.attributes.churn_reason import rules
 from segmentation.commands.churn_reasons import record_reason
@@ -75,7 +76,7 @@ async def put_reason(
 
 
 @router.get("/customers/{customer}/win-back", dependencies=[Depends(require("segments:read"))])
-async def get_win_back(shop: ShopName, customer: Identifier, tx: Tx) -> WinBackOut:
+async def get_win_back(shop: ShopName, customer: Person, tx: Tx) -> WinBackOut:
     """What to do for the customer, and why."""
     await tx.stand_still()
     state, known, now, _ = await read_state(tx, (shop, customer))

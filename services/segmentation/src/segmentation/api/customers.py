@@ -15,6 +15,7 @@ from common.fold.customers import advanced
 from common.fold.folding import fold_anew
 from common.fold.store import get_history, is_catching_up, read_customer
 from common.http.api import Router, Tx, require
+from common.http.people import Person
 from common.refusals import NotFound
 from common.storage.database import CustomerRow, Transaction
 from segmentation.attributes.churn_risk import rules as churn_risk
@@ -135,7 +136,7 @@ class PageOut(Out):
 
 
 @router.get("/customers/{customer}")
-async def get_customer(shop: ShopName, customer: Identifier, tx: Tx) -> CustomerOut:
+async def get_customer(shop: ShopName, customer: Person, tx: Tx) -> CustomerOut:
     """All attributes of a customer, with method, confidence and reason, as they stand now."""
     await tx.stand_still()
     key = shop, customer

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
-from common.events.fields import Identifier, ShopName
+from common.events.fields import ShopName
 from common.events.segments import Confidence, FitStatus, RepeatModel
 from common.fold.store import read_customer
 from common.http.api import Router, Tx, require
+from common.http.people import Person
 from common.refusals import NotFound
 from segmentation.api.customers import Out, UnknownCustomer
 from segmentation.fold import read_shops
@@ -121,7 +122,7 @@ async def get_fit(shop: ShopName, tx: Tx) -> FitOut:
 @router.get("/customers/{customer}/lifetime-value")
 async def get_lifetime_value(
     shop: ShopName,
-    customer: Identifier,
+    customer: Person,
     tx: Tx,
     horizon_days: Annotated[int | None, Query(ge=1, le=3_650)] = None,
 ) -> LifetimeValueOut:

@@ -7,11 +7,12 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
-from common.events.fields import Identifier, Position, ShopName
+from common.events.fields import Position, ShopName
 from common.events.segments import Confidence, Method, RfmChanged
 from common.fold.folding import Turns, fold_in_order
 from common.fold.store import get_history
 from common.http.api import Router, Tx, require
+from common.http.people import Person
 from segmentation.api.customers import Out, read_known
 from segmentation.fold import KEPT, SegmentFolding, read_shops
 
@@ -43,7 +44,7 @@ class MovementsOut(Out):
 @router.get("/customers/{customer}/rfm/movements")
 async def list_movements(
     shop: ShopName,
-    customer: Identifier,
+    customer: Person,
     tx: Tx,
     after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,

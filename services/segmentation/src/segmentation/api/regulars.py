@@ -27,11 +27,24 @@ class CellOut(Out):
     customers: int
 
 
+class GradesOut(Out):
+    """`cell` is R F M, a grade from 1 to 5 each; `rfm_group` its name by the shop's map."""
+
+    cell: str
+    rfm_class: str
+    rfm_group: str | None
+    customers: int
+
+
 class MapOut(Out):
-    """All eight cells, also those with nobody in them."""
+    """All eight cells, also those with nobody in them; where the shop grades from 1 to 5, 4 and 5 are high.
+
+    `grades`: those who are graded, by their grades; empty where nobody is.
+    """
 
     as_of: datetime
     cells: list[CellOut]
+    grades: list[GradesOut]
 
 
 class WeekOut(Out):
@@ -57,7 +70,8 @@ async def get_map(shop: ShopName, tx: Tx) -> MapOut:
     """Customers in each of the eight RFM cells (SEG-020)."""
     counts = await store_map.count_cells(tx, shop)
     cells = [CellOut(cell=cell, rfm_class=name, customers=counts.get(cell, 0)) for cell, name in CLASSES.items()]
-    return MapOut(as_of=tx.clock.now(), cells=cells)
+    grades = [GradesOut.model_validate(row) for row in await store_map.count_grades(tx, shop)]
+    return MapOut(as_of=tx.clock.now(), cells=cells, grades=grades)
 
 
 @router.get("/weeks")

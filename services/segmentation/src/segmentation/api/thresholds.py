@@ -18,7 +18,7 @@ from segmentation.preview.rules import Preview, shop_under
 from segmentation.thresholds.state import Thresholds, Version
 
 router = Router(prefix="/v1/shops/{shop}/thresholds", tags=["thresholds"])
-SAMPLE = 10_000
+SAMPLE, MOST_VERSIONS = 10_000, 100
 """A preview looks at about so many customers, in some seconds; of a larger shop, at a random share."""
 
 
@@ -34,6 +34,12 @@ class ThresholdsOut(VersionOut):
     """The version in force, and those to come, soonest first."""
 
     coming: list[VersionOut]
+
+
+class ThresholdsVersionsOut(BaseModel):
+    """Newest first, the latest 100; the default is none of them."""
+
+    versions: list[VersionOut]
 
 
 class ThresholdsIn(Body):
@@ -80,6 +86,14 @@ async def get_thresholds(shop: ShopName, tx: Tx) -> ThresholdsOut:
     known, now = (await read_shops(tx, [shop]))[shop], tx.clock.now()
     coming = sorted((v for v in known.versions if v.valid_from > now), key=lambda v: (v.valid_from, v.number))
     return ThresholdsOut(**dict(_out(known.version_at(now))), coming=[_out(version) for version in coming])
+
+
+@router.get("/versions", dependencies=[Depends(require("programme:read"))])
+async def list_thresholds_versions(shop: ShopName, tx: Tx) -> ThresholdsVersionsOut:
+    """Every version that the shop saved, past, in force and to come."""
+    known = (await read_shops(tx, [shop]))[shop]
+    newest = sorted((v for v in known.versions if v.number), key=lambda v: -v.number)[:MOST_VERSIONS]
+    return ThresholdsVersionsOut(versions=[_out(version) for version in newest])
 
 
 @router.put("", dependencies=[Depends(require("programme:write"))])

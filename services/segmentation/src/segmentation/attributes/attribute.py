@@ -78,6 +78,11 @@ class Attribute(BaseModel, ABC):
         return None
 
     @classmethod
+    def concerns(cls, fact: SegmentFact) -> bool:
+        """Whether a fact of one of the types in `ANNOUNCES` is of this attribute."""
+        return True
+
+    @classmethod
     def read_back(cls, fact: SegmentFact) -> Any:
         """What others believe after this fact, one of `ANNOUNCES`, as JSON; of an attribute without any, nothing."""
         return None

@@ -42,6 +42,7 @@ class History:
     items: dict[str, str] = field(default_factory=dict)
     sales: Set[Sale] = field(default_factory=set)
     waiting: bool = False
+    revision: int = 0
 
 
 async def count_buyers(tx: Transaction, shop: str) -> int:
@@ -89,7 +90,11 @@ async def get_histories(
     )
     found = {
         (r.shop, r.customer): History(
-            r.shop, r.customer, _stored(r) if r.state is not None else None, waiting=r.postponed or r.shop in waiting
+            r.shop,
+            r.customer,
+            _stored(r) if r.state is not None else None,
+            waiting=r.postponed or r.shop in waiting,
+            revision=r.revision,
         )
         for r in sorted(rows, key=lambda r: (r.shop, r.customer))
     }

@@ -19,6 +19,16 @@ from common.work.set_aside import Task
 from common.work.sweeps import WorkList
 from segmentation.fold import SegmentFolding, folding_of, keep
 from segmentation.jobs.fitting import FITS, fit_models, list_unfitted, take_unfitted
+from segmentation.jobs.memberships import (
+    DEFINITIONS,
+    MEMBERSHIPS,
+    compare_with,
+    count_looks,
+    look_at,
+    take_definition,
+    take_dues,
+)
+from segmentation.jobs.memberships import MOST as MOST_LOOKS
 from segmentation.jobs.rescheduling import RESCHEDULED, reschedule, take_scheduled
 from segmentation.jobs.statistics import (
     HELD,
@@ -96,7 +106,7 @@ async def count_due(tx: Transaction, now: datetime) -> int:
     """Months without statistics, and work that waits; customers that are due are counted elsewhere."""
     late = await list_late(tx)
     rescheduled = await rescheduling.list_shops(tx)
-    waiting = await count_long_histories(tx) + len(await list_unfitted(tx))
+    waiting = await count_long_histories(tx) + len(await list_unfitted(tx)) + await count_looks(tx, now)
     return await count_statistics(tx, now) + await count_held(tx, now) + len(late) + len(rescheduled) + waiting
 
 
@@ -122,4 +132,7 @@ WORK = (
     WorkList(HELD, take_held, fold_held, rebuilds=True),
     WorkList("rescheduling", take_scheduled, reschedule, most=RESCHEDULED, rebuilds=True),
     WorkList("segments", take_due, turn_due, rebuilds=True),
+    # Not in a rebuild: who is in which segment is read back from the topic, and compared when it has ended.
+    WorkList(DEFINITIONS, take_definition, compare_with),
+    WorkList(MEMBERSHIPS, take_dues, look_at, most=MOST_LOOKS),
 )

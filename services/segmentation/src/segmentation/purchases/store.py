@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from common.events import CustomerKey
@@ -60,6 +60,14 @@ async def save_sales(tx: Transaction, of: Mapping[CustomerKey, Items[Any]]) -> N
             """,
             **_NAMES.of(gone),
         )
+
+
+async def delete_sales(tx: Transaction, keys: Collection[CustomerKey]) -> None:
+    """Nothing is stored of these customers, who are locked."""
+    # A range of the primary key each.
+    await tx.execute(
+        f"delete from sales s using {_KEYS} where s.shop = w.shop and s.customer = w.customer", **_KEYS.of(keys)
+    )
 
 
 async def get_sales(tx: Transaction, keys: Sequence[CustomerKey]) -> dict[CustomerKey, set[Sale]]:

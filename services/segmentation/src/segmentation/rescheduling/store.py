@@ -86,7 +86,7 @@ async def get_scheduled(tx: Transaction, shop: str, customers: Sequence[str]) ->
     rows = await tx.fetch(
         """
         select customer, cast(state as text) as state, due_at from customers
-        where shop = :shop and customer = any(:customers)
+        where shop = :shop and customer = any(:customers) and state is not null
         """,
         shop=shop,
         customers=list(customers),
@@ -100,7 +100,8 @@ async def lock_scheduled(tx: Transaction, shop: str, customers: Sequence[str]) -
     rows = await tx.fetch(
         """
         select customer, cast(state as text) as state, due_at from customers
-        where shop = :shop and customer = any(:customers) order by customer collate "C" for update
+        where shop = :shop and customer = any(:customers) and state is not null
+        order by customer collate "C" for update
         """,
         shop=shop,
         customers=list(customers),

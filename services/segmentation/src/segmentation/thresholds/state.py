@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from common.events.segments import LifeCycle, Method, RepeatModel
+from common.events.segments import BuyerType, LifeCycle, Method, RepeatModel
 
 Days = Annotated[int, Field(ge=1, le=3_650, strict=True)]
 Action = Literal["apology_ticket", "greeting_call", "coupon", "new_product_trial", "survey_with_gift"]
@@ -185,6 +185,46 @@ class ChurnModelRules(Rules):
     each_needed: Count = 30
 
 
+class TraitRules(Rules):
+    """How customers are classed, graded and tagged (SEG-026, 027, 030 to 034, 043, 048, 058).
+
+    Frequency and consumption are of 365 days, orders and whole units of the currency; borders belong to what is above
+    them. `loyalty_borders`: purchases that each grade begins with. `power_percents`: of the mean buyer's net that each
+    grade but the first begins with. A habit is the time of day of `habit_percent` of `least_orders` or more.
+    """
+
+    frequency_medium: Count = 2
+    frequency_high: Count = 5
+    consumption_medium: Money = 500
+    consumption_high: Money = 2_000
+    amount_bands: Annotated[tuple[Money, ...], Field(min_length=1, max_length=20)] = (50, 100, 200, 500, 1_000)
+    loyalty_borders: tuple[Count, Count, Count, Count, Count] = (1, 2, 3, 5, 8)
+    power_percents: tuple[Percent, Percent, Percent, Percent] = (50, 80, 120, 200)
+    least_orders: Count = 3
+    habit_percent: Annotated[int, Field(ge=1, le=100, strict=True)] = 60
+    campaign_percent: Annotated[int, Field(ge=1, le=100, strict=True)] = 60
+    loyal_orders: Count = 5
+    high_value_percent: Percent = 150
+    positive_percent: Annotated[int, Field(ge=1, le=100, strict=True)] = 90
+    buyer_shows: Count = 2
+    shift_days: Annotated[int, Field(ge=7, le=365, strict=True)] = 90
+    shift_units: Count = 2
+
+    @model_validator(mode="after")
+    def _rising(self) -> TraitRules:
+        for name in ("amount_bands", "loyalty_borders", "power_percents"):
+            borders = getattr(self, name)
+            if any(b <= a for a, b in pairwise(borders)):
+                raise ValueError(f"borders must rise: {name} are {borders}")
+        for name in ("frequency", "consumption"):
+            if getattr(self, f"{name}_high") <= getattr(self, f"{name}_medium"):
+                raise ValueError(f"{name}_high must be above {name}_medium")
+        return self
+
+
+StrategyAction = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class Thresholds(Rules):
     """One version. `lapse_months`: calendar months after the last completed order (SEG-014)."""
 
@@ -196,13 +236,17 @@ class Thresholds(Rules):
     churn: ChurnRules = ChurnRules()
     win_back: WinBackRules = WinBackRules()
     churn_model: ChurnModelRules = ChurnModelRules()
+    traits: TraitRules = TraitRules()
+    strategies: dict[BuyerType, Annotated[tuple[StrategyAction, ...], Field(max_length=20)]] = Field(
+        default_factory=dict, description="actions of a buyer type, in place of the usual ones (SEG-083)"
+    )
 
     @property
     def settled_days(self) -> int:
         """After so many days without an order a customer is dead and lapsed, and outside the window, for good."""
         longest_alive = self.gap.longest_days * self.life_cycle.churned // 100
         # A usual gap is the mean of three or more within a year.
-        warned = 366 * self.churn.over_percent // 300 + self.churn.least_days
+        warned = 366 * self.churn.over_percent // 300 + self.churn.least_days + 3
         return max(longest_alive, warned, 31 * self.lapse_months, 31 * self.rfm.window_months)
 
 

@@ -4,7 +4,10 @@ import asyncio
 import os
 import sys
 
+from pydantic import ValidationError
+
 from common.bus.broker.errors import BrokerUnavailable, TopicMismatch
+from common.bus.broker.security import from_environment, secure, what_is_wrong
 from common.bus.broker.topics import ensure_topics
 
 
@@ -17,7 +20,14 @@ def main(arguments: list[str]) -> int:
     from common.events.topics import TOPICS  # the mechanism does not need the contract otherwise
 
     try:
+        secure(from_environment())
+        if wrong := asyncio.run(what_is_wrong(servers)):
+            print(wrong, file=sys.stderr)
+            return 1
         created = asyncio.run(ensure_topics(servers, TOPICS))
+    except ValidationError as error:
+        print(f"mend {'; '.join(each['msg'] for each in error.errors(include_input=False))}", file=sys.stderr)
+        return 1
     except (BrokerUnavailable, TopicMismatch) as error:
         print(error, file=sys.stderr)
         return 1

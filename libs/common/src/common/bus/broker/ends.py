@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from common.bus.broker.connecting import abandon_consumer, connect
 from common.bus.broker.errors import BrokerUnavailable
 from common.bus.broker.records import Position
+from common.bus.broker.security import client_options
 from common.bus.broker.topics import partitions_by_topic
 
 CALL_TIMEOUT_S = 5.0
@@ -73,7 +74,10 @@ class LogEnds:
     async def _open(self) -> Any:
         if self._inner is None:
             inner: Any = AIOKafkaConsumer(
-                bootstrap_servers=self._servers, client_id=self._client, isolation_level="read_committed"
+                **client_options(),
+                bootstrap_servers=self._servers,
+                client_id=self._client,
+                isolation_level="read_committed",
             )
             try:
                 await connect(inner)

@@ -24,6 +24,7 @@ from aiokafka.partitioner import murmur2
 from common.bus.broker.connecting import connect, end_tasks_and_connections
 from common.bus.broker.errors import BrokerUnavailable, MessageRefused
 from common.bus.broker.records import Outgoing, Position
+from common.bus.broker.security import client_options
 from common.bus.broker.session import MAX_MESSAGE_BYTES
 
 log = logging.getLogger(__name__)
@@ -188,6 +189,7 @@ class Producer:
     async def _open(self, timeout_s: float) -> Any:
         if self._inner is None:
             inner = AIOKafkaProducer(
+                **client_options(),
                 bootstrap_servers=self._servers,
                 client_id=self._client,
                 acks="all",  # K9

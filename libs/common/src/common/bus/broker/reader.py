@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from common.bus.broker.connecting import abandon_consumer, connect
 from common.bus.broker.errors import BrokerUnavailable
 from common.bus.broker.records import Position, Record
+from common.bus.broker.security import client_options
 from common.bus.broker.session import FETCH_MAX_BYTES, MAX_MESSAGE_BYTES, record_of
 from common.bus.broker.topics import partitions_of
 
@@ -68,7 +69,10 @@ class Reader:
     async def lag(self) -> int:
         """Records that are in the log and were not returned yet. Raises BrokerUnavailable."""
         looker: Any = AIOKafkaConsumer(
-            bootstrap_servers=self._servers, client_id=f"{self._client}-ends", isolation_level="read_committed"
+            **client_options(),
+            bootstrap_servers=self._servers,
+            client_id=f"{self._client}-ends",
+            isolation_level="read_committed",
         )
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
@@ -91,6 +95,7 @@ class Reader:
         if self._inner is not None:
             return self._inner
         inner: Any = AIOKafkaConsumer(
+            **client_options(),
             bootstrap_servers=self._servers,
             client_id=self._client,
             group_id=None,

@@ -12,6 +12,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from common.bus.broker.connecting import abandon_consumer, connect
 from common.bus.broker.errors import BrokerUnavailable
 from common.bus.broker.records import Position, Record, headers_of
+from common.bus.broker.security import client_options
 
 # A topic's max.message.bytes is 4 MiB: what the broker takes, one fetch must be able to carry (K22).
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -43,6 +44,7 @@ class Session:
 
     def __init__(self, member: Membership) -> None:
         self._inner: Any = AIOKafkaConsumer(
+            **client_options(),
             bootstrap_servers=member.servers,
             client_id=member.client,
             group_id=member.group,
@@ -240,7 +242,10 @@ async def log_bounds(inner: Any, positions: Sequence[Position]) -> tuple[dict[Po
 async def probe(member: Membership, positions: Sequence[Position], timeout_s: float) -> dict[Position, int]:
     """Ask Kafka over connections of their own where the logs end. Raises BrokerUnavailable."""
     inner: Any = AIOKafkaConsumer(
-        bootstrap_servers=member.servers, client_id=f"{member.client}-probe", isolation_level="read_committed"
+        **client_options(),
+        bootstrap_servers=member.servers,
+        client_id=f"{member.client}-probe",
+        isolation_level="read_committed",
     )
     try:
         async with asyncio.timeout(timeout_s):

@@ -17,6 +17,7 @@ from aiokafka.errors import (
 
 from common.bus.broker.connecting import connect
 from common.bus.broker.errors import BrokerUnavailable, TopicMismatch
+from common.bus.broker.security import client_options
 
 _READY_PAUSE_S = 0.1
 
@@ -151,7 +152,7 @@ async def _await_brokers(admin: Any) -> None:
 
 @asynccontextmanager
 async def _admin(servers: str, timeout_s: float) -> AsyncIterator[Any]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=int(timeout_s * 1000))
+    admin = AIOKafkaAdminClient(**client_options(), bootstrap_servers=servers, request_timeout_ms=int(timeout_s * 1000))
     try:
         async with asyncio.timeout(timeout_s):
             await connect(admin)

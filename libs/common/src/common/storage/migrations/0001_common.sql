@@ -13,8 +13,14 @@ create table customers (
     due_at timestamptz,                 -- earliest thing that falls due
     revision bigint not null default 0, -- facts announced about this customer
     inputs integer not null default 0,  -- how many were folded: who has many is folded anew in turns
+    merged_into text,                   -- who absorbed the customer, whose inputs are folded into theirs; null: nobody
+    merge_revision bigint not null default 0, -- of the merge or its undoing that counts: the newest
+    merged_at timestamptz,              -- when it was said
+    once_merged boolean not null default false, -- was one person with another, or still is
+    merged_state jsonb,                 -- of an absorbed customer: the state that was announced last
     primary key (shop, customer)        -- closes the race of two first events of one customer
 ) with (fillfactor = 70);
+create index customers_merged on customers (shop, merged_into) where merged_into is not null;
 -- In the order of a sweep's page: at a month's end many are due at one instant, and none of them is to be sorted.
 create index customers_due on customers (due_at, shop, customer) where due_at is not null;
 
@@ -37,7 +43,8 @@ create table history (
     key uuid primary key,               -- hash of (shop, source, id): closes the race of two deliveries of one event
     hash uuid not null,                 -- of the body before encryption: same id, other body is a dead letter
     shop text not null,
-    customer text not null,
+    customer text not null,             -- into whose state it is folded
+    origin text,                        -- under whose identifier it came, where the customer has absorbed that one
     at timestamptz not null,
     rank smallint not null,
     source text not null,

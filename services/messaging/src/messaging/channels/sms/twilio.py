@@ -13,12 +13,12 @@ from messaging.channels.sms.answers import in_doubt, json_object, of_us
 from messaging.channels.sms.message import Asked, Gateway, SmsMessage
 
 URL = "https://api.twilio.com"
-_NO_SUCH_NUMBER = frozenset({21211, 21614})
-"""No valid number; none that takes text messages."""
+_NO_SUCH_NUMBER = frozenset({21211, 21610, 21614})
+"""No valid number; one that said STOP to Twilio itself, which lets nothing through; none that takes text messages."""
 _OF_US = frozenset({20003, 20005, 20403, 21212, 21606, 21603, 21703, 21705, 30001, 30002, 63038})
 """Credentials, account suspended, sender unknown or not ours, its queue is full, the account's daily limit."""
-_OF_THE_MESSAGE = frozenset({21408, 21610, 21612, 21617, 21619, 21623})
-"""Country not allowed, the recipient said STOP to Twilio itself, no route, text too long, no text."""
+_OF_THE_MESSAGE = frozenset({21408, 21612, 21617, 21619, 21623})
+"""Country not allowed, no route, text too long, no text."""
 _CLOCKS_APART = timedelta(seconds=5)
 
 

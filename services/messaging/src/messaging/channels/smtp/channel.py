@@ -1,4 +1,4 @@
-"""The channel `email`: plain-text mails, handed to one SMTP server."""
+"""The channel `email`: mails of text, and HTML beside it where there is some, handed to one SMTP server."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ class SmtpChannel(Channel):
             letter.date,
             one_click_headers(url) if url else {},
             letter.reply_to,
+            letter.html,
         )
 
     def connect(self) -> SmtpConnection:

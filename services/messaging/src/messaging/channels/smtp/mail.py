@@ -1,4 +1,4 @@
-"""A mail as it goes over the wire (RFC 5322): plain text, 7 bit."""
+"""A mail as it goes over the wire (RFC 5322): text, or text and HTML (RFC 2046), in 7 bit."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Mail:
     date: datetime
     headers: Mapping[str, str]
     reply_to: str | None = None
+    html: str | None = None
 
     @property
     def needs_utf8(self) -> bool:
@@ -45,7 +46,7 @@ def build(mail: Mail) -> bytes:
         if address is not None and ("@" not in address or _UNSAFE.search(address)):
             raise InvalidAddress("no mail can be sent to or from this address")
     domain = mail.sender.rpartition("@")[2]
-    plain = mail.text.isascii() and all(len(line) <= _LONGEST for line in mail.text.splitlines())
+    kind, body = _text("plain", mail.text) if mail.html is None else _alternatives(mail)
     headers = {
         "From": f"{_phrase(mail.sender_name)} <{mail.sender}>",
         **({"Reply-To": mail.reply_to} if mail.reply_to else {}),
@@ -57,13 +58,33 @@ def build(mail: Mail) -> bytes:
         "Auto-Submitted": "auto-generated",
         **mail.headers,
         "MIME-Version": "1.0",
-        "Content-Type": "text/plain; charset=utf-8",
-        "Content-Transfer-Encoding": "7bit" if plain else "base64",
+        **kind,
     }
     # Beyond ASCII only where the recipient's address is, and then the server was asked first.
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
-    body = mail.text.encode() if plain else base64.encodebytes(mail.text.replace("\n", "\r\n").encode())
-    return head + b"\r\n" + b"\r\n".join(body.splitlines()) + b"\r\n"
+    return head + b"\r\n" + body
+
+
+def _text(subtype: str, text: str) -> tuple[dict[str, str], bytes]:
+    """The headers of a text, and its lines."""
+    plain = text.isascii() and all(len(line) <= _LONGEST for line in text.splitlines())
+    body = text.encode() if plain else base64.encodebytes(text.replace("\n", "\r\n").encode())
+    headers = {
+        "Content-Type": f"text/{subtype}; charset=utf-8",
+        "Content-Transfer-Encoding": "7bit" if plain else "base64",
+    }
+    return headers, b"\r\n".join(body.splitlines()) + b"\r\n"
+
+
+def _alternatives(mail: Mail) -> tuple[dict[str, str], bytes]:
+    """The text, and the same as HTML: a mail program shows the last one that it can."""
+    boundary = f"=_{mail.message_id}"
+    parts = b""
+    for headers, body in (_text("plain", mail.text), _text("html", mail.html or "")):
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        parts += f"--{boundary}\r\n{head}\r\n".encode() + body
+    kind = {"Content-Type": f'multipart/alternative; boundary="{boundary}"'}
+    return kind, parts + f"--{boundary}--\r\n".encode()
 
 
 def _words(text: str) -> str:

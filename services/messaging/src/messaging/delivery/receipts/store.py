@@ -23,7 +23,8 @@ async def find_messages(tx: Transaction, receipts: Sequence[Receipt]) -> Sequenc
     # By the index candidates_message.
     return await tx.fetch(
         f"""
-        select c.shop, c.customer, c.message_id, c.flow, c.purpose, c.channel, c.causation, c.correlation
+        select c.shop, c.customer, c.message_id, c.flow, c.purpose, c.channel, c.causation, c.correlation, c.rank,
+            c.template
         from {_WANTED} join candidates c using (shop, message_id) join messages m using (shop, customer, message_id)
         """,
         **_WANTED.of(sorted({(r.shop, r.message_id) for r in receipts})),

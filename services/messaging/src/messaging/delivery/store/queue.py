@@ -18,6 +18,7 @@ from common.storage.database import Transaction
 from messaging.conditions.state import Condition
 from messaging.decisions.facts import subject_of
 from messaging.delivery.state import Queued
+from messaging.flows.state import read_untrue
 
 LEASE_S = 45
 """Renewed while a hand-off lasts; after it the sender is taken for dead."""
@@ -33,6 +34,7 @@ SENT_BY = """coalesce((select d.policy_version from decisions d
 """The version of the policy by which the message `m` was decided to be sent."""
 _MESSAGE = f"""m.shop, m.customer, m.message_id, m.flow, m.purpose, m.rank, m.channel, m.at, m.leave_before, m.attempts,
             m.lease, m.started, m.address, c.cause_at, c.causation, c.correlation, cast(c.details as text) as details,
+            c.template, c.cause, cast(c.untrue as text) as untrue,
             c.condition_subject, c.condition_revision, c.condition_value, {SENT_BY}"""
 
 
@@ -186,6 +188,8 @@ def _queued(r: Row[Any]) -> Queued:
         condition=Condition.stored(r.condition_subject, r.condition_revision, r.condition_value),
         address=r.address,
         policy_version=r.policy_version,
+        untrue=read_untrue(r.untrue),
+        cause=r.cause,
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from messaging.delivery.read_back import Finished
-from messaging.flows.registry import rank_of
 
 _FINISHED = Columns(
     "n",
@@ -47,7 +46,7 @@ async def save_finished(tx: Transaction, finished: Sequence[Finished]) -> None:
                 f.message_id,
                 f.flow,
                 f.purpose,
-                rank_of(f.flow),
+                f.queued.rank,
                 f.channel,
                 f.queued.at,
                 f.queued.leave_before,

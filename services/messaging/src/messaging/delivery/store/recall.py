@@ -77,7 +77,8 @@ async def suppress_queued(
         ), changed as (
             update candidates c set outcome = 'suppress', reason = :reason, decided_at = :at
             from taken t where c.shop = t.shop and c.customer = t.customer and c.message_id = t.message_id
-            returning c.shop, c.customer, c.message_id, c.flow, c.purpose, c.channel, c.causation, c.correlation
+            returning c.shop, c.customer, c.message_id, c.flow, c.purpose, c.channel, c.causation, c.correlation,
+                c.rank, c.template
         ), noted as (
             insert into decisions (shop, customer, message_id, at, outcome, reason, detail, policy_version)
             select shop, customer, message_id, :at, 'suppress', :reason, :detail,
@@ -107,7 +108,7 @@ async def suppress_queued(
     return [
         TakenBack(
             subject_of(r),
-            send_decision(r.at, r.policy_version, r.leave_before, r.address, r.attempts),
+            send_decision(r.at, r.policy_version, r.leave_before, r.address, r.attempts, r.rank),
             r.suppressed_by,
         )
         for r in rows

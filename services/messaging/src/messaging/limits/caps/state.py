@@ -33,11 +33,17 @@ class Caps(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Contacted:
-    """A message that holds a place: when it was decided, for what, by which channel."""
+    """A message that holds a place: when it was decided, for what, by which channel.
+
+    `template`, `kind`: its text, and what that is about. `said`: flow and cause, the same on every channel.
+    """
 
     at: datetime
     purpose: MessagePurpose
     channel: Channel
+    template: str = ""
+    kind: str = ""
+    said: str = ""
 
 
 class Places:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
 
 from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from messaging.limits.caps.state import Contacted, Places
+from messaging.templates.kinds import Kinds, library_kinds
 
 LOOK_BACK = timedelta(days=400)
 """How far back messages are read: longer than the longest gap that may be set between surveys."""
@@ -16,8 +20,18 @@ _CUSTOMERS = Columns("w", shop="text", customer="text")
 _ADDRESSES = Columns("a", shop="text", address="bytea")
 
 
-async def get_places(tx: Transaction, wanted: Mapping[CustomerKey, Collection[bytes]], since: datetime) -> Places:
-    """Of each customer, with the addresses they have: all messages but those that failed or were taken back."""
+async def get_places(
+    tx: Transaction,
+    wanted: Mapping[CustomerKey, Collection[bytes]],
+    since: datetime,
+    persons: Mapping[CustomerKey, CustomerKey],
+    kinds: Kinds = library_kinds,
+) -> Places:
+    """Of each customer, with the addresses they have: all messages but those that failed or were taken back.
+
+    `persons`: who the customers are after merges; the messages are counted as theirs. `kinds`: what a template of a
+    shop is about.
+    """
     # An unknown one may have arrived, so it counts. At an address the caps bound how many there are.
     rows = await tx.fetch(
         f"""
@@ -28,8 +42,9 @@ async def get_places(tx: Transaction, wanted: Mapping[CustomerKey, Collection[by
             select m.shop, m.customer, m.message_id from {_ADDRESSES} join messages m using (shop, address)
             where m.at > :since
         )
-        select m.shop, m.customer, m.at, m.purpose, m.channel, m.address
+        select m.shop, m.customer, m.at, m.purpose, m.channel, m.address, m.flow, c.cause, c.template
         from holding join messages m using (shop, customer, message_id)
+        left join candidates c using (shop, customer, message_id)
         where m.state in ('queued', 'leased', 'sent', 'unknown') and m.purpose <> 'transactional'
         """,
         **_CUSTOMERS.of(wanted),
@@ -38,8 +53,14 @@ async def get_places(tx: Transaction, wanted: Mapping[CustomerKey, Collection[by
     )
     places = Places()
     for r in rows:
-        places.take((r.shop, r.customer), r.address, Contacted(r.at, r.purpose, r.channel))
+        key = (r.shop, r.customer)
+        places.take(persons.get(key, key), r.address, _contacted(r, kinds))
     return places
+
+
+def _contacted(r: Row[Any], kinds: Kinds) -> Contacted:
+    template = r.template or r.flow
+    return Contacted(r.at, r.purpose, r.channel, template, kinds(r.shop, template), f"{r.flow}/{r.cause}")
 
 
 async def forget_addresses(tx: Transaction, keys: Sequence[CustomerKey]) -> None:

@@ -48,24 +48,33 @@ def _falling(days: Sequence[Day], rules: ChurnRules) -> tuple[ChurnSignal, ...]:
     found: tuple[ChurnSignal, ...] = ()
     last, turning, first = days[-1][0], days[-RECENT - 1][0], days[max(0, len(days) - RECENT - MOST - 1)][0]
     gaps = min(len(days) - RECENT - 1, MOST)
-    # Twice the gap is half the frequency.
-    if gaps >= LEAST and 100 * (last - turning) * gaps >= rules.gap_percent * RECENT * (turning - first):
+    # Twice the gap is half the frequency; of gaps that short nobody is warned yet.
+    long_enough = last - turning >= RECENT * rules.least_days
+    if (
+        gaps >= LEAST
+        and long_enough
+        and 100 * (last - turning) * gaps >= rules.gap_percent * RECENT * (turning - first)
+    ):
         found = ("frequency",)
     spent = orders = spent_before = orders_before = 0
     for _, number, amount in days[-RECENT:]:
         spent, orders = spent + amount, orders + number
     for _, number, amount in days[-RECENT - MOST : -RECENT]:
         spent_before, orders_before = spent_before + amount, orders_before + number
-    if spent_before > 0 and 100 * spent * orders_before <= rules.value_percent * spent_before * orders:
+    # Days on which all was bought in another currency say nothing of the value.
+    if orders and spent_before > 0 and 100 * spent * orders_before <= rules.value_percent * spent_before * orders:
         found = (*found, "order_value")
     return found
 
 
 def _last_days(purchases: Purchases, first: int, currency: str) -> Sequence[Day]:
-    """The last buying days, `first` included, oldest first, with what was spent in the shop's currency."""
+    """The last buying days, `first` included, oldest first, with the orders and the amount in the shop's currency.
+
+    Days with orders in other currencies alone have none of either: they make gaps, and no value.
+    """
     wanted = RECENT + MOST + 1
     tail = purchases.spent.get(currency, [])[-wanted:]
-    if len(purchases.spent) == 1 and tail and tail[0][0] >= first and all(orders for _, orders, _ in tail):
+    if purchases.spent.keys() == {currency} and tail and tail[0][0] >= first and all(orders for _, orders, _ in tail):
         return tail
     found = dict[int, Day]()
     for of, days in purchases.spent.items():
@@ -75,8 +84,8 @@ def _last_days(purchases: Purchases, first: int, currency: str) -> Sequence[Day]
                 break
             if orders:
                 taken += 1
-                _, known, spent = found.get(day, (day, 0, 0))
-                found[day] = (day, known + orders, spent + (amount if of == currency else 0))
+                known = found.get(day, (day, 0, 0))
+                found[day] = (day, orders, amount) if of == currency else known
     return [found[day] for day in sorted(found)[-wanted:]]
 
 
@@ -86,9 +95,17 @@ def silence(of: Baseline, days: int, rules: ChurnRules) -> int:
 
 
 def borders(of: Baseline, rules: ChurnRules) -> tuple[int, ...]:
-    """The first days, after the last order, of a warning, of a grave one, and of none any more."""
-    percents = rules.gap_percent, rules.grave_percent, rules.over_percent
-    return tuple(max(rules.least_days, -(-percent * of.days // (100 * of.gaps))) for percent in percents)
+    """The first days, after the last order, of a warning, of a grave one, and of none any more.
+
+    `least_days` puts off all three by as much as the first one: it postpones a warning and does not take it away.
+    """
+    warned, grave, over = (
+        -(-percent * of.days // (100 * of.gaps))
+        for percent in (rules.gap_percent, rules.grave_percent, rules.over_percent)
+    )
+    later = max(0, rules.least_days - warned)
+    grave = max(grave, warned + 1)
+    return warned + later, grave + later, max(over, grave + 1) + later
 
 
 def signals(of: Baseline, days: int, rules: ChurnRules) -> tuple[tuple[ChurnSignal, ...], ChurnStrength | None]:

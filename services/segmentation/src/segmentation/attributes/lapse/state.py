@@ -43,6 +43,10 @@ class LapseAttribute(Attribute):
         return self.episode.isoformat() if self.episode is not None else None
 
     @classmethod
+    def concerns(cls, fact: SegmentFact) -> bool:
+        return isinstance(fact, SegmentEntered | SegmentLeft) and fact.segment == rules.SEGMENT
+
+    @classmethod
     def read_back(cls, fact: SegmentFact) -> str | None:
         return fact.episode if isinstance(fact, SegmentEntered) else None
 

@@ -1,0 +1,90 @@
+"""P7: a segment over many customers, counted, compared and announced; and customers looked at again after an event."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from bench import machine
+from bench.figures import Figure, Result
+from bench.servers import Servers
+from bench.workload import SHOP
+from common.storage.database import Database
+from segmentation.commands.memberships import compare_next, day_of, look_again
+from segmentation.commands.segments import define
+from segmentation.expressions.parsing import parse
+from segmentation.segments.state import Definition
+from segmentation.segments.store_definitions import count_uncompared
+from segmentation.segments.store_standings import count_matching, everybody
+
+EXPRESSION = "stage = returning and orders in 365 days >= 2 and days_since_last_order between 30 and 60 and spent > 100"
+LOOKS = 1_000
+_CUSTOMERS = """
+insert into customers (shop, customer, state, last_time)
+select :shop, 'c' || lpad(n::text, 8, '0'), jsonb_build_object(
+    'stage', jsonb_build_object('value', 'returning'), 'life_cycle', jsonb_build_object('value', 'active'),
+    'purchases', jsonb_build_object('completed', 3, 'buying_days', 3,
+        'first_day', to_char(current_date - n % 400 - 300, 'YYYY-MM-DD'),
+        'last_day', to_char(current_date - n % 400, 'YYYY-MM-DD'))), now()
+from generate_series(1, cast(:customers as integer)) n
+"""
+_SALES = """
+insert into sales (shop, customer, name, day, currency, orders, paid, refunded)
+select :shop, 'c' || lpad(n::text, 8, '0'), 'order/' || n || '-' || k, current_date - n % 400 - 150 * k, 'CNY', 1,
+       5000 + n % 9000, 0
+from generate_series(1, cast(:customers as integer)) n, generate_series(0, 2) k
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """So many customers, with three orders each."""
+
+    customers: int = 1_000_000
+
+
+async def measure(ours: Servers, result: Result, size: Size) -> None:
+    """Count, compare and announce one segment; then look at customers again as after an event of each."""
+    database = Database(await ours.database("segmentation"), service="segmentation")
+    try:
+        for statement in (_CUSTOMERS, _SALES):
+            async with database.transaction() as tx:
+                await tx.execute(statement, shop=SHOP, customers=size.customers)
+        for table in ("customers", "sales"):
+            async with database.transaction() as tx:
+                await tx.execute(f"analyze {table}")
+        await _measure(database, result, size)
+    finally:
+        await database.close()
+
+
+async def _measure(database: Database, result: Result, size: Size) -> None:
+    load, began = machine.load(), time.monotonic()
+    async with database.transaction() as tx:
+        now = tx.clock.now()
+        day, _ = await day_of(tx, SHOP, now)
+        inside, _ = await count_matching(tx, day, parse(EXPRESSION), everybody(SHOP))
+    counted = time.monotonic() - began
+    async with database.transaction() as tx:
+        await define(tx, day, SHOP, "bench", Definition(name="Bench", expression=EXPRESSION), None)
+    load_of_full, began = machine.load(), time.monotonic()
+    while True:
+        async with database.transaction() as tx:
+            if not await count_uncompared(tx):
+                break
+            await compare_next(tx, SHOP, "bench", now)
+    compared = time.monotonic() - began
+    async with database.transaction() as tx:
+        rows = await tx.fetch("select customer from customers order by hashtext(customer) limit :n", n=LOOKS)
+    load_of_looks, began = machine.load(), time.monotonic()
+    async with database.transaction() as tx:
+        await look_again(tx, SHOP, sorted(row.customer for row in rows), now)
+    looked = time.monotonic() - began
+    of = f"{size.customers:,} customers"
+    most = 5_000.0 if size.customers >= 1_000_000 else None
+    result.figures += [
+        Figure("P7", f"a segment of {of}, counted", 1e3 * counted, "ms", load, most=most),
+        Figure("P7", f"a segment of {of}, compared, stored, announced", 1e3 * compared, "ms", load_of_full),
+        Figure("P7", f"a customer of {of}, looked at again", 1e6 * looked / LOOKS, "µs", load_of_looks),
+    ]
+    result.notes.append(f"P7: {inside:,} of {of} entered; the others' next dates are stored too. {EXPRESSION}.")

@@ -1,0 +1,20 @@
+-- Citus: the tables that feedback has besides common.sql. Run on the coordinator by the tables' owner, after `migrate`, before the first
+-- event; never run by us (docs/scale.md).
+
+-- Distributed by the customer, those of one customer together.
+select create_distributed_table('completed_orders', 'customer', colocate_with => 'customers');
+select create_distributed_table('order_inputs', 'customer', colocate_with => 'customers');
+select create_distributed_table('reviews', 'customer', colocate_with => 'customers');
+select create_distributed_table('reward_claims', 'customer', colocate_with => 'customers');
+select create_distributed_table('survey_answers', 'customer', colocate_with => 'customers');
+select create_distributed_table('survey_turns', 'customer', colocate_with => 'customers');
+select create_distributed_table('surveys', 'customer', colocate_with => 'customers');
+select create_distributed_table('ticket_entries', 'customer', colocate_with => 'customers');
+select create_distributed_table('tiers', 'customer', colocate_with => 'customers');
+select create_distributed_table('usage_questions', 'customer', colocate_with => 'customers');
+
+-- Few rows a shop, read by everybody: a copy on every worker.
+select create_reference_table('policies');
+
+-- These stay on the coordinator:
+-- local tickets: unique by (shop, ticket_id) too, by which an agent opens one: goes when that index is given up

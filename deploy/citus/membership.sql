@@ -1,0 +1,18 @@
+-- Citus: the tables that membership has besides common.sql. Run on the coordinator by the tables' owner, after `migrate`, before the first
+-- event; never run by us (docs/scale.md).
+
+-- Distributed by the customer, those of one customer together.
+select create_distributed_table('announced', 'customer', colocate_with => 'customers');
+select create_distributed_table('ledger_entries', 'customer', colocate_with => 'customers');
+select create_distributed_table('ledger_tallies', 'customer', colocate_with => 'customers');
+
+-- Few rows a shop, read by everybody: a copy on every worker.
+select create_reference_table('offers');
+select create_reference_table('programmes');
+
+-- These stay on the coordinator:
+-- local checkouts: found by (shop, order_id) before it is known whose order it is; gone with the order
+-- local coupon_uses: found by (shop, order_id, code)
+-- local coupons: found by (shop, code) at the checkout, and many have no holder
+-- local redemptions: unique by (shop, redemption_id) too, which makes a repeated request one: goes when the request names the customer in its key
+-- local refolds: few rows: work under way

@@ -1,0 +1,22 @@
+-- Citus: the tables that messaging has besides common.sql. Run on the coordinator by the tables' owner, after `migrate`, before the first
+-- event; never run by us (docs/scale.md).
+
+-- Distributed by the customer, those of one customer together.
+select create_distributed_table('candidates', 'customer', colocate_with => 'customers');
+select create_distributed_table('conditions', 'customer', colocate_with => 'customers');
+select create_distributed_table('contact_addresses', 'customer', colocate_with => 'customers');
+select create_distributed_table('contacts', 'customer', colocate_with => 'customers');
+select create_distributed_table('decisions', 'customer', colocate_with => 'customers');
+select create_distributed_table('messages', 'customer', colocate_with => 'customers');
+select create_distributed_table('order_news', 'customer', colocate_with => 'customers');
+select create_distributed_table('permissions', 'customer', colocate_with => 'customers');
+select create_distributed_table('purchases', 'customer', colocate_with => 'customers');
+select create_distributed_table('receipts', 'customer', colocate_with => 'customers');
+
+-- Few rows a shop, read by everybody: a copy on every worker.
+select create_reference_table('policies');
+
+-- These stay on the coordinator:
+-- local addresses_forgotten: a row a shop
+-- local bounces: found by the address, of which several customers may have one
+-- local pauses: found by channel and address

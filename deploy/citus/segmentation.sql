@@ -1,0 +1,20 @@
+-- Citus: the tables that segmentation has besides common.sql. Run on the coordinator by the tables' owner, after `migrate`, before the first
+-- event; never run by us (docs/scale.md).
+
+-- Distributed by the customer, those of one customer together.
+select create_distributed_table('activity', 'customer', colocate_with => 'customers');
+select create_distributed_table('members', 'customer', colocate_with => 'customers');
+select create_distributed_table('sales', 'customer', colocate_with => 'customers');
+
+-- Few rows a shop, read by everybody: a copy on every worker.
+select create_reference_table('churn_fits');
+select create_reference_table('shop_statistics');
+select create_reference_table('thresholds');
+select create_reference_table('value_fits');
+
+-- These stay on the coordinator:
+-- local anonymous_orders: of orders without a customer
+-- local anonymous_refunds: of orders without a customer
+-- local reschedulings: a row a shop: work under way
+-- local statistics_portions: of a month's work under way
+-- local value_portions: of a month's work under way

@@ -1,0 +1,7 @@
+-- What the console may do besides reading.
+
+-- Who looked at what and changed what: a record that the console itself cannot rewrite.
+grant insert on audit to {role};
+grant insert, delete on failed_attempts, sessions to {role};
+grant insert, update on looks, people, shops_of_people to {role};
+grant insert, update, delete on invitations to {role};

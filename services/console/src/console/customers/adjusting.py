@@ -1,0 +1,151 @@
+"""Points that people add or take by hand: asked for with a reason, and approved by a second person above a limit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NamedTuple
+
+from fastapi import APIRouter, Form, Query, Response
+
+from console.access.forms import new_form
+from console.texts import N_
+from console.web.commands import carry_out, status_of, why_not
+from console.web.guard import Guarded, NoAnswer, NotHere
+from console.web.page import Viewer, see
+from console.web.paths import part
+
+router = APIRouter()
+ROWS, MOST = 50, 10**9
+Written = Annotated[str, Form(max_length=300)]
+
+
+class Wanted(NamedTuple):
+    """What stands in the form. `command` names the change: it counts once, from whichever page it is sent again."""
+
+    points: str = ""
+    reason: str = ""
+    command: str = ""
+
+
+class Unreadable(Exception):
+    """What was written cannot be done; `text` says why."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+def read(wanted: Wanted) -> int:
+    """The points, below zero to be taken. Raises Unreadable."""
+    written = wanted.points.replace("\u2212", "-").removeprefix("+")
+    digits = written.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit() or not 0 < int(digits) < MOST:
+        raise Unreadable(N_("Write how many points, such as 200, or -200 to take some."))
+    if not wanted.reason:
+        raise Unreadable(N_("Say why: it stands in the record."))
+    return int(written)
+
+
+@router.get("/s/{shop}/customers/{customer}/adjust")
+async def adjust(viewer: Guarded, customer: str) -> Response:
+    """The form, and what was changed by hand before."""
+    return await _page(viewer, customer, Wanted(command=f"console-{new_form()}"))
+
+
+async def _page(
+    viewer: Viewer, customer: str, wanted: Wanted, *, error: str = "", points: int | None = None, status: int = 200
+) -> Response:
+    """`points`: those of the check before it is done."""
+    here = part(customer)
+    member, before = await viewer.console.services.ask(
+        viewer.of_shop("membership", f"/members/{here}"),
+        viewer.of_shop("membership", f"/members/{here}/adjustments", limit=ROWS),
+    )
+    if member.state == "unknown":
+        raise NotHere
+    if not member.ok:
+        raise NoAnswer(member)
+    return viewer.draw(
+        "customers/adjust.html",
+        status,
+        customer=customer,
+        here=here,
+        member=member.body,
+        before=before,
+        wanted=wanted,
+        error=error,
+        points=points,
+    )
+
+
+@router.post("/s/{shop}/customers/{customer}/adjust/check")
+async def check_adjust(
+    viewer: Guarded, customer: str, command: Written, points: Written = "", reason: Written = ""
+) -> Response:
+    """The numbers once more, before anything is done."""
+    wanted = Wanted(points.strip(), reason.strip(), command)
+    try:
+        asked = read(wanted)
+    except Unreadable as wrong:
+        return await _page(viewer, customer, wanted, error=viewer.say(wrong.text), status=422)
+    return await _page(viewer, customer, wanted, points=asked)
+
+
+@router.post("/s/{shop}/customers/{customer}/adjust")
+async def send_adjust(
+    viewer: Guarded,
+    customer: str,
+    form: Annotated[str, Form(max_length=50)],
+    command: Written,
+    points: Written = "",
+    reason: Written = "",
+) -> Response:
+    """Counted at once within the programme's limit for one person, else proposed to another."""
+    wanted = Wanted(points.strip(), reason.strip(), command)
+    try:
+        asked = read(wanted)
+    except Unreadable as wrong:
+        return await _page(viewer, customer, wanted, error=viewer.say(wrong.text), status=422)
+    body = {"command_id": command, "points": asked, "reason": wanted.reason, "by": viewer.who.name}
+    path = f"/members/{part(customer)}/adjustments"
+    thing = f"adjustments/{part(command)}"
+    answer = await carry_out(viewer, "adjust", thing, form, "membership", "POST", path, json=body)
+    if answer is not None and not answer.ok:
+        return await _page(viewer, customer, wanted, error=why_not(viewer, answer), status=status_of(answer))
+    if answer is None:
+        notice = "sent-already"
+    else:
+        notice = "adjustment-proposed" if answer.body["state"] == "proposed" else "adjusted"
+    return see(viewer.url(f"/customers/{part(customer)}/adjust"), notice)
+
+
+@router.get("/s/{shop}/approvals")
+async def approvals(viewer: Guarded, after: Annotated[str, Query(max_length=500)] = "") -> Response:
+    """What waits for a second person."""
+    return await _approvals(viewer, after)
+
+
+async def _approvals(viewer: Viewer, after: str = "", error: str = "", status: int = 200) -> Response:
+    asked = {"state": "proposed", "limit": str(ROWS)} | ({"after": after} if after else {})
+    changes, tickets = await viewer.console.services.ask(
+        viewer.of_shop("membership", "/adjustments", **asked),
+        viewer.of_shop("feedback", "/tickets", to_approve="true", limit=str(ROWS)),
+    )
+    values = {"changes": changes, "tickets": tickets, "after": after, "error": error, "part": part}
+    return viewer.draw("customers/approvals.html", status, **values)
+
+
+@router.post("/s/{shop}/approvals/{command}")
+async def decide_adjustment(
+    viewer: Guarded,
+    command: str,
+    decision: Annotated[Literal["approve", "refuse"], Form()],
+    form: Annotated[str, Form(max_length=50)],
+) -> Response:
+    """Membership refuses an approval by who asked."""
+    path, body = f"/adjustments/{part(command)}", {"by": viewer.who.name}
+    answer = await carry_out(
+        viewer, f"adjustment_{decision}", path.strip("/"), form, "membership", "POST", f"{path}/{decision}", json=body
+    )
+    if answer is not None and not answer.ok:
+        return await _approvals(viewer, "", why_not(viewer, answer), status_of(answer))
+    return see(viewer.url("/approvals"), "sent-already" if answer is None else "adjustment-decided")

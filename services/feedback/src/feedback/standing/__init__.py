@@ -1,0 +1,1 @@
+"""How one order stands now, which is what money is decided by."""

@@ -1,0 +1,8 @@
+-- What membership may do besides what every service may (libs/common, migrations/roles) and besides reading.
+
+-- A ledger: entries are added, never changed or removed. Their tally is kept by a trigger in its owner's name.
+grant insert on ledger_entries to {role};
+-- A version of the programme is never changed; it is withdrawn, or worked in.
+grant insert, update (due_after, refold_after, withdrawn_at) on programmes to {role};
+grant insert, update on announced, checkouts, coupon_uses, coupons, offers, redemptions to {role};
+grant insert, update, delete on refolds to {role};

@@ -1,0 +1,83 @@
+"""Payouts over HTTP: what feedback granted, and the cash that staff confirm with a reference (MEM-069, MEM-070)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+from sqlalchemy import Row
+
+from common.events.fields import Cursor, Identifier, ShopName, Text
+from common.http.api import Body, Router, Tx, require
+from membership.api.adjustments import Person
+from membership.commands import payouts as commands
+from membership.payouts import store
+from membership.payouts.rules import Form, Kind, State
+
+router = Router(prefix="/v1/shops/{shop}/payouts", tags=["payouts"])
+
+
+class PaidIn(Body):
+    """`reference`: of the transfer, such as Alipay's; a repetition with the same one is harmless."""
+
+    reference: Annotated[Text, Field(min_length=1)]
+    by: Person
+
+
+class PayoutOut(BaseModel):
+    """`amount` in minor units. `origin`: `compensation/<ticket>` or `reward/<claim>`.
+
+    Points and coupons are `paid` at once; cash is `due` until it is confirmed. `blocked`: not to be paid, since the
+    order was refunded, or the amount is in another currency; `reversed`: points were taken back, cash is to be.
+    `reference`: of the transfer, or the coupon's code.
+    """
+
+    payout_id: str
+    customer: str
+    origin: str
+    kind: Kind
+    form: Form
+    amount: int
+    currency: str
+    points: int | None
+    order_id: str | None
+    state: State
+    approved_by: str | None
+    paid_by: str | None
+    reference: str | None
+    at: datetime
+    moved_at: datetime
+
+
+class PayoutPage(BaseModel):
+    """`after` of the next page; null on the last one."""
+
+    items: list[PayoutOut]
+    after: str | None
+
+
+def _out(row: Row[Any]) -> PayoutOut:
+    return PayoutOut.model_validate({name: getattr(row, name) for name in PayoutOut.model_fields})
+
+
+@router.get("", dependencies=[require("members:read")])
+async def list_payouts(
+    shop: ShopName,
+    tx: Tx,
+    state: State | None = None,
+    customer: Identifier | None = None,
+    after: Cursor = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> PayoutPage:
+    """The shop's payouts by id; `state=due`: the cash that staff have yet to pay."""
+    rows = await store.list_payouts(tx, shop, state, customer, after, limit + 1)
+    items = [_out(row) for row in rows[:limit]]
+    return PayoutPage(items=items, after=items[-1].payout_id if len(rows) > limit else None)
+
+
+@router.post("/{payout_id}/paid", dependencies=[require("members:approve")])
+async def confirm_payout(shop: ShopName, payout_id: Identifier, body: PaidIn, tx: Tx) -> PayoutOut:
+    """Say that the cash was paid, once, with the reference of the transfer."""
+    return _out(await commands.confirm(tx, shop, payout_id, body.reference, body.by))

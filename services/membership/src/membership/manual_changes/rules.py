@@ -1,0 +1,32 @@
+"""When a change by hand needs a second person, and who may be that."""
+
+from __future__ import annotations
+
+from membership.manual_changes.refusals import SamePerson, TooManyGrants
+from membership.programme.approvals import Approvals
+
+
+def points_need_approval(points: int, alone_today: int, rules: Approvals) -> bool:
+    """Whether somebody else must agree.
+
+    `alone_today`: points that were added to and taken from this member today without a second person, both counted
+    as positive, so that a large change cannot be made of many small ones.
+    """
+    return abs(points) + alone_today > rules.points_alone
+
+
+def tier_needs_approval(tier: str, candidate: str, rules: Approvals) -> bool:
+    """Whether somebody else must agree; `candidate`: the tier that a campaign has made the member a candidate for."""
+    return not (rules.tiers_alone == "all" or (rules.tiers_alone == "candidates" and tier == candidate))
+
+
+def check_second(asked_by: str, by: str) -> None:
+    """Nobody approves what they asked for. Raises SamePerson."""
+    if asked_by.strip().casefold() == by.strip().casefold():
+        raise SamePerson(by)
+
+
+def check_grants(granted: int, by: str, rules: Approvals) -> None:
+    """`granted`: tiers that the person has granted this month. Raises TooManyGrants."""
+    if granted >= rules.tiers_a_month:
+        raise TooManyGrants(by, rules.tiers_a_month)

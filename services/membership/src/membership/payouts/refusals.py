@@ -1,0 +1,19 @@
+"""Why a payout is not confirmed."""
+
+from __future__ import annotations
+
+from common.refusals import Conflict, NotFound
+
+
+class UnknownPayout(NotFound):
+    def __init__(self, payout_id: str) -> None:
+        super().__init__("unknown_payout", f"There is no payout {payout_id!r} in this shop; GET …/payouts lists them.")
+
+
+class PayoutNotDue(Conflict):
+    def __init__(self, payout_id: str, state: str) -> None:
+        super().__init__(
+            "payout_not_due",
+            f"The payout {payout_id!r} is {state}: only one that is due can be confirmed as paid, once.",
+            state=state,
+        )

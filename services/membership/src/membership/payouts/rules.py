@@ -1,0 +1,55 @@
+"""What is due of what feedback announces, in which form, and what it is worth in points; pure."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from common.events.feedback import RewardDecided, TicketEvent
+from membership.programme.payouts import PayoutRules
+
+Kind = Literal["compensation", "reward"]
+Form = Literal["points", "coupon", "cash"]
+State = Literal["due", "paid", "blocked", "reversed"]
+
+
+class Due(NamedTuple):
+    """To be paid out once: `source_id` is the ticket or the claim; `amount` in minor units; `by`: who decided."""
+
+    kind: Kind
+    source_id: str
+    form: Form
+    amount: int
+    currency: str
+    order_id: str | None
+    by: str | None
+
+    @property
+    def origin(self) -> str:
+        """What names it for ever: `compensation/<ticket>`, `reward/<claim>`."""
+        return f"{self.kind}/{self.source_id}"
+
+
+def due_of(data: Any, rules: PayoutRules) -> Due | None:
+    """What the event makes due; None: nothing that membership pays. A ticket's refund and new parcel are the shop's."""
+    if isinstance(data, RewardDecided):
+        if data.state != "approved" or rules.review_reward == "none" or not data.amount:
+            return None
+        return Due("reward", data.claim_id, rules.review_reward, data.amount, data.currency, data.order_id, data.by)
+    if isinstance(data, TicketEvent):
+        made = data.compensation
+        if made is None or made.state != "granted" or made.kind not in ("points", "coupon") or not made.amount:
+            return None
+        form: Form = "points" if made.kind == "points" else "coupon"
+        by = made.decided_by or made.proposed_by
+        return Due("compensation", data.ticket_id, form, made.amount, made.currency, data.order_id, by)
+    return None
+
+
+def points_for(amount: int, per_unit_worth: int, unit: int) -> int:
+    """Points worth at least the amount: `per_unit_worth` points are worth `unit` minor units; rounded up."""
+    return -(-amount * per_unit_worth // unit)
+
+
+def after_refund(state: State) -> State:
+    """What an order that is refunded whole makes of a reward (MEM-070): not paid any more, or to be recovered."""
+    return {"due": "blocked", "paid": "reversed"}.get(state, state)  # type: ignore[return-value]  # of the same literals

@@ -1,0 +1,111 @@
+"""The rows of payouts: what was granted, in which form it is paid, and what has become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from common.storage.columns import Columns
+from common.storage.database import Transaction
+from membership.payouts.rules import State
+
+_NEW = Columns(
+    "n",
+    shop="text",
+    customer="text",
+    payout_id="text",
+    origin="text",
+    kind="text",
+    form="text",
+    amount="bigint",
+    currency="text",
+    points="bigint",
+    order_id="text",
+    state="text",
+    approved_by="text",
+    at="timestamptz",
+)
+_ORDERS = Columns("w", shop="text", order_id="text")
+_MOVED = Columns("m", shop="text", payout_id="text", state="text", reference="text", at="timestamptz")
+
+
+async def insert_payouts(tx: Transaction, rows: Iterable[tuple[Any, ...]]) -> set[tuple[str, str]]:
+    """Keep payouts as in `_NEW`; gives (shop, origin) of those that were not known yet."""
+    # Waits for a transaction that inserts the same one, then finds it taken.
+    made = await tx.fetch(
+        f"""
+        insert into payouts (shop, customer, payout_id, origin, kind, form, amount, currency, points, order_id, state,
+                             approved_by, at, moved_at)
+        select n.*, n.at from {_NEW} on conflict do nothing returning shop, origin
+        """,
+        **_NEW.of(rows),
+    )
+    return {(row.shop, row.origin) for row in made}
+
+
+async def move(tx: Transaction, moved: Iterable[tuple[str, str, State, str | None, datetime]]) -> None:
+    """Give payouts (shop, id) another state, and a reference where one is given."""
+    # By the primary key.
+    await tx.execute(
+        f"""
+        update payouts p set state = m.state, reference = coalesce(m.reference, p.reference), moved_at = m.at
+        from {_MOVED} where p.shop = m.shop and p.payout_id = m.payout_id
+        """,
+        **_MOVED.of(moved),
+    )
+
+
+async def confirm(tx: Transaction, shop: str, payout_id: str, reference: str, by: str, at: datetime) -> bool:
+    """False where it is not due."""
+    # By the primary key; the first confirmation counts.
+    count = await tx.execute(
+        """
+        update payouts set state = 'paid', reference = :reference, paid_by = :by, moved_at = :at
+        where shop = :shop and payout_id = :id and state = 'due'
+        """,
+        shop=shop,
+        id=payout_id,
+        reference=reference,
+        by=by,
+        at=at,
+    )
+    return count == 1
+
+
+async def get_payout(tx: Transaction, shop: str, payout_id: str) -> Row[Any] | None:
+    # By the primary key.
+    return await tx.fetch_one("select * from payouts where shop = :shop and payout_id = :id", shop=shop, id=payout_id)
+
+
+async def rewards_of_orders(tx: Transaction, orders: Iterable[tuple[str, str]]) -> Sequence[Row[Any]]:
+    """Rewards for reviews of these orders (shop, id) that are due or paid, locked."""
+    # By the index of the order.
+    return await tx.fetch(
+        f"""
+        select p.* from {_ORDERS} join payouts p on p.shop = w.shop and p.order_id = w.order_id
+        where p.kind = 'reward' and p.state in ('due', 'paid') order by p.shop, p.payout_id for update of p
+        """,
+        **_ORDERS.of(sorted(set(orders))),
+    )
+
+
+async def list_payouts(
+    tx: Transaction, shop: str, state: State | None, customer: str | None, after: str, limit: int
+) -> Sequence[Row[Any]]:
+    """A page of payouts in order of their ids."""
+    # Those that are due by their own index, those of a customer by theirs, all by the primary key.
+    return await tx.fetch(
+        f"""
+        select * from payouts where shop = :shop and payout_id > :after
+        {"" if state is None else "and state = :state"} {"" if customer is None else "and customer = :customer"}
+        order by payout_id limit :limit
+        """,
+        shop=shop,
+        after=after,
+        limit=limit,
+        **({} if state is None else {"state": state}),
+        **({} if customer is None else {"customer": customer}),
+    )

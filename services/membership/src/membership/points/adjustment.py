@@ -1,0 +1,29 @@
+"""Points that no order earns: added as a lot of their own, or taken from what expires soonest."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from membership.points.books import Books
+from membership.points.earning import lots_for, make_available
+from membership.programme.versions import ShopRules
+
+
+def lots_of(origin: str, shop: ShopRules, at: datetime) -> tuple[str, str]:
+    """The lots that points of this origin (`adjustment/<id>`) may be put into."""
+    return lots_for(f"|{origin}", shop.expiry(at))
+
+
+def add_points(books: Books, origin: str, points: int, shop: ShopRules, at: datetime) -> None:
+    """Points that are available at once and expire as points that are earned now."""
+    make_available(books, f"|{origin}", points, ("issued", ""), shop.expiry(at), at)
+
+
+def take_points(books: Books, points: int, *, clamp: bool) -> None:
+    """Take available points, soonest expiry first; what late news has taken away meanwhile is debt, or let go."""
+    for name, taken in books.lots.soonest(points):
+        books.move(taken, ("available", name), ("reversed", ""))
+        points -= taken
+    books.lots.look_again()
+    if not clamp:
+        books.move(points, ("debt", ""), ("reversed", ""))

@@ -1,0 +1,20 @@
+"""How the shop pays out what feedback grants (MEM-069, MEM-071)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class PayoutRules(BaseModel):
+    """`review_reward`: as points at once; as cash, which staff pay and confirm with a reference; or not at all.
+
+    Whether a review is rewarded, and that its stars never matter, is feedback's policy (C-12). `coupon_days`: so long a
+    coupon holds that compensates.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    review_reward: Literal["points", "cash", "none"] = "points"
+    coupon_days: Annotated[int, Field(ge=1, le=3_650, strict=True)] = 180

@@ -1,0 +1,81 @@
+"""Payouts of what feedback grants, on a real PostgreSQL: each once, reversed with the order (MEM-069 to 071)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from membership.jobs.verifying import verify
+from membership.programme.payouts import PayoutRules
+from membership.programme.programme import Programme
+
+from ..conftest import NOW, V1, Client, Shop, deliver, rich
+from ..payouts.test_rules import reward, ticket
+
+
+async def points(client: Client) -> int:
+    found: int = (await client.get(f"{V1}/members/c1")).json()["available"]
+    return found
+
+
+async def payouts(client: Client, **query: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await client.get(f"{V1}/payouts", params=query)).json()["items"]
+    return found
+
+
+async def test_compensation_in_points_is_paid_once_however_often_the_ticket_is_told(client: Client, shop: Shop) -> None:
+    """FBK-029: each version of the ticket carries the compensation."""
+    await rich(client, shop)
+    told = [shop.event("c1", NOW + timedelta(minutes=n), ticket(decided_by="wu")) for n in range(3)]
+    await deliver(client.database, told[:2])
+    await deliver(client.database, told[2:])
+    client.clock.set(NOW + timedelta(hours=1))
+    assert await points(client) == 1_100
+    (paid,) = await payouts(client, customer="c1")
+    assert (paid["origin"], paid["state"], paid["points"], paid["approved_by"]) == ("compensation/t", "paid", 500, "wu")
+    assert await verify(client.database) == []
+
+
+async def test_compensation_as_a_coupon_is_one_coupon_of_that_worth(client: Client, shop: Shop) -> None:
+    await rich(client, shop)
+    told = [shop.event("c1", NOW + timedelta(minutes=n), ticket(kind="coupon")) for n in range(2)]
+    await deliver(client.database, told, size=1)
+    (paid,) = await payouts(client)
+    cart = {"customer": "c1", "currency": "CNY", "lines": [{"sku": "s", "quantity": 1, "price": 10_000}], "freight": 0}
+    quoted = (await client.post(f"{V1}/checkout/quote", json=cart)).json()
+    assert [(c["code"], c["goods"]) for c in quoted["coupons"]] == [(paid["reference"], 500)]
+
+
+async def test_a_reward_in_points_goes_with_the_whole_refund_of_its_order(client: Client, shop: Shop) -> None:
+    """MEM-070, MEM-071; the points that were spent meanwhile are debt."""
+    await rich(client, shop, order="o")
+    await deliver(client.database, [shop.event("c1", NOW - timedelta(days=2), reward())])
+    assert await points(client) == 1_599
+    await deliver(client.database, [shop.refunded("c1", NOW - timedelta(days=1), "o", 20_000)])
+    assert [paid["state"] for paid in await payouts(client)] == ["paid"]
+    await deliver(client.database, [shop.refunded("c1", NOW - timedelta(hours=1), "o", 40_000)])
+    assert ([paid["state"] for paid in await payouts(client)], await points(client)) == (["reversed"], 0)
+    assert await verify(client.database) == []
+
+
+@pytest.mark.parametrize("refunded", [False, True])
+async def test_a_reward_in_cash_is_paid_once_and_not_after_a_refund(client: Client, shop: Shop, refunded: bool) -> None:
+    """MEM-069, MEM-070: approved by a person, confirmed with a reference, blocked by the order's refund."""
+    body = {"programme": Programme(payouts=PayoutRules(review_reward="cash")).model_dump(mode="json")}
+    assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
+    client.clock.set(NOW + timedelta(days=2))
+    await rich(client, shop, order="o")
+    await deliver(client.database, [shop.event("c1", NOW + timedelta(days=1), reward())])
+    (due,) = await payouts(client, state="due")
+    assert (due["amount"], due["form"], due["order_id"]) == (999, "cash", "o")
+    if refunded:
+        await deliver(client.database, [shop.refunded("c1", NOW + timedelta(days=1, hours=1), "o", 60_000)])
+    path, paid = f"{V1}/payouts/{due['payout_id']}/paid", {"reference": "alipay-1", "by": "wu"}
+    answers = [await client.post(path, json=paid) for _ in range(2)]
+    other = await client.post(path, json={"reference": "alipay-2", "by": "wu"})
+    expected = (409, 409, 409) if refunded else (200, 200, 409)
+    assert (*(answer.status_code for answer in answers), other.status_code) == expected
+    assert other.json()["state"] == ("blocked" if refunded else "paid")
+    assert (await client.post(f"{V1}/payouts/none/paid", json=paid)).status_code == 404

@@ -1,0 +1,48 @@
+"""When a change by hand needs a second person, and who may be that (MEM-020)."""
+
+from __future__ import annotations
+
+import pytest
+
+from membership.manual_changes.refusals import SamePerson, TooManyGrants
+from membership.manual_changes.rules import check_grants, check_second, points_need_approval, tier_needs_approval
+from membership.programme.approvals import Approvals
+
+
+@pytest.mark.parametrize(
+    ("points", "today", "needed"),
+    [(500, 0, False), (-500, 0, False), (501, 0, True), (-501, 0, True), (100, 400, False), (100, 401, True)],
+)
+def test_a_second_person_is_needed_beyond_what_one_may_change_in_a_day(points: int, today: int, needed: bool) -> None:
+    """Adding and taking count alike, and many small changes as one large one."""
+    assert points_need_approval(points, today, Approvals(points_alone=500)) is needed
+
+
+@pytest.mark.parametrize(
+    ("rule", "tier", "needed"),
+    [
+        ("none", "vip", True),
+        ("candidates", "vip", False),
+        ("candidates", "supreme", True),
+        ("all", "supreme", False),
+    ],
+)
+def test_a_tier_for_which_a_campaign_made_one_a_candidate_may_need_no_second_person(
+    rule: str, tier: str, needed: bool
+) -> None:
+    """MEM-020: who has spent enough in the campaign is on the work list."""
+    rules = Approvals.model_validate({"tiers_alone": rule})
+    assert tier_needs_approval(tier, "vip", rules) is needed
+    assert tier_needs_approval(tier, "", rules) is (rule != "all")
+
+
+@pytest.mark.parametrize("by", ["li", "LI", " li "])
+def test_nobody_approves_what_they_asked_for(by: str) -> None:
+    with pytest.raises(SamePerson):
+        check_second("li", by)
+
+
+def test_one_person_grants_so_many_tiers_a_month() -> None:
+    check_grants(2, "li", Approvals(tiers_a_month=3))
+    with pytest.raises(TooManyGrants):
+        check_grants(3, "li", Approvals(tiers_a_month=3))

@@ -1,0 +1,64 @@
+"""What of feedback's grants is paid out, in which form, and what it is worth in points (MEM-069 to 071)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from common.events.feedback import ComplaintResolved, RewardDecided, TicketEntry
+from membership.payouts.rules import Due, after_refund, due_of, points_for
+from membership.programme.payouts import PayoutRules
+
+AT = datetime(2025, 3, 1, tzinfo=UTC)
+
+
+def ticket(state: str = "granted", kind: str = "points", amount: int = 500, **more: Any) -> ComplaintResolved:
+    given: dict[str, Any] = {"kind": kind, "amount": amount, "currency": "CNY", "state": state, **more}
+    return ComplaintResolved.model_validate(
+        {
+            "ticket_id": "t", "kind": "quality", "state": "resolved", "priority": "normal", "opened_at": AT,
+            "respond_by": AT, "resolve_by": AT, "compensation": given, "order_id": "o",
+            "entry": TicketEntry(entry_id="e", action="resolve"),
+        }
+    )  # fmt: skip
+
+
+def reward(state: Any = "approved", amount: int = 999) -> RewardDecided:
+    return RewardDecided(claim_id="c", review_id="v", order_id="o", state=state, amount=amount, currency="CNY", by="li")
+
+
+@pytest.mark.parametrize(
+    ("data", "rules", "expected"),
+    [
+        (ticket(decided_by="wu"), {}, Due("compensation", "t", "points", 500, "CNY", "o", "wu")),
+        (ticket(kind="coupon", proposed_by="li"), {}, Due("compensation", "t", "coupon", 500, "CNY", "o", "li")),
+        (ticket(state="proposed"), {}, None),
+        (ticket(state="refused"), {}, None),
+        (ticket(kind="refund"), {}, None),  # the shop's own business
+        (ticket(amount=0), {}, None),
+        (reward(), {}, Due("reward", "c", "points", 999, "CNY", "o", "li")),
+        (reward(), {"review_reward": "cash"}, Due("reward", "c", "cash", 999, "CNY", "o", "li")),
+        (reward(), {"review_reward": "none"}, None),
+        (reward("refused"), {}, None),
+    ],
+)
+def test_what_was_granted_is_due_in_the_form_that_the_shop_pays(data: Any, rules: Any, expected: Due | None) -> None:
+    """MEM-069, MEM-071: the stars of a review stand nowhere here (C-12); feedback judges the review (C-11)."""
+    assert due_of(data, PayoutRules.model_validate(rules)) == expected
+
+
+@pytest.mark.parametrize(
+    ("amount", "per_unit", "unit", "points"),
+    [(500, 100, 100, 500), (999, 100, 100, 999), (999, 1, 100, 10), (1, 10, 100, 1), (1_000, 100, 1, 100_000)],
+)
+def test_points_are_worth_at_least_what_was_granted(amount: int, per_unit: int, unit: int, points: int) -> None:
+    """5.00 at 100 points for 1.00 are 500 points; a part of a point is a whole one."""
+    assert points_for(amount, per_unit, unit) == points
+
+
+def test_a_refund_of_the_whole_order_blocks_what_is_due_and_reverses_what_was_paid() -> None:
+    """MEM-070."""
+    states: list[Any] = ["due", "paid", "blocked", "reversed"]
+    assert [after_refund(state) for state in states] == ["blocked", "reversed", "blocked", "reversed"]

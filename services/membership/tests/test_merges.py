@@ -1,0 +1,104 @@
+"""Merges of members: both are one, whatever arrives in which order, and an undone merge never was (ORD-040)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from common.events import Event
+from common.events.customers import CustomerMerged, CustomerUnmerged
+from common.events.membership import PointsRedeemed
+from common.storage.database import Database, Transaction
+from membership.jobs.verifying import verify
+
+from .conftest import MakeDatabase, Shop, deliver, sweep
+
+
+def said(
+    shop: Shop, at: datetime, kind: type[CustomerMerged | CustomerUnmerged], pair: str, sequence: int
+) -> Event[Any]:
+    """`pair`: "a<b" says that a absorbs b."""
+    survivor, absorbed = pair.split("<")
+    data = kind(survivor=survivor, absorbed=absorbed, sequence=sequence)
+    return shop.event(survivor, at, data)
+
+
+PLANS: dict[str, tuple[tuple[tuple[type[Any], str, int], ...], dict[str, str]]] = {
+    "a merge": (((CustomerMerged, "c0<c1", 1),), {"c1": "c0"}),
+    "a chain": (((CustomerMerged, "c0<c1", 1), (CustomerMerged, "c2<c0", 1)), {"c1": "c2", "c0": "c2"}),
+    "two into one": (((CustomerMerged, "c0<c1", 1), (CustomerMerged, "c0<c2", 1)), {"c1": "c0", "c2": "c0"}),
+    "undone": (((CustomerMerged, "c0<c1", 1), (CustomerUnmerged, "c0<c1", 2)), {}),
+    "undone within a chain": (
+        ((CustomerMerged, "c0<c1", 1), (CustomerMerged, "c2<c0", 1), (CustomerUnmerged, "c0<c1", 2)),
+        {"c0": "c2"},
+    ),
+    "a chain undone at its end": (
+        ((CustomerMerged, "c0<c1", 1), (CustomerMerged, "c2<c0", 1), (CustomerUnmerged, "c2<c0", 2)),
+        {"c1": "c0"},
+    ),
+    "the other way round": (
+        ((CustomerMerged, "c0<c1", 1), (CustomerUnmerged, "c0<c1", 2), (CustomerMerged, "c1<c0", 1)),
+        {"c0": "c1"},
+    ),
+    "merged, undone and merged elsewhere": (
+        ((CustomerMerged, "c0<c1", 1), (CustomerUnmerged, "c0<c1", 2), (CustomerMerged, "c2<c1", 3)),
+        {"c1": "c2"},
+    ),
+}
+"""What is said, and who stands for whom in the end."""
+
+
+async def known(tx: Transaction) -> dict[str, list[tuple[Any, ...]]]:
+    """What is so of the members, whatever way led there."""
+    wanted = {
+        "rows": "select customer, last_time, last_id, due_at, inputs from customers where state is not null order by 1",
+        "states": "select customer, e.key, cast(e.value as text) from customers, jsonb_each(state) e order by 1, 2",
+        "items": "select customer, name, body from items order by 1, 2",
+        "balances": "select customer, account, earned_by, sum(amount) from ledger "
+        "group by 1, 2, 3 having sum(amount) <> 0 order by 1, 2, 3",
+        "redemptions": "select customer, redemption_id, points, status, returned from redemptions order by 1, 2",
+    }
+    return {name: [tuple(row) for row in await tx.fetch(sql)] for name, sql in wanted.items()}
+
+
+def inputs(shop: Shop, seed: int) -> list[Event[Any]]:
+    """Two years of four customers, one of whom redeems points."""
+    events = [event for event in shop.history(4, seed) if event.subject is not None]
+    latest = max(event.time for event in events)
+    for number, name in enumerate(("c0", "c1")):
+        data = PointsRedeemed(redemption_id=f"r{number}", points=50, worth=50, currency="CNY")
+        events.append(shop.event(name, latest + timedelta(hours=number + 1), data))
+    return events
+
+
+async def settled(db: Database, events: Sequence[Event[Any]]) -> Any:
+    await deliver(db, events, 7)
+    await sweep(db)
+    assert await verify(db) == []
+    async with db.transaction() as tx:
+        return await known(tx)
+
+
+@pytest.mark.parametrize("plan", PLANS)
+async def test_whatever_was_merged_members_are_those_of_the_joined_histories(
+    new_db: MakeDatabase, shop: Shop, plan: str
+) -> None:
+    """Inputs and merges in any order of arrival, against the same inputs under the survivors' names from the start."""
+    told, survivors = PLANS[plan]
+    events = inputs(shop, seed=len(plan))
+    at = max(event.time for event in events) + timedelta(days=1)
+    merges = [said(shop, at + timedelta(minutes=n), *one) for n, one in enumerate(told)]
+    as_one = [replace(event, subject=survivors.get(event.subject or "", event.subject), raw=None) for event in events]
+    expected = await settled(await new_db(), as_one)
+    for seed in range(3):
+        arriving = [*events, *merges]
+        if seed:
+            random.Random(seed).shuffle(arriving)
+        found = await settled(await new_db(), arriving)
+        for name, rows in expected.items():
+            assert set(found[name]) ^ set(rows) == set(), (name, seed)

@@ -1,0 +1,80 @@
+"""Who is in which arm of a campaign, what may be done with one, and when it stops by itself. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from messaging.campaigns.document import HOLD_OUT, CampaignDocument, State
+from messaging.flows.document import Check
+
+Action = Literal["start", "pause", "resume", "stop"]
+_LEADS: dict[tuple[Action, State], State] = {
+    ("start", "draft"): "running",
+    ("pause", "running"): "paused",
+    ("resume", "paused"): "running",
+    ("stop", "running"): "stopped",
+    ("stop", "paused"): "stopped",
+}
+
+
+def share_of(shop: str, salt: str, customer: str) -> float:
+    """A number from 0 to 1 that is always the same for the customer and the salt, and as good as random over many."""
+    digest = hashlib.sha256(f"{shop}|{salt}|{customer}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def arm_of(document: CampaignDocument, shop: str, customer: str, global_hold_out_percent: int) -> str:
+    """The variant that the customer gets; `hold_out`: none. Sticky: it does not depend on when, nor on who else is in.
+
+    The shop's own hold-out is the same customers in every campaign.
+    """
+    if share_of(shop, "every campaign", customer) * 100 < global_hold_out_percent:
+        return HOLD_OUT
+    if share_of(shop, f"{document.campaign}/hold out", customer) * 100 < document.hold_out_percent:
+        return HOLD_OUT
+    weights = sum(v.weight for v in document.variants)
+    place = share_of(shop, f"{document.campaign}/variant", customer) * weights
+    for variant in document.variants:
+        place -= variant.weight
+        if place < 0:
+            return variant.name
+    return document.variants[-1].name
+
+
+def after(action: Action, state: State) -> State | None:
+    """The state that an action leads to; None where it is not for one in this state."""
+    return _LEADS.get((action, state))
+
+
+def not_ready(document: CampaignDocument) -> list[str]:
+    """What is still to be done before it may start."""
+    found = [f"checklist: {task.task}" for task in document.checklist if not task.done]
+    return [*found, *(f"assets: {asset.name} is not approved" for asset in document.assets if not asset.approved)]
+
+
+def must_stop(document: CampaignDocument, sent: int, opted_out: int, bounced: int) -> str | None:
+    """Why the campaign stops by itself, in words; None while it does no harm (MSG-062)."""
+    stop = document.stop
+    if sent + bounced < stop.after:
+        return None
+    if opted_out * 1000 > stop.opt_outs_per_thousand * max(1, sent):
+        return f"{opted_out} opt-outs after {sent} messages, {stop.opt_outs_per_thousand} in a thousand are allowed"
+    if bounced * 1000 > stop.bounces_per_thousand * (sent + bounced):
+        return f"{bounced} bounces of {sent + bounced} messages, {stop.bounces_per_thousand} in a thousand are allowed"
+    return None
+
+
+def leading(document: CampaignDocument) -> tuple[str | None, list[str]]:
+    """The condition of the group that an index finds: (subject, its values); None: everybody is looked at."""
+    for check in document.group:
+        wanted = _values(check)
+        if wanted:
+            return check.what, wanted
+    return None, []
+
+
+def _values(check: Check) -> list[str]:
+    if check.is_ is not None:
+        return [str(check.is_)]
+    return [str(value) for value in check.in_ or ()]

@@ -1,0 +1,369 @@
+"""Campaigns in rows: versions, how far each has got, and who is in which arm."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Row
+
+from common.storage.database import Transaction
+from messaging.campaigns.document import FLOW, CampaignDocument, State
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign by its newest version; `reason`: why it is in its state."""
+
+    shop: str
+    version: int
+    at: datetime
+    document: CampaignDocument
+    state: State
+    reason: str | None = None
+
+
+class Progress(NamedTuple):
+    """`total`: customers to look at, counted when it started. `looked_at`: so many were; `treated`: got a message."""
+
+    entered_upto: str = ""
+    looked_at: int = 0
+    treated: int = 0
+    held_out: int = 0
+    total: int = 0
+
+
+@lru_cache(1024)
+def _read(text: str) -> CampaignDocument:
+    return CampaignDocument.model_validate_json(text)
+
+
+def _campaign(r: Row[Any]) -> Campaign:
+    return Campaign(r.shop, r.version, r.at, _read(r.document), r.state, r.reason)
+
+
+_COLUMNS = "v.shop, v.version, v.at, cast(v.document as text) as document, v.state, v.reason"
+
+
+async def insert_version(tx: Transaction, new: Campaign) -> bool:
+    """Add a version; False when that number is there already."""
+    # The primary key lets one of two writers of the same next version through.
+    count = await tx.execute(
+        """
+        insert into campaign_versions (shop, version, at, campaign, document, state, reason)
+        values (:shop, :version, :at, :campaign, cast(:document as jsonb), :state, :reason) on conflict do nothing
+        """,
+        shop=new.shop,
+        version=new.version,
+        at=new.at,
+        campaign=new.document.campaign,
+        document=new.document.model_dump_json(),
+        state=new.state,
+        reason=new.reason,
+    )
+    # One row of progress a campaign.
+    await tx.execute(
+        "insert into campaigns (shop, campaign) values (:shop, :campaign) on conflict do nothing",
+        shop=new.shop,
+        campaign=new.document.campaign,
+    )
+    await _stand(tx, new.shop, new.document.campaign)
+    return count == 1
+
+
+async def _stand(tx: Transaction, shop: str, campaign: str) -> None:
+    """A campaign stands as its newest version says, in whatever order those were read."""
+    # By primary key and the index on campaigns.
+    await tx.execute(
+        """
+        update campaigns c set state = v.state, starts_at = cast(v.document ->> 'starts_at' as timestamptz)
+        from (select state, document from campaign_versions
+              where shop = :shop and campaign = :campaign order by version desc limit 1) v
+        where c.shop = :shop and c.campaign = :campaign
+        """,
+        shop=shop,
+        campaign=campaign,
+    )
+
+
+async def next_version(tx: Transaction, shop: str) -> int:
+    """The number of the shop's next version, over all its campaigns."""
+    # By primary key.
+    query = "select coalesce(max(version), 0) + 1 from campaign_versions where shop = :shop"
+    return int(await tx.value(query, shop=shop))
+
+
+async def list_campaigns(tx: Transaction, shop: str, limit: int = 500) -> list[Campaign]:
+    """The shop's campaigns by their newest versions, the newest first."""
+    # By the index on shop and campaign.
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS} from (
+            select distinct on (campaign) * from campaign_versions where shop = :shop order by campaign, version desc
+        ) v order by v.version desc limit :limit
+        """,
+        shop=shop,
+        limit=limit,
+    )
+    return [_campaign(r) for r in rows]
+
+
+async def get_campaign(tx: Transaction, shop: str, campaign: str, at: datetime | None = None) -> Campaign | None:
+    """A campaign by its newest version, or the newest that was saved by `at`."""
+    # By the index on shop and campaign.
+    row = await tx.fetch_one(
+        f"""
+        select {_COLUMNS} from campaign_versions v where v.shop = :shop and v.campaign = :campaign
+            and (cast(:at as timestamptz) is null or v.at <= :at)
+        order by v.version desc limit 1
+        """,
+        shop=shop,
+        campaign=campaign,
+        at=at,
+    )
+    return None if row is None else _campaign(row)
+
+
+async def get_states(tx: Transaction, shops: Collection[str]) -> dict[tuple[str, str], Literal["paused", "stopped"]]:
+    """Campaigns that are paused or stopped, by (shop, cause): their messages wait, or go no more."""
+    # A partial index; few at any time.
+    rows = await tx.fetch(
+        "select shop, campaign, state from campaigns where state in ('paused', 'stopped') and shop = any(:shops)",
+        shops=sorted(shops),
+    )
+    return {(r.shop, f"campaign/{r.campaign}"): r.state for r in rows}
+
+
+async def lock_running(tx: Transaction, now: datetime) -> tuple[str, str, Progress] | None:
+    """A campaign that runs and has customers left, locked: (shop, campaign, progress)."""
+    # The partial index; the one that was looked at longest ago, so that campaigns take turns.
+    r = await tx.fetch_one(
+        """
+        select shop, campaign, entered_upto, looked_at, treated, held_out, total from campaigns
+        where state = 'running' and not done and starts_at <= :now
+        order by looked_at, shop, campaign limit 1 for update skip locked
+        """,
+        now=now,
+    )
+    if r is None:
+        return None
+    return r.shop, r.campaign, Progress(r.entered_upto, r.looked_at, r.treated, r.held_out, r.total)
+
+
+async def lock_sending(tx: Transaction, now: datetime, every: timedelta) -> tuple[str, str] | None:
+    """A running campaign that was not watched for so long, locked and noted as watched."""
+    # Few run at a time.
+    r = await tx.fetch_one(
+        """
+        update campaigns c set watched_at = :now from (
+            select shop, campaign from campaigns
+            where state = 'running' and coalesce(watched_at, '-infinity') <= :before
+            order by watched_at nulls first limit 1 for update skip locked
+        ) w where c.shop = w.shop and c.campaign = w.campaign returning c.shop, c.campaign
+        """,
+        now=now,
+        before=now - every,
+    )
+    return None if r is None else (r.shop, r.campaign)
+
+
+async def save_progress(
+    tx: Transaction, shop: str, campaign: str, upto: str, looked_at: int, treated: int, held_out: int, *, done: bool
+) -> None:
+    """So many more customers were looked at, up to this one; the parts may be read in any order in a rebuild."""
+    # By primary key.
+    await tx.execute(
+        """
+        insert into campaigns as c (shop, campaign, entered_upto, looked_at, treated, held_out, done)
+        values (:shop, :campaign, :upto, :looked_at, :treated, :held_out, :done)
+        on conflict (shop, campaign) do update set entered_upto = greatest(c.entered_upto, excluded.entered_upto),
+            looked_at = c.looked_at + excluded.looked_at, treated = c.treated + excluded.treated,
+            held_out = c.held_out + excluded.held_out, done = c.done or excluded.done
+        """,
+        shop=shop,
+        campaign=campaign,
+        upto=upto,
+        looked_at=looked_at,
+        treated=treated,
+        held_out=held_out,
+        done=done,
+    )
+
+
+async def save_total(tx: Transaction, shop: str, campaign: str, total: int) -> None:
+    """How many customers there are to look at, for the progress."""
+    # By primary key.
+    await tx.execute(
+        "update campaigns set total = :total where shop = :shop and campaign = :campaign",
+        shop=shop,
+        campaign=campaign,
+        total=total,
+    )
+
+
+async def save_members(
+    tx: Transaction, shop: str, campaign: str, at: datetime, members: Iterable[tuple[str, str]]
+) -> None:
+    """Who is in which arm, (customer, arm), since when. Idempotent."""
+    rows = list(members)
+    # Read back in any order, each customer once.
+    await tx.execute(
+        """
+        insert into campaign_members (shop, campaign, customer, arm, at)
+        select :shop, :campaign, customer, arm, :at
+        from unnest(cast(:customers as text[]), cast(:arms as text[])) as n(customer, arm) on conflict do nothing
+        """,
+        shop=shop,
+        campaign=campaign,
+        at=at,
+        customers=[c for c, _ in rows],
+        arms=[a for _, a in rows],
+    )
+
+
+async def get_progress(tx: Transaction, shop: str, campaign: str) -> Progress:
+    """How far it has got."""
+    # By primary key.
+    r = await tx.fetch_one(
+        """
+        select entered_upto, looked_at, treated, held_out, total from campaigns
+        where shop = :shop and campaign = :campaign
+        """,
+        shop=shop,
+        campaign=campaign,
+    )
+    return Progress() if r is None else Progress(r.entered_upto, r.looked_at, r.treated, r.held_out, r.total)
+
+
+async def list_audience(
+    tx: Transaction, shop: str, subject: str | None, values: Sequence[str], after: str, limit: int
+) -> list[str]:
+    """Customers with contact data in order: all, or those of whom `subject` is one of `values`; nobody erased."""
+    if subject is None:
+        # By primary key.
+        rows = await tx.fetch(
+            """
+            select c.customer from contacts c left join customer_keys k using (shop, customer)
+            where c.shop = :shop and c.customer > :after and k.erased_at is null order by c.customer limit :limit
+            """,
+            shop=shop,
+            after=after,
+            limit=limit,
+        )
+        return [r.customer for r in rows]
+    # By the index on subject and value; only the newest revision says what is so.
+    rows = await tx.fetch(
+        """
+        select distinct s.customer
+        from standings s join contacts c using (shop, customer) left join customer_keys k using (shop, customer)
+        where s.shop = :shop and s.subject = :subject and s.value = any(:values) and s.customer > :after
+            and k.erased_at is null and not exists (
+                select from standings n where n.shop = s.shop and n.customer = s.customer and n.subject = s.subject
+                    and n.revision > s.revision)
+        order by s.customer limit :limit
+        """,
+        shop=shop,
+        subject=subject,
+        values=list(values),
+        after=after,
+        limit=limit,
+    )
+    return [r.customer for r in rows]
+
+
+async def count_audience(tx: Transaction, shop: str, subject: str | None, values: Sequence[str]) -> int:
+    """How many customers `list_audience` has."""
+    if subject is None:
+        # By primary key.
+        return int(await tx.value("select count(*) from contacts where shop = :shop", shop=shop))
+    # By the index on subject and value.
+    return int(
+        await tx.value(
+            """
+            select count(distinct customer) from standings
+            where shop = :shop and subject = :subject and value = any(:values)
+            """,
+            shop=shop,
+            subject=subject,
+            values=list(values),
+        )
+    )
+
+
+async def count_messages(tx: Transaction, shop: str, cause: str) -> dict[str, int]:
+    """What became of the campaign's messages, with the reason of those that were suppressed: `suppressed.cap`."""
+    # The candidates of one cause, by the index on shop, flow and cause.
+    rows = await tx.fetch(
+        """
+        select case when coalesce(m.state, c.outcome, 'waiting') in ('suppress', 'suppressed')
+                then 'suppressed.' || coalesce(c.reason, '')
+                else coalesce(m.state, c.outcome, 'waiting') end as state, count(*) as messages
+        from candidates c left join messages m using (shop, customer, message_id)
+        where c.shop = :shop and c.flow = :flow and c.cause = :cause group by 1
+        """,
+        shop=shop,
+        flow=FLOW,
+        cause=cause,
+    )
+    return {r.state: int(r.messages) for r in rows}
+
+
+async def count_harm(tx: Transaction, shop: str, cause: str) -> tuple[int, int, int]:
+    """(sent, customers who opted out within seven days after one, bounced)."""
+    # The campaign's candidates, each with a probe of the register by primary key.
+    r = await tx.fetch_one(
+        """
+        select count(*) filter (where m.state = 'sent') as sent,
+            count(*) filter (where m.state = 'failed' and m.reason like 'bounced%') as bounced,
+            count(distinct c.customer) filter (where m.state = 'sent' and exists (
+                select from permissions p where p.shop = m.shop and p.customer = m.customer and p.state = 'opted_out'
+                    and p.at > m.sent_at and p.at <= m.sent_at + interval '7 days')) as opted_out
+        from candidates c join messages m using (shop, customer, message_id)
+        where c.shop = :shop and c.flow = :flow and c.cause = :cause
+        """,
+        shop=shop,
+        flow=FLOW,
+        cause=cause,
+    )
+    assert r is not None
+    return int(r.sent), int(r.opted_out), int(r.bounced)
+
+
+async def count_orders(tx: Transaction, shop: str, campaign: str, days: int) -> dict[str, tuple[int, int]]:
+    """By arm: customers who ordered within so many days after they came in, of how many."""
+    # The members, each with a probe of the purchases by primary key.
+    rows = await tx.fetch(
+        """
+        select m.arm, count(*) as customers, count(*) filter (where exists (
+            select from purchases p where p.shop = m.shop and p.customer = m.customer
+                and p.at > m.at and p.at <= m.at + make_interval(days => :days))) as ordered
+        from campaign_members m where m.shop = :shop and m.campaign = :campaign group by 1
+        """,
+        shop=shop,
+        campaign=campaign,
+        days=days,
+    )
+    return {r.arm: (int(r.ordered), int(r.customers)) for r in rows}
+
+
+async def is_done(tx: Transaction, shop: str, campaign: str) -> bool:
+    """Whether all its customers were looked at."""
+    # By primary key.
+    return bool(
+        await tx.value(
+            "select done from campaigns where shop = :shop and campaign = :campaign", shop=shop, campaign=campaign
+        )
+    )
+
+
+async def count_due(tx: Transaction, now: datetime) -> int:
+    """Campaigns that have customers left to look at."""
+    # The partial index.
+    return int(
+        await tx.value(
+            "select count(*) from campaigns where state = 'running' and not done and starts_at <= :now", now=now
+        )
+    )

@@ -1,0 +1,87 @@
+"""Campaigns: saved and steered by people, stopped by harm; and the customers who come in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from common.events import Event
+from common.events.messages import CampaignChanged, CampaignEntered
+from common.refusals import Conflict
+from common.storage.database import Transaction
+from common.versions.table import tell
+from messaging.campaigns import store
+from messaging.campaigns.document import FLOW, HOLD_OUT, RANK, CampaignDocument, State
+from messaging.campaigns.store import Campaign
+from messaging.flows.document import Untrue
+from messaging.flows.state import Candidate, message_id
+from messaging.flows.store import insert_candidates
+from messaging.policy.state import in_force
+from messaging.policy.store import get_versions
+
+
+class CampaignBusy(Conflict):
+    """Somebody else saved a campaign at the same moment."""
+
+    def __init__(self) -> None:
+        super().__init__("campaign_changed", "Somebody saved a campaign at this moment: read it, and send yours again.")
+
+
+async def save_campaign(
+    tx: Transaction, shop: str, document: CampaignDocument, state: State, reason: str | None = None
+) -> Campaign:
+    """A new version, announced. Raises CampaignBusy."""
+    version, now = await store.next_version(tx, shop), tx.clock.now()
+    saved = Campaign(shop, version, now, document, state, reason)
+    if not await store.insert_version(tx, saved):
+        raise CampaignBusy
+    stored = document.model_dump(mode="json", by_alias=True, exclude_none=True)
+    data = CampaignChanged(
+        version=version, valid_from=now, campaign=document.campaign, document=stored, state=state, reason=reason
+    )
+    await tell(tx, shop, "campaign", data)
+    return saved
+
+
+async def enter_campaign(tx: Transaction, events: Sequence[Event[CampaignEntered]]) -> None:
+    """The customers of these facts are in their arms, and those who are written to have their candidates. Idempotent.
+
+    Texts and channels are those of the version that the fact names, so that a rebuild makes the same.
+    """
+    versions = await get_versions(tx, {event.shop for event in events})
+    for event in events:
+        d, shop = event.data, event.shop
+        document = CampaignDocument.model_validate(d.document)
+        templates = {v.name: v.template for v in document.variants}
+        channels = document.channels or in_force(versions[shop], event.time).policy.channels
+        untrue = Untrue(offer=document.offer)
+        members = [(entry.customer, entry.arm) for entry in d.entries]
+        await store.save_members(tx, shop, d.campaign, event.time, members)
+        await insert_candidates(
+            tx,
+            [
+                Candidate(
+                    shop=shop,
+                    customer=customer,
+                    message_id=message_id(document.cause, FLOW, channel, shop, customer),
+                    flow=FLOW,
+                    purpose="marketing",
+                    rank=RANK,
+                    channel=channel,
+                    cause=document.cause,
+                    cause_at=event.time,
+                    due_at=event.time,
+                    release_at=event.time,
+                    details={"campaign": d.campaign, "variant": arm},
+                    causation=event.id,
+                    correlation=event.correlationid or event.id,
+                    template=templates[arm],
+                    untrue=untrue,
+                )
+                for customer, arm in members
+                if arm != HOLD_OUT
+                for channel in channels
+            ],
+        )
+        held_out = sum(arm == HOLD_OUT for _, arm in members)
+        treated = len(members) - held_out
+        await store.save_progress(tx, shop, d.campaign, d.upto, d.looked_at, treated, held_out, done=d.done)

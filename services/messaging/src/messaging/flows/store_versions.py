@@ -1,0 +1,27 @@
+"""Versions of flows: added, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from common.storage.database import Transaction
+from common.versions.table import VersionTable
+from messaging.flows.book import Books, Versioned, read_document
+from messaging.flows.document import FlowDocument
+
+FLOW_VERSIONS = VersionTable("flow_versions", FlowDocument, since="at", body="document")
+
+
+async def get_books(tx: Transaction, shops: Iterable[str]) -> dict[str, Books]:
+    """All versions of the flows of each shop."""
+    found: dict[str, list[Versioned]] = {shop: [] for shop in shops}
+    # Versions are few, and the same text is parsed once a process.
+    for r in await tx.fetch(
+        """
+        select shop, version, at, cast(document as text) as document
+        from flow_versions where shop = any(:shops) order by shop, version
+        """,
+        shops=sorted(found),
+    ):
+        found[r.shop].append(Versioned(read_document(r.document), r.version, r.at))
+    return {shop: Books(versions) for shop, versions in found.items()}

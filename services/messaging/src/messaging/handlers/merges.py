@@ -1,0 +1,19 @@
+"""Customers who are one person, or were said to be: what waits for either is decided again."""
+
+from __future__ import annotations
+
+from common.bus.subscriptions import Batch
+from common.people.store import save_merge
+from common.storage.database import Transaction
+from messaging.decisions.store import wake_people
+
+
+async def on_merges(tx: Transaction, batch: Batch) -> None:
+    """Keep who is one person with whom: consent, caps and messages are theirs together from now on (ORD-040).
+
+    Nothing is moved, so that an undone merge leaves no trace but what was sent.
+    """
+    for event in sorted(batch.events, key=lambda event: event.data.sequence):
+        moved = await save_merge(tx, event)
+        if moved is not None:
+            await wake_people(tx, sorted(moved.after), event.time)

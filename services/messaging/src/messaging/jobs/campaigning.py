@@ -1,0 +1,96 @@
+"""Campaigns: their customers come in, so many at a time, however many there are; and what does harm is stopped."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from common.events import Event, fact_id
+from common.events.messages import CampaignEntered, CampaignEntry
+from common.storage.database import Transaction
+from messaging.campaigns import store
+from messaging.campaigns.document import HOLD_OUT, CampaignDocument
+from messaging.campaigns.rules import arm_of, leading, must_stop
+from messaging.commands.campaigns import enter_campaign, save_campaign
+from messaging.policy.store import get_policies
+from messaging.standings.store import get_standings
+
+MOST = 500
+"""Customers in a transaction, and in a fact."""
+WATCHED_EVERY = timedelta(minutes=1)
+
+
+async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
+    """The next customers of a campaign that runs; 1 where there was one."""
+    found = await store.lock_running(tx, now)
+    if found is None:
+        return 0
+    shop, name, progress = found
+    campaign = await store.get_campaign(tx, shop, name)
+    assert campaign is not None
+    document, policy = campaign.document, (await get_policies(tx, {shop}))[shop].policy
+    subject, values = leading(document)
+    if not progress.looked_at:
+        await store.save_total(tx, shop, name, await store.count_audience(tx, shop, subject, values))
+    looked_at = await store.list_audience(tx, shop, subject, values, progress.entered_upto, MOST)
+    keys = [(shop, customer) for customer in looked_at]
+    standings = await get_standings(tx, dict.fromkeys(keys, now)) if document.group else {}
+    members = [
+        CampaignEntry(customer=customer, arm=arm_of(document, shop, customer, policy.hold_out_percent))
+        for customer in looked_at
+        if all(check.holds(standings[(shop, customer)].get(check.what)) for check in document.group)
+    ]
+    members, spent = _within_budget(document, members, progress.treated)
+    done = spent or len(looked_at) < MOST
+    data = CampaignEntered(
+        campaign=name,
+        document=document.model_dump(mode="json", by_alias=True, exclude_none=True),
+        entries=tuple(members),
+        upto=looked_at[-1] if looked_at else progress.entered_upto,
+        looked_at=len(looked_at),
+        done=done,
+    )
+    event = Event(
+        fact_id(f"campaign/{name}/{progress.entered_upto}", CampaignEntered.TYPE, shop, "", 0),
+        f"/shops/{shop}/messaging",
+        shop,
+        None,
+        now,
+        data,
+        partitionkey=f"campaign-{name}",
+    )
+    await enter_campaign(tx, [event])
+    await tx.announce([event])
+    return 1
+
+
+def _within_budget(
+    document: CampaignDocument, members: list[CampaignEntry], treated: int
+) -> tuple[list[CampaignEntry], bool]:
+    """Those who come in before the budget is spent, and whether it is."""
+    if document.most_messages is None:
+        return members, False
+    kept: list[CampaignEntry] = []
+    for member in members:
+        if member.arm != HOLD_OUT:
+            if treated >= document.most_messages:
+                return kept, True
+            treated += 1
+        kept.append(member)
+    return kept, treated >= document.most_messages
+
+
+async def watch_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
+    """Stop a campaign that does harm (MSG-062); each is looked at every minute. 1 where one was."""
+    found = await store.lock_sending(tx, now, WATCHED_EVERY)
+    if found is None:
+        return 0
+    shop, name = found
+    campaign = await store.get_campaign(tx, shop, name)
+    assert campaign is not None
+    why = must_stop(campaign.document, *await store.count_harm(tx, shop, campaign.document.cause))
+    document = campaign.document
+    if why is not None:
+        await save_campaign(tx, shop, document, "stopped", why)
+    elif now >= document.starts_at + timedelta(days=document.attribution_days) and await store.is_done(tx, shop, name):
+        await save_campaign(tx, shop, document, "finished")
+    return 1

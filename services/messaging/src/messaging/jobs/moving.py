@@ -1,0 +1,113 @@
+"""The sweep that moves runs through their flows: due rows, a customer's one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from common.events import CustomerKey, Event
+from common.events.messages import FlowMoved
+from common.shops.settings import get_shops
+from common.storage.database import Transaction
+from common.time.clock import FixedClock
+from common.work.set_aside import Task
+from messaging.commands.moves import save_moves
+from messaging.conditions.store import get_facts
+from messaging.coupons.store import get_coupons
+from messaging.decisions.batch import recipient_zone
+from messaging.decisions.rules import is_stale
+from messaging.flows.document import FlowDocument
+from messaging.flows.running import store
+from messaging.flows.running.facts import moved
+from messaging.flows.running.rules import next_move
+from messaging.flows.running.state import Move, Run, RunFacts
+from messaging.flows.store_versions import get_books
+from messaging.metrics import FLOW_MOVES
+from messaging.policy.store import get_policies
+from messaging.standings.store import get_standings
+
+ROUNDS = 100
+"""Moves of one customer in a transaction: the others follow in the next."""
+
+
+async def take_due_runs(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
+    """The customers with the earliest runs, locked."""
+    return [Task(*key) for key in await store.lock_due_customers(tx, now, limit)] or None
+
+
+async def move_due_runs(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
+    """Move what is due of these customers; on a set clock every run is looked at as of when it was due."""
+    keys = [(task.shop, task.customer) for task in tasks]
+    await tx.lock_customers(keys)
+    replay, done = isinstance(tx.clock, FixedClock), 0
+    for _ in range(ROUNDS):
+        runs = await store.get_due(tx, keys, now)
+        if not runs:
+            break
+        await _look(tx, runs, now, replay=replay)
+        done += len(runs)
+        keys = sorted({run.key for run in runs})
+    return done
+
+
+async def _look(tx: Transaction, runs: Sequence[Run], now: datetime, *, replay: bool) -> None:
+    """Look at one run of each of these customers."""
+    instants = {run.run_id: run.due_at if replay and run.due_at is not None else now for run in runs}
+    shops = {run.shop for run in runs}
+    books, policies = await get_books(tx, shops), await get_policies(tx, shops)
+    documents = {run.run_id: books[run.shop].of(run.flow, run.version) for run in runs}
+    old = [
+        run
+        for run in runs
+        if run.number == 0
+        and (document := documents[run.run_id]) is not None
+        and is_stale(document.purpose, run.started_at, policies[run.shop].policy, instants[run.run_id])
+    ]
+    await store.forget_stale(tx, old)
+    left = [run for run in runs if run not in old]
+    facts = await _facts(tx, left, documents, {run.key: instants[run.run_id] for run in left})
+    zones, settings = await store.get_zones(tx, {run.key for run in left}), await get_shops(tx, shops)
+    moves: list[tuple[Run, Move, Event[FlowMoved]]] = []
+    resting: list[Run] = []
+    for run in left:
+        at, document = instants[run.run_id], documents[run.run_id]
+        zone = recipient_zone(zones.get(run.key), settings[run.shop].at(at).zone)
+        if document is None:
+            move: Move | None = Move(run.number + 1, at, "step_gone")
+        else:
+            move = next_move(document, run, facts[run.run_id], at, zone)
+        if move is None:
+            resting.append(run)
+        else:
+            moves.append((run, move, moved(run, document, move, policies[run.shop].policy.channels)))
+    await store.rest(tx, resting)
+    await save_moves(tx, [event for *_, event in moves])
+    await tx.announce([event for *_, event in moves])
+    for _, move, _ in moves:
+        FLOW_MOVES.labels(move.reason).inc()
+
+
+async def _facts(
+    tx: Transaction,
+    runs: Sequence[Run],
+    documents: dict[str, FlowDocument | None],
+    instants: dict[CustomerKey, datetime],
+) -> dict[str, RunFacts]:
+    known, standings = await get_facts(tx, list(instants)), await get_standings(tx, instants)
+    coupons = await get_coupons(tx, list(instants), min(instants.values())) if instants else {}
+    asking = [r for r in runs if (d := documents[r.run_id]) is not None and d.asks_of_messages]
+    states = await store.get_message_states(tx, asking) if asking else {}
+    once = [
+        r for r in runs if (d := documents[r.run_id]) is not None and r.number == 0 and d.again.rule != "each_cause"
+    ]
+    earlier = await store.get_earlier(tx, once) if once else {}
+    return {
+        run.run_id: RunFacts(
+            standings[run.key],
+            known[run.key].purchases,
+            states.get(run.run_id, {}),
+            earlier.get(run.run_id, ()),
+            coupons[run.key],
+        )
+        for run in runs
+    }

@@ -1,0 +1,1 @@
+"""Messages are not too similar, and not promotions only."""

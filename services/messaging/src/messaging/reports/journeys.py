@@ -1,0 +1,73 @@
+"""Customers on their way through flows, for people to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from common.storage.database import Transaction
+
+
+async def count_runs(tx: Transaction, shop: str, flow: str) -> tuple[dict[str, int], dict[str, int]]:
+    """Customers by the step that they wait at, and ended runs by reason."""
+    # By the index on shop and flow.
+    rows = await tx.fetch(
+        """
+        select due_at is not null as open,
+            case when due_at is null then reason else coalesce(step, 'begin') end as what, count(*) as runs
+        from flow_runs where shop = :shop and flow = :flow group by 1, 2
+        """,
+        shop=shop,
+        flow=flow,
+    )
+    waiting = {r.what: int(r.runs) for r in rows if r.open}
+    return waiting, {r.what: int(r.runs) for r in rows if not r.open}
+
+
+async def count_messages(tx: Transaction, shop: str, flow: str) -> dict[str, int]:
+    """The flow's messages by what became of them."""
+    # The candidates of one flow of a shop; no index leads by it, so this is for reports.
+    rows = await tx.fetch(
+        """
+        select coalesce(m.state, c.outcome, 'waiting') as state, count(*) as messages
+        from candidates c left join messages m using (shop, customer, message_id)
+        where c.shop = :shop and c.flow = :flow group by 1
+        """,
+        shop=shop,
+        flow=flow,
+    )
+    return {r.state: int(r.messages) for r in rows}
+
+
+async def list_runs(
+    tx: Transaction, shop: str, customer: str, after: str, limit: int, *, only_open: bool
+) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
+    """Runs of the customer, the newest first, after the run of that id; and their moves, oldest first."""
+    # By primary key: a customer has few.
+    runs = await tx.fetch(
+        """
+        select r.run_id, r.customer, r.flow, r.version, r.cause, r.started_at, r.step, r.until, r.reason
+        from flow_runs r left join flow_runs a on a.shop = r.shop and a.customer = r.customer and a.run_id = :after
+        where r.shop = :shop and r.customer = :customer and (not :only_open or r.due_at is not null)
+            and (:after = '' or (r.started_at, r.run_id) < (a.started_at, a.run_id))
+        order by r.started_at desc, r.run_id desc limit :limit
+        """,
+        shop=shop,
+        customer=customer,
+        after=after,
+        limit=limit,
+        only_open=only_open,
+    )
+    # By primary key.
+    moves = await tx.fetch(
+        """
+        select run_id, number, at, reason, step, until, path, asked from flow_moves
+        where shop = :shop and customer = :customer and run_id = any(:runs) order by run_id, number
+        """,
+        shop=shop,
+        customer=customer,
+        runs=[r.run_id for r in runs],
+    )
+    return runs, moves

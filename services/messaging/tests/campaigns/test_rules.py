@@ -1,0 +1,121 @@
+"""Arms, states, automatic stop, and lift whose interval holds what it says."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from messaging.campaigns.lift import lift, wilson
+from messaging.campaigns.rules import after, arm_of, leading, must_stop, not_ready
+
+from ..campaigns_of import campaign
+
+CUSTOMERS = [f"c{n}" for n in range(20_000)]
+
+
+def test_arms_are_as_large_as_they_should_be_and_do_not_hang_together() -> None:
+    """MSG-051: who is held out of one campaign is no likelier to be held out of the next."""
+    spring, summer = campaign(), campaign(campaign="summer")
+    arms = {c: arm_of(spring, "s", c, 0) for c in CUSTOMERS}
+    shares = {arm: n / len(CUSTOMERS) for arm, n in Counter(arms.values()).items()}
+    assert shares["hold_out"] == pytest.approx(0.1, abs=0.01)
+    assert shares["b"] / shares["a"] == pytest.approx(3, rel=0.1)
+    both = [c for c in CUSTOMERS if arms[c] == "hold_out" == arm_of(summer, "s", c, 0)]
+    assert len(both) / len(CUSTOMERS) == pytest.approx(0.01, abs=0.004)
+
+
+def test_the_shops_own_hold_out_is_the_same_in_every_campaign() -> None:
+    held = [c for c in CUSTOMERS if arm_of(campaign(hold_out_percent=0), "s", c, 5) == "hold_out"]
+    assert len(held) / len(CUSTOMERS) == pytest.approx(0.05, abs=0.006)
+    other = campaign(campaign="summer", hold_out_percent=0)
+    assert [c for c in CUSTOMERS if arm_of(other, "s", c, 5) == "hold_out"] == held
+    assert all(arm_of(other, "s", c, 8) == "hold_out" for c in held), "a larger one holds the smaller"
+
+
+@pytest.mark.parametrize("of", [(400, 100), (2_000, 500), (40, 20)])
+def test_an_interval_of_95_percent_holds_the_truth_that_often(of: tuple[int, int]) -> None:
+    """MSG-051: 1,000 simulated shops with a known lift."""
+    order, (treated, held_out), hits = random.Random(7), of, 0
+    for _ in range(1_000):
+        base, gain = order.uniform(0.02, 0.4), order.uniform(-0.02, 0.15)
+        bought = sum(order.random() < base + gain for _ in range(treated))
+        anyway = sum(order.random() < base for _ in range(held_out))
+        found = lift((bought, treated), (anyway, held_out))
+        assert found is not None
+        hits += found.low <= gain <= found.high
+    assert 0.93 <= hits / 1_000 <= 0.985
+
+
+def test_lift_against_newcombes_own_example() -> None:
+    """Newcombe 1998, table II, 56/70 and 48/80 by method 10: 0.0524 to 0.3339."""
+    found = lift((56, 70), (48, 80), cost=1_000)
+    assert found is not None
+    assert (round(found.difference, 4), round(found.low, 4), round(found.high, 4)) == (0.2, 0.0524, 0.3339)
+    assert found.cost_per_extra == pytest.approx(1_000 / 14)
+    assert lift((1, 2), (0, 0)) is None
+
+
+@given(st.integers(0, 500), st.integers(1, 500))
+def test_an_interval_holds_its_share(successes: int, of: int) -> None:
+    low, high = wilson(min(successes, of), of)
+    assert 0 <= low <= min(successes, of) / of <= high <= 1
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "leads_to"),
+    [
+        ("start", "draft", "running"), ("pause", "running", "paused"), ("resume", "paused", "running"),
+        ("stop", "paused", "stopped"), ("start", "stopped", None), ("resume", "running", None),
+        ("pause", "draft", None), ("start", "finished", None),
+    ],
+)  # fmt: skip
+def test_what_may_be_done_with_a_campaign(action: Any, state: Any, leads_to: str | None) -> None:
+    assert after(action, state) == leads_to
+
+
+@pytest.mark.parametrize(
+    ("sent", "opted_out", "bounced", "stops"),
+    [
+        (199, 100, 0, False), (200, 4, 0, False), (200, 5, 0, True), (1000, 20, 0, False), (150, 0, 50, True),
+        (0, 0, 0, False),
+    ],
+)  # fmt: skip
+def test_a_campaign_that_does_harm_stops_by_itself(sent: int, opted_out: int, bounced: int, stops: bool) -> None:
+    """MSG-062."""
+    assert (must_stop(campaign(), sent, opted_out, bounced) is not None) == stops
+
+
+def test_what_keeps_a_campaign_from_starting() -> None:
+    """MSG-050, MSG-064."""
+    asset = {"name": "poster", "url": "https://x.example/p.png"}
+    waiting = campaign(checklist=[{"task": "stock"}, {"task": "texts", "done": True}], assets=[asset])
+    assert not_ready(waiting) == ["checklist: stock", "assets: poster is not approved"]
+    assert not_ready(campaign()) == []
+
+
+def test_the_condition_that_an_index_finds_leads() -> None:
+    vip = {"what": "tier", "in": ["VIP", "Supreme"]}
+    assert leading(campaign(group=[{"what": "orders", "at_least": 2}, vip])) == ("tier", ["VIP", "Supreme"])
+    assert leading(campaign(group=[{"what": "orders", "at_least": 2}])) == (None, [])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"variants": []},
+        {"variants": [{"name": "a", "template": "x"}, {"name": "a", "template": "y"}]},
+        {"variants": [{"name": "hold_out", "template": "x"}]},
+        {"hold_out_percent": 101},
+        {"assets": [{"name": "x", "url": "http://x.example"}]},
+        {"starts_at": "tomorrow"},
+    ],
+)
+def test_what_is_no_campaign_is_refused(change: Any) -> None:
+    with pytest.raises(ValidationError):
+        campaign(**change)

@@ -1,0 +1,13 @@
+-- What orders-ingest may do besides what every service may (libs/common, migrations/roles) and besides reading.
+
+-- What shops sent, as they sent it, and what was refused of their files: a record.
+grant insert on archive, completed_orders, import_refusals, replaced_refunds to {role};
+grant insert, delete on import_rows, recognised_by to {role};
+grant insert, update on
+    aliases, consents, import_jobs, journeys, order_details, privacy_requests, products, profiles, refunds, settings,
+    tallies, visits
+to {role};
+grant insert, update, delete on behaviour_days, orders to {role};
+-- A claim whose event was not taken is given up or marked; an intake topic that is closed is forgotten.
+grant update on inbox to {role};
+grant delete on offsets to {role};

@@ -1,0 +1,75 @@
+"""What stands of erased customers in rows that name no customer: looked through, some at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import orjson
+
+from common.crypto.erasing import count_rows
+from common.crypto.sealing import SealBroken
+from common.process.runtime import Runtime
+from common.storage.database import Transaction
+from common.work.sweeps import Job
+from orders_ingest.archive.vault import Vault
+from orders_ingest.commands.erase_customer import texts_place
+from orders_ingest.erasure import store
+from orders_ingest.erasure.rules import is_about
+from orders_ingest.erasure.state import HERE
+from orders_ingest.imports.store import count_shop_rows, refusal_place
+
+PAGE = 1_000
+Open = Callable[[bytes], bytes]
+
+
+def erasing(runtime: Runtime) -> Job:
+    """The job of the sweeper."""
+    vault = Vault(runtime.keys)
+
+    async def batch(tx: Transaction, now: datetime, limit: int) -> int:
+        return await erase_texts(tx, vault, runtime.open_dead, now)
+
+    return Job("erase_texts", batch)
+
+
+async def erase_texts(tx: Transaction, vault: Vault, open_dead: Open, now: datetime) -> int:
+    """One page of the erasure that waits longest; at the end this service confirms it. Returns the rows looked at.
+
+    Lines of files that are still being taken are looked at when they have been: an order of an erased customer is taken
+    without personal texts, and of a profile that is refused nothing is kept.
+    """
+    row = await store.lock_open(tx)
+    if row is None or await count_shop_rows(tx, row.shop, now):
+        return 0
+    wanted = orjson.loads(vault.open(texts_place(row.shop, row.person), bytes(row.looked_for)))
+    lines = await store.list_refused_lines(tx, row.shop, row.rows_after, PAGE)
+    found = []
+    for line in lines:
+        place = refusal_place(line.shop, line.job_id, line.line)
+        if is_about(vault.open_line(place, bytes(line.text)), wanted):
+            found.append((line.number, vault.seal_line(place, b"")))
+    await store.blank_refused_lines(tx, found)
+    removed = {"import_refusals": len(found)} if found else {}
+    key, after = (row.shop, row.customer), lines[-1].number if lines else row.rows_after
+    if len(lines) == PAGE:
+        await store.save_progress(tx, key, after, removed, done=False)
+        return len(lines)
+    dead = [
+        each.dead_id for each in await store.list_dead_bodies(tx, row.shop) if _is_about(each.body, open_dead, wanted)
+    ]
+    await store.blank_dead(tx, dead)
+    await store.save_progress(tx, key, after, removed | ({"dead_events": len(dead)} if dead else {}), done=True)
+    report = await store.get_report(tx, *key)
+    assert report is not None
+    for name in report.people:
+        kept = await count_rows(tx, (row.shop, name))
+        await store.save_confirmation(tx, (row.shop, name), HERE, now, kept)
+    return len(lines) + 1
+
+
+def _is_about(body: bytes, open_dead: Open, wanted: list[str]) -> bool:
+    try:
+        return is_about(open_dead(bytes(body)), wanted)
+    except SealBroken:
+        return False

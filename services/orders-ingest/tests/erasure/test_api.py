@@ -1,0 +1,146 @@
+"""Erasure of a person here: what names nobody is looked through, services confirm, the report is kept (SEC-006)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from common.bus.broker import Record
+from common.bus.dead import DeadRecord, bury
+from common.bus.subscriptions import Batch
+from common.events import Event
+from common.events.feedback import FeedbackErased
+from common.events.membership import MembershipErased
+from common.events.messages import MessagesErased
+from common.events.segments import SegmentsErased
+from common.process.runtime import Runtime
+from common.storage.database import Database
+from orders_ingest.archive.vault import Vault
+from orders_ingest.handlers.erasures import on_confirmed
+from orders_ingest.imports.staging import refused_row
+from orders_ingest.imports.store import Job, insert_job, insert_refusals
+from orders_ingest.jobs.erasing import erase_texts
+
+NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
+"""What the clock of these tests says."""
+CUSTOMERS = "/v1/shops/demo/customers"
+OTHERS = (
+    ("membership", MembershipErased),
+    ("segmentation", SegmentsErased),
+    ("messaging", MessagesErased),
+    ("feedback", FeedbackErased),
+)
+
+
+def slug(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["type"].removeprefix("/problems/")
+
+
+async def swept(db: Database, vault: Vault, runtime: Runtime) -> int:
+    async with db.transaction() as tx:
+        return await erase_texts(tx, vault, runtime.open_dead, NOW)
+
+
+async def confirm(db: Database, service: str, kind: type[Any], customer: str) -> None:
+    source = f"/shops/demo/{service}"
+    event = Event(f"{service}-{customer}", source, "demo", customer, NOW, kind(kept={"rows": 1}))
+    async with db.transaction() as tx:
+        await tx.lock_customers([event.customer])
+        await on_confirmed(tx, Batch([event]))
+
+
+async def test_an_erasure_reaches_what_names_nobody_and_is_complete_when_all_have_confirmed(
+    api: httpx.AsyncClient, db: Database, vault: Vault, runtime: Runtime, tell: Any
+) -> None:
+    await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann Kanarie", "email": "kanarie@example.com"})
+    await api.put(f"{CUSTOMERS}/till", json={"name": "Ann at the counter"})
+    await api.put(f"{CUSTOMERS}/cleo", json={"name": "Cleo"})
+    await api.post(f"{CUSTOMERS}/ann/merge", json={"absorbed": "till"})
+    waits = {"refund_id": "r-1", "order_id": "later", "amount": 1, "currency": "CNY", "reason": "kanarie was late"}
+    await api.post("/v1/events", json=tell.event("order.refunded", waits, subject="till"))
+    async with db.transaction() as tx:
+        job = Job("demo", await insert_job(tx, "demo", "orders", "till", "{}"))
+        lines = (b"1;Ann KANARIE;x", b"2;Cleo;x", b"3;kanarie@example.com;y")
+        await insert_refusals(tx, [refused_row(vault, job, n, "bad", "bad", line) for n, line in enumerate(lines, 1)])
+        dead = [
+            DeadRecord(Record("webhooks.x", 0, n, None, body, {}, 0), "bad", "bad", "demo")
+            for n, body in enumerate((b'{"email": "Kanarie@example.com"}', b'{"email": "cleo@example.com"}'))
+        ]
+        await bury(tx, dead, runtime.seal_dead, "cluster")
+    asked = await api.post(f"{CUSTOMERS}/till/erasure")
+    assert (asked.status_code, asked.json()["people"]) == (202, ["ann", "till"])
+    assert asked.json()["waiting_for"][0] == "orders-ingest"
+    assert (await api.post(f"{CUSTOMERS}/till/erasure")).json() == asked.json()
+    while await swept(db, vault, runtime):
+        pass
+    async with db.transaction() as tx:
+        texts = await tx.fetch("select line, job_id, text from import_refusals order by line")
+        opened = [vault.open_line(f"import-refusal:demo:{r.job_id}:{r.line}", bytes(r.text)) for r in texts]
+        kept = [row.body is not None for row in await tx.fetch("select body from dead_events order by dead_id")]
+        waiting = await tx.fetch_one("select body from refunds where refund_id = 'r-1'")
+        left = await tx.value("select count(*) from erasures where looked_for is not null")
+    assert opened == [b"", b"2;Cleo;x", b""]
+    assert (kept, left) == ([False, True], 0)
+    assert waiting is not None
+    assert b"kanarie" not in vault.open("refund:demo:r-1", bytes(waiting.body)).lower()
+    report = (await api.get(f"{CUSTOMERS}/ann/erasure")).json()
+    assert report["waiting_for"] == [name for name, _ in OTHERS]
+    assert report["removed"] == {"dead_events": 1, "import_refusals": 2, "refunds": 1}
+    for service, kind in OTHERS:
+        await confirm(db, service, kind, "ann")
+        # A service counts when it has confirmed for every identifier of the person.
+        assert service in (await api.get(f"{CUSTOMERS}/ann/erasure")).json()["waiting_for"]
+        await confirm(db, service, kind, "till")
+    report = (await api.get(f"{CUSTOMERS}/ann/erasure")).json()
+    assert (report["waiting_for"], report["completed_at"]) == ([], "2026-03-05T12:00:00Z")
+    assert [each["kept"] for each in report["confirmed"] if each["service"] == "membership"] == [{"rows": 2}]
+
+
+async def test_of_a_line_that_names_an_erased_customer_nothing_is_kept(
+    api: httpx.AsyncClient, db: Database, vault: Vault, runtime: Runtime
+) -> None:
+    """The order of a refused event: its text would be there again with the next import."""
+    await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann Kanarie"})
+    await api.post(f"{CUSTOMERS}/ann/erasure")
+    assert slug(await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann"})) == (409, "customer_erased")
+    while await swept(db, vault, runtime):
+        pass
+    exported = (await api.get(f"{CUSTOMERS}/ann/export/profiles")).json()
+    assert "Kanarie" not in orjson.dumps(exported).decode()
+    assert exported["rows"][0]["body"]["name"] == "(encrypted with a key that is gone)"
+
+
+async def test_an_erasure_that_makes_no_sense_is_refused(api: httpx.AsyncClient) -> None:
+    assert slug(await api.post(f"{CUSTOMERS}/nobody/erasure")) == (404, "unknown_customer")
+    await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann"})
+    assert slug(await api.get(f"{CUSTOMERS}/ann/erasure")) == (404, "no_erasure")
+    asked = {"shop": "demo", "scopes": ["customers:write", "customers:read"], "name": "backend"}
+    key = (await api.post("/v1/keys", json=asked)).json()["key"]
+    headers = {"authorization": f"Bearer {key}"}
+    assert slug(await api.post(f"{CUSTOMERS}/ann/erasure", headers=headers)) == (403, "missing_scope")
+    assert slug(await api.get(f"{CUSTOMERS}/ann/export", headers=headers)) == (403, "missing_scope")
+
+
+@pytest.mark.parametrize("table", ["profiles", "consents", "orders"])
+async def test_an_export_has_all_that_is_kept_with_its_texts_opened_page_by_page(
+    api: httpx.AsyncClient, tell: Any, table: str
+) -> None:
+    await api.put(f"{CUSTOMERS}/ann", json={"name": "Ann", "social": [{"platform": "wechat", "account": "ann_88"}]})
+    consent = {"channel": "email", "granted": True}
+    await api.put(f"{CUSTOMERS}/ann/consents", json={"consents": [consent]})
+    await api.post("/v1/events", json=tell.order("paid", {"remark": "at the door"}, subject="ann"))
+    listed = (await api.get(f"{CUSTOMERS}/ann/export")).json()
+    assert listed["people"] == ["ann"]
+    assert listed["tables"][table] == 1
+    page = (await api.get(f"{CUSTOMERS}/ann/export/{table}", params={"limit": 1})).json()
+    assert (len(page["rows"]), page["next"]) == (1, None)
+    body = page["rows"][0].get("body", {})
+    if table == "profiles":
+        assert (body["name"], body["social"][0]["account"]) == ("Ann", "ann_88")
+    if table == "orders":
+        assert body["remark"] == "at the door"
+    assert slug(await api.get(f"{CUSTOMERS}/ann/export/api_keys")) == (404, "unknown_table")

@@ -1,0 +1,8 @@
+-- What segmentation may do besides what every service may (libs/common, migrations/roles) and besides reading.
+
+-- Published versions, never changed: only how far a late one has been worked in.
+grant insert, update (refold_after) on shop_statistics, thresholds to {role};
+grant insert on anonymous_refunds, churn_fits, value_fits to {role};
+grant insert, delete on statistics_portions, value_portions to {role};
+grant insert, update on activity, anonymous_orders, members to {role};
+grant insert, update, delete on reschedulings, sales to {role};

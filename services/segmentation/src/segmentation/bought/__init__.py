@@ -1,0 +1,1 @@
+"""How orders were bought and what: promotions, ways in, lines, silence and time to decide (SEG-033, ORD-022)."""

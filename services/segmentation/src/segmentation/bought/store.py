@@ -1,0 +1,121 @@
+"""How each order was bought, and what: one row an order, by the highest revision of the order and of its way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import orjson
+from sqlalchemy import Row
+
+from common.events import Event
+from common.events.orders import OrderCompleted, OrderJourneyMeasured
+from common.shops.settings import ShopSettings
+from common.storage.columns import Columns
+from common.storage.database import Transaction
+
+_ORDERS = Columns(
+    "w",
+    shop="text",
+    customer="text",
+    order_id="text",
+    revision="bigint",
+    day="date",
+    hour="smallint",
+    promoted="boolean",
+    units="integer",
+    entry_path="text",
+    lines="text",
+)
+_WAYS = Columns(
+    "w",
+    shop="text",
+    customer="text",
+    order_id="text",
+    journey="bigint",
+    silent="boolean",
+    decision_seconds="integer",
+    compared_items="integer",
+    reviews_viewed="integer",
+)
+
+
+async def save_orders(
+    tx: Transaction, events: Sequence[Event[OrderCompleted]], settings: Mapping[str, ShopSettings]
+) -> None:
+    """Take these versions of completed orders; of each order the highest revision stays. Idempotent."""
+    newest: dict[tuple[str, str, str], Event[OrderCompleted]] = {}
+    for event in events:
+        name = *event.customer, event.data.order_id
+        known = newest.get(name)
+        if known is None or known.data.revision <= event.data.revision:
+            newest[name] = event
+    # By primary key, sorted, so that two writers never wait for each other in a circle.
+    await tx.execute(
+        f"""
+        insert into order_facts as k
+            (shop, customer, order_id, revision, day, hour, promoted, units, entry_path, lines)
+        select shop, customer, order_id, revision, day, hour, promoted, units, entry_path, cast(lines as jsonb)
+        from {_ORDERS}
+        on conflict (shop, customer, order_id) do update
+        set revision = excluded.revision, day = excluded.day, hour = excluded.hour, promoted = excluded.promoted,
+            units = excluded.units, entry_path = excluded.entry_path, lines = excluded.lines
+        where k.revision is null or k.revision <= excluded.revision
+        """,
+        **_ORDERS.of((*name, *values_of(e, settings[e.shop])) for name, e in sorted(newest.items())),
+    )
+
+
+def values_of(event: Event[OrderCompleted], settings: ShopSettings) -> tuple[Any, ...]:
+    """Revision, day, hour, promoted, units, way in and lines (JSON) of an order."""
+    data, at = event.data, event.data.placed_at or event.data.paid_at or event.time
+    # A history of dates alone stands at midnight: its hours say nothing.
+    local = at.astimezone(settings.at(at).zone)
+    hour = None if (local.hour, local.minute, local.second) == (0, 0, 0) else local.hour
+    goods = [line for line in data.lines if line.kind == "goods"]
+    kept = [[each.sku, each.category, each.brand, each.quantity, each.paid, each.mark] for each in goods]
+    lines = orjson.dumps(kept).decode() if kept else None
+    units = sum(line.quantity for line in goods)
+    return data.revision, local.date(), hour, bool(data.promotions), units, data.entry_path, lines
+
+
+async def save_ways(tx: Transaction, events: Sequence[Event[OrderJourneyMeasured]]) -> None:
+    """Take these measured ways; of each order the highest revision stays, whether its order is known yet or not."""
+    newest: dict[tuple[str, str, str], OrderJourneyMeasured] = {}
+    for event in sorted(events, key=lambda e: e.data.revision):
+        newest[(*event.customer, event.data.order_id)] = event.data
+    # By primary key, sorted.
+    await tx.execute(
+        f"""
+        insert into order_facts as k
+            (shop, customer, order_id, journey, silent, decision_seconds, compared_items, reviews_viewed)
+        select shop, customer, order_id, journey, silent, decision_seconds, compared_items, reviews_viewed
+        from {_WAYS}
+        on conflict (shop, customer, order_id) do update
+        set journey = excluded.journey, silent = excluded.silent, decision_seconds = excluded.decision_seconds,
+            compared_items = excluded.compared_items, reviews_viewed = excluded.reviews_viewed
+        where k.journey is null or k.journey <= excluded.journey
+        """,
+        **_WAYS.of(
+            (*name, d.revision, d.silent, d.decision_seconds, d.compared_items, d.reviews_viewed)
+            for name, d in sorted(newest.items())
+        ),
+    )
+
+
+async def list_bought(tx: Transaction, shop: str, customer: str, since: date, limit: int) -> Sequence[Row[Any]]:
+    """The customer's orders that count, of that day and later, the newest first; `lines` as JSON text."""
+    # A range of the primary key, with what each was worth.
+    return await tx.fetch(
+        """
+        select order_id, day, hour, promoted, units, entry_path, cast(lines as text) as lines, silent,
+               decision_seconds, compared_items, reviews_viewed, currency, paid - refunded as net
+        from counted_orders where shop = :shop and customer = :customer and day >= :since
+        order by day desc, order_id limit :limit
+        """,
+        shop=shop,
+        customer=customer,
+        since=since,
+        limit=limit,
+    )

@@ -1,0 +1,102 @@
+"""Arithmetic of key figures: repurchase in its three forms, ladder and benchmarks, contribution, growth (T-1, T-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+Industry = Literal["womens_wear", "cosmetics", "mens_shoes", "appliances"]
+BENCHMARKS: Mapping[Industry, tuple[int, ...]] = {
+    "womens_wear": (26, 45, 57, 64, 68),
+    "cosmetics": (26, 44, 54, 60, 64),
+    "mens_shoes": (19, 34, 43, 49, 53),
+    "appliances": (5, 15, 25, 34, 49),
+}
+"""Percent who go from 1 to 2, 2 to 3, 3 to 4, 4 to 5 purchases, and beyond 5 (ANA-012, T-3)."""
+_HUNDREDTH = Decimal("0.01")
+
+
+def percent(part: int | Fraction, whole: int) -> Decimal | None:
+    """To hundredths, halves to even; None: n/a, of nothing (ANA-005)."""
+    if not whole:
+        return None
+    share = Fraction(part) * 100 / whole
+    return (Decimal(share.numerator) / Decimal(share.denominator)).quantize(_HUNDREDTH, ROUND_HALF_EVEN)
+
+
+def contribution(members: int, repeat_percent: Decimal, order_value: int) -> Decimal:
+    """Members x repurchase rate x order value, in the unit of the latter (ANA-011, T-1)."""
+    return members * repeat_percent / 100 * order_value
+
+
+def survivors(first_buyers: int, industry: Industry) -> list[Decimal]:
+    """How many of so many first-time buyers reach 2, 3, 4, 5 purchases, and more (T-3); exact."""
+    found, left = [], Decimal(first_buyers)
+    for step in BENCHMARKS[industry]:
+        left = left * step / 100
+        found.append(left)
+    return found
+
+
+def growth(now: int, before: int) -> Decimal | None:
+    """Percent more than before, negative where less; None where there was nothing."""
+    return percent(now - before, before)
+
+
+class Waiting(NamedTuple):
+    """Customers by whole days from the first order to the second, and by days since the first of those without one."""
+
+    again: Mapping[int, int]
+    not_yet: Mapping[int, int]
+
+
+class Repurchase(NamedTuple):
+    """The three honest forms, in percent of first-time buyers, who bought again within so many days of the first order.
+
+    `everybody`: of all of them, also those whose days are not over: too low. `mature`: of those whose days are over.
+    `estimated`: by Kaplan and Meier (1958), which uses of the others the days that they had.
+    """
+
+    buyers: int
+    again: int
+    mature_buyers: int
+    mature_again: int
+    everybody: Decimal | None
+    mature: Decimal | None
+    estimated: Decimal | None
+
+
+def repurchase(waiting: Waiting, mature: Mapping[bool, int], days: int) -> Repurchase:
+    """`mature`: of those whose first order is `days` ago or more, how many bought again within them, or did not."""
+    again = sum(count for gap, count in waiting.again.items() if gap <= days)
+    buyers = sum(waiting.again.values()) + sum(waiting.not_yet.values())
+    old = mature.get(True, 0) + mature.get(False, 0)
+    return Repurchase(
+        buyers,
+        again,
+        old,
+        mature.get(True, 0),
+        percent(again, buyers),
+        percent(mature.get(True, 0), old),
+        kaplan_meier(waiting, days),
+    )
+
+
+def kaplan_meier(waiting: Waiting, days: int) -> Decimal | None:
+    """Percent who will have bought again within so many days; None without any buyer.
+
+    Who stopped being looked at on a day was still at risk on it.
+    """
+    at_risk = sum(waiting.again.values()) + sum(waiting.not_yet.values())
+    if not at_risk:
+        return None
+    remaining = Fraction(1)
+    for day in range(days + 1):
+        bought = waiting.again.get(day, 0)
+        if at_risk:
+            # Exact fractions of thousands of days would have thousands of digits.
+            remaining = (remaining * (at_risk - bought) / at_risk).limit_denominator(10**15)
+        at_risk -= bought + waiting.not_yet.get(day, 0)
+    return percent(1 - remaining, 1)

@@ -1,0 +1,63 @@
+"""Profiles: one row a customer, by the highest revision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from common.events import Event
+from common.events.customers import CustomerProfile
+from common.storage.columns import Columns
+from common.storage.database import Transaction
+from segmentation.profiles.rules import city_level
+
+_PROFILES = Columns(
+    "w",
+    shop="text",
+    customer="text",
+    revision="bigint",
+    gender="text",
+    region="text",
+    city="text",
+    city_level="text",
+    education="text",
+    credit_level="text",
+    source="text",
+)
+COLUMNS = "gender, region, city, city_level, education, credit_level, source"
+
+
+async def save_profiles(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+    """Take these versions; of each customer the highest revision stays, of equal ones the later event. Idempotent."""
+    newest: dict[tuple[str, str], Event[CustomerProfile]] = {}
+    for event in sorted(events, key=lambda e: (e.data.revision, e.order_key)):
+        newest[event.customer] = event
+    # By primary key, sorted, so that two writers never wait for each other in a circle.
+    await tx.execute(
+        f"""
+        insert into profiles as k (shop, customer, revision, {COLUMNS})
+        select shop, customer, revision, {COLUMNS} from {_PROFILES}
+        on conflict (shop, customer) do update
+        set revision = excluded.revision, gender = excluded.gender, region = excluded.region, city = excluded.city,
+            city_level = excluded.city_level, education = excluded.education, credit_level = excluded.credit_level,
+            source = excluded.source
+        where k.revision <= excluded.revision
+        """,
+        **_PROFILES.of((*key, e.data.revision, *values_of(e.data)) for key, e in sorted(newest.items())),
+    )
+
+
+def values_of(data: CustomerProfile) -> tuple[str | None, ...]:
+    """What is kept of a profile, in the order of COLUMNS."""
+    level = city_level(data.region, data.city)
+    return data.gender, data.region, data.city, level, data.education, data.credit_level, data.source
+
+
+async def get_profile(tx: Transaction, shop: str, customer: str) -> Row[Any] | None:
+    """The row of COLUMNS; None where no profile ever came."""
+    # By primary key.
+    return await tx.fetch_one(
+        f"select {COLUMNS} from profiles where shop = :shop and customer = :customer", shop=shop, customer=customer
+    )

@@ -1,0 +1,132 @@
+"""Traits and buyer types over HTTP, from orders with lines, measured ways, profiles, reviews and complaints."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from common.bus.subscriptions import Batch
+from common.events.customers import CustomerUpdated
+from common.events.feedback import ComplaintOpened, ReviewSubmitted, TicketEntry
+from common.events.orders import OrderCompleted, OrderJourneyMeasured, OrderLine, PromotionUse
+from common.process.runtime import Runtime
+from segmentation.handlers import on_bought, on_inputs, on_profiles, on_voices
+
+from ..conftest import NOW
+
+BASE = "/v1/shops/tea"
+
+
+async def known(runtime: Runtime, events: Any) -> None:
+    """c1 buys tea by promotion in the evening, and complains; told twice, and out of order."""
+    orders, ways = [], []
+    for n in range(4):
+        at = datetime.fromisoformat(f"2025-03-{10 + n}T20:00:00+08:00")
+        lines = (
+            OrderLine(sku="green", category="tea", brand="Hill", quantity=2, paid=3_000, mark="new"),
+            OrderLine(sku="gift", category="cups", quantity=1, kind="gift"),
+        )
+        fields: dict[str, Any] = {
+            "order_id": f"t{n}",
+            "state": "completed",
+            "currency": "CNY",
+            "goods_paid": 3_000,
+            "lines": lines,
+            "placed_at": at,
+            "promotions": (PromotionUse(kind="coupon"),),
+            "revision": 2,
+        }
+        orders.append(events.make("c1", at + timedelta(days=1), OrderCompleted(**fields)))
+        old = {**fields, "promotions": (), "revision": 1}
+        orders.append(events.make("c1", at + timedelta(days=1), OrderCompleted(**old)))
+        way = OrderJourneyMeasured(order_id=f"t{n}", silent=n > 0, decision_seconds=600, compared_items=1, revision=1)
+        ways.append(events.make("c1", at, way))
+    review = ReviewSubmitted(review_id="r1", stars=1, photos=("https://example.test/a.jpg",))
+    complaint = ComplaintOpened(
+        ticket_id="t1",
+        kind="complaint",
+        state="open",
+        priority="normal",
+        opened_at=NOW,
+        respond_by=NOW,
+        resolve_by=NOW,
+        entry=TicketEntry(entry_id="e1", action="opened"),
+        revision=1,
+    )
+    async with runtime.database.transaction() as tx:
+        await tx.lock_customers([("tea", "c1")])
+        for _ in range(2):
+            await on_bought(tx, Batch([*ways, *orders]))
+            await on_profiles(
+                tx,
+                Batch(
+                    [
+                        events.make("c1", NOW, CustomerUpdated(gender="female", region="上海", revision=3)),
+                        events.make("c1", NOW, CustomerUpdated(gender="male", city="苏州", revision=2)),
+                    ]
+                ),
+            )
+            await on_voices(tx, Batch([events.make("c1", NOW, review), events.make("c1", NOW, complaint)]))
+        await on_inputs(tx, Batch([order for order in orders if order.data.revision == 2]))
+    await runtime.sweeper.sweep()
+
+
+async def test_traits_are_made_of_what_is_known(client: httpx.AsyncClient, runtime: Runtime, events: Any) -> None:
+    """SEG-026 to 048, SEG-066: each dimension has its value, and what is not known is null."""
+    await known(runtime, events)
+    found = (await client.get(f"{BASE}/customers/c1/traits")).json()
+    assert (found["profile"]["gender"], found["profile"]["city_level"]) == ("female", "tier_1")
+    assert (found["frequency"], found["consumption"], found["orders_in_year"]) == ("medium", "low", 4)
+    assert found["categories"] == [{"name": "tea", "units": 8, "percent": 100.0}]
+    assert found["brands"] == [{"name": "Hill", "units": 8, "percent": 100.0}]
+    assert (found["hours"]["habit"], found["promotion_percent"], found["silent_percent"]) == ("evening", 100.0, 75.0)
+    assert found["marks"] == {"new_percent": 100.0, "hot_percent": 0.0}
+    assert found["intervals"] == {"shortest": 1, "median": 1.0, "longest": 1, "last": 1}
+    assert [each["tag"] for each in found["behaviour"]] == ["campaign_customer", "loyal_customer"]
+    assert (found["loyalty_grade"], found["milestone"]) == (4, {"reached": "5", "care": "sticky"})
+    assert found["call"]["wanted"] is False
+    nobody = (await client.get(f"{BASE}/customers/p1/traits")).json()
+    assert (nobody["profile"], nobody["mean_order"], nobody["milestone"]["care"]) == (None, None, "none")
+    assert (await client.get(f"{BASE}/customers/ghost/traits")).status_code == 404
+
+
+async def test_the_buyer_type_says_why_and_what_to_do(client: httpx.AsyncClient, runtime: Runtime, events: Any) -> None:
+    """SEG-074, SEG-083: the shop's own strategy takes the place of the usual one."""
+    await known(runtime, events)
+    found = (await client.get(f"{BASE}/customers/c1/buyer-type")).json()
+    assert (found["primary"], len(found["scores"])) == ("impulsive", 8)
+    assert "greedy" in found["secondary"]
+    assert found["scores"][0]["evidence"] == [
+        "decides within an hour",
+        "compares nothing",
+        "half of what is bought is new",
+    ]
+    assert "tell of novel and trendy products and events" in found["strategy"]
+    own = {"thresholds": {"strategies": {"impulsive": ["call on Fridays"]}}}
+    assert (await client.put(f"{BASE}/thresholds", json=own)).status_code == 200
+    await runtime.set_clock(NOW + timedelta(minutes=6))
+    again = (await client.get(f"{BASE}/customers/c1/buyer-type")).json()
+    assert again["strategy"] == ["call on Fridays"]
+    nobody = (await client.get(f"{BASE}/customers/p1/buyer-type")).json()
+    assert (nobody["primary"], nobody["strategy"], nobody["confidence"]) == (None, [], "low")
+
+
+async def test_segments_ask_for_profiles_ways_reviews_and_complaints(
+    client: httpx.AsyncClient, runtime: Runtime, events: Any
+) -> None:
+    await known(runtime, events)
+    asked = {
+        "gender = female and city_level = tier_1 and region = 上海": 1,
+        "promotion_share in 90 days >= 100 and units in 90 days = 8": 1,
+        "silent_share = 75": 1,
+        "silent_share < 75": 0,
+        "reviews in 30 days = 1 and photo_reviews >= 1 and positive_share = 0": 1,
+        "complaints in 7 days > 0": 1,
+        "not complaints > 0": 4,
+        "positive_share < 50": 1,
+    }
+    for expression, count in asked.items():
+        answer = await client.post(f"{BASE}/segments/preview", json={"expression": expression})
+        assert answer.json()["customers"] == count, (expression, answer.text)

@@ -1,0 +1,100 @@
+"""The published examples of key figures, exact; Kaplan-Meier against the textbook and against simulation."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segmentation.kpis.rules import (
+    BENCHMARKS,
+    Industry,
+    Waiting,
+    contribution,
+    growth,
+    kaplan_meier,
+    percent,
+    repurchase,
+    survivors,
+)
+
+
+@pytest.mark.parametrize(
+    ("part", "base", "expected"),
+    [(500, 10_000, "5.00"), (5_000, 10_000, "50.00"), (23, 25, "92.00"), (0, 0, None), (81, 100, "81.00")],
+)
+def test_ana_005_rates_and_nothing_of_nobody(part: int, base: int, expected: str | None) -> None:
+    """T-4.1 to T-4.4."""
+    assert percent(part, base) == (Decimal(expected) if expected is not None else None)
+
+
+def test_ana_011_the_contribution_of_repeat_buyers() -> None:
+    """T-1: ten times the rate at half the order value is five times the contribution."""
+    a, b = contribution(10_000, Decimal(5), 200), contribution(10_000, Decimal(50), 100)
+    assert [a, b, b / a] == [Decimal(100_000), Decimal(500_000), Decimal(5)]
+
+
+@pytest.mark.parametrize(
+    ("industry", "expected"),
+    [
+        ("womens_wear", ["2600", "1170", "666.9", "426.816", "290.23488"]),
+        ("cosmetics", ["2600", "1144", "617.76", "370.656", "237.21984"]),
+        ("mens_shoes", ["1900", "646", "277.78", "136.1122", "72.139466"]),
+        ("appliances", ["500", "75", "18.75", "6.375", "3.12375"]),
+    ],
+)
+def test_ana_012_survivors_of_ten_thousand_first_buyers(industry: Industry, expected: list[str]) -> None:
+    """T-3, exact; and the rate rises with every step in every column."""
+    assert survivors(10_000, industry) == [Decimal(each) for each in expected]
+    assert list(BENCHMARKS[industry]) == sorted(set(BENCHMARKS[industry]))
+
+
+def test_growth_is_against_what_was() -> None:
+    assert (growth(150, 100), growth(50, 100), growth(5, 0)) == (Decimal(50), Decimal(-50), None)
+
+
+def test_kaplan_meier_by_hand() -> None:
+    """Ten at risk, two buy on day 1, three leave on day 2, one of five buys on day 3: 1 - 8/10 x 4/5 = 36 percent."""
+    waiting = Waiting({1: 2, 3: 1}, {2: 3, 9: 4})
+    assert kaplan_meier(waiting, 0) == 0
+    assert kaplan_meier(waiting, 2) == 20
+    assert kaplan_meier(waiting, 3) == 36
+    assert kaplan_meier(Waiting({}, {}), 3) is None
+
+
+@given(st.dictionaries(st.integers(0, 60), st.integers(1, 50), max_size=8), st.integers(0, 60))
+def test_where_nobody_is_censored_all_three_forms_are_one(again: dict[int, int], days: int) -> None:
+    waiting = Waiting(again, {61: 7})
+    bought = sum(count for gap, count in again.items() if gap <= days)
+    total = sum(again.values()) + 7
+    found = repurchase(waiting, {True: bought, False: total - bought}, days)
+    assert found.everybody == found.mature
+    assert found.estimated is not None
+    assert found.everybody is not None
+    assert abs(found.estimated - found.everybody) <= Decimal("0.01")
+
+
+def test_of_buyers_who_came_lately_the_estimate_is_right_and_the_share_of_everybody_too_low() -> None:
+    """Everybody buys again within 90 days with 60 percent; half of the buyers have had 45 days on average."""
+    draw = random.Random(5)
+    again, not_yet, mature = Counter[int](), Counter[int](), Counter[bool]()
+    for _ in range(20_000):
+        age = draw.randrange(0, 180)
+        gap = draw.randrange(0, 90) if draw.random() < 0.6 else 10_000
+        if gap <= age:
+            again[min(gap, 91)] += 1
+        else:
+            not_yet[min(age, 91)] += 1
+        if age >= 90:
+            mature[gap <= 90] += 1
+    found = repurchase(Waiting(again, not_yet), mature, 90)
+    assert found.estimated is not None
+    assert found.mature is not None
+    assert found.everybody is not None
+    assert abs(found.estimated - 60) < Decimal("1.5")
+    assert abs(found.mature - 60) < Decimal("1.5")
+    assert found.everybody < 50

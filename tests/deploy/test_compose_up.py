@@ -1,0 +1,184 @@
+"""docker-compose.yml is started: every service healthy, one order from HTTP to a mail, kills, a second consumer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from common.events.topics import SERVICES
+
+from .containers import ROOT, WHY_NOT
+from .walking import Standins, Walk
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT),
+    pytest.mark.usefixtures("image"),
+]
+SHOP = "/v1/shops/teahouse"
+WITHIN_S = 120
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
+    """The stack as an operator starts it: `new-secrets.sh`, then `up --wait`."""
+    folder = tmp_path_factory.mktemp("compose")
+    secrets, env = folder / "secrets", folder / "env"
+    subprocess.run(["sh", ROOT / "deploy/new-secrets.sh", secrets, env], check=True, capture_output=True)
+    environment = dict(line.split("=", 1) for line in env.read_text().splitlines()) | {"SECRETS_FOLDER": str(secrets)}
+    walk = Walk(folder, environment, Standins(folder))
+    try:
+        began = time.monotonic()
+        walk.up()
+        print(f"\n{len(walk.containers)} services were up after {time.monotonic() - began:.0f} s")
+        yield walk
+    finally:
+        walk.down()
+
+
+class Shop:
+    """Speaks to the services of the stack with the bootstrap key."""
+
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+        key = (walk.folder / "secrets/bootstrap_api_key").read_text().strip()
+        self._http = httpx.Client(headers={"authorization": f"Bearer {key}"}, trust_env=False, timeout=20)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def call(self, service: str, method: str, path: str, body: Any = None) -> httpx.Response:
+        return self._http.request(method, f"http://{self._walk.address(service)}:8080{path}", json=body)
+
+    def order(self, number: int, state: str = "paid") -> httpx.Response:
+        order = {"order_id": f"{number}", "state": state, "currency": "EUR", "goods_paid": 12_900}
+        event = {"id": f"order-{number}-{state}", "type": f"order.{state}", "subject": "ann", "data": order}
+        return self.call("orders-ingest", "POST", f"{SHOP}/events", event)
+
+    def decisions(self) -> str:
+        """Why no mail came, for who reads a failure."""
+        return self.call("messaging", "GET", f"{SHOP}/customers/ann/decisions").text
+
+    def mails(self) -> list[dict[str, Any]]:
+        text = self._walk.containers["mailpit"].exec("cat", "/tmp/mails.jsonl").stdout
+        return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def shop(walk: Walk) -> Iterator[Shop]:
+    shop = Shop(walk)
+    set_up = shop.call("orders-ingest", "PUT", f"{SHOP}/settings", {"zone": "Europe/Berlin", "currency": "EUR"})
+    assert set_up.status_code == 200, set_up.text
+    ann = {
+        "id": "ann",
+        "name": "Ann Li",
+        "email": "ann@example.test",
+        "language": "en",
+        "registered_at": (datetime.now(UTC) - timedelta(days=1)).isoformat(),
+    }
+    told = shop.call("orders-ingest", "POST", f"{SHOP}/customers", {"customers": [ann]})
+    assert told.status_code == 202, told.text
+    yield shop
+    shop.close()
+
+
+def until(check: Callable[[], bool], what: str | Callable[[], str]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not check():
+        assert time.monotonic() < deadline, what if isinstance(what, str) else what()
+        time.sleep(0.5)
+
+
+def test_every_service_comes_up_healthy_in_the_files_order(walk: Walk) -> None:
+    expected = {name for name, service in walk.file["services"].items() if "profiles" not in service}
+    assert set(walk.containers) == expected
+    assert {*SERVICES, "console", "postgres", "kafka"} <= expected
+    for name, service in walk.file["services"].items():
+        for needed in service.get("depends_on", {}):
+            if name in expected:
+                assert walk.order.index(needed) < walk.order.index(name)
+    for name, container in walk.containers.items():
+        state = container.state
+        completed = walk.file["services"][name]["restart"] == "on-failure"
+        assert (state["Status"], state["ExitCode"]) == (("exited", 0) if completed else ("running", 0)), name
+
+
+def test_no_secret_is_shown_by_inspect(walk: Walk) -> None:
+    secrets = [file.read_text().strip() for file in (walk.folder / "secrets").iterdir()]
+    shown = json.dumps([container.inspect() for container in walk.containers.values()])
+    assert [secret[:4] for secret in secrets if secret and secret in shown] == []
+
+
+def test_the_console_serves_its_page_and_invites_its_first_owner(walk: Walk) -> None:
+    page = httpx.get(f"http://{walk.address('console')}:8080/", trust_env=False, follow_redirects=True)
+    assert page.status_code == 200, page.text[:500]
+    assert "html" in page.headers["content-type"]
+    invited = walk.containers["console"].exec("python", "-m", "console.main", "invite", "--first-owner")
+    assert invited.stdout.strip().startswith("http://127.0.0.1:8086/")
+
+
+def test_an_order_goes_from_http_to_a_mail(shop: Shop) -> None:
+    assert shop.order(1).status_code == 202
+    until(lambda: len(shop.mails()) == 1, shop.decisions)
+    (mail,) = shop.mails()
+    assert mail["to"] == ["ann@example.test"]
+    assert "1" in mail["subject"] + mail["text"]
+    until(lambda: shop.call("segmentation", "GET", f"{SHOP}/customers/ann").status_code == 200, "not segmented")
+
+
+@pytest.mark.parametrize("killed", ["messaging", "kafka", "postgres"])
+def test_what_is_killed_comes_back_and_nothing_is_lost(walk: Walk, shop: Shop, killed: str) -> None:
+    """`restart: unless-stopped`; the volumes keep what stood in them."""
+    before, number = len(shop.mails()), 100 + len(shop.mails())
+    container = walk.containers[killed]
+    pid = container.state["Pid"]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: container.state["Running"] and container.state["Pid"] != pid, f"{killed} was not started again")
+    for name in (killed, *SERVICES):
+        walk.await_healthy(name)
+    assert shop.order(number).status_code == 202
+    until(lambda: len(shop.mails()) > before, shop.decisions)
+    assert len(shop.mails()) == before + 1
+
+
+def test_more_consumers_share_the_partitions(walk: Walk, shop: Shop) -> None:
+    """The profile `consumers` with `--scale membership-consumer=2`, beside the service itself."""
+    for number in (1, 2):
+        walk.add("membership-consumer", number)
+    keys = ["membership", "membership-consumer", "membership-consumer#2"]
+    for key in keys:
+        walk.await_healthy(key)
+
+    def shared() -> bool:
+        said = [shop.call(key, "GET", "/health/ready").json() for key in keys]
+        return all(str(each.get("checks", {}).get("consumer", "")).startswith("reading") for each in said)
+
+    until(shared, "they do not all read")
+    assert [key for key in keys[1:] if "ports" in walk.file["services"][key.partition("#")[0]]] == []
+
+
+def test_all_stop_within_their_grace_and_with_the_code_of_an_orderly_end(walk: Walk) -> None:
+    """The last test: what it stops stays stopped."""
+    for name in (*SERVICES, "console"):
+        container = walk.containers[name]
+        took = container.stop(30)
+        assert took < 30
+        assert container.state["ExitCode"] == 0, container.logs()[-2000:]
+        print(f"\n{name}: stopped within {took:.1f} s")
+
+
+def test_a_key_that_the_walk_does_not_know_is_an_error(tmp_path: Path) -> None:
+    walk = Walk(tmp_path, {"KAFKA_CLUSTER_ID": "x"}, Standins(tmp_path))
+    with pytest.raises(AssertionError, match="does not know what privileged of membership means"):
+        walk._options("membership", {"privileged": True})

@@ -1,0 +1,163 @@
+"""The processes of another commit run beside this one's under load, and leave: nothing is lost, nothing counts twice.
+
+Opt-in, since it needs the commit: `UPGRADE_FROM=<commit> pytest tests/upgrade`. Nothing has been released yet, so that
+migrations are edited in place: the other commit's processes are given this one's files of migrations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from regulars import operating
+from regulars.client import Services, set_up_shop
+from regulars.stack.plan import Plan
+from regulars.stack.ports import free_port
+from regulars.stack.services import SERVICES, environment
+from regulars.stack.state import StackState
+
+ROOT = Path(__file__).parents[2]
+FROM = os.environ.get("UPGRADE_FROM")
+SHOP, CUSTOMERS = "/v1/shops/tea", [f"c{number}" for number in range(20)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not FROM, reason="set UPGRADE_FROM to the commit whose processes are to run beside this one's"),
+]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="regulars-upgrade-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        operating.down(folder / "run", purge=True)
+
+
+@pytest.fixture
+def other(folder: Path) -> Iterator[Path]:
+    """The other commit's source, with this one's migrations."""
+    tree = folder / "other"
+    subprocess.run(["git", "-C", ROOT, "worktree", "add", "--detach", tree, str(FROM)], check=True, capture_output=True)
+    for migrations in ("libs/common/src/common/storage", *(f"services/{each.name}" for each in SERVICES)):
+        shutil.rmtree(tree / migrations / "migrations")
+        shutil.copytree(ROOT / migrations / "migrations", tree / migrations / "migrations")
+    yield tree
+    subprocess.run(["git", "-C", ROOT, "worktree", "remove", "--force", tree], check=True, capture_output=True)
+
+
+class Old:
+    """A process of each service of the other commit."""
+
+    def __init__(self, tree: Path, state: StackState, ending: ExitStack) -> None:
+        self.addresses: dict[str, str] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        sources = [tree / "libs/common/src", *(tree / f"services/{each.name}/src" for each in SERVICES)]
+        for service in SERVICES:
+            port = free_port()
+            settings = {**state.services[service.name], "HTTP_PORT": str(port)}
+            env = environment(settings) | {"PYTHONPATH": os.pathsep.join(map(str, sources))}
+            argv = [sys.executable, "-m", f"{service.package}.main", "serve"]
+            log = ending.enter_context((tree.parent / f"{service.name}-other.log").open("wb"))
+            process = subprocess.Popen(argv, env=env, cwd=tree, stdout=log, stderr=log)
+            ending.callback(process.kill)
+            self._processes[service.name] = process
+            self.addresses[service.name] = f"http://127.0.0.1:{port}"
+
+    def await_ready(self) -> None:
+        deadline = time.monotonic() + 120
+        for name, address in self.addresses.items():
+            while True:
+                process = self._processes[name]
+                assert process.poll() is None, f"{name} of the other commit ended with {process.returncode}"
+                assert time.monotonic() < deadline, name
+                try:
+                    answer = httpx.get(f"{address}/health/ready", trust_env=False)
+                    if answer.status_code == 200 and "joining" not in answer.text:
+                        break
+                except httpx.TransportError:
+                    pass
+                time.sleep(0.2)
+
+    def source_of(self, name: str) -> str:
+        """Where the process has its code from."""
+        return Path(f"/proc/{self._processes[name].pid}/cwd").resolve().as_posix()
+
+    def leave(self) -> None:
+        """One after the other, as a rolling upgrade ends them."""
+        for process in self._processes.values():
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(40) == 0
+
+
+async def test_nothing_is_lost_while_the_processes_of_two_commits_work_side_by_side(folder: Path, other: Path) -> None:
+    state = await asyncio.to_thread(operating.up, Plan(folder / "run", SERVICES), lambda _: None)
+    new = Services({name: its["PUBLIC_URL"] for name, its in state.services.items()}, state.api_key)
+    sent: list[int] = []
+    with ExitStack() as ending:
+        old = await asyncio.to_thread(Old, other, state, ending)
+        await asyncio.to_thread(old.await_ready)
+        assert old.source_of("membership") == other.resolve().as_posix()
+        async with new, Services(old.addresses, state.api_key) as beside:
+            await set_up_shop(new, "tea", zone="Europe/Berlin", currency="EUR")
+            stop = asyncio.Event()
+
+            async def load(*doors: Services) -> None:
+                while not stop.is_set():
+                    number = len(sent)
+                    sent.append(number)
+                    await _send(doors[number % len(doors)], number)
+
+            both = asyncio.create_task(load(new, beside))
+            await _until(lambda: len(sent) > 300)
+            stop.set()
+            await both
+            stop.clear()
+            # They leave under load, which goes to the new ones alone.
+            alone = asyncio.create_task(load(new))
+            await asyncio.to_thread(old.leave)
+            await _until(lambda: len(sent) > 500)
+            stop.set()
+            await alone
+            for _ in range(240):
+                counters = await new.everywhere("GET", "/ops/settled", params={"wait_s": 1})
+                if not any(each["lag"] or each["outbox"] for each in counters.values()):
+                    break
+                await asyncio.sleep(0.25)
+            assert all(await new.get(name, "/ops/dead") == [] for name in state.services)
+            counted = {c: (await new.get("membership", f"{SHOP}/members/{c}"))["orders"] for c in CUSTOMERS}
+    assert counted == Counter(CUSTOMERS[number % len(CUSTOMERS)] for number in sent)
+    print(f"\n{len(sent)} orders by processes of two commits: each counted once")
+    assert await asyncio.to_thread(operating.run_in_services, folder / "run", "verify", SERVICES) == 0
+
+
+async def _send(services: Services, number: int) -> None:
+    customer = CUSTOMERS[number % len(CUSTOMERS)]
+    if number < len(CUSTOMERS):
+        profile = {"id": customer, "name": f"Name {number}", "email": f"{customer}@example.test"}
+        await services.call("orders-ingest", "POST", f"{SHOP}/customers", json={"customers": [profile]})
+    data = {"order_id": f"o{number}", "state": "completed", "currency": "EUR", "goods_paid": 1_000, "remark": "ring"}
+    event = {"id": f"o{number}", "type": "order.completed", "subject": customer, "data": data}
+    event["time"] = f"2026-01-02T12:{number // 60 % 60:02}:{number % 60:02}Z"
+    await services.call("orders-ingest", "POST", f"{SHOP}/events", json=event)
+
+
+async def _until(check: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not check():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)
