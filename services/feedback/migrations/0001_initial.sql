@@ -122,6 +122,14 @@ create table ticket_entries (
     unique (shop, customer, ticket_id, entry_id)                -- closes the race of two deliveries of one entry
 );
 
+-- The photos that claims were judged by, as keyed hashes of their addresses or ids, each with the ticket it came with first.
+create table claim_photos (
+    shop text not null,
+    photo bytea not null,
+    ticket_id text not null,
+    primary key (shop, photo)           -- closes the race of two claims with one photo: the later one waits, and sees it
+);
+
 -- Claims of rewards for reviews, a row a revision: the data of the event that announced it.
 create table reward_claims (
     shop text not null,

@@ -70,7 +70,7 @@ SERVICE = Service(
     ),
     jobs=jobs,
     due=due,
-    copied=(Copied("sentiment_models"),),
+    copied=(Copied("sentiment_models"), Copied("claim_photos")),
     verify=verify,
 )
 

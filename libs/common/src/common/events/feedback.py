@@ -179,7 +179,8 @@ class Compensation(EventData):
     """What a customer gets for what went wrong, worth `amount` (FBK-029, FBK-030); whoever pays it out reads `granted`.
 
     `proposed_by`: the agent, None: the customer's own claim. `decided_by`: None where it was granted by the shop's
-    rule, which `automatic` says. `without_return`: the goods stay with the customer.
+    rule, which `automatic` says. `without_return`: the goods stay with the customer. `photo_seen`: one of its photos
+    was given with another ticket of the shop before, so that a person looks at it.
     """
 
     kind: CompensationKind
@@ -191,6 +192,7 @@ class Compensation(EventData):
     decided_at: Instant | None = None
     automatic: bool = False
     without_return: bool = False
+    photo_seen: bool = False
 
 
 class ChecklistItem(EventData):
