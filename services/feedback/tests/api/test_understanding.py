@@ -55,9 +55,7 @@ async def test_texts_are_read_ranked_announced_and_forgotten_with_the_customer(
     found = await issues(feedback)
     ranked = [(i["topic"], i["now"]["disliked"], i["trend"]) for i in found["items"]]
     assert ranked[:2] == [("quality", 2, 400), ("logistics", 1, -800)]
-    assert found["now"] == {"texts": 5, "positive": 1, "negative": 2, "surpassed": 0, "disappointed": 1} | {
-        name: found["now"][name] for name in ("positive", "negative", "texts")
-    }
+    assert [found["now"][name] for name in ("texts", "positive", "disappointed")] == [5, 1, 1]
     assert found["signals"] == {"story": 1}
     said = (await feedback.client.get(f"{SHOP}/key-issues/quality/texts")).json()["items"]
     assert sorted((s["customer"], s["name"]) for s in said) == [("ann", "r1"), ("bob", "r2")]

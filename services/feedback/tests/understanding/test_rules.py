@@ -20,6 +20,8 @@ from feedback.understanding.words import SIGNAL_WORDS, TOPIC_WORDS
         ("包裝精美", 1, {"packaging": 1}),
         ("客服态度恶劣，不理人", -1, {"service": -1}),
         ("会员积分没用", -1, {"membership": -1}),
+        ("快递太慢", -1, {"logistics": -1}),
+        ("快递很快", 1, {"logistics": 1}),
         ("质量不好", -1, {"quality": -1}),
         ("没有什么问题", 1, {}),
         ("尺码偏大", 0, {"size": 0}),

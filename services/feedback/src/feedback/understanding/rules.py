@@ -11,6 +11,7 @@ from feedback.understanding.words import (
     DISAPPOINTED,
     NEGATIONS,
     NEGATIVE,
+    NO_FEELING,
     POSITIVE,
     SIGNAL_WORDS,
     SURPASSED,
@@ -24,7 +25,10 @@ _SIGNALS: list[tuple[Signal, re.Pattern[str]]] = [(signal, pattern(words)) for s
 _SURPASSED, _DISAPPOINTED = pattern(SURPASSED), pattern(DISAPPOINTED)
 _NEGATIVE = pattern(NEGATIVE)
 _POSITIVE = pattern(set(POSITIVE.split()) - set(NEGATIVE.split()))
-_FEELING = re.compile(f"(?P<positive>{_POSITIVE.pattern})|(?P<negative>{_NEGATIVE.pattern})")
+_FEELING = re.compile(
+    f"(?P<none>{pattern(NO_FEELING).pattern})|(?P<positive>{_POSITIVE.pattern})|(?P<negative>{_NEGATIVE.pattern})"
+)
+_VALUES = {"none": 0, "positive": 1, "negative": -1}
 _NEGATION = pattern(NEGATIONS)
 _REACH_ZH, _REACH_EN = 4, 22
 """Characters before a word in which a negation turns it: some three words of English."""
@@ -70,7 +74,7 @@ def _longest(clause: str, place: int) -> tuple[int, int, int] | None:
     found = _FEELING.search(clause, place)
     if found is None:
         return None
-    begin, end, value = found.start(), found.end(), 1 if found.lastgroup == "positive" else -1
+    begin, end, value = found.start(), found.end(), _VALUES[found.lastgroup or ""]
     other = _NEGATIVE.match(clause, begin)
     if value > 0 and other is not None and other.end() > end:
         return begin, other.end(), -1

@@ -55,6 +55,11 @@ NEGATIVE = """差 很差 太差 差劲 差评 不好 不行 不满 失望 后悔
     crash* freez* dead weak worse regret* complain* scratch* stain* torn unreliable frustrat* mediocre missing
     dirty"""
 
+NO_FEELING = (
+    """快递 快件 快餐 好像 好多 好几 好久 只好 最好 好不好 正好 爱人 香水 香皂 香港 冷水 冷却 硬件 硬盘 薄荷 不好意思"""
+)
+"""Words that hold one of the others and say nothing of it."""
+
 NEGATIONS = """不 没 没有 无 未 别 不是 不太 不够 并不 毫无 no not never n't don't doesn't didn't isn't wasn't
     aren't won't can't cannot hardly without nothing dont didnt doesnt isnt wasnt cant couldn't wouldn't"""
 
