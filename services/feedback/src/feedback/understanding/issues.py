@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from feedback.understanding.state import TOPICS
+from feedback.understanding.state import TOPICS, Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Issue:
     """A topic of a period. `disliked_per_mille`: of all texts of the period, those that speak ill of it. `trend`: by
     how much that is more (or less) than in the period before, which is as long; None where nothing was said then."""
 
-    topic: str
+    topic: Topic
     now: Counted
     before: Counted
     disliked_per_mille: int
@@ -48,7 +49,7 @@ def rank(now: Mapping[str, Counted], before: Mapping[str, Counted], texts: int, 
         found.append(
             Issue(topic, one, other, share or 0, None if share_before is None else (share or 0) - share_before)
         )
-    return sorted(found, key=lambda issue: (-issue.now.disliked, -issue.now.texts, TOPICS.index(issue.topic)))  # type: ignore[arg-type]
+    return sorted(found, key=lambda issue: (-issue.now.disliked, -issue.now.texts, TOPICS.index(issue.topic)))
 
 
 def per_mille(part: int, whole: int) -> int | None:
@@ -56,6 +57,6 @@ def per_mille(part: int, whole: int) -> int | None:
     return (2000 * part + whole) // (2 * whole) if whole else None
 
 
-def counted(rows: Iterable[tuple[str, int, int, int, int, int]]) -> dict[str, Counted]:
+def counted(rows: Iterable[Sequence[Any]]) -> dict[str, Counted]:
     """By topic, of (topic, texts, liked, disliked, stars_sum, stars_count)."""
     return {row[0]: Counted(*map(int, row[1:])) for row in rows}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 Topic = Literal[
     "usage", "packaging", "logistics", "quality", "price", "service", "description", "size", "membership", "activity"
 ]
 """What a text speaks of (FBK-018); `membership` is the members' own topic: tiers, points, benefits (FBK-022)."""
-TOPICS: tuple[Topic, ...] = Topic.__args__  # type: ignore[attr-defined]
+TOPICS: tuple[Topic, ...] = get_args(Topic)
 Signal = Literal["story", "haggling", "praise_seeking"]
 """Of buyer types: a purpose or story of the purchase; asking for less money or more goods; asking for praise
 (FBK-023)."""

@@ -13,7 +13,7 @@ from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from common.work.set_aside import Task
-from feedback.understanding.state import Reading, Said, Source
+from feedback.understanding.state import Reading, Said, Signal, Source
 
 JOB = "texts_to_read"
 _SAID = Columns(
@@ -289,7 +289,7 @@ async def count_texts(tx: Transaction, shop: str, since: datetime, until: dateti
     return row
 
 
-async def count_signals(tx: Transaction, shop: str, since: datetime, until: datetime) -> dict[str, int]:
+async def count_signals(tx: Transaction, shop: str, since: datetime, until: datetime) -> dict[Signal, int]:
     rows = await tx.fetch(
         """
         select s.signal, count(*) as n from readings r cross join lateral unnest(r.signals) as s(signal)
