@@ -56,7 +56,7 @@ class Models:
 
     async def get_judges(self, tx: Transaction, shops: Iterable[str]) -> dict[str, tuple[str, Callable[[str], int]]]:
         """What reads for each shop that has trained a model: its name and its judgement."""
-        found = {}
+        found: dict[str, tuple[str, Callable[[str], int]]] = {}
         for shop, number in (await store.get_numbers(tx, shops)).items():
             model = self._kept.get((shop, number)) or unpacked(await store.get_model(tx, shop, number))
             self._kept[shop, number] = model

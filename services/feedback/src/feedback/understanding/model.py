@@ -40,7 +40,8 @@ class Model:
     def log_odds(self, text: str) -> float:
         """That a text in normal form is positive."""
         found = features(text)
-        return self.bias + float(self.weights[found].sum()) / max(len(found), 1) ** 0.5
+        total = float(self.weights[found].sum())
+        return float(self.bias + total / max(len(found), 1) ** 0.5)
 
     def judge(self, text: str) -> int:
         odds = self.log_odds(text)
