@@ -122,6 +122,14 @@ create table ticket_entries (
     unique (shop, customer, ticket_id, entry_id)                -- closes the race of two deliveries of one entry
 );
 
+-- The photos that claims were judged by, as keyed hashes of their addresses or ids, each with the ticket it came with first.
+create table claim_photos (
+    shop text not null,
+    photo bytea not null,
+    ticket_id text not null,
+    primary key (shop, photo)           -- closes the race of two claims with one photo: the later one waits, and sees it
+);
+
 -- Claims of rewards for reviews, a row a revision: the data of the event that announced it.
 create table reward_claims (
     shop text not null,
@@ -186,3 +194,40 @@ create table completed_orders (
     primary key (shop, customer, order_id)          -- closes the race of two processes that evaluate one order
 );
 create index completed_orders_first on completed_orders (shop, customer, completed_at, order_id collate "C") where counts;
+
+-- Texts of reviews, answers and tickets as they were understood: topics, sentiment, signals; no word of them is kept.
+-- It follows from the texts and the shop's newest model, so it is made again at any time, and goes with the texts.
+create table readings (
+    shop text not null,
+    customer text not null,
+    source text not null check (source in ('review', 'answer', 'ticket')),
+    name text not null,                 -- of the review, survey or ticket
+    part text not null,                 -- the survey's question; empty elsewhere
+    at timestamptz not null,
+    stars smallint,
+    sku text,
+    reader text,                        -- what read it: the rules or a model; null: it is to be read
+    sentiment smallint,                 -- -1, 0 or 1
+    liked text[],                       -- topics, by what is said of them
+    mentioned text[],
+    disliked text[],
+    signals text[],                     -- of buyer types
+    expectation smallint,               -- 1: surpassed, -1: disappointed
+    primary key (shop, customer, source, name, part)    -- closes the race of two deliveries of one text
+);
+create index readings_due on readings (shop, customer) where reader is null;
+create index readings_at on readings (shop, at) where reader is not null;
+
+-- Models of sentiment that a shop trained on its own stars; the newest that is in use reads its texts.
+create table sentiment_models (
+    shop text not null,
+    number integer not null,
+    trained_at timestamptz not null,
+    texts integer not null,             -- it learnt from, and was judged by
+    right_of_model integer not null,    -- of the held-out ones, whose sentiment it and the rules read right
+    right_of_rules integer not null,
+    held_out integer not null,
+    in_use boolean not null,            -- it reads better than the rules
+    model bytea,                        -- null where it is not in use
+    primary key (shop, number)          -- closes the race of two trainings
+);

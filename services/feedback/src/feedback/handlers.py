@@ -37,6 +37,7 @@ from common.events.orders import (
 from common.people.store import save_merge
 from common.storage.database import Transaction
 from feedback.commands.turns import note_turns
+from feedback.commands.understanding import note_texts
 from feedback.orders.rules import OrderKey, completed_orders, order_inputs
 from feedback.orders.store import get_inputs, insert_inputs, save_completed
 from feedback.policy.state import Policy, Version
@@ -48,6 +49,7 @@ from feedback.schedules import store as schedules
 from feedback.surveys import store as surveys
 from feedback.tickets import store as tickets
 from feedback.tiers.store import save_tiers
+from feedback.understanding import store as readings
 
 
 async def on_orders(tx: Transaction, batch: Batch) -> None:
@@ -107,6 +109,7 @@ async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
     if told := [event for event in batch.events if isinstance(event.data, TicketEvent)]:
         await tickets.save(tx, told)
         await note_turns(tx, {event.customer for event in told})
+    await note_texts(tx, batch.events)
 
 
 async def on_tiers(tx: Transaction, batch: Batch) -> None:
@@ -128,6 +131,7 @@ async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
     await reviews.erase(tx, customers)
     await surveys.erase(tx, customers)
     await tickets.erase(tx, customers)
+    await readings.erase(tx, customers)
     await questions.lapse(tx, customers)
     await schedules.lapse(tx, customers)
 

@@ -5,15 +5,26 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from common.process.runtime import Runtime, Service
+from common.process.runtime import Copied, Runtime, Service
 from common.service.commands import main
 from common.storage.database import Transaction
 from common.work.sweeps import WorkList
-from feedback.api import answer_page, policy, reviews, rewards, survey_forms, survey_results, surveys, tickets
+from feedback.api import (
+    answer_page,
+    policy,
+    reviews,
+    rewards,
+    survey_forms,
+    survey_results,
+    surveys,
+    tickets,
+    understanding,
+)
 from feedback.handlers import SUBSCRIPTIONS
 from feedback.jobs.asking import take_due_questions, usage_questions
 from feedback.jobs.moving import move_questions, take_late_policy
 from feedback.jobs.overdue import note_overdue
+from feedback.jobs.reading import MOST, read_texts
 from feedback.jobs.scheduled import scheduled_surveys, take_due_turns
 from feedback.jobs.verifying import verify
 from feedback.policy.store import POLICIES
@@ -21,6 +32,7 @@ from feedback.questions.store import count_due_questions
 from feedback.schedules import store as schedules
 from feedback.surveys.links import AnswerLinks
 from feedback.tickets import store
+from feedback.understanding import store as readings
 
 
 def jobs(runtime: Runtime) -> tuple[WorkList, ...]:
@@ -31,13 +43,14 @@ def jobs(runtime: Runtime) -> tuple[WorkList, ...]:
         WorkList("usage_questions", take_due_questions, usage_questions(links)),
         WorkList(schedules.JOB, take_due_turns, scheduled_surveys(links)),
         WorkList(store.JOB, store.lock_due, note_overdue(runtime.keys)),
+        WorkList(readings.JOB, readings.lock_due, read_texts(runtime.keys), most=MOST),
     )
 
 
 async def due(tx: Transaction, now: datetime) -> int:
-    """Questions to be asked, customers to be looked at, dues of tickets to be noted, and versions to be worked in."""
+    """Questions to ask, customers to look at, dues of tickets to note, texts to read, and versions to be worked in."""
     found = await count_due_questions(tx, now) + await schedules.count_due(tx, now) + await store.count_due(tx, now)
-    return found + len(await POLICIES.late_shops(tx))
+    return found + await readings.count_due(tx) + len(await POLICIES.late_shops(tx))
 
 
 SERVICE = Service(
@@ -51,11 +64,13 @@ SERVICE = Service(
         survey_results.router,
         tickets.router,
         rewards.router,
+        understanding.router,
         policy.router,
         answer_page.router,
     ),
     jobs=jobs,
     due=due,
+    copied=(Copied("sentiment_models"), Copied("claim_photos")),
     verify=verify,
 )
 

@@ -124,3 +124,24 @@ async def test_a_claim_that_is_not_whole_is_refused(feedback: Feedback) -> None:
     for changes in ({"reason": None}, {"order_id": None}, {"claim": CLAIM | {"currency": "XXY"}}, {"reason": "mood"}):
         assert (await claim(feedback, "t1", **changes)).status_code == 422
     assert await told(feedback) == []
+
+
+async def test_the_same_photo_again_is_not_granted_by_rule_whoever_sends_it(feedback: Feedback) -> None:
+    """FBK-040, SEC-013: opened with it or sent later; a ticket's own photo sent twice is no repetition."""
+    await start(feedback)
+    await feedback.issue_key("bob")
+    await feedback.handle(completed("b1", customer="bob"), completed("b2", customer="bob"))
+    photo = "https://photos.example.test/rotten.jpg?id=1"
+    first = (await claim(feedback, "t1", photos=[photo])).json()["compensation"]
+    assert (first["state"], first["photo_seen"]) == ("granted", False)
+    other = {"customer": "bob", "order_id": "b1"}
+    again = await claim(feedback, "t2", **other, photos=["https://PHOTOS.example.test/rotten.jpg?id=1#now", "new"])
+    assert (again.json()["compensation"]["state"], again.json()["compensation"]["photo_seen"]) == ("proposed", True)
+    assert (await claim(feedback, "t3", customer="bob", order_id="b2", photos=[])).status_code == 201
+    sent = (await act(feedback, "t3", "e1", "customer_said", photos=["new"])).json()["compensation"]
+    assert (sent["state"], sent["photo_seen"]) == ("proposed", True)
+    assert (await claim(feedback, "t4", order_id="o2", photos=[photo[:-1] + "2"])).json()["compensation"][
+        "state"
+    ] == "granted", "the query may be what names the photo"
+    assert await feedback.rows("select count(*) from claim_photos where photo::text like '%rotten%'") == [(0,)]
+    assert await feedback.verify() == []

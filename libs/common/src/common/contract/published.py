@@ -19,6 +19,7 @@ from common.events.feedback import (
     ReviewSubmitted,
     RewardClaimed,
     RewardDecided,
+    SignalsNoted,
     SurveyAnswered,
     SurveyPolicyChanged,
     SurveyRequested,
@@ -293,6 +294,12 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     RewardClaimed: {
         "claim_id": "rc-1", "review_id": "rev-1", "order_id": "1001", "state": "claimed", "amount": 500,
         "currency": "CNY", "revision": 1,
+    },
+    SignalsNoted: {
+        "source": "review",
+        "name": "review-2002",
+        "signals": ["story"],
+        "reader": "rules-1",
     },
     RewardDecided: {
         "claim_id": "rc-1", "review_id": "rev-1", "order_id": "1001", "state": "approved", "amount": 500,

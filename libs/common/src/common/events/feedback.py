@@ -179,7 +179,8 @@ class Compensation(EventData):
     """What a customer gets for what went wrong, worth `amount` (FBK-029, FBK-030); whoever pays it out reads `granted`.
 
     `proposed_by`: the agent, None: the customer's own claim. `decided_by`: None where it was granted by the shop's
-    rule, which `automatic` says. `without_return`: the goods stay with the customer.
+    rule, which `automatic` says. `without_return`: the goods stay with the customer. `photo_seen`: one of its photos
+    was given with another ticket of the shop before, so that a person looks at it.
     """
 
     kind: CompensationKind
@@ -191,6 +192,7 @@ class Compensation(EventData):
     decided_at: Instant | None = None
     automatic: bool = False
     without_return: bool = False
+    photo_seen: bool = False
 
 
 class ChecklistItem(EventData):
@@ -307,6 +309,22 @@ class RewardDecided(RewardEvent):
 
     TYPE: ClassVar[str] = "reward.decided"
     RANK: ClassVar[int] = 341
+
+
+class SignalsNoted(EventData):
+    """What a customer's text shows of their buyer type (FBK-023): a purpose or story of the purchase, haggling, or
+    asking for praise. `source` and `name`: of which review, survey or ticket, `part`: the survey's question. `reader`:
+    which version of the words found them. No word of the text is told.
+    """
+
+    TYPE: ClassVar[str] = "signals.noted"
+    TOPIC: ClassVar[str] = "feedback"
+    RANK: ClassVar[int] = 350
+    source: Literal["review", "answer", "ticket"]
+    name: Identifier
+    part: Text | None = None
+    signals: Annotated[tuple[Literal["story", "haggling", "praise_seeking"], ...], Field(min_length=1, max_length=3)]
+    reader: Text
 
 
 class SurveyPolicyChanged(NewVersion):

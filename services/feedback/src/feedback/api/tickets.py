@@ -175,7 +175,8 @@ class PromiseOut(BaseModel):
 
 
 class CompensationOut(BaseModel):
-    """`claimed`: a photo is missing; `proposed`: a person, another than `proposed_by`, has yet to approve it."""
+    """`claimed`: a photo is missing; `proposed`: a person, another than `proposed_by`, has yet to approve it.
+    `photo_seen`: one of the photos came with another ticket of the shop before."""
 
     kind: CompensationKind
     amount: int
@@ -186,6 +187,7 @@ class CompensationOut(BaseModel):
     decided_at: datetime | None
     automatic: bool
     without_return: bool
+    photo_seen: bool
 
 
 class PointOut(BaseModel):

@@ -11,6 +11,7 @@ from common.refusals import Conflict
 from common.storage.database import Transaction
 from feedback.commands.sealing import as_readable, assert_not_erased, opened, sealed
 from feedback.commands.tickets import do
+from feedback.commands.understanding import note_texts
 from feedback.forms.built_in import STARS
 from feedback.surveys import store as surveys
 from feedback.surveys.rules import answered
@@ -44,6 +45,7 @@ async def accept_answers(tx: Transaction, keys: KeyRing, survey: Survey, answers
     event = await sealed(tx, keys, event, personal=personal)
     await claim(tx, [(event, event.encode())])
     await surveys.save_answers(tx, event)
+    await note_texts(tx, [event])
     await tx.announce([event])
     await _rate_ticket(tx, keys, current, answers)
     return True

@@ -12,6 +12,7 @@ from common.refusals import Conflict
 from common.storage.database import Transaction
 from feedback.commands.sealing import as_readable, is_erased, opened, sealed
 from feedback.commands.tickets import open_one
+from feedback.commands.understanding import note_texts
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
 from feedback.reviews import store as reviews
@@ -57,6 +58,7 @@ async def accept_review(tx: Transaction, keys: KeyRing, review: Event[ReviewSubm
     except SameIdOtherBody:
         raise EventIdUsed from None
     await reviews.save_review(tx, event)
+    await note_texts(tx, [event])
     await tx.announce([event])
     if not erased:
         await _care(tx, keys, review)

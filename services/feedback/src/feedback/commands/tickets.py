@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from common.crypto.keys import KeyRing
@@ -15,10 +15,11 @@ from common.storage.database import Transaction
 from feedback.commands.names import hold_name
 from feedback.commands.sealing import as_readable, assert_not_erased, is_erased, sealed
 from feedback.commands.turns import note_turns
+from feedback.commands.understanding import note_texts
 from feedback.orders.store import get_stood
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
-from feedback.tickets import store
+from feedback.tickets import photos, store
 from feedback.tickets.compensation import Circumstances
 from feedback.tickets.policy import TicketPolicy
 from feedback.tickets.refusals import EntryDiffers, TicketChanged, TicketDiffers, UnknownTicket
@@ -52,6 +53,8 @@ async def open_one(tx: Transaction, keys: KeyRing, customer: CustomerKey, new: N
     await assert_not_erased(tx, keys, customer)
     policy, settings = await _rules(tx, customer[0], at)
     seen = await _seen(tx, customer, new.ticket_id, new.order_id, policy, settings, at)
+    if new.claim is not None:
+        seen = await _with_photos(tx, keys, customer[0], new.ticket_id, new.photos, seen)
     ticket = open_ticket(new, await get_tier(tx, person), policy, settings.zone, seen, at)
     return Done(await _save(tx, keys, customer, ticket, at), True)
 
@@ -81,6 +84,8 @@ async def do(tx: Transaction, keys: KeyRing, shop: str, ticket_id: str, step: St
         ticket = await _save(tx, keys, customer, passed, due_at)
     policy, settings = await _rules(tx, shop, at)
     seen = await _seen(tx, customer, ticket_id, ticket.order_id, policy, settings, at)
+    if ticket.compensation is not None and ticket.compensation.state == "claimed":
+        seen = await _with_photos(tx, keys, shop, ticket_id, (*ticket.photos, *step.photos), seen)
     return Done(await _save(tx, keys, customer, take_step(ticket, step, policy, settings.zone, seen, at), at), True)
 
 
@@ -122,6 +127,7 @@ async def _save(
     personal = bool(ticket.text or ticket.photos or ticket.entry.text or (ticket.promise and ticket.promise.what))
     event = await sealed(tx, keys, announced(customer, ticket, at), personal=personal)
     await store.save(tx, [event])
+    await note_texts(tx, [event])
     await tx.announce([event])
     if ticket.entry.action in ("resolve", "reopen"):
         await note_turns(tx, [customer])
@@ -159,3 +165,12 @@ async def _seen(
         assert order_id is not None
         order = order or await get_stood(tx, (*one, order_id))
     return Circumstances(settings.currency, order, *counted)
+
+
+async def _with_photos(
+    tx: Transaction, keys: KeyRing, shop: str, ticket_id: str, given: Sequence[str], seen: Circumstances
+) -> Circumstances:
+    """With whether one of the claim's photos came with another ticket before (FBK-040, SEC-013)."""
+    key = keys.derived(photos.PURPOSE)
+    digests = [photos.digest_of(key, shop, photo) for photo in given]
+    return replace(seen, photo_seen=await photos.take(tx, shop, ticket_id, digests))

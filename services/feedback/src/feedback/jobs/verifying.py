@@ -21,6 +21,7 @@ from feedback.schedules import store as schedules
 from feedback.surveys.store import list_surveys_of
 from feedback.tickets import store as tickets
 from feedback.tickets.columns import COLUMNS
+from feedback.understanding import store as readings
 from feedback.verification.differences import History, StoredQuestion, differences
 from feedback.verification.expected import MISSING, expectations, kept, policy
 
@@ -51,6 +52,8 @@ async def read_histories(tx: Transaction, keys: Sequence[CustomerKey]) -> list[H
         found[key].turn, found[key].settings = turn, shops.get(key[0])
     for key, claim in await rewards.list_claims_of(tx, keys):
         found[key].claims.append((claim.type, claim.at, claim.data))
+    for r in await readings.list_names_of(tx, keys):
+        found[r.shop, r.customer].readings.add((r.source, r.name, r.part))
     for key, entry in await tickets.list_entries_of(tx, keys):
         found[key].entries.append(entry)
     for row in await tickets.get_tickets_of(tx, keys):
@@ -88,6 +91,7 @@ CUSTOMERS = Customers(
         "tickets",
         "ticket_entries",
         "reward_claims",
+        "readings",
     ),
     read_histories,
     differences,

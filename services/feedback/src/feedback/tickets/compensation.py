@@ -28,7 +28,7 @@ class Circumstances:
     `order`: how the order stands, None: it is none of this customer's. `granted_before`: how often the customer was
     granted something by rule within the policy's days. `given`: what the customer's other tickets have granted or
     proposed, for the same order or within those days, in minor units of `currency`, the shop's. `order_compensated`:
-    one of them is of the same order.
+    one of them is of the same order. `photo_seen`: a photo of the claim was given with another ticket before.
     """
 
     currency: str
@@ -36,6 +36,7 @@ class Circumstances:
     granted_before: int = 0
     given: int = 0
     order_compensated: bool = False
+    photo_seen: bool = False
 
 
 def claimed(claim: Claim, photos: bool, rules: CompensationRules, seen: Circumstances, at: datetime) -> Compensation:
@@ -43,6 +44,7 @@ def claimed(claim: Claim, photos: bool, rules: CompensationRules, seen: Circumst
     found = Compensation(kind=claim.kind, amount=claim.amount, currency=claim.currency, state="claimed")
     if not photos:
         return found
+    found = found.having(photo_seen=seen.photo_seen)
     if _by_rule(claim, rules, seen, at):
         return found.having(state="granted", automatic=True, without_return=True, decided_at=at)
     return found.having(state="proposed")
@@ -103,4 +105,5 @@ def _by_rule(claim: Claim, rules: CompensationRules, seen: Circumstances, at: da
         and at - order.came_at <= timedelta(days=rules.claim_days)
         and seen.granted_before < rules.automatic_most
         and not seen.order_compensated
+        and not seen.photo_seen
     )

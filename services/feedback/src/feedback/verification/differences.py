@@ -47,6 +47,8 @@ class History:
     """By id, with the columns beside the body."""
     claims: list[tuple[str, datetime, RewardEvent]] = field(default_factory=list)
     """Revisions of claims of rewards: type, time, data."""
+    readings: set[tuple[str, str, str]] = field(default_factory=set)
+    """(source, name, part) of the texts that were, or are to be, read."""
     turn: Turn | None = None
     settings: ShopSettings | None = None
     """Of the customer's shop."""
@@ -61,6 +63,7 @@ def differences(history: History) -> list[str]:
         *_of_surveys(history, orders),
         *_of_tickets(history),
         *_of_turn(history),
+        *_of_readings(history),
     ]
     shop, customer = history.customer
     return [f"customer {customer} of {shop} {sentence}" for sentence in found]
@@ -167,3 +170,17 @@ def _of_turn(h: History) -> Iterator[str]:
     due = next_look(occasions(known, h.versions, h.settings), h.turn.taken_until)
     if h.turn.due_at != due:
         yield f"is looked at for a survey at {h.turn.due_at and h.turn.due_at.isoformat()}, not at {due}"
+
+
+def _of_readings(h: History) -> Iterator[str]:
+    """Each text that is kept is read or to be read, and nothing is kept of any other."""
+    texts = {("review", review_id, "") for review_id, (_, review) in h.reviews.items() if review.text is not None}
+    for survey_id, s in h.surveys.items():
+        texts |= {("answer", survey_id, answer.question) for answer in s.answers if answer.text is not None}
+    texts |= {("ticket", ticket_id, "") for ticket_id, (t, _) in h.tickets.items() if t.text is not None}
+    if h.erased:
+        return
+    for source, name, part in sorted(texts - h.readings):
+        yield f"has a text in {source} {name}{part and ' ' + part}, which is not noted as one to be read"
+    for source, name, part in sorted(h.readings - texts):
+        yield f"has what was read in {source} {name}{part and ' ' + part}, where no text is kept"
