@@ -35,6 +35,7 @@ def programme(**tier: Any) -> dict[str, Any]:
         "window_months": 12,
         "term_months": 12,
         "grace_days": 30,
+        "warn_days": 30,
         "downgrade": "one_down",
         "points": {
             "per_unit": 1,

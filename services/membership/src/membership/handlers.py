@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from common.bus.subscriptions import Batch, Subscription
+from common.crypto.keys import KEY_SUBSCRIPTIONS
 from common.events.membership import ProgrammeChanged, ProgrammeWithdrawn
 from common.fold.customers import fold_events
 from common.storage.database import Transaction
@@ -36,6 +37,8 @@ async def on_programmes(tx: Transaction, batch: Batch) -> None:
 
 
 SUBSCRIPTIONS = (
+    # Reasons of changes by hand are kept under their customers' keys.
+    *KEY_SUBSCRIPTIONS,
     Subscription(on_programmes, (ProgrammeChanged, ProgrammeWithdrawn), ahead=True),
     Subscription(on_inputs, INPUTS, KEPT),
 )

@@ -94,6 +94,14 @@ TOPICS: tuple[tuple[str, tuple[Field, ...]], ...] = (
                 120,
             ),
             Field("term_months", N_("A tier holds for, in months"), N_("Then it is looked at again."), "whole", 1, 120),
+            Field(
+                "warn_days",
+                N_("Warn before a term ends, in days"),
+                N_("Who would lose the tier is told what is missing. 0: never."),
+                "whole",
+                0,
+                365,
+            ),
             Field("grace_days", N_("Days of grace"), N_("After the term, before a tier is lost."), "whole", 0, 365),
             Field(
                 "downgrade",

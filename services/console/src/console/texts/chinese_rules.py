@@ -62,6 +62,8 @@ RULES = {
     "the quarter": "季末",
     "the year": "年末",
     "so many days": "若干天",
+    "Warn before a term ends, in days": "期满前提醒天数",
+    "Who would lose the tier is told what is missing. 0: never.": "将失去等级的会员会得知所缺条件。0 表示从不。",
     "Answers go to": "回复发往",
     "As if these thresholds were in force now. Nothing is saved yet.": "假设这些阈值现在生效。尚未保存任何内容。",
     "Bad service": "服务不好",
