@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import shutil
 import uuid
@@ -17,7 +18,7 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
-from playwright.async_api import BrowserContext, Page, async_playwright
+from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
 import console
 from common.storage.migrate import migrate
@@ -266,6 +267,16 @@ class Walk:
 
     async def click(self, name: str, role: Any = "button") -> None:
         await self.page.get_by_role(role, name=name, exact=True).first.click()
+        await self.page.wait_for_load_state()
+
+    async def twice(self, name: str, leads_to: str) -> None:
+        """Click a button twice, as impatient people do: the browser gives the first request up, and sends another.
+
+        `leads_to`: the end of the address, with `*` for anything.
+        """
+        await self.page.get_by_role("button", name=name).dblclick()
+        pattern = ".*/" + re.escape(leads_to).replace(r"\*", ".*") + "$"
+        await expect(self.page).to_have_url(re.compile(pattern), timeout=60_000)
         await self.page.wait_for_load_state()
 
     async def sign_up(self, link: str, name: str) -> None:

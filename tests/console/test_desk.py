@@ -45,8 +45,7 @@ async def test_an_agent_finds_by_phone_and_name_explains_points_and_redeems_some
         await page.get_by_label("Order comes to, in CNY").fill("500")
         await walk.click("Check it")
         await walk.check()
-        await page.get_by_role("button", name="Redeem 100 points").dblclick()
-        await page.wait_for_url("**/redemptions/*")
+        await walk.twice("Redeem 100 points", "redemptions/*")
         await walk.check()
         after = await whole.stack.get("membership", f"{BASE}/members/cleo")
         assert after["available"] == member["available"] - 100, "two clicks are one"
@@ -86,8 +85,7 @@ async def test_a_ticket_is_answered_and_its_compensation_approved_by_a_second_pe
         await page.get_by_text("It tastes of smoke").first.wait_for()
         await page.locator("summary", has_text="Answer the customer").click()
         await page.locator("#answer-text").fill("A new packet is on its way")
-        await page.get_by_role("button", name="Answer the customer").dblclick()
-        await page.wait_for_url("**/tickets/t-1?notice=*")
+        await walk.twice("Answer the customer", "tickets/t-1?notice=*")
         await page.locator("summary", has_text="Compensate").click()
         await page.locator("#compensate-kind").select_option("points")
         await page.locator("#compensate-amount").fill("900")
@@ -138,8 +136,7 @@ async def test_points_above_the_limit_are_adjusted_by_two_people(whole: Whole, c
         await page.get_by_label("Reason").fill("A whole crate was lost")
         await walk.click("Check it")
         await walk.check()
-        await page.get_by_role("button", name="Adjust by +50,000 points").dblclick()
-        await page.wait_for_url("**/customers/cleo/adjust?notice=*")
+        await walk.twice("Adjust by +50,000 points", "customers/cleo/adjust?notice=*")
         await walk.check()
         assert await page.locator(".timeline li").count() == 1, "two clicks are one"
         waiting = await whole.stack.get("membership", f"{BASE}/adjustments?state=proposed")
@@ -150,8 +147,7 @@ async def test_points_above_the_limit_are_adjusted_by_two_people(whole: Whole, c
         await walk.click("Sign out")
         await walk.sign_up(await whole.invitation("owner"), "Della")
         await walk.go(f"/s/{SHOP}/approvals")
-        await page.get_by_role("button", name="Approve the change of cleo").dblclick()
-        await page.wait_for_url("**/approvals?notice=*")
+        await walk.twice("Approve the change of cleo", "approvals?notice=*")
         await walk.check()
         await walk.go(f"/s/{SHOP}/customers/cleo/statement")
         assert (await whole.stack.get("membership", f"{BASE}/members/cleo"))["available"] == before + 50_000
@@ -178,8 +174,7 @@ async def test_thresholds_and_rules_of_contact_are_tried_and_saved_once(whole: W
         await walk.click("See what it would do")
         await page.locator("#moved").wait_for()
         await walk.check()
-        await page.get_by_role("button", name="Save as a new version").dblclick()
-        await page.wait_for_url("**/rules/contact?notice=*")
+        await walk.twice("Save as a new version", "rules/contact?notice=*")
         await walk.check()
         said = await whole.stack.get("messaging", f"{BASE}/policy")
         assert (said["version"], said["policy"]["caps"]["all_channels"], len(said["policy"]["windows"])) == (1, 7, 2)
@@ -262,8 +257,7 @@ async def test_the_words_of_a_survey_are_changed_once_and_taken_back(whole: Whol
         walk.wrong = [said for said in walk.wrong if "422" not in said]
         await walk.check()
         await page.locator("[name='title.en']").fill("How is the tea?")
-        await page.get_by_role("button", name="Save words").dblclick()
-        await page.wait_for_url("**/survey-forms/usage?notice=*")
+        await walk.twice("Save words", "survey-forms/usage?notice=*")
         await walk.check()
         said = await whole.stack.get("feedback", f"{BASE}/survey-forms")
         own = [each["form"]["title"]["en"] for each in said["items"] if each["own"]]
@@ -321,8 +315,7 @@ async def test_a_bounce_is_lifted_once_and_says_by_whom(whole: Whole, chromium: 
         await walk.go(f"/s/{SHOP}/customers/cleo")
         await walk.click("Write to the address again", "link")
         await walk.check()
-        await page.get_by_role("button", name="Lift the bounce").dblclick()
-        await page.wait_for_url("**/customers/cleo?notice=*")
+        await walk.twice("Lift the bounce", "customers/cleo?notice=*")
         await walk.check()
         assert await whole.stack.get("messaging", f"{BASE}/customers/cleo/bounces") == []
         assert await page.locator("#bounces").count() == 0

@@ -143,6 +143,11 @@ async def test_today_and_the_customer_say_what_the_services_say_and_stand_when_o
             await walk.go(f"/s/{SHOP}/{path}")
             assert await page.locator("html[lang=zh-Hans]").count() == 1
         assert await page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(18, 21, 27)"
+        await page.select_option("select[name=language]", "en")
+        await page.locator("footer button").click()
+        await walk.go(f"/s/{SHOP}/messages")
+        await page.select_option("select[name=language]", "zh")
+        await page.locator("footer button").click()
         await page.set_viewport_size({"width": 320, "height": 844})
         await walk.go(f"/s/{SHOP}/customers/ann")
         async with whole.without("messaging"):
@@ -310,6 +315,10 @@ async def test_an_owner_changes_a_tier_after_seeing_what_it_does(whole: Whole, c
         assert [v["version"] for v in versions] == [1], "two clicks are one version"
         assert versions[0]["valid_from"] == "2025-03-31T16:00:00Z", "midnight of the shop's zone"
         assert "Opal" in await page.locator("tbody tr").first.inner_text()
+        await other.locator("[name='tiers.1.spend']").fill("a lot")
+        await other.get_by_role("button", name="See what it would do").click()
+        await other.locator("#errors").wait_for()
+        assert await other.locator("[name=replaces]").first.input_value() == "0", "the form keeps what it was made from"
         await other.locator("[name='tiers.1.spend']").fill("300")
         await other.get_by_role("button", name="See what it would do").click()
         await other.get_by_role("button", name="Save as a new version").click()

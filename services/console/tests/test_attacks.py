@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import console
+from console.operations.dead import _wrong
 from console.settings import ConsoleSettings
 from console.web import assets
 from console.web.headers import HEADERS
+from console.web.numbers import minor, whole
 
 from .conftest import HOST, Browser, Site, settings
 
@@ -143,6 +146,19 @@ async def test_a_strangers_file_is_not_read(site: Site) -> None:
     answer = await browser.client.post("/s/tea/imports", content=parts(), headers=headers)
     assert answer.status_code == 401
     assert read <= 1
+
+
+async def test_numbers_and_texts_of_no_page_of_ours_are_refused_and_no_mistake(site: Site) -> None:
+    """A2, A14: too large for the store, digits of another script, JSON deeper than any event."""
+    browser = await site.signed_in("owner")
+    await browser.get("/s/tea/audit?before=99999999999999999999")
+    assert browser.status == 422
+    assert (whole("²"), whole("１"), whole("-1"), whole("9" * 30), whole("12")) == (None, None, None, None, 12)
+    assert [minor(text, "EUR") for text in ("1.000", "1,5", "1e3", "1_0", "１", "nan")] == [None] * 6
+    assert (minor("12.5", "EUR"), minor("12", "JPY")) == (1_250, 12)
+    said = SimpleNamespace(say=lambda text, **values: text.format(**values), here="tea")
+    for deep in ("[" * 200_000, '{"shop":"tea","a":' + "[" * 100_000):
+        assert _wrong(said, {"topic": "orders"}, deep).startswith("This is not JSON")  # type: ignore[arg-type]
 
 
 async def test_a_mistake_of_ours_is_a_page_with_the_same_headers_and_plants_no_cookie(site: Site) -> None:

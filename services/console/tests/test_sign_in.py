@@ -197,6 +197,24 @@ async def test_a_second_factor_is_asked_for_and_each_code_counts_once(site: Site
     assert "nothing was changed" in stranger.page
 
 
+async def test_a_second_factor_that_does_not_count_is_not_said_to_be_kept(site: Site) -> None:
+    """Two tabs, each with a key of its own: the second is refused, the same form sent twice is not."""
+    browser = await site.signed_in("owner", "Ann")
+    tabs = []
+    for _ in range(2):
+        page = await browser.get("/account/second-factor")
+        tabs.append(
+            (re.findall(r'name="sealed" value="([^"]+)"', page)[0], re.findall(r"<code>(\w{32})</code>", page)[0])
+        )
+    for _ in range(2):
+        await browser.post("/account/second-factor", sealed=tabs[0][0], code=pyotp.TOTP(tabs[0][1]).now())
+        assert "From now on a code is asked for" in browser.page
+    await browser.get("/account/second-factor")
+    await browser.post("/account/second-factor", sealed=tabs[1][0], code=pyotp.TOTP(tabs[1][1]).now())
+    assert browser.status == 409
+    assert "Codes of another key are asked for already" in browser.page
+
+
 async def test_a_sealed_secret_of_somebody_else_sets_nothing_up(site: Site) -> None:
     theirs = await site.signed_in("owner", "Ann")
     page = await theirs.get("/account/second-factor")

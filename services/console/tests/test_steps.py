@@ -78,6 +78,8 @@ def test_what_cannot_be_used_is_refused(action: str, form: dict[str, str]) -> No
         ("200", "1.234", None),
         ("200", "Infinity", None),
         ("200", "1e400", None),
+        ("200", "1.000", None),
+        ("200", "１２", None),
     ],
 )
 def test_a_redemption_is_read_or_refused(points: str, total: str, asked: Asked | None) -> None:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from common.process.logs import CorrelationMiddleware
 from common.storage.failures import passes
@@ -85,6 +86,7 @@ def build_app(console: Console) -> FastAPI:
     app.add_exception_handler(Halt, _halted)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _failed)
     app.add_middleware(Bodies)
     app.add_middleware(Headers, https=console.secure)
@@ -158,6 +160,11 @@ async def _unreadable(request: Request, error: Exception) -> Response:
     """A form or query that none of our pages sends."""
     viewer = await _viewer(request)
     return viewer.draw("web/not_here.html" if request.method == "GET" else "web/unreadable.html", 422)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """The browser left before its form was whole, as with a second click: nobody reads the answer, nothing was done."""
+    return Response(status_code=400)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -97,7 +97,7 @@ class Services:
             async with asyncio.timeout(within):
                 got = await self._client.request(method, self._addresses[service] + path, timeout=within, **more)
                 return _answer(service, got)
-        except (httpx.HTTPError, TimeoutError, ValueError) as error:
+        except (httpx.HTTPError, TimeoutError, ValueError, RecursionError) as error:
             log.warning("no_answer", asked=service, method=method, reason=type(error).__name__)
             return Answer(service, "unavailable")
 

@@ -74,6 +74,18 @@ async def save_totp(tx: Transaction, person_id: int, sealed: bytes | None, step:
     )
 
 
+async def set_totp(tx: Transaction, person_id: int, sealed: bytes, step: int) -> bool:
+    """Keep the secret of somebody who has none; False where there is another, which goes on to count."""
+    # Of two at once the second waits for the first's row, and finds a secret there.
+    made = await tx.execute(
+        "update people set totp = :totp, totp_step = :step where person_id = :id and (totp is null or totp = :totp)",
+        id=person_id,
+        totp=sealed,
+        step=step,
+    )
+    return made == 1
+
+
 async def take_step(tx: Transaction, person_id: int, step: int) -> None:
     """Remember that the code of this step has counted."""
     await tx.execute("update people set totp_step = :step where person_id = :id", id=person_id, step=step)

@@ -14,7 +14,7 @@ ENTRIES = 50
 
 
 @router.get("/s/{shop}/audit")
-async def audit(viewer: Guarded, before: Annotated[int | None, Query(ge=1)] = None) -> Response:
+async def audit(viewer: Guarded, before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None) -> Response:
     """Newest first; `before` is the last entry of the page before."""
     async with viewer.console.database.transaction() as tx:
         found = await store.list_entries(tx, viewer.here, before, ENTRIES + 1)

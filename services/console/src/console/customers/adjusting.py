@@ -10,6 +10,7 @@ from console.access.forms import new_form
 from console.texts import N_
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
+from console.web.numbers import whole
 from console.web.page import Viewer, see
 from console.web.paths import part
 
@@ -38,11 +39,12 @@ def read(wanted: Wanted) -> int:
     """The points, below zero to be taken. Raises Unreadable."""
     written = wanted.points.replace("\u2212", "-").removeprefix("+")
     digits = written.removeprefix("-")
-    if not digits.isascii() or not digits.isdigit() or not 0 < int(digits) < MOST:
+    points = whole(digits)
+    if points is None or not 0 < points < MOST:
         raise Unreadable(N_("Write how many points, such as 200, or -200 to take some."))
     if not wanted.reason:
         raise Unreadable(N_("Say why: it stands in the record."))
-    return int(written)
+    return -points if written.startswith("-") else points
 
 
 @router.get("/s/{shop}/customers/{customer}/adjust")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Form, Response
 
-from common.values.currency import TooPrecise, to_minor
 from console.access.forms import new_form
 from console.client import Answer
 from console.texts import N_
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
+from console.web.numbers import minor, whole
 from console.web.page import Viewer, see
 from console.web.paths import part
 
@@ -106,15 +105,13 @@ class Asked(NamedTuple):
 
 def read(wanted: Wanted, currency: str) -> Asked:
     """What was written, as membership takes it. Raises Unreadable."""
-    if not wanted.points.isascii() or not wanted.points.isdigit() or not 0 < int(wanted.points) < MOST:
+    points = whole(wanted.points)
+    if points is None or not 0 < points < MOST:
         raise Unreadable(N_("Write how many points, such as 200."))
-    try:
-        total = to_minor(Decimal(wanted.total), currency)
-    except (InvalidOperation, TooPrecise, ValueError, OverflowError):
-        total = 0
-    if not 0 < total < MOST:
+    total = minor(wanted.total, currency)
+    if total is None or not 0 < total < MOST:
         raise Unreadable(N_("Write what the order comes to before the points, such as 128.50."))
-    return Asked(int(wanted.points), total, wanted.order or None)
+    return Asked(points, total, wanted.order or None)
 
 
 @router.post("/s/{shop}/customers/{customer}/redeem")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
-from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-from common.values.currency import TooPrecise, to_minor
 from console.texts import N_
+from console.web.numbers import minor
 
 
 class Step(NamedTuple):
@@ -104,10 +103,7 @@ def _instant(written: str, zone: tzinfo) -> str:
 
 
 def _amount(written: str, currency: str) -> int:
-    try:
-        amount = to_minor(Decimal(written), currency)
-    except (InvalidOperation, TooPrecise, ValueError, OverflowError):
-        amount = 0
-    if amount <= 0:
+    amount = minor(written, currency)
+    if amount is None or amount <= 0:
         raise Unusable(N_("Write what it is worth, such as 12.50."))
     return amount

@@ -10,6 +10,7 @@ from console.client import Answer
 from console.feedback import forms
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
+from console.web.numbers import whole
 from console.web.page import Viewer, see
 from console.web.paths import part
 
@@ -81,7 +82,7 @@ async def save_survey_form(viewer: Guarded, form_id: str) -> Response:
     written = {name: str(value) for name, value in (await viewer.request.form()).items()}
     each, found = await _form(viewer, form_id)
     changed, wrong = forms.read(each["form"], written)
-    version = int(written["replaces"]) if written.get("replaces", "").isdigit() else found.body["version"]
+    version = read if (read := whole(written.get("replaces", ""))) is not None else found.body["version"]
     if wrong:
         said = viewer.say("Write each text in at least one language, in {most} characters at most.", most=forms.LONGEST)
         return _words_page(viewer, {**each, "form": changed}, version, said, wrong, 422)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from console.feedback import steps
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
+from console.web.numbers import whole
 from console.web.page import Viewer, see
 from console.web.paths import part
 
@@ -92,7 +93,7 @@ async def send_step(viewer: Guarded, ticket: str, action: str) -> Response:
     except steps.Unusable as error:
         return await _page(viewer, ticket, viewer.say(error.text), action, 422)
     entry = form.get("form", "")[:50]
-    revision = int(form["revision"]) if form.get("revision", "").isdigit() else None
+    revision = whole(form.get("revision", ""))
     body |= {"entry_id": f"console-{entry}", "by": viewer.who.name, "revision": revision}
     path = f"/tickets/{part(ticket)}"
     answer = await carry_out(

@@ -115,6 +115,8 @@ def _wrong(viewer: Viewer, row: dict[str, Any], text: str) -> str:
         event = json.loads(text)
     except ValueError as error:
         return viewer.say("This is not JSON: {reason}", reason=str(error))
+    except RecursionError:
+        return viewer.say("This is not JSON: {reason}", reason="…[[[[…")
     if not isinstance(event, dict):
         return viewer.say("An event is a JSON object.")
     named = event.get("shop")

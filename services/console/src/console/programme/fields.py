@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-from common.values.currency import EXPONENTS, TooPrecise, to_minor
+from common.values.currency import EXPONENTS
 from console.programme import windows
 from console.texts import N_
+from console.web.numbers import decimal, decimals
 
 Kind = Literal["whole", "percent", "times", "money", "choice", "text", "windows", "days"]
 _UNITS = {"percent": Decimal(100), "times": Decimal(10_000)}
 """Basis points in one of the unit that people write."""
+_DECIMALS = {"percent": 2, "times": 4}
 _TABLES = ("marketing_by_channel",)
 """Tables of values by name, which hold no null."""
 
@@ -92,6 +94,14 @@ TOPICS: tuple[tuple[str, tuple[Field, ...]], ...] = (
                 120,
             ),
             Field("term_months", N_("A tier holds for, in months"), N_("Then it is looked at again."), "whole", 1, 120),
+            Field(
+                "warn_days",
+                N_("Warn before a term ends, in days"),
+                N_("Who would lose the tier is told what is missing. 0: never."),
+                "whole",
+                0,
+                365,
+            ),
             Field("grace_days", N_("Days of grace"), N_("After the term, before a tier is lost."), "whole", 0, 365),
             Field(
                 "downgrade",
@@ -117,12 +127,29 @@ TOPICS: tuple[tuple[str, tuple[Field, ...]], ...] = (
                 1_000_000,
             ),
             Field(
+                "points.expiry",
+                N_("Points lapse at the end of"),
+                N_("The month, quarter or year in which the months below are over; or of so many days."),
+                "choice",
+                choices=("month_end", "quarter_end", "year_end", "days"),
+            ),
+            Field(
                 "points.expiry_months",
                 N_("Points lapse after, in months"),
-                N_("Counted from the day on which they became available."),
+                N_("Counted from the day on which they became available; where they lapse by days it changes nothing."),
                 "whole",
                 1,
                 120,
+            ),
+            Field(
+                "points.expiry_days",
+                N_("Points lapse after, in days"),
+                N_("Only where they lapse by days; else empty."),
+                "whole",
+                1,
+                3_660,
+                (),
+                True,
             ),
             Field(
                 "points.largest_share",
@@ -302,22 +329,19 @@ def _value(field: Field, text: str, currency: str) -> Any:
         return text
     if not text and field.optional:
         return None
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise Wrong(N_("Write a number, such as 12 or 1.5.")) from None
-    if not number.is_finite() or not field.least <= number <= field.most:
+    number = decimal(text)
+    if number is None:
+        raise Wrong(N_("Write a number, such as 12 or 1.5: digits, and a point before decimals."))
+    if not field.least <= number <= field.most:
         raise Wrong(N_("Write a number from {least} to {most}."), least=field.least, most=field.most)
-    return _in_units(field.kind, number, currency)
+    if decimals(text) > _most_decimals(field.kind, currency):
+        # A thousand, as half of the world writes it, would be taken for one.
+        if field.kind == "money":
+            raise Wrong(N_("That is more decimals than {currency} has."), currency=currency)
+        raise Wrong(N_("Write fewer decimals.") if field.kind in _UNITS else N_("Write a whole number."))
+    return int(number.scaleb(_most_decimals(field.kind, currency)))
 
 
-def _in_units(kind: Kind, number: Decimal, currency: str) -> int:
-    if kind == "money":
-        try:
-            return to_minor(number, currency)
-        except TooPrecise:
-            raise Wrong(N_("That is more decimals than {currency} has."), currency=currency) from None
-    scaled = number * _UNITS.get(kind, Decimal(1))
-    if scaled != scaled.to_integral_value():
-        raise Wrong(N_("Write fewer decimals.") if kind in _UNITS else N_("Write a whole number."))
-    return int(scaled)
+def _most_decimals(kind: Kind, currency: str) -> int:
+    """How many decimals may be written: as many as the smallest unit needs."""
+    return EXPONENTS[currency] if kind == "money" else _DECIMALS.get(kind, 0)

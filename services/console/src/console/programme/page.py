@@ -12,6 +12,7 @@ from console.access import store
 from console.client import Answer
 from console.programme import fields
 from console.web.guard import Guarded, NoAnswer
+from console.web.numbers import whole
 from console.web.page import Viewer, see
 
 router = APIRouter()
@@ -61,10 +62,15 @@ async def _drawn(viewer: Viewer, shown: Shown, status: int = 200, **more: Any) -
     async with viewer.console.database.transaction() as tx:
         who = await store.list_who(tx, viewer.here, "save_programme")
     given: dict[str, Any] = {"wrong": {}, "refusal": "", "theirs": [], **more}
+    # A form that is drawn again keeps the version that it was made from, until the other one was shown beside it.
+    replaces = (
+        shown.answer.body["newest"] if given["theirs"] else shown.form.get("replaces", shown.answer.body["newest"])
+    )
     return viewer.draw(
         "programme/programme.html",
         status,
         shown=shown,
+        replaces=replaces,
         tiers=range(len(shown.base["tiers"])),
         tier_fields=fields.TIER,
         lowest=fields.LOWEST,
@@ -126,7 +132,7 @@ async def save_programme(viewer: Guarded) -> Response:
     shown.form, found = form, fields.read(shown.base, form, shown.currency)
     if found.wrong:
         return await _drawn(viewer, shown, 422, wrong=found.wrong)
-    replaces = int(form["replaces"]) if form.get("replaces", "").isdigit() else -1
+    replaces = made_from(form)
     if replaces != shown.answer.body["newest"]:
         if await was_sent(viewer, form):
             return see(viewer.url("/programme"), "sent-already")
@@ -152,6 +158,12 @@ def start(viewer: Viewer, form: dict[str, str]) -> str | None:
     except ValueError:
         return None
     return at.replace(tzinfo=viewer.zone).isoformat()
+
+
+def made_from(form: dict[str, str]) -> int:
+    """The version that the form was made from; -1, which is none, where the form does not say."""
+    found = whole(form.get("replaces", ""))
+    return -1 if found is None else found
 
 
 async def was_sent(viewer: Viewer, form: dict[str, str]) -> bool:

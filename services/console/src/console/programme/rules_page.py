@@ -10,7 +10,7 @@ from console.access import store
 from console.client import Answer
 from console.programme import fields
 from console.programme.documents import DOCUMENTS, Document, base_of, newest_of
-from console.programme.page import start, was_sent, written_form
+from console.programme.page import made_from, start, was_sent, written_form
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer, see
@@ -60,14 +60,17 @@ async def _drawn(
     async with viewer.console.database.transaction() as tx:
         who = await store.list_who(tx, viewer.here, "save_rules")
     given: dict[str, Any] = {"wrong": {}, "refusal": "", "theirs": [], "again": None, **more}
+    newest = newest_of(answer.body)
     return viewer.draw(
         "programme/rules.html",
         status,
+        # A form that is drawn again keeps the version that it was made from, until the other one was shown beside it.
+        replaces=newest if given["theirs"] else form.get("replaces", newest),
         which=which,
         document=document,
         versions=versions,
         answer=answer.body,
-        newest=newest_of(answer.body),
+        newest=newest,
         form=form,
         who=who,
         **given,
@@ -114,7 +117,7 @@ async def save_rules(viewer: Guarded, which: Which) -> Response:
     found = fields.read_of(document.fields, base, form, currency)
     if found.wrong:
         return await _drawn(viewer, which, answer, form, 422, wrong=found.wrong)
-    replaces = int(form["replaces"]) if form.get("replaces", "").isdigit() else -1
+    replaces = made_from(form)
     back = viewer.url(f"/rules/{which}")
     if replaces != newest_of(answer.body):
         if await was_sent(viewer, form):

@@ -81,10 +81,15 @@ async def keep_second_factor(
     step = code_step(secret, code, None)
     if step is None:
         return _form(viewer, secret, viewer.say("This code is not the one of now: enter the next one."), 422)
-    if not who.has_totp:
-        async with viewer.console.database.transaction() as tx:
-            await store.save_totp(tx, who.person_id, raw, step)
+    async with viewer.console.database.transaction() as tx:
+        kept = await store.set_totp(tx, who.person_id, raw, step)
+        if kept:
             await store.insert_entry(tx, who, None, "keep_second_factor", who.name, "done", None)
+    if not kept:
+        said = viewer.say(
+            "Codes of another key are asked for already: end that first, and delete this one from your app."
+        )
+        return _form(viewer, secret, said, 409)
     return see("/account", "second-factor-kept")
 
 

@@ -80,6 +80,10 @@ WORDS = {
     "in_force": N_("in force"),
     "coming": N_("to come"),
     "past": N_("past"),
+    "month_end": N_("the month"),
+    "quarter_end": N_("the quarter"),
+    "year_end": N_("the year"),
+    "days": N_("so many days"),
 }
 WORDS |= {
     "strong": N_("strong"),
