@@ -12,9 +12,12 @@ select create_distributed_table('surveys', 'customer', colocate_with => 'custome
 select create_distributed_table('ticket_entries', 'customer', colocate_with => 'customers');
 select create_distributed_table('tiers', 'customer', colocate_with => 'customers');
 select create_distributed_table('usage_questions', 'customer', colocate_with => 'customers');
+select create_distributed_table('readings', 'customer', colocate_with => 'customers');
 
 -- Few rows a shop, read by everybody: a copy on every worker.
 select create_reference_table('policies');
 
 -- These stay on the coordinator:
 -- local tickets: unique by (shop, ticket_id) too, by which an agent opens one: goes when that index is given up
+-- local claim_photos: of a shop, without customers
+-- local sentiment_models: of a shop, without customers

@@ -16,3 +16,7 @@ select create_reference_table('programmes');
 -- local coupons: found by (shop, code) at the checkout, and many have no holder
 -- local redemptions: unique by (shop, redemption_id) too, which makes a repeated request one: goes when the request names the customer in its key
 -- local refolds: few rows: work under way
+-- local liability_months: of a shop, without customers
+-- local liability_totals: of a shop, without customers
+-- local manual_changes: its keys have no customer
+-- local payouts: its keys have no customer

@@ -12,6 +12,11 @@ select create_distributed_table('order_news', 'customer', colocate_with => 'cust
 select create_distributed_table('permissions', 'customer', colocate_with => 'customers');
 select create_distributed_table('purchases', 'customer', colocate_with => 'customers');
 select create_distributed_table('receipts', 'customer', colocate_with => 'customers');
+select create_distributed_table('flow_moves', 'customer', colocate_with => 'customers');
+select create_distributed_table('flow_runs', 'customer', colocate_with => 'customers');
+select create_distributed_table('personal_dates', 'customer', colocate_with => 'customers');
+select create_distributed_table('replies', 'customer', colocate_with => 'customers');
+select create_distributed_table('standings', 'customer', colocate_with => 'customers');
 
 -- Few rows a shop, read by everybody: a copy on every worker.
 select create_reference_table('policies');
@@ -20,3 +25,11 @@ select create_reference_table('policies');
 -- local addresses_forgotten: a row a shop
 -- local bounces: found by the address, of which several customers may have one
 -- local pauses: found by channel and address
+-- local campaign_members: its keys have no customer
+-- local campaign_versions: of a shop, without customers
+-- local campaigns: of a shop, without customers
+-- local coupons: its keys have no customer
+-- local flow_days: of a shop, without customers
+-- local flow_versions: of a shop, without customers
+-- local products: of a shop, without customers
+-- local template_versions: of a shop, without customers

@@ -6,12 +6,13 @@ select create_distributed_table('behaviour_days', 'customer', colocate_with => '
 select create_distributed_table('consents', 'customer', colocate_with => 'customers');
 select create_distributed_table('profiles', 'customer', colocate_with => 'customers');
 select create_distributed_table('recognised_by', 'customer', colocate_with => 'customers');
+select create_distributed_table('erasure_confirmations', 'customer', colocate_with => 'customers');
+select create_distributed_table('erasures', 'customer', colocate_with => 'customers');
 
 -- Few rows a shop, read by everybody: a copy on every worker.
 select create_reference_table('products');
 
 -- These stay on the coordinator:
--- local aliases: found by the alias before the customer is known
 -- local archive: raw bodies by shop and order: distribute it by shop, or keep it in object storage
 -- local completed_orders: found by (shop, order_id), of orders that may change their customer
 -- local import_jobs: few rows
@@ -25,3 +26,7 @@ select create_reference_table('products');
 -- local replaced_refunds: found by (shop, source, event_id)
 -- local tallies: counts a shop and hour
 -- local visits: counts a shop and hour
+-- local merges: of a shop, without customers
+-- local reconciled_orders: of a shop, without customers
+-- local reconciliation_findings: of a shop, without customers
+-- local reconciliations: of a shop, without customers

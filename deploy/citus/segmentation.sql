@@ -5,6 +5,14 @@
 select create_distributed_table('activity', 'customer', colocate_with => 'customers');
 select create_distributed_table('members', 'customer', colocate_with => 'customers');
 select create_distributed_table('sales', 'customer', colocate_with => 'customers');
+select create_distributed_table('complaints', 'customer', colocate_with => 'customers');
+select create_distributed_table('member_tiers', 'customer', colocate_with => 'customers');
+select create_distributed_table('order_facts', 'customer', colocate_with => 'customers');
+select create_distributed_table('profiles', 'customer', colocate_with => 'customers');
+select create_distributed_table('reviews', 'customer', colocate_with => 'customers');
+select create_distributed_table('segment_dues', 'customer', colocate_with => 'customers');
+select create_distributed_table('segment_stays', 'customer', colocate_with => 'customers');
+select create_distributed_table('tags', 'customer', colocate_with => 'customers');
 
 -- Few rows a shop, read by everybody: a copy on every worker.
 select create_reference_table('churn_fits');
@@ -18,3 +26,4 @@ select create_reference_table('value_fits');
 -- local reschedulings: a row a shop: work under way
 -- local statistics_portions: of a month's work under way
 -- local value_portions: of a month's work under way
+-- local segment_definitions: of a shop, without customers

@@ -16,6 +16,17 @@ ROOT = Path(__file__).parents[2]
 CITUS = ROOT / "deploy/citus"
 NAMES = ("common", *SERVICES)
 OVER_ALL = {
+    "segmentation/tags/store.py": "of a shop, over all workers",
+    "segmentation/segments/store_stays.py": "of a shop, over all workers",
+    "segmentation/segments/store_standings.py": "of a shop, over all workers",
+    "segmentation/segments/store_sheet.py": "of a shop, over all workers",
+    "segmentation/segments/store_definitions.py": "of a shop, over all workers",
+    "segmentation/kpis/store_quality.py": "of a shop, over all workers",
+    "messaging/reports/sent.py": "of a shop, over all workers",
+    "messaging/reports/journeys.py": "of a shop, over all workers",
+    "messaging/campaigns/store.py": "of a shop, over all workers",
+    "membership/liability/store.py": "of a shop, over all workers",
+    "feedback/understanding/store.py": "of a shop, over all workers",
     "common/service/live.py": "a rebuild's looks at the live service",
     "common/shops/following.py": "whether the shop has a customer at all; once a setting",
     "common/verification/run.py": "a count for progress",

@@ -6,3 +6,6 @@ grant insert on ledger_entries to {role};
 grant insert, update (due_after, refold_after, withdrawn_at) on programmes to {role};
 grant insert, update on announced, checkouts, coupon_uses, coupons, offers, redemptions to {role};
 grant insert, update, delete on refolds to {role};
+grant delete on announced to {role};
+grant insert, delete on liability_months, liability_totals to {role};
+grant insert, update on manual_changes, payouts to {role};

@@ -4,3 +4,7 @@
 grant insert on conditions, decisions, order_news, policies, purchases, receipts to {role};
 grant insert, update on addresses_forgotten, bounces, candidates, contacts, permissions to {role};
 grant insert, update, delete on contact_addresses, messages, pauses to {role};
+grant insert on campaign_members, campaign_versions, flow_moves, replies, template_versions to {role};
+grant insert, delete on standings to {role};
+grant insert, update on campaigns, coupons, flow_days, products to {role};
+grant insert, update, delete on flow_runs, personal_dates to {role};

@@ -4,10 +4,14 @@
 grant insert on archive, completed_orders, import_refusals, replaced_refunds to {role};
 grant insert, delete on import_rows, recognised_by to {role};
 grant insert, update on
-    aliases, consents, import_jobs, journeys, order_details, privacy_requests, products, profiles, refunds, settings,
+    consents, import_jobs, journeys, order_details, privacy_requests, products, profiles, refunds, settings,
     tallies, visits
 to {role};
 grant insert, update, delete on behaviour_days, orders to {role};
 -- A claim whose event was not taken is given up or marked; an intake topic that is closed is forgotten.
 grant update on inbox to {role};
 grant delete on offsets to {role};
+grant insert on erasure_confirmations, merges to {role};
+grant insert, delete on reconciled_orders to {role};
+grant insert, update on erasures, reconciliation_findings, reconciliations to {role};
+grant update on import_refusals to {role};

@@ -6,3 +6,6 @@ grant insert on anonymous_refunds, churn_fits, value_fits to {role};
 grant insert, delete on statistics_portions, value_portions to {role};
 grant insert, update on activity, anonymous_orders, members to {role};
 grant insert, update, delete on reschedulings, sales to {role};
+grant insert on reviews to {role};
+grant insert, update on complaints, member_tiers, order_facts, profiles, segment_definitions, segment_stays, tags to {role};
+grant insert, update, delete on segment_dues to {role};
