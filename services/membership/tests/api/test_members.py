@@ -318,23 +318,3 @@ async def test_a_redemption_that_came_back_is_not_made_again_by_repeating_it(cli
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/redemption_returned")
     assert answer.json()["state"] == "returned"
     assert (await client.get(f"{V1}/members/c1")).json()["available"] == 600
-
-
-async def test_a_statement_explains_every_point_and_ends_with_the_balance(client: Client, shop: Shop) -> None:
-    """Read in pages of two, the balance runs on; late news is a line of its own."""
-    await rich(client, shop)
-    assert (await client.post(f"{V1}/redemptions", json=redemption())).status_code == 200
-    await deliver(client.database, [shop.refunded("c1", NOW - timedelta(days=9), "o1", 30_000)])
-    lines: list[dict[str, Any]] = []
-    after: int | None = 0
-    while after is not None:
-        page = (await client.get(f"{V1}/members/c1/statement", params={"after": after, "limit": 2})).json()
-        lines, after = [*lines, *page["items"]], page["after"]
-    assert [(line["kind"], line["change"], line["balance"]) for line in lines] == [
-        ("earned", 600, 600),
-        ("redeemed", -200, 400),
-        ("corrected", -300, 100),
-    ]
-    assert lines[1]["words"] == "200 points were redeemed."
-    assert (await client.get(f"{V1}/members/c1")).json()["available"] == 100
-    assert (await client.get(f"{V1}/members/nobody/statement")).status_code == 404

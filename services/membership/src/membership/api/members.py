@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Query
 from pydantic import BaseModel
-from sqlalchemy import Row
 
 from common.events import CustomerKey
 from common.events.fields import Identifier, Position, ShopName, Text
@@ -21,7 +20,6 @@ from membership.commands import registration as commands
 from membership.fold import MemberFolding
 from membership.growth.state import Growth
 from membership.ledger import store as ledgers
-from membership.ledger.statement import Kind, Sums, kind_of, words_of
 from membership.member import Member
 from membership.members import store as members
 from membership.members.refusals import UnknownMember
@@ -86,30 +84,6 @@ class Entry(BaseModel):
 
 class LedgerPage(BaseModel):
     entries: list[Entry]
-    after: int | None
-
-
-class StatementLine(BaseModel):
-    """What one cause did to a member's points. `change`: of what can be spent (less debt); `balance`: that after it.
-
-    `kind` is for programs, `words` for staff. `corrected`: late news changed what was known.
-    """
-
-    entry: int
-    kind: Kind
-    words: str
-    change: int
-    balance: int
-    pending_change: int
-    cause: str
-    occurred_at: datetime
-    recorded_at: datetime
-
-
-class StatementPage(BaseModel):
-    """`after` of the next page; null on the last one."""
-
-    items: list[StatementLine]
     after: int | None
 
 
@@ -239,38 +213,6 @@ async def get_ledger(
     rows = await ledgers.list_ledger(tx, (shop, customer), after, limit)
     entries = [Entry.model_validate(dict(row._mapping)) for row in rows]
     return LedgerPage(entries=entries, after=entries[-1].entry if len(entries) == limit else None)
-
-
-@router.get("/members/{customer}/statement", dependencies=[require("members:read")])
-async def get_statement(
-    shop: ShopName,
-    customer: Identifier,
-    tx: Tx,
-    after: Position = 0,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> StatementPage:
-    """A member's points explained, oldest first: what each cause did, in words, with the balance after it."""
-    if await read_customer(tx, (shop, customer)) is None:
-        raise UnknownMember(customer)
-    rows = await ledgers.list_statement(tx, (shop, customer), after, limit + 1)
-    items = [_statement_line(row) for row in rows[:limit]]
-    return StatementPage(items=items, after=items[-1].entry if len(rows) > limit else None)
-
-
-def _statement_line(row: Row[Any]) -> StatementLine:
-    accounts = {name: int(getattr(row, name)) for name in Sums._fields[:7]}
-    sums = Sums(**accounts, lots=row.lots, correction=row.correction)
-    return StatementLine(
-        entry=row.entry,
-        kind=kind_of(sums),
-        words=words_of(sums),
-        change=sums.available + sums.debt,
-        balance=int(row.balance),
-        pending_change=sums.pending,
-        cause=row.cause,
-        occurred_at=row.occurred_at,
-        recorded_at=row.recorded_at,
-    )
 
 
 @router.get("/members/{customer}/path", dependencies=[require("members:read")])

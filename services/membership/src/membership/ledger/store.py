@@ -66,38 +66,6 @@ async def list_ledger(tx: Transaction, key: CustomerKey, after: int, limit: int)
     )
 
 
-async def list_statement(tx: Transaction, key: CustomerKey, after: int, limit: int) -> Sequence[Row[Any]]:
-    """What each cause moved in the book of points, oldest first, with the balance (available less debt) after it.
-
-    The entries of a cause stand together, as they were written at once under the customer's lock.
-    """
-    # All entries of one customer, by the unique index: the balance after a cause needs those before it.
-    return await tx.fetch(
-        """
-        with causes as (
-            select cause, max(entry) as entry, bool_or(correction) as correction, min(occurred_at) as occurred_at,
-                   min(recorded_at) as recorded_at,
-                   coalesce(sum(amount) filter (where account = 'pending'), 0) as pending,
-                   coalesce(sum(amount) filter (where account = 'available'), 0) as available,
-                   coalesce(sum(amount) filter (where account = 'debt'), 0) as debt,
-                   coalesce(sum(amount) filter (where account = 'issued'), 0) as issued,
-                   coalesce(sum(amount) filter (where account = 'redeemed'), 0) as redeemed,
-                   coalesce(sum(amount) filter (where account = 'expired'), 0) as expired,
-                   coalesce(sum(amount) filter (where account = 'reversed'), 0) as reversed,
-                   coalesce(array_agg(distinct earned_by) filter (where earned_by <> ''), '{}') as lots
-            from ledger where shop = :shop and customer = :customer and book = 'points' group by cause
-        ), running as (
-            select *, sum(available + debt) over (order by entry) as balance from causes
-        )
-        select * from running where entry > :after order by entry limit :limit
-        """,
-        shop=key[0],
-        customer=key[1],
-        after=after,
-        limit=limit,
-    )
-
-
 async def list_latest(tx: Transaction, key: CustomerKey, limit: int) -> Sequence[Row[Any]]:
     # The newest of a member's entries in the book of points.
     return await tx.fetch(
