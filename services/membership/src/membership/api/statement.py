@@ -10,10 +10,11 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from common.events import CustomerKey
-from common.events.fields import Identifier, ShopName
+from common.events.fields import ShopName
 from common.fold.store import read_customer
 from common.fold.working import load_items
 from common.http.api import Router, Tx, require
+from common.http.people import Person
 from common.storage.database import Transaction
 from membership.fold import MemberFolding, load
 from membership.ledger import store_statement as store
@@ -76,7 +77,7 @@ class StatementOut(BaseModel):
 @router.get("/statement", dependencies=[require("members:read")])
 async def get_statement(
     shop: ShopName,
-    customer: Identifier,
+    customer: Person,
     tx: Tx,
     before: Annotated[int | None, Query(ge=1, le=2**53 - 1, description="`before` of the page before")] = None,
     order: Annotated[store.Order, Query(description="by when we learnt of it, or by when it happened")] = "learnt",

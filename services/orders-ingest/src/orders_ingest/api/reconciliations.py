@@ -116,7 +116,7 @@ class FindingOut(BaseModel):
     detail: str
 
 
-class FindingsOut(BaseModel):
+class ReconciliationFindingsOut(BaseModel):
     """`after` of the next page; null on the last one."""
 
     items: list[FindingOut]
@@ -185,13 +185,13 @@ async def list_findings(
     kind: Annotated[Kind | None, Query(description="absent: all")] = None,
     after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> FindingsOut:
+) -> ReconciliationFindingsOut:
     """The orders that differed, by id: why, and what became of each."""
     if await store.get_run(tx, shop, run_id) is None:
         raise UnknownRun(run_id)
     found = await store.list_findings(tx, shop, run_id, kind, after, limit + 1)
     items = [FindingOut(**one._asdict()) for one in found[:limit]]
-    return FindingsOut(items=items, after=items[-1].order_id if len(found) > limit else None)
+    return ReconciliationFindingsOut(items=items, after=items[-1].order_id if len(found) > limit else None)
 
 
 def _order(order: ReconciledOrderIn) -> dict[str, Any]:

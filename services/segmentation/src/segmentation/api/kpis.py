@@ -43,7 +43,7 @@ class FirstToSecondOut(KpiOut):
     estimated: Decimal | None
 
 
-class SpendingOut(KpiOut):
+class KeySpendingOut(KpiOut):
     """`growth` is percent more than in the period of the same length before."""
 
     buyers: int
@@ -178,7 +178,7 @@ async def get_first_to_second(
 @router.get("/spending")
 async def get_spending(
     shop: ShopName, tx: Tx, days: Window = 90, since: PlannedDay | None = None, until: PlannedDay | None = None
-) -> SpendingOut:
+) -> KeySpendingOut:
     """Purchase frequency, average and total amount with growth, and repeat buyers' contribution (ANA-006, 007, 011)."""
     period = await period_of(tx, shop, since, until, days)
     row = await buyers.sum_period(tx, shop, period.since, period.until, period.currency)
@@ -187,7 +187,7 @@ async def get_spending(
         rules.percent(row.repeating, row.buyers),
         row.net // row.orders_priced if row.orders_priced else None,
     )
-    return SpendingOut(
+    return KeySpendingOut(
         **said("paid less refunds of completed orders; contribution = buyers x repurchase rate x order value", period),
         buyers=row.buyers,
         orders=row.orders,
