@@ -263,3 +263,15 @@ async def test_nothing_is_opened_for_or_written_about_somebody_who_was_erased(fe
 
 def claim_of(amount: int) -> dict[str, Any]:
     return {"kind": "refund", "amount": amount, "currency": "CNY"}
+
+
+async def test_the_ends_of_the_calendar_are_refused(feedback: Feedback) -> None:
+    answers = [
+        await feedback.client.get(TICKETS, params={"after": "0 9999-12-31T23:59:59-14:00 x"}),
+        await feedback.client.get(TICKETS, params={"after": "0 0001-01-01T00:00:00+14:00 x"}),
+        await feedback.client.get("/v1/shops/s/ticket-report", params={"until": "0001-01-01T00:00:00Z"}),
+        await feedback.client.get(
+            "/v1/shops/s/ticket-report", params={"since": "2025-03-01T00:00:00Z", "until": "2025-03-01T00:00:00Z"}
+        ),
+    ]
+    assert [a.status_code for a in answers] == [422] * 4

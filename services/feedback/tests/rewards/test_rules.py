@@ -21,6 +21,7 @@ from feedback.standing.rules import Stood
         pytest.param("😀" * 30, 0, "text", True, id="thirty of them"),
         pytest.param("x" * 29 + "  ", 0, "text", False, id="white space at the ends is no character"),
         pytest.param("\u200b" * 30, 0, "text", False, id="thirty characters that do not show"),
+        pytest.param("\u3164" * 15 + "\u2800" * 15, 0, "text", False, id="letters that show nothing"),
         pytest.param("a" + " " * 28 + "b", 0, "text", False, id="a gap is one character"),
         pytest.param("fine " * 6, 0, "text", False, id="twenty-nine with single spaces"),
         pytest.param(None, 1, "text_or_photo", True, id="a photo"),
@@ -41,9 +42,9 @@ def test_what_a_review_must_have(text: str | None, photos: int, needs: Any, take
             check_review(text, photos, rule)
 
 
-@pytest.mark.parametrize(("paid", "reward"), [(10_000, 500), (0, 0), (9_999, 499), (19, 0), (20, 1)])
-def test_five_per_cent_rounded_down(paid: int, reward: int) -> None:
-    """ORD-003: 120.00 less a coupon of 20.00: 5.00."""
+@pytest.mark.parametrize(("paid", "reward"), [(10_000, 500), (19_990, 1_000), (10, 1), (9, 0), (0, 0)])
+def test_five_per_cent_half_up(paid: int, reward: int) -> None:
+    """T-4.11; ORD-003: 120.00 less a coupon of 20.00: 5.00."""
     assert reward_of(Stood(paid, "CNY", None, completed=True, void=False), ReviewReward()) == reward
     assert reward_of(Stood(paid, "CNY", None, completed=False, void=False), ReviewReward()) == 0
 

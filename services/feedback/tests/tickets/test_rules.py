@@ -174,3 +174,24 @@ def test_dues_are_noted_alike_whenever_they_are_looked_for(
         return found
 
     assert told(set(looks)) == told(set())
+
+
+@pytest.mark.parametrize(("outcome", "kept"), [("solved", True), ("rejected", False)])
+def test_an_open_promise_ends_with_its_ticket_and_is_not_broken_when_that_is_opened_again(
+    outcome: str, kept: bool
+) -> None:
+    """FBK-028: promises are tracked to done."""
+    ticket = done(opened(), ("promise", {"text": "a new one", "promised_by": NOON + 2 * HOUR}))
+    ticket = done(ticket, ("resolve", {"outcome": outcome}))
+    assert (ticket.promise is not None and ticket.promise.kept_at == NOON + HOUR) is kept
+    again = done(ticket, ("reopen", {}), at=NOON + 3 * HOUR)
+    assert overdue(again, NOON + 4 * HOUR) == []
+
+
+def test_the_priority_of_a_reopened_ticket_counts_from_the_reopening() -> None:
+    """FBK-027."""
+    later = NOON + timedelta(days=30)
+    ticket = done(done(opened(), ("resolve", {})), ("reopen", {}), at=later)
+    ticket = done(ticket, ("prioritise", {"priority": "high"}), at=later + HOUR)
+    assert ticket.resolve_by == later + timedelta(hours=48)
+    assert overdue(ticket, later + 2 * HOUR) == []

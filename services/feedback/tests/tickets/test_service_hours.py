@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from feedback.tickets.policy import Clocks, TicketPolicy
 from feedback.tickets.service_hours import ServiceHours, after
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -64,3 +65,26 @@ def test_two_spans_one_after_the_other_are_one(start: datetime, one: int, other:
 def test_hours_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ServiceHours.model_validate({"always": False} | wrong)
+
+
+@pytest.mark.parametrize(
+    ("hours", "resolve", "taken"),
+    [
+        ({}, 43_200, True),
+        ({"opens": "09:00:00", "closes": "09:00:01", "days": [1]}, 4_320, False),
+        ({"opens": "09:00", "closes": "17:00", "days": [1, 2, 3, 4, 5]}, 43_200, True),
+        ({"opens": "09:00", "closes": "10:00", "days": [1]}, 1_560, True),
+        ({"opens": "09:00", "closes": "10:00", "days": [1]}, 1_561, False),
+    ],
+)
+def test_hours_within_which_a_clock_would_never_run_out_are_refused(
+    hours: dict[str, object], resolve: int, taken: bool
+) -> None:
+    """Each due is found by a look at each day: there are half a year of them at most."""
+    clocks = Clocks(respond=1, resolve=resolve)
+    asked = {"hours": {"always": not hours} | hours, "urgent": clocks, "high": clocks, "normal": clocks}
+    if taken:
+        TicketPolicy.model_validate(asked)
+    else:
+        with pytest.raises(ValidationError, match="26 weeks"):
+            TicketPolicy.model_validate(asked)

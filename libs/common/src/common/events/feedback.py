@@ -247,6 +247,7 @@ class TicketEvent(EventData):
     resolved_at: Instant | None = None
     answers: Count = 0
     reopened: Count = 0
+    reopened_at: Instant | None = None
     promise: TicketPromise | None = None
     overdue: tuple[Overdue, ...] = ()
     outcome: Outcome | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Query, Request, Response
@@ -363,7 +363,12 @@ async def get_ticket_report(
 ) -> TicketReportOut:
     """How quickly customers are answered and helped, and what is open now (FBK-027, FBK-028)."""
     to = until or tx.clock.now()
-    begin = since or to - timedelta(days=30)
+    try:
+        begin = since or to - timedelta(days=30)
+    except OverflowError:
+        raise EmptyPeriod from None
+    if begin >= to:
+        raise EmptyPeriod
     found = await store.get_report(tx, shop, begin, to)
     return TicketReportOut(
         since=begin,
@@ -398,14 +403,27 @@ def _claim(told: ClaimIn | None) -> Claim | None:
     return None if told is None else Claim(told.kind, told.amount, told.currency)
 
 
+class EmptyPeriod(Invalid):
+    """There is no time between the two."""
+
+    def __init__(self) -> None:
+        super().__init__("empty_period", "`since` must be before `until`; absent: 30 days before it.")
+
+
 def _place(after: str) -> Place:
     priority, _, rest = after.partition(" ")
     at, _, ticket_id = rest.partition(" ")
     try:
         place = Place(int(priority), datetime.fromisoformat(at), ticket_id)
-    except ValueError:
+        at_utc = place.next_by.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidCursor from None
-    if not 0 <= place.priority < len(PRIORITIES) or place.next_by.tzinfo is None or not ticket_id:
+    if (
+        not 1990 <= at_utc.year < 9000
+        or not 0 <= place.priority < len(PRIORITIES)
+        or place.next_by.tzinfo is None
+        or not ticket_id
+    ):
         raise InvalidCursor
     return place
 

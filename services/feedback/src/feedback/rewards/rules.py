@@ -81,14 +81,18 @@ def check_review(text: str | None, photos: int, rule: ReviewReward) -> None:
         raise ReviewFallsShort(characters, photos, rule)
 
 
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs that show nothing."""
+
+
 def count_shown(text: str) -> int:
     """Code points, white space at the ends left out and within counted once; what does not show is not counted."""
-    return len(" ".join("".join(c for c in text if unicodedata.category(c) != "Cf").split()))
+    return len(" ".join("".join(c for c in text if unicodedata.category(c) != "Cf" and c not in _BLANK).split()))
 
 
 def reward_of(order: Stood, rule: ReviewReward) -> int:
-    """In minor units, rounded down: 5 % of 100.00 is 5.00 (ORD-003); 0 of an order that does not count."""
-    return order.remaining * rule.per_mille // 1_000 if order.completed else 0
+    """In minor units, half up: 5 % of 199.90 is 10.00 (T-4.11, ORD-003); 0 of an order that does not count."""
+    return (order.remaining * rule.per_mille + 500) // 1_000 if order.completed else 0
 
 
 def claim(claim_id: str, review_id: str, order_id: str, amount: int, currency: str) -> RewardClaimed:

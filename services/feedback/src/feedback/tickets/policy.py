@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.events.feedback import MOST_ITEMS, Priority, TicketKind
 from common.events.fields import Identifier, Minor, Text
-from feedback.tickets.service_hours import ServiceHours
+from feedback.tickets.service_hours import MOST_WEEKS, ServiceHours
 
 Minutes = Annotated[int, Field(ge=1, le=43_200, strict=True)]
 
@@ -79,6 +80,15 @@ class TicketPolicy(BaseModel):
     care_days: Annotated[int, Field(ge=1, le=90, strict=True)] = Field(
         7, description="days for which a review is fresh enough for that; an import of old ones opens nothing"
     )
+
+    @model_validator(mode="after")
+    def _clocks_run_out(self) -> Self:
+        longest = max(max(clocks.respond, clocks.resolve) for clocks in (self.urgent, self.high, self.normal))
+        if timedelta(minutes=longest) > MOST_WEEKS * self.hours.a_week:
+            raise ValueError(
+                f"hours: {longest} minutes of them take over {MOST_WEEKS} weeks; open longer, or shorten the clocks"
+            )
+        return self
 
     @model_validator(mode="after")
     def _points_differ(self) -> Self:

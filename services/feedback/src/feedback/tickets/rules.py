@@ -230,6 +230,7 @@ def _changes(ticket: TicketEvent, step: Step, policy: TicketPolicy, zone: tzinfo
                 "resolved_at": at,
                 "answered_at": answered,
                 "outcome": step.outcome or "solved",
+                "promise": _settled(ticket.promise, step.outcome or "solved", at),
             }
         case "reopen":
             clocks = policy.clocks(ticket.priority)
@@ -239,6 +240,7 @@ def _changes(ticket: TicketEvent, step: Step, policy: TicketPolicy, zone: tzinfo
                 "outcome": None,
                 "rating": None,
                 "reopened": ticket.reopened + 1,
+                "reopened_at": at,
                 "resolve_by": after(at, timedelta(minutes=clocks.resolve), policy.hours, zone),
                 "overdue": _without(ticket, "resolution"),
             }
@@ -275,13 +277,21 @@ def _heard(ticket: TicketEvent, step: Step, policy: TicketPolicy, seen: Circumst
 
 
 def _prioritised(ticket: TicketEvent, priority: Priority, policy: TicketPolicy, zone: tzinfo) -> dict[str, Any]:
-    """The clocks run from the opening on, as if it had had that priority then; a due that passed stays passed."""
-    clocks = policy.clocks(priority)
+    """The clocks run from the opening on, that of the end from the last reopening, as if it had had that priority
+    then; a due that passed stays passed."""
+    clocks, begun = policy.clocks(priority), ticket.reopened_at or ticket.opened_at
     return {
         "priority": priority,
         "respond_by": after(ticket.opened_at, timedelta(minutes=clocks.respond), policy.hours, zone),
-        "resolve_by": after(ticket.opened_at, timedelta(minutes=clocks.resolve), policy.hours, zone),
+        "resolve_by": after(begun, timedelta(minutes=clocks.resolve), policy.hours, zone),
     }
+
+
+def _settled(promise: TicketPromise | None, outcome: Outcome, at: datetime) -> TicketPromise | None:
+    """An open promise ends with its ticket: kept where the matter was solved, else there is nothing to keep."""
+    if promise is None or promise.kept_at is not None:
+        return promise
+    return promise.having(kept_at=at) if outcome == "solved" else None
 
 
 def _without(ticket: TicketEvent, what: Overdue) -> tuple[Overdue, ...]:

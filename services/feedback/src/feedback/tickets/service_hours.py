@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.time.calendar import at_local, local_date
 
+MOST_WEEKS = 26
+"""Within so many weeks of service hours every clock of a policy runs out."""
 _ALL_DAYS = (1, 2, 3, 4, 5, 6, 7)
 Weekday = Annotated[int, Field(ge=1, le=7, strict=True)]
 
@@ -30,10 +32,19 @@ class ServiceHours(BaseModel):
             raise ValueError("`opens` and `closes` are times of day in the shop's zone, without an offset")
         return self
 
+    @property
+    def a_week(self) -> timedelta:
+        """How much of them a week has, changes of the clocks aside."""
+        if self.always:
+            return timedelta(days=7)
+        midnight = datetime.min
+        room = datetime.combine(midnight, self.closes) - datetime.combine(midnight, self.opens)
+        return room * len(set(self.days))
+
 
 def after(start: datetime, span: timedelta, hours: ServiceHours, zone: tzinfo) -> datetime:
     """The instant, in UTC, at which `span` of service hours has passed since `start`; both days of a change of the
-    clocks count as long as they are."""
+    clocks count as long as they are. A look at each day: the policy sees to it that there are few (`MOST_WEEKS`)."""
     if hours.always:
         return start + span
     left, day = span, local_date(start, zone)
