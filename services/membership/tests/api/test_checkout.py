@@ -312,3 +312,16 @@ async def test_uses_that_orders_name_follow_the_newest_version_and_count_in_the_
     await deliver(client.database, [shop.event("c1", NOW + 2 * minute, foreign)])
     assert await spent() == (1, 0)
     assert await verify(client.database) == []
+
+
+async def test_an_offer_for_the_new_alone_is_out_while_the_programme_forbids_it(
+    client: Client,
+) -> None:
+    """SEC-015: however early it was set."""
+    programme = (await client.get(f"{V1}/programme")).json()["programme"]
+    for equal, total in ((False, 5_800), (True, 10_800)):
+        changed = await client.put(f"{V1}/programme", json={"programme": programme | {"equal_offers": equal}})
+        assert changed.status_code == 200, changed.text
+        client.clock.set(client.clock.now() + timedelta(hours=1))
+        await offered(client, "new", percent=5_000, automatic=True, orders_to=0)
+        assert (await quoted(client, 10_000, customer=None))["total"] == total

@@ -231,3 +231,10 @@ async def test_what_is_refused_changes_nothing(client: Client, path: str, body: 
     async with client.database.transaction() as tx:
         assert await tx.value("select count(*) from coupons") == 1
         assert await tx.value("select count(*) from coupon_uses") == 0
+
+
+@pytest.mark.parametrize("first", ["9999-12-31", "0001-01-01", "2300-01-01"])
+async def test_the_calendar_has_ends_and_its_address_is_no_offers(client: Client, first: str) -> None:
+    assert (await client.get(f"{V1}/offers/calendar", params={"first": first})).status_code == 422
+    refused = await client.put(f"{V1}/offers/calendar", json={})
+    assert refused.status_code == 422

@@ -69,6 +69,25 @@ def test_a_use_of_the_quota_pays_the_freight_before_a_coupon_does() -> None:
     assert (by_coupon.by_quota, [each.code for each in by_coupon.price.chosen], by_coupon.total) == (False, ["k"], 100)
 
 
+def test_no_use_of_the_quota_is_spent_where_shipping_is_free_for_everybody() -> None:
+    """SEC-015: what others have for nothing costs a member nothing."""
+    cart = Cart((Line("a", 1, 10_000),), 500)
+    for_all = Open(Candidate("all", giving(free_shipping=True, automatic=True, minimum=5_000)))
+    found = quote(cart, Buyer(0), [for_all], 1)
+    assert (found.by_quota, [each.code for each in found.price.chosen], found.total) == (False, ["all"], 10_000)
+    for bounded in (for_all._replace(uses_left=1), for_all._replace(budget_left=9_000)):
+        assert quote(cart, Buyer(0), [bounded], 1).by_quota
+
+
+def test_a_member_gets_the_gift_that_everybody_gets_at_the_same_price() -> None:
+    """SEC-015: the list price with 20 % off is chosen, so the gift's minimum is of the list price."""
+    off = Open(Candidate("off", giving(percent=2_000, automatic=True, with_tier_price=False)))
+    gift = Open(Candidate("gift", giving(MASK, automatic=True, minimum=9_800)))
+    cart = Cart((Line("a", 1, 10_000),))
+    member, anybody = (quote(cart, buyer, [off, gift], 0) for buyer in (Buyer(1, 3, 9_500), Buyer()))
+    assert (member.total, member.gifts) == (anybody.total, anybody.gifts) == (8_000, (("gift", MASK),))
+
+
 @pytest.mark.parametrize(
     ("goods", "points", "factor", "expected"),
     [(9_990, 0, 15_000, 149), (10_000, 0, 20_000, 200), (13_230, 300, 12_000, 155), (100, 200, 10_000, 0)],

@@ -9,8 +9,9 @@ from fastapi import Query
 from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import Row
 
-from common.events.fields import Identifier, ShopName
+from common.events.fields import Identifier, PlannedDay, ShopName
 from common.http.api import Body, Router, Tx, require
+from common.refusals import Invalid
 from membership.commands import offers as commands
 from membership.coupons import store
 from membership.coupons.calendar import Run, days_of
@@ -23,6 +24,13 @@ Cursor = Annotated[str, Query(max_length=300, description="where the page before
 Limit = Annotated[int, Query(ge=1, le=500)]
 A_REQUEST = 10_000
 """Coupons issued by one request; a million are a hundred requests of one batch."""
+
+
+class ReservedOffer(Invalid):
+    """That address is the calendar's."""
+
+    def __init__(self) -> None:
+        super().__init__("reserved_offer", "`calendar` is no id for an offer: its address is that of the calendar.")
 
 
 class OfferOut(BaseModel):
@@ -148,6 +156,8 @@ async def _offer(tx: Tx, shop: str, offer_id: str) -> OfferOut:
 @router.put("/{offer_id}", dependencies=[require("programme:write")])
 async def set_offer(shop: ShopName, offer_id: Identifier, body: Offer, tx: Tx) -> OfferOut:
     """Set an offer. Its terms never change: who holds its coupons keeps what they promise. Repeating is harmless."""
+    if offer_id == "calendar":
+        raise ReservedOffer
     await commands.set_offer(tx, shop, offer_id, body)
     return await _offer(tx, shop, offer_id)
 
@@ -161,7 +171,7 @@ async def list_offers(shop: ShopName, tx: Tx, after: Cursor = "", limit: Limit =
 
 @router.get("/calendar", dependencies=[require("programme:read")])
 async def get_calendar(
-    shop: ShopName, tx: Tx, first: Annotated[date, Query()], days: Annotated[int, Query(ge=1, le=366)] = 31
+    shop: ShopName, tx: Tx, first: Annotated[PlannedDay, Query()], days: Annotated[int, Query(ge=1, le=366)] = 31
 ) -> CalendarOut:
     """The offers of each day, by the shop's calendar, from `first` on (MEM-084)."""
     rules = (await programmes.read_rules(tx, {shop}))[shop]

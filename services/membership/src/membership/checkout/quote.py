@@ -47,8 +47,23 @@ class Quote(NamedTuple):
 
 
 def quote(cart: Cart, buyer: Buyer, candidates: Sequence[Open], quota_left: int) -> Quote:
-    """The best price. Where a use of the shipping quota is left it pays the freight, and no coupon is spent on that."""
-    by_quota = bool(quota_left and cart.freight)
+    """The best price. Where a use of the shipping quota is left it pays the freight, and no coupon is spent on that.
+
+    Nor is the use, where the cart costs no more without it and spends no coupon more: shipping is free for everybody.
+    """
+    if not (quota_left and cart.freight):
+        return _quote(cart, buyer, candidates, by_quota=False)
+    spent, kept = (_quote(cart, buyer, candidates, by_quota=used) for used in (True, False))
+    costs_nothing = {
+        each.candidate.code
+        for each in candidates
+        if each.candidate.offer.automatic and each.budget_left is None and each.uses_left is None
+    }
+    more = {each.code for each in kept.price.chosen} - {each.code for each in spent.price.chosen}
+    return kept if kept.total <= spent.total and more <= costs_nothing else spent
+
+
+def _quote(cart: Cart, buyer: Buyer, candidates: Sequence[Open], *, by_quota: bool) -> Quote:
     shipped = cart._replace(freight=0) if by_quota else cart
     left, beyond_uses = _within_uses(candidates)
     beyond = list[str]()
@@ -101,7 +116,8 @@ def _giving(
     """The codes of offers that give gifts alone, as far as they go with the others; and all that give gifts."""
     chosen = {each.code for each in price.chosen}
     used = [candidate for candidate in candidates if candidate.code in chosen]
-    amounts = cart.amounts(buyer.price)
+    # By the price that is used: a gift from so much on is not lost by having a tier's price, which was not taken.
+    amounts = cart.amounts(buyer.price if price.by_tier else ONE)
     for candidate in sorted(candidates, key=lambda each: each.code):
         if candidate.code in chosen or not candidate.offer.gifts or _takes_off(candidate):
             continue

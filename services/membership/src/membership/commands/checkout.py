@@ -252,6 +252,8 @@ def _answer(asked: Asked, known: _Known, people: Sequence[str], rows: Sequence[R
     for row in rows:
         offer = Offer.model_validate_json(row.terms)
         offers[row.code] = (row.offer_id, offer.name)
+        if programme.equal_offers and offer.automatic and offer.for_the_new_alone:
+            continue  # set before the programme forbade it (SEC-015)
         try:
             level = coupons.level_from(offer, programme)
             check_usable(row, offer, row.stopped_at, people, known.buyer, level, moment)
