@@ -47,7 +47,7 @@ def package(service: str) -> str:
 async def generate(app: FastAPI, name: str, folder: Path) -> None:
     document, config = folder / f"{name}.json", folder / "config.yml"
     document.write_text(json.dumps(app.openapi()))
-    config.write_text("post_hooks: []\n")
+    config.write_text("post_hooks: []\ncontent_type_overrides: {image/svg+xml: text/html}\n")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

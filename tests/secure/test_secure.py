@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ class Servers:
 
 @pytest.fixture(scope="module")
 def servers(stack_folder: Path) -> Iterator[Servers]:
-    folder = stack_folder / "secure"
+    folder = stack_folder / f"secure-{uuid.uuid4().hex[:8]}"
     folder.mkdir()
     right, wrong = Authority(folder, "right"), Authority(folder, "wrong")
     postgres, kafka = tls_postgres(folder / "postgres", right), SecureKafka(folder / "kafka", right)

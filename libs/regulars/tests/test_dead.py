@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -61,14 +62,16 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         inherited = os.environ.get("PYTHONPATH")
         monkeypatch.setenv("PYTHONPATH", f"{root}/src" + (f":{inherited}" if inherited else ""))
         state = operating.up(Plan(root / "run", (FEEDBACK,)), lambda _: None)
-        asyncio.run(_set_up_shop(state.services["feedback"]["DATABASE_URL"]))
-        yield root / "run"
-        operating.down(root / "run", purge=True)
+        try:
+            asyncio.run(_set_up_shop(state.postgres, urlsplit(state.services["feedback"]["DATABASE_URL"]).path))
+            yield root / "run"
+        finally:
+            operating.down(root / "run", purge=True)
 
 
-async def _set_up_shop(url: str) -> None:
+async def _set_up_shop(admin_url: str, database_path: str) -> None:
     """As orders-ingest tells it, which does not run here."""
-    database = Database(url.replace("postgresql://", "postgresql+asyncpg://"))
+    database = Database(urlsplit(admin_url)._replace(scheme="postgresql+asyncpg", path=database_path).geturl())
     async with database.transaction() as tx:
         await set_up(tx, "shop")
     await database.close()

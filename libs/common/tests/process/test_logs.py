@@ -39,9 +39,9 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 
 def test_what_events_mark_as_personal_is_hidden_under_its_name() -> None:
-    """All but a refund's `reason`: in a log line that word says why something happened here, in our own words."""
+    """All but a refund's `reason` and a carrier's `detail`: in a log line these say what happened, in our words."""
     marked = {name for kind in EVENTS.values() for name in personal_fields(kind).own}
-    names = sorted(marked - {"reason"})
+    names = sorted(marked - {"reason", "detail"})
     hidden = logs.without_personal_data(None, "", {name: "Ann" for name in names})
     assert hidden == dict.fromkeys(names, logs.HIDDEN)
 

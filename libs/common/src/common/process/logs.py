@@ -28,6 +28,7 @@ _PRIVATE_NAMES = frozenset(
         "recipient",
         "recipient_phone",
         "remark",
+        "place",
         "text",
         "photos",
         "terms",

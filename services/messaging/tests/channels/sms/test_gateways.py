@@ -117,7 +117,7 @@ async def test_only_the_documented_answer_is_a_yes(shape: Shape, body: bytes, st
         ("aliyun", {"Code": "InvalidAccessKeyId.NotFound"}, "404 Not Found", "withheld", False),
         ("aliyun", {"Code": "isp.SYSTEM_ERROR"}, "200 OK", "unknown", False),
         ("twilio", {"code": 21211}, "400 Bad Request", "refused", True),
-        ("twilio", {"code": 21610}, "400 Bad Request", "refused", False),
+        ("twilio", {"code": 21610}, "400 Bad Request", "refused", True),
         ("twilio", {"code": 20003}, "401 Unauthorized", "withheld", False),
         ("twilio", {"code": 20429}, "429 Too Many Requests", "withheld", False),
         ("twilio", {"code": 21606}, "400 Bad Request", "withheld", False),

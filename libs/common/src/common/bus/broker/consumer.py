@@ -7,7 +7,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    CommitFailedError,
+    ConsumerStoppedError,
+    IllegalStateError,
+    KafkaError,
+    OffsetOutOfRangeError,
+)
 
 from common.bus.broker.errors import BrokerUnavailable, NoProgress, OffsetOutOfLog
 from common.bus.broker.records import Batch, Position, Record
@@ -218,6 +224,10 @@ class Consumer:
             # Another look decides: OffsetOutOfLog when it is true, otherwise reading goes on where it stood.
             await self._confirm_in_log(stood)
             return {}
+        except ConsumerStoppedError as error:
+            if self._stop.is_set():
+                return {}  # a fetch that began while `stop` was closing it
+            raise BrokerUnavailable(f"reading from Kafka failed: {error!r}") from error
         except (KafkaError, OSError, AssertionError) as error:
             raise BrokerUnavailable(f"reading from Kafka failed: {error!r}") from error
 
