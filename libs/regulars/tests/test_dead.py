@@ -54,7 +54,9 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="regulars-dead-") as name:
         root = Path(name)
         root.chmod(0o755)
-        (root / "src" / "small_shop" / "migrations").mkdir(parents=True)
+        roles = root / "src" / "small_shop" / "migrations" / "roles"
+        roles.mkdir(parents=True)
+        (roles / "service.sql").write_text("grant insert on searched to {role};\n")
         (root / "src" / "small_shop" / "__init__.py").touch()
         (root / "src" / "small_shop" / "main.py").write_text(_SERVICE)
         migration = root / "src" / "small_shop" / "migrations" / "0001_searched.sql"
@@ -147,7 +149,9 @@ def test_asking_a_stack_that_does_not_run_says_how_to_start_one(tmp_path: Path) 
 
 
 async def _execute(folder: Path, sql: str) -> None:
-    connection = await asyncpg.connect(dsn(running(folder).services["feedback"]["DATABASE_URL"]))
+    state = running(folder)
+    path = urlsplit(state.services["feedback"]["DATABASE_URL"]).path
+    connection = await asyncpg.connect(dsn(urlsplit(state.postgres)._replace(path=path).geturl()))
     try:
         await connection.execute(sql)
     finally:
