@@ -158,7 +158,8 @@ async def test_an_order_becomes_a_mail(stack: Any, mailsink: MailSink, spans: In
     # The shop is not sure whether it sent the order, and sends it again: nothing of all this happens twice.
     again = await _tell(stack, ORDER)
     assert (again.status_code, again.json()["status"]) == (202, "duplicate")
-    stack.start("orders-ingest", "background")
+    # It reads whether services have confirmed erasures (SEC-006), so its consumer runs too.
+    stack.start("orders-ingest", "consumer", "background")
     await stack.settled()
     assert await stack.sweep("messaging") == 0
     assert (await stack.get("membership", f"{base}/members/ann")) == member

@@ -121,7 +121,8 @@ async def test_a_late_version_asks_no_erased_customer_and_nobody_twice(feedback:
     rebuilt.clock.set(MARCH + 9 * DAY)
     await rebuilt.handle(*history)
     assert await rebuilt.sweep() == 1
-    [asked] = await rebuilt.announced()
+    confirmed, asked = await rebuilt.announced()
+    assert (confirmed.type, confirmed.subject) == ("feedback.customer_erased", "bob")
     await rebuilt.handle(*await versions_announced(feedback))
     await operators_sweep(rebuilt)
     assert await rebuilt.rows("select customer, due_at, survey_id from usage_questions order by 1") == [
@@ -129,7 +130,7 @@ async def test_a_late_version_asks_no_erased_customer_and_nobody_twice(feedback:
         ("bob", None, None),
         ("cleo", MARCH + 32 * DAY, None),
     ]
-    assert types(await rebuilt.announced()) == ["survey.requested"]
+    assert types(await rebuilt.announced()) == ["feedback.customer_erased", "survey.requested"]
 
 
 async def test_bites_of_any_size_move_everybody(feedback: Feedback, rebuilt: Feedback) -> None:

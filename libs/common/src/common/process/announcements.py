@@ -2,7 +2,8 @@
 
 Of facts with a revision the last of each customer and standing counts: where it says something else than the last one
 on the topic it goes out, under an id and a revision of its own; the revisions go on from the topic's. Any other fact
-goes out where its id does not stand on the topic.
+goes out where its id does not stand on the topic. Of an absorbed customer nothing goes out: whether something was
+announced before the merge was read depends on which topic is read first.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ async def settle_customers(
     # By primary key, so that each page begins where the last one ended.
     rows = await tx.fetch(
         """
-        select shop, customer, revision from customers
+        select shop, customer, revision, merged_into from customers
         where cast(:shop as text) is null or (shop, customer) > (:shop, :customer)
         order by shop, customer limit :limit for update
         """,
@@ -110,6 +111,7 @@ async def settle_customers(
         limit=PAGE,
     )
     keys = {f"{row.shop}/{row.customer}": (row.shop, row.customer) for row in rows}
+    absorbed = {(row.shop, row.customer) for row in rows if row.merged_into is not None}
     # Both by primary key.
     announced = await tx.fetch(
         f"select t.key, t.standing, t.revision, t.said from {_KEYS} join announced_facts t using (key)",
@@ -130,7 +132,7 @@ async def settle_customers(
     facts = []
     for row in kept:
         fact, there, key = decode(row.payload), stands.get((row.key, row.standing)), keys[row.key]
-        if (there.said if there else _NOTHING) == (said(fact) or _NOTHING):
+        if key in absorbed or (there.said if there else _NOTHING) == (said(fact) or _NOTHING):
             continue
         revisions[key] += 1
         if there is not None:

@@ -19,18 +19,25 @@ _ANNOUNCED = Columns("n", shop="text", customer="text", revision="bigint", said=
 
 
 async def save_announced(tx: Transaction, facts: Iterable[tuple[CustomerKey, int, Mapping[str, Any]]]) -> None:
-    """Keep what these facts say: customer, revision and what is so from now on. What they do not name stays."""
+    """Keep what these facts say: customer, revision and what is so from now on. What they do not name stays.
+
+    What is 0, false or empty counts as unsaid, and has no place in the row: a merge says all that is so, facts only
+    what has changed, and both must come to the same row.
+    """
     found: dict[CustomerKey, tuple[int, dict[str, Any]]] = {}
     for key, revision, said in facts:
-        found[key] = revision, {**found.get(key, (0, {}))[1], **said}
+        now = {name: value or None for name, value in said.items()}
+        found[key] = revision, {**found.get(key, (0, {}))[1], **now}
     if not found:
         return
-    # The customers are locked.
+    # The customers are locked, so that the row read is the row written; by primary key.
     await tx.execute(
         f"""
-        insert into announced as a (shop, customer, revision, said)
-        select shop, customer, revision, cast(said as jsonb) from {_ANNOUNCED}
-        on conflict (shop, customer) do update set revision = excluded.revision, said = a.said || excluded.said
+        insert into announced (shop, customer, revision, said)
+        select n.shop, n.customer, n.revision,
+               jsonb_strip_nulls(coalesce(a.said, cast('{{}}' as jsonb)) || cast(n.said as jsonb))
+        from {_ANNOUNCED} left join announced a on a.shop = n.shop and a.customer = n.customer
+        on conflict (shop, customer) do update set revision = excluded.revision, said = excluded.said
         """,
         **_ANNOUNCED.of((*key, revision, orjson.dumps(said).decode()) for key, (revision, said) in found.items()),
     )
