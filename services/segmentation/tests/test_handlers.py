@@ -16,6 +16,7 @@ from common.fold import long, working
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from segmentation.customers.state import CustomerState
+from segmentation.fold import INPUTS
 from segmentation.handlers import SUBSCRIPTIONS, on_members
 from segmentation.jobs.sweeping import count_due
 from segmentation.report.store import sum_revenue
@@ -189,9 +190,13 @@ async def test_members_are_remembered_once(db: Database, events: Any) -> None:
         assert await tx.value("select count(*) from members") == 2
 
 
-def test_every_input_has_exactly_one_handler() -> None:
-    types = [kind for subscription in SUBSCRIPTIONS for kind in subscription.types]
-    assert len(types) == len(set(types))
+def test_every_input_is_folded_by_one_handler_and_no_handler_takes_an_event_twice() -> None:
+    """What others remember of an input beside the fold is theirs: how an order was bought, what a profile says."""
+    folded = [kind for subscription in SUBSCRIPTIONS if subscription.kept is not None for kind in subscription.types]
+    assert len(folded) == len(set(folded))
+    assert set(INPUTS) <= set(folded)
+    taken = [(subscription.handler, kind) for subscription in SUBSCRIPTIONS for kind in subscription.types]
+    assert len(taken) == len(set(taken))
 
 
 @pytest.mark.parametrize("part", ["life_cycle", "purchases"])

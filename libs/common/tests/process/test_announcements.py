@@ -68,10 +68,13 @@ async def revision(db: Database) -> int:
 async def test_nothing_goes_out_before_the_end_and_of_each_standing_the_last_is_kept(db: Database) -> None:
     await rebuilt(db, fact(1, stage(1, "new")), fact(2, stage(2, "returning", "new")))
     await rebuilt(db, fact(3, entered(3, "a")), fact(4, left(4, "a")))
+    await rebuilt(db, fact(5, entered(5, "a").model_copy(update={"segment": "gold"})))
     async with db.transaction() as tx:
         assert await tx.value("select count(*) from outbox") == 0
         kept = await tx.fetch("select standing, payload from rebuilt_facts order by standing")
-    assert [(row.standing, decode(row.payload).id) for row in kept] == [("segment", "id4"), ("stage.changed", "id2")]
+    assert [(row.standing, decode(row.payload).id) for row in kept] == [
+        *(("segment/gold", "id5"), ("segment/lapsed", "id4"), ("stage.changed", "id2"))
+    ]
 
 
 async def test_what_the_topic_says_last_is_not_said_again_and_revisions_go_on_from_it(db: Database) -> None:

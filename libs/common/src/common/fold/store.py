@@ -16,7 +16,7 @@ from common.fold.folding import Folding, OrderKey, Turns
 from common.fold.items import Items
 from common.people.store import get_survivors
 from common.storage.columns import Columns
-from common.storage.database import CustomerRow, Transaction, customer_row
+from common.storage.database import CUSTOMER_COLUMNS, CustomerRow, Transaction, customer_row
 
 _SAVED = Columns(
     "u",
@@ -47,11 +47,7 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 HISTORY = "key, shop, customer, at, source, id, type, fields, correlation"
 """The columns that an event is made of again."""
 
-CUSTOMER = """
-select shop, customer, cast(state as text) as state, last_time, last_rank, last_source, last_id, done_until, due_at,
-       revision, inputs, merged_into, merge_revision
-from customers c
-"""
+CUSTOMER = f"select {CUSTOMER_COLUMNS} from customers c"
 """A statement to which a condition is added; `customer_row` reads what it gives."""
 LOCK_DUE = f"""
 {CUSTOMER} where due_at <= :now and shop <> all(cast(:without as text[])) and not exists (

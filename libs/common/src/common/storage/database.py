@@ -176,9 +176,11 @@ insert into rebuilt_facts (topic, key, standing, name, shop, payload)
 select topic, key, standing, name, shop, payload from {_ASIDE}
 on conflict (topic, key, standing, name) do update set payload = excluded.payload, seq = default
 """
-_LOCK_CUSTOMERS = """
-select c.shop, c.customer, cast(c.state as text) as state, c.last_time, c.last_rank, c.last_source, c.last_id,
-       c.done_until, c.due_at, c.revision, c.inputs, c.merged_into, c.merge_revision
+CUSTOMER_COLUMNS = """c.shop, c.customer, cast(c.state as text) as state, c.last_time, c.last_rank, c.last_source,
+       c.last_id, c.done_until, c.due_at, c.revision, c.inputs, c.merged_into, c.merge_revision"""
+"""What `customer_row` reads of `customers c`: the one list of it."""
+_LOCK_CUSTOMERS = f"""
+select {CUSTOMER_COLUMNS}
 from unnest(cast(:shops as text[]), cast(:customers as text[])) as w(shop, customer)
 join customers c on c.shop = w.shop and c.customer = w.customer
 order by c.shop collate "C", c.customer collate "C"
@@ -194,6 +196,7 @@ on conflict do nothing
 
 
 def customer_row(row: Row[Any]) -> CustomerRow:
+    """Of a row of CUSTOMER_COLUMNS."""
     last = None
     if row.last_time is not None:
         last = (row.last_time, row.last_rank, row.last_source, row.last_id)

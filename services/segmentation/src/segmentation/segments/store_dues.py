@@ -7,7 +7,7 @@ from datetime import datetime
 
 from common.events import CustomerKey
 from common.storage.columns import Columns
-from common.storage.database import Transaction, customer_row
+from common.storage.database import CUSTOMER_COLUMNS, Transaction, customer_row
 
 _KEYS = Columns("w", shop="text", customer="text")
 _DUES = Columns("w", customer="text", due_at="timestamptz")
@@ -39,9 +39,8 @@ async def lock_due(tx: Transaction, now: datetime, limit: int) -> list[CustomerK
     """
     # By the index, in its order.
     rows = await tx.fetch(
-        """
-        select c.shop, c.customer, cast(c.state as text) as state, c.last_time, c.last_rank, c.last_source, c.last_id,
-               c.done_until, c.due_at, c.revision, c.inputs
+        f"""
+        select {CUSTOMER_COLUMNS}
         from segment_dues d join customers c on c.shop = d.shop and c.customer = d.customer
         where d.due_at <= :now and not exists (
             select from set_aside a where a.job = 'memberships' and a.shop = d.shop and a.customer = d.customer
