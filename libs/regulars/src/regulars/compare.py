@@ -59,12 +59,15 @@ COLUMNS_OF_REBUILDS = frozenset(
         *(("orders", "due_at"), ("journeys", "due_at")),
         *(("customers", "merged_state"), ("customers", "once_merged"), ("merges", "number")),
         ("erasure_confirmations", "at"),
+        *(("readings", name) for name in ("reader", "sentiment", "liked", "mentioned", "disliked")),
+        *(("readings", name) for name in ("signals", "expectation")),
     }
 )
 """The latest due that was done: late news may have made undone what the live service had done before it came. When an
 address became known here, and when one was forgotten last. When something of an order falls due: the first sweep of the
 rebuilt service looks at all of it once more. What was announced last of who was absorbed, and who was ever: a rebuild
-may read of a merge and its undoing at once. When a confirmation was learnt."""
+may read of a merge and its undoing at once. When a confirmation was learnt. What was understood of texts: the rebuilt
+service reads them in its first rounds of sweeps."""
 CHUNK = 5_000
 """Rows that are read at a time."""
 ACTIVITIES = sorted(kind for kind, data in EVENTS.items() if issubclass(data, Activity))
@@ -73,6 +76,11 @@ COLUMNS_BY_ACTIVITY = {("customers", name) for name in ("inputs", "last_time", "
 nothing of what is made of them (docs/decisions/0011)."""
 HASHES_OF_REBUILDS = frozenset({"address"})
 """Keyed by the installation, which both databases are of. Which one an erased customer had, nobody can say again."""
+_MERGED = (
+    "select shop, customer from customers where merged_into <> all($1)"
+    " union all select shop, merged_into from customers where merged_into <> all($1)"
+)
+"""Who was absorbed, and who has absorbed somebody."""
 _SUMS = {
     "ledger_entries": "select shop, customer, account, earned_by, sum(amount) as amount from ledger_entries"
     " group by shop, customer, account, earned_by having sum(amount) <> 0",
@@ -90,6 +98,9 @@ async def compare_rebuilt(name: str, live: str, rebuilt: str, master: str, folde
     if name == "segmentation":
         without |= COLUMNS_BY_ACTIVITY
         rows["history"] = "type <> all($1)", ACTIVITIES
+    if name == "feedback":
+        # Whether somebody who is asked under another identifier is passed over shows when the question falls due.
+        rows["usage_questions"] = f"(shop, customer) not in ({_MERGED})", [""]
     if name == "orders-ingest":
         # A way that was not measured yet was never announced: after a rebuild it is not measured any more.
         rows["journeys"] = "cast(revision as text) <> all($1)", ["0"]
