@@ -50,7 +50,6 @@ async def send_opt_out(
     if not 1 <= len(said) <= 100:
         return _page(viewer, customer, channel, via, viewer.say("Say in 1 to 100 characters how you were told."), 422)
     back = viewer.url(f"/customers/{part(customer)}")
-    # The first click may still be waiting for messaging: what has become of it shows on her page.
     body = {"customer": customer, "channel": channel, "via": said}
     answer = await carry_out(
         viewer, "opt_out", thing, form, "messaging", "POST", "/opt-outs", within_s=WITHIN_S, json=body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from console.client import Answer
@@ -11,7 +12,29 @@ from console.web.page import Viewer
 async def carry_out(
     viewer: Viewer, action: str, thing: str, form: str, service: str, method: str, path: str, **more: Any
 ) -> Answer | None:
-    """The service's answer; None where the form was sent before, and nothing is sent again.
+    """The service's answer; None where the form was sent and answered before, and nothing is sent again.
+
+    A form that is sent again while the first one is under way, as by two quick clicks, has the first one's answer:
+    what it leads to is there by then, and a refusal is told to whom the browser shows it.
+    """
+    under_way, name = viewer.console.under_way, (viewer.who.person_id, form)
+    if (first := under_way.get(name)) is not None:
+        return await asyncio.shield(first)
+    first = under_way[name] = asyncio.get_running_loop().create_future()
+    try:
+        answer = await _send(viewer, action, thing, form, service, method, path, **more)
+        first.set_result(answer)
+        return answer
+    finally:
+        del under_way[name]
+        if not first.done():
+            first.set_result(None)
+
+
+async def _send(
+    viewer: Viewer, action: str, thing: str, form: str, service: str, method: str, path: str, **more: Any
+) -> Answer | None:
+    """The service's answer; None where the form was sent before.
 
     Who asked is recorded first, and what came of it after. The form's name goes along as the correlation id, which the
     service keeps with what it makes of the command: by it the audit says who did it.

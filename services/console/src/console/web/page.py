@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -34,6 +35,8 @@ class Console:
     services: Services
     master: bytes
     passwords: Passwords = field(default_factory=Passwords)
+    under_way: dict[tuple[int, str], asyncio.Future[Answer | None]] = field(default_factory=dict)
+    """Commands that have not been answered yet, by person and form."""
 
     @property
     def secure(self) -> bool:

@@ -1,0 +1,69 @@
+"""A form sent again while the first one is under way: one command, and both are told what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+
+from console.client import Answer
+
+from .conftest import Site
+
+DONE = Answer("messaging", "ok", {})
+REFUSED = Answer("messaging", "refused", detail="Nobody of that name.", slug="unknown-customer")
+
+
+@pytest.mark.parametrize(("outcome", "status", "told"), [(DONE, 303, "opted-out"), (REFUSED, 422, "Nobody of that")])
+async def test_two_quick_clicks_are_one_command_and_have_one_answer(
+    site: Site, monkeypatch: pytest.MonkeyPatch, outcome: Answer, status: int, told: str
+) -> None:
+    """What the second click leads to is drawn when the command has been carried out, and a refusal is not lost."""
+    asked, begun, joined, release = list[str](), asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Noted(dict[Any, Any]):
+        """Says when somebody found the command under way."""
+
+        def get(self, key: Any, default: Any = None) -> Any:
+            if key in self:
+                joined.set()
+            return super().get(key, default)
+
+    async def tell(_service: str, _method: str, path: str, **_more: Any) -> Answer:
+        asked.append(path)
+        begun.set()
+        await release.wait()
+        return outcome
+
+    browser = await site.signed_in("agent")
+    page = await browser.get("/s/tea/customers/ann/opt-out?channel=email")
+    names = {name: re.findall(rf'name="{name}" value="([^"]+)"', page)[0] for name in ("token", "form")}
+    monkeypatch.setattr(site.console.services, "tell", tell)
+    site.console.under_way = Noted()
+
+    async def click() -> tuple[int, str]:
+        answer = await browser.client.post(
+            "/s/tea/customers/ann/opt-out",
+            data={**names, "channel": "email", "via": "by phone"},
+            headers={"sec-fetch-site": "same-origin"},
+        )
+        return answer.status_code, answer.headers.get("location", "") + answer.text
+
+    first = asyncio.create_task(click())
+    await begun.wait()
+    second = asyncio.create_task(click())
+    await joined.wait()
+    release.set()
+    for code, text in (await first, await second):
+        assert code == status
+        assert told in text
+    assert asked == ["/v1/shops/tea/opt-outs"]
+    assert [said for action, _, said in await site.entries() if action == "opt_out"] == [
+        *("asked", outcome.slug or outcome.state)
+    ]
+    assert site.console.under_way == {}
+    if outcome.ok:
+        code, text = await click()
+        assert (code, "sent-already" in text, len(asked)) == (303, True, 1)
