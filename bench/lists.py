@@ -80,8 +80,9 @@ async def fill_segmentation(tx: Transaction, first: int, last: int) -> None:
     )
     await tx.execute(
         """
-        insert into member_tiers (shop, customer, tier_id, revision)
-        select :shop, 'c' || lpad(cast(n as text), 7, '0'), case when n % 1000 = 0 then 'vip' else 'regular' end, 1
+        insert into member_tiers (shop, customer, tier_id, tier, revision)
+        select :shop, 'c' || lpad(cast(n as text), 7, '0'), case when n % 1000 = 0 then 'vip' else 'regular' end,
+               case when n % 1000 = 0 then 'VIP' else 'Regular' end, 1
         from generate_series(cast(:first as integer), cast(:last as integer)) n
         """,
         shop=SHOP,
