@@ -10,7 +10,13 @@ from common.bus.subscriptions import Batch, Subscription
 from common.crypto.erasing import confirmed_by
 from common.events import Event
 from common.events.activity import Activity
-from common.events.customers import CustomerMerged, CustomerRegistered, CustomerUnmerged, CustomerUpdated
+from common.events.customers import (
+    CustomerErased,
+    CustomerMerged,
+    CustomerRegistered,
+    CustomerUnmerged,
+    CustomerUpdated,
+)
 from common.events.feedback import (
     ComplaintChanged,
     ComplaintOpened,
@@ -48,11 +54,11 @@ from segmentation.commands.thresholds import add_version
 from segmentation.fold import CLAIMED, INPUTS, KEPT, SegmentFolding, folding_of, keep
 from segmentation.held_inputs import store as held_inputs
 from segmentation.members.store import save_members, save_tiers
-from segmentation.profiles.store import save_profiles
+from segmentation.profiles.store import erase_profiles, save_profiles
 from segmentation.segments import store_dues as dues
-from segmentation.segments.store_stays import save_stays
+from segmentation.segments.store_stays import erase_reasons, save_stays
 from segmentation.shops.store import lock_shops
-from segmentation.tags.store import save_tags
+from segmentation.tags.store import erase_tags, save_tags
 from segmentation.thresholds.state import Thresholds
 from segmentation.voices.store import save_complaints, save_reviews
 
@@ -177,8 +183,22 @@ async def on_tags(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads our own tags back; of each the newest says what is so."""
     known = [event for event in batch.events if event.subject is not None]
     if known:
+        await tx.lock_customers(event.customer for event in known)  # an erasure comes on another topic
         await save_tags(tx, known)
         await dues.mark(tx, {event.customer for event in known})
+
+
+async def on_erased(tx: Transaction, batch: Batch) -> None:
+    """Forget what was said of them: profile and tags, and why they were in segments. What counts in totals stays.
+
+    Segments that asked for it are left, by the next look at their dues. Nothing said later is taken (SEC-006).
+    """
+    customers = sorted({event.customer for event in batch.events})
+    await tx.lock_customers(customers)
+    await erase_profiles(tx, customers)
+    await erase_tags(tx, customers)
+    await erase_reasons(tx, customers)
+    await dues.mark(tx, customers)
 
 
 async def on_definitions(tx: Transaction, batch: Batch) -> None:
@@ -206,6 +226,7 @@ SUBSCRIPTIONS = (
     Subscription(on_voices, (ReviewSubmitted, ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened)),
     Subscription(on_tags, (TagChanged,)),
     Subscription(on_definitions, (SegmentDefined,)),
+    Subscription(on_erased, (CustomerErased,)),
     *confirmed_by(SegmentsErased, keeps_keys=False),
 )
 READ_BACK = (Subscription(on_stays, (SegmentEntered, SegmentLeft)),)

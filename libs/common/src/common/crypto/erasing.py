@@ -13,6 +13,11 @@ from common.storage.database import Transaction
 WITHOUT = ("customer_keys", "outbox", "inbox")
 """Tables that are no store of a customer's: the marker itself, and what was or is to be published."""
 
+NOT_ERASED = """not exists (
+    select from customer_keys k where k.shop = w.shop and k.customer = w.customer and k.erased_at is not null
+)"""
+"""A condition on rows `w` of what comes of customers, maybe after their erasure, as in a rebuild."""
+
 
 def confirmed_by(kind: type[ErasureConfirmed], *, keeps_keys: bool) -> tuple[Subscription, ...]:
     """The last subscription of a service to erasures: by then its other handlers have removed what they hold.

@@ -36,7 +36,7 @@ class ListIn(Body):
 
 
 class ChangedOut(Out):
-    """`changed` did not stand so before; of those `unknown` nothing was ever heard, and nothing is recorded."""
+    """`changed` did not stand so before; `unknown` were never heard of or are erased, and nothing is recorded."""
 
     changed: int
     unknown: list[str]

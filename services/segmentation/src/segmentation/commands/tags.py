@@ -16,13 +16,14 @@ from segmentation.tags import store as tags
 async def tag_customers(
     tx: Transaction, shop: str, customers: Sequence[str], tag: str, *, borne: bool, source: TagSource
 ) -> tuple[int, list[str]]:
-    """Give the tag to these customers, or take it away: how many that changed, and those never heard of.
+    """Give the tag to these customers, or take it away: how many that changed, and those never heard of, or erased.
 
     Who bears it already keeps source and date of the first time.
     """
     wanted = sorted(set(customers))
-    known = await tags.list_known(tx, shop, wanted)
-    await tx.lock_customers((shop, customer) for customer in wanted if customer in known)
+    heard_of = await tags.list_known(tx, shop, wanted)
+    await tx.lock_customers((shop, customer) for customer in wanted if customer in heard_of)
+    known = await tags.list_known(tx, shop, sorted(heard_of))  # an erasure may have come before the locks
     stands = {row.customer: row for row in await tags.get_tags(tx, shop, known, tag)}
     now, events = tx.clock.now(), list[Event[TagChanged]]()
     for customer in sorted(known):

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.events import Event
+from common.crypto.erasing import NOT_ERASED
+from common.events import CustomerKey, Event
 from common.events.customers import CustomerProfile
 from common.storage.columns import Columns
 from common.storage.database import Transaction
@@ -26,11 +27,15 @@ _PROFILES = Columns(
     credit_level="text",
     source="text",
 )
+_KEYS = Columns("w", shop="text", customer="text")
 COLUMNS = "gender, region, city, city_level, education, credit_level, source"
 
 
 async def save_profiles(tx: Transaction, events: Sequence[Event[Any]]) -> None:
-    """Take these versions; of each customer the highest revision stays, of equal ones the later event. Idempotent."""
+    """Take these versions; of each customer the highest revision stays, of equal ones the later event. Idempotent.
+
+    Of an erased customer nothing is taken.
+    """
     newest: dict[tuple[str, str], Event[CustomerProfile]] = {}
     for event in sorted(events, key=lambda e: (e.data.revision, e.order_key)):
         newest[event.customer] = event
@@ -38,7 +43,7 @@ async def save_profiles(tx: Transaction, events: Sequence[Event[Any]]) -> None:
     await tx.execute(
         f"""
         insert into profiles as k (shop, customer, revision, {COLUMNS})
-        select shop, customer, revision, {COLUMNS} from {_PROFILES}
+        select shop, customer, revision, {COLUMNS} from {_PROFILES} where {NOT_ERASED}
         on conflict (shop, customer) do update
         set revision = excluded.revision, gender = excluded.gender, region = excluded.region, city = excluded.city,
             city_level = excluded.city_level, education = excluded.education, credit_level = excluded.credit_level,
@@ -53,6 +58,14 @@ def values_of(data: CustomerProfile) -> tuple[str | None, ...]:
     """What is kept of a profile, in the order of COLUMNS."""
     level = city_level(data.region, data.city)
     return data.gender, data.region, data.city, level, data.education, data.credit_level, data.source
+
+
+async def erase_profiles(tx: Transaction, customers: Sequence[CustomerKey]) -> None:
+    """Remove what the shop said of them."""
+    # By primary key.
+    await tx.execute(
+        f"delete from profiles p using {_KEYS} where p.shop = w.shop and p.customer = w.customer", **_KEYS.of(customers)
+    )
 
 
 async def get_profile(tx: Transaction, shop: str, customer: str) -> Row[Any] | None:

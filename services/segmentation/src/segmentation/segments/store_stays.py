@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from common.crypto.erasing import NOT_ERASED
 from common.events import CustomerKey, Event
 from common.events.segments import SegmentEntered, SegmentLeft
 from common.storage.columns import Columns
@@ -16,11 +17,15 @@ from common.storage.database import Transaction
 _ENTERED = Columns("w", shop="text", customer="text", segment="text", episode="text", at="timestamptz", why="text")
 _LEFT = Columns("w", shop="text", customer="text", segment="text", at="timestamptz", why="text")
 _REVISIONS = Columns("w", shop="text", customer="text", revision="bigint")
+_KEYS = Columns("w", shop="text", customer="text")
 _OPEN = Columns("w", customer="text", segment="text")
 
 
 async def save_stays(tx: Transaction, facts: Sequence[Event[Any]]) -> None:
-    """Begin and end the stays that these facts announce. Idempotent; in order of each customer's facts."""
+    """Begin and end the stays that these facts announce. Idempotent; in order of each customer's facts.
+
+    Of an erased customer the reasons are not kept.
+    """
     entered = [e for e in facts if isinstance(e.data, SegmentEntered)]
     left = [e for e in facts if isinstance(e.data, SegmentLeft)]
     if entered:
@@ -28,7 +33,8 @@ async def save_stays(tx: Transaction, facts: Sequence[Event[Any]]) -> None:
         await tx.execute(
             f"""
             insert into segment_stays (shop, customer, segment, episode, entered_at, entered_why)
-            select shop, customer, segment, episode, at, why from {_ENTERED} on conflict do nothing
+            select shop, customer, segment, episode, at, case when {NOT_ERASED} then why end from {_ENTERED}
+            on conflict do nothing
             """,
             **_ENTERED.of((*e.customer, e.data.segment, e.data.episode, e.data.since, e.data.reason) for e in entered),
         )
@@ -36,12 +42,24 @@ async def save_stays(tx: Transaction, facts: Sequence[Event[Any]]) -> None:
         # By primary key.
         await tx.execute(
             f"""
-            update segment_stays s set left_at = w.at, left_why = w.why from {_ENTERED}
+            update segment_stays s set left_at = w.at, left_why = case when {NOT_ERASED} then w.why end from {_ENTERED}
             where s.shop = w.shop and s.customer = w.customer and s.segment = w.segment and s.episode = w.episode
               and s.left_at is null
             """,
             **_ENTERED.of((*e.customer, e.data.segment, e.data.episode, e.time, e.data.reason) for e in left),
         )
+
+
+async def erase_reasons(tx: Transaction, customers: Sequence[CustomerKey]) -> None:
+    """Forget why these customers were in segments; that they were counts in the shop's movements."""
+    # Ranges of the primary key.
+    await tx.execute(
+        f"""
+        update segment_stays s set entered_why = null, left_why = null from {_KEYS}
+        where s.shop = w.shop and s.customer = w.customer
+        """,
+        **_KEYS.of(customers),
+    )
 
 
 async def get_open(tx: Transaction, shop: str, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:

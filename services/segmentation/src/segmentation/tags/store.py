@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from common.events import Event
+from common.crypto.erasing import NOT_ERASED
+from common.events import CustomerKey, Event
 from common.events.segments import TagChanged
 from common.storage.columns import Columns
 from common.storage.database import Transaction
@@ -15,10 +16,14 @@ from common.storage.database import Transaction
 _CHANGES = Columns(
     "w", shop="text", customer="text", tag="text", borne="boolean", source="text", at="timestamptz", cause="text"
 )
+_KEYS = Columns("w", shop="text", customer="text")
 
 
 async def save_tags(tx: Transaction, events: Sequence[Event[TagChanged]]) -> None:
-    """Take these changes; of each tag the newest says what is so, in whatever order they come. Idempotent."""
+    """Take these changes; of each tag the newest says what is so, in whatever order they come. Idempotent.
+
+    Of an erased customer nothing is taken.
+    """
     newest: dict[tuple[str, str, str], Event[TagChanged]] = {}
     for event in sorted(events, key=lambda e: (e.time, e.id)):
         newest[(*event.customer, event.data.tag)] = event
@@ -26,12 +31,20 @@ async def save_tags(tx: Transaction, events: Sequence[Event[TagChanged]]) -> Non
     await tx.execute(
         f"""
         insert into tags as t (shop, customer, tag, borne, source, at, cause)
-        select shop, customer, tag, borne, source, at, cause from {_CHANGES}
+        select shop, customer, tag, borne, source, at, cause from {_CHANGES} where {NOT_ERASED}
         on conflict (shop, customer, tag) do update
         set borne = excluded.borne, source = excluded.source, at = excluded.at, cause = excluded.cause
         where (t.at, t.cause) < (excluded.at, excluded.cause)
         """,
         **_CHANGES.of((*key, e.data.borne, e.data.source, e.time, e.id) for key, e in sorted(newest.items())),
+    )
+
+
+async def erase_tags(tx: Transaction, customers: Sequence[CustomerKey]) -> None:
+    """Remove their tags, those taken away included."""
+    # Ranges of the primary key.
+    await tx.execute(
+        f"delete from tags t using {_KEYS} where t.shop = w.shop and t.customer = w.customer", **_KEYS.of(customers)
     )
 
 
@@ -77,10 +90,10 @@ async def list_bearers(tx: Transaction, shop: str, tag: str, after: str, limit: 
 
 
 async def list_known(tx: Transaction, shop: str, customers: Collection[str]) -> set[str]:
-    """Those of these customers of whom anything was ever heard."""
+    """Those of these customers of whom anything was ever heard, without those who were erased."""
     # By primary key.
     rows = await tx.fetch(
-        "select customer from customers where shop = :shop and customer = any(:customers)",
+        f"select customer from customers w where shop = :shop and customer = any(:customers) and {NOT_ERASED}",
         shop=shop,
         customers=list(customers),
     )
