@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 CITUS = ROOT / "deploy/citus"
 NAMES = ("common", *SERVICES)
 OVER_ALL = {
+    "segmentation/jobs/verifying.py": "erased customers, over all workers, in a command",
     "segmentation/tags/store.py": "of a shop, over all workers",
     "segmentation/segments/store_stays.py": "of a shop, over all workers",
     "segmentation/segments/store_standings.py": "of a shop, over all workers",

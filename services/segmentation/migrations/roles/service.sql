@@ -9,3 +9,4 @@ grant insert, update, delete on reschedulings, sales to {role};
 grant insert on reviews to {role};
 grant insert, update on complaints, member_tiers, order_facts, profiles, segment_definitions, segment_stays, tags to {role};
 grant insert, update, delete on segment_dues to {role};
+grant delete on profiles, tags to {role};
