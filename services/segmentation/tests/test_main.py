@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from common.bus.broker import Outgoing, Producer, ensure_topics
 from common.events import decode
@@ -63,6 +64,24 @@ async def _start(environment: dict[str, str], command: str) -> asyncio.subproces
 
 async def _run(environment: dict[str, str], command: str) -> int:
     return await (await _start(environment, command)).wait()
+
+
+async def _read_to_the_end(url: str, servers: str) -> None:
+    """Wait until the process has read what other tests left on the topics, too: verify looks for it."""
+    reader = AIOKafkaConsumer(bootstrap_servers=servers)
+    connection = await asyncpg.connect(driver_url(url))
+    await reader.start()
+    try:
+        while True:
+            rows = await connection.fetch("select topic, partition, next from offsets")
+            read = {TopicPartition(row["topic"], row["partition"]): row["next"] for row in rows}
+            ends = await reader.end_offsets(list(read))
+            if read and all(read[place] >= end for place, end in ends.items()):
+                return
+            await asyncio.sleep(0.1)
+    finally:
+        await reader.stop()
+        await connection.close()
 
 
 async def _published(url: str) -> list[Any]:
