@@ -133,7 +133,7 @@ create table manual_changes (
 );
 create index manual_changes_customer on manual_changes (shop, customer, command_id);
 create index manual_changes_waiting on manual_changes (shop, kind, command_id) where state = 'proposed';
-create index manual_changes_person on manual_changes (shop, asked_by, asked_at) where kind = 'tier';
+create index manual_changes_grants on manual_changes (shop, asked_at) where kind = 'tier';
 
 -- What feedback has granted customers, each paid out once: points, a coupon, or cash that staff confirm.
 create table payouts (

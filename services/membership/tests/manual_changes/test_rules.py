@@ -38,7 +38,7 @@ def test_a_tier_for_which_a_campaign_made_one_a_candidate_may_need_no_second_per
     assert tier_needs_approval(tier, "", rules) is (rule != "all")
 
 
-@pytest.mark.parametrize("by", ["li", "LI", " li "])
+@pytest.mark.parametrize("by", ["li", "LI", " li ", "ＬＩ", "l\u200bi"])
 def test_nobody_approves_what_they_asked_for(by: str) -> None:
     with pytest.raises(SamePerson):
         check_second("li", by)

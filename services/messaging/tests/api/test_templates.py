@@ -25,14 +25,16 @@ async def test_a_template_is_written_by_once_it_was_approved(
         listed = (await client.get(BASE)).json()
         assert [(t["template"], t["version"], t["draft"]) for t in listed["templates"]] == [("tier", None, 1)]
         assert "lapse" in listed["library"]
-        own = await client.post(f"{BASE}/tier/approval", json={"version": 1, "by": "li"})
-        assert (own.status_code, own.json()["type"].rsplit("/")[-1]) == (409, "not_a_draft")
+        assert (await client.put(f"{BASE}/tier", json={"document": TIER})).status_code == 422, "who wrote it is said"
+        for written in ("li", " LI"):
+            own = await client.post(f"{BASE}/tier/approval", json={"version": 1, "by": written})
+            assert (own.status_code, own.json()["type"].rsplit("/")[-1]) == (409, "not_a_draft")
         approved = await client.post(f"{BASE}/tier/approval", json={"version": 1, "by": "zhou"})
         assert approved.json()["version"] == 2
         again = await client.post(f"{BASE}/tier/approval", json={"version": 2, "by": "wu"})
         assert again.status_code == 409
         wrong = {**TIER, "texts": {"en": {**TIER["texts"]["en"], "text": "Dear {{ nickname }}"}}}
-        refused = await client.put(f"{BASE}/tier", json={"document": wrong})
+        refused = await client.put(f"{BASE}/tier", json={"document": wrong, "author": "li"})
         assert (refused.status_code, refused.json()["type"].rsplit("/")[-1]) == (422, "template_refused")
         shown = (await client.post(f"{BASE}/tier/preview", json={"customer": "c1", "values": {"gift": "tea"}})).json()
         assert (shown["language"], shown["parts"]) == ("en", 1)

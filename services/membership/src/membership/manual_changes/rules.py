@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from common.values.people import is_same_person
 from membership.manual_changes.refusals import SamePerson, TooManyGrants
 from membership.programme.approvals import Approvals
 
@@ -22,7 +23,7 @@ def tier_needs_approval(tier: str, candidate: str, rules: Approvals) -> bool:
 
 def check_second(asked_by: str, by: str) -> None:
     """Nobody approves what they asked for. Raises SamePerson."""
-    if asked_by.strip().casefold() == by.strip().casefold():
+    if is_same_person(asked_by, by):
         raise SamePerson(by)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from common.events import CustomerKey
 from common.storage.database import Transaction
+from common.values.people import is_same_person
 from membership.histories.ranges import within
 from membership.manual_changes.state import Asked, Kind, State
 
@@ -115,19 +116,17 @@ async def points_alone(tx: Transaction, key: CustomerKey, since: datetime) -> in
 
 
 async def count_grants(tx: Transaction, shop: str, by: str, since: datetime) -> int:
-    """Tiers that the person has asked for since then, and that are granted or wait."""
-    # By the index of the person.
-    return int(
-        await tx.value(
-            """
-            select count(*) from manual_changes where shop = :shop and asked_by = :by and kind = 'tier'
-            and state <> 'refused' and asked_at >= :since
-            """,
-            shop=shop,
-            by=by,
-            since=since,
-        )
+    """Tiers that the person, however the name is written, has asked for since then, and that are granted or wait."""
+    # By the index of grants, those of the month; a row a name.
+    rows = await tx.fetch(
+        """
+        select asked_by, count(*) as grants from manual_changes
+        where shop = :shop and kind = 'tier' and state <> 'refused' and asked_at >= :since group by asked_by
+        """,
+        shop=shop,
+        since=since,
     )
+    return sum(row.grants for row in rows if is_same_person(row.asked_by, by))
 
 
 async def list_granted(tx: Transaction, after: CustomerKey, last: CustomerKey | None) -> Sequence[Row[Any]]:

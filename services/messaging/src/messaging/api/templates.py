@@ -14,6 +14,7 @@ from common.events.messages import TemplateChanged
 from common.http.api import Body, Router, Tx, require
 from common.refusals import Conflict, Invalid, NotFound
 from common.shops.settings import display_names, get_shop
+from common.values.people import is_same_person
 from common.versions.table import tell
 from messaging.channels.sms.segments import segments_of
 from messaging.policy.store import get_policies
@@ -87,10 +88,10 @@ class TemplateOut(BaseModel):
 
 
 class TemplateIn(Body):
-    """`author`: who wrote it, as the shop names its people."""
+    """`author`: who wrote it, as the shop names its people; another one approves it."""
 
     document: TemplateDocument
-    author: Text | None = None
+    author: Annotated[Text, Field(min_length=1)]
 
 
 class TemplateSaved(BaseModel):
@@ -216,7 +217,7 @@ async def approve_template(shop: ShopName, template: TemplateName, body: Approva
         raise NotADraft(f"Version {body.version} of {template!r} is no draft: read the template again.")
     if any(v.version > draft.version for v in versions):
         raise NotADraft(f"There is a newer version than {body.version}: read it, and approve that one or save another.")
-    if draft.author == body.by:
+    if draft.author is None or is_same_person(draft.author, body.by):
         raise NotADraft("A draft is approved by another person than its author.")
     version = await _save(tx, shop, draft.document, draft.author, body.by)
     return TemplateSaved(template=template, version=version, advice=advice(draft.document))
