@@ -45,7 +45,8 @@ def package(service: str) -> str:
 
 
 async def generate(app: FastAPI, name: str, folder: Path) -> None:
-    document, config = folder / f"{name}.json", folder / "config.yml"
+    # Each has its own file of settings: several run at once, and one must not read what another is writing.
+    document, config = folder / f"{name}.json", folder / f"{name}.yml"
     document.write_text(json.dumps(app.openapi()))
     config.write_text("post_hooks: []\ncontent_type_overrides: {image/svg+xml: text/html}\n")
     process = await asyncio.create_subprocess_exec(

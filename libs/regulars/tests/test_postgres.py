@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from common.storage.failures import SERVER_ERRORS
 from regulars.stack import postgres_binaries
 from regulars.stack.databases import as_role, dsn, ensure_database, in_database
 from regulars.stack.errors import StackError
@@ -40,7 +41,7 @@ async def test_every_commit_that_was_answered_survives_kill_9(server: PostgresSe
         while True:
             try:
                 await connection.execute("insert into kept values ($1, $2)", writer, n)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+            except SERVER_ERRORS:
                 connection.terminate()
                 return
             answered.append((writer, n))

@@ -7,10 +7,12 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import asyncpg
 import pytest
 
+from common.storage.failures import LOST
 from regulars import operating, rebuilding
 from regulars.client import Services, set_up_shop
 from regulars.stack.databases import create_database, drop_database, dsn, in_database
@@ -166,6 +168,18 @@ async def test_nothing_is_switched_by_who_has_lost_the_session_that_keeps_others
             await drop_database(url, each)
         await connection.close()
         await alone.close()
+
+
+@pytest.mark.parametrize("loss", LOST)
+async def test_whatever_the_loss_of_that_session_is_called_it_is_said(loss: type[Exception]) -> None:
+    """asyncpg names it by what it was doing when the server went."""
+
+    class Lost:
+        def transaction(self) -> object:
+            raise loss("gone")
+
+    with pytest.raises(StackError, match="nothing is switched"):
+        await rebuilding._switch(cast(asyncpg.Connection, Lost()), "a", "b", "c")
 
 
 async def _nothing(*_: object) -> None: ...

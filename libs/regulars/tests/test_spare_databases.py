@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from common.storage.failures import SERVER_ERRORS
 from regulars.spare_databases import LARGE, SpareDatabases
 from regulars.stack.databases import create_database, drop_database, dsn, in_database
 from regulars.testing import SharedPostgres
@@ -104,7 +105,7 @@ async def test_who_is_still_connected_is_sent_away(world: World) -> None:
     try:
         await connection.execute("begin; lock table kept")
         await world.spare.give_back(first)
-        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError)):
+        with pytest.raises(SERVER_ERRORS):
             await connection.fetchval("select 1")
     finally:
         connection.terminate()

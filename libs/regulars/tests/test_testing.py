@@ -7,6 +7,7 @@ import hypothesis
 import pytest
 from aiosmtplib import SMTP
 
+from common.storage.failures import SERVER_ERRORS
 from regulars.stack.databases import create_database, drop_database, dsn
 from regulars.stack.errors import StackError
 from regulars.stack.mailsink import MailSink
@@ -30,7 +31,7 @@ async def test_a_database_is_dropped_even_while_somebody_is_connected(postgres: 
     connection = await asyncpg.connect(dsn(url))
     try:
         await drop_database(postgres.url, "test_still_in_use")
-        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+        with pytest.raises(SERVER_ERRORS):
             await connection.fetchval("select 1")
     finally:
         connection.terminate()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import asyncpg
 
+from common.storage.failures import SERVER_ERRORS
 from regulars.compare import compare_rebuilt
 from regulars.stack.databases import (
     as_role,
@@ -172,5 +173,5 @@ async def _switch(alone: asyncpg.Connection, name: str, beside: str, kept: str) 
         async with alone.transaction():
             await alone.execute(f"alter database {name} rename to {kept}")
             await alone.execute(f"alter database {beside} rename to {name}")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except SERVER_ERRORS as error:
         raise StackError(f"nothing is switched ({error}): run it again") from error

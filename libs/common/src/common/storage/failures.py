@@ -14,6 +14,8 @@ LOST: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
 )
 """asyncpg says some losses of its server in errors that SQLAlchemy passes on as they are."""
+SERVER_ERRORS: tuple[type[Exception], ...] = (asyncpg.PostgresError, OSError, *LOST)
+"""Whatever asyncpg raises when its server refuses, is lost or does not answer in time."""
 _TEMPORARY_STATES = ("08", "40001", "40P01", "53", "55P03", "57P", "58030", "25006", "25P03")
 _CANCELED = "57014"
 

@@ -5,6 +5,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from common.storage.failures import SERVER_ERRORS
 from regulars.stack.errors import StackError
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -44,7 +45,7 @@ async def ensure_database(admin_url: str, name: str, password: str, serving: str
     """
     try:
         connection = await asyncpg.connect(dsn(admin_url), timeout=10)
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+    except SERVER_ERRORS as error:
         raise StackError(f"PostgreSQL does not let us in ({error}); check DATABASE_URL") from error
     try:
         await _ensure(connection, _checked(name), password, serving)
