@@ -55,3 +55,15 @@ async def test_nothing_stands_in_for_what_was_never_set(db: Database) -> None:
             await get_shops(tx, {"tea", "never-set-up"})
     assert (status_of(caught.value), caught.value.slug) == (422, "shop_not_set_up")
     assert "PUT /v1/shops/never-set-up/settings" in caught.value.detail
+
+
+def test_a_zone_is_looked_up_without_walking_through_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings are read with each request and batch; finding all zones took more than all else that a question does."""
+
+    def walk(*_: object) -> None:
+        raise AssertionError("the zones were searched for again")
+
+    monkeypatch.setattr("os.walk", walk)
+    assert SettingsBody(zone="Europe/Berlin", currency="EUR").zone == "Europe/Berlin"
+    with pytest.raises(ValueError, match="unknown zone"):
+        SettingsBody(zone="Europe/Nowhere", currency="EUR")

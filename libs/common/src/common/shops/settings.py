@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Annotated
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -19,7 +19,7 @@ from common.events import CustomerKey
 from common.events.fields import Currency
 from common.refusals import Invalid, NotNow
 from common.storage.database import Transaction
-from common.time.calendar import day_start, local_date, zone_named
+from common.time.calendar import ZONE_NAMES, day_start, local_date, zone_named
 from common.versions.table import Late, VersionTable
 
 _LOCK = 7_301_010
@@ -27,7 +27,7 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 def _zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in ZONE_NAMES:
         raise ValueError("unknown zone: use an IANA name such as Europe/Berlin or Asia/Shanghai")
     return name
 
@@ -167,19 +167,12 @@ async def find_set_up(tx: Transaction, shops: Iterable[str]) -> set[str]:
 
 async def find_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, ShopSettings]:
     """The settings of those of the shops that are set up."""
-    # Versions are few.
-    rows = await tx.fetch(
-        """
-        select shop, version, valid_from, cast(body as text) as body from shop_settings
-        where shop = any(:shops) order by shop, version
-        """,
-        shops=sorted(set(shops)),
-    )
-    found: dict[str, list[Version]] = {}
-    for row in rows:
-        body = SettingsBody.model_validate_json(row.body)
-        found.setdefault(row.shop, []).append(Version(row.valid_from, row.version, body))
-    return {shop: ShopSettings(versions) for shop, versions in found.items()}
+    found = await SHOPS.read(tx, shops)
+    return {
+        shop: ShopSettings([Version(each.valid_from, each.number, each.body) for each in versions])
+        for shop, versions in found.items()
+        if versions
+    }
 
 
 async def get_shops(tx: Transaction, shops: Iterable[str]) -> dict[str, ShopSettings]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from fastapi import Query, Request
 from pydantic import BaseModel, Field
@@ -20,6 +20,7 @@ from common.http.limits import large_body
 from common.refusals import Invalid, NotFound, TooLarge
 from common.shops.settings import get_shop
 from common.storage.database import Transaction
+from common.time.calendar import ZONE_NAMES
 from common.values.currency import EXPONENTS
 from orders_ingest.api.parts import vault_of
 from orders_ingest.archive.vault import Vault
@@ -178,7 +179,7 @@ async def _history(
     zone = zone or layout.zone or str(settings.zone)
     if currency not in EXPONENTS:
         raise Invalid("unknown_currency", "`currency` must be an ISO 4217 code such as CNY, USD, EUR.")
-    if zone not in available_timezones():
+    if zone not in ZONE_NAMES:
         raise Invalid("invalid_zone", "`zone` must be an IANA name such as Asia/Shanghai.")
     name = name or layout.name
     try:

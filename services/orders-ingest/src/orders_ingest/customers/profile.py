@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import available_timezones
 
 from common.events import InvalidEvent
 from common.events.customers import CustomerProfile
+from common.time.calendar import ZONE_NAMES
 from common.values.addresses import InvalidAddress, InvalidPhone, mail_address, phone_number, webhook_url
 
-_ZONES = frozenset(available_timezones())
 _FIRST_BIRTHDAY = date(1900, 1, 1)
 _FARTHEST_EAST = timedelta(hours=14)
 
@@ -49,7 +48,7 @@ def cleaned_chat(text: str) -> str:
 
 
 def cleaned_zone(text: str) -> str:
-    if text not in _ZONES:
+    if text not in ZONE_NAMES:
         raise InvalidEvent("invalid_zone", f"data.zone: {text!r} is no IANA zone such as Asia/Shanghai")
     return text
 
