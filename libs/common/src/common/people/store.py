@@ -76,27 +76,32 @@ async def get_survivors(tx: Transaction, customers: Collection[CustomerKey]) -> 
 
 async def get_people(tx: Transaction, customers: Collection[CustomerKey]) -> dict[CustomerKey, list[CustomerKey]]:
     """Everybody who is one person with each of these: the survivor first, then the others in order of name."""
-    survivors = await get_survivors(tx, customers)
-    roots = sorted({survivors.get(key, key) for key in customers})
-    found: dict[CustomerKey, set[CustomerKey]] = {root: {root} for root in roots}
-    # By the index of absorbed customers: of a customer who absorbed nobody one look.
+    # By primary key upwards and by the index of absorbed customers downwards: two looks a customer.
     rows = await tx.fetch(
         f"""
-        with recursive tree as (
-            select c.shop, c.customer, c.merged_into as root
-            from {_CUSTOMERS} join customers c on c.shop = w.shop and c.merged_into = w.customer
+        with recursive person as (
+            select c.shop, c.customer, c.merged_into from {_CUSTOMERS} join customers c using (shop, customer)
             union
-            select c.shop, c.customer, t.root
-            from tree t join customers c on c.shop = t.shop and c.merged_into = t.customer
+            select c.shop, c.customer, c.merged_into from person p cross join lateral (
+                select shop, customer, merged_into from customers where shop = p.shop and customer = p.merged_into
+                union all
+                select shop, customer, merged_into from customers where shop = p.shop and merged_into = p.customer
+            ) c
         )
-        select shop, customer, root from tree
+        select * from person
         """,
-        **_CUSTOMERS.of(roots),
+        **_CUSTOMERS.of(sorted(customers)),
     )
+    above: dict[str, dict[str, str | None]] = {}
     for row in rows:
-        found[row.shop, row.root].add((row.shop, row.customer))
+        above.setdefault(row.shop, {})[row.customer] = row.merged_into
+    found: dict[CustomerKey, set[CustomerKey]] = {}
+    for shop, into in above.items():
+        for name in into:
+            found.setdefault((shop, survivor(into, name)), set()).add((shop, name))
     listed = {root: [root, *sorted(of - {root})] for root, of in found.items()}
-    return {key: listed[survivors.get(key, key)] for key in customers}
+    roots = {key: (key[0], survivor(above.get(key[0], {}), key[1])) for key in customers}
+    return {key: listed.get(root, [root]) for key, root in roots.items()}
 
 
 async def get_merged_at(tx: Transaction, customers: Collection[CustomerKey]) -> dict[CustomerKey, datetime]:

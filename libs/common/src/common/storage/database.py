@@ -70,7 +70,7 @@ class Transaction:
         self.traces: Mapping[str, str] = {}
         """The traceparent that facts of an event bear, by the event's id (`common.tracing`)."""
         self.late = 0  # inputs that came after what they belong before
-        self._begun = False
+        self._begun = self._still = False
 
     async def _run(self, sql: str, params: dict[str, Any]) -> CursorResult[Any]:
         self._begun = True
@@ -132,8 +132,14 @@ class Transaction:
         return self.locked
 
     async def stand_still(self) -> None:
-        """All that is read from here on is of one instant, and nothing can be written; the first statement of all."""
-        await self.execute("set transaction isolation level repeatable read, read only")
+        """All that is read from here on is of one instant, and nothing can be written. Before the first statement.
+
+        Idempotent. Raises sqlalchemy.exc.InvalidRequestError after another statement.
+        """
+        if not self._still:
+            # Said with BEGIN itself, so that it costs no statement.
+            await self.connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._still = True
 
     async def announce(self, events: Iterable[Event[Any]]) -> None:
         """Put facts into the outbox, in order; the caller holds the locks of the customers concerned.
@@ -269,8 +275,10 @@ class Database:
         Raises UnitOfWorkTooLong, whatever the block or the server raised, when it took longer than our own deadline.
         """
         with _own_deadline(UNIT_OF_WORK_S):
-            async with asyncio.timeout(UNIT_OF_WORK_S), self.engine.begin() as connection:
+            async with asyncio.timeout(UNIT_OF_WORK_S), self.engine.connect() as connection:
+                # It begins with its first statement; what is not committed is rolled back as the connection goes back.
                 yield Transaction(connection, self.clock, self.service, rebuilding=self.rebuilding)
+                await connection.commit()
 
     async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """The work in a transaction of its own, again when PostgreSQL ended it to resolve a deadlock.

@@ -15,7 +15,7 @@ from common.http.api import Body, Router, Tx, require
 from common.http.people import Person
 from membership.commands import coupons as commands
 from membership.coupons import store
-from membership.coupons.offer import Offer
+from membership.coupons.offer import offer_of
 from membership.coupons.refusals import UnknownCoupon
 from membership.coupons.using import UseStatus
 
@@ -104,7 +104,7 @@ def open_coupons(rows: Sequence[Row[Any]], people: Sequence[str]) -> list[OpenCo
         OpenCoupon(
             code=row.code,
             offer_id=row.offer_id,
-            name=Offer.model_validate_json(row.terms).name,
+            name=offer_of(row.terms).name,
             valid_from=row.valid_from,
             valid_until=row.valid_until,
         )

@@ -15,7 +15,7 @@ from common.refusals import Invalid
 from membership.commands import offers as commands
 from membership.coupons import store
 from membership.coupons.calendar import Run, days_of
-from membership.coupons.offer import Most, Offer
+from membership.coupons.offer import Most, Offer, offer_of
 from membership.coupons.refusals import UnknownOffer
 from membership.programme import store as programmes
 
@@ -126,7 +126,7 @@ class CalendarOut(BaseModel):
 
 
 def _out(row: Row[Any], now: datetime) -> OfferOut:
-    offer = Offer.model_validate_json(row.terms)
+    offer = offer_of(row.terms)
     status: Literal["coming", "running", "over", "stopped"] = "running"
     if row.stopped_at is not None:
         status = "stopped"
@@ -177,7 +177,7 @@ async def get_calendar(
     rules = (await programmes.read_rules(tx, {shop}))[shop]
     start, end = rules.start_of(first), rules.start_of(first + timedelta(days=days))
     runs = [
-        Run(row.offer_id, Offer.model_validate_json(row.terms), row.starts, row.ends)
+        Run(row.offer_id, offer_of(row.terms), row.starts, row.ends)
         for row in await store.offers_between(tx, shop, start, end)
     ]
     found = [DayOut(day=day, offers=names) for day, names in days_of(runs, rules.settings, first, days)]

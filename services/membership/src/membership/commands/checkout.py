@@ -30,7 +30,7 @@ from membership.checkout.refusals import (
 from membership.commands import benefits, coupons, redemptions
 from membership.coupons import store as coupon_rows
 from membership.coupons.cart import Buyer, Candidate, Cart
-from membership.coupons.offer import Offer
+from membership.coupons.offer import Offer, offer_of
 from membership.coupons.refusals import CouponNotUsable
 from membership.coupons.using import Moment, check_limits, check_usable
 from membership.fold import MemberFolding
@@ -250,7 +250,7 @@ def _answer(asked: Asked, known: _Known, people: Sequence[str], rows: Sequence[R
     usable, offers, reasons = list[Open](), dict[str, tuple[str, str]](), dict.fromkeys(asked.codes, "unknown")
     moment = Moment(known.now, known.rules.date_of(known.now))
     for row in rows:
-        offer = Offer.model_validate_json(row.terms)
+        offer = offer_of(row.terms)
         offers[row.code] = (row.offer_id, offer.name)
         if programme.equal_offers and offer.automatic and offer.for_the_new_alone:
             continue  # set before the programme forbade it (SEC-015)

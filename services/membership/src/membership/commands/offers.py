@@ -12,7 +12,7 @@ from common.events.membership import CouponsIssued, IssuedCoupon
 from common.storage.database import Transaction
 from membership.coupons import store
 from membership.coupons.gifts import unrelated
-from membership.coupons.offer import Offer
+from membership.coupons.offer import Offer, offer_of
 from membership.coupons.refusals import (
     CodeTaken,
     NoCouponsNeeded,
@@ -123,7 +123,7 @@ async def _issue(
     row, now = await store.get_offer(tx, shop, offer_id), tx.clock.now()
     if row is None:
         raise UnknownOffer(offer_id)
-    offer = Offer.model_validate_json(row.terms)
+    offer = offer_of(row.terms)
     if offer.automatic:
         raise NoCouponsNeeded(offer_id)
     ended = min(at for at in (row.stopped_at, row.ends) if at is not None)

@@ -7,6 +7,7 @@ an offer is set: who holds a coupon keeps what it promised.
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -142,3 +143,9 @@ class Offer(Terms):
     def is_on(self, day: date) -> bool:
         """Whether it holds on that calendar day of the shop, as far as `day_of_month` says."""
         return self.day_of_month is None or day.day == min(self.day_of_month, end_of_month(day).day)
+
+
+@lru_cache(maxsize=1024)
+def offer_of(terms: str) -> Offer:
+    """An offer from its stored terms, parsed once: they never change, and every question of a checkout reads them."""
+    return Offer.model_validate_json(terms)
