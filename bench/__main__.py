@@ -42,7 +42,7 @@ QUICK_WHOLE = (
     everything.Size(orders=2_500, warm=500),
     latency.Size(a_second=50.0, seconds=4.0, idle=6),
     imports.Size(whole=False),
-    quoting.Size(members=1_000, seconds=5.0),
+    quoting.Size(members=1_000, rates=(100.0,), seconds=5.0),
 )
 FULL = (from_log.Size(), over_http.Size(), histories.Size(), segments.Size())
 FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size(), quoting.Size())

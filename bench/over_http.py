@@ -10,7 +10,7 @@ import asyncpg
 
 from bench import machine
 from bench.figures import Figure, Result
-from bench.servers import API_KEY, Failed, Servers, run
+from bench.servers import API_KEY, Failed, Servers, run, serving
 from common.storage.migrate import driver_url
 from regulars.stack.usage import memory_mb
 
@@ -35,7 +35,9 @@ async def measure(servers: Servers, result: Result, seed: int, size: Size) -> No
     """The real process, then the bare route on the same rows."""
     load = machine.load()
     url = await servers.database("orders-ingest")
-    with servers.serving("orders-ingest", ["orders_ingest.main", "serve"], servers.settings("orders-ingest", url)) as (
+    with serving(
+        servers.folder, "orders-ingest", ["orders_ingest.main", "serve"], servers.settings("orders-ingest", url)
+    ) as (
         address,
         pid,
     ):
@@ -45,7 +47,7 @@ async def measure(servers: Servers, result: Result, seed: int, size: Size) -> No
     bare_url = await servers.database("orders-ingest")
     bare_load = machine.load()
     bare_env = servers.settings("orders-ingest", bare_url, **model)
-    with servers.serving("bare-route", ["bench.bare_route"], bare_env) as (address, _):
+    with serving(servers.folder, "bare-route", ["bench.bare_route"], bare_env) as (address, _):
         bare_batched, bare_single = await _load(address, seed, size, None)
     result.figures.append(
         Figure(

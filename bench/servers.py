@@ -69,19 +69,20 @@ class Servers:
         around = Surroundings(self.kafka.bootstrap_servers, _MASTER_KEY, API_KEY, "WARNING")
         return environment(settings_of(found, 0, url, around) | {"RATE_LIMIT": "1000000"} | more)
 
-    @contextmanager
-    def serving(self, name: str, argv: Sequence[str], env: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-        """A process that serves HTTP, until the block ends; gives its address and process id."""
-        port = free_port()
-        command = Command(name, [sys.executable, "-m", *argv], {**env, "HTTP_PORT": str(port)}, ROOT)
-        log = self.folder / f"{name}.log"
-        process = spawn(command, log)
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_ready(url, process, log)
-            yield url, process.pid
-        finally:
-            stop(process, command)
+
+@contextmanager
+def serving(folder: Path, name: str, argv: Sequence[str], env: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    """A process that serves HTTP and logs into the folder, until the block ends; gives its address and process id."""
+    port = free_port()
+    command = Command(name, [sys.executable, "-m", *argv], {**env, "HTTP_PORT": str(port)}, ROOT)
+    log = folder / f"{name}.log"
+    process = spawn(command, log)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_ready(url, process, log)
+        yield url, process.pid
+    finally:
+        stop(process, command)
 
 
 def service_of(name: str) -> Service:
