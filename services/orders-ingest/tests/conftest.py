@@ -11,8 +11,10 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from common.bus.broker import ensure_topics
 from common.crypto.keys import KeyRing
 from common.events import Event, decode, rfc3339
+from common.events.topics import TOPICS
 from common.http.app import build_app
 from common.http.health import Readiness
 from common.process.runtime import Runtime
@@ -20,8 +22,10 @@ from common.process.settings import Settings
 from common.storage.database import Database
 from common.time.clock import FixedClock
 from orders_ingest.archive.vault import Vault
+from orders_ingest.handlers.erasures import confirmed_topics
+from orders_ingest.jobs.intake import Intake
 from orders_ingest.main import SERVICE
-from regulars.testing import MigratedDatabase
+from regulars.testing import MigratedDatabase, SharedKafka
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 MASTER = bytes(range(32))
@@ -73,6 +77,17 @@ async def api(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
         yield client
     if hasattr(app.state, "collector"):
         await app.state.collector.close()
+
+
+@pytest_asyncio.fixture
+async def intake(runtime: Runtime, kafka: SharedKafka) -> AsyncIterator[Intake]:
+    """Reads shops' own topics of the run's Kafka, where the topics stand that erasures are confirmed on."""
+    confirmed = [topic for topic in TOPICS if topic.name in confirmed_topics()]
+    await ensure_topics(kafka.bootstrap_servers, confirmed)
+    runtime.settings = runtime.settings.model_copy(update={"kafka_bootstrap_servers": kafka.bootstrap_servers})
+    found = Intake(runtime)
+    yield found
+    await found.close()
 
 
 class Telling:

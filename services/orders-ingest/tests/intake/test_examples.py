@@ -10,12 +10,10 @@ from typing import Any
 import httpx
 import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of their own
 import orjson
-import pytest
 import pytest_asyncio
 
 from common.bus.broker import Outgoing, Producer
 from common.events import EVENTS
-from common.process.runtime import Runtime
 from common.storage.database import Database
 from orders_ingest.intake.checks import TAKEN
 from orders_ingest.jobs.intake import Intake
@@ -60,12 +58,6 @@ async def test_each_is_taken_over_http(api: httpx.AsyncClient) -> None:
         assert (answer.status_code, answer.json()) == (202, {"id": example["id"], "status": "accepted"}), answer.text
 
 
-@pytest.fixture
-def runtime(runtime: Runtime, kafka: SharedKafka) -> Runtime:
-    runtime.settings = runtime.settings.model_copy(update={"kafka_bootstrap_servers": kafka.bootstrap_servers})
-    return runtime
-
-
 @pytest_asyncio.fixture
 async def producer(kafka: SharedKafka) -> AsyncIterator[Producer]:
     made = Producer(kafka.bootstrap_servers, client="shop")
@@ -75,26 +67,20 @@ async def producer(kafka: SharedKafka) -> AsyncIterator[Producer]:
 
 
 async def test_each_is_taken_on_the_intake_topic(
-    api: httpx.AsyncClient, runtime: Runtime, db: Database, producer: Producer
+    api: httpx.AsyncClient, intake: Intake, db: Database, producer: Producer
 ) -> None:
     assert (await api.put("/v1/shops/teahouse/settings", json=SETTINGS)).status_code == 200
     assert (await api.put("/v1/shops/teahouse/intake", json={"enabled": True})).status_code == 200
     sent = examples()
     await producer.send([Outgoing("intake.teahouse", b"ann", orjson.dumps(each), {}) for each in sent])
-    intake = Intake(runtime)
-    try:
-        await intake.look()
-        async with asyncio.timeout(60):
-            while True:
-                async with db.transaction() as tx:
-                    rows = await tx.fetch(
-                        "select id from outbox where shop = 'teahouse' and payload like '%\"claimed\"%'"
-                    )
-                    dead = await tx.fetch("select slug, detail from dead_events")
-                assert [tuple(row) for row in dead] == []
-                if len(rows) == len(sent):
-                    break
-                await asyncio.sleep(0.05)
-    finally:
-        await intake.close()
+    await intake.look()
+    async with asyncio.timeout(60):
+        while True:
+            async with db.transaction() as tx:
+                rows = await tx.fetch("select id from outbox where shop = 'teahouse' and payload like '%\"claimed\"%'")
+                dead = await tx.fetch("select slug, detail from dead_events")
+            assert [tuple(row) for row in dead] == []
+            if len(rows) == len(sent):
+                break
+            await asyncio.sleep(0.05)
     assert {row.id for row in rows} == {each["id"] for each in sent}

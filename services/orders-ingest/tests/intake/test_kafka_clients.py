@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import httpx
 import orjson
-import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 from confluent_kafka import Producer
@@ -20,12 +19,6 @@ from regulars.testing import SharedKafka
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 SETTINGS = {"zone": "Europe/Berlin", "currency": "EUR"}
 SHOP = "confluent"
-
-
-@pytest.fixture
-def runtime(runtime: Runtime, kafka: SharedKafka) -> Runtime:
-    runtime.settings = runtime.settings.model_copy(update={"kafka_bootstrap_servers": kafka.bootstrap_servers})
-    return runtime
 
 
 def messages(codec: str) -> list[tuple[str, KafkaMessage]]:
@@ -63,26 +56,22 @@ def write(bootstrap: str) -> set[str]:
 
 
 async def test_every_mode_and_codec_is_taken_and_a_broken_one_is_kept_whole(
-    api: httpx.AsyncClient, runtime: Runtime, db: Database, kafka: SharedKafka
+    api: httpx.AsyncClient, runtime: Runtime, intake: Intake, db: Database, kafka: SharedKafka
 ) -> None:
     assert (await api.put(f"/v1/shops/{SHOP}/settings", json=SETTINGS)).status_code == 200
     assert (await api.put(f"/v1/shops/{SHOP}/intake", json={"enabled": True})).status_code == 200
     sent = await asyncio.to_thread(write, kafka.bootstrap_servers)
-    intake = Intake(runtime)
-    try:
-        await intake.look()
-        async with asyncio.timeout(60):
-            while True:
-                async with db.transaction() as tx:
-                    taken = await tx.fetch(
-                        "select id from outbox where shop = :shop and type = 'product.viewed'", shop=SHOP
-                    )
-                    dead = await tx.fetch("select slug, body from dead_events")
-                if len(taken) == len(sent) and dead:
-                    break
-                await asyncio.sleep(0.05)
-    finally:
-        await intake.close()
+    await intake.look()
+    async with asyncio.timeout(60):
+        while True:
+            async with db.transaction() as tx:
+                taken = await tx.fetch(
+                    "select id from outbox where shop = :shop and type = 'product.viewed'", shop=SHOP
+                )
+                dead = await tx.fetch("select slug, body from dead_events")
+            if len(taken) == len(sent) and dead:
+                break
+            await asyncio.sleep(0.05)
     assert {row.id for row in taken} == sent
     [row] = dead
     assert row.slug == "missing_time"

@@ -2,36 +2,16 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
 
 import httpx
 import orjson
 import pytest
-import pytest_asyncio
 
-from common.bus.broker import Outgoing, Producer, ensure_topics
-from common.events.topics import TOPICS
-from common.process.runtime import Runtime
+from common.bus.broker import Outgoing, Producer
 from common.storage.database import Database
-from orders_ingest.handlers.erasures import confirmed_topics
 from orders_ingest.jobs.intake import Intake
 from orders_ingest.shops import store as shops
 from regulars.testing import SharedKafka
-
-
-@pytest.fixture
-def runtime(runtime: Runtime, kafka: SharedKafka) -> Runtime:
-    runtime.settings = runtime.settings.model_copy(update={"kafka_bootstrap_servers": kafka.bootstrap_servers})
-    return runtime
-
-
-@pytest_asyncio.fixture
-async def intake(runtime: Runtime) -> AsyncIterator[Intake]:
-    confirmed = [topic for topic in TOPICS if topic.name in confirmed_topics()]
-    await ensure_topics(runtime.settings.kafka_bootstrap_servers, confirmed)
-    found = Intake(runtime)
-    yield found
-    await found.close()
 
 
 async def taken(db: Database, shop: str, count: int) -> None:
@@ -52,7 +32,7 @@ async def set_up(api: httpx.AsyncClient, *names: str) -> None:
 
 
 async def test_topics_are_taken_up_and_put_down_without_a_restart(
-    api: httpx.AsyncClient, runtime: Runtime, intake: Intake, db: Database, kafka: SharedKafka, tell: object
+    api: httpx.AsyncClient, intake: Intake, db: Database, kafka: SharedKafka, tell: object
 ) -> None:
     one, other = (f"shop-{uuid.uuid4().hex[:8]}" for _ in range(2))
     await set_up(api, one, other)
@@ -97,7 +77,8 @@ async def test_topics_are_taken_up_and_put_down_without_a_restart(
         await producer.stop()
 
 
-async def test_a_shops_name_that_no_topic_can_bear_is_refused(api: httpx.AsyncClient, kafka: SharedKafka) -> None:
+@pytest.mark.usefixtures("intake")
+async def test_a_shops_name_that_no_topic_can_bear_is_refused(api: httpx.AsyncClient) -> None:
     assert (await api.put("/v1/shops/茶叶店/intake", json={"enabled": True})).status_code in (404, 422)
     # Kafka holds names for equal that differ by . and _ alone.
     shop = f"a{uuid.uuid4().hex[:8]}"

@@ -35,6 +35,7 @@ __all__ = [
     "assert_scoped",
     "public",
     "require",
+    "route_name",
     "runtime_of",
     "scopes_of",
     "transaction",
@@ -277,7 +278,12 @@ class DirectRoute(Route):
             raise UnguardedRoute(f"{self.path}: a direct route calls its one `require`, and nothing else")
 
 
-Router = partial(APIRouter, route_class=Route)
+def route_name(route: APIRoute) -> str:
+    """What an operation is called in the service's document: its function's name."""
+    return route.name
+
+
+Router = partial(APIRouter, route_class=Route, generate_unique_id_function=route_name)
 """A router of routes that ask for a key, or may be asked only once the service may answer."""
 
 

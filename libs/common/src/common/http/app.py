@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from common.events.topics import SERVICES
 from common.http import exporting, health, limits, metrics, openapi, ops, problems
-from common.http.api import assert_scoped
+from common.http.api import assert_scoped, route_name
 from common.http.callers import ApiKeys
 from common.process.runtime import Runtime
 
 
 def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
     """The service's HTTP side: those routes that every service has, and its own where the process runs its API."""
+    # As they stand: to include a router makes each of its routes anew, and each request looks through two lists then.
+    # Routes are tried one after the other: the service's own, which are asked for all the time, come first.
+    routes = [route for router in _routers(runtime) for route in router.routes]
     app = FastAPI(
         title=f"Regulars {runtime.name}",
         version="1",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a client that does not follow would take the empty answer for a success
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=route_name,
+        routes=routes,
     )
     app.state.runtime = runtime
     bootstrap = runtime.settings.bootstrap_api_key
@@ -36,15 +40,13 @@ def build_app(runtime: Runtime, readiness: health.Readiness) -> FastAPI:
     problems.install(app)
     limits.install(app)
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # as FastAPI's documentation does
-    # Routes are tried one after the other: the service's own, which are asked for all the time, come first.
-    if "api" in runtime.parts:
-        for router in runtime.service.routers:
-            app.include_router(router)
-        if runtime.name in SERVICES:
-            app.include_router(exporting.router)
     app.include_router(openapi.router(app))
     app.include_router(health.router(readiness))
-    app.include_router(metrics.router)
-    app.include_router(ops.router)
     assert_scoped(app)
     return app
+
+
+def _routers(runtime: Runtime) -> list[APIRouter]:
+    own = [*runtime.service.routers] if "api" in runtime.parts else []
+    export = [exporting.router] if own and runtime.name in SERVICES else []
+    return [*own, *export, metrics.router, ops.router]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from common.events import InvalidEvent
 from common.events.fields import ShopName
-from common.http.api import JSON, Caller, DirectRoute, require, runtime_of
+from common.http.api import JSON, Caller, DirectRoute, Router, require, runtime_of
 from common.http.callers import EVERY
 from common.refusals import Invalid, Malformed, TooLarge
 from orders_ingest.api.parts import OutcomeOut, ResultsOut, answer_each, answer_one, collector_of, vault_of
@@ -19,7 +19,7 @@ from orders_ingest.intake.modes import HTTP_PREFIX, from_http, is_binary, unpack
 from orders_ingest.intake.reading import read
 from orders_ingest.intake.state import Offered, Outcome, refused
 
-router = APIRouter(tags=["events"], route_class=DirectRoute)
+router = Router(tags=["events"], route_class=DirectRoute)
 SINGLE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 Writer = Annotated[Caller, require("events:write")]
 _EVENT = {"type": "object", "additionalProperties": True}
