@@ -1,6 +1,9 @@
 """A service of a running stack is rebuilt and switched while its process runs; killed in between, the stack goes on."""
 
 import asyncio
+import base64
+import json
+import os
 import signal
 import sys
 import tempfile
@@ -34,6 +37,7 @@ def folder() -> Iterator[Path]:
 async def spend(services: Services, order: str, available: int) -> None:
     """The customer completes an order of 100.00, and has so many points then."""
     data = {"order_id": order, "state": "completed", "currency": "EUR", "goods_paid": 10_000}
+    data["remark"] = "ring twice"  # so that the customer has a key
     body = {"id": order, "type": "order.completed", "subject": "ann", "time": "2026-01-02T12:00:00Z", "data": data}
     headers = {"content-type": "application/cloudevents+json"}
     await services.call("orders-ingest", "POST", "/v1/shops/tea/events", json=body, headers=headers)
@@ -67,7 +71,11 @@ async def execute(state: StackState, sql: str) -> None:
 def test_a_service_is_rebuilt_and_switched_while_its_process_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Under a further master key, by which the comparison opens what is sealed."""
     chosen = operating.chosen(("orders-ingest", "membership"))
+    further = f"2026-11 {base64.b64encode(os.urandom(32)).decode()}"
+    folder.mkdir(mode=0o755)
+    (folder / "secrets.json").write_text(json.dumps({"master_keys": further, "master_key_id": "2026-11"}))
     state, said = operating.up(Plan(folder, chosen), lambda _: None), list[str]()
 
     async def shop(order: str, available: int) -> None:

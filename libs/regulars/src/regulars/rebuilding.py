@@ -18,7 +18,7 @@ from pathlib import Path
 import asyncpg
 
 from common.storage.failures import SERVER_ERRORS
-from regulars.compare import compare_rebuilt
+from regulars.compare import compare_rebuilt, master_keys
 from regulars.stack.databases import (
     as_role,
     drop_database,
@@ -153,8 +153,8 @@ class _Rebuild:
     async def _differ(self) -> int:
         """The rows that differ, printed by table; the tables themselves stand as text in the stack's folder."""
         folder = self._folder / "rebuilt"
-        beside, master = in_database(self._admin, self._beside), self._settings["MASTER_KEY"]
-        found = await compare_rebuilt(self._service.name, dsn(self._live), beside, master, folder)
+        beside, masters = in_database(self._admin, self._beside), master_keys(self._settings)
+        found = await compare_rebuilt(self._service.name, dsn(self._live), beside, masters, folder)
         for table, rows in found.items():
             self._say(f"{table}: {rows:,} rows differ" if rows else f"{table}: the same")
         if sum(found.values()):
