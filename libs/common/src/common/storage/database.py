@@ -290,7 +290,7 @@ class Database:
                 if wait is None or getattr(error.orig, "sqlstate", None) != DEADLOCK:
                     raise
                 log.warning("deadlock", again_in_s=wait)
-            await asyncio.sleep(wait * random.uniform(0.5, 1.5))
+            await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # nosec B311 # spreads retries
         raise AssertionError("unreachable")
 
     async def close(self) -> None:
