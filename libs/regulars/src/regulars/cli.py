@@ -152,8 +152,12 @@ def migrate(*, folder: Folder = _RUN, service: Names = ()) -> None:
 
 @app.command
 def verify(*, folder: Folder = _RUN, service: Names = ()) -> None:
-    """Fold everything anew in each service and compare with what is stored; exits non-zero at a difference."""
-    sys.exit(operating.run_in_services(folder.resolve(), "verify", operating.chosen(service)))
+    """Fold everything anew in each service and compare with what is stored; exits non-zero at a difference.
+
+    Of all: the console's record of who looked at what and changed what is followed, too.
+    """
+    code = operating.run_in_services(folder.resolve(), "verify", operating.chosen(service))
+    sys.exit(code or (0 if service else operating.verify_console(folder.resolve())))
 
 
 @app.command
