@@ -171,7 +171,7 @@ def republish(*, folder: Folder = _RUN, service: Names = ()) -> None:
 
 
 @app.command
-def rebuild(service: str, *, folder: Folder = _RUN, keep: bool = False) -> None:
+def rebuild(service: str, *, folder: Folder = _RUN, keep: bool = False, trust_topics: bool = False) -> None:
     """Rebuild a service of the running stack from the topics, compare it with the live one, and switch to it.
 
     The service works on meanwhile; for the last seconds its API answers 503. The old database is kept under another
@@ -181,9 +181,12 @@ def rebuild(service: str, *, folder: Folder = _RUN, keep: bool = False) -> None:
     ----------
     keep
         Compare, and leave the live database as it is.
+    trust_topics
+        Switch though rows differ: the live database is what is wrong. Look at the differences first, with --keep.
     """
     (chosen,) = operating.chosen((service,))
-    sys.exit(rebuilding.rebuild(folder.resolve(), chosen, keep=keep, say=partial(_console.print, markup=False)))
+    say = partial(_console.print, markup=False)
+    sys.exit(rebuilding.rebuild(folder.resolve(), chosen, keep=keep, trust_topics=trust_topics, say=say))
 
 
 def show(state: StackState, folder: Path) -> None:
