@@ -19,7 +19,7 @@ export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test lint bench chaos fmt migrate docs pictures clean
+.PHONY: help demo up down test lint audit bench chaos fmt migrate docs pictures clean
 
 help: ## Say what can be done here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,12 +36,16 @@ down: $(STAMP) ## Stop exactly what `make up` started; ARGS=--purge also deletes
 test: $(STAMP) ## Run all tests against a real PostgreSQL and Kafka, two at a time; ARGS goes to pytest
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
-lint: $(STAMP) ## Check style, types, who may import whom, and that generated documents are fresh
+lint: $(STAMP) ## Check style, types, weaknesses, who may import whom, and that generated documents are fresh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml libs services deploy
 	$(BIN)/lint-imports
 	$(BIN)/python -m common.contract check
+
+audit: $(STAMP) ## Ask the advisories about every pinned package, and write the answer with its date into docs/audit.md
+	$(BIN)/python -m regulars.docs.advisories $(ARGS)
 
 bench: $(STAMP) ## Measure speed and print it beside its target
 	$(BIN)/python -m bench $(ARGS)

@@ -14,6 +14,7 @@ secret() { # name, text: readable by a container's user; nobody else of this mac
 }
 
 secret postgres_password "$(openssl rand -hex 24)"
+secret admin_database_url "postgresql://postgres:$(cat "$folder/postgres_password")@postgres:5432/postgres" # for backups
 for service in orders_ingest membership segmentation messaging feedback console; do
     secret "${service}_db_password" "$(openssl rand -hex 24)"
     secret "${service}_service_db_password" "$(openssl rand -hex 24)"

@@ -29,3 +29,4 @@ select create_reference_table('shop_settings');
 -- local rebuilding_until: of a rebuild alone
 -- local rebuilt_facts: of a rebuild alone
 -- local republishing: one row
+-- local traces: of sampled traces alone, by a hash of the event; kept for 14 days

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 STANDINS = Path(__file__).parent / "standins"
 BASE = "localhost/python:3.11-slim-bookworm"
 IMAGE = "localhost/regulars:local"
+TOOLS = "localhost/regulars-tools:local"
 CERTIFICATES = Path("/etc/ssl/certs")
 _LACKING = [name for name in ("podman", "buildah", "runc", "debootstrap") if shutil.which(name) is None]
 WHY_NOT = (
@@ -70,8 +71,16 @@ def build() -> float:
     return time.monotonic() - began
 
 
+def build_tools() -> None:
+    """Build the image of the operator's command."""
+    deploy = ROOT / "deploy"
+    ignored = str(deploy / "Dockerfile.dockerignore")
+    bud(deploy / "Dockerfile", TOOLS, ROOT, "--target", "tools", "--ignorefile", ignored)
+
+
 HARDENED = (
-    "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+    "--read-only", "--read-only-tmpfs=false", "--tmpfs", "/tmp", "--cap-drop", "ALL",
+    "--security-opt", "no-new-privileges",
     "--user", "10001:10001", "--pids-limit", "200",
     # Inherited limits that are higher than ours may not be raised again by the runtime.
     "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000",

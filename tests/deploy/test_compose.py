@@ -212,7 +212,8 @@ def test_ports_are_published_once(compose: dict[str, Any]) -> None:
 
 def test_images_are_named_with_a_version(compose: dict[str, Any]) -> None:
     images = [s["image"] for s in compose["services"].values()]
-    images += re.findall(r"^FROM (\S+)", DOCKERFILE.read_text(), re.M)
+    stages = set(re.findall(r"^FROM \S+ AS (\S+)", DOCKERFILE.read_text(), re.M))
+    images += [each for each in re.findall(r"^FROM (\S+)", DOCKERFILE.read_text(), re.M) if each not in stages]
     assert all(":" in image and not image.endswith(":latest") for image in images)
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from ruamel.yaml import YAML
 
 from common.events.topics import SERVICES
 
 from .containers import ROOT, WHY_NOT_WHOLE
+from .shop import SHOP, Shop, until
 from .walking import Standins, Walk
 
 pytestmark = [
@@ -26,18 +27,13 @@ pytestmark = [
     pytest.mark.skipif(bool(WHY_NOT_WHOLE), reason=WHY_NOT_WHOLE),
     pytest.mark.usefixtures("image"),
 ]
-SHOP = "/v1/shops/teahouse"
-WITHIN_S = 120
 
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     """The stack as an operator starts it: `new-secrets.sh`, then `up --wait`."""
     folder = tmp_path_factory.mktemp("compose")
-    secrets, env = folder / "secrets", folder / "env"
-    subprocess.run(["sh", ROOT / "deploy/new-secrets.sh", secrets, env], check=True, capture_output=True)
-    environment = dict(line.split("=", 1) for line in env.read_text().splitlines()) | {"SECRETS_FOLDER": str(secrets)}
-    walk = Walk(folder, environment, Standins(folder))
+    walk = Walk.beside(folder, folder / "secrets", folder / "env")
     try:
         began = time.monotonic()
         walk.up()
@@ -47,57 +43,12 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
         walk.down()
 
 
-class Shop:
-    """Speaks to the services of the stack with the bootstrap key."""
-
-    def __init__(self, walk: Walk) -> None:
-        self._walk = walk
-        key = (walk.folder / "secrets/bootstrap_api_key").read_text().strip()
-        self._http = httpx.Client(headers={"authorization": f"Bearer {key}"}, trust_env=False, timeout=20)
-
-    def close(self) -> None:
-        self._http.close()
-
-    def call(self, service: str, method: str, path: str, body: Any = None) -> httpx.Response:
-        return self._http.request(method, f"http://{self._walk.address(service)}:8080{path}", json=body)
-
-    def order(self, number: int, state: str = "paid") -> httpx.Response:
-        order = {"order_id": f"{number}", "state": state, "currency": "EUR", "goods_paid": 12_900}
-        event = {"id": f"order-{number}-{state}", "type": f"order.{state}", "subject": "ann", "data": order}
-        return self.call("orders-ingest", "POST", f"{SHOP}/events", event)
-
-    def decisions(self) -> str:
-        """Why no mail came, for who reads a failure."""
-        return self.call("messaging", "GET", f"{SHOP}/customers/ann/decisions").text
-
-    def mails(self) -> list[dict[str, Any]]:
-        text = self._walk.containers["mailpit"].exec("cat", "/tmp/mails.jsonl").stdout
-        return [json.loads(line) for line in text.splitlines()]
-
-
 @pytest.fixture(scope="module")
 def shop(walk: Walk) -> Iterator[Shop]:
     shop = Shop(walk)
-    set_up = shop.call("orders-ingest", "PUT", f"{SHOP}/settings", {"zone": "Europe/Berlin", "currency": "EUR"})
-    assert set_up.status_code == 200, set_up.text
-    ann = {
-        "id": "ann",
-        "name": "Ann Li",
-        "email": "ann@example.test",
-        "language": "en",
-        "registered_at": (datetime.now(UTC) - timedelta(days=1)).isoformat(),
-    }
-    told = shop.call("orders-ingest", "POST", f"{SHOP}/customers", {"customers": [ann]})
-    assert told.status_code == 202, told.text
+    shop.open()
     yield shop
     shop.close()
-
-
-def until(check: Callable[[], bool], what: str | Callable[[], str]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not check():
-        assert time.monotonic() < deadline, what if isinstance(what, str) else what()
-        time.sleep(0.5)
 
 
 def test_every_service_comes_up_healthy_in_the_files_order(walk: Walk) -> None:
@@ -166,6 +117,37 @@ def test_more_consumers_share_the_partitions(walk: Walk, shop: Shop) -> None:
 
     until(shared, "they do not all read")
     assert [key for key in keys[1:] if "ports" in walk.file["services"][key.partition("#")[0]]] == []
+
+
+@pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed")
+def test_prometheus_finds_every_process_and_answers_what_the_dashboard_and_the_alerts_ask(walk: Walk) -> None:
+    """Of the profile `watch`. Grafana is not at hand: what its dashboard asks is asked here."""
+    walk.add("prometheus")
+    address = f"http://{walk.address('prometheus')}:9090/api/v1"
+
+    def ask(path: str, **parameters: str) -> Any:
+        return httpx.get(f"{address}/{path}", params=parameters, trust_env=False).raise_for_status().json()["data"]
+
+    processes = [key for key in walk.containers if key.partition("#")[0].removesuffix("-consumer") in SERVICES]
+
+    def up() -> bool:
+        try:
+            found = ask("targets", state="active")["activeTargets"]
+        except httpx.TransportError:
+            return False
+        return len(found) == len(processes) and {each["health"] for each in found} == {"up"}
+
+    until(up, lambda: walk.containers["prometheus"].logs()[-3000:])
+    (group,) = ask("rules")["groups"]
+    (written,) = YAML(typ="safe").load(ROOT / "deploy/prometheus/alerts.yml")["groups"]
+    assert len(group["rules"]) == len(written["rules"])
+    until(lambda: {r["health"] for r in ask("rules")["groups"][0]["rules"]} == {"ok"}, lambda: str(ask("rules")))
+    panels = json.loads((ROOT / "deploy/grafana/regulars.json").read_text())["panels"]
+    asked = {target["expr"]: panel["title"] for panel in panels for target in panel["targets"]}
+    empty = {title: expr for expr, title in asked.items() if not ask("query", query=expr)["result"]}
+    # No rate without two readings; nothing is alarmed about.
+    assert [title for title, expr in empty.items() if "rate(" not in expr and "ALERTS" not in expr] == []
+    print(f"\n{len(asked) - len(empty)} of {len(asked)} questions of the dashboard were answered already")
 
 
 def test_all_stop_within_their_grace_and_with_the_code_of_an_orderly_end(walk: Walk) -> None:

@@ -12,7 +12,7 @@ import shutil
 import sysconfig
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from ruamel.yaml import YAML
 
 from regulars.stack.kafka_program import class_path
 
-from .containers import BASE, HARDENED, IMAGE, ROOT, Container, podman, run
+from .containers import BASE, HARDENED, IMAGE, ROOT, TOOLS, Container, podman, run
 
 COMPOSE = ROOT / "docker-compose.yml"
 STANDINS = Path(__file__).parent / "standins"
 ULIMITS = HARDENED[-4:]
+OURS = {"regulars:local": IMAGE, "regulars-tools:local": TOOLS}
 NOT_WALKED = {
     "build": "the image was built before",
     "ports": "containers are asked at their own addresses: the ports of this machine may be taken",
@@ -38,7 +39,7 @@ class Standins:
 
     def __init__(self, folder: Path) -> None:
         jars = folder / "jars"
-        jars.mkdir()
+        jars.mkdir(exist_ok=True)
         for jar in class_path().split(":"):
             shutil.copy(jar, jars)
         site = Path(sysconfig.get_path("purelib"))
@@ -63,6 +64,11 @@ class Standins:
             argv = ["python", "/opt/mailsink.py", "--host", "0.0.0.0", "--port", "1025", "--http-port", "8025"]
             quoted = ", ".join(f'"{each}"' for each in [*argv, "--store", "/tmp/mails.jsonl"])
             return [*mounts, "--env", "PYTHONPATH=/site", "--entrypoint", f"[{quoted}]"]
+        if image.startswith("prom/prometheus:"):
+            # Debian's, with what the image's own entrypoint gives it.
+            given = ["/usr/bin/prometheus", "--config.file=/etc/prometheus/prometheus.yml"]
+            quoted = ", ".join(f'"{each}"' for each in [*given, "--storage.tsdb.path=/prometheus"])
+            return ["--volume", "/usr/bin/prometheus:/usr/bin/prometheus:ro", "--entrypoint", f"[{quoted}]"]
         raise AssertionError(f"nothing stands in for {image}")
 
 
@@ -76,6 +82,15 @@ class Walk:
     project: str = field(default_factory=lambda: f"walk{uuid.uuid4().hex[:8]}")
     containers: dict[str, Container] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
+    volumes: dict[str, str] = field(default_factory=dict)
+    """Of another project, by the names that the file gives them."""
+
+    @classmethod
+    def beside(cls, folder: Path, secrets: Path, env: Path) -> Walk:
+        """A project of these secrets, after `new-secrets.sh`, which makes what is missing."""
+        run("sh", ROOT / "deploy/new-secrets.sh", secrets, env)
+        environment = dict(line.split("=", 1) for line in env.read_text().splitlines())
+        return cls(folder, environment | {"SECRETS_FOLDER": str(secrets)}, Standins(folder))
 
     def __post_init__(self) -> None:
         loaded = YAML(typ="safe").load(COMPOSE)
@@ -115,14 +130,20 @@ class Walk:
         self.order.append(key)
         return self.containers[key]
 
+    def run_once(self, name: str, *command: str) -> str:
+        """As `run --rm` does it: a container of the service, with another command; what it said."""
+        own = f"{self.project}-{name}-run"
+        argv = ["run", "--rm", "--pull", "never", "--name", own, *self._options(name, self.file["services"][name])]
+        return podman(*argv, *command).stdout
+
     def _options(self, name: str, service: Mapping[str, Any]) -> list[str]:
         options = ["--network", self.project, "--network-alias", name, *ULIMITS]
         image = BASE
         for key, value in service.items():
             match key:
                 case "image":
-                    if value == "regulars:local":
-                        image = IMAGE
+                    if value in OURS:
+                        image = OURS[value]
                     else:
                         options += self.standins.options(value)
                 case "init":
@@ -161,7 +182,9 @@ class Walk:
 
     def _volume(self, each: str) -> str:
         source, rest = each.split(":", 1)
-        return f"{ROOT / source}:{rest}" if source.startswith(".") else f"{self.project}-{source}:{rest}"
+        if source.startswith("."):
+            return f"{ROOT / source}:{rest}"
+        return f"{self.volumes.get(source) or f'{self.project}-{source}'}:{rest}"
 
     def await_healthy(self, name: str) -> None:
         """By the file's own check, at its own interval; a service without one is started, and that is all."""
@@ -193,11 +216,11 @@ class Walk:
         networks = self.containers[name].inspect()["NetworkSettings"]["Networks"]
         return str(networks[self.project]["IPAddress"])
 
-    def down(self) -> None:
-        """The containers in the reverse order, then volumes and network; never raises."""
+    def down(self, keep: Collection[str] = ()) -> None:
+        """The containers in the reverse order, then volumes but those to keep, and the network; never raises."""
         for name in reversed(self.order):
             self.containers[name].remove()
-        for volume in self.file["volumes"]:
+        for volume in self.file["volumes"].keys() - keep:
             run("podman", "volume", "rm", "--force", f"{self.project}-{volume}", check=False)
         run("podman", "network", "rm", "--force", self.project, check=False)
 

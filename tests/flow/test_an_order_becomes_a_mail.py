@@ -47,7 +47,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
     """The spans of all services, which are one process here."""
-    exporter, provider = InMemorySpanExporter(), provider_of("all", 0.0)
+    exporter, provider = InMemorySpanExporter(), provider_of("all", 1.0)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracing.install(provider.get_tracer("tests"))
     yield exporter
@@ -145,15 +145,22 @@ async def test_an_order_becomes_a_mail(stack: Any, mailsink: MailSink, spans: In
     (told_last,) = [orjson.loads(r.value) for r in await stack.records("messages")]
     assert (told_last["type"], told_last["data"]["message_id"]) == ("message.sent", decision["message_id"])
 
-    # Every hop that was a request or an event that was read is a span of the trace that the shop's request named.
+    # One tree, its root the shop's own request: requests, publications, events that were read, and what the sender did
+    # later.
     of_trace = [span for span in spans.get_finished_spans() if f"{span.context.trace_id:032x}" == TRACE.split("-")[1]]
-    names = {span.name for span in of_trace}
-    assert {"POST request", "membership order.completed", "segmentation order.completed"} <= names
-    assert {"messaging tier.changed", "feedback order.completed"} <= names
     by_id = {span.context.span_id: span.name for span in of_trace}
-    parents = {span.name: by_id.get(span.parent.span_id) for span in of_trace if span.parent}
+    parents = {span.name: by_id.get(span.parent.span_id, "the shop") for span in of_trace if span.parent}
+    assert parents["POST request"] == "the shop"
+    assert [name for name, parent in parents.items() if parent == "the shop"] == ["POST request"]
+    for service in ("membership", "segmentation", "feedback"):
+        assert parents[f"{service} order.completed"] == "POST request"
+    assert parents["orders-ingest publish order.completed"] == "POST request"
+    assert parents["membership publish tier.changed"] == "membership order.completed"
     assert parents["messaging tier.changed"] == "membership order.completed"
-    assert parents["membership order.completed"] == "POST request"
+    assert parents["messaging hand-off email"] == "messaging tier.changed"
+    assert parents["messaging message.sent"] == "messaging tier.changed"
+    assert parents["messaging publish message.sent"] == "messaging message.sent"
+    assert {"messaging sweep decide"} <= {span.name for span in spans.get_finished_spans() if span.parent is None}
 
     # The shop is not sure whether it sent the order, and sends it again: nothing of all this happens twice.
     again = await _tell(stack, ORDER)

@@ -282,8 +282,8 @@ class Beside:
 
     async def differences(self) -> dict[str, int]:
         """Tables that differ from the live one's, with the number of rows."""
-        url, master = self.settings.database_url, self.settings.master_key.get_secret_value()
-        found = await compare_rebuilt(self.service.name, self.live, url, master, self._folder)
+        url, masters = self.settings.database_url, self.settings.all_master_keys()
+        found = await compare_rebuilt(self.service.name, self.live, url, masters, self._folder)
         return {table: rows for table, rows in found.items() if rows}
 
     async def stop_live(self) -> None:

@@ -85,7 +85,7 @@ def tls_postgres(folder: Path, authority: Authority) -> PostgresServer:
 
 
 class SecureKafka(KafkaCluster):
-    """A broker with a further listener that speaks SASL_SSL: SCRAM-SHA-512 and PLAIN."""
+    """A broker with a further listener that speaks SASL_SSL: SCRAM-SHA-512, SCRAM-SHA-256 and PLAIN."""
 
     def __init__(self, directory: Path, authority: Authority) -> None:
         super().__init__(directory)
@@ -107,10 +107,11 @@ class SecureKafka(KafkaCluster):
             "listeners": f"{settings['listeners']},{secure}",
             "advertised.listeners": f"{settings['advertised.listeners']},{secure}",
             "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL",
-            "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
-            "listener.name.secure.sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512,SCRAM-SHA-256,PLAIN",
+            "listener.name.secure.sasl.enabled.mechanisms": "SCRAM-SHA-512,SCRAM-SHA-256,PLAIN",
             "listener.name.secure.plain.sasl.jaas.config": login,
             "listener.name.secure.scram-sha-512.sasl.jaas.config": scram,
+            "listener.name.secure.scram-sha-256.sasl.jaas.config": scram,
             "listener.name.secure.ssl.keystore.type": "PEM",
             "listener.name.secure.ssl.keystore.location": pair,
         }
@@ -121,6 +122,7 @@ class SecureKafka(KafkaCluster):
         settings.write_text("".join(f"{name}={value}\n" for name, value in self._settings(node).items()))
         if (node.folder / "data" / "meta.properties").exists():
             return None
-        user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
-        argv = java("kafka.tools.StorageTool", "format", "-t", self._cluster_id(), "-c", str(settings), "-S", user)
+        login = f"[name={USER},password={PASSWORD}]"
+        users = ("-S", f"SCRAM-SHA-512={login}", "-S", f"SCRAM-SHA-256={login}")
+        argv = java("kafka.tools.StorageTool", "format", "-t", self._cluster_id(), "-c", str(settings), *users)
         return spawn(Command("kafka-format", argv, environment()), node.log)

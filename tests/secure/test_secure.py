@@ -82,7 +82,7 @@ def say(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
     secure(load_settings(KafkaSecurity))
 
 
-@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "PLAIN"])
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"])
 async def test_kafka_is_written_and_read_over_tls_with_a_login(
     servers: Servers, monkeypatch: pytest.MonkeyPatch, mechanism: str
 ) -> None:

@@ -66,5 +66,6 @@ async def test_the_first_owner_comes_in_by_the_link_once_and_sees_the_services(f
                     pass
                 await asyncio.sleep(0.2)
         assert (await browser.get(today.url)).url.path == today.url.path, "the session outlives the process"
+    assert await asyncio.to_thread(operating.verify_console, folder) == 0, "its audit entries are a chain"
     ended = await asyncio.to_thread(operating.down, folder)
     assert ended.killed == 0

@@ -54,17 +54,18 @@ create table looks (
     primary key (session, object)
 );
 
--- Each look at personal data and each change. Rows are added and never changed.
+-- Each look at personal data and each change. Rows are added and never changed, numbered without a gap.
 create table audit (
-    entry bigint generated always as identity primary key,
-    at timestamptz not null default now(),
+    entry bigint primary key,        -- closes the race of two that add at once, past the lock by which they take turns
+    at timestamptz not null,
     person_id bigint,                -- no reference: an entry outlives its person
     person text not null,
     shop text,
     action text not null,
     object text not null,
     outcome text not null,
-    form text
+    form text,
+    chain bytea not null             -- keyed hash of this entry and of the one before: console.main verify follows it
 );
 create index audit_shop on audit (shop, entry);
 -- A form that is sent twice is one action: closes the race of a double click.

@@ -18,5 +18,5 @@ class Retries:
     def wait_s(self, failed: int, asked: float | None) -> float:
         """Seconds to wait after so many failures; `asked`: what the service asked for (Retry-After)."""
         grown = min(self.most_s, self.first_s * 2.0 ** (failed - 1))
-        jittered = grown * random.uniform(0.5, 1)
+        jittered = grown * random.uniform(0.5, 1)  # nosec B311 # spreads retries
         return jittered if asked is None else max(jittered, min(asked, 300.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -87,6 +88,46 @@ def test_of_requests_without_a_trace_a_share_begins_one() -> None:
             assert tracing.given_traceparent() is None, "not sampled: events stay as small as they are"
     finally:
         tracing.install(None)
+
+
+def test_a_fact_on_its_way_to_kafka_is_a_span_until_it_is_acknowledged(spans: InMemorySpanExporter) -> None:
+    facts = [f'{{"id":"1","traceparent":"{CALLER}"}}', f'{{"traceparent":"{NOT_SAMPLED}"}}', '{"id":"3"}']
+    with tracing.published("membership", [("tier.changed", fact) for fact in facts]):
+        assert spans.get_finished_spans() == ()
+    (span,) = spans.get_finished_spans()
+    assert (span.name, span.kind.name) == ("membership publish tier.changed", "PRODUCER")
+    assert span.parent is not None
+    assert f"{span.parent.span_id:016x}" == CALLER.split("-")[2]
+
+
+def test_a_text_that_looks_like_a_trace_is_none(spans: InMemorySpanExporter) -> None:
+    """A remark of a customer's, in which JSON escapes the quotes."""
+    with tracing.published("membership", [("order.paid", json.dumps({"remark": f'"traceparent":"{CALLER}"'}))]):
+        pass
+    assert spans.get_finished_spans() == ()
+
+
+@pytest.mark.parametrize("given", [CALLER, NOT_SAMPLED, None])
+def test_work_that_comes_later_goes_on_with_the_trace(spans: InMemorySpanExporter, given: str | None) -> None:
+    with tracing.going_on("messaging hand-off email", given) as bears:
+        pass
+    made = spans.get_finished_spans()
+    assert [span.name for span in made] == (["messaging hand-off email"] if given == CALLER else [])
+    assert (bears == given) == (given != CALLER)
+    assert tracing.is_sampled(given) == (given == CALLER)
+
+
+def test_a_turn_of_a_sweep_is_a_trace_of_its_own_as_long_as_it_took(spans: InMemorySpanExporter) -> None:
+    tracing.swept("membership", "expiry", 2.5, 7)
+    tracing.swept("membership", "expiry", 0.1, 0, ValueError("ann@example.test"))
+    well, failed = spans.get_finished_spans()
+    assert (well.name, well.parent, dict(well.attributes or {})["regulars.rows"]) == (
+        "membership sweep expiry", None, "7",
+    )  # fmt: skip
+    assert well.start_time is not None
+    assert well.end_time is not None
+    assert 2.4e9 < well.end_time - well.start_time < 3.5e9
+    assert (failed.status.is_ok, failed.status.description) == (False, "ValueError")
 
 
 def test_a_failure_marks_the_spans_and_shows_no_message(spans: InMemorySpanExporter) -> None:

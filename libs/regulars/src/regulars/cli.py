@@ -152,8 +152,12 @@ def migrate(*, folder: Folder = _RUN, service: Names = ()) -> None:
 
 @app.command
 def verify(*, folder: Folder = _RUN, service: Names = ()) -> None:
-    """Fold everything anew in each service and compare with what is stored; exits non-zero at a difference."""
-    sys.exit(operating.run_in_services(folder.resolve(), "verify", operating.chosen(service)))
+    """Fold everything anew in each service and compare with what is stored; exits non-zero at a difference.
+
+    Of all: the console's record of who looked at what and changed what is followed, too.
+    """
+    code = operating.run_in_services(folder.resolve(), "verify", operating.chosen(service))
+    sys.exit(code or (0 if service else operating.verify_console(folder.resolve())))
 
 
 @app.command
@@ -167,7 +171,7 @@ def republish(*, folder: Folder = _RUN, service: Names = ()) -> None:
 
 
 @app.command
-def rebuild(service: str, *, folder: Folder = _RUN, keep: bool = False) -> None:
+def rebuild(service: str, *, folder: Folder = _RUN, keep: bool = False, trust_topics: bool = False) -> None:
     """Rebuild a service of the running stack from the topics, compare it with the live one, and switch to it.
 
     The service works on meanwhile; for the last seconds its API answers 503. The old database is kept under another
@@ -177,9 +181,12 @@ def rebuild(service: str, *, folder: Folder = _RUN, keep: bool = False) -> None:
     ----------
     keep
         Compare, and leave the live database as it is.
+    trust_topics
+        Switch though rows differ: the live database is what is wrong. Look at the differences first, with --keep.
     """
     (chosen,) = operating.chosen((service,))
-    sys.exit(rebuilding.rebuild(folder.resolve(), chosen, keep=keep, say=partial(_console.print, markup=False)))
+    say = partial(_console.print, markup=False)
+    sys.exit(rebuilding.rebuild(folder.resolve(), chosen, keep=keep, trust_topics=trust_topics, say=say))
 
 
 def show(state: StackState, folder: Path) -> None:

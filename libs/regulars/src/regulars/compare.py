@@ -8,7 +8,6 @@ as random as its nonces.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
@@ -22,7 +21,8 @@ from uuid import UUID
 import asyncpg
 
 from common.bus.inbox import key_of
-from common.crypto.sealing import SealBroken, open_sealed, unwrap
+from common.crypto.master import MasterKeys
+from common.crypto.sealing import SealBroken, open_sealed
 from common.events import EVENTS
 from common.events.activity import Activity
 from common.storage.migrate import driver_url
@@ -37,7 +37,17 @@ _KEY_FACTS = (
     "select shop, id, cast(payload as json) ->> 'source' as source from outbox where aggregatetype = 'customer-keys'"
 )
 TABLES_ASIDE = {
-    *("schema_migrations", "offsets", "api_keys", "clock", "cluster", "master_key", "customer_keys", "tallies"),
+    *(
+        "schema_migrations",
+        "offsets",
+        "api_keys",
+        "clock",
+        "cluster",
+        "master_key",
+        "customer_keys",
+        "tallies",
+        "traces",
+    ),
 }
 """Tallies are kept in parts by connection; and what was refused differs where something was sent once more."""
 _KEYED = re.compile(r"[0-9a-f]{32}")
@@ -87,10 +97,10 @@ _SUMS = {
 }
 
 
-async def compare_rebuilt(name: str, live: str, rebuilt: str, master: str, folder: Path) -> dict[str, int]:
+async def compare_rebuilt(name: str, live: str, rebuilt: str, masters: MasterKeys, folder: Path) -> dict[str, int]:
     """Rows by table in which the rebuilt database of a service differs from the live one; both written to `folder`.
 
-    `live` and `rebuilt` are addresses, `master` is MASTER_KEY; `folder` gets `live` and `rebuilt`, see `dump`.
+    `live` and `rebuilt` are addresses; `folder` gets `live` and `rebuilt`, see `dump`.
     """
     shutil.rmtree(folder, ignore_errors=True)  # of another comparison
     folder.mkdir(mode=0o700, parents=True)
@@ -116,7 +126,7 @@ async def compare_rebuilt(name: str, live: str, rebuilt: str, master: str, folde
             await _dump_service(
                 connection,
                 name,
-                master,
+                masters,
                 frozenset(),
                 folder / place,
                 aside=aside,
@@ -132,6 +142,11 @@ async def compare_rebuilt(name: str, live: str, rebuilt: str, master: str, folde
     return differences(folder / "live", folder / "rebuilt")
 
 
+def master_keys(settings: Mapping[str, str]) -> MasterKeys:
+    """The master keys of a process with these settings."""
+    return MasterKeys.from_settings(settings["MASTER_KEY"], settings.get("MASTER_KEYS"), settings.get("MASTER_KEY_ID"))
+
+
 async def dump(state: StackState, folder: Path) -> None:
     """Write `<service>.<table>.txt` for every table of every service, one sorted line a row."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -145,7 +160,7 @@ async def dump(state: StackState, folder: Path) -> None:
             for row in await connection.fetch(_KEY_FACTS):
                 drawn |= {row["id"], str(key_of((row["shop"], row["source"], row["id"])))}
         for name, connection in connections.items():
-            await _dump_service(connection, name, state.services[name]["MASTER_KEY"], frozenset(drawn), folder)
+            await _dump_service(connection, name, master_keys(state.services[name]), frozenset(drawn), folder)
     finally:
         for connection in connections.values():
             await connection.close()
@@ -154,7 +169,7 @@ async def dump(state: StackState, folder: Path) -> None:
 async def _dump_service(
     connection: asyncpg.Connection,
     name: str,
-    master: str,
+    masters: MasterKeys,
     drawn: frozenset[str],
     folder: Path,
     *,
@@ -187,7 +202,7 @@ async def _dump_service(
         quoted = ", ".join(f'"{c}"' for c in chosen)
         condition, *values = (rows or {}).get(table, ("true",))
         query = f'select {quoted} from "{table}" where {condition}'
-        await _write(connection, query, values, folder / f"{name}.{table}.txt", base64.b64decode(master), drawn)
+        await _write(connection, query, values, folder / f"{name}.{table}.txt", masters, drawn)
 
 
 async def _write(
@@ -195,22 +210,22 @@ async def _write(
     query: str,
     values: Sequence[object],
     file: Path,
-    master: bytes | None = None,
+    masters: MasterKeys | None = None,
     drawn: frozenset[str] = frozenset(),
 ) -> None:
-    """Write the rows as sorted lines, in bounded memory; without `master` they hold nothing that is sealed."""
+    """Write the rows as sorted lines, in bounded memory; without `masters` they hold nothing that is sealed."""
     lines = SortedFile(file)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         cursor = await connection.cursor(query, *values)
         while found := await cursor.fetch(CHUNK):
             rows = [dict(row) for row in found]
-            keys = {} if master is None else await _keys(connection, master, {_customer_of(row) for row in rows})
+            keys = {} if masters is None else await _keys(connection, masters, {_customer_of(row) for row in rows})
             lines.add(_line(row, keys, drawn) for row in rows)
     lines.close()
 
 
 async def _keys(
-    connection: asyncpg.Connection, master: bytes, customers: Collection[tuple[str, str]]
+    connection: asyncpg.Connection, masters: MasterKeys, customers: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], bytes]:
     """The data keys of these customers, (shop, customer), who have one."""
     found = await connection.fetch(
@@ -220,7 +235,7 @@ async def _keys(
         [customer for _, customer in customers],
     )
     return {
-        (row["shop"], row["customer"]): unwrap(master, row["wrapped"], row["shop"], row["customer"]) for row in found
+        (row["shop"], row["customer"]): masters.unwrap(row["wrapped"], row["shop"], row["customer"]) for row in found
     }
 
 

@@ -199,6 +199,15 @@ def run_in_services(folder: Path, verb: str, services: tuple[Service, ...]) -> i
     return worst
 
 
+def verify_console(folder: Path) -> int:
+    """Follow the console's audit entries; gives the exit code, 0 where the stack has no console."""
+    state = running(folder)
+    if not state.console:
+        return 0
+    argv = [sys.executable, "-m", "console.main", "verify"]
+    return abs(subprocess.run(argv, env=environment(state.console), check=False).returncode)
+
+
 def first_invitation(state: StackState) -> str | None:
     """A one-time link for the first owner of the stack's console; None once there are people, or without a console."""
     return _invite(state, "--first-owner") or None if state.console else None

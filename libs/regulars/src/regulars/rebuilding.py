@@ -18,7 +18,7 @@ from pathlib import Path
 import asyncpg
 
 from common.storage.failures import SERVER_ERRORS
-from regulars.compare import compare_rebuilt
+from regulars.compare import compare_rebuilt, master_keys
 from regulars.stack.databases import (
     as_role,
     drop_database,
@@ -45,15 +45,18 @@ select (select count(*) from outbox where published_at is null and refused is nu
 """In what a rebuild is ahead: facts to publish, and customers with many inputs whose late news waits to be folded."""
 
 
-def rebuild(folder: Path, service: Service, *, keep: bool, say: Callable[[str], None]) -> int:
+def rebuild(
+    folder: Path, service: Service, *, keep: bool, trust_topics: bool = False, say: Callable[[str], None]
+) -> int:
     """Rebuild, compare, and unless `keep` switch. Returns 1 where the rebuild was refused, or rows differ.
 
-    Where rows differ nothing is switched: both databases stay. Raises StackError.
+    Where rows differ nothing is switched, and both databases stay, unless `trust_topics`: then the live one is what is
+    wrong. Raises StackError.
     """
     state = running(folder)
     if service.name not in state.services:
         raise StackError(f"{service.name} is not part of the stack that runs from {folder}")
-    return asyncio.run(_Rebuild(folder, state, service, say).run(keep=keep))
+    return asyncio.run(_Rebuild(folder, state, service, say).run(keep=keep, trust_topics=trust_topics))
 
 
 class _Rebuild:
@@ -67,16 +70,16 @@ class _Rebuild:
         self._owner = as_role(self._admin, self._name, password, database=self._beside)
         self._live = in_database(self._admin, self._name)
 
-    async def run(self, *, keep: bool) -> int:
+    async def run(self, *, keep: bool, trust_topics: bool) -> int:
         alone = await asyncpg.connect(dsn(self._admin), timeout=10)
         try:
             if not await alone.fetchval(_ALONE, f"rebuild {self._name}"):
                 raise StackError(f"another `regulars rebuild {self._service.name}` is running; wait for its end")
-            return await self._run(alone, keep=keep)
+            return await self._run(alone, keep=keep, trust_topics=trust_topics)
         finally:
             await alone.close()
 
-    async def _run(self, alone: asyncpg.Connection, *, keep: bool) -> int:
+    async def _run(self, alone: asyncpg.Connection, *, keep: bool, trust_topics: bool) -> int:
         self._say(f"{self._service.name}: reading the topics into {self._beside}; the live service goes on")
         await let_in(self._admin, self._name)  # where an earlier run was killed together with its guard
         await ensure_database_of(self._admin, self._beside, self._name)
@@ -93,7 +96,7 @@ class _Rebuild:
             await self._keep_out()
             if await self._command("--finish"):
                 return 1
-            if await self._differ():
+            if await self._differ() and (keep or not trust_topics):
                 self._say(f"nothing is switched: {self._beside} stays beside {self._name} until the next rebuild")
                 return 1
             if keep:
@@ -153,8 +156,8 @@ class _Rebuild:
     async def _differ(self) -> int:
         """The rows that differ, printed by table; the tables themselves stand as text in the stack's folder."""
         folder = self._folder / "rebuilt"
-        beside, master = in_database(self._admin, self._beside), self._settings["MASTER_KEY"]
-        found = await compare_rebuilt(self._service.name, dsn(self._live), beside, master, folder)
+        beside, masters = in_database(self._admin, self._beside), master_keys(self._settings)
+        found = await compare_rebuilt(self._service.name, dsn(self._live), beside, masters, folder)
         for table, rows in found.items():
             self._say(f"{table}: {rows:,} rows differ" if rows else f"{table}: the same")
         if sum(found.values()):

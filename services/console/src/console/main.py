@@ -1,4 +1,4 @@
-"""The console's commands: serve, migrate, invite."""
+"""The console's commands: serve, migrate, invite, verify."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from common.storage.database import Database
 from common.storage.failures import passes
 from common.storage.migrate import MigrationChanged, migrate
 from common.storage.roles import user_of
-from console.access import store
+from console.access import audit, store
+from console.access.chain import Broken, Link, link_of
 from console.access.roles import ROLES
 from console.app import build_app
 from console.client import Services
@@ -47,7 +48,13 @@ def build_console(settings: ConsoleSettings) -> Console:
             settings.addresses(), settings.services_api_key.get_secret_value(), settings.within_s, settings.budget_s
         ),
         derived_key(master_key_from(settings.master_key.get_secret_value()), "console"),
+        audit_key(settings),
     )
+
+
+def audit_key(settings: ConsoleSettings) -> bytes:
+    """Of the chain of audit entries."""
+    return derived_key(master_key_from(settings.master_key.get_secret_value()), "console-audit")
 
 
 async def serve(settings: ConsoleSettings, *, migrating: bool) -> int:
@@ -127,10 +134,25 @@ async def invite(settings: ConsoleSettings, role: str, shop: str | None, *, firs
     return 0
 
 
+async def verify(settings: ConsoleSettings, known: Link | None) -> int:
+    """Follow the chain of audit entries and print how far it goes; 1 and a sentence where it does not hold."""
+    database = Database(settings.database_url, service="console", pool_size=1)
+    try:
+        async with database.transaction() as tx:
+            link = await audit.verify(tx, audit_key(settings), known)
+    except Broken as broken:
+        print(f"audit: {broken}", file=sys.stderr)
+        return 1
+    finally:
+        await database.close()
+    print(f"audit: {link.entry:,} entries, each as it was written; write this down elsewhere: {link}")
+    return 0
+
+
 def arguments(given: Sequence[str]) -> argparse.Namespace:
     """The command. Exits with a sentence where it cannot be understood."""
     parser = argparse.ArgumentParser("python -m console.main", allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="serve | migrate | invite")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="serve | migrate | invite | verify")
     serving = commands.add_parser("serve", help="answer until SIGTERM", allow_abbrev=False)
     serving.add_argument("--migrate", action="store_true", help="bring the database up to date first")
     commands.add_parser("migrate", help="bring the database up to date")
@@ -139,6 +161,10 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     whom.add_argument("--first-owner", action="store_true", help="who names the shop; none once there are people")
     whom.add_argument("--shop", type=_shop, help="the shop that the person is to see")
     inviting.add_argument("--role", choices=ROLES, default="owner", help="what the person may do there")
+    verifying = commands.add_parser("verify", help="follow the chain of audit entries", allow_abbrev=False)
+    verifying.add_argument(
+        "--known", type=link_of, help="what an earlier one printed: entries up to it are still there"
+    )
     return parser.parse_args(given)
 
 
@@ -160,6 +186,8 @@ def main() -> None:
             code = uvloop.run(serve(settings, migrating=given.migrate))
         elif given.command == "migrate":
             code = uvloop.run(_migrate(settings)) or 0
+        elif given.command == "verify":
+            code = uvloop.run(verify(settings, given.known))
         else:
             code = uvloop.run(invite(settings, given.role, given.shop, first=given.first_owner))
     except MigrationChanged as changed:

@@ -36,6 +36,7 @@ from orders_ingest.imports import store as import_store
 from orders_ingest.jobs.dues import jobs
 from orders_ingest.jobs.imports import run_imports
 from orders_ingest.jobs.intake import read_intake
+from orders_ingest.jobs.open_erasures import watch_erasures
 from orders_ingest.jobs.silence import watch_shops
 from orders_ingest.journeys import store as journey_store
 from orders_ingest.orders import store_due as due_store
@@ -107,7 +108,7 @@ SERVICE = Service(
         api_keys.router,
     ),
     jobs=jobs,
-    background={"consumer": (read_intake,), "sweeps": (run_imports, watch_shops)},
+    background={"consumer": (read_intake,), "sweeps": (run_imports, watch_shops, watch_erasures)},
     counters=counters,
     due=due,
     keeps_claims=True,  # a file may be imported again after years

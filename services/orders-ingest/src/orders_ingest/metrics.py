@@ -8,3 +8,5 @@ SHOP_SILENT = Gauge("shop_silent", "1 for a shop that told nothing for an hour i
 SHOP_REFUSED = Gauge(
     "shop_refused_share", "Share of what a shop sent in this hour and the last that was refused", ["shop"]
 )
+ERASURES_OPEN = Gauge("erasures_open", "Identifiers being erased that not every service has confirmed yet")
+ERASURES_OLDEST = Gauge("erasures_oldest_open_seconds", "Since the oldest of them was asked for; 0 without one")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -19,11 +19,13 @@ from common.events.messages import MessagesErased
 from common.events.segments import SegmentsErased
 from common.process.runtime import Runtime
 from common.storage.database import Database
+from orders_ingest import metrics
 from orders_ingest.archive.vault import Vault
 from orders_ingest.handlers.erasures import on_confirmed
 from orders_ingest.imports.staging import refused_row
 from orders_ingest.imports.store import Job, insert_job, insert_refusals
 from orders_ingest.jobs.erasing import erase_texts
+from orders_ingest.jobs.open_erasures import count_open
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 """What the clock of these tests says."""
@@ -43,6 +45,13 @@ def slug(answer: httpx.Response) -> tuple[int, str]:
 async def swept(db: Database, vault: Vault, runtime: Runtime) -> int:
     async with db.transaction() as tx:
         return await erase_texts(tx, vault, runtime.open_dead, NOW)
+
+
+async def open_erasures(db: Database, now: datetime) -> tuple[float, float]:
+    """The metrics that the alert ErasureOpen looks at."""
+    async with db.transaction() as tx:
+        await count_open(tx, now)
+    return metrics.ERASURES_OPEN._value.get(), metrics.ERASURES_OLDEST._value.get()
 
 
 async def confirm(db: Database, service: str, kind: type[Any], customer: str) -> None:
@@ -89,6 +98,7 @@ async def test_an_erasure_reaches_what_names_nobody_and_is_complete_when_all_hav
     assert b"kanarie" not in vault.open("refund:demo:r-1", bytes(waiting.body)).lower()
     report = (await api.get(f"{CUSTOMERS}/ann/erasure")).json()
     assert report["waiting_for"] == [name for name, _ in OTHERS]
+    assert await open_erasures(db, NOW + timedelta(hours=2)) == (2, 7200)
     assert report["removed"] == {"dead_events": 1, "import_refusals": 2, "refunds": 1}
     for service, kind in OTHERS:
         await confirm(db, service, kind, "ann")
@@ -97,6 +107,7 @@ async def test_an_erasure_reaches_what_names_nobody_and_is_complete_when_all_hav
         await confirm(db, service, kind, "till")
     report = (await api.get(f"{CUSTOMERS}/ann/erasure")).json()
     assert (report["waiting_for"], report["completed_at"]) == ([], "2026-03-05T12:00:00Z")
+    assert await open_erasures(db, NOW + timedelta(hours=2)) == (0, 0)
     assert [each["kept"] for each in report["confirmed"] if each["service"] == "membership"] == [{"rows": 2}]
 
 

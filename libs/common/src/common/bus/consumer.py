@@ -30,6 +30,7 @@ from common.bus.subscriptions import Batch, RawSubscription, Subscription, kept_
 from common.events import Event, NewerVersion
 from common.metrics import EVENT_AGE
 from common.refusals import Conflict
+from common.storage import traces
 from common.storage.database import Database, Transaction
 from common.storage.failures import passes
 from common.tracing import handled
@@ -253,6 +254,8 @@ class EventConsumer:
                     mine = [e for e in fresh if isinstance(e.data, subscription.types)]
                     if mine:
                         await subscription.handler(tx, Batch(mine))
+                if tx.traces:
+                    await traces.keep(tx, fresh)
             for reader in self._raw:
                 records = [r for r in raw if r.topic in reader.topics]
                 if records:

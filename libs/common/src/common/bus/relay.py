@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common import tracing
 from common.bus import republishing
 from common.bus.broker import BrokerUnavailable, MessageRefused, OffsetOutOfLog, Outgoing, Producer, cluster_id
 from common.bus.republishing import Progress
@@ -192,7 +193,8 @@ class Relay:
             # lost raises here.
             await connection.execute(text("select 1"))
         try:
-            acked = await self._holding(connection, producer.send(outgoing))
+            with tracing.published(self._service, ((row.type, row.payload) for row in rows)):
+                acked = await self._holding(connection, producer.send(outgoing))
         except MessageRefused as error:
             # Kafka will never take this row: it is kept, counted and alarmed about, and never called published.
             refused = {"slot": rows[0].slot, "seq": rows[0].seq, "reason": str(error)[:1000]}

@@ -14,6 +14,7 @@ import structlog
 from common import metrics
 from common.bus import retention
 from common.process.settings import Settings
+from common.storage import traces
 from common.storage.database import Database, Transaction
 from common.storage.failures import passes
 
@@ -56,6 +57,7 @@ class Pruner:
         if self._inbox is not None:
             await self._some("inbox", retention.forget_claims, self._inbox)
         await self._some("dead_events", retention.forget_bodies, self._dead)
+        await self._some("traces", traces.forget, traces.KEPT)
         metrics.PRUNED_AT.set(time.time())
 
     async def _outbox_by_day(self) -> None:

@@ -17,7 +17,9 @@ from sqlalchemy import CursorResult, Row, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from common import tracing
 from common.events import CustomerKey, Event
+from common.storage import traces
 from common.storage.columns import Columns
 from common.storage.failures import UnitOfWorkTooLong
 from common.storage.tls import split_tls
@@ -67,8 +69,8 @@ class Transaction:
         self.rebuilding = rebuilding
         """The database is being filled from the topics (`common.bus.rebuilding`)."""
         self.locked: dict[CustomerKey, CustomerRow] = {}
-        self.traces: Mapping[str, str] = {}
-        """The traceparent that facts of an event bear, by the event's id (`common.tracing`)."""
+        self.traces: Mapping[str, str] | None = None
+        """The traceparent that facts of an event bear, by the event's id (`common.tracing`); None: no event is read."""
         self.late = 0  # inputs that came after what they belong before
         self._begun = self._still = False
 
@@ -160,7 +162,9 @@ class Transaction:
     async def publish(self, rows: Sequence[Event[Any]]) -> None:
         """Put facts into the outbox, in a rebuild too."""
         if self.traces:
-            rows = [self._traced(e) for e in rows]
+            rows = [self._traced(e, self.traces) for e in rows]
+        elif self.traces is None and tracing.makes_spans() and not tracing.in_request():
+            rows = await traces.gone_on(self, rows)
         # `seq` is drawn in the order of the records, while the customers are locked.
         await self.copy(
             "outbox",
@@ -170,8 +174,9 @@ class Transaction:
         # Wakes the relay at commit.
         await self.execute("notify outbox")
 
-    def _traced(self, fact: Event[Any]) -> Event[Any]:
-        trace = self.traces.get(fact.causationid or "")
+    @staticmethod
+    def _traced(fact: Event[Any], bears: Mapping[str, str]) -> Event[Any]:
+        trace = bears.get(fact.causationid or "")
         return replace(fact, traceparent=trace) if trace is not None and fact.traceparent is None else fact
 
 
@@ -293,7 +298,7 @@ class Database:
                 if wait is None or getattr(error.orig, "sqlstate", None) != DEADLOCK:
                     raise
                 log.warning("deadlock", again_in_s=wait)
-            await asyncio.sleep(wait * random.uniform(0.5, 1.5))
+            await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # nosec B311 # spreads retries
         raise AssertionError("unreachable")
 
     async def close(self) -> None:

@@ -2,18 +2,21 @@
 
 A request's trace goes on through every event that it causes, service after service. Without an endpoint of ours a
 caller's traceparent is carried on all the same. An event that is read gets a span of its own, child of the span that
-wrote it; its facts bear that span's. Only sampled traces cost anything.
+wrote it; its facts bear that span's. What comes of it later (a sweep's fact, a mail) goes on with it by
+`common.storage.traces`. Only sampled traces cost anything.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_IN_JSON = re.compile(r'"traceparent":"([0-9a-f-]{55})"')
 _given: ContextVar[list[str] | None] = ContextVar("traceparent", default=None)
 _tracer: Any = None
 """OpenTelemetry's; None: no spans are made."""
@@ -36,6 +39,16 @@ def install(tracer: Any) -> None:
     """Spans are made by this tracer from now on; None: by none."""
     global _tracer
     _tracer = tracer
+
+
+def makes_spans() -> bool:
+    """Whether spans are made at all."""
+    return _tracer is not None
+
+
+def in_request() -> bool:
+    """Whether a request is being answered."""
+    return _given.get() is not None
 
 
 def given_traceparent() -> str | None:
@@ -94,14 +107,65 @@ def handled(service: str, events: Iterable[Traced]) -> Iterator[dict[str, str]]:
             span.end()
 
 
-def _start(name: str, parent: str | None, kind: str, attributes: dict[str, str]) -> Any:
+@contextmanager
+def published(service: str, payloads: Iterable[tuple[str, str]]) -> Iterator[None]:
+    """Facts on their way to Kafka, (type, JSON as it is sent) each: a span from here to the acknowledgement."""
+    spans: list[Any] = []
+    if _tracer is not None:
+        for kind, payload in payloads:
+            found = _IN_JSON.search(payload)
+            if found is not None and _sampled(found[1]):
+                spans.append(_start(f"{service} publish {kind}", found[1], "PRODUCER", {"messaging.system": "kafka"}))
+    try:
+        yield
+    except BaseException as error:
+        for span in spans:
+            _fail(span, error)
+        raise
+    finally:
+        for span in spans:
+            span.end()
+
+
+@contextmanager
+def going_on(name: str, traceparent: str | None) -> Iterator[str | None]:
+    """Work of a trace that began elsewhere; gives the traceparent that what it causes is to bear."""
+    if _tracer is None or traceparent is None or not _sampled(traceparent):
+        yield traceparent
+        return
+    span = _start(name, traceparent, "INTERNAL", {})
+    try:
+        yield _traceparent(span)
+    except BaseException as error:
+        _fail(span, error)
+        raise
+    finally:
+        span.end()
+
+
+def swept(service: str, job: str, took_s: float, rows: int, error: BaseException | None = None) -> None:
+    """A turn of a sweep that did something, or failed: a trace of its own, of which a share is sampled."""
+    if _tracer is not None:
+        about = {"regulars.job": job, "regulars.rows": str(rows)}
+        span = _start(f"{service} sweep {job}", None, "INTERNAL", about, time.time_ns() - int(took_s * 1e9))
+        if error is not None:
+            _fail(span, error)
+        span.end()
+
+
+def is_sampled(traceparent: str | None) -> bool:
+    """Whether it is a trace's of which spans are made."""
+    return _tracer is not None and traceparent is not None and _sampled(traceparent)
+
+
+def _start(name: str, parent: str | None, kind: str, attributes: dict[str, str], start_time: int | None = None) -> Any:
     from opentelemetry.context import Context
     from opentelemetry.trace import SpanKind
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     carrier = {"traceparent": parent} if parent is not None else {}
     context = TraceContextTextMapPropagator().extract(carrier, Context())
-    return _tracer.start_span(name, context=context, kind=SpanKind[kind], attributes=attributes)
+    return _tracer.start_span(name, context=context, kind=SpanKind[kind], attributes=attributes, start_time=start_time)
 
 
 def _traceparent(span: Any) -> str:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from common import tracing
 from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary, is_too_slow, where
 from common.work import set_aside
@@ -157,6 +158,7 @@ class Sweeper:
     async def _turn(self, job: Job | WorkList, until: datetime) -> int | None:
         """One batch of what was due by then, in the job; the rows done, None when it had nothing to do."""
         standing, tasks, began = self._standing[job.name], list[Task](), time.monotonic()
+        service = self._database.service
         try:
             async with self._database.transaction() as tx:
                 if self._before is not None:
@@ -167,6 +169,7 @@ class Sweeper:
                 else:
                     done = await work(tx, job, now, standing.limit, tasks)
         except Exception as error:
+            tracing.swept(service, job.name, time.monotonic() - began, 0, error)
             if not isinstance(job, WorkList) or not tasks or not is_too_slow(error):
                 raise
             if len(tasks) > 1:
@@ -176,6 +179,8 @@ class Sweeper:
             async with self._database.transaction() as tx:
                 await set_aside.put(tx, job.name, tasks[0], tx.clock.now(), where(error))
             return 1
+        if done:
+            tracing.swept(service, job.name, time.monotonic() - began, done)
         share = job.share if isinstance(job, WorkList) else 1.0
         standing.went_well((time.monotonic() - began) * (1 / share - 1) if done else 0.0)
         return done

@@ -33,8 +33,8 @@ _NAMED = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "MASTER_KEY")
 def backup(target: Path, /, *, folder: Folder = _RUN) -> None:
     """Write every database and topic, as of one instant, into a new folder; all services go on meanwhile.
 
-    Of the running stack; or, where DATABASE_URL (a superuser's), KAFKA_BOOTSTRAP_SERVERS and MASTER_KEY are all set, of
-    those servers. The master key is not part of it: keep it apart.
+    Of the running stack; or, where DATABASE_URL (a superuser's), KAFKA_BOOTSTRAP_SERVERS and MASTER_KEY are all set, or
+    stand in SECRETS_DIR, of those servers. The master key is not part of it: keep it apart.
     """
     if named := _named():
         secure(from_environment())
@@ -108,13 +108,21 @@ async def _fill(
 
 def _named() -> tuple[str, str, str] | None:
     """The servers and the master key of the environment. Raises StackError where some of them are set, not all."""
-    values = [os.environ.get(name) for name in _NAMED]
+    values = [_setting(name) for name in _NAMED]
     if not any(values):
         return None
     admin, servers, key = values
     if admin is None or servers is None or key is None:
         raise StackError(f"set all of {', '.join(_NAMED)}, or none of them for the stack of a folder")
     return admin, servers, key
+
+
+def _setting(name: str) -> str | None:
+    """From the environment, else from the file of its name in SECRETS_DIR, as the services read theirs."""
+    folder = os.environ.get("SECRETS_DIR")
+    file = Path(folder, name.lower()) if folder else None
+    from_file = file.read_text("utf-8").strip() if file is not None and file.is_file() else None
+    return os.environ.get(name) or from_file or None
 
 
 def _databases() -> list[str]:

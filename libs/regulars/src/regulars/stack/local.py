@@ -80,6 +80,7 @@ class LocalStack:
             self._plan.log_level,
             self._plan.set_clock,
             mail,
+            self._secrets.further_keys,
         )
         for service in self._plan.services:
             port = free_port(service.port)

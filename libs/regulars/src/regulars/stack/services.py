@@ -45,6 +45,8 @@ class Surroundings:
     set_clock: bool = False
     mail: Mapping[str, str] = field(default_factory=dict)
     """Settings of the mail server (`SMTP_HOST` and what else is set of `SMTP`), by their names."""
+    further_keys: Mapping[str, str] = field(default_factory=dict)
+    """Settings of master keys that came after the founding one."""
 
 
 def settings_of(
@@ -63,6 +65,7 @@ def settings_of(
         "MASTER_KEY": around.master_key,
         "BOOTSTRAP_API_KEY": around.api_key,
         "LOG_LEVEL": around.log_level,
+        **around.further_keys,
     }
     if around.set_clock:
         settings["SET_CLOCK"] = "1"
@@ -129,7 +132,7 @@ _OURS = frozenset(
         "LIVE_PORT",
         "PUBLIC_URL",
     }
-    | {"MASTER_KEY", "BOOTSTRAP_API_KEY", "LOG_LEVEL", "SET_CLOCK", *SMTP}
+    | {"MASTER_KEY", "MASTER_KEYS", "MASTER_KEY_ID", "BOOTSTRAP_API_KEY", "LOG_LEVEL", "SET_CLOCK", *SMTP}
     | {"SERVICES_API_KEY", "PLAIN_HTTP", *(_url_name(service.name) for service in SERVICES)}
 )
 

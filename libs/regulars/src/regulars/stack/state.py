@@ -93,6 +93,15 @@ class Secrets:
     master_key: str
     api_key: str
     databases: dict[str, str]
+    master_keys: str = ""
+    """Further master keys, as MASTER_KEYS has them, which the operator writes here, and which of them seals."""
+    master_key_id: str = ""
+
+    @property
+    def further_keys(self) -> dict[str, str]:
+        """The settings of the further master keys; none where there are none."""
+        settings = {"MASTER_KEYS": self.master_keys, "MASTER_KEY_ID": self.master_key_id}
+        return {name: value for name, value in settings.items() if value}
 
     @classmethod
     def load_or_draw(cls, file: Path, databases: Sequence[str]) -> "Secrets":
@@ -103,6 +112,8 @@ class Secrets:
             known.get("master_key") or base64.b64encode(secrets.token_bytes(32)).decode(),
             known.get("api_key") or "rk_" + secrets.token_urlsafe(32),
             {name: secrets.token_urlsafe(24) for name in databases} | known.get("databases", {}),
+            known.get("master_keys", ""),
+            known.get("master_key_id", ""),
         )
         write_private(file, asdict(drawn))
         return drawn

@@ -1,4 +1,4 @@
-"""SQL of people, sessions, invitations, failed attempts, looks and audit."""
+"""SQL of people, sessions, invitations, failed attempts and looks, and lists of audit entries."""
 
 from __future__ import annotations
 
@@ -229,27 +229,6 @@ async def may_look(tx: Transaction, session: str, thing: str) -> bool:
             object=thing,
         )
     )
-
-
-async def insert_entry(
-    tx: Transaction, person: Person, shop: str | None, action: str, thing: str, outcome: str, form: str | None
-) -> bool:
-    """One audit entry; False where the same form has made one already."""
-    made = await tx.execute(
-        """
-        insert into audit (person_id, person, shop, action, object, outcome, form)
-        values (:id, :person, :shop, :action, :object, :outcome, :form)
-        on conflict (form) where form is not null do nothing
-        """,
-        id=person.person_id,
-        person=person.name,
-        shop=shop,
-        action=action,
-        object=thing,
-        outcome=outcome,
-        form=form,
-    )
-    return made == 1
 
 
 async def list_entries(tx: Transaction, shop: str, before: int | None, limit: int) -> Sequence[Row[Any]]:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Query, Response
 
 from common.crypto.sealing import open_bytes
 from console.access import store
+from console.access.audit import insert_entry
 from console.access.forms import safe_path
 from console.access.passwords import code_step
 from console.access.store import Credentials
@@ -92,7 +93,7 @@ async def begin_session(viewer: Viewer, person_id: int, path: str) -> Response:
         await store.insert_session(tx, token, person_id, console.settings.session_hours)
         person = await store.get_person(tx, token)
         assert person is not None
-        await store.insert_entry(tx, person, None, "sign_in", person.name, "done", None)
+        await insert_entry(tx, console.audit_key, person, None, "sign_in", person.name, "done", None)
     response = see(path)
     console.keep(response, "session", token)
     console.drop(response, "visitor")

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from common.storage.database import Database
 from console.access import store
+from console.access.audit import insert_entry
 from console.access.forms import new_form, token_for
 from console.access.passwords import Passwords
 from console.access.roles import Role, may
@@ -34,6 +35,8 @@ class Console:
     database: Database
     services: Services
     master: bytes
+    audit_key: bytes
+    """Of the chain of audit entries."""
     passwords: Passwords = field(default_factory=Passwords)
     under_way: dict[tuple[int, str], asyncio.Future[Answer | None]] = field(default_factory=dict)
     """Commands that have not been answered yet, by person and form."""
@@ -108,13 +111,13 @@ class Viewer:
     async def record(self, action: str, thing: str, outcome: str = "done", form: str | None = None) -> bool:
         """One audit entry; False where the same form has made one already."""
         async with self.console.database.transaction() as tx:
-            return await store.insert_entry(tx, self.who, self.shop, action, thing, outcome, form)
+            return await insert_entry(tx, self.console.audit_key, self.who, self.shop, action, thing, outcome, form)
 
     async def look(self, thing: str, action: str, form: str | None) -> None:
         """Record a look at personal data, and show it to this session for five minutes."""
         async with self.console.database.transaction() as tx:
-            await store.insert_entry(tx, self.who, self.shop, action, thing, "shown", form)
             await store.insert_look(tx, self.session, thing)
+            await insert_entry(tx, self.console.audit_key, self.who, self.shop, action, thing, "shown", form)
 
     async def may_look(self, thing: str) -> bool:
         async with self.console.database.transaction() as tx:

@@ -63,7 +63,7 @@ class Queued:
 class Ready:
     """A leased message with everything needed to send it: `letter` in its channel's form, where it goes.
 
-    `on_trial`: its address was paused until a moment ago.
+    `on_trial`: its address was paused until a moment ago. `traceparent`: of the trace that led to it, if any.
     """
 
     message: Queued
@@ -72,6 +72,7 @@ class Ready:
     address: Address | None
     policy: Policy
     on_trial: bool = False
+    traceparent: str | None = None
 
     @property
     def places(self) -> frozenset[Place]:

@@ -86,6 +86,21 @@ async def get_report(tx: Transaction, shop: str, customer: str) -> Report | None
     )
 
 
+async def get_open(tx: Transaction, services: int) -> tuple[int, datetime | None]:
+    """How many identifiers are being erased and not confirmed by so many services; since when the first is."""
+    # Each erasure that was ever asked for, by primary key: few of all customers, once a minute.
+    row = await tx.fetch_one(
+        """
+        select count(*) as number, min(asked_at) as since from erasures e
+        where (
+            select count(*) from erasure_confirmations c where c.shop = e.shop and c.customer = e.customer
+        ) < :services
+        """,
+        services=services,
+    )
+    return (row.number, row.since) if row is not None else (0, None)
+
+
 def _sum(counts: Any) -> dict[str, int]:
     found: dict[str, int] = {}
     for each in counts:

@@ -190,6 +190,14 @@ create table announced_facts (
     primary key (key, standing)         -- closes no race: one process rebuilds
 );
 
+-- Of events that a sampled trace led to, while spans are made: what comes of them later goes on with the trace.
+create table traces (
+    key uuid primary key,               -- hash of (shop, id): closes the race of two readings of one event
+    traceparent text not null,
+    recorded_at timestamptz not null default now()
+);
+create index traces_recorded on traces (recorded_at);
+
 -- What could not be read or handled; the body is encrypted.
 create table dead_events (
     dead_id bigint generated always as identity primary key,

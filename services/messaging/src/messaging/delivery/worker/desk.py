@@ -15,6 +15,7 @@ from datetime import datetime
 
 import structlog
 
+from common.storage import traces
 from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary
 from messaging.channels.protocol import Channel, Connection, Trouble
@@ -234,7 +235,13 @@ class Sender:
         paused = [p.shop for p in await self._fuse.look(tx) if not p.over]
         if ALL_SHOPS in paused:
             return []
-        return await self._take(tx, AHEAD_CHUNKS * CHUNK * self._workers, paused)
+        taken = await self._take(tx, AHEAD_CHUNKS * CHUNK * self._workers, paused)
+        led_to = await traces.of(tx, ((r.message.about.shop, r.message.about.causation) for r in taken))
+        if not led_to:
+            return taken
+        return [
+            replace(r, traceparent=led_to.get((r.message.about.shop, r.message.about.causation or ""))) for r in taken
+        ]
 
     async def start(self, tx: Transaction, ready: Sequence[Ready]) -> list[Ready]:
         """Those that may leave: from the commit on they are in doubt until their end is recorded."""

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import structlog
 
+from common import tracing
 from common.storage.database import Database
 from common.storage.failures import is_temporary
 from common.time.clock import FixedClock
@@ -93,7 +94,8 @@ class Hands:
                 if forbidden:
                     delivery = Delivery("forbidden", forbidden)
                 else:
-                    delivery = await connection.deliver(one.letter, may_leave)
+                    with tracing.going_on(f"messaging hand-off {one.message.about.channel}", one.traceparent):
+                        delivery = await connection.deliver(one.letter, may_leave)
                 trouble = self._count(one, delivery)
                 place = one.place_of(trouble) if trouble is not None else None
                 if trouble is not None and place is not None:

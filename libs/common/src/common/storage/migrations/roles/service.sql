@@ -7,7 +7,7 @@ grant insert, delete on inbox to {role};
 grant insert, update on
     api_keys, clock, customer_keys, customers, dead_events, forgotten, history, imports_under_way, offsets, outbox
 to {role};
-grant insert, update, delete on items, long_histories, republishing, set_aside to {role};
+grant insert, update, delete on items, long_histories, republishing, set_aside, traces to {role};
 
 -- A version is never changed, only how far it has been worked in.
 grant insert, update (refold_after) on shop_settings to {role};

@@ -1,0 +1,52 @@
+"""What the advisories say is written down with its date; what could not be asked is never called clean (SEC-002)."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from regulars.docs import advisories
+from regulars.docs.advisories import NotAsked, document, findings_of, triaged
+
+AT = datetime(2026, 11, 29, 14, 30, tzinfo=UTC)
+CLEAN = {"name": "orjson", "version": "3.13.0", "vulns": []}
+BAD = {
+    "name": "jinja2",
+    "version": "3.1.5",
+    "vulns": [{"id": "PYSEC-2025-1", "aliases": ["CVE-2025-27516"], "fix_versions": ["3.1.6"]}],
+}
+
+
+def said(*dependencies: object) -> str:
+    return json.dumps({"dependencies": dependencies, "fixes": []})
+
+
+def test_each_advisory_is_listed_with_what_was_judged() -> None:
+    asked, found = findings_of(said(CLEAN, BAD))
+    page = document(asked, found, set(), AT)
+    assert "on 2026-11-29 14:30 UTC" in page
+    assert "| jinja2 | 3.1.5 | PYSEC-2025-1, CVE-2025-27516 | 3.1.6 | **no** |" in page
+    judged = triaged("| CVE-2025-27516 | templates call nothing | accepted until 3.1.6 |")
+    assert "| yes |" in document(asked, found, judged, AT)
+
+
+def test_without_any_it_says_none() -> None:
+    assert document(*findings_of(said(CLEAN)), set(), AT).endswith("\nNone.\n")
+
+
+@pytest.mark.parametrize("answer", [said(CLEAN, {"name": "x", "skip_reason": "not found"}), said()])
+def test_a_package_that_nobody_was_asked_about_is_not_clean(answer: str) -> None:
+    with pytest.raises(NotAsked):
+        findings_of(answer)
+
+
+def test_where_nobody_can_be_asked_the_page_stays_and_the_command_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(advisories, "_COMMAND", ("tool", "run", "--offline", "no-such-program-of-ours"))
+    assert advisories.main(tmp_path) == 1
+    assert "could not be asked" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,77 @@
+"""SQL of the chain of audit entries: one is added at a time, and all are read again by `verify`."""
+
+from __future__ import annotations
+
+from common.storage.database import Transaction
+from console.access.chain import BEGINNING, Broken, Entry, Link, chained, follow
+from console.access.store import Person
+
+PAGE = 5_000
+_LOCK = 0x41554449
+"""Of the transaction that adds an entry: the next one waits until it has ended, since its hash is of that one's."""
+_COLUMNS = "entry, at, person_id, person, shop, action, object, outcome, form"
+
+
+async def insert_entry(
+    tx: Transaction,
+    key: bytes,
+    person: Person,
+    shop: str | None,
+    action: str,
+    thing: str,
+    outcome: str,
+    form: str | None,
+) -> bool:
+    """One audit entry, chained to the last; False where the same form has made one already. Last in its transaction."""
+    await tx.execute("select pg_advisory_xact_lock(:lock)", lock=_LOCK)
+    if form is not None and await tx.value("select exists (select from audit where form = :form)", form=form):
+        return False
+    # By primary key; the clock after the lock was had, so that times go with the numbers.
+    row = await tx.fetch_one(
+        """
+        select clock_timestamp() as at, coalesce(max(entry), 0) as entry,
+               (select chain from audit order by entry desc limit 1) as chain from audit
+        """
+    )
+    assert row is not None
+    before = Link(row.entry, bytes(row.chain)) if row.chain is not None else BEGINNING
+    entry = Entry(row.entry + 1, row.at, person.person_id, person.name, shop, action, thing, outcome, form)
+    await tx.execute(
+        f"""
+        insert into audit ({_COLUMNS}, chain)
+        values (:entry, :at, :person_id, :person, :shop, :action, :object, :outcome, :form, :chain)
+        """,
+        **entry._asdict(),
+        chain=chained(key, before, entry).chain,
+    )
+    return True
+
+
+async def verify(tx: Transaction, key: bytes, known: Link | None) -> Link:
+    """`walk`, as of one instant; the first statement of its transaction."""
+    await tx.stand_still()
+    return await walk(tx, key, known)
+
+
+async def walk(tx: Transaction, key: bytes, known: Link | None) -> Link:
+    """Follow the chain from its beginning; gives its last link. `known`: one that was written down earlier.
+
+    Raises Broken at the first entry that is missing or another, and where the chain does not hold `known`.
+    """
+    link, missed = BEGINNING, known
+    while True:
+        # By primary key, a page at a time.
+        rows = await tx.fetch(
+            f"select {_COLUMNS}, chain from audit where entry > :after order by entry limit :limit",
+            after=link.entry,
+            limit=PAGE,
+        )
+        found = [(Entry._make(row[:-1]), bytes(row.chain)) for row in rows]
+        link = follow(key, link, found)
+        if missed in (BEGINNING, *(Link(entry.entry, chain) for entry, chain in found)):
+            missed = None
+        if len(rows) < PAGE:
+            break
+    if missed is not None:
+        raise Broken(f"entry {missed.entry} as it was written down is not there: the chain ends at {link.entry}")
+    return link

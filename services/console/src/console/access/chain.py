@@ -1,0 +1,73 @@
+"""The chain of audit entries: each bears a keyed hash of itself and of the one before (SEC-004).
+
+Entries are numbered without a gap. So a changed, added or removed entry breaks the chain for who knows the key, and a
+tail that was cut off is missed by who wrote down how far it went.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import orjson
+
+
+class Entry(NamedTuple):
+    """What an audit entry says."""
+
+    entry: int
+    at: datetime
+    person_id: int
+    person: str
+    shop: str | None
+    action: str
+    object: str
+    outcome: str
+    form: str | None
+
+
+class Link(NamedTuple):
+    """How far a chain goes: the last entry's number and hash."""
+
+    entry: int
+    chain: bytes
+
+    def __str__(self) -> str:
+        return f"{self.entry}:{self.chain.hex()}"
+
+
+BEGINNING = Link(0, bytes(32))
+
+
+class Broken(Exception):
+    """The chain does not hold; says at which entry."""
+
+
+def chained(key: bytes, before: Link, entry: Entry) -> Link:
+    """The entry's link, behind `before`."""
+    said = entry._replace(at=entry.at.astimezone(UTC))
+    hashed = hashlib.blake2b(before.chain + orjson.dumps(list(said)), key=key, digest_size=32)
+    return Link(entry.entry, hashed.digest())
+
+
+def follow(key: bytes, before: Link, found: Iterable[tuple[Entry, bytes]]) -> Link:
+    """The last link of these entries with their hashes. Raises Broken at the first that does not belong there."""
+    for entry, chain in found:
+        if entry.entry != before.entry + 1:
+            raise Broken(f"entry {before.entry + 1} is missing: behind {before.entry} comes {entry.entry}")
+        link = chained(key, before, entry)
+        if link.chain != chain:
+            raise Broken(f"entry {entry.entry} is not what was written, or one before it was another")
+        before = link
+    return before
+
+
+def link_of(text: str) -> Link:
+    """What `str` of a link gave. Raises ValueError."""
+    number, _, chain = text.partition(":")
+    link = Link(int(number), bytes.fromhex(chain))
+    if link.entry < 0 or len(link.chain) != len(BEGINNING.chain):
+        raise ValueError("a link is a number, a colon and 64 hexadecimal digits")
+    return link

@@ -1,0 +1,124 @@
+"""Whoever changes, adds or removes an audit entry behind the console's back is found (SEC-004, S5)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.access.audit import insert_entry, verify, walk
+from console.access.chain import BEGINNING, Broken, Entry, Link, chained, follow, link_of
+from console.access.store import Person
+
+from .conftest import Site
+
+KEY = bytes(32)
+AT = datetime(2026, 3, 5, 12, tzinfo=UTC)
+OTHER: dict[str, Any] = {
+    "entry": 9, "at": AT + timedelta(microseconds=1), "person_id": 8, "person": "Bob", "shop": None, "action": "b",
+    "object": "customers/bob", "outcome": "refused", "form": "f",
+}  # fmt: skip
+
+
+def written(*things: str) -> list[tuple[Entry, bytes]]:
+    """Entries as they stand in the table."""
+    found, link = list[tuple[Entry, bytes]](), BEGINNING
+    for number, thing in enumerate(things, 1):
+        entry = Entry(number, AT, 7, "Ann", "tea", "look", thing, "shown", None)
+        link = chained(KEY, link, entry)
+        found.append((entry, link.chain))
+    return found
+
+
+def test_a_chain_as_it_was_written_holds() -> None:
+    rows = written("a", "b", "c")
+    assert follow(KEY, BEGINNING, rows) == Link(3, rows[-1][1])
+    assert follow(KEY, Link(1, rows[0][1]), rows[1:]) == Link(3, rows[-1][1]), "from anywhere"
+    assert link_of(str(Link(3, rows[-1][1]))) == Link(3, rows[-1][1])
+
+
+@pytest.mark.parametrize("field", Entry._fields)
+def test_each_field_that_is_changed_breaks_it(field: str) -> None:
+    rows = written("a", "b", "c")
+    rows[1] = (rows[1][0]._replace(**{field: OTHER[field]}), rows[1][1])
+    with pytest.raises(Broken, match="entry 2"):
+        follow(KEY, BEGINNING, rows)
+
+
+def test_the_same_instant_in_another_zone_is_the_same() -> None:
+    entry = written("a")[0][0]
+    there = entry._replace(at=AT.astimezone(timezone(timedelta(hours=8))))
+    assert chained(KEY, BEGINNING, there) == chained(KEY, BEGINNING, entry)
+
+
+def test_who_does_not_know_the_key_cannot_write_it_anew() -> None:
+    forged = chained(b"another" * 4, BEGINNING, written("a")[0][0])
+    with pytest.raises(Broken):
+        follow(KEY, BEGINNING, [(written("a")[0][0], forged.chain)])
+
+
+@given(st.integers(2, 8), st.data())
+def test_one_that_is_removed_repeated_or_moved_is_missed(count: int, data: st.DataObject) -> None:
+    rows = written(*map(str, range(count)))
+    at = data.draw(st.integers(0, count - 2))
+    for other in ([*rows[:at], *rows[at + 1 :]], [*rows[: at + 1], *rows[at:]], [*rows[:at], rows[at + 1], rows[at]]):
+        with pytest.raises(Broken):
+            follow(KEY, BEGINNING, other)
+
+
+@pytest.mark.parametrize("text", ["", "3", "x:00", "3:zz", "3:00", f"-1:{'0' * 64}"])
+def test_what_is_no_link_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"link|invalid literal|hexadecimal"):
+        link_of(text)
+
+
+class Undone(Exception):
+    """What was done to the table is rolled back."""
+
+
+ANN = Person(1, "Ann", False, {"tea": "owner"})
+
+
+async def test_the_consoles_entries_are_a_chain_and_what_is_done_behind_its_back_is_found(site: Site) -> None:
+    """SEC-004: one byte changed, an entry removed from the middle or from the end; many that come at once."""
+    await site.signed_in()
+    key, database = site.console.audit_key, site.console.database
+
+    async def add(number: int) -> bool:
+        async with database.transaction() as tx:
+            return await insert_entry(
+                tx, key, ANN, "tea", "look", f"customers/{number}", "shown", f"form-{number % 15}"
+            )
+
+    taken = await asyncio.gather(*(add(number) for number in range(30)))
+    assert sum(taken) == 15, "a form that is sent twice is one action"
+    async with database.transaction() as tx:
+        last = await verify(tx, key, None)
+        assert last.entry == int(await tx.value("select count(*) from audit")) >= 16
+    async with database.transaction() as tx:
+        assert await verify(tx, key, last) == last
+
+    async def found(sql: str, known: Link | None = None) -> str:
+        """What `verify` says after this was done; it is undone afterwards."""
+        try:
+            async with database.transaction() as tx:
+                await tx.execute(sql)
+                await walk(tx, key, known)
+                raise Undone
+        except Broken as broken:
+            return str(broken)
+        except Undone:
+            return ""
+
+    assert "entry 5 is not" in await found("update audit set outcome = outcome || '.' where entry = 5")
+    assert "entry 5 is not" in await found(
+        "update audit set chain = set_byte(chain, 0, 255 - get_byte(chain, 0)) where entry = 5"
+    )
+    assert "entry 5 is missing" in await found("delete from audit where entry = 5")
+    gone = f"delete from audit where entry > {last.entry - 2}"
+    assert await found(gone) == "", "who did not write down how far it went cannot miss the last ones"
+    assert f"entry {last.entry} as it was written down is not there" in await found(gone, last)
