@@ -28,6 +28,9 @@ create table orders (
     at timestamptz,                     -- of the version
     body json,                          -- the order's data, personal fields sealed; read whole, so kept as written
     reached smallint not null default 0, -- the states in which it was told, a bit each: told again it is a correction
+    paid_told_at timestamptz,           -- earliest `time` of a version in the state; of what names its times in fields
+    shipped_told_at timestamptz,        -- (paid_at, shipped_at, delivered_at) these go first
+    delivered_told_at timestamptz,
     due_at timestamptz,                 -- when something of it falls due: promise, reminder, completion by itself
     primary key (shop, order_id)        -- closes the race of two first versions of one order: it has one owner
 ) with (fillfactor = 80);
