@@ -39,12 +39,14 @@ class Services:
             raise Refused(f"there is no service {service!r}; there are {', '.join(sorted(self._clients))}")
         answer = await self._clients[service].request(method, path, **more)
         if answer.status_code >= 400:
+            slug = ""
             try:
                 problem = answer.json()
+                slug = str(problem.get("type", "")).rpartition("/")[2]
                 detail = f"{problem.get('title', '')}: {problem.get('detail', '')}"
             except ValueError:
                 detail = answer.text[:300]
-            raise Refused(f"{service} {method} {path} answered {answer.status_code}: {detail}")
+            raise Refused(f"{service} {method} {path} answered {answer.status_code}: {detail}", slug)
         return answer.json() if answer.content else None
 
     async def get(self, service: str, path: str, **params: Any) -> Any:
