@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import orjson
+
+from common.events import InvalidEvent
+from common.events.envelope import parse_time
+from orders_ingest.imports.layouts.layout import BadRow, Row
 from orders_ingest.imports.lines import TooLong, UnreadableFile, records_of
 
 Kind = Literal["heading", "line", "event"]
@@ -36,6 +41,17 @@ class Mended:
     records: dict[int, int]
     events: list[tuple[int, str]]
     """With the line of the mended file on which they stand."""
+
+
+def event(line: int, text: str) -> Row | BadRow:
+    """An event of such a file, mended; refused where it is none."""
+    try:
+        said = orjson.loads(text)
+        at = parse_time(said["time"])
+        str(said["id"]), str(said["type"]), dict(said["data"])
+    except (InvalidEvent, ValueError, TypeError, KeyError):
+        return BadRow(line, "invalid_row", f"line {line}: it is no event with id, type, time and data", text)
+    return Row(line, at, said, text)
 
 
 def written(rows: Iterable[Refused]) -> str:
@@ -70,5 +86,5 @@ def read(lines: Iterable[str | TooLong]) -> Mended:
             found.events.append((at, text))
         elif text.strip():
             found.records[len(found.lines) + 1] = int(record)
-            found.lines.extend(text.splitlines())
+            found.lines.extend(text.rstrip("\r\n").replace("\r", "").split("\n"))
     return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -32,7 +32,7 @@ class StagedRow(NamedTuple):
 
 
 class RefusedRow(NamedTuple):
-    """A line that was not taken; `text` is the line or the event, sealed."""
+    """A line that was not taken; `text` is the line or the event, sealed. `record`, `of_record` as in BadRow."""
 
     shop: str
     job_id: str
@@ -40,6 +40,13 @@ class RefusedRow(NamedTuple):
     slug: str
     detail: str
     text: bytes
+    record: int = 0
+    of_record: int = 0
+
+    @property
+    def kind(self) -> Literal["line", "event"]:
+        """What `text` is."""
+        return "line" if self.record else "event"
 
 
 def refusal_place(shop: str, job_id: str, line: int) -> str:
@@ -58,7 +65,9 @@ class Progress(NamedTuple):
     refused: int
 
 
-async def insert_job(tx: Transaction, shop: str, layout: str, name: str, findings: str) -> str:
+async def insert_job(
+    tx: Transaction, shop: str, layout: str, name: str, findings: str, asked: str, mends: str | None
+) -> str:
     """A new job, named <name>-1, -2 and so on; the lock closes the race of two uploads of one shop."""
     await tx.fetch("select pg_advisory_xact_lock(hashtextextended('import:' || :shop, 0))", shop=shop)
     # The next number among the shop's jobs of that name.
@@ -66,14 +75,16 @@ async def insert_job(tx: Transaction, shop: str, layout: str, name: str, finding
     job_id = f"{name}-{count + 1}"
     await tx.execute(
         """
-        insert into import_jobs (shop, job_id, layout, name, state, findings)
-        values (:shop, :job_id, :layout, :name, 'staged', cast(:findings as jsonb))
+        insert into import_jobs (shop, job_id, layout, name, state, findings, asked, mends)
+        values (:shop, :job_id, :layout, :name, 'staged', cast(:findings as jsonb), cast(:asked as jsonb), :mends)
         """,
         shop=shop,
         job_id=job_id,
         layout=layout,
         name=name,
         findings=findings,
+        asked=asked,
+        mends=mends,
     )
     return job_id
 
@@ -94,6 +105,15 @@ async def save_staged(tx: Transaction, job: Job, staged: int, refused: int) -> N
         shop=job.shop,
         job_id=job.job_id,
     )
+
+
+async def get_mending(tx: Transaction, job: Job) -> str | None:
+    """The source's name, of a job that brings refused lines again; None of another one."""
+    # By primary key.
+    found: str | None = await tx.value(
+        "select name from import_jobs where shop = :shop and job_id = :job_id and mends is not null", **job._asdict()
+    )
+    return found
 
 
 async def lock_next_job(tx: Transaction, now: datetime) -> Job | None:
@@ -208,8 +228,8 @@ async def get_job(tx: Transaction, shop: str, job_id: str) -> dict[str, Any] | N
     """The job and its counts; None where the shop has none of that name."""
     row = await tx.fetch_one(
         """
-        select job_id as id, layout, name, state, detail, staged, accepted, duplicates, refused, findings,
-               created_at, finished_at
+        select job_id as id, layout, name, state, detail, staged, accepted, duplicates, refused, findings, asked,
+               mends, created_at, finished_at
         from import_jobs where shop = :shop and job_id = :job_id
         """,
         shop=shop,
@@ -222,7 +242,7 @@ async def list_jobs(tx: Transaction, shop: str) -> list[dict[str, Any]]:
     # The shop's latest jobs, newest first.
     rows = await tx.fetch(
         """
-        select job_id as id, layout, name, state, staged, accepted, duplicates, refused, created_at, finished_at
+        select job_id as id, layout, name, state, staged, accepted, duplicates, refused, mends, created_at, finished_at
         from import_jobs where shop = :shop order by created_at desc, job_id desc limit 100
         """,
         shop=shop,
@@ -236,7 +256,7 @@ async def list_refusals(
     """Refusals of one job with their numbers, those after `after`: the file's own first, then those of its events."""
     rows = await tx.fetch(
         """
-        select number, shop, job_id, line, slug, detail, text from import_refusals
+        select number, shop, job_id, line, slug, detail, text, record, of_record from import_refusals
         where shop = :shop and job_id = :job_id and number > :after order by number limit :limit
         """,
         shop=shop,
@@ -244,7 +264,29 @@ async def list_refusals(
         after=after,
         limit=limit,
     )
-    return [(r.number, RefusedRow(r.shop, r.job_id, r.line, r.slug, r.detail, bytes(r.text))) for r in rows]
+    return [
+        (r.number, RefusedRow(r.shop, r.job_id, r.line, r.slug, r.detail, bytes(r.text), r.record, r.of_record))
+        for r in rows
+    ]
+
+
+async def find_parted(tx: Transaction, shop: str, job_id: str, records: Collection[int]) -> tuple[int, int] | None:
+    """A line of these records, and one of the same order that is not among them, by their places in the file."""
+    # Of one job; its refused lines are few among those of its file.
+    row = await tx.fetch_one(
+        """
+        select there.line as there, missing.line as missing
+        from import_refusals there join import_refusals missing
+          on missing.shop = there.shop and missing.job_id = there.job_id and missing.of_record = there.of_record
+        where there.shop = :shop and there.job_id = :job_id and there.of_record > 0
+          and there.record = any(cast(:records as bigint[])) and missing.record <> all(cast(:records as bigint[]))
+        order by there.line, missing.line limit 1
+        """,
+        shop=shop,
+        job_id=job_id,
+        records=list(records),
+    )
+    return None if row is None else (row.there, row.missing)
 
 
 async def count_refusals(tx: Transaction, shop: str, job_id: str) -> dict[str, int]:
