@@ -22,7 +22,8 @@ from common.storage.database import Database
 from orders_ingest.archive.vault import Vault
 from orders_ingest.handlers.erasures import on_confirmed
 from orders_ingest.imports.staging import refused_row
-from orders_ingest.imports.store import Job, insert_job, insert_refusals
+from orders_ingest.imports.store import Job, insert_job
+from orders_ingest.imports.store_refusals import insert_refusals
 from orders_ingest.jobs.erasing import erase_texts
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)

@@ -103,6 +103,12 @@ def test_a_customer_is_told_once_and_without_a_mail_an_order_is_nobodys() -> Non
     assert [event["type"] for event in made] == ["customer.registered"] + ["order.completed"] * 3
     assert made[1]["subject"] == made[2]["subject"]
     assert "subject" not in made[3]
+    older = events("shopify_orders", SHOPIFY, other.replace("2026-01-02 09:59", "2026-01-02 10:59"), one)
+    registered = [event for event in older if event["type"] == "customer.registered"]
+    assert len({event["id"] for event in registered}) == 1, (
+        "of several tellings the earliest is taken, the first in time"
+    )
+    assert min(event["time"] for event in registered) == "2026-01-02T08:59:00+00:00"
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from orders_ingest.imports.layouts.orders.columns import NAMES, parse_correction
 from orders_ingest.imports.layouts.orders.values import Decimals
 from orders_ingest.imports.layouts.registry import LAYOUTS, LayoutName
 from orders_ingest.imports.staging import preview, stage
+from orders_ingest.imports.store_refusals import count_refusals
 from orders_ingest.intake.checks import AHEAD
 
 router = Router(prefix="/v1/shops/{shop}", tags=["imports"])
@@ -271,4 +272,4 @@ async def get_import(shop: ShopName, job_id: Identifier, tx: Tx) -> ImportReport
     job = await store.get_job(tx, shop, job_id)
     if job is None:
         raise UnknownJob(job_id)
-    return ImportReportOut.model_validate({**job, "refused_by": await store.count_refusals(tx, shop, job_id)})
+    return ImportReportOut.model_validate({**job, "refused_by": await count_refusals(tx, shop, job_id)})

@@ -22,7 +22,7 @@ from common.storage.database import Database
 from orders_ingest.api.imports import FILE, Encoding, JobOut, UnknownJob, receive, until_now
 from orders_ingest.api.parts import vault_of
 from orders_ingest.archive.vault import Vault
-from orders_ingest.imports import store
+from orders_ingest.imports import store, store_refusals
 from orders_ingest.imports.layouts.layout import History
 from orders_ingest.imports.layouts.registry import LAYOUTS
 from orders_ingest.imports.lines import lines_of
@@ -86,7 +86,7 @@ async def get_refusals(
     vault = vault_of(request.app)
     return [
         RefusalOut(number=number, line=row.line, slug=row.slug, detail=row.detail, text=_opened(vault, row))
-        for number, row in await store.list_refusals(tx, shop, job_id, after, limit)
+        for number, row in await store_refusals.list_refusals(tx, shop, job_id, after, limit)
     ]
 
 
@@ -138,7 +138,7 @@ async def post_mended(shop: ShopName, job_id: Identifier, request: Request, enco
         await receive(request, path, LARGEST)
         records = await asyncio.to_thread(_records_in, path, encoding)
         async with runtime.database.transaction() as tx:
-            if (parted := await store.find_parted(tx, shop, job_id, records)) is not None:
+            if (parted := await store_refusals.find_parted(tx, shop, job_id, records)) is not None:
                 raise OrderParted(*parted)
         staging = stage(
             runtime.database, vault, path, LAYOUTS[job["layout"]], encoding, until_now(history, runtime), mends=job_id
@@ -168,7 +168,7 @@ async def _rows(database: Database, vault: Vault, shop: str, job: dict[str, Any]
     after = 0
     while True:
         async with database.transaction() as tx:
-            page = await store.list_refusals(tx, shop, job["id"], after, PAGE)
+            page = await store_refusals.list_refusals(tx, shop, job["id"], after, PAGE)
         opened = [(row, _opened(vault, row)) for _, row in page]
         yield written(Refused(row.record, row.kind, row.detail, text) for row, text in opened if text)
         if len(page) < PAGE:
@@ -176,5 +176,5 @@ async def _rows(database: Database, vault: Vault, shop: str, job: dict[str, Any]
         after = page[-1][0]
 
 
-def _opened(vault: Vault, row: store.RefusedRow) -> str:
-    return vault.open_line(store.refusal_place(row.shop, row.job_id, row.line), row.text).decode()
+def _opened(vault: Vault, row: store_refusals.RefusedRow) -> str:
+    return vault.open_line(store_refusals.refusal_place(row.shop, row.job_id, row.line), row.text).decode()

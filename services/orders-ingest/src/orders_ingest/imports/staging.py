@@ -18,7 +18,8 @@ from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import store
 from orders_ingest.imports.layouts.layout import History, Layout
 from orders_ingest.imports.lines import UnreadableFile
-from orders_ingest.imports.store import Job, RefusedRow, StagedRow, refusal_place
+from orders_ingest.imports.store import Job, StagedRow
+from orders_ingest.imports.store_refusals import RefusedRow, insert_refusals, refusal_place
 
 CHUNK = 2_000
 PREVIEWED, SHOWN = 1_000, 20
@@ -150,7 +151,7 @@ async def _copy(tx: Transaction, vault: Vault, job: Job, parsed: Iterator[list[A
             for _, line, slug, detail, text, record, of in (x for x in chunk if x[0] == "bad")
         ]
         await store.insert_rows(tx, rows)
-        await store.insert_refusals(tx, bad)
+        await insert_refusals(tx, bad)
         staged += len(rows)
         refused += len(bad)
     await store.save_staged(tx, job, staged, refused)

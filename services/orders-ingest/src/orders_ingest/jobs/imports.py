@@ -15,7 +15,7 @@ from common.storage.failures import is_temporary, passes
 from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.announce_import import announce_end, announce_start
 from orders_ingest.commands.take_events import take_events
-from orders_ingest.imports import store
+from orders_ingest.imports import store, store_refusals
 from orders_ingest.imports.staging import refused_row
 from orders_ingest.imports.store import Job, Progress, StagedRow
 from orders_ingest.intake.checks import check
@@ -124,7 +124,7 @@ async def _save(
         for row, body, o in zip(rows, bodies, outcomes, strict=True)
         if o.refusal is not None
     ]
-    await store.insert_refusals(tx, refusals)
+    await store_refusals.insert_refusals(tx, refusals)
     statuses = [o.status for o in outcomes]
     await store.save_progress(
         tx, job, Progress(statuses.count("accepted"), statuses.count("duplicate"), statuses.count("refused"))

@@ -7,11 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row, check_undamaged, order_event, too_long
 from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, as_text, records_of
 
+T = TypeVar("T")
 REMEMBERED = 200_000
 """Orders and customers of which it is known that they came."""
 
@@ -26,8 +27,18 @@ class Record:
     text: str
 
 
-Made = tuple[datetime, str | None, dict[str, Any], list[tuple[datetime, dict[str, Any]]], dict[str, Any]]
-"""Of an order: when it reached its state, its customer, its data, its refunds with their times, and the profile."""
+class Made(NamedTuple):
+    """An order of an export: when it was placed and reached its state; its refunds with their times.
+
+    `profile`: what it says of its customer; fields of a profile.
+    """
+
+    placed: datetime
+    at: datetime
+    customer: str | None
+    data: dict[str, Any]
+    refunds: list[tuple[datetime, dict[str, Any]]]
+    profile: dict[str, Any]
 
 
 def read_export(
@@ -41,7 +52,7 @@ def read_export(
     """The orders of an export, of which rows with one value of `named_by` stand together; each after its customer's
     profile, and before its refunds. An order of which `order_of` raises ValueError is refused whole."""
     seen: OrderedDict[str, None] = OrderedDict()
-    profiles: OrderedDict[str, None] = OrderedDict()
+    profiles: OrderedDict[str, datetime] = OrderedDict()
     for group in _grouped(_records(lines, history, findings, needed), named_by):
         if isinstance(group, BadRow):
             yield group
@@ -51,7 +62,7 @@ def read_export(
         try:
             if name in seen:
                 raise ValueError(f"{named_by} {name} came before: let the rows of an order stand together")
-            _note(seen, name)
+            _note(seen, name, None)
             made = order_of(group, history)
         except ValueError as error:
             why = f"line {first.line}: {error}"
@@ -61,29 +72,30 @@ def read_export(
 
 
 def _rows(
-    group: list[Record], made: Made, history: History, findings: Findings, profiles: OrderedDict[str, None]
+    group: list[Record], made: Made, history: History, findings: Findings, profiles: OrderedDict[str, datetime]
 ) -> Iterator[Row]:
-    at, customer, data, refunds, profile = made
-    first = group[0]
+    first, customer = group[0], made.customer
     said = "\n".join([f"{history.currency}\t{history.zone}\t{history.decimals}", *(each.text for each in group)])
-    if customer is not None and profile:
-        said_of = repr((customer, sorted(profile.items()))).encode()
-        sign = hashlib.blake2b(said_of, key=history.hashing, digest_size=12).hexdigest()
-        if sign not in profiles:
-            _note(profiles, sign)
-            event = order_event(history, first.number, at, customer, profile, "customer.registered")
-            yield Row(first.line, at, event | {"id": f"customer-{sign}"}, repr(sorted(profile.items())))
+    if customer is not None and made.profile:
+        fields = repr(sorted(made.profile.items()))
+        sign = hashlib.blake2b(f"{customer}\n{fields}".encode(), key=history.hashing, digest_size=12).hexdigest()
+        # The same again where an earlier order says it: rows are taken in order of time, and the first one counts.
+        if sign not in profiles or made.placed < profiles[sign]:
+            _note(profiles, sign, made.placed)
+            event = order_event(history, first.number, made.placed, customer, made.profile, "customer.registered")
+            yield Row(first.line, made.placed, event | {"id": f"customer-{sign}"}, fields)
     findings.counts["orders"] += 1
     findings.counts["orders_without_customer"] += customer is None
-    yield Row(first.line, at, order_event(history, first.number, at, customer, data, f"order.{data['state']}"), said)
-    for part, (refunded_at, refund) in enumerate(refunds):
+    event = order_event(history, first.number, made.at, customer, made.data, f"order.{made.data['state']}")
+    yield Row(first.line, made.at, event, said)
+    for part, (refunded_at, refund) in enumerate(made.refunds):
         event = order_event(history, first.number, refunded_at, customer, refund, "order.refunded")
         findings.counts["refunds"] += 1
         yield Row(first.line, refunded_at, event | {"id": f"{event['id']}-{part:03d}"}, said)
 
 
-def _note(known: OrderedDict[str, None], name: str) -> None:
-    known[name] = None
+def _note(known: OrderedDict[str, T], name: str, value: T) -> None:
+    known[name] = value
     if len(known) > REMEMBERED:
         known.popitem(last=False)
 

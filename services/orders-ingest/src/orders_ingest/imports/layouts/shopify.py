@@ -69,7 +69,8 @@ def _order(group: list[Record], history: History) -> Made:
         ),
     }
     profile = present(email=said.get("Email"), name=said.get("Billing Name", said.get("Shipping Name")))
-    return at, customer, data, _refunds(order_id, money("Refunded Amount"), goods, currency, closed_at or at), profile
+    refunds = _refunds(order_id, money("Refunded Amount"), goods, currency, closed_at or at)
+    return Made(placed, at, customer, data, refunds, profile)
 
 
 def _state(

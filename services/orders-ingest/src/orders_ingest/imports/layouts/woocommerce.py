@@ -73,7 +73,7 @@ def _order(group: list[Record], history: History) -> Made:
     names = (said.get("billing_first_name"), said.get("billing_last_name"))
     profile = present(email=said.get("billing_email"), name=" ".join(filter(None, names)))
     back = goods + freight if status == "refunded" else money("refunded_total")
-    return at, customer, data, _refunds(data, back, at), profile
+    return Made(placed, at, customer, data, _refunds(data, back, at), profile)
 
 
 def _line(text: str, currency: str, history: History) -> dict[str, Any]:
