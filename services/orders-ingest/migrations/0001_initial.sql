@@ -28,6 +28,9 @@ create table orders (
     at timestamptz,                     -- of the version
     body json,                          -- the order's data, personal fields sealed; read whole, so kept as written
     reached smallint not null default 0, -- the states in which it was told, a bit each: told again it is a correction
+    paid_told_at timestamptz,           -- earliest `time` of a version in the state; of what names its times in fields
+    shipped_told_at timestamptz,        -- (paid_at, shipped_at, delivered_at) these go first
+    delivered_told_at timestamptz,
     due_at timestamptz,                 -- when something of it falls due: promise, reminder, completion by itself
     primary key (shop, order_id)        -- closes the race of two first versions of one order: it has one owner
 ) with (fillfactor = 80);
@@ -136,6 +139,8 @@ create table import_jobs (
     duplicates bigint not null default 0,
     refused bigint not null default 0,
     findings jsonb not null,            -- what was counted and shown while reading the file
+    asked jsonb not null,               -- how it was read: currency, zone, decimals, columns; and its heading
+    mends text,                         -- the job whose refused lines it brings again
     created_at timestamptz not null default now(),
     finished_at timestamptz,
     primary key (shop, job_id)
@@ -163,6 +168,8 @@ create table import_refusals (
     slug text not null,
     detail text not null,
     text bytea not null,                -- the line as it was, or the event made of it; encrypted
+    record bigint not null default 0,   -- by which the line's events are named; 0: `text` is an event
+    of_record bigint not null default 0, -- the first line of its order, with which it is mended; 0: it stands alone
     number bigint generated always as identity -- a line may be refused several times; pages end at a number
 );
 create unique index import_refusals_job on import_refusals (shop, job_id, number);

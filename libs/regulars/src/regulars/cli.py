@@ -23,8 +23,10 @@ app.command("regulars.dead:app", name="dead", help="List, inspect and send back 
 app.command("regulars.privacy.commands:erase", name="erase", help="Erase a customer in every service, for ever.")
 app.command("regulars.privacy.commands:export", name="export", help="Write all that is kept of a customer to a file.")
 app.command("regulars.reconciling:reconcile", name="reconcile", help="Compare a shop's list of orders with ours.")
+app.command("regulars.importing:import_file", name="import", help="Send a file of history, and follow it.")
 app.command("regulars.backups.commands:backup", name="backup", help="Write every database and topic into a folder.")
 app.command("regulars.backups.commands:restore", name="restore", help="Fill an empty stack from such a folder.")
+app.command("regulars.simulation.command:simulate", name="simulate", help="Tell of a made-up shop, seeded.")
 app.command("regulars.demo:main", name="demo", help="Run a real shop's eighteen months through the whole stack.")
 app.command("regulars.demo:twice", name="twice", help="Run the demo twice and count the rows that differ.")
 

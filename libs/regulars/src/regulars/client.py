@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,6 +28,13 @@ class Services:
             for name, url in addresses.items()
         }
 
+    @classmethod
+    def of(cls, clients: Mapping[str, httpx.AsyncClient]) -> Services:
+        """Through clients that there are already."""
+        made = cls({}, "")
+        made._clients = dict(clients)
+        return made
+
     async def __aenter__(self) -> Services:
         return self
 
@@ -35,17 +43,31 @@ class Services:
 
     async def call(self, service: str, method: str, path: str, **more: Any) -> Any:
         """One request; the decoded JSON answer. Raises Refused with the problem's detail."""
+        answer = await self._client(service).request(method, path, **more)
+        _check(answer, service, method, path)
+        return answer.json() if answer.content else None
+
+    async def upload(self, service: str, path: str, file: Path, params: Mapping[str, str | None]) -> Any:
+        """POST a file's content, in bounded memory; parameters that are None are left out. Raises Refused."""
+        given = {name: value for name, value in params.items() if value is not None}
+        # A large file is read whole before it is answered.
+        patient = httpx.Timeout(3600, connect=5)
+        return await self.call(service, "POST", path, params=given, content=_pieces(file), timeout=patient)
+
+    async def download(self, service: str, path: str, to: Path) -> None:
+        """Write what a path answers into a file. Raises Refused."""
+        async with self._client(service).stream("GET", path) as answer:
+            if answer.status_code >= 400:
+                await answer.aread()
+                _check(answer, service, "GET", path)
+            with to.open("wb") as file:
+                async for piece in answer.aiter_bytes():
+                    file.write(piece)
+
+    def _client(self, service: str) -> httpx.AsyncClient:
         if service not in self._clients:
             raise Refused(f"there is no service {service!r}; there are {', '.join(sorted(self._clients))}")
-        answer = await self._clients[service].request(method, path, **more)
-        if answer.status_code >= 400:
-            try:
-                problem = answer.json()
-                detail = f"{problem.get('title', '')}: {problem.get('detail', '')}"
-            except ValueError:
-                detail = answer.text[:300]
-            raise Refused(f"{service} {method} {path} answered {answer.status_code}: {detail}")
-        return answer.json() if answer.content else None
+        return self._clients[service]
 
     async def get(self, service: str, path: str, **params: Any) -> Any:
         return await self.call(service, "GET", path, params=params)
@@ -54,6 +76,26 @@ class Services:
         """The same request to every service, side by side."""
         answers = await asyncio.gather(*(self.call(name, method, path, **more) for name in self._clients))
         return dict(zip(self._clients, answers, strict=True))
+
+
+def _check(answer: httpx.Response, service: str, method: str, path: str) -> None:
+    """Raises Refused with the problem's detail."""
+    if answer.status_code < 400:
+        return
+    slug = ""
+    try:
+        problem = answer.json()
+        slug = str(problem.get("type", "")).rpartition("/")[2]
+        detail = f"{problem.get('title', '')}: {problem.get('detail', '')}"
+    except ValueError:
+        detail = answer.text[:300]
+    raise Refused(f"{service} {method} {path} answered {answer.status_code}: {detail}", slug)
+
+
+async def _pieces(file: Path) -> AsyncIterator[bytes]:
+    with file.open("rb") as source:
+        while piece := await asyncio.to_thread(source.read, 1 << 20):
+            yield piece
 
 
 async def set_up_shop(services: Services, shop: str, within_s: float = 30, **settings: str) -> None:

@@ -15,6 +15,7 @@ from common.time.clock import FixedClock
 
 Published = Callable[[], Awaitable[list[Event[Any]]]]
 ORDER = "/v1/shops/demo/orders/o-1"
+DAY = 86_400
 
 
 async def send(api: httpx.AsyncClient, *events: dict[str, Any]) -> list[str]:
@@ -112,6 +113,16 @@ async def test_the_carriers_words_are_the_orders_status(
     erased = (await api.get(f"{ORDER}/fulfilment")).json()
     assert (erased["status"], erased["place"]) == ("out_for_delivery", None)
     assert "hub" not in str(erased), "SEC-006"
+
+
+async def test_a_shop_that_sends_events_sees_how_fast_an_order_came(api: httpx.AsyncClient, tell: Any) -> None:
+    """ORD-033: whatever the order of arrival, also told again later, the first time of each state counts."""
+    states = [("delivered", 6), ("paid", 2), ("shipped", 5), ("shipped", 4), ("completed", 8), ("paid", 3)]
+    for one, (state, day) in enumerate(states):
+        told = tell.order(state, id=f"e-{one}", time=f"2026-02-2{day}T12:00:00Z")
+        assert await send(api, told) == ["accepted"]
+    found = (await api.get(f"{ORDER}/fulfilment")).json()
+    assert (found["state"], found["shipping_seconds"], found["delivery_seconds"]) == ("completed", 2 * DAY, 2 * DAY)
 
 
 async def test_a_word_without_a_time_is_the_same_when_it_comes_again(

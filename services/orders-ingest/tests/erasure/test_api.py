@@ -23,7 +23,8 @@ from orders_ingest import metrics
 from orders_ingest.archive.vault import Vault
 from orders_ingest.handlers.erasures import on_confirmed
 from orders_ingest.imports.staging import refused_row
-from orders_ingest.imports.store import Job, insert_job, insert_refusals
+from orders_ingest.imports.store import Job, insert_job
+from orders_ingest.imports.store_refusals import insert_refusals
 from orders_ingest.jobs.erasing import erase_texts
 from orders_ingest.jobs.open_erasures import count_open
 
@@ -72,7 +73,7 @@ async def test_an_erasure_reaches_what_names_nobody_and_is_complete_when_all_hav
     waits = {"refund_id": "r-1", "order_id": "later", "amount": 1, "currency": "CNY", "reason": "kanarie was late"}
     await api.post("/v1/events", json=tell.event("order.refunded", waits, subject="till"))
     async with db.transaction() as tx:
-        job = Job("demo", await insert_job(tx, "demo", "orders", "till", "{}"))
+        job = Job("demo", await insert_job(tx, "demo", "orders", "till", "{}", "{}", None))
         lines = (b"1;Ann KANARIE;x", b"2;Cleo;x", b"3;kanarie@example.com;y")
         await insert_refusals(tx, [refused_row(vault, job, n, "bad", "bad", line) for n, line in enumerate(lines, 1)])
         dead = [

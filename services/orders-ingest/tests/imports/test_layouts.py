@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from common.storage.database import Database
 from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import lines
-from orders_ingest.imports import store as imports
+from orders_ingest.imports import store_refusals as refusals
 from orders_ingest.imports.layouts.cdnow import read_master
 from orders_ingest.imports.layouts.layout import BadRow, Findings, History, Row
 from orders_ingest.imports.layouts.online_retail.reading import read_online_retail
@@ -211,13 +211,13 @@ async def test_pages_of_refusals_leave_out_none_of_a_line_that_was_refused_sever
         "/v1/shops/demo/imports", params={"layout": "cdnow_master"}, content=b"a,2026-13-01,1,5.00\n"
     )
     assert answer.status_code == 202, answer.text
-    sealed = vault.seal_line(imports.refusal_place("demo", "cdnow_master-1", 2), b"line")
+    sealed = vault.seal_line(refusals.refusal_place("demo", "cdnow_master-1", 2), b"line")
     refused = [
-        imports.RefusedRow("demo", "cdnow_master-1", line, slug, "why", sealed)
+        refusals.RefusedRow("demo", "cdnow_master-1", line, slug, "why", sealed)
         for line, slug in ((2, "late"), (2, "late"), (2, "early"))
     ]
     async with db.transaction() as tx:
-        await imports.insert_refusals(tx, refused)
+        await refusals.insert_refusals(tx, refused)
     path, found, after = "/v1/shops/demo/imports/cdnow_master-1/refusals", list[tuple[int, str]](), 0
     while page := (await api.get(path, params={"after": after, "limit": 1})).json():
         found += [(refusal["line"], refusal["slug"]) for refusal in page]

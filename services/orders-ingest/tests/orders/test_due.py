@@ -33,7 +33,7 @@ def refund(amount: int, id_: str = "r", lines: int = 0, **more: Any) -> str:
 
 
 def known(**fields: Any) -> Any:
-    found = {"at": DELIVERED, "reached": state_bit("delivered"), "refunds": [], "done": []}
+    found = {"at": DELIVERED, "reached": state_bit("delivered"), "refunds": [], "done": [], "delivered_told_at": None}
     return SimpleNamespace(**{**found, "open_returns": 0, "returned_at": None, **fields})
 
 
@@ -46,7 +46,6 @@ def known(**fields: Any) -> Any:
         (order("shipped", promised_by=PROMISED), [(PROMISED, "promise")]),
         (order("completed", promised_by=PROMISED, delivered_at=DELIVERED), [(PROMISED, "promise")]),
         (order("completed", promised_by=PROMISED, delivered_at=PROMISED), []),
-        (order("completed", promised_by=PROMISED), []),
         (order("closed", promised_by=PROMISED), []),
         # Without `delivered_at` an order came when it reached the state.
         (
@@ -58,6 +57,18 @@ def known(**fields: Any) -> Any:
 def test_what_falls_due_follows_from_the_version(version: OrderDelivered, due: list[tuple[datetime, str]]) -> None:
     assert [tuple(each) for each in dues_of(version, DELIVERED)] == due
     assert first_due(version, DELIVERED) == (due[0][0] if due else None)
+
+
+@pytest.mark.parametrize(("told", "broken"), [(None, False), (PROMISED, False), (DELIVERED, True)])
+def test_a_promise_of_a_completed_order_is_judged_by_when_it_was_told_as_delivered(
+    told: datetime | None, broken: bool
+) -> None:
+    """ORD-034: the version that completes it says nothing of its delivery; an earlier one may."""
+    version = order("completed", promised_by=PROMISED)
+    assert first_due(version, DELIVERED + DAY) == PROMISED, "then it is looked at"
+    done, following = settle(version, known(reached=state_bit("completed"), delivered_told_at=told), DELIVERED + DAY)
+    assert done == ([Due(PROMISED, "promise")] if broken else [])
+    assert following is None
 
 
 @pytest.mark.parametrize(

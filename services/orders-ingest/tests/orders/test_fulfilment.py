@@ -9,6 +9,7 @@ import pytest
 
 from common.events.orders import OrderFields
 from orders_ingest.orders.fulfilment import fulfilment_of, promise_of
+from orders_ingest.orders.state import Told
 
 PAID = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -30,6 +31,15 @@ def test_seconds_are_counted_between_the_orders_own_times() -> None:
     assert (unknown.shipping_seconds, unknown.delivery_seconds, unknown.accurate) == (None, None, None)
     backwards = fulfilment_of(order(paid_at=PAID, shipped_at=PAID - HOUR), {}, PAID)
     assert backwards.shipping_seconds is None
+
+
+def test_seconds_are_counted_between_the_times_at_which_states_were_told_where_the_order_names_none() -> None:
+    """ORD-033: a shop that sends events names the time of each state once."""
+    told = Told(PAID, PAID + 5 * HOUR, PAID + 29 * HOUR)
+    found = fulfilment_of(order("completed", promised_by=PAID + 30 * HOUR), {}, PAID + 99 * HOUR, told)
+    assert (found.shipping_seconds, found.delivery_seconds, found.promise) == (5 * 3600, 24 * 3600, "kept")
+    named = fulfilment_of(order("completed", shipped_at=PAID + HOUR), {}, PAID + 99 * HOUR, told)
+    assert (named.shipping_seconds, named.delivery_seconds) == (3600, 28 * 3600), "what it names goes first"
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ async def test_what_is_taken_and_refused_is_counted_and_silence_is_seen(
         if week == 0:
             first = (await api.get(TRAFFIC)).json()
             assert first["hours"] == [{"hour": "2026-03-05T12:00:00Z", "orders": 1, "events": 13, "refused": 1}]
+            feeds = {feed.pop("feed"): feed for feed in (await api.get("/v1/shops/demo/feeds")).json()}
+            assert feeds == {"backend": {"last_hour": "2026-03-05T12:00:00Z", "told": 15, "refused": 1}}
             async with db.transaction() as tx:
                 assert await look(tx, clock.now()) == {}
             assert samples(SHOP_REFUSED) == {"demo": 1 / 14}
@@ -47,6 +49,8 @@ async def test_what_is_taken_and_refused_is_counted_and_silence_is_seen(
     assert (samples(SHOP_SILENT), samples(SHOP_REFUSED)) == ({"demo": 1}, {})
     await api.post("/v1/events", json=tell.event("product.viewed", {"sku": "s"}))
     assert (await api.get(TRAFFIC)).json()["detail"] is None
+    (feed,) = (await api.get("/v1/shops/demo/feeds", params={"hours": 2})).json()
+    assert (feed["last_hour"], feed["told"]) == ("2026-04-02T14:00:00Z", 1)
 
 
 async def test_steps_of_checkouts_their_time_and_where_they_were_left(api: httpx.AsyncClient, tell: Any) -> None:

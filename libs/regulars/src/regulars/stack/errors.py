@@ -20,4 +20,8 @@ class FolderHeld(StackError):
 
 
 class Refused(Exception):
-    """A service answered with a problem; the text is what it says to do."""
+    """A service answered with a problem; the text is what it says to do, `slug` names it where the answer does."""
+
+    def __init__(self, text: str, slug: str = "") -> None:
+        super().__init__(text)
+        self.slug = slug

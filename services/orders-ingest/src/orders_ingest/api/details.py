@@ -36,6 +36,7 @@ from orders_ingest.details import store
 from orders_ingest.journeys import store as journeys
 from orders_ingest.orders import store_reading as orders
 from orders_ingest.orders.fulfilment import Fulfilment, fulfilment_of
+from orders_ingest.orders.state import Told
 
 router = Router(prefix="/v1/shops/{shop}", tags=["orders"])
 Writer = Annotated[Caller, require("events:write")]
@@ -223,7 +224,8 @@ async def get_fulfilment(shop: ShopName, order_id: Identifier, request: Request,
         body = orjson.loads(found.body)
         words = _opened(body, customer, key) if found.type == OrderLogisticsUpdated.TYPE else {}
         details.setdefault(found.type, []).append({**_shown(body), **words, "time": found.at})
-    found_of: Fulfilment = fulfilment_of(OrderFields.model_validate_json(row.body), details, tx.clock.now(), row.at)
+    told = Told(row.paid_told_at, row.shipped_told_at, row.delivered_told_at)
+    found_of: Fulfilment = fulfilment_of(OrderFields.model_validate_json(row.body), details, tx.clock.now(), told)
     return FulfilmentOut(order_id=order_id, details=details, **found_of._asdict())
 
 

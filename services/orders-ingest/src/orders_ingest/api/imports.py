@@ -13,23 +13,24 @@ from zoneinfo import ZoneInfo
 from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
-from common.events.fields import MAX_FILE, Identifier, Position, ShopName, Text
+from common.events.fields import MAX_FILE, Identifier, ShopName, Text
 from common.http.api import Caller, Router, Tx, require, runtime_of
 from common.http.leaving import while_connected
 from common.http.limits import large_body
+from common.process.runtime import Runtime
 from common.refusals import Invalid, NotFound, TooLarge
 from common.shops.settings import get_shop
 from common.storage.database import Transaction
 from common.time.calendar import ZONE_NAMES
 from common.values.currency import EXPONENTS
 from orders_ingest.api.parts import vault_of
-from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import store
 from orders_ingest.imports.layouts.layout import History, Layout
 from orders_ingest.imports.layouts.orders.columns import NAMES, parse_corrections
 from orders_ingest.imports.layouts.orders.values import Decimals
 from orders_ingest.imports.layouts.registry import LAYOUTS, LayoutName
 from orders_ingest.imports.staging import preview, stage
+from orders_ingest.imports.store_refusals import count_refusals
 from orders_ingest.intake.checks import AHEAD
 
 router = Router(prefix="/v1/shops/{shop}", tags=["imports"])
@@ -41,7 +42,7 @@ ColumnsIn = Annotated[
 DecimalsIn = Annotated[Decimals, Query(description="of layout `orders`: 1,234.50 or 1.234,50")]
 LONGEST_REPLAY = timedelta(days=50 * 366)
 """On a set clock the rows of a file lie ahead of it, by so much at most."""
-_FILE: dict[str, Any] = {
+FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
@@ -74,6 +75,7 @@ class ImportOut(BaseModel):
     accepted: int
     duplicates: int
     refused: int
+    mends: str | None = Field(description="the import whose refused lines it brings again")
     created_at: datetime
     finished_at: datetime | None
 
@@ -114,20 +116,7 @@ class ImportReportOut(ImportOut):
     refused_by: dict[str, int]
 
 
-class RefusalOut(BaseModel):
-    """`line` as an editor shows it: a header is line 1, and a record that spans lines stands on its first.
-
-    `number` is the refusal's own, for the next page's `after`: one line may be refused several times.
-    """
-
-    number: int
-    line: int
-    slug: str
-    detail: str
-    text: str
-
-
-@router.post("/imports", status_code=202, openapi_extra=_FILE, dependencies=[large_body(MAX_FILE)])
+@router.post("/imports", status_code=202, openapi_extra=FILE, dependencies=[large_body(MAX_FILE)])
 async def post_import(
     shop: ShopName,
     request: Request,
@@ -149,11 +138,11 @@ async def post_import(
     runtime, vault = runtime_of(request), vault_of(request.app)
     async with runtime.database.transaction() as tx:
         history = await _history(tx, shop, LAYOUTS[layout], name, currency, zone, columns, decimals)
+    history = replace(history, hashing=vault.identifiers)
     with tempfile.TemporaryDirectory(prefix="regulars-import-") as folder:
         path = Path(folder) / "file"
-        await _receive(request, path)
-        until = history.until or runtime.clock.now()
-        history = replace(history, until=until + (LONGEST_REPLAY if runtime.settings.set_clock else AHEAD))
+        await receive(request, path)
+        history = until_now(history, runtime)
         staging = stage(runtime.database, vault, path, LAYOUTS[layout], encoding, history)
         job = await while_connected(request, staging)
     if columns is not None:
@@ -189,21 +178,28 @@ async def _history(
     return History(shop, name, currency, ZoneInfo(zone), corrected, decimals, now)
 
 
-async def _receive(request: Request, path: Path) -> None:
-    """Write the body to disk as it comes."""
+async def receive(request: Request, path: Path, most: int = MAX_FILE) -> None:
+    """Write the body to disk as it comes; at most so many bytes."""
     size = 0
     with path.open("wb") as target:
         async for part in request.stream():
             size += len(part)
-            if size > MAX_FILE:
-                raise TooLarge("body_too_large", "A file has at most 512 MB; gzip it, or send it in parts.")
+            if size > most:
+                limit = f"A file has at most {most >> 20} MB; gzip it, or send it in parts."
+                raise TooLarge("body_too_large", limit)
             await asyncio.to_thread(target.write, part)
     if size == 0:
         raise Invalid("empty_file", "The body is empty: send the file as the request's body.")
 
 
+def until_now(history: History, runtime: Runtime) -> History:
+    """Rows of later times are refused: on a set clock those that no replay would reach."""
+    until = history.until or runtime.clock.now()
+    return replace(history, until=until + (LONGEST_REPLAY if runtime.settings.set_clock else AHEAD))
+
+
 class PreviewRowOut(BaseModel):
-    """An event that would be taken; personal fields have no column in any layout."""
+    """An event that would be taken."""
 
     line: int
     event: dict[str, Any]
@@ -230,7 +226,7 @@ class PreviewOut(BaseModel):
 
 @router.post(
     "/imports/preview",
-    openapi_extra=_FILE,
+    openapi_extra=FILE,
     dependencies=[require("imports:write"), large_body(MAX_FILE)],
 )
 async def preview_import(
@@ -248,9 +244,10 @@ async def preview_import(
     columns that are corrected here, which count for the next file of that name. Send the file's beginning, or all."""
     async with runtime_of(request).database.transaction() as tx:
         history = await _history(tx, shop, LAYOUTS[layout], name, currency, zone, columns, decimals)
+    history = replace(history, hashing=vault_of(request.app).identifiers)
     with tempfile.TemporaryDirectory(prefix="regulars-import-") as folder:
         path = Path(folder) / "file"
-        await _receive(request, path)
+        await receive(request, path)
         shown = await while_connected(request, preview(path, LAYOUTS[layout], encoding, history))
     if columns is not None:
         async with runtime_of(request).database.transaction() as tx:
@@ -276,27 +273,4 @@ async def get_import(shop: ShopName, job_id: Identifier, tx: Tx) -> ImportReport
     job = await store.get_job(tx, shop, job_id)
     if job is None:
         raise UnknownJob(job_id)
-    return ImportReportOut.model_validate({**job, "refused_by": await store.count_refusals(tx, shop, job_id)})
-
-
-@router.get("/imports/{job_id}/refusals", dependencies=[require("imports:read")])
-async def get_refusals(
-    shop: ShopName,
-    job_id: Identifier,
-    request: Request,
-    tx: Tx,
-    after: Position = 0,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> list[RefusalOut]:
-    """Lines that could not be taken, as they were, with the reason; `after` is the last refusal's `number`."""
-    if await store.get_job(tx, shop, job_id) is None:
-        raise UnknownJob(job_id)
-    vault = vault_of(request.app)
-    return [
-        RefusalOut(number=number, line=row.line, slug=row.slug, detail=row.detail, text=_opened(vault, row))
-        for number, row in await store.list_refusals(tx, shop, job_id, after, limit)
-    ]
-
-
-def _opened(vault: Vault, row: store.RefusedRow) -> str:
-    return vault.open_line(store.refusal_place(row.shop, row.job_id, row.line), row.text).decode()
+    return ImportReportOut.model_validate({**job, "refused_by": await count_refusals(tx, shop, job_id)})

@@ -53,6 +53,26 @@ async def get_traffic(shop: ShopName, tx: Tx, hours: Annotated[int, Query(ge=1, 
     )
 
 
+class FeedOut(BaseModel):
+    """A way by which the shop tells: `api`, a vendor of webhooks, `import/<name>`, or the shop's own word in `source`;
+    `orders-ingest`: plain upserts, and what this service says itself.
+
+    `told`: events within the span, duplicates and refused ones too; `last_hour`: the hour within which the last came.
+    """
+
+    feed: str
+    last_hour: datetime
+    told: int
+    refused: int
+
+
+@router.get("/feeds", dependencies=[require("orders:read")])
+async def list_feeds(shop: ShopName, tx: Tx, hours: Annotated[int, Query(ge=1, le=24 * 28)] = 24 * 7) -> list[FeedOut]:
+    """By which ways the shop told anything within the last hours, and when last; at most 500, the latest first."""
+    rows = await store.list_feeds(tx, shop, hour_of(tx.clock.now()) - timedelta(hours=hours - 1))
+    return [FeedOut.model_validate(dict(row._mapping)) for row in rows]
+
+
 class StepOut(BaseModel):
     """`reached`: how often; `left_here`: checkouts interrupted there; `mean_seconds`: spent on the step before."""
 

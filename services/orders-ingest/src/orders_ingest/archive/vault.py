@@ -13,6 +13,8 @@ class Vault:
     def __init__(self, ring: KeyRing) -> None:
         self.ring = ring
         self._claims = ring.derived("claims")
+        self.identifiers = ring.derived("import-identifiers")
+        """The key of identifiers that are made of an e-mail."""
 
     def claim(self, body: bytes) -> bytes:
         """16 bytes by which the same body is recognised. Keyed, since it is published and a body may hold personal

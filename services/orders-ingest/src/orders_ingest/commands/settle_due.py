@@ -73,9 +73,8 @@ def _fact(row: Any, order: OrderEvent, due: Due) -> Event[Any]:
     data: EventData
     if due.kind == "promise":
         assert order.promised_by is not None, "a promise falls due where there is one"
-        data = DeliveryPromiseBroken(
-            order_id=row.order_id, promised_by=order.promised_by, delivered_at=order.delivered_at
-        )
+        delivered_at = order.delivered_at or row.delivered_told_at
+        data = DeliveryPromiseBroken(order_id=row.order_id, promised_by=order.promised_by, delivered_at=delivered_at)
     else:
         delivered = order.delivered_at or row.at
         data = OrderReceiptDue(order_id=row.order_id, delivered_at=delivered, completes_at=completes_at(order, row.at))

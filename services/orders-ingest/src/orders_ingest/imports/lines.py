@@ -7,13 +7,14 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from common.refusals import Invalid
+from orders_ingest.imports import parquet
 
 ENCODINGS = ("utf-8", "gbk", "latin-1", "utf-16")
 LONGEST_LINE = 65_536
@@ -45,9 +46,16 @@ class Broken:
 
 
 def lines_of(path: Path, encoding: str = "utf-8") -> Iterator[str | TooLong]:
-    """The lines of a file, gzip or plain, without their ends. Raises UnreadableFile."""
+    """The lines of a file, gzip or plain, without their ends; the rows of a Parquet file, as JSON.
+
+    Raises UnreadableFile.
+    """
     with path.open("rb") as plain:
-        packed = plain.read(2) == b"\x1f\x8b"
+        begins = plain.read(len(parquet.MARK))
+        if begins == parquet.MARK:
+            yield from _of_parquet(path)
+            return
+        packed = begins[:2] == b"\x1f\x8b"
         plain.seek(0)
         stream = cast(BinaryIO, gzip.GzipFile(fileobj=plain) if packed else plain)
         try:
@@ -106,6 +114,18 @@ def _check_size(read: int) -> None:
         )
 
 
+def _of_parquet(path: Path) -> Iterator[str | TooLong]:
+    read = 0
+    try:
+        for line in parquet.json_lines(path):
+            size = len(line)
+            read += size
+            _check_size(read)
+            yield line if size <= LONGEST_LINE else TooLong(line[:LONGEST_LINE], size)
+    except parquet.BrokenParquet as error:
+        raise UnreadableFile(error.slug, error.detail) from None
+
+
 def _decoded(lines: Iterable[tuple[bytes, int]], encoding: str) -> Iterator[str | TooLong]:
     for number, (line, size) in enumerate(lines, 1):
         too_long = len(line) >= LONGEST_LINE and size > LONGEST_LINE
@@ -156,6 +176,15 @@ def records_of(
         del ahead[:used]
         yield number, cells
         number += used
+
+
+def as_text(cells: Sequence[str], separator: str) -> str:
+    """A record as it may stand in a file: cells that need it are quoted."""
+    if not any('"' in cell or separator in cell or "\n" in cell for cell in cells):
+        return separator.join(cells)
+    out = io.StringIO()
+    csv.writer(out, delimiter=separator, lineterminator="").writerow(cells)
+    return out.getvalue()
 
 
 def _spanning(first: str, ahead: list[str | TooLong], width: int, separator: str) -> tuple[list[str], int] | None:

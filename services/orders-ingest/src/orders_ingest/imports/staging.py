@@ -18,27 +18,47 @@ from orders_ingest.archive.vault import Vault
 from orders_ingest.imports import store
 from orders_ingest.imports.layouts.layout import History, Layout
 from orders_ingest.imports.lines import UnreadableFile
-from orders_ingest.imports.store import Job, RefusedRow, StagedRow, refusal_place
+from orders_ingest.imports.store import Job, StagedRow
+from orders_ingest.imports.store_refusals import RefusedRow, insert_refusals, refusal_place
 
 CHUNK = 2_000
 PREVIEWED, SHOWN = 1_000, 20
 """Lines that are read for a preview; rows, and errors, that it shows."""
 
 
-async def stage(database: Database, vault: Vault, path: Path, layout: Layout, encoding: str, history: History) -> Job:
+async def stage(
+    database: Database,
+    vault: Vault,
+    path: Path,
+    layout: Layout,
+    encoding: str,
+    history: History,
+    mends: str | None = None,
+) -> Job:
     """Stage the file's events; durable when this returns. Raises UnreadableFile; then nothing was staged.
 
-    Events are named by the source's name and their line, so the same file again is all duplicates (ORD-005).
+    Events are named by the source's name and their line, so the same file again is all duplicates (ORD-005). `mends`:
+    the job whose refused lines, mended, the file brings.
     """
     out = path.with_suffix(".parsed")
-    await _parse(path, out, layout, encoding, history)
+    await _parse(path, out, layout, encoding, history, mended=mends is not None)
     end = await asyncio.to_thread(_last_line, out)
     if end[0] != "end":
         raise UnreadableFile(end[1], f"The file was not taken: {end[2]}")
-    _, counts, examples, columns = end
+    _, counts, examples, columns, heading = end
     async with database.transaction() as tx:
         findings = orjson.dumps({"counts": counts, "examples": examples, "columns": columns}).decode()
-        job = Job(history.shop, await store.insert_job(tx, history.shop, layout.name, history.name, findings))
+        asked = orjson.dumps(
+            {
+                "currency": history.currency,
+                "zone": str(history.zone),
+                "decimals": history.decimals,
+                "columns": dict(history.columns),
+                "heading": heading,
+            }
+        ).decode()
+        job_id = await store.insert_job(tx, history.shop, layout.name, history.name, findings, asked, mends)
+        job = Job(history.shop, job_id)
         with out.open("rb") as lines:
             await _copy(tx, vault, job, map(orjson.loads, lines))
     return job
@@ -70,12 +90,20 @@ async def preview(path: Path, layout: Layout, encoding: str, history: History) -
 
 
 async def _parse(
-    path: Path, out: Path, layout: Layout, encoding: str, history: History, most: int | None = None
+    path: Path,
+    out: Path,
+    layout: Layout,
+    encoding: str,
+    history: History,
+    most: int | None = None,
+    *,
+    mended: bool = False,
 ) -> None:
     asked = {
         "path": str(path),
         "out": str(out),
         "most": most,
+        "mended": mended,
         "layout": layout.name,
         "encoding": encoding,
         "shop": history.shop,
@@ -84,6 +112,7 @@ async def _parse(
         "zone": str(history.zone),
         "columns": dict(history.columns),
         "decimals": history.decimals,
+        "hashing": history.hashing.hex(),
         "until": (history.until or datetime.max.replace(tzinfo=UTC)).isoformat(),
     }
     process = await asyncio.create_subprocess_exec(
@@ -117,10 +146,12 @@ async def _copy(tx: Transaction, vault: Vault, job: Job, parsed: Iterator[list[A
     staged = refused = 0
     while chunk := list(islice(parsed, CHUNK)):
         rows = [_staged_row(vault, job, *x[1:]) for x in chunk if x[0] == "row"]
-        refusals = [x[1:] for x in chunk if x[0] == "bad"]
-        bad = [refused_row(vault, job, line, slug, detail, text.encode()) for line, slug, detail, text in refusals]
+        bad = [
+            refused_row(vault, job, line, slug, detail, text.encode(), record, of)
+            for _, line, slug, detail, text, record, of in (x for x in chunk if x[0] == "bad")
+        ]
         await store.insert_rows(tx, rows)
-        await store.insert_refusals(tx, bad)
+        await insert_refusals(tx, bad)
         staged += len(rows)
         refused += len(bad)
     await store.save_staged(tx, job, staged, refused)
@@ -133,6 +164,8 @@ def _staged_row(
     return row._replace(body=vault.seal_line(row.place, orjson.dumps(event)))
 
 
-def refused_row(vault: Vault, job: Job, line: int, slug: str, detail: str, text: bytes) -> RefusedRow:
+def refused_row(
+    vault: Vault, job: Job, line: int, slug: str, detail: str, text: bytes, record: int = 0, of: int = 0
+) -> RefusedRow:
     """A refused line as it is stored: its text may name people, so it is sealed."""
-    return RefusedRow(*job, line, slug, detail, vault.seal_line(refusal_place(*job, line), text))
+    return RefusedRow(*job, line, slug, detail, vault.seal_line(refusal_place(*job, line), text), record, of)

@@ -31,22 +31,6 @@ class StagedRow(NamedTuple):
         return f"import-row:{self.shop}:{self.job_id}:{self.line}:{self.part}"
 
 
-class RefusedRow(NamedTuple):
-    """A line that was not taken; `text` is the line or the event, sealed."""
-
-    shop: str
-    job_id: str
-    line: int
-    slug: str
-    detail: str
-    text: bytes
-
-
-def refusal_place(shop: str, job_id: str, line: int) -> str:
-    """What a refused line's text is sealed to."""
-    return f"import-refusal:{shop}:{job_id}:{line}"
-
-
 class Job(NamedTuple):
     shop: str
     job_id: str
@@ -58,7 +42,9 @@ class Progress(NamedTuple):
     refused: int
 
 
-async def insert_job(tx: Transaction, shop: str, layout: str, name: str, findings: str) -> str:
+async def insert_job(
+    tx: Transaction, shop: str, layout: str, name: str, findings: str, asked: str, mends: str | None
+) -> str:
     """A new job, named <name>-1, -2 and so on; the lock closes the race of two uploads of one shop."""
     await tx.fetch("select pg_advisory_xact_lock(hashtextextended('import:' || :shop, 0))", shop=shop)
     # The next number among the shop's jobs of that name.
@@ -66,24 +52,22 @@ async def insert_job(tx: Transaction, shop: str, layout: str, name: str, finding
     job_id = f"{name}-{count + 1}"
     await tx.execute(
         """
-        insert into import_jobs (shop, job_id, layout, name, state, findings)
-        values (:shop, :job_id, :layout, :name, 'staged', cast(:findings as jsonb))
+        insert into import_jobs (shop, job_id, layout, name, state, findings, asked, mends)
+        values (:shop, :job_id, :layout, :name, 'staged', cast(:findings as jsonb), cast(:asked as jsonb), :mends)
         """,
         shop=shop,
         job_id=job_id,
         layout=layout,
         name=name,
         findings=findings,
+        asked=asked,
+        mends=mends,
     )
     return job_id
 
 
 async def insert_rows(tx: Transaction, rows: Sequence[StagedRow]) -> None:
     await tx.copy("import_rows", StagedRow._fields, rows)
-
-
-async def insert_refusals(tx: Transaction, rows: Sequence[RefusedRow]) -> None:
-    await tx.copy("import_refusals", RefusedRow._fields, rows)
 
 
 async def save_staged(tx: Transaction, job: Job, staged: int, refused: int) -> None:
@@ -94,6 +78,15 @@ async def save_staged(tx: Transaction, job: Job, staged: int, refused: int) -> N
         shop=job.shop,
         job_id=job.job_id,
     )
+
+
+async def get_mending(tx: Transaction, job: Job) -> str | None:
+    """The source's name, of a job that brings refused lines again; None of another one."""
+    # By primary key.
+    found: str | None = await tx.value(
+        "select name from import_jobs where shop = :shop and job_id = :job_id and mends is not null", **job._asdict()
+    )
+    return found
 
 
 async def lock_next_job(tx: Transaction, now: datetime) -> Job | None:
@@ -208,8 +201,8 @@ async def get_job(tx: Transaction, shop: str, job_id: str) -> dict[str, Any] | N
     """The job and its counts; None where the shop has none of that name."""
     row = await tx.fetch_one(
         """
-        select job_id as id, layout, name, state, detail, staged, accepted, duplicates, refused, findings,
-               created_at, finished_at
+        select job_id as id, layout, name, state, detail, staged, accepted, duplicates, refused, findings, asked,
+               mends, created_at, finished_at
         from import_jobs where shop = :shop and job_id = :job_id
         """,
         shop=shop,
@@ -222,42 +215,12 @@ async def list_jobs(tx: Transaction, shop: str) -> list[dict[str, Any]]:
     # The shop's latest jobs, newest first.
     rows = await tx.fetch(
         """
-        select job_id as id, layout, name, state, staged, accepted, duplicates, refused, created_at, finished_at
+        select job_id as id, layout, name, state, staged, accepted, duplicates, refused, mends, created_at, finished_at
         from import_jobs where shop = :shop order by created_at desc, job_id desc limit 100
         """,
         shop=shop,
     )
     return [dict(r._mapping) for r in rows]
-
-
-async def list_refusals(
-    tx: Transaction, shop: str, job_id: str, after: int, limit: int
-) -> list[tuple[int, RefusedRow]]:
-    """Refusals of one job with their numbers, those after `after`: the file's own first, then those of its events."""
-    rows = await tx.fetch(
-        """
-        select number, shop, job_id, line, slug, detail, text from import_refusals
-        where shop = :shop and job_id = :job_id and number > :after order by number limit :limit
-        """,
-        shop=shop,
-        job_id=job_id,
-        after=after,
-        limit=limit,
-    )
-    return [(r.number, RefusedRow(r.shop, r.job_id, r.line, r.slug, r.detail, bytes(r.text))) for r in rows]
-
-
-async def count_refusals(tx: Transaction, shop: str, job_id: str) -> dict[str, int]:
-    # Refused lines of one job by reason.
-    rows = await tx.fetch(
-        """
-        select slug, count(*) as refused from import_refusals
-        where shop = :shop and job_id = :job_id group by slug order by slug
-        """,
-        shop=shop,
-        job_id=job_id,
-    )
-    return {r.slug: r.refused for r in rows}
 
 
 async def put_columns(tx: Transaction, shop: str, name: str, columns: Mapping[str, str]) -> None:

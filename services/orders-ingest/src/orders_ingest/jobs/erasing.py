@@ -17,7 +17,8 @@ from orders_ingest.commands.erase_customer import texts_place
 from orders_ingest.erasure import store
 from orders_ingest.erasure.rules import is_about
 from orders_ingest.erasure.state import HERE
-from orders_ingest.imports.store import count_shop_rows, refusal_place
+from orders_ingest.imports.store import count_shop_rows
+from orders_ingest.imports.store_refusals import refusal_place
 
 PAGE = 1_000
 Open = Callable[[bytes], bytes]

@@ -7,18 +7,20 @@ from dataclasses import replace
 import orjson
 import structlog
 
+from common.events.orders import OrderEvent
 from common.process.runtime import Runtime
-from common.refusals import Invalid
+from common.refusals import Conflict, Invalid
 from common.storage.database import Database, Transaction
 from common.storage.failures import is_temporary, passes
 from orders_ingest.archive.vault import Vault
 from orders_ingest.commands.announce_import import announce_end, announce_start
 from orders_ingest.commands.take_events import take_events
-from orders_ingest.imports import store
+from orders_ingest.imports import store, store_refusals
 from orders_ingest.imports.staging import refused_row
 from orders_ingest.imports.store import Job, Progress, StagedRow
 from orders_ingest.intake.checks import check
 from orders_ingest.intake.state import Offered, Outcome, refused
+from orders_ingest.orders.store_reading import get_event_ids
 
 log = structlog.get_logger()
 CHUNK = 500
@@ -33,6 +35,16 @@ class NotHandled(Invalid):
 
     def __init__(self, error: Exception) -> None:
         super().__init__("handler_failed", f"this event could not be handled: {type(error).__name__}")
+
+
+class OrderTaken(Conflict):
+    """A mended line belongs to an order that was taken without it."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(
+            "order_taken",
+            f"order {order_id} was taken without this line: send it as it should be by PUT .../orders/{order_id}",
+        )
 
 
 async def take_chunk(tx: Transaction, vault: Vault, limit: int = CHUNK) -> int:
@@ -79,10 +91,28 @@ async def _take(tx: Transaction, vault: Vault, job: Job, limit: int) -> int:
     checked = [
         replace(c, original=r.original) if isinstance(c, Offered) else c for c, r in zip(checked, rows, strict=True)
     ]
+    if (name := await store.get_mending(tx, job)) is not None:
+        checked = await _without_taken(tx, job, f"/shops/{job.shop}/import/{name}", checked)
     taken = iter(await take_events(tx, vault, [c for c in checked if isinstance(c, Offered)]))
     outcomes = [c if isinstance(c, Outcome) else next(taken) for c in checked]
     await _save(tx, vault, job, rows, bodies, outcomes)
     return len(rows)
+
+
+async def _without_taken(
+    tx: Transaction, job: Job, source: str, checked: list[Offered | Outcome]
+) -> list[Offered | Outcome]:
+    """Refuses mended lines of an order that the import took without them: the lines alone would replace it."""
+    ids = {c.event.data.order_id for c in checked if isinstance(c, Offered) and isinstance(c.event.data, OrderEvent)}
+    taken = await get_event_ids(tx, job.shop, source, ids)
+    return [
+        refused(c.event.id, OrderTaken(c.event.data.order_id))
+        if isinstance(c, Offered)
+        and isinstance(c.event.data, OrderEvent)
+        and taken.get(c.event.data.order_id, c.event.id) != c.event.id
+        else c
+        for c in checked
+    ]
 
 
 async def _save(
@@ -94,7 +124,7 @@ async def _save(
         for row, body, o in zip(rows, bodies, outcomes, strict=True)
         if o.refusal is not None
     ]
-    await store.insert_refusals(tx, refusals)
+    await store_refusals.insert_refusals(tx, refusals)
     statuses = [o.status for o in outcomes]
     await store.save_progress(
         tx, job, Progress(statuses.count("accepted"), statuses.count("duplicate"), statuses.count("refused"))

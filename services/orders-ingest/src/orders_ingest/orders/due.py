@@ -29,10 +29,13 @@ class Due(NamedTuple):
     kind: Kind
 
 
-def dues_of(order: OrderEvent, at: datetime) -> list[Due]:
-    """What falls due by this version, which the order reached `at`, earliest first."""
+def dues_of(order: OrderEvent, at: datetime, delivered_told_at: datetime | None = None) -> list[Due]:
+    """What falls due by this version, which the order reached `at`, earliest first.
+
+    `delivered_told_at`: when an earlier version, if any, said that it came.
+    """
     found: list[Due] = []
-    if order.promised_by is not None and is_broken(order, at):
+    if order.promised_by is not None and is_broken(order, at, delivered_told_at):
         found.append(Due(order.promised_by, "promise"))
     if order.state == "delivered":
         completes = completes_at(order, at)
@@ -44,6 +47,8 @@ def first_due(order: OrderEvent, at: datetime) -> datetime | None:
     """When the first of it falls due; None: nothing does."""
     if order.state != "delivered" and order.promised_by is None:
         return None  # nearly every version
+    if order.promised_by is not None and order.state == "completed" and order.delivered_at is None:
+        return order.promised_by  # an earlier version may have said that it came too late
     dues = dues_of(order, at)
     return dues[0].at if dues else None
 
@@ -53,14 +58,15 @@ def completes_at(order: OrderEvent, at: datetime) -> datetime:
     return (order.delivered_at or at) + COMPLETES_AFTER
 
 
-def is_broken(order: OrderEvent, at: datetime) -> bool:
+def is_broken(order: OrderEvent, at: datetime, delivered_told_at: datetime | None = None) -> bool:
     """Whether the promised time, once it has passed, was not kept (ORD-034); a closed order is owed nothing.
 
-    `at`: when the order reached its state; of a delivered one that says no other time that is when it came.
+    `at`: when the order reached its state; of a delivered one that says no other time that is when it came. Of one that
+    is past it counts when a version said that it was delivered.
     """
     if order.promised_by is None or order.state == "closed":
         return False
-    delivered_at = order.delivered_at or (at if order.state == "delivered" else None)
+    delivered_at = order.delivered_at or delivered_told_at or (at if order.state == "delivered" else None)
     if delivered_at is not None:
         return delivered_at > order.promised_by
     return order.state in _ON_THE_WAY
@@ -69,13 +75,14 @@ def is_broken(order: OrderEvent, at: datetime) -> bool:
 def settle(order: OrderEvent, known: Any, now: datetime) -> tuple[list[Due], datetime | None]:
     """What is to be done by `now`, with the times that it counts from, and when the next thing falls due.
 
-    `known`: when the newest version was reached (`at`), the states that were told (`reached`), what was announced
-    (`done`), and what became of returns and refunds (`open_returns`, `returned_at`, `refunds`).
+    `known`: when the newest version was reached (`at`), the states that were told (`reached`), when it was first told
+    as delivered (`delivered_told_at`), what was announced (`done`), and what became of returns and refunds
+    (`open_returns`, `returned_at`, `refunds`).
     """
     over = bool(known.reached & state_bit("completed")) or came_back_whole(order, known.refunds)
     to_do: list[Due] = []
     later: list[datetime] = []
-    for due in dues_of(order, known.at):
+    for due in dues_of(order, known.at, known.delivered_told_at):
         if due.kind != "promise" and (over or known.open_returns):
             continue  # an open return, once it is settled, wakes the order
         if announced_as(due.kind, order, known.at) in known.done:

@@ -13,9 +13,11 @@ from common.events.orders import (
     OrderReshipped,
     OrderReturned,
 )
+from orders_ingest.orders.state import Told
 
 _WRONG = frozenset({"wrong_item", "wrong_address"})
 _TELL_OF_WRONG = (OrderReturned.TYPE, OrderExchanged.TYPE, OrderReshipped.TYPE)
+_NOT_TOLD = Told()
 _ARRIVED = ("delivered", "completed")
 
 
@@ -40,11 +42,15 @@ def fulfilment_of(
     order: OrderFields,
     details: Mapping[str, Sequence[Mapping[str, Any]]],
     now: datetime,
-    at: datetime | None = None,
+    told: Told = _NOT_TOLD,
 ) -> Fulfilment:
-    """`details`: the order's, by type of event, oldest first; each with its `time`. `at`: when it reached its state."""
-    if order.state == "delivered" and order.delivered_at is None and at is not None:
-        order = order.model_copy(update={"delivered_at": at})
+    """`details`: the order's, by type of event, oldest first; each with its `time`.
+
+    A time that the order does not name itself is that at which it was `told` in that state (ORD-033).
+    """
+    order = order.model_copy(
+        update={name: at for name, at in told._asdict().items() if at is not None and getattr(order, name) is None}
+    )
     words = details.get(OrderLogisticsUpdated.TYPE, ())
     last = words[-1] if words else {}
     return Fulfilment(

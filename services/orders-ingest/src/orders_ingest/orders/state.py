@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 Named = tuple[str, str]
 """(shop, order)."""
 Rank = tuple[int, int, str, str]
 """(revision, state number, source, event id): the greatest is an order's newest version."""
+
+
+class Told(NamedTuple):
+    """When an order was first told as reaching a state, by the `time` of its versions; None: it was not."""
+
+    paid_at: datetime | None = None
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None
 
 
 @dataclass(slots=True)

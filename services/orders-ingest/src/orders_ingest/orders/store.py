@@ -34,6 +34,9 @@ class OrderRow(NamedTuple):
     at: datetime
     body: str
     reached: int
+    paid_told_at: datetime | None
+    shipped_told_at: datetime | None
+    delivered_told_at: datetime | None
     due_at: datetime | None
 
     @property
@@ -43,6 +46,19 @@ class OrderRow(NamedTuple):
     @property
     def rank(self) -> Rank:
         return self.revision, self.state_number, self.source, self.event_id
+
+    def beside(self, other: OrderRow) -> OrderRow:
+        """This version, with the states and times in which both were told."""
+        return self._replace(
+            reached=self.reached | other.reached,
+            paid_told_at=_earliest(self.paid_told_at, other.paid_told_at),
+            shipped_told_at=_earliest(self.shipped_told_at, other.shipped_told_at),
+            delivered_told_at=_earliest(self.delivered_told_at, other.delivered_told_at),
+        )
+
+
+def _earliest(*times: datetime | None) -> datetime | None:
+    return min((at for at in times if at is not None), default=None)
 
 
 WANTED = Columns("w", shop="text", order_id="text")
@@ -64,10 +80,19 @@ VERSIONS = Columns(
     at="timestamptz",
     body="json",
     reached="smallint",
+    paid_told_at="timestamptz",
+    shipped_told_at="timestamptz",
+    delivered_told_at="timestamptz",
     due_at="timestamptz",
 )
 
 
+_TOLD = """
+reached = o.reached | n.reached, paid_told_at = least(o.paid_told_at, n.paid_told_at),
+shipped_told_at = least(o.shipped_told_at, n.shipped_told_at),
+delivered_told_at = least(o.delivered_told_at, n.delivered_told_at)
+"""
+"""States in which the order was told, and when first: of any version, in whatever order they come."""
 CUSTOMERS = Columns("w", shop="text", customer="text")
 NUMBERS = Columns("n", shop="text", order_id="text", customer="text", sequence="bigint")
 _LAST = """
@@ -131,9 +156,10 @@ async def save_orders(tx: Transaction, versions: Iterable[tuple[Event[OrderEvent
     newest: dict[Named, OrderRow] = {}
     for version in starmap(_row, versions):
         kept = newest.get(version.key)
-        reached = version.reached | (0 if kept is None else kept.reached)
-        best = version if kept is None or version.rank > kept.rank else kept
-        newest[version.key] = best if best.reached == reached else best._replace(reached=reached)
+        if kept is None:
+            newest[version.key] = version
+        else:
+            newest[version.key] = version.beside(kept) if version.rank > kept.rank else kept.beside(version)
     if not newest:
         return
     columns = VERSIONS.of(newest[key] for key in sorted(newest))
@@ -144,7 +170,8 @@ async def save_orders(tx: Transaction, versions: Iterable[tuple[Event[OrderEvent
             customer = case when n.customer = '' then o.customer else n.customer end,
             revision = n.revision, state_number = n.state_number, source = n.source, event_id = n.event_id,
             numbered = n.numbered, state = n.state, currency = n.currency, goods_paid = n.goods_paid,
-            freight = n.freight, at = n.at, body = n.body, reached = o.reached | n.reached, due_at = n.due_at
+            freight = n.freight, at = n.at, body = n.body, due_at = n.due_at,
+            {_TOLD}
         from {VERSIONS}
         where o.shop = n.shop and o.order_id = n.order_id
           and (o.revision is null
@@ -154,11 +181,13 @@ async def save_orders(tx: Transaction, versions: Iterable[tuple[Event[OrderEvent
         **columns,
     )
     if saved < len(newest):
-        # Of late versions it is kept that the order was told in their states.
+        # Of late versions it is kept that the order was told in their states, and when it reached them.
         await tx.execute(
             f"""
-            update orders o set reached = o.reached | n.reached from {VERSIONS}
-            where o.shop = n.shop and o.order_id = n.order_id and (o.reached | n.reached) <> o.reached
+            update orders o set {_TOLD} from {VERSIONS}
+            where o.shop = n.shop and o.order_id = n.order_id
+              and ((o.reached | n.reached) <> o.reached or n.paid_told_at < o.paid_told_at
+                   or n.shipped_told_at < o.shipped_told_at or n.delivered_told_at < o.delivered_told_at)
             """,
             **columns,
         )
@@ -182,6 +211,9 @@ def _row(event: Event[OrderEvent], body: str) -> OrderRow:
         at=event.time,
         body=body,
         reached=state_bit(data.state),
+        paid_told_at=event.time if data.state == "paid" else None,
+        shipped_told_at=event.time if data.state == "shipped" else None,
+        delivered_told_at=event.time if data.state == "delivered" else None,
         due_at=first_due(data, event.time),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from common.storage.database import Transaction
@@ -14,7 +14,7 @@ async def get_order(tx: Transaction, shop: str, order_id: str) -> Any:
     return await tx.fetch_one(
         """
         select o.customer, o.order_id, c.sequence, o.revision, o.state, o.currency, o.goods_paid, o.freight, o.at,
-               cast(o.body as text) as body,
+               o.paid_told_at, o.shipped_told_at, o.delivered_told_at, cast(o.body as text) as body,
                coalesce((select sum(r.amount) from refunds r
                          where r.shop = o.shop and r.order_id = o.order_id and r.state = 'counted'), 0) as refunded
         from orders o left join completed_orders c on c.shop = o.shop and c.order_id = o.order_id
@@ -23,6 +23,21 @@ async def get_order(tx: Transaction, shop: str, order_id: str) -> Any:
         shop=shop,
         order_id=order_id,
     )
+
+
+async def get_event_ids(tx: Transaction, shop: str, source: str, orders: Collection[str]) -> dict[str, str]:
+    """Of these orders those whose newest version came from the source, with its event's id."""
+    # By primary key.
+    rows = await tx.fetch(
+        """
+        select order_id, event_id from orders
+        where shop = :shop and order_id = any(cast(:orders as text[])) and source = :source
+        """,
+        shop=shop,
+        orders=list(orders),
+        source=source,
+    )
+    return {r.order_id: r.event_id for r in rows}
 
 
 async def list_orders_of(tx: Transaction, shop: str, customer: str, before: str | None, limit: int) -> Sequence[Any]:

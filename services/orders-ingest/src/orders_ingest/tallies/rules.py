@@ -19,6 +19,9 @@ LEAST = 10
 ORDERS, EVENTS, REFUSED = "orders", "events", "refused"
 REACHED, LEFT = "checkout:", "left:"
 """Before the name of a step of the checkout."""
+FEED, FEED_REFUSED = "feed:", "feed refused:"
+"""Before the name of a feed: of what it told, whatever became of it, and of what was refused."""
+LONGEST_FEED = 100
 
 
 class Tally(NamedTuple):
@@ -54,6 +57,12 @@ def hour_of(instant: datetime) -> datetime:
     return instant.replace(minute=0, second=0, microsecond=0)
 
 
+def feed_of(shop: str, source: str) -> str:
+    """By which way an event came, as its source says: `api`, `shopify`, `import/<name>`, or the shop's own word."""
+    way = source.removeprefix(f"/shops/{shop}/").split("/")
+    return "/".join(way[:2] if way[0] == "import" else way[:1])[:LONGEST_FEED]
+
+
 def tallied(offered: Iterable[Offered], outcomes: Iterable[Outcome], now: datetime) -> dict[Tally, Counted]:
     """What is counted of events and what became of them: by the hour of the clock; of checkouts by their own."""
     found: dict[Tally, Counted] = {}
@@ -65,8 +74,11 @@ def tallied(offered: Iterable[Offered], outcomes: Iterable[Outcome], now: dateti
     hour = hour_of(now)
     for one, outcome in zip(offered, outcomes, strict=True):
         event, data = one.event, one.event.data
+        feed = feed_of(event.shop, event.source)
+        count(event.shop, hour, FEED + feed)
         if outcome.status == "refused":
             count(event.shop, hour, REFUSED)
+            count(event.shop, hour, FEED_REFUSED + feed)
         if outcome.status != "accepted":
             continue
         count(event.shop, hour, EVENTS)

@@ -8,7 +8,7 @@ from typing import Any
 
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from orders_ingest.tallies.rules import EVENTS, LEFT, REACHED, Counted, Tally
+from orders_ingest.tallies.rules import EVENTS, FEED, FEED_REFUSED, LEFT, REACHED, Counted, Tally
 
 TALLIES = Columns("n", shop="text", hour="timestamptz", what="text", times="bigint", seconds="bigint")
 
@@ -40,6 +40,25 @@ async def list_hours(tx: Transaction, shop: str, since: datetime) -> Sequence[An
         """,
         shop=shop,
         since=since,
+    )
+
+
+async def list_feeds(tx: Transaction, shop: str, since: datetime) -> Sequence[Any]:
+    """Feeds that told anything from then on, the latest first: feed, last_hour, told, refused."""
+    # By primary key, which begins with shop and hour.
+    return await tx.fetch(
+        """
+        select substr(what, position(':' in what) + 1) as feed, max(hour) as last_hour,
+               coalesce(sum(times) filter (where starts_with(what, :feed)), 0) as told,
+               coalesce(sum(times) filter (where starts_with(what, :refused)), 0) as refused
+        from tallies
+        where shop = :shop and hour >= :since and (starts_with(what, :feed) or starts_with(what, :refused))
+        group by 1 order by last_hour desc, feed limit 500
+        """,
+        shop=shop,
+        since=since,
+        feed=FEED,
+        refused=FEED_REFUSED,
     )
 
 

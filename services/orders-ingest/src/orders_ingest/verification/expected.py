@@ -43,9 +43,13 @@ DETAILS = frozenset(
     name for name, kind in EVENTS.items() if issubclass(kind, OrderDetail | DeliveryPromiseBroken | OrderReceiptDue)
 )
 
+TOLD = ("paid", "shipped", "delivered")
+"""States of which is kept when an order was first told in them."""
+
 MISSING = {
     "order": "an order was announced, and no row keeps it",
     "state": "an order was told in a state, and its row does not say so",
+    "told": "an order was told in a state, and its row does not say when",
     "detail": "a detail of an order was announced, and no row keeps it",
     "stage": "a detail was told in a stage, and its row does not say so",
     "sequence": "a completed order was numbered, and no row keeps its number",
@@ -108,15 +112,22 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
             place = rank(data["revision"], STATES[data["state"]], event["source"], event["id"])
             yield Expectation(("order", shop, data["order_id"]), order(event), place)
             yield Expectation(("state", shop, data["order_id"], data["state"]), b"")
+            if data["state"] in TOLD:
+                yield Expectation(("told", shop, data["order_id"], data["state"]), digest(rfc3339(at)), _earliest(at))
     elif kind in (CustomerRegistered.TYPE, CustomerUpdated.TYPE):
         wanted = digest(data["revision"], "version" in data, rfc3339(at), data)
         yield Expectation(("profile", shop, subject), wanted, rank(data["revision"]))
         # The earliest time of all versions.
-        yield Expectation(("registered", shop, subject), digest(rfc3339(at)), bytes(255 - byte for byte in rank(at)))
+        yield Expectation(("registered", shop, subject), digest(rfc3339(at)), _earliest(at))
     elif kind == ConsentChanged.TYPE:
         name = "consent", shop, subject, data["channel"], data.get("purpose", "marketing")
         wanted = digest(data["granted"], rfc3339(at), data.get("source"))
         yield Expectation(name, wanted, rank(at, int(not data["granted"])))
+
+
+def _earliest(at: datetime) -> bytes:
+    """A rank by which the earliest of several counts."""
+    return bytes(255 - byte for byte in rank(at))
 
 
 def _detail(event: dict[str, Any], at: datetime) -> Iterator[Expectation]:

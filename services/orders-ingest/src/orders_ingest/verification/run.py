@@ -15,7 +15,7 @@ from common.events import InvalidEvent, decode, rfc3339
 from common.verification import Appended, Expectation, Table, Verification, compare, digest, pages_of
 from orders_ingest.archive.vault import Vault
 from orders_ingest.refunds.state import place_of
-from orders_ingest.verification.expected import MISSING, detail, expectations, journey
+from orders_ingest.verification.expected import MISSING, TOLD, detail, expectations, journey
 from orders_ingest.verification.signs import compare_signs
 from orders_ingest.versions.rules import STATES, state_bit
 
@@ -26,7 +26,8 @@ TABLES = (
         "orders",
         "orders",
         "t.shop, t.order_id, t.customer, t.revision, t.state_number, t.source, t.event_id, t.numbered, t.state,"
-        " t.currency, t.goods_paid, t.freight, t.at, t.reached, cast(t.body as text) as body",
+        " t.currency, t.goods_paid, t.freight, t.at, t.reached, t.paid_told_at, t.shipped_told_at,"
+        " t.delivered_told_at, cast(t.body as text) as body",
         ("shop", "order_id"),
         lambda r: [
             (("owner", r.shop, r.order_id), digest(r.customer)),
@@ -47,6 +48,11 @@ TABLES = (
                 ),
             ),
             *((("state", r.shop, r.order_id, s), None) for s in STATES if r.reached & state_bit(s)),
+            *(
+                (("told", r.shop, r.order_id, state), digest(rfc3339(at)))
+                for state, at in zip(TOLD, (r.paid_told_at, r.shipped_told_at, r.delivered_told_at), strict=True)
+                if at is not None
+            ),
         ],
         "t.revision is not null",
     ),

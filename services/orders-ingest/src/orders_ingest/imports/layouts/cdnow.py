@@ -42,10 +42,13 @@ def _read(lines: Iterable[str | TooLong], history: History, findings: Findings, 
         if isinstance(text, TooLong):
             number += 1
             findings.counts["rows"] += 1
-            yield too_long(line, text)
+            yield too_long(line, text, history.record(number, line))
             continue
         cells = [c for c in _SEPARATOR.split(text.strip()) if c]
-        if not cells or (line == 1 and cells[0] == "customer_id"):
+        if line == 1 and cells and cells[0] == "customer_id":
+            findings.heading = text
+            continue
+        if not cells:
             continue
         number += 1
         findings.counts["rows"] += 1
@@ -54,9 +57,9 @@ def _read(lines: Iterable[str | TooLong], history: History, findings: Findings, 
                 "wrong_layout", f"a row of this layout has {width} columns, the first one has {len(cells)}"
             )
         try:
-            yield _order(line, number, cells, history, width)
+            yield _order(line, history.record(number, line), cells, history, width)
         except ValueError as error:
-            yield BadRow(line, "invalid_row", f"line {line}: {error}", text)
+            yield BadRow(line, "invalid_row", f"line {line}: {error}", text, history.record(number, line))
 
 
 def _order(line: int, number: int, cells: list[str], history: History, width: int) -> Row:

@@ -24,6 +24,12 @@ class History:
     columns: Mapping[str, str] = field(default_factory=dict)  # field to heading, as the shop has corrected it
     decimals: Literal["point", "comma"] = "point"
     until: datetime | None = None  # a row of a later time is refused: nothing would ever take it
+    hashing: bytes = b""  # key of identifiers that are made of an e-mail
+    records: Mapping[int, int] | None = None  # of a mended file: which record began on each of its lines
+
+    def record(self, number: int, line: int) -> int:
+        """By which the n-th record, that begins on this line, is named: in a mended file as when it was refused."""
+        return number if self.records is None else self.records.get(line, 0)
 
     @property
     def source(self) -> str:
@@ -45,12 +51,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A line that says nothing we can take: kept as it was, with the reason (ORD-039)."""
+    """A line that says nothing we can take: kept as it was, with the reason (ORD-039).
+
+    `record` names it; 0 where `text` is an event that was made of it. `of_record` names the first row of its order,
+    which is taken whole; 0: it stands alone.
+    """
 
     line: int
     slug: str
     detail: str
     text: str
+    record: int = 0
+    of_record: int = 0
 
 
 @dataclass(slots=True)
@@ -61,6 +73,8 @@ class Findings:
     examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     """Of a layout whose columns are found: field to heading."""
+    heading: str = ""
+    """The file's first line, where it names columns."""
 
     def show(self, kind: str, example: dict[str, Any]) -> None:
         self.counts[kind] += 1
@@ -85,14 +99,17 @@ class Layout:
 
     name: str
     read: Reader
+    mendable: bool = (
+        True  # what is refused can be read by itself; not so where an invoice is taken without its bad line
+    )
     currency: str | None = None
     zone: str | None = None
 
 
-def too_long(number: int, line: TooLong) -> BadRow:
+def too_long(number: int, line: TooLong, record: int = 0) -> BadRow:
     """A line of the file that is too long to be a row; its beginning is kept."""
     detail = f"line {number}: it has {line.size} bytes, a row has at most {LONGEST_LINE}; its beginning is kept here"
-    return BadRow(number, "line_too_long", detail, line.text)
+    return BadRow(number, "line_too_long", detail, line.text, record)
 
 
 def check_undamaged(text: str, column: str) -> None:

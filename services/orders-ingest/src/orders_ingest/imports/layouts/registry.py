@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from orders_ingest.imports.layouts import cdnow, online_retail
+from orders_ingest.imports.layouts import cdnow, online_retail, shopify, woocommerce
 from orders_ingest.imports.layouts.layout import Layout
 from orders_ingest.imports.layouts.orders import reading as orders
 
@@ -17,6 +17,8 @@ LAYOUTS: dict[str, Layout] = {
         cdnow.MASTER,
         online_retail.LAYOUT,
         orders.LAYOUT,
+        shopify.LAYOUT,
+        woocommerce.LAYOUT,
     )
 }
 """Each layout by its name."""

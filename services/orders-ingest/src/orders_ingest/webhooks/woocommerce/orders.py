@@ -12,7 +12,7 @@ from orders_ingest.webhooks.vendor import Amount, Payload, minor, parsed, presen
 from orders_ingest.webhooks.woocommerce.customers import Address, GmtTime
 
 ZERO = Decimal(0)
-_STATES = {
+STATES = {
     "pending": "placed",
     "on-hold": "placed",
     "failed": "placed",
@@ -115,7 +115,7 @@ def order_said(body: bytes) -> list[Said]:
 def _state(order: Order) -> str | None:
     if order.status == "refunded":
         return "completed" if order.date_completed_gmt else "paid" if order.date_paid_gmt else "placed"
-    return _STATES.get(order.status)
+    return STATES.get(order.status)
 
 
 def _line(line: _Line, currency: str) -> dict[str, Any]:

@@ -3,4 +3,4 @@
 from orders_ingest.imports.layouts.layout import Layout
 from orders_ingest.imports.layouts.online_retail.reading import read_online_retail
 
-LAYOUT = Layout("online_retail", read_online_retail, currency="GBP", zone="Europe/London")
+LAYOUT = Layout("online_retail", read_online_retail, mendable=False, currency="GBP", zone="Europe/London")

@@ -24,7 +24,7 @@ from orders_ingest.imports.layouts.layout import (
 from orders_ingest.imports.layouts.orders.columns import find_columns
 from orders_ingest.imports.layouts.orders.json_lines import is_json, json_rows
 from orders_ingest.imports.layouts.orders.values import amount_of, instant_of, quantity_of, state_of
-from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, records_of
+from orders_ingest.imports.lines import Broken, TooLong, UnreadableFile, as_text, records_of
 
 REMEMBERED = 200_000
 """Orders of which it is known that they came: one whose rows stand farther apart would be taken as two versions."""
@@ -35,7 +35,7 @@ _WHOLE = re.compile(r"[0-9]+\.0+")
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """A row: its number among the records, its line, its fields, and its text as it stood."""
+    """A row: the number by which its record is named, its line, its fields, and its text as it stood."""
 
     number: int
     line: int
@@ -85,11 +85,11 @@ def _of_json(lines: Iterable[str | TooLong], history: History, findings: Finding
     for number, (line, text, rows) in enumerate(json_rows(lines, history, findings), 1):
         if isinstance(rows, TooLong | Broken):
             findings.counts["rows"] += 1
-            yield _no_record(line, rows)
+            yield _no_record(line, rows, history.record(number, line))
             continue
         for fields in rows:
             findings.counts["rows"] += 1
-            yield _named(_Cells(number, line, fields, text))
+            yield _named(_Cells(history.record(number, line), line, fields, text))
 
 
 def _of_csv(
@@ -102,21 +102,23 @@ def _of_csv(
         raise UnreadableFile("wrong_layout", "the first line of the file names its columns")
     columns = find_columns(header, history.columns)
     findings.columns = {name: header[at].strip() for name, at in columns.places.items()}
-    for number, (line, cells) in enumerate(records, 1):
+    findings.heading = first
+    for count, (line, cells) in enumerate(records, 1):
+        number = history.record(count, line)
         findings.counts["rows"] += 1
         if isinstance(cells, TooLong | Broken):
-            yield _no_record(line, cells)
+            yield _no_record(line, cells, number)
         elif len(cells) != columns.width:
-            row = _Cells(number, line, {}, separator.join(cells))
+            row = _Cells(number, line, {}, as_text(cells, separator))
             yield _bad(row, f"{len(cells)} columns instead of {columns.width}")
         else:
-            yield _named(_Cells(number, line, columns.of(cells), separator.join(cells)))
+            yield _named(_Cells(number, line, columns.of(cells), as_text(cells, separator)))
 
 
-def _no_record(line: int, found: TooLong | Broken) -> BadRow:
+def _no_record(line: int, found: TooLong | Broken, record: int) -> BadRow:
     if isinstance(found, TooLong):
-        return too_long(line, found)
-    return BadRow(line, "invalid_row", f"line {line}: {found.detail}", found.text)
+        return too_long(line, found, record)
+    return BadRow(line, "invalid_row", f"line {line}: {found.detail}", found.text, record)
 
 
 def _named(row: _Cells) -> _Cells | BadRow:
@@ -128,8 +130,8 @@ def _named(row: _Cells) -> _Cells | BadRow:
     return row
 
 
-def _bad(row: _Cells, why: str, slug: str = "invalid_row") -> BadRow:
-    return BadRow(row.line, slug, f"line {row.line}: {why}", row.text)
+def _bad(row: _Cells, why: str, slug: str = "invalid_row", of: _Cells | None = None) -> BadRow:
+    return BadRow(row.line, slug, f"line {row.line}: {why}", row.text, row.number, of.number if of is not None else 0)
 
 
 def _order_id(fields: dict[str, str]) -> str:
@@ -157,7 +159,8 @@ def _order(group: list[_Cells], history: History, findings: Findings) -> Iterato
     if errors:
         for row in _once(group):
             whole = "another row of its order was refused, and an order is taken whole"
-            yield _bad(row, errors.get(row.line, whole), "invalid_row" if row.line in errors else "order_incomplete")
+            slug = "invalid_row" if row.line in errors else "order_incomplete"
+            yield _bad(row, errors.get(row.line, whole), slug, group[0])
         return
     first, state = group[0], order["state"]
     goods = [line for line in lines if line.pop("told")]
