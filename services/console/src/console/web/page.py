@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from common.storage.database import Database
@@ -23,7 +24,7 @@ from console.client import Answer, Ask, Services
 from console.settings import ConsoleSettings
 from console.texts import Language, translated
 from console.texts.words import REASONS, WORDS
-from console.web import assets, formats
+from console.web import assets, formats, navigation
 
 
 @dataclass(slots=True)
@@ -90,11 +91,19 @@ class Viewer:
         return may(self.role, page)
 
     def say(self, text: str, **values: object) -> str:
-        return translated(self.language, text, **values)
+        # What macros give is escaped already; the sentence as a whole is escaped where it is drawn.
+        plain = {name: value.unescape() if isinstance(value, Markup) else value for name, value in values.items()}
+        return translated(self.language, text, **plain)
 
     def url(self, path: str = "") -> str:
         """A path within the shop."""
         return f"/s/{self.here}{path}"
+
+    def sections(self) -> list[navigation.Shown]:
+        """The navigation; none outside of a shop."""
+        if self.shop is None:
+            return []
+        return navigation.shown(self.may, self.request.url.path.removeprefix(f"/s/{self.here}"))
 
     async def ask(self, *asked: Ask) -> list[Answer]:
         """The answers for a page of parts: those within its budget, or with `wait` all that come in time."""
