@@ -101,3 +101,28 @@ async def test_the_curves_are_of_the_period_that_is_chosen_and_leave_no_week_out
             "cells => cells.map(cell => Number(cell.dataset.v))"
         )
         assert (orders.count(0), sum(orders)) == (24, 6)
+
+
+async def test_each_number_of_the_map_leads_to_those_whom_it_counts(whole: Whole, chromium: Browser) -> None:
+    """The RFM map and the charts: what is drawn is in a table, and opens the list behind it."""
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("marketer"), "Mara")
+        await page.locator("#weeks").wait_for()
+        await page.locator(".canvas svg").first.wait_for()
+        await walk.go(f"/s/{SHOP}/regulars")
+        await page.locator(".canvas svg").first.wait_for()
+        box = await page.locator(".canvas svg").first.bounding_box()
+        assert box is not None
+        for step in range(1, 9):
+            await page.mouse.move(box["x"] + box["width"] * step / 9, box["y"] + box["height"] / 2)
+        await walk.check()
+        cells = (await whole.stack.get("segmentation", f"/v1/shops/{SHOP}/report/rfm"))["cells"]
+        counted = next(cell for cell in cells if cell["customers"])
+        assert await page.locator(f"a.cell[href$='cell={counted['cell']}'] strong").inner_text() == str(
+            counted["customers"]
+        )
+        await page.locator(f"a.cell[href$='cell={counted['cell']}']").click()
+        await page.wait_for_url("**/customers?cell=*")
+        await walk.check()
+        assert await page.locator("tbody tr").count() == counted["customers"]

@@ -84,3 +84,4 @@ def test_the_language_is_the_one_chosen_else_the_browsers(cookie: str | None, ac
 
 def test_a_text_without_translation_is_shown_as_it_is() -> None:
     assert translated("zh", "never seen {x}", x=1) == "never seen 1"
+    assert translated("en", "{language}: {text}", language="zh", text="茶") == "zh: 茶", "a hole may have any name"

@@ -165,7 +165,7 @@ MARKETING = {
     "No campaign has been planned yet.": "尚未策划任何活动。",
     "No message was sent in these days.": "这些天没有发送消息。",
     "No profile says anything yet.": "资料中尚无相关内容。",
-    "No profile was sent.": "未收到资料。",
+    "The profile says nothing of it.": "资料中没有这些内容。",
     "No tag yet.": "尚无标签。",
     "No two customers share one.": "没有顾客共用。",
     "Nobody bears a tag yet: one is given on a customer's page.": "尚无人有标签：可在顾客页面添加。",

@@ -90,7 +90,7 @@ class Viewer:
     def may(self, page: str) -> bool:
         return may(self.role, page)
 
-    def say(self, text: str, **values: object) -> str:
+    def say(self, text: str, /, **values: object) -> str:
         # What macros give is escaped already; the sentence as a whole is escaped where it is drawn.
         plain = {name: value.unescape() if isinstance(value, Markup) else value for name, value in values.items()}
         return translated(self.language, text, **plain)
