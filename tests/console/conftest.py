@@ -151,6 +151,7 @@ async def shared(stack_folder: Path, postgres: Any, tmp_path_factory: pytest.Tem
         site_console = build_console(settings)
         ending.push_async_callback(site_console.database.close)
         ending.push_async_callback(site_console.services.close)
+        ending.push_async_callback(site_console.freshness.close)
         site = await ending.enter_async_context(listening(build_app(site_console)))
         made = Whole(site, site_console, stack, {}, addresses)
         for name in addresses:

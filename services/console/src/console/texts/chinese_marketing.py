@@ -575,4 +575,5 @@ MARKETING = {
     "after a refund": "退款之后",
     "corrected by late news": "因迟到信息更正",
     "by a new programme": "因新方案",
+    "{service} is catching up: {n} events are not read yet, so what it says here is older.": "{service} 正在追赶：尚有 {n} 个事件未读取，因此此处内容较旧。",
 }

@@ -25,6 +25,7 @@ from console.settings import ConsoleSettings
 from console.texts import Language, translated
 from console.texts.words import REASONS, WORDS
 from console.web import assets, formats, navigation
+from console.web.freshness import Freshness
 
 
 @dataclass(slots=True)
@@ -38,6 +39,16 @@ class Console:
     passwords: Passwords = field(default_factory=Passwords)
     under_way: dict[tuple[int, str], asyncio.Future[Answer | None]] = field(default_factory=dict)
     """Commands that have not been answered yet, by person and form."""
+    freshness: Freshness = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.freshness = Freshness(self._lags)
+
+    async def _lags(self) -> dict[str, int]:
+        """Events that each service has not read yet; of one that does not answer nothing."""
+        names = self.services.names
+        answers = await self.services.ask(*(Ask(name, "/ops/settled") for name in names))
+        return {name: a.body.get("lag", 0) for name, a in zip(names, answers, strict=True) if a.ok}
 
     @property
     def secure(self) -> bool:
