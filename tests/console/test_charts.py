@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.async_api import Browser
 
 from .conftest import PASSWORD, SHOP, Whole, browsing
 
@@ -10,7 +11,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(lo
 PHONE = {"width": 390, "height": 844}
 
 
-async def test_each_number_of_the_cohorts_leads_to_those_whom_it_counts(whole: Whole, chromium: str) -> None:
+async def test_each_number_of_the_cohorts_leads_to_those_whom_it_counts(whole: Whole, chromium: Browser) -> None:
     """All three bought first in February and again in March."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
@@ -31,7 +32,7 @@ async def test_each_number_of_the_cohorts_leads_to_those_whom_it_counts(whole: W
         assert await page.locator(".ids li").count() == 3
 
 
-async def test_each_count_of_messages_leads_to_as_many_messages_with_their_why(whole: Whole, chromium: str) -> None:
+async def test_each_count_of_messages_leads_to_as_many_messages_with_their_why(whole: Whole, chromium: Browser) -> None:
     """Journey 4: from the count by state to the list, to one message, its text and every decision."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
@@ -55,7 +56,7 @@ async def test_each_count_of_messages_leads_to_as_many_messages_with_their_why(w
         assert "state=" in page.url, "the filter stands in the address"
 
 
-async def test_pages_stand_on_a_phone_in_the_dark_in_chinese(whole: Whole, chromium: str) -> None:
+async def test_pages_stand_on_a_phone_in_the_dark_in_chinese(whole: Whole, chromium: Browser) -> None:
     """Journey 8."""
     async with browsing(whole, chromium, viewport=PHONE, color_scheme="dark", locale="zh-CN") as (walk, _):
         await walk.page.goto(await whole.invitation("viewer"))
@@ -70,7 +71,7 @@ async def test_pages_stand_on_a_phone_in_the_dark_in_chinese(whole: Whole, chrom
             assert await walk.page.locator("main h1").count() == 1
 
 
-async def test_parts_of_a_service_that_is_away_say_so_and_show_no_number(whole: Whole, chromium: str) -> None:
+async def test_parts_of_a_service_that_is_away_say_so_and_show_no_number(whole: Whole, chromium: Browser) -> None:
     """Journey 9."""
     async with browsing(whole, chromium) as (walk, _):
         await walk.sign_up(await whole.invitation("viewer"), "Vic")
@@ -82,7 +83,9 @@ async def test_parts_of_a_service_that_is_away_say_so_and_show_no_number(whole: 
         await walk.page.locator(".state").first.wait_for()
 
 
-async def test_the_curves_are_of_the_period_that_is_chosen_and_leave_no_week_out(whole: Whole, chromium: str) -> None:
+async def test_the_curves_are_of_the_period_that_is_chosen_and_leave_no_week_out(
+    whole: Whole, chromium: Browser
+) -> None:
     """The period stands in the address; a week without an order stands with 0."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
@@ -98,3 +101,28 @@ async def test_the_curves_are_of_the_period_that_is_chosen_and_leave_no_week_out
             "cells => cells.map(cell => Number(cell.dataset.v))"
         )
         assert (orders.count(0), sum(orders)) == (24, 6)
+
+
+async def test_each_number_of_the_map_leads_to_those_whom_it_counts(whole: Whole, chromium: Browser) -> None:
+    """The RFM map and the charts: what is drawn is in a table, and opens the list behind it."""
+    async with browsing(whole, chromium) as (walk, _):
+        page = walk.page
+        await walk.sign_up(await whole.invitation("marketer"), "Mara")
+        await page.locator("#weeks").wait_for()
+        await page.locator(".canvas svg").first.wait_for()
+        await walk.go(f"/s/{SHOP}/regulars")
+        await page.locator(".canvas svg").first.wait_for()
+        box = await page.locator(".canvas svg").first.bounding_box()
+        assert box is not None
+        for step in range(1, 9):
+            await page.mouse.move(box["x"] + box["width"] * step / 9, box["y"] + box["height"] / 2)
+        await walk.check()
+        cells = (await whole.stack.get("segmentation", f"/v1/shops/{SHOP}/report/rfm"))["cells"]
+        counted = next(cell for cell in cells if cell["customers"])
+        assert await page.locator(f"a.cell[href$='cell={counted['cell']}'] strong").inner_text() == str(
+            counted["customers"]
+        )
+        await page.locator(f"a.cell[href$='cell={counted['cell']}']").click()
+        await page.wait_for_url("**/customers?cell=*")
+        await walk.check()
+        assert await page.locator("tbody tr").count() == counted["customers"]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pyotp
 import pytest
+from playwright.async_api import Browser
 
 from console.texts.words import REASONS
 
@@ -16,7 +17,9 @@ BASE = f"/v1/shops/{SHOP}"
 SEARCH = "Customer's id, e-mail, phone or name"
 
 
-async def test_an_agent_finds_by_phone_and_name_explains_points_and_redeems_some(whole: Whole, chromium: str) -> None:
+async def test_an_agent_finds_by_phone_and_name_explains_points_and_redeems_some(
+    whole: Whole, chromium: Browser
+) -> None:
     """Journeys 2 and 3: running balances end at the balance; a redemption counts once and is taken back once."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
@@ -62,7 +65,7 @@ async def test_an_agent_finds_by_phone_and_name_explains_points_and_redeems_some
 
 
 async def test_a_ticket_is_answered_and_its_compensation_approved_by_a_second_person(
-    whole: Whole, chromium: str
+    whole: Whole, chromium: Browser
 ) -> None:
     """The clocks stand, the one who proposed cannot approve, and everything stands on the customer's timeline."""
     ticket = {
@@ -124,7 +127,7 @@ async def test_a_ticket_is_answered_and_its_compensation_approved_by_a_second_pe
             await page.get_by_text("What a service did not say is missing below").wait_for()
 
 
-async def test_points_above_the_limit_are_adjusted_by_two_people(whole: Whole, chromium: str) -> None:
+async def test_points_above_the_limit_are_adjusted_by_two_people(whole: Whole, chromium: Browser) -> None:
     """The one who asked cannot approve; each click counts once, and the statement says what happened."""
     before = (await whole.stack.get("membership", f"{BASE}/members/cleo"))["available"]
     async with browsing(whole, chromium) as (walk, _):
@@ -156,7 +159,7 @@ async def test_points_above_the_limit_are_adjusted_by_two_people(whole: Whole, c
         assert f"{before + 50_000:,}" in await row.inner_text()
 
 
-async def test_thresholds_and_rules_of_contact_are_tried_and_saved_once(whole: Whole, chromium: str) -> None:
+async def test_thresholds_and_rules_of_contact_are_tried_and_saved_once(whole: Whole, chromium: Browser) -> None:
     """Journey 5 for the other rules: the preview is the service's own, a newer version is never overwritten."""
     async with browsing(whole, chromium) as (walk, context):
         page = walk.page
@@ -192,7 +195,7 @@ async def test_thresholds_and_rules_of_contact_are_tried_and_saved_once(whole: W
         assert (await whole.stack.get("segmentation", f"{BASE}/thresholds"))["version"] == 0, "a look saves nothing"
 
 
-async def test_the_first_owner_sets_up_codes_and_wrong_ones_are_throttled(whole: Whole, chromium: str) -> None:
+async def test_the_first_owner_sets_up_codes_and_wrong_ones_are_throttled(whole: Whole, chromium: Browser) -> None:
     """Journey 1: link, password, code; the link again is refused, the sixth wrong attempt waits."""
     link = await whole.invitation("owner")
     async with browsing(whole, chromium) as (walk, context):
@@ -222,7 +225,7 @@ async def test_the_first_owner_sets_up_codes_and_wrong_ones_are_throttled(whole:
         assert old.url.endswith("/sign-in?next=%2Faccount") or "sign-in" in old.url, "the session before is over"
 
 
-async def test_why_a_message_was_not_sent_is_said_as_the_service_says_it(whole: Whole, chromium: str) -> None:
+async def test_why_a_message_was_not_sent_is_said_as_the_service_says_it(whole: Whole, chromium: Browser) -> None:
     """Journey 4: from the timeline to every decision, in order, each with its reason and policy version."""
     decided = await whole.stack.get("messaging", f"{BASE}/customers/ann/decisions")
     kept = [one for one in decided if one["outcome"] != "send"]
@@ -243,7 +246,7 @@ async def test_why_a_message_was_not_sent_is_said_as_the_service_says_it(whole: 
             assert f"policy version {decision['policy_version']}" in text
 
 
-async def test_the_words_of_a_survey_are_changed_once_and_taken_back(whole: Whole, chromium: str) -> None:
+async def test_the_words_of_a_survey_are_changed_once_and_taken_back(whole: Whole, chromium: Browser) -> None:
     """FBK-003: surveys asked before keep theirs; the usual words stand again."""
     async with browsing(whole, chromium) as (walk, _):
         page = walk.page
@@ -269,7 +272,7 @@ async def test_the_words_of_a_survey_are_changed_once_and_taken_back(whole: Whol
         assert not any(each["own"] for each in said["items"])
 
 
-async def test_a_key_is_made_shown_once_and_revoked(whole: Whole, chromium: str) -> None:
+async def test_a_key_is_made_shown_once_and_revoked(whole: Whole, chromium: Browser) -> None:
     """The console's own key counts for every shop; a shop's owner sees and revokes the shop's."""
     elsewhere = {"name": "of another shop", "shop": "elsewhere", "scopes": ["orders:read"]}
     theirs = (await whole.stack.call("orders-ingest", "POST", "/v1/keys", json=elsewhere)).json()
@@ -301,7 +304,7 @@ async def test_a_key_is_made_shown_once_and_revoked(whole: Whole, chromium: str)
         assert kept[0]["revoked_at"] is not None
 
 
-async def test_a_bounce_is_lifted_once_and_says_by_whom(whole: Whole, chromium: str) -> None:
+async def test_a_bounce_is_lifted_once_and_says_by_whom(whole: Whole, chromium: Browser) -> None:
     runtime = whole.stack.parts["messaging"].runtime
     async with runtime.database.transaction() as tx:
         await tx.execute(

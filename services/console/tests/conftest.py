@@ -122,5 +122,6 @@ async def site(database: EmptyDatabase, monkeypatch: pytest.MonkeyPatch) -> Asyn
     yield made
     for client in made.clients:
         await client.aclose()
+    await console.freshness.close()
     await console.services.close()
     await console.database.close()

@@ -36,7 +36,24 @@ PARTS = {
     "prefix": "abc",
     "command": "c-1",
     "shop": "tea",
+    "segment": "quiet",
+    "tag": "vip",
+    "topic": "price",
+    "flow": "nurture",
+    "campaign": "spring",
+    "template": "spring_tea",
 }
+
+
+_FIELDS: dict[str, Any] = {
+    "decision": "approve",
+    "absorbed": "bea",
+    "replaces": "0",
+    "enabled": "false",
+    "version": "1",
+}
+_FIELDS |= {"ticket_id": "t-9"}
+"""Fields without which a form is unreadable."""
 
 
 def test_a_route_without_an_entry_fails_the_start(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +90,7 @@ async def test_each_role_gets_what_the_table_says(site: Site, role: Role) -> Non
         browser.page = page  # its token
         if "POST" in (route.methods or set()):
             fields: dict[str, Any] = {"field": "email", "wanted": "ann", "layout": "online_retail", "channel": "email"}
-            await browser.post(path, **fields, command="c-1", decision="approve")
+            await browser.post(path, **fields, command="c-1", **_FIELDS)
         else:
             await browser.get(path)
         refused = browser.status == 403

@@ -8,10 +8,16 @@ import pytest
 
 from .conftest import Site
 
+_IN_CHINESE = (
+    *("today", "customers", "messages", "regulars", "imports", "dead-letters", "health", "kpis", "segments", "flows"),
+    *("campaigns", "campaign-builder", "templates", "template-builder", "identities", "understanding", "tags"),
+    *("customers/ann/same", "customers/ann/profile", "customers/ann/export", "customers/ann/ticket"),
+)
 NAMES = {
     *("orders", "ingest", "membership", "segmentation", "messaging", "feedback", "Regulars", "owner", "tea", "UTC"),
     *("English", "Europe", "Berlin", "EUR", "ISO", "IANA", "gzip", "utf", "gbk", "latin", "online", "retail"),
-    *("cdnow", "sample", "master", "MB", "RFM"),
+    *("cdnow", "sample", "master", "MB", "RFM", "ann", "JSON"),
+    *("name", "shop", "tier", "unsubscribe", "url"),
 }
 """Names and ids that no language translates."""
 SERVICES = ("orders-ingest", "membership", "segmentation", "messaging", "feedback")
@@ -47,6 +53,22 @@ async def test_a_customer_whom_nobody_can_speak_of_is_not_unknown(site: Site) ->
         "messages",
         "regulars",
         "regulars/cohorts/2026-03",
+        "kpis",
+        "segments",
+        "segments/quiet/customers",
+        "segment-builder",
+        "tags",
+        "tags/vip",
+        "identities",
+        "identities/merges",
+        "customers/ann/same",
+        "customers/ann/profile",
+        "customers/ann/export",
+        "understanding",
+        "flows",
+        "campaigns",
+        "campaign-builder",
+        "templates",
         "imports",
         "imports/job-1",
         "dead-letters",
@@ -81,7 +103,7 @@ async def test_its_own_health_does_not_hang_on_the_services(site: Site) -> None:
     assert (answer.status_code, answer.json()["checks"]) == (200, {"database": "ok"})
 
 
-@pytest.mark.parametrize("path", ["today", "customers", "messages", "regulars", "imports", "dead-letters", "health"])
+@pytest.mark.parametrize("path", _IN_CHINESE)
 async def test_pages_are_chinese_when_chinese_is_chosen(site: Site, path: str) -> None:
     browser = await site.signed_in("owner")
     await browser.post("/look", language="zh", theme="dark", back=f"/s/tea/{path}")

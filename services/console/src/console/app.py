@@ -13,20 +13,29 @@ from common.process.logs import CorrelationMiddleware
 from common.storage.failures import passes
 from console.access.roles import PAGES, check_listed
 from console.audit import page as audit
+from console.campaigns import page as campaigns
 from console.customers import adjusting, bounces, finding, opting_out, order, redeeming, statement, timeline
 from console.customers import page as customers
-from console.feedback import rewards, surveys, tickets
+from console.feedback import opening, rewards, surveys, tickets
+from console.flows import page as flows
+from console.identities import page as identities
 from console.imports import page as imports
 from console.imports import preview as import_preview
+from console.kpis import page as kpis
+from console.letters import page as letters
 from console.messages import page as messages
 from console.operations import dead, health, keys
+from console.privacy import page as privacy
+from console.profile import page as profile
 from console.programme import page as programme
 from console.programme import rules_page
 from console.regulars import cohort
 from console.regulars import page as regulars
+from console.segments import page as segments
 from console.sign_in import account, invitations
 from console.sign_in import pages as sign_in
 from console.today import page as today
+from console.understanding import page as understanding
 from console.web import assets, probes
 from console.web.bodies import Bodies
 from console.web.guard import (
@@ -48,6 +57,7 @@ ROUTERS = (
     invitations.router,
     account.router,
     today.router,
+    kpis.router,
     finding.router,
     customers.router,
     opting_out.router,
@@ -57,10 +67,19 @@ ROUTERS = (
     redeeming.router,
     adjusting.router,
     bounces.router,
+    identities.router,
+    privacy.router,
+    profile.router,
+    segments.router,
+    opening.router,
     tickets.router,
     rewards.router,
     surveys.router,
+    understanding.router,
     messages.router,
+    flows.router,
+    campaigns.router,
+    letters.router,
     regulars.router,
     cohort.router,
     programme.router,

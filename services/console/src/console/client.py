@@ -16,7 +16,9 @@ State = Literal["ok", "unknown", "refused", "unavailable", "late"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one question. `body` is the decoded answer where `state` is ok; `detail` the problem's sentence.
+    """What came of one question. `detail` is the problem's sentence.
+
+    `body`: the decoded answer, of a picture its text, where `state` is ok.
 
     `unknown`: 404. `refused`: another 4xx. `unavailable`: no answer in time, or 5xx. `late`:
     none within the page's budget; the page asks again by itself.
@@ -104,7 +106,8 @@ class Services:
 
 def _answer(service: str, got: httpx.Response) -> Answer:
     if got.status_code < 400:
-        return Answer(service, "ok", got.json() if got.content else None)
+        picture = got.headers.get("content-type", "").startswith("image/svg+xml")
+        return Answer(service, "ok", got.text if picture else got.json() if got.content else None)
     try:
         problem = got.json()
         slug, detail = str(problem["type"]).rpartition("/")[2], str(problem["detail"])

@@ -91,6 +91,7 @@ async def serve(settings: ConsoleSettings, *, migrating: bool) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     await server._serve()
+    await console.freshness.close()
     await console.services.close()
     await console.database.engine.dispose()
     return 0 if server.should_exit else 1

@@ -25,6 +25,7 @@ from membership.api import (
     programme,
     redemptions,
     statement,
+    tier_changes,
     tier_grants,
     view,
 )
@@ -39,6 +40,7 @@ SERVICE = Service(
         members.router,
         statement.router,
         growth.router,
+        tier_changes.router,
         check_in.router,
         benefits.router,
         offers.router,

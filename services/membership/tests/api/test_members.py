@@ -59,6 +59,12 @@ async def test_what_fell_due_but_was_not_swept_yet_is_shown_as_done(client: Clie
     client.clock.set(NOW + timedelta(days=500))
     found = (await client.get(f"{V1}/members/c1")).json()
     assert (found["tier"], found["available"]) == ("Regular", 0)
+    changes = (await client.get(f"{V1}/members/c1/tier-changes")).json()["changes"]
+    assert (changes[0]["old"], changes[0]["new"], changes[0]["direction"]) == ("Senior", "Regular", "down")
+    assert (changes[-1]["new"], changes[-1]["direction"]) == ("Senior", "up")
+    assert [c["at"] for c in changes] == sorted((c["at"] for c in changes), reverse=True)
+    page = (await client.get(f"{V1}/members/c1/tier-changes?limit=1")).json()
+    assert page == {"changes": changes[:1], "next_after": 1}
 
 
 async def test_the_way_up_names_the_next_tier_and_both_gaps(client: Client, shop: Shop) -> None:
@@ -244,7 +250,9 @@ async def test_the_ledger_is_paged(client: Client, shop: Shop) -> None:
     assert (len(entries), rest["after"], sum(e["amount"] for e in entries)) == (4, None, 0)
 
 
-@pytest.mark.parametrize("path", ["members/nobody", "members/nobody/ledger", "members/nobody/path", "redemptions/none"])
+@pytest.mark.parametrize(
+    "path", [*(f"members/nobody{p}" for p in ("", "/ledger", "/path", "/tier-changes")), "redemptions/none"]
+)
 async def test_what_is_not_there_is_404(client: Client, path: str) -> None:
     answer = await client.get(f"{V1}/{path}")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")

@@ -188,6 +188,9 @@ async def ask(service: Any) -> None:
         assert (figures["ended"], figures["messages"]) == ({"goal": 1}, {"sent": 1})
         picture = await client.get(f"{BASE}/flows/nurture/picture")
         assert picture.headers["content-type"].startswith("image/svg+xml")
+        saved = (await client.get(f"{BASE}/flows/nurture/versions")).json()["versions"]
+        assert [(v["version"], v["document"]["enabled"]) for v in saved] == [(1, True)]
+        assert (await client.get(f"{BASE}/flows/win_back/versions")).json() == {"versions": []}, "as delivered"
         listed = {f["flow"]: f for f in (await client.get(f"{BASE}/flows")).json()["flows"]}
         assert (listed["nurture"]["enabled"], listed["win_back"]["enabled"]) == (True, False)
         document = (await client.get(f"{BASE}/flows/nurture")).json()["document"]

@@ -29,6 +29,18 @@ async def test_movements_newest_first_in_pages_and_late_news_moves_the_past(
     rest = (await client.get(path, params={"limit": 1, "after": one["next_after"]})).json()
     assert one["movements"] + rest["movements"] == whole["movements"]
     assert rest["next_after"] is None
+    path_of_changes = "/v1/shops/tea/customers/c2/changes"
+    changes = (await client.get(path_of_changes)).json()["changes"]
+    assert changes == sorted(changes, key=lambda c: c["at"], reverse=True)
+    stages = [(c["old"], c["new"]) for c in changes if c["kind"] == "stage"]
+    assert stages[0][1] == "returning"
+    cycles = [(c["old"], c["new"]) for c in changes if c["kind"] == "life_cycle"][::-1]
+    assert cycles[0] == (None, "active")
+    assert all(old == before[1] for (old, _), before in zip(cycles[1:], cycles, strict=False)), (
+        "each from the one before"
+    )
+    first = (await client.get(path_of_changes, params={"limit": 1})).json()
+    assert first == {"changes": changes[:1], "next_after": 1}
     await feed(runtime.database, [events.completed("c2", "2025-01-02T10:00", 20_000, order="late")])
     moved = (await client.get(path)).json()["movements"]
     assert [(m["at"], m["cell"]) for m in moved] == [
@@ -42,6 +54,7 @@ async def test_of_somebody_unknown_there_are_no_movements_and_of_a_prospect_none
     assert (unknown.status_code, "unknown_customer" in unknown.text) == (404, True)
     prospect = (await client.get("/v1/shops/tea/customers/p1/rfm/movements")).json()
     assert prospect == {"movements": [], "next_after": None}
+    assert (await client.get("/v1/shops/tea/customers/nobody/changes")).status_code == 404
 
 
 async def test_a_shop_that_names_grades_has_groups_to_list_and_count(

@@ -74,6 +74,20 @@ def sources(customer: str) -> dict[str, Source]:
             lambda body: [(row["at"], row) for row in body["movements"]],
             lambda body: _text(body["next_after"]),
         ),
+        "tier": Source(
+            "membership",
+            f"/members/{here}/tier-changes",
+            _asked("after"),
+            lambda body: [(row["at"], row) for row in body["changes"]],
+            lambda body: _text(body["next_after"]),
+        ),
+        "changes": Source(
+            "segmentation",
+            f"/customers/{here}/changes",
+            _asked("after"),
+            lambda body: [(row["at"], row) for row in body["changes"]],
+            lambda body: _text(body["next_after"]),
+        ),
         "messages": Source(
             "messaging",
             f"/customers/{here}/decisions",

@@ -39,6 +39,10 @@
           { name: heads[3], type: "line", yAxisIndex: 1, symbol: "diamond", symbolSize: 9, lineStyle: { type: "dashed" }, data: rows.map((row) => row.numbers[2]) },
         ] };
     }
+    if (kind === "pairs") {
+      return { ...base, xAxis: category, yAxis: { type: "value", ...axis, minInterval: 1 },
+        series: heads.slice(1).map((name, n) => ({ name, type: "bar", barMaxWidth: 28, itemStyle: { borderRadius: [3, 3, 0, 0] }, data: rows.map((row) => row.numbers[n]) })) };
+    }
     return { ...base, legend: { show: false }, grid: { ...base.grid, top: 20 }, xAxis: category, yAxis: { type: "value", ...axis, max: kind === "percent" ? 100 : null, minInterval: 1 },
       series: [{ name: heads[1], type: "bar", barMaxWidth: 56, itemStyle: { borderRadius: [3, 3, 0, 0] }, data: rows.map((row) => row.numbers[0]),
         label: { show: true, position: "top", color: text, formatter: (at) => { const said = rows[at.dataIndex].texts[0]; return /\d/.test(said) ? said.split(" (")[0] : "–"; } } }] };

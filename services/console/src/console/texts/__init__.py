@@ -15,7 +15,7 @@ def N_(text: str) -> str:
     return text
 
 
-def translated(language: Language, text: str, **values: object) -> str:
+def translated(language: Language, text: str, /, **values: object) -> str:
     """The text in the language, with the values in its braces."""
     found = CHINESE.get(text, text) if language == "zh" else text
     return found.format(**values) if values else found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from console.texts.chinese_customers import CUSTOMERS
+from console.texts.chinese_marketing import MARKETING
 from console.texts.chinese_rules import RULES
 
 CHINESE = (
@@ -583,5 +584,6 @@ CHINESE = (
         "its text lacks a value": "消息内容缺少一项数据",
     }
     | CUSTOMERS
+    | MARKETING
     | RULES
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from console.texts import N_
+from console.texts.words_marketing import MORE
 
 WORDS = {
     "prospect": N_("prospect"),
@@ -199,6 +200,7 @@ FLOWS = {
     "sale_days": N_("big sale"),
 }
 WORDS |= FLOWS
+WORDS |= MORE
 REASONS = {
     "allowed": N_("nothing forbids it"),
     "erased": N_("the customer was erased"),

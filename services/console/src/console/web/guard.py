@@ -93,6 +93,7 @@ async def _let_in(request: Request) -> Viewer:
         if shop not in viewer.who.shops:
             raise NotHere
         viewer.shop = shop
+        viewer.console.freshness.look()
         viewer.zone = await _zone(viewer)
         if not viewer.may(name):
             raise NotTheirs

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from common.storage.database import Database
@@ -24,7 +25,8 @@ from console.client import Answer, Ask, Services
 from console.settings import ConsoleSettings
 from console.texts import Language, translated
 from console.texts.words import REASONS, WORDS
-from console.web import assets, formats
+from console.web import assets, formats, navigation
+from console.web.freshness import Freshness
 
 
 @dataclass(slots=True)
@@ -40,6 +42,16 @@ class Console:
     passwords: Passwords = field(default_factory=Passwords)
     under_way: dict[tuple[int, str], asyncio.Future[Answer | None]] = field(default_factory=dict)
     """Commands that have not been answered yet, by person and form."""
+    freshness: Freshness = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.freshness = Freshness(self._lags)
+
+    async def _lags(self) -> dict[str, int]:
+        """Events that each service has not read yet; of one that does not answer nothing."""
+        names = self.services.names
+        answers = await self.services.ask(*(Ask(name, "/ops/settled") for name in names))
+        return {name: a.body.get("lag", 0) for name, a in zip(names, answers, strict=True) if a.ok}
 
     @property
     def secure(self) -> bool:
@@ -92,12 +104,20 @@ class Viewer:
     def may(self, page: str) -> bool:
         return may(self.role, page)
 
-    def say(self, text: str, **values: object) -> str:
-        return translated(self.language, text, **values)
+    def say(self, text: str, /, **values: object) -> str:
+        # What macros give is escaped already; the sentence as a whole is escaped where it is drawn.
+        plain = {name: value.unescape() if isinstance(value, Markup) else value for name, value in values.items()}
+        return translated(self.language, text, **plain)
 
     def url(self, path: str = "") -> str:
         """A path within the shop."""
         return f"/s/{self.here}{path}"
+
+    def sections(self) -> list[navigation.Shown]:
+        """The navigation; none outside of a shop."""
+        if self.shop is None:
+            return []
+        return navigation.shown(self.may, self.request.url.path.removeprefix(f"/s/{self.here}"))
 
     async def ask(self, *asked: Ask) -> list[Answer]:
         """The answers for a page of parts: those within its budget, or with `wait` all that come in time."""

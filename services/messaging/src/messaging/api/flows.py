@@ -19,14 +19,14 @@ from messaging.flows.book import Books, Versioned
 from messaging.flows.checks import channels_of, problems
 from messaging.flows.document import FlowDocument
 from messaging.flows.drawing import svg
-from messaging.flows.store_versions import FLOW_VERSIONS, get_books
+from messaging.flows.store_versions import FLOW_VERSIONS, get_books, list_flow_versions
 from messaging.reports import journeys
 from messaging.templates.rendering import known_templates
 from messaging.templates.store import list_names
 
 router = Router(tags=["flows"])
 FlowName = Annotated[str, Path(pattern="^[a-z][a-z0-9_]{0,39}$", max_length=40, description="the flow's name")]
-MOST_FLOWS = 200
+MOST_FLOWS, MOST_VERSIONS = 200, 100
 
 
 class UnknownFlow(NotFound):
@@ -79,6 +79,12 @@ class FlowOut(BaseModel):
     version: int
     saved_at: datetime | None
     document: FlowDocument
+
+
+class FlowVersionsOut(BaseModel):
+    """What the shop saved, the newest first, the latest 100; as the library has it is none of them."""
+
+    versions: list[FlowOut]
 
 
 class FlowIn(Body):
@@ -147,6 +153,16 @@ async def get_flow(shop: ShopName, flow: FlowName, tx: Tx) -> FlowOut:
     """One flow as it is now."""
     found = _find(await get_books(tx, [shop]), shop, flow)
     return FlowOut(flow=flow, version=found.version, saved_at=found.at, document=found.document)
+
+
+@router.get("/v1/shops/{shop}/flows/{flow}/versions", dependencies=[require("programme:read")])
+async def list_versions_of_flow(shop: ShopName, flow: FlowName, tx: Tx) -> FlowVersionsOut:
+    """Every version of one flow that the shop saved, with what it was."""
+    _find(await get_books(tx, [shop]), shop, flow)
+    saved = await list_flow_versions(tx, shop, flow, MOST_VERSIONS)
+    return FlowVersionsOut(
+        versions=[FlowOut(flow=flow, version=v.version, saved_at=v.at, document=v.document) for v in saved]
+    )
 
 
 @router.get(

@@ -25,3 +25,18 @@ async def get_books(tx: Transaction, shops: Iterable[str]) -> dict[str, Books]:
     ):
         found[r.shop].append(Versioned(read_document(r.document), r.version, r.at))
     return {shop: Books(versions) for shop, versions in found.items()}
+
+
+async def list_flow_versions(tx: Transaction, shop: str, flow: str, limit: int) -> list[Versioned]:
+    """The newest versions that the shop saved of the flow, the newest first."""
+    # Of the shop's few versions, by the primary key.
+    rows = await tx.fetch(
+        """
+        select version, at, cast(document as text) as document from flow_versions
+        where shop = :shop and document ->> 'flow' = :flow order by version desc limit :limit
+        """,
+        shop=shop,
+        flow=flow,
+        limit=limit,
+    )
+    return [Versioned(read_document(r.document), r.version, r.at) for r in rows]

@@ -1,18 +1,20 @@
-"""The RFM movements of a customer: every change of cell, method or group, and when it was so."""
+"""How a customer moved: every change of RFM cell, method or group; every change of stage and life cycle."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query
 
+from common.events import CustomerKey
 from common.events.fields import Position, ShopName
-from common.events.segments import Confidence, Method, RfmChanged
+from common.events.segments import Confidence, LifeCycleChanged, Method, RfmChanged, StageChanged
 from common.fold.folding import Turns, fold_in_order
 from common.fold.store import get_history
 from common.http.api import Router, Tx, require
 from common.http.people import Person
+from common.storage.database import Transaction
 from segmentation.api.customers import Out, read_known
 from segmentation.fold import KEPT, SegmentFolding, read_shops
 
@@ -53,20 +55,59 @@ async def list_movements(
 
     Nothing of it is stored: the customer's inputs are folded anew, so a late order or a refund has moved the past, too.
     """
-    await tx.stand_still()
-    key = shop, customer
-    row, held = await read_known(tx, key)
-    folding = SegmentFolding(await read_shops(tx, [shop]))
-    inputs = [*await get_history(tx, KEPT, key), *held]
-    now = max(at for at in (tx.clock.now(), row.done_until, row.last[0] if row.last else None) if at is not None)
-    found, turns = list[MovementOut](), Turns()
-    ordered = sorted(inputs, key=lambda event: event.order_key)
-    for step in fold_in_order(folding, folding.empty(), ordered, now, key):
-        found += [
-            MovementOut(at=effect.at, **effect.data.model_dump(exclude={"revision"}))
-            for effect in step.effects
-            if isinstance(effect.data, RfmChanged)
-        ]
-        await turns.take()
+    found = [
+        MovementOut(at=at, **data.model_dump(exclude={"revision"}))
+        for at, data in await _announced(tx, (shop, customer))
+        if isinstance(data, RfmChanged)
+    ]
     page = found[::-1][after : after + limit]
     return MovementsOut(movements=page, next_after=after + limit if after + limit < len(found) else None)
+
+
+class ChangeOut(Out):
+    """From `at` on the `new` value held; `old` None: it is the first. `new` None: no life cycle any more."""
+
+    at: datetime
+    kind: Literal["stage", "life_cycle"]
+    old: str | None
+    new: str | None
+
+
+class ChangesOut(Out):
+    """The newest first; `next_after` is None on the last page."""
+
+    changes: list[ChangeOut]
+    next_after: int | None
+
+
+@router.get("/customers/{customer}/changes")
+async def list_changes(
+    shop: ShopName,
+    customer: Person,
+    tx: Tx,
+    after: Position = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> ChangesOut:
+    """How stage and life cycle changed (SEG-001 to SEG-013), by all that is known now; folded anew as movements are."""
+    found = [
+        ChangeOut(at=at, kind="stage" if isinstance(data, StageChanged) else "life_cycle", old=data.old, new=data.new)
+        for at, data in await _announced(tx, (shop, customer))
+        if isinstance(data, StageChanged | LifeCycleChanged)
+    ]
+    page = found[::-1][after : after + limit]
+    return ChangesOut(changes=page, next_after=after + limit if after + limit < len(found) else None)
+
+
+async def _announced(tx: Transaction, key: CustomerKey) -> list[tuple[datetime, object]]:
+    """All that a fold from the beginning announces of the customer, oldest first. Raises UnknownCustomer."""
+    await tx.stand_still()
+    row, held = await read_known(tx, key)
+    folding = SegmentFolding(await read_shops(tx, [key[0]]))
+    inputs = [*await get_history(tx, KEPT, key), *held]
+    now = max(at for at in (tx.clock.now(), row.done_until, row.last[0] if row.last else None) if at is not None)
+    found, turns = list[tuple[datetime, object]](), Turns()
+    ordered = sorted(inputs, key=lambda event: event.order_key)
+    for step in fold_in_order(folding, folding.empty(), ordered, now, key):
+        found += [(effect.at, effect.data) for effect in step.effects]
+        await turns.take()
+    return found

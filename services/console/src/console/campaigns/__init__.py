@@ -1,0 +1,1 @@
+"""Campaigns, how far they are, and what they brought."""

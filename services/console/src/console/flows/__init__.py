@@ -1,0 +1,1 @@
+"""Flows, what runs through them, and what they would have done."""

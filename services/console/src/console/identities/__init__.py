@@ -1,0 +1,1 @@
+"""Who may be the same person, and who was said to be."""

@@ -1,0 +1,1 @@
+"""What a customer is like: traits, buyer type, tags, segments; for staff."""

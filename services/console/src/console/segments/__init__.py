@@ -1,0 +1,1 @@
+"""Segments that the shop defines, and who is in them."""

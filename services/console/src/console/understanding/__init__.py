@@ -1,0 +1,1 @@
+"""What customers' texts speak of."""

@@ -1,0 +1,41 @@
+"""Which services are catching up, so that what they say is old; asked now and then, never waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+EVERY_S, MANY = 20.0, 2_000
+"""So many unread events are two full polls: a service that has more is catching up, and holds its sweeps for it."""
+Lags = Mapping[str, int]
+
+
+class Freshness:
+    """The last answer about lags. Pages are drawn from it, and have it asked for again once it is old."""
+
+    def __init__(self, ask: Callable[[], Awaitable[Lags]], clock: Callable[[], float] = time.monotonic) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._asked = -EVERY_S
+        self._task: asyncio.Task[None] | None = None
+        self.behind: dict[str, int] = {}
+        """Events that are not read yet, by service; of those that are catching up alone."""
+
+    def look(self) -> None:
+        """Ask again, in the background, where the answer is old."""
+        if self._task is None and self._clock() - self._asked >= EVERY_S:
+            self._asked = self._clock()
+            self._task = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        try:
+            self.behind = {name: lag for name, lag in (await self._ask()).items() if lag > MANY}
+        finally:
+            self._task = None
+
+    async def close(self) -> None:
+        """Wait for a question that is under way."""
+        if (task := self._task) is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

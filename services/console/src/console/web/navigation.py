@@ -1,0 +1,91 @@
+"""The console's pages in sections: a header of few words, and within each section its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from console.texts import N_
+
+
+class Entry(NamedTuple):
+    """A page in the navigation. `also`: beginnings of other addresses that belong to it."""
+
+    page: str
+    path: str
+    label: str
+    also: tuple[str, ...] = ()
+
+    def is_at(self, path: str) -> bool:
+        """Whether the path within the shop belongs to the page."""
+        return any(path == one or path.startswith(f"{one}/") for one in (self.path, *self.also))
+
+
+class Section(NamedTuple):
+    label: str
+    entries: tuple[Entry, ...]
+
+
+SECTIONS = (
+    Section(N_("Today"), (Entry("today", "/today", N_("Today")), Entry("kpis", "/kpis", N_("Key figures")))),
+    Section(
+        N_("Customers"),
+        (
+            Entry("find_customer", "/customers", N_("Find")),
+            Entry("segments", "/segments", N_("Segments"), ("/segment-builder",)),
+            Entry("tags", "/tags", N_("Tags")),
+            Entry("duplicates", "/identities", N_("Who is who")),
+        ),
+    ),
+    Section(N_("Regulars"), (Entry("regulars", "/regulars", N_("Regulars")),)),
+    Section(
+        N_("Messages"),
+        (
+            Entry("message_list", "/messages", N_("Messages")),
+            Entry("flows", "/flows", N_("Flows")),
+            Entry("campaigns", "/campaigns", N_("Campaigns"), ("/campaign-builder",)),
+            Entry("letters", "/templates", N_("Texts"), ("/template-builder",)),
+        ),
+    ),
+    Section(
+        N_("Feedback"),
+        (
+            Entry("tickets", "/tickets", N_("Tickets")),
+            Entry("key_issues", "/understanding", N_("What customers say")),
+            Entry("survey_forms", "/survey-results", N_("Surveys"), ("/survey-forms",)),
+            Entry("rewards", "/rewards", N_("Reward claims")),
+        ),
+    ),
+    Section(N_("Approvals"), (Entry("approvals", "/approvals", N_("Approvals")),)),
+    Section(N_("Programme"), (Entry("programme", "/programme", N_("Programme"), ("/rules",)),)),
+    Section(
+        N_("Operations"),
+        (
+            Entry("health", "/health", N_("Health")),
+            Entry("imports", "/imports", N_("Imports")),
+            Entry("dead", "/dead-letters", N_("Dead letters")),
+            Entry("keys", "/keys", N_("Keys")),
+            Entry("audit", "/audit", N_("Audit")),
+        ),
+    ),
+)
+
+
+class Shown(NamedTuple):
+    """A section as somebody sees it: where its word leads, its pages, whether it is the one looked at."""
+
+    label: str
+    path: str
+    entries: list[tuple[Entry, bool]]
+    current: bool
+
+
+def shown(may: Callable[[str], bool], path: str) -> list[Shown]:
+    """The sections of which somebody may see a page; `path` is that of the page within the shop."""
+    found = []
+    for section in SECTIONS:
+        entries = [(each, each.is_at(path)) for each in section.entries if may(each.page)]
+        if entries:
+            current = any(here for _, here in entries)
+            found.append(Shown(section.label, entries[0][0].path, entries, current))
+    return found
