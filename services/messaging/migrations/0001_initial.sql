@@ -138,6 +138,8 @@ create index candidates_no_sender on candidates (channel) where outcome = 'hold'
 create index candidates_message on candidates (shop, message_id);
 -- What was decided last in a shop.
 create index candidates_decided on candidates (shop, decided_at, message_id) where release_at is null;
+-- What became of one flow's messages; the keys are few, so that the index stays small.
+create index candidates_flow on candidates (shop, flow) where flow <> 'campaign';
 
 -- Every decision that is announced, also each hold, with its reason; never changed.
 create table decisions (
@@ -389,6 +391,7 @@ create table campaign_members (
     at timestamptz not null,
     primary key (shop, campaign, customer) -- nobody comes in twice
 );
+
 create index candidates_campaign on candidates (shop, flow, cause) where flow = 'campaign';
 
 -- What customers wrote back, as ciphertext.

@@ -191,7 +191,8 @@ class FlowEntry(EventData):
 
 
 class FlowEntered(EventData):
-    """A dated flow begins with these customers, at most 500 an event; `done`: they were the last of the day.
+    """A dated flow begins with these customers, at most 500 an event, after it looked at all up to `upto`; `done`: they
+    were the last of the day.
 
     Read back by messaging alone, in a rebuild: who was there on the day is not known afterwards.
     """
@@ -205,6 +206,7 @@ class FlowEntered(EventData):
     cause: Text
     details: dict[str, Any] = Field(default_factory=dict)
     entries: Annotated[tuple[FlowEntry, ...], Field(max_length=500)] = ()
+    upto: Text = ""
     done: bool = False
 
 

@@ -17,6 +17,7 @@ from common.events.messages import (
     ContactOptedOut,
     ContactPolicyChanged,
     FlowChanged,
+    FlowEntered,
     FlowMoved,
     MessageDelivered,
     MessageFailed,
@@ -32,6 +33,7 @@ from messaging.consent.state import PURPOSES, Statement
 from messaging.decisions.facts import decision_cause, missed_cause
 from messaging.decisions.state import MISSED
 from messaging.flows.document import FlowDocument
+from messaging.occasions.rules import is_of_a_day
 from messaging.policy.state import Policy
 from messaging.templates.document import TemplateDocument
 from messaging.verification.state import History, Message
@@ -79,6 +81,9 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
         yield Expectation(("template", shop, str(data["version"])), template(parse_time(data["valid_from"]), data))
     elif kind == CampaignChanged.TYPE:
         yield Expectation(("campaign", shop, str(data["version"])), campaign(parse_time(data["valid_from"]), data))
+    elif kind == FlowEntered.TYPE:
+        for entry in data.get("entries", ()):
+            yield Expectation(("entered", shop, data["cause"], entry["customer"]), digest(data["flow"]))
     elif kind == CampaignEntered.TYPE:
         for entry in data.get("entries", ()):
             yield Expectation(("member", shop, data["campaign"], entry["customer"]), member(entry["arm"], at))
@@ -119,6 +124,16 @@ def moves_of(history: History) -> Iterator[Kept]:
         id_ = fact_id(f"{m.run_id}/{m.number}", FlowMoved.TYPE, shop, customer, 0)
         until = rfc3339(m.until) if m.until is not None else None
         yield ("move", shop, id_), _moved(customer, m.run_id, m.number, m.reason, m.at, m.step, until)
+
+
+def entered_of(history: History) -> Iterator[Kept]:
+    """What began on a day must have been announced as such; what began and was old news leaves no row."""
+    shop, customer = history.customer
+    begun = [(run.flow, run.cause) for run in history.runs.values()]
+    begun += [(asked.candidate.flow, asked.candidate.cause) for asked in history.candidates.values()]
+    for flow, cause in dict.fromkeys(begun):
+        if is_of_a_day(flow, cause):
+            yield ("entered", shop, cause, customer), digest(flow)
 
 
 def _moved(
