@@ -191,11 +191,24 @@ create table receipts (
     shop text not null,
     customer text not null,
     message_id text not null,
-    said text not null check (said in ('delivered', 'undelivered')),
-    code text,                          -- the gateway's own word
+    said text not null check (said in ('delivered', 'undelivered', 'clicked')),
+    code text,                          -- the gateway's own word; of a click the number of the link
     at timestamptz not null,            -- learnt
     primary key (shop, customer, message_id, said) -- closes the race of two deliveries of one receipt
 );
+
+-- Links of messages that were asked for. Judged a minute later; who was no person is only kept here.
+create table clicks (
+    shop text not null,
+    customer text not null,
+    message_id text not null,
+    link integer not null,
+    at timestamptz not null,
+    robot boolean not null,             -- by a program that says so
+    due_at timestamptz,                 -- when it is judged; null: it was
+    primary key (shop, customer, message_id, link, at) -- closes the race of two requests of one instant
+);
+create index clicks_due on clicks (due_at) where due_at is not null;
 
 -- Versions of the shop's rules of contact; the highest is in force.
 create table policies (

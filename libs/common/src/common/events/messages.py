@@ -98,6 +98,16 @@ class MessageUndelivered(MessageFact):
     bounced: AddressHash | None = None
 
 
+class MessageClicked(MessageFact):
+    """A person followed a link of it, for the first time (MSG-057); programs that follow every link do not count.
+
+    `link`: the number of the link in the text, from 0 on.
+    """
+
+    TYPE: ClassVar[str] = "message.clicked"
+    link: Count
+
+
 class MessageSuppressed(MessageFact):
     """Not sent, decided by this version of the policy (0: the default). `queued`: it had been decided to be sent."""
 

@@ -96,6 +96,7 @@ class ProgressOut(BaseModel):
     treated: int
     held_out: int
     messages: dict[str, int]
+    clicked: int = Field(description="messages of which a person followed a link, where the policy counts clicks")
 
 
 class ArmOut(BaseModel):
@@ -199,6 +200,7 @@ async def get_campaign_progress(shop: ShopName, campaign: CampaignName, tx: Tx) 
         treated=at.treated,
         held_out=at.held_out,
         messages=await store_results.count_messages(tx, shop, known.document.cause),
+        clicked=await store_results.count_clicked(tx, shop, known.document.cause),
     )
 
 

@@ -22,6 +22,21 @@ async def count_messages(tx: Transaction, shop: str, cause: str) -> dict[str, in
     return {r.state: int(r.messages) for r in rows}
 
 
+async def count_clicked(tx: Transaction, shop: str, cause: str) -> int:
+    """The campaign's messages of which a person followed a link."""
+    # The campaign's candidates by the partial index, each with a probe of the receipts by primary key.
+    return int(
+        await tx.value(
+            """
+            select count(*) from candidates c join receipts r using (shop, customer, message_id)
+            where c.shop = :shop and c.flow = 'campaign' and c.cause = :cause and r.said = 'clicked'
+            """,
+            shop=shop,
+            cause=cause,
+        )
+    )
+
+
 async def count_harm(tx: Transaction, shop: str, cause: str) -> tuple[int, int, int]:
     """(sent, customers who opted out within seven days after one, bounced)."""
     # The campaign's candidates, each with a probe of the register by primary key.

@@ -19,6 +19,7 @@ from common.events.messages import (
     FlowChanged,
     FlowEntered,
     FlowMoved,
+    MessageClicked,
     MessageDelivered,
     MessageFailed,
     MessageHeld,
@@ -49,6 +50,11 @@ MISSING = {
     "policy": "a policy was announced, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
+_RECEIPTS = {
+    "delivered": MessageDelivered.TYPE,
+    "undelivered": MessageUndelivered.TYPE,
+    "clicked": MessageClicked.TYPE,
+}
 Kept = tuple[tuple[str, ...], bytes | None]
 
 
@@ -162,7 +168,7 @@ def facts_of(history: History) -> Iterator[Kept]:
     for message in history.messages.values():
         yield from _end_of(history, message)
     for receipt in history.receipts:
-        kind = MessageDelivered.TYPE if receipt.said == "delivered" else MessageUndelivered.TYPE
+        kind = _RECEIPTS[receipt.said]
         yield _fact(history, kind, receipt.message_id, receipt.message_id, None, receipt.at)
 
 
