@@ -1,4 +1,4 @@
-"""Runs P1 to P5, P7, P9 to P11, P13 to P16, each beside its limit or baseline if it has one, on own servers."""
+"""Runs P1 to P5, P7 to P11, P13 to P16, each beside its limit or baseline if it has one, on own servers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import (
+    campaigning,
     everything,
     footprint,
     from_log,
@@ -37,6 +38,7 @@ QUICK = (
     over_http.Size(warm=500, batched=6_000, single=1_500),
     histories.Size((10, 100, 1_000, 4_000)),
     segments.Size(50_000),
+    campaigning.Size(50_000),
 )
 QUICK_WHOLE = (
     everything.Size(orders=2_500, warm=500),
@@ -44,9 +46,9 @@ QUICK_WHOLE = (
     imports.Size(whole=False),
     quoting.Size(members=1_000, rates=(100.0,), seconds=5.0),
 )
-FULL = (from_log.Size(), over_http.Size(), histories.Size(), segments.Size())
+FULL = (from_log.Size(), over_http.Size(), histories.Size(), segments.Size(), campaigning.Size())
 FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size(), quoting.Size())
-OF_ONE_SERVICE = ("P1", "P2", "P7", "P13", "P16")
+OF_ONE_SERVICE = ("P1", "P2", "P7", "P8", "P13", "P16")
 OF_THE_STACK = ("P11", "P3", "P4", "P5", "P9", "P10", "P16")
 PARTS = tuple(dict.fromkeys((*OF_ONE_SERVICE, *OF_THE_STACK)))
 CUSTOMERS = {True: 20_000, False: 1_000_000}
@@ -55,7 +57,7 @@ CUSTOMERS = {True: 20_000, False: 1_000_000}
 
 async def measure(parts: list[str], seed: int, quick: bool, console: Console) -> Result:
     """Run the parts one after the other, so that none disturbs another."""
-    log, http, long, groups = QUICK if quick else FULL
+    log, http, long, groups, wide = QUICK if quick else FULL
     result = Result(machine.describe(), seed)
     began = time.monotonic()
     if set(parts) & set(OF_ONE_SERVICE):
@@ -73,6 +75,10 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
                 console.print("P7: a segment over many customers", style="dim")
                 await segments.measure(ours, result, groups)
                 report.tell(result, "P7", console)
+            if "P8" in parts:
+                console.print("P8: a campaign to many customers", style="dim")
+                await campaigning.measure(ours, result, wide)
+                report.tell(result, "P8", console)
             if "P13" in parts:
                 console.print("P13, P15: customers with long histories", style="dim")
                 await histories.measure(ours, result, long)

@@ -3,6 +3,7 @@
 
 -- Distributed by the customer, those of one customer together.
 select create_distributed_table('candidates', 'customer', colocate_with => 'customers');
+select create_distributed_table('clicks', 'customer', colocate_with => 'customers');
 select create_distributed_table('conditions', 'customer', colocate_with => 'customers');
 select create_distributed_table('contact_addresses', 'customer', colocate_with => 'customers');
 select create_distributed_table('contacts', 'customer', colocate_with => 'customers');

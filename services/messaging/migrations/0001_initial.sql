@@ -138,6 +138,8 @@ create index candidates_no_sender on candidates (channel) where outcome = 'hold'
 create index candidates_message on candidates (shop, message_id);
 -- What was decided last in a shop.
 create index candidates_decided on candidates (shop, decided_at, message_id) where release_at is null;
+-- What became of one flow's messages; the keys are few, so that the index stays small.
+create index candidates_flow on candidates (shop, flow) where flow <> 'campaign';
 
 -- Every decision that is announced, also each hold, with its reason; never changed.
 create table decisions (
@@ -189,11 +191,24 @@ create table receipts (
     shop text not null,
     customer text not null,
     message_id text not null,
-    said text not null check (said in ('delivered', 'undelivered')),
-    code text,                          -- the gateway's own word
+    said text not null check (said in ('delivered', 'undelivered', 'clicked')),
+    code text,                          -- the gateway's own word; of a click the number of the link
     at timestamptz not null,            -- learnt
     primary key (shop, customer, message_id, said) -- closes the race of two deliveries of one receipt
 );
+
+-- Links of messages that were asked for. Judged a minute later; who was no person is only kept here.
+create table clicks (
+    shop text not null,
+    customer text not null,
+    message_id text not null,
+    link integer not null,
+    at timestamptz not null,
+    robot boolean not null,             -- by a program that says so
+    due_at timestamptz,                 -- when it is judged; null: it was
+    primary key (shop, customer, message_id, link, at) -- closes the race of two requests of one instant
+);
+create index clicks_due on clicks (due_at) where due_at is not null;
 
 -- Versions of the shop's rules of contact; the highest is in force.
 create table policies (
@@ -389,6 +404,7 @@ create table campaign_members (
     at timestamptz not null,
     primary key (shop, campaign, customer) -- nobody comes in twice
 );
+
 create index candidates_campaign on candidates (shop, flow, cause) where flow = 'campaign';
 
 -- What customers wrote back, as ciphertext.

@@ -2,7 +2,7 @@
 
 -- Why something was sent or not, what a provider reported, what was bought: a record, and a policy's version.
 grant insert on conditions, decisions, order_news, policies, purchases, receipts to {role};
-grant insert, update on addresses_forgotten, bounces, candidates, contacts, permissions to {role};
+grant insert, update on addresses_forgotten, bounces, candidates, clicks, contacts, permissions to {role};
 grant insert, update, delete on contact_addresses, messages, pauses to {role};
 grant insert on campaign_members, campaign_versions, flow_moves, replies, template_versions to {role};
 grant insert, delete on standings to {role};

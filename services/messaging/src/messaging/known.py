@@ -75,9 +75,10 @@ async def get_known(
 async def add_offers(
     tx: Transaction, found: Mapping[CustomerKey, Known], claims: Collection[Claim], at: datetime
 ) -> None:
-    """What messages offer: the customers' coupons and tiers, and which of the products that are named are sold out."""
-    keys = list(found)
-    coupons, standings = await get_coupons(tx, keys, at), await get_standings(tx, dict.fromkeys(keys, at))
+    """What messages offer: the persons' coupons and tiers, and which of the products that are named are sold out."""
+    keys, people = list(found), {key: known.people or [key] for key, known in found.items()}
+    coupons = await get_coupons(tx, people, at)
+    standings = await get_standings(tx, dict.fromkeys(keys, at), people)
     sold_out = await get_sold_out(tx, {shop for shop, _ in keys}, {c.sku for c in claims if c.sku is not None})
     for key, known in found.items():
         known.facts.coupons = coupons[key]

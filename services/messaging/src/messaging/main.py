@@ -18,6 +18,7 @@ from messaging.api import (
     campaigns,
     decisions,
     flows,
+    mail_reports,
     messages,
     pauses,
     permissions,
@@ -31,10 +32,12 @@ from messaging.api import (
     unsubscribe_page,
     what_if,
 )
+from messaging.api import clicks as follow_links
 from messaging.campaigns.store import count_due as count_campaigns
 from messaging.channels.registry import CHANNELS
 from messaging.consent.links import UnsubscribeLinks
 from messaging.decisions.store import count_due
+from messaging.delivery.clicks.links import ClickLinks
 from messaging.delivery.receipts.links import GatewayLinks
 from messaging.delivery.store import queue
 from messaging.delivery.store.pauses import list_pauses
@@ -44,6 +47,7 @@ from messaging.jobs.beginning import Beginning
 from messaging.jobs.campaigning import plan_campaigns, watch_campaigns
 from messaging.jobs.deciding import decide_due_now, take_due
 from messaging.jobs.expiring import mind_expired
+from messaging.jobs.judging import judge_clicks, take_clicks
 from messaging.jobs.moving import move_due_runs, take_due_runs
 from messaging.jobs.prompting import sweep_when
 from messaging.jobs.sending import sender_of
@@ -57,9 +61,15 @@ async def send(runtime: Runtime) -> None:
     """The sender of each channel, woken at once when there is something to send."""
     links = UnsubscribeLinks(runtime.master, runtime.settings.public_url)
     receipts = GatewayLinks(runtime.master, runtime.settings.public_url)
+    clicks = ClickLinks(runtime.master, runtime.settings.public_url)
     senders = [
         sender_of(
-            runtime.database, runtime.keys, links, channel.opened(load_settings(channel.settings)), receipts=receipts
+            runtime.database,
+            runtime.keys,
+            links,
+            channel.opened(load_settings(channel.settings)),
+            receipts=receipts,
+            clicks=clicks,
         )
         for channel in CHANNELS.values()
     ]
@@ -132,6 +142,8 @@ SERVICE = Service(
         bounces.router,
         search.router,
         sms_callbacks.router,
+        mail_reports.router,
+        follow_links.router,
         unsubscribe_page.router,
         preferences_page.router,
     ),
@@ -140,6 +152,7 @@ SERVICE = Service(
         Job("campaigns", plan_campaigns),
         Job("campaigns_watched", watch_campaigns),
         WorkList("flows", take_due_runs, move_due_runs),
+        WorkList("clicks", take_clicks, judge_clicks),
         WorkList("decide", take_due, decide_due_now),
     ),
     background={"sweeps": (decide_promptly,), "sender": (send,)},

@@ -17,10 +17,15 @@ SENDS_WITHOUT_SENDER = Gauge(
 SENDS_BLOCKED = Counter("sends_blocked_total", "Messages decided against", ["reason"])
 SMS_SEGMENTS = Counter("sms_segments_total", "Parts of text messages that the gateway took, by encoding", ["encoding"])
 SMS_COST = Counter("sms_cost_total", "What those parts cost at SMS_SEGMENT_COST each, in the gateway's currency")
+SMS_TAKEN = Counter("sms_taken_total", "Text messages that were taken, by the first or the second gateway", ["gateway"])
 SMS_REPLIES = Counter(
     "sms_replies_total",
     "Replies by text message: opted out, opted in, from an unreadable number, or anything else",
     ["said"],
 )
 SMS_RECEIPTS = Counter("sms_receipts_total", "Ends of text messages that a gateway told of", ["said"])
+MAIL_REPORTS = Counter(
+    "mail_reports_total", "Mails posted to us as bounces or complaints, by what they were taken for", ["taken"]
+)
+CLICKS = Counter("link_clicks_total", "Links of messages that were followed, by a person or a program", ["by"])
 FLOW_MOVES = Counter("flow_moves_total", "Moves of customers through flows, by what they came to", ["reason"])

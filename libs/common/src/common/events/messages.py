@@ -98,6 +98,16 @@ class MessageUndelivered(MessageFact):
     bounced: AddressHash | None = None
 
 
+class MessageClicked(MessageFact):
+    """A person followed a link of it, for the first time (MSG-057); programs that follow every link do not count.
+
+    `link`: the number of the link in the text, from 0 on.
+    """
+
+    TYPE: ClassVar[str] = "message.clicked"
+    link: Count
+
+
 class MessageSuppressed(MessageFact):
     """Not sent, decided by this version of the policy (0: the default). `queued`: it had been decided to be sent."""
 
@@ -191,7 +201,8 @@ class FlowEntry(EventData):
 
 
 class FlowEntered(EventData):
-    """A dated flow begins with these customers, at most 500 an event; `done`: they were the last of the day.
+    """A dated flow begins with these customers, at most 500 an event, after it looked at all up to `upto`; `done`: they
+    were the last of the day.
 
     Read back by messaging alone, in a rebuild: who was there on the day is not known afterwards.
     """
@@ -205,6 +216,7 @@ class FlowEntered(EventData):
     cause: Text
     details: dict[str, Any] = Field(default_factory=dict)
     entries: Annotated[tuple[FlowEntry, ...], Field(max_length=500)] = ()
+    upto: Text = ""
     done: bool = False
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+ASKED_AS = "regulars.asked_as"
+"""In the scope: `HEAD`, of a request that the app is asked as a GET; for who counts what is read."""
+
 
 class Heads:
     """Asks the app as for a GET, and keeps its body back."""
@@ -21,4 +24,4 @@ class Heads:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self.app({**scope, "method": "GET"}, receive, bare)
+        await self.app({**scope, "method": "GET", ASKED_AS: "HEAD"}, receive, bare)

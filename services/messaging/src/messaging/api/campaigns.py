@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from common.events.fields import Count, ShopName, Text
 from common.http.api import Body, Router, Tx, require
 from common.refusals import Conflict, Invalid, NotFound
-from messaging.campaigns import store
+from messaging.campaigns import store, store_results
 from messaging.campaigns.document import HOLD_OUT, CampaignDocument, State
 from messaging.campaigns.lift import Lift, lift
 from messaging.campaigns.rules import after, leading, not_ready
@@ -96,6 +96,7 @@ class ProgressOut(BaseModel):
     treated: int
     held_out: int
     messages: dict[str, int]
+    clicked: int = Field(description="messages of which a person followed a link, where the policy counts clicks")
 
 
 class ArmOut(BaseModel):
@@ -198,7 +199,8 @@ async def get_campaign_progress(shop: ShopName, campaign: CampaignName, tx: Tx) 
         looked_at=at.looked_at,
         treated=at.treated,
         held_out=at.held_out,
-        messages=await store.count_messages(tx, shop, known.document.cause),
+        messages=await store_results.count_messages(tx, shop, known.document.cause),
+        clicked=await store_results.count_clicked(tx, shop, known.document.cause),
     )
 
 
@@ -206,10 +208,10 @@ async def get_campaign_progress(shop: ShopName, campaign: CampaignName, tx: Tx) 
 async def get_campaign_lift(shop: ShopName, campaign: CampaignName, tx: Tx) -> LiftOut:
     """What it brought over its hold-out."""
     document = (await _find(tx, shop, campaign)).document
-    arms = await store.count_orders(tx, shop, campaign, document.attribution_days)
+    arms = await store_results.count_orders(tx, shop, campaign, document.attribution_days)
     treated = [counted for arm, counted in arms.items() if arm != HOLD_OUT]
     ordered, customers = sum(o for o, _ in treated), sum(n for _, n in treated)
-    messages = await store.count_messages(tx, shop, document.cause)
+    messages = await store_results.count_messages(tx, shop, document.cause)
     cost = messages.get("sent", 0) * document.cost_per_message
     found: Lift | None = lift((ordered, customers), arms.get(HOLD_OUT, (0, 0)), cost)
     out = LiftOut(

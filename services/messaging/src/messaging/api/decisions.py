@@ -99,6 +99,7 @@ class MessageOut(BaseModel):
     receipt: Literal["delivered", "undelivered"] | None = Field(description="what the gateway said became of it")
     receipt_code: str | None
     receipt_at: datetime | None
+    clicked_at: datetime | None = Field(description="when a person first followed a link of it")
     causation_id: str | None
     correlation_id: str | None
     decisions: list[MessageDecisionOut] = Field(description="oldest first")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from common.events.fields import Count, Cursor, Identifier, ShopName
 from common.events.messages import FlowChanged
 from common.http.api import Body, Router, Tx, require
+from common.people.store import get_people
 from common.refusals import Conflict, Invalid, NotFound
 from common.versions.table import tell
 from messaging.channels.registry import CHANNELS
@@ -224,8 +225,9 @@ async def list_journeys(
     after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> RunsOut:
-    """The customer's ways through flows, the newest first, each with all its moves."""
-    runs, moves = await journeys.list_runs(tx, shop, customer, after, limit, only_open=which == "open")
+    """The person's ways through flows, under all identifiers, the newest first, each with all its moves."""
+    people = [name for _, name in (await get_people(tx, [(shop, customer)]))[shop, customer]]
+    runs, moves = await journeys.list_runs(tx, shop, people, after, limit, only_open=which == "open")
     out = [RunOut(**r._mapping, moves=[MoveOut(**m._mapping) for m in moves if m.run_id == r.run_id]) for r in runs]
     return RunsOut(runs=out, next_after=runs[-1].run_id if len(runs) == limit else None)
 

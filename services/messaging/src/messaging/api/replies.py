@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from common.crypto.sealing import SealBroken, open_sealed
 from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Router, Tx, require, runtime_of
+from common.people.store import get_people
 from messaging.api.messages import UnreadableCursor
 from messaging.replies.store import Place, Reply, list_replies
 
@@ -55,15 +56,16 @@ async def list_shop_replies(shop: ShopName, tx: Tx, after: Cursor = "", limit: L
 async def list_customer_replies(
     shop: ShopName, customer: Identifier, tx: Tx, request: Request, after: Cursor = "", limit: Limit = 50
 ) -> ReplyTextsOut:
-    """The customer's replies with their words."""
-    found = await list_replies(tx, shop, customer, _place(after), limit)
-    key = (await runtime_of(request).keys.keys_for(tx, [(shop, customer)])).get((shop, customer))
+    """The person's replies with their words, under all identifiers."""
+    people = (await get_people(tx, [(shop, customer)]))[shop, customer]
+    found = await list_replies(tx, shop, [name for _, name in people], _place(after), limit)
+    keys = await runtime_of(request).keys.keys_for(tx, people)
     out = []
     for reply in found:
-        text = None
+        text, key = None, keys.get(reply.key)
         if reply.text is not None and key is not None:
             try:
-                text = open_sealed(reply.text, key.key, shop, customer, "text")
+                text = open_sealed(reply.text, key.key, *reply.key, "text")
             except SealBroken:
                 text = None
         out.append(ReplyText(**_summary(reply).model_dump(), text=text))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from common.events.fields import Count, Identifier, ShopName, Text
 from common.events.messages import TemplateChanged
 from common.http.api import Body, Router, Tx, require
+from common.people.store import get_people
 from common.refusals import Conflict, Invalid, NotFound
 from common.shops.settings import display_names, get_shop
 from common.values.people import is_same_person
@@ -235,7 +236,7 @@ async def preview_template(shop: ShopName, template: TemplateName, body: Preview
     language, more = body.language, dict[str, Any](body.values)
     if body.customer is not None:
         key = shop, body.customer
-        standings = await get_standings(tx, {key: tx.clock.now()})
+        standings = await get_standings(tx, {key: tx.clock.now()}, await get_people(tx, [key]))
         more |= {k: v for k, v in standings[key].items() if k == "tier"}
         language = language or await template_effects.get_language(tx, shop, body.customer)
     policy = (await get_policies(tx, [shop]))[shop].policy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, model_validator
 from common.events import CustomerKey
 from common.events.fields import Cursor, PlannedTime, ShopName
 from common.http.api import Body, Router, Tx, require, runtime_of
+from common.people.store import get_people
 from common.refusals import Invalid
 from common.shops.settings import get_shop
 from common.storage.database import Transaction
@@ -139,7 +140,9 @@ async def _pasts(
 ) -> dict[CustomerKey, Past]:
     if not keys:
         return {}
-    known = await get_known(tx, keys, await list_orders(tx, keys))
+    people = await get_people(tx, keys)
+    everybody = [one for of in people.values() for one in of]
+    known = await get_known(tx, keys, await list_orders(tx, everybody))
     said = await get_said(tx, keys)
     shop_zone = (await get_shop(tx, shop)).at(body.since).zone
     trigger = document.trigger
@@ -151,7 +154,7 @@ async def _pasts(
         launched = launches if isinstance(trigger, NewArrivalTrigger) else []
         days = [day for day in _days(first, body.until) if sends_on(trigger, day, launched)]
         if isinstance(trigger, PersonalDateTrigger):
-            own = await get_own_days(tx, keys, trigger.date)
+            own = await get_own_days(tx, everybody, trigger.date)
     celebrated: dict[bytes, list[date]] = {}
     if isinstance(trigger, PersonalDateTrigger):
         for day in days:
@@ -163,10 +166,17 @@ async def _pasts(
             recipient_zone(contact.zone if (contact := known[key].contact) else None, shop_zone),
             known[key].facts,
             said[key],
-            celebrated.get(own.get(key, b""), []) if isinstance(trigger, PersonalDateTrigger) else days,
+            _celebrated(celebrated, own, people[key]) if isinstance(trigger, PersonalDateTrigger) else days,
         )
         for key in keys
     }
+
+
+def _celebrated(
+    days: Mapping[bytes, Sequence[date]], own: Mapping[CustomerKey, bytes], people: Sequence[CustomerKey]
+) -> list[date]:
+    """The days of the person, by the profile of any identifier."""
+    return sorted({day for one in people for day in days.get(own.get(one, b""), ())})
 
 
 def _days(first: date, until: datetime) -> Iterator[date]:

@@ -69,7 +69,8 @@ def leading(document: CampaignDocument) -> tuple[str | None, list[str]]:
     """The condition of the group that an index finds: (subject, its values); None: everybody is looked at."""
     for check in document.group:
         wanted = _values(check)
-        if wanted:
+        # Orders are numbered by identifier: no row says how many a person of several has (ORD-040).
+        if wanted and check.what != "orders":
             return check.what, wanted
     return None, []
 

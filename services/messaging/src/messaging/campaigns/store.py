@@ -224,6 +224,21 @@ async def save_members(
     )
 
 
+async def list_inside(tx: Transaction, shop: str, campaign: str, customers: Sequence[str]) -> set[str]:
+    """Those of these customers who are in an arm already."""
+    # By primary key.
+    rows = await tx.fetch(
+        """
+        select customer from campaign_members
+        where shop = :shop and campaign = :campaign and customer = any(cast(:customers as text[]))
+        """,
+        shop=shop,
+        campaign=campaign,
+        customers=list(customers),
+    )
+    return {r.customer for r in rows}
+
+
 async def get_progress(tx: Transaction, shop: str, campaign: str) -> Progress:
     """How far it has got."""
     # By primary key.
@@ -291,60 +306,6 @@ async def count_audience(tx: Transaction, shop: str, subject: str | None, values
             values=list(values),
         )
     )
-
-
-async def count_messages(tx: Transaction, shop: str, cause: str) -> dict[str, int]:
-    """What became of the campaign's messages, with the reason of those that were suppressed: `suppressed.cap`."""
-    # By the partial index on campaigns, whose condition stands here as it is.
-    rows = await tx.fetch(
-        """
-        select case when coalesce(m.state, c.outcome, 'waiting') in ('suppress', 'suppressed')
-                then 'suppressed.' || coalesce(c.reason, '')
-                else coalesce(m.state, c.outcome, 'waiting') end as state, count(*) as messages
-        from candidates c left join messages m using (shop, customer, message_id)
-        where c.shop = :shop and c.flow = 'campaign' and c.cause = :cause group by 1
-        """,
-        shop=shop,
-        cause=cause,
-    )
-    return {r.state: int(r.messages) for r in rows}
-
-
-async def count_harm(tx: Transaction, shop: str, cause: str) -> tuple[int, int, int]:
-    """(sent, customers who opted out within seven days after one, bounced)."""
-    # The campaign's candidates, each with a probe of the register by primary key.
-    r = await tx.fetch_one(
-        """
-        select count(*) filter (where m.state = 'sent') as sent,
-            count(*) filter (where m.state = 'failed' and m.reason like 'bounced%') as bounced,
-            count(distinct c.customer) filter (where m.state = 'sent' and exists (
-                select from permissions p where p.shop = m.shop and p.customer = m.customer and p.state = 'opted_out'
-                    and p.at > m.sent_at and p.at <= m.sent_at + interval '7 days')) as opted_out
-        from candidates c join messages m using (shop, customer, message_id)
-        where c.shop = :shop and c.flow = 'campaign' and c.cause = :cause
-        """,
-        shop=shop,
-        cause=cause,
-    )
-    assert r is not None
-    return int(r.sent), int(r.opted_out), int(r.bounced)
-
-
-async def count_orders(tx: Transaction, shop: str, campaign: str, days: int) -> dict[str, tuple[int, int]]:
-    """By arm: customers who ordered within so many days after they came in, of how many."""
-    # The members, each with a probe of the purchases by primary key.
-    rows = await tx.fetch(
-        """
-        select m.arm, count(*) as customers, count(*) filter (where exists (
-            select from purchases p where p.shop = m.shop and p.customer = m.customer
-                and p.at > m.at and p.at <= m.at + make_interval(days => :days))) as ordered
-        from campaign_members m where m.shop = :shop and m.campaign = :campaign group by 1
-        """,
-        shop=shop,
-        campaign=campaign,
-        days=days,
-    )
-    return {r.arm: (int(r.ordered), int(r.customers)) for r in rows}
 
 
 async def is_done(tx: Transaction, shop: str, campaign: str) -> bool:

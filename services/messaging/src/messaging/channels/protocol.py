@@ -29,7 +29,7 @@ class Letter:
 
     `unsubscribe_url` is None for a transactional message. `flow`, `language` and `values` are for a provider that has
     the texts itself; `shop` is for its receipts, and `receipt_url` is where one may say what became of the message.
-    `html`: the same text for a channel that shows it.
+    `reference`: the signed name of the message, for reports about it. `html`: the same text where a channel shows it.
     """
 
     message_id: str
@@ -47,6 +47,7 @@ class Letter:
     values: Mapping[str, str] = field(default_factory=dict)
     receipt_url: str | None = None
     html: str | None = None
+    reference: str | None = None
 
 
 class CannotRender(Exception):

@@ -113,7 +113,6 @@ async def enter(tx: Transaction, events: Sequence[Event[FlowEntered]]) -> None:
                     for entry in d.entries
                 ],
             )
-        upto = max((entry.customer for entry in d.entries), default="")
-        await store.save_entered(tx, event.shop, d.flow, d.day, upto, len(d.entries), done=d.done)
+        await store.save_entered(tx, event.shop, d.flow, d.day, d.upto, len(d.entries), done=d.done)
         if d.done and document is not None and not isinstance(document.trigger, NewArrivalTrigger):
             await plan_following(tx, event.shop, d.flow, document, d.day)

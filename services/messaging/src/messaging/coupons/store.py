@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from common.events import CustomerKey
@@ -49,9 +49,11 @@ async def save_used(tx: Transaction, used: Iterable[tuple[str, str, datetime, bo
     )
 
 
-async def get_coupons(tx: Transaction, keys: Sequence[CustomerKey], at: datetime) -> dict[CustomerKey, list[Coupon]]:
-    """The customers' coupons that end after `at`."""
-    found: dict[CustomerKey, list[Coupon]] = {key: [] for key in keys}
+async def get_coupons(
+    tx: Transaction, people: Mapping[CustomerKey, Sequence[CustomerKey]], at: datetime
+) -> dict[CustomerKey, list[Coupon]]:
+    """The coupons of each customer that end after `at`, under all identifiers of the person (`people`; ORD-040)."""
+    found: dict[CustomerKey, list[Coupon]] = {one: [] for of in people.values() for one in of}
     # By the index on customers; those that are over are left out.
     for r in await tx.fetch(
         f"""
@@ -59,9 +61,9 @@ async def get_coupons(tx: Transaction, keys: Sequence[CustomerKey], at: datetime
             case when not coalesce(c.free, true) then c.used_at end as used_at
         from {_OF} join coupons c using (shop, customer) where c.valid_until > :at
         """,
-        **_OF.of(keys),
+        **_OF.of(sorted(found)),
         at=at,
     ):
         coupon = Coupon(r.code, r.offer_id, r.valid_from, r.valid_until, r.used_at)
         found[(r.shop, r.customer)].append(coupon)
-    return found
+    return {key: [coupon for one in of for coupon in found[one]] for key, of in people.items()}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.customers import Channel
 from common.events.messages import (
+    MessageClicked,
     MessageDelivered,
     MessageFact,
     MessageFailed,
@@ -117,12 +118,15 @@ def failed(
 
 def receipt(
     about: Subject,
-    said: Literal["delivered", "undelivered"],
+    said: Literal["delivered", "undelivered", "clicked"],
     code: str | None,
     at: datetime,
     bounced: bytes | None = None,
 ) -> Event[MessageFact]:
-    """The gateway has told what became of the message; `bounced`: and that there is no such address."""
+    """The gateway has told what became of the message; `bounced`: and that there is no such address. Or a person has
+    followed the link of the number `code`."""
+    if said == "clicked":
+        return _fact(about, MessageClicked(**_common(about), link=int(code or 0)), about.message_id, at)
     if said == "delivered":
         return _fact(about, MessageDelivered(**_common(about), code=code), about.message_id, at)
     address = bounced.hex() if bounced is not None else None

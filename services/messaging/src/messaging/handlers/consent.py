@@ -7,6 +7,7 @@ from common.storage.database import Transaction
 from messaging.consent import store
 from messaging.consent.rules import statements_of, suppressed_of, suppression
 from messaging.contacts.store import forget_addresses
+from messaging.flows.running.store import wake_runs
 from messaging.limits.caps import store as caps
 from messaging.occasions.store import forget_own_days
 
@@ -21,7 +22,7 @@ async def on_permissions(tx: Transaction, batch: Batch) -> None:
 async def on_erased(tx: Transaction, batch: Batch) -> None:
     """Forget which addresses the customers had, but for those that they refused for: of those the hash stays.
 
-    It is announced, too, since in a rebuild their contact data opens no more.
+    It is announced, too, since in a rebuild their contact data opens no more. Their ways through flows end.
     """
     keys = sorted({e.customer for e in batch.events})
     kept = [suppression(key, said) for key, said in await store.refusals_of(tx, keys)]
@@ -30,6 +31,8 @@ async def on_erased(tx: Transaction, batch: Batch) -> None:
     await store.forget_addresses(tx, keys)
     await caps.forget_addresses(tx, keys)
     await forget_own_days(tx, keys)
+    if not tx.rebuilding:
+        await wake_runs(tx, [(e.customer, e.time) for e in batch.events])
     await tx.announce(kept)
 
 

@@ -6,10 +6,12 @@ from common.bus.subscriptions import Batch
 from common.people.store import save_merge
 from common.storage.database import Transaction
 from messaging.decisions.store import wake_people
+from messaging.flows.running.store import wake_runs
 
 
 async def on_merges(tx: Transaction, batch: Batch) -> None:
-    """Keep who is one person with whom: consent, caps and messages are theirs together from now on (ORD-040).
+    """Keep who is one person with whom: consent, caps, messages and ways through flows are theirs together from now
+    on (ORD-040).
 
     Nothing is moved, so that an undone merge leaves no trace but what was sent.
     """
@@ -17,3 +19,5 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
         moved = await save_merge(tx, event)
         if moved is not None:
             await wake_people(tx, sorted(moved.after), event.time)
+            if not tx.rebuilding:
+                await wake_runs(tx, [(key, event.time) for key in moved.after])

@@ -35,6 +35,7 @@ from common.events.messages import (
     FlowChanged,
     FlowEntered,
     FlowMoved,
+    MessageClicked,
     MessageDelivered,
     MessageFailed,
     MessageHeld,
@@ -90,7 +91,15 @@ ORDERS = (
 READ_BACK = (
     Subscription(
         on_messages,
-        (MessageHeld, MessageSent, MessageDelivered, MessageUndelivered, MessageFailed, MessageSuppressed),
+        (
+            MessageHeld,
+            MessageSent,
+            MessageDelivered,
+            MessageUndelivered,
+            MessageClicked,
+            MessageFailed,
+            MessageSuppressed,
+        ),
     ),
     Subscription(on_replies, (ContactReplied,)),
     Subscription(on_moves, (FlowMoved,)),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from common.crypto.keys import KeyRing
 from common.events import Event, fact_id
 from common.events.messages import FlowEntered, FlowEntry
+from common.people.store import get_survivors
 from common.shops.settings import get_shop
 from common.storage.database import Transaction
 from common.time.clock import FixedClock
@@ -58,9 +60,10 @@ class Beginning:
             cause=cause_of(due.flow, trigger, due.day),
             details=await _details(tx, due, trigger),
             entries=tuple(
-                FlowEntry(customer=r.customer, at=due_at(trigger, due.day, recipient_zone(r.zone, shop_zone)))
-                for r in found
+                FlowEntry(customer=customer, at=due_at(trigger, due.day, recipient_zone(zone, shop_zone)))
+                for customer, zone in (await _persons(tx, due.shop, found)).items()
             ),
+            upto=found[-1].customer if found else due.entered_upto,
             done=len(found) < MOST,
         )
         name = f"{due.flow}/{due.day}/{due.entered_upto}"
@@ -91,6 +94,19 @@ class Beginning:
         occasion = due.day - timedelta(days=trigger.days)
         hashes = [self._hashing.hashed(due.shop, trigger.date, text) for text in birthdays_on(occasion)]
         return await store.list_celebrating(tx, due.shop, trigger.date, hashes, due.entered_upto, MOST)
+
+
+async def _persons(tx: Transaction, shop: str, found: Sequence[store.Recipient]) -> dict[str, str | None]:
+    """Those who stand for these customers after merges, each once, with a zone: a person enters once (ORD-040).
+
+    One whose identifiers stand on several pages is entered again, which changes nothing.
+    """
+    survivors = await get_survivors(tx, {(shop, r.customer) for r in found})
+    persons: dict[str, str | None] = {}
+    for r in found:
+        _, person = survivors.get((shop, r.customer), (shop, r.customer))
+        persons[person] = r.zone if person == r.customer else persons.get(person) or r.zone
+    return persons
 
 
 async def _details(tx: Transaction, due: store.FlowDay, trigger: Dated) -> dict[str, str | int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from common.events import Event, fact_id
+from common.events import CustomerKey, Event, fact_id
 from common.events.messages import CampaignEntered, CampaignEntry
+from common.people.store import get_people, get_survivors
 from common.storage.database import Transaction
-from messaging.campaigns import store
+from messaging.campaigns import store, store_results
 from messaging.campaigns.document import HOLD_OUT, CampaignDocument
 from messaging.campaigns.rules import arm_of, leading, must_stop
 from messaging.commands.campaigns import enter_campaign, save_campaign
@@ -32,12 +34,14 @@ async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
     if not progress.looked_at:
         await store.save_total(tx, shop, name, await store.count_audience(tx, shop, subject, values))
     looked_at = await store.list_audience(tx, shop, subject, values, progress.entered_upto, MOST)
-    keys = [(shop, customer) for customer in looked_at]
-    standings = await get_standings(tx, dict.fromkeys(keys, now)) if document.group else {}
+    keys = await _persons(tx, shop, name, looked_at)
+    standings: dict[CustomerKey, dict[str, str]] = {}
+    if document.group:
+        standings = await get_standings(tx, dict.fromkeys(keys, now), await get_people(tx, keys))
     members = [
-        CampaignEntry(customer=customer, arm=arm_of(document, shop, customer, policy.hold_out_percent))
-        for customer in looked_at
-        if all(check.holds(standings[(shop, customer)].get(check.what)) for check in document.group)
+        CampaignEntry(customer=key[1], arm=arm_of(document, *key, policy.hold_out_percent))
+        for key in keys
+        if all(check.holds(standings[key].get(check.what)) for check in document.group)
     ]
     members, spent = _within_budget(document, members, progress.treated)
     done = spent or len(looked_at) < MOST
@@ -61,6 +65,14 @@ async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
     await enter_campaign(tx, [event])
     await tx.announce([event])
     return 1
+
+
+async def _persons(tx: Transaction, shop: str, campaign: str, looked_at: Sequence[str]) -> list[CustomerKey]:
+    """Those who stand for these customers after merges, each once, without those who are in already (ORD-040)."""
+    survivors = await get_survivors(tx, {(shop, customer) for customer in looked_at})
+    persons = dict.fromkeys(survivors.get((shop, customer), (shop, customer)) for customer in looked_at)
+    inside = await store.list_inside(tx, shop, campaign, [customer for _, customer in persons])
+    return [key for key in persons if key[1] not in inside]
 
 
 def _within_budget(
@@ -87,7 +99,7 @@ async def watch_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
     shop, name = found
     campaign = await store.get_campaign(tx, shop, name)
     assert campaign is not None
-    why = must_stop(campaign.document, *await store.count_harm(tx, shop, campaign.document.cause))
+    why = must_stop(campaign.document, *await store_results.count_harm(tx, shop, campaign.document.cause))
     document = campaign.document
     if why is not None:
         await save_campaign(tx, shop, document, "stopped", why)

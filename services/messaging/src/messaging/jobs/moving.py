@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from common.crypto.keys import get_keys
 from common.events import CustomerKey, Event
 from common.events.messages import FlowMoved
+from common.people.store import get_people, lock_survivors
 from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from common.time.clock import FixedClock
@@ -31,14 +33,16 @@ ROUNDS = 100
 
 
 async def take_due_runs(tx: Transaction, now: datetime, limit: int) -> Sequence[Task] | None:
-    """The customers with the earliest runs, locked."""
-    return [Task(*key) for key in await store.lock_due_customers(tx, now, limit)] or None
+    """The customers with the earliest runs, locked with those who stand for them after merges."""
+    keys = await store.lock_due_customers(tx, now, limit)
+    await lock_survivors(tx, keys)
+    return [Task(*key) for key in keys] or None
 
 
 async def move_due_runs(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
     """Move what is due of these customers; on a set clock every run is looked at as of when it was due."""
     keys = [(task.shop, task.customer) for task in tasks]
-    await tx.lock_customers(keys)
+    await lock_survivors(tx, keys)
     replay, done = isinstance(tx.clock, FixedClock), 0
     for _ in range(ROUNDS):
         runs = await store.get_due(tx, keys, now)
@@ -65,15 +69,20 @@ async def _look(tx: Transaction, runs: Sequence[Run], now: datetime, *, replay: 
     ]
     await store.forget_stale(tx, old)
     left = [run for run in runs if run not in old]
-    facts = await _facts(tx, left, documents, {run.key: instants[run.run_id] for run in left})
-    zones, settings = await store.get_zones(tx, {run.key for run in left}), await get_shops(tx, shops)
+    people = await get_people(tx, {run.key for run in left})
+    facts = await _facts(tx, left, documents, {run.key: instants[run.run_id] for run in left}, people)
+    zones, settings = await store.get_zones(tx, people), await get_shops(tx, shops)
+    data_keys = await get_keys(tx, {run.key for run in left})
     moves: list[tuple[Run, Move, Event[FlowMoved]]] = []
     resting: list[Run] = []
     for run in left:
         at, document = instants[run.run_id], documents[run.run_id]
         zone = recipient_zone(zones.get(run.key), settings[run.shop].at(at).zone)
-        if document is None:
-            move: Move | None = Move(run.number + 1, at, "step_gone")
+        key = data_keys.get(run.key)
+        if key is not None and key.erased_at is not None:
+            move: Move | None = Move(run.number + 1, at, "erased")
+        elif document is None:
+            move = Move(run.number + 1, at, "step_gone")
         else:
             move = next_move(document, run, facts[run.run_id], at, zone)
         if move is None:
@@ -92,19 +101,22 @@ async def _facts(
     runs: Sequence[Run],
     documents: dict[str, FlowDocument | None],
     instants: dict[CustomerKey, datetime],
+    people: Mapping[CustomerKey, Sequence[CustomerKey]],
 ) -> dict[str, RunFacts]:
-    known, standings = await get_facts(tx, list(instants)), await get_standings(tx, instants)
-    coupons = await get_coupons(tx, list(instants), min(instants.values())) if instants else {}
+    """What is known of the person of each run: under all identifiers, as far as it is not the survivor's alone."""
+    known = await get_facts(tx, sorted({one for of in people.values() for one in of}))
+    standings = await get_standings(tx, instants, people)
+    coupons = await get_coupons(tx, people, min(instants.values())) if instants else {}
     asking = [r for r in runs if (d := documents[r.run_id]) is not None and d.asks_of_messages]
     states = await store.get_message_states(tx, asking) if asking else {}
     once = [
         r for r in runs if (d := documents[r.run_id]) is not None and r.number == 0 and d.again.rule != "each_cause"
     ]
-    earlier = await store.get_earlier(tx, once) if once else {}
+    earlier = await store.get_earlier(tx, once, people) if once else {}
     return {
         run.run_id: RunFacts(
             standings[run.key],
-            known[run.key].purchases,
+            [at for one in people[run.key] for at in known[one].purchases],
             states.get(run.run_id, {}),
             earlier.get(run.run_id, ()),
             coupons[run.key],

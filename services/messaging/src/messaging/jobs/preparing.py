@@ -24,6 +24,7 @@ from messaging.coupons.state import best
 from messaging.decisions.batch import recipient_zone
 from messaging.decisions.rules import may_still_leave
 from messaging.decisions.state import Known
+from messaging.delivery.clicks.links import ClickLinks
 from messaging.delivery.outcomes.announcing import announce, followed
 from messaging.delivery.outcomes.rules import missed, of_another_release, rests
 from messaging.delivery.receipts.links import GatewayLinks
@@ -55,10 +56,12 @@ class Preparation:
         links: UnsubscribeLinks,
         channel: Channel,
         receipts: GatewayLinks | None = None,
+        clicks: ClickLinks | None = None,
     ) -> None:
         self._keys = keys
         self._links = links
         self._receipts = receipts
+        self._clicks = clicks
         self._channel = channel
         self._replay = isinstance(database.clock, FixedClock)
 
@@ -209,6 +212,9 @@ class Preparation:
             },
             short=self._channel.short,
         )
+        html = text.html
+        if html is not None and policy.count_clicks and about.purpose == "marketing" and self._clicks is not None:
+            html = self._clicks.counted(html, about.shop, about.message_id)
         return Letter(
             about.message_id,
             to,
@@ -224,7 +230,8 @@ class Preparation:
             language,
             filled_in({**offered, **message.details, "name": name or NOBODY[language], "shop_name": sender}, zone),
             self._receipts.receipt_url(about.shop, about.message_id) if self._receipts is not None else None,
-            text.html,
+            html,
+            self._receipts.reference(about.shop, about.message_id) if self._receipts is not None else None,
         )
 
 

@@ -18,6 +18,7 @@ from messaging.verification.differences import differences
 from messaging.verification.expected import (
     MISSING,
     campaign,
+    entered_of,
     expectations,
     facts_of,
     flow,
@@ -47,6 +48,7 @@ def _row(history: History) -> Row:
     return history.customer, [
         *facts_of(history),
         *moves_of(history),
+        *entered_of(history),
         *(statement(history.customer, s) for _, s in history.statements),
     ]
 

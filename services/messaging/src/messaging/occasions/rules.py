@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from calendar import isleap
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -96,3 +97,9 @@ def cause_of(flow: str, trigger: Dated, day: date) -> str:
     """What the flow answers on the day: of customers' own days once a year, whatever day it is moved to."""
     occasion = day - timedelta(days=trigger.days)
     return f"{flow}/{occasion.year}" if isinstance(trigger, PersonalDateTrigger) else f"{flow}/{occasion.isoformat()}"
+
+
+def is_of_a_day(flow: str, cause: str) -> bool:
+    """Whether a cause is a day on which the flow begins; events have other causes, and steps of runs longer ones."""
+    head, _, day = cause.rpartition("/")
+    return head == flow and re.fullmatch(r"\d{4}(-\d{2}-\d{2})?", day) is not None

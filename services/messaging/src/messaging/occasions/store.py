@@ -146,7 +146,7 @@ async def save_entered(
 
 
 async def list_recipients(tx: Transaction, shop: str, after: str, limit: int) -> list[Recipient]:
-    """The shop's customers with contact data, in order; not those who were erased."""
+    """The shop's customers with contact data, in order, whoever stands for them; not those who were erased."""
     # By primary key.
     rows = await tx.fetch(
         """

@@ -33,7 +33,9 @@ class Policy(BaseModel):
     """One version of a shop's rules of contact. `channels`: a message is asked for on each of them, and with
     `one_channel` sent by the first of them that may be used (MSG-020): put the cheapest first.
 
-    `hold_out_percent`: of the customers, always the same ones, come into no campaign (MSG-051).
+    `count_clicks`: links of offers lead by way of us, which counts who followed them (MSG-057); off until the shop may
+    do so by its customers' law. `hold_out_percent`: of the customers, always the same ones, come into no campaign
+    (MSG-051).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +46,7 @@ class Policy(BaseModel):
     fatigue: Fatigue = Fatigue()
     variety: Variety = Variety()
     one_channel: bool = False
+    count_clicks: bool = False
     hold_out_percent: Annotated[int, Field(ge=0, le=50, strict=True)] = 0
     stale_after_days: StaleAfter = StaleAfter()
     sender_name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\r\n]+$")] | None = None

@@ -54,19 +54,19 @@ async def save_replies(tx: Transaction, replies: Sequence[Reply]) -> set[str]:
 
 
 async def list_replies(
-    tx: Transaction, shop: str, customer: str | None, after: Place | None, limit: int
+    tx: Transaction, shop: str, people: Sequence[str] | None, after: Place | None, limit: int
 ) -> list[Reply]:
-    """The newest first: of one customer, or of the shop."""
+    """The newest first: of one customer, under all identifiers (`people`), or of the shop."""
     # By the index on shop and time; of one customer by primary key.
     rows = await tx.fetch(
         """
         select customer, reply_id, at, channel, said, text from replies
-        where shop = :shop and (cast(:customer as text) is null or customer = :customer)
+        where shop = :shop and (cast(:people as text[]) is null or customer = any(:people))
             and (cast(:at as timestamptz) is null or (at, reply_id) < (cast(:at as timestamptz), :reply_id))
         order by at desc, reply_id desc limit :limit
         """,
         shop=shop,
-        customer=customer,
+        people=list(people) if people is not None else None,
         at=after.at if after is not None else None,
         reply_id=after.reply_id if after is not None else "",
         limit=limit,

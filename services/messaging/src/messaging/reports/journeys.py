@@ -28,12 +28,12 @@ async def count_runs(tx: Transaction, shop: str, flow: str) -> tuple[dict[str, i
 
 async def count_messages(tx: Transaction, shop: str, flow: str) -> dict[str, int]:
     """The flow's messages by what became of them."""
-    # The candidates of one flow of a shop; no index leads by it, so this is for reports.
+    # By the index on shop and flow; the messages by primary key.
     rows = await tx.fetch(
         """
         select coalesce(m.state, c.outcome, 'waiting') as state, count(*) as messages
         from candidates c left join messages m using (shop, customer, message_id)
-        where c.shop = :shop and c.flow = :flow group by 1
+        where c.shop = :shop and c.flow = :flow and c.flow <> 'campaign' group by 1
         """,
         shop=shop,
         flow=flow,
@@ -42,20 +42,22 @@ async def count_messages(tx: Transaction, shop: str, flow: str) -> dict[str, int
 
 
 async def list_runs(
-    tx: Transaction, shop: str, customer: str, after: str, limit: int, *, only_open: bool
+    tx: Transaction, shop: str, people: Sequence[str], after: str, limit: int, *, only_open: bool
 ) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
-    """Runs of the customer, the newest first, after the run of that id; and their moves, oldest first."""
+    """Runs of a customer, under all identifiers (`people`), the newest first, after the run of that id; and their
+    moves, oldest first."""
     # By primary key: a customer has few.
     runs = await tx.fetch(
         """
         select r.run_id, r.customer, r.flow, r.version, r.cause, r.started_at, r.step, r.until, r.reason
-        from flow_runs r left join flow_runs a on a.shop = r.shop and a.customer = r.customer and a.run_id = :after
-        where r.shop = :shop and r.customer = :customer and (not :only_open or r.due_at is not null)
+        from flow_runs r
+        left join flow_runs a on a.shop = r.shop and a.customer = any(:people) and a.run_id = :after
+        where r.shop = :shop and r.customer = any(:people) and (not :only_open or r.due_at is not null)
             and (:after = '' or (r.started_at, r.run_id) < (a.started_at, a.run_id))
         order by r.started_at desc, r.run_id desc limit :limit
         """,
         shop=shop,
-        customer=customer,
+        people=list(people),
         after=after,
         limit=limit,
         only_open=only_open,
@@ -64,10 +66,10 @@ async def list_runs(
     moves = await tx.fetch(
         """
         select run_id, number, at, reason, step, until, path, asked from flow_moves
-        where shop = :shop and customer = :customer and run_id = any(:runs) order by run_id, number
+        where shop = :shop and customer = any(:people) and run_id = any(:runs) order by run_id, number
         """,
         shop=shop,
-        customer=customer,
+        people=list(people),
         runs=[r.run_id for r in runs],
     )
     return runs, moves

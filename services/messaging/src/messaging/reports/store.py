@@ -45,12 +45,15 @@ async def get_message(tx: Transaction, shop: str, message_id: str) -> Row[Any] |
         select c.message_id, c.customer, c.flow, c.purpose, c.channel, c.cause, c.cause_at, c.due_at, c.release_at,
             c.outcome, c.reason, c.decided_at, m.state, m.reason as state_reason, m.attempts, m.sent_at,
             c.causation as causation_id, c.correlation as correlation_id, r.said as receipt, r.code as receipt_code,
-            r.at as receipt_at
+            r.at as receipt_at, l.at as clicked_at
         from candidates c left join messages m using (shop, customer, message_id)
         left join lateral (
             select said, code, at from receipts r
-            where r.shop = c.shop and r.customer = c.customer and r.message_id = c.message_id order by said limit 1
+            where r.shop = c.shop and r.customer = c.customer and r.message_id = c.message_id
+                and said <> 'clicked' order by said limit 1
         ) r on true
+        left join receipts l on l.shop = c.shop and l.customer = c.customer and l.message_id = c.message_id
+            and l.said = 'clicked'
         where c.shop = :shop and c.message_id = :message_id
         """,
         shop=shop,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from common.events import Event, rfc3339
@@ -75,3 +76,12 @@ def standings_of(event: Event[Any]) -> list[Standing]:
         case OrderCompleted() as d if d.sequence is not None:
             return [Standing("orders", d.sequence, str(d.sequence))]
     return []
+
+
+def of_person(each: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What is so of a person, of what is so of each of their identifiers, the survivor's first (ORD-040).
+
+    Other services speak of the whole person under the survivor; orders are numbered by identifier, and are added up.
+    """
+    orders = sum(int(one.get("orders", 0)) for one in each)
+    return {**each[0], **({"orders": str(orders)} if orders else {})}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from messaging.standings.rules import NOTHING, Standing
+from messaging.standings.rules import NOTHING, Standing, of_person
 
 _NEW = Columns("n", shop="text", customer="text", subject="text", revision="bigint", at="timestamptz", value="text")
-_ASKED = Columns("w", shop="text", customer="text", until="timestamptz")
+_ASKED = Columns("w", shop="text", customer="text", until="timestamptz", asked_by="text")
 
 
 async def save_standings(tx: Transaction, said: Sequence[tuple[CustomerKey, datetime, Standing]]) -> None:
@@ -39,19 +39,28 @@ async def save_standings(tx: Transaction, said: Sequence[tuple[CustomerKey, date
     )
 
 
-async def get_standings(tx: Transaction, asked: dict[CustomerKey, datetime]) -> dict[CustomerKey, dict[str, str]]:
-    """What is so of each customer as of an instant, by subject; what is not so is absent."""
+async def get_standings(
+    tx: Transaction,
+    asked: Mapping[CustomerKey, datetime],
+    people: Mapping[CustomerKey, Sequence[CustomerKey]] | None = None,
+) -> dict[CustomerKey, dict[str, str]]:
+    """What is so of each customer as of an instant, by subject; what is not so is absent.
+
+    `people`: all who are one person with each, the survivor first (ORD-040); None: each is only themselves.
+    """
+    of = {key: (people or {}).get(key) or [key] for key in asked}
     # The newest revision that had happened by then; there are two of each subject at most.
     rows = await tx.fetch(
         f"""
-        select distinct on (s.shop, s.customer, s.subject) s.shop, s.customer, s.subject, s.value
+        select distinct on (w.asked_by, s.shop, s.customer, s.subject) w.asked_by, s.shop, s.customer, s.subject,
+            s.value
         from {_ASKED} join standings s using (shop, customer) where s.at <= w.until
-        order by s.shop, s.customer, s.subject, s.revision desc
+        order by w.asked_by, s.shop, s.customer, s.subject, s.revision desc
         """,
-        **_ASKED.of((*key, until) for key, until in asked.items()),
+        **_ASKED.of((*one, until, key[1]) for key, until in asked.items() for one in of[key]),
     )
-    found: dict[CustomerKey, dict[str, str]] = {key: {} for key in asked}
+    said: dict[CustomerKey, dict[CustomerKey, dict[str, str]]] = {key: {one: {} for one in of[key]} for key in asked}
     for r in rows:
         if r.value != NOTHING:
-            found[(r.shop, r.customer)][r.subject] = r.value
-    return found
+            said[(r.shop, r.asked_by)][(r.shop, r.customer)][r.subject] = r.value
+    return {key: of_person(list(each.values())) for key, each in said.items()}

@@ -17,7 +17,9 @@ from common.events.messages import (
     ContactOptedOut,
     ContactPolicyChanged,
     FlowChanged,
+    FlowEntered,
     FlowMoved,
+    MessageClicked,
     MessageDelivered,
     MessageFailed,
     MessageHeld,
@@ -32,6 +34,7 @@ from messaging.consent.state import PURPOSES, Statement
 from messaging.decisions.facts import decision_cause, missed_cause
 from messaging.decisions.state import MISSED
 from messaging.flows.document import FlowDocument
+from messaging.occasions.rules import is_of_a_day
 from messaging.policy.state import Policy
 from messaging.templates.document import TemplateDocument
 from messaging.verification.state import History, Message
@@ -47,6 +50,11 @@ MISSING = {
     "policy": "a policy was announced, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
+_RECEIPTS = {
+    "delivered": MessageDelivered.TYPE,
+    "undelivered": MessageUndelivered.TYPE,
+    "clicked": MessageClicked.TYPE,
+}
 Kept = tuple[tuple[str, ...], bytes | None]
 
 
@@ -79,6 +87,9 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
         yield Expectation(("template", shop, str(data["version"])), template(parse_time(data["valid_from"]), data))
     elif kind == CampaignChanged.TYPE:
         yield Expectation(("campaign", shop, str(data["version"])), campaign(parse_time(data["valid_from"]), data))
+    elif kind == FlowEntered.TYPE:
+        for entry in data.get("entries", ()):
+            yield Expectation(("entered", shop, data["cause"], entry["customer"]), digest(data["flow"]))
     elif kind == CampaignEntered.TYPE:
         for entry in data.get("entries", ()):
             yield Expectation(("member", shop, data["campaign"], entry["customer"]), member(entry["arm"], at))
@@ -121,6 +132,16 @@ def moves_of(history: History) -> Iterator[Kept]:
         yield ("move", shop, id_), _moved(customer, m.run_id, m.number, m.reason, m.at, m.step, until)
 
 
+def entered_of(history: History) -> Iterator[Kept]:
+    """What began on a day must have been announced as such; what began and was old news leaves no row."""
+    shop, customer = history.customer
+    begun = [(run.flow, run.cause) for run in history.runs.values()]
+    begun += [(asked.candidate.flow, asked.candidate.cause) for asked in history.candidates.values()]
+    for flow, cause in dict.fromkeys(begun):
+        if is_of_a_day(flow, cause):
+            yield ("entered", shop, cause, customer), digest(flow)
+
+
 def _moved(
     customer: str, run_id: str, number: int, reason: str, at: datetime, step: str | None, until: str | None
 ) -> bytes:
@@ -147,7 +168,7 @@ def facts_of(history: History) -> Iterator[Kept]:
     for message in history.messages.values():
         yield from _end_of(history, message)
     for receipt in history.receipts:
-        kind = MessageDelivered.TYPE if receipt.said == "delivered" else MessageUndelivered.TYPE
+        kind = _RECEIPTS[receipt.said]
         yield _fact(history, kind, receipt.message_id, receipt.message_id, None, receipt.at)
 
 

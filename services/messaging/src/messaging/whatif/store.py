@@ -13,10 +13,13 @@ _OF = Columns("w", shop="text", customer="text")
 
 
 async def list_customers(tx: Transaction, shop: str, after: str, limit: int) -> list[str]:
-    """Customers of the shop in order."""
+    """Customers of the shop in order; each person once, under the survivor (ORD-040)."""
     # By primary key.
     rows = await tx.fetch(
-        "select customer from customers where shop = :shop and customer > :after order by customer limit :limit",
+        """
+        select customer from customers where shop = :shop and customer > :after and merged_into is null
+        order by customer limit :limit
+        """,
         shop=shop,
         after=after,
         limit=limit,

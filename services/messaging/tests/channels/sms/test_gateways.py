@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pytest
 
-from messaging.channels.protocol import Delivery, Letter, MayLeave, always
+from messaging.channels.protocol import Delivery, Letter, MayLeave, Trouble, always
 from messaging.channels.sms.aliyun import signature
+from messaging.channels.sms.breaker import Breaker
 from messaging.channels.sms.channel import SmsChannel
 from messaging.channels.sms.settings import SmsSettings
 
@@ -190,3 +192,107 @@ async def test_number_and_secret_are_in_no_line_of_the_log(caplog: pytest.LogCap
             await sent(Gateway(shape, hangs_up))
     assert "13800138000" not in caplog.text
     assert "5ec-ret" not in caplog.text + repr(SmsChannel.opened(SmsSettings(**Gateway("aliyun").settings)))
+
+
+def two(first: Gateway, second: Gateway, **settings: Any) -> SmsChannel:
+    """A channel with both, the second tried while the first is left alone."""
+    more = {
+        name.replace("sms_", "sms_second_"): value
+        for name, value in second.settings.items()
+        if name in ("sms_gateway", "sms_url", "sms_account", "sms_secret", "sms_sender")
+    }
+    return SmsChannel.opened(SmsSettings(**{**first.settings, **more, "sms_look_up_s": 0.2, **settings}))
+
+
+async def test_while_a_gateway_is_away_the_other_one_takes_what_there_is(unused_tcp_port: int) -> None:
+    """It is left alone then; a text without a provider's template goes to the one that needs none."""
+    first, second = Gateway("aliyun"), Gateway("twilio")
+    first.port = unused_tcp_port
+    async with second.listening():
+        channel = two(first, second)
+        connection = channel.connect()
+        try:
+            for _ in range(3):
+                assert await connection.deliver(channel.render(LETTER)) == Delivery("accepted")
+            assert (len(second.taken), second.taken[0]["Body"]) == (3, LETTER.text)
+            assert channel.lines[0].breaker.is_open(asyncio.get_running_loop().time())
+            other = replace(LETTER, flow="no_template_of_the_provider")
+            assert await connection.deliver(channel.render(other)) == Delivery("accepted")
+        finally:
+            await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        (takes_and_hangs_up, "accepted"),  # looked up
+        (hangs_up, "unknown"),
+        (answers({"code": 21211}, "400 Bad Request"), "refused"),
+        (answers({"code": 99999}, "400 Bad Request"), "later"),
+    ],
+)
+async def test_what_is_in_doubt_or_about_the_message_is_never_tried_elsewhere(reply: Reply, outcome: str) -> None:
+    """M1: two gateways never send one message."""
+    first, second = Gateway("twilio", reply), Gateway("twilio")
+    async with first.listening(), second.listening():
+        channel = two(first, second)
+        connection = channel.connect()
+        try:
+            assert (await connection.deliver(channel.render(LETTER))).outcome == outcome
+        finally:
+            await connection.close()
+    assert second.asked == []
+
+
+async def test_the_channel_pauses_where_both_refuse_us_and_the_first_is_tried_again() -> None:
+    refuses = answers({"code": 20003}, "401 Unauthorized")
+    first, second = Gateway("twilio", refuses), Gateway("twilio", refuses)
+    async with first.listening(), second.listening():
+        channel = two(first, second)
+        connection = channel.connect()
+        try:
+            found = await connection.deliver(channel.render(LETTER))
+            assert (found.outcome, found.trouble and found.trouble.scope) == ("withheld", "channel")
+            assert (len(first.asked), len(second.asked)) == (1, 1)
+            first.reply = takes
+            assert await connection.deliver(channel.render(LETTER)) == Delivery("accepted")
+            assert (len(first.asked), len(second.asked)) == (2, 1)
+            assert not channel.lines[0].breaker.is_open(asyncio.get_running_loop().time())
+        finally:
+            await connection.close()
+
+
+def test_a_breaker_opens_at_once_or_after_five_in_a_row_and_for_longer_each_time() -> None:
+    throttled, away = (Trouble("channel", at_once, "answer", "x") for at_once in (False, True))
+    breaker = Breaker()
+    for n in range(5):
+        assert not breaker.is_open(n)
+        breaker.refused(throttled, n)
+    assert breaker.is_open(13.9)
+    assert not breaker.is_open(14)
+    breaker.refused(away, 14)
+    assert (breaker.is_open(33), breaker.is_open(34)) == (True, False)
+    breaker.took()
+    assert not breaker.is_open(14)
+    breaker.refused(throttled, 40)
+    assert not breaker.is_open(40)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"sms_second_gateway": "twilio"}, "SMS_SECOND_ACCOUNT and SMS_SECOND_SECRET and SMS_SECOND_SENDER"),
+        (
+            {
+                "sms_second_gateway": "twilio",
+                "sms_second_account": "a",
+                "sms_second_secret": "b",
+                "sms_second_sender": "c",
+            },
+            "set that one first",
+        ),
+    ],
+)
+def test_a_second_gateway_is_whole_and_needs_a_first(given: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        SmsSettings(**given)

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from messaging.channels.handing_over import Asked
 from messaging.channels.protocol import Delivery
 from messaging.channels.sms.answers import in_doubt, json_object, of_us
-from messaging.channels.sms.message import Asked, Gateway, SmsMessage
+from messaging.channels.sms.message import Gateway, SmsMessage
 
 URL = "https://dysmsapi.aliyuncs.com"
 _CHINA = ZoneInfo("Asia/Shanghai")

@@ -14,27 +14,27 @@ from messaging.channels.protocol import CannotRender, Channel, Letter, ProfileFi
 from messaging.channels.sms import aliyun, twilio
 from messaging.channels.sms.bucket import TokenBucket
 from messaging.channels.sms.connection import SmsConnection
-from messaging.channels.sms.message import Gateway, SmsMessage
+from messaging.channels.sms.message import Line, SmsMessage
 from messaging.channels.sms.segments import segments_of
 from messaging.channels.sms.settings import SmsSettings
 
 
 @dataclass(frozen=True)
 class SmsChannel(Channel):
-    """Text messages to the profile's field `phone`. `gateway` is None where none is set up: messages wait."""
+    """Text messages to the profile's field `phone`. `lines`: the gateways; without any messages wait."""
 
     name: ClassVar[ChannelName] = "sms"
     settings: ClassVar[type[BaseSettings]] = SmsSettings
     short: ClassVar[bool] = True
     config: SmsSettings
-    gateway: Gateway | None
+    lines: tuple[Line, ...]
     bucket: TokenBucket = field(repr=False)
     workers: int = 4
 
     @classmethod
     def opened(cls, settings: SmsSettings) -> Self:
-        """The channel to the gateway that the environment names."""
-        return cls(settings, _gateway(settings), TokenBucket(settings.sms_per_second))
+        """The channel to the gateways that the environment names."""
+        return cls(settings, _lines(settings), TokenBucket(settings.sms_per_second))
 
     @staticmethod
     def address(contact: CustomerProfile) -> ProfileField | None:
@@ -47,15 +47,15 @@ class SmsChannel(Channel):
         return phone_number(text)
 
     def render(self, letter: Letter) -> SmsMessage:
-        """The short text, counted in parts; where the provider has the texts, the name of the one for this flow."""
-        text, template = letter.text.strip(), None
-        if self.gateway is not None and self.gateway.needs_template:
-            named = self.config.sms_templates
-            template = named.get(f"{letter.flow}/{letter.language}") or named.get(letter.flow)
-            if template is None:
-                raise CannotRender("no_provider_template")
-            text = f"【{self.config.sms_sender}】{text}"
-        segments = segments_of(text)
+        """The short text, counted in parts; where a provider has the texts, the name of the one for this flow."""
+        text, named = letter.text.strip(), self.config.sms_templates
+        template = named.get(f"{letter.flow}/{letter.language}") or named.get(letter.flow)
+        with_texts = [line.gateway for line in self.lines if line.gateway.needs_template]
+        if template is None and self.lines and len(with_texts) == len(self.lines):
+            raise CannotRender("no_provider_template")
+        # Counted as the longest that may leave: a provider with texts of its own puts the sender before them.
+        before = max((f"【{gateway.sender}】" for gateway in with_texts if template is not None), key=len, default="")
+        segments = segments_of(f"{before}{text}")
         if segments.parts > self.config.sms_most_segments:
             raise CannotRender("text_too_long")
         reference = f"{letter.shop}/{letter.message_id}"
@@ -65,12 +65,16 @@ class SmsChannel(Channel):
 
     def connect(self) -> SmsConnection:
         """A client; nothing is opened before the first message."""
-        return SmsConnection(self.gateway, self.bucket, self.config)
+        return SmsConnection(self.lines, self.bucket, self.config)
 
 
-def _gateway(settings: SmsSettings) -> Gateway | None:
-    if settings.sms_gateway is None:
-        return None
-    kind, usual = {"aliyun": (aliyun.Aliyun, aliyun.URL), "twilio": (twilio.Twilio, twilio.URL)}[settings.sms_gateway]
-    url = (settings.sms_url or usual).rstrip("/")
-    return kind(url, settings.sms_account, settings.sms_secret.get_secret_value(), settings.sms_sender)
+def _lines(settings: SmsSettings) -> tuple[Line, ...]:
+    shapes = {"aliyun": (aliyun.Aliyun, aliyun.URL), "twilio": (twilio.Twilio, twilio.URL)}
+    found = []
+    for name, account in (("first", settings.first), ("second", settings.second)):
+        if account is not None:
+            kind, usual = shapes[account.shape]
+            url = (account.url or usual).rstrip("/")
+            gateway = kind(url, account.account, account.secret.get_secret_value(), account.sender)
+            found.append(Line(name, gateway))
+    return tuple(found)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Protocol
 
+from messaging.channels.handing_over import Asked
 from messaging.channels.protocol import Delivery
+from messaging.channels.sms.breaker import Breaker
 from messaging.channels.sms.segments import Segments
 
 
@@ -25,19 +27,11 @@ class SmsMessage:
     receipt_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An HTTP request; a form where it has a body."""
-
-    method: str
-    url: str
-    form: Mapping[str, str] | None = None
-    auth: tuple[str, str] | None = field(default=None, repr=False)
-
-
 class Gateway(Protocol):
     """What one kind of gateway is asked, and what its answers mean. Pure: `now` and `nonce` are given."""
 
+    sender: str
+    """The signature, number or service that it sends as."""
     needs_template: ClassVar[bool]
     """Texts are the provider's, approved beforehand; ours are only counted."""
 
@@ -52,3 +46,12 @@ class Gateway(Protocol):
 
     def has_it(self, message: SmsMessage, since: datetime, status: int, body: bytes) -> bool:
         """Whether the answer to `look_up` names the message; False says nothing, it may come yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A gateway that is set up, `first` or `second`, with its breaker."""
+
+    name: str
+    gateway: Gateway
+    breaker: Breaker = field(default_factory=Breaker)

@@ -8,9 +8,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
+from messaging.channels.handing_over import Asked
 from messaging.channels.protocol import Delivery
 from messaging.channels.sms.answers import in_doubt, json_object, of_us
-from messaging.channels.sms.message import Asked, Gateway, SmsMessage
+from messaging.channels.sms.message import Gateway, SmsMessage
 
 URL = "https://api.twilio.com"
 _NO_SUCH_NUMBER = frozenset({21211, 21610, 21614})

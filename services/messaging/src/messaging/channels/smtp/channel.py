@@ -15,6 +15,7 @@ from messaging.channels.protocol import Channel, Letter, ProfileField
 from messaging.channels.smtp.connection import Deadlines, SmtpConnection, SmtpServer
 from messaging.channels.smtp.dkim import Signer
 from messaging.channels.smtp.mail import Mail
+from messaging.channels.smtp.reports import REFERENCE
 from messaging.channels.smtp.settings import SmtpSettings
 
 
@@ -72,7 +73,10 @@ class SmtpChannel(Channel):
             letter.subject,
             letter.text,
             letter.date,
-            one_click_headers(url) if url else {},
+            {
+                **({REFERENCE: letter.reference} if letter.reference else {}),
+                **(one_click_headers(url) if url else {}),
+            },
             letter.reply_to,
             letter.html,
         )

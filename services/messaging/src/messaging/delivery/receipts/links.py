@@ -19,10 +19,15 @@ class GatewayLinks:
             derived_key(master, "sms-receipts"), salt="receipt", signer_kwargs={"digest_method": hashlib.sha256}
         )
         self._token = derived_key(master, "sms-gateway").hex()
+        self._mail_token = derived_key(master, "mail-reports").hex()
 
     def receipt_url(self, shop: str, message_id: str) -> str:
         """Where a gateway is to say what became of one message."""
-        return f"{self._public_url}/sms/twilio/receipts/{self._serializer.dumps([shop, message_id])}"
+        return f"{self._public_url}/sms/twilio/receipts/{self.reference(shop, message_id)}"
+
+    def reference(self, shop: str, message_id: str) -> str:
+        """The signed name of a message, which nobody else can make: for what is said of it in a report by mail."""
+        return str(self._serializer.dumps([shop, message_id]))
 
     def read_receipt(self, token: str) -> tuple[str, str] | None:
         """(shop, message id) that a token names; None where it is not ours."""
@@ -35,6 +40,15 @@ class GatewayLinks:
     def is_ours(self, token: str) -> bool:
         """Whether the token of an account's callback is the one that we gave out."""
         return hmac.compare_digest(token.encode(), self._token.encode())
+
+    def is_the_mail_servers(self, token: str) -> bool:
+        """Whether the token is the one that our own mail server was given."""
+        return hmac.compare_digest(token.encode(), self._mail_token.encode())
+
+    @property
+    def mail_reports(self) -> str:
+        """Where the mail server is to post bounces and complaints."""
+        return f"{self._public_url}/mail/reports/{self._mail_token}"
 
     @property
     def callbacks(self) -> dict[str, str]:

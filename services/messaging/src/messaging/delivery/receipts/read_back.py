@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from common.events import CustomerKey, Event
-from common.events.messages import MessageDelivered, MessageFact, MessageUndelivered
+from common.events.messages import MessageClicked, MessageDelivered, MessageFact, MessageUndelivered
 from messaging.delivery.receipts.state import Receipt, Said
 
 
 def receipt_of(event: Event[MessageFact]) -> tuple[CustomerKey, Receipt] | None:
     """The receipt that a fact tells of; None of any other fact."""
     data = event.data
+    if isinstance(data, MessageClicked):
+        return event.customer, Receipt(event.shop, data.message_id, "clicked", str(data.link), event.time)
     if not isinstance(data, MessageDelivered | MessageUndelivered):
         return None
     said: Said = "delivered" if isinstance(data, MessageDelivered) else "undelivered"

@@ -7,8 +7,9 @@ from messaging.delivery.receipts.state import Said
 _TWILIO: dict[str, Said] = {"delivered": "delivered", "undelivered": "undelivered", "failed": "undelivered"}
 
 
-NO_SUCH_NUMBER = frozenset({"30005", "30006", "MOBILE_NOT_ON_SERVICE"})
-"""Codes of receipts that speak of the number for good: unknown, a landline, out of service."""
+NO_SUCH_ADDRESS = frozenset({"30005", "30006", "MOBILE_NOT_ON_SERVICE", "5.1.1", "5.1.2", "5.1.6", "5.1.10"})
+"""Codes of receipts that speak of the address for good: a number that is unknown, a landline, or out of service; a
+mailbox or domain that there is not (RFC 3463)."""
 
 
 def said_by_twilio(status: str) -> Said | None:

@@ -1,4 +1,4 @@
-"""What a gateway says became of a message that it took."""
+"""What became of a message after a provider took it: what the provider says of it, and that a link was followed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Said = Literal["delivered", "undelivered"]
+Said = Literal["delivered", "undelivered", "clicked"]
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`code`: the gateway's own word for it; `at`: when we learnt it. Each of the two is kept once a message, so that
-    receipts may come in any order and any number of times (M4); where both were said, it was delivered."""
+    """`code`: the gateway's own word for it, or the link's number; `at`: when we learnt it. Each kind is kept once a
+    message, so that receipts may come in any order and any number of times (M4); where both were said, it was
+    delivered."""
 
     shop: str
     message_id: str

@@ -18,6 +18,7 @@ Reason = Literal[
     "goal",  # what the flow is for has happened
     "not_for_them",  # `only_if` did not hold when it began
     "too_soon",  # the customer went through it before, and not long enough ago
+    "erased",  # the customer was erased
     "step_gone",  # this release's library has no such step any more
 ]
 

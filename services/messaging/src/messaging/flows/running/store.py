@@ -17,6 +17,7 @@ from messaging.flows.running.state import Move, Run
 
 _OF = Columns("w", shop="text", customer="text")
 _RUN = Columns("w", shop="text", customer="text", run_id="text")
+_BEFORE = Columns("w", shop="text", customer="text", flow="text", started_at="timestamptz", run_id="text")
 _REACHED = Columns("w", shop="text", customer="text", at="timestamptz")
 _RUNS = Columns(
     "n",
@@ -210,18 +211,18 @@ async def get_due(tx: Transaction, keys: Sequence[CustomerKey], now: datetime) -
     return [stored(r) for r in rows]
 
 
-async def get_earlier(tx: Transaction, runs: Sequence[Run]) -> dict[str, list[datetime]]:
-    """When the customers went through the flow before, by run id; who was turned away did not."""
+async def get_earlier(
+    tx: Transaction, runs: Sequence[Run], people: Mapping[CustomerKey, Sequence[CustomerKey]]
+) -> dict[str, list[datetime]]:
+    """When the persons went through the flow before, by run id, under any identifier; who was turned away did not."""
     # By the unique index on (shop, customer, flow).
     rows = await tx.fetch(
         f"""
-        select w.run_id, r.started_at
-        from {_RUN} join flow_runs mine using (shop, customer, run_id)
-        join flow_runs r on r.shop = mine.shop and r.customer = mine.customer and r.flow = mine.flow
-            and (r.started_at, r.run_id) < (mine.started_at, mine.run_id)
-        where r.number > 0 and r.reason not in ('too_soon', 'not_for_them')
+        select w.run_id, r.started_at from {_BEFORE} join flow_runs r using (shop, customer, flow)
+        where (r.started_at, r.run_id) < (w.started_at, w.run_id)
+            and r.number > 0 and r.reason not in ('too_soon', 'not_for_them')
         """,
-        **_RUN.of((*r.key, r.run_id) for r in runs),
+        **_BEFORE.of((*one, r.flow, r.started_at, r.run_id) for r in runs for one in people[r.key]),
     )
     found: dict[str, list[datetime]] = {}
     for r in rows:
@@ -252,13 +253,17 @@ async def get_message_states(tx: Transaction, runs: Sequence[Run]) -> dict[str, 
     return found
 
 
-async def get_zones(tx: Transaction, keys: Iterable[CustomerKey]) -> Mapping[CustomerKey, str | None]:
-    """The zone of each customer's profile."""
+async def get_zones(
+    tx: Transaction, people: Mapping[CustomerKey, Sequence[CustomerKey]]
+) -> Mapping[CustomerKey, str | None]:
+    """The zone of each customer's profile; the survivor's, else that of the first of the person who has one."""
     # By primary keys.
     rows = await tx.fetch(
-        f"select shop, customer, zone from {_OF} join contacts using (shop, customer)", **_OF.of(keys)
+        f"select shop, customer, zone from {_OF} join contacts using (shop, customer) where zone is not null",
+        **_OF.of(sorted({one for of in people.values() for one in of})),
     )
-    return {(r.shop, r.customer): r.zone for r in rows}
+    zones = {(r.shop, r.customer): r.zone for r in rows}
+    return {key: next((zones[one] for one in of if one in zones), None) for key, of in people.items()}
 
 
 async def count_due(tx: Transaction, now: datetime) -> int:

@@ -1,0 +1,94 @@
+"""What came of a campaign: its messages, the harm that they did, and who ordered."""
+
+from __future__ import annotations
+
+from common.storage.database import Transaction
+
+
+async def count_messages(tx: Transaction, shop: str, cause: str) -> dict[str, int]:
+    """What became of the campaign's messages, with the reason of those that were suppressed: `suppressed.cap`."""
+    # By the partial index on campaigns, whose condition stands here as it is.
+    rows = await tx.fetch(
+        """
+        select case when coalesce(m.state, c.outcome, 'waiting') in ('suppress', 'suppressed')
+                then 'suppressed.' || coalesce(c.reason, '')
+                else coalesce(m.state, c.outcome, 'waiting') end as state, count(*) as messages
+        from candidates c left join messages m using (shop, customer, message_id)
+        where c.shop = :shop and c.flow = 'campaign' and c.cause = :cause group by 1
+        """,
+        shop=shop,
+        cause=cause,
+    )
+    return {r.state: int(r.messages) for r in rows}
+
+
+async def count_clicked(tx: Transaction, shop: str, cause: str) -> int:
+    """The campaign's messages of which a person followed a link."""
+    # The campaign's candidates by the partial index, each with a probe of the receipts by primary key.
+    return int(
+        await tx.value(
+            """
+            select count(*) from candidates c join receipts r using (shop, customer, message_id)
+            where c.shop = :shop and c.flow = 'campaign' and c.cause = :cause and r.said = 'clicked'
+            """,
+            shop=shop,
+            cause=cause,
+        )
+    )
+
+
+async def count_harm(tx: Transaction, shop: str, cause: str) -> tuple[int, int, int]:
+    """(sent, customers who opted out within seven days after one, bounced)."""
+    # The campaign's candidates, each with a probe of the register by primary key.
+    r = await tx.fetch_one(
+        """
+        select count(*) filter (where m.state = 'sent') as sent,
+            count(*) filter (where m.state = 'failed' and m.reason like 'bounced%') as bounced,
+            count(distinct c.customer) filter (where m.state = 'sent' and exists (
+                select from permissions p where p.shop = m.shop and p.customer = m.customer and p.state = 'opted_out'
+                    and p.at > m.sent_at and p.at <= m.sent_at + interval '7 days')) as opted_out
+        from candidates c join messages m using (shop, customer, message_id)
+        where c.shop = :shop and c.flow = 'campaign' and c.cause = :cause
+        """,
+        shop=shop,
+        cause=cause,
+    )
+    assert r is not None
+    return int(r.sent), int(r.opted_out), int(r.bounced)
+
+
+async def count_orders(tx: Transaction, shop: str, campaign: str, days: int) -> dict[str, tuple[int, int]]:
+    """By arm: persons who ordered within so many days after they came in, under any identifier, of how many.
+
+    Of two members who were merged later the survivor's arm counts (ORD-040).
+    """
+    # The members, each with a probe of the purchases by primary key; the absorbed customers of the shop, who are few.
+    rows = await tx.fetch(
+        """
+        with recursive absorbed as (
+            select customer, merged_into as person from customers where shop = :shop and merged_into is not null
+            union
+            select a.customer, c.merged_into
+            from absorbed a join customers c on c.shop = :shop and c.customer = a.person
+            where c.merged_into is not null
+        ), members as (
+            select m.customer, m.arm, m.at, m.at + make_interval(days => :days) as until from campaign_members m
+            where m.shop = :shop and m.campaign = :campaign and m.customer not in (
+                select a.customer from absorbed a
+                join campaign_members s on s.shop = :shop and s.campaign = :campaign and s.customer = a.person)
+        ), as_others as (
+            select m.customer
+            from (select person as member, customer from absorbed union select customer, person from absorbed) o
+            join members m on m.customer = o.member
+            join purchases p on p.shop = :shop and p.customer = o.customer and p.at > m.at and p.at <= m.until
+        )
+        select m.arm, count(*) as customers, count(*) filter (where m.customer in (select customer from as_others)
+            or exists (select from purchases p where p.shop = :shop and p.customer = m.customer
+                and p.at > m.at and p.at <= m.until)) as ordered
+        from members m group by 1
+        """,
+        shop=shop,
+        campaign=campaign,
+        days=days,
+    )
+    return {r.arm: (int(r.ordered), int(r.customers)) for r in rows}

@@ -1,0 +1,131 @@
+"""Bounces and complaints by mail (M4, MSG-009, MSG-062, SEC-011): read and heeded. On a real PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging.channels.protocol import Letter
+from messaging.channels.smtp import reports
+from messaging.channels.smtp.channel import SmtpChannel
+from messaging.channels.smtp.connection import SmtpConnection, SmtpServer
+from messaging.channels.smtp.reports import Report, read
+from messaging.delivery.receipts.links import GatewayLinks
+from regulars.stack.mailsink import MailSink
+from regulars.testing import OwnTopics
+
+from ...conftest import MASTER, TUESDAY_TEN
+from ...sending import queue_notice_and_offer
+from ...test_rebuild import TABLES, announced, kept, rebuild
+from ...verification.test_verifying import verify
+from .reports_of import COMPLAINT, HEADERS_ALONE, POSTFIX, written
+
+LINKS = GatewayLinks(MASTER, "https://shop.example")
+LONG = "r" * 90
+
+
+@pytest.mark.parametrize(
+    ("raw", "said", "code"),
+    [
+        (written(POSTFIX, LONG, "5.1.1"), "undelivered", "5.1.1"),
+        (written(HEADERS_ALONE, LONG, "5.7.1"), "undelivered", "5.7.1"),
+        (written(POSTFIX, LONG, "4.4.1", "delayed"), None, ""),
+        (written(POSTFIX, LONG, "4.4.7"), None, ""),
+        (written(POSTFIX, LONG, "2.0.0", "relayed"), None, ""),
+        (written(HEADERS_ALONE, LONG, "2.1.5", "delivered"), "delivered", "2.1.5"),
+        (written(HEADERS_ALONE, LONG, "what", "FAILED"), "undelivered", "failed"),
+        (written(COMPLAINT, LONG, "abuse"), "complaint", "abuse"),
+        (written(COMPLAINT, LONG, "Opt-Out"), "complaint", "opt-out"),
+        (written(COMPLAINT, LONG, "not-spam"), None, "not-spam"),
+    ],
+)
+def test_reports_are_read(raw: bytes, said: Any, code: str) -> None:
+    assert read(raw) == Report(LONG, said, code)
+    assert read(raw.replace(b"\r\n", b"\n")) == Report(LONG, said, code)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\xff\xfe\x00",
+        written(POSTFIX, LONG, "5.1.1", header="Message-ID"),
+        written(POSTFIX, LONG, "5.1.1").replace(b"multipart/report", b"multipart/mixed"),
+        b"Content-Type: multipart/report; boundary=x\r\n\r\n",
+        b"Content-Type: message/rfc822\r\n\r\n" * 5_000,
+        b"Content-Type: multipart/report; boundary=x\r\n\r\n--x\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 5_000,
+        written(POSTFIX, LONG, "5.1.1") + b" " * reports.LARGEST,
+    ],
+)
+def test_what_is_no_report_about_a_mail_of_ours_is_none(raw: bytes) -> None:
+    assert read(raw) is None
+
+
+@given(st.binary(max_size=400), st.integers(0, 1200))
+def test_no_mail_breaks_the_reading(noise: bytes, place: int) -> None:
+    whole = written(POSTFIX, LONG, "5.1.1")
+    read(whole[:place] + noise + whole[place:])
+
+
+async def post(messaging: Any, raw: bytes, path: str | None = None) -> int:
+    async with messaging.client() as client:
+        answer = await client.post(
+            path or urlsplit(LINKS.mail_reports).path, content=raw, headers={"content-type": "message/rfc822"}
+        )
+    return int(answer.status_code)
+
+
+async def test_a_bounce_is_a_receipt_and_a_complaint_an_opt_out(
+    messaging: Any, rebuilt: Any, mailsink: MailSink, connection: SmtpConnection, topics: OwnTopics
+) -> None:
+    """MSG-062, M4: each once, whatever is told again; a report that nobody signed does nothing."""
+    await queue_notice_and_offer(messaging)
+    sender = messaging.sender(mailsink.port, receipts=LINKS)
+    while await sender.step(connection):
+        pass
+    ids = dict(await messaging.rows("select flow, message_id from messages"))
+    notice, offer = (LINKS.reference("s", ids[flow]) for flow in ("order_shipped", "tier"))
+    for raw in (
+        written(POSTFIX, ids["order_shipped"], "5.1.1"),
+        written(POSTFIX, notice[:-1], "5.1.1"),
+        written(COMPLAINT, LINKS.reference("s", "none-of-ours"), "abuse"),
+        b"Subject: hello\r\n\r\nI am a customer\r\n",
+        written(POSTFIX, notice, "4.4.1", "delayed"),
+    ):
+        assert await post(messaging, raw) == 204
+    assert await post(messaging, written(POSTFIX, notice, "5.1.1"), "/mail/reports/guessed") == 404
+    assert await messaging.rows("select 1 from receipts union all select 1 from bounces") == []
+    assert await post(messaging, written(COMPLAINT, offer, "abuse")) == 204
+    assert await post(messaging, written(COMPLAINT, offer, "abuse")) == 204
+    said = "select purpose, state, via from permissions where via is not null order by 1"
+    assert await messaging.rows(said) == [("marketing", "opted_out", "complaint"), ("survey", "opted_out", "complaint")]
+    for _ in range(2):
+        assert await post(messaging, written(HEADERS_ALONE, notice, "5.1.1")) == 204
+    assert await messaging.rows("select message_id, said, code from receipts") == [
+        (ids["order_shipped"], "undelivered", "5.1.1")
+    ]
+    assert await messaging.rows("select lifted_at from bounces") == [(None,)], "nothing more is written to the address"
+    async with messaging.client() as client:
+        told = (await client.get(f"/v1/shops/s/messages/{ids['order_shipped']}")).json()
+        assert (told["receipt"], told["receipt_code"]) == ("undelivered", "5.1.1")
+        assert (await client.get("/ops/mail/callbacks")).json() == {"mail_reports": LINKS.mail_reports}
+    await messaging.feed(messaging.notice("o2"))
+    await messaging.decide()
+    assert ("suppress", "bounced") in await messaging.outcomes()
+    await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 4)
+    before, after = await kept(messaging), await kept(rebuilt)
+    for table in TABLES:
+        assert after[table] == before[table], table
+    assert await verify(messaging, topics) == []
+
+
+def test_a_mail_bears_the_signed_name_of_its_message() -> None:
+    letter = Letter("m-1", "c1@example.test", "Hello", "Hi\n", TUESDAY_TEN, "Shop", "shop@example.test")
+    channel = SmtpChannel(SmtpServer("127.0.0.1", 1))
+    assert channel.render(letter).headers == {}
+    assert channel.render(replace(letter, reference="signed")).headers == {"X-Regulars-Message": "signed"}
