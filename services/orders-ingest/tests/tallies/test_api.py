@@ -50,7 +50,7 @@ async def test_what_is_taken_and_refused_is_counted_and_silence_is_seen(
     await api.post("/v1/events", json=tell.event("product.viewed", {"sku": "s"}))
     assert (await api.get(TRAFFIC)).json()["detail"] is None
     (feed,) = (await api.get("/v1/shops/demo/feeds", params={"hours": 2})).json()
-    assert (feed["last_hour"], feed["told"]) == ("2026-04-02T14:00:00Z", 1)
+    assert (feed["last_hour"], feed["told"]) == ("2026-04-02T13:00:00Z", 1)
 
 
 async def test_steps_of_checkouts_their_time_and_where_they_were_left(api: httpx.AsyncClient, tell: Any) -> None:

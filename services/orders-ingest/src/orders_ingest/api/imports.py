@@ -241,7 +241,8 @@ async def preview_import(
     decimals: DecimalsIn = "point",
 ) -> PreviewOut:
     """Show what the first 1,000 lines of a file would become, with its first errors; nothing is kept of it but the
-    columns that are corrected here, which count for the next file of that name. Send the file's beginning, or all."""
+    columns that are corrected here, which count for the next file of that name. Send the file's beginning, or all; of
+    Parquet all."""
     async with runtime_of(request).database.transaction() as tx:
         history = await _history(tx, shop, LAYOUTS[layout], name, currency, zone, columns, decimals)
     history = replace(history, hashing=vault_of(request.app).identifiers)
