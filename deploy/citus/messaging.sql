@@ -2,14 +2,18 @@
 -- event; never run by us (docs/scale.md).
 
 -- Distributed by the customer, those of one customer together.
+select create_distributed_table('call_claims', 'customer', colocate_with => 'customers');
+select create_distributed_table('calls', 'customer', colocate_with => 'customers');
 select create_distributed_table('candidates', 'customer', colocate_with => 'customers');
 select create_distributed_table('clicks', 'customer', colocate_with => 'customers');
 select create_distributed_table('conditions', 'customer', colocate_with => 'customers');
 select create_distributed_table('contact_addresses', 'customer', colocate_with => 'customers');
 select create_distributed_table('contacts', 'customer', colocate_with => 'customers');
 select create_distributed_table('decisions', 'customer', colocate_with => 'customers');
+select create_distributed_table('insert_scans', 'customer', colocate_with => 'customers');
 select create_distributed_table('messages', 'customer', colocate_with => 'customers');
 select create_distributed_table('order_news', 'customer', colocate_with => 'customers');
+select create_distributed_table('parcel_inserts', 'customer', colocate_with => 'customers');
 select create_distributed_table('permissions', 'customer', colocate_with => 'customers');
 select create_distributed_table('purchases', 'customer', colocate_with => 'customers');
 select create_distributed_table('receipts', 'customer', colocate_with => 'customers');
@@ -25,6 +29,7 @@ select create_reference_table('policies');
 -- These stay on the coordinator:
 -- local addresses_forgotten: a row a shop
 -- local bounces: found by the address, of which several customers may have one
+-- local parcel_plans: of a shop, without customers
 -- local pauses: found by channel and address
 -- local campaign_members: its keys have no customer
 -- local campaign_versions: of a shop, without customers

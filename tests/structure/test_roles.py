@@ -22,7 +22,7 @@ VERSIONS = {
     "common": ["shop_settings"],
     "feedback": ["policies"],
     "membership": ["programmes"],
-    "messaging": ["policies"],
+    "messaging": ["policies", "flow_versions", "parcel_plans"],
     "segmentation": ["shop_statistics", "thresholds", "value_fits", "churn_fits"],
 }
 """Tables of `common.versions.table.VersionTable`, whose SQL has a name in the place of the table."""

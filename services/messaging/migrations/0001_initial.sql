@@ -419,3 +419,61 @@ create table replies (
     primary key (shop, customer, reply_id) -- closes the race of two deliveries of one reply
 );
 create index replies_newest on replies (shop, at desc, reply_id desc);
+
+-- Messages of the channel `phone` that were handed to people are tasks.
+create index messages_calls on messages (shop, sent_at) where channel = 'phone' and state = 'sent';
+
+-- Calls that were made for them, in order; the note is ciphertext.
+create table calls (
+    shop text not null,
+    customer text not null,
+    message_id text not null,
+    number integer not null,
+    at timestamptz not null,
+    outcome text not null check (outcome in ('reached', 'no_answer', 'call_again', 'refused', 'wrong_number')),
+    by text not null,
+    note text,
+    again_at timestamptz,               -- when it is tried once more; null: the task is done
+    primary key (shop, customer, message_id, number) -- closes the race of two people telling of one call
+);
+
+-- Who has a task, and until when: of no use after that, and not rebuilt.
+create table call_claims (
+    shop text not null,
+    customer text not null,
+    message_id text not null,
+    taken_by text not null,
+    taken_until timestamptz not null,
+    primary key (shop, customer, message_id) -- closes the race of two people taking one task
+);
+
+-- Versions of the shop's parcel plan; the highest is in force.
+create table parcel_plans (
+    shop text not null,
+    version integer not null,
+    at timestamptz not null,
+    document jsonb not null,
+    primary key (shop, version)         -- closes the race of two people saving the same next version
+);
+
+-- What went into the parcels of orders, on top first.
+create table parcel_inserts (
+    shop text not null,
+    customer text not null,
+    order_id text not null,
+    insert text not null,
+    place integer not null,
+    version integer not null,
+    at timestamptz not null,
+    primary key (shop, customer, order_id, insert) -- closes the race of two people printing one plan
+);
+
+-- The first scan of each insert's code.
+create table insert_scans (
+    shop text not null,
+    customer text not null,
+    order_id text not null,
+    insert text not null,
+    at timestamptz not null,
+    primary key (shop, customer, order_id, insert) -- closes the race of two scans at once
+);

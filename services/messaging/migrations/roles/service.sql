@@ -2,9 +2,10 @@
 
 -- Why something was sent or not, what a provider reported, what was bought: a record, and a policy's version.
 grant insert on conditions, decisions, order_news, policies, purchases, receipts to {role};
-grant insert, update on addresses_forgotten, bounces, candidates, clicks, contacts, permissions to {role};
+grant insert, update on addresses_forgotten, bounces, call_claims, candidates, clicks, contacts, permissions to {role};
 grant insert, update, delete on contact_addresses, messages, pauses to {role};
-grant insert on campaign_members, campaign_versions, flow_moves, replies, template_versions to {role};
+grant insert on insert_scans, parcel_inserts, parcel_plans to {role};
+grant insert on calls, campaign_members, campaign_versions, flow_moves, flow_versions, replies, template_versions to {role};
 grant insert, delete on standings to {role};
 grant insert, update on campaigns, coupons, flow_days, products to {role};
 grant insert, update, delete on flow_runs, personal_dates to {role};

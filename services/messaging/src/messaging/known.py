@@ -24,6 +24,7 @@ from messaging.contacts.store import get_contacts
 from messaging.coupons.store import get_coupons
 from messaging.decisions.state import Known
 from messaging.occasions.store import get_sold_out
+from messaging.standings.rules import segments_of
 from messaging.standings.store import get_standings
 
 
@@ -75,7 +76,8 @@ async def get_known(
 async def add_offers(
     tx: Transaction, found: Mapping[CustomerKey, Known], claims: Collection[Claim], at: datetime
 ) -> None:
-    """What messages offer: the persons' coupons and tiers, and which of the products that are named are sold out."""
+    """What messages offer: the persons' coupons and tiers, and which of the products that are named are sold out; and
+    their segments."""
     keys, people = list(found), {key: known.people or [key] for key, known in found.items()}
     coupons = await get_coupons(tx, people, at)
     standings = await get_standings(tx, dict.fromkeys(keys, at), people)
@@ -83,6 +85,7 @@ async def add_offers(
     for key, known in found.items():
         known.facts.coupons = coupons[key]
         known.facts.tier = standings[key].get("tier")
+        known.facts.segments = segments_of(standings[key])
         known.facts.sold_out = sold_out.get(key[0], ())
 
 

@@ -15,11 +15,13 @@ from common.storage.database import Transaction
 from common.work.sweeps import Job, WorkList
 from messaging.api import (
     bounces,
+    calls,
     campaigns,
     decisions,
     flows,
     mail_reports,
     messages,
+    parcels,
     pauses,
     permissions,
     policy,
@@ -133,6 +135,8 @@ SERVICE = Service(
         what_if.router,
         campaigns.router,
         replies.router,
+        calls.router,
+        parcels.router,
         templates.router,
         messages.router,
         policy.router,

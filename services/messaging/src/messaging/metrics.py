@@ -27,5 +27,7 @@ SMS_RECEIPTS = Counter("sms_receipts_total", "Ends of text messages that a gatew
 MAIL_REPORTS = Counter(
     "mail_reports_total", "Mails posted to us as bounces or complaints, by what they were taken for", ["taken"]
 )
+CALLS = Counter("calls_total", "Calls that people made for call tasks, by what came of them", ["outcome"])
+SCANS = Counter("insert_scans_total", "First scans of codes on inserts of parcels")
 CLICKS = Counter("link_clicks_total", "Links of messages that were followed, by a person or a program", ["by"])
 FLOW_MOVES = Counter("flow_moves_total", "Moves of customers through flows, by what they came to", ["reason"])

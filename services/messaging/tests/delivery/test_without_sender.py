@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from common.events.customers import ConsentChanged
+from messaging.channels.registry import CHANNELS
 from messaging.channels.smtp.connection import SmtpConnection
 from messaging.jobs.without_sender import note_without_sender, settle_without_sender
 from messaging.metrics import SENDS_BLOCKED
@@ -21,6 +22,12 @@ from ..verification.test_verifying import verify
 CANDIDATES = "select flow, outcome, reason from candidates order by 1"
 OTHER_CHANNELS = ("phone", "pigeon")
 """One that the contract names, and one of a release that is gone."""
+
+
+@pytest.fixture(autouse=True)
+def without_phone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a release that has no sender for `phone`."""
+    monkeypatch.delitem(cast(dict[str, Any], CHANNELS), "phone")
 
 
 async def queue_for(messaging: Any, channel: str) -> None:

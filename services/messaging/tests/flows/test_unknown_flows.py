@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
+
+import pytest
 
 from common.events.customers import CustomerErased
+from messaging.channels.registry import CHANNELS
 from messaging.channels.smtp.connection import SmtpConnection
 from messaging.decisions.rules import LOOK_AGAIN
 from messaging.metrics import SENDS_BLOCKED
@@ -62,7 +65,10 @@ async def test_a_release_that_knows_the_flow_sends_what_the_other_one_held(messa
     assert await messaging.rows(CANDIDATES) == [("tier", "send", "allowed")]
 
 
-async def test_a_candidate_for_a_channel_without_a_sender_is_settled_as_well(messaging: Any) -> None:
+async def test_a_candidate_for_a_channel_without_a_sender_is_settled_as_well(
+    messaging: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(cast(dict[str, Any], CHANNELS), "phone")
     await messaging.feed(*messaging.known(), messaging.tier_up(1))
     await messaging.rows(WRITTEN_BEFORE.format(flow="flow", channel="'phone'"))
     await messaging.decide()

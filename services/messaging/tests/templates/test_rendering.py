@@ -19,6 +19,7 @@ AT = "2025-03-10T18:00:00Z"
 DETAILS: dict[str, dict[str, str | int]] = {
     "tier": {"tier": "VIP"}, "survey": {"order_id": "o1", "answer_url": "https://shop.example/a"}, "lapse": {},
     "tier_drop": {"tier": "VIP", "term_ends_at": AT},
+    "points_expiring": {"points": 120, "expires_at": AT},
     "new_arrival": {"day": "2025-03-10", "products": "tea", "count": 1},
     **{t: {"day": "2025-03-10"} for t in ("member_day", "sale_days", "holiday_greeting", "holiday_offer")},
     **{t: {"ticket_id": "t1"} for t in ("complaint_resolved", "complaint_follow_up")},

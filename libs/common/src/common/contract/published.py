@@ -56,13 +56,16 @@ from common.events.messages import (
     CampaignEntered,
     ContactAddressSuppressed,
     ContactBounceLifted,
+    ContactCalled,
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
     ContactReplied,
+    CouponRequested,
     FlowChanged,
     FlowEntered,
     FlowMoved,
+    InsertScanned,
     MessageClicked,
     MessageDelivered,
     MessageFailed,
@@ -71,6 +74,8 @@ from common.events.messages import (
     MessagesErased,
     MessageSuppressed,
     MessageUndelivered,
+    ParcelPlanChanged,
+    ParcelPlanned,
     TemplateChanged,
 )
 from common.events.orders import (
@@ -205,6 +210,13 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "offer_id": "spring", "batch": "spring-1", "valid_from": _AT, "valid_until": "2025-04-01T00:00:00Z",
         "coupons": [{"code": "7F3A9C21D04B4E58", "customer": CUSTOMER}],
     },
+    ParcelPlanned: {"order_id": "1003", "version": 1, "inserts": ["list", "tea_card"]},
+    InsertScanned: {"order_id": "1003", "insert": "tea_card"},
+    ParcelPlanChanged: {
+        "version": 1, "valid_from": _AT,
+        "document": {"inserts": [{"insert": "tea_card", "title": "Tea", "kind": "related_products"}]},
+    },
+    CouponRequested: {"offer_id": "spring", "batch": "flow:win-back"},
     CouponRedeemed: {
         "offer_id": "spring", "code": "7F3A9C21D04B4E58", "order_id": "1003", "status": "committed", "amount": 500,
         "currency": "EUR",
@@ -318,6 +330,13 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     },
     ContactOptedOut: {"channel": "email", "purpose": "marketing", "via": "link"},
     ContactOptedIn: {"channel": "email", "purpose": "marketing", "via": "shop"},
+    ContactCalled: {
+        "message_id": _MESSAGE["message_id"],
+        "number": 1,
+        "outcome": "reached",
+        "by": "Li",
+        "note": "Asked for green tea",
+    },
     ContactReplied: {"channel": "sms", "said": "other", "text": "Do you have it in green?"},
     ContactBounceLifted: {"channel": "email", "via": "shop", "address": "0f" * 16},
     ContactAddressSuppressed: {

@@ -149,6 +149,25 @@ class ContactReplied(EventData):
     text: PersonalText | None = None
 
 
+class ContactCalled(EventData):
+    """Somebody of the shop called the customer for a message of the channel `phone` (MSG-022), for the `number`th time.
+
+    `refused`: the customer wants no calls any more. `bounced`: the number that was wrong. `again_at`: when it is tried
+    once more; None: the task is done.
+    """
+
+    TYPE: ClassVar[str] = "contact.called"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 65
+    message_id: Identifier
+    number: Count
+    outcome: Literal["reached", "no_answer", "call_again", "refused", "wrong_number"]
+    by: Text
+    note: PersonalText | None = None
+    again_at: Instant | None = None
+    bounced: AddressHash | None = None
+
+
 class ContactBounceLifted(EventData):
     """The address that bounced for good is written to again, whoever has it."""
 
@@ -262,6 +281,48 @@ class FlowMoved(EventData):
     details: dict[str, Any] = Field(default_factory=dict)
     condition: FlowCondition | None = None
     untrue: dict[str, Any] = Field(default_factory=dict)
+
+
+class ParcelPlanChanged(NewVersion):
+    """A new version of the shop's parcel plan, in force from `valid_from`; no customer concerned."""
+
+    TYPE: ClassVar[str] = "parcel_plan.changed"
+    TOPIC: ClassVar[str] = "messages"
+    document: dict[str, Any]
+
+
+class ParcelPlanned(EventData):
+    """What goes into the parcel of an order, on top first, by this version of the plan (MSG-066)."""
+
+    TYPE: ClassVar[str] = "parcel.planned"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 432
+    order_id: Identifier
+    version: Count
+    inserts: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+
+
+class InsertScanned(EventData):
+    """Somebody scanned the code of an insert in the parcel of an order, for the first time (MSG-068)."""
+
+    TYPE: ClassVar[str] = "insert.scanned"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 433
+    order_id: Identifier
+    insert: Text
+
+
+class CouponRequested(EventData):
+    """A flow or a campaign wants the customer to have a coupon of this offer, which membership issues (MEM-054).
+
+    One a customer and `batch`, however often it is asked for. Answered by `coupon.issued`, or by `coupon.declined`.
+    """
+
+    TYPE: ClassVar[str] = "coupon.requested"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 431
+    offer_id: Identifier
+    batch: Identifier
 
 
 class TemplateChanged(NewVersion):

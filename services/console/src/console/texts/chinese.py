@@ -16,6 +16,7 @@ CHINESE = (
         "complaint settled": "投诉已处理",
         "after a complaint": "投诉回访",
         "tier about to drop": "即将降级",
+        "points about to expire": "积分即将到期",
         "invitation to bring a friend": "邀请好友",
         "sleeping customer": "沉睡唤醒",
         "about to leave": "流失预警",

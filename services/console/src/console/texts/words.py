@@ -188,6 +188,7 @@ FLOWS = {
     "complaint_resolved": N_("complaint settled"),
     "complaint_follow_up": N_("after a complaint"),
     "tier_drop": N_("tier about to drop"),
+    "points_expiring": N_("points about to expire"),
     "referral": N_("invitation to bring a friend"),
     "wake_up": N_("sleeping customer"),
     "churn_warning": N_("about to leave"),

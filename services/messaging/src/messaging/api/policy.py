@@ -40,6 +40,17 @@ class NoSender(Invalid):
         )
 
 
+class ByPeople(Invalid):
+    """A policy would have people do what every message asks for."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(
+            "by_people",
+            f"{channel} is done by people, and would be asked for every message: leave it away here, and name it as "
+            "`channels` of the steps of flows and of the campaigns that it is for.",
+        )
+
+
 class PolicyIn(Body):
     """`replaces`: the version that was read; leave it away to replace whatever is there."""
 
@@ -68,6 +79,8 @@ async def put_policy(shop: ShopName, body: PolicyIn, tx: Tx) -> PolicyOut:
     for channel in body.policy.channels:
         if channel not in CHANNELS:
             raise NoSender(channel)
+        if CHANNELS[channel].by_people:
+            raise ByPeople(channel)
     found = (await get_policies(tx, [shop]))[shop]
     if body.replaces is not None and body.replaces != found.version:
         raise PolicyChanged(found.version)

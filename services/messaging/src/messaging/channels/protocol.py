@@ -118,6 +118,8 @@ class Channel(Protocol):
     """Read from the environment by main alone, which passes them to `opened`."""
     short: ClassVar[bool] = False
     """Its texts are the short ones, without a subject."""
+    by_people: ClassVar[bool] = False
+    """People do it: it is used where a flow or a campaign names it, and is in no policy."""
     workers: int
     """Messages that are handed over at a time."""
 

@@ -35,7 +35,7 @@ async def _take(database: Database, links: GatewayLinks, raw: bytes) -> Taken:
     report = await asyncio.to_thread(read, raw)
     if report is None:
         return "unreadable"
-    place = links.read_receipt(report.reference)
+    place = links.read_reference(report.reference)
     if place is None:
         log.warning("mail_report_not_ours")
         return "not_ours"

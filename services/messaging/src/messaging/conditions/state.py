@@ -115,5 +115,7 @@ class Facts:
     sold_out: Collection[str] = ()
     """Products that are known to be out of stock."""
     tier: str | None = None
+    segments: Collection[str] = ()
+    """Segments that the customer is in; read where the shop's policy or the message asks for it."""
     absorbed: bool = False
     """They are asked of a customer who was absorbed by another one."""

@@ -136,6 +136,7 @@ def situation(
         campaign=halted.get((candidate.shop, candidate.cause)),
         eligible=is_eligible(candidate.claim, known.facts, at),
         kind=kinds(candidate.shop, candidate.template),
+        segments=known.facts.segments,
         refusals=known.register.refusals(until),
         purchases=known.facts.purchases,
         complaint_open=has_open_complaint(known.facts, until),

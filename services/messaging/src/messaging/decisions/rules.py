@@ -85,9 +85,9 @@ def stale_from(purpose: MessagePurpose, cause_at: datetime, policy: Policy) -> d
 
 def _in_its_hour(candidate: Candidate, now: Situation, at: datetime) -> Decision:
     policy = now.policy
-    blackouts = frozenset(policy.blackout_dates)
+    blackouts, windows = frozenset(policy.blackout_dates), policy.windows_for(now.segments)
     try:
-        opening = opening_for(policy.windows, at, now.zone, blackouts)
+        opening = opening_for(windows, at, now.zone, blackouts)
         if at < opening.start:
             return Decision("hold", "window", at, until=opening.start)
         reached = cap_reached(policy.caps, now.contacted, candidate.purpose, candidate.channel, at, now.shop_zone)
@@ -97,7 +97,7 @@ def _in_its_hour(candidate: Candidate, now: Situation, at: datetime) -> Decision
         if unwanted is not None:
             return Decision("suppress", unwanted[0], at, detail=unwanted[1])
         if any(c.purpose != "transactional" and c.at in opening for c in now.contacted):
-            following = opening_for(policy.windows, opening.end, now.zone, blackouts)
+            following = opening_for(windows, opening.end, now.zone, blackouts)
             return Decision("hold", "window_taken", at, until=following.start)
     except NoWindow as error:
         return Decision("suppress", "stale", at, detail=str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Literal
@@ -108,6 +108,8 @@ class Situation:
     eligible: bool = True
     """Whether the customer can use what the message offers."""
     kind: str = "information"
+    segments: Collection[str] = ()
+    """Segments that the customer is in."""
     refusals: int = 0
     """Channels and purposes that the customer refused."""
     purchases: Sequence[datetime] = ()

@@ -238,6 +238,16 @@ class UntilStep(Step):
     otherwise: Slug = END
 
 
+class CouponStep(Step):
+    """A coupon of this offer for the customer, which membership issues: `then` once it is there, `otherwise` where it
+    has not come within a day (no such offer, or over). One a customer and cause; who has a usable one gets no second
+    (MSG-026, MSG-029, MSG-037, MSG-044)."""
+
+    do: Literal["coupon"] = "coupon"
+    offer: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.-]+$")]
+    otherwise: Slug = END
+
+
 class Case(Part):
     when: Annotated[tuple[Check, ...], Field(min_length=1, max_length=20)]
     then: Slug
@@ -250,7 +260,7 @@ class BranchStep(Step):
     cases: Annotated[tuple[Case, ...], Field(min_length=1, max_length=20)]
 
 
-AnyStep = Annotated[MessageStep | WaitStep | CycleStep | UntilStep | BranchStep, Field(discriminator="do")]
+AnyStep = Annotated[MessageStep | WaitStep | CycleStep | UntilStep | CouponStep | BranchStep, Field(discriminator="do")]
 Waiting = (WaitStep, CycleStep, UntilStep)
 
 
@@ -306,4 +316,7 @@ class FlowDocument(Part):
             return [*found, ("else", self.following(step), ())]
         if isinstance(step, UntilStep):
             return [("case", self.following(step), step.when), ("else", step.otherwise, ())]
+        if isinstance(step, CouponStep):
+            there = Check(what=f"coupon.{step.offer}", known=True)
+            return [("case", self.following(step), (there,)), ("else", step.otherwise, ())]
         return [("then", self.following(step), ())]

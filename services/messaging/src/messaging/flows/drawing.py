@@ -11,6 +11,7 @@ from messaging.flows.document import (
     AnyStep,
     BranchStep,
     Check,
+    CouponStep,
     CycleStep,
     Dated,
     DatesTrigger,
@@ -98,6 +99,8 @@ def _says(step: AnyStep) -> str:
             return f"{step.id}?"
         case CycleStep():
             return f"until {step.lead_days} d before the own cycle ends"
+        case CouponStep():
+            return f"a coupon of {step.offer}"
         case UntilStep():
             return f"wait for it, {step.days} d at most"
     time_of_day = f" until {step.at:%H:%M}" if step.at else ""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from common.bus.subscriptions import Batch
-from common.events import CustomerKey, Event
+from common.events import Event
 from common.events.customers import Channel
 from common.events.orders import OrderEvent, OrderLogisticsUpdated, OrderRefunded
-from common.people.store import get_people
 from common.storage.database import Transaction
+from messaging.commands.moves import wake_persons
 from messaging.conditions.rules import complaint_of, purchases_of, stated
 from messaging.conditions.state import OrderNews
 from messaging.conditions.store import save_conditions, save_order_news, save_purchases
 from messaging.flows.running.state import Run, run_id
-from messaging.flows.running.store import insert_runs, wake_runs
+from messaging.flows.running.store import insert_runs
 from messaging.flows.starting import candidates_of, starts
 from messaging.flows.state import Candidate, Start
 from messaging.flows.store import insert_candidates
@@ -42,7 +41,7 @@ async def on_orders(tx: Transaction, batch: Batch) -> None:
     await save_purchases(tx, bought)
     await save_standings(tx, [(e.customer, e.time, s) for e in mine for s in standings_of(e)])
     await start_flows(tx, mine)
-    await _wake(tx, bought)
+    await wake_persons(tx, bought)
 
 
 async def on_conditions(tx: Transaction, batch: Batch) -> None:
@@ -52,7 +51,7 @@ async def on_conditions(tx: Transaction, batch: Batch) -> None:
     said = [(e.customer, e.time, s) for e in mine for s in standings_of(e)]
     await save_standings(tx, said)
     await start_flows(tx, mine)
-    await _wake(tx, [(key, at) for key, at, _ in said])
+    await wake_persons(tx, [(key, at) for key, at, _ in said])
 
 
 async def on_complaints(tx: Transaction, batch: Batch) -> None:
@@ -60,14 +59,6 @@ async def on_complaints(tx: Transaction, batch: Batch) -> None:
     said = [(e, complaint_of(e)) for e in batch.events if e.subject is not None]
     await save_conditions(tx, [(e.customer, e.time, condition) for e, condition in said if condition is not None])
     await start_flows(tx, [e for e, _ in said])
-
-
-async def _wake(tx: Transaction, reached: Sequence[tuple[CustomerKey, datetime]]) -> None:
-    """Look again at what the person is on the way through, under any identifier; a rebuild reads the moves back."""
-    if tx.rebuilding or not reached:
-        return
-    people = await get_people(tx, {key for key, _ in reached})
-    await wake_runs(tx, [(one, at) for key, at in reached for one in people[key]])
 
 
 async def start_flows(tx: Transaction, events: Sequence[Event[Any]]) -> None:

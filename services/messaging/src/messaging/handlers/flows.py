@@ -6,7 +6,7 @@ from common.bus.subscriptions import Batch
 from common.events.messages import FlowChanged
 from common.storage.database import Transaction
 from messaging.commands.flow_days import enter, plan_flow, plan_launches
-from messaging.commands.moves import save_moves
+from messaging.commands.moves import save_moves, wake_persons
 from messaging.coupons.store import save_issued, save_used
 from messaging.flows.book import Versioned
 from messaging.flows.document import FlowDocument
@@ -34,16 +34,12 @@ async def on_entered(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_coupons(tx: Transaction, batch: Batch) -> None:
-    """Keep the coupons that customers were given."""
+    """Keep the coupons that customers were given; who waits for one goes on."""
+    issued = [(e, c.code, c.customer) for e in batch.events for c in e.data.coupons if c.customer is not None]
     await save_issued(
-        tx,
-        [
-            (e.shop, c.code, c.customer, e.data.offer_id, e.data.valid_from, e.data.valid_until)
-            for e in batch.events
-            for c in e.data.coupons
-            if c.customer is not None
-        ],
+        tx, [(e.shop, code, one, e.data.offer_id, e.data.valid_from, e.data.valid_until) for e, code, one in issued]
     )
+    await wake_persons(tx, [((e.shop, one), max(e.time, e.data.valid_from)) for e, _, one in issued])
 
 
 async def on_coupon_uses(tx: Transaction, batch: Batch) -> None:

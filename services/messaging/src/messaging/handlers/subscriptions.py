@@ -22,12 +22,13 @@ from common.events.feedback import (
     SurveyAnswered,
     SurveyRequested,
 )
-from common.events.membership import CouponRedeemed, CouponsIssued, MemberEnrolled, TierDropWarned
+from common.events.membership import CouponRedeemed, CouponsIssued, MemberEnrolled, PointsExpiryWarned, TierDropWarned
 from common.events.messages import (
     CampaignChanged,
     CampaignEntered,
     ContactAddressSuppressed,
     ContactBounceLifted,
+    ContactCalled,
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
@@ -35,6 +36,7 @@ from common.events.messages import (
     FlowChanged,
     FlowEntered,
     FlowMoved,
+    InsertScanned,
     MessageClicked,
     MessageDelivered,
     MessageFailed,
@@ -43,6 +45,8 @@ from common.events.messages import (
     MessagesErased,
     MessageSuppressed,
     MessageUndelivered,
+    ParcelPlanChanged,
+    ParcelPlanned,
     TemplateChanged,
 )
 from common.events.orders import (
@@ -59,6 +63,7 @@ from common.events.orders import (
     OrderShipped,
 )
 from messaging.handlers.asking import on_complaints, on_conditions, on_orders
+from messaging.handlers.calls import on_calls
 from messaging.handlers.campaigns import on_campaign_entered, on_campaigns
 from messaging.handlers.consent import on_erased, on_permissions, on_suppressions
 from messaging.handlers.flows import (
@@ -71,6 +76,7 @@ from messaging.handlers.flows import (
 )
 from messaging.handlers.merges import on_merges
 from messaging.handlers.messages import on_messages, on_replies
+from messaging.handlers.parcels import on_parcel_plans, on_planned, on_scans
 from messaging.handlers.policies import on_policies, on_templates
 from messaging.handlers.profiles import Profiles, on_bounces_lifted
 from messaging.standings.rules import TYPES as STANDINGS
@@ -102,6 +108,9 @@ READ_BACK = (
         ),
     ),
     Subscription(on_replies, (ContactReplied,)),
+    Subscription(on_calls, (ContactCalled,)),
+    Subscription(on_planned, (ParcelPlanned,)),
+    Subscription(on_scans, (InsertScanned,)),
     Subscription(on_moves, (FlowMoved,)),
     Subscription(on_entered, (FlowEntered,)),
     Subscription(on_campaign_entered, (CampaignEntered,)),
@@ -118,6 +127,7 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(on_flow_versions, (FlowChanged,), ahead=True),
         Subscription(on_campaigns, (CampaignChanged,), ahead=True),
         Subscription(on_templates, (TemplateChanged,), ahead=True),
+        Subscription(on_parcel_plans, (ParcelPlanChanged,), ahead=True),
         Subscription(profiles.on_profiles, (CustomerRegistered, CustomerUpdated)),
         Subscription(profiles.on_keys, (KeyIssued,)),
         Subscription(on_bounces_lifted, (ContactBounceLifted,)),
@@ -128,7 +138,7 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(on_orders, ORDERS),
         Subscription(profiles.on_enrolled, (MemberEnrolled, OrderCompleted)),
         Subscription(on_complaints, (ComplaintOpened, ComplaintResolved, ComplaintReopened)),
-        Subscription(on_conditions, (*STANDINGS, TierDropWarned, SurveyRequested, SurveyAnswered)),
+        Subscription(on_conditions, (*STANDINGS, TierDropWarned, PointsExpiryWarned, SurveyRequested, SurveyAnswered)),
         Subscription(on_products, (ProductChanged,)),
         Subscription(on_coupons, (CouponsIssued,)),
         Subscription(on_coupon_uses, (CouponRedeemed,)),

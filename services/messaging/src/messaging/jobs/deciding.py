@@ -78,15 +78,15 @@ async def decide_due(
     first = min(c.release_at for waiting in due.values() for c in waiting) if replay else now
     known = await get_known(tx, keys, orders, since=first if replay else None)
     waiting = [c for of_one in due.values() for c in of_one]
+    policies = await get_policies(tx, {shop for shop, _ in keys})
     claims = [claim for c in waiting if (claim := c.claim).asks_of_offers]
-    if claims:
+    if claims or any(version.policy.segment_windows for version in policies.values()):
         await add_offers(tx, known, claims, first)
     shops_of_offers = {c.shop for c in waiting if c.purpose == "marketing"}
     kinds = kinds_with(await get_kinds(tx, shops_of_offers)) if shops_of_offers else library_kinds
     persons = {one: known[key].person(key) for key in due for one in known[key].people}
     of_person = {one: known[key].hashes.values() for key in due for one in known[key].people}
     places = await get_places(tx, of_person, first - LOOK_BACK, persons, kinds)
-    policies = await get_policies(tx, {shop for shop, _ in keys})
     shops = await get_shops(tx, {shop for shop, _ in keys})
     books = await get_books(tx, {shop for shop, _ in keys})
     campaigning = {c.shop for c in waiting if c.flow == CAMPAIGN}

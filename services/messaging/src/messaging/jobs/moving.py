@@ -20,7 +20,7 @@ from messaging.decisions.batch import recipient_zone
 from messaging.decisions.rules import is_stale
 from messaging.flows.document import FlowDocument
 from messaging.flows.running import store
-from messaging.flows.running.facts import moved
+from messaging.flows.running.facts import moved, requested
 from messaging.flows.running.rules import next_move
 from messaging.flows.running.state import Move, Run, RunFacts
 from messaging.flows.store_versions import get_books
@@ -91,7 +91,9 @@ async def _look(tx: Transaction, runs: Sequence[Run], now: datetime, *, replay: 
             moves.append((run, move, moved(run, document, move, policies[run.shop].policy.channels)))
     await store.rest(tx, resting)
     await save_moves(tx, [event for *_, event in moves])
+    asked = [requested(run, documents[run.run_id], move) for run, move, _ in moves]
     await tx.announce([event for *_, event in moves])
+    await tx.announce([event for event in asked if event is not None])
     for _, move, _ in moves:
         FLOW_MOVES.labels(move.reason).inc()
 

@@ -7,16 +7,18 @@ from typing import Any
 
 import orjson
 
-from common.events import CustomerKey
+from common.events import CustomerKey, rfc3339
 from common.storage.database import Transaction
 from common.time.clock import FixedClock
-from common.verification import Customers, Row, Table, Verification, compare
+from common.verification import Customers, Row, Table, Verification, compare, digest
 from messaging.flows.store_versions import get_books
+from messaging.parcels.document import ParcelPlan
 from messaging.policy.state import DEFAULT_POLICY
 from messaging.policy.store import POLICIES as VERSIONS
 from messaging.verification.differences import differences
 from messaging.verification.expected import (
     MISSING,
+    call,
     campaign,
     entered_of,
     expectations,
@@ -110,13 +112,57 @@ MEMBERS = Table(
 )
 
 
+CALLS = Table(
+    "calls",
+    "calls",
+    "t.shop, t.customer, t.message_id, t.number, t.at, t.outcome, t.by, t.again_at",
+    ("shop", "customer", "message_id", "number"),
+    lambda r: [
+        (
+            ("call", r.shop, r.customer, r.message_id, str(r.number)),
+            call(r.outcome, r.by, r.at, rfc3339(r.again_at) if r.again_at is not None else None),
+        )
+    ],
+)
+
+
+INSERTS = Table(
+    "inserts of parcels",
+    "parcel_inserts",
+    "t.shop, t.customer, t.order_id, t.insert, t.place, t.version, t.at",
+    ("shop", "customer", "order_id", "insert"),
+    lambda r: [
+        (("insert", r.shop, r.customer, r.order_id, r.insert), digest(r.place, r.version, rfc3339(r.at))),
+    ],
+)
+SCANS = Table(
+    "scans of inserts",
+    "insert_scans",
+    "t.shop, t.customer, t.order_id, t.insert, t.at",
+    ("shop", "customer", "order_id", "insert"),
+    lambda r: [(("scan", r.shop, r.customer, r.order_id, r.insert), digest(rfc3339(r.at)))],
+)
+PARCEL_PLANS = Table(
+    "parcel plans",
+    "parcel_plans",
+    "t.shop, t.version, t.at, cast(t.document as text) as document",
+    ("shop", "version"),
+    lambda r: [
+        (
+            ("parcel_plan", r.shop, str(r.version)),
+            digest(rfc3339(r.at), ParcelPlan.model_validate_json(r.document).model_dump(mode="json")),
+        )
+    ],
+)
+
+
 async def verify(run: Verification) -> None:
     """Check every customer's decisions anew; compare facts, permissions and policies with what was announced."""
     await compare(
         run,
         TOPICS,
         expectations,
-        (CUSTOMERS, POLICIES, FLOWS, TEMPLATES, CAMPAIGNS, MEMBERS),
+        (CUSTOMERS, POLICIES, FLOWS, TEMPLATES, CAMPAIGNS, MEMBERS, CALLS, INSERTS, SCANS, PARCEL_PLANS),
         MISSING,
         inputs=("customers",),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -29,18 +29,33 @@ class StaleAfter(BaseModel):
     transactional: Days = 7
 
 
+class SegmentWindows(BaseModel):
+    """Windows of a group's own, by its buying rhythm (MSG-006), for customers who are in the segment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    segment: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
+    windows: tuple[Window, ...] = Field(min_length=1, max_length=24)
+
+    @model_validator(mode="after")
+    def _windows_apart(self) -> SegmentWindows:
+        check_apart(self.windows)
+        return self
+
+
 class Policy(BaseModel):
     """One version of a shop's rules of contact. `channels`: a message is asked for on each of them, and with
     `one_channel` sent by the first of them that may be used (MSG-020): put the cheapest first.
 
-    `count_clicks`: links of offers lead by way of us, which counts who followed them (MSG-057); off until the shop may
-    do so by its customers' law. `hold_out_percent`: of the customers, always the same ones, come into no campaign
+    `segment_windows`: in place of `windows`, those of the first segment that the customer is in. `count_clicks`: links
+    of offers lead by way of us, which counts who followed them (MSG-057); off until the shop may do so by its
+    customers' law. `hold_out_percent`: of the customers, always the same ones, come into no campaign
     (MSG-051).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     channels: tuple[Channel, ...] = Field(default=("email",), min_length=1, max_length=4)
     windows: tuple[Window, ...] = Field(default=DEFAULT_WINDOWS, min_length=1, max_length=24)
+    segment_windows: tuple[SegmentWindows, ...] = Field(default=(), max_length=20)
     blackout_dates: tuple[date, ...] = Field(default=(), max_length=366)
     caps: Caps = Caps()
     fatigue: Fatigue = Fatigue()
@@ -63,11 +78,27 @@ class Policy(BaseModel):
     def _apart(self) -> Policy:
         if len(set(self.channels)) < len(self.channels):
             raise ValueError("name each channel once")
-        ordered = sorted(self.windows, key=lambda w: w.start)
-        for earlier, later in pairwise(ordered):
-            if later.start < earlier.end:
-                raise ValueError(f"windows overlap: {earlier.start}-{earlier.end} and {later.start}-{later.end}")
+        check_apart(self.windows)
+        if len({group.segment for group in self.segment_windows}) < len(self.segment_windows):
+            raise ValueError("segment_windows: name each segment once")
         return self
+
+    def windows_for(self, segments: Collection[str]) -> Sequence[Window]:
+        """The windows of a customer who is in these segments."""
+        own = (group.windows for group in self.segment_windows if group.segment in segments)
+        return next(own, self.windows)
+
+    @property
+    def all_windows(self) -> Sequence[Sequence[Window]]:
+        """The windows of everybody, and of each group."""
+        return [self.windows, *(group.windows for group in self.segment_windows)]
+
+
+def check_apart(windows: Sequence[Window]) -> None:
+    """Raises ValueError where two windows overlap."""
+    for earlier, later in pairwise(sorted(windows, key=lambda w: w.start)):
+        if later.start < earlier.end:
+            raise ValueError(f"windows overlap: {earlier.start}-{earlier.end} and {later.start}-{later.end}")
 
 
 DEFAULT_POLICY = Policy()

@@ -34,7 +34,8 @@ class Tried:
 def tried(policy: Policy, sent: Iterable[SentMessage], shop_zone: tzinfo) -> Tried:
     """What the rules would have said of each message, oldest first; one over a cap holds no place for those after it.
 
-    Notices about orders are bound by neither. Staleness, consent and what else decides stay out of it.
+    Who is in which segment is not asked: hours are outside where they are so for every group. Notices about orders are
+    bound by neither. Staleness, consent and what else decides stay out of it.
     """
     found, blackout = Tried(), frozenset(policy.blackout_dates)
     so_far: defaultdict[str, list[Contacted]] = defaultdict(list)
@@ -44,7 +45,9 @@ def tried(policy: Policy, sent: Iterable[SentMessage], shop_zone: tzinfo) -> Tri
             continue
         found.judged += 1
         try:
-            found.outside += not opening_for(policy.windows, at, message.zone, blackout).start <= at
+            found.outside += not any(
+                opening_for(windows, at, message.zone, blackout).start <= at for windows in policy.all_windows
+            )
         except NoWindow:
             found.outside += 1
         if cap_reached(policy.caps, so_far[message.customer], purpose, channel, at, shop_zone) is not None:

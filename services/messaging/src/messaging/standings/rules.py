@@ -85,3 +85,8 @@ def of_person(each: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """
     orders = sum(int(one.get("orders", 0)) for one in each)
     return {**each[0], **({"orders": str(orders)} if orders else {})}
+
+
+def segments_of(standings: Mapping[str, str]) -> set[str]:
+    """The segments that the customer is in."""
+    return {subject.removeprefix("segment.") for subject in standings if subject.startswith("segment.")}

@@ -13,7 +13,7 @@ GREETINGS = frozenset(
     {"birthday", "anniversary", "holiday_greeting", "thank_you", "wake_up", "complaint_follow_up", "tier"}
 )
 SERVICE = ("order_", "parcel_", "deliver", "survey", "complaint_resolved", "review_request")
-INFORMATION = frozenset({"new_arrival", "member_day", "tier_drop", "nurture_first", "replenish"})
+INFORMATION = frozenset({"new_arrival", "member_day", "tier_drop", "points_expiring", "nurture_first", "replenish"})
 
 
 def kind_of(template: str) -> Kind:

@@ -13,7 +13,7 @@ STYLES = {
     "ul": "margin:0 0 16px;padding:0 0 0 24px;font-size:16px;line-height:24px",
     "ol": "margin:0 0 16px;padding:0 0 0 24px;font-size:16px;line-height:24px",
     "li": "margin:0 0 4px",
-    "img": "display:block;max-width:100%;height:auto;border:0",
+    "img": "display:block;max-width:100%;height:auto;border:0;margin:0 0 16px",
     "strong": "",
     "em": "",
     "br": "",
@@ -32,9 +32,9 @@ _PAGE = """\
 .card a{{color:#8ab4f8!important}}}}</style></head>
 <body class="page" style="margin:0;padding:0;background:#f4f5f7">
 <table class="page" role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" \
-style="background:#f4f5f7"><tr><td align="center" style="padding:24px 12px">
+style="table-layout:fixed;background:#f4f5f7"><tr><td align="center" style="padding:24px 12px">
 <table class="card" role="presentation" width="600" cellpadding="0" cellspacing="0" border="0" \
-style="width:100%;max-width:600px;background:#ffffff;color:#202124;font-family:Helvetica,Arial,sans-serif">
+style="width:100%;max-width:600px;table-layout:fixed;overflow-wrap:break-word;background:#ffffff;color:#202124;font-family:Helvetica,Arial,sans-serif">
 <tr><td style="padding:24px">
 {body}
 </td></tr></table></td></tr></table></body></html>

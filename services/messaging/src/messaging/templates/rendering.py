@@ -26,11 +26,11 @@ _TEXTS = environment(html=False)
 
 _OPT_OUT = {
     "en": {
-        "long": "You receive this because you agreed to hear from {shop}. Unsubscribe:",
+        "why": "You receive this because you agreed to hear from {shop}.",
         "link": "Unsubscribe",
         "short": " Reply STOP to opt out.",
     },
-    "zh": {"long": "您同意接收 {shop} 的消息，因此收到本邮件。退订：", "link": "退订", "short": "回T退订"},
+    "zh": {"why": "您同意接收 {shop} 的消息，因此收到本邮件。", "link": "退订", "short": "回T退订"},
 }
 
 
@@ -103,12 +103,12 @@ def render_own(
     subject = " ".join(fill(texts.subject, values).split())
     text = fill(texts.text, values).strip() + "\n"
     if url is not None and "unsubscribe_url" not in texts.text:
-        text += f"\n--\n{words['long'].format(shop=values.get('shop_name', ''))} {url}\n"
+        text += f"\n--\n{words['why'].format(shop=values.get('shop_name', ''))} {words['link']}: {url}\n"
     if texts.html is None:
         return Rendered(subject, text)
     markup = fill(texts.html, values, html=True)
     if url is not None and "unsubscribe_url" not in texts.html:
-        said = words["long"].format(shop=escape(str(values.get("shop_name", ""))))
+        said = words["why"].format(shop=escape(str(values.get("shop_name", ""))))
         markup += f'<hr><p>{said} <a href="{escape(str(url))}">{words["link"]}</a></p>'
     return Rendered(subject, text, page(markup, subject, spoken))
 

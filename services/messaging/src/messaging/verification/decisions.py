@@ -17,6 +17,7 @@ from messaging.flows.state import Candidate
 from messaging.limits.caps.rules import cap_reached
 from messaging.limits.caps.state import Contacted
 from messaging.limits.contact_hours.rules import NoWindow, opening_for
+from messaging.limits.contact_hours.state import Window
 from messaging.policy.state import Policy
 from messaging.verification.known import cuts, not_checked, register_at
 from messaging.verification.state import PERMISSION, History, Taken
@@ -48,7 +49,8 @@ def _objection(h: History, c: Candidate, policy: Policy, d: Taken) -> str | None
         follows = any(_obsolete(h, c, d, cut) for cut in cuts(h, d.recorded_at))
     elif d.reason == "stale":
         zones = h.zones or h.shop_zones
-        follows = is_stale(c.purpose, c.cause_at, policy, d.at) or any(_opening(policy, d.at, z) is None for z in zones)
+        never = any(_opening(policy, windows, d.at, z) is None for windows in policy.all_windows for z in zones)
+        follows = never or is_stale(c.purpose, c.cause_at, policy, d.at)
     elif d.reason == "cap":
         others = _ever(h, d.message_id)
         follows = any(cap_reached(policy.caps, others, c.purpose, c.channel, d.at, z) is not None for z in h.shop_zones)
@@ -75,7 +77,12 @@ def _objection_to_sending(h: History, c: Candidate, policy: Policy, d: Taken) ->
         return f"the customer's consent was {', '.join(sorted(r for r in refused if r))}"
     if h.zones is None or not _contact_is_of_then(h, d):
         return None
-    openings = [o for zone in h.zones if (o := _opening(policy, d.at, zone)) is not None and d.at in o]
+    openings = [
+        o
+        for zone in h.zones
+        for windows in policy.all_windows
+        if (o := _opening(policy, windows, d.at, zone)) is not None and d.at in o
+    ]
     if not openings:
         return f"no window of {', '.join(map(str, h.zones))} was open"
     m = h.messages.get(d.message_id)
@@ -97,16 +104,19 @@ def _objection_to_waiting(h: History, c: Candidate, policy: Policy, d: Taken) ->
         return f"an address or a key is waited for until {fresh_until.isoformat()}, not {d.until.isoformat()}"
     if d.reason not in ("window", "window_taken") or h.zones is None or not _contact_is_of_then(h, d):
         return None
-    objections = [_objection_to_window(h, policy, d, zone) for zone in h.zones]
+    # In which segments the customer was then is not kept: any group's windows may have held.
+    objections = [
+        _objection_to_window(h, policy, windows, d, zone) for zone in h.zones for windows in policy.all_windows
+    ]
     return None if None in objections else objections[-1]
 
 
-def _objection_to_window(h: History, policy: Policy, d: Taken, zone: ZoneInfo) -> str | None:
-    opening = _opening(policy, d.at, zone)
+def _objection_to_window(h: History, policy: Policy, windows: Sequence[Window], d: Taken, zone: ZoneInfo) -> str | None:
+    opening = _opening(policy, windows, d.at, zone)
     if opening is not None and d.reason == "window_taken":
         if not any(other.at in opening for other in _ever(h, d.message_id)):
             return "no other message took its window"
-        opening = _opening(policy, opening.end, zone)
+        opening = _opening(policy, windows, opening.end, zone)
     if opening is None or d.until != opening.start:
         return f"the next window opens at {opening.start.isoformat() if opening else None}"
     return None
@@ -157,8 +167,8 @@ def _ever(h: History, message_id: str) -> Sequence[Contacted]:
     return found + [contacted for _, contacted in h.others]
 
 
-def _opening(policy: Policy, at: datetime, zone: ZoneInfo) -> Period | None:
+def _opening(policy: Policy, windows: Sequence[Window], at: datetime, zone: ZoneInfo) -> Period | None:
     try:
-        return opening_for(policy.windows, at, zone, frozenset(policy.blackout_dates))
+        return opening_for(windows, at, zone, frozenset(policy.blackout_dates))
     except NoWindow:
         return None

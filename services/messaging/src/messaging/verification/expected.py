@@ -13,12 +13,14 @@ from common.events.messages import (
     CampaignChanged,
     CampaignEntered,
     ContactAddressSuppressed,
+    ContactCalled,
     ContactOptedIn,
     ContactOptedOut,
     ContactPolicyChanged,
     FlowChanged,
     FlowEntered,
     FlowMoved,
+    InsertScanned,
     MessageClicked,
     MessageDelivered,
     MessageFailed,
@@ -26,6 +28,8 @@ from common.events.messages import (
     MessageSent,
     MessageSuppressed,
     MessageUndelivered,
+    ParcelPlanChanged,
+    ParcelPlanned,
     TemplateChanged,
 )
 from common.verification import Expectation, digest
@@ -35,6 +39,7 @@ from messaging.decisions.facts import decision_cause, missed_cause
 from messaging.decisions.state import MISSED
 from messaging.flows.document import FlowDocument
 from messaging.occasions.rules import is_of_a_day
+from messaging.parcels.document import ParcelPlan
 from messaging.policy.state import Policy
 from messaging.templates.document import TemplateDocument
 from messaging.verification.state import History, Message
@@ -48,6 +53,10 @@ MISSING = {
     "campaign": "a campaign was announced, and no row keeps it",
     "member": "somebody came into a campaign, and no row keeps it",
     "policy": "a policy was announced, and no row keeps it",
+    "insert": "an insert was planned into a parcel, and no row keeps it",
+    "scan": "an insert was scanned, and no row keeps it",
+    "parcel_plan": "a parcel plan was announced, and no row keeps it",
+    "call": "a call was announced, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
 _RECEIPTS = {
@@ -78,6 +87,9 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
     elif kind == ContactAddressSuppressed.TYPE:
         name = "permission", shop, customer, data["channel"], data["purpose"], event["source"], event["id"]
         yield Expectation(name, digest(data["state"], rfc3339(parse_time(data["said_at"]))))
+    elif kind == ContactCalled.TYPE:
+        called = "call", shop, customer, data["message_id"], str(data["number"])
+        yield Expectation(called, call(data["outcome"], data["by"], at, data.get("again_at")))
     elif kind == FlowMoved.TYPE:
         said = _moved(customer, data["run_id"], data["number"], data["reason"], at, data.get("step"), data.get("until"))
         yield Expectation(("move", shop, event["id"]), said)
@@ -93,6 +105,16 @@ def expectations(event: dict[str, Any]) -> Iterator[Expectation]:
     elif kind == CampaignEntered.TYPE:
         for entry in data.get("entries", ()):
             yield Expectation(("member", shop, data["campaign"], entry["customer"]), member(entry["arm"], at))
+    elif kind == ParcelPlanned.TYPE:
+        for place, insert in enumerate(data.get("inserts", ())):
+            said = digest(place, data["version"], rfc3339(at))
+            yield Expectation(("insert", shop, customer, data["order_id"], insert), said)
+    elif kind == InsertScanned.TYPE:
+        yield Expectation(("scan", shop, customer, data["order_id"], data["insert"]), digest(rfc3339(at)))
+    elif kind == ParcelPlanChanged.TYPE:
+        document = ParcelPlan.model_validate(data["document"]).model_dump(mode="json")
+        plan = "parcel_plan", shop, str(data["version"])
+        yield Expectation(plan, digest(rfc3339(parse_time(data["valid_from"])), document))
     elif kind == ContactPolicyChanged.TYPE:
         yield Expectation(
             ("policy", shop, str(data["version"])), policy(parse_time(data["valid_from"]), data["policy"])
@@ -117,6 +139,10 @@ def campaign(valid_from: datetime, data: dict[str, Any]) -> bytes:
     """Of `document`, `state` and `reason`."""
     document = CampaignDocument.model_validate(data["document"]).model_dump(mode="json")
     return digest(rfc3339(valid_from), document, data["state"], data.get("reason"))
+
+
+def call(outcome: str, by: str, at: datetime, again_at: str | None) -> bytes:
+    return digest(outcome, by, rfc3339(at), again_at)
 
 
 def member(arm: str, at: datetime) -> bytes:

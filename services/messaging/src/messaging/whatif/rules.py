@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from common.events import EVENTS, CustomerKey, Event
@@ -14,8 +14,9 @@ from common.events.orders import OrderCompleted, OrderEvent, OrderLogisticsUpdat
 from common.events.segments import LifeCycleChanged, SegmentEntered, StageChanged
 from messaging.conditions.rules import LAPSED
 from messaging.conditions.state import Facts
+from messaging.coupons.state import Coupon
 from messaging.flows.book import Book, Versioned
-from messaging.flows.document import Dated, EventTrigger, FlowDocument, MessageStep
+from messaging.flows.document import CouponStep, Dated, EventTrigger, FlowDocument, MessageStep
 from messaging.flows.running.rules import next_move
 from messaging.flows.running.state import Run, RunFacts, run_id
 from messaging.flows.starting import starts
@@ -105,13 +106,16 @@ def _go(
     document: FlowDocument, run: Run, past: Past, facts: RunFacts, until: datetime
 ) -> tuple[list[tuple[MessageStep, datetime]], str]:
     """All messages of a run, and how it ended: looked at whenever something happened, and when it was due."""
+    # What it asks for is issued.
+    offers = [step.offer for step in document.steps if isinstance(step, CouponStep)]
+    coupons = [Coupon("…", offer, run.started_at, datetime.max.replace(tzinfo=UTC)) for offer in offers]
     changes = sorted({*past.facts.purchases, *(s.at for s in past.standings)})
     asked: list[tuple[MessageStep, datetime]] = []
     at = run.started_at
     for _ in range(_MOST_MOVES):
         known = {s.subject: s.value for s in past.standings if s.at <= at and s.value}
         sent = {step.id: "sent" for step, _ in asked}
-        now = replace(facts, standings=known, purchases=past.facts.purchases, messages=sent)
+        now = replace(facts, standings=known, purchases=past.facts.purchases, messages=sent, coupons=coupons)
         move = next_move(document, run, now, at, past.zone)
         if move is not None:
             asked += [(ask.step, ask.at) for ask in move.asked]

@@ -87,10 +87,10 @@ async def test_a_shop_that_names_no_channel_goes_on_writing_mails_alone(messagin
     assert {channel for _, channel, *_ in await messaging.rows(STATES)} == {"email"}
 
 
-async def test_a_channel_without_a_sender_is_refused(messaging: Any) -> None:
+async def test_a_channel_that_people_do_is_in_no_policy(messaging: Any) -> None:
     async with messaging.client() as client:
         refused = await client.put("/v1/shops/s/policy", json={"policy": {"channels": ["email", "phone"]}})
-    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/no_sender")
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/by_people")
 
 
 async def test_an_offer_by_chat_needs_consent_for_chat(messaging: Any, robot: Robot) -> None:

@@ -124,6 +124,14 @@ async def test_a_bounce_is_a_receipt_and_a_complaint_an_opt_out(
     assert await verify(messaging, topics) == []
 
 
+def test_who_gets_a_mail_has_no_receipt_of_a_gateway_s_in_it() -> None:
+    """The name in the header is seen by the recipient, and opens no other address of ours."""
+    name = LINKS.reference("s", "m-1")
+    assert LINKS.read_reference(name) == ("s", "m-1")
+    assert LINKS.read_receipt(name) is None
+    assert LINKS.read_reference(urlsplit(LINKS.receipt_url("s", "m-1")).path.rpartition("/")[2]) is None
+
+
 def test_a_mail_bears_the_signed_name_of_its_message() -> None:
     letter = Letter("m-1", "c1@example.test", "Hello", "Hi\n", TUESDAY_TEN, "Shop", "shop@example.test")
     channel = SmtpChannel(SmtpServer("127.0.0.1", 1))

@@ -18,24 +18,28 @@ class GatewayLinks:
         self._serializer = URLSafeSerializer(
             derived_key(master, "sms-receipts"), salt="receipt", signer_kwargs={"digest_method": hashlib.sha256}
         )
+        # Another key: a mail's reference is seen by whoever gets the mail, and is no receipt of a gateway's.
+        self._references = URLSafeSerializer(
+            derived_key(master, "mail-references"), salt="reference", signer_kwargs={"digest_method": hashlib.sha256}
+        )
         self._token = derived_key(master, "sms-gateway").hex()
         self._mail_token = derived_key(master, "mail-reports").hex()
 
     def receipt_url(self, shop: str, message_id: str) -> str:
         """Where a gateway is to say what became of one message."""
-        return f"{self._public_url}/sms/twilio/receipts/{self.reference(shop, message_id)}"
+        return f"{self._public_url}/sms/twilio/receipts/{self._serializer.dumps([shop, message_id])}"
 
     def reference(self, shop: str, message_id: str) -> str:
         """The signed name of a message, which nobody else can make: for what is said of it in a report by mail."""
-        return str(self._serializer.dumps([shop, message_id]))
+        return str(self._references.dumps([shop, message_id]))
+
+    def read_reference(self, text: str) -> tuple[str, str] | None:
+        """(shop, message id) of a signed name; None where it is not ours."""
+        return _place(self._references, text)
 
     def read_receipt(self, token: str) -> tuple[str, str] | None:
         """(shop, message id) that a token names; None where it is not ours."""
-        try:
-            shop, message_id = self._serializer.loads(token)
-        except (BadData, ValueError, TypeError):
-            return None
-        return str(shop), str(message_id)
+        return _place(self._serializer, token)
 
     def is_ours(self, token: str) -> bool:
         """Whether the token of an account's callback is the one that we gave out."""
@@ -58,3 +62,11 @@ class GatewayLinks:
             "aliyun_replies": f"{self._public_url}/sms/aliyun/replies/{self._token}",
             "twilio_replies": f"{self._public_url}/sms/twilio/replies/{self._token}",
         }
+
+
+def _place(serializer: URLSafeSerializer, text: str) -> tuple[str, str] | None:
+    try:
+        shop, message_id = serializer.loads(text)
+    except (BadData, ValueError, TypeError):
+        return None
+    return str(shop), str(message_id)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import cast
 
 from common.events import Event, fact_id
 from common.events.customers import Channel
-from common.events.messages import FlowCondition, FlowMessage, FlowMoved
+from common.events.messages import CouponRequested, FlowCondition, FlowMessage, FlowMoved
 from messaging.conditions.state import Condition
-from messaging.flows.document import FlowDocument, Untrue
+from messaging.flows.document import CouponStep, FlowDocument, Untrue
 from messaging.flows.running.state import Ask, Move, Run
 from messaging.flows.state import TRUE_FOR_EVER, Candidate, message_id
 
@@ -35,6 +36,27 @@ def moved(run: Run, document: FlowDocument | None, move: Move, channels: Sequenc
     )
     return Event(
         id=fact_id(f"{run.run_id}/{move.number}", FlowMoved.TYPE, run.shop, run.customer, 0),
+        source=f"/shops/{run.shop}/messaging",
+        shop=run.shop,
+        subject=run.customer,
+        time=move.at,
+        data=data,
+        correlationid=run.correlation,
+        causationid=run.causation,
+    )
+
+
+def requested(run: Run, document: FlowDocument | None, move: Move) -> Event[CouponRequested] | None:
+    """The request for the coupon that a run begins to wait for: one a customer, flow, cause and step, for ever."""
+    step = (
+        document.step(move.step) if document is not None and move.step is not None and move.step in move.path else None
+    )
+    if not isinstance(step, CouponStep):
+        return None
+    cause = hashlib.sha256(run.cause.encode()).hexdigest()[:16]
+    data = CouponRequested(offer_id=step.offer, batch=f"flow:{run.flow}:{step.id}:{cause}")
+    return Event(
+        id=fact_id(f"{run.run_id}/{move.number}", CouponRequested.TYPE, run.shop, run.customer, 0),
         source=f"/shops/{run.shop}/messaging",
         shop=run.shop,
         subject=run.customer,

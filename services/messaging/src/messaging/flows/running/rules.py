@@ -11,6 +11,7 @@ from messaging.flows.document import (
     AnyStep,
     BranchStep,
     Check,
+    CouponStep,
     CycleStep,
     FlowDocument,
     MessageStep,
@@ -19,6 +20,8 @@ from messaging.flows.document import (
 )
 from messaging.flows.running.state import Ask, Move, Reason, Run, RunFacts
 
+COUPON_WITHIN = timedelta(days=1)
+"""So long a run waits for the coupon that it asked for."""
 USUAL_GAP_DAYS = 60
 """Where nothing is known of the customer's own gap, as of the shop (defaults: shop's gap)."""
 
@@ -49,7 +52,8 @@ def next_move(document: FlowDocument, run: Run, facts: RunFacts, at: datetime, z
         step = document.step(run.step or "")
         if step is None or run.until is None:
             return ended("step_gone")
-        following = _after(document, step, run, facts, at, met=isinstance(step, UntilStep) and hold(step.when))
+        met = (isinstance(step, UntilStep) and hold(step.when)) or _has_coupon(step, run, facts, at)
+        following = _after(document, step, run, facts, at, met=met)
         if following is None:
             return None
         if isinstance(following, datetime):
@@ -74,11 +78,11 @@ def _after(
 ) -> str | datetime | None:
     """Where a step that waits leads: the next step, another end of the wait, or None while it goes on."""
     assert run.until is not None
-    if isinstance(step, UntilStep) and met:
+    if met:
         return document.following(step)
     if at < run.until:
         return None
-    if isinstance(step, UntilStep):
+    if isinstance(step, UntilStep | CouponStep):
         return step.otherwise
     if isinstance(step, CycleStep):
         until = _end_of_cycle(step, run, facts)
@@ -114,6 +118,8 @@ def _walk(
                     document.following(step),
                 )
                 continue
+            case CouponStep() if _has_coupon(step, run, facts, at):
+                pass
             case _:
                 until = _until(step, when, run, facts, zone)
                 return Move(number, at, "waiting", step.id, until, tuple(path), tuple(asked))
@@ -121,8 +127,16 @@ def _walk(
     return Move(number, at, "finished", path=tuple(path), asked=tuple(asked))
 
 
-def _until(step: WaitStep | CycleStep | UntilStep, when: datetime, run: Run, facts: RunFacts, zone: tzinfo) -> datetime:
+def _has_coupon(step: AnyStep, run: Run, facts: RunFacts, at: datetime) -> bool:
+    return isinstance(step, CouponStep) and facts.value(f"coupon.{step.offer}", run, at) is not None
+
+
+def _until(
+    step: WaitStep | CycleStep | UntilStep | CouponStep, when: datetime, run: Run, facts: RunFacts, zone: tzinfo
+) -> datetime:
     """When a wait that begins at `when` is over."""
+    if isinstance(step, CouponStep):
+        return when + COUPON_WITHIN
     if isinstance(step, CycleStep):
         return max(when, _end_of_cycle(step, run, facts))
     if isinstance(step, UntilStep):

@@ -1,0 +1,213 @@
+"""Call tasks for the shop's people: what is due, one with its script, and what came of it (MSG-021, MSG-022)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+
+import orjson
+from fastapi import Query, Request
+from pydantic import BaseModel, Field
+from sqlalchemy import Row
+
+from common.crypto.keys import DataKey
+from common.crypto.sealing import SealBroken, is_sealed, open_sealed
+from common.events import CustomerKey
+from common.events.fields import Cursor, Identifier, Instant, PersonalText, ShopName, Text
+from common.http.api import Body, Router, Tx, require, runtime_of
+from common.people.store import get_people
+from common.shops.settings import display_names, get_shop
+from messaging.api.messages import UnreadableCursor
+from messaging.calls.rules import Call, Outcome
+from messaging.calls.store import Place, get_task, list_calls, list_tasks
+from messaging.commands.calls import UnknownTask, claim_task, tell_outcome
+from messaging.contacts.state import Contact
+from messaging.coupons.store import get_coupons
+from messaging.known import get_reachable
+from messaging.policy.store import get_policies
+from messaging.standings.store import get_standings
+from messaging.templates.rendering import NOBODY, IncompleteText, language_of, render_with
+from messaging.templates.store import get_own
+
+router = Router(tags=["call tasks"])
+Person = Annotated[Text, Field(min_length=1, max_length=100, description="who calls")]
+HABITS = ("tier", "stage", "life_cycle", "rfm_class", "orders", "usual_gap", "points", "churn_risk", "churn_reason")
+"""What the caller is told of the customer besides the script."""
+
+
+class TaskSummary(BaseModel):
+    """`due_at`: when it was handed to people, or is to be tried again. `attempts`: so many calls were made."""
+
+    message_id: str
+    customer: str
+    flow: str
+    handed_at: datetime
+    due_at: datetime
+    attempts: int
+    taken_by: str | None
+    taken_until: datetime | None
+
+
+class TasksOut(BaseModel):
+    tasks: list[TaskSummary]
+    next_after: str | None
+
+
+class CallOut(BaseModel):
+    """`note` is null where there is none, or it cannot be opened. `again_at` is null where the task is done."""
+
+    number: int
+    at: datetime
+    outcome: Outcome
+    by: str
+    note: str | None
+    again_at: datetime | None
+
+
+class TaskOut(BaseModel):
+    """All that a caller needs. `script` is null where the text asks for what is not there; `phone` where the customer
+    was erased or has no number any more."""
+
+    message_id: str
+    customer: str
+    name: str | None
+    phone: str | None
+    script: str | None
+    habits: dict[str, str] = Field(description="what is known of the customer; absent where nothing is")
+    coupons: list[str] = Field(description="codes that the customer may use now")
+    calls: list[CallOut] = Field(description="earlier attempts, in order")
+    taken_until: datetime | None
+
+
+class ClaimIn(Body):
+    by: Person
+
+
+class OutcomeIn(Body):
+    """What came of a call. `again_at`: when to call once more, of `no_answer` and `call_again`."""
+
+    by: Person
+    outcome: Outcome
+    note: PersonalText | None = None
+    again_at: Instant | None = None
+
+
+@router.get("/v1/shops/{shop}/call-tasks", dependencies=[require("messages:read")])
+async def list_call_tasks(
+    shop: ShopName, tx: Tx, after: Cursor = "", limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> TasksOut:
+    """Tasks that are due, the longest due first; those that somebody has taken say so."""
+    rows = await list_tasks(tx, shop, tx.clock.now(), _place(after), limit)
+    upto = f"{rows[-1].due_at.isoformat()}~{rows[-1].message_id}" if len(rows) == limit else None
+    return TasksOut(tasks=[TaskSummary.model_validate(dict(r._mapping)) for r in rows], next_after=upto)
+
+
+@router.get("/v1/shops/{shop}/call-tasks/{message_id}", dependencies=[require("customers:reveal")])
+async def get_call_task(shop: ShopName, message_id: Identifier, tx: Tx, request: Request) -> TaskOut:
+    """One task with number, script, and what is known of the customer."""
+    return await _out(tx, shop, message_id, request)
+
+
+@router.post("/v1/shops/{shop}/call-tasks/{message_id}/claim", dependencies=[require("customers:reveal")])
+async def claim_call_task(shop: ShopName, message_id: Identifier, body: ClaimIn, tx: Tx, request: Request) -> TaskOut:
+    """Take it for half an hour, so that nobody else calls; again by the same person for half an hour more."""
+    await claim_task(tx, shop, message_id, body.by)
+    return await _out(tx, shop, message_id, request)
+
+
+@router.post("/v1/shops/{shop}/call-tasks/{message_id}/outcome", dependencies=[require("messages:write")])
+async def post_call_outcome(shop: ShopName, message_id: Identifier, body: OutcomeIn, request: Request) -> CallOut:
+    """Tell what came of the call. Three attempts at most; `refused` is an opt-out of calls, effective when answered."""
+    runtime = runtime_of(request)
+    told = await tell_outcome(
+        runtime.database, runtime.keys, shop, message_id, body.outcome, body.by, body.note, body.again_at
+    )
+    return CallOut(**{**told._asdict(), "note": body.note if told.note is not None else None})
+
+
+async def _out(tx: Tx, shop: str, message_id: str, request: Request) -> TaskOut:
+    task = await get_task(tx, shop, message_id)
+    if task is None:
+        raise UnknownTask
+    key, now = (shop, task.customer), tx.clock.now()
+    people = await get_people(tx, [key])
+    known = (await get_reachable(tx, [key]))[key]
+    keys = await runtime_of(request).keys.keys_for(tx, people[key])
+    contact = known.contact
+    address = known.address("phone")
+    name = _opened(contact.name, contact, "name", keys) if contact is not None else None
+    phone = _opened(address.sealed, contact, address.field, keys) if contact is not None and address else None
+    standings = (await get_standings(tx, {key: now}, people))[key]
+    coupons = [c.code for c in (await get_coupons(tx, people, now))[key] if c.used_at is None and c.valid_from <= now]
+    script = await _script(tx, shop, task, contact, name, coupons)
+    return TaskOut(
+        message_id=message_id,
+        customer=task.customer,
+        name=name,
+        phone=phone,
+        script=script,
+        habits={what: standings[what] for what in HABITS if what in standings},
+        coupons=coupons,
+        calls=[_call(c, key, keys) for c in await list_calls(tx, key, message_id)],
+        taken_until=task.taken_until,
+    )
+
+
+async def _script(
+    tx: Tx, shop: str, task: Row[tuple[str]], contact: Contact | None, name: str | None, coupons: list[str]
+) -> str | None:
+    own = (await get_own(tx, [shop], [task.template])).get((shop, task.template))
+    policy = (await get_policies(tx, [shop]))[shop].policy
+    names, now = await display_names(tx, [shop], tx.clock.now()), tx.clock.now()
+    language = contact.language if contact is not None else None
+    values = {
+        **({"coupon": coupons[0]} if coupons else {}),
+        **orjson.loads(task.details),
+        "name": name or NOBODY[language_of(language)],
+        "shop_name": policy.sender_name or names[shop],
+        "unsubscribe_url": None,
+        "answers_read": True,
+        "zone": (await get_shop(tx, shop)).at(now).zone,
+    }
+    try:
+        return render_with(own, task.template, language, values).text
+    except IncompleteText:
+        return None
+
+
+def _call(call: Call, key: CustomerKey, keys: Mapping[CustomerKey, DataKey | None]) -> CallOut:
+    note = None
+    own = keys.get(key)
+    if call.note is not None and own is not None:
+        try:
+            note = open_sealed(call.note, own.key, *key, "note")
+        except SealBroken:
+            note = None
+    return CallOut(**{**call._asdict(), "note": note})
+
+
+def _opened(text: str | None, contact: Contact, field: str, keys: Mapping[CustomerKey, DataKey | None]) -> str | None:
+    """A field of the profile in plain text; None where it cannot be opened."""
+    if text is None or not is_sealed(text):
+        return text
+    own = keys.get(contact.key)
+    if own is None:
+        return None
+    try:
+        return open_sealed(text, own.key, *contact.key, field)
+    except SealBroken:
+        return None
+
+
+def _place(after: str) -> Place | None:
+    if not after:
+        return None
+    at, _, message_id = after.partition("~")
+    try:
+        found = Place(datetime.fromisoformat(at), message_id)
+    except ValueError:
+        raise UnreadableCursor from None
+    if found.due_at.tzinfo is None or not 1990 <= found.due_at.year < 9000 or not message_id:
+        raise UnreadableCursor
+    return found

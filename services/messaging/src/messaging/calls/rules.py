@@ -1,0 +1,37 @@
+"""What an outcome of a call leads to. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple, get_args
+
+Outcome = Literal["reached", "no_answer", "call_again", "refused", "wrong_number"]
+"""`call_again`: the customer asked for another time. `refused`: wants no calls any more."""
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+MOST_ATTEMPTS = 3
+"""Nobody is rung up more often for one thing."""
+NEXT_ATTEMPT = timedelta(hours=4)
+"""Where nobody answered, and no other time is named."""
+LATEST = timedelta(days=30)
+"""So long after it was handed to people a task is worth a call."""
+
+
+class Call(NamedTuple):
+    """An attempt; `again_at`: when it is to be tried once more, None where the task is done."""
+
+    number: int
+    at: datetime
+    outcome: Outcome
+    by: str
+    note: str | None
+    again_at: datetime | None
+
+
+def tried_again_at(
+    outcome: Outcome, number: int, at: datetime, wished: datetime | None, handed_at: datetime
+) -> datetime | None:
+    """When the customer is to be called once more after attempt `number`; None: the task is done."""
+    if outcome not in ("no_answer", "call_again") or number >= MOST_ATTEMPTS:
+        return None
+    again_at = wished if wished is not None and wished > at else at + NEXT_ATTEMPT
+    return again_at if again_at < handed_at + LATEST else None

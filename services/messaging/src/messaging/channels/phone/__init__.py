@@ -1,0 +1,1 @@
+"""The channel `phone`: tasks for people who call."""

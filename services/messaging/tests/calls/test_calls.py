@@ -1,0 +1,132 @@
+"""Calls by people: what an outcome leads to, and a task's whole way (MSG-021, MSG-022). On a real PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from common.crypto.sealing import seal
+from common.events.customers import ConsentChanged, CustomerErased, CustomerUpdated
+from messaging.calls.rules import LATEST, NEXT_ATTEMPT, Outcome, tried_again_at
+from messaging.channels.phone.channel import PhoneChannel
+from messaging.jobs.sending import sender_of
+from regulars.testing import OwnTopics
+
+from ..flows.test_on_a_database import switch_on
+from ..test_rebuild import TABLES, announced, kept, rebuild
+from ..verification.test_verifying import verify
+
+AT = datetime(2025, 3, 4, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+BASE = "/v1/shops/s/call-tasks"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "number", "wished", "again"),
+    [
+        ("reached", 1, AT + HOUR, None),
+        ("refused", 1, None, None),
+        ("wrong_number", 1, AT + HOUR, None),
+        ("no_answer", 1, None, AT + NEXT_ATTEMPT),
+        ("no_answer", 2, AT + 30 * HOUR, AT + 30 * HOUR),
+        ("no_answer", 3, None, None),
+        ("call_again", 1, AT - HOUR, AT + NEXT_ATTEMPT),
+        ("call_again", 1, AT + LATEST, None),
+    ],
+)
+def test_only_who_was_not_reached_is_called_again_and_not_for_ever(
+    outcome: Outcome, number: int, wished: datetime | None, again: datetime | None
+) -> None:
+    assert tried_again_at(outcome, number, AT, wished, AT) == again
+
+
+async def known(messaging: Any, customer: str, number: str) -> None:
+    await messaging.feed(*messaging.known(customer, language="en"))
+    sealed: dict[str, Any] = {
+        name: seal(text, messaging.data_keys[customer], "k1", "s", customer, name)
+        for name, text in (("email", f"{customer}@example.test"), ("phone", number), ("name", f"Name of {customer}"))
+    }
+    agreed = ConsentChanged(channel="phone", granted=True)
+    said = [CustomerUpdated(revision=5, language="en", **sealed), agreed]
+    before = messaging.clock.now() - timedelta(days=1)
+    await messaging.feed(
+        *[messaging.event(d, f"{customer}-{n}", before, customer=customer) for n, d in enumerate(said)]
+    )
+
+
+async def hand_over(messaging: Any) -> None:
+    await messaging.decide()
+    channel = PhoneChannel()
+    sender, connection = sender_of(messaging.database, messaging.keys, messaging.links, channel), channel.connect()
+    while await sender.step(connection):
+        pass
+
+
+async def test_a_task_is_taken_by_one_and_told_of(messaging: Any, rebuilt: Any, topics: OwnTopics) -> None:
+    document = {"steps": [{"id": "say", "do": "message", "template": "tier", "channels": ["phone"]}]}
+    await switch_on(messaging, "tier", **document)
+    messaging.clock.instant += timedelta(seconds=1)
+    people = {"ann": "+8613800138000", "ben": "+8613800138001", "cid": "+8613800138002", "dan": "+8613800138003"}
+    for customer, number in people.items():
+        await known(messaging, customer, number)
+    now = messaging.clock.now()
+    await messaging.feed(*[messaging.tier_up(1, now, customer=c) for c in people])
+    await hand_over(messaging)
+    async with messaging.client() as client:
+
+        async def due() -> dict[str, str]:
+            tasks = (await client.get(BASE)).json()["tasks"]
+            return {task["customer"]: task["message_id"] for task in tasks}
+
+        async def tell(customer: str, outcome: str, status: int = 200, **more: Any) -> Any:
+            body = {"by": "li", "outcome": outcome, **more}
+            answer = await client.post(f"{BASE}/{ids[customer]}/outcome", json=body)
+            assert answer.status_code == status, answer.text
+            return answer.json()
+
+        ids = await due()
+        assert sorted(ids) == sorted(people)
+        page = (await client.get(f"{BASE}?limit=3")).json()
+        rest = (await client.get(BASE, params={"after": page["next_after"]})).json()
+        assert {t["customer"] for t in [*page["tasks"], *rest["tasks"]]} == set(people)
+        taken = await client.post(f"{BASE}/{ids['ann']}/claim", json={"by": "li"})
+        assert taken.status_code == 200, taken.text
+        shown = taken.json()
+        assert (shown["phone"], shown["name"], shown["habits"]) == (people["ann"], "Name of ann", {"tier": "VIP"})
+        assert "Name of ann" in shown["script"]
+        assert "nsubscribe" not in shown["script"]
+        late = await client.post(f"{BASE}/{ids['ann']}/claim", json={"by": "wu"})
+        assert (late.status_code, late.json()["taken_by"]) == (409, "li")
+        wu = {"by": "wu", "outcome": "reached"}
+        assert (await client.post(f"{BASE}/{ids['ann']}/outcome", json=wu)).status_code == 409
+        told = await tell("ann", "no_answer", note="rang for long")
+        assert (told["number"], told["note"]) == (1, "rang for long")
+        assert "ann" not in await due(), "later"
+        messaging.clock.instant += NEXT_ATTEMPT
+        assert "ann" in await due()
+        assert [c["note"] for c in (await client.get(f"{BASE}/{ids['ann']}")).json()["calls"]] == ["rang for long"]
+        await tell("ann", "reached")
+        await tell("ann", "reached", 409)
+        await tell("ben", "refused")
+        await tell("cid", "wrong_number")
+        await messaging.feed(messaging.event(CustomerErased(), "erased", messaging.clock.now(), customer="dan"))
+        assert await due() == {}
+        assert (await client.get(f"{BASE}/{ids['dan']}")).json()["phone"] is None
+        assert (await client.get(f"{BASE}/nothing")).status_code == 404
+        assert (await client.get(BASE, params={"after": "x"})).status_code == 422
+    messaging.clock.instant += timedelta(days=2)
+    await messaging.feed(*[messaging.tier_up(2, messaging.clock.now(), customer=c) for c in ("ann", "ben", "cid")])
+    await messaging.decide()
+    reasons = "select customer, reason from candidates where release_at is null order by cause_at desc, 1 limit 3"
+    assert {*await messaging.rows(reasons)} >= {("ben", "opted_out"), ("cid", "bounced")}
+    await hand_over(messaging)
+    await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 8)
+    before, after = await kept(messaging), await kept(rebuilt)
+    for table in ("messages", "permissions", "bounces"):
+        assert after[table] == before[table], table
+    assert set(TABLES) >= {"messages"}
+    calls = "select * from calls order by 1, 2, 3, 4"
+    assert await rebuilt.rows(calls) == await messaging.rows(calls)
+    assert await verify(messaging, topics) == []

@@ -1,0 +1,117 @@
+"""A flow that gives a coupon (MSG-026, MSG-029, MSG-037, MSG-044): asked for once, waited for. On a real PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from common.events import decode
+from common.events.membership import CouponsIssued, IssuedCoupon
+from messaging.channels.smtp.connection import SmtpConnection
+from messaging.coupons.state import Coupon
+from messaging.flows.checks import problems
+from messaging.flows.document import FlowDocument
+from messaging.flows.drawing import svg
+from messaging.flows.running.facts import requested
+from messaging.flows.running.rules import next_move
+from messaging.flows.running.state import RunFacts
+from regulars.stack.mailsink import MailSink
+from regulars.testing import OwnTopics
+
+from ..test_rebuild import TABLES, announced, kept, rebuild
+from ..verification.test_verifying import verify
+from .test_on_a_database import at, local, sweep
+from .test_running import DAY, SHANGHAI, START, run, sent
+
+DOCUMENT: dict[str, Any] = {
+    "flow": "welcome_up",
+    "title": "A coupon for the new tier",
+    "trigger": {"on": "event", "event": "tier.changed", "where": [{"what": "direction", "is": "up"}]},
+    "untrue": {"offer": "ring"},
+    "steps": [
+        {"id": "give", "do": "coupon", "offer": "ring"},
+        {"id": "say", "do": "message", "template": "win_back"},
+    ],
+}
+FLOW = FlowDocument.model_validate(DOCUMENT)
+RING = Coupon("RING1", "ring", START, START + 30 * DAY)
+
+
+def test_a_coupon_is_asked_for_and_waited_for_a_day_at_most() -> None:
+    assert problems(FLOW, {"win_back"}) == []
+    assert "a coupon of ring" in svg(FLOW)
+    begun = run("welcome_up")
+    first = next_move(FLOW, begun, RunFacts(), START, SHANGHAI)
+    assert first is not None
+    assert (first.step, first.until, first.asked) == ("give", START + DAY, ())
+    asked = requested(begun, FLOW, first)
+    assert asked is not None
+    assert (asked.data.offer_id, asked.subject) == ("ring", "c")
+    assert "/" not in asked.data.batch
+    waiting = replace(begun, number=1, step="give", until=START + DAY)
+    assert next_move(FLOW, waiting, RunFacts(), START + timedelta(hours=1), SHANGHAI) is None
+    there = next_move(FLOW, waiting, RunFacts(coupons=[RING]), START + timedelta(hours=1), SHANGHAI)
+    assert there is not None
+    assert (there.reason, sent([there])) == ("finished", [("win_back", "03-04 11:00")])
+    assert requested(waiting, FLOW, there) is None
+    never = next_move(FLOW, waiting, RunFacts(), START + DAY, SHANGHAI)
+    assert never is not None
+    assert (never.reason, never.asked) == ("finished", ())
+
+
+def test_who_has_a_usable_one_gets_no_second() -> None:
+    begun = run("welcome_up")
+    move = next_move(FLOW, begun, RunFacts(coupons=[RING]), START, SHANGHAI)
+    assert move is not None
+    assert (move.reason, len(move.asked), requested(begun, FLOW, move)) == ("finished", 1, None)
+    used = replace_use(RING)
+    again = next_move(FLOW, begun, RunFacts(coupons=[used]), START, SHANGHAI)
+    assert again is not None
+    assert requested(begun, FLOW, again) is not None
+
+
+def replace_use(coupon: Coupon) -> Coupon:
+    return coupon._replace(used_at=START - DAY)
+
+
+async def test_a_coupon_that_comes_is_named_in_the_text(
+    messaging: Any, rebuilt: Any, mailsink: MailSink, connection: SmtpConnection, topics: OwnTopics
+) -> None:
+    now = messaging.clock.instant = local("2025-03-04 10:00")
+    async with messaging.client() as client:
+        saved = await client.put("/v1/shops/s/flows/welcome_up", json={"document": DOCUMENT})
+        assert saved.status_code == 200, saved.text
+        await client.put("/v1/shops/s/flows/tier", json={"document": {**await tier(client), "enabled": False}})
+    now = messaging.clock.instant = now + timedelta(seconds=1)
+    for customer in ("ann", "ben"):
+        await messaging.feed(*messaging.known(customer), messaging.tier_up(1, now, customer=customer))
+    await sweep(messaging)
+    await sweep(messaging)
+    asked = [decode(p) for (p,) in await messaging.rows("select payload from outbox where type = 'coupon.requested'")]
+    assert sorted(str(event.subject) for event in asked) == ["ann", "ben"], "once each"
+    assert len({event.data.batch for event in asked}) == 2
+    ring = CouponsIssued(
+        offer_id="ring",
+        batch=asked[0].data.batch,
+        valid_from=now,
+        valid_until=now + 30 * DAY,
+        coupons=(IssuedCoupon(code="RING-ANN", customer="ann"),),
+    )
+    await messaging.feed(messaging.event(ring, "ring", now, customer=None))
+    await at(messaging, (messaging.sender(mailsink.port), connection), "2025-03-04 10:05", "2025-03-05 10:05")
+    assert await messaging.rows("select customer, outcome, reason from candidates") == [("ann", "send", "allowed")]
+    assert "RING-ANN" in mailsink.store.read_text("utf-8")
+    assert await messaging.rows("select customer, reason from flow_runs order by 1") == [
+        ("ann", "finished"),
+        ("ben", "finished"),
+    ]
+    await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 9)
+    before, after = await kept(messaging), await kept(rebuilt)
+    for table in TABLES:
+        assert after[table] == before[table], table
+    assert await verify(messaging, topics) == []
+
+
+async def tier(client: Any) -> Any:
+    return (await client.get("/v1/shops/s/flows/tier")).json()["document"]
