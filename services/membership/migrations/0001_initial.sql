@@ -233,6 +233,7 @@ create table coupon_uses (
     paid bigint,                        -- what was paid for the order's goods, minor units: the offer's revenue
     order_revision bigint not null default -1, -- of the order's version by which it moved last
     promised boolean not null default false, -- it was reserved; otherwise the order alone has named it
+    refused text,                       -- why it is over_limit
     at timestamptz not null,
     moved_at timestamptz not null,
     primary key (shop, order_id, code)  -- closes the race of one coupon used twice on an order

@@ -14,12 +14,14 @@ from common.events.feedback import (
     RewardDecided,
 )
 from common.events.membership import MembershipErased, ProgrammeChanged, ProgrammeWithdrawn
+from common.events.messages import CouponRequested
 from common.events.orders import OrderDelivered, OrderInTransit, OrderShipped
 from common.fold.customers import fold_events
 from common.fold.merging import fold_merge
 from common.storage.database import Transaction
 from membership.commands.coupons import settle_orders
 from membership.commands.following import follow_orders_of_others, follow_shipments
+from membership.commands.offers import issue_requested
 from membership.commands.payouts import pay_out, reverse_rewards
 from membership.commands.programme import refold_where_it_looks_further
 from membership.fold import INPUTS, KEPT, MemberFolding, save, settle_announced
@@ -44,6 +46,11 @@ async def on_shipments(tx: Transaction, batch: Batch) -> None:
 async def on_granted(tx: Transaction, batch: Batch) -> None:
     """Compensation that was granted, and rewards that were approved, are paid out, each once."""
     await pay_out(tx, batch.events, await programmes.get_rules(tx, (event.shop for event in batch.events)))
+
+
+async def on_coupon_requests(tx: Transaction, batch: Batch) -> None:
+    """Coupons that flows and campaigns give: one a customer and batch, or an answer that says why not."""
+    await issue_requested(tx, batch.events)
 
 
 async def on_programmes(tx: Transaction, batch: Batch) -> None:
@@ -78,6 +85,7 @@ SUBSCRIPTIONS = (
     # After the inputs of its batch, which are claimed and would be folded a second time.
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_granted, (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened, RewardDecided)),
+    Subscription(on_coupon_requests, (CouponRequested,)),
     Subscription(on_shipments, (OrderShipped, OrderInTransit, OrderDelivered)),
     *confirmed_by(MembershipErased, keeps_keys=True),
 )

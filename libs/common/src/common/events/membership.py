@@ -170,12 +170,23 @@ class CouponsIssued(EventData):
     coupons: Annotated[tuple[IssuedCoupon, ...], Field(max_length=500)]
 
 
+class CouponDeclined(EventData):
+    """What `coupon.requested` asked for is not issued: there is no such offer, it needs no coupons, or it is over."""
+
+    TYPE: ClassVar[str] = "coupon.declined"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 412
+    offer_id: Identifier
+    batch: Identifier
+    reason: Literal["unknown_offer", "no_coupons_needed", "offer_over"]
+
+
 class CouponRedeemed(EventData):
     """A coupon was used on an order, or a use of it has moved on (MEM-054).
 
     `reserved` at checkout, `committed` when the order was paid, `released` when it was closed or the checkout gave it
-    back; `over_limit`: an order that was paid says that it used the coupon, which its limits did not allow. `amount`:
-    what it took off, in minor units.
+    back; `over_limit`: an order that was paid says that it used the coupon, which was not to be used on it, and
+    `refused` says why (as a checkout is told). `amount`: what it took off, in minor units.
     """
 
     TYPE: ClassVar[str] = "coupon.redeemed"
@@ -187,6 +198,7 @@ class CouponRedeemed(EventData):
     status: Literal["reserved", "committed", "released", "over_limit"]
     amount: Minor
     currency: Text
+    refused: Text | None = None
 
 
 class PointsRedeemed(EventData):

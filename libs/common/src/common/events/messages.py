@@ -252,6 +252,19 @@ class FlowMoved(EventData):
     untrue: dict[str, Any] = Field(default_factory=dict)
 
 
+class CouponRequested(EventData):
+    """A flow or a campaign wants the customer to have a coupon of this offer, which membership issues (MEM-054).
+
+    One a customer and `batch`, however often it is asked for. Answered by `coupon.issued`, or by `coupon.declined`.
+    """
+
+    TYPE: ClassVar[str] = "coupon.requested"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 431
+    offer_id: Identifier
+    batch: Identifier
+
+
 class TemplateChanged(NewVersion):
     """A draft of one of the shop's templates, or its approval, which names who approved; no customer concerned.
 

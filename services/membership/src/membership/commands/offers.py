@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from common.events import Event, fact_id, rfc3339
-from common.events.membership import CouponsIssued, IssuedCoupon
+from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon
 from common.storage.database import Transaction
 from membership.coupons import store
 from membership.coupons.gifts import unrelated
@@ -70,6 +70,38 @@ async def issue_to(
     holders = [(_code(), customer, customer) for customer in dict.fromkeys(customers)]
     numbered = [(_code(), f"#{number:07}", None) for number in range(1, count + 1)]
     return await _issue(tx, shop, offer_id, batch, [*holders, *numbered], 1)
+
+
+async def issue_requested(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+    """Issue what flows and campaigns ask for, set-wise by offer and batch, or say why not.
+
+    A rebuild takes coupons from the live database instead.
+    """
+    asked: dict[tuple[str, str, str], dict[str, Event[Any]]] = {}
+    for event in events:
+        if event.subject is not None and not tx.rebuilding:
+            asked.setdefault((event.shop, event.data.offer_id, event.data.batch), {}).setdefault(event.subject, event)
+    for (shop, offer_id, batch), by_customer in sorted(asked.items()):
+        try:
+            await issue_to(tx, shop, offer_id, batch, list(by_customer), 0)
+        except (UnknownOffer, NoCouponsNeeded, OfferOver) as refused:
+            await tx.announce(_declined(event, _REASONS[type(refused)]) for event in by_customer.values())
+
+
+_REASONS: dict[type[Exception], Literal["unknown_offer", "no_coupons_needed", "offer_over"]] = {
+    UnknownOffer: "unknown_offer",
+    NoCouponsNeeded: "no_coupons_needed",
+    OfferOver: "offer_over",
+}
+
+
+def _declined(
+    event: Event[Any], reason: Literal["unknown_offer", "no_coupons_needed", "offer_over"]
+) -> Event[CouponDeclined]:
+    data = CouponDeclined(offer_id=event.data.offer_id, batch=event.data.batch, reason=reason)
+    name = fact_id(f"{event.source}#{event.id}", data.TYPE, event.shop, event.subject or "", 0)
+    source = f"/shops/{event.shop}/membership"
+    return Event(name, source, event.shop, event.subject, event.time, data, causationid=event.id)
 
 
 async def issue_code(tx: Transaction, shop: str, offer_id: str, code: str, use_limit: int | None) -> list[Issued]:

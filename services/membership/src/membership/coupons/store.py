@@ -260,12 +260,13 @@ async def save_use(tx: Transaction, **use: Any) -> None:
     await tx.execute(
         """
         insert into coupon_uses (shop, order_id, code, offer_id, customer, amount, currency, status, paid,
-                                 order_revision, at, moved_at, promised)
+                                 order_revision, at, moved_at, promised, refused)
         values (:shop, :order_id, :code, :offer_id, :customer, :amount, :currency, :status, :paid,
-                :order_revision, :at, :at, :promised)
+                :order_revision, :at, :at, :promised, :refused)
         on conflict (shop, order_id, code) do update set customer = excluded.customer, amount = excluded.amount,
             currency = excluded.currency, status = excluded.status, paid = excluded.paid,
-            order_revision = excluded.order_revision, moved_at = excluded.moved_at, promised = excluded.promised
+            order_revision = excluded.order_revision, moved_at = excluded.moved_at, promised = excluded.promised,
+            refused = excluded.refused
         """,
         **use,
     )
