@@ -23,6 +23,7 @@ app.command("regulars.dead:app", name="dead", help="List, inspect and send back 
 app.command("regulars.privacy.commands:erase", name="erase", help="Erase a customer in every service, for ever.")
 app.command("regulars.privacy.commands:export", name="export", help="Write all that is kept of a customer to a file.")
 app.command("regulars.reconciling:reconcile", name="reconcile", help="Compare a shop's list of orders with ours.")
+app.command("regulars.issuing:issue", name="coupons", help="Issue coupons of an offer to everybody in a segment.")
 app.command("regulars.backups.commands:backup", name="backup", help="Write every database and topic into a folder.")
 app.command("regulars.backups.commands:restore", name="restore", help="Fill an empty stack from such a folder.")
 app.command("regulars.demo:main", name="demo", help="Run a real shop's eighteen months through the whole stack.")

@@ -12,6 +12,8 @@ from common.events import decode
 from common.events.messages import CouponRequested
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, PromotionUse
 from membership.jobs.verifying import verify
+from membership.programme.programme import Programme
+from membership.programme.promotions import PromotionGuard
 
 from ..conftest import NOW, V1, Client, Shop, deliver, rich
 
@@ -287,3 +289,25 @@ async def test_a_flow_asks_for_coupons_and_is_answered_once(client: Client, shop
     issued_to = [c.customer for event in told if event.type == "coupon.issued" for c in event.data.coupons]
     declined = [(e.subject, e.data.reason) for e in told if e.type == "coupon.declined"]
     assert (sorted(issued_to), declined) == (["a", "b"], [("c", "unknown_offer")])
+
+
+async def test_nobody_is_given_more_promotions_than_the_programme_allows(client: Client, shop: Shop) -> None:
+    """MEM-083: over all offers, in any 30 days; what is held back is said, and a flow is told why."""
+    await offered(client)
+    await offered(client, "tea")
+    body = {"programme": Programme(promotions=PromotionGuard(coupons=1)).model_dump(mode="json")}
+    assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
+    client.clock.set(NOW + timedelta(hours=1))
+    answers = [
+        (await client.post(f"{V1}/offers/{offer}/coupons", json={"batch": "b", "customers": names})).json()
+        for offer, names in (("spring", ["a"]), ("spring", ["a", "b"]), ("tea", ["a", "c"]))
+    ]
+    assert [(answer["issued"], answer["held_back"]) for answer in answers] == [(1, 0), (1, 0), (1, 1)]
+    asked = CouponRequested(offer_id="tea", batch="flow:round")
+    await deliver(client.database, [shop.event(name, NOW + timedelta(hours=1), asked) for name in ("a", "d")])
+    async with client.database.transaction() as tx:
+        rows = await tx.fetch("select payload from outbox where type = 'coupon.declined' order by seq")
+    assert [(e.subject, e.data.reason) for e in (decode(r.payload) for r in rows)] == [("a", "enough_promotions")]
+    client.clock.set(NOW + timedelta(days=31))
+    later = await client.post(f"{V1}/offers/tea/coupons", json={"batch": "b", "customers": ["a"]})
+    assert later.json()["issued"] == 1
