@@ -49,6 +49,8 @@ async def test_the_last_place_is_ones_and_comes_back_when_it_is_given_back(clien
     assert (await take(client, f"c{first}", status="given_back")).json()["status"] == "given_back"
     assert (await take(client, f"c{other}")).json()["status"] == "taken"
     assert (await take(client, "nobody")).status_code == 404
+    nothing = [await take(client, "guest", status="given_back"), await take(client, "guest")]
+    assert [answer.json()["type"].rpartition("/")[2] for answer in nothing] == ["no_place", "not_open_yet"]
     assert (await take(client, "c0", "none")).status_code == 404
     assert await verify(client.database) == []
     client.clock.set(NOW + 4 * DAY)
@@ -68,6 +70,9 @@ async def test_who_is_invited_may_come_who_came_has_joined_and_prizes_are_drawn_
     invited = [(await client.post(f"{V1}/activities/spring/invitations", json=body)).json()["invited"] for _ in "ab"]
     assert invited == [3, 0]
     assert [(await take(client, name)).status_code for name in ("c0", "c1", "c2")] == [200, 200, 200]
+    assert [(await take(client, "c1", status=how)).json()["status"] for how in ("given_back", "taken")] == [
+        "given_back", "taken",
+    ]  # fmt: skip
     before = (await client.get(f"{V1}/members/c0")).json()["growth"]
     assert [(await came(client, name)).json()["status"] for name in ("c0", "c0", "c3")] == ["attended"] * 3
     assert (await client.get(f"{V1}/members/c0")).json()["growth"] == before + 10

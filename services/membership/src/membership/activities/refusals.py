@@ -40,6 +40,11 @@ class AttendedAlready(Conflict):
         super().__init__("attended_already", f"{customer!r} has attended: a place that was used is not given back.")
 
 
+class NoPlace(Conflict):
+    def __init__(self, customer: str) -> None:
+        super().__init__("no_place", f"{customer!r} is not invited and has no place: there is nothing to give back.")
+
+
 class NoPrizes(Conflict):
     def __init__(self, activity_id: str) -> None:
         super().__init__("no_prizes", f"The activity {activity_id!r} has no `prizes` to be drawn.")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from common.crypto.sealing import derived_key
-from common.events.fields import Cursor, Identifier, ShopName
+from common.events.fields import Cursor, Identifier, ShopName, Text
 from common.http.api import Body, Router, Tx, require, runtime_of
 from common.http.people import Person, identifiers_of
 from membership.api.changes import Person as Staff
@@ -20,7 +20,7 @@ from membership.referrals.rules import Decision, Signal, State
 from membership.referrals.traits import PURPOSE, hashes
 
 router = Router(prefix="/v1/shops/{shop}", tags=["referrals"])
-Trait = Annotated[str, Field(min_length=1, max_length=200)]
+Trait = Annotated[Text, Field(min_length=1, max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 

@@ -21,6 +21,7 @@ from membership.activities.refusals import (
     ActivityOver,
     AttendedAlready,
     DrawnAlready,
+    NoPlace,
     NoPrizes,
     NotOpenYet,
     PlacesGone,
@@ -79,26 +80,27 @@ async def take(tx: Transaction, key: CustomerKey, activity_id: str) -> Row[Any]:
 
 
 async def give_back(tx: Transaction, key: CustomerKey, activity_id: str) -> Row[Any]:
-    """Idempotent; who has no place has given it back. Raises UnknownActivity, ActivityOver, AttendedAlready."""
+    """Give a place back, or decline an invitation; idempotent.
+
+    Raises UnknownActivity, ActivityOver, DrawnAlready, AttendedAlready, NoPlace.
+    """
     shop, customer = key
-    people = [name for _, name in (await get_people(tx, [key]))[key]]
     row = await _open(tx, shop, activity_id)
-    for entry in await store.entries_of(tx, shop, activity_id, people):
-        if entry.status == "attended":
-            raise AttendedAlready(customer)
-        if entry.status == "taken":
-            await _move(tx, row, entry.customer, "given_back", None, tx.clock.now(), had=True)
-            customer = entry.customer
-    known = await store.entries_of(tx, shop, activity_id, [customer])
-    if not known:
-        await store.save_entry(tx, shop, activity_id, customer, "given_back", None, tx.clock.now())
-    return await _entry(tx, shop, activity_id, customer)
+    entry = await _entry_of_person(tx, key, activity_id)
+    if entry is None:
+        raise NoPlace(customer)
+    if entry.status == "attended":
+        raise AttendedAlready(customer)
+    if entry.status in ("taken", "invited"):
+        had = entry.status == "taken"
+        await _move(tx, row, entry.customer, "given_back", None, tx.clock.now(), had=had)
+    return await _entry(tx, shop, activity_id, entry.customer)
 
 
 async def attend(tx: Transaction, key: CustomerKey, activity_id: str, by: str, *, came: bool) -> Row[Any]:
     """Staff say who came, a place or not; who came has joined an activity, which earns growth once (MEM-016).
 
-    Raises UnknownMember, UnknownActivity, PlacesGone.
+    Raises UnknownMember, UnknownActivity, PlacesGone; of who did not come NoPlace.
     """
     shop, customer = key
     if await read_customer(tx, key) is None:
@@ -107,17 +109,17 @@ async def attend(tx: Transaction, key: CustomerKey, activity_id: str, by: str, *
     row = await store.get_activity(tx, shop, activity_id, lock=True)
     if row is None:
         raise UnknownActivity(activity_id)
-    known = await store.entries_of(tx, shop, activity_id, [customer])
-    had = bool(known) and known[0].status in _HAVE_A_PLACE
+    entry = await _entry_of_person(tx, key, activity_id)
+    name, had = customer if entry is None else entry.customer, entry is not None and entry.status in _HAVE_A_PLACE
     if came:
-        await _move(tx, row, customer, "attended", by, tx.clock.now(), had=had)
+        await _move(tx, row, name, "attended", by, tx.clock.now(), had=had)
         if await _tier(tx, key) is not None:
             await join_activity(tx, key, ActivityJoined(activity_id=activity_id))
-    elif had:
-        await _move(tx, row, customer, "absent", by, tx.clock.now(), had=True)
+    elif not had:
+        raise NoPlace(customer)
     else:
-        await store.save_entry(tx, shop, activity_id, customer, "given_back", by, tx.clock.now())
-    return await _entry(tx, shop, activity_id, customer)
+        await _move(tx, row, name, "absent", by, tx.clock.now(), had=True)
+    return await _entry(tx, shop, activity_id, name)
 
 
 async def draw(tx: Transaction, shop: str, activity_id: str, by: str) -> Row[Any]:
@@ -162,6 +164,13 @@ async def _move(
     if has != had:
         await store.add_taken(tx, row.shop, row.activity_id, has - had)
     await store.save_entry(tx, row.shop, row.activity_id, customer, status, by, at)
+
+
+async def _entry_of_person(tx: Transaction, key: CustomerKey, activity_id: str) -> Row[Any] | None:
+    """The entry of a person under whichever identifier, one with a place first."""
+    people = [name for _, name in (await get_people(tx, [key]))[key]]
+    known = await store.entries_of(tx, key[0], activity_id, people)
+    return min(known, key=lambda entry: entry.status not in _HAVE_A_PLACE, default=None)
 
 
 async def _entry(tx: Transaction, shop: str, activity_id: str, customer: str) -> Row[Any]:
