@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from regulars.issuing import Issued, issue_to_segment
+from regulars.stack.errors import Refused
 
 
 class TwoServices:
@@ -42,3 +45,14 @@ async def test_of_an_empty_segment_nothing_is_asked() -> None:
     services.names = []
     assert await issue_to_segment(services, "tea", "spring", "loyal", "loyal") == Issued(0, 0)
     assert services.requests == []
+
+
+async def test_what_membership_refuses_ends_the_command_with_its_reason() -> None:
+    services: Any = TwoServices()
+
+    async def refusing(*_: Any, **__: Any) -> Any:
+        raise Refused("the offer is over")
+
+    services.call = refusing
+    with pytest.raises(Refused, match="over"):
+        await issue_to_segment(services, "tea", "spring", "loyal", "loyal", page=2)

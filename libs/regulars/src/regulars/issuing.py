@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -16,6 +16,7 @@ _RUN = Path(".run")
 _console = Console(highlight=False, soft_wrap=True)
 PAGE = 10_000
 """As many as membership takes in one request."""
+AT_ONCE = 2
 
 
 class Issued(NamedTuple):
@@ -40,18 +41,21 @@ def issue(shop: str, offer: str, segment: str, *, batch: str = "", folder: Folde
 async def issue_to_segment(
     services: Services, shop: str, offer: str, segment: str, batch: str, page: int = PAGE
 ) -> Issued:
-    """Read the next page while one is being issued; at most two are held."""
-    customers = issued = 0
-    coming = _pages(services, f"/v1/shops/{shop}/segments/{segment}/customers", page)
-    names: list[str] | None = await anext(coming, None)
-    while names is not None:
-        body = {"batch": batch, "customers": names}
-        made, following = await asyncio.gather(
-            services.call("membership", "POST", f"/v1/shops/{shop}/offers/{offer}/coupons", json=body),
-            anext(coming, None),
-        )
-        customers, issued, names = customers + len(names), issued + made["issued"], following
-    return Issued(customers, issued)
+    """Two requests at a time, so that membership reads one while its database writes the other."""
+    path, customers, issued = f"/v1/shops/{shop}/offers/{offer}/coupons", 0, 0
+    asked: set[asyncio.Task[Any]] = set()
+    try:
+        async for names in _pages(services, f"/v1/shops/{shop}/segments/{segment}/customers", page):
+            if len(asked) == AT_ONCE:
+                done, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+                issued += sum(task.result()["issued"] for task in done)
+            body = {"batch": batch, "customers": names}
+            asked.add(asyncio.create_task(services.call("membership", "POST", path, json=body)))
+            customers += len(names)
+        return Issued(customers, issued + sum(answer["issued"] for answer in await asyncio.gather(*asked)))
+    finally:
+        for task in asked:
+            task.cancel()
 
 
 async def _pages(services: Services, path: str, page: int) -> AsyncIterator[list[str]]:
