@@ -1,7 +1,6 @@
 """Coupons of an offer for everybody in a segment, a page at a time: memory does not grow with the segment (MEM-054)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -44,24 +43,26 @@ async def issue_to_segment(
     """Two requests at a time, so that membership reads one while its database writes the other."""
     path, customers, issued = f"/v1/shops/{shop}/offers/{offer}/coupons", 0, 0
     asked: set[asyncio.Task[Any]] = set()
+    done: set[asyncio.Task[Any]] = set()
+    after: str | None = ""
     try:
-        async for names in _pages(services, f"/v1/shops/{shop}/segments/{segment}/customers", page):
+        while after is not None:
+            names, after = await _page(services, f"/v1/shops/{shop}/segments/{segment}/customers", after, page)
             if len(asked) == AT_ONCE:
                 done, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
                 issued += sum(task.result()["issued"] for task in done)
-            body = {"batch": batch, "customers": names}
-            asked.add(asyncio.create_task(services.call("membership", "POST", path, json=body)))
+            if names:
+                body = {"batch": batch, "customers": names}
+                asked.add(asyncio.create_task(services.call("membership", "POST", path, json=body)))
             customers += len(names)
         return Issued(customers, issued + sum(answer["issued"] for answer in await asyncio.gather(*asked)))
     finally:
         for task in asked:
             task.cancel()
+        # Of two that fail at once only the first is raised; the other must not be reported later as forgotten.
+        await asyncio.gather(*asked, *done, return_exceptions=True)
 
 
-async def _pages(services: Services, path: str, page: int) -> AsyncIterator[list[str]]:
-    after: str | None = ""
-    while after is not None:
-        answer = await services.get("segmentation", path, after=after, limit=page)
-        if answer["customers"]:
-            yield [each["customer"] for each in answer["customers"]]
-        after = answer["next_after"]
+async def _page(services: Services, path: str, after: str, limit: int) -> tuple[list[str], str | None]:
+    answer = await services.get("segmentation", path, after=after, limit=limit)
+    return [each["customer"] for each in answer["customers"]], answer["next_after"]
