@@ -19,4 +19,14 @@ select create_reference_table('programmes');
 -- local liability_months: of a shop, without customers
 -- local liability_totals: of a shop, without customers
 -- local manual_changes: its keys have no customer
+-- local activities: of a shop, without customers; locked with each entry
+-- local activity_entries: counted and drawn over all customers
+-- local surprise_months: of a shop, without customers
+-- local surprises: its keys have no customer
+-- local communities: of a shop, without customers
+-- local community_members: listed by community, over all customers
+-- local partners: few rows, joined with referrals
 -- local payouts: its keys have no customer
+-- local referral_codes: found by (shop, code)
+-- local referral_traits: found by (shop, kind, hash), over all customers
+-- local referrals: read by the referrer as well, and unique by (shop, referral_id)

@@ -135,17 +135,18 @@ create index manual_changes_customer on manual_changes (shop, customer, command_
 create index manual_changes_waiting on manual_changes (shop, kind, command_id) where state = 'proposed';
 create index manual_changes_grants on manual_changes (shop, asked_at) where kind = 'tier';
 
--- What feedback has granted customers, each paid out once: points, a coupon, or cash that staff confirm.
+-- What customers were granted, each paid out once: points, a coupon, or cash and gifts that staff confirm.
 create table payouts (
     shop text not null,
     customer text not null,
     payout_id text not null,
-    origin text not null,               -- compensation/<ticket>, reward/<claim>
-    kind text not null check (kind in ('compensation', 'reward')),
-    form text not null check (form in ('points', 'coupon', 'cash')),
+    origin text not null,               -- compensation/<ticket>, reward/<claim>, referral/<id>-<role>-<round>
+    kind text not null check (kind in ('compensation', 'reward', 'referral')),
+    form text not null check (form in ('points', 'coupon', 'cash', 'gift')),
     amount bigint not null,             -- minor units
     currency text not null,
     points bigint,
+    gift text,
     order_id text,
     state text not null check (state in ('due', 'paid', 'blocked', 'reversed')),
     approved_by text,
@@ -158,6 +159,139 @@ create table payouts (
 create index payouts_customer on payouts (shop, customer, payout_id);
 create index payouts_due on payouts (shop, payout_id) where state = 'due';
 create index payouts_order on payouts (shop, order_id) where kind = 'reward';
+
+-- The code by which a member brings others.
+create table referral_codes (
+    shop text not null,
+    code text not null,
+    customer text not null,
+    at timestamptz not null,
+    primary key (shop, code),           -- closes the race of two members for one code
+    unique (shop, customer)             -- closes the race of two codes for one member
+);
+
+-- Who was brought by whom: a new customer by one member, once.
+create table referrals (
+    shop text not null,
+    customer text not null,             -- the new one
+    referral_id text not null,
+    referrer text not null,
+    code text not null,
+    signals text[] not null,            -- what spoke against it
+    decision text not null check (decision in ('none', 'waiting', 'passed', 'refused')), -- a person's
+    decided_by text,
+    decided_at timestamptz,
+    state text not null check (state in ('made', 'review', 'refused', 'rewarded', 'reversed')),
+    refused_why text,
+    rounds integer not null default 0,  -- how often it was rewarded
+    made_at timestamptz not null,
+    moved_at timestamptz not null,
+    primary key (shop, customer),       -- closes the race of two codes for one new customer
+    unique (shop, referral_id)          -- closes no race: the id is derived from the customer
+);
+create index referrals_referrer on referrals (shop, referrer, made_at);
+create index referrals_review on referrals (shop, referral_id) where state = 'review';
+
+-- Hashes of devices, means of payment and addresses, which show one person behind several customers (SEC-014).
+create table referral_traits (
+    shop text not null,
+    kind text not null,
+    hash text not null,
+    customer text not null,
+    at timestamptz not null,
+    primary key (shop, kind, hash, customer) -- closes the race of one customer's trait told twice
+);
+create index referral_traits_customer on referral_traits (shop, customer);
+
+-- Members who speak for the shop.
+create table partners (
+    shop text not null,
+    customer text not null,
+    kind text not null check (kind in ('ambassador', 'affiliate')),
+    status text not null check (status in ('invited', 'active', 'declined', 'ended')),
+    affiliate_id text,
+    commission_source text,
+    by text not null,
+    since timestamptz not null,
+    moved_at timestamptz not null,
+    primary key (shop, customer, kind)  -- closes the race of one member invited twice
+);
+
+-- Activities with places: their terms never change.
+create table activities (
+    shop text not null,
+    activity_id text not null,
+    terms jsonb not null,
+    starts timestamptz not null,
+    ends timestamptz not null,
+    places bigint,
+    taken bigint not null default 0,
+    seed text,                          -- of the draw; shown once it is drawn
+    drawn_at timestamptz,
+    drawn_by text,
+    recorded_at timestamptz not null default now(),
+    primary key (shop, activity_id),    -- closes the race of two activities of one id
+    check (taken >= 0 and (places is null or taken <= places)) -- closes the race for the last place
+);
+create index activities_ends on activities (shop, ends);
+
+-- Who is invited to an activity, takes part, came, and won.
+create table activity_entries (
+    shop text not null,
+    activity_id text not null,
+    customer text not null,
+    status text not null check (status in ('invited', 'taken', 'given_back', 'attended', 'absent')),
+    prize integer,
+    by text,
+    at timestamptz not null,
+    primary key (shop, activity_id, customer) -- closes the race of one customer for two places
+);
+create index activity_entries_customer on activity_entries (shop, customer, at);
+
+-- What agents gave members unasked. Rows are never changed.
+create table surprises (
+    shop text not null,
+    customer text not null,
+    command_id text not null,
+    what text not null,
+    value bigint not null check (value >= 0), -- minor units
+    month date not null,                -- of the shop's calendar, by its first day
+    by text not null,
+    at timestamptz not null,
+    primary key (shop, command_id)      -- closes the race of one surprise asked for twice
+);
+create index surprises_customer on surprises (shop, customer, at);
+create index surprises_month on surprises (shop, month);
+
+-- What each month has spent on them.
+create table surprise_months (
+    shop text not null,
+    month date not null,
+    spent bigint not null default 0,    -- minor units
+    primary key (shop, month)           -- closes the race of two who spend the last of a budget
+);
+
+-- Groups of customers on social platforms.
+create table communities (
+    shop text not null,
+    community_id text not null,
+    terms jsonb not null,
+    by text not null,
+    moved_at timestamptz not null,
+    primary key (shop, community_id)    -- closes the race of two communities of one id
+);
+
+-- Who was invited to a community, joined and left.
+create table community_members (
+    shop text not null,
+    community_id text not null,
+    customer text not null,
+    status text not null check (status in ('invited', 'joined', 'left', 'removed')),
+    by text not null,
+    moved_at timestamptz not null,
+    primary key (shop, community_id, customer) -- closes the race of one customer invited twice
+);
+create index community_members_customer on community_members (shop, customer);
 
 -- What is owed in available points by the month in which they expire, counted once an hour; replaced whole.
 create table liability_months (
@@ -233,6 +367,7 @@ create table coupon_uses (
     paid bigint,                        -- what was paid for the order's goods, minor units: the offer's revenue
     order_revision bigint not null default -1, -- of the order's version by which it moved last
     promised boolean not null default false, -- it was reserved; otherwise the order alone has named it
+    refused text,                       -- why it is over_limit
     at timestamptz not null,
     moved_at timestamptz not null,
     primary key (shop, order_id, code)  -- closes the race of one coupon used twice on an order

@@ -39,6 +39,7 @@ from membership.ledger.legs import Balances, Posting
 from membership.member import Member
 from membership.points.state import ORDER_POINTS, REDEMPTION, Points
 from membership.programme.programme import FastTrack, GrowthRules, OrderBonus, PointsRules, Programme, Tier
+from membership.programme.tenure import TenureRules, TenureStep
 from membership.programme.versions import ShopRules, Version
 from membership.qualification.history import history_of
 from membership.qualification.recent import Recent
@@ -191,8 +192,10 @@ def foldings(draw: st.DrawFn) -> MemberFolding:
             points=PointsRules(
                 clamp_at_zero=draw(st.booleans()),
                 warn_days=draw(st.sampled_from([0, 14, 60])),
+                extended_by=draw(st.sampled_from(["nothing", "orders"])),
                 every=draw(st.sampled_from([None, OrderBonus(orders=2, points=77), OrderBonus(orders=3, points=500)])),
             ),
+            tenure=draw(st.sampled_from([TenureRules(), TenureRules(steps=(TenureStep(years=1, points=40),))])),
             fast_tracks=() if tiers is ANOTHER else draw(st.sampled_from([(), (CAMPAIGN,), (CAMPAIGN, BY_HAND)])),
         )
 

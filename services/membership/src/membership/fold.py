@@ -33,6 +33,7 @@ from membership.part import Part, Work
 from membership.points.part import PART as POINTS
 from membership.programme.versions import ShopRules
 from membership.qualification.recent import Recent
+from membership.tenure.part import PART as TENURE
 from membership.tiers.part import PART as TIERS
 
 PARTS: tuple[Part[Any], ...] = (
@@ -43,6 +44,7 @@ PARTS: tuple[Part[Any], ...] = (
     BALANCES,
     CHECK_IN,
     TIERS,
+    TENURE,
     DROP_WARNING,
     MANUAL_CHANGES,
 )

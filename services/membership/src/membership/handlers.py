@@ -5,7 +5,7 @@ from __future__ import annotations
 from common.bus.subscriptions import Batch, Subscription
 from common.crypto.erasing import confirmed_by
 from common.crypto.keys import KEY_SUBSCRIPTIONS
-from common.events.customers import CustomerMerged, CustomerUnmerged
+from common.events.customers import CustomerErased, CustomerMerged, CustomerUnmerged
 from common.events.feedback import (
     ComplaintChanged,
     ComplaintOpened,
@@ -13,15 +13,24 @@ from common.events.feedback import (
     ComplaintResolved,
     RewardDecided,
 )
-from common.events.membership import MembershipErased, ProgrammeChanged, ProgrammeWithdrawn
+from common.events.membership import (
+    MembershipErased,
+    ProgrammeChanged,
+    ProgrammeWithdrawn,
+    ReferralCompleted,
+    ReferralReversed,
+)
+from common.events.messages import CouponRequested
 from common.events.orders import OrderDelivered, OrderInTransit, OrderShipped
 from common.fold.customers import fold_events
 from common.fold.merging import fold_merge
 from common.storage.database import Transaction
 from membership.commands.coupons import settle_orders
 from membership.commands.following import follow_orders_of_others, follow_shipments
-from membership.commands.payouts import pay_out, reverse_rewards
+from membership.commands.offers import issue_requested
+from membership.commands.payouts import pay_out, reverse_rewards, take_back
 from membership.commands.programme import refold_where_it_looks_further
+from membership.commands.referrals import follow_orders, forget_traits, judge_again
 from membership.fold import INPUTS, KEPT, MemberFolding, save, settle_announced
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
@@ -34,6 +43,7 @@ async def on_inputs(tx: Transaction, batch: Batch) -> None:
     await settle_orders(tx, batch.events, rules)
     await follow_orders_of_others(tx, batch.events, rules)
     await reverse_rewards(tx, batch.events, rules)
+    await follow_orders(tx, batch.events, rules)
 
 
 async def on_shipments(tx: Transaction, batch: Batch) -> None:
@@ -42,8 +52,22 @@ async def on_shipments(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_granted(tx: Transaction, batch: Batch) -> None:
-    """Compensation that was granted, and rewards that were approved, are paid out, each once."""
+    """Compensation, rewards that were approved and those of referrals are paid out, each once."""
     await pay_out(tx, batch.events, await programmes.get_rules(tx, (event.shop for event in batch.events)))
+
+
+async def on_taken_back(tx: Transaction, batch: Batch) -> None:
+    """What a referral has given goes, since no order of the new customer counts any more (MEM-087)."""
+    await take_back(tx, batch.events, await programmes.get_rules(tx, (event.shop for event in batch.events)))
+
+
+async def on_erased(tx: Transaction, batch: Batch) -> None:
+    await forget_traits(tx, (event.customer for event in batch.events))
+
+
+async def on_coupon_requests(tx: Transaction, batch: Batch) -> None:
+    """Coupons that flows and campaigns give: one a customer and batch, or an answer that says why not."""
+    await issue_requested(tx, batch.events)
 
 
 async def on_programmes(tx: Transaction, batch: Batch) -> None:
@@ -68,6 +92,9 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
         folded = await fold_merge(tx, MemberFolding(rules), event)
         await save(tx, folded)
         await settle_announced(tx, folded)
+        if not tx.rebuilding:
+            both = [(event.shop, name) for name in (event.data.survivor, event.data.absorbed)]
+            await judge_again(tx, dict.fromkeys(both, event.time), rules)
 
 
 SUBSCRIPTIONS = (
@@ -77,7 +104,13 @@ SUBSCRIPTIONS = (
     Subscription(on_inputs, INPUTS, KEPT),
     # After the inputs of its batch, which are claimed and would be folded a second time.
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
-    Subscription(on_granted, (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened, RewardDecided)),
+    Subscription(
+        on_granted,
+        (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened, RewardDecided, ReferralCompleted),
+    ),
+    Subscription(on_taken_back, (ReferralReversed,)),
+    Subscription(on_erased, (CustomerErased,)),
+    Subscription(on_coupon_requests, (CouponRequested,)),
     Subscription(on_shipments, (OrderShipped, OrderInTransit, OrderDelivered)),
     *confirmed_by(MembershipErased, keeps_keys=True),
 )

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from common.events import decode
+from common.events.messages import CouponRequested
 from common.events.orders import OrderClosed, OrderCompleted, OrderPaid, PromotionUse
 from membership.jobs.verifying import verify
+from membership.programme.programme import Programme
+from membership.programme.promotions import PromotionGuard
 
 from ..conftest import NOW, V1, Client, Shop, deliver, rich
 
@@ -238,3 +241,73 @@ async def test_the_calendar_has_ends_and_its_address_is_no_offers(client: Client
     assert (await client.get(f"{V1}/offers/calendar", params={"first": first})).status_code == 422
     refused = await client.put(f"{V1}/offers/calendar", json={})
     assert refused.status_code == 422
+
+
+async def test_an_order_counts_where_a_checkout_could_have_used_the_coupon(client: Client, shop: Shop) -> None:
+    """Who may use it, and how often a customer: beyond that the use is shown with the reason, and nothing is taken."""
+    await rich(client, shop)
+    await offered(client, "each", per_customer=1)
+    assert (await client.post(f"{V1}/offers/each/coupons", json={"code": "EACH"})).status_code == 200
+    await offered(client)
+    (of_nia,) = await issued(client, ["nia"])
+
+    def named(customer: str | None, order_id: str, code: str, revision: int, minute: int) -> Any:
+        used = (PromotionUse(kind="coupon", code=code, amount=500),)
+        data = OrderPaid(
+            order_id=order_id, state="paid", currency="CNY", goods_paid=9_000, promotions=used, revision=revision
+        )
+        return shop.event(customer, NOW + timedelta(minutes=minute), data)
+
+    told = [named("mia", f"m{n}", "EACH", 1, n) for n in range(3)]
+    told += [named("cat", "n1", of_nia, 1, 4), named(None, "p1", "EACH", 1, 5), named("pia", "p1", "EACH", 2, 6)]
+    await deliver(client.database, told, size=2)
+    client.clock.set(NOW + timedelta(hours=1))
+    each, bound = [(await client.get(f"{V1}/offers/{name}")).json() for name in ("each", "spring")]
+    assert (each["committed"], each["over_limit"], bound["committed"], bound["over_limit"]) == (2, 2, 0, 1)
+    assert [c["code"] for c in (await client.get(f"{V1}/members/nia/coupons")).json()["coupons"]] == [of_nia]
+    again = await use(client, "EACH", "p2", "pia")
+    assert (again.status_code, again.json()["reason"]) == (409, "customer_limit")
+    async with client.database.transaction() as tx:
+        rows = await tx.fetch("select order_id, refused from coupon_uses where refused is not null order by order_id")
+    assert [tuple(row) for row in rows] == [("m1", "customer_limit"), ("m2", "customer_limit"), ("n1", "not_theirs")]
+    assert await verify(client.database) == []
+
+
+async def test_a_flow_asks_for_coupons_and_is_answered_once(client: Client, shop: Shop) -> None:
+    """One a customer and batch, whatever is repeated; what cannot be issued is declined (MEM-054)."""
+    await offered(client)
+
+    def asks(customer: str, offer_id: str = "spring") -> Any:
+        data = CouponRequested(offer_id=offer_id, batch="flow:win-back")
+        return shop.event(customer, NOW, data)
+
+    await deliver(client.database, [asks("a"), asks("b"), asks("a"), asks("c", "none")])
+    await deliver(client.database, [asks("b")])
+    async with client.database.transaction() as tx:
+        rows = await tx.fetch("select payload from outbox order by seq")
+    told = [decode(row.payload) for row in rows]
+    issued_to = [c.customer for event in told if event.type == "coupon.issued" for c in event.data.coupons]
+    declined = [(e.subject, e.data.reason) for e in told if e.type == "coupon.declined"]
+    assert (sorted(issued_to), declined) == (["a", "b"], [("c", "unknown_offer")])
+
+
+async def test_nobody_is_given_more_promotions_than_the_programme_allows(client: Client, shop: Shop) -> None:
+    """MEM-083: over all offers, in any 30 days; what is held back is said, and a flow is told why."""
+    await offered(client)
+    await offered(client, "tea")
+    body = {"programme": Programme(promotions=PromotionGuard(coupons=1)).model_dump(mode="json")}
+    assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
+    client.clock.set(NOW + timedelta(hours=1))
+    answers = [
+        (await client.post(f"{V1}/offers/{offer}/coupons", json={"batch": "b", "customers": names})).json()
+        for offer, names in (("spring", ["a"]), ("spring", ["a", "b"]), ("tea", ["a", "c"]))
+    ]
+    assert [(answer["issued"], answer["held_back"]) for answer in answers] == [(1, 0), (1, 0), (1, 1)]
+    asked = CouponRequested(offer_id="tea", batch="flow:round")
+    await deliver(client.database, [shop.event(name, NOW + timedelta(hours=1), asked) for name in ("a", "d")])
+    async with client.database.transaction() as tx:
+        rows = await tx.fetch("select payload from outbox where type = 'coupon.declined' order by seq")
+    assert [(e.subject, e.data.reason) for e in (decode(r.payload) for r in rows)] == [("a", "enough_promotions")]
+    client.clock.set(NOW + timedelta(days=31))
+    later = await client.post(f"{V1}/offers/tea/coupons", json={"batch": "b", "customers": ["a"]})
+    assert later.json()["issued"] == 1

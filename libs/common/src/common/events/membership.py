@@ -170,12 +170,26 @@ class CouponsIssued(EventData):
     coupons: Annotated[tuple[IssuedCoupon, ...], Field(max_length=500)]
 
 
+class CouponDeclined(EventData):
+    """What `coupon.requested` asked for is not issued.
+
+    There is no such offer, it needs no coupons, it is over, or the customer was given enough of late (MEM-083).
+    """
+
+    TYPE: ClassVar[str] = "coupon.declined"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 412
+    offer_id: Identifier
+    batch: Identifier
+    reason: Literal["unknown_offer", "no_coupons_needed", "offer_over", "enough_promotions"]
+
+
 class CouponRedeemed(EventData):
     """A coupon was used on an order, or a use of it has moved on (MEM-054).
 
     `reserved` at checkout, `committed` when the order was paid, `released` when it was closed or the checkout gave it
-    back; `over_limit`: an order that was paid says that it used the coupon, which its limits did not allow. `amount`:
-    what it took off, in minor units.
+    back; `over_limit`: an order that was paid says that it used the coupon, which was not to be used on it, and
+    `refused` says why (as a checkout is told). `amount`: what it took off, in minor units.
     """
 
     TYPE: ClassVar[str] = "coupon.redeemed"
@@ -187,6 +201,7 @@ class CouponRedeemed(EventData):
     status: Literal["reserved", "committed", "released", "over_limit"]
     amount: Minor
     currency: Text
+    refused: Text | None = None
 
 
 class PointsRedeemed(EventData):
@@ -223,7 +238,7 @@ class RedemptionCommitted(EventData):
 
 
 class Payout(EventData):
-    """Points that feedback has granted; `origin`: `compensation/<ticket>` or `reward/<claim>`, each paid once."""
+    """Points that were granted; `origin`: `compensation/<ticket>`, `reward/<claim>`, `referral/<…>`, each paid once."""
 
     TOPIC: ClassVar[str] = "membership"
     origin: Text
@@ -242,6 +257,49 @@ class PayoutReversed(Payout):
 
     TYPE: ClassVar[str] = "points.payout_reversed"
     RANK: ClassVar[int] = 253
+
+
+class ReferralMade(EventData):
+    """The customer, who is new, came by the code of `referrer` (MEM-087); `held`: a person looks at it first."""
+
+    TYPE: ClassVar[str] = "referral.made"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 260
+    referral_id: Identifier
+    referrer: Identifier
+    held: bool = False
+
+
+class ReferralNews(EventData):
+    """Of one of the two whom a referral concerns; `round`: 2 where the first reward was taken back, and so on."""
+
+    TOPIC: ClassVar[str] = "membership"
+    referral_id: Identifier
+    round: Count
+    role: Literal["referrer", "referee"]
+
+    @property
+    def origin(self) -> str:
+        """What names the reward for ever."""
+        return f"referral/{self.referral_id}-{self.role}-{self.round}"
+
+
+class ReferralCompleted(ReferralNews):
+    """An order of the new customer counts: the reward is due, once (MEM-087). `form` says which field holds it."""
+
+    TYPE: ClassVar[str] = "referral.completed"
+    RANK: ClassVar[int] = 261
+    form: Literal["points", "coupon", "gift", "none"]
+    points: Count | None = None
+    offer_id: Identifier | None = None
+    gift: Text | None = None
+
+
+class ReferralReversed(ReferralNews):
+    """No order of the new customer counts any more, or a merge shows that there was none: the reward is taken back."""
+
+    TYPE: ClassVar[str] = "referral.reversed"
+    RANK: ClassVar[int] = 262
 
 
 class ManualChange(EventData):

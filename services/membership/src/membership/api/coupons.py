@@ -56,7 +56,7 @@ class CouponUseIn(Body):
 
 
 class CouponUseOut(BaseModel):
-    """`over_limit`: a paid order says that it used the coupon, which its limits did not allow."""
+    """`over_limit`: a paid order says that it used the coupon, which was not to be used on it; `refused`: why."""
 
     code: str
     offer_id: str
@@ -65,6 +65,7 @@ class CouponUseOut(BaseModel):
     amount: int
     currency: str
     status: UseStatus
+    refused: str | None
     at: datetime
 
 

@@ -92,11 +92,13 @@ class IssueIn(Body):
 
 
 class IssuedOut(BaseModel):
-    """`issued`: new ones; who had one of the batch before got no other."""
+    """`issued`: new ones; who had one of the batch before got no other. `held_back`: customers who got none, having
+    been given as many of late as the programme's `promotions` allows (MEM-083)."""
 
     offer_id: str
     batch: str
     issued: int
+    held_back: int = 0
 
 
 class BatchCoupon(BaseModel):
@@ -206,8 +208,11 @@ async def issue(shop: ShopName, offer_id: Identifier, body: IssueIn, tx: Tx) -> 
         made = await commands.issue_code(tx, shop, offer_id, body.code, body.use_limit)
         return IssuedOut(offer_id=offer_id, batch="code", issued=len(made))
     assert body.batch is not None
-    made = await commands.issue_to(tx, shop, offer_id, body.batch, body.customers, body.count)
-    return IssuedOut(offer_id=offer_id, batch=body.batch, issued=len(made))
+    made = await commands.issue_to(tx, shop, offer_id, body.batch, body.customers, body.count, promotes=True)
+    left = 0
+    if len(made) < len(set(body.customers)):
+        left = len(await commands.held_back(tx, shop, offer_id, body.batch, body.customers))
+    return IssuedOut(offer_id=offer_id, batch=body.batch, issued=len(made), held_back=left)
 
 
 @router.get("/{offer_id}/coupons", dependencies=[require("programme:read")])

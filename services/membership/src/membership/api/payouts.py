@@ -1,4 +1,4 @@
-"""Payouts over HTTP: what feedback granted, and the cash that staff confirm with a reference (MEM-069, MEM-070)."""
+"""Payouts over HTTP: what was granted, and cash and gifts that staff confirm with a reference (MEM-069, MEM-070)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from common.events.fields import Cursor, Identifier, ShopName, Text
 from common.http.api import Body, Router, Tx, require
-from membership.api.adjustments import Person
+from membership.api.changes import Person
 from membership.commands import payouts as commands
 from membership.payouts import store
 from membership.payouts.rules import Form, Kind, State
@@ -27,11 +27,11 @@ class PaidIn(Body):
 
 
 class PayoutOut(BaseModel):
-    """`amount` in minor units. `origin`: `compensation/<ticket>` or `reward/<claim>`.
+    """`amount` in minor units. `origin`: `compensation/<ticket>`, `reward/<claim>`, `referral/<id>-<role>-<round>`.
 
-    Points and coupons are `paid` at once; cash is `due` until it is confirmed. `blocked`: not to be paid, since the
-    order was refunded, or the amount is in another currency; `reversed`: points were taken back, cash is to be.
-    `reference`: of the transfer, or the coupon's code.
+    Points and coupons are `paid` at once; cash and gifts are `due` until they are confirmed. `blocked`: not to be paid,
+    since the order was refunded, the amount is in another currency, or the offer is over; `reversed`: points were taken
+    back, a coupon is void, cash is to be. `reference`: of the transfer or parcel, or the coupon's code.
     """
 
     payout_id: str
@@ -42,6 +42,7 @@ class PayoutOut(BaseModel):
     amount: int
     currency: str
     points: int | None
+    gift: str | None
     order_id: str | None
     state: State
     approved_by: str | None
@@ -71,7 +72,7 @@ async def list_payouts(
     after: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> PayoutPage:
-    """The shop's payouts by id; `state=due`: the cash that staff have yet to pay."""
+    """The shop's payouts by id; `state=due`: cash that staff have yet to pay, gifts to be sent."""
     rows = await store.list_payouts(tx, shop, state, customer, after, limit + 1)
     items = [_out(row) for row in rows[:limit]]
     return PayoutPage(items=items, after=items[-1].payout_id if len(rows) > limit else None)
@@ -79,5 +80,5 @@ async def list_payouts(
 
 @router.post("/{payout_id}/paid", dependencies=[require("members:approve")])
 async def confirm_payout(shop: ShopName, payout_id: Identifier, body: PaidIn, tx: Tx) -> PayoutOut:
-    """Say that the cash was paid, once, with the reference of the transfer."""
+    """Say that the cash was paid or the gift sent, once, with the reference of the transfer or parcel."""
     return _out(await commands.confirm(tx, shop, payout_id, body.reference, body.by))

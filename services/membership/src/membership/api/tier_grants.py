@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
-
 from fastapi import Request
 from pydantic import BaseModel
-from sqlalchemy import Row
 
 from common.events.fields import Cursor, Identifier, ShopName
-from common.http.api import Body, Router, Tx, require, runtime_of
-from membership.api.adjustments import ChangeApprovalIn, Limit, Person, Reason
+from common.http.api import Body, Router, Tx, require
+from membership.api.changes import ChangeApprovalIn, ChangeOut, Limit, Person, Reason, asked_for, decided, page
 from membership.commands import manual_changes as commands
 from membership.manual_changes import store
 from membership.manual_changes.state import Asked, State
@@ -30,21 +25,13 @@ class TierGrantIn(Body):
     by: Person
 
 
-class TierGrantOut(BaseModel):
+class TierGrantOut(ChangeOut):
     """`proposed` until another person decides; `decided_by` is null where one person alone was enough.
 
     `reason` is null where the customer was erased.
     """
 
-    command_id: str
-    customer: str
     tier: str
-    reason: str | None
-    by: str
-    at: datetime
-    state: State
-    decided_by: str | None
-    decided_at: datetime | None
 
 
 class TierGrantPage(BaseModel):
@@ -87,8 +74,7 @@ async def grant_tier(shop: ShopName, customer: Identifier, body: TierGrantIn, re
     Where the programme's `approvals.tiers_alone` asks for it, the grant waits for another person (`proposed`).
     """
     asked = Asked(body.command_id, body.reason, body.by, tier=body.tier)
-    row = await commands.ask(tx, runtime_of(request).keys, (shop, customer), asked)
-    return (await _out(tx, request, [row]))[0]
+    return await asked_for(tx, request, (shop, customer), asked, TierGrantOut)
 
 
 @router.get("/members/{customer}/tier-grants", dependencies=[require("members:read")])
@@ -97,7 +83,8 @@ async def list_tier_grants_of_member(
 ) -> TierGrantPage:
     """The tiers that a member was granted or that were asked for, by id."""
     rows = await store.list_of_customer(tx, (shop, customer), "tier", after, limit + 1)
-    return await _page(tx, request, rows, limit)
+    items, following = await page(tx, request, rows, limit, TierGrantOut)
+    return TierGrantPage(items=items, after=following)
 
 
 @router.get("/tier-grants", dependencies=[require("members:read")])
@@ -105,7 +92,9 @@ async def list_tier_grants(
     shop: ShopName, request: Request, tx: Tx, state: State | None = None, after: Cursor = "", limit: Limit = 50
 ) -> TierGrantPage:
     """The shop's tiers granted by hand, by id; `state=proposed`: those that wait for a second person."""
-    return await _page(tx, request, await store.list_changes(tx, shop, "tier", state, after, limit + 1), limit)
+    rows = await store.list_changes(tx, shop, "tier", state, after, limit + 1)
+    items, following = await page(tx, request, rows, limit, TierGrantOut)
+    return TierGrantPage(items=items, after=following)
 
 
 @router.post("/tier-grants/{command_id}/approve", dependencies=[require("members:approve")])
@@ -113,8 +102,7 @@ async def approve_tier_grant(
     shop: ShopName, command_id: Identifier, body: ChangeApprovalIn, request: Request, tx: Tx
 ) -> TierGrantOut:
     """Grant what was proposed; `by` is another person than the one that asked. Repeating it is harmless."""
-    row = await commands.approve(tx, runtime_of(request).keys, shop, "tier", command_id, body.by)
-    return (await _out(tx, request, [row]))[0]
+    return await decided(tx, request, commands.approve, shop, "tier", command_id, body.by, TierGrantOut)
 
 
 @router.post("/tier-grants/{command_id}/refuse", dependencies=[require("members:approve")])
@@ -122,29 +110,4 @@ async def refuse_tier_grant(
     shop: ShopName, command_id: Identifier, body: ChangeApprovalIn, request: Request, tx: Tx
 ) -> TierGrantOut:
     """Refuse what was proposed, or take one's own back. Repeating it is harmless."""
-    row = await commands.refuse(tx, runtime_of(request).keys, shop, "tier", command_id, body.by)
-    return (await _out(tx, request, [row]))[0]
-
-
-async def _page(tx: Tx, request: Request, rows: Sequence[Row[Any]], limit: int) -> TierGrantPage:
-    items = await _out(tx, request, rows[:limit])
-    return TierGrantPage(items=items, after=items[-1].command_id if len(rows) > limit else None)
-
-
-async def _out(tx: Tx, request: Request, rows: Sequence[Row[Any]]) -> list[TierGrantOut]:
-    ring = runtime_of(request).keys
-    keys = await ring.keys_for(tx, {(row.shop, row.customer) for row in rows})
-    return [
-        TierGrantOut(
-            command_id=row.command_id,
-            customer=row.customer,
-            tier=row.tier,
-            reason=commands.open_reason(keys, ring, row),
-            by=row.asked_by,
-            at=row.asked_at,
-            state=row.state,
-            decided_by=row.decided_by,
-            decided_at=row.decided_at,
-        )
-        for row in rows
-    ]
+    return await decided(tx, request, commands.refuse, shop, "tier", command_id, body.by, TierGrantOut)

@@ -185,6 +185,7 @@ def _fact(tx: Transaction, use: Use) -> Event[CouponRedeemed]:
         status=use.status,
         amount=use.amount,
         currency=use.currency,
+        refused=use.refused,
     )
     at = use.moved_at or tx.clock.now()
     cause = f"{use.code}/{use.order_id}/{use.order_revision}/{use.status}@{rfc3339(at)}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from common.events import Event, fact_id, rfc3339
-from common.events.membership import CouponsIssued, IssuedCoupon
+from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon
 from common.storage.database import Transaction
 from membership.coupons import store
 from membership.coupons.gifts import unrelated
@@ -25,7 +25,8 @@ from membership.programme import store as programmes
 from membership.programme.programme import Programme
 
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Without those that look alike. Twelve of them are 60 bits: nobody guesses one."""
+"""Thirty-two, without those that look alike. Twelve of them are 60 bits: nobody guesses one."""
+_LETTER_OF = bytes(ord(_LETTERS[number % len(_LETTERS)]) for number in range(256))
 _AN_EVENT = 500
 
 
@@ -60,16 +61,61 @@ async def stop_offer(tx: Transaction, shop: str, offer_id: str) -> None:
 
 
 async def issue_to(
-    tx: Transaction, shop: str, offer_id: str, batch: str, customers: Sequence[str], count: int
+    tx: Transaction, shop: str, offer_id: str, batch: str, customers: Sequence[str], count: int, *, promotes: bool
 ) -> list[Issued]:
     """Coupons for these customers, or so many for whoever has the code; those that are new.
 
-    Idempotent by batch: a customer gets one of a batch, and the numbers of a batch are given once. Raises UnknownOffer,
+    Idempotent by batch: a customer gets one of a batch, and the numbers of a batch are given once. `promotes`: it is a
+    promotion, of which nobody is given more than the programme's `promotions` says (MEM-083). Raises UnknownOffer,
     NoCouponsNeeded, OfferOver.
     """
     holders = [(_code(), customer, customer) for customer in dict.fromkeys(customers)]
     numbered = [(_code(), f"#{number:07}", None) for number in range(1, count + 1)]
-    return await _issue(tx, shop, offer_id, batch, [*holders, *numbered], 1)
+    guard = None
+    if promotes:
+        now = tx.clock.now()
+        allowed = (await programmes.read_rules(tx, {shop}))[shop].at(now).promotions
+        guard = None if allowed.coupons is None else (allowed.coupons, now - timedelta(days=allowed.days))
+    return await _issue(tx, shop, offer_id, batch, [*holders, *numbered], 1, guard)
+
+
+async def held_back(tx: Transaction, shop: str, offer_id: str, batch: str, customers: Sequence[str]) -> list[str]:
+    """Who got no coupon of the batch, having been given enough (MEM-083)."""
+    return await store.without_coupon(tx, shop, offer_id, batch, customers) if customers else []
+
+
+async def issue_requested(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+    """Issue what flows and campaigns ask for, set-wise by offer and batch, or say why not.
+
+    A rebuild takes coupons from the live database instead.
+    """
+    asked: dict[tuple[str, str, str], dict[str, Event[Any]]] = {}
+    for event in events:
+        if event.subject is not None and not tx.rebuilding:
+            asked.setdefault((event.shop, event.data.offer_id, event.data.batch), {}).setdefault(event.subject, event)
+    for (shop, offer_id, batch), by_customer in sorted(asked.items()):
+        try:
+            await issue_to(tx, shop, offer_id, batch, list(by_customer), 0, promotes=True)
+        except (UnknownOffer, NoCouponsNeeded, OfferOver) as refused:
+            await tx.announce(_declined(event, _REASONS[type(refused)]) for event in by_customer.values())
+        else:
+            left = await held_back(tx, shop, offer_id, batch, list(by_customer))
+            await tx.announce(_declined(by_customer[customer], "enough_promotions") for customer in left)
+
+
+_Reason = Literal["unknown_offer", "no_coupons_needed", "offer_over", "enough_promotions"]
+_REASONS: dict[type[Exception], _Reason] = {
+    UnknownOffer: "unknown_offer",
+    NoCouponsNeeded: "no_coupons_needed",
+    OfferOver: "offer_over",
+}
+
+
+def _declined(event: Event[Any], reason: _Reason) -> Event[CouponDeclined]:
+    data = CouponDeclined(offer_id=event.data.offer_id, batch=event.data.batch, reason=reason)
+    name = fact_id(f"{event.source}#{event.id}", data.TYPE, event.shop, event.subject or "", 0)
+    source = f"/shops/{event.shop}/membership"
+    return Event(name, source, event.shop, event.subject, event.time, data, causationid=event.id)
 
 
 async def issue_code(tx: Transaction, shop: str, offer_id: str, code: str, use_limit: int | None) -> list[Issued]:
@@ -85,7 +131,7 @@ async def issue_code(tx: Transaction, shop: str, offer_id: str, code: str, use_l
 
 
 def _code() -> str:
-    return "".join(secrets.choice(_LETTERS) for _ in range(12))
+    return secrets.token_bytes(12).translate(_LETTER_OF).decode("ascii")
 
 
 def _check(offer: Offer, programme: Programme) -> None:
@@ -119,6 +165,7 @@ async def _issue(
     batch: str,
     holders: Sequence[tuple[str, str, str | None]],
     use_limit: int | None,
+    guard: tuple[int, datetime] | None = None,
 ) -> list[Issued]:
     row, now = await store.get_offer(tx, shop, offer_id), tx.clock.now()
     if row is None:
@@ -132,7 +179,7 @@ async def _issue(
     start, end = max(now, offer.starts), offer.ends
     if offer.valid_days is not None:
         end = min(end, start + timedelta(days=offer.valid_days))
-    rows = await store.insert_coupons(tx, shop, offer_id, batch, holders, (start, end), use_limit, now)
+    rows = await store.insert_coupons(tx, shop, offer_id, batch, holders, (start, end), use_limit, now, guard)
     made = [Issued(row.code, row.customer) for row in rows]
     await tx.announce(_facts(shop, offer_id, batch, made, (start, end), now))
     return made

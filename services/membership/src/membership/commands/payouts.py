@@ -1,4 +1,4 @@
-"""What feedback has granted is paid out once: points through the ledger, a coupon, or cash that staff confirm."""
+"""What was granted is paid out once: points through the ledger, a coupon, or cash and gifts that staff confirm."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from common.fold.store import get_items
 from common.storage.database import Transaction
 from membership.commands import offers
 from membership.commands.recording import carry_out_all
+from membership.coupons import store as coupons
 from membership.coupons.offer import Offer
+from membership.coupons.refusals import NoCouponsNeeded, OfferOver, UnknownOffer
 from membership.fold import MemberFolding
 from membership.orders.state import ORDER
 from membership.payouts import store
@@ -37,7 +39,7 @@ async def pay_out(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook
     new = await store.insert_payouts(tx, [_row(event, due, rules) for event, due in dues])
     commands = list[Event[Any]]()
     for event, due in dues:
-        if (event.shop, due.origin) not in new or due.currency != rules[event.shop].currency_at(event.time):
+        if (event.shop, due.origin) not in new or not _domestic(event, due, rules):
             continue
         new.discard((event.shop, due.origin))
         if due.form == "points":
@@ -73,8 +75,27 @@ async def reverse_rewards(tx: Transaction, events: Sequence[Event[Any]], rules: 
     await carry_out_all(tx, folding, commands)
 
 
+async def take_back(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook) -> None:
+    """What referrals have given is taken back, or not given any more (MEM-087); a coupon that was used stays used."""
+    names = {(event.shop, payout_id(event.shop, event.data.origin)): event for event in events}
+    if tx.rebuilding:
+        return
+    await tx.lock_customers(event.customer for event in events)
+    moved, commands = list[tuple[str, str, State, str | None, datetime]](), list[Event[Any]]()
+    for row in await store.lock_by_origin(tx, names):
+        event = names[row.shop, row.payout_id]
+        moved.append((row.shop, row.payout_id, after_refund(row.state), None, event.time))
+        if row.form == "points":
+            data = PayoutReversed(origin=row.origin, points=row.points)
+            commands.append(_command(event.customer, row.origin, data, event.time, event.id))
+        elif row.form == "coupon" and row.reference is not None:
+            await coupons.void_coupon(tx, row.shop, row.reference, event.time)
+    await store.move(tx, moved)
+    await carry_out_all(tx, MemberFolding(rules), commands)
+
+
 async def confirm(tx: Transaction, shop: str, payout_id: str, reference: str, by: str) -> Row[Any]:
-    """Staff have paid the cash; idempotent by the reference. Raises UnknownPayout, PayoutNotDue."""
+    """Staff have paid the cash, or sent the gift; idempotent by the reference. Raises UnknownPayout, PayoutNotDue."""
     done = await store.confirm(tx, shop, payout_id, reference, by, tx.clock.now())
     row = await store.get_payout(tx, shop, payout_id)
     if row is None:
@@ -90,29 +111,45 @@ def payout_id(shop: str, origin: str) -> str:
 
 def _row(event: Event[Any], due: Due, rules: Rulebook) -> tuple[Any, ...]:
     """As the store takes it. What is in another currency than the shop's is blocked: a person has to look at it."""
-    domestic = due.currency == rules[event.shop].currency_at(event.time)
-    state: State = "blocked" if not domestic else "due" if due.form == "cash" else "paid"
+    domestic = _domestic(event, due, rules)
+    state: State = "blocked" if not domestic else "due" if due.form in ("cash", "gift") else "paid"
     points = _points(event, due, rules) if due.form == "points" and domestic else None
     return (
-        *event.customer, payout_id(event.shop, due.origin), due.origin, due.kind, due.form, due.amount, due.currency,
-        points, due.order_id, state, due.by, event.time,
+        *event.customer, payout_id(event.shop, due.origin), due.origin, due.kind, due.form, due.amount,
+        due.currency or rules[event.shop].currency_at(event.time), points, due.gift, due.order_id, state, due.by,
+        event.time,
     )  # fmt: skip
 
 
+def _domestic(event: Event[Any], due: Due, rules: Rulebook) -> bool:
+    """Whether the amount is in the shop's currency; there may be none."""
+    return due.currency in ("", rules[event.shop].currency_at(event.time))
+
+
 def _points(event: Event[Any], due: Due, rules: Rulebook) -> int:
+    if due.points is not None:
+        return due.points
     shop = rules[event.shop]
     return points_for(due.amount, shop.at(event.time).points.per_unit_worth, shop.unit_at(event.time))
 
 
 async def _issue_coupon(tx: Transaction, event: Event[Any], due: Due, rules: Rulebook) -> None:
-    """A coupon of an offer of its own, worth the amount, for this customer and one order."""
+    """A coupon for this customer and one order: of the offer that is named, or of one of its own, worth the amount."""
     assert event.subject is not None
     now, name = tx.clock.now(), payout_id(event.shop, due.origin)
+    if due.offer_id is not None:
+        try:
+            made = await offers.issue_to(tx, event.shop, due.offer_id, name, [event.subject], 0, promotes=False)
+        except (UnknownOffer, NoCouponsNeeded, OfferOver):
+            await store.move(tx, [(event.shop, name, "blocked", None, event.time)])
+        else:
+            await store.move(tx, [(event.shop, name, "paid", made[0].code, event.time)])
+        return
     ends = now + timedelta(days=rules[event.shop].at(now).payouts.coupon_days)
     offer = Offer(name="Compensation", amount=due.amount, starts=now, ends=ends, use_limit=1)
     await offers.set_offer(tx, event.shop, name, offer)
-    (made,) = await offers.issue_to(tx, event.shop, name, "compensation", [event.subject], 0)
-    await store.move(tx, [(event.shop, name, "paid", made.code, event.time)])
+    (issued,) = await offers.issue_to(tx, event.shop, name, "compensation", [event.subject], 0, promotes=False)
+    await store.move(tx, [(event.shop, name, "paid", issued.code, event.time)])
 
 
 def _command(key: CustomerKey, origin: str, data: EventData, at: datetime, cause: str | None) -> Event[Any]:

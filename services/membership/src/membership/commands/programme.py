@@ -78,10 +78,11 @@ async def withdraw_version(tx: Transaction, shop: str, version: int) -> None:
 async def refold_where_it_looks_further(tx: Transaction, shop: str, before: ShopRules, cause: str) -> None:
     """Fold the shop's customers anew where its rules look back further, or less far, than they did before.
 
-    States keep sums by day only as far back as any version looks.
+    States keep sums by day only as far back as any version looks, and anniversaries only where any gives points.
     """
     after = (await store.read_rules(tx, {shop}))[shop]
-    if after.months_looked_at != before.months_looked_at:
+    looked_at = [(rules.months_looked_at, rules.rewards_tenure) for rules in (before, after)]
+    if looked_at[0] != looked_at[1]:
         await refolds.begin(tx, shop, cause, tx.clock.now())
 
 

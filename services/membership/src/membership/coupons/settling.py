@@ -14,7 +14,8 @@ from common.events.orders import OrderClosed, OrderEvent, OrderRefunded
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from membership.coupons.store import shops_with_offers, uses_of_orders
-from membership.coupons.using import COUNTED, UseStatus, fits
+from membership.coupons.users import Users, read_users
+from membership.coupons.using import COUNTED, UseStatus, refused_of_order
 from membership.orders.state import Order
 
 _CODES = Columns("w", shop="text", code="text")
@@ -34,6 +35,7 @@ _USES = Columns(
     order_revision="bigint",
     moved_at="timestamptz",
     promised="boolean",
+    refused="text",
 )
 Standings = Mapping[tuple[str, str], Order]
 """Orders as they stand after the batch, by shop and id; without those of nobody."""
@@ -41,7 +43,10 @@ Standings = Mapping[tuple[str, str], Order]
 
 @dataclass(slots=True)
 class Use:
-    """A use of a coupon on an order, as the table keeps it. `promised`: it was reserved, not merely named."""
+    """A use of a coupon on an order, as the table keeps it. `promised`: it was reserved, not merely named.
+
+    `refused`: why it is `over_limit`.
+    """
 
     shop: str
     order_id: str
@@ -55,6 +60,7 @@ class Use:
     order_revision: int = -1
     moved_at: datetime | None = None
     promised: bool = False
+    refused: str | None = None
 
     @property
     def counted(self) -> bool:
@@ -69,10 +75,20 @@ class Surroundings:
     standings: Callable[[Sequence[tuple[CustomerKey, str]]], Awaitable[Standings]]
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Locked rows of coupons by (shop, code) and of offers by (shop, id), and who uses the offers."""
+
+    coupons: Mapping[tuple[str, str], Any]
+    offers: Mapping[tuple[str, str], Any]
+    users: Users
+
+
 async def settle(tx: Transaction, events: Sequence[Event[Any]], around: Surroundings) -> list[Use]:
     """Move the uses of these orders on, set-wise; an order may name a code by itself.
 
-    Returns those that have another status or amount now: an order that is paid and then completed says so once.
+    Returns those that have another status, amount or customer now: an order that is paid and then
+    completed says so once.
     """
     orders = [e for e in events if isinstance(e.data, OrderEvent | OrderRefunded) and e.data.order_id is not None]
     shops = await shops_with_offers(tx, (event.shop for event in orders)) if orders else set[str]()
@@ -97,20 +113,25 @@ async def settle(tx: Transaction, events: Sequence[Event[Any]], around: Surround
         uses.setdefault((use.shop, use.order_id), {})[use.code] = use
         if (use.shop, use.code) not in coupons:
             return await settle(tx, events, around)  # it was reserved between the two looks
-    before = {(*order, code): (use.status, use.amount) for order, by in uses.items() for code, use in by.items()}
+    before = {(*order, code): _shown(use) for order, by in uses.items() for code, use in by.items()}
+    users = await read_users(tx, [event.customer for event in orders if event.subject is not None], offers, coupons)
     standings = await around.standings([(e.customer, e.data.order_id) for e in orders if e.subject is not None])
     moved: dict[tuple[str, str, str], Use] = {}
     for event in orders:
         name = (event.shop, event.data.order_id)
         of_order, standing = uses.setdefault(name, {}), standings.get(name)
         if isinstance(event.data, OrderRefunded):
-            found = _refunded(event, of_order, coupons, offers, standing)
+            found = _refunded(event, of_order, Rows(coupons, offers, users), standing)
         else:
             currency = around.currency_at(event.shop, event.time)
-            found = _moved_by(event, of_order, coupons, offers, standing, currency)
+            found = _moved_by(event, of_order, Rows(coupons, offers, users), standing, currency)
         moved |= {(use.shop, use.order_id, use.code): use for use in found}
     await _save(tx, list(moved.values()), offers, coupons)
-    return [use for key, use in moved.items() if before.get(key) != (use.status, use.amount)]
+    return [use for key, use in moved.items() if before.get(key) != _shown(use)]
+
+
+def _shown(use: Use) -> tuple[UseStatus, int, str | None]:
+    return use.status, use.amount, use.customer
 
 
 def _said(event: Event[Any], coupons: Mapping[Any, Any], currency: str) -> dict[str, int]:
@@ -123,21 +144,16 @@ def _said(event: Event[Any], coupons: Mapping[Any, Any], currency: str) -> dict[
 
 
 def _moved_by(
-    event: Event[Any],
-    uses: dict[str, Use],
-    coupons: dict[Any, Any],
-    offers: dict[Any, Any],
-    standing: Order | None = None,
-    currency: str = "",
+    event: Event[Any], uses: dict[str, Use], rows: Rows, standing: Order | None = None, currency: str = ""
 ) -> list[Use]:
     """What one version of an order makes of its uses, by code. `currency`: the shop's then."""
     data: OrderEvent = event.data
     if standing is not None and data.revision < standing.revision:
         return []  # a newer version has come before, and may have named no code
     void = isinstance(data, OrderClosed) or (standing is not None and standing.void)
-    said, domestic = _said(event, coupons, currency or data.currency), data.currency == (currency or data.currency)
+    said, domestic = _said(event, rows.coupons, currency or data.currency), data.currency == (currency or data.currency)
     for code in said.keys() - uses.keys():
-        offer_id = coupons[event.shop, code].offer_id
+        offer_id = rows.coupons[event.shop, code].offer_id
         uses[code] = Use(
             event.shop, data.order_id, code, offer_id, event.subject, said[code], data.currency, "released"
         )
@@ -146,34 +162,39 @@ def _moved_by(
         given_back = use.status == "released" and use.order_revision < 0 and code not in said
         if given_back or data.revision < use.order_revision:
             continue
-        coupon, offer = coupons[event.shop, code], offers[event.shop, use.offer_id]
-        was = use.status
+        stands = use.counted
         # What was reserved stays promised; what the order alone has named goes when it does not name it any more.
         gone = void or (code not in said and not use.promised)
         amount = use.amount if gone or (use.promised and not domestic) else said.get(code, use.amount)
-        _count(use, coupon, offer, "released", use.amount)
+        _count(use, rows, "released", use.amount)
+        if event.subject is not None and (use.customer is None or not use.promised):
+            use.customer = event.subject  # whose the order is now: a guest's may have been claimed
         if not gone:
+            refused = _refused(use, rows, amount, data.placed_at or event.time)
             # What was reserved stays promised at its amount, should the order say one that the budget does not bear.
-            if was in COUNTED and not fits(coupon, offer, amount):
+            if stands and refused is not None:
                 amount = use.amount
-            status: UseStatus = "committed" if was in COUNTED or fits(coupon, offer, amount) else "over_limit"
-            _count(use, coupon, offer, status, amount)
+            _count(use, rows, "committed" if stands or refused is None else "over_limit", amount, refused)
             use.paid = _paid(data.goods_paid, standing) if domestic else None
         use.order_revision, use.moved_at = data.revision, event.time
         moved.append(use)
     return moved
 
 
-def _refunded(
-    event: Event[Any], uses: dict[str, Use], coupons: dict[Any, Any], offers: dict[Any, Any], standing: Order | None
-) -> list[Use]:
+def _refused(use: Use, rows: Rows, amount: int, placed: datetime) -> str | None:
+    coupon, offer = rows.coupons[use.shop, use.code], rows.offers[use.shop, use.offer_id]
+    people, by_customer = rows.users.people(use.shop, use.customer), rows.users.count(use)
+    return refused_of_order(coupon, offer, amount, people, by_customer, placed)
+
+
+def _refunded(event: Event[Any], uses: dict[str, Use], rows: Rows, standing: Order | None) -> list[Use]:
     """An order that is refunded whole counts for nothing; a partial refund lessens what was paid."""
     if standing is None or not standing.known:
         return []
     moved = []
     for _, use in sorted(uses.items()):
         if standing.void:
-            _count(use, coupons[event.shop, use.code], offers[event.shop, use.offer_id], "released", use.amount)
+            _count(use, rows, "released", use.amount)
         elif use.paid is not None:
             use.paid = _paid(standing.goods, standing)
         use.moved_at = event.time
@@ -185,13 +206,15 @@ def _paid(goods: int, standing: Order | None) -> int:
     return goods if standing is None else max(0, goods - standing.refunded)
 
 
-def _count(use: Use, coupon: Any, offer: Any, status: UseStatus, amount: int) -> None:
-    """Give the use another status and amount, and count it in the rows of its coupon and offer."""
+def _count(use: Use, rows: Rows, status: UseStatus, amount: int, refused: str | None = None) -> None:
+    """Give the use another status and amount, and count it in the rows of its coupon and offer, and by its user."""
+    coupon, offer = rows.coupons[use.shop, use.code], rows.offers[use.shop, use.offer_id]
     before, counted = use.counted, status in COUNTED
     coupon.uses += counted - before
     offer.uses += counted - before
     offer.spent += (amount if counted else 0) - (use.amount if before else 0)
-    use.status, use.amount = status, amount
+    rows.users.add(use, counted - before)
+    use.status, use.amount, use.refused = status, amount, refused if status == "over_limit" else None
 
 
 async def _lock(tx: Transaction, codes: set[tuple[str, str]]) -> tuple[dict[Any, Any], dict[Any, Any]]:
@@ -200,7 +223,9 @@ async def _lock(tx: Transaction, codes: set[tuple[str, str]]) -> tuple[dict[Any,
     # The offers of the codes.
     offers = await tx.fetch(
         f"""
-        select shop, offer_id, uses, spent, use_limit, budget from offers where (shop, offer_id) in (
+        select shop, offer_id, uses, spent, use_limit, budget, starts, stopped_at,
+               cast(terms ->> 'per_customer' as integer) as per_customer
+        from offers where (shop, offer_id) in (
             select c.shop, c.offer_id from {_CODES} join coupons c on c.shop = w.shop and c.code = w.code
         ) order by shop, offer_id for update
         """,
@@ -209,7 +234,7 @@ async def _lock(tx: Transaction, codes: set[tuple[str, str]]) -> tuple[dict[Any,
     # The coupons themselves, by the primary key.
     coupons = await tx.fetch(
         f"""
-        select c.shop, c.code, c.offer_id, c.uses, c.use_limit
+        select c.shop, c.code, c.offer_id, c.uses, c.use_limit, c.customer, c.voided_at, c.valid_until
         from {_CODES} join coupons c on c.shop = w.shop and c.code = w.code
         order by c.shop, c.code for update of c
         """,
@@ -241,12 +266,13 @@ async def _save(tx: Transaction, moved: list[Use], offers: dict[Any, Any], coupo
     await tx.execute(
         f"""
         insert into coupon_uses (shop, order_id, code, offer_id, customer, amount, currency, status, paid,
-                                 order_revision, at, moved_at, promised)
+                                 order_revision, at, moved_at, promised, refused)
         select shop, order_id, code, offer_id, customer, amount, currency, status, paid, order_revision,
-               moved_at, moved_at, promised
+               moved_at, moved_at, promised, refused
         from {_USES}
-        on conflict (shop, order_id, code) do update set amount = excluded.amount, status = excluded.status,
-            paid = excluded.paid, order_revision = excluded.order_revision, moved_at = excluded.moved_at
+        on conflict (shop, order_id, code) do update set customer = excluded.customer, amount = excluded.amount,
+            status = excluded.status, paid = excluded.paid, order_revision = excluded.order_revision,
+            moved_at = excluded.moved_at, refused = excluded.refused
         """,
         **_USES.of(tuple(getattr(use, name) for name in Use.__dataclass_fields__) for use in moved),
     )

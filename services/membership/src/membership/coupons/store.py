@@ -116,15 +116,24 @@ async def insert_coupons(
     valid: tuple[datetime, datetime],
     use_limit: int | None,
     at: datetime,
+    guard: tuple[int, datetime] | None = None,
 ) -> Sequence[Row[Any]]:
-    """Coupons as (code, holder, customer); returns those that are new. Who has one of the batch gets no other."""
+    """Coupons as (code, holder, customer); returns those that are new. Who has one of the batch gets no other.
+
+    `guard`: who was issued so many since then gets none.
+    """
     # In one order, so that two requests for one batch do not wait for each other in a circle.
     return await tx.fetch(
         f"""
         insert into coupons (shop, code, offer_id, batch, holder, customer, valid_from, valid_until, use_limit,
                              issued_at)
         select :shop, code, :offer_id, :batch, holder, customer, :valid_from, :valid_until, :use_limit, :at
-        from {_HOLDERS} order by holder
+        from {_HOLDERS}
+        where cast(:most as bigint) is null or customer is null or (
+            select count(*) from coupons k
+            where k.shop = :shop and k.customer = w.customer and k.issued_at > :since
+        ) < :most
+        order by holder
         on conflict do nothing
         returning code, customer
         """,
@@ -135,8 +144,29 @@ async def insert_coupons(
         valid_until=valid[1],
         use_limit=use_limit,
         at=at,
+        most=None if guard is None else guard[0],
+        since=None if guard is None else guard[1],
         **_HOLDERS.of(holders),
     )
+
+
+async def without_coupon(tx: Transaction, shop: str, offer_id: str, batch: str, customers: Iterable[str]) -> list[str]:
+    """Those of these customers who have no coupon of the batch."""
+    # By the unique index of batch and holder.
+    rows = await tx.fetch(
+        """
+        select w.customer from unnest(cast(:customers as text[])) as w(customer)
+        where not exists (
+            select 1 from coupons c
+            where c.shop = :shop and c.offer_id = :offer_id and c.batch = :batch and c.holder = w.customer
+        )
+        """,
+        shop=shop,
+        offer_id=offer_id,
+        batch=batch,
+        customers=sorted(set(customers)),
+    )
+    return [row.customer for row in rows]
 
 
 async def list_coupons(
@@ -260,12 +290,13 @@ async def save_use(tx: Transaction, **use: Any) -> None:
     await tx.execute(
         """
         insert into coupon_uses (shop, order_id, code, offer_id, customer, amount, currency, status, paid,
-                                 order_revision, at, moved_at, promised)
+                                 order_revision, at, moved_at, promised, refused)
         values (:shop, :order_id, :code, :offer_id, :customer, :amount, :currency, :status, :paid,
-                :order_revision, :at, :at, :promised)
+                :order_revision, :at, :at, :promised, :refused)
         on conflict (shop, order_id, code) do update set customer = excluded.customer, amount = excluded.amount,
             currency = excluded.currency, status = excluded.status, paid = excluded.paid,
-            order_revision = excluded.order_revision, moved_at = excluded.moved_at, promised = excluded.promised
+            order_revision = excluded.order_revision, moved_at = excluded.moved_at, promised = excluded.promised,
+            refused = excluded.refused
         """,
         **use,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -67,10 +67,30 @@ def check_limits(coupon: Any, offer: Offer, row: Any, by_customer: int, amount: 
         raise CouponNotUsable(coupon.code, "budget", "is of an offer whose budget is used up.")
 
 
-def fits(coupon: Any, row: Any, amount: int) -> bool:
-    """Whether one use more of so much stays within the limits of coupon and offer, both locked."""
-    return (
-        (coupon.use_limit is None or coupon.uses < coupon.use_limit)
-        and (row.use_limit is None or row.uses < row.use_limit)
-        and (row.budget is None or row.spent + amount <= row.budget)
-    )
+def refused_of_order(
+    coupon: Any, offer: Any, amount: int, people: Collection[str], by_customer: int, placed: datetime
+) -> str | None:
+    """Why an order that was placed then should not have used the coupon; None: it may. Both rows are locked.
+
+    What a checkout would have refused, but for what only the fold of its moment knows (tier, number of orders). Of a
+    guest's order nobody can count the uses; `by_customer`: those of the offer that stand without this one.
+    """
+    if coupon.voided_at is not None and coupon.voided_at <= placed:
+        return "voided"
+    if offer.stopped_at is not None and offer.stopped_at <= placed:
+        return "stopped"
+    if placed < offer.starts:
+        return "not_yet"
+    if placed >= coupon.valid_until:
+        return "expired"
+    if coupon.customer is not None and coupon.customer not in people:
+        return "not_theirs"
+    if coupon.use_limit is not None and coupon.uses >= coupon.use_limit:
+        return "used"
+    if offer.per_customer is not None and by_customer >= offer.per_customer:
+        return "customer_limit"
+    if offer.use_limit is not None and offer.uses >= offer.use_limit:
+        return "sold_out"
+    if offer.budget is not None and offer.spent + amount > offer.budget:
+        return "budget"
+    return None

@@ -10,13 +10,16 @@ from itertools import pairwise
 from multiprocessing import get_context
 
 from common.events import CustomerKey
-from common.storage.database import Database
+from common.storage.database import Database, Transaction
+from membership.activities import store as activities
 from membership.coupons import store as coupons
 from membership.fold import MemberFolding
 from membership.histories import ranges
 from membership.jobs import comparing
 from membership.members import store as members
 from membership.programme import store as programmes
+from membership.referrals import store as referrals
+from membership.surprises import store as surprises
 
 PAGE = 500
 SHARE = 2_500
@@ -68,16 +71,32 @@ async def _verify(database: Database, after: CustomerKey, through: CustomerKey |
             await tx.stand_still()
             folding = MemberFolding(await programmes.get_all_rules(tx), silent=True)
             if begin == ranges.BEGINNING:
-                found += [
-                    f"{shop}: a version of the programme is gone" for shop in await programmes.missing_versions(tx)
-                ]
-                found += [
-                    f"{row.shop}: {row.name} counts {row.uses} uses ({row.spent}), of which {row.counted} stand"
-                    for row in await coupons.unbalanced(tx)
-                ]
+                found += await _shared(tx)
             read = await comparing.read_page(tx, begin, through, page)
         found += _differences(read, folding)
         begin = read.next
+    return found
+
+
+async def _shared(tx: Transaction) -> list[str]:
+    """What is wrong with that which all customers share: versions, offers, referrals, places, budgets."""
+    found = [f"{shop}: a version of the programme is gone" for shop in await programmes.missing_versions(tx)]
+    found += [
+        f"{row.shop}: {row.name} counts {row.uses} uses ({row.spent}), of which {row.counted} stand"
+        for row in await coupons.unbalanced(tx)
+    ]
+    found += [
+        f"{row.shop}: the referral {row.referral_id} is {row.state}, with {row.counting} orders that count"
+        for row in await referrals.wrong(tx)
+    ]
+    found += [
+        f"{row.shop}: {row.activity_id} has {row.taken} places taken, of which {row.counted} are somebody's"
+        for row in await activities.wrong(tx)
+    ]
+    found += [
+        f"{row.shop}: of {row.month:%Y-%m} {row.spent} are spent on surprises, which come to {row.summed}"
+        for row in await surprises.wrong(tx)
+    ]
     return found
 
 

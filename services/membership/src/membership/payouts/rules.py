@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 from common.events.feedback import RewardDecided, TicketEvent
+from common.events.membership import ReferralCompleted
 from membership.programme.payouts import PayoutRules
 
-Kind = Literal["compensation", "reward"]
-Form = Literal["points", "coupon", "cash"]
+Kind = Literal["compensation", "reward", "referral"]
+Form = Literal["points", "coupon", "cash", "gift"]
 State = Literal["due", "paid", "blocked", "reversed"]
 
 
 class Due(NamedTuple):
-    """To be paid out once: `source_id` is the ticket or the claim; `amount` in minor units; `by`: who decided."""
+    """To be paid out once: `source_id` is the ticket, the claim or what names the referral; `by`: who decided.
+
+    `amount` in minor units of `currency`; a referral has none, but `points`, a coupon of `offer_id`, or a `gift`.
+    """
 
     kind: Kind
     source_id: str
@@ -22,10 +26,13 @@ class Due(NamedTuple):
     currency: str
     order_id: str | None
     by: str | None
+    points: int | None = None
+    offer_id: str | None = None
+    gift: str | None = None
 
     @property
     def origin(self) -> str:
-        """What names it for ever: `compensation/<ticket>`, `reward/<claim>`."""
+        """What names it for ever: `compensation/<ticket>`, `reward/<claim>`, `referral/<id>-<role>-<round>`."""
         return f"{self.kind}/{self.source_id}"
 
 
@@ -35,6 +42,11 @@ def due_of(data: Any, rules: PayoutRules) -> Due | None:
         if data.state != "approved" or rules.review_reward == "none" or not data.amount:
             return None
         return Due("reward", data.claim_id, rules.review_reward, data.amount, data.currency, data.order_id, data.by)
+    if isinstance(data, ReferralCompleted):
+        if data.form == "none":
+            return None
+        source_id = data.origin.partition("/")[2]
+        return Due("referral", source_id, data.form, 0, "", None, None, data.points, data.offer_id, data.gift)
     if isinstance(data, TicketEvent):
         made = data.compensation
         if made is None or made.state != "granted" or made.kind not in ("points", "coupon") or not made.amount:

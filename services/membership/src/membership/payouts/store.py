@@ -23,12 +23,14 @@ _NEW = Columns(
     amount="bigint",
     currency="text",
     points="bigint",
+    gift="text",
     order_id="text",
     state="text",
     approved_by="text",
     at="timestamptz",
 )
 _ORDERS = Columns("w", shop="text", order_id="text")
+_IDS = Columns("w", shop="text", payout_id="text")
 _MOVED = Columns("m", shop="text", payout_id="text", state="text", reference="text", at="timestamptz")
 
 
@@ -37,8 +39,8 @@ async def insert_payouts(tx: Transaction, rows: Iterable[tuple[Any, ...]]) -> se
     # Waits for a transaction that inserts the same one, then finds it taken.
     made = await tx.fetch(
         f"""
-        insert into payouts (shop, customer, payout_id, origin, kind, form, amount, currency, points, order_id, state,
-                             approved_by, at, moved_at)
+        insert into payouts (shop, customer, payout_id, origin, kind, form, amount, currency, points, gift, order_id,
+                             state, approved_by, at, moved_at)
         select n.*, n.at from {_NEW} on conflict do nothing returning shop, origin
         """,
         **_NEW.of(rows),
@@ -78,6 +80,18 @@ async def confirm(tx: Transaction, shop: str, payout_id: str, reference: str, by
 async def get_payout(tx: Transaction, shop: str, payout_id: str) -> Row[Any] | None:
     # By the primary key.
     return await tx.fetch_one("select * from payouts where shop = :shop and payout_id = :id", shop=shop, id=payout_id)
+
+
+async def lock_by_origin(tx: Transaction, origins: Iterable[tuple[str, str]]) -> Sequence[Row[Any]]:
+    """Payouts by shop and id, that are due or paid, locked in order."""
+    # By the primary key.
+    return await tx.fetch(
+        f"""
+        select p.* from {_IDS} join payouts p on p.shop = w.shop and p.payout_id = w.payout_id
+        where p.state in ('due', 'paid') order by p.shop, p.payout_id for update of p
+        """,
+        **_IDS.of(sorted(set(origins))),
+    )
 
 
 async def rewards_of_orders(tx: Transaction, orders: Iterable[tuple[str, str]]) -> Sequence[Row[Any]]:

@@ -74,7 +74,7 @@ def make_available(
     lot = first if known is None or not known.available or known.expires == expires else another
     held = LOT.change(books.member, lot)
     held.since = since if not held.available or held.since is None else min(held.since, since)
-    held.expires = expires
+    held.expires = expires if not held.available or held.expires is None else max(held.expires, expires)
     books.move(points, source, ("available", lot))
     books.move(min(points, books.state.debt), ("available", lot), ("debt", ""))
     books.lots.add(lot, held)

@@ -30,7 +30,7 @@ from membership.points import books, store, verification
 from membership.points.adjustment import add_points, lots_of, take_points
 from membership.points.books import Books
 from membership.points.earning import lots_for, release, reward_nth, settle
-from membership.points.expiry import expire
+from membership.points.expiry import expire, extend
 from membership.points.expiry_warning import plan, standing, warn, warned_at
 from membership.points.lots import order_of
 from membership.points.redemption import give_back, redeem
@@ -165,6 +165,8 @@ def _wants_to_release(member: Member, data: OrderEvent, at: datetime, shop: Shop
     if data.state == "completed" or (order is not None and order.said_completed):
         expires = shop.expiry(at)
         yield from map(LOT.name, lots_for(data.order_id, expires))
+        if shop.at(at).points.extended_by == "orders":
+            yield LOT.all_names
 
 
 def _wants_to_give_back(member: Member, data: OrderEvent | OrderRefunded | PointsRedeemed) -> Wanted:
@@ -195,6 +197,8 @@ def on_order(work: Work, data: OrderEvent) -> None:
     _settle(work, change)
     if change.completed:
         release(books_of(work), data.order_id, work.shop, work.at)
+        if work.programme.points.extended_by == "orders" and change.order.counts:
+            extend(books_of(work), work.shop.expiry(work.at))
     _return_redeemed(work, data.order_id, change.order)
 
 

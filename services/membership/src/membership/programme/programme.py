@@ -18,6 +18,10 @@ from membership.programme.approvals import Approvals
 from membership.programme.benefits import OF_REGULAR, OF_SENIOR, OF_SUPREME, OF_VIP, Benefit
 from membership.programme.check_in import CheckInRules
 from membership.programme.payouts import PayoutRules
+from membership.programme.promotions import PromotionGuard
+from membership.programme.referral import ReferralRules
+from membership.programme.surprises import SurpriseRules
+from membership.programme.tenure import TenureRules
 
 ONE = 10_000
 """Basis points of 1.0."""
@@ -91,6 +95,8 @@ class PointsRules(Rules):
     They expire at the end of the month, the quarter or the year that the `expiry_months`-th month after lies in, or
     with `days` at the end of the `expiry_days`-th day after they became available. `warn_days`: so many times 24 hours
     before that the member is told, 0: never; of points that have less left when they come nothing is told.
+    `extended_by` `orders`: when an order completes, all points that the member has expire no sooner than those that
+    become available then.
     """
 
     per_unit: Annotated[int, Field(ge=0, le=1_000, strict=True)] = 1
@@ -103,6 +109,7 @@ class PointsRules(Rules):
     clamp_at_zero: bool = False
     every: OrderBonus | None = None
     warn_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 14
+    extended_by: Literal["nothing", "orders"] = "nothing"
 
     @model_validator(mode="after")
     def _one_expiry(self) -> PointsRules:
@@ -173,6 +180,10 @@ class Programme(Rules):
     check_in: CheckInRules = CheckInRules()
     approvals: Approvals = Approvals()
     payouts: PayoutRules = PayoutRules()
+    referral: ReferralRules = ReferralRules()
+    tenure: TenureRules = TenureRules()
+    surprises: SurpriseRules = SurpriseRules()
+    promotions: PromotionGuard = PromotionGuard()
     leap_day_birthday: Literal["feb_28", "mar_1"] = "feb_28"
     equal_offers: bool = True
     related_gifts: Annotated[dict[Text, Annotated[tuple[Text, ...], Field(max_length=100)]], Field(max_length=200)] = {}

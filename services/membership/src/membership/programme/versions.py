@@ -39,6 +39,8 @@ class ShopRules:
     _ladders: tuple[datetime, ...] = field(init=False)
     months_looked_at: int = field(init=False)
     """How far back any version evaluates a tier or reviews a term."""
+    rewards_tenure: bool = field(init=False)
+    """Whether any version gives points for years of membership."""
 
     def __post_init__(self) -> None:
         ladder = sorted(self.versions, key=lambda v: (v.valid_from, v.number))
@@ -49,6 +51,7 @@ class ShopRules:
         object.__setattr__(self, "_ladders", changes)
         looks = (v.programme.months_looked_at for v in self._ladder)
         object.__setattr__(self, "months_looked_at", max(looks))
+        object.__setattr__(self, "rewards_tenure", any(v.programme.tenure.steps for v in self._ladder))
 
     def version_at(self, instant: datetime) -> Version:
         """The version in force; the default programme before the first."""

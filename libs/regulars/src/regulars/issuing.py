@@ -1,0 +1,68 @@
+"""Coupons of an offer for everybody in a segment, a page at a time: memory does not grow with the segment (MEM-054)."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from regulars.client import Services
+from regulars.dead import asked
+
+Folder = Annotated[Path, Parameter(env_var="REGULARS_RUN", help="Where the stack keeps its data, logs and secrets.")]
+_RUN = Path(".run")
+_console = Console(highlight=False, soft_wrap=True)
+PAGE = 10_000
+"""As many as membership takes in one request."""
+AT_ONCE = 2
+
+
+class Issued(NamedTuple):
+    customers: int
+    issued: int
+
+
+def issue(shop: str, offer: str, segment: str, *, batch: str = "", folder: Folder = _RUN) -> int:
+    """Issue a coupon of the offer to every customer who is in the segment, and say how many are new.
+
+    Parameters
+    ----------
+    batch
+        A name for the round: by default the segment's. A customer gets one coupon of a batch, so that an interrupted
+        issue is ended by the same command, and whoever enters the segment later gets theirs.
+    """
+    found = asked(folder, lambda services: issue_to_segment(services, shop, offer, segment, batch or segment))
+    _console.print(f"{found.customers:,} customers in {segment}, {found.issued:,} coupons of {offer} issued")
+    return 0
+
+
+async def issue_to_segment(
+    services: Services, shop: str, offer: str, segment: str, batch: str, page: int = PAGE
+) -> Issued:
+    """Two requests at a time, so that membership reads one while its database writes the other."""
+    path, customers, issued = f"/v1/shops/{shop}/offers/{offer}/coupons", 0, 0
+    asked: set[asyncio.Task[Any]] = set()
+    done: set[asyncio.Task[Any]] = set()
+    after: str | None = ""
+    try:
+        while after is not None:
+            names, after = await _page(services, f"/v1/shops/{shop}/segments/{segment}/customers", after, page)
+            if len(asked) == AT_ONCE:
+                done, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+                issued += sum(task.result()["issued"] for task in done)
+            if names:
+                body = {"batch": batch, "customers": names}
+                asked.add(asyncio.create_task(services.call("membership", "POST", path, json=body)))
+            customers += len(names)
+        return Issued(customers, issued + sum(answer["issued"] for answer in await asyncio.gather(*asked)))
+    finally:
+        for task in asked:
+            task.cancel()
+        # Of two that fail at once only the first is raised; the other must not be reported later as forgotten.
+        await asyncio.gather(*asked, *done, return_exceptions=True)
+
+
+async def _page(services: Services, path: str, after: str, limit: int) -> tuple[list[str], str | None]:
+    answer = await services.get("segmentation", path, after=after, limit=limit)
+    return [each["customer"] for each in answer["customers"]], answer["next_after"]

@@ -1,0 +1,92 @@
+"""Partners over HTTP: ambassadors and affiliates, with what came of them (MEM-090, MEM-091)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import BaseModel
+from sqlalchemy import Row
+
+from common.events.fields import Cursor, Identifier, ShopName, Text
+from common.fold.store import read_customer
+from common.http.api import Body, Router, Tx, require
+from membership.api.changes import Person as Staff
+from membership.members.refusals import UnknownMember
+from membership.partners import store
+from membership.partners.refusals import AffiliateIdMissing
+from membership.partners.store import Kind, Status
+
+router = Router(prefix="/v1/shops/{shop}", tags=["partners"])
+
+
+class PartnerIn(Body):
+    """`affiliate_id`: of the network, such as Taobao's, needed of an active affiliate; `commission_source`: who pays.
+
+    What is not given stays as it is.
+    """
+
+    status: Status
+    affiliate_id: Identifier | None = None
+    commission_source: Text | None = None
+    by: Staff
+
+
+class PartnerOut(BaseModel):
+    """`brought`: new customers by their code; `rewarded`: those of them who have bought."""
+
+    customer: str
+    kind: Kind
+    status: Status
+    affiliate_id: str | None
+    commission_source: str | None
+    by: str
+    since: datetime
+    moved_at: datetime
+    brought: int
+    rewarded: int
+
+
+class PartnerPage(BaseModel):
+    """`after` of the next page; null on the last one."""
+
+    items: list[PartnerOut]
+    after: str | None
+
+
+def _out(row: Row[Any]) -> PartnerOut:
+    return PartnerOut.model_validate({name: getattr(row, name) for name in PartnerOut.model_fields})
+
+
+@router.put("/members/{customer}/partnerships/{kind}", dependencies=[require("members:change")])
+async def set_partner(shop: ShopName, customer: Identifier, kind: Kind, body: PartnerIn, tx: Tx) -> PartnerOut:
+    """Invite the member as an ambassador or affiliate, or say what has become of it. Repeating it is harmless."""
+    key = (shop, customer)
+    if await read_customer(tx, key) is None:
+        raise UnknownMember(customer)
+    await tx.lock_customers([key])
+    known = await store.get_partner(tx, key, kind)
+    affiliate_id = body.affiliate_id or (known.affiliate_id if known is not None else None)
+    if kind == "affiliate" and body.status == "active" and affiliate_id is None:
+        raise AffiliateIdMissing(customer)
+    details = (body.affiliate_id, body.commission_source)
+    await store.save_partner(tx, key, kind, body.status, details, body.by, tx.clock.now())
+    row = await store.get_partner(tx, key, kind)
+    assert row is not None
+    return _out(row)
+
+
+@router.get("/partners", dependencies=[require("members:read")])
+async def list_partners(
+    shop: ShopName,
+    tx: Tx,
+    kind: Kind = "ambassador",
+    status: Status | None = None,
+    after: Cursor = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> PartnerPage:
+    """The shop's ambassadors or affiliates by customer, with their results (MEM-090)."""
+    rows = await store.list_partners(tx, shop, kind, status, after, limit + 1)
+    items = [_out(row) for row in rows[:limit]]
+    return PartnerPage(items=items, after=items[-1].customer if len(rows) > limit else None)

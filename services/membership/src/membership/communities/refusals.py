@@ -1,0 +1,31 @@
+"""Why a community is not found, or nobody joins it."""
+
+from __future__ import annotations
+
+from common.refusals import Conflict, Invalid, NotFound
+
+
+class UnknownCommunity(NotFound):
+    def __init__(self, community_id: str) -> None:
+        super().__init__(
+            "unknown_community", f"There is no community {community_id!r}: PUT …/communities/<id> makes one."
+        )
+
+
+class NoTierOfCommunity(Invalid):
+    def __init__(self, tier: str, known: list[str]) -> None:
+        super().__init__(
+            "no_tier_of_community", f"`tier_from` is the id of a tier, of which {tier!r} is none: {', '.join(known)}."
+        )
+
+
+class NotEligible(Conflict):
+    def __init__(self, customer: str, tier_from: str) -> None:
+        super().__init__(
+            "not_eligible", f"{customer!r} is no member of the tier {tier_from!r} or above, which the community is for."
+        )
+
+
+class CommunityClosed(Conflict):
+    def __init__(self, community_id: str) -> None:
+        super().__init__("community_closed", f"The community {community_id!r} takes nobody any more (`open` is false).")

@@ -1,0 +1,276 @@
+"""The rows of referrals: codes of members, who brought whom, and hashed traits that show abuse."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from common.events import CustomerKey
+from common.storage.columns import Columns
+from common.storage.database import Transaction
+from membership.referrals.rules import Decision, State
+
+_CUSTOMERS = Columns("w", shop="text", customer="text")
+_TRAITS = Columns("w", kind="text", hash="text")
+_MOVED = Columns(
+    "m", shop="text", customer="text", state="text", refused_why="text", rounds="integer", at="timestamptz"
+)
+_RING = 50
+"""So many steps are followed from the referrer upwards; a longer chain is no ring that anybody would build."""
+
+
+async def give_code(tx: Transaction, shop: str, customer: str, code: str, at: datetime) -> bool:
+    """False where the code is somebody's, or the customer has one."""
+    # Waits for a transaction that inserts the same, then finds it taken.
+    count = await tx.execute(
+        """
+        insert into referral_codes (shop, code, customer, at) values (:shop, :code, :customer, :at)
+        on conflict do nothing
+        """,
+        shop=shop,
+        code=code,
+        customer=customer,
+        at=at,
+    )
+    return count == 1
+
+
+async def code_of(tx: Transaction, shop: str, people: Collection[str]) -> str | None:
+    """The oldest code of a person, under whichever identifier."""
+    # By the unique index of the customer.
+    found: str | None = await tx.value(
+        "select code from referral_codes where shop = :shop and customer = any(:people) order by at, code limit 1",
+        shop=shop,
+        people=sorted(people),
+    )
+    return found
+
+
+async def owner_of(tx: Transaction, shop: str, code: str) -> str | None:
+    # By the primary key.
+    found: str | None = await tx.value(
+        "select customer from referral_codes where shop = :shop and code = :code", shop=shop, code=code
+    )
+    return found
+
+
+async def insert_referral(tx: Transaction, **row: Any) -> bool:
+    """False where the customer was brought already."""
+    # Waits for a transaction that inserts the same customer's, then finds it taken.
+    count = await tx.execute(
+        """
+        insert into referrals (shop, customer, referral_id, referrer, code, signals, decision, state, made_at, moved_at)
+        values (:shop, :customer, :referral_id, :referrer, :code, :signals, :decision, :state, :at, :at)
+        on conflict do nothing
+        """,
+        **row,
+    )
+    return count == 1
+
+
+async def referral_of(tx: Transaction, shop: str, people: Collection[str]) -> Row[Any] | None:
+    """By whom a person was brought; the first one, where a merge has made two of them."""
+    # By the primary key.
+    return await tx.fetch_one(
+        "select * from referrals where shop = :shop and customer = any(:people) order by made_at, customer limit 1",
+        shop=shop,
+        people=sorted(people),
+    )
+
+
+async def get_referral(tx: Transaction, shop: str, referral_id: str, *, lock: bool = False) -> Row[Any] | None:
+    # By the unique index of the id.
+    return await tx.fetch_one(
+        f"select * from referrals where shop = :shop and referral_id = :id {'for update' if lock else ''}",
+        shop=shop,
+        id=referral_id,
+    )
+
+
+async def list_referrals(
+    tx: Transaction, shop: str, state: State | None, referrers: Collection[str] | None, after: str, limit: int
+) -> Sequence[Row[Any]]:
+    """A page of referrals in order of their ids."""
+    # Those that wait for a person by their own index, those of a referrer by theirs, all by the unique index of the id.
+    return await tx.fetch(
+        f"""
+        select * from referrals where shop = :shop and referral_id > :after
+        {"" if state is None else "and state = :state"} {"" if referrers is None else "and referrer = any(:referrers)"}
+        order by referral_id limit :limit
+        """,
+        shop=shop,
+        after=after,
+        limit=limit,
+        **({} if state is None else {"state": state}),
+        **({} if referrers is None else {"referrers": sorted(referrers)}),
+    )
+
+
+async def shops_with_referrals(tx: Transaction, shops: Iterable[str]) -> set[str]:
+    # A look into the primary key for each shop.
+    rows = await tx.fetch(
+        """
+        select shop from unnest(cast(:shops as text[])) as w(shop)
+        where exists (select 1 from referrals r where r.shop = w.shop)
+        """,
+        shops=sorted(set(shops)),
+    )
+    return {row.shop for row in rows}
+
+
+async def lock_referrals(tx: Transaction, customers: Iterable[CustomerKey]) -> Sequence[Row[Any]]:
+    """The referrals by which these customers were brought, locked in order of their keys."""
+    # By the primary key.
+    return await tx.fetch(
+        f"""
+        select r.* from {_CUSTOMERS} join referrals r on r.shop = w.shop and r.customer = w.customer
+        order by r.shop, r.customer for update of r
+        """,
+        **_CUSTOMERS.of(sorted(set(customers))),
+    )
+
+
+async def bought(tx: Transaction, shop: str, survivor: str, before: datetime) -> tuple[int, bool]:
+    """Completed orders that count, and whether any completed before that instant; of a person, by the survivor."""
+    # By the primary key, and the index of the history by customer and time.
+    row = await tx.fetch_one(
+        """
+        select coalesce((select cast(state -> 'orders' ->> 'counting' as integer) from customers
+                         where shop = :shop and customer = :customer), 0) as counting,
+               exists (select 1 from history where shop = :shop and customer = :customer and at < :before
+                       and type = 'order.completed') as bought_before
+        """,
+        shop=shop,
+        customer=survivor,
+        before=before,
+    )
+    assert row is not None
+    return row.counting, row.bought_before
+
+
+async def move(tx: Transaction, moved: Iterable[tuple[str, str, State, str | None, int, datetime]]) -> None:
+    """Give referrals, (shop, customer), another state."""
+    # By the primary key; the rows are locked.
+    await tx.execute(
+        f"""
+        update referrals r set state = m.state, refused_why = m.refused_why, rounds = m.rounds, moved_at = m.at
+        from {_MOVED} where r.shop = m.shop and r.customer = m.customer
+        """,
+        **_MOVED.of(moved),
+    )
+
+
+async def decide(tx: Transaction, shop: str, referral_id: str, decision: Decision, by: str, at: datetime) -> None:
+    # By the unique index of the id; the row is locked.
+    await tx.execute(
+        """
+        update referrals set decision = :decision, decided_by = :by, decided_at = :at
+        where shop = :shop and referral_id = :id
+        """,
+        shop=shop,
+        id=referral_id,
+        decision=decision,
+        by=by,
+        at=at,
+    )
+
+
+async def add_traits(tx: Transaction, key: CustomerKey, traits: Mapping[str, str], at: datetime) -> None:
+    """Keep hashed traits of a customer. Idempotent."""
+    # In order of the primary key.
+    await tx.execute(
+        f"""
+        insert into referral_traits (shop, kind, hash, customer, at)
+        select :shop, kind, hash, :customer, :at from {_TRAITS} order by kind, hash on conflict do nothing
+        """,
+        shop=key[0],
+        customer=key[1],
+        at=at,
+        **_TRAITS.of(sorted(traits.items())),
+    )
+
+
+async def traits_of(tx: Transaction, shop: str, people: Collection[str]) -> Sequence[Row[Any]]:
+    # By the index of the customer.
+    return await tx.fetch(
+        "select kind, hash from referral_traits where shop = :shop and customer = any(:people)",
+        shop=shop,
+        people=sorted(people),
+    )
+
+
+async def count_others(
+    tx: Transaction, shop: str, traits: Mapping[str, str], people: Collection[str]
+) -> Mapping[str, int]:
+    """By trait, how many customers other than these have the same one, counted up to a hundred."""
+    # By the primary key.
+    rows = await tx.fetch(
+        f"""
+        select w.kind, (select count(*) from (
+            select 1 from referral_traits t where t.shop = :shop and t.kind = w.kind and t.hash = w.hash
+            and not t.customer = any(:people) limit 100) as seen) as others
+        from {_TRAITS}
+        """,
+        shop=shop,
+        people=sorted(people),
+        **_TRAITS.of(sorted(traits.items())),
+    )
+    return {row.kind: row.others for row in rows}
+
+
+async def delete_traits(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
+    # By the index of the customer.
+    await tx.execute(
+        f"delete from referral_traits t using {_CUSTOMERS} where t.shop = w.shop and t.customer = w.customer",
+        **_CUSTOMERS.of(sorted(set(customers))),
+    )
+
+
+async def brought_by(tx: Transaction, shop: str, people: Collection[str]) -> set[str]:
+    """By whom these were brought, by whom those, and so on."""
+    # Each step by the primary key.
+    rows = await tx.fetch(
+        """
+        with recursive above as (
+            select referrer, 1 as step from referrals where shop = :shop and customer = any(:people)
+            union
+            select r.referrer, a.step + 1 from above a join referrals r on r.shop = :shop and r.customer = a.referrer
+            where a.step < :most
+        )
+        select distinct referrer from above
+        """,
+        shop=shop,
+        people=sorted(people),
+        most=_RING,
+    )
+    return {row.referrer for row in rows}
+
+
+async def count_since(tx: Transaction, shop: str, referrers: Collection[str], since: datetime) -> int:
+    # By the index of the referrer.
+    return int(
+        await tx.value(
+            "select count(*) from referrals where shop = :shop and referrer = any(:referrers) and made_at > :since",
+            shop=shop,
+            referrers=sorted(referrers),
+            since=since,
+        )
+    )
+
+
+async def wrong(tx: Transaction) -> Sequence[Row[Any]]:
+    """Referrals rewarded though no order of the new customer counts, or not though one does; who was merged apart."""
+    # Reads the table whole: for verify alone.
+    return await tx.fetch(
+        """
+        select * from (
+            select r.shop, r.referral_id, r.state,
+                   coalesce(cast(c.state -> 'orders' ->> 'counting' as integer), 0) as counting
+            from referrals r join customers c on c.shop = r.shop and c.customer = r.customer and c.merged_into is null
+        ) as known
+        where (state = 'rewarded' and counting = 0) or (state in ('made', 'reversed') and counting > 0)
+        """
+    )

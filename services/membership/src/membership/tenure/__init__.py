@@ -1,0 +1,1 @@
+"""What members get for having been members so long (MEM-025)."""

@@ -1,0 +1,167 @@
+"""Referrals on a real PostgreSQL: both rewarded once, reversed with the refund, refused, held (MEM-087, 088)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from common.events import decode
+from common.events.customers import CustomerErased, CustomerMerged
+from membership.jobs.verifying import verify
+from membership.programme.programme import Programme
+from membership.programme.referral import ReferralReward, ReferralRules
+
+from ..conftest import NOW, V1, Client, Shop, deliver, rich
+
+
+async def code_of(client: Client, customer: str = "c1", **traits: str) -> str:
+    answer = await client.post(f"{V1}/members/{customer}/referral-code", json={"traits": traits})
+    assert answer.status_code == 200, answer.text
+    found: str = answer.json()["code"]
+    return found
+
+
+async def brought(client: Client, code: str, customer: str = "new", **traits: str) -> Any:
+    return await client.post(f"{V1}/referrals", json={"code": code, "customer": customer, "traits": traits})
+
+
+class Told:
+    """Hands on what membership has announced to itself, as the bus does."""
+
+    def __init__(self, client: Client) -> None:
+        self.client, self.seq = client, 0
+
+    async def on(self) -> None:
+        async with self.client.database.transaction() as tx:
+            rows = await tx.fetch("select seq, payload from outbox where seq > :seq order by seq", seq=self.seq)
+        self.seq = max((row.seq for row in rows), default=self.seq)
+        events = [decode(row.payload) for row in rows]
+        await deliver(
+            self.client.database, [e for e in events if e.type in ("referral.completed", "referral.reversed")]
+        )
+
+
+async def points(client: Client, *customers: str) -> list[int]:
+    return [(await client.get(f"{V1}/members/{customer}")).json()["available"] for customer in customers]
+
+
+async def state_of(client: Client, customer: str = "new") -> str:
+    found: str = (await client.get(f"{V1}/members/{customer}/referrals")).json()["brought_by"]["state"]
+    return found
+
+
+async def test_both_are_rewarded_once_by_an_order_and_it_goes_with_its_refund(client: Client, shop: Shop) -> None:
+    """MEM-087: registers only: nothing; an order: both, once; refunded: reversed; another order: both again."""
+    await rich(client, shop)
+    told, code = Told(client), await code_of(client)
+    assert code == await code_of(client)
+    made = [await brought(client, code) for _ in range(2)]
+    assert [answer.json()["state"] for answer in made] == ["made", "made"]
+    assert (await client.post(f"{V1}/members", json={"customer": "new"})).status_code == 200
+    await told.on()
+    assert await points(client, "c1", "new") == [600, 0]
+    first = shop.completed("new", NOW + timedelta(minutes=1), "n1", 10_000, revision=1)
+    await deliver(client.database, [shop.paid("new", NOW + timedelta(seconds=30), "n1", 10_000), first])
+    await told.on()
+    await deliver(client.database, [shop.completed("new", NOW + timedelta(minutes=2), "n2", 10_000, revision=1)])
+    await told.on()
+    client.clock.set(NOW + timedelta(hours=1))
+    assert (await points(client, "c1", "new"), await state_of(client)) == ([1_100, 400], "rewarded")
+    await deliver(client.database, [shop.refunded("new", NOW + timedelta(minutes=3), "n1", 10_000)])
+    await told.on()
+    assert (await points(client, "c1", "new"), await state_of(client)) == ([1_100, 300], "rewarded")
+    await deliver(client.database, [shop.refunded("new", NOW + timedelta(minutes=4), "n2", 10_000)])
+    await told.on()
+    assert (await points(client, "c1", "new"), await state_of(client)) == ([600, 0], "reversed")
+    await deliver(client.database, [shop.completed("new", NOW + timedelta(minutes=5), "n3", 10_000, revision=1)])
+    await told.on()
+    assert (await points(client, "c1", "new"), await state_of(client)) == ([1_100, 300], "rewarded")
+    (item,) = (await client.get(f"{V1}/members/c1/referrals")).json()["items"]
+    assert (item["customer"], item["signals"]) == ("new", [])
+    assert await verify(client.database) == []
+
+
+async def test_only_new_customers_are_brought_and_by_others(client: Client, shop: Shop) -> None:
+    """MEM-088; what late news or a merge shows afterwards takes the reward back."""
+    await rich(client, shop)
+    await rich(client, shop, "c2", "o2")
+    told, code, other = Told(client), await code_of(client), await code_of(client, "c2")
+    refused = [await brought(client, *each) for each in ((code, "c1"), (code, "c2"), ("none", "new"))]
+    assert [answer.json()["type"].rpartition("/")[2] for answer in refused] == [
+        "self_referral", "existing_customer", "unknown_referral_code",
+    ]  # fmt: skip
+    assert (await client.post(f"{V1}/members/nobody/referral-code", json={})).status_code == 404
+    assert (await brought(client, code)).status_code == 200
+    assert (await brought(client, other)).json()["type"].endswith("referred_already")
+    assert (await brought(client, other, "twin")).status_code == 200
+    orders = [shop.completed(name, NOW + timedelta(minutes=1), f"{name}1", 10_000) for name in ("new", "twin")]
+    await deliver(client.database, orders)
+    await told.on()
+    client.clock.set(NOW + timedelta(hours=1))
+    assert await points(client, "c1", "c2") == [1_100, 1_100]
+    await deliver(client.database, [shop.completed("new", NOW - timedelta(days=1), "n0", 10_000)])
+    merged = CustomerMerged(survivor="c2", absorbed="twin", sequence=1)
+    await deliver(client.database, [shop.event("c2", NOW + timedelta(minutes=9), merged)])
+    await told.on()
+    rows = (await client.get(f"{V1}/referrals", params={"state": "refused"})).json()["items"]
+    assert sorted((row["customer"], row["refused_why"]) for row in rows) == [
+        ("new", "existing_customer"), ("twin", "self_referral"),
+    ]  # fmt: skip
+    # Of c2, who is twin too: 600 of the own order and 120 of that of twin, who was Senior then.
+    assert await points(client, "c1", "c2") == [600, 720]
+    assert await verify(client.database) == []
+
+
+async def test_what_is_suspect_waits_for_a_person(client: Client, shop: Shop) -> None:
+    """SEC-014: nothing is given before; refused for good, or approved and given at once."""
+    rules = ReferralRules(referrer=ReferralReward(form="gift", gift="tea caddy"), referee=ReferralReward(form="none"))
+    body = {"programme": Programme(referral=rules).model_dump(mode="json")}
+    assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
+    client.clock.set(NOW + timedelta(days=1))
+    await rich(client, shop)
+    told, code = Told(client), await code_of(client, device="pixel")
+    good, bad = [(await brought(client, code, name, device="Pixel")).json() for name in ("good", "bad")]
+    assert (good["state"], good["signals"]) == ("review", ["same_device"])
+    orders = [shop.completed(name, NOW + timedelta(days=1, minutes=1), name, 9_000) for name in ("good", "bad")]
+    await deliver(client.database, orders)
+    await told.on()
+    queue = (await client.get(f"{V1}/referrals", params={"state": "review"})).json()["items"]
+    assert sorted(row["customer"] for row in queue) == ["bad", "good"]
+    decided = [
+        await client.post(f"{V1}/referrals/{name}/{how}", json={"by": "wu"})
+        for name, how in (
+            (good["referral_id"], "approve"), (good["referral_id"], "approve"), (bad["referral_id"], "refuse"),
+            (bad["referral_id"], "approve"), ("none", "approve"),
+        )
+    ]  # fmt: skip
+    assert [answer.status_code for answer in decided] == [200, 200, 200, 409, 404]
+    await told.on()
+    (due,) = (await client.get(f"{V1}/payouts")).json()["items"]
+    assert (due["form"], due["gift"], due["state"], due["customer"]) == ("gift", "tea caddy", "due", "c1")
+    await deliver(client.database, [shop.event("c1", NOW + timedelta(days=1, hours=1), CustomerErased())])
+    async with client.database.transaction() as tx:
+        assert await tx.value("select count(*) from referral_traits where customer = 'c1'") == 0
+
+
+async def test_ambassadors_and_affiliates_with_what_came_of_them(client: Client, shop: Shop) -> None:
+    """MEM-090, MEM-091."""
+    await rich(client, shop)
+    await brought(client, await code_of(client))
+    await deliver(client.database, [shop.completed("new", NOW + timedelta(minutes=1), "n1", 10_000)])
+    path = f"{V1}/members/c1/partnerships"
+    asked = [
+        await client.put(f"{path}/{kind}", json={"by": "wu", **body})
+        for kind, body in (
+            ("ambassador", {"status": "active"}), ("affiliate", {"status": "active"}),
+            ("affiliate", {"status": "active", "affiliate_id": "mm_1", "commission_source": "alimama"}),
+            ("affiliate", {"status": "ended"}),
+        )
+    ]  # fmt: skip
+    assert [answer.status_code for answer in asked] == [200, 422, 200, 200]
+    nobody = await client.put(f"{V1}/members/nobody/partnerships/ambassador", json={"by": "wu", "status": "invited"})
+    assert nobody.status_code == 404
+    (one,) = (await client.get(f"{V1}/partners", params={"status": "active"})).json()["items"]
+    (two,) = (await client.get(f"{V1}/partners", params={"kind": "affiliate"})).json()["items"]
+    assert (one["customer"], one["brought"], one["rewarded"], two["affiliate_id"], two["status"]) == (
+        "c1", 1, 1, "mm_1", "ended",
+    )  # fmt: skip

@@ -1,0 +1,45 @@
+"""Surprises within a budget, on a real PostgreSQL (MEM-039)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from membership.jobs.verifying import verify
+from membership.programme.programme import Programme
+from membership.programme.surprises import SurpriseRules
+
+from ..conftest import NOW, V1, Client, Shop, rich
+
+
+async def give(client: Client, command_id: str, customer: str = "c1", value: int = 400) -> Any:
+    body = {"command_id": command_id, "what": "tea caddy", "value": value, "by": "wu"}
+    return await client.post(f"{V1}/members/{customer}/surprises", json=body)
+
+
+async def test_agents_surprise_members_within_the_months_budget(client: Client, shop: Shop) -> None:
+    """The budget is of the shop and a month of its calendar; a member has so many a year; all is on record."""
+    for n in range(4):
+        await rich(client, shop, f"c{n}", f"o{n}")
+    none = await give(client, "s0")
+    assert (none.status_code, none.json()["left"]) == (409, 0)
+    body = {"programme": Programme(surprises=SurpriseRules(budget_a_month=1_000)).model_dump(mode="json")}
+    assert (await client.put(f"{V1}/programme", json=body)).status_code == 200
+    client.clock.set(NOW + timedelta(hours=1))
+    answers = await asyncio.gather(*(give(client, f"s{n}", f"c{n}") for n in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 409, 409]
+    page = (await client.get(f"{V1}/surprises")).json()
+    assert (page["budget"], page["left"], len(page["items"])) == (1_000, 200, 2)
+    given = page["items"][0]
+    again = await give(client, given["command_id"], given["customer"])
+    assert (again.status_code, again.json()) == (200, given)
+    assert (await give(client, given["command_id"], given["customer"], 1)).json()["type"].endswith("surprise_differs")
+    assert (await give(client, "t1", given["customer"], 100)).status_code == 200
+    assert (await give(client, "t2", given["customer"], 1)).json()["type"].endswith("surprised_enough")
+    assert (await give(client, "t3", "nobody", 1)).status_code == 404
+    assert await verify(client.database) == []
+    client.clock.set(NOW + timedelta(days=20))
+    assert (await client.get(f"{V1}/surprises", params={"limit": 1})).json()["left"] == 1_000
+    mine = (await client.get(f"{V1}/members/{given['customer']}/surprises")).json()["items"]
+    assert [item["value"] for item in mine] == [400, 100]
