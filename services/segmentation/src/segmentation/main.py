@@ -8,6 +8,7 @@ from common.process.runtime import Service
 from common.service.commands import main
 from segmentation.api import (
     activity,
+    buyer_types,
     churn,
     churn_reasons,
     cohorts,
@@ -54,6 +55,7 @@ SERVICE = Service(
         segment_members.router,
         tags.router,
         traits.router,
+        buyer_types.router,
         kpis.router,
         kpi_quality.router,
     ),
