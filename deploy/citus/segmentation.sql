@@ -19,6 +19,8 @@ select create_distributed_table('tags', 'customer', colocate_with => 'customers'
 
 -- Few rows a shop, read by everybody: a copy on every worker.
 select create_reference_table('churn_fits');
+select create_reference_table('product_models');
+select create_reference_table('products');
 select create_reference_table('shop_statistics');
 select create_reference_table('thresholds');
 select create_reference_table('value_fits');

@@ -312,6 +312,28 @@ create table typings (
     after text                          -- customers up to here have been typed since; null: all
 );
 
+-- What recommendations rest on: the products that were sold in the last half year, and which are bought with which.
+-- Counted anew each day from what is known then, so they are no record.
+create table products (
+    shop text not null,
+    sku text not null,
+    category text,
+    brand text,
+    orders integer not null,            -- of the baskets that were looked at
+    recent integer not null,            -- of those of the last month
+    price bigint,                       -- paid for one, the median, in minor units of the shop's currency
+    is_new boolean not null,
+    neighbours jsonb not null,          -- [sku, score] each, those that are bought with it most, the first first
+    primary key (shop, sku)             -- closes no race: one process counts
+);
+create index products_recent on products (shop, recent desc, sku);
+create table product_models (
+    shop text primary key,              -- closes the race of two processes counting one shop
+    day date not null,                  -- of the shop, on which it was counted
+    due_day date not null,              -- when it is counted again
+    baskets integer not null
+);
+
 -- Identifiers of customers who are one person after merges, the survivor's own among them; nobody else's. It repeats
 -- `customers.merged_into`, flat, so that facts are read by person with one join. Written by merges.
 create table people (

@@ -49,6 +49,7 @@ TABLES_OF_REBUILDS = TABLES_ASIDE | {
     *("inbox", "forgotten", "outbox", "republishing", "rebuilding", "rebuilding_until", "rebuilt_facts"),
     *("announced_facts", "ledger_entries", "ledger_tallies"),
     *("behaviour_days", "liability_months", "liability_totals"),
+    *("products", "product_models"),
 }
 """Of a rebuild: what a service does by itself, the books of what was known when, of which sums are compared, signs
 of behaviour, of which each keeps sixty days by its own clock, and what is counted anew every hour by the clock of who

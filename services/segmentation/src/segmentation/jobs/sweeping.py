@@ -30,6 +30,7 @@ from segmentation.jobs.memberships import (
     take_dues,
 )
 from segmentation.jobs.memberships import MOST as MOST_LOOKS
+from segmentation.jobs.recommending import PRODUCTS, count_products, take_uncounted
 from segmentation.jobs.rescheduling import RESCHEDULED, reschedule, take_scheduled
 from segmentation.jobs.statistics import (
     HELD,
@@ -138,5 +139,6 @@ WORK = (
     # Not in a rebuild: types and segments of customers are read back from the topic, and compared when it has ended.
     WorkList(TYPES, take_untyped, type_next),
     WorkList(DEFINITIONS, take_definition, compare_with),
+    WorkList(PRODUCTS, take_uncounted, count_products),
     WorkList(MEMBERSHIPS, take_dues, look_at, most=MOST_LOOKS),
 )
