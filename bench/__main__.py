@@ -1,4 +1,4 @@
-"""Runs P1 to P5, P7 to P11, P13 to P16, each beside its limit or baseline if it has one, on own servers."""
+"""Runs P1 to P11 and P13 to P16, each beside its limit or baseline if it has one, on own servers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from bench import (
     machine,
     over_http,
     pages,
+    predicting,
     quoting,
     report,
     segments,
@@ -50,9 +51,9 @@ FULL = (from_log.Size(), over_http.Size(), histories.Size(), segments.Size(), ca
 FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size(), quoting.Size())
 OF_ONE_SERVICE = ("P1", "P2", "P7", "P8", "P13", "P16")
 OF_THE_STACK = ("P11", "P3", "P4", "P5", "P9", "P10", "P16")
-PARTS = tuple(dict.fromkeys((*OF_ONE_SERVICE, *OF_THE_STACK)))
+PARTS = tuple(dict.fromkeys(("P6", *OF_ONE_SERVICE, *OF_THE_STACK)))
 CUSTOMERS = {True: 20_000, False: 1_000_000}
-"""Of P16, where it is quick, and where it is not."""
+"""Of P6 and P16, where it is quick, and where it is not."""
 
 
 async def measure(parts: list[str], seed: int, quick: bool, console: Console) -> Result:
@@ -60,6 +61,10 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
     log, http, long, groups, wide = QUICK if quick else FULL
     result = Result(machine.describe(), seed)
     began = time.monotonic()
+    if "P6" in parts:
+        console.print("P6: everybody's lifetime value", style="dim")
+        predicting.measure(result, seed, CUSTOMERS[quick])
+        report.tell(result, "P6", console)
     if set(parts) & set(OF_ONE_SERVICE):
         with servers() as ours:
             await make_topics(ours.kafka)

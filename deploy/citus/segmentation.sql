@@ -12,10 +12,15 @@ select create_distributed_table('profiles', 'customer', colocate_with => 'custom
 select create_distributed_table('reviews', 'customer', colocate_with => 'customers');
 select create_distributed_table('segment_dues', 'customer', colocate_with => 'customers');
 select create_distributed_table('segment_stays', 'customer', colocate_with => 'customers');
+select create_distributed_table('customer_types', 'customer', colocate_with => 'customers');
+select create_distributed_table('signals', 'customer', colocate_with => 'customers');
+select create_distributed_table('taste_shifts', 'customer', colocate_with => 'customers');
 select create_distributed_table('tags', 'customer', colocate_with => 'customers');
 
 -- Few rows a shop, read by everybody: a copy on every worker.
 select create_reference_table('churn_fits');
+select create_reference_table('product_models');
+select create_reference_table('products');
 select create_reference_table('shop_statistics');
 select create_reference_table('thresholds');
 select create_reference_table('value_fits');
@@ -23,6 +28,8 @@ select create_reference_table('value_fits');
 -- These stay on the coordinator:
 -- local anonymous_orders: of orders without a customer
 -- local anonymous_refunds: of orders without a customer
+-- local typings: a row a shop: work under way
+-- local people: few rows: identifiers of who is one person after merges
 -- local reschedulings: a row a shop: work under way
 -- local statistics_portions: of a month's work under way
 -- local value_portions: of a month's work under way

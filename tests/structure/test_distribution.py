@@ -16,12 +16,12 @@ ROOT = Path(__file__).parents[2]
 CITUS = ROOT / "deploy/citus"
 NAMES = ("common", *SERVICES)
 OVER_ALL = {
-    "segmentation/jobs/verifying.py": "erased customers, over all workers, in a command",
-    "segmentation/tags/store.py": "of a shop, over all workers",
+    "segmentation/jobs/verifying_said.py": "erased customers, over all workers, in a command",
     "segmentation/segments/store_stays.py": "of a shop, over all workers",
     "segmentation/segments/store_standings.py": "of a shop, over all workers",
     "segmentation/segments/store_sheet.py": "of a shop, over all workers",
     "segmentation/segments/store_definitions.py": "of a shop, over all workers",
+    "segmentation/buyer_types/store.py": "counts of a shop, over all workers",
     "segmentation/kpis/store_quality.py": "of a shop, over all workers",
     "messaging/reports/sent.py": "of a shop, over all workers",
     "messaging/reports/journeys.py": "of a shop, over all workers",

@@ -247,12 +247,6 @@ create table order_facts (
     reviews_viewed integer,
     primary key (shop, customer, order_id) -- closes the race of two versions of one order
 ) with (fillfactor = 90);
--- Orders that count, with how they were bought.
-create view counted_orders as
-    select f.shop, f.customer, f.order_id, f.day, f.hour, f.promoted, f.units, f.entry_path, f.lines, f.silent,
-           f.decision_seconds, f.compared_items, f.reviews_viewed, s.currency, s.paid, s.refunded
-    from order_facts f join sales s on s.shop = f.shop and s.customer = f.customer and s.name = 'order/' || f.order_id
-    where s.gone is null and s.orders > 0 and f.revision is not null;
 
 -- Reviews and complaints, without their texts.
 create table reviews (
@@ -280,3 +274,138 @@ create table complaints (
     primary key (shop, customer, ticket_id) -- closes the race of two states of one ticket; the highest revision stays
 );
 create index complaints_day on complaints (shop, day);
+
+-- What texts of customers show of their buyer type, as feedback read them: a story, haggling, asking for praise.
+create table signals (
+    shop text not null,
+    customer text not null,
+    source text not null,               -- review, answer or ticket
+    name text collate "C" not null,     -- of which one
+    part text not null,                 -- the question of a survey, else empty
+    day date not null,                  -- of the shop
+    signals text[] not null,
+    reader text not null,               -- version of the words that found them; the newest counts
+    primary key (shop, customer, source, name, part) -- closes the race of two readings of one text
+);
+
+-- The buyer type of customers, and what shifts in their taste, as announced last; no row where nothing ever was. Kept in
+-- shops with segments. Written under the customer's lock.
+create table customer_types (
+    shop text not null,
+    customer text not null,
+    type text,
+    confidence text not null,
+    primary key (shop, customer)        -- closes no race: the customer is locked
+) with (fillfactor = 80);
+create index customer_types_type on customer_types (shop, type, customer) where type is not null;
+create table taste_shifts (
+    shop text not null,
+    customer text not null,
+    rising text[] not null,             -- categories, those with most units first
+    falling text[] not null,
+    primary key (shop, customer)        -- closes no race: the customer is locked
+) with (fillfactor = 80);
+-- Shops whose customers are typed: all of them from an instant on, when what their types rest on is new.
+create table typings (
+    shop text primary key,              -- closes the race of two reasons at once: one walk does for both
+    from_at timestamptz not null,
+    after text                          -- customers up to here have been typed since; null: all
+);
+
+-- What recommendations rest on: the products that were sold in the last half year, and which are bought with which.
+-- Counted anew each day from what is known then, so they are no record.
+create table products (
+    shop text not null,
+    sku text not null,
+    category text,
+    brand text,
+    orders integer not null,            -- of the baskets that were looked at
+    recent integer not null,            -- of those of the last month
+    price bigint,                       -- paid for one, the median, in minor units of the shop's currency
+    is_new boolean not null,
+    neighbours jsonb not null,          -- [sku, score] each, those that are bought with it most, the first first
+    primary key (shop, sku)             -- closes no race: one process counts
+);
+create index products_recent on products (shop, recent desc, sku);
+create table product_models (
+    shop text primary key,              -- closes the race of two processes counting one shop
+    day date not null,                  -- of the shop, on which it was counted
+    due_day date not null,              -- when it is counted again
+    baskets integer not null
+);
+
+-- Identifiers of customers who are one person after merges, the survivor's own among them; nobody else's. It repeats
+-- `customers.merged_into`, flat, so that facts are read by person with one join. Written by merges.
+create table people (
+    shop text not null,
+    customer text not null,
+    person text not null,               -- the survivor
+    primary key (shop, customer)        -- closes no race: everybody concerned is locked
+);
+create index people_person on people (shop, person);
+
+-- Facts that stand under the identifier under which they came, by person: the rows of everybody whom no merge concerns,
+-- and those of all identifiers of a person under the survivor's. A condition on shop and customer goes into both halves.
+create view activity_of_people as
+    select shop, customer, day, kind, count, first_at, last_at from activity t
+    where not exists (select from people p where p.shop = t.shop and p.customer = t.customer)
+    union all
+    select p.shop, p.person, t.day, t.kind, t.count, t.first_at, t.last_at
+    from people p join activity t on t.shop = p.shop and t.customer = p.customer;
+create view reviews_of_people as
+    select shop, customer, review_id, day, at, stars, photos from reviews t
+    where not exists (select from people p where p.shop = t.shop and p.customer = t.customer)
+    union all
+    select p.shop, p.person, t.review_id, t.day, t.at, t.stars, t.photos
+    from people p join reviews t on t.shop = p.shop and t.customer = p.customer;
+create view complaints_of_people as
+    select shop, customer, ticket_id, kind, day, opened_at, answered_at, resolved_at, rating from complaints t
+    where not exists (select from people p where p.shop = t.shop and p.customer = t.customer)
+    union all
+    select p.shop, p.person, t.ticket_id, t.kind, t.day, t.opened_at, t.answered_at, t.resolved_at, t.rating
+    from people p join complaints t on t.shop = p.shop and t.customer = p.customer;
+create view signals_of_people as
+    select shop, customer, source, name, part, day, signals from signals t
+    where not exists (select from people p where p.shop = t.shop and p.customer = t.customer)
+    union all
+    select p.shop, p.person, t.source, t.name, t.part, t.day, t.signals
+    from people p join signals t on t.shop = p.shop and t.customer = p.customer;
+-- The survivor's profile; where the survivor has none, that of the first of the others by name.
+create view profiles_of_people as
+    select shop, customer, gender, region, city, city_level, education, credit_level, source from profiles t
+    where not exists (select from people p where p.shop = t.shop and p.customer = t.customer)
+    union all
+    select shop, customer, gender, region, city, city_level, education, credit_level, source from (
+        select distinct on (p.shop, p.person) p.shop, p.person as customer, t.gender, t.region, t.city, t.city_level,
+               t.education, t.credit_level, t.source
+        from people p join profiles t on t.shop = p.shop and t.customer = p.customer
+        order by p.shop, p.person, p.customer <> p.person, p.customer
+    ) said;
+-- The tags that somebody bears; of all changes of a tag under a person's identifiers the newest counts.
+create view borne_tags as
+    select shop, customer, tag, source, at from tags t
+    where borne and not exists (select from people p where p.shop = t.shop and p.customer = t.customer)
+    union all
+    select shop, customer, tag, source, at from (
+        select distinct on (p.shop, p.person, t.tag) p.shop, p.person as customer, t.tag, t.borne, t.source, t.at
+        from people p join tags t on t.shop = p.shop and t.customer = p.customer
+        order by p.shop, p.person, t.tag, t.at desc, t.cause desc
+    ) newest where borne;
+-- How the orders of absorbed customers were bought, by person: their sales are the survivor's, and stand there.
+create view absorbed_order_facts as
+    select p.shop, p.person as customer, f.order_id, f.revision, f.day, f.hour, f.promoted, f.units, f.entry_path,
+           f.lines, f.silent, f.decision_seconds, f.compared_items, f.reviews_viewed
+    from people p join order_facts f on f.shop = p.shop and f.customer = p.customer
+    where p.customer <> p.person;
+-- Orders that count, with how they were bought.
+create view counted_orders as
+    select f.shop, f.customer, f.order_id, f.day, f.hour, f.promoted, f.units, f.entry_path, f.lines, f.silent,
+           f.decision_seconds, f.compared_items, f.reviews_viewed, s.currency, s.paid, s.refunded
+    from order_facts f join sales s on s.shop = f.shop and s.customer = f.customer and s.name = 'order/' || f.order_id
+    where s.gone is null and s.orders > 0 and f.revision is not null
+    union all
+    select f.shop, f.customer, f.order_id, f.day, f.hour, f.promoted, f.units, f.entry_path, f.lines, f.silent,
+           f.decision_seconds, f.compared_items, f.reviews_viewed, s.currency, s.paid, s.refunded
+    from absorbed_order_facts f
+    join sales s on s.shop = f.shop and s.customer = f.customer and s.name = 'order/' || f.order_id
+    where s.gone is null and s.orders > 0 and f.revision is not null;

@@ -19,7 +19,9 @@ from common.work.sweeps import WorkList, work
 from segmentation.fold import CLAIMED
 from segmentation.handlers import on_inputs
 from segmentation.jobs.sweeping import WORK, long_histories
-from segmentation.jobs.verifying import CUSTOMERS, expectations, verify_statistics
+from segmentation.jobs.verifying import verify_statistics
+from segmentation.jobs.verifying_customers import CUSTOMERS
+from segmentation.jobs.verifying_said import expectations
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 STATES = """

@@ -16,7 +16,7 @@ from common.process.runtime import Runtime
 from common.storage.database import Database
 from common.verification import Verification
 from segmentation.handlers import SUBSCRIPTIONS, on_profiles, on_tags
-from segmentation.jobs.verifying import expectations, expectations_of_the_kept
+from segmentation.jobs.verifying_said import expectations, expectations_of_the_kept
 
 from .conftest import NOW
 from .shop_life import _no_topic, announced, differences_into

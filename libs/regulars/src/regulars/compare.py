@@ -59,6 +59,7 @@ TABLES_OF_REBUILDS = TABLES_ASIDE | {
     *("inbox", "forgotten", "outbox", "republishing", "rebuilding", "rebuilding_until", "rebuilt_facts"),
     *("announced_facts", "ledger_entries", "ledger_tallies"),
     *("behaviour_days", "liability_months", "liability_totals"),
+    *("products", "product_models"),
 }
 """Of a rebuild: what a service does by itself, the books of what was known when, of which sums are compared, signs
 of behaviour, of which each keeps sixty days by its own clock, and what is counted anew every hour by the clock of who
@@ -68,7 +69,7 @@ COLUMNS_OF_REBUILDS = frozenset(
         *(("customers", "done_until"), ("permissions", "address_known_at"), ("addresses_forgotten", "at")),
         *(("orders", "due_at"), ("journeys", "due_at")),
         *(("customers", "merged_state"), ("customers", "once_merged"), ("merges", "number")),
-        ("erasure_confirmations", "at"),
+        *(("erasure_confirmations", "at"), ("typings", "from_at")),
         *(("readings", name) for name in ("reader", "sentiment", "liked", "mentioned", "disliked")),
         *(("readings", name) for name in ("signals", "expectation")),
     }
@@ -76,8 +77,8 @@ COLUMNS_OF_REBUILDS = frozenset(
 """The latest due that was done: late news may have made undone what the live service had done before it came. When an
 address became known here, and when one was forgotten last. When something of an order falls due: the first sweep of the
 rebuilt service looks at all of it once more. What was announced last of who was absorbed, and who was ever: a rebuild
-may read of a merge and its undoing at once. When a confirmation was learnt. What was understood of texts: the rebuilt
-service reads them in its first rounds of sweeps."""
+may read of a merge and its undoing at once. When a confirmation was learnt. Since when customers are typed.
+What was understood of texts: the rebuilt service reads them in its first rounds of sweeps."""
 CHUNK = 5_000
 """Rows that are read at a time."""
 ACTIVITIES = sorted(kind for kind, data in EVENTS.items() if issubclass(data, Activity))

@@ -3,10 +3,11 @@
 -- Published versions, never changed: only how far a late one has been worked in.
 grant insert, update (refold_after) on shop_statistics, thresholds to {role};
 grant insert on anonymous_refunds, churn_fits, value_fits to {role};
-grant insert, delete on statistics_portions, value_portions to {role};
+grant insert, delete on people, products, statistics_portions, value_portions to {role};
 grant insert, update on activity, anonymous_orders, members to {role};
 grant insert, update, delete on reschedulings, sales to {role};
 grant insert on reviews to {role};
-grant insert, update on complaints, member_tiers, order_facts, profiles, segment_definitions, segment_stays, tags to {role};
+grant insert, update on complaints, customer_types, member_tiers, order_facts, product_models, profiles, segment_definitions, segment_stays,
+    signals, tags, taste_shifts, typings to {role};
 grant insert, update, delete on segment_dues to {role};
-grant delete on profiles, tags to {role};
+grant delete on customer_types, profiles, signals, tags, taste_shifts to {role};

@@ -23,13 +23,16 @@ from common.events.feedback import (
     ComplaintReopened,
     ComplaintResolved,
     ReviewSubmitted,
+    SignalsNoted,
     TicketEvent,
 )
 from common.events.membership import MemberEnrolled, TierChanged
 from common.events.orders import OrderClaimed, OrderCompleted, OrderJourneyMeasured
 from common.events.segments import (
+    BuyerTypeChanged,
     ChurnFitted,
     LifetimeValueFitted,
+    PreferenceShifted,
     SegmentDefined,
     SegmentEntered,
     SegmentLeft,
@@ -48,19 +51,21 @@ from segmentation.activity.rules import first_signs, roll_up
 from segmentation.anonymous_orders.store import save_anonymous
 from segmentation.attributes.stage.rules import shows_interest
 from segmentation.bought.store import save_orders, save_ways
+from segmentation.buyer_types.store import erase_types, save_types
 from segmentation.commands import churn, lifetime_value, segments
 from segmentation.commands.statistics import add_statistics, read_back
 from segmentation.commands.thresholds import add_version
 from segmentation.fold import CLAIMED, INPUTS, KEPT, SegmentFolding, folding_of, keep
 from segmentation.held_inputs import store as held_inputs
 from segmentation.members.store import save_members, save_tiers
+from segmentation.people.store import follow_merge
 from segmentation.profiles.store import erase_profiles, save_profiles
 from segmentation.segments import store_dues as dues
 from segmentation.segments.store_stays import erase_reasons, save_stays
 from segmentation.shops.store import lock_shops
 from segmentation.tags.store import erase_tags, save_tags
 from segmentation.thresholds.state import Thresholds
-from segmentation.voices.store import save_complaints, save_reviews
+from segmentation.voices.store import erase_signals, save_complaints, save_reviews, save_signals
 
 
 async def on_inputs(tx: Transaction, batch: Batch) -> None:
@@ -110,6 +115,8 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
     """Two customers are one, or never were: what happened to both is folded anew (ORD-040)."""
     for event in sorted(batch.events, key=lambda event: event.data.sequence):
         await keep(tx, await fold_merge(tx, await folding_of(tx, [event.shop]), event))
+        concerned = await follow_merge(tx, event.shop, [event.data.survivor, event.data.absorbed])
+        await dues.mark_each(tx, concerned)  # the absorbed ones leave their segments
 
 
 async def on_thresholds(tx: Transaction, batch: Batch) -> None:
@@ -167,13 +174,16 @@ async def on_bought(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_voices(tx: Transaction, batch: Batch) -> None:
-    """Remember reviews and complaints, without their texts."""
+    """Remember reviews, complaints, and what feedback reads in texts; without the texts."""
     known = [event for event in batch.events if event.subject is not None]
     if not known:
         return
     settings = await get_shops(tx, {event.shop for event in known})
     if reviews := [event for event in known if isinstance(event.data, ReviewSubmitted)]:
         await save_reviews(tx, reviews, settings)
+    if noted := [event for event in known if isinstance(event.data, SignalsNoted)]:
+        await tx.lock_customers(event.customer for event in noted)  # an erasure comes on another topic
+        await save_signals(tx, noted, settings)
     if tickets := [event for event in known if isinstance(event.data, TicketEvent)]:
         await save_complaints(tx, tickets, settings)
     await dues.mark(tx, {event.customer for event in known})
@@ -189,7 +199,9 @@ async def on_tags(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_erased(tx: Transaction, batch: Batch) -> None:
-    """Forget what was said of them: profile and tags, and why they were in segments. What counts in totals stays.
+    """Forget what was said and found of them: profile, tags, signals, types, tastes, and why they were in segments.
+
+    What counts in totals stays.
 
     Segments that asked for it are left, by the next look at their dues. Nothing said later is taken (SEC-006).
     """
@@ -197,6 +209,8 @@ async def on_erased(tx: Transaction, batch: Batch) -> None:
     await tx.lock_customers(customers)
     await erase_profiles(tx, customers)
     await erase_tags(tx, customers)
+    await erase_signals(tx, customers)
+    await erase_types(tx, customers)
     await erase_reasons(tx, customers)
     await dues.mark(tx, customers)
 
@@ -212,6 +226,11 @@ async def on_stays(tx: Transaction, batch: Batch) -> None:
     await save_stays(tx, [e for e in batch.events if e.subject is not None and e.data.segment not in segments.RESERVED])
 
 
+async def on_types(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads our own findings back, so that nobody is announced anew."""
+    await save_types(tx, [event for event in batch.events if event.subject is not None])
+
+
 SUBSCRIPTIONS = (
     # First: they take alone the lock that folding shares.
     Subscription(on_thresholds, (ThresholdsChanged,), ahead=True),
@@ -223,10 +242,16 @@ SUBSCRIPTIONS = (
     Subscription(on_members, (MemberEnrolled, TierChanged)),
     Subscription(on_profiles, (CustomerRegistered, CustomerUpdated)),
     Subscription(on_bought, (OrderCompleted, OrderJourneyMeasured)),
-    Subscription(on_voices, (ReviewSubmitted, ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened)),
+    Subscription(
+        on_voices,
+        (ReviewSubmitted, ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened, SignalsNoted),
+    ),
     Subscription(on_tags, (TagChanged,)),
     Subscription(on_definitions, (SegmentDefined,)),
     Subscription(on_erased, (CustomerErased,)),
     *confirmed_by(SegmentsErased, keeps_keys=False),
 )
-READ_BACK = (Subscription(on_stays, (SegmentEntered, SegmentLeft)),)
+READ_BACK = (
+    Subscription(on_stays, (SegmentEntered, SegmentLeft)),
+    Subscription(on_types, (BuyerTypeChanged, PreferenceShifted)),
+)

@@ -8,6 +8,7 @@ from common.process.runtime import Service
 from common.service.commands import main
 from segmentation.api import (
     activity,
+    buyer_types,
     churn,
     churn_reasons,
     cohorts,
@@ -17,6 +18,7 @@ from segmentation.api import (
     lifetime_value,
     listing,
     movements,
+    recommendations,
     regulars,
     report,
     segment_members,
@@ -54,6 +56,8 @@ SERVICE = Service(
         segment_members.router,
         tags.router,
         traits.router,
+        buyer_types.router,
+        recommendations.router,
         kpis.router,
         kpi_quality.router,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,14 +10,18 @@ import httpx
 
 from common.bus.inbox import claim
 from common.bus.subscriptions import Batch
-from common.events.customers import CustomerUpdated
-from common.events.feedback import ComplaintOpened, ReviewSubmitted, TicketEntry
+from common.events.customers import CustomerErased, CustomerUpdated
+from common.events.feedback import ComplaintOpened, ReviewSubmitted, SignalsNoted, TicketEntry
 from common.events.orders import OrderCompleted, OrderJourneyMeasured, OrderLine, PromotionUse
+from common.events.segments import BuyerTypeChanged, PreferenceShifted
 from common.process.runtime import Runtime
 from segmentation.fold import CLAIMED
-from segmentation.handlers import on_bought, on_inputs, on_profiles, on_voices
+from segmentation.handlers import on_bought, on_inputs, on_profiles, on_types, on_voices
 
 from ..conftest import NOW
+from ..shop_life import announced
+from ..test_erasure import erase
+from .test_segments import differences, inside, save
 
 BASE = "/v1/shops/tea"
 
@@ -129,3 +134,78 @@ async def test_segments_ask_for_profiles_ways_reviews_and_complaints(
     for expression, count in asked.items():
         answer = await client.post(f"{BASE}/segments/preview", json={"expression": expression})
         assert answer.json()["customers"] == count, (expression, answer.text)
+
+
+async def of_type(client: httpx.AsyncClient, kind: str) -> list[str]:
+    page = (await client.get(f"{BASE}/buyer-types/{kind}/customers")).json()
+    return [each["customer"] for each in page["customers"]]
+
+
+async def test_types_and_shifts_are_kept_announced_listed_and_facts_of_segments(
+    client: httpx.AsyncClient, runtime: Runtime, events: Any
+) -> None:
+    """SEG-048, SEG-074, FBK-023: each is announced once, again when the date or a text turns it, and never after."""
+    await known(runtime, events)
+    assert (await client.get(f"{BASE}/buyer-types")).status_code == 409
+    await save(client, "greedy", {"name": "Greedy", "expression": "buyer_type = greedy and rising_category = tea"})
+    await runtime.sweeper.sweep()
+    assert (await of_type(client, "greedy"), await inside(client, "greedy")) == (["c1"], ["c1"])
+    counts = (await client.get(f"{BASE}/buyer-types")).json()
+    assert ({each["type"]: each["customers"] for each in counts["types"]}["greedy"], counts["under_way"]) == (1, False)
+    assert (await client.get(f"{BASE}/preference-shifts?category=tea")).json()["customers"] == [
+        {"customer": "c1", "rising": ["tea"], "falling": []}
+    ]
+    facts = [e for e in await announced(runtime.database) if isinstance(e.data, BuyerTypeChanged | PreferenceShifted)]
+    assert [(e.customer[1], e.data.TYPE) for e in facts] == [
+        ("c1", "buyer_type.changed"),
+        ("c1", "preference.shifted"),
+    ]
+    assert (await differences(runtime), await of_type(client, "emotional")) == ([], [])
+
+    # What feedback reads in a text counts for the type, the newest reading of each text once.
+    texts = [
+        SignalsNoted(source="ticket", name="t1", signals=("haggling",), reader=f"rules-{version}")
+        for version in (10, 9)
+    ]
+    async with runtime.database.transaction() as tx:
+        await on_voices(tx, Batch([events.make("c1", NOW, each) for each in (*texts, *texts)]))
+    preview = {"expression": "haggling in 7 days = 1 and stories = 0"}
+    assert (await client.post(f"{BASE}/segments/preview", json=preview)).json()["customers"] == 1
+    found = (await client.get(f"{BASE}/customers/c1/traits")).json()["behaviour"]
+    assert {"tag": "bargaining", "why": "haggled in 1 texts"} in found
+    assert "haggles" in (await client.get(f"{BASE}/customers/c1/buyer-type")).json()["scores"][0]["evidence"]
+
+    # In a year nothing of it is so any more, without any event; what the date did is dated when it was due.
+    for days in (0, 300, 400):
+        await runtime.set_clock(NOW + timedelta(days=days))
+        await runtime.sweeper.sweep()
+        assert await of_type(client, "greedy") == (["c1"] if days < 400 else [])
+    assert await inside(client, "greedy") == []
+    assert (await client.get(f"{BASE}/preference-shifts")).json()["customers"] == []
+    last = [e for e in await announced(runtime.database) if isinstance(e.data, BuyerTypeChanged)][-1]
+    assert (last.data.old, last.data.new, last.time.isoformat()) == ("greedy", None, "2026-03-09T16:00:00+00:00")
+    assert await differences(runtime) == []
+
+
+async def test_types_go_with_an_erasure_and_come_back_from_the_topic_in_a_rebuild(
+    client: httpx.AsyncClient, runtime: Runtime, events: Any, new_db: Callable[[], Any]
+) -> None:
+    """SEC-006."""
+    await known(runtime, events)
+    await save(client, "greedy", {"name": "Greedy", "expression": "buyer_type = greedy"})
+    await runtime.sweeper.sweep()
+    facts = [e for e in await announced(runtime.database) if isinstance(e.data, BuyerTypeChanged | PreferenceShifted)]
+    rows = "select t.*, s.rising, s.falling from customer_types t join taste_shifts s using (shop, customer)"
+    async with runtime.database.transaction() as tx:
+        was = [tuple(row) for row in await tx.fetch(rows)]
+    anew = await new_db()
+    async with anew.transaction() as tx:
+        await on_types(tx, Batch(facts))
+        await on_types(tx, Batch(facts))
+    async with anew.transaction() as tx:
+        assert [tuple(row) for row in await tx.fetch(rows)] == was
+    assert len(was) == 1
+    await erase(runtime.database, events.make("c1", NOW, CustomerErased()))
+    await runtime.sweeper.sweep()
+    assert (await of_type(client, "greedy"), await inside(client, "greedy")) == ([], [])
+    assert await differences(runtime) == []

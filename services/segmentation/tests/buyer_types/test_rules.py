@@ -78,3 +78,21 @@ def test_of_too_little_no_type_is_made() -> None:
     one = typed(customer(count=1, promoted=True, net=4_000, voices=Voices(1, 1, 0, 1)))
     assert (one.primary, one.confidence) == (None, "low")
     assert typed(customer(count=2, promoted=True, net=4_000, voices=Voices(1, 1, 0, 1))).confidence == "low"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "evidence"),
+    [
+        ("emotional", Voices(stories=1), "tells the story of the purchase"),
+        ("greedy", Voices(haggling=1), "haggles"),
+        ("vip_type", Voices(praise=1), "asks for praise"),
+    ],
+)
+def test_fbk_023_what_is_read_in_a_text_raises_the_type_and_its_absence_says_nothing(
+    kind: BuyerType, said: Voices, evidence: str
+) -> None:
+    silent = {each.type: each for each in scored(customer(silent=False, promoted=True, net=20_000))}[kind]
+    heard = {each.type: each for each in scored(customer(voices=said, silent=False, promoted=True, net=20_000))}[kind]
+    assert heard.score > silent.score
+    assert evidence in heard.evidence
+    assert evidence not in silent.evidence

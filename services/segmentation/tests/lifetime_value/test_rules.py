@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.lifetime_value import rules
+from common.events.segments import RepeatModel
+from segmentation.lifetime_value import horizon, rules
+from segmentation.lifetime_value.everybody import buyers_of, predict_everybody
 from segmentation.lifetime_value.repeat_buying import at_least
 from segmentation.lifetime_value.state import Bought, LifetimeFit
 from segmentation.thresholds.state import ValueRules
@@ -131,16 +133,38 @@ def test_a_long_horizon_is_summed_in_few_steps_and_comes_to_the_same() -> None:
     found, ten_years = fitted(some_buyers()), ValueRules(horizon_days=3_650, discount_percent=10)
     bought = Bought(1_000, 3_000, 3_001, 1_001, 5_000_000)
     assert found.repeating is not None
-    assert len(rules.steps(365)) == 13
-    assert len(rules.steps(3_650)) == 24
-    assert rules.steps(3_650)[-1][1] == 3_650
+    assert len(horizon.steps(365)) == 13
+    assert len(horizon.steps(3_650)) == 24
+    assert horizon.steps(3_650)[-1][1] == 3_650
     sums = {}
-    for most in (rules.MOST_STEPS, 1_000):
+    for most in (horizon.MOST_STEPS, 1_000):
         total, before = 0.0, 0.0
-        for began, end in rules.steps(3_650, most):
+        for began, end in horizon.steps(3_650, most):
             until = sum(at_least(found.model, found.repeating, bought.buying, end))
             total += (until - before) * 1.1 ** -((began + end) / 2 / 365)
             before = until
         sums[most] = total
     assert abs(sums[24] - sums[1_000]) < sums[1_000] / 1_000
     assert rules.value_of(found, bought, 1.0, ten_years) is not None
+
+
+@pytest.mark.parametrize("model", ["bg_nbd", "mbg_nbd"])
+@pytest.mark.parametrize("days", [30, 365, 1_000])
+def test_everybody_at_once_is_predicted_as_each_alone(model: RepeatModel, days: int) -> None:
+    """SEG-025: those who spent nothing, bought today, or on hundreds of days, too."""
+    given_ = ValueRules(model=model, horizon_days=days)
+    odd = [
+        Bought(0, 0, 0, 0, 0),
+        Bought(2, 30, 31, 2, 0),
+        Bought(400, 800, 801, 401, 9_000_000),
+        Bought(0, 0, 900, 1, 5),
+    ]
+    some = [*some_buyers(60), *odd]
+    shop = fitted(some_buyers(), given_)
+    found = predict_everybody(shop, buyers_of(some), given_)
+    assert found.value is not None
+    for place, each in enumerate(some):
+        alone = rules.predict(shop, each, 1.0, given_, days)
+        assert found.alive[place] == pytest.approx(alone.alive, rel=1e-9)
+        assert found.purchases[place] == pytest.approx(alone.purchases, rel=1e-9)
+        assert found.value[place] == pytest.approx(alone.value, abs=1)

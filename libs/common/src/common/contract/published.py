@@ -90,12 +90,14 @@ from common.events.orders import (
     OrderReceiptDue,
 )
 from common.events.segments import (
+    BuyerTypeChanged,
     ChurnFitted,
     ChurnReasonRecorded,
     ChurnRiskEnded,
     ChurnRiskRaised,
     LifeCycleChanged,
     LifetimeValueFitted,
+    PreferenceShifted,
     RfmChanged,
     SegmentDefined,
     SegmentEntered,
@@ -261,6 +263,8 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "expression": "stage = returning and days_since_last_order >= 60",
     },
     ChurnRiskRaised: {"signals": ["silence", "order_value"], "strength": "strong", "revision": 6},
+    BuyerTypeChanged: {"old": "impulsive", "new": "greedy", "confidence": "medium", "revision": 8},
+    PreferenceShifted: {"rising": ["green tea"], "falling": ["cups"], "revision": 9},
     ChurnRiskEnded: {"old": "strong: silence, order_value", "revision": 7},
     ThresholdsChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "thresholds": {"lapse_months": 2}},
     StatisticsComputed: {

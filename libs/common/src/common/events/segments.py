@@ -126,6 +126,30 @@ class ChurnRiskEnded(SegmentFact):
     old: Text | None = None
 
 
+class BuyerTypeChanged(SegmentFact):
+    """Which of the eight buyer types the customer is now (SEG-074); `new` None: too little is known, or no more.
+
+    For the shop's people and rules alone, never told to the customer (SEC-009).
+    """
+
+    TYPE: ClassVar[str] = "buyer_type.changed"
+    HOW: ClassVar[tuple[str, ...]] = ("old",)
+    old: BuyerType | None = None
+    new: BuyerType | None = None
+    confidence: Confidence
+
+
+class PreferenceShifted(SegmentFact):
+    """Categories of which the customer buys at least twice as much as before, or half as much (SEG-048).
+
+    Those with most units first, 20 of a direction at most; both are empty when nothing shifts any more.
+    """
+
+    TYPE: ClassVar[str] = "preference.shifted"
+    rising: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
+    falling: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
+
+
 class ChurnReasonRecorded(EventData):
     """An accepted command: why the customer has left, or is leaving, as they or the shop's people say (SEG-016, 017).
 

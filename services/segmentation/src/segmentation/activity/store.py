@@ -76,3 +76,23 @@ async def sum_activity(
         until=until or date.max,
     )
     return {row.kind: Counted(row.number, row.first_at, row.last_at) for row in rows}
+
+
+async def count_by_kind(
+    tx: Transaction, shop: str, customers: Sequence[str], since: date
+) -> dict[str, dict[str, tuple[int, date]]]:
+    """What these people did on days of the shop from `since` on: by customer and kind how often, and its first day."""
+    # Ranges of the primary key.
+    rows = await tx.fetch(
+        """
+        select customer, kind, cast(sum(count) as bigint) as number, min(day) as first_day from activity_of_people
+        where shop = :shop and customer = any(:customers) and day >= :since group by customer, kind
+        """,
+        shop=shop,
+        customers=list(customers),
+        since=since,
+    )
+    found: dict[str, dict[str, tuple[int, date]]] = {customer: {} for customer in customers}
+    for row in rows:
+        found[row.customer][row.kind] = row.number, row.first_day
+    return found

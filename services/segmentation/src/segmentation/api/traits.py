@@ -5,29 +5,28 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Literal
 
-import orjson
 from fastapi import Depends
 
 from common.events.fields import ShopName
 from common.events.segments import BuyerType, Confidence
 from common.http.api import Router, Tx, require
 from common.http.people import Person
-from common.people.store import get_people
 from common.storage.database import Transaction
 from common.values.currency import minor_per_major
-from segmentation.activity.store import sum_activity
+from segmentation.activity.store import count_by_kind
 from segmentation.api.customers import Out, read_state
-from segmentation.bought.store import list_bought
+from segmentation.bought.store import get_bought
 from segmentation.buyer_types import rules as types
 from segmentation.buyer_types.strategies import STRATEGIES
+from segmentation.commands.types import means_of
 from segmentation.profiles.rules import CityLevel
 from segmentation.profiles.store import get_profile
 from segmentation.shops.state import Shop
-from segmentation.tags.store import get_tags
+from segmentation.tags.store import get_borne
 from segmentation.thresholds.state import Thresholds
 from segmentation.traits import rules
-from segmentation.traits.state import Bought, Known, Line, ShopMeans, Voices
-from segmentation.voices.store import sum_voices
+from segmentation.traits.state import Known
+from segmentation.voices.store import get_voices
 
 router = Router(
     prefix="/v1/shops/{shop}/customers/{customer}",
@@ -226,43 +225,17 @@ async def _read(tx: Transaction, shop: str, customer: str) -> tuple[Known, Shop,
     state, of_shop, now, _ = await read_state(tx, (shop, customer))
     settings, today = of_shop.settings, of_shop.settings.date_of(now)
     currency = settings.at(now).currency
-    rows = await list_bought(tx, shop, customer, today - timedelta(days=365 * YEARS), MOST_ORDERS)
-    orders = [
-        Bought(
-            day=row.day,
-            net=int(row.net) if row.currency == currency else None,
-            hour=row.hour,
-            promoted=row.promoted,
-            lines=tuple(Line(*line) for line in orjson.loads(row.lines)) if row.lines else (),
-            entry_path=row.entry_path,
-            silent=row.silent,
-            decision_seconds=row.decision_seconds,
-            compared_items=row.compared_items,
-            reviews_viewed=row.reviews_viewed,
-        )
-        for row in rows
-    ]
-    people = (await get_people(tx, [(shop, customer)]))[shop, customer]
-    activity = await sum_activity(tx, people, today - timedelta(days=364), None)
-    tags = {row.tag for row in await get_tags(tx, shop, [customer]) if row.borne}
+    since = today - timedelta(days=365 * YEARS)
+    orders = await get_bought(tx, shop, [customer], since, currency, MOST_ORDERS)
+    activity = await count_by_kind(tx, shop, [customer], today - timedelta(days=rules.YEAR - 1))
+    tags = {row.tag for row in await get_borne(tx, shop, customer)}
     known = Known(
         today=today,
         completed=state.purchases.completed,
-        orders=tuple(orders),
-        activity={kind: each.count for kind, each in activity.items()},
-        voices=Voices(**(await sum_voices(tx, shop, customer))._asdict()),
-        means=_means(of_shop, currency),
+        orders=tuple(orders[customer]),
+        activity={kind: number for kind, (number, _) in activity[customer].items()},
+        voices=(await get_voices(tx, shop, [customer]))[customer],
+        means=means_of(of_shop, currency),
         tags=frozenset(tags),
     )
     return known, of_shop, of_shop.thresholds_at(now)
-
-
-def _means(shop: Shop, currency: str) -> ShopMeans:
-    """By the newest monthly statistics."""
-    if not shop.statistics:
-        return ShopMeans()
-    newest = shop.statistics[-1]
-    total, buyers = newest.monetary.get(currency, (0, 0))
-    return ShopMeans(
-        total // buyers if buyers else None, total // newest.frequency_sum if newest.frequency_sum else None
-    )

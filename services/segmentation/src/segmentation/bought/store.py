@@ -7,13 +7,13 @@ from datetime import date
 from typing import Any
 
 import orjson
-from sqlalchemy import Row
 
 from common.events import Event
 from common.events.orders import OrderCompleted, OrderJourneyMeasured
 from common.shops.settings import ShopSettings
 from common.storage.columns import Columns
 from common.storage.database import Transaction
+from segmentation.traits.state import Bought, Line
 
 _ORDERS = Columns(
     "w",
@@ -104,18 +104,39 @@ async def save_ways(tx: Transaction, events: Sequence[Event[OrderJourneyMeasured
     )
 
 
-async def list_bought(tx: Transaction, shop: str, customer: str, since: date, limit: int) -> Sequence[Row[Any]]:
-    """The customer's orders that count, of that day and later, the newest first; `lines` as JSON text."""
-    # A range of the primary key, with what each was worth.
-    return await tx.fetch(
+async def get_bought(
+    tx: Transaction, shop: str, customers: Sequence[str], since: date, currency: str, most: int
+) -> dict[str, list[Bought]]:
+    """These people's orders that count, of that day and later, the newest first, `most` of each; each has an entry."""
+    # Of each a range of the primary key, with what each order was worth.
+    rows = await tx.fetch(
         """
-        select order_id, day, hour, promoted, units, entry_path, cast(lines as text) as lines, silent,
-               decision_seconds, compared_items, reviews_viewed, currency, paid - refunded as net
-        from counted_orders where shop = :shop and customer = :customer and day >= :since
-        order by day desc, order_id limit :limit
+        select w.customer, b.* from unnest(cast(:customers as text[])) as w (customer) cross join lateral (
+            select order_id, day, hour, promoted, entry_path, cast(lines as text) as lines, silent, decision_seconds,
+                   compared_items, reviews_viewed, currency, paid - refunded as net
+            from counted_orders c where c.shop = :shop and c.customer = w.customer and c.day >= :since
+            order by day desc, order_id limit :most
+        ) b order by w.customer, b.day desc, b.order_id
         """,
         shop=shop,
-        customer=customer,
+        customers=list(customers),
         since=since,
-        limit=limit,
+        most=most,
     )
+    found: dict[str, list[Bought]] = {customer: [] for customer in customers}
+    for row in rows:
+        found[row.customer].append(
+            Bought(
+                day=row.day,
+                net=int(row.net) if row.currency == currency else None,
+                hour=row.hour,
+                promoted=row.promoted,
+                lines=tuple(Line(*line) for line in orjson.loads(row.lines)) if row.lines else (),
+                entry_path=row.entry_path,
+                silent=row.silent,
+                decision_seconds=row.decision_seconds,
+                compared_items=row.compared_items,
+                reviews_viewed=row.reviews_viewed,
+            )
+        )
+    return found

@@ -85,6 +85,11 @@ def _rated(part: Literal["positive", "low"], percent: int) -> Callable[[Known], 
     return lambda k: 100 * getattr(k.voices, part) >= percent * k.voices.rated if k.voices.rated else None
 
 
+def _said(part: Literal["stories", "haggling", "praise"]) -> Callable[[Known], bool | None]:
+    """Whether feedback read it in a text; of texts that do not show it, or were not written, nothing follows."""
+    return lambda k: getattr(k.voices, part) > 0 or None
+
+
 def _value(percent: int, *, at_most: bool = False) -> Callable[[Known], bool | None]:
     """The mean order against the shop's."""
 
@@ -106,6 +111,7 @@ def _broken_off(known: Known) -> bool | None:
 HOUR, DAY = 3_600, 86_400
 SIGNALS: Mapping[BuyerType, tuple[Signal, ...]] = {
     "emotional": (
+        Signal(3, "tells the story of the purchase", _said("stories")),
         Signal(3, "reviews with photos", lambda k: k.voices.photo_reviews > 0 if k.voices.reviews else None),
         Signal(3, "reviews are positive", _rated("positive", 90)),
         Signal(2, "loyal: five orders or more", lambda k: k.completed >= 5),
@@ -124,6 +130,7 @@ SIGNALS: Mapping[BuyerType, tuple[Signal, ...]] = {
     ),
     "vip_type": (
         Signal(4, "seldom orders without a chat", _below(_silent, 25)),
+        Signal(3, "asks for praise", _said("praise")),
         Signal(3, "not price-sensitive: few promotions", _below(_promoted, 20)),
         Signal(2, "orders well above the shop's mean", _value(150)),
         Signal(1, "complains where slighted", lambda k: k.voices.complaints > 0 if k.voices.reviews else None),
@@ -146,6 +153,7 @@ SIGNALS: Mapping[BuyerType, tuple[Signal, ...]] = {
     ),
     "greedy": (
         Signal(4, "most orders with a promotion", _above(_promoted, 80)),
+        Signal(3, "haggles", _said("haggling")),
         Signal(3, "low stars", _rated("low", 30)),
         Signal(2, "orders well below the shop's mean", _value(60, at_most=True)),
         Signal(1, "complains", lambda k: k.voices.complaints > 0 if k.completed else None),

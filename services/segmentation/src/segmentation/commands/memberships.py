@@ -10,6 +10,7 @@ from common.events import CustomerKey, Event, fact_id
 from common.events.segments import SegmentEntered, SegmentFact, SegmentLeft
 from common.shops.settings import ShopSettings, get_shops
 from common.storage.database import Transaction
+from segmentation.commands.types import keep_types
 from segmentation.expressions.deciding import deciding, reason
 from segmentation.expressions.tree import Atom, atoms
 from segmentation.segments import store_definitions as definitions
@@ -43,20 +44,28 @@ async def day_of(tx: Transaction, shop: str, now: datetime) -> tuple[Day, ShopSe
 
 
 async def look_again(tx: Transaction, shop: str, customers: Sequence[str], now: datetime) -> None:
-    """Compare these customers with all segments of the shop; what the date alone did is dated when it was due."""
+    """Find these customers' types and tastes anew, and compare them with all segments of the shop.
+
+    What the date alone did is dated when it was due.
+    """
     await tx.lock_customers((shop, customer) for customer in customers)
     day, settings = await day_of(tx, shop, now)
     marks = await dues.get_marks(tx, shop, customers)
+    # First, for segments ask for it.
+    dated = {customer: _dated(marks.get(customer), now) for customer in customers}
+    types_turn = await keep_types(tx, shop, customers, dated, now)
     found = await standings.compare(tx, day, sorted(day.definitions), these(shop, customers))
     moved = [each for each in found if each.inside != each.open]
     reasons = await _reasons(tx, day, shop, moved)
     moves = [
-        Move(customer, segment, enters, _dated(marks.get(customer), now), why)
-        for (customer, segment, enters), why in reasons.items()
+        Move(customer, segment, enters, dated[customer], why) for (customer, segment, enters), why in reasons.items()
     ]
     await _announce(tx, shop, moves)
-    turns = {each.customer: _start(settings, each.turns) for each in found}
-    await dues.save_dues(tx, shop, [(customer, turns.get(customer)) for customer in customers])
+    turns = {each.customer: each.turns for each in found if each.turns is not None}
+    for customer, day_of_types in types_turn.items():
+        if day_of_types is not None:
+            turns[customer] = min(day_of_types.toordinal(), turns.get(customer, date.max.toordinal()))
+    await dues.save_dues(tx, shop, [(customer, _start(settings, turns.get(customer))) for customer in customers])
 
 
 def _dated(mark: tuple[datetime, bool] | None, now: datetime) -> datetime:
@@ -124,6 +133,9 @@ async def _reasons(
         asked: list[Atom] = list(dict.fromkeys(atoms(tree)))
         values = await standings.get_values(tx, day, asked, these(shop, [each.customer for each in concerned]))
         for each in concerned:
+            if each.customer not in values and asked:
+                found[each.customer, segment, False] = "the customer was merged into another"
+                continue
             known = dict(zip(asked, values.get(each.customer, []), strict=False))
             answers = {atom: holds for atom, (holds, _) in known.items()}
             said = {atom: value for atom, (_, value) in known.items()}

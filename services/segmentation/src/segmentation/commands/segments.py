@@ -8,6 +8,7 @@ from common.events.segments import SegmentDefined
 from common.refusals import Conflict, Invalid, NotFound, TooLarge
 from common.storage.database import Transaction
 from common.versions.table import tell
+from segmentation.buyer_types.store import start_typing
 from segmentation.expressions.compiling import NEVER, Compiler, UnknownSegmentNamed
 from segmentation.expressions.parsing import BadExpression, parse
 from segmentation.expressions.tree import Tree, mentioned
@@ -112,6 +113,7 @@ async def define(
     living = [each for each in known.values() if not each.definition.archived]
     if len(living) >= MOST and segment not in {each.segment for each in living}:
         raise TooManySegments
+    await start_typing(tx, shop, tx.clock.now(), again=False)
     return await _add(tx, shop, segment, definition, known)
 
 
@@ -153,5 +155,6 @@ async def read_back(tx: Transaction, shop: str, data: SegmentDefined) -> None:
     """A rebuild reads our own definitions back; everybody is compared with them afterwards."""
     definition = Definition(name=data.name, expression=data.expression, archived=data.archived)
     if await definitions.insert_definition(tx, shop, data.segment, data.version, data.valid_from, definition):
+        await start_typing(tx, shop, tx.clock.now(), again=False)
         known = await definitions.get_definitions(tx, shop)
         await definitions.compare_again(tx, shop, _depending(data.segment, known))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from common.events.segments import StatisticsComputed
 from common.storage.database import Transaction
 from common.versions.table import tell
+from segmentation.buyer_types.store import start_typing
 from segmentation.rescheduling import store as rescheduling
 from segmentation.shop_statistics import store as shop_statistics
 from segmentation.shop_statistics.state import ShopStatistics
@@ -31,6 +32,7 @@ async def add_statistics(tx: Transaction, shop: str, statistics: ShopStatistics,
     await shop_statistics.discard_portions(tx, shop)
     if added:
         await rescheduling.start(tx, shop)
+        await start_typing(tx, shop, statistics.as_of, again=True)  # types rest on the shop's means
     return added
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from common.bus.inbox import claim
 from common.events import Event, fact_id
 from common.events.segments import TagChanged, TagSource
+from common.people.store import get_people
 from common.storage.database import Transaction
 from segmentation.segments import store_dues as dues
 from segmentation.tags import store as tags
@@ -18,16 +19,20 @@ async def tag_customers(
 ) -> tuple[int, list[str]]:
     """Give the tag to these customers, or take it away: how many that changed, and those never heard of, or erased.
 
-    Who bears it already keeps source and date of the first time.
+    Who bears it already keeps source and date of the first time. What a person of several identifiers bears is what the
+    newest change under any of them says; this change stands under the identifier that is named.
     """
     wanted = sorted(set(customers))
     heard_of = await tags.list_known(tx, shop, wanted)
     await tx.lock_customers((shop, customer) for customer in wanted if customer in heard_of)
     known = await tags.list_known(tx, shop, sorted(heard_of))  # an erasure may have come before the locks
-    stands = {row.customer: row for row in await tags.get_tags(tx, shop, known, tag)}
+    people = {name: of for (_, name), of in (await get_people(tx, [(shop, each) for each in known])).items()}
+    names = {name for of in people.values() for _, name in of}
+    stands = {row.customer: row for row in await tags.get_tags(tx, shop, names, tag)}
     now, events = tx.clock.now(), list[Event[TagChanged]]()
     for customer in sorted(known):
-        was = stands.get(customer)
+        changes = [stands[name] for _, name in people[customer] if name in stands]
+        was = max(changes, key=lambda row: (row.at, row.cause), default=None)
         if (was.borne if was is not None else False) == borne:
             continue
         # The newest change says what is so, also of two within one instant.

@@ -8,6 +8,7 @@ from common.events.segments import ThresholdsChanged
 from common.refusals import Conflict, Invalid
 from common.storage.database import Transaction
 from common.versions.table import tell
+from segmentation.buyer_types.store import start_typing
 from segmentation.rescheduling import store as rescheduling
 from segmentation.shop_statistics import store as shop_statistics
 from segmentation.shops.store import lock_shops
@@ -78,4 +79,5 @@ async def add_version(
     if added:
         await shop_statistics.discard_portions(tx, shop)
         await rescheduling.start(tx, shop)
+        await start_typing(tx, shop, valid_from, again=True)
     return added

@@ -54,6 +54,7 @@ class Compiler:
     params: dict[str, Whatever] = field(default_factory=dict)
     _joins: dict[tuple[Source, int | None], dict[str, str]] = field(default_factory=dict)
     _items: dict[tuple[str, str, int | None], str] = field(default_factory=dict)
+    _tags: dict[str, str] = field(default_factory=dict)
     _opened: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -72,12 +73,7 @@ class Compiler:
         if isinstance(tree, InSegment):
             return self._inlined(tree.segment)
         if isinstance(tree, Tagged):
-            # By primary key.
-            return Condition(
-                f"""exists (select from tags g where g.shop = c.shop and g.customer = c.customer
-                    and g.tag = {self._param(tree.tag)} and g.borne)""",
-                NEVER,
-            )
+            return self._tagged(tree.tag)
         if isinstance(tree, Bought):
             return self._bought(tree)
         if isinstance(tree, Flag):
@@ -93,7 +89,17 @@ class Compiler:
     def joins(self) -> str:
         """What the conditions read beside the customer's row, each by primary key or once for all of them."""
         joined = [self._join(*name, columns) for name, columns in self._joins.items()]
-        return "\n".join([*joined, *self._items.values()])
+        return "\n".join([*joined, *self._items.values(), *self._tags.values()])
+
+    def _tagged(self, tag: str) -> Condition:
+        """Joined once for all customers, by the index on the tag or theirs."""
+        alias = f"tag_{list(self._tags).index(tag) if tag in self._tags else len(self._tags)}"
+        if tag not in self._tags:
+            self._tags[tag] = (
+                f"left join (select customer from borne_tags where {self.within} and tag = {self._param(tag)}) "
+                f"{alias} on {alias}.customer = c.customer"
+            )
+        return Condition(f"({alias}.customer is not null)", NEVER)
 
     def _bought(self, atom: Bought) -> Condition:
         """How many orders have such goods: counted once for all customers, by rows of their orders."""

@@ -8,23 +8,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from common.events.segments import ChurnReason, ChurnStrength, LifeCycle, Stage
+from common.events.segments import BuyerType, ChurnReason, ChurnStrength, Confidence, LifeCycle, Stage
 from segmentation.attributes.rfm.groups import GROUPS
 from segmentation.profiles.rules import CityLevel
 
 Kind = Literal["flag", "choice", "text", "number", "money", "date", "days"]
-Source = Literal["customer", "sales", "activity", "tier", "profile", "bought", "reviews", "complaints"]
+Source = Literal[
+    "customer", "sales", "activity", "tier", "profile", "bought", "reviews", "complaints", "heard", "types", "shifts"
+]
 ROWS: dict[Source, str] = {
     "sales": "sales where gone is null and",
-    "activity": "activity where",
+    "activity": "activity_of_people where",
     "tier": "member_tiers where",
-    "profile": "profiles where",
+    "profile": "profiles_of_people where",
     "bought": "counted_orders where",
-    "reviews": "reviews where",
-    "complaints": "complaints where kind in ('complaint', 'quality', 'delivery') and",
+    "reviews": "reviews_of_people where",
+    "complaints": "complaints_of_people where kind in ('complaint', 'quality', 'delivery') and",
+    "heard": "signals_of_people where",
+    "types": "customer_types where",
+    "shifts": "taste_shifts where",
 }
 """The rows of each source, to which the customers are added as a condition."""
-ONE_ROW: tuple[Source, ...] = ("tier", "profile")
+ONE_ROW: tuple[Source, ...] = ("tier", "profile", "types", "shifts")
 """Sources that have one row a customer; of the others their rows are summed, those of the last days alone if asked."""
 
 
@@ -57,6 +62,10 @@ def _grade(name: str, place: int, en: str, zh: str) -> Fact:
 
 def _activity(name: str, kind: str, en: str, zh: str) -> Fact:
     return Fact(name, "number", f"sum(count) filter (where kind = '{kind}')", en, zh, "activity", by_day=True)
+
+
+def _heard(name: str, signal: str, en: str, zh: str) -> Fact:
+    return Fact(name, "number", f"count(*) filter (where '{signal}' = any(signals))", en, zh, "heard", by_day=True)
 
 
 def _share(name: str, source: Source, part: str, whole: str, en: str, zh: str) -> Fact:
@@ -136,6 +145,21 @@ _ALL = (
         by_day=True,
     ),
     _share("positive_share", "reviews", "stars >= 4", "stars is not null", "percent of positive reviews", "好评率"),
+    _heard("stories", "story", "texts with a story of the purchase", "讲述购物故事次数"),
+    _heard("haggling", "haggling", "texts that haggle", "议价次数"),
+    _heard("praise_asked", "praise_seeking", "texts that ask for praise", "寻求赞美次数"),
+    Fact("buyer_type", "choice", "t.type", "buyer type", "会员类型", "types", get_args(BuyerType)),
+    Fact(
+        "type_confidence",
+        "choice",
+        "t.confidence",
+        "confidence of the type",
+        "类型可信度",
+        "types",
+        get_args(Confidence),
+    ),
+    Fact("rising_category", "text", "t.rising[1]", "category most rising", "上升最多的品类", "shifts"),
+    Fact("falling_category", "text", "t.falling[1]", "category most falling", "下降最多的品类", "shifts"),
     Fact("complaints", "number", "count(*)", "complaints", "投诉数", "complaints", by_day=True),
 )
 NOT_OF_NOTHING = frozenset(("order_value", "promotion_share", "silent_share", "positive_share"))

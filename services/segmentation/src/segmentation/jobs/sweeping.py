@@ -17,6 +17,7 @@ from common.storage.database import Transaction
 from common.versions.table import Late, VersionTable
 from common.work.set_aside import Task
 from common.work.sweeps import WorkList
+from segmentation.buyer_types.store import count_untyped
 from segmentation.fold import SegmentFolding, folding_of, keep
 from segmentation.jobs.fitting import FITS, fit_models, list_unfitted, take_unfitted
 from segmentation.jobs.memberships import (
@@ -29,6 +30,7 @@ from segmentation.jobs.memberships import (
     take_dues,
 )
 from segmentation.jobs.memberships import MOST as MOST_LOOKS
+from segmentation.jobs.recommending import PRODUCTS, count_products, take_uncounted
 from segmentation.jobs.rescheduling import RESCHEDULED, reschedule, take_scheduled
 from segmentation.jobs.statistics import (
     HELD,
@@ -41,6 +43,7 @@ from segmentation.jobs.statistics import (
     take_held,
     take_overdue,
 )
+from segmentation.jobs.typing import TYPES, take_untyped, type_next
 from segmentation.rescheduling import store as rescheduling
 from segmentation.shop_statistics.store import STATISTICS as READ_BACK
 from segmentation.thresholds.store import THRESHOLDS, next_refolds
@@ -107,6 +110,7 @@ async def count_due(tx: Transaction, now: datetime) -> int:
     late = await list_late(tx)
     rescheduled = await rescheduling.list_shops(tx)
     waiting = await count_long_histories(tx) + len(await list_unfitted(tx)) + await count_looks(tx, now)
+    waiting += await count_untyped(tx, now)
     return await count_statistics(tx, now) + await count_held(tx, now) + len(late) + len(rescheduled) + waiting
 
 
@@ -132,7 +136,9 @@ WORK = (
     WorkList(HELD, take_held, fold_held, rebuilds=True),
     WorkList("rescheduling", take_scheduled, reschedule, most=RESCHEDULED, rebuilds=True),
     WorkList("segments", take_due, turn_due, rebuilds=True),
-    # Not in a rebuild: who is in which segment is read back from the topic, and compared when it has ended.
+    # Not in a rebuild: types and segments of customers are read back from the topic, and compared when it has ended.
+    WorkList(TYPES, take_untyped, type_next),
     WorkList(DEFINITIONS, take_definition, compare_with),
+    WorkList(PRODUCTS, take_uncounted, count_products),
     WorkList(MEMBERSHIPS, take_dues, look_at, most=MOST_LOOKS),
 )

@@ -7,8 +7,9 @@ from typing import Any
 
 from common.events import Event
 from common.events.customers import CustomerProfile
-from common.events.feedback import ReviewSubmitted, TicketEvent
+from common.events.feedback import ReviewSubmitted, SignalsNoted, TicketEvent
 from common.events.orders import OrderCompleted, OrderJourneyMeasured
+from common.events.segments import BuyerTypeChanged, PreferenceShifted
 from common.verification import Expectation, Table, digest, rank
 from segmentation.profiles.store import COLUMNS, values_of
 
@@ -19,6 +20,9 @@ MISSING = {
     "bought": "an order was completed, and no row says how it was bought",
     "way": "the way to an order was measured, and no row keeps it",
     "review": "a review was submitted, and no row keeps it",
+    "signals": "a text was read, and no row keeps what it shows",
+    "type": "a buyer type was announced, and no row keeps it",
+    "shift": "a shift of taste was announced, and no row keeps it",
     "complaint": "a complaint was opened or changed, and no row keeps it",
 }
 
@@ -37,6 +41,15 @@ def expectations_of_facts(event: Event[Any]) -> Iterator[Expectation]:
         yield Expectation(("way", *key, data.order_id), said, rank(data.revision))
     elif isinstance(data, ReviewSubmitted):
         yield Expectation(("review", *key, data.review_id), digest(data.stars, len(data.photos)))
+    elif isinstance(data, SignalsNoted):
+        said = digest(sorted(set(data.signals)))
+        yield Expectation(
+            ("signals", *key, data.source, data.name, data.part or ""), said, rank(len(data.reader), data.reader)
+        )
+    elif isinstance(data, BuyerTypeChanged):
+        yield Expectation(("type", *key), digest(data.new, data.confidence), rank(data.revision))
+    elif isinstance(data, PreferenceShifted):
+        yield Expectation(("shift", *key), digest(list(data.rising), list(data.falling)), rank(data.revision))
     elif isinstance(data, TicketEvent):
         said = digest(data.kind, data.rating, data.resolved_at is not None)
         yield Expectation(("complaint", *key, data.ticket_id), said, rank(data.revision))
@@ -76,6 +89,27 @@ TABLES = (
         "t.shop, t.customer, t.review_id, t.stars, t.photos",
         ("shop", "customer", "review_id"),
         lambda r: [(("review", r.shop, r.customer, r.review_id), digest(r.stars, r.photos))],
+    ),
+    Table(
+        "signals in texts",
+        "signals",
+        "t.shop, t.customer, t.source, t.name, t.part, t.signals",
+        ("shop", "customer", "source", "name", "part"),
+        lambda r: [(("signals", r.shop, r.customer, r.source, r.name, r.part), digest(sorted(r.signals)))],
+    ),
+    Table(
+        "buyer types",
+        "customer_types",
+        "t.shop, t.customer, t.type, t.confidence",
+        ("shop", "customer"),
+        lambda r: [(("type", r.shop, r.customer), digest(r.type, r.confidence))],
+    ),
+    Table(
+        "shifts of taste",
+        "taste_shifts",
+        "t.shop, t.customer, t.rising, t.falling",
+        ("shop", "customer"),
+        lambda r: [(("shift", r.shop, r.customer), digest(list(r.rising), list(r.falling)))],
     ),
     Table(
         "complaints",

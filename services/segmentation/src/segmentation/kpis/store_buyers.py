@@ -133,7 +133,11 @@ async def sum_by_tier(tx: Transaction, shop: str, since: date, until: date, curr
         f"""
         select t.tier, count(t.customer) as customers, count(s.customer) as buyers,
                cast(coalesce(sum(s.net), 0) as bigint) as net
-        from (select customer, tier from member_tiers where shop = :shop) t full join (
+        from (
+            select customer, tier from member_tiers t where shop = :shop
+              and not exists (select from people p where p.shop = t.shop and p.customer = t.customer
+                                                     and p.person <> p.customer)
+        ) t full join (
             select customer, sum(paid - refunded) filter (where currency = :currency) as net
             from sales where shop = :shop and day >= :since and day < :until and {_COUNTS} group by customer
         ) s on s.customer = t.customer

@@ -21,12 +21,16 @@ async def compare_orders(tx: Transaction, shop: str, since: date, until: date, c
                count(*) filter (where s.currency = :currency) as priced,
                cast(coalesce(sum(s.paid - s.refunded) filter (where s.currency = :currency), 0) as bigint) as net,
                count(*) filter (where s.refunded > 0) as refunded,
-               count(f.revision) as described, cast(coalesce(sum(f.units), 0) as bigint) as units,
-               count(*) filter (where f.promoted) as promoted,
-               count(f.silent) as measured, count(*) filter (where f.silent) as silent,
-               cast(avg(f.decision_seconds) as bigint) as decision_seconds
+               count(coalesce(f.revision, a.revision)) as described,
+               cast(coalesce(sum(coalesce(f.units, a.units)), 0) as bigint) as units,
+               count(*) filter (where coalesce(f.promoted, a.promoted)) as promoted,
+               count(coalesce(f.silent, a.silent)) as measured,
+               count(*) filter (where coalesce(f.silent, a.silent)) as silent,
+               cast(avg(coalesce(f.decision_seconds, a.decision_seconds)) as bigint) as decision_seconds
         from sales s join customers c on c.shop = s.shop and c.customer = s.customer
         left join order_facts f on f.shop = s.shop and f.customer = s.customer and s.name = 'order/' || f.order_id
+        left join absorbed_order_facts a
+        on a.shop = s.shop and a.customer = s.customer and s.name = 'order/' || a.order_id
         where s.shop = :shop and s.day >= :since and s.day < :until and s.orders > 0
               and (s.gone is null or s.refunded > 0)
         group by 1 order by 1
@@ -46,7 +50,8 @@ async def compare_reviews(tx: Transaction, shop: str, since: date, until: date) 
         select c.completed_orders > 1 as returning, count(*) as reviews, count(r.stars) as rated,
                avg(r.stars) as stars, count(*) filter (where r.stars >= 4) as positive,
                count(*) filter (where r.photos > 0) as photos
-        from reviews r join customers c on c.shop = r.shop and c.customer = r.customer
+        from reviews r left join people p on p.shop = r.shop and p.customer = r.customer
+        join customers c on c.shop = r.shop and c.customer = coalesce(p.person, r.customer)
         where r.shop = :shop and r.day >= :since and r.day < :until group by 1 order by 1
         """,
         shop=shop,
@@ -84,9 +89,12 @@ async def count_times(tx: Transaction, shop: str, since: date, until: date) -> S
     # Orders by the index on days, their facts by primary key.
     return await tx.fetch(
         """
-        select cast(extract(isodow from coalesce(f.day, s.day)) as integer) as weekday, f.hour, count(*) as orders
+        select cast(extract(isodow from coalesce(f.day, a.day, s.day)) as integer) as weekday,
+               coalesce(f.hour, a.hour) as hour, count(*) as orders
         from sales s left join order_facts f
         on f.shop = s.shop and f.customer = s.customer and s.name = 'order/' || f.order_id
+        left join absorbed_order_facts a
+        on a.shop = s.shop and a.customer = s.customer and s.name = 'order/' || a.order_id
         where s.shop = :shop and s.day >= :since and s.day < :until and s.gone is null and s.orders > 0
         group by 1, 2 order by 1, 2
         """,
@@ -109,7 +117,7 @@ async def count_profiles(tx: Transaction, shop: str, limit: int) -> Sequence[Row
                             else 'region' end as trait,
                        coalesce(gender, city_level, region) as value, count(*) as customers,
                        count(*) filter (where c.completed_orders > 0) as bought
-                from profiles p join customers c on c.shop = p.shop and c.customer = p.customer
+                from profiles_of_people p join customers c on c.shop = p.shop and c.customer = p.customer
                 where p.shop = :shop
                 group by grouping sets (gender, city_level, region)
                 having coalesce(gender, city_level, region) is not null

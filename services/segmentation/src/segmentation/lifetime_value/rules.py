@@ -11,6 +11,8 @@ from typing import NamedTuple
 from common.events.segments import Confidence, FitStatus
 from common.values.currency import minor_per_major
 from segmentation.lifetime_value import order_value, repeat_buying
+from segmentation.lifetime_value.everybody import buyers_of, predict_everybody
+from segmentation.lifetime_value.horizon import YEAR, steps
 from segmentation.lifetime_value.maximising import Maximum
 from segmentation.lifetime_value.order_value import Spending
 from segmentation.lifetime_value.repeat_buying import Repeating
@@ -19,11 +21,6 @@ from segmentation.thresholds.state import ValueRules
 
 GRADED = 2_000
 """Grades need no more customers than that: a fifth's border is then off by some hundredths of the ranks."""
-YEAR = 365
-STEP_DAYS = 30
-"""What comes in such a time is discounted as of its middle."""
-MOST_STEPS = 24
-"""A longer horizon has longer steps: within half a year the discount hardly bends, and each step costs a sum."""
 TREND_WEIGHT = 4
 """So many days of buying at an even amount are added to a customer's own, so that two orders are no trend yet."""
 LOWEST_TREND, HIGHEST_TREND = 0.5, 2.0
@@ -152,7 +149,10 @@ def _spending(known: Sequence[order_value.Spent], rules: ValueRules) -> tuple[Sp
 
 def _grades(fitted: LifetimeFit, some: Sequence[Bought], rules: ValueRules) -> tuple[int, ...]:
     """The values that each fifth of the customers but the highest ends with."""
-    values = sorted(value for each in some if (value := value_of(fitted, each, 1.0, rules)) is not None)
+    if fitted.repeating is None or not some:
+        return ()
+    found = predict_everybody(fitted, buyers_of(some), rules).value
+    values = sorted(int(value) for value in found) if found is not None else []
     return tuple(values[len(values) * fifth // 5 - 1] for fifth in range(1, 5)) if len(values) >= 5 else ()
 
 
@@ -204,12 +204,6 @@ def value_of(fitted: LifetimeFit, bought: Bought, trend: float, rules: ValueRule
         total += (until - before) * (1 + rules.discount_percent / 100) ** -((began + end) / 2 / YEAR)
         before = until
     return round(total * each * minor_per_major(fitted.currency) * rules.margin_percent / 100)
-
-
-def steps(horizon_days: int, most: int = MOST_STEPS) -> list[tuple[int, int]]:
-    """The days from and to which the horizon is summed at once, in order."""
-    step = max(STEP_DAYS, -(-horizon_days // most))
-    return [(began, min(began + step, horizon_days)) for began in range(0, horizon_days, step)]
 
 
 def within(chances: Sequence[float], outside: float = 0.1) -> tuple[int, int]:

@@ -69,8 +69,10 @@ async def erase_profiles(tx: Transaction, customers: Sequence[CustomerKey]) -> N
 
 
 async def get_profile(tx: Transaction, shop: str, customer: str) -> Row[Any] | None:
-    """The row of COLUMNS; None where no profile ever came."""
+    """The row of COLUMNS, of the person; None where no profile ever came."""
     # By primary key.
     return await tx.fetch_one(
-        f"select {COLUMNS} from profiles where shop = :shop and customer = :customer", shop=shop, customer=customer
+        f"select {COLUMNS} from profiles_of_people where shop = :shop and customer = :customer",
+        shop=shop,
+        customer=customer,
     )

@@ -62,7 +62,11 @@ async def count_buyers(tx: Transaction, shop: str, since: date | None, until: da
         from (
             select {counted} as n, m.customer is not null as member
             from (select shop, customer, completed_orders from customers where shop = :shop) c
-            full join (select shop, customer from members where shop = :shop) m
+            full join (
+                select shop, customer from members t where shop = :shop
+                  and not exists (select from people p where p.shop = t.shop and p.customer = t.customer
+                                                         and p.person <> p.customer)
+            ) m
                  on m.shop = c.shop and m.customer = c.customer
             {joined}
         ) as buyers

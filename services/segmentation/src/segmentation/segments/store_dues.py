@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from common.events import CustomerKey
+from common.people.store import lock_survivors
 from common.storage.columns import Columns
 from common.storage.database import CUSTOMER_COLUMNS, Transaction, customer_row
 
@@ -14,9 +15,16 @@ _DUES = Columns("w", customer="text", due_at="timestamptz")
 
 
 async def mark(tx: Transaction, keys: Collection[CustomerKey]) -> None:
-    """Something of these customers, who are locked, has changed; nothing is written where their shop has no segment."""
-    if not keys:
-        return
+    """Something of these customers, who are locked, has changed; nothing is written where their shop has no segment.
+
+    What is an absorbed customer's is the survivor's.
+    """
+    if keys:
+        await mark_each(tx, set((await lock_survivors(tx, keys)).values()))
+
+
+async def mark_each(tx: Transaction, keys: Collection[CustomerKey]) -> None:
+    """As `mark`, of absorbed customers themselves."""
     # One probe a shop; the rows by primary key.
     await tx.execute(
         f"""

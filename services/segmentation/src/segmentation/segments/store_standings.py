@@ -57,7 +57,10 @@ AT_ONCE = 20
 
 
 async def compare(tx: Transaction, day: Day, segments: Sequence[str], whom: Whom) -> list[Standing]:
-    """Where these customers stand in these segments, in order of id; without those of whom nothing was folded."""
+    """Where these customers stand in these segments, in order of id; without those of whom nothing was folded.
+
+    Whom another has absorbed is in none.
+    """
     found: dict[str, Standing] = {}
     for first in range(0, len(segments), AT_ONCE):
         for each in await _compare(tx, day, segments[first : first + AT_ONCE], whom):
@@ -71,19 +74,21 @@ async def _compare(tx: Transaction, day: Day, segments: Sequence[str], whom: Who
     compiler = day.compiler(whom)
     found = [(segment, compiler.compile(day.definitions[segment])) for segment in segments]
     names = {f"s{n}": segment for n, segment in enumerate(segments)}
-    inside = ", ".join(f"case when {condition.holds} then :s{n} end" for n, (_, condition) in enumerate(found))
+    inside = ", ".join(
+        f"case when c.state is not null and {condition.holds} then :s{n} end" for n, (_, condition) in enumerate(found)
+    )
     turns = ", ".join(condition.turns for _, condition in found)
     # Facts and stays by primary key, each once for all of the customers.
     rows = await tx.fetch(
         f"""
         select c.customer, array_remove(cast(array[{inside}] as text[]), null) as inside,
-               least({turns}) - date '0001-01-01' + 1 as turns, o.open
+               case when c.state is not null then least({turns}) - date '0001-01-01' + 1 end as turns, o.open
         from customers c {compiler.joins}
         left join (
             select customer, array_agg(segment) as open from segment_stays
             where {whom.of()} and left_at is null and segment = any(:segments) group by customer
         ) o on o.customer = c.customer
-        where {whom.of("c.")} and c.state is not null order by c.customer
+        where {whom.of("c.")} and (c.state is not null or c.merged_into is not null) order by c.customer
         """,
         **whom.params,
         **compiler.params,

@@ -51,11 +51,14 @@ async def erase_tags(tx: Transaction, customers: Sequence[CustomerKey]) -> None:
 async def get_tags(
     tx: Transaction, shop: str, customers: Collection[str], tag: str | None = None
 ) -> Sequence[Row[Any]]:
-    """Rows customer, tag, borne, source, at of these customers, those taken away included; `tag`: of that one alone."""
+    """Rows customer, tag, borne, source, at, cause of these identifiers; `tag`: of that one alone.
+
+    Those taken away are among them.
+    """
     # A range of the primary key each.
     return await tx.fetch(
         """
-        select customer, tag, borne, source, at from tags
+        select customer, tag, borne, source, at, cause from tags
         where shop = :shop and customer = any(:customers) and (cast(:tag as text) is null or tag = :tag)
         order by customer, tag
         """,
@@ -65,11 +68,21 @@ async def get_tags(
     )
 
 
+async def get_borne(tx: Transaction, shop: str, customer: str) -> Sequence[Row[Any]]:
+    """Rows tag, source, at: what the person bears, in order of tag."""
+    # A range of the primary key.
+    return await tx.fetch(
+        "select tag, source, at from borne_tags where shop = :shop and customer = :customer order by tag",
+        shop=shop,
+        customer=customer,
+    )
+
+
 async def count_tags(tx: Transaction, shop: str) -> Sequence[Row[Any]]:
     """Rows tag, customers: every tag that somebody bears."""
     # One pass over the shop's part of the index.
     return await tx.fetch(
-        "select tag, count(*) as customers from tags where shop = :shop and borne group by tag order by tag", shop=shop
+        "select tag, count(*) as customers from borne_tags where shop = :shop group by tag order by tag", shop=shop
     )
 
 
@@ -78,7 +91,7 @@ async def list_bearers(tx: Transaction, shop: str, tag: str, after: str, limit: 
     # By the index on tag and customer.
     rows = await tx.fetch(
         """
-        select customer from tags where shop = :shop and tag = :tag and borne and customer > :after
+        select customer from borne_tags where shop = :shop and tag = :tag and customer > :after
         order by customer limit :limit
         """,
         shop=shop,

@@ -139,7 +139,12 @@ class Shift(NamedTuple):
 
 
 def shifts(known: Known, rules: TraitRules) -> list[Shift]:
-    """Categories of which at least twice as much, or half as much, is bought as before (SEG-048)."""
+    """Categories of which at least twice as much, or half as much, is bought as before (SEG-048).
+
+    Of who bought once nothing shifts: to begin and to leave is no change of taste.
+    """
+    if known.completed < 2:
+        return []
     recent, both = known.within(rules.shift_days), known.within(2 * rules.shift_days)
     now = {taste.name: taste.units for taste in tastes(recent, "category")}
     then = Counter({taste.name: taste.units for taste in tastes(both, "category")})
@@ -182,7 +187,7 @@ def percent_of(orders: Sequence[Bought], wanted: Literal["promoted", "silent"]) 
 
 
 def behaviour(known: Known, rules: TraitRules) -> list[tuple[BehaviourTag, str]]:
-    """The behaviour tags with the reason for each (SEG-043); bargaining is a tag that people give."""
+    """The behaviour tags with the reason for each (SEG-043); who haggles is bargaining, or is tagged so by people."""
     orders, found = known.within(YEAR), list[tuple[BehaviourTag, str]]()
     promoted = percent_of(orders, "promoted")
     if promoted is not None and len(orders) >= rules.least_orders and promoted >= rules.campaign_percent:
@@ -195,7 +200,9 @@ def behaviour(known: Known, rules: TraitRules) -> list[tuple[BehaviourTag, str]]
         percent = 100 * mean // known.means.per_order
         if percent >= rules.high_value_percent:
             found.append(("high_order_value", f"orders worth {percent} percent of the shop's mean"))
-    if "bargaining" in known.tags:
+    if known.voices.haggling:
+        found.append(("bargaining", f"haggled in {known.voices.haggling} texts"))
+    elif "bargaining" in known.tags:
         found.append(("bargaining", "tagged so"))
     return found
 

@@ -37,7 +37,10 @@ class Bought:
 
 @dataclass(frozen=True, slots=True)
 class Voices:
-    """Reviews with stars (`rated`), those with 4 or 5 and with 1 or 2, those with photos, and complaints."""
+    """Reviews with stars (`rated`), those with 4 or 5 and with 1 or 2, those with photos, and complaints.
+
+    `stories`, `haggling`, `praise`: texts that tell a story of the purchase, haggle, or ask for praise.
+    """
 
     reviews: int = 0
     rated: int = 0
@@ -45,6 +48,9 @@ class Voices:
     low: int = 0
     photo_reviews: int = 0
     complaints: int = 0
+    stories: int = 0
+    haggling: int = 0
+    praise: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,138 @@
+"""Products with their neighbours, one row each, counted anew each day from the newest baskets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Row
+
+from common.storage.columns import Columns
+from common.storage.database import Transaction
+from segmentation.recommendations.state import Basket, Goods, Product
+
+BASKETS = 30_000
+"""The newest so many of a shop are looked at."""
+AGAIN, AGAIN_WITHOUT = timedelta(days=1), timedelta(days=30)
+"""When products are counted again; of a shop whose orders have no lines later."""
+_PRODUCTS = Columns(
+    "w",
+    sku="text",
+    category="text",
+    brand="text",
+    orders="integer",
+    recent="integer",
+    price="bigint",
+    is_new="boolean",
+    neighbours="text",
+)
+_FIELDS = "sku, category, brand, orders, recent, price, is_new, cast(neighbours as text) as neighbours"
+
+
+async def get_due_days(tx: Transaction) -> dict[str, date]:
+    """When the products of each shop are counted again; shops of which they never were are left out."""
+    # A row a shop.
+    return {row.shop: row.due_day for row in await tx.fetch("select shop, due_day from product_models")}
+
+
+async def lock_model(tx: Transaction, shop: str) -> bool:
+    """Be the one process that counts the shop's products, until the transaction ends; False when another is."""
+    # Nobody waits: what another counts is counted.
+    return bool(await tx.value("select pg_try_advisory_xact_lock(7301012, hashtext(:shop))", shop=shop))
+
+
+async def get_baskets(tx: Transaction, shop: str, since: date, until: date, currency: str) -> list[Basket]:
+    """The newest orders of [since, until) that count and have lines."""
+    # The period by the index on days from its end, how each was bought by primary key.
+    rows = await tx.fetch(
+        """
+        select s.day, s.currency = :currency as own, cast(f.lines as text) as lines
+        from sales s
+        join order_facts f on f.shop = s.shop and f.customer = s.customer and s.name = 'order/' || f.order_id
+        where s.shop = :shop and s.day >= :since and s.day < :until and s.gone is null and s.orders > 0
+          and f.lines is not null
+        order by s.day desc, s.customer, s.name limit :most
+        """,
+        shop=shop,
+        since=since,
+        until=until,
+        currency=currency,
+        most=BASKETS,
+    )
+    return [Basket(row.day, [_goods(line, own=row.own) for line in orjson.loads(row.lines)]) for row in rows]
+
+
+def _goods(line: Sequence[Any], *, own: bool) -> Goods:
+    sku, category, brand, quantity, paid, mark = line
+    return Goods(sku, category, brand, paid // quantity if own and quantity > 0 else None, mark)
+
+
+async def save_products(tx: Transaction, shop: str, day: date, baskets: int, products: Sequence[Product]) -> None:
+    """Put these in place of what was counted before; the shop is locked."""
+    # By primary key; a few thousand rows a day.
+    await tx.execute("delete from products where shop = :shop", shop=shop)
+    await tx.execute(
+        f"""
+        insert into products (shop, sku, category, brand, orders, recent, price, is_new, neighbours)
+        select :shop, sku, category, brand, orders, recent, price, is_new, cast(neighbours as jsonb) from {_PRODUCTS}
+        """,
+        shop=shop,
+        **_PRODUCTS.of(
+            (p.sku, p.category, p.brand, p.orders, p.recent, p.price, p.is_new, orjson.dumps(p.neighbours).decode())
+            for p in products
+        ),
+    )
+    # By primary key.
+    await tx.execute(
+        """
+        insert into product_models (shop, day, due_day, baskets) values (:shop, :day, :due_day, :baskets)
+        on conflict (shop) do update set day = excluded.day, due_day = excluded.due_day, baskets = excluded.baskets
+        """,
+        shop=shop,
+        day=day,
+        due_day=day + (AGAIN if products else AGAIN_WITHOUT),
+        baskets=baskets,
+    )
+
+
+async def get_model(tx: Transaction, shop: str) -> Row[Any] | None:
+    """Row day, baskets: when the products were counted, and from how many; None: never."""
+    # By primary key.
+    return await tx.fetch_one("select day, baskets from product_models where shop = :shop", shop=shop)
+
+
+async def get_products(tx: Transaction, shop: str, skus: Collection[str]) -> dict[str, Product]:
+    """Those of these products that were counted."""
+    # By primary key.
+    rows = await tx.fetch(
+        f"select {_FIELDS} from products where shop = :shop and sku = any(:skus)", shop=shop, skus=sorted(skus)
+    )
+    return {row.sku: _product(row) for row in rows}
+
+
+async def list_popular(tx: Transaction, shop: str, category: str | None, limit: int) -> dict[str, Product]:
+    """The best sellers of the last month, and as many of those that are new; of a category where one is asked for."""
+    # By the index on sales of the last month, in its order; a shop has a few thousand products.
+    rows = await tx.fetch(
+        f"""
+        (select {_FIELDS} from products
+         where shop = :shop and (cast(:category as text) is null or category = :category)
+         order by recent desc, sku limit :limit)
+        union all
+        (select {_FIELDS} from products
+         where shop = :shop and is_new and (cast(:category as text) is null or category = :category)
+         order by recent desc, sku limit :limit)
+        """,
+        shop=shop,
+        category=category,
+        limit=limit,
+    )
+    return {row.sku: _product(row) for row in rows}
+
+
+def _product(row: Row[Any]) -> Product:
+    fields = row._asdict()
+    near = [(str(sku), float(score)) for sku, score in orjson.loads(fields.pop("neighbours"))]
+    return Product(**fields, neighbours=near)

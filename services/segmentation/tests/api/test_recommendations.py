@@ -1,0 +1,61 @@
+"""Recommendations over HTTP: counted once a day, picked by cart, history and rules, for who is known and who is not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from common.bus.subscriptions import Batch
+from common.events.orders import OrderCompleted, OrderLine
+from common.process.runtime import Runtime
+from segmentation.handlers import on_bought
+
+from ..conftest import NOW
+from .test_segments import take
+
+BASE = "/v1/shops/tea"
+
+
+async def bought(runtime: Runtime, events: Any, customer: str, days_ago: int, *skus: str) -> None:
+    at = NOW - timedelta(days=days_ago)
+    lines = tuple(OrderLine(sku=sku, category=sku[0], quantity=1, paid=1_000) for sku in skus)
+    data = OrderCompleted(
+        order_id=f"{customer}-{days_ago}", state="completed", currency="CNY", goods_paid=1_000, lines=lines, revision=1
+    )
+    event = events.make(customer, at, data)
+    await take(runtime, event)
+    async with runtime.database.transaction() as tx:
+        await on_bought(tx, Batch([event]))
+
+
+async def test_recommendations_follow_the_cart_the_orders_and_rules(
+    client: httpx.AsyncClient, runtime: Runtime, events: Any
+) -> None:
+    """SEG-060, SEG-062, SEG-064, SEG-065, SEG-073."""
+    before = (await client.get(f"{BASE}/recommendations")).json()
+    assert (before["rests_on"], before["items"]) == ("cold_start", [])
+    for number in range(1, 6):
+        await bought(runtime, events, f"b{number}", 10 + number, "green", "pot", *(["mug"] if number < 4 else []))
+        await bought(runtime, events, f"s{number}", number, "soap")
+    await bought(runtime, events, "c1", 2, "green")
+    await runtime.set_clock(NOW + timedelta(days=30))
+    await runtime.sweeper.sweep()
+    mine = (await client.get(f"{BASE}/customers/c1/recommendations?place=home&limit=2")).json()
+    assert (mine["rests_on"], mine["baskets"], mine["as_of"]) == ("history", 11, "2025-04-19")
+    assert [(i["sku"], i["kind"], i["because"]) for i in mine["items"]] == [
+        ("pot", "bought_with", "green"),
+        ("mug", "bought_with", "green"),
+    ]
+    again = (await client.get(f"{BASE}/customers/c1/recommendations?place=message&again=true&limit=1")).json()
+    assert (again["items"][0]["sku"], again["items"][0]["kind"]) == ("green", "again")
+    cart = (await client.get(f"{BASE}/recommendations?place=cart&sku=pot&sku=green&limit=1")).json()
+    assert (cart["rests_on"], cart["items"][0]["sku"]) == ("cart", "mug")
+    nobody = (await client.get(f"{BASE}/customers/p1/recommendations?limit=1")).json()
+    assert (nobody["rests_on"], nobody["items"][0]["kind"]) == ("cold_start", "popular")
+    assert (await client.get(f"{BASE}/customers/ghost/recommendations")).status_code == 404
+    assert (await client.get(f"{BASE}/recommendations?place=shelf")).status_code == 422
+    async with runtime.database.transaction() as tx:
+        due = await tx.value("select due_day - day from product_models where shop = 'tea'")
+    assert due == 1, "counted anew the next day"
