@@ -17,6 +17,7 @@ from feedback.api import (
     survey_forms,
     survey_results,
     surveys,
+    ticket_report,
     tickets,
     understanding,
 )
@@ -63,6 +64,7 @@ SERVICE = Service(
         survey_forms.router,
         survey_results.router,
         tickets.router,
+        ticket_report.router,
         rewards.router,
         understanding.router,
         policy.router,

@@ -1,0 +1,83 @@
+"""How quickly customers are answered and helped, over HTTP (FBK-027, FBK-028)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from common.events.feedback import Priority, TicketState
+from common.events.fields import Instant, ShopName
+from common.http.api import Router, Tx, require
+from common.refusals import Invalid
+from feedback.tickets import store
+from feedback.tickets.rules import PRIORITIES
+
+router = Router(prefix="/v1/shops/{shop}", tags=["tickets"])
+
+
+class OpenOut(BaseModel):
+    priority: Priority
+    state: TicketState
+    tickets: int
+    overdue: int
+
+
+class TicketReportOut(BaseModel):
+    """Of tickets opened from `since` to `until` (exclusive). Medians in seconds; null where there are none.
+
+    `first_contact_share`: of the resolved ones, those that took one answer at most and were not opened again.
+    """
+
+    since: datetime
+    until: datetime
+    opened: int
+    resolved: int
+    reopened: int
+    overdue: int
+    first_contact_share: float | None
+    median_answer_s: float | None
+    median_resolve_s: float | None
+    open_now: list[OpenOut]
+
+
+class EmptyPeriod(Invalid):
+    """There is no time between the two."""
+
+    def __init__(self) -> None:
+        super().__init__("empty_period", "`since` must be before `until`; absent: 30 days before it.")
+
+
+@router.get("/ticket-report", dependencies=[require("feedback:read")])
+async def get_ticket_report(
+    shop: ShopName,
+    tx: Tx,
+    since: Annotated[Instant | None, Query(description="absent: 30 days before `until`")] = None,
+    until: Annotated[Instant | None, Query(description="absent: now")] = None,
+) -> TicketReportOut:
+    """How quickly customers are answered and helped, and what is open now (FBK-027, FBK-028)."""
+    to = until or tx.clock.now()
+    try:
+        begin = since or to - timedelta(days=30)
+    except OverflowError:
+        raise EmptyPeriod from None
+    if begin >= to:
+        raise EmptyPeriod
+    found = await store.get_report(tx, shop, begin, to)
+    return TicketReportOut(
+        since=begin,
+        until=to,
+        opened=found.opened,
+        resolved=found.resolved,
+        reopened=found.reopened,
+        overdue=found.overdue,
+        first_contact_share=round(found.first_contact / found.resolved, 4) if found.resolved else None,
+        median_answer_s=found.answer_s,
+        median_resolve_s=found.resolve_s,
+        open_now=[
+            OpenOut(priority=PRIORITIES[r.priority], state=r.state, tickets=r.tickets, overdue=r.overdue)
+            for r in await store.count_open(tx, shop)
+        ],
+    )
