@@ -1,6 +1,6 @@
 """Runbooks are walked: what the alert is about is brought about on a running stack, and what the page says mends it.
 
-On request (`RUNBOOKS=walk pytest tests/runbooks`), some three minutes. docs/runbooks.md lists which were walked here.
+On request (`RUNBOOKS=walk pytest tests/runbooks`), some six minutes. docs/runbooks.md lists which were walked here.
 """
 
 from __future__ import annotations
