@@ -41,6 +41,7 @@ class Watched:
     prometheus: str
     apart: int
     """The port that Prometheus asks for a service that is no part of the stack, `feedback`."""
+    mail_port: int
 
     @property
     def state(self) -> StackState:
@@ -114,6 +115,18 @@ class Watched:
         return await asyncpg.connect(dsn(in_database(self.state.postgres, database)))
 
     @contextmanager
+    def mail_server(self) -> Iterator[Path]:
+        """It takes mails, each a line of the file."""
+        store = self.folder / "taken.jsonl"
+        argv = [sys.executable, "-m", "regulars.stack.mailsink", "--host", "127.0.0.1", "--port", str(self.mail_port)]
+        process = subprocess.Popen([*argv, "--store", str(store)])
+        try:
+            yield store
+        finally:
+            process.terminate()
+            process.wait(20)
+
+    @contextmanager
     def started(self, package: str, *arguments: str, port: int, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
         """A process of a service beside the stack."""
         settings = {**self.state.services["membership"], "HTTP_PORT": str(port), "DATABASE_URL": database_url}
@@ -131,7 +144,9 @@ class Watched:
 @contextmanager
 def watched(folder: Path) -> Iterator[Watched]:
     """A stack of three services and a Prometheus."""
-    plan = Plan(folder / "run", operating.chosen(("orders-ingest", "membership", "messaging")))
+    services, mail_port = operating.chosen(("orders-ingest", "membership", "messaging")), free_port()
+    # A mail server of one's own, which is away until a test starts it.
+    plan = Plan(folder / "run", services, mail={"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(mail_port)})
     with ExitStack() as ending:
         ending.callback(operating.down, folder / "run", purge=True)
         state = operating.up(plan, lambda _: None)
@@ -153,7 +168,7 @@ def watched(folder: Path) -> Iterator[Watched]:
         )
         ending.callback(prometheus.wait)
         ending.callback(prometheus.terminate)
-        stack = Watched(folder / "run", f"http://127.0.0.1:{own}", apart)
+        stack = Watched(folder / "run", f"http://127.0.0.1:{own}", apart, mail_port)
         settings = {"zone": "Europe/Berlin", "currency": "EUR"}
         answer = stack.call("orders-ingest", "PUT", "/v1/shops/tea/settings", settings)
         assert answer.status_code == 200, answer.text
