@@ -42,6 +42,7 @@ def check(answers: Answers, events: Mapping[str, Mapping[str, Any]], found: Evid
     findings = [
         *_applied(answers, events, found),
         *_effects(events, found),
+        *_merged(answers, found),
         *_redeemed(answers, found),
         *_ledger(found),
         *_published(found),
@@ -81,8 +82,8 @@ def _effects(events: Mapping[str, Mapping[str, Any]], found: Evidence) -> Iterat
     """What the services made of the events that they took, against a count of our own."""
     redeemed: Counter[str] = Counter()
     for _, spender, points in found.redemptions:
-        redeemed[spender] += points
-    truth = model.count(events[id_] for id_ in found.applied["membership"] if id_ in events)
+        redeemed[_person(spender, found)] += points
+    truth = model.count(_by_person(events, found, "membership"))
     for name, customer in truth.items():
         state = found.members.get(name, {})
         stored = state.get("orders", {})
@@ -98,7 +99,7 @@ def _effects(events: Mapping[str, Mapping[str, Any]], found: Evidence) -> Iterat
         points = state.get("pending", 0) + state.get("available", 0) - state.get("debt", 0)
         yield from _compare(f"membership: points of {name}", points, customer.points - redeemed[name])
         yield from _compare(f"membership: pending points of {name}", state.get("pending", 0), customer.pending)
-    truth = model.count(events[id_] for id_ in found.applied["segmentation"] if id_ in events)
+    truth = model.count(_by_person(events, found, "segmentation"))
     for name, customer in truth.items():
         kept = found.buyers.get(name, {})
         completed = {id_ for id_, seen in kept.get("order", {}).items() if _is_completed(seen)}
@@ -110,6 +111,33 @@ def _effects(events: Mapping[str, Mapping[str, Any]], found: Evidence) -> Iterat
         refunds = sum(seen["amount"] for seen in kept.get("refund", {}).values())
         expected = sum(order.refunded for order in customer.orders.values())
         yield from _compare(f"segmentation: refunds of {name}", refunds, expected)
+
+
+def _person(customer: str, found: Evidence) -> str:
+    """Under whom it is counted. Nobody who went on was absorbed in a run."""
+    return found.merged.get("orders-ingest", {}).get(customer, customer)
+
+
+def _by_person(events: Mapping[str, Mapping[str, Any]], found: Evidence, service: str) -> Iterator[Mapping[str, Any]]:
+    """The events that a service has taken, of whom they count for, as if that had always been known."""
+    for id_ in found.applied[service]:
+        if id_ in events:
+            yield {**events[id_], "subject": _person(events[id_]["subject"], found)}
+
+
+def _merged(answers: Answers, found: Evidence) -> Iterator[Finding]:
+    """Merges are as they were said last, and the same in every service."""
+    ours = found.merged.get("orders-ingest", {})
+    for absorbed, (into, answer) in answers.merges.items():
+        if answer == ACKED and ours.get(absorbed) != into:
+            yield Finding("lost", f"{absorbed} went into {ours.get(absorbed)}; it was accepted that into {into}")
+    for absorbed in ours.keys() - answers.merges.keys():
+        yield Finding("ghost", f"{absorbed} was merged, which nobody said")
+    for service, theirs in found.merged.items():
+        for absorbed in ours.keys() | theirs.keys():
+            if theirs.get(absorbed) != ours.get(absorbed):
+                into = f"{theirs.get(absorbed)}, in orders-ingest into {ours.get(absorbed)}"
+                yield Finding("lost", f"{service}: {absorbed} went into {into}")
 
 
 def _is_completed(standing: Mapping[str, Any]) -> bool:
@@ -125,11 +153,13 @@ def _compare(what: str, seen: int, expected: int) -> Iterator[Finding]:
 
 
 def _redeemed(answers: Answers, found: Evidence) -> Iterator[Finding]:
-    rows = {id_: (customer, points) for id_, customer, points in found.redemptions}
+    # A redemption stands under whom its customer is by now.
+    rows = {id_: (_person(customer, found), points) for id_, customer, points in found.redemptions}
+    asked = {id_: (_person(customer, found), points) for id_, (customer, points) in answers.points.items()}
     commands = found.applied["commands"]
     for id_, answer in answers.redemptions.items():
         times = commands[f"redemption-{id_}"]
-        if answer == ACKED and (rows.get(id_) != answers.points[id_] or not times):
+        if answer == ACKED and (rows.get(id_) != asked[id_] or not times):
             yield Finding("lost", f"redemption {id_} was accepted and is not there as it was asked")
         if answer == FAILED and (id_ in rows or times):
             yield Finding("ghost", f"redemption {id_} was refused and is there")

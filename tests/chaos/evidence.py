@@ -57,11 +57,13 @@ class Evidence:
     """`applied` counts, by place (taken, membership, segmentation), how often each of the shop's events stands there.
 
     `held` are refunds that wait for their order: the state of that order, "" where it was never sent.
-    `members` are the states stored by membership, by customer; `buyers` the orders and refunds that segmentation keeps.
+    `merged` says, by service, into whom each absorbed customer went. `members` are the states stored by membership, by
+    customer; `buyers` the orders and refunds that segmentation keeps.
     """
 
     applied: dict[str, Counter[str]] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
+    merged: dict[str, dict[str, str]] = field(default_factory=dict)
     members: dict[str, dict[str, Any]] = field(default_factory=dict)
     buyers: dict[str, dict[str, Any]] = field(default_factory=dict)
     legs: list[Leg] = field(default_factory=list)
@@ -81,7 +83,7 @@ async def gather(databases: Mapping[str, str], kafka: str, mails: Path, shop: st
     for name, url in databases.items():
         connection = await asyncpg.connect(driver_url(url))
         try:
-            await _read_common(connection, name, found)
+            await _read_common(connection, name, shop, found)
             await _READERS.get(name, _nothing)(connection, shop, source, found)
         finally:
             await connection.close()
@@ -91,7 +93,7 @@ async def gather(databases: Mapping[str, str], kafka: str, mails: Path, shop: st
     return found
 
 
-async def _read_common(connection: asyncpg.Connection, name: str, found: Evidence) -> None:
+async def _read_common(connection: asyncpg.Connection, name: str, shop: str, found: Evidence) -> None:
     # Everything that was announced, in the order in which it must go out: a run is over before any of it may go.
     rows = await connection.fetch(f"{ANNOUNCED} order by seq")
     found.outboxes[name] = [
@@ -99,6 +101,8 @@ async def _read_common(connection: asyncpg.Connection, name: str, found: Evidenc
     ]
     # In the inbox, and what is folded in the histories.
     found.claims[name] = {r["key"] for r in await connection.fetch(CLAIMED)}
+    merged = "select customer, merged_into from customers where shop = $1 and merged_into is not null"
+    found.merged[name] = {r["customer"]: r["merged_into"] for r in await connection.fetch(merged, shop)}
     rows = await connection.fetch("select event_id, type, slug, detail from dead_events order by dead_id")
     found.dead[name] = [f"{r['type']} {r['event_id']}: {r['slug']} {r['detail'][:200]}" for r in rows]
 

@@ -22,11 +22,15 @@ BATCH, SINGLE = "application/cloudevents-batch+json", "application/cloudevents+j
 
 @dataclass(slots=True)
 class Answers:
-    """By id: what became of events, and of redemptions (their points are in `points`, by customer and id)."""
+    """By id: what became of events, and of redemptions (their points are in `points`, by customer and id).
+
+    `merges`: by absorbed customer into whom it was merged by what was said last (None: into nobody), and its answer.
+    """
 
     events: dict[str, str] = field(default_factory=dict)
     redemptions: dict[str, str] = field(default_factory=dict)
     points: dict[str, tuple[str, int]] = field(default_factory=dict)
+    merges: dict[str, tuple[str | None, str]] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     unanswered: int = 0
@@ -73,6 +77,7 @@ class Shop:
         async with self._client, asyncio.TaskGroup() as group:
             workers = [group.create_task(self._work(queue, began, duration_s)) for _ in range(12)]
             group.create_task(self._redeem(redemptions, began, duration_s))
+            group.create_task(self._merge(began, duration_s))
             for portion in self._portions():
                 await queue.put(portion)
             await queue.join()
@@ -135,6 +140,24 @@ class Shop:
         except httpx.HTTPError:
             self.answers.unanswered += 1
             return None
+
+    async def _merge(self, began: float, duration_s: float) -> None:
+        """Say who is one person, and who is not after all; each until it is answered, and sometimes once more."""
+        for merging in self._workload.merges:
+            await self._until(began, merging.at, duration_s)
+            path = f"v1/shops/{self._workload.shop}/customers/{merging.survivor}"
+            verb, into = ("unmerge", None) if merging.undone else ("merge", merging.survivor)
+            for _ in range(40):
+                url = f"{next(self._orders)}/{path}/{verb}"
+                answer = await self._post(url, {"absorbed": merging.absorbed})
+                if answer is not None and answer.status_code == 200:
+                    self.answers.merges[merging.absorbed] = into, ACKED
+                    if self._rng.random() < 0.3:
+                        await self._post(url, {"absorbed": merging.absorbed})
+                    break
+                # One of them is not known yet, or nobody answered.
+                self.answers.merges[merging.absorbed] = into, UNKNOWN
+                await asyncio.sleep(0.5)
 
     async def _redeem(self, count: int, began: float, duration_s: float) -> None:
         """Spend points of members, here and there; asking again with the same id must not spend them twice."""

@@ -192,6 +192,43 @@ def test_a_planted_violation_is_found(name: str) -> None:
     assert f"{kind} {totals[kind]}" in checker.sentence(totals)
 
 
+def _as_one(answers: Answers, found: Evidence) -> None:
+    """c1 went into c0, as it was said, and in every service."""
+    answers.merges["c1"] = "c0", ACKED
+    found.merged = {name: {"c1": "c0"} for name in ("orders-ingest", "membership", "segmentation", "feedback")}
+    found.members["c0"], found.members["c1"] = found.members["c1"], {}
+    found.buyers["c0"], found.buyers["c1"] = found.buyers["c1"], {}
+    found.legs = [leg._replace(customer="c0") for leg in found.legs]
+    found.redemptions = [("p1", "c0", 5)]
+
+
+def test_effects_are_counted_under_who_went_on() -> None:
+    answers, found = sound()
+    _as_one(answers, found)
+    assert checker.check(answers, EVENTS, found) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "plant"),
+    [
+        ("lost", lambda a, f: f.merged["membership"].clear()),
+        ("lost", lambda a, f: f.merged["feedback"].update(c1="c7")),
+        ("lost", lambda a, f: [each.clear() for each in f.merged.values()]),
+        ("lost", lambda a, f: a.merges.update(c1=(None, ACKED))),
+        ("ghost", lambda a, f: a.merges.clear()),
+        ("lost", lambda a, f: f.redemptions.__setitem__(0, ("p1", "c7", 5))),
+        ("lost", lambda a, f: f.members.update(c1=f.members.pop("c0"))),
+        ("lost", lambda a, f: f.buyers.update(c1=f.buyers.pop("c0"))),
+    ],
+)
+def test_a_merge_that_was_not_followed_is_found(what: str, plant: Callable[[Answers, Evidence], object]) -> None:
+    """An acknowledged undoing that is not there, or a merge that nobody said, as well."""
+    answers, found = sound()
+    _as_one(answers, found)
+    plant(answers, found)
+    assert checker.totals(checker.check(answers, EVENTS, found))[what] > 0
+
+
 def test_a_repeat_in_the_log_behind_its_first_occurrence_breaks_no_order() -> None:
     answers, found = sound()
     found.log += [Logged("orders", 0, n, "s/c1", id_) for n, id_ in ((7, "e2"), (8, "e1"))]

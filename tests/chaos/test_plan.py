@@ -11,7 +11,7 @@ import pytest
 from chaos import faults
 from chaos.mutants import caught
 from chaos.trial import SHORT
-from chaos.workload import make
+from chaos.workload import Workload, make
 
 NOW = datetime(2025, 3, 5, 12, tzinfo=UTC)
 
@@ -51,7 +51,25 @@ def test_the_short_workload_is_large_and_varied_enough() -> None:
     assert sum(first[b["id"]] < paid[b["data"]["order_id"]] for b in refunds) > 30
 
 
+def test_customers_are_merged_and_some_parted_again_while_they_go_on() -> None:
+    workload = make("s", NOW, seed=1, customers=SHORT.customers, duration_s=SHORT.duration_s)
+    pairs = Counter((each.survivor, each.absorbed) for each in workload.merges if not each.undone)
+    parted = {(each.survivor, each.absorbed): each.at for each in workload.merges if each.undone}
+    assert len(pairs) >= 40
+    assert len(parted) >= 10
+    people = [name for pair in pairs for name in pair]
+    assert len(people) == len(set(people)), "nobody who goes on is absorbed"
+    assert all(parted[pair] > at for pair, at in _times(workload).items() if pair in parted)
+    last = {t.body["subject"]: t.at for t in workload.sendings}
+    assert sum(last[pair[1]] > at for pair, at in _times(workload).items()) > 10, "what comes later is theirs too"
+
+
+def _times(workload: Workload) -> dict[tuple[str, str], float]:
+    return {(each.survivor, each.absorbed): each.at for each in workload.merges if not each.undone}
+
+
 def test_one_seed_makes_one_workload() -> None:
+    assert make("s", NOW, seed=3, customers=20).merges == make("s", NOW, seed=3, customers=20).merges
     assert make("s", NOW, seed=3, customers=20).sendings == make("s", NOW, seed=3, customers=20).sendings
     assert make("s", NOW, seed=3, customers=20).sendings != make("s", NOW, seed=4, customers=20).sendings
 

@@ -25,14 +25,25 @@ class Sending:
         return str(self.body["id"])
 
 
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """Two customers are said to be one person, or (`undone`) never to have been, at `at` seconds of the run."""
+
+    at: float
+    survivor: str
+    absorbed: str
+    undone: bool = False
+
+
 @dataclass(slots=True)
 class Workload:
-    """`sendings` in order of sending, repeats included; `events` are the distinct bodies by id."""
+    """`sendings` in order of sending, repeats included; `events` are the distinct bodies by id; `merges` by time."""
 
     shop: str
     customers: list[str]
     sendings: list[Sending]
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
+    merges: list[Merging] = field(default_factory=list)
 
     @property
     def source(self) -> str:
@@ -84,7 +95,22 @@ def make(shop: str, now: datetime, *, seed: int, customers: int = 300, duration_
     _repeat(author, workload)
     _offend(author, workload)
     workload.sendings.sort(key=lambda t: t.at)
+    workload.merges = _merge(names, seed, duration_s)
     return workload
+
+
+def _merge(names: list[str], seed: int, duration_s: float) -> list[Merging]:
+    """Every eighth customer and the next are merged while both go on; every third of these pairs is parted again."""
+    rng = random.Random(seed + 2)
+    merges = []
+    for number, place in enumerate(range(0, len(names) - 1, 8)):
+        at = rng.uniform(0.4, 0.75) * duration_s
+        pair = names[place : place + 2]
+        rng.shuffle(pair)
+        merges.append(Merging(at, *pair))
+        if number % 3 == 2:
+            merges.append(Merging(at + rng.uniform(0.05, 0.2) * duration_s, *pair, undone=True))
+    return sorted(merges, key=lambda merging: merging.at)
 
 
 def _customer(author: _Author, customer: str) -> None:
