@@ -43,6 +43,12 @@ async def _one(viewer: Viewer, template: str) -> Answer:
     return found
 
 
+def _newest(found: Answer) -> dict[str, Any] | None:
+    """The document of the newest version, draft or not; None of a template that the shop does not have."""
+    versions: list[dict[str, Any]] = found.body["versions"] if found.ok else []
+    return versions[0]["document"] if versions else None
+
+
 @router.get("/s/{shop}/templates/{template}")
 async def one_letter(viewer: Guarded, template: Name) -> Response:
     """All versions, the draft that waits, and the preview."""
@@ -105,10 +111,8 @@ async def approve_letter(
 async def letter_builder(viewer: Guarded, of: Annotated[str, Query(max_length=40)] = "") -> Response:
     """An empty form, or one that holds the newest version."""
     form = {"template": of, "kind": "information"}
-    if of:
-        found = await _one(viewer, of)
-        if found.ok:
-            form = forms.written(found.body["versions"][0]["document"])
+    if of and (newest := _newest(await _one(viewer, of))) is not None:
+        form = forms.written(newest)
     return _builder(viewer, form)
 
 
@@ -135,7 +139,7 @@ async def save_letter(viewer: Guarded) -> Response:
     (known,) = await viewer.console.services.ask(viewer.of_shop("messaging", f"/templates/{part(name or '-')}"))
     if known.state == "unavailable":
         raise NoAnswer(known)
-    found = forms.read(form, known.body["versions"][0]["document"] if known.ok else None)
+    found = forms.read(form, _newest(known))
     if found.wrong:
         return _builder(viewer, form, wrong=found.wrong, status=422)
     path = f"/templates/{part(name)}"

@@ -100,7 +100,7 @@ async def _rows(viewer: Viewer, customer: str, service: str, kept: Answer) -> di
     for table, number in kept.body["tables"].items():
         offset: int | None = 0 if number else None
         found[table] = []
-        while offset is not None:
+        while offset is not None and len(found[table]) <= MOST_ROWS:
             path = f"/customers/{part(customer)}/export/{part(table)}"
             (page,) = await viewer.console.services.ask(
                 viewer.of_shop(service, path, offset=str(offset), limit=str(ROWS))
