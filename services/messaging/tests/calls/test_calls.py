@@ -69,10 +69,10 @@ async def test_a_task_is_taken_by_one_and_told_of(messaging: Any, rebuilt: Any, 
     await switch_on(messaging, "tier", **document)
     messaging.clock.instant += timedelta(seconds=1)
     people = {"ann": "+8613800138000", "ben": "+8613800138001", "cid": "+8613800138002", "dan": "+8613800138003"}
-    for customer, number in people.items():
+    for customer, number in {**people, "eve": "+8613800138004"}.items():
         await known(messaging, customer, number)
     now = messaging.clock.now()
-    await messaging.feed(*[messaging.tier_up(1, now, customer=c) for c in people])
+    await messaging.feed(*[messaging.tier_up(1, now, customer=c) for c in (*people, "eve")])
     await hand_over(messaging)
     async with messaging.client() as client:
 
@@ -87,7 +87,13 @@ async def test_a_task_is_taken_by_one_and_told_of(messaging: Any, rebuilt: Any, 
             return answer.json()
 
         ids = await due()
-        assert sorted(ids) == sorted(people)
+        assert sorted(ids) == sorted([*people, "eve"])
+        # Opted out since: off the list at once, and not to be taken by who has seen it before (MSG-009).
+        out = {"customer": "eve", "channel": "phone"}
+        assert (await client.post("/v1/shops/s/opt-outs", json=out)).status_code == 200
+        assert sorted(await due()) == sorted(people)
+        seen = await client.post(f"{BASE}/{ids['eve']}/claim", json={"by": "li"})
+        assert (seen.status_code, seen.json()["reason"]) == (409, "opted_out")
         page = (await client.get(f"{BASE}?limit=3")).json()
         rest = (await client.get(BASE, params={"after": page["next_after"]})).json()
         assert {t["customer"] for t in [*page["tasks"], *rest["tasks"]]} == set(people)

@@ -22,6 +22,7 @@ from regulars.stack.mailsink import MailSink
 from regulars.testing import OwnTopics
 
 from ..conftest import MASTER, TUESDAY_TEN
+from ..flows.test_on_a_database import sweep, switch_on
 from ..test_rebuild import announced, rebuild
 from ..verification.test_verifying import verify
 
@@ -116,6 +117,13 @@ def html_of(line: str) -> str:
     return payload.decode()
 
 
+STEPS = [
+    {"id": "say", "do": "message", "template": "tier"},
+    {"id": "seen", "do": "wait_until", "when": [{"what": "clicked.say", "known": True}], "days": 3},
+    {"id": "more", "do": "message", "template": "wake_up"},
+]
+
+
 async def judge(service: Any) -> int:
     service.clock.instant += timedelta(seconds=61)
     async with service.database.transaction() as tx:
@@ -126,7 +134,9 @@ async def judge(service: Any) -> int:
 async def test_a_click_of_a_persons_is_announced_once(
     messaging: Any, rebuilt: Any, mailsink: MailSink, connection: SmtpConnection, topics: OwnTopics
 ) -> None:
-    """MSG-057: who has a link is led on; a person's first click on a message counts, and no program's."""
+    """MSG-015, MSG-057: who has a link is led on; a person's first click on a message counts, moves a flow that waits
+    for it, and no program's does."""
+    await switch_on(messaging, "tier", steps=STEPS)
     async with messaging.client() as client:
         for policy in ({}, {"count_clicks": True}):
             assert (await client.put("/v1/shops/s/policy", json={"policy": policy})).status_code == 200
@@ -137,7 +147,7 @@ async def test_a_click_of_a_persons_is_announced_once(
             messaging.clock.instant += timedelta(seconds=1)
             await messaging.feed(*messaging.known(customer, language="en"))
             await messaging.feed(messaging.tier_up(1, messaging.clock.now(), customer=customer))
-            await messaging.decide()
+            await sweep(messaging)
             sender = messaging.sender(mailsink.port, clicks=LINKS)
             assert await sender.step(connection) == 1
         ids = dict(await messaging.rows("select customer, message_id from messages"))
@@ -165,6 +175,10 @@ async def test_a_click_of_a_persons_is_announced_once(
         assert await judge(messaging) == 2
         assert await judge(messaging) == 0
         assert await messaging.rows("select message_id, said, code from receipts") == [(ids["c2"], "clicked", "1")]
+        await sweep(messaging)
+        moved = "select customer, reason, due_at is null from flow_runs order by 1"
+        assert await messaging.rows(moved) == [("c1", "waiting", False), ("c2", "finished", True)]
+        assert await messaging.rows("select customer from candidates where template = 'wake_up'") == [("c2",)]
         told = (await client.get(f"/v1/shops/s/messages/{ids['c2']}")).json()
         assert told["clicked_at"] is not None
         assert (told["state"], told["receipt"]) == ("sent", None)

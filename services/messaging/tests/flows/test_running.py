@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging.flows.book import library
-from messaging.flows.document import FlowDocument
+from messaging.flows.checks import problems
+from messaging.flows.document import Check, FlowDocument
 from messaging.flows.running.rules import next_move
 from messaging.flows.running.state import Move, Run, RunFacts
 
@@ -194,3 +195,32 @@ def test_every_run_ends_and_asks_for_each_message_once(flow: str, bought: list[i
     if document(flow).goals and any(n > 0 for n in bought):
         first = START + min(n for n in bought if n > 0) * DAY
         assert all(m.at < first for m in moves if m.asked)
+
+
+def test_who_followed_the_link_goes_another_way_than_who_did_not() -> None:
+    """MSG-015: the customer's reaction decides what comes next."""
+    flow = FlowDocument.model_validate(
+        {
+            "flow": "launch",
+            "title": "Launch",
+            "trigger": {"on": "event", "event": "order.completed"},
+            "steps": [
+                {"id": "tell", "do": "message", "template": "new_arrival"},
+                {"id": "seen", "do": "wait_until", "days": 3, "otherwise": "end",
+                 "when": [{"what": "clicked.tell", "known": True}]},
+                {"id": "more", "do": "message", "template": "wake_up"},
+            ],
+        }
+    )  # fmt: skip
+    assert problems(flow, {"new_arrival", "wake_up"}) == []
+    begun = run("launch", number=1, step="seen", until=START + 3 * DAY)
+    assert flow.asks_of_clicks
+    assert next_move(flow, begun, RunFacts(), START + DAY, SHANGHAI) is None
+    met = next_move(flow, begun, RunFacts(clicked=("tell",)), START + DAY, SHANGHAI)
+    assert met is not None
+    assert [ask.step.id for ask in met.asked] == ["more"]
+    never = next_move(flow, begun, RunFacts(), START + 3 * DAY, SHANGHAI)
+    assert never is not None
+    assert (never.reason, never.asked) == ("finished", ())
+    wrong = flow.model_copy(update={"goals": (Check(what="clicked.nothing", known=True),)})
+    assert problems(wrong, {"new_arrival", "wake_up"}) == ["clicked.nothing: there is no message step 'nothing'"]

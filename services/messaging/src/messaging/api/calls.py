@@ -21,7 +21,7 @@ from common.shops.settings import display_names, get_shop
 from messaging.api.messages import UnreadableCursor
 from messaging.calls.rules import Call, Outcome
 from messaging.calls.store import Place, get_task, list_calls, list_tasks
-from messaging.commands.calls import UnknownTask, claim_task, tell_outcome
+from messaging.commands.calls import UnknownTask, claim_task, tell_outcome, why_not
 from messaging.contacts.state import Contact
 from messaging.coupons.store import get_coupons
 from messaging.known import get_reachable
@@ -36,7 +36,7 @@ HABITS = ("tier", "stage", "life_cycle", "rfm_class", "orders", "usual_gap", "po
 """What the caller is told of the customer besides the script."""
 
 
-class TaskSummary(BaseModel):
+class CallTaskSummary(BaseModel):
     """`due_at`: when it was handed to people, or is to be tried again. `attempts`: so many calls were made."""
 
     message_id: str
@@ -49,12 +49,12 @@ class TaskSummary(BaseModel):
     taken_until: datetime | None
 
 
-class TasksOut(BaseModel):
-    tasks: list[TaskSummary]
+class CallTasksOut(BaseModel):
+    tasks: list[CallTaskSummary]
     next_after: str | None
 
 
-class CallOut(BaseModel):
+class MadeCallOut(BaseModel):
     """`note` is null where there is none, or it cannot be opened. `again_at` is null where the task is done."""
 
     number: int
@@ -65,7 +65,7 @@ class CallOut(BaseModel):
     again_at: datetime | None
 
 
-class TaskOut(BaseModel):
+class CallTaskOut(BaseModel):
     """All that a caller needs. `script` is null where the text asks for what is not there; `phone` where the customer
     was erased or has no number any more."""
 
@@ -76,15 +76,15 @@ class TaskOut(BaseModel):
     script: str | None
     habits: dict[str, str] = Field(description="what is known of the customer; absent where nothing is")
     coupons: list[str] = Field(description="codes that the customer may use now")
-    calls: list[CallOut] = Field(description="earlier attempts, in order")
+    calls: list[MadeCallOut] = Field(description="earlier attempts, in order")
     taken_until: datetime | None
 
 
-class ClaimIn(Body):
+class CallClaimIn(Body):
     by: Person
 
 
-class OutcomeIn(Body):
+class CallOutcomeIn(Body):
     """What came of a call. `again_at`: when to call once more, of `no_answer` and `call_again`."""
 
     by: Person
@@ -96,37 +96,46 @@ class OutcomeIn(Body):
 @router.get("/v1/shops/{shop}/call-tasks", dependencies=[require("messages:read")])
 async def list_call_tasks(
     shop: ShopName, tx: Tx, after: Cursor = "", limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> TasksOut:
-    """Tasks that are due, the longest due first; those that somebody has taken say so."""
+) -> CallTasksOut:
+    """Tasks that are due, the longest due first; those that somebody has taken say so.
+
+    A page may hold fewer than `limit` and still have a `next_after`: nobody is listed who opted out since.
+    """
     rows = await list_tasks(tx, shop, tx.clock.now(), _place(after), limit)
+    over = await why_not(tx, shop, {r.message_id: r.customer for r in rows})
     upto = f"{rows[-1].due_at.isoformat()}~{rows[-1].message_id}" if len(rows) == limit else None
-    return TasksOut(tasks=[TaskSummary.model_validate(dict(r._mapping)) for r in rows], next_after=upto)
+    tasks = [CallTaskSummary.model_validate(dict(r._mapping)) for r in rows if r.message_id not in over]
+    return CallTasksOut(tasks=tasks, next_after=upto)
 
 
 @router.get("/v1/shops/{shop}/call-tasks/{message_id}", dependencies=[require("customers:reveal")])
-async def get_call_task(shop: ShopName, message_id: Identifier, tx: Tx, request: Request) -> TaskOut:
+async def get_call_task(shop: ShopName, message_id: Identifier, tx: Tx, request: Request) -> CallTaskOut:
     """One task with number, script, and what is known of the customer."""
     return await _out(tx, shop, message_id, request)
 
 
 @router.post("/v1/shops/{shop}/call-tasks/{message_id}/claim", dependencies=[require("customers:reveal")])
-async def claim_call_task(shop: ShopName, message_id: Identifier, body: ClaimIn, tx: Tx, request: Request) -> TaskOut:
+async def claim_call_task(
+    shop: ShopName, message_id: Identifier, body: CallClaimIn, tx: Tx, request: Request
+) -> CallTaskOut:
     """Take it for half an hour, so that nobody else calls; again by the same person for half an hour more."""
     await claim_task(tx, shop, message_id, body.by)
     return await _out(tx, shop, message_id, request)
 
 
 @router.post("/v1/shops/{shop}/call-tasks/{message_id}/outcome", dependencies=[require("messages:write")])
-async def post_call_outcome(shop: ShopName, message_id: Identifier, body: OutcomeIn, request: Request) -> CallOut:
+async def post_call_outcome(
+    shop: ShopName, message_id: Identifier, body: CallOutcomeIn, request: Request
+) -> MadeCallOut:
     """Tell what came of the call. Three attempts at most; `refused` is an opt-out of calls, effective when answered."""
     runtime = runtime_of(request)
     told = await tell_outcome(
         runtime.database, runtime.keys, shop, message_id, body.outcome, body.by, body.note, body.again_at
     )
-    return CallOut(**{**told._asdict(), "note": body.note if told.note is not None else None})
+    return MadeCallOut(**{**told._asdict(), "note": body.note if told.note is not None else None})
 
 
-async def _out(tx: Tx, shop: str, message_id: str, request: Request) -> TaskOut:
+async def _out(tx: Tx, shop: str, message_id: str, request: Request) -> CallTaskOut:
     task = await get_task(tx, shop, message_id)
     if task is None:
         raise UnknownTask
@@ -141,7 +150,7 @@ async def _out(tx: Tx, shop: str, message_id: str, request: Request) -> TaskOut:
     standings = (await get_standings(tx, {key: now}, people))[key]
     coupons = [c.code for c in (await get_coupons(tx, people, now))[key] if c.used_at is None and c.valid_from <= now]
     script = await _script(tx, shop, task, contact, name, coupons)
-    return TaskOut(
+    return CallTaskOut(
         message_id=message_id,
         customer=task.customer,
         name=name,
@@ -176,7 +185,7 @@ async def _script(
         return None
 
 
-def _call(call: Call, key: CustomerKey, keys: Mapping[CustomerKey, DataKey | None]) -> CallOut:
+def _call(call: Call, key: CustomerKey, keys: Mapping[CustomerKey, DataKey | None]) -> MadeCallOut:
     note = None
     own = keys.get(key)
     if call.note is not None and own is not None:
@@ -184,7 +193,7 @@ def _call(call: Call, key: CustomerKey, keys: Mapping[CustomerKey, DataKey | Non
             note = open_sealed(call.note, own.key, *key, "note")
         except SealBroken:
             note = None
-    return CallOut(**{**call._asdict(), "note": note})
+    return MadeCallOut(**{**call._asdict(), "note": note})
 
 
 def _opened(text: str | None, contact: Contact, field: str, keys: Mapping[CustomerKey, DataKey | None]) -> str | None:

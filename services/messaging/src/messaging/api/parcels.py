@@ -64,7 +64,7 @@ class ParcelPlanOut(BaseModel):
     document: ParcelPlan
 
 
-class ParcelIn(Body):
+class ParcelAskedIn(Body):
     """`gift`: it is a present for somebody else; `show_price`: whether a present shows its price (MSG-072)."""
 
     gift: bool = False
@@ -147,7 +147,7 @@ def _problems(document: ParcelPlan) -> list[str]:
 
 @router.post("/v1/shops/{shop}/customers/{customer}/orders/{order_id}/parcel", dependencies=[require("messages:write")])
 async def post_parcel(
-    shop: ShopName, customer: Identifier, order_id: Identifier, body: ParcelIn, tx: Tx, request: Request
+    shop: ShopName, customer: Identifier, order_id: Identifier, body: ParcelAskedIn, tx: Tx, request: Request
 ) -> ParcelOut:
     """What goes into the order's parcel, to be printed. Asked for again it is the same."""
     planned = await plan_parcel(tx, (shop, customer), order_id, gift=body.gift, show_price=body.show_price)

@@ -12,6 +12,7 @@ from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from messaging.calls.rules import LATEST, Call
+from messaging.flows.state import Candidate
 
 _NEW = Columns(
     "n", shop="text", customer="text", message_id="text", number="integer", at="timestamptz", outcome="text",
@@ -85,6 +86,23 @@ async def get_task(tx: Transaction, shop: str, message_id: str) -> Row[Any] | No
         shop=shop,
         message_id=message_id,
     )
+
+
+async def get_candidates(tx: Transaction, shop: str, customers: Sequence[str], ids: Sequence[str]) -> list[Candidate]:
+    """What these tasks were decided to be."""
+    # By primary key.
+    rows = await tx.fetch(
+        """
+        select c.shop, c.customer, c.message_id, c.flow, c.purpose, c.rank, c.channel, c.cause, c.cause_at, c.due_at,
+            c.release_at, cast(c.details as text) as details, c.condition_subject, c.condition_revision,
+            c.condition_value, c.causation, c.correlation, c.template, cast(c.untrue as text) as untrue
+        from candidates c where c.shop = :shop and c.customer = any(:customers) and c.message_id = any(:ids)
+        """,
+        shop=shop,
+        customers=list(customers),
+        ids=list(ids),
+    )
+    return [Candidate.stored(r) for r in rows]
 
 
 async def list_calls(tx: Transaction, key: CustomerKey, message_id: str) -> list[Call]:

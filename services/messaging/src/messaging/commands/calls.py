@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -17,7 +18,10 @@ from messaging.commands.consent import opt_out
 from messaging.contacts.store import get_address
 from messaging.contacts.store_bounces import mark_bounced
 from messaging.decisions.facts import source_of
+from messaging.decisions.rules import may_still_leave
+from messaging.known import add_offers, get_known
 from messaging.metrics import CALLS
+from messaging.policy.store import get_policies
 
 CLAIMED_FOR = timedelta(minutes=30)
 VIA = "call"
@@ -44,8 +48,36 @@ class TaskDone(Conflict):
         super().__init__("task_done", "This task is done: what was said about it stands in its calls.")
 
 
+class NotToBeCalled(Conflict):
+    """What was so when it was put on the list is not so any more."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("not_to_be_called", f"Do not call for this: {reason}. It is off the list.", reason=reason)
+
+
+async def why_not(tx: Transaction, shop: str, tasks: Mapping[str, str]) -> dict[str, str]:
+    """Of tasks, message id to customer, those for which nobody is to call any more, with the reason: opted out since,
+    not so any more, the coupon over. Asked whenever a task is shown: an opt-out holds at once (MSG-009)."""
+    candidates = await store.get_candidates(tx, shop, sorted(set(tasks.values())), sorted(tasks))
+    if not candidates:
+        return {}
+    now = tx.clock.now()
+    orders = [str(c.details["order_id"]) for c in candidates if "order_id" in c.details]
+    known = await get_known(tx, sorted({c.key for c in candidates}), orders)
+    await add_offers(tx, known, [c.claim for c in candidates], now)
+    policy = (await get_policies(tx, [shop]))[shop].policy
+    found: dict[str, str] = {}
+    for c in candidates:
+        # How long a task is worth a call is for people to say: staleness was asked when it was put on the list.
+        reason = may_still_leave(c.purpose, "phone", now, c.claim, known[c.key], policy, now, replay=False)
+        if reason is not None:
+            found[c.message_id] = reason
+    return found
+
+
 async def claim_task(tx: Transaction, shop: str, message_id: str, by: str) -> datetime:
-    """Take the task for half an hour; returns until when. Raises UnknownTask, TaskDone, TaskTaken."""
+    """Take the task for half an hour; returns until when. Raises UnknownTask, TaskDone, TaskTaken,
+    NotToBeCalled."""
     task = await store.get_task(tx, shop, message_id)
     if task is None:
         raise UnknownTask
@@ -54,6 +86,9 @@ async def claim_task(tx: Transaction, shop: str, message_id: str, by: str) -> da
     task = await store.get_task(tx, shop, message_id)
     if task is None or (task.attempts and task.again_at is None):
         raise TaskDone
+    reason = (await why_not(tx, shop, {message_id: task.customer})).get(message_id)
+    if reason is not None:
+        raise NotToBeCalled(reason)
     now = tx.clock.now()
     until = now + CLAIMED_FOR
     if not await store.claim(tx, key, message_id, by, now, until):

@@ -14,8 +14,9 @@ FACTS = (
     "tier", "stage", "life_cycle", "rfm_class", "churn_risk", "churn_reason", "usual_gap", "points", "orders",
     "purchases", "enrolled",
 )  # fmt: skip
-"""What conditions may ask of a customer; besides `segment.<name>`, `detail.<name>` and `message.<step>`."""
-FAMILIES = ("segment", "coupon", "detail", "message")
+"""What conditions may ask of a customer; besides `segment.<name>`, `detail.<name>`, `message.<step>` and
+`clicked.<step>`."""
+FAMILIES = ("segment", "coupon", "detail", "message", "clicked")
 _BRACED = re.compile(r"\{([a-z_]*)\}")
 
 
@@ -69,7 +70,7 @@ def _of_conditions(document: FlowDocument) -> Iterator[str]:
         if head not in FAMILIES or not rest:
             known = ", ".join((*FACTS, *(f"{family}.…" for family in FAMILIES)))
             yield f"{test.what}: is no fact; there are {known}"
-        elif head == "message" and rest not in messages:
+        elif head in ("message", "clicked") and rest not in messages:
             yield f"{test.what}: there is no message step {rest!r}"
         elif head == "detail" and rest not in details:
             yield f"{test.what}: the trigger gives no detail {rest!r}"

@@ -294,8 +294,16 @@ class FlowDocument(Part):
     @property
     def asks_of_messages(self) -> bool:
         """Whether a condition asks what became of a message of the flow."""
+        return self._asks("message.")
+
+    @property
+    def asks_of_clicks(self) -> bool:
+        """Whether a condition asks if a link of a message of the flow was followed."""
+        return self._asks("clicked.")
+
+    def _asks(self, family: str) -> bool:
         inner = (test for step in self.steps for _, _, when in self.ways(step) for test in when)
-        return any(test.what.startswith("message.") for test in (*self.goals, *self.only_if, *inner))
+        return any(test.what.startswith(family) for test in (*self.goals, *self.only_if, *inner))
 
     def step(self, name: str) -> AnyStep | None:
         """The step of that id."""

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from common.storage.database import Transaction
 from common.work.set_aside import Task
+from messaging.commands.moves import wake_persons
 from messaging.commands.receipts import take_receipts
 from messaging.delivery.clicks import store
 from messaging.delivery.clicks.rules import by_a_person
@@ -32,4 +33,6 @@ async def judge_clicks(tx: Transaction, now: datetime, tasks: Sequence[Task]) ->
         if people:
             first.append(Receipt(shop, message_id, "clicked", str(people[0].link), people[0].at))
     await take_receipts(tx, first)
+    # What a run waits for may have happened.
+    await wake_persons(tx, [(key, now) for key in keys] if first else [])
     return judged

@@ -111,6 +111,8 @@ async def _facts(
     coupons = await get_coupons(tx, people, min(instants.values())) if instants else {}
     asking = [r for r in runs if (d := documents[r.run_id]) is not None and d.asks_of_messages]
     states = await store.get_message_states(tx, asking) if asking else {}
+    of_clicks = [r for r in runs if (d := documents[r.run_id]) is not None and d.asks_of_clicks]
+    clicked = await store.get_clicked(tx, of_clicks) if of_clicks else {}
     once = [
         r for r in runs if (d := documents[r.run_id]) is not None and r.number == 0 and d.again.rule != "each_cause"
     ]
@@ -122,6 +124,7 @@ async def _facts(
             states.get(run.run_id, {}),
             earlier.get(run.run_id, ()),
             coupons[run.key],
+            clicked.get(run.run_id, ()),
         )
         for run in runs
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -55,13 +55,14 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class RunFacts:
     """What is known of the customer of a run: standings by subject, times of purchases, states of the run's messages
-    by step, and when earlier runs of the flow started."""
+    by step, when earlier runs of the flow started, coupons, and the steps of whose messages a link was followed."""
 
     standings: Mapping[str, str] = field(default_factory=dict)
     purchases: Sequence[datetime] = ()
     messages: Mapping[str, str] = field(default_factory=dict)
     earlier: Sequence[datetime] = ()
     coupons: Sequence[Coupon] = ()
+    clicked: Collection[str] = ()
 
     def value(self, what: str, run: Run, until: datetime) -> Any:
         """The value that a condition asks for, as of `until`; None where nothing is known."""
@@ -74,6 +75,8 @@ class RunFacts:
             return None if best(self.coupons, until, rest) is None else "usable"
         if head == "message":
             return self.messages.get(rest)
+        if head == "clicked":
+            return "yes" if rest in self.clicked else None
         if what == "orders":
             return self.standings.get("orders", "0")
         return self.standings.get(what)

@@ -253,6 +253,26 @@ async def get_message_states(tx: Transaction, runs: Sequence[Run]) -> dict[str, 
     return found
 
 
+async def get_clicked(tx: Transaction, runs: Sequence[Run]) -> dict[str, set[str]]:
+    """Of these runs, by run id, the steps of whose messages a person followed a link, on any channel."""
+    # A message's cause is its run's and the step; the receipts by primary key.
+    rows = await tx.fetch(
+        f"""
+        select distinct r.run_id, substr(c.cause, length(r.cause) + 2) as step
+        from {_RUN} join flow_runs r using (shop, customer, run_id)
+        join candidates c on c.shop = r.shop and c.customer = r.customer and c.flow = r.flow
+            and starts_with(c.cause, r.cause || '/')
+        join receipts l on l.shop = c.shop and l.customer = c.customer and l.message_id = c.message_id
+            and l.said = 'clicked'
+        """,
+        **_RUN.of((*r.key, r.run_id) for r in runs),
+    )
+    found: dict[str, set[str]] = {}
+    for r in rows:
+        found.setdefault(r.run_id, set()).add(r.step)
+    return found
+
+
 async def get_zones(
     tx: Transaction, people: Mapping[CustomerKey, Sequence[CustomerKey]]
 ) -> Mapping[CustomerKey, str | None]:
