@@ -12,14 +12,14 @@ from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require
 from membership.api.changes import Limit
 from membership.api.changes import Person as Staff
-from membership.api.members import member_now
+from membership.commands import communities as commands
 from membership.communities import store
-from membership.communities.refusals import CommunityClosed, NotEligible, NoTierOfCommunity, UnknownCommunity
+from membership.communities.refusals import NoTierOfCommunity, UnknownCommunity
+from membership.communities.rules import tiers_of
 from membership.communities.store import Status
 from membership.communities.terms import Community
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
-from membership.tiers.state import Tiers
 
 router = Router(prefix="/v1/shops/{shop}/communities", tags=["communities"])
 
@@ -96,14 +96,6 @@ async def _programme(tx: Tx, shop: str) -> Programme:
     return (await programmes.read_rules(tx, {shop}))[shop].at(tx.clock.now())
 
 
-def _tiers(community: Community, programme: Programme) -> list[str]:
-    """Ids of the tiers that it is for; of a tier that is gone the top alone."""
-    ids = [tier.id for tier in programme.tiers]
-    if community.tier_from is None:
-        return ids
-    return ids[ids.index(community.tier_from) :] if community.tier_from in ids else ids[-1:]
-
-
 @router.put("/{community_id}", dependencies=[require("programme:write")])
 async def set_community(shop: ShopName, community_id: Identifier, body: CommunityIn, tx: Tx) -> CommunityOut:
     """Make a community, or change what it is. Repeating it is harmless."""
@@ -128,7 +120,7 @@ async def list_eligible(
 ) -> EligiblePage:
     """Who may be in it now, by customer: always as the tiers stand (MEM-040)."""
     known = await _known(tx, shop, community_id)
-    tiers = _tiers(known.community, await _programme(tx, shop))
+    tiers = tiers_of(known.community, await _programme(tx, shop))
     rows = await store.list_eligible(tx, shop, community_id, tiers, after, limit + 1)
     items = [EligibleOut.model_validate(dict(row._mapping)) for row in rows[:limit]]
     return EligiblePage(items=items, after=items[-1].customer if len(rows) > limit else None)
@@ -145,7 +137,7 @@ async def list_community_members(
 ) -> CommunityMemberPage:
     """Who was invited, joined and left, by customer; who has lost the tier meanwhile is not `eligible` any more."""
     known = await _known(tx, shop, community_id)
-    tiers = _tiers(known.community, await _programme(tx, shop))
+    tiers = tiers_of(known.community, await _programme(tx, shop))
     rows = await store.list_members(tx, shop, community_id, status, after, limit + 1)
     items = [
         CommunityMemberOut(
@@ -165,15 +157,7 @@ async def set_community_member(
     shop: ShopName, community_id: Identifier, customer: Identifier, body: CommunityMemberIn, tx: Tx
 ) -> CommunityMemberOut:
     """Invite a member, or say that they joined or left. Repeating it is harmless."""
-    known, key = await _known(tx, shop, community_id), (shop, customer)
-    member, rules, now = await member_now(tx, key)
-    tier, terms = Tiers.of(member).standing.tier, known.community
-    eligible = terms.tier_from is None or tier in _tiers(terms, rules.at(now))
-    if body.status in ("invited", "joined"):
-        if not terms.open:
-            raise CommunityClosed(community_id)
-        if not eligible:
-            raise NotEligible(customer, terms.tier_from or "")
-    await tx.lock_customers([key])
-    await store.save_member(tx, shop, community_id, customer, body.status, body.by, now)
-    return CommunityMemberOut(customer=customer, status=body.status, eligible=eligible, by=body.by, moved_at=now)
+    eligible = await commands.set_member(tx, (shop, customer), community_id, body.status, body.by)
+    row = await store.get_member(tx, shop, community_id, customer)
+    assert row is not None
+    return CommunityMemberOut(customer=customer, status=row.status, eligible=eligible, by=row.by, moved_at=row.moved_at)

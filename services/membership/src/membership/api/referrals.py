@@ -20,7 +20,7 @@ from membership.referrals.rules import Decision, Signal, State
 from membership.referrals.traits import PURPOSE, hashes
 
 router = Router(prefix="/v1/shops/{shop}", tags=["referrals"])
-Trait = Annotated[Text, Field(min_length=1, max_length=200)]
+Trait = Annotated[Text, Field(min_length=1, max_length=200, description="at most 200 characters")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 

@@ -11,7 +11,6 @@ from sqlalchemy import Row
 
 from common.events import CustomerKey
 from common.events.membership import ActivityJoined
-from common.fold.customers import current
 from common.fold.store import read_customer
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
@@ -30,11 +29,8 @@ from membership.activities.refusals import (
 from membership.activities.rules import TAKING_PART, Status, may_take_from, winners
 from membership.activities.terms import Activity
 from membership.commands.activities import join_activity
-from membership.fold import MemberFolding
+from membership.commands.tiers import tier_now
 from membership.members.refusals import UnknownMember
-from membership.programme import store as programmes
-from membership.programme.programme import Tier
-from membership.tiers.state import Tiers
 
 _HAVE_A_PLACE = ("taken", "attended", "absent")
 
@@ -65,7 +61,7 @@ async def take(tx: Transaction, key: CustomerKey, activity_id: str) -> Row[Any]:
     if await read_customer(tx, key) is None:
         raise UnknownMember(customer)
     await lock_survivors(tx, [key])
-    tier, people = await _tier(tx, key), [name for _, name in (await get_people(tx, [key]))[key]]
+    tier, people = await tier_now(tx, key), [name for _, name in (await get_people(tx, [key]))[key]]
     row = await _open(tx, shop, activity_id)
     known = await store.entries_of(tx, shop, activity_id, people)
     for entry in known:
@@ -113,7 +109,7 @@ async def attend(tx: Transaction, key: CustomerKey, activity_id: str, by: str, *
     name, had = customer if entry is None else entry.customer, entry is not None and entry.status in _HAVE_A_PLACE
     if came:
         await _move(tx, row, name, "attended", by, tx.clock.now(), had=had)
-        if await _tier(tx, key) is not None:
+        if await tier_now(tx, key) is not None:
             await join_activity(tx, key, ActivityJoined(activity_id=activity_id))
     elif not had:
         raise NoPlace(customer)
@@ -175,11 +171,3 @@ async def _entry_of_person(tx: Transaction, key: CustomerKey, activity_id: str) 
 
 async def _entry(tx: Transaction, shop: str, activity_id: str, customer: str) -> Row[Any]:
     return (await store.entries_of(tx, shop, activity_id, [customer]))[0]
-
-
-async def _tier(tx: Transaction, key: CustomerKey) -> Tier | None:
-    """The tier now of the customer, who is locked; None: no member."""
-    rules, now = await programmes.read_rules(tx, {key[0]}), tx.clock.now()
-    member = await current(tx, MemberFolding(rules, silent=True), key, now)
-    standing = Tiers.of(member)
-    return None if standing.enrolled is None else rules[key[0]].at(now).tier(standing.standing.tier)

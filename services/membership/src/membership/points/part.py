@@ -165,7 +165,7 @@ def _wants_to_release(member: Member, data: OrderEvent, at: datetime, shop: Shop
     if data.state == "completed" or (order is not None and order.said_completed):
         expires = shop.expiry(at)
         yield from map(LOT.name, lots_for(data.order_id, expires))
-        if shop.at(at).points.extended_by == "orders":
+        if shop.extends_expiry and shop.at(at).points.extended_by == "orders":
             yield LOT.all_names
 
 
@@ -197,7 +197,7 @@ def on_order(work: Work, data: OrderEvent) -> None:
     _settle(work, change)
     if change.completed:
         release(books_of(work), data.order_id, work.shop, work.at)
-        if work.programme.points.extended_by == "orders" and change.order.counts:
+        if work.shop.extends_expiry and work.programme.points.extended_by == "orders" and change.order.counts:
             extend(books_of(work), work.shop.expiry(work.at))
     _return_redeemed(work, data.order_id, change.order)
 

@@ -39,6 +39,8 @@ class ShopRules:
     _ladders: tuple[datetime, ...] = field(init=False)
     months_looked_at: int = field(init=False)
     """How far back any version evaluates a tier or reviews a term."""
+    extends_expiry: bool = field(init=False)
+    """Whether orders extend the expiry of points in any version."""
     rewards_tenure: bool = field(init=False)
     """Whether any version gives points for years of membership."""
 
@@ -51,6 +53,8 @@ class ShopRules:
         object.__setattr__(self, "_ladders", changes)
         looks = (v.programme.months_looked_at for v in self._ladder)
         object.__setattr__(self, "months_looked_at", max(looks))
+        extends = any(v.programme.points.extended_by != "nothing" for v in self._ladder)
+        object.__setattr__(self, "extends_expiry", extends)
         object.__setattr__(self, "rewards_tenure", any(v.programme.tenure.steps for v in self._ladder))
 
     def version_at(self, instant: datetime) -> Version:

@@ -28,13 +28,17 @@ class TenurePart(Part[Tenure]):
         return (LOT.all_names,)
 
     def next_due(self, member: Member, shop: ShopRules) -> tuple[datetime, str] | None:
+        if not shop.rewards_tenure:
+            return None
         full = Tenure.of(member).next
         return None if full is None else (full, "anniversary")
 
     def follow(self, work: Work) -> None:
         """The enrolment has begun the first year."""
+        if not work.shop.rewards_tenure:
+            return
         tenure, enrolled = Tenure.of(work.member), Tiers.of(work.member).enrolled
-        if tenure.next is None and enrolled is not None and work.shop.rewards_tenure:
+        if tenure.next is None and enrolled is not None:
             tenure.next = anniversary(work.shop, enrolled, tenure.years + 1)
 
 
