@@ -56,7 +56,7 @@ class RecommendationsOut(Out):
 
 
 @router.get("/customers/{customer}/recommendations")
-async def get_recommendations_for_customer(
+async def recommend_to_customer(
     shop: ShopName,
     customer: Person,
     tx: Tx,
@@ -82,7 +82,7 @@ async def get_recommendations_for_customer(
 
 
 @router.get("/recommendations")
-async def get_recommendations(
+async def recommend_to_anybody(
     shop: ShopName,
     tx: Tx,
     place: Place = "home",
