@@ -120,8 +120,9 @@ async def _answer(tx: Transaction, shop: str, place: Place, asked: _Asked) -> Re
     began = {*asked.skus, *(sku for skus in asked.history[:LOOKED_AT] for sku in skus)}
     products = await store.get_products(tx, shop, began)
     drawn = {other for each in products.values() for other, _ in each.neighbours}
-    products |= await store.get_products(tx, shop, drawn - products.keys())
-    products |= await store.list_popular(tx, shop, asked.category, CANDIDATES)
+    others = await store.get_drawn(tx, shop, drawn - products.keys())
+    others |= await store.list_popular(tx, shop, asked.category, CANDIDATES)
+    products = others | products
     ask = Ask(
         products,
         asked.skus,
