@@ -8,6 +8,7 @@ import httpx
 
 from common.process.runtime import Runtime
 
+from .test_segments import take
 from .test_traits import known
 
 BASE = "/v1/shops/tea/kpis"
@@ -77,3 +78,23 @@ async def test_periods_that_make_no_sense_are_refused(client: httpx.AsyncClient)
     for params in ({"since": "2025-02-01", "until": "2025-02-01"}, {"since": "1990-01-01"}, {"days": 0}):
         assert (await client.get(f"{BASE}/spending", params=params)).status_code == 422
     assert (await client.get(f"{BASE}/ladder", params={"industry": "shoes"})).status_code == 422
+
+
+async def test_a_week_that_is_not_as_usual_is_told_with_kpi_size_and_period(
+    client: httpx.AsyncClient, runtime: Runtime, events: Any
+) -> None:
+    """ANA-044, ANA-045: twenty orders a week, then eight."""
+    nothing = await ask(client, "anomalies")
+    assert (nothing["week"], nothing["weeks"], nothing["anomalies"]) == ("2025-03-10", 4, [])
+    orders = [
+        events.completed(f"w{n}", f"2025-{day}T10:00", 1_000, order=f"{day}-{n}")
+        for day, count in (("02-11", 20), ("02-18", 20), ("02-25", 20), ("03-04", 20), ("03-11", 8))
+        for n in range(count)
+    ]
+    await take(runtime, *orders)
+    found = await ask(client, "anomalies")
+    told = {each["kpi"]: (each["value"], each["change"], each["worse"]) for each in found["anomalies"]}
+    assert (told["orders"], told["buyers"]) == ((8, "-60.98", True), (8, "-60.98", True))
+    assert found["currency"] == "CNY"
+    assert (await client.get(f"{BASE}/anomalies?percent=4")).status_code == 422
+    assert (await ask(client, "anomalies", percent=70))["anomalies"] == []

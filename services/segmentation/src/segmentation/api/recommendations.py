@@ -56,7 +56,7 @@ class RecommendationsOut(Out):
 
 
 @router.get("/customers/{customer}/recommendations")
-async def get_recommendations_for_customer(
+async def recommend_to_customer(
     shop: ShopName,
     customer: Person,
     tx: Tx,
@@ -82,7 +82,7 @@ async def get_recommendations_for_customer(
 
 
 @router.get("/recommendations")
-async def get_recommendations(
+async def recommend_to_anybody(
     shop: ShopName,
     tx: Tx,
     place: Place = "home",
@@ -120,8 +120,9 @@ async def _answer(tx: Transaction, shop: str, place: Place, asked: _Asked) -> Re
     began = {*asked.skus, *(sku for skus in asked.history[:LOOKED_AT] for sku in skus)}
     products = await store.get_products(tx, shop, began)
     drawn = {other for each in products.values() for other, _ in each.neighbours}
-    products |= await store.get_products(tx, shop, drawn - products.keys())
-    products |= await store.list_popular(tx, shop, asked.category, CANDIDATES)
+    others = await store.get_drawn(tx, shop, drawn - products.keys())
+    others |= await store.list_popular(tx, shop, asked.category, CANDIDATES)
+    products = others | products
     ask = Ask(
         products,
         asked.skus,

@@ -28,7 +28,8 @@ _PRODUCTS = Columns(
     is_new="boolean",
     neighbours="text",
 )
-_FIELDS = "sku, category, brand, orders, recent, price, is_new, cast(neighbours as text) as neighbours"
+_FIELDS = "sku, category, brand, orders, recent, price, is_new"
+_NEIGHBOURS = "cast(neighbours as text) as neighbours"
 
 
 async def get_due_days(tx: Transaction) -> dict[str, date]:
@@ -104,7 +105,18 @@ async def get_model(tx: Transaction, shop: str) -> Row[Any] | None:
 
 
 async def get_products(tx: Transaction, shop: str, skus: Collection[str]) -> dict[str, Product]:
-    """Those of these products that were counted."""
+    """Those of these products that were counted, with their neighbours."""
+    # By primary key.
+    rows = await tx.fetch(
+        f"select {_FIELDS}, {_NEIGHBOURS} from products where shop = :shop and sku = any(:skus)",
+        shop=shop,
+        skus=sorted(skus),
+    )
+    return {row.sku: _product(row) for row in rows}
+
+
+async def get_drawn(tx: Transaction, shop: str, skus: Collection[str]) -> dict[str, Product]:
+    """Those of these products that were counted, without neighbours: some thousands, of a long history."""
     # By primary key.
     rows = await tx.fetch(
         f"select {_FIELDS} from products where shop = :shop and sku = any(:skus)", shop=shop, skus=sorted(skus)
@@ -113,7 +125,10 @@ async def get_products(tx: Transaction, shop: str, skus: Collection[str]) -> dic
 
 
 async def list_popular(tx: Transaction, shop: str, category: str | None, limit: int) -> dict[str, Product]:
-    """The best sellers of the last month, and as many of those that are new; of a category where one is asked for."""
+    """The best sellers of the last month, and as many of those that are new; of a category where one is asked for.
+
+    Without neighbours.
+    """
     # By the index on sales of the last month, in its order; a shop has a few thousand products.
     rows = await tx.fetch(
         f"""
@@ -134,5 +149,5 @@ async def list_popular(tx: Transaction, shop: str, category: str | None, limit: 
 
 def _product(row: Row[Any]) -> Product:
     fields = row._asdict()
-    near = [(str(sku), float(score)) for sku, score in orjson.loads(fields.pop("neighbours"))]
+    near = [(str(sku), float(score)) for sku, score in orjson.loads(fields.pop("neighbours", "[]"))]
     return Product(**fields, neighbours=near)

@@ -1,0 +1,44 @@
+"""Weeks that are not as usual (ANA-045)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from segmentation.kpis.anomalies import anomalies
+
+USUAL = {"orders": 100, "buyers": 90, "returning_buyers": 50, "net": 10_000, "per_order": 100, "complaints": 4}
+
+
+def weeks(**last: int) -> list[Any]:
+    return [USUAL, USUAL, USUAL, USUAL, {**USUAL, **last}]
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "found"),
+    [
+        ("as usual", {}, []),
+        ("40 percent less", {"orders": 60}, [("orders", "-40.00", True)]),
+        ("39 percent less", {"orders": 61}, []),
+        ("more is better, but of complaints", {"buyers": 180, "complaints": 12},
+         [("complaints", "200.00", True), ("buyers", "100.00", False)]),
+        ("few are chance", {"complaints": 7}, []),
+        ("amounts go by their orders", {"net": 5_900}, [("net", "-41.00", True)]),
+        ("nothing at all", {"orders": 0, "net": 0}, [("net", "-100.00", True), ("orders", "-100.00", True)]),
+    ],
+)  # fmt: skip
+def test_ana_045_what_differs_by_so_much_and_not_by_chance(name: str, last: dict[str, int], found: list[Any]) -> None:
+    told = [(each.kpi, str(each.change), each.worse) for each in anomalies(weeks(**last), 40)]
+    assert told == found, name
+
+
+def test_of_a_shop_that_sells_little_nothing_is_unusual_and_of_one_without_weeks_neither() -> None:
+    small: Any = {"orders": 4, "net": 400}
+    fewer: Any = {"orders": 1, "net": 100}
+    assert anomalies([small, small, fewer], 40) == []
+    assert anomalies([small], 40) == []
+    begins: list[Any] = [{"orders": 0}, {"orders": 20}]
+    (first,) = anomalies(begins, 40)
+    assert (first.change, first.usual, first.worse) == (None, Decimal("0.00"), False)
