@@ -3,9 +3,11 @@
 
 -- Distributed by the customer, those of one customer together.
 select create_distributed_table('completed_orders', 'customer', colocate_with => 'customers');
+select create_distributed_table('contents', 'customer', colocate_with => 'customers');
 select create_distributed_table('order_inputs', 'customer', colocate_with => 'customers');
 select create_distributed_table('reviews', 'customer', colocate_with => 'customers');
 select create_distributed_table('reward_claims', 'customer', colocate_with => 'customers');
+select create_distributed_table('staff_tasks', 'customer', colocate_with => 'customers');
 select create_distributed_table('survey_answers', 'customer', colocate_with => 'customers');
 select create_distributed_table('survey_turns', 'customer', colocate_with => 'customers');
 select create_distributed_table('surveys', 'customer', colocate_with => 'customers');
@@ -20,4 +22,6 @@ select create_reference_table('policies');
 -- These stay on the coordinator:
 -- local tickets: unique by (shop, ticket_id) too, by which an agent opens one: goes when that index is given up
 -- local claim_photos: of a shop, without customers
+-- local said_days: of a shop, without customers
+-- local said_marks: of a shop, without customers; locked by who reads texts
 -- local sentiment_models: of a shop, without customers

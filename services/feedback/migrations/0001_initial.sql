@@ -146,6 +146,52 @@ create table reward_claims (
 );
 create index reward_claims_by_id on reward_claims (shop, claim_id, customer, revision);
 
+-- What people of the shop must do (XCT-003), a row a revision: the data of the event that announced it. The customer of a
+-- task that is the shop's own is empty.
+create table staff_tasks (
+    shop text not null,
+    customer text not null,
+    task_id text not null,
+    revision bigint not null,
+    newest boolean not null,            -- it is how the task stands
+    state text not null check (state in ('open', 'ended')),
+    kind text not null,
+    owner text,
+    due_at timestamptz not null,
+    type text not null,
+    at timestamptz not null,
+    body jsonb not null,
+    primary key (shop, customer, task_id, revision)             -- closes the race of two changes of one task
+);
+create index staff_tasks_by_id on staff_tasks (shop, task_id) where newest;
+create index staff_tasks_queue on staff_tasks (shop, state, due_at, task_id) where newest;
+
+-- Content about the goods (FBK-042), a row a revision: the data of the event that announced it, texts and photos of
+-- customers encrypted. The shop's own has an empty customer.
+create table contents (
+    shop text not null,
+    customer text not null,
+    content_id text not null,
+    revision bigint not null,
+    newest boolean not null,            -- it is how the content stands
+    state text not null check (state in ('submitted', 'approved', 'refused', 'withdrawn')),
+    kind text not null,
+    sku text,
+    grade text,
+    featured boolean not null,
+    submitted_at timestamptz not null,
+    type text not null,
+    at timestamptz not null,
+    body jsonb not null,
+    primary key (shop, customer, content_id, revision)          -- closes the race of two decisions of one content
+);
+create index contents_by_id on contents (shop, content_id) where newest;
+create index contents_by_state on contents (shop, state, submitted_at, content_id) where newest;
+create index contents_shown on contents (shop, kind, featured desc, grade, submitted_at desc, content_id)
+    where newest and state = 'approved';
+create index contents_of_product on contents (shop, kind, sku, featured desc, grade, submitted_at desc, content_id)
+    where newest and state = 'approved';
+
 -- Each customer's tier by the newest revision: whose tickets are urgent.
 create table tiers (
     shop text not null,
@@ -217,6 +263,31 @@ create table readings (
 );
 create index readings_due on readings (shop, customer) where reader is null;
 create index readings_at on readings (shop, at) where reader is not null;
+create index readings_unread on readings (shop, at) where reader is null;
+create index readings_sku on readings (shop, sku, at) where sku is not null and reader is not null;
+
+-- What the texts of a day (by UTC) say, counted: all together, by topic, by signal.
+create table said_days (
+    shop text not null,
+    day date not null,
+    kind text not null check (kind in ('all', 'topic', 'signal')),
+    name text not null,
+    texts bigint not null,
+    liked bigint not null,
+    disliked bigint not null,
+    surpassed bigint not null,
+    disappointed bigint not null,
+    stars_sum bigint not null,
+    stars_count bigint not null,
+    primary key (shop, day, kind, name)     -- closes the race of two who count one day
+);
+
+-- Days whose texts changed since they were counted.
+create table said_marks (
+    shop text not null,
+    day date not null,
+    primary key (shop, day)                 -- closes the race of who reads a text and who counts its day
+);
 
 -- Models of sentiment that a shop trained on its own stars; the newest that is in use reads its texts.
 create table sentiment_models (

@@ -3,7 +3,9 @@
 grant insert on claim_photos, order_inputs, reward_claims to {role};
 grant insert, update (refold_after) on policies to {role};
 grant insert, update on
-    completed_orders, reviews, survey_answers, survey_turns, surveys, ticket_entries, tickets, tiers, usage_questions
+    completed_orders, contents, reviews, staff_tasks, survey_answers, survey_turns, surveys, ticket_entries, tickets,
+    tiers, usage_questions
 to {role};
-grant insert, update, delete on readings to {role};
+grant insert, update, delete on readings, said_marks to {role};
+grant insert, delete on said_days to {role};
 grant insert on sentiment_models to {role};

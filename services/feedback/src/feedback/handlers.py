@@ -13,11 +13,19 @@ from common.events.feedback import (
     ComplaintOpened,
     ComplaintReopened,
     ComplaintResolved,
+    ContentApproved,
+    ContentChanged,
+    ContentEvent,
+    ContentSubmitted,
     FeedbackErased,
     ReviewSubmitted,
     RewardClaimed,
     RewardDecided,
     RewardEvent,
+    StaffTaskChanged,
+    StaffTaskDone,
+    StaffTaskEvent,
+    StaffTaskRequested,
     SurveyAnswered,
     SurveyPolicyChanged,
     SurveyRequested,
@@ -47,8 +55,10 @@ from feedback.reviews import store as reviews
 from feedback.rewards import store as rewards
 from feedback.schedules import store as schedules
 from feedback.surveys import store as surveys
+from feedback.tasks import store as tasks
 from feedback.tickets import store as tickets
 from feedback.tiers.store import save_tiers
+from feedback.ugc import store as ugc
 from feedback.understanding import store as readings
 
 
@@ -106,6 +116,10 @@ async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
             await reviews.save_review(tx, event)
         elif isinstance(event.data, RewardEvent):
             await rewards.save(tx, event)
+        elif isinstance(event.data, StaffTaskEvent):
+            await tasks.save(tx, event)
+        elif isinstance(event.data, ContentEvent):
+            await ugc.save(tx, event)
     if told := [event for event in batch.events if isinstance(event.data, TicketEvent)]:
         await tickets.save(tx, told)
         await note_turns(tx, {event.customer for event in told})
@@ -131,6 +145,8 @@ async def on_erased_customers(tx: Transaction, batch: Batch) -> None:
     await reviews.erase(tx, customers)
     await surveys.erase(tx, customers)
     await tickets.erase(tx, customers)
+    await tasks.erase(tx, customers)
+    await ugc.erase(tx, customers)
     await readings.erase(tx, customers)
     await questions.lapse(tx, customers)
     await schedules.lapse(tx, customers)
@@ -149,6 +165,9 @@ ORDERS = (
 """All that changes what an order's state means."""
 TICKETS = (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened)
 REWARDS = (RewardClaimed, RewardDecided)
+CONTENTS = (ContentSubmitted, ContentChanged, ContentApproved)
+TASKS = (StaffTaskRequested, StaffTaskChanged, StaffTaskDone)
+OWN = (SurveyRequested, SurveyAnswered, ReviewSubmitted, *REWARDS, *CONTENTS, *TASKS, *TICKETS)
 
 SUBSCRIPTIONS = (
     *KEY_SUBSCRIPTIONS,
@@ -157,7 +176,7 @@ SUBSCRIPTIONS = (
     Subscription(on_orders, ORDERS),
     Subscription(on_tiers, (TierChanged,)),
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
-    Subscription(on_own_feedback, (SurveyRequested, SurveyAnswered, ReviewSubmitted, *REWARDS, *TICKETS)),
+    Subscription(on_own_feedback, OWN),
     Subscription(on_erased_customers, (CustomerErased,)),
     *confirmed_by(FeedbackErased, keeps_keys=True),
 )

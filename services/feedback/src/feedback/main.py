@@ -8,17 +8,19 @@ from pathlib import Path
 from common.process.runtime import Copied, Runtime, Service
 from common.service.commands import main
 from common.storage.database import Transaction
-from common.work.sweeps import WorkList
+from common.work.sweeps import Job, WorkList
 from feedback.api import (
     answer_page,
     policy,
     reviews,
     rewards,
+    staff_tasks,
     survey_forms,
     survey_results,
     surveys,
     ticket_report,
     tickets,
+    ugc,
     understanding,
 )
 from feedback.handlers import SUBSCRIPTIONS
@@ -34,9 +36,11 @@ from feedback.schedules import store as schedules
 from feedback.surveys.links import AnswerLinks
 from feedback.tickets import store
 from feedback.understanding import store as readings
+from feedback.understanding.state import READING_JOB
+from feedback.understanding.store_days import count_countable, count_marked
 
 
-def jobs(runtime: Runtime) -> tuple[WorkList, ...]:
+def jobs(runtime: Runtime) -> tuple[Job | WorkList, ...]:
     """The sweep that asks signs its links with the installation's key."""
     links = AnswerLinks(runtime.master, runtime.settings.public_url)
     return (
@@ -44,14 +48,15 @@ def jobs(runtime: Runtime) -> tuple[WorkList, ...]:
         WorkList("usage_questions", take_due_questions, usage_questions(links)),
         WorkList(schedules.JOB, take_due_turns, scheduled_surveys(links)),
         WorkList(store.JOB, store.lock_due, note_overdue(runtime.keys)),
-        WorkList(readings.JOB, readings.lock_due, read_texts(runtime.keys), most=MOST),
+        WorkList(READING_JOB, readings.lock_due, read_texts(runtime.keys), most=MOST),
+        Job("days_of_texts", count_marked),
     )
 
 
 async def due(tx: Transaction, now: datetime) -> int:
-    """Questions to ask, customers to look at, dues of tickets to note, texts to read, and versions to be worked in."""
+    """Questions to ask, customers to look at, dues of tickets, texts to read, days to count, versions to work in."""
     found = await count_due_questions(tx, now) + await schedules.count_due(tx, now) + await store.count_due(tx, now)
-    return found + await readings.count_due(tx) + len(await POLICIES.late_shops(tx))
+    return found + await readings.count_due(tx) + await count_countable(tx) + len(await POLICIES.late_shops(tx))
 
 
 SERVICE = Service(
@@ -65,7 +70,9 @@ SERVICE = Service(
         survey_results.router,
         tickets.router,
         ticket_report.router,
+        ugc.router,
         rewards.router,
+        staff_tasks.router,
         understanding.router,
         policy.router,
         answer_page.router,

@@ -264,7 +264,7 @@ async def test_the_same_answer_again_is_thanked_for_and_another_hears_that_the_f
 async def test_many_different_answers_at_once_leave_one(feedback: Feedback) -> None:
     path = await asked(feedback)
     answers = await asyncio.gather(
-        *(feedback.client.post(path, data={"stars": str(n % 5 + 1), "text": str(n)}) for n in range(10))
+        *(feedback.client.post(path, data={"stars": str(n % 3 + 3), "text": str(n)}) for n in range(10))
     )
     assert sorted(a.status_code for a in answers) == [200] + [409] * 9
     assert types(await feedback.announced()) == ["survey.requested", "survey.answered"]

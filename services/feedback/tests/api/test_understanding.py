@@ -12,6 +12,7 @@ from common.events import Event
 from common.events.customers import CustomerErased
 from common.events.feedback import SignalsNoted
 from feedback.commands import understanding
+from feedback.understanding.store_days import differs, list_days
 
 from ..conftest import MARCH, Feedback
 
@@ -74,6 +75,38 @@ async def test_texts_are_read_ranked_announced_and_forgotten_with_the_customer(
     erased: Event[Any] = Event("x1", "/shops/s/orders-ingest", "s", "bob", MARCH, CustomerErased())
     await feedback.handle(erased)
     assert await feedback.rows("select distinct customer from readings") == [("ann",)]
+
+
+async def test_days_are_counted_once_and_again_when_a_text_of_them_changes(feedback: Feedback) -> None:
+    """FBK-019 at size: the figures are the same from the days that are kept and from the texts themselves."""
+    await feedback.issue_key("ann")
+    await feedback.issue_key("bob")
+    for n in range(8):
+        await review(
+            feedback, f"r{n}", "质量太差" if n % 2 else "物流很快", at=(MARCH - n * DAY / 2).isoformat(), stars=3
+        )
+    period = {"since": (MARCH - 9 * DAY).isoformat(), "until": (MARCH + DAY / 2).isoformat()}
+    await sweep(feedback)
+    assert await feedback.rows("select count(*) from said_marks") == [(0,)]
+    from_days = await issues(feedback, **period)
+    assert (from_days["now"]["texts"], from_days["now"]["negative"]) == (8, 4)
+    async with feedback.database.transaction() as tx:
+        await tx.execute("insert into said_marks select distinct shop, day from said_days")
+    assert await issues(feedback, **period) == from_days, "of marked days the texts themselves are counted"
+    await sweep(feedback)
+    await review(feedback, "b1", "质量太差", "bob", at=(MARCH - 2 * DAY).isoformat(), stars=3)
+    await sweep(feedback)
+    assert (await issues(feedback, **period))["now"]["negative"] == 5
+    erased: Event[Any] = Event("x1", "/shops/s/orders-ingest", "s", "bob", MARCH, CustomerErased())
+    await feedback.handle(erased)
+    assert await issues(feedback, **period) == from_days, "at once, before the day is counted again"
+    await sweep(feedback)
+    assert await issues(feedback, **period) == from_days
+    async with feedback.database.transaction() as tx:
+        days = [(row.shop, row.day) for row in await list_days(tx)]
+        assert [await differs(tx, *day) for day in days] == [False] * len(days)
+        await tx.execute("update said_days set texts = texts + 1 where day = :day and kind = 'topic'", day=days[0][1])
+        assert await differs(tx, *days[0]), "`verify` finds it"
 
 
 async def test_a_shop_trains_a_model_of_its_own_stars_and_texts_are_read_again(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback.understanding.issues import Counted, counted, rank
+from feedback.understanding.issues import Counted, rank
 from feedback.understanding.rules import read
 from feedback.understanding.texts import normal
 from feedback.understanding.words import SIGNAL_WORDS, TOPIC_WORDS
@@ -96,8 +96,8 @@ def test_any_text_can_be_read(text: str) -> None:
 
 def test_issues_are_ranked_by_what_is_most_spoken_ill_of_and_show_their_trend() -> None:
     """FBK-019."""
-    now = counted([("logistics", 9, 1, 5, 12, 5), ("quality", 6, 0, 6, 0, 0), ("price", 2, 2, 0, 9, 2)])
-    before = counted([("logistics", 4, 0, 4, 4, 4), ("size", 3, 0, 3, 3, 3)])
+    now = {"logistics": Counted(9, 1, 5, 12, 5), "quality": Counted(6, 0, 6), "price": Counted(2, 2, 0, 9, 2)}
+    before = {"logistics": Counted(4, 0, 4, 4, 4), "size": Counted(3, 0, 3, 3, 3)}
     found = rank(now, before, 100, 50)
     assert [(i.topic, i.disliked_per_mille, i.trend) for i in found] == [
         ("quality", 60, 60),

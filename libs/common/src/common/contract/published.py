@@ -15,11 +15,18 @@ from common.events.feedback import (
     ComplaintOpened,
     ComplaintReopened,
     ComplaintResolved,
+    ContentApproved,
+    ContentChanged,
+    ContentSubmitted,
     FeedbackErased,
+    LeaveReasonGiven,
     ReviewSubmitted,
     RewardClaimed,
     RewardDecided,
     SignalsNoted,
+    StaffTaskChanged,
+    StaffTaskDone,
+    StaffTaskRequested,
     SurveyAnswered,
     SurveyPolicyChanged,
     SurveyRequested,
@@ -143,6 +150,29 @@ _ABOUT_A_SHOP = (
     TemplateChanged,
 )
 """These concern no customer."""
+_CONTENT: dict[str, Any] = {
+    "content_id": "show-77",
+    "kind": "buyer_show",
+    "text": "The tea in my new cup.",
+    "photos": ["https://shop.example/photos/show-77.jpg"],
+    "order_id": "1001",
+    "sku": "longjing-250",
+    "as_buyer": True,
+    "submitted_at": "2025-03-18T08:00:00Z",
+    "revision": 1,
+}
+_TASK: dict[str, Any] = {
+    "task_id": "task-7",
+    "kind": "call",
+    "title": "Call after the first order",
+    "text": "Asked for green tea.",
+    "order_id": "1001",
+    "requested_by": "li.wei",
+    "requested_at": "2025-03-18T08:00:00Z",
+    "owner": "li.wei",
+    "due_at": "2025-03-20T10:00:00Z",
+    "revision": 1,
+}
 _TICKET: dict[str, Any] = {
     "ticket_id": "chat-7731",
     "kind": "quality",
@@ -301,6 +331,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
         "survey_id": "s-1001", "kind": "usage", "form_id": "usage", "order_id": "1001",
         "answers": [{"question": "stars", "score": 5}, {"question": "text", "text": "Fresh and well packed."}],
     },
+    LeaveReasonGiven: {"survey_id": "s-1003", "reason": "cheaper_price"},
     ComplaintOpened: _TICKET,
     ComplaintChanged: {
         **_TICKET, "state": "in_progress", "answers": 1, "answered_at": "2025-03-12T09:10:00Z", "revision": 2,
@@ -329,6 +360,21 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     RewardDecided: {
         "claim_id": "rc-1", "review_id": "rev-1", "order_id": "1001", "state": "approved", "amount": 500,
         "currency": "CNY", "by": "li.wei", "revision": 2,
+    },
+    StaffTaskRequested: _TASK,
+    StaffTaskChanged: {**_TASK, "owner": "chen.jie", "due_at": "2025-03-21T10:00:00Z", "revision": 2},
+    StaffTaskDone: {
+        **_TASK, "state": "ended", "outcome": "done", "remark": "Likes the new blend.", "ended_by": "chen.jie",
+        "ended_at": "2025-03-20T09:00:00Z", "revision": 3,
+    },
+    ContentSubmitted: _CONTENT,
+    ContentApproved: {
+        **_CONTENT, "state": "approved", "grade": "A", "featured": True, "decided_by": "li.wei",
+        "decided_at": "2025-03-19T08:00:00Z", "revision": 2,
+    },
+    ContentChanged: {
+        **_CONTENT, "state": "withdrawn", "reason": "asked for by the customer", "decided_by": "li.wei",
+        "decided_at": "2025-03-25T08:00:00Z", "revision": 3,
     },
     SurveyPolicyChanged: {"version": 2, "valid_from": "2025-04-01T00:00:00Z", "policy": {"usage_question_days": 10}},
     MessageHeld: {**_MESSAGE, "reason": "window", "until": "2025-03-05T08:00:00Z", "policy_version": 2},

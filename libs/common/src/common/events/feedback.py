@@ -312,6 +312,18 @@ class RewardDecided(RewardEvent):
     RANK: ClassVar[int] = 341
 
 
+class LeaveReasonGiven(EventData):
+    """Why a customer stopped buying, by the choice of a survey that asked it (FBK-016): a win-back of that kind begins
+    here. `reason`: the option's id, of the built-in form service, nobody_cares, cheaper_price, better_product or other.
+    """
+
+    TYPE: ClassVar[str] = "leave_reason.given"
+    TOPIC: ClassVar[str] = "feedback"
+    RANK: ClassVar[int] = 321
+    survey_id: Identifier
+    reason: Identifier
+
+
 class SignalsNoted(EventData):
     """What a customer's text shows of their buyer type (FBK-023): a purpose or story of the purchase, haggling, or
     asking for praise. `source` and `name`: of which review, survey or ticket, `part`: the survey's question. `reader`:
@@ -326,6 +338,112 @@ class SignalsNoted(EventData):
     part: Text | None = None
     signals: Annotated[tuple[Literal["story", "haggling", "praise_seeking"], ...], Field(min_length=1, max_length=3)]
     reader: Text
+
+
+StaffTaskKind = Literal["call", "letter", "gift", "visit", "training", "event", "improvement", "other"]
+StaffTaskOutcome = Literal["done", "not_reached", "failed", "not_needed"]
+
+
+class StaffTaskEvent(EventData):
+    """Something that a person of the shop must do, as it stands; the highest revision counts (XCT-003).
+
+    The subject is the customer it is about, None: the shop's own. `topic`: of an improvement, what customers speak ill
+    of (FBK-020), and `measure` what was changed for it (FBK-021); neither names anybody. `text` is what the person
+    should know of the customer, `remark` what came of it. `owner`: a person or a department.
+    """
+
+    TOPIC: ClassVar[str] = "feedback"
+    task_id: Identifier
+    kind: StaffTaskKind
+    title: Text
+    text: PersonalText | None = None
+    topic: Text | None = None
+    order_id: Identifier | None = None
+    ticket_id: Identifier | None = None
+    requested_by: Text | None = None
+    requested_at: Instant
+    owner: Text | None = None
+    due_at: Instant
+    state: Literal["open", "ended"] = "open"
+    outcome: StaffTaskOutcome | None = None
+    measure: Text | None = None
+    remark: PersonalText | None = None
+    ended_by: Text | None = None
+    ended_at: Instant | None = None
+    revision: Revision = 0
+
+
+class StaffTaskRequested(StaffTaskEvent):
+    TYPE: ClassVar[str] = "task.requested"
+    RANK: ClassVar[int] = 360
+
+
+class StaffTaskChanged(StaffTaskEvent):
+    """Another owner, or another due time."""
+
+    TYPE: ClassVar[str] = "task.changed"
+    RANK: ClassVar[int] = 361
+
+
+class StaffTaskDone(StaffTaskEvent):
+    """It is over; `outcome` says whether it was done."""
+
+    TYPE: ClassVar[str] = "task.done"
+    RANK: ClassVar[int] = 362
+
+
+ContentKind = Literal["usage_note", "buyer_show", "review", "tutorial", "product_test", "ingredients", "guarantee"]
+ContentState = Literal["submitted", "approved", "refused", "withdrawn"]
+ContentGrade = Literal["A", "B", "C"]
+
+
+class ContentEvent(EventData):
+    """Content about the goods, a customer's or the shop's own, as it stands; the highest revision counts (FBK-042).
+
+    The subject is the customer, None: the shop's own, which has `title` and `link` and names nobody. `as_buyer`: the
+    customer bought it, which was checked (FBK-048). `of_leader`: an opinion leader's. `grade`: of what is approved, A
+    the best.
+    """
+
+    TOPIC: ClassVar[str] = "feedback"
+    content_id: Identifier
+    kind: ContentKind
+    title: Text | None = None
+    link: Text | None = None
+    text: PersonalText | None = None
+    photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = ()
+    order_id: Identifier | None = None
+    sku: Text | None = None
+    as_buyer: bool = False
+    of_leader: bool = False
+    source: Text | None = None
+    submitted_at: Instant
+    state: ContentState = "submitted"
+    grade: ContentGrade | None = None
+    featured: bool = False
+    reason: Text | None = None
+    decided_by: Text | None = None
+    decided_at: Instant | None = None
+    revision: Revision = 0
+
+
+class ContentSubmitted(ContentEvent):
+    TYPE: ClassVar[str] = "ugc.submitted"
+    RANK: ClassVar[int] = 370
+
+
+class ContentChanged(ContentEvent):
+    """Refused, or withdrawn."""
+
+    TYPE: ClassVar[str] = "ugc.changed"
+    RANK: ClassVar[int] = 371
+
+
+class ContentApproved(ContentEvent):
+    """Approved, or graded anew."""
+
+    TYPE: ClassVar[str] = "ugc.approved"
+    RANK: ClassVar[int] = 372
 
 
 class SurveyPolicyChanged(NewVersion):

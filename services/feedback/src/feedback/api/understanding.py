@@ -14,10 +14,11 @@ from common.process.runtime import Runtime
 from common.refusals import Invalid
 from feedback.commands.understanding import MODELS, train
 from feedback.understanding import store
-from feedback.understanding.issues import Counted, counted, rank
+from feedback.understanding.issues import Counted, rank
 from feedback.understanding.rules import read
 from feedback.understanding.state import RULES, Signal, Source, Topic
 from feedback.understanding.store import Trained
+from feedback.understanding.store_days import Figures, count
 from feedback.understanding.texts import MOST
 
 router = Router(prefix="/v1/shops/{shop}", tags=["understanding"])
@@ -139,15 +140,13 @@ async def get_key_issues(shop: ShopName, tx: Tx, since: Since = None, until: Unt
     """What customers are dissatisfied with, ranked, beside the period before (FBK-019)."""
     begin, end = _period(since, until, tx.clock.now())
     earlier = begin - (end - begin)
-    now, before = await store.count_texts(tx, shop, begin, end), await store.count_texts(tx, shop, earlier, begin)
-    topics = counted(await store.count_topics(tx, shop, begin, end))
-    topics_before = counted(await store.count_topics(tx, shop, earlier, begin))
+    now, before = await count(tx, shop, begin, end), await count(tx, shop, earlier, begin)
     return KeyIssuesOut(
         since=begin,
         until=end,
-        now=TextsOut(**now._mapping),
-        before=TextsOut(**before._mapping),
-        signals=await store.count_signals(tx, shop, begin, end),
+        now=_texts(now.all),
+        before=_texts(before.all),
+        signals=now.signals,
         items=[
             IssueOut(
                 topic=issue.topic,
@@ -156,7 +155,7 @@ async def get_key_issues(shop: ShopName, tx: Tx, since: Since = None, until: Unt
                 disliked_per_mille=issue.disliked_per_mille,
                 trend=issue.trend,
             )
-            for issue in rank(topics, topics_before, now.texts, before.texts)
+            for issue in rank(now.topics, before.topics, now.all.texts, before.all.texts)
         ],
     )
 
@@ -220,6 +219,16 @@ async def list_sentiment_models(shop: ShopName, tx: Tx) -> ModelPage:
 def _topic(found: Counted) -> TopicOut:
     return TopicOut(
         texts=found.texts, liked=found.liked, disliked=found.disliked, stars_hundredths=found.stars_hundredths
+    )
+
+
+def _texts(found: Figures) -> TextsOut:
+    return TextsOut(
+        texts=found.texts,
+        positive=found.liked,
+        negative=found.disliked,
+        surpassed=found.surpassed,
+        disappointed=found.disappointed,
     )
 
 

@@ -9,12 +9,13 @@ from common.crypto.keys import KeyRing
 from common.events.feedback import QuestionAnswer
 from common.refusals import Conflict
 from common.storage.database import Transaction
+from feedback.commands.care import open_for_answers
 from feedback.commands.sealing import as_readable, assert_not_erased, opened, sealed
 from feedback.commands.tickets import do
 from feedback.commands.understanding import note_texts
 from feedback.forms.built_in import STARS
 from feedback.surveys import store as surveys
-from feedback.surveys.rules import answered
+from feedback.surveys.rules import answered, leave_reasons
 from feedback.surveys.state import Survey
 from feedback.tickets.refusals import AlreadyRated, TicketNotResolved, UnknownTicket
 from feedback.tickets.rules import Step
@@ -30,6 +31,7 @@ class AlreadyAnswered(Conflict):
 async def accept_answers(tx: Transaction, keys: KeyRing, survey: Survey, answers: tuple[QuestionAnswer, ...]) -> bool:
     """Store and announce the answers to a survey (FBK-007); False when the very same were given before.
 
+    Unhappy ones open a ticket with them (FBK-025); a leave reason is announced by itself (FBK-016).
     Raises AlreadyAnswered where others were given, UnknownCustomer, CustomerErased.
     """
     await tx.lock_customers([(survey.shop, survey.customer)])
@@ -46,8 +48,9 @@ async def accept_answers(tx: Transaction, keys: KeyRing, survey: Survey, answers
     await claim(tx, [(event, event.encode())])
     await surveys.save_answers(tx, event)
     await note_texts(tx, [event])
-    await tx.announce([event])
+    await tx.announce([event, *leave_reasons(event)])
     await _rate_ticket(tx, keys, current, answers)
+    await open_for_answers(tx, keys, current, answers)
     return True
 
 

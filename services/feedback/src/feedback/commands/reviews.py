@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from common.bus.inbox import SameIdOtherBody, claim
 from common.crypto.keys import KeyRing
-from common.events import Event, fact_id
+from common.events import Event
 from common.events.feedback import ReviewSubmitted
 from common.refusals import Conflict
 from common.storage.database import Transaction
+from feedback.commands.care import open_for_review
 from feedback.commands.sealing import as_readable, is_erased, opened, sealed
-from feedback.commands.tickets import open_one
 from feedback.commands.understanding import note_texts
-from feedback.policy.state import in_force
-from feedback.policy.store import get_versions
 from feedback.reviews import store as reviews
-from feedback.tickets.rules import NewTicket
 
 
 class ReviewDiffers(Conflict):
@@ -61,16 +56,5 @@ async def accept_review(tx: Transaction, keys: KeyRing, review: Event[ReviewSubm
     await note_texts(tx, [event])
     await tx.announce([event])
     if not erased:
-        await _care(tx, keys, review)
+        await open_for_review(tx, keys, review)
     return True
-
-
-async def _care(tx: Transaction, keys: KeyRing, review: Event[ReviewSubmitted]) -> None:
-    """Open the ticket of a review that the shop's policy takes for a complaint; old news opens none."""
-    now, stars = tx.clock.now(), review.data.stars
-    policy = in_force((await get_versions(tx, [review.shop]))[review.shop], now).policy.tickets
-    if stars is None or stars > policy.care_stars or review.time < now - timedelta(days=policy.care_days):
-        return
-    ticket_id = fact_id(f"review/{review.data.review_id}", "ticket", *review.customer, 0)
-    told = NewTicket(ticket_id, "complaint", source="review", order_id=review.data.order_id, sku=review.data.sku)
-    await open_one(tx, keys, review.customer, told, now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from common.events.feedback import SurveyKind
 from feedback.forms.state import ChoiceQuestion, Form, Option, Question, ScoreQuestion, TextQuestion, Words
 
-STARS, TEXT, RECOMMEND = "stars", "text", "recommend"
+STARS, TEXT, RECOMMEND, REASON = "stars", "text", "recommend", "reason"
 
 
 def _stars(question_id: str, en: str, zh: str, *, required: bool = True) -> ScoreQuestion:
@@ -86,7 +86,7 @@ _FORMS = (
         "We miss you. Why did you stop buying from us?",
         "好久不见,您为什么不再光顾了?",
         _choices(
-            "reason",
+            REASON,
             "What was the main reason?",
             "最主要的原因是什么?",
             1,

@@ -10,6 +10,7 @@ from common.events import Event, fact_id
 from common.events.feedback import SignalsNoted
 from common.storage.database import Transaction
 from common.work.set_aside import Task
+from feedback.commands.care import open_for_text
 from feedback.commands.sealing import opener
 from feedback.commands.understanding import MODELS
 from feedback.understanding import store
@@ -23,7 +24,7 @@ _PATHS = {"review": "text", "answer": "answers.text", "ticket": "text"}
 
 
 def read_texts(keys: KeyRing) -> Callable[[Transaction, datetime, Sequence[Task]], Awaitable[int]]:
-    """Reads the texts of customers, and announces signals of buyer types where there are any."""
+    """Reads the texts of customers, announces signals of buyer types, and opens tickets of what speaks ill."""
 
     async def read_all(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
         customers = [(task.shop, task.customer) for task in tasks]
@@ -38,6 +39,8 @@ def read_texts(keys: KeyRing) -> Callable[[Transaction, datetime, Sequence[Task]
             found.append((text, reader, read(words or "", judge)))
         await store.save_read(tx, found)
         await tx.announce([_signals(text, reading) for text, _, reading in found if reading.signals])
+        for text, _, reading in found:
+            await open_for_text(tx, keys, text, reading.sentiment)
         return len(due)
 
     return read_all

@@ -8,7 +8,7 @@ import orjson
 
 from common.crypto.keys import get_keys
 from common.events import CustomerKey
-from common.events.feedback import TicketEvent
+from common.events.feedback import ContentEvent, StaffTaskEvent, TicketEvent
 from common.shops.settings import find_shops
 from common.storage.database import Transaction
 from common.verification import Customers, Row, Table, Verification, compare
@@ -22,8 +22,9 @@ from feedback.surveys.store import list_surveys_of
 from feedback.tickets import store as tickets
 from feedback.tickets.columns import COLUMNS
 from feedback.understanding import store as readings
+from feedback.understanding.store_days import differs, list_days
 from feedback.verification.differences import History, StoredQuestion, differences
-from feedback.verification.expected import MISSING, expectations, kept, policy
+from feedback.verification.expected import MISSING, content, expectations, kept, policy, staff_task
 
 TOPICS = ("feedback", "orders")
 
@@ -107,6 +108,37 @@ VERSIONS = Table(
 )
 
 
+TASKS = Table(
+    "staff tasks",
+    "staff_tasks",
+    "t.shop, t.customer, t.task_id, t.revision, t.type, t.at, cast(t.body as text) as body",
+    ("shop", "customer", "task_id", "revision"),
+    lambda r: [staff_task(r.shop, r.customer, r.type, r.at, StaffTaskEvent.model_validate_json(r.body))],
+)
+
+
+CONTENTS = Table(
+    "contents",
+    "contents",
+    "t.shop, t.customer, t.content_id, t.revision, t.type, t.at, cast(t.body as text) as body",
+    ("shop", "customer", "content_id", "revision"),
+    lambda r: [content(r.shop, r.customer, r.type, r.at, ContentEvent.model_validate_json(r.body))],
+)
+
+
+async def _verify_days(run: Verification) -> None:
+    """Days are counted as their readings say; each as of one instant."""
+    async with run.database.transaction() as tx:
+        days = await list_days(tx)
+    for row in days:
+        async with run.database.transaction() as tx:
+            await tx.stand_still()
+            if await differs(tx, row.shop, row.day):
+                run.differ(f"shop {row.shop} counted its texts of {row.day.isoformat()} otherwise than they were read")
+        run.count("days of texts")
+
+
 async def verify(run: Verification) -> None:
-    """Fold every customer anew, and compare orders, surveys, reviews and policies with what the topics say of them."""
-    await compare(run, TOPICS, expectations, (CUSTOMERS, VERSIONS), MISSING, inputs=TOPICS)
+    """Fold every customer anew, and compare orders, surveys, reviews, tasks and policies with what the topics say."""
+    await _verify_days(run)
+    await compare(run, TOPICS, expectations, (CUSTOMERS, VERSIONS, TASKS, CONTENTS), MISSING, inputs=TOPICS)

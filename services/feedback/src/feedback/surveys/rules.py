@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from common.events import Event, fact_id
-from common.events.feedback import QuestionAnswer, SurveyAnswered, SurveyRequested
+from common.events.feedback import LeaveReasonGiven, QuestionAnswer, SurveyAnswered, SurveyRequested
+from feedback.forms.built_in import REASON
 from feedback.forms.state import Form
 from feedback.orders.rules import CompletedOrder
 from feedback.surveys.state import Survey
@@ -103,3 +104,22 @@ def answered(survey: Survey, answers: tuple[QuestionAnswer, ...], at: datetime) 
         correlationid=survey.survey_id,
         causationid=survey.survey_id,
     )
+
+
+def leave_reasons(event: Event[SurveyAnswered]) -> list[Event[LeaveReasonGiven]]:
+    """Why the customer left, where a survey of leave reasons was answered with a choice; at most one."""
+    chosen = [a.choices[0] for a in event.data.answers if a.question == REASON and a.choices]
+    if event.data.kind != "leave_reason" or not chosen:
+        return []
+    return [
+        Event(
+            id=fact_id(f"reason#{event.data.survey_id}", LeaveReasonGiven.TYPE, *event.customer, 0),
+            source=event.source,
+            shop=event.shop,
+            subject=event.subject,
+            time=event.time,
+            data=LeaveReasonGiven(survey_id=event.data.survey_id, reason=chosen[0]),
+            correlationid=event.correlationid,
+            causationid=event.id,
+        )
+    ]

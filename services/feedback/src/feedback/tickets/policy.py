@@ -75,10 +75,17 @@ class TicketPolicy(BaseModel):
         {}, description="how tickets of a kind are worked on, so that every agent does it the same way (FBK-038)"
     )
     care_stars: Annotated[int, Field(ge=0, le=4, strict=True)] = Field(
-        2, description="a review of at most so many stars opens a ticket by itself; 0: none does (FBK-025)"
+        2,
+        description="a review, or an answer, of at most so many stars opens a ticket by itself; 0: none does (FBK-025)",
+    )
+    care_recommend: Annotated[int, Field(ge=0, le=8, strict=True)] | None = Field(
+        6, description="so does who would recommend the shop by at most so much of ten: a detractor; null: nobody does"
+    )
+    care_texts: Annotated[bool, Field(strict=True)] = Field(
+        True, description="so does a text that speaks ill, where no stars were given with it"
     )
     care_days: Annotated[int, Field(ge=1, le=90, strict=True)] = Field(
-        7, description="days for which a review is fresh enough for that; an import of old ones opens nothing"
+        7, description="days for which a review or a text is fresh enough for that; an import of old ones opens nothing"
     )
 
     @model_validator(mode="after")

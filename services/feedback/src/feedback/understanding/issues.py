@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from feedback.understanding.state import TOPICS, Topic
 
@@ -55,8 +54,3 @@ def rank(now: Mapping[str, Counted], before: Mapping[str, Counted], texts: int, 
 def per_mille(part: int, whole: int) -> int | None:
     """Rounded half up; None of nothing."""
     return (2000 * part + whole) // (2 * whole) if whole else None
-
-
-def counted(rows: Iterable[Sequence[Any]]) -> dict[str, Counted]:
-    """By topic, of (topic, texts, liked, disliked, stars_sum, stars_count)."""
-    return {row[0]: Counted(*map(int, row[1:])) for row in rows}

@@ -12,6 +12,8 @@ from feedback.understanding.state import Said
 
 def said_in(event: Event[Any]) -> Iterator[Said]:
     """The texts of a review, of answers and of a ticket as it was opened."""
+    if event.subject is None:
+        return
     data, (shop, customer) = event.data, event.customer
     if isinstance(data, ReviewSubmitted) and data.text is not None:
         yield Said(shop, customer, "review", data.review_id, "", event.time, data.stars, data.sku)

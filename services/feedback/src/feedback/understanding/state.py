@@ -14,7 +14,16 @@ TOPICS: tuple[Topic, ...] = get_args(Topic)
 Signal = Literal["story", "haggling", "praise_seeking"]
 """Of buyer types: a purpose or story of the purchase; asking for less money or more goods; asking for praise
 (FBK-023)."""
+SIGNALS: tuple[Signal, ...] = get_args(Signal)
 Source = Literal["review", "answer", "ticket"]
+READING_JOB = "texts_to_read"
+READABLE = """
+    r.reader is null and k.wrapped is not null and k.erased_at is null and not exists (
+        select from set_aside s where s.job = :job and s.shop = r.shop and s.customer = r.customer
+    )
+"""
+"""SQL: the reading `r` of the customer with the key `k` is to be made. Of customers whose key has come; those of erased
+ones are gone, or go when the erasure is read."""
 RULES = "rules-1"
 """The name of the rules in what they read; a shop's model is `model-<number>`."""
 

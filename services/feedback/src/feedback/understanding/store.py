@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -13,9 +13,9 @@ from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from common.work.set_aside import Task
-from feedback.understanding.state import Reading, Said, Signal, Source
+from feedback.understanding import store_days
+from feedback.understanding.state import READABLE, READING_JOB, Reading, Said, Source
 
-JOB = "texts_to_read"
 _SAID = Columns(
     "n",
     shop="text",
@@ -43,12 +43,6 @@ _READ = Columns(
     expectation="smallint",
 )
 _CUSTOMERS = Columns("w", shop="text", customer="text")
-_DUE = """
-    r.reader is null and k.wrapped is not null and k.erased_at is null and not exists (
-        select from set_aside s where s.job = :job and s.shop = r.shop and s.customer = r.customer
-    )
-"""
-"""Of customers whose key has come; those of erased ones are gone, or go when the erasure is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +90,19 @@ async def lock_due(tx: Transaction, now: datetime, limit: int) -> list[Task] | N
         select c.shop, c.customer from customers c
         where (c.shop, c.customer) in (
             select r.shop, r.customer from readings r join customer_keys k using (shop, customer)
-            where {_DUE} limit :limit
+            where {READABLE} limit :limit
         )
         for update skip locked
         """,
         limit=limit,
-        job=JOB,
+        job=READING_JOB,
     )
     return [Task(row.shop, row.customer) for row in rows] or None
 
 
 async def count_due(tx: Transaction) -> int:
-    query = f"select count(*) from readings r join customer_keys k using (shop, customer) where {_DUE}"
-    return int(await tx.value(query, job=JOB))
+    query = f"select count(*) from readings r join customer_keys k using (shop, customer) where {READABLE}"
+    return int(await tx.value(query, job=READING_JOB))
 
 
 async def get_due(tx: Transaction, customers: Sequence[CustomerKey]) -> list[ToRead]:
@@ -132,7 +126,7 @@ async def get_due(tx: Transaction, customers: Sequence[CustomerKey]) -> list[ToR
     return [ToRead((r.shop, r.customer), r.source, r.name, r.part, r.at, r.text) for r in rows]
 
 
-async def save_read(tx: Transaction, found: Iterable[tuple[ToRead, str, Reading]]) -> None:
+async def save_read(tx: Transaction, found: Sequence[tuple[ToRead, str, Reading]]) -> None:
     """What reading each text found, and by what it was read."""
     rows = [
         (
@@ -159,23 +153,37 @@ async def save_read(tx: Transaction, found: Iterable[tuple[ToRead, str, Reading]
         """,
         **_READ.of(rows),
     )
+    await store_days.mark(tx, {(t.customer[0], t.at.astimezone(UTC).date()) for t, _, _ in found})
 
 
-async def read_again(tx: Transaction, shop: str, since: datetime) -> int:
-    """The shop's texts from `since` on are read again; how many that are."""
-    return await tx.execute(
-        "update readings set reader = null where shop = :shop and at >= :since and reader is not null",
+async def read_again(tx: Transaction, shop: str, since: datetime) -> None:
+    """The shop's texts from `since` on are read again."""
+    rows = await tx.fetch(
+        """
+        with again as (
+            update readings set reader = null where shop = :shop and at >= :since and reader is not null returning at
+        )
+        select distinct cast(at at time zone 'UTC' as date) as day from again
+        """,
         shop=shop,
         since=since,
     )
+    await store_days.mark(tx, [(shop, row.day) for row in rows])
 
 
 async def erase(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
     """Forget what erased customers' texts said, with the texts (SEC-006)."""
-    await tx.execute(
-        f"delete from readings r using {_CUSTOMERS} where r.shop = w.shop and r.customer = w.customer",
+    rows = await tx.fetch(
+        f"""
+        with gone as (
+            delete from readings r using {_CUSTOMERS} where r.shop = w.shop and r.customer = w.customer
+            returning r.shop, r.at
+        )
+        select distinct shop, cast(at at time zone 'UTC' as date) as day from gone
+        """,
         **_CUSTOMERS.of(customers),
     )
+    await store_days.mark(tx, [(row.shop, row.day) for row in rows])
 
 
 async def list_names_of(tx: Transaction, customers: Iterable[CustomerKey]) -> Sequence[Row[Any]]:
@@ -247,29 +255,8 @@ async def get_model(tx: Transaction, shop: str, number: int) -> bytes:
     return bytes(await tx.value(query, shop=shop, number=number))
 
 
-async def count_topics(tx: Transaction, shop: str, since: datetime, until: datetime) -> Sequence[Row[Any]]:
-    """(topic, texts, liked, disliked, stars_sum, stars_count) of what was said from `since` to `until` (exclusive)."""
-    return await tx.fetch(
-        """
-        select t.topic, count(*) as texts, count(*) filter (where t.how = 1) as liked,
-               count(*) filter (where t.how = -1) as disliked,
-               coalesce(sum(r.stars), 0) as stars_sum, count(r.stars) as stars_count
-        from readings r cross join lateral (
-            select unnest(r.liked) as topic, 1 as how
-            union all select unnest(r.mentioned), 0
-            union all select unnest(r.disliked), -1
-        ) t
-        where r.shop = :shop and r.at >= :since and r.at < :until and r.reader is not null
-        group by 1
-        """,
-        shop=shop,
-        since=since,
-        until=until,
-    )
-
-
-async def count_texts(tx: Transaction, shop: str, since: datetime, until: datetime, sku: str | None = None) -> Row[Any]:
-    """All texts of the time, by sentiment and expectation; of one product if asked."""
+async def count_texts(tx: Transaction, shop: str, since: datetime, until: datetime, sku: str) -> Row[Any]:
+    """All texts of the time about one product, by sentiment and expectation."""
     row = await tx.fetch_one(
         """
         select count(*) as texts, count(*) filter (where sentiment = 1) as positive,
@@ -277,8 +264,7 @@ async def count_texts(tx: Transaction, shop: str, since: datetime, until: dateti
                count(*) filter (where expectation = 1) as surpassed,
                count(*) filter (where expectation = -1) as disappointed
         from readings
-        where shop = :shop and at >= :since and at < :until and reader is not null
-          and (cast(:sku as text) is null or sku = :sku)
+        where shop = :shop and sku = :sku and at >= :since and at < :until and reader is not null
         """,
         shop=shop,
         since=since,
@@ -287,19 +273,6 @@ async def count_texts(tx: Transaction, shop: str, since: datetime, until: dateti
     )
     assert row is not None
     return row
-
-
-async def count_signals(tx: Transaction, shop: str, since: datetime, until: datetime) -> dict[Signal, int]:
-    rows = await tx.fetch(
-        """
-        select s.signal, count(*) as n from readings r cross join lateral unnest(r.signals) as s(signal)
-        where r.shop = :shop and r.at >= :since and r.at < :until and r.reader is not null group by 1
-        """,
-        shop=shop,
-        since=since,
-        until=until,
-    )
-    return {row.signal: row.n for row in rows}
 
 
 async def list_saying(

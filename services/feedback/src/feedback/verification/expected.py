@@ -9,9 +9,11 @@ from typing import Any
 from common.crypto.sealing import map_personal
 from common.events import CustomerKey, InvalidEvent, from_dict, rfc3339
 from common.events.feedback import (
+    ContentEvent,
     QuestionAnswer,
     ReviewSubmitted,
     RewardEvent,
+    StaffTaskEvent,
     SurveyAnswered,
     SurveyPolicyChanged,
     SurveyRequested,
@@ -31,6 +33,8 @@ MISSING = {
     "review": "a review was announced, and no row keeps it",
     "entry": "something was done with a ticket, and no row keeps it",
     "reward": "a claim of a reward was announced, and no row keeps it",
+    "task": "something of a staff task was announced, and no row keeps it",
+    "content": "something of content was announced, and no row keeps it",
     "policy": "a policy was announced, and no row keeps it",
 }
 """Kinds of names that a row must stand for, and what to say of one that has none."""
@@ -61,6 +65,10 @@ def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
         yield Expectation(*_personal(event.customer, _entry_name(data), _texts_of(data)))
     elif isinstance(data, RewardEvent):
         yield Expectation(*_reward(event.customer, event.type, event.time, data))
+    elif isinstance(data, StaffTaskEvent):
+        yield Expectation(*staff_task(event.shop, event.subject or "", event.type, event.time, data))
+    elif isinstance(data, ContentEvent):
+        yield Expectation(*content(event.shop, event.subject or "", event.type, event.time, data))
     elif isinstance(data, SurveyPolicyChanged):
         yield Expectation(("policy", event.shop, str(data.version)), policy(data.valid_from, data.policy))
 
@@ -145,6 +153,21 @@ def _texts_of_answers(
 def _reward(customer: CustomerKey, type_: str, at: datetime, claim: RewardEvent) -> Kept:
     said = claim.model_dump(mode="json", include=set(RewardEvent.model_fields))
     return ("reward", *customer, claim.claim_id, str(claim.revision)), digest(type_, said, rfc3339(at))
+
+
+def staff_task(shop: str, customer: str, type_: str, at: datetime, task: StaffTaskEvent) -> Kept:
+    """One revision, without what is told of the customer: that of an erased one is gone."""
+    said = map_personal(task, lambda _text, _path: None).model_dump(
+        mode="json", include=set(StaffTaskEvent.model_fields)
+    )
+    return ("task", shop, customer, task.task_id, str(task.revision)), digest(type_, said, rfc3339(at))
+
+
+def content(shop: str, customer: str, type_: str, at: datetime, told: ContentEvent) -> Kept:
+    """One revision, without what the customer wrote and showed: that of an erased one is gone."""
+    bare = map_personal(told, lambda _text, _path: None)
+    said = bare.model_dump(mode="json", include=set(ContentEvent.model_fields) - {"photos"})
+    return ("content", shop, customer, told.content_id, str(told.revision)), digest(type_, said, rfc3339(at))
 
 
 def _personal(customer: CustomerKey, name: tuple[str, ...], what: str | list[str | None] | None) -> Kept:

@@ -1,0 +1,245 @@
+"""Content about the goods over HTTP: submitted, moderated, selected for a customer's type (FBK-042 to FBK-048)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import Query, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from common.crypto.keys import KeyRing
+from common.events import Event
+from common.events.feedback import MOST_PHOTOS, ContentEvent, ContentGrade, ContentKind, ContentState, check_photo
+from common.events.fields import MAX_PERSONAL, Cursor, Identifier, ShopName, Text
+from common.http.api import Body, Router, Tx, require
+from common.http.people import identifiers_of
+from common.refusals import Invalid
+from feedback.commands import ugc as command
+from feedback.ugc import store
+from feedback.ugc.rules import SHOWN_TO, NewContent, Reader, UnknownContent, Verdict, select
+from feedback.ugc.store import Place
+
+router = Router(prefix="/v1/shops/{shop}/ugc", tags=["content"])
+Name = Annotated[Text, Field(min_length=1)]
+Words = Annotated[str, Field(min_length=1, max_length=4_000)]
+Photo = Annotated[str, AfterValidator(check_photo), Field(max_length=MAX_PERSONAL)]
+Link = Annotated[Text, Field(pattern=r"^https://[^\s]+$")]
+
+
+class ContentIn(Body):
+    """Content to be moderated; `content_id` is the caller's own and makes a repetition harmless.
+
+    A customer's has `text` or `photos`; nothing is fetched. `as_buyer`: the customer speaks as the buyer of `order_id`,
+    which is checked. `of_leader`: the customer is an opinion leader. The shop's own content (no `customer`) has a
+    `title` and a `link`.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "content_id": "show-77",
+                    "customer": "ann",
+                    "kind": "buyer_show",
+                    "order_id": "1001",
+                    "sku": "longjing-250",
+                    "as_buyer": True,
+                    "text": "The tea in my new cup.",
+                    "photos": ["https://shop.example/photos/show-77.jpg"],
+                }
+            ]
+        }
+    )
+    content_id: Identifier
+    kind: ContentKind
+    customer: Identifier | None = None
+    title: Name | None = None
+    link: Link | None = None
+    text: Words | None = None
+    photos: Annotated[tuple[Photo, ...], Field(max_length=MOST_PHOTOS)] = ()
+    order_id: Identifier | None = None
+    sku: Name | None = None
+    as_buyer: bool = False
+    of_leader: bool = False
+    source: Name | None = None
+
+
+class VerdictIn(Body):
+    """What a person decides. `approve` needs a `grade`, and grades approved content anew; `reason` names nobody."""
+
+    decision: Literal["approve", "refuse", "withdraw"]
+    by: Name
+    grade: ContentGrade | None = None
+    featured: bool = False
+    reason: Name | None = None
+
+
+class ContentOut(BaseModel):
+    """Content as it stands; `text` is null, and `photos` empty, where there are none or the customer was erased."""
+
+    content_id: str
+    customer: str | None
+    kind: ContentKind
+    title: str | None
+    link: str | None
+    text: str | None
+    photos: list[str]
+    order_id: str | None
+    sku: str | None
+    as_buyer: bool
+    of_leader: bool
+    source: str | None
+    state: ContentState
+    grade: ContentGrade | None
+    featured: bool
+    reason: str | None
+    submitted_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    revision: int
+
+
+class ContentPage(BaseModel):
+    """`after` of the next page; null on the last one."""
+
+    items: list[ContentOut]
+    after: str | None
+
+
+class ShownOut(BaseModel):
+    """What the public sees of approved content: nothing that names the customer or the order."""
+
+    content_id: str
+    kind: ContentKind
+    title: str | None
+    link: str | None
+    text: str | None
+    photos: list[str]
+    sku: str | None
+    by_buyer: bool
+    of_leader: bool
+    featured: bool
+    submitted_at: datetime
+
+
+class SelectionOut(BaseModel):
+    items: list[ShownOut]
+
+
+class InvalidContentCursor(Invalid):
+    """The text is no `after` that a page named."""
+
+    def __init__(self) -> None:
+        super().__init__("invalid_cursor", "`after` must be the one that the page before named.")
+
+
+@router.post("", status_code=201, dependencies=[require("feedback:write")])
+async def post_content(shop: ShopName, body: ContentIn, request: Request, response: Response, tx: Tx) -> ContentOut:
+    """Submit content; 201 when it is new, 200 when the very same was submitted before."""
+    new = NewContent(**body.model_dump(exclude={"customer"}) | {"photos": body.photos})
+    return _told(response, await command.submit(tx, _keys(request), shop, body.customer, new))
+
+
+@router.post("/{content_id}/decision", status_code=201, dependencies=[require("feedback:write")])
+async def post_verdict(
+    shop: ShopName, content_id: Identifier, body: VerdictIn, request: Request, response: Response, tx: Tx
+) -> ContentOut:
+    """Approve with a grade, refuse or withdraw content; 200 where it stands so."""
+    return _told(response, await command.decide(tx, _keys(request), shop, content_id, Verdict(**body.model_dump())))
+
+
+@router.get("", dependencies=[require("feedback:read")])
+async def list_content(
+    shop: ShopName,
+    request: Request,
+    tx: Tx,
+    state: ContentState = "submitted",
+    customer: Identifier | None = None,
+    after: Cursor = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> ContentPage:
+    """Content by its state, the oldest first: what is to be moderated, unless another state is asked for."""
+    place = _place(after) if after else None
+    people = None if customer is None else await identifiers_of(tx, shop, customer)
+    rows = await store.list_contents(tx, shop, state, place, limit + 1, people)
+    stored = [(row.customer or None, ContentEvent.model_validate_json(row.body)) for row in rows[:limit]]
+    items = [_out(one, content) for one, content in await _opened(tx, _keys(request), shop, stored)]
+    last = rows[limit - 1] if len(rows) > limit else None
+    return ContentPage(items=items, after=f"{last.submitted_at.isoformat()} {last.content_id}" if last else None)
+
+
+@router.get("/selection", dependencies=[require("feedback:read")])
+async def get_selection(
+    shop: ShopName,
+    request: Request,
+    tx: Tx,
+    shown_to: Annotated[
+        Reader, Query(description="opinion_led: shows and good reviews; cautious: guarantees, tests, leaders' reviews")
+    ] = "anybody",
+    sku: Annotated[Text | None, Query(description="of this product alone")] = None,
+    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+) -> SelectionOut:
+    """Approved content to show to a customer of a type, the best first (FBK-044, FBK-046)."""
+    rows = await store.list_approved(tx, shop, SHOWN_TO[shown_to], sku)
+    stored = [(row.customer or None, ContentEvent.model_validate_json(row.body)) for row in rows]
+    found = {content.content_id: (customer, content) for customer, content in stored}
+    wanted = [found[content.content_id] for content in select([c for _, c in stored], shown_to)[:limit]]
+    shown = [c for _, c in await _opened(tx, _keys(request), shop, wanted) if c.text or c.photos or c.link]
+    return SelectionOut(items=[_shown(content) for content in shown])
+
+
+@router.get("/{content_id}", dependencies=[require("feedback:read")])
+async def get_content(shop: ShopName, content_id: Identifier, request: Request, tx: Tx) -> ContentOut:
+    """Content as it stands."""
+    found = await store.get_content(tx, shop, content_id)
+    if found is None:
+        raise UnknownContent(content_id)
+    customer, content = found
+    return _out(customer, await command.readable(tx, _keys(request), shop, customer, content))
+
+
+async def _opened(
+    tx: Tx, keys: KeyRing, shop: str, stored: list[tuple[str | None, ContentEvent]]
+) -> list[tuple[str | None, ContentEvent]]:
+    found = await keys.keys_for(tx, {(shop, customer) for customer, _ in stored if customer is not None})
+    opened = []
+    for customer, content in stored:
+        if customer is not None:
+            told = Event(content.content_id, f"/shops/{shop}/feedback", shop, customer, content.submitted_at, content)
+            content = keys.open_event(told, found.get((shop, customer))).data
+        opened.append((customer, content))
+    return opened
+
+
+def _keys(request: Request) -> KeyRing:
+    keys: KeyRing = request.app.state.runtime.keys
+    return keys
+
+
+def _place(after: str) -> Place:
+    at, _, content_id = after.partition(" ")
+    try:
+        place = Place(datetime.fromisoformat(at), content_id)
+        year = place.submitted_at.astimezone(UTC).year
+    except (ValueError, OverflowError):
+        raise InvalidContentCursor from None
+    if place.submitted_at.tzinfo is None or not 1970 <= year < 9000 or not content_id:
+        raise InvalidContentCursor
+    return place
+
+
+def _told(response: Response, told: command.Told) -> ContentOut:
+    customer, content, new = told
+    response.status_code = 201 if new else 200
+    return _out(customer, content)
+
+
+def _out(customer: str | None, content: ContentEvent) -> ContentOut:
+    told = {name: getattr(content, name) for name in ContentOut.model_fields if name != "customer"}
+    return ContentOut(**told | {"photos": list(content.photos)}, customer=customer)
+
+
+def _shown(content: ContentEvent) -> ShownOut:
+    told = {name: getattr(content, name) for name in ShownOut.model_fields if name != "by_buyer"}
+    return ShownOut(**told | {"photos": list(content.photos)}, by_buyer=content.as_buyer)

@@ -1,0 +1,1 @@
+"""What customers say that calls for a ticket by itself."""

@@ -1,0 +1,116 @@
+"""Content over HTTP on a real PostgreSQL: only buyers post as buyers, moderated, selected, forgotten, rebuilt."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from common.events import Event
+from common.events.customers import CustomerErased
+from common.events.feedback import ContentEvent
+from common.events.orders import OrderLine
+from feedback.jobs.verifying import CONTENTS
+from feedback.verification.expected import expectations
+
+from ..conftest import MARCH, Feedback, completed, refunded
+
+UGC = "/v1/shops/s/ugc"
+ROWS = "select customer, content_id, revision, newest, state, kind, grade, type, at, cast(body as text) from contents"
+
+
+def bought(order_id: str, sku: str, customer: str = "ann") -> Event[Any]:
+    event = completed(order_id, customer=customer)
+    return event.with_data(event.data.having(lines=(OrderLine(sku=sku, quantity=1, paid=100),)))
+
+
+async def post(feedback: Feedback, content_id: str, path: str = "", **body: Any) -> tuple[int, Any]:
+    told = (
+        body if path else {"content_id": content_id, "kind": "buyer_show", "customer": "ann", "text": "My cup"} | body
+    )
+    answer = await feedback.client.post(f"{UGC}{path and f'/{content_id}{path}'}", json=told)
+    return answer.status_code, answer.json()
+
+
+async def selected(feedback: Feedback, **params: Any) -> list[str]:
+    answer = await feedback.client.get(f"{UGC}/selection", params=params)
+    assert answer.status_code == 200, answer.text
+    assert not any({"customer", "order_id"} & item.keys() for item in answer.json()["items"])
+    return [item["content_id"] for item in answer.json()["items"]]
+
+
+async def test_content_is_submitted_moderated_shown_and_forgotten(feedback: Feedback, rebuilt: Feedback) -> None:
+    """FBK-042, FBK-044, FBK-048: a repetition is harmless, and an erased customer's words are shown no more."""
+    await feedback.issue_key()
+    await feedback.issue_key("bob")
+    await feedback.handle(
+        bought("o1", "tea"), bought("o2", "tea"), refunded("o2", 1, whole=True), bought("b1", "tea", "bob")
+    )
+    as_buyer: dict[str, Any] = {"as_buyer": True, "order_id": "o1", "sku": "tea"}
+    assert (await post(feedback, "c1", **as_buyer))[0] == 201
+    assert (await post(feedback, "c1", **as_buyer))[0] == 200
+    assert (await post(feedback, "c1", **as_buyer | {"text": "other"}))[1]["type"] == "/problems/content_differs"
+    wrongs: list[dict[str, Any]] = [{"order_id": "o2"}, {"order_id": "b1"}, {"order_id": "none"}, {"sku": "cup"}]
+    for wrong in wrongs:
+        assert (await post(feedback, "c2", **as_buyer | wrong))[1]["type"] == "/problems/not_a_buyer", wrong
+    hostile = "<script>alert(1)</script>\u202e\u200bgnp.exe"
+    assert (await post(feedback, "c2", customer="bob", text=hostile))[1]["text"] == hostile, "as it was written"
+    library: dict[str, Any] = {
+        "kind": "guarantee",
+        "customer": None,
+        "text": None,
+        "title": "30 days",
+        "link": "https://s.example/g",
+    }
+    assert (await post(feedback, "g1", **library))[0] == 201
+    waiting = (await feedback.client.get(UGC, params={"limit": 2})).json()
+    assert [item["content_id"] for item in waiting["items"]] == ["c1", "c2"]
+    rest = (await feedback.client.get(UGC, params={"after": waiting["after"]})).json()
+    assert ([item["content_id"] for item in rest["items"]], rest["after"]) == (["g1"], None)
+    assert await selected(feedback) == []
+    for content_id in ("c1", "c2", "g1"):
+        assert (await post(feedback, content_id, "/decision", decision="approve", grade="A", by="li"))[0] == 201
+    assert (await post(feedback, "c1", "/decision", decision="approve", grade="A", by="li"))[0] == 200
+    assert (await post(feedback, "c1", "/decision", decision="refuse", by="li"))[1][
+        "type"
+    ] == "/problems/content_stands"
+    assert await selected(feedback, shown_to="cautious") == ["g1"]
+    assert await selected(feedback, shown_to="opinion_led", sku="tea") == ["c1"]
+    assert sorted(await selected(feedback)) == ["c1", "c2", "g1"]
+    events = [event for event in await feedback.announced() if isinstance(event.data, ContentEvent)]
+    assert all(e.data.text is None or e.data.text.startswith("enc:") for e in events)
+    await rebuilt.handle(*random.Random(4).sample(events, len(events)), *events)
+    assert sorted(await rebuilt.rows(ROWS)) == sorted(await feedback.rows(ROWS))
+    said = {e.name: e.digest for event in events for e in expectations(event.as_dict())}
+    async with feedback.database.transaction() as tx:
+        rows = await tx.fetch(f"select {CONTENTS.columns} from contents t")
+    assert dict(kept for row in rows for kept in CONTENTS.says(row)) == said, "as `verify` compares them"
+    erased: Event[Any] = Event("x1", "/shops/s/orders-ingest", "s", "ann", MARCH, CustomerErased())
+    await feedback.handle(erased)
+    assert await feedback.rows("select 1 from contents where customer = 'ann' and body::text like '%enc:%'") == []
+    assert sorted(await selected(feedback)) == ["c2", "g1"]
+    assert (await post(feedback, "c9"))[1]["type"] == "/problems/customer_erased"
+
+
+async def test_what_cannot_be_content_is_refused_and_nothing_is_kept(feedback: Feedback) -> None:
+    await feedback.issue_key()
+    bad: list[dict[str, Any]] = [
+        {"text": None},
+        {"text": "\u200b\u200b"},
+        {"text": "x" * 4_001},
+        {"text": None, "photos": ["http://plain.example/1.jpg"]},
+        {"photos": ["p"] * 21},
+        {"customer": None},
+        {"kind": "song"},
+        {"kind": "tutorial", "customer": None, "text": None, "title": "x", "link": "javascript:alert(1)"},
+        {"as_buyer": True},
+        {"more": 1},
+    ]
+    for fields in bad:
+        status, problem = await post(feedback, "c1", **fields)
+        assert status == 422, (fields, problem)
+    assert (await post(feedback, "c1", "/decision", decision="refuse", by="li"))[1][
+        "type"
+    ] == "/problems/unknown_content"
+    for after in ("x", "2025-03-01T00:00:00 c", "0001-01-01T00:00:00+14:00 c", "9999-12-31T23:59:59-14:00 c"):
+        assert (await feedback.client.get(UGC, params={"after": after})).status_code == 422, after
+    assert await feedback.rows("select count(*) from contents") == [(0,)]

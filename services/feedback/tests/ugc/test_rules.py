@@ -1,0 +1,92 @@
+"""Content as rules: what may be submitted, what follows what, what is shown to whom (FBK-042, FBK-045, FBK-046)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from common.events.feedback import ContentEvent
+from feedback.ugc.rules import ContentStands, ContentUnfit, NewContent, Reader, Verdict, decided, select, submitted
+
+NOW = datetime(2025, 3, 1, tzinfo=UTC)
+
+
+def new(**fields: Any) -> NewContent:
+    told: dict[str, Any] = {"content_id": "c", "kind": "buyer_show", "text": "My cup"}
+    return NewContent(**told | fields)
+
+
+OF_SHOP: dict[str, Any] = {"text": None, "title": "Brewing", "link": "https://shop.example/brewing"}
+
+
+@pytest.mark.parametrize(
+    ("content", "customer", "shown"),
+    [
+        (new(), None, 6),
+        (new(kind="tutorial", **OF_SHOP | {"title": None}), None, 0),
+        (new(kind="tutorial", **OF_SHOP | {"link": None}), None, 0),
+        (new(kind="tutorial", **OF_SHOP | {"text": "words"}), None, 5),
+        (new(kind="guarantee"), "ann", 6),
+        (new(text="\u200b\u2060"), "ann", 0),
+        (new(as_buyer=True), "ann", 6),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(content: NewContent, customer: str | None, shown: int) -> None:
+    with pytest.raises(ContentUnfit):
+        submitted(content, customer, shown, NOW)
+
+
+def test_content_is_approved_with_a_grade_graded_anew_and_withdrawn_for_good() -> None:
+    content: ContentEvent = submitted(new(), "ann", 6, NOW)
+    with pytest.raises(ContentUnfit):
+        decided(content, Verdict("approve", "li"), NOW)
+    with pytest.raises(ContentUnfit):
+        decided(content, Verdict("refuse", "li", grade="A"), NOW)
+    approved = decided(content, Verdict("approve", "li", "B"), NOW)
+    assert approved is not None
+    assert (approved.TYPE, approved.state, approved.revision) == ("ugc.approved", "approved", 2)
+    assert decided(approved, Verdict("approve", "li", "B"), NOW) is None, "the very same again"
+    better = decided(approved, Verdict("approve", "li", "A", featured=True), NOW)
+    assert better is not None
+    with pytest.raises(ContentStands):
+        decided(better, Verdict("refuse", "li"), NOW)
+    gone = decided(better, Verdict("withdraw", "li", reason="asked for"), NOW)
+    assert gone is not None
+    assert (gone.TYPE, gone.grade, gone.featured) == ("ugc.changed", None, False)
+    with pytest.raises(ContentStands):
+        decided(gone, Verdict("approve", "li", "A"), NOW)
+
+
+def shown(content_id: str, kind: Any, grade: Any = "B", days: int = 0, **fields: Any) -> ContentEvent:
+    at = NOW + timedelta(days=days)
+    told = {"state": "approved", "submitted_at": at, "grade": grade, "revision": 2}
+    return ContentEvent(content_id=content_id, kind=kind, **told | fields)
+
+
+LIBRARY = [
+    shown("old-a", "buyer_show", "A", days=-9),
+    shown("new-b", "buyer_show", days=-1),
+    shown("new-c", "buyer_show", "C"),
+    shown("review", "review", "A"),
+    shown("leader", "review", of_leader=True),
+    shown("guarantee", "guarantee"),
+    shown("test", "product_test"),
+    shown("featured", "usage_note", featured=True),
+    shown("waits", "review", None, state="submitted"),
+    shown("gone", "guarantee", None, state="withdrawn"),
+]
+
+
+@pytest.mark.parametrize(
+    ("reader", "expected"),
+    [
+        ("opinion_led", ["featured", "old-a", "new-b", "leader", "review"]),
+        ("cautious", ["guarantee", "test", "leader"]),
+        ("anybody", ["featured", "leader", "review", "old-a", "guarantee", "test", "new-b", "new-c"]),
+    ],
+)
+def test_fbk_046_each_type_of_customer_is_shown_what_persuades_it(reader: Reader, expected: list[str]) -> None:
+    assert [content.content_id for content in select(LIBRARY, reader)] == expected
+    assert select(LIBRARY[::-1], reader) == select(LIBRARY, reader)
