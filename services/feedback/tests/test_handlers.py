@@ -12,10 +12,12 @@ from common.crypto.sealing import is_sealed
 from common.events import Event
 from common.events.customers import CustomerErased
 from common.events.feedback import QuestionAnswer, ReviewSubmitted, SurveyAnswered, SurveyRequested
+from feedback.surveys.rules import usage_id
 
 from .conftest import MARCH, Feedback, completed
 
 WEEK = timedelta(days=7)
+ASKED = usage_id("s", "ann", MARCH + WEEK)
 
 
 def own(data: Any, event_id: str, customer: str = "ann") -> Event[Any]:
@@ -24,12 +26,23 @@ def own(data: Any, event_id: str, customer: str = "ann") -> Event[Any]:
 
 def requested(order_id: str = "o1") -> Event[SurveyRequested]:
     return own(
-        SurveyRequested(survey_id="q1", order_id=order_id, answer_url="https://x.test/s/t", cause_at=MARCH + WEEK), "q1"
+        SurveyRequested(survey_id=ASKED, order_id=order_id, answer_url="https://x.test/s/t", cause_at=MARCH + WEEK),
+        ASKED,
     )
 
 
 async def questions(feedback: Feedback) -> list[tuple[Any, ...]]:
     return await feedback.rows("select customer, order_id, due_at from usage_questions order by customer")
+
+
+async def test_a_shops_own_form_of_that_kind_is_not_the_usage_question(feedback: Feedback) -> None:
+    """FBK-007: who was asked such a form by request is asked the question of the first order all the same."""
+    own_form = SurveyRequested(
+        survey_id="mine", kind="usage", form_id="words", answer_url="https://x.test/s/t", cause_at=MARCH
+    )
+    await feedback.handle(own(own_form, "mine"), completed("o1"))
+    await feedback.handle(completed("b1", customer="bob"), own(own_form, "mine", "bob"))
+    assert await questions(feedback) == [("ann", "o1", MARCH + WEEK), ("bob", "b1", MARCH + WEEK)]
 
 
 async def test_the_first_completed_order_is_noted_and_falls_due_a_week_later(feedback: Feedback) -> None:
@@ -70,7 +83,7 @@ async def test_an_earlier_order_found_after_the_question_does_not_ask_again(feed
 async def test_the_own_topic_fills_an_empty_store(feedback: Feedback) -> None:
     """A rebuild reads what was accepted and promised, in any order of topics."""
     answer = own(
-        SurveyAnswered(survey_id="q1", order_id="o1", answers=(QuestionAnswer(question="stars", score=4),)), "a1"
+        SurveyAnswered(survey_id=ASKED, order_id="o1", answers=(QuestionAnswer(question="stars", score=4),)), "a1"
     )
     review = own(ReviewSubmitted(review_id="r1", stars=5), "r1")
     await feedback.handle(answer, requested(), review)
@@ -94,7 +107,7 @@ async def test_reading_the_own_topic_again_changes_nothing(feedback: Feedback) -
 async def test_two_surveys_of_one_customer_in_a_batch_are_both_kept(feedback: Feedback) -> None:
     other = requested("o2")
     await feedback.handle(requested(), own(other.data.model_copy(update={"survey_id": "q2"}), "q2"))
-    assert await feedback.rows("select survey_id from surveys order by 1") == [("q1",), ("q2",)]
+    assert await feedback.rows("select survey_id from surveys order by 1") == sorted([(ASKED,), ("q2",)])
 
 
 SURVEYS: dict[str, tuple[QuestionAnswer, ...]] = {

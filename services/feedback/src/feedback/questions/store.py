@@ -15,6 +15,7 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 from common.work.set_aside import Task
 from feedback.orders.rules import CompletedOrder
+from feedback.surveys.rules import is_usage_question
 
 _CUSTOMERS = Columns("w", shop="text", customer="text")
 _ASKED = Columns("a", shop="text", customer="text", survey_id="text")
@@ -48,7 +49,11 @@ async def save_first_orders(tx: Transaction, customers: Collection[CustomerKey])
 async def save_asked(tx: Transaction, requests: Sequence[Event[SurveyRequested]]) -> None:
     """These usage questions were asked: nothing of them falls due any more. Idempotent."""
     # One row a customer: two of one customer in a statement would be refused.
-    last = {e.customer: e.data.survey_id for e in requests if e.data.kind == "usage"}
+    last = {
+        e.customer: e.data.survey_id
+        for e in requests
+        if is_usage_question(*e.customer, e.data.survey_id, e.data.cause_at)
+    }
     # Where the order itself is not known yet (topics read out of order), its columns stay empty until it comes.
     await tx.execute(
         f"""

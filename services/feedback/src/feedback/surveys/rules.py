@@ -24,7 +24,17 @@ class About:
 
 def survey_id_of(order: CompletedOrder) -> str:
     """Derived from kind and due time, so that a replay asks the same survey and signs the same link."""
-    return fact_id(f"usage@{_due(order).isoformat()}", SurveyRequested.TYPE, order.shop, order.customer, 0)
+    return usage_id(order.shop, order.customer, _due(order))
+
+
+def is_usage_question(shop: str, customer: str, survey_id: str, cause_at: datetime | None) -> bool:
+    """Whether it is the one usage question of FBK-007; a shop's own form of that kind, asked by request, is none."""
+    return cause_at is not None and survey_id == usage_id(shop, customer, cause_at)
+
+
+def usage_id(shop: str, customer: str, due: datetime) -> str:
+    """The survey's id of the usage question that falls due then."""
+    return fact_id(f"usage@{due.isoformat()}", SurveyRequested.TYPE, shop, customer, 0)
 
 
 def ask(order: CompletedOrder, answer_url: str, version: int = 0) -> Event[SurveyRequested]:

@@ -12,7 +12,7 @@ from feedback.orders.rules import CompletedOrder, OrderInput, completed_orders, 
 from feedback.policy.state import Version
 from feedback.schedules.rules import next_look, occasions
 from feedback.schedules.state import Ended, Known, Turn
-from feedback.surveys.rules import survey_id_of
+from feedback.surveys.rules import is_usage_question, survey_id_of
 from feedback.surveys.state import Survey
 from feedback.tickets.columns import columns_of
 from feedback.tickets.state import Entry
@@ -86,7 +86,7 @@ def _of_orders(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
 
 def _of_question(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
     first = first_of(orders)
-    asked = [s for s in h.surveys.values() if s.cause_at is not None and s.kind == "usage"]
+    asked = [s for s in h.surveys.values() if _is_usage(s)]
     q = h.question
     if q is None:
         if orders:
@@ -116,6 +116,10 @@ def _of_question(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
         yield f"is due at {q.due_at and q.due_at.isoformat()}, not at {due and due.isoformat()}"
 
 
+def _is_usage(s: Survey) -> bool:
+    return is_usage_question(s.shop, s.customer, s.survey_id, s.cause_at)
+
+
 def _of_surveys(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
     # Orders completed at one moment make one survey; it names one of them.
     by_id: dict[str, set[tuple[str | None, datetime | None]]] = {}
@@ -125,7 +129,7 @@ def _of_surveys(h: History, orders: Sequence[CompletedOrder]) -> Iterator[str]:
     for survey_id, s in h.surveys.items():
         if (s.answered_at is None) != (not s.answers):
             yield f"has answers without their time, or a time without answers, in survey {survey_id}"
-        if s.cause_at is None or s.kind != "usage" or not orders:
+        if s.cause_at is None or not orders or not _is_usage(s):
             continue  # only its answer, or its request, has been read: topics are read side by side
         about = by_id.get(survey_id)
         if about is None:
