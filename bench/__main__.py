@@ -38,8 +38,8 @@ QUICK = (
     from_log.Size(orders=3_000, customers=1_000, warm=500, baseline=300),
     over_http.Size(warm=500, batched=6_000, single=1_500),
     histories.Size((10, 100, 1_000, 4_000)),
-    segments.Size(50_000),
-    campaigning.Size(50_000),
+    segments.Size(10_000),
+    campaigning.Size(5_000),
 )
 QUICK_WHOLE = (
     everything.Size(orders=2_500, warm=500),
