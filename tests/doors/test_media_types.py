@@ -10,7 +10,10 @@ from fastapi import FastAPI
 
 FORM = "application/x-www-form-urlencoded"
 """What `curl -d` calls a body unless a header says otherwise."""
-FILES = {("orders-ingest", f"POST /v1/shops/{{shop}}/imports{part}") for part in ("", "/preview")}
+FILES = {
+    *(("orders-ingest", f"POST /v1/shops/{{shop}}/imports{part}") for part in ("", "/preview", "/{job_id}/mended")),
+    ("messaging", "POST /mail/reports/{token}"),
+}
 
 
 def routes_with_json(app: FastAPI) -> Iterator[tuple[str, str, set[str]]]:

@@ -41,6 +41,7 @@ async def test_what_is_ticked_holds_from_the_answer_on(messaging: Any, topics: O
         assert page.status_code == 200
         assert boxes(page.text) == {
             "email/marketing": True, "email/survey": True, "sms/marketing": True, "sms/survey": False,
+            "phone/marketing": False, "phone/survey": False,
         }  # fmt: skip
         assert "example.test" not in page.text + path(messaging), "no address is shown"
         assert "138" not in page.text
@@ -50,6 +51,7 @@ async def test_what_is_ticked_holds_from_the_answer_on(messaging: Any, topics: O
     assert "已保存" in saved.text
     assert boxes(saved.text) == {
         "email/marketing": False, "email/survey": True, "sms/marketing": False, "sms/survey": True,
+        "phone/marketing": False, "phone/survey": False,
     }  # fmt: skip
     rows = await messaging.rows(NOW)
     assert [row[:3] for row in rows] == [

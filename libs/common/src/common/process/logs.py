@@ -30,6 +30,7 @@ _PRIVATE_NAMES = frozenset(
         "remark",
         "place",
         "text",
+        "note",
         "photos",
         "terms",
         "authorization",

@@ -7,16 +7,14 @@ from typing import Any
 from fastapi import Request, Response
 from pydantic import BaseModel
 
-from common.http.api import Router, public, require, runtime_of
+from common.http.api import FILE, Router, public, require, runtime_of
 from messaging.api.sms_callbacks import UnknownCallback
 from messaging.commands.mail_reports import take_report
 from messaging.delivery.receipts.links import GatewayLinks
 
 router = Router(tags=["mail reports"])
 _SERVER = public("the address holds a secret that only our mail server was given, and allows nothing but this")
-_RAW: dict[str, Any] = {
-    "requestBody": {"content": {"message/rfc822": {"schema": {"type": "string", "format": "binary"}}}}
-}
+_RAW: dict[str, Any] = {"requestBody": {"content": {FILE: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 class MailCallbacksOut(BaseModel):
