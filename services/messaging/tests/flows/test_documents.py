@@ -133,3 +133,16 @@ def test_a_shops_version_holds_from_when_it_was_saved_and_runs_keep_theirs() -> 
     assert [v.version for v in books.at(at + timedelta(2)).started_by("order.completed")] == [2]
     assert books.of("tier", 1) == mine
     assert books.of("tier", 7) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"only_if": [{"what": "orders", "at_least": 10**50}]}, "less than or equal to 1000000000000"),
+        ({"steps": [{"id": "w", "do": "wait", "days": 1, "at": "23:30:00+05:00"}]}, "has no offset"),
+    ],
+)
+def test_what_no_reader_could_hold_and_an_hour_of_elsewhere_are_refused(change: dict[str, Any], says: str) -> None:
+    """What was saved is read again by verify and by a rebuild; an hour is the recipient's own."""
+    with pytest.raises(ValidationError, match=says):
+        FlowDocument.model_validate({**PLAIN, **change})

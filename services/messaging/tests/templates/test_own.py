@@ -14,7 +14,7 @@ from messaging.channels.smtp.mail import Mail, build
 from messaging.templates.checks import advice, problems, values_of
 from messaging.templates.document import TemplateDocument
 from messaging.templates.markup import STYLES, BadMarkup, page
-from messaging.templates.rendering import own_language, render_own
+from messaging.templates.rendering import IncompleteText, own_language, render_own, render_with
 from messaging.templates.sandbox import FILTERS, BadTemplate, check
 
 SPRING: dict[str, Any] = {
@@ -106,6 +106,65 @@ def test_offers_get_the_standard_words_for_unsubscribing() -> None:
     notice = values_of(own, {"unsubscribe_url": url})
     assert render_own(own, "en", notice).text.count(url) == 1
     assert "nsubscribe" not in render_own(document, "en", values_of(document, {})).text
+
+
+@pytest.mark.parametrize(
+    "short",
+    ["Our NONSTOP sale starts now", "Don't STOP shopping", "Sale {# unsubscribe_url #}", "STOPOVER offers for you"],
+)
+def test_a_word_that_only_looks_like_it_is_no_way_to_opt_out(short: str) -> None:
+    """MSG-009, SEC-011: what the customer reads decides, not what stands in the source."""
+    url = "https://shop.example/unsubscribe/t"
+    own = changed(
+        short=short,
+        text="Hello {# unsubscribe_url #}{% if unsubscribe_url is defined and false %}x{% endif %}",
+        html="<p>Hello</p>{# unsubscribe_url #}",
+    )
+    values = values_of(own, {"unsubscribe_url": url})
+    long, brief = (render_own(own, "en", values, short=s) for s in (False, True))
+    assert brief.text.endswith(" Reply STOP to opt out.")
+    assert long.text.count(url) == 1
+    assert f'href="{url}"' in (long.html or "")
+
+
+@pytest.mark.parametrize(
+    "short", ["Sale! Reply STOP to end", "Sale. STOP to unsubscribe", "大促 回T退订", "{{ unsubscribe_url }}"]
+)
+def test_a_short_text_may_say_itself_how_to_opt_out(short: str) -> None:
+    own = changed(short=short)
+    said = render_own(own, "en", values_of(own, {"unsubscribe_url": "https://s.example/u"}), short=True).text
+    assert "Reply STOP to opt out." not in said
+
+
+NESTED = ["{% if name %}" * 600 + "x" + "{% endif %}" * 600, "{{ " + "(" * 4000 + "name" + ")" * 4000 + " }}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% if gift > 100 %}x{% endif %}y",
+        "{{ name | day }}",
+        "{{ '9999-12-31T23:59:59-14:00' | day }}",
+        "{{ " + "9" * 5_000 + " }}",
+        "{{ name" + " | upper" * 2_000 + " }}",
+        "{{ " + "not " * 4_000 + "name }}",
+        *NESTED,
+    ],
+)
+def test_a_text_that_cannot_be_filled_in_is_refused_and_stops_no_other_message(text: str) -> None:
+    """MSG-052: one shop's text is never the end of a sender that all shops share."""
+    own = changed(text=text, html=None)
+    assert problems(own) != []
+    with pytest.raises(IncompleteText):
+        render_with(own, "spring", "en", values_of(own, {"name": None}))
+
+
+def test_a_value_of_another_kind_than_the_samples_keeps_back_that_message_alone() -> None:
+    """Samples are texts; what a flow knows may be a number."""
+    own = changed(text='{% if gift > "5" %}many{% else %}few{% endif %}', html=None)
+    assert problems(own) == []
+    with pytest.raises(IncompleteText):
+        render_with(own, "spring", "en", values_of(own, {"gift": 7}))
 
 
 def test_a_mail_program_gets_tables_inlined_styles_and_a_dark_mode() -> None:

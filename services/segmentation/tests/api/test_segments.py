@@ -15,6 +15,8 @@ from common.events.membership import TierChanged
 from common.events.segments import SegmentDefined, SegmentEntered, SegmentLeft, TagChanged
 from common.process.runtime import Runtime
 from common.verification import Verification
+from segmentation.commands.segments import written_out
+from segmentation.expressions.parsing import parse
 from segmentation.fold import CLAIMED
 from segmentation.handlers import on_definitions, on_inputs, on_members, on_stays, on_tags
 from segmentation.jobs.verifying import verify_segments
@@ -180,6 +182,29 @@ async def test_what_makes_no_segment_says_why(client: httpx.AsyncClient) -> None
     assert (await client.put(f"{BASE}/segments/lapsed", json=QUIET)).status_code == 422
     assert (await client.get(f"{BASE}/segments/none/customers")).status_code == 404
     assert (await client.get(f"{BASE}/customers/ghost/segments")).status_code == 404
+
+
+async def test_a_segment_is_not_made_too_large_by_one_that_it_names(client: httpx.AsyncClient) -> None:
+    """Each is small as it stands; what they come to together is what a statement has to hold."""
+    thirty = " or ".join(["segment base"] * 30)
+    await save(client, "base", {"name": "Base", "expression": "orders >= 1"})
+    await save(client, "some", {"name": "Some", "expression": thirty})
+    await save(client, "all", {"name": "All", "expression": thirty.replace("base", "some")})
+    path, body = f"{BASE}/segments/base", {"name": "Base", "expression": "orders >= 1 and reviews >= 1"}
+    refused = await client.put(path, json=body)
+    assert (refused.status_code, refused.json()["type"]) == (413, "/problems/too_large"), refused.text
+    assert "'all'" in refused.json()["detail"]
+    assert (await client.get(path)).json()["expression"] == "orders >= 1"
+    twice = {"expression": "segment all or segment all"}
+    assert (await client.post(f"{BASE}/segments/preview", json=twice)).status_code == 413
+    odd = await client.get(f"{path}/history", params={"until": "0001-01-01"})
+    assert odd.status_code == 422
+
+
+def test_segments_that_name_each_other_are_counted_once_each() -> None:
+    """Thirty steps that double: written out they come to 2^30 conditions."""
+    trees = {"s0": parse("member"), **{f"s{n}": parse(f"segment s{n - 1} or segment s{n - 1}") for n in range(1, 31)}}
+    assert written_out(parse("segment s30"), trees, {}) == 2**30
 
 
 @pytest.mark.parametrize("size", [1, 100])

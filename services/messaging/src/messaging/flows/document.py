@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date, time
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from common.events.customers import Channel
 from common.events.messages import MessagePurpose
@@ -24,7 +24,17 @@ What = Annotated[
         description="a field of the event, or a fact: tier, stage, orders, purchases, segment.<name>, detail.<name>, …",
     ),
 ]
-Value = Annotated[str, Field(max_length=200)] | bool | Annotated[int, Field(ge=-(10**12), le=10**12)]
+Bound = Annotated[int, Field(ge=-(10**12), le=10**12)]
+Value = Annotated[str, Field(max_length=200)] | bool | Bound
+
+
+def _local(hour: time) -> time:
+    if hour.tzinfo is not None:
+        raise ValueError("an hour of the recipient's or the shop's day has no offset: write 09:30")
+    return hour
+
+
+LocalHour = Annotated[time, AfterValidator(_local)]
 Lead = Annotated[int, Field(ge=-60, le=60, strict=True, description="days after the day; negative: before it")]
 Holiday = Literal[
     "new_year",
@@ -57,8 +67,8 @@ class Check(Part):
     what: What
     is_: Annotated[Value | None, Field(alias="is")] = None
     in_: Annotated[tuple[Value, ...] | None, Field(alias="in", min_length=1, max_length=50)] = None
-    at_least: int | None = None
-    at_most: int | None = None
+    at_least: Bound | None = None
+    at_most: Bound | None = None
     known: bool | None = None
 
     @model_validator(mode="after")
@@ -114,7 +124,7 @@ class Dated(Part):
     """`days` after the day (negative: before), at this time of day where the recipient is."""
 
     days: Lead = 0
-    at: time = time(9, 30)
+    at: LocalHour = time(9, 30)
 
 
 class PersonalDateTrigger(Dated):
@@ -219,7 +229,7 @@ class WaitStep(Step):
     do: Literal["wait"] = "wait"
     days: Annotated[int, Field(ge=0, le=400, strict=True)] = 0
     hours: Annotated[int, Field(ge=0, le=23, strict=True)] = 0
-    at: time | None = None
+    at: LocalHour | None = None
 
 
 class CycleStep(Step):

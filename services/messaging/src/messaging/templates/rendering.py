@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -32,6 +33,12 @@ _OPT_OUT = {
     },
     "zh": {"why": "您同意接收 {shop} 的消息，因此收到本邮件。", "link": "退订", "short": "回T退订"},
 }
+
+
+_SENT_BACK = re.compile(
+    r"(?i:\b(?:reply|text|send|answer)\b[^.!?]{0,30})\bSTOP\b"
+    r"|\bSTOP\b\s*(?i:(?:to|=|2)\s*(?:opt|end|quit|unsub|cancel))|退订"
+)
 
 
 @cache
@@ -82,7 +89,8 @@ def render_with(
         return render(template, language, values, short=short)
     try:
         return render_own(own, language, values, short=short)
-    except (jinja2.TemplateError, ValueError) as error:
+    except Exception as error:
+        # Somebody else's text: whatever is wrong with it keeps this message alone from leaving.
         raise IncompleteText(f"{template}: {error}") from error
 
 
@@ -98,19 +106,22 @@ def render_own(
     url = values.get("unsubscribe_url")
     words = _OPT_OUT.get(spoken, _OPT_OUT["en"])
     if short:
-        said = "" if url is None or mentions_opt_out(texts.short) else words["short"]
-        return Rendered("", f"{fill(texts.short, values).strip()}{said}")
+        filled = fill(texts.short, values).strip()
+        said = "" if url is None or mentions_opt_out(filled, str(url)) else words["short"]
+        return Rendered("", f"{filled}{said}")
     subject = " ".join(fill(texts.subject, values).split())
     text = fill(texts.text, values).strip() + "\n"
-    if url is not None and "unsubscribe_url" not in texts.text:
+    if url is not None and str(url) not in text:
         text += f"\n--\n{words['why'].format(shop=values.get('shop_name', ''))} {words['link']}: {url}\n"
     if texts.html is None:
         return Rendered(subject, text)
     markup = fill(texts.html, values, html=True)
-    if url is not None and "unsubscribe_url" not in texts.html:
+    html = page(markup, subject, spoken)
+    if url is not None and f'href="{escape(str(url))}"' not in html:
         said = words["why"].format(shop=escape(str(values.get("shop_name", ""))))
         markup += f'<hr><p>{said} <a href="{escape(str(url))}">{words["link"]}</a></p>'
-    return Rendered(subject, text, page(markup, subject, spoken))
+        html = page(markup, subject, spoken)
+    return Rendered(subject, text, html)
 
 
 def own_language(own: TemplateDocument, tag: str | None) -> str:
@@ -119,9 +130,9 @@ def own_language(own: TemplateDocument, tag: str | None) -> str:
     return next((language for language in (wanted, "en") if language in own.texts), next(iter(own.texts)))
 
 
-def mentions_opt_out(short: str) -> bool:
-    """Whether a short text says itself how to opt out."""
-    return any(word in short for word in ("STOP", "退订", "unsubscribe_url"))
+def mentions_opt_out(short: str, url: str) -> bool:
+    """Whether a filled-in short text says itself how to opt out: by the link, or by a word that is to be sent back."""
+    return url in short or _SENT_BACK.search(short) is not None
 
 
 def render(flow: str, language: str | None, values: Mapping[str, Any], *, short: bool = False) -> Rendered:
@@ -129,7 +140,7 @@ def render(flow: str, language: str | None, values: Mapping[str, Any], *, short:
     folder = f"{language_of(language)}/short" if short else language_of(language)
     try:
         filled = _TEXTS.get_template(f"{folder}/{flow}.txt").render(values)
-    except jinja2.TemplateError as error:
+    except (jinja2.TemplateError, TypeError, ValueError, OverflowError) as error:
         raise IncompleteText(f"{flow}: {error}") from error
     if short:
         return Rendered("", filled.strip())

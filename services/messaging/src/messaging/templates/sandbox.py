@@ -30,6 +30,7 @@ _ALLOWED: tuple[type[nodes.Node], ...] = (
     nodes.Filter,
 )
 """No loops, calls, attributes, arithmetic or assignments: `{{ 'x' * 10 ** 9 }}` is none of these."""
+_NESTED = "the text is nested too deeply, or holds a number that is too long: make it simpler"
 FILTERS = frozenset({"day", "default", "upper", "lower", "capitalize", "trim"})
 TESTS = frozenset({"defined", "undefined"})
 
@@ -42,16 +43,28 @@ class BadTemplate(ValueError):
 def compiled(source: str, html: bool) -> jinja2.Template:
     """A checked text, ready to be filled in. Raises BadTemplate."""
     check(source)
-    return environment(html=html).from_string(source)
+    try:
+        return environment(html=html).from_string(source)
+    except Exception as error:
+        raise BadTemplate(_NESTED) from error
 
 
 @lru_cache(2048)
 def check(source: str) -> frozenset[str]:
     """The names of the values that the text asks for. Raises BadTemplate for what is not allowed."""
     try:
-        tree = environment(html=False).parse(source)
+        return _checked(source)
     except jinja2.TemplateSyntaxError as error:
         raise BadTemplate(f"line {error.lineno}: {error.message}") from None
+    except BadTemplate:
+        raise
+    except Exception as error:
+        # A depth that neither the parser nor Python bears, or a number of thousands of digits.
+        raise BadTemplate(_NESTED) from error
+
+
+def _checked(source: str) -> frozenset[str]:
+    tree = environment(html=False).parse(source)
     for node in tree.find_all(nodes.Node):
         if not isinstance(node, _ALLOWED):
             raise BadTemplate(
@@ -66,8 +79,16 @@ def check(source: str) -> frozenset[str]:
 
 
 def fill(source: str, values: Mapping[str, Any], *, html: bool = False) -> str:
-    """The text with its values. Raises BadTemplate, and jinja2.UndefinedError where a value is missing."""
-    filled = compiled(source, html).render(values)
+    """The text with its values. Raises BadTemplate, and jinja2.UndefinedError where a value is missing.
+
+    Whatever a shop's text and its values make of each other is the text's fault, and no other message's.
+    """
+    try:
+        filled = compiled(source, html).render(values)
+    except (jinja2.TemplateError, BadTemplate):
+        raise
+    except Exception as error:
+        raise BadTemplate(f"a value does not fit what the text does with it: {error}") from error
     if len(filled) > MAX_RENDERED:
         raise BadTemplate(f"the filled-in text has more than {MAX_RENDERED} characters")
     return filled

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from common.events.fields import Cursor, Identifier, ShopName
+from common.events.fields import Cursor, Identifier, PlannedDay, ShopName
 from common.http.api import Router, Tx
 from common.refusals import Invalid
 from common.storage.database import Transaction
@@ -146,7 +146,7 @@ async def list_members_of_segment(
 
 @router.get("/segments/{segment}/history", dependencies=[READ])
 async def get_history_of_segment(
-    shop: ShopName, segment: SegmentId, tx: Tx, since: date | None = None, until: date | None = None
+    shop: ShopName, segment: SegmentId, tx: Tx, since: PlannedDay | None = None, until: PlannedDay | None = None
 ) -> HistoryOfSegmentOut:
     """How many entered and left by day, in [since, until); the last 90 days where nothing is asked for."""
     known_segment(await definitions.get_definitions(tx, shop), segment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from common.events.segments import SegmentDefined
@@ -9,15 +10,17 @@ from common.refusals import Conflict, Invalid, NotFound, TooLarge
 from common.storage.database import Transaction
 from common.versions.table import tell
 from segmentation.buyer_types.store import start_typing
-from segmentation.expressions.compiling import NEVER, Compiler, UnknownSegmentNamed
+from segmentation.expressions.compiling import UnknownSegmentNamed
 from segmentation.expressions.parsing import BadExpression, parse
-from segmentation.expressions.tree import Tree, mentioned
+from segmentation.expressions.tree import InSegment, OneOf, Tree, atoms, mentioned
 from segmentation.segments import store_definitions as definitions
 from segmentation.segments.state import Defined, Definition
-from segmentation.segments.store_standings import Day, everybody
+from segmentation.segments.store_standings import Day
 
 MOST = 200
 """Segments of one shop that are not archived."""
+MOST_CONDITIONS = 1_000
+"""Of one segment, those of the segments that it names included."""
 RESERVED = ("lapsed",)
 
 
@@ -74,22 +77,55 @@ def read(expression: str) -> Tree:
 
 
 def check_named(tree: Tree, day: Day, segment: str | None = None) -> None:
-    """Whether all segments that it names are there, and none leads back to `segment`. Raises NamedMissing."""
+    """Whether all segments that it names are there, none leads back to `segment`, and none gets too large by it.
+
+    Raises NamedMissing, and TooLarge: segments that name segments are written out, so what a statement comes to is
+    bounded here, for those too that name `segment` already.
+    """
     trees = {**day.definitions, **({segment: tree} if segment is not None else {})}
-    compiler = Compiler(day.today, day.currency, everybody("").of(), trees)
+    found: dict[str, int] = {}
     try:
-        compiled = compiler.compile(tree)
+        own = written_out(tree, trees, found, (segment,) if segment is not None else ())
+        for name, other in trees.items() if segment is not None else ():
+            if name not in found:
+                found[name] = written_out(other, trees, found, (name,))
     except UnknownSegmentNamed as error:
         raise NamedMissing(error) from None
-    if segment is not None and _leads_to(segment, tree, trees):
-        raise NamedMissing(UnknownSegmentNamed(segment, f"The segment {segment!r} leads back to itself."))
-    # Segments that name segments are written out, so what one statement may come to is bounded here.
-    if len(compiled.holds) + (len(compiled.turns) if compiled.turns != NEVER else 0) > 50_000:
-        raise TooLarge("too_large", "With the segments that it names the expression is too large: name fewer.")
+    if own > MOST_CONDITIONS:
+        raise TooLarge("too_large", f"{_too_large('the expression', own)} Name fewer segments in it.")
+    for name, conditions in found.items():
+        if conditions > MOST_CONDITIONS:
+            said = _too_large(repr(name), conditions)
+            raise TooLarge("too_large", f"{said} It names this segment: make that smaller.")
 
 
-def _leads_to(segment: str, tree: Tree, trees: dict[str, Tree]) -> bool:
-    return any(name == segment or _leads_to(segment, trees[name], trees) for name in mentioned(tree))
+def written_out(tree: Tree, trees: Mapping[str, Tree], found: dict[str, int], path: tuple[str, ...] = ()) -> int:
+    """How many conditions it comes to, with those of the segments that it names; each is looked at once.
+
+    `found`: what is known of other segments already, and is added to. Raises UnknownSegmentNamed for a segment that is
+    not there, or that leads back to one of `path`.
+    """
+    total = 0
+    for atom in atoms(tree):
+        if not isinstance(atom, InSegment):
+            total += len(atom.values) if isinstance(atom, OneOf) else 1
+            continue
+        name = atom.segment
+        if name in path:
+            raise UnknownSegmentNamed(name, f"The segment {name!r} leads back to itself.")
+        if name not in trees:
+            raise UnknownSegmentNamed(name, f"There is no segment {name!r} in this shop.")
+        if name not in found:
+            found[name] = written_out(trees[name], trees, found, (*path, name))
+        total += found[name]
+    return total
+
+
+def _too_large(what: str, conditions: int) -> str:
+    return (
+        f"With the segments that it names {what} comes to {conditions:,} conditions; at most {MOST_CONDITIONS:,} are "
+        "looked at."
+    )
 
 
 async def define(
