@@ -70,6 +70,7 @@ COLUMNS_OF_REBUILDS = frozenset(
         *(("orders", "due_at"), ("journeys", "due_at")),
         *(("customers", "merged_state"), ("customers", "once_merged"), ("merges", "number")),
         *(("erasure_confirmations", "at"), ("typings", "from_at")),
+        *(("campaigns", "watched_at"), ("campaigns", "total"), ("flow_days", "done")),
         *(("readings", name) for name in ("reader", "sentiment", "liked", "mentioned", "disliked")),
         *(("readings", name) for name in ("signals", "expectation")),
     }
@@ -78,6 +79,7 @@ COLUMNS_OF_REBUILDS = frozenset(
 address became known here, and when one was forgotten last. When something of an order falls due: the first sweep of the
 rebuilt service looks at all of it once more. What was announced last of who was absorbed, and who was ever: a rebuild
 may read of a merge and its undoing at once. When a confirmation was learnt. Since when customers are typed.
+When a campaign was last looked after, how many it was to look at when it began, and that a day has no more to begin.
 What was understood of texts: the rebuilt service reads them in its first rounds of sweeps."""
 CHUNK = 5_000
 """Rows that are read at a time."""

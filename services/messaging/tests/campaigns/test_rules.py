@@ -11,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from common.events.messages import CampaignEntry
+from messaging.campaigns.document import HOLD_OUT
 from messaging.campaigns.lift import lift, wilson
 from messaging.campaigns.rules import after, arm_of, leading, must_stop, not_ready
+from messaging.jobs.campaigning import _within_budget
 
 from ..campaigns_of import campaign
 
@@ -119,3 +122,15 @@ def test_the_condition_that_an_index_finds_leads() -> None:
 def test_what_is_no_campaign_is_refused(change: Any) -> None:
     with pytest.raises(ValidationError):
         campaign(**change)
+
+
+@pytest.mark.parametrize(
+    ("channels", "treated", "come_in"), [(1, 0, 5), (2, 0, 2), (2, 1, 1), (3, 1, 0), (5, 0, 1), (6, 0, 0)]
+)
+def test_a_budget_is_of_messages_on_all_channels(channels: int, treated: int, come_in: int) -> None:
+    """MSG-049, MSG-061: a customer with two channels may cost two; who is held out costs nothing."""
+    entries = [CampaignEntry(customer=f"c{n}", arm=HOLD_OUT if n % 2 else "a") for n in range(20)]
+    kept, spent = _within_budget(campaign(most_messages=5), entries, treated, channels)
+    assert (sum(entry.arm == "a" for entry in kept), spent) == (come_in, True)
+    assert (treated + come_in) * channels <= 5 or come_in == 0
+    assert _within_budget(campaign(), entries, treated, channels) == (entries, False)

@@ -27,13 +27,15 @@ class Campaign:
 
 
 class Progress(NamedTuple):
-    """`total`: customers to look at, counted when it started. `looked_at`: so many were; `treated`: got a message."""
+    """`total`: customers to look at, counted when it started; 0 after a rebuild. `looked_at`: so many were; `treated`:
+    got a message. `done`: all were looked at, or the budget is spent."""
 
     entered_upto: str = ""
     looked_at: int = 0
     treated: int = 0
     held_out: int = 0
     total: int = 0
+    done: bool = False
 
 
 @lru_cache(1024)
@@ -244,13 +246,13 @@ async def get_progress(tx: Transaction, shop: str, campaign: str) -> Progress:
     # By primary key.
     r = await tx.fetch_one(
         """
-        select entered_upto, looked_at, treated, held_out, total from campaigns
+        select entered_upto, looked_at, treated, held_out, total, done from campaigns
         where shop = :shop and campaign = :campaign
         """,
         shop=shop,
         campaign=campaign,
     )
-    return Progress() if r is None else Progress(r.entered_upto, r.looked_at, r.treated, r.held_out, r.total)
+    return Progress() if r is None else Progress(r.entered_upto, r.looked_at, r.treated, r.held_out, r.total, r.done)
 
 
 async def list_audience(

@@ -43,7 +43,8 @@ async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
         for key in keys
         if all(check.holds(standings[key].get(check.what)) for check in document.group)
     ]
-    members, spent = _within_budget(document, members, progress.treated)
+    channels = len(document.channels or policy.channels)
+    members, spent = _within_budget(document, members, progress.treated, channels)
     done = spent or len(looked_at) < MOST
     data = CampaignEntered(
         campaign=name,
@@ -76,19 +77,19 @@ async def _persons(tx: Transaction, shop: str, campaign: str, looked_at: Sequenc
 
 
 def _within_budget(
-    document: CampaignDocument, members: list[CampaignEntry], treated: int
+    document: CampaignDocument, members: list[CampaignEntry], treated: int, channels: int
 ) -> tuple[list[CampaignEntry], bool]:
-    """Those who come in before the budget is spent, and whether it is."""
+    """Those who come in before the budget is spent, and whether it is: a customer may cost a message a channel."""
     if document.most_messages is None:
         return members, False
     kept: list[CampaignEntry] = []
     for member in members:
         if member.arm != HOLD_OUT:
-            if treated >= document.most_messages:
+            if (treated + 1) * channels > document.most_messages:
                 return kept, True
             treated += 1
         kept.append(member)
-    return kept, treated >= document.most_messages
+    return kept, (treated + 1) * channels > document.most_messages
 
 
 async def watch_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
