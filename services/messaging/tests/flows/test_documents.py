@@ -48,6 +48,7 @@ def test_notices_surveys_tier_and_lapse_are_in_use_and_the_others_are_switched_o
     ("change", "says"),
     [
         ({"trigger": {"on": "event", "event": "order.vanished"}}, "there is no event 'order.vanished'"),
+        ({"trigger": {"on": "event", "event": "message.sent"}}, "message.sent starts no flow; these do: "),
         (
             {"trigger": {"on": "event", "event": "order.completed", "details": {"to": "address"}}},
             "'address' of order.completed is personal",

@@ -9,6 +9,7 @@ from common.crypto.sealing import personal_fields
 from common.events import EVENTS, EventData
 from messaging.flows.book import CAMPAIGN
 from messaging.flows.document import END, AnyStep, Check, EventTrigger, FlowDocument, MessageStep
+from messaging.flows.starters import STARTERS
 
 FACTS = (
     "tier", "stage", "life_cycle", "rfm_class", "churn_risk", "churn_reason", "usual_gap", "points", "orders",
@@ -42,6 +43,9 @@ def _of_trigger(document: FlowDocument) -> Iterator[str]:
     kind = EVENTS.get(trigger.event)
     if kind is None:
         yield f"trigger.event: there is no event {trigger.event!r}"
+        return
+    if trigger.event not in STARTERS:
+        yield f"trigger.event: {trigger.event} starts no flow; these do: {', '.join(sorted(STARTERS))}"
         return
     braced = _BRACED.findall(trigger.cause or "")
     if trigger.cause is not None and not braced:

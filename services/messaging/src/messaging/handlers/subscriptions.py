@@ -15,14 +15,7 @@ from common.events.customers import (
     CustomerUpdated,
     KeyIssued,
 )
-from common.events.feedback import (
-    ComplaintOpened,
-    ComplaintReopened,
-    ComplaintResolved,
-    SurveyAnswered,
-    SurveyRequested,
-)
-from common.events.membership import CouponRedeemed, CouponsIssued, MemberEnrolled, PointsExpiryWarned, TierDropWarned
+from common.events.membership import CouponRedeemed, CouponsIssued, MemberEnrolled
 from common.events.messages import (
     CampaignChanged,
     CampaignEntered,
@@ -50,18 +43,9 @@ from common.events.messages import (
     TemplateChanged,
 )
 from common.events.orders import (
-    DeliveryPromiseBroken,
-    OrderClosed,
     OrderCompleted,
-    OrderDelivered,
-    OrderInTransit,
-    OrderLogisticsUpdated,
-    OrderPaid,
-    OrderPlaced,
-    OrderReceiptDue,
-    OrderRefunded,
-    OrderShipped,
 )
+from messaging.flows.starters import COMPLAINTS, CONDITIONS, ORDERS
 from messaging.handlers.asking import on_complaints, on_conditions, on_orders
 from messaging.handlers.calls import on_calls
 from messaging.handlers.campaigns import on_campaign_entered, on_campaigns
@@ -79,21 +63,7 @@ from messaging.handlers.messages import on_messages, on_replies
 from messaging.handlers.parcels import on_parcel_plans, on_planned, on_scans
 from messaging.handlers.policies import on_policies, on_templates
 from messaging.handlers.profiles import Profiles, on_bounces_lifted
-from messaging.standings.rules import TYPES as STANDINGS
 
-ORDERS = (
-    OrderPlaced,
-    OrderPaid,
-    OrderShipped,
-    OrderInTransit,
-    OrderDelivered,
-    OrderCompleted,
-    OrderClosed,
-    OrderRefunded,
-    OrderLogisticsUpdated,
-    OrderReceiptDue,
-    DeliveryPromiseBroken,
-)
 READ_BACK = (
     Subscription(
         on_messages,
@@ -137,8 +107,8 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(on_suppressions, (ContactAddressSuppressed,)),
         Subscription(on_orders, ORDERS),
         Subscription(profiles.on_enrolled, (MemberEnrolled, OrderCompleted)),
-        Subscription(on_complaints, (ComplaintOpened, ComplaintResolved, ComplaintReopened)),
-        Subscription(on_conditions, (*STANDINGS, TierDropWarned, PointsExpiryWarned, SurveyRequested, SurveyAnswered)),
+        Subscription(on_complaints, COMPLAINTS),
+        Subscription(on_conditions, CONDITIONS),
         Subscription(on_products, (ProductChanged,)),
         Subscription(on_coupons, (CouponsIssued,)),
         Subscription(on_coupon_uses, (CouponRedeemed,)),
