@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Query, Request, Response
@@ -15,6 +15,7 @@ from common.events.fields import Cursor, Identifier, PlannedTime, Revision, Shop
 from common.http.api import Body, Router, Tx, require
 from common.http.people import identifiers_of
 from common.refusals import Conflict, Invalid
+from feedback.api.cursors import instant_and_name
 from feedback.commands import tasks as command
 from feedback.tasks import store
 from feedback.tasks.rules import Ending, NewTask, UnknownTask, is_overdue
@@ -278,15 +279,10 @@ def _keys(request: Request) -> KeyRing:
 
 
 def _place(after: str) -> Place:
-    due, _, task_id = after.partition(" ")
-    try:
-        place = Place(datetime.fromisoformat(due), task_id)
-        year = place.due_at.astimezone(UTC).year
-    except (ValueError, OverflowError):
-        raise InvalidTaskCursor from None
-    if place.due_at.tzinfo is None or not 1970 <= year < 9000 or not task_id:
+    found = instant_and_name(after)
+    if found is None:
         raise InvalidTaskCursor
-    return place
+    return Place(*found)
 
 
 def _told(response: Response, tx: Tx, told: command.Told) -> StaffTaskOut:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Query, Request, Response
@@ -15,6 +15,7 @@ from common.events.fields import MAX_PERSONAL, Cursor, Identifier, ShopName, Tex
 from common.http.api import Body, Router, Tx, require
 from common.http.people import identifiers_of
 from common.refusals import Invalid
+from feedback.api.cursors import instant_and_name
 from feedback.commands import ugc as command
 from feedback.ugc import store
 from feedback.ugc.rules import SHOWN_TO, NewContent, Reader, UnknownContent, Verdict, select
@@ -218,15 +219,10 @@ def _keys(request: Request) -> KeyRing:
 
 
 def _place(after: str) -> Place:
-    at, _, content_id = after.partition(" ")
-    try:
-        place = Place(datetime.fromisoformat(at), content_id)
-        year = place.submitted_at.astimezone(UTC).year
-    except (ValueError, OverflowError):
-        raise InvalidContentCursor from None
-    if place.submitted_at.tzinfo is None or not 1970 <= year < 9000 or not content_id:
+    found = instant_and_name(after)
+    if found is None:
         raise InvalidContentCursor
-    return place
+    return Place(*found)
 
 
 def _told(response: Response, told: command.Told) -> ContentOut:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
+from common.work.due import lock_customers_due
 from messaging.delivery.clicks.rules import Hit
 
 MOST = 100
@@ -54,25 +55,7 @@ async def save_hit(tx: Transaction, shop: str, message_id: str, hit: Hit, judged
 
 async def lock_due_customers(tx: Transaction, now: datetime, limit: int) -> list[CustomerKey]:
     """Customers with hits to be judged, locked; what another sweep holds is left to it."""
-    # The partial index on hits that are not judged.
-    rows = await tx.fetch(
-        """
-        select c.shop, c.customer
-        from (select distinct shop, customer
-              from (select shop, customer from clicks r
-                    where due_at <= :now and not exists (
-                        select from set_aside s where s.job = 'clicks' and s.shop = r.shop and s.customer = r.customer
-                    )
-                    order by due_at limit :limit) first) d
-        join customers c on c.shop = d.shop and c.customer = d.customer
-        for update of c skip locked
-        """,
-        now=now,
-        limit=limit,
-    )
-    keys = sorted((r.shop, r.customer) for r in rows)
-    await tx.lock_customers(keys)
-    return keys
+    return await lock_customers_due(tx, "clicks", "clicks", now, limit)
 
 
 async def take_due(tx: Transaction, keys: Sequence[CustomerKey], now: datetime) -> dict[tuple[str, str], Clicked]:

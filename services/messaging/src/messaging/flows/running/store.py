@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
+from common.work.due import lock_customers_due
 from messaging.conditions.state import Condition
 from messaging.flows.running.state import Move, Run
 
@@ -176,25 +177,7 @@ async def wake_runs(tx: Transaction, reached: Iterable[tuple[CustomerKey, dateti
 
 async def lock_due_customers(tx: Transaction, now: datetime, limit: int) -> list[CustomerKey]:
     """Customers with runs to be looked at, locked; what another sweep holds is left to it."""
-    # The earliest runs name the customers.
-    rows = await tx.fetch(
-        """
-        select c.shop, c.customer
-        from (select distinct shop, customer
-              from (select shop, customer from flow_runs r
-                    where due_at <= :now and not exists (
-                        select from set_aside s where s.job = 'flows' and s.shop = r.shop and s.customer = r.customer
-                    )
-                    order by due_at limit :limit) first) d
-        join customers c on c.shop = d.shop and c.customer = d.customer
-        for update of c skip locked
-        """,
-        now=now,
-        limit=limit,
-    )
-    keys = sorted((r.shop, r.customer) for r in rows)
-    await tx.lock_customers(keys)
-    return keys
+    return await lock_customers_due(tx, "flow_runs", "flows", now, limit)
 
 
 async def get_due(tx: Transaction, keys: Sequence[CustomerKey], now: datetime) -> list[Run]:
