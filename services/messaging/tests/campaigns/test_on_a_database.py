@@ -66,6 +66,9 @@ async def test_a_campaign_goes_its_way(
         assert (await act(client, "start", 409))["type"].rsplit("/")[-1] == "not_in_this_state"
         wrong = await client.put(BASE, json={"document": {**MINE, "group": [{"what": "luck", "is": "1"}]}})
         assert (wrong.status_code, wrong.json()["type"].rsplit("/")[-1]) == (422, "campaign_refused")
+        narrow = {**MINE, "channels": ["email", "sms"], "most_messages": 1}
+        small = await client.put(BASE, json={"document": narrow})
+        assert (small.status_code, "may cost 2 messages" in small.text) == (422, True), "nobody could be written to"
         assert (await client.put(BASE, json={"document": MINE, "replaces": 1})).status_code == 200
         assert (await client.get(f"{BASE}/sheet")).json()["at_most"] == 23
         await sweep(messaging)

@@ -19,6 +19,7 @@ from messaging.campaigns.store import Campaign
 from messaging.channels.registry import CHANNELS
 from messaging.commands.campaigns import save_campaign
 from messaging.flows.checks import FACTS
+from messaging.policy.store import get_policies
 from messaging.templates.rendering import known_templates
 from messaging.templates.store import list_names
 
@@ -260,6 +261,9 @@ async def _problems(tx: Tx, shop: str, campaign: str, document: CampaignDocument
     found += [f"variants.{v.name}: there is no template {v.template!r}" for v in document.variants
               if v.template not in templates]  # fmt: skip
     found += [f"channels: nothing is sent by {c} here" for c in document.channels or () if c not in CHANNELS]
+    channels = document.channels or (await get_policies(tx, {shop}))[shop].policy.channels
+    if document.most_messages is not None and document.most_messages < len(channels):
+        found.append(f"most_messages: a customer may cost {len(channels)} messages, on {', '.join(channels)}")
     asked = [check.what for check in document.group]
     unknown = [what for what in asked if what not in FACTS and not what.startswith("segment.")]
     return found + [f"group: {what} is no fact of a customer" for what in unknown]
