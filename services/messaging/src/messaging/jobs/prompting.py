@@ -24,9 +24,10 @@ async def sweep_when(arrived: asyncio.Event, runtime: Runtime) -> None:
         prompt = arrived.is_set()
         arrived.clear()
         try:
+            # First what waits for nothing: a round of the sweep asks every job, and how far the log is read.
+            await decide_all_notices(runtime.database)
             if prompt:
                 await runtime.sweeper.sweep(patiently=True)
-            await decide_all_notices(runtime.database)
         except Exception as error:
             # The regular sweep finds the same rows due.
             log.warning("prompt_sweep_failed", temporary=is_temporary(error), detail=repr(error)[:300])
