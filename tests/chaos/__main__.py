@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from chaos import faults, mutants
+from chaos.network import KINDS, LINKS
 from chaos.steps import STEPS
 from chaos.trial import BRIEF, SHORT, Size, Trial
 
@@ -25,7 +26,8 @@ def main() -> int:
     if given.mutant:
         return mutants.run_one(ROOT, given.mutant, given.seed)
     seed = given.seed if given.seed is not None else random.randrange(1, 10_000)
-    name = "three-brokers" if given.brokers == 3 else "steps" if given.steps else "short" if given.short else "run"
+    harm = {"three-brokers": given.brokers == 3, "steps": given.steps, "network": given.network, "short": given.short}
+    name = next((name for name, chosen in harm.items() if chosen), "run")
     folder = given.folder or ROOT / ".run" / f"chaos-{name}"
     began = time.monotonic()
     trial = Trial(
@@ -61,6 +63,8 @@ def main() -> int:
     print(f"longest time in which nothing was taken: {verdict['longest_gap_s']}")
     for step, times in verdict["steps"].items():
         print(f"killed {times} times at: {step}")
+    for way, times in verdict["network"].items():
+        print(f"{times} times: {way}")
     if not verdict["settled"]:
         print(f"not settled: {verdict['still_open']}")
     if verdict["faults_missed"]:
@@ -79,6 +83,10 @@ def _size(given: argparse.Namespace) -> Size:
     if given.steps:
         count = given.steps * len(STEPS)
         return replace(size, step_kills=given.steps, duration_s=4.0 * count, customers=max(size.customers, 12 * count))
+    if given.network:
+        # A way of harm lasts 8 s, and some 3 s pass before the next.
+        count = given.network * len(KINDS) * len(LINKS)
+        return replace(size, network=given.network, duration_s=11.0 * count, customers=max(size.customers, 25 * count))
     if given.short or given.brief:
         return size
     # The long form is the short one, stretched.
@@ -102,6 +110,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="with 3 the leaders are killed")
     parser.add_argument("--leader-kills", type=int, default=20)
     parser.add_argument("--steps", type=int, default=0, metavar="N", help="kill N times at each named step (R4: 20)")
+    parser.add_argument("--network", type=int, default=0, metavar="N", help="harm each link in each way N times (2)")
     parser.add_argument("--customers", type=int, default=9_500, help="of the long form; some eleven events each")
     parser.add_argument("--seconds", type=float, default=2_700, help="of the long form's load")
     parser.add_argument("--kills", type=int, default=200, help="of the long form")

@@ -31,7 +31,8 @@ class Fault:
 
 @dataclass(slots=True)
 class Done:
-    """What was really done, by process; `cuts` by the service whose sessions were cut, `steps` by name.
+    """What was really done, by process; `cuts` by the service whose sessions were cut, `steps` by name, `network` by
+    way and link.
 
     `rolls`: restarts by SIGTERM.
 
@@ -43,6 +44,7 @@ class Done:
     cuts: Counter[str] = field(default_factory=Counter)
     rolls: Counter[str] = field(default_factory=Counter)
     steps: Counter[str] = field(default_factory=Counter)
+    network: Counter[str] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
     instants: list[tuple[float, str]] = field(default_factory=list)
 

@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,7 @@ from chaos.evidence import CLAIMED, gather
 from chaos.holdings import Holdings
 from chaos.injector import Injector
 from chaos.leaders import LeaderKiller
+from chaos.network import KINDS, LINKS, NetworkHarm, Wires
 from chaos.sender import ACKED, FAILED, UNKNOWN, Answers, Shop
 from chaos.steps import STEPS, StepKiller
 from chaos.workload import CURRENCY, Workload, make
@@ -37,13 +38,14 @@ from regulars.stack.state import StackState, address_of
 USUAL_PORTS = (9092, 5433, 1025, 8025, *(service.port for service in SERVICES))
 """Those that `regulars up` prefers."""
 OPEN = ("lag", "outbox", "leases", "arriving")
+Harm = LeaderKiller | StepKiller | NetworkHarm | Injector
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
     """How much of what, times in seconds; `processes` of each service.
 
-    `leader_kills` (three brokers), `step_kills` take other faults' place.
+    `leader_kills` (three brokers), `step_kills` and `network` (each way of harm to each link) take other faults' place.
     """
 
     customers: int
@@ -55,6 +57,7 @@ class Size:
     settle_s: float = 120
     leader_kills: int = 0
     step_kills: int = 0
+    network: int = 0
     rolls: int = 0
     processes: int = faults.PROCESSES
     services: tuple[str, ...] = faults.SERVICE_NAMES
@@ -85,20 +88,25 @@ class Trial:
         logs = self.folder.with_name(self.folder.name + "-kafka")
         shutil.rmtree(logs, ignore_errors=True)
         cluster = KafkaCluster(logs, nodes=3) if self.brokers == 3 else None
+        wires = Wires(logs, self.seed) if self.size.network else None
+        beneath = cluster or wires
         try:
+            if beneath is not None:
+                beneath.start()
+            plan = Plan(self.folder, operating.chosen(self.size.services), processes=self.size.processes)
             if cluster is not None:
-                cluster.start(120)
-            services = operating.chosen(self.size.services)
-            kafka = cluster.bootstrap_servers if cluster is not None else None
-            plan = Plan(self.folder, services, kafka=kafka, processes=self.size.processes)
+                plan = replace(plan, kafka=cluster.bootstrap_servers)
+            elif wires is not None:
+                os.environ.update(wires.environment)
+                plan = replace(plan, kafka=wires.kafka, database_url=wires.database_url)
             with _held(USUAL_PORTS):
                 state = operating.up(plan, self.say)
             self.phases["start"] = time.monotonic() - began
-            verdict = asyncio.run(self._run(state, cluster))
+            verdict = asyncio.run(self._run(state, cluster, wires))
         finally:
             operating.down(self.folder)
-            if cluster is not None:
-                cluster.stop()
+            if beneath is not None:
+                beneath.stop()
         verdict["seconds"] = {name: round(s, 1) for name, s in self.phases.items()}
         verdict["seconds"]["all"] = round(time.monotonic() - began, 1)
         verdict["machine"] = {
@@ -109,7 +117,7 @@ class Trial:
         }
         return verdict
 
-    async def _run(self, state: StackState, cluster: KafkaCluster | None) -> dict[str, Any]:
+    async def _run(self, state: StackState, cluster: KafkaCluster | None, wires: Wires | None) -> dict[str, Any]:
         addresses = {name: settings["PUBLIC_URL"] for name, settings in state.services.items()}
         async with httpx.AsyncClient(headers={"Authorization": f"Bearer {state.api_key}"}, timeout=15) as client:
             shop = f"chaos-{self.seed}"
@@ -119,7 +127,7 @@ class Trial:
             )
             every = {name: address_of(settings) for name, settings in state.all_processes().items()}
             holdings = Holdings(every)
-            harm = self._harm(cluster, holdings)
+            harm = self._harm(cluster, wires, holdings)
             sender = Shop(
                 [every[name] for name in state.of_service("orders-ingest")],
                 [every[name] for name in state.of_service("membership")],
@@ -145,7 +153,8 @@ class Trial:
             self.phases["settling"] = time.monotonic() - began
         began = time.monotonic()
         databases = {name: settings["DATABASE_URL"] for name, settings in state.services.items()}
-        found = await gather(databases, state.kafka, self.folder / "mails.jsonl", shop)
+        kafka = wires.log_servers if wires is not None else state.kafka
+        found = await gather(databases, kafka, self.folder / "mails.jsonl", shop)
         findings = checker.check(sender.answers, workload.events, found)
         self.phases["checking"] = time.monotonic() - began
         totals = checker.totals(findings)
@@ -164,6 +173,7 @@ class Trial:
             "rolls": dict(sorted(done.rolls.items())),
             "held": holdings.summary(),
             "steps": dict(done.steps),
+            "network": dict(sorted(done.network.items())),
             "faults_missed": done.missed,
             "events": _counted(sender.answers, workload),
             "mails": {"handed_off": len(found.mails), "transactional_repeated": checker.repeated_mails(found)},
@@ -174,19 +184,23 @@ class Trial:
             "findings": [f"{f.kind}: {f.detail}" for f in findings[:40]],
         }
 
-    def _harm(self, cluster: KafkaCluster | None, holdings: Holdings) -> LeaderKiller | StepKiller | Injector:
+    def _harm(self, cluster: KafkaCluster | None, wires: Wires | None, holdings: Holdings) -> Harm:
         if cluster is not None:
             return LeaderKiller(cluster, self.say)
+        if wires is not None:
+            return NetworkHarm(wires, self.seed, self.say)
         if self.size.step_kills:
             return StepKiller(self.folder, self.seed, self.say)
         return Injector(self.folder, self.say, holdings)
 
-    async def _do(self, harm: LeaderKiller | StepKiller | Injector) -> None:
+    async def _do(self, harm: Harm) -> None:
         size = self.size
         if isinstance(harm, LeaderKiller):
             await harm.run(size.leader_kills, size.duration_s)
         elif isinstance(harm, StepKiller):
             await harm.run(size.step_kills, size.duration_s)
+        elif isinstance(harm, NetworkHarm):
+            await harm.run(size.network)
         else:
             plan = faults.plan(
                 self.seed,
@@ -206,6 +220,8 @@ class Trial:
             return done.kills.total() >= self.size.leader_kills
         if self.size.step_kills:
             return all(done.steps[step.name] >= self.size.step_kills for step in STEPS)
+        if self.size.network:
+            return all(done.network[f"{kind}, {link}"] >= self.size.network for kind in KINDS for link in LINKS)
         services = faults.processes_of(self.size.services, self.size.processes)
         everybody = {*services, *faults.BENEATH}
         return (

@@ -85,11 +85,14 @@ def tls_postgres(folder: Path, authority: Authority) -> PostgresServer:
 
 
 class SecureKafka(KafkaCluster):
-    """A broker with a further listener that speaks SASL_SSL: SCRAM-SHA-512, SCRAM-SHA-256 and PLAIN."""
+    """A broker with a further listener that speaks SASL_SSL: SCRAM-SHA-512, SCRAM-SHA-256 and PLAIN.
+
+    `advertised_port` is where clients are sent to, where something stands before the listener.
+    """
 
     def __init__(self, directory: Path, authority: Authority) -> None:
         super().__init__(directory)
-        self.secure_port = free_port()
+        self.secure_port = self.advertised_port = free_port()
         self._key, self._certificate = authority.issue("kafka")
 
     @property
@@ -100,12 +103,12 @@ class SecureKafka(KafkaCluster):
         settings = super()._settings(node)
         pair = node.folder / "pair.pem"
         pair.write_bytes(self._key.read_bytes() + self._certificate.read_bytes())
-        secure = f"SECURE://127.0.0.1:{self.secure_port}"
+        secure, advertised = (f"SECURE://127.0.0.1:{port}" for port in (self.secure_port, self.advertised_port))
         login = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
         scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         return settings | {
             "listeners": f"{settings['listeners']},{secure}",
-            "advertised.listeners": f"{settings['advertised.listeners']},{secure}",
+            "advertised.listeners": f"{settings['advertised.listeners']},{advertised}",
             "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL",
             "sasl.enabled.mechanisms": "SCRAM-SHA-512,SCRAM-SHA-256,PLAIN",
             "listener.name.secure.sasl.enabled.mechanisms": "SCRAM-SHA-512,SCRAM-SHA-256,PLAIN",
