@@ -7,13 +7,11 @@ import json
 import random
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
-from chaos import faults, mutants
-from chaos.network import KINDS, LINKS
-from chaos.steps import STEPS
-from chaos.trial import BRIEF, SHORT, Size, Trial
+from chaos import mutants
+from chaos.forms import name_of, trial_of
+from chaos.harm import plan as faults
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,18 +24,11 @@ def main() -> int:
     if given.mutant:
         return mutants.run_one(ROOT, given.mutant, given.seed)
     seed = given.seed if given.seed is not None else random.randrange(1, 10_000)
-    harm = {"three-brokers": given.brokers == 3, "steps": given.steps, "network": given.network, "short": given.short}
-    name = next((name for name, chosen in harm.items() if chosen), "run")
-    folder = given.folder or ROOT / ".run" / f"chaos-{name}"
+    folder = given.folder or ROOT / ".run" / f"chaos-{name_of(given)}"
     began = time.monotonic()
-    trial = Trial(
-        folder,
-        _size(given),
-        seed,
-        given.brokers,
-        lambda text: print(f"{time.monotonic() - began:6.1f} s  {text}", flush=True),
-    )
-    verdict = trial.run()
+    verdict = trial_of(
+        given, folder, seed, lambda text: print(f"{time.monotonic() - began:6.1f} s  {text}", flush=True)
+    ).run()
     out = given.out or folder / "verdict.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(verdict, indent=1, ensure_ascii=False) + "\n", "utf-8")
@@ -57,14 +48,13 @@ def main() -> int:
         + ", ".join(f"{events[kind]} {kind}" for kind in ("acked", "failed", "unknown"))
     )
     print(f"seed {seed}, {verdict['machine']['cores']} cores, {verdict['seconds']['all']} s in all")
-    for what, services in verdict["silence_after_leader_kill_s"].items():
-        for service, silence in services.items():
-            print(f"seconds from a leader's death to {what} again: {service} {silence}")
+    for what, figures in verdict["measured"].items():
+        print(f"{what}: {json.dumps(figures)}")
     print(f"longest time in which nothing was taken: {verdict['longest_gap_s']}")
     for step, times in verdict["steps"].items():
         print(f"killed {times} times at: {step}")
-    for way, times in verdict["network"].items():
-        print(f"{times} times: {way}")
+    for what, times in {**verdict["network"], **verdict["others"]}.items():
+        print(f"{times} times: {what}")
     if not verdict["settled"]:
         print(f"not settled: {verdict['still_open']}")
     if verdict["faults_missed"]:
@@ -72,33 +62,6 @@ def main() -> int:
     print(verdict["verdict"])
     print(f"{'passed' if verdict['passed'] else 'FAILED'} ({out})")
     return 0 if verdict["passed"] else 1
-
-
-def _size(given: argparse.Namespace) -> Size:
-    size = replace(BRIEF if given.brief else SHORT, processes=given.processes)
-    if given.brokers == 3:
-        # A leader is down for 6 s, and back in sync after some 6 more.
-        kills = given.leader_kills
-        return replace(size, leader_kills=kills, duration_s=15.0 * kills, customers=max(size.customers, 30 * kills))
-    if given.steps:
-        count = given.steps * len(STEPS)
-        return replace(size, step_kills=given.steps, duration_s=4.0 * count, customers=max(size.customers, 12 * count))
-    if given.network:
-        # A way of harm lasts 8 s, and some 3 s pass before the next.
-        count = given.network * len(KINDS) * len(LINKS)
-        return replace(size, network=given.network, duration_s=11.0 * count, customers=max(size.customers, 25 * count))
-    if given.short or given.brief:
-        return size
-    # The long form is the short one, stretched.
-    return replace(
-        size,
-        customers=given.customers,
-        duration_s=given.seconds,
-        kills=given.kills,
-        pauses=given.pauses,
-        cuts=given.cuts,
-        rolls=given.rolls,
-    )
 
 
 def _arguments() -> argparse.Namespace:
@@ -111,6 +74,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--leader-kills", type=int, default=20)
     parser.add_argument("--steps", type=int, default=0, metavar="N", help="kill N times at each named step (R4: 20)")
     parser.add_argument("--network", type=int, default=0, metavar="N", help="harm each link in each way N times (2)")
+    parser.add_argument("--outage", type=int, default=0, metavar="S", help="the broker is down for S seconds (R7: 600)")
+    parser.add_argument("--stops", type=int, default=0, metavar="N", help="end N processes by SIGTERM (R9: 100)")
+    parser.add_argument("--full-disk", type=int, default=0, metavar="N", help="fill PostgreSQL's disk N times; as root")
+    parser.add_argument("--poison", type=int, default=0, metavar="N", help="N rounds of unreadable records (R6)")
     parser.add_argument("--customers", type=int, default=9_500, help="of the long form; some eleven events each")
     parser.add_argument("--seconds", type=float, default=2_700, help="of the long form's load")
     parser.add_argument("--kills", type=int, default=200, help="of the long form")

@@ -12,8 +12,8 @@ import asyncpg
 import psutil
 import pytest
 
-from chaos.connections import cut
-from chaos.processes import send, stand_still
+from chaos.harm.connections import cut
+from chaos.harm.processes import send, stand_still
 from common.storage.migrate import driver_url
 from regulars.stack.postgres import PostgresServer
 from regulars.testing import EmptyDatabase

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chaos.network import Kind, Link
+from chaos.harm.network import Kind, Link
 
 SAID = bytes(range(256)) * 40
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
-from chaos import faults
+from chaos.forms import SHORT, SHORT_FAULTS
+from chaos.harm import plan as faults
 from chaos.mutants import caught
-from chaos.trial import SHORT
 from chaos.workload import Workload, make
 
 NOW = datetime(2025, 3, 5, 12, tzinfo=UTC)
@@ -19,7 +20,7 @@ NOW = datetime(2025, 3, 5, 12, tzinfo=UTC)
 @pytest.mark.parametrize("seed", range(20))
 def test_the_short_plan_kills_and_pauses_every_process_and_cuts_every_service_off(seed: int) -> None:
     """R1 with two processes of each service, R2's cut connections, and a release that restarts all of them."""
-    plan = faults.plan(seed, SHORT.duration_s, SHORT.kills, SHORT.pauses, SHORT.cuts, rolls=SHORT.rolls)
+    plan = faults.plan(seed, **asdict(SHORT_FAULTS))
     processes = {*faults.SERVICE_NAMES, *(f"{name}-2" for name in faults.SERVICE_NAMES), *faults.BENEATH}
     kills, pauses, cuts = (Counter(f.target for f in plan if f.kind == kind) for kind in ("kill", "pause", "cut"))
     assert kills.total() >= 20

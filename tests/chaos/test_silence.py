@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chaos import silence
-from chaos.leaders import Pace
+from chaos.harm import silence
+from chaos.harm.leaders import Pace
 
 
 @pytest.mark.parametrize(

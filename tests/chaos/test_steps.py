@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from chaos.steps import STEPS, Step, hold, let_go, set_triggers
+from chaos.harm.steps import STEPS, Step, hold, let_go, set_triggers
 from common.storage.migrate import driver_url
 from regulars.testing import MigratedDatabase
 

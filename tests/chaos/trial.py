@@ -5,32 +5,27 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import shutil
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 
-from chaos import checker, faults, silence
+from chaos import checker
 from chaos.evidence import CLAIMED, gather
+from chaos.harm import Harm
+from chaos.harm import plan as faults
 from chaos.holdings import Holdings
-from chaos.injector import Injector
-from chaos.leaders import LeaderKiller
-from chaos.network import KINDS, LINKS, NetworkHarm, Wires
 from chaos.sender import ACKED, FAILED, UNKNOWN, Answers, Shop
-from chaos.steps import STEPS, StepKiller
 from chaos.workload import CURRENCY, Workload, make
 from common.storage.migrate import driver_url
 from regulars import operating
-from regulars.stack.kafka import KafkaCluster
 from regulars.stack.plan import Plan
 from regulars.stack.services import SERVICES
 from regulars.stack.state import StackState, address_of
@@ -38,75 +33,45 @@ from regulars.stack.state import StackState, address_of
 USUAL_PORTS = (9092, 5433, 1025, 8025, *(service.port for service in SERVICES))
 """Those that `regulars up` prefers."""
 OPEN = ("lag", "outbox", "leases", "arriving")
-Harm = LeaderKiller | StepKiller | NetworkHarm | Injector
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much of what, times in seconds; `processes` of each service.
-
-    `leader_kills` (three brokers), `step_kills` and `network` (each way of harm to each link) take other faults' place.
-    """
+    """How much of what, times in seconds; `processes` of each service. The form says what is done meanwhile."""
 
     customers: int
     duration_s: float
-    kills: int
-    pauses: int
-    cuts: int
     redemptions: int = 40
     settle_s: float = 120
-    leader_kills: int = 0
-    step_kills: int = 0
-    network: int = 0
-    rolls: int = 0
     processes: int = faults.PROCESSES
     services: tuple[str, ...] = faults.SERVICE_NAMES
 
 
-SHORT = Size(customers=320, duration_s=150, kills=22, pauses=12, cuts=5, rolls=1)
-BRIEF = Size(customers=130, duration_s=60, kills=8, pauses=8, cuts=9, redemptions=30, services=faults.SERVICE_NAMES[:3])
-"""For mutants: a broken guarantee shows sooner than a sound one is believed, and in three services as in five."""
-
-
 @dataclass(slots=True)
 class Trial:
-    """One run in a folder of its own; `brokers` is 1 or 3."""
+    """One run of one form of harm, in the folder of its setting."""
 
-    folder: Path
     size: Size
-    seed: int
-    brokers: int
-    say: Callable[[str], None]
+    harm: Harm
     phases: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> dict[str, Any]:
         """The verdict, as it is written down. Raises StackError when the stack does not come up."""
         os.environ["SESSION_TIMEOUT_MS"] = str(faults.SESSION_TIMEOUT_MS)
-        operating.down(self.folder, purge=True)
+        setting = self.harm.setting
+        operating.down(setting.folder, purge=True)
         began = time.monotonic()
         load_before = os.getloadavg()[0]
-        logs = self.folder.with_name(self.folder.name + "-kafka")
-        shutil.rmtree(logs, ignore_errors=True)
-        cluster = KafkaCluster(logs, nodes=3) if self.brokers == 3 else None
-        wires = Wires(logs, self.seed) if self.size.network else None
-        beneath = cluster or wires
         try:
-            if beneath is not None:
-                beneath.start()
-            plan = Plan(self.folder, operating.chosen(self.size.services), processes=self.size.processes)
-            if cluster is not None:
-                plan = replace(plan, kafka=cluster.bootstrap_servers)
-            elif wires is not None:
-                os.environ.update(wires.environment)
-                plan = replace(plan, kafka=wires.kafka, database_url=wires.database_url)
+            plan = Plan(setting.folder, operating.chosen(self.size.services), processes=self.size.processes)
+            plan = replace(plan, **self.harm.start())
             with _held(USUAL_PORTS):
-                state = operating.up(plan, self.say)
+                state = operating.up(plan, setting.say)
             self.phases["start"] = time.monotonic() - began
-            verdict = asyncio.run(self._run(state, cluster, wires))
+            verdict = asyncio.run(self._run(state))
         finally:
-            operating.down(self.folder)
-            if beneath is not None:
-                beneath.stop()
+            operating.down(setting.folder)
+            self.harm.stop()
         verdict["seconds"] = {name: round(s, 1) for name, s in self.phases.items()}
         verdict["seconds"]["all"] = round(time.monotonic() - began, 1)
         verdict["machine"] = {
@@ -117,56 +82,54 @@ class Trial:
         }
         return verdict
 
-    async def _run(self, state: StackState, cluster: KafkaCluster | None, wires: Wires | None) -> dict[str, Any]:
+    async def _run(self, state: StackState) -> dict[str, Any]:
+        harm, size = self.harm, self.size
+        seed, say = harm.setting.seed, harm.setting.say
         addresses = {name: settings["PUBLIC_URL"] for name, settings in state.services.items()}
         async with httpx.AsyncClient(headers={"Authorization": f"Bearer {state.api_key}"}, timeout=15) as client:
-            shop = f"chaos-{self.seed}"
+            shop = f"chaos-{seed}"
             await _set_up(client, addresses, shop)
-            workload = make(
-                shop, datetime.now(UTC), seed=self.seed, customers=self.size.customers, duration_s=self.size.duration_s
-            )
+            now = datetime.now(UTC)
+            workload = make(shop, now, seed=seed, customers=size.customers, duration_s=size.duration_s)
             every = {name: address_of(settings) for name, settings in state.all_processes().items()}
             holdings = Holdings(every)
-            harm = self._harm(cluster, wires, holdings)
             sender = Shop(
                 [every[name] for name in state.of_service("orders-ingest")],
                 [every[name] for name in state.of_service("membership")],
                 state.api_key,
                 workload,
-                self.seed,
+                seed,
                 lambda: harm.progress,
             )
-            self.say(
-                f"sending {len(workload.sendings)} events of {len(workload.customers)} customers, seed {self.seed}"
-            )
+            say(f"sending {len(workload.sendings)} events of {len(workload.customers)} customers, seed {seed}")
             began = time.monotonic()
             looking = asyncio.create_task(holdings.run())
             async with asyncio.TaskGroup() as group:
-                group.create_task(sender.run(self.size.duration_s, self.size.redemptions))
-                await self._do(harm)
-            done = harm.done
+                group.create_task(sender.run(size.duration_s, size.redemptions))
+                await harm.run(holdings)
             self.phases["load"] = time.monotonic() - began
-            self.say("all is sent; waiting until everything is settled")
+            say("all is sent; waiting until everything is settled")
             began = time.monotonic()
-            still = await settle(client, every, self.size.settle_s)
+            still = await settle(client, every, size.settle_s)
             looking.cancel()
             self.phases["settling"] = time.monotonic() - began
         began = time.monotonic()
         databases = {name: settings["DATABASE_URL"] for name, settings in state.services.items()}
-        kafka = wires.log_servers if wires is not None else state.kafka
-        found = await gather(databases, kafka, self.folder / "mails.jsonl", shop)
+        found = await gather(databases, harm.log_servers(state), harm.setting.folder / "mails.jsonl", shop)
+        harm.sift(found)
         findings = checker.check(sender.answers, workload.events, found)
         self.phases["checking"] = time.monotonic() - began
-        totals = checker.totals(findings)
-        consuming, publishing = await silence.measure(databases, done.instants) if cluster is not None else ({}, {})
+        totals, done = checker.totals(findings), harm.done
+        measured, kept = await harm.measured(databases)
         return {
             "verdict": checker.sentence(totals),
-            "passed": not findings and not still and self._enough(done) and silence.kept(consuming, done.kills.total()),
+            "passed": not findings and not still and harm.enough() and kept,
             "totals": totals,
             "settled": not still,
             "still_open": still,
-            "seed": self.seed,
-            "brokers": self.brokers,
+            "form": type(harm).__name__,
+            "seed": seed,
+            "enough": harm.enough(),
             "kills": dict(sorted(done.kills.items())),
             "pauses": dict(sorted(done.pauses.items())),
             "cuts": dict(sorted(done.cuts.items())),
@@ -174,63 +137,16 @@ class Trial:
             "held": holdings.summary(),
             "steps": dict(done.steps),
             "network": dict(sorted(done.network.items())),
+            "others": dict(sorted(done.others.items())),
             "faults_missed": done.missed,
             "events": _counted(sender.answers, workload),
             "mails": {"handed_off": len(found.mails), "transactional_repeated": checker.repeated_mails(found)},
             "facts_in_log": len(found.log),
             "ledger_legs": len(found.legs),
             "longest_gap_s": await gaps(databases),
-            "silence_after_leader_kill_s": {"consuming": consuming, "publishing": publishing},
+            "measured": measured,
             "findings": [f"{f.kind}: {f.detail}" for f in findings[:40]],
         }
-
-    def _harm(self, cluster: KafkaCluster | None, wires: Wires | None, holdings: Holdings) -> Harm:
-        if cluster is not None:
-            return LeaderKiller(cluster, self.say)
-        if wires is not None:
-            return NetworkHarm(wires, self.seed, self.say)
-        if self.size.step_kills:
-            return StepKiller(self.folder, self.seed, self.say)
-        return Injector(self.folder, self.say, holdings)
-
-    async def _do(self, harm: Harm) -> None:
-        size = self.size
-        if isinstance(harm, LeaderKiller):
-            await harm.run(size.leader_kills, size.duration_s)
-        elif isinstance(harm, StepKiller):
-            await harm.run(size.step_kills, size.duration_s)
-        elif isinstance(harm, NetworkHarm):
-            await harm.run(size.network)
-        else:
-            plan = faults.plan(
-                self.seed,
-                size.duration_s,
-                size.kills,
-                size.pauses,
-                size.cuts,
-                size.services,
-                rolls=size.rolls,
-                processes=size.processes,
-            )
-            await harm.run(plan)
-
-    def _enough(self, done: faults.Done) -> bool:
-        """A run that did not harm everything as planned, each process killed and paused, proves nothing."""
-        if self.brokers == 3:
-            return done.kills.total() >= self.size.leader_kills
-        if self.size.step_kills:
-            return all(done.steps[step.name] >= self.size.step_kills for step in STEPS)
-        if self.size.network:
-            return all(done.network[f"{kind}, {link}"] >= self.size.network for kind in KINDS for link in LINKS)
-        services = faults.processes_of(self.size.services, self.size.processes)
-        everybody = {*services, *faults.BENEATH}
-        return (
-            done.kills.total() >= self.size.kills
-            and done.pauses.total() >= self.size.pauses
-            and done.cuts.total() >= self.size.cuts
-            and set(done.kills) == set(done.pauses) == everybody
-            and all(done.rolls[name] >= self.size.rolls for name in services)
-        )
 
 
 @contextmanager

@@ -6,17 +6,17 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import asyncpg
 import psutil
 
-from chaos.faults import SERVICE_NAMES, Done
-from chaos.leaders import Pace
-from chaos.processes import send, stand_still
-from chaos.targets import Targets
+from chaos.harm import Harm, Setting
+from chaos.harm.leaders import Pace
+from chaos.harm.plan import SERVICE_NAMES
+from chaos.harm.processes import send, stand_still
+from chaos.harm.targets import Targets
+from chaos.holdings import Holdings
 from common.storage.migrate import driver_url
 from regulars.stack.databases import in_database
 from regulars.stack.services import SERVICES
@@ -70,24 +70,30 @@ _TRIES = 3
 _LOOK_EVERY_S = 0.002
 
 
-class StepKiller:
-    """Kills services at each step in turn, all equally often; the supervisor starts them again."""
+class StepKiller(Harm):
+    """Kills services at every step `times` times, in shuffled rounds; the supervisor starts them again."""
 
-    def __init__(self, folder: Path, seed: int, say: Callable[[str], None]) -> None:
-        self._targets = Targets(folder)
-        self._rng = random.Random(seed + 3)
-        self._say = say
+    def __init__(self, setting: Setting, times: int, duration_s: float) -> None:
+        super().__init__(setting)
+        self._times, self._duration_s = times, duration_s
+        self._targets = Targets(setting.folder)
+        self._rng = random.Random(setting.seed + 3)
         self._pace = Pace()
-        self._ended = False
-        self.done = Done()
 
     @property
     def progress(self) -> float:
-        """How much of the load may have been sent, 0 to 1."""
-        return 1.0 if self._ended else self._pace.at(time.monotonic())
+        return max(self.sent_share, self._pace.at(time.monotonic()))
 
-    async def run(self, times: int, duration_s: float) -> None:
-        """Every step `times` times, in shuffled rounds."""
+    def enough(self) -> bool:
+        return all(self.done.steps[step.name] >= self._times for step in STEPS)
+
+    async def run(self, _holdings: Holdings) -> None:
+        try:
+            await self._kill_each(self._times, self._duration_s)
+        finally:
+            self.sent_share = 1.0
+
+    async def _kill_each(self, times: int, duration_s: float) -> None:
         plan = [step for _ in range(times) for step in self._rng.sample(STEPS, len(STEPS))]
         share_s = duration_s / len(plan)
         for service in SERVICE_NAMES:
@@ -99,7 +105,6 @@ class StepKiller:
             for _ in range(_TRIES):
                 if await self._kill_at(step, self._rng.choice(step.services)):
                     break
-        self._ended = True
 
     async def _connect(self, service: str) -> asyncpg.Connection:
         database = next(each.database for each in SERVICES if each.name == service)
@@ -120,7 +125,7 @@ class StepKiller:
             send(family, signal.SIGKILL)
             self.done.kills[process.name] += 1
             self.done.steps[step.name] += 1
-            self._say(f"killed {process.name} at: {step.name}")
+            self.setting.say(f"killed {process.name} at: {step.name}")
             return True
         finally:
             connection.terminate()

@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from secure.servers import PASSWORD, USER, Authority, SecureKafka, tls_postgres
 
-from chaos.faults import Done
+from chaos.harm import Harm, Setting
+from chaos.holdings import Holdings
 from regulars.stack.ports import free_port
+from regulars.stack.state import StackState
 
 Kind = Literal["delay", "mute to server", "mute from server", "reset", "slice", "corrupt"]
 KINDS: tuple[Kind, ...] = ("delay", "mute to server", "mute from server", "reset", "slice", "corrupt")
 LINKS = ("postgres", "kafka")
 LASTS_S = 8.0
 """Longer than SESSION_TIMEOUT_MS of a run, and than the services' own deadlines for most questions."""
+_REST_S = (1.0, 4.0)
+"""Between two harms."""
 _DELAY_S = (0.01, 0.5)
 _SLICE = (1, 40)
 """Bytes that are passed on at a time."""
@@ -210,28 +215,43 @@ class Wires:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
 
-class NetworkHarm:
-    """Harms each link in each way, equally often, in shuffled rounds; `progress` says how much may have been sent."""
+class NetworkHarm(Harm):
+    """Harms each link in each way `times` times, in shuffled rounds."""
 
-    def __init__(self, wires: Wires, seed: int, say: Callable[[str], None]) -> None:
-        self._wires = wires
-        self._rng = random.Random(seed + 5)
-        self._say = say
-        self.progress = 0.0
-        self.done = Done()
+    def __init__(self, setting: Setting, times: int) -> None:
+        super().__init__(setting)
+        self._times = times
+        self._rng = random.Random(setting.seed + 5)
+        self._wires = Wires(setting.apart, setting.seed)
 
-    async def run(self, times: int, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def start(self) -> Mapping[str, Any]:
+        self._wires.start()
+        os.environ.update(self._wires.environment)
+        return {"kafka": self._wires.kafka, "database_url": self._wires.database_url}
+
+    def stop(self) -> None:
+        self._wires.stop()
+
+    def log_servers(self, _state: StackState) -> str:
+        for name in self._wires.environment:
+            os.environ.pop(name, None)
+        return self._wires.log_servers
+
+    def enough(self) -> bool:
+        return all(self.done.network[f"{kind}, {link}"] >= self._times for kind in KINDS for link in LINKS)
+
+    async def run(self, _holdings: Holdings) -> None:
         ways = [(kind, link) for kind in KINDS for link in LINKS]
-        plan = [each for _ in range(times) for each in self._rng.sample(ways, len(ways))]
+        plan = [each for _ in range(self._times) for each in self._rng.sample(ways, len(ways))]
         try:
             for number, (kind, name) in enumerate(plan):
-                await sleep(self._rng.uniform(1.0, 4.0))
-                self.progress = (number + 1) / len(plan)
+                await asyncio.sleep(self._rng.uniform(*_REST_S))
+                self.sent_share = (number + 1) / len(plan)
                 harmed = await self._wires.do(self._wires.links[name].harm(kind))
                 if harmed:
                     self.done.network[f"{kind}, {name}"] += 1
-                    self._say(f"{kind}: {harmed} connections to {name}")
+                    self.setting.say(f"{kind}: {harmed} connections to {name}")
                 else:
                     self.done.missed.append(f"{kind} {name}: no connection")
         finally:
-            self.progress = 1.0
+            self.sent_share = 1.0

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from regulars.stack.services import SERVICES
 from regulars.stack.state import process_name
@@ -27,26 +26,6 @@ class Fault:
     at: float
     kind: str  # kill, pause, cut, roll
     target: str  # a process; of a cut the service, of a roll nobody: it restarts all of them
-
-
-@dataclass(slots=True)
-class Done:
-    """What was really done, by process; `cuts` by the service whose sessions were cut, `steps` by name, `network` by
-    way and link.
-
-    `rolls`: restarts by SIGTERM.
-
-    `instants` are the unix times of kills.
-    """
-
-    kills: Counter[str] = field(default_factory=Counter)
-    pauses: Counter[str] = field(default_factory=Counter)
-    cuts: Counter[str] = field(default_factory=Counter)
-    rolls: Counter[str] = field(default_factory=Counter)
-    steps: Counter[str] = field(default_factory=Counter)
-    network: Counter[str] = field(default_factory=Counter)
-    missed: list[str] = field(default_factory=list)
-    instants: list[tuple[float, str]] = field(default_factory=list)
 
 
 def plan(

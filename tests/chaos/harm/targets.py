@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from chaos.faults import BENEATH
+from chaos.harm.plan import BENEATH
 from regulars.stack.kafka_probe import live_brokers
 from regulars.stack.state import ProcessId, StackState, address_of, state_file
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from itertools import zip_longest
-from pathlib import Path
 
 import psutil
 
-from chaos.connections import cut
-from chaos.faults import PAUSE_S, Done, Fault
+from chaos.harm import Harm, Setting
+from chaos.harm.connections import cut
+from chaos.harm.plan import BENEATH, PAUSE_S, Fault, plan, processes_of
+from chaos.harm.processes import send, stand_still
+from chaos.harm.targets import Targets
 from chaos.holdings import Holdings
-from chaos.processes import send, stand_still
-from chaos.targets import Targets
 from regulars.stack.databases import role_of
 from regulars.stack.services import SERVICES
 from regulars.stack.state import ProcessId
@@ -24,24 +24,52 @@ _BACK_WITHIN_S = 60.0
 _ROLES = {service.name: role_of(service.database) for service in SERVICES}
 
 
-class Injector:
-    """Carries a plan out against the stack of one folder, whose supervisor starts again what it kills."""
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """How many of each in how many seconds, over which services, of so many processes each."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None], holdings: Holdings) -> None:
-        self._targets = Targets(folder)
-        self._holdings = holdings
-        self.progress = 0.0
-        self._say = say
+    duration_s: float
+    kills: int
+    pauses: int
+    cuts: int
+    rolls: int
+    services: tuple[str, ...]
+    processes: int
+
+
+class Injector(Harm):
+    """Carries a plan of kills, pauses, cuts and rolls out; the stack's supervisor starts again what is killed."""
+
+    def __init__(self, setting: Setting, faults: Faults) -> None:
+        super().__init__(setting)
+        self._faults = faults
+        self._targets = Targets(setting.folder)
+        self._holdings = Holdings({})
         self._sleepers: set[asyncio.Task[None]] = set()
-        self.done = Done()
 
-    async def run(self, faults: list[Fault]) -> None:
+    async def run(self, holdings: Holdings) -> None:
         """Until the last fault is over, and every process put to sleep is awake again."""
+        self._holdings = holdings
+        await self._carry_out(plan(self.setting.seed, **asdict(self._faults)))
+
+    def enough(self) -> bool:
+        """As many as planned, and each process killed and paused, each that is restarted by a roll too."""
+        faults, done = self._faults, self.done
+        services = processes_of(faults.services, faults.processes)
+        return (
+            done.kills.total() >= faults.kills
+            and done.pauses.total() >= faults.pauses
+            and done.cuts.total() >= faults.cuts
+            and set(done.kills) == set(done.pauses) == {*services, *BENEATH}
+            and all(done.rolls[name] >= faults.rolls for name in services)
+        )
+
+    async def _carry_out(self, faults: list[Fault]) -> None:
         began = time.monotonic()
         try:
             for number, fault in enumerate(faults):
                 await asyncio.sleep(max(0.0, began + fault.at - time.monotonic()))
-                self.progress = number / len(faults)
+                self.sent_share = number / len(faults)
                 if fault.kind == "roll":
                     await self._roll()
                     continue
@@ -53,13 +81,13 @@ class Injector:
                     self._kill(fault.target, process)
                 elif fault.kind == "cut":
                     # More load than before is let in: where all is done, nothing would ever be cut in mid-work.
-                    self.progress = (number + 1) / len(faults)
+                    self.sent_share = (number + 1) / len(faults)
                     await self._cut(fault.target)
                 else:
                     task = asyncio.create_task(self._pause(fault.target, process))
                     self._sleepers.add(task)
         finally:
-            self.progress = 1.0
+            self.sent_share = 1.0
             await asyncio.gather(*self._sleepers, return_exceptions=True)
 
     def _kill(self, target: str, process: ProcessId) -> None:
@@ -67,12 +95,12 @@ class Injector:
         send(stand_still(process.pid), signal.SIGKILL)
         self.done.kills[target] += 1
         self.done.instants.append((time.time(), target))
-        self._say(f"killed {target}{self._held(target)}")
+        self.setting.say(f"killed {target}{self._held(target)}")
 
     async def _pause(self, target: str, process: ProcessId) -> None:
         self._targets.asleep.add(target)
         stopped = stand_still(process.pid)
-        self._say(f"paused {target} ({len(stopped)} processes) for {PAUSE_S:.0f} s{self._held(target)}")
+        self.setting.say(f"paused {target} ({len(stopped)} processes) for {PAUSE_S:.0f} s{self._held(target)}")
         try:
             await asyncio.sleep(PAUSE_S)
         finally:
@@ -98,7 +126,7 @@ class Injector:
                     continue
                 begun[name] = process
                 psutil.Process(process.pid).terminate()
-            self._say(f"restarting {', '.join(begun)}")
+            self.setting.say(f"restarting {', '.join(begun)}")
             for name, process in begun.items():
                 if await self._came_back(name, process):
                     self.done.rolls[name] += 1
@@ -119,6 +147,6 @@ class Injector:
         sessions = await cut(self._targets.state().postgres, _ROLES[target])
         if sessions:
             self.done.cuts[target] += 1
-            self._say(f"cut {sessions} database sessions of {target} in mid-work")
+            self.setting.say(f"cut {sessions} database sessions of {target} in mid-work")
         else:
             self.done.missed.append(f"cut {target}: it wrote nothing")

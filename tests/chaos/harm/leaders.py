@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from chaos.faults import Done
+from chaos.harm import Figures, Harm, Setting, silence
+from chaos.holdings import Holdings
 from regulars.stack.kafka import KafkaCluster
 
 _DOWN_S = 6.0
@@ -40,23 +41,45 @@ class Pace:
         return self._behind + (self._ahead - self._behind) * (1 - left)
 
 
-class LeaderKiller:
-    """Kills the broker that leads most partitions of `orders`, starts it again, waits, and goes on to the next."""
+class LeaderKiller(Harm):
+    """Kills the broker that leads most partitions of `orders`, starts it again, waits, and goes on to the next.
 
-    def __init__(self, cluster: KafkaCluster, say: Callable[[str], None]) -> None:
-        self._cluster = cluster
-        self._say = say
+    `kills` leaders, spread over at least `duration_s`; the next is killed only when all copies are in sync.
+    """
+
+    def __init__(self, setting: Setting, kills: int, duration_s: float) -> None:
+        super().__init__(setting)
+        self._kills, self._duration_s = kills, duration_s
+        self._cluster = KafkaCluster(setting.apart, nodes=3)
         self._pace = Pace()
-        self._ended = False
-        self.done = Done()
 
     @property
     def progress(self) -> float:
-        """How much of the load may have been sent, 0 to 1."""
-        return 1.0 if self._ended else self._pace.at(time.monotonic())
+        return max(self.sent_share, self._pace.at(time.monotonic()))
 
-    async def run(self, kills: int, duration_s: float) -> None:
-        """`kills` leaders, spread over at least `duration_s`; the next is killed only when all copies are in sync."""
+    def start(self) -> Mapping[str, Any]:
+        self._cluster.start(120)
+        return {"kafka": self._cluster.bootstrap_servers}
+
+    def stop(self) -> None:
+        self._cluster.stop()
+
+    def enough(self) -> bool:
+        return self.done.kills.total() >= self._kills
+
+    async def measured(self, databases: Mapping[str, str]) -> tuple[Figures, bool]:
+        """How long each service's facts had to wait after a leader's death."""
+        consuming, publishing = await silence.measure(databases, self.done.instants)
+        figures = {"consuming": consuming, "publishing": publishing}
+        return {"silence_after_leader_kill_s": figures}, silence.kept(consuming, self.done.kills.total())
+
+    async def run(self, _holdings: Holdings) -> None:
+        try:
+            await self._kill_each(self._kills, self._duration_s)
+        finally:
+            self.sent_share = 1.0
+
+    async def _kill_each(self, kills: int, duration_s: float) -> None:
         began = time.monotonic()
         share_s = duration_s / kills
         self._pace.aim(0.5 / kills, share_s / 2, began)
@@ -67,10 +90,9 @@ class LeaderKiller:
             await asyncio.to_thread(self._cluster.kill, node)
             self._pace.aim((number + 1.5) / kills, share_s, time.monotonic())
             self.done.kills[f"kafka-{node}"] += 1
-            self._say(f"killed the leader, broker {node} ({number + 1} of {kills})")
+            self.setting.say(f"killed the leader, broker {node} ({number + 1} of {kills})")
             await asyncio.sleep(_DOWN_S)
             await asyncio.to_thread(self._cluster.restart, node)
-        self._ended = True
 
     async def _leader(self) -> int:
         """The broker with most partitions of `orders`, once every copy of every topic is in sync again.
