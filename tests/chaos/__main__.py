@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def main() -> int:
     """Exit code 0 when nothing is wrong; with --mutant when the checker caught it."""
-    given = _arguments()
+    given = arguments()
     if given.mutants:
         return mutants.run_all(ROOT, given.seed)
     if given.mutant:
@@ -64,7 +64,8 @@ def main() -> int:
     return 0 if verdict["passed"] else 1
 
 
-def _arguments() -> argparse.Namespace:
+def arguments() -> argparse.Namespace:
+    """What the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument(
         "--short", action="store_true", help="for every change: 22 kills, 12 pauses, 5 cuts, all restarted; minutes"

@@ -102,12 +102,12 @@ def _effects(events: Mapping[str, Mapping[str, Any]], found: Evidence) -> Iterat
     truth = model.count(_by_person(events, found, "segmentation"))
     for name, customer in truth.items():
         kept = found.buyers.get(name, {})
-        completed = {id_ for id_, seen in kept.get("order", {}).items() if _is_completed(seen)}
+        ended = {id_ for id_, seen in kept.get("order", {}).items() if _is_completed(seen)}
         for order_id, order in customer.orders.items():
             expected = int(order.completed and not order.closed)
-            yield from _compare(f"segmentation: completions of {order_id}", int(order_id in completed), expected)
+            yield from _compare(f"segmentation: completions of {order_id}", int(order_id in ended), expected)
         expected = sum(order.completed and not order.closed for order in customer.orders.values())
-        yield from _compare(f"segmentation: completed orders of {name}", len(completed), expected)
+        yield from _compare(f"segmentation: completed orders of {name}", len(ended), expected)
         refunds = sum(seen["amount"] for seen in kept.get("refund", {}).values())
         expected = sum(order.refunded for order in customer.orders.values())
         yield from _compare(f"segmentation: refunds of {name}", refunds, expected)

@@ -107,9 +107,10 @@ def _merge(names: list[str], seed: int, duration_s: float) -> list[Merging]:
         at = rng.uniform(0.4, 0.75) * duration_s
         pair = names[place : place + 2]
         rng.shuffle(pair)
-        merges.append(Merging(at, *pair))
+        survivor, absorbed = pair
+        merges.append(Merging(at, survivor, absorbed))
         if number % 3 == 2:
-            merges.append(Merging(at + rng.uniform(0.05, 0.2) * duration_s, *pair, undone=True))
+            merges.append(Merging(at + rng.uniform(0.05, 0.2) * duration_s, survivor, absorbed, undone=True))
     return sorted(merges, key=lambda merging: merging.at)
 
 

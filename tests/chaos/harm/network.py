@@ -204,9 +204,10 @@ class Wires:
             asyncio.run_coroutine_threadsafe(link.serve(), self._loop).result(10)
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
         if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(10)
+        self._loop.close()
         self._kafka.stop()
         self._postgres.stop()
 
@@ -222,19 +223,24 @@ class NetworkHarm(Harm):
         super().__init__(setting)
         self._times = times
         self._rng = random.Random(setting.seed + 5)
-        self._wires = Wires(setting.apart, setting.seed)
+        self._started: Wires | None = None
+
+    @property
+    def _wires(self) -> Wires:
+        assert self._started is not None, "nothing was started"
+        return self._started
 
     def start(self) -> Mapping[str, Any]:
+        self._started = Wires(self.setting.apart, self.setting.seed)
         self._wires.start()
         os.environ.update(self._wires.environment)
         return {"kafka": self._wires.kafka, "database_url": self._wires.database_url}
 
     def stop(self) -> None:
-        self._wires.stop()
+        if self._started is not None:
+            self._started.stop()
 
     def log_servers(self, _state: StackState) -> str:
-        for name in self._wires.environment:
-            os.environ.pop(name, None)
         return self._wires.log_servers
 
     def enough(self) -> bool:

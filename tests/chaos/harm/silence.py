@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ _LOOKED_AT_S = 5.0
 
 
 def after_each(
-    announced: Mapping[Hashable, float], taken: Mapping[Hashable, float], kills: Sequence[float]
+    announced: Mapping[Any, float], taken: Mapping[Any, float], kills: Sequence[float]
 ) -> list[float | None]:
     """For each kill the longest that a fact had to wait for this service: seconds from the kill, or from when the
     fact was announced if that was later. None where no fact was announced: nothing to take is no silence.

@@ -1,0 +1,78 @@
+"""Each form of a run is chosen by its option, judges itself, and takes out of the evidence what it put there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from chaos.__main__ import arguments
+from chaos.evidence import Evidence, Logged
+from chaos.forms import name_of, trial_of
+from chaos.harm import Harm, Setting
+from chaos.harm.disk import FullDisk, fill
+from chaos.harm.injector import Injector
+from chaos.harm.network import KINDS, LINKS, NetworkHarm
+from chaos.harm.outage import Outage, drained_faster
+from chaos.harm.poison import Poison
+from chaos.harm.steps import StepKiller
+from chaos.harm.stops import Stops
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "harm"),
+    [
+        (["--short"], "short", Injector),
+        ([], "run", Injector),
+        (["--steps", "2"], "steps", StepKiller),
+        (["--network", "1"], "network", NetworkHarm),
+        (["--outage", "600"], "outage", Outage),
+        (["--stops", "100"], "stops", Stops),
+        (["--full-disk", "3"], "full-disk", FullDisk),
+        (["--poison", "5"], "poison", Poison),
+    ],
+)
+def test_an_option_chooses_the_form_and_nothing_done_is_not_enough(
+    options: list[str], name: str, harm: type[Harm], monkeypatch: pytest.MonkeyPatch, stack_folder: Path
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["chaos", *options])
+    given = arguments()
+    assert name_of(given) == name
+    trial = trial_of(given, stack_folder / f"form-{name}", 1, print)
+    assert type(trial.harm) is harm
+    assert not trial.harm.enough()
+
+
+def test_the_network_is_harmed_enough_once_every_way_was_done_to_every_link(stack_folder: Path) -> None:
+    harm = NetworkHarm(Setting(stack_folder / "wires", stack_folder / "wires-apart", 1, print), 2)
+    for kind in KINDS:
+        for link in LINKS:
+            assert not harm.enough()
+            harm.done.network[f"{kind}, {link}"] = 2
+    assert harm.enough()
+
+
+@pytest.mark.parametrize(
+    ("count", "came_in_s", "drained_in_s", "times"),
+    [(600, 600.0, 100.0, 6.0), (600, 600.0, 600.0, 1.0), (0, 600.0, 1.0, 0.0)],
+)
+def test_how_many_times_as_fast_as_it_came_something_was_drained(
+    count: int, came_in_s: float, drained_in_s: float, times: float
+) -> None:
+    """R7."""
+    assert drained_faster(count, came_in_s, drained_in_s) == pytest.approx(times)
+
+
+def test_a_disk_is_filled_until_it_takes_nothing_more() -> None:
+    fill(Path("/dev/full"))
+
+
+def test_poison_is_no_ghost_and_no_loss(stack_folder: Path) -> None:
+    found = Evidence(
+        dead={"membership": ["None None: unreadable x", "order.paid e1: invalid y"]},
+        log=[Logged("orders", 0, 1, "k", "poison-0-1"), Logged("orders", 0, 2, "k", "e1")],
+    )
+    Poison(Setting(stack_folder, stack_folder, 1, print), 1).sift(found)
+    assert found.dead == {"membership": ["order.paid e1: invalid y"]}
+    assert [record.id for record in found.log] == ["e1"]
