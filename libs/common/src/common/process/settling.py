@@ -44,7 +44,7 @@ async def settled(runtime: Runtime, with_due: bool, wait_s: float = 0) -> dict[s
                 found["due"] = await due(runtime, tx)
             # What other processes of the service have read and announced shows here alone.
             found["stored"] = int(await tx.value("select coalesce(sum(next), 0) from offsets"))
-            found["announced"] = int(await tx.value(_ANNOUNCED) or 0)
+            found["announced"] = int(await tx.value(LAST_ANNOUNCED) or 0)
         last = time.monotonic() >= deadline
         # Kafka is asked last: what is in our own tables says more cheaply that it is too early.
         if runtime.backlog is not None and (last or not any(found.get(what) for what in OPEN)):
@@ -63,7 +63,7 @@ async def settled(runtime: Runtime, with_due: bool, wait_s: float = 0) -> dict[s
 
 
 # The last number drawn for a fact; null before the first.
-_ANNOUNCED = "select pg_sequence_last_value(cast(pg_get_serial_sequence('outbox', 'seq') as regclass))"
+LAST_ANNOUNCED = "select pg_sequence_last_value(cast(pg_get_serial_sequence('outbox', 'seq') as regclass))"
 
 
 async def due(runtime: Runtime, tx: Transaction) -> int:
