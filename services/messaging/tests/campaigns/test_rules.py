@@ -41,6 +41,27 @@ def test_the_shops_own_hold_out_is_the_same_in_every_campaign() -> None:
     assert all(arm_of(other, "s", c, 8) == "hold_out" for c in held), "a larger one holds the smaller"
 
 
+def test_all_ids_of_one_mailbox_are_in_one_arm() -> None:
+    """MSG-057: who is held out is not written to under another id; decision 0048."""
+    spring = campaign(hold_out_percent=50)
+    for n in range(200):
+        mailbox, number = bytes([n] * 16), bytes([255 - n] * 16)
+        one = arm_of(spring, "s", f"web-{n}", 0, {"email": mailbox}, ("email", "sms"))
+        assert arm_of(spring, "s", f"shop-{n}", 0, {"email": mailbox, "sms": number}, ("email", "sms")) == one
+        by_text = arm_of(spring, "s", f"web-{n}", 0, {"email": mailbox, "sms": number}, ("sms",))
+        assert arm_of(spring, "s", f"shop-{n}", 0, {"sms": number}, ("sms",)) == by_text
+        kept = {arm_of(campaign(hold_out_percent=0), "s", c, 50, {"email": mailbox}, (c,)) for c in ("sms", "email")}
+        assert len({arm == "hold_out" for arm in kept}) == 1, "the shop's own hold-out asks for no channel"
+
+
+def test_without_a_mailbox_the_id_decides() -> None:
+    """Decision 0048."""
+    spring = campaign(hold_out_percent=50)
+    arms = {c: arm_of(spring, "s", c, 0) for c in CUSTOMERS[:200]}
+    assert {c: arm_of(spring, "s", c, 0, {}, ("email",)) for c in arms} == arms
+    assert {arm == "hold_out" for arm in arms.values()} == {True, False}
+
+
 @pytest.mark.parametrize("of", [(400, 100), (2_000, 500), (40, 20)])
 def test_an_interval_of_95_percent_holds_the_truth_that_often(of: tuple[int, int]) -> None:
     """MSG-051: 1,000 simulated shops with a known lift."""

@@ -87,6 +87,7 @@ from common.events.messages import (
     MessageUndelivered,
     ParcelPlanChanged,
     ParcelPlanned,
+    TaskWanted,
     TemplateChanged,
 )
 from common.events.orders import (
@@ -254,6 +255,10 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     },
     CouponDeclined: {"offer_id": "spring", "batch": "flow:win-back", "reason": "offer_over"},
     CouponRequested: {"offer_id": "spring", "batch": "flow:win-back"},
+    TaskWanted: {
+        "task_id": "flow:win_back:letter:1", "kind": "letter", "title": "Write by hand that we miss them",
+        "due_at": "2025-03-07T09:00:00Z", "requested_by": "flow win_back",
+    },
     CouponRedeemed: {
         "offer_id": "spring", "code": "7F3A9C21D04B4E58", "order_id": "1003", "status": "committed", "amount": 500,
         "currency": "EUR",

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from common.events.customers import Channel, ErasureConfirmed, Purpose
 from common.events.envelope import EventData, NewVersion
+from common.events.feedback import StaffTaskKind
 from common.events.fields import Count, Identifier, Instant, Number, PersonalText, Text
 
 MessagePurpose = Literal["marketing", "survey", "transactional"]
@@ -323,6 +324,25 @@ class CouponRequested(EventData):
     RANK: ClassVar[int] = 431
     offer_id: Identifier
     batch: Identifier
+
+
+class TaskWanted(EventData):
+    """A flow wants a person of the shop to do something for the customer (XCT-003); feedback puts it into its queue.
+
+    One a customer and `task_id`, however often it is asked for. `title` and `owner` name no customer. `requested_by`:
+    the flow.
+    """
+
+    TYPE: ClassVar[str] = "task.wanted"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 434
+    task_id: Identifier
+    kind: StaffTaskKind
+    title: Text
+    due_at: Instant
+    order_id: Identifier | None = None
+    owner: Text | None = None
+    requested_by: Text
 
 
 class TemplateChanged(NewVersion):
