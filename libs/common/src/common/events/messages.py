@@ -15,7 +15,7 @@ from common.events.fields import Count, Identifier, Instant, Number, PersonalTex
 MessagePurpose = Literal["marketing", "survey", "transactional"]
 """What a message is for. Consent is asked for the first two, see `Purpose`; a transactional message needs none."""
 
-AnyChannel = Annotated[Text, Field(pattern=r"^[a-z_]{1,20}$", description="email, sms, chat, phone, or another")]
+AnyChannel = Annotated[Text, Field(pattern=r"^[a-z_]{1,20}$", description="email, sms, chat, phone, inbox, or another")]
 """Open: a release that does not know a channel of a newer one reads and announces what became of its messages,
 and which addresses are left alone."""
 AddressHash = Annotated[Text, Field(pattern=r"^[0-9a-f]{32}$", description="keyed hash of the address, in hex")]
@@ -107,6 +107,12 @@ class MessageClicked(MessageFact):
 
     TYPE: ClassVar[str] = "message.clicked"
     link: Count
+
+
+class MessageRead(MessageFact):
+    """The customer opened it in the shop's app, for the first time (MSG-015)."""
+
+    TYPE: ClassVar[str] = "message.read"
 
 
 class MessageSuppressed(MessageFact):

@@ -12,7 +12,7 @@ from common.crypto.sealing import SealBroken, open_sealed
 from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Router, Tx, require, runtime_of
 from common.people.store import get_people
-from messaging.api.messages import UnreadableCursor
+from messaging.api.cursors import UnreadableCursor
 from messaging.replies.store import Place, Reply, list_replies
 
 router = Router(tags=["replies"])

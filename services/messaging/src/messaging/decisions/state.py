@@ -13,7 +13,7 @@ from common.events.customers import Channel
 from common.time.calendar import Period
 from messaging.conditions.state import Facts
 from messaging.consent.state import ConsentState, Register
-from messaging.contacts.state import Contact, ContactAddress
+from messaging.contacts.state import IN_HOUSE, NO_ADDRESS, Contact, ContactAddress
 from messaging.flows.state import Candidate
 from messaging.limits.caps.state import Contacted
 from messaging.policy.state import Policy
@@ -78,7 +78,9 @@ class Known:
         return self.data_key is not None and self.data_key.erased_at is not None
 
     def address(self, channel: Channel) -> ContactAddress | None:
-        """The address on this channel as the newest profile has it."""
+        """The address on this channel as the newest profile has it; in the house there is none, and none is needed."""
+        if self.contact and channel in IN_HOUSE:
+            return NO_ADDRESS
         return self.contact.addresses.get(channel) if self.contact else None
 
     @property

@@ -53,7 +53,7 @@ class Policy(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    channels: tuple[Channel, ...] = Field(default=("email",), min_length=1, max_length=4)
+    channels: tuple[Channel, ...] = Field(default=("email",), min_length=1, max_length=5)
     windows: tuple[Window, ...] = Field(default=DEFAULT_WINDOWS, min_length=1, max_length=24)
     segment_windows: tuple[SegmentWindows, ...] = Field(default=(), max_length=20)
     blackout_dates: tuple[date, ...] = Field(default=(), max_length=366)
