@@ -48,6 +48,10 @@ async def test_a_message_is_listed_read_and_counted(messaging: Any, rebuilt: Any
         assert message["unsubscribe_url"].startswith("https://shop.example/unsubscribe/")
         assert (await client.get(f"{OF_ANN}?after=yesterday")).status_code == 422
         assert (await client.get(f"{OF_ANN}?page=2")).status_code == 422
+        plan = (await client.get("/v1/shops/s/customers/ann/contact-plan")).json()
+        email = {"channel": "email", "reached": True, "allowed": ["marketing", "survey"], "sent": 0, "reacted": 0}
+        assert plan["channels"] == [{**email, "left": 3}]
+        assert (plan["fatigue"], plan["tired"], plan["paused"], len(plan["windows"])) == (1, False, False, 3)
         made = (await client.post(f"{OF_ANN}/token", json={"hours": 1})).json()
         others = await client.post("/v1/shops/s/customers/cid/inbox/token", json={})
         del client.headers["authorization"]

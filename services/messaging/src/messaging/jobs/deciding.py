@@ -86,7 +86,8 @@ async def decide_due(
     kinds = kinds_with(await get_kinds(tx, shops_of_offers)) if shops_of_offers else library_kinds
     persons = {one: known[key].person(key) for key in due for one in known[key].people}
     of_person = {one: known[key].hashes.values() for key in due for one in known[key].people}
-    places = await get_places(tx, of_person, first - LOOK_BACK, persons, kinds)
+    reactions = any(version.policy.by_reaction for version in policies.values())
+    places = await get_places(tx, of_person, first - LOOK_BACK, persons, kinds, reactions=reactions)
     shops = await get_shops(tx, {shop for shop, _ in keys})
     books = await get_books(tx, {shop for shop, _ in keys})
     campaigning = {c.shop for c in waiting if c.flow == CAMPAIGN}

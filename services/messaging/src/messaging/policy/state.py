@@ -48,8 +48,9 @@ class Policy(BaseModel):
 
     `segment_windows`: in place of `windows`, those of the first segment that the customer is in. `count_clicks`: links
     of offers lead by way of us, which counts who followed them (MSG-057); off until the shop may do so by its
-    customers' law. `hold_out_percent`: of the customers, always the same ones, come into no campaign
-    (MSG-051).
+    customers' law. `by_reaction`: to each customer the channel goes first on which they react (MSG-015), and a
+    reaction ends their fatigue as an order does (MSG-014). `hold_out_percent`: of the customers, always the same
+    ones, come into no campaign (MSG-051).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +62,7 @@ class Policy(BaseModel):
     fatigue: Fatigue = Fatigue()
     variety: Variety = Variety()
     one_channel: bool = False
+    by_reaction: bool = False
     count_clicks: bool = False
     hold_out_percent: Annotated[int, Field(ge=0, le=50, strict=True)] = 0
     stale_after_days: StaleAfter = StaleAfter()
