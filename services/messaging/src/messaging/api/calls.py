@@ -25,6 +25,7 @@ from messaging.coupons.store import get_coupons
 from messaging.known import get_reachable
 from messaging.standings.store import get_standings
 from messaging.templates.store import get_own
+from messaging.vip.reading import vips_among
 
 router = Router(tags=["call tasks"])
 Person = Annotated[Text, Field(min_length=1, max_length=100, description="who calls")]
@@ -43,6 +44,7 @@ class CallTaskSummary(BaseModel):
     attempts: int
     taken_by: str | None
     taken_until: datetime | None
+    vip: bool = Field(description="the customer is one of the policy's `vip_desk`")
 
 
 class CallTasksOut(BaseModel):
@@ -91,16 +93,23 @@ class CallOutcomeIn(Body):
 
 @router.get("/v1/shops/{shop}/call-tasks", dependencies=[require("messages:read")])
 async def list_call_tasks(
-    shop: ShopName, tx: Tx, after: Cursor = "", limit: Annotated[int, Query(ge=1, le=200)] = 50
+    shop: ShopName,
+    tx: Tx,
+    after: Cursor = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    vip: Annotated[bool | None, Query(description="true: those of the VIP desk alone; false: all others")] = None,
 ) -> CallTasksOut:
     """Tasks that are due, the longest due first; those that somebody has taken say so.
 
-    A page may hold fewer than `limit` and still have a `next_after`: nobody is listed who opted out since.
+    A page may hold fewer than `limit` and still have a `next_after`: nobody is listed who opted out since, or
+    is not of the queue that is asked for.
     """
     rows = await list_tasks(tx, shop, tx.clock.now(), cursors.read(after, Place), limit)
     over = await why_not(tx, shop, {r.message_id: r.customer for r in rows})
     upto = cursors.told(rows[-1].due_at, rows[-1].message_id) if len(rows) == limit else None
-    tasks = [CallTaskSummary.model_validate(dict(r._mapping)) for r in rows if r.message_id not in over]
+    vips = await vips_among(tx, shop, [r.customer for r in rows], tx.clock.now())
+    open_ = [r for r in rows if r.message_id not in over and vip in (None, r.customer in vips)]
+    tasks = [CallTaskSummary.model_validate({**r._mapping, "vip": r.customer in vips}) for r in open_]
     return CallTasksOut(tasks=tasks, next_after=upto)
 
 

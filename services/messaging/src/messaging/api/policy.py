@@ -54,10 +54,10 @@ class ByPeople(Invalid):
 
 
 class UnknownSegments(Invalid):
-    """A policy would give windows to a segment that there is not."""
+    """A policy names a segment that there is not."""
 
     def __init__(self, found: list[str]) -> None:
-        super().__init__("unknown_segments", f"segment_windows: {'; '.join(found[:10])}.")
+        super().__init__("unknown_segments", f"The policy was not saved: {'; '.join(found[:10])}.")
 
 
 class PolicyIn(Body):
@@ -91,6 +91,7 @@ async def put_policy(shop: ShopName, body: PolicyIn, tx: Tx) -> PolicyOut:
         if CHANNELS[channel].by_people:
             raise ByPeople(channel)
     segments = {group.segment for group in body.policy.segment_windows}
+    segments |= set(body.policy.vip_desk.segments) if body.policy.vip_desk is not None else set()
     missing = unknown(segments, await get_known(tx, shop, segments))
     if missing:
         raise UnknownSegments(missing)

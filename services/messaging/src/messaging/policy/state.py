@@ -29,16 +29,36 @@ class StaleAfter(BaseModel):
     transactional: Days = 7
 
 
+SegmentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
+
+
 class SegmentWindows(BaseModel):
     """Windows of a group's own, by its buying rhythm (MSG-006), for customers who are in the segment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    segment: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
+    segment: SegmentName
     windows: tuple[Window, ...] = Field(min_length=1, max_length=24)
 
     @model_validator(mode="after")
     def _windows_apart(self) -> SegmentWindows:
         check_apart(self.windows)
+        return self
+
+
+class VipDesk(BaseModel):
+    """People of their own for customers of these tiers or segments: what they write back is a task of `owner`'s, to be
+    answered within so many hours (MSG-027)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    tiers: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=20)] = ()
+    segments: Annotated[tuple[SegmentName, ...], Field(max_length=20)] = ()
+    owner: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\r\n]+$")]
+    answer_within_hours: Annotated[int, Field(ge=1, le=168, strict=True)] = 4
+
+    @model_validator(mode="after")
+    def _somebody(self) -> VipDesk:
+        if not self.tiers and not self.segments:
+            raise ValueError("vip_desk: name the tiers or segments that it is for")
         return self
 
 
@@ -63,6 +83,7 @@ class Policy(BaseModel):
     variety: Variety = Variety()
     one_channel: bool = False
     by_reaction: bool = False
+    vip_desk: VipDesk | None = None
     count_clicks: bool = False
     hold_out_percent: Annotated[int, Field(ge=0, le=50, strict=True)] = 0
     stale_after_days: StaleAfter = StaleAfter()
