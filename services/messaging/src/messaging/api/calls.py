@@ -21,11 +21,11 @@ from messaging.api.written import house_of, opened, written
 from messaging.calls.rules import Call, Outcome
 from messaging.calls.store import Place, get_task, list_calls, list_tasks
 from messaging.commands.calls import UnknownTask, claim_task, tell_outcome, why_not
+from messaging.commands.vips import vips_among
 from messaging.coupons.store import get_coupons
 from messaging.known import get_reachable
 from messaging.standings.store import get_standings
 from messaging.templates.store import get_own
-from messaging.vip.reading import vips_among
 
 router = Router(tags=["call tasks"])
 Person = Annotated[Text, Field(min_length=1, max_length=100, description="who calls")]

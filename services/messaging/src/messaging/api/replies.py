@@ -13,8 +13,8 @@ from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Router, Tx, require, runtime_of
 from common.people.store import get_people
 from messaging.api import cursors
+from messaging.commands.vips import vips_among
 from messaging.replies.store import Place, Reply, list_replies
-from messaging.vip.reading import vips_among
 
 router = Router(tags=["replies"])
 Limit = Annotated[int, Query(ge=1, le=200)]

@@ -18,6 +18,7 @@ from common.storage.database import Database, Transaction
 from common.values.addresses import InvalidAddress, phone_number
 from messaging.commands.bounces import NothingBounced, lift_bounce
 from messaging.commands.consent import change_permission, opt_out
+from messaging.commands.vips import vips_among
 from messaging.consent.keywords import keyword_of
 from messaging.consent.state import PURPOSES
 from messaging.contacts.hashing import Hashing
@@ -27,7 +28,6 @@ from messaging.known import get_reachable
 from messaging.metrics import SMS_REPLIES
 from messaging.policy.store import get_policies
 from messaging.replies.store import Reply, save_replies
-from messaging.vip.reading import vips_among
 from messaging.vip.rules import to_be_answered
 
 log = structlog.get_logger()
