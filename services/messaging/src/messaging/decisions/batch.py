@@ -129,6 +129,7 @@ def situation(
     held = None
     if candidate.purpose != "transactional":
         held = known.register.holding(candidate.channel, candidate.purpose, until)
+    claim = candidate.claim
     return Situation(
         policy=version.policy,
         shop_zone=shop_zone,
@@ -139,9 +140,9 @@ def situation(
         key="missing" if key is None else "present" if key.erased_at is None else "erased",
         consent=held.state if held else None,
         by_address=held is not None and known.register.by_address(held),
-        obsolete=is_obsolete(candidate.claim, known.facts, until),
+        obsolete=is_obsolete(claim, known.facts, until),
         campaign=halted.get((candidate.shop, candidate.cause)),
-        eligible=is_eligible(candidate.claim, known.facts, at),
+        eligible=is_eligible(claim, known.facts, at),
         kind=kinds(candidate.shop, candidate.template),
         segments=known.facts.segments,
         refusals=known.register.refusals(until),

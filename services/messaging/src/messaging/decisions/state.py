@@ -67,6 +67,7 @@ class Known:
     register: Register = field(default_factory=Register)
     facts: Facts = field(default_factory=Facts)
     people: Sequence[CustomerKey] = ()
+    _hashes: dict[Channel, bytes] | None = field(default=None, init=False, repr=False, compare=False)
 
     def person(self, key: CustomerKey) -> CustomerKey:
         """The survivor who stands for this customer."""
@@ -86,8 +87,10 @@ class Known:
     @property
     def hashes(self) -> dict[Channel, bytes]:
         """The keyed hash of the address on each channel, where there is one."""
-        of = self.contact.addresses if self.contact else {}
-        return {channel: address.hash for channel, address in of.items() if address.hash is not None}
+        if self._hashes is None:
+            of = self.contact.addresses if self.contact else {}
+            self._hashes = {channel: address.hash for channel, address in of.items() if address.hash is not None}
+        return self._hashes
 
 
 @dataclass(frozen=True, slots=True)

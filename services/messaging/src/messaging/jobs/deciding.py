@@ -11,6 +11,7 @@ from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from common.time.clock import FixedClock
 from common.work.set_aside import Task
+from common.work.sweeps import WorkList
 from messaging.campaigns.store import get_states
 from messaging.channels.registry import CHANNELS
 from messaging.contacts.store_locks import hold_addresses
@@ -115,3 +116,7 @@ async def decide_due(
         if d.decision.outcome == "suppress" or d.decision.reason in OF_ANOTHER_RELEASE:
             SENDS_BLOCKED.labels(d.decision.reason).inc()
     return len(decided)
+
+
+DECIDING = WorkList("decide", take_due, decide_due_now, most=1_000, lanes=2)
+"""The sweep; one lane computes while the database works for the other."""
