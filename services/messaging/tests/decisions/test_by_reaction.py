@@ -47,7 +47,6 @@ def test_one_of_two_channels_goes_and_it_is_the_one_that_is_opened(by_reaction: 
     made = candidate(template="birthday")
     waiting = [made, replace(made, channel="sms", message_id="other")]
     shop = ShopSettings([Version(TUESDAY_TEN - 999 * DAY, 1, SettingsBody(zone="Asia/Shanghai", currency="CNY"))])
-    version = PolicyVersion(1, policy)
     decided = decide_together(
         waiting,
         {KEY: known()},
