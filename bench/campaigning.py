@@ -85,7 +85,7 @@ async def _measure(database: Database, result: Result, size: Size) -> None:
         async with database.transaction() as tx:
             await tx.execute(f"analyze {table}")
     planned_s, load_of_sweep, began = time.monotonic() - began, machine.load(), time.monotonic()
-    # The service's own list, its lanes included.
+    # The service's own list, with its own size of a batch.
     sweep = asyncio.create_task(Sweeper(database, [DECIDING]).sweep(patiently=True))
     while not sweep.done():
         peak = max(peak, process.memory_info().rss)

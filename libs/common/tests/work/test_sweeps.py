@@ -1,14 +1,13 @@
 """Due work is done in turns, and waits while the consumer is behind."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from common.storage.database import Database, Transaction
-from common.work.set_aside import Task
-from common.work.sweeps import Job, Sweeper, WorkList
+from common.work.sweeps import Job, Sweeper
 
 
 class Due:
@@ -61,36 +60,6 @@ async def test_a_round_does_every_job_in_turn_until_nothing_is_due(db: Database)
     assert await sweeper.sweep() == sweeper.done == 5 * 200
     assert order == ["first", "second", "first", "second", "first"]
     assert await sweeper.sweep() == 0
-
-
-async def test_lanes_work_side_by_side_and_a_failure_in_one_is_the_jobs(db: Database) -> None:
-    """P8: a patient sweep has two transactions of the list open at once; one asked for by a replay has one."""
-    at_work, most, left = 0, 0, 4
-
-    async def take(tx: Transaction, now: datetime, limit: int) -> list[Task] | None:
-        nonlocal left
-        left -= 1
-        return [Task("s", f"c{left}")] if left >= 0 else None
-
-    async def do(tx: Transaction, now: datetime, tasks: Sequence[Task]) -> int:
-        nonlocal at_work, most
-        at_work += 1
-        most = max(most, at_work)
-        await tx.fetch("select pg_sleep(0.01)")
-        at_work -= 1
-        if failing and tasks[0].customer == "c0":
-            raise OSError("the line is gone")
-        return len(tasks)
-
-    failing = False
-    sweeper = Sweeper(db, [WorkList("list", take, do, lanes=2)], read_until=Consumer().read_until)
-    assert (await sweeper.sweep(patiently=True), most) == (4, 2)
-    left, most = 2, 0
-    assert (await sweeper.sweep(), most) == (2, 1)
-    left, failing = 2, True
-    assert await sweeper.sweep(patiently=True) < 2
-    left, failing = 2, False
-    assert await sweeper.sweep(patiently=True) == 0, "the job rests after a failure"
 
 
 @pytest.mark.parametrize("unknown", [False, True])

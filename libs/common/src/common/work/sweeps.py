@@ -43,10 +43,8 @@ class WorkList:
 
     `take(tx, now, limit)` locks at most so many due tasks that are not set aside, moves on what cursor it has, and
     returns them; None when nothing is due. `do(tx, now, tasks)` does them, one or many, and returns how many rows.
-    `most`: so many tasks at most are taken at a time. `lanes`: so many batches of a patient sweep go at a time, each in
-    a transaction of its own, so that one computes while the database works for another; `take` skips what is locked.
-    `share`: of the time, the most that it may take; patient sweeps keep to it. `rebuilds`: what it does follows from
-    the inputs alone, so it is done in a rebuild too.
+    `most`: so many tasks at most are taken at a time. `share`: of the time, the most that it may take; patient sweeps
+    keep to it. `rebuilds`: what it does follows from the inputs alone, so it is done in a rebuild too.
     """
 
     name: str
@@ -54,7 +52,6 @@ class WorkList:
     do: Callable[[Transaction, datetime, Sequence[Task]], Awaitable[int]]
     most: int = BATCH
     share: float = 1.0
-    lanes: int = 1
     rebuilds: bool = False
 
 
@@ -131,7 +128,7 @@ class Sweeper:
         while active and not self._stopping.is_set():
             for job in tuple(active):
                 try:
-                    done = await self._lanes(job, limit) if patiently else await self._turn(job, limit)
+                    done = await self._turn(job, limit)
                 except Exception as error:
                     # What the turn did was rolled back whole; a later round finds the same rows due.
                     self._standing[job.name].failed()
@@ -157,19 +154,6 @@ class Sweeper:
         if failure is not None and not patiently:
             raise failure
         return total
-
-    async def _lanes(self, job: Job | WorkList, until: datetime) -> int | None:
-        """A turn of the job in each of its lanes; the rows done, None when there was nothing to do. Raises the first
-        failure, after the others are through."""
-        lanes = job.lanes if isinstance(job, WorkList) else 1
-        if lanes == 1:
-            return await self._turn(job, until)
-        turns = await asyncio.gather(*(self._turn(job, until) for _ in range(lanes)), return_exceptions=True)
-        for turn in turns:
-            if isinstance(turn, BaseException):
-                raise turn
-        rows = [turn for turn in turns if isinstance(turn, int)]
-        return sum(rows) if rows else None
 
     async def _turn(self, job: Job | WorkList, until: datetime) -> int | None:
         """One batch of what was due by then, in the job; the rows done, None when it had nothing to do."""

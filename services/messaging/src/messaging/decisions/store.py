@@ -37,7 +37,7 @@ _ANNOUNCED = Columns(
     policy_version="integer",
 )
 LOOK_AT = 3
-"""Candidates that are looked at for each that is taken: another lane, or another process, holds the earliest."""
+"""Candidates that are looked at for each that is taken: another process may hold the earliest."""
 _DECISION = ("shop", "customer", "message_id", "at", "outcome", "reason", "detail", "until", "policy_version")
 
 

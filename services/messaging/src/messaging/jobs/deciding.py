@@ -118,5 +118,5 @@ async def decide_due(
     return len(decided)
 
 
-DECIDING = WorkList("decide", take_due, decide_due_now, most=1_000, lanes=2)
-"""The sweep; one lane computes while the database works for the other."""
+DECIDING = WorkList("decide", take_due, decide_due_now, most=1_000)
+"""The sweep of all that is due."""
