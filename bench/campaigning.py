@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,15 +14,14 @@ from bench.figures import Figure, Result
 from bench.servers import Servers
 from bench.workload import SHOP
 from common.storage.database import Database
+from common.work.sweeps import Sweeper
 from messaging.campaigns.document import CampaignDocument
 from messaging.commands.campaigns import save_campaign
 from messaging.jobs.campaigning import plan_campaigns
-from messaging.jobs.deciding import decide_due_now, take_due
+from messaging.jobs.deciding import DECIDING
 
 IN_A_WINDOW = datetime(2025, 3, 4, 2, tzinfo=UTC)
 """Tuesday, 10:00 in Shanghai."""
-AT_ONCE = 1_000
-"""Customers of a sweep's transaction, as the service has it."""
 MOST_S, MOST_MB = 120.0, 300.0
 _WHO = "select :shop, 'c' || lpad(n::text, 8, '0')"
 _OF_ALL = "from generate_series(1, cast(:customers as integer)) n"
@@ -85,14 +85,12 @@ async def _measure(database: Database, result: Result, size: Size) -> None:
         async with database.transaction() as tx:
             await tx.execute(f"analyze {table}")
     planned_s, load_of_sweep, began = time.monotonic() - began, machine.load(), time.monotonic()
-    decided = 0
-    while True:
-        async with database.transaction() as tx:
-            tasks = await take_due(tx, IN_A_WINDOW, AT_ONCE)
-            if not tasks:
-                break
-            decided += await decide_due_now(tx, IN_A_WINDOW, tasks)
+    # The service's own list, with its own size of a batch.
+    sweep = asyncio.create_task(Sweeper(database, [DECIDING]).sweep(patiently=True))
+    while not sweep.done():
         peak = max(peak, process.memory_info().rss)
+        await asyncio.wait([sweep], timeout=0.5)
+    decided = sweep.result()
     decided_s = time.monotonic() - began
     async with database.transaction() as tx:
         queued = int(await tx.value("select count(*) from messages where state = 'queued'"))

@@ -10,6 +10,7 @@ select create_distributed_table('conditions', 'customer', colocate_with => 'cust
 select create_distributed_table('contact_addresses', 'customer', colocate_with => 'customers');
 select create_distributed_table('contacts', 'customer', colocate_with => 'customers');
 select create_distributed_table('decisions', 'customer', colocate_with => 'customers');
+select create_distributed_table('declined_coupons', 'customer', colocate_with => 'customers');
 select create_distributed_table('insert_scans', 'customer', colocate_with => 'customers');
 select create_distributed_table('messages', 'customer', colocate_with => 'customers');
 select create_distributed_table('order_news', 'customer', colocate_with => 'customers');
@@ -35,6 +36,7 @@ select create_reference_table('policies');
 -- local campaign_versions: of a shop, without customers
 -- local campaigns: of a shop, without customers
 -- local coupons: its keys have no customer
+-- local defined_segments: of a shop, without customers
 -- local flow_days: of a shop, without customers
 -- local flow_versions: of a shop, without customers
 -- local products: of a shop, without customers

@@ -12,6 +12,7 @@ from common.crypto.sealing import is_sealed
 from common.events import Event
 from common.events.customers import CustomerErased
 from common.events.feedback import QuestionAnswer, ReviewSubmitted, SurveyAnswered, SurveyRequested
+from common.events.messages import TaskWanted
 from feedback.surveys.rules import usage_id
 
 from .conftest import MARCH, Feedback, completed
@@ -170,3 +171,14 @@ async def test_a_late_order_of_a_customer_erased_before_any_order_asks_nobody(fe
     await feedback.handle(completed("o1"))
     feedback.clock.set(MARCH + timedelta(days=30))
     assert await feedback.sweep() == 0
+
+
+async def test_what_flows_want_people_to_do_comes_into_the_one_queue(feedback: Feedback) -> None:
+    """XCT-003: once, however often it is read."""
+    due = MARCH + WEEK
+    wish = TaskWanted(task_id="t1", kind="letter", title="Thank by hand", due_at=due, requested_by="flow letter")
+    await feedback.handle(own(wish, "w1"))
+    await feedback.handle(own(wish, "w2"))
+    queue = "select customer, task_id, kind, state, due_at from staff_tasks where newest"
+    assert await feedback.rows(queue) == [("ann", "t1", "letter", "open", due)]
+    assert await feedback.rows("select type from outbox") == [("task.requested",)]

@@ -191,7 +191,7 @@ create table receipts (
     shop text not null,
     customer text not null,
     message_id text not null,
-    said text not null check (said in ('delivered', 'undelivered', 'clicked')),
+    said text not null check (said in ('delivered', 'undelivered', 'clicked', 'read')),
     code text,                          -- the gateway's own word; of a click the number of the link
     at timestamptz not null,            -- learnt
     primary key (shop, customer, message_id, said) -- closes the race of two deliveries of one receipt
@@ -255,6 +255,15 @@ create table standings (
 );
 -- Whom an audience holds.
 create index standings_audience on standings (shop, subject, value, customer);
+
+-- Segments that the shop defined: what a campaign, a flow or a policy may name.
+create table defined_segments (
+    shop text not null,
+    segment text not null,
+    version integer not null,           -- of its definition; the newest holds
+    archived boolean not null,
+    primary key (shop, segment)         -- closes the race of two versions read at once
+);
 
 -- Days of the customer's own that come every year, as keyed hashes: the day itself is not read from them.
 create table personal_dates (
@@ -359,10 +368,21 @@ create table coupons (
     valid_until timestamptz,
     used_at timestamptz,
     free boolean,                       -- the use was given back
+    amount bigint,                      -- what it took off an order that was paid, minor units
     told_at timestamptz,                -- of the newest word about a use
     primary key (shop, code)            -- closes the race of two deliveries of one issue
 );
 create index coupons_customer on coupons (shop, customer, valid_until) where customer is not null;
+
+-- Requests for coupons that membership declined.
+create table declined_coupons (
+    shop text not null,
+    customer text not null,
+    batch text not null,                -- the request's name
+    reason text not null,
+    at timestamptz not null,
+    primary key (shop, customer, batch) -- closes the race of two deliveries of one answer
+);
 
 -- Versions of campaigns, numbered over all of the shop's; each has the state that it left its campaign in.
 create table campaign_versions (

@@ -41,6 +41,8 @@ TABLES = {
     "flow_moves": "shop, customer, run_id, number, at, reason, step, until, path, asked",
     "flow_days": "shop, flow, day, begins_at, entered_upto, entered, done",
     "policies": "shop, version, at, cast(policy as text)",
+    "defined_segments": "shop, segment, version, archived",
+    "declined_coupons": "shop, customer, batch, reason, at",
 }
 """All that is kept, but for the times of writing and of the next try."""
 

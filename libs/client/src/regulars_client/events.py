@@ -172,7 +172,7 @@ class Profile(_Told):
 class Consent(_Told):
     """Given or withdrawn for one channel and purpose; `at`: when."""
 
-    channel: Literal["email", "sms", "chat", "phone"]
+    channel: Literal["email", "sms", "chat", "phone", "inbox"]
     granted: bool
     purpose: Literal["marketing", "survey"] = "marketing"
     source: str | None = None

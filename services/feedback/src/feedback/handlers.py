@@ -32,6 +32,7 @@ from common.events.feedback import (
     TicketEvent,
 )
 from common.events.membership import TierChanged
+from common.events.messages import TaskWanted
 from common.events.orders import (
     OrderClosed,
     OrderCompleted,
@@ -44,6 +45,7 @@ from common.events.orders import (
 )
 from common.people.store import save_merge
 from common.storage.database import Transaction
+from feedback.commands.tasks import take_wanted
 from feedback.commands.turns import note_turns
 from feedback.commands.understanding import note_texts
 from feedback.orders.rules import OrderKey, completed_orders, order_inputs
@@ -126,6 +128,12 @@ async def on_own_feedback(tx: Transaction, batch: Batch) -> None:
     await note_texts(tx, batch.events)
 
 
+async def on_tasks_wanted(tx: Transaction, batch: Batch) -> None:
+    """What flows want people to do comes into the one queue of staff tasks (XCT-003)."""
+    for event in batch.events:
+        await take_wanted(tx, event)
+
+
 async def on_tiers(tx: Transaction, batch: Batch) -> None:
     """Whose tickets are urgent (FBK-032, FBK-034)."""
     await save_tiers(tx, [event for event in batch.events if event.subject is not None])
@@ -175,6 +183,7 @@ SUBSCRIPTIONS = (
     Subscription(on_policies, (SurveyPolicyChanged,)),
     Subscription(on_orders, ORDERS),
     Subscription(on_tiers, (TierChanged,)),
+    Subscription(on_tasks_wanted, (TaskWanted,)),
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_own_feedback, OWN),
     Subscription(on_erased_customers, (CustomerErased,)),

@@ -1,11 +1,11 @@
 -- What messaging may do besides what every service may (libs/common, migrations/roles) and besides reading.
 
 -- Why something was sent or not, what a provider reported, what was bought: a record, and a policy's version.
-grant insert on conditions, decisions, order_news, policies, purchases, receipts to {role};
+grant insert on conditions, decisions, declined_coupons, order_news, policies, purchases, receipts to {role};
 grant insert, update on addresses_forgotten, bounces, call_claims, candidates, clicks, contacts, permissions to {role};
 grant insert, update, delete on contact_addresses, messages, pauses to {role};
 grant insert on insert_scans, parcel_inserts, parcel_plans to {role};
 grant insert on calls, campaign_members, campaign_versions, flow_moves, flow_versions, replies, template_versions to {role};
 grant insert, delete on standings to {role};
-grant insert, update on campaigns, coupons, flow_days, products to {role};
+grant insert, update on campaigns, coupons, defined_segments, flow_days, products to {role};
 grant insert, update, delete on flow_runs, personal_dates to {role};

@@ -17,8 +17,10 @@ from messaging.api import (
     bounces,
     calls,
     campaigns,
+    contact_plan,
     decisions,
     flows,
+    inbox,
     mail_reports,
     messages,
     parcels,
@@ -30,6 +32,7 @@ from messaging.api import (
     replies,
     search,
     sms_callbacks,
+    template_effects,
     templates,
     unsubscribe_page,
     what_if,
@@ -47,7 +50,7 @@ from messaging.flows.running.store import count_due as count_due_runs
 from messaging.handlers.subscriptions import READ_BACK, subscriptions
 from messaging.jobs.beginning import Beginning
 from messaging.jobs.campaigning import plan_campaigns, watch_campaigns
-from messaging.jobs.deciding import decide_due_now, take_due
+from messaging.jobs.deciding import DECIDING
 from messaging.jobs.expiring import mind_expired
 from messaging.jobs.judging import judge_clicks, take_clicks
 from messaging.jobs.moving import move_due_runs, take_due_runs
@@ -136,7 +139,10 @@ SERVICE = Service(
         campaigns.router,
         replies.router,
         calls.router,
+        inbox.router,
+        contact_plan.router,
         parcels.router,
+        template_effects.router,  # before the route that takes any name
         templates.router,
         messages.router,
         policy.router,
@@ -157,7 +163,7 @@ SERVICE = Service(
         Job("campaigns_watched", watch_campaigns),
         WorkList("flows", take_due_runs, move_due_runs),
         WorkList("clicks", take_clicks, judge_clicks),
-        WorkList("decide", take_due, decide_due_now),
+        DECIDING,
     ),
     background={"sweeps": (decide_promptly,), "sender": (send,)},
     counters=counters,

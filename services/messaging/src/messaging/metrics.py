@@ -29,5 +29,6 @@ MAIL_REPORTS = Counter(
 )
 CALLS = Counter("calls_total", "Calls that people made for call tasks, by what came of them", ["outcome"])
 SCANS = Counter("insert_scans_total", "First scans of codes on inserts of parcels")
+INBOX_READ = Counter("inbox_read_total", "Messages that customers opened in the shop's app, for the first time")
 CLICKS = Counter("link_clicks_total", "Links of messages that were followed, by a person or a program", ["by"])
 FLOW_MOVES = Counter("flow_moves_total", "Moves of customers through flows, by what they came to", ["reason"])

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from common.events.orders import OrderPlaced
-from common.events.segments import SegmentEntered
+from common.events.segments import SegmentDefined, SegmentEntered
 from messaging.channels.smtp.connection import SmtpConnection
 from messaging.jobs import campaigning
 from messaging.jobs.campaigning import plan_campaigns, watch_campaigns
@@ -66,10 +66,19 @@ async def test_a_campaign_goes_its_way(
         assert (await act(client, "start", 409))["type"].rsplit("/")[-1] == "not_in_this_state"
         wrong = await client.put(BASE, json={"document": {**MINE, "group": [{"what": "luck", "is": "1"}]}})
         assert (wrong.status_code, wrong.json()["type"].rsplit("/")[-1]) == (422, "campaign_refused")
+        misspelt = {**MINE, "group": [{"what": "segment.sprnig", "is": "in"}]}
+        told = await client.put(BASE, json={"document": misspelt})
+        assert (told.status_code, "there is no segment 'sprnig'" in told.text) == (422, True)
+        defined = SegmentDefined(version=1, valid_from=now, segment="sprnig", name="Spring", expression="lapsed")
+        await messaging.feed(messaging.event(defined, "defined", now, customer=None))
+        assert (await client.put(BASE, json={"document": misspelt})).status_code == 200, "nobody is in it yet"
+        gone = defined.model_copy(update={"version": 2, "archived": True})
+        await messaging.feed(messaging.event(gone, "archived", now, customer=None))
+        assert (await client.put(BASE, json={"document": misspelt})).status_code == 422
         narrow = {**MINE, "channels": ["email", "sms"], "most_messages": 1}
         small = await client.put(BASE, json={"document": narrow})
         assert (small.status_code, "may cost 2 messages" in small.text) == (422, True), "nobody could be written to"
-        assert (await client.put(BASE, json={"document": MINE, "replaces": 1})).status_code == 200
+        assert (await client.put(BASE, json={"document": MINE, "replaces": 2})).status_code == 200
         assert (await client.get(f"{BASE}/sheet")).json()["at_most"] == 23
         await sweep(messaging)
         assert await messaging.rows("select 1 from candidates") == [], "a draft does nothing"

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from common.events.messages import CampaignEntry
 from messaging.campaigns.document import HOLD_OUT
-from messaging.campaigns.lift import lift, wilson
+from messaging.campaigns.lift import Z_95, lift, wilson
 from messaging.campaigns.rules import after, arm_of, leading, must_stop, not_ready
 from messaging.jobs.campaigning import _within_budget
 
@@ -41,6 +41,27 @@ def test_the_shops_own_hold_out_is_the_same_in_every_campaign() -> None:
     assert all(arm_of(other, "s", c, 8) == "hold_out" for c in held), "a larger one holds the smaller"
 
 
+def test_all_ids_of_one_mailbox_are_in_one_arm() -> None:
+    """MSG-057: who is held out is not written to under another id; decision 0048."""
+    spring = campaign(hold_out_percent=50)
+    for n in range(200):
+        mailbox, number = bytes([n] * 16), bytes([255 - n] * 16)
+        one = arm_of(spring, "s", f"web-{n}", 0, {"email": mailbox}, ("email", "sms"))
+        assert arm_of(spring, "s", f"shop-{n}", 0, {"email": mailbox, "sms": number}, ("email", "sms")) == one
+        by_text = arm_of(spring, "s", f"web-{n}", 0, {"email": mailbox, "sms": number}, ("sms",))
+        assert arm_of(spring, "s", f"shop-{n}", 0, {"sms": number}, ("sms",)) == by_text
+        kept = {arm_of(campaign(hold_out_percent=0), "s", c, 50, {"email": mailbox}, (c,)) for c in ("sms", "email")}
+        assert len({arm == "hold_out" for arm in kept}) == 1, "the shop's own hold-out asks for no channel"
+
+
+def test_without_a_mailbox_the_id_decides() -> None:
+    """Decision 0048."""
+    spring = campaign(hold_out_percent=50)
+    arms = {c: arm_of(spring, "s", c, 0) for c in CUSTOMERS[:200]}
+    assert {c: arm_of(spring, "s", c, 0, {}, ("email",)) for c in arms} == arms
+    assert {arm == "hold_out" for arm in arms.values()} == {True, False}
+
+
 @pytest.mark.parametrize("of", [(400, 100), (2_000, 500), (40, 20)])
 def test_an_interval_of_95_percent_holds_the_truth_that_often(of: tuple[int, int]) -> None:
     """MSG-051: 1,000 simulated shops with a known lift."""
@@ -53,6 +74,41 @@ def test_an_interval_of_95_percent_holds_the_truth_that_often(of: tuple[int, int
         assert found is not None
         hits += found.low <= gain <= found.high
     assert 0.93 <= hits / 1_000 <= 0.985
+
+
+def _simulated(campaigns: int, z: float) -> float:
+    """How often the interval holds the true lift, of campaigns whose arms are drawn as they are drawn in earnest.
+
+    Each customer orders with a likelihood of their own, and with another one when written to: the true lift is the mean
+    of the differences, over customers who are the same in all campaigns.
+    """
+    order, people = random.Random(11), [f"c{n}" for n in range(200)]
+    anyway = {c: order.betavariate(1, 6) for c in people}
+    written_to = {c: min(1.0, anyway[c] + order.uniform(0, 0.2)) for c in people}
+    truth, hits = sum(written_to[c] - anyway[c] for c in people) / len(people), 0
+    for n in range(campaigns):
+        document = campaign(campaign=f"c{n}", hold_out_percent=30)
+        arms: dict[bool, list[int]] = {True: [0, 0], False: [0, 0]}
+        for c in people:
+            treated = arm_of(document, "s", c, 0) != HOLD_OUT
+            arms[treated][0] += order.random() < (written_to if treated else anyway)[c]
+            arms[treated][1] += 1
+        (a, m), (b, k) = arms[True], arms[False]
+        (low_p, high_p), (low_q, high_q) = wilson(a, m, z), wilson(b, k, z)
+        found = lift((a, m), (b, k))
+        assert found is not None
+        low = found.difference - ((a / m - low_p) ** 2 + (high_q - b / k) ** 2) ** 0.5
+        high = found.difference + ((high_p - a / m) ** 2 + (b / k - low_q) ** 2) ** 0.5
+        if z == Z_95:
+            assert (found.low, found.high) == pytest.approx((low, high))
+        hits += low <= truth <= high
+    return hits / campaigns
+
+
+def test_a_shop_with_a_known_lift_is_told_it_as_often_as_the_interval_says() -> None:
+    """MSG-051: 1,000 campaigns, from the draw of the arms to the interval; a narrower interval would be found out."""
+    assert 0.94 <= _simulated(1_000, Z_95) <= 0.985
+    assert _simulated(200, 1.28) < 0.88, "80 % would not pass for 95 %"
 
 
 def test_lift_against_newcombes_own_example() -> None:

@@ -7,15 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 from common.events import decode
-from common.events.membership import CouponsIssued, IssuedCoupon
+from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon
 from messaging.channels.smtp.connection import SmtpConnection
 from messaging.coupons.state import Coupon
 from messaging.flows.checks import problems
-from messaging.flows.document import FlowDocument
+from messaging.flows.document import CouponStep, FlowDocument
 from messaging.flows.drawing import svg
 from messaging.flows.running.facts import requested
 from messaging.flows.running.rules import next_move
-from messaging.flows.running.state import RunFacts
+from messaging.flows.running.state import RunFacts, batch_of
 from regulars.stack.mailsink import MailSink
 from regulars.testing import OwnTopics
 
@@ -75,6 +75,23 @@ def replace_use(coupon: Coupon) -> Coupon:
     return coupon._replace(used_at=START - DAY)
 
 
+def test_a_request_that_was_declined_is_waited_for_no_longer() -> None:
+    """MSG-044: the flow goes on to `otherwise` at once; another run's request declines nothing here."""
+    give = {"id": "give", "do": "coupon", "offer": "ring", "then": "say", "otherwise": "plain"}
+    say = {"id": "say", "do": "message", "template": "win_back", "then": "end"}
+    plain = {"id": "plain", "do": "message", "template": "wake_up"}
+    document = FlowDocument.model_validate({**DOCUMENT, "steps": [give, say, plain]})
+    waiting = replace(run("welcome_up"), number=1, step="give", until=START + DAY)
+    step = document.step("give")
+    assert isinstance(step, CouponStep)
+    soon = START + timedelta(minutes=1)
+    others = RunFacts(declined={batch_of(replace(waiting, cause="another"), step)})
+    assert next_move(document, waiting, others, soon, SHANGHAI) is None
+    moved = next_move(document, waiting, RunFacts(declined={batch_of(waiting, step)}), soon, SHANGHAI)
+    assert moved is not None
+    assert (moved.reason, [ask.step.template for ask in moved.asked]) == ("finished", ["wake_up"])
+
+
 async def test_a_coupon_that_comes_is_named_in_the_text(
     messaging: Any, rebuilt: Any, mailsink: MailSink, connection: SmtpConnection, topics: OwnTopics
 ) -> None:
@@ -99,7 +116,10 @@ async def test_a_coupon_that_comes_is_named_in_the_text(
         coupons=(IssuedCoupon(code="RING-ANN", customer="ann"),),
     )
     await messaging.feed(messaging.event(ring, "ring", now, customer=None))
-    await at(messaging, (messaging.sender(mailsink.port), connection), "2025-03-04 10:05", "2025-03-05 10:05")
+    declined = next(e for e in asked if e.subject == "ben").data
+    said = CouponDeclined(offer_id="ring", batch=declined.batch, reason="offer_over")
+    await messaging.feed(messaging.event(said, "declined", now, customer="ben"))
+    await at(messaging, (messaging.sender(mailsink.port), connection), "2025-03-04 10:05")
     assert await messaging.rows("select customer, outcome, reason from candidates") == [("ann", "send", "allowed")]
     assert "RING-ANN" in mailsink.store.read_text("utf-8")
     assert await messaging.rows("select customer, reason from flow_runs order by 1") == [

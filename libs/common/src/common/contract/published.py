@@ -81,12 +81,14 @@ from common.events.messages import (
     MessageDelivered,
     MessageFailed,
     MessageHeld,
+    MessageRead,
     MessageSent,
     MessagesErased,
     MessageSuppressed,
     MessageUndelivered,
     ParcelPlanChanged,
     ParcelPlanned,
+    TaskWanted,
     TemplateChanged,
 )
 from common.events.orders import (
@@ -254,6 +256,10 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     },
     CouponDeclined: {"offer_id": "spring", "batch": "flow:win-back", "reason": "offer_over"},
     CouponRequested: {"offer_id": "spring", "batch": "flow:win-back"},
+    TaskWanted: {
+        "task_id": "flow:win_back:letter:1", "kind": "letter", "title": "Write by hand that we miss them",
+        "due_at": "2025-03-07T09:00:00Z", "requested_by": "flow win_back",
+    },
     CouponRedeemed: {
         "offer_id": "spring", "code": "7F3A9C21D04B4E58", "order_id": "1003", "status": "committed", "amount": 500,
         "currency": "EUR",
@@ -380,6 +386,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     MessageHeld: {**_MESSAGE, "reason": "window", "until": "2025-03-05T08:00:00Z", "policy_version": 2},
     MessageSent: {**_MESSAGE, "queued": _QUEUED},
     MessageClicked: {**_MESSAGE, "link": 0},
+    MessageRead: {**_MESSAGE},
     MessageDelivered: {**_MESSAGE, "code": "DELIVERED"},
     MessageUndelivered: {**_MESSAGE, "code": "30003"},
     MessageFailed: {**_MESSAGE, "reason": "bounced_5.1.1", "queued": _QUEUED, "bounced": "0f" * 16},

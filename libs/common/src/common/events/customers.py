@@ -10,7 +10,7 @@ from pydantic import Field
 from common.events.envelope import EventData
 from common.events.fields import Count, Identifier, PersonalText, Revision, Text
 
-Channel = Literal["email", "sms", "chat", "phone"]
+Channel = Literal["email", "sms", "chat", "phone", "inbox"]
 Purpose = Literal["marketing", "survey"]
 
 

@@ -9,12 +9,13 @@ from pydantic import Field
 
 from common.events.customers import Channel, ErasureConfirmed, Purpose
 from common.events.envelope import EventData, NewVersion
+from common.events.feedback import StaffTaskKind
 from common.events.fields import Count, Identifier, Instant, Number, PersonalText, Text
 
 MessagePurpose = Literal["marketing", "survey", "transactional"]
 """What a message is for. Consent is asked for the first two, see `Purpose`; a transactional message needs none."""
 
-AnyChannel = Annotated[Text, Field(pattern=r"^[a-z_]{1,20}$", description="email, sms, chat, phone, or another")]
+AnyChannel = Annotated[Text, Field(pattern=r"^[a-z_]{1,20}$", description="email, sms, chat, phone, inbox, or another")]
 """Open: a release that does not know a channel of a newer one reads and announces what became of its messages,
 and which addresses are left alone."""
 AddressHash = Annotated[Text, Field(pattern=r"^[0-9a-f]{32}$", description="keyed hash of the address, in hex")]
@@ -106,6 +107,12 @@ class MessageClicked(MessageFact):
 
     TYPE: ClassVar[str] = "message.clicked"
     link: Count
+
+
+class MessageRead(MessageFact):
+    """The customer opened it in the shop's app, for the first time (MSG-015)."""
+
+    TYPE: ClassVar[str] = "message.read"
 
 
 class MessageSuppressed(MessageFact):
@@ -323,6 +330,25 @@ class CouponRequested(EventData):
     RANK: ClassVar[int] = 431
     offer_id: Identifier
     batch: Identifier
+
+
+class TaskWanted(EventData):
+    """A flow wants a person of the shop to do something for the customer (XCT-003); feedback puts it into its queue.
+
+    One a customer and `task_id`, however often it is asked for. `title` and `owner` name no customer. `requested_by`:
+    the flow.
+    """
+
+    TYPE: ClassVar[str] = "task.wanted"
+    TOPIC: ClassVar[str] = "messages"
+    RANK: ClassVar[int] = 434
+    task_id: Identifier
+    kind: StaffTaskKind
+    title: Text
+    due_at: Instant
+    order_id: Identifier | None = None
+    owner: Text | None = None
+    requested_by: Text
 
 
 class TemplateChanged(NewVersion):

@@ -69,6 +69,8 @@ class Transaction:
         self.rebuilding = rebuilding
         """The database is being filled from the topics (`common.bus.rebuilding`)."""
         self.locked: dict[CustomerKey, CustomerRow] = {}
+        self.held: set[CustomerKey] = set()
+        """Customers of whom more than their row is held until the commit, by the service's own locks."""
         self.traces: Mapping[str, str] | None = None
         """The traceparent that facts of an event bear, by the event's id (`common.tracing`); None: no event is read."""
         self.late = 0  # inputs that came after what they belong before
@@ -95,6 +97,7 @@ class Transaction:
     async def savepoint(self) -> AsyncIterator[None]:
         """What fails within is undone, locked rows as they were before included, and the transaction goes on."""
         locked, late = {key: replace(row) for key, row in self.locked.items()}, self.late
+        held = set(self.held)
         try:
             async with self.connection.begin_nested():
                 self._begun = True
@@ -102,6 +105,7 @@ class Transaction:
         except BaseException:
             self.locked.clear()
             self.locked.update(locked)
+            self.held = held
             self.late = late
             raise
 

@@ -12,7 +12,7 @@ from console.web.page import Viewer, see
 from console.web.paths import part
 
 router = APIRouter()
-Channel = Literal["email", "sms", "chat", "phone"]
+Channel = Literal["email", "sms", "chat", "phone", "inbox"]
 WITHIN_S = 60.0
 """It may wait for a message that is just leaving."""
 

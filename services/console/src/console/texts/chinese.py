@@ -263,6 +263,7 @@ CHINESE = (
         "available": "可用",
         "birthday": "生日",
         "chat": "聊天",
+        "in the app": "应用内",
         "churned": "流失",
         "confidence {level}": "可信度 {level}",
         "correction": "更正",

@@ -46,6 +46,7 @@ WORDS = {
     "address": N_("address"),
     "birthday": N_("birthday"),
     "chat": N_("chat"),
+    "inbox": N_("in the app"),
     "important_value": N_("important, value"),
     "important_development": N_("important, to develop"),
     "important_keep": N_("important, to keep"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from common.crypto.keys import KeyRing
+from common.crypto.keys import KeyRing, get_keys
 from common.events import Event, fact_id
 from common.events.feedback import StaffTaskEvent
+from common.events.messages import TaskWanted
 from common.storage.database import Transaction
 from feedback.commands.names import hold_name
 from feedback.commands.sealing import assert_not_erased, is_erased, opened, sealed
@@ -33,6 +34,25 @@ async def request_task(tx: Transaction, keys: KeyRing, shop: str, customer: str 
         await assert_not_erased(tx, keys, (shop, customer))
     await _announce(tx, keys, shop, customer, made)
     return customer, made, True
+
+
+async def take_wanted(tx: Transaction, event: Event[TaskWanted]) -> bool:
+    """Put what a flow wants of people into the queue; False where it is there, or the customer was erased.
+
+    The fact bears the wish's own time, so that reading it again makes the same.
+    """
+    d, customer = event.data, event.subject
+    await _hold(tx, event.shop, d.task_id)
+    if customer is None or await store.get_task(tx, event.shop, d.task_id) is not None:
+        return False
+    key = (await get_keys(tx, [event.customer])).get(event.customer)
+    if key is not None and key.erased_at is not None:
+        return False
+    new = NewTask(d.task_id, d.kind, d.title, d.due_at, order_id=d.order_id, requested_by=d.requested_by, owner=d.owner)
+    fact = _fact(event.shop, customer, requested(new, customer, event.time), event.time)
+    await store.save(tx, fact)
+    await tx.announce([fact])
+    return True
 
 
 async def change_task(
@@ -98,17 +118,21 @@ async def _hold(tx: Transaction, shop: str, task_id: str) -> None:
 
 
 async def _announce(tx: Transaction, keys: KeyRing, shop: str, customer: str | None, task: StaffTaskEvent) -> None:
-    event: Event[StaffTaskEvent] = Event(
-        id=fact_id(f"task/{task.task_id}/{task.revision}", task.TYPE, shop, customer or "", 0),
-        source=f"/shops/{shop}/feedback",
-        shop=shop,
-        subject=customer,
-        time=tx.clock.now(),
-        data=task,
-        partitionkey="" if customer is not None else f"task-{task.task_id}",
-    )
+    event = _fact(shop, customer, task, tx.clock.now())
     if customer is not None:
         personal = task.text is not None or task.remark is not None
         event = await sealed(tx, keys, event, personal=personal)
     await store.save(tx, event)
     await tx.announce([event])
+
+
+def _fact(shop: str, customer: str | None, task: StaffTaskEvent, at: datetime) -> Event[StaffTaskEvent]:
+    return Event(
+        id=fact_id(f"task/{task.task_id}/{task.revision}", task.TYPE, shop, customer or "", 0),
+        source=f"/shops/{shop}/feedback",
+        shop=shop,
+        subject=customer,
+        time=at,
+        data=task,
+        partitionkey="" if customer is not None else f"task-{task.task_id}",
+    )

@@ -9,25 +9,22 @@ from typing import Annotated
 import orjson
 from fastapi import Query, Request
 from pydantic import BaseModel, Field
-from sqlalchemy import Row
 
 from common.crypto.keys import DataKey
-from common.crypto.sealing import SealBroken, is_sealed, open_sealed
+from common.crypto.sealing import SealBroken, open_sealed
 from common.events import CustomerKey
 from common.events.fields import Cursor, Identifier, Instant, PersonalText, ShopName, Text
 from common.http.api import Body, Router, Tx, require, runtime_of
 from common.people.store import get_people
-from common.shops.settings import display_names, get_shop
-from messaging.api.messages import UnreadableCursor
+from messaging.api import cursors
+from messaging.api.written import house_of, opened, written
 from messaging.calls.rules import Call, Outcome
 from messaging.calls.store import Place, get_task, list_calls, list_tasks
 from messaging.commands.calls import UnknownTask, claim_task, tell_outcome, why_not
-from messaging.contacts.state import Contact
+from messaging.commands.vips import vips_among
 from messaging.coupons.store import get_coupons
 from messaging.known import get_reachable
-from messaging.policy.store import get_policies
 from messaging.standings.store import get_standings
-from messaging.templates.rendering import NOBODY, IncompleteText, language_of, render_with
 from messaging.templates.store import get_own
 
 router = Router(tags=["call tasks"])
@@ -47,6 +44,7 @@ class CallTaskSummary(BaseModel):
     attempts: int
     taken_by: str | None
     taken_until: datetime | None
+    vip: bool = Field(description="the customer is one of the policy's `vip_desk`")
 
 
 class CallTasksOut(BaseModel):
@@ -95,16 +93,23 @@ class CallOutcomeIn(Body):
 
 @router.get("/v1/shops/{shop}/call-tasks", dependencies=[require("messages:read")])
 async def list_call_tasks(
-    shop: ShopName, tx: Tx, after: Cursor = "", limit: Annotated[int, Query(ge=1, le=200)] = 50
+    shop: ShopName,
+    tx: Tx,
+    after: Cursor = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    vip: Annotated[bool | None, Query(description="true: those of the VIP desk alone; false: all others")] = None,
 ) -> CallTasksOut:
     """Tasks that are due, the longest due first; those that somebody has taken say so.
 
-    A page may hold fewer than `limit` and still have a `next_after`: nobody is listed who opted out since.
+    A page may hold fewer than `limit` and still have a `next_after`: nobody is listed who opted out since, or
+    is not of the queue that is asked for.
     """
-    rows = await list_tasks(tx, shop, tx.clock.now(), _place(after), limit)
+    rows = await list_tasks(tx, shop, tx.clock.now(), cursors.read(after, Place), limit)
     over = await why_not(tx, shop, {r.message_id: r.customer for r in rows})
-    upto = f"{rows[-1].due_at.isoformat()}~{rows[-1].message_id}" if len(rows) == limit else None
-    tasks = [CallTaskSummary.model_validate(dict(r._mapping)) for r in rows if r.message_id not in over]
+    upto = cursors.told(rows[-1].due_at, rows[-1].message_id) if len(rows) == limit else None
+    vips = await vips_among(tx, shop, [r.customer for r in rows], tx.clock.now())
+    open_ = [r for r in rows if r.message_id not in over and vip in (None, r.customer in vips)]
+    tasks = [CallTaskSummary.model_validate({**r._mapping, "vip": r.customer in vips}) for r in open_]
     return CallTasksOut(tasks=tasks, next_after=upto)
 
 
@@ -145,44 +150,25 @@ async def _out(tx: Tx, shop: str, message_id: str, request: Request) -> CallTask
     keys = await runtime_of(request).keys.keys_for(tx, people[key])
     contact = known.contact
     address = known.address("phone")
-    name = _opened(contact.name, contact, "name", keys) if contact is not None else None
-    phone = _opened(address.sealed, contact, address.field, keys) if contact is not None and address else None
+    name = opened(contact.name, contact, "name", keys) if contact is not None else None
+    phone = opened(address.sealed, contact, address.field, keys) if contact is not None and address else None
     standings = (await get_standings(tx, {key: now}, people))[key]
     coupons = [c.code for c in (await get_coupons(tx, people, now))[key] if c.used_at is None and c.valid_from <= now]
-    script = await _script(tx, shop, task, contact, name, coupons)
+    own = (await get_own(tx, [shop], [task.template])).get((shop, task.template))
+    language = contact.language if contact is not None else None
+    house = await house_of(tx, shop, now)
+    text = written(house, own, task.template, language, name, orjson.loads(task.details), coupons)
     return CallTaskOut(
         message_id=message_id,
         customer=task.customer,
         name=name,
         phone=phone,
-        script=script,
+        script=text.text if text is not None else None,
         habits={what: standings[what] for what in HABITS if what in standings},
         coupons=coupons,
         calls=[_call(c, key, keys) for c in await list_calls(tx, key, message_id)],
         taken_until=task.taken_until,
     )
-
-
-async def _script(
-    tx: Tx, shop: str, task: Row[tuple[str]], contact: Contact | None, name: str | None, coupons: list[str]
-) -> str | None:
-    own = (await get_own(tx, [shop], [task.template])).get((shop, task.template))
-    policy = (await get_policies(tx, [shop]))[shop].policy
-    names, now = await display_names(tx, [shop], tx.clock.now()), tx.clock.now()
-    language = contact.language if contact is not None else None
-    values = {
-        **({"coupon": coupons[0]} if coupons else {}),
-        **orjson.loads(task.details),
-        "name": name or NOBODY[language_of(language)],
-        "shop_name": policy.sender_name or names[shop],
-        "unsubscribe_url": None,
-        "answers_read": True,
-        "zone": (await get_shop(tx, shop)).at(now).zone,
-    }
-    try:
-        return render_with(own, task.template, language, values).text
-    except IncompleteText:
-        return None
 
 
 def _call(call: Call, key: CustomerKey, keys: Mapping[CustomerKey, DataKey | None]) -> MadeCallOut:
@@ -194,29 +180,3 @@ def _call(call: Call, key: CustomerKey, keys: Mapping[CustomerKey, DataKey | Non
         except SealBroken:
             note = None
     return MadeCallOut(**{**call._asdict(), "note": note})
-
-
-def _opened(text: str | None, contact: Contact, field: str, keys: Mapping[CustomerKey, DataKey | None]) -> str | None:
-    """A field of the profile in plain text; None where it cannot be opened."""
-    if text is None or not is_sealed(text):
-        return text
-    own = keys.get(contact.key)
-    if own is None:
-        return None
-    try:
-        return open_sealed(text, own.key, *contact.key, field)
-    except SealBroken:
-        return None
-
-
-def _place(after: str) -> Place | None:
-    if not after:
-        return None
-    at, _, message_id = after.partition("~")
-    try:
-        found = Place(datetime.fromisoformat(at), message_id)
-    except ValueError:
-        raise UnreadableCursor from None
-    if found.due_at.tzinfo is None or not 1990 <= found.due_at.year < 9000 or not message_id:
-        raise UnreadableCursor
-    return found

@@ -20,6 +20,9 @@ from messaging.channels.registry import CHANNELS
 from messaging.commands.campaigns import save_campaign
 from messaging.flows.checks import FACTS
 from messaging.policy.store import get_policies
+from messaging.segments.rules import segments_in
+from messaging.segments.rules import unknown as unknown_segments
+from messaging.segments.store import get_known
 from messaging.templates.rendering import known_templates
 from messaging.templates.store import list_names
 
@@ -112,7 +115,9 @@ class LiftOut(BaseModel):
     """Shares of customers who ordered; `low` and `high`: the 95 % interval of their difference (Newcombe 1998).
 
     Of all who came in, whether a message reached them or not. `certain`: the interval does not hold 0. `extra_orders`:
-    customers who would not have ordered. Money in minor units; null while an arm has nobody, or nothing was gained.
+    customers who would not have ordered. `cost`: of the messages, and of the coupons of its offer that the customers
+    who came in used on paid orders within the window. Money in minor units; null while an arm has nobody, or nothing
+    was gained.
     """
 
     campaign: str
@@ -126,6 +131,9 @@ class LiftOut(BaseModel):
     certain: bool = False
     extra_orders: float | None = None
     cost: int
+    cost_of_messages: int
+    cost_of_coupons: int
+    coupons_used: int
     cost_per_extra_order: float | None = None
 
 
@@ -213,13 +221,21 @@ async def get_campaign_lift(shop: ShopName, campaign: CampaignName, tx: Tx) -> L
     treated = [counted for arm, counted in arms.items() if arm != HOLD_OUT]
     ordered, customers = sum(o for o, _ in treated), sum(n for _, n in treated)
     messages = await store_results.count_messages(tx, shop, document.cause)
-    cost = messages.get("sent", 0) * document.cost_per_message
+    of_messages, of_coupons, used = messages.get("sent", 0) * document.cost_per_message, 0, 0
+    if document.offer is not None:
+        used, of_coupons = await store_results.count_coupons(
+            tx, shop, campaign, document.offer, document.attribution_days
+        )
+    cost = of_messages + of_coupons
     found: Lift | None = lift((ordered, customers), arms.get(HOLD_OUT, (0, 0)), cost)
     out = LiftOut(
         campaign=campaign,
         attribution_days=document.attribution_days,
         arms=[ArmOut(arm=arm, customers=n, ordered=o) for arm, (o, n) in sorted(arms.items())],
         cost=cost,
+        cost_of_messages=of_messages,
+        cost_of_coupons=of_coupons,
+        coupons_used=used,
     )
     if found is None:
         return out
@@ -266,7 +282,9 @@ async def _problems(tx: Tx, shop: str, campaign: str, document: CampaignDocument
         found.append(f"most_messages: a customer may cost {len(channels)} messages, on {', '.join(channels)}")
     asked = [check.what for check in document.group]
     unknown = [what for what in asked if what not in FACTS and not what.startswith("segment.")]
-    return found + [f"group: {what} is no fact of a customer" for what in unknown]
+    found += [f"group: {what} is no fact of a customer" for what in unknown]
+    segments = segments_in(document.group)
+    return found + [f"group: {s}" for s in unknown_segments(segments, await get_known(tx, shop, segments))]
 
 
 def _out(c: Campaign) -> CampaignOut:

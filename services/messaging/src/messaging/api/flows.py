@@ -22,6 +22,9 @@ from messaging.flows.document import FlowDocument
 from messaging.flows.drawing import svg
 from messaging.flows.store_versions import FLOW_VERSIONS, get_books, list_flow_versions
 from messaging.reports import journeys
+from messaging.segments.rules import segments_of_flow
+from messaging.segments.rules import unknown as unknown_segments
+from messaging.segments.store import get_known
 from messaging.templates.rendering import known_templates
 from messaging.templates.store import list_names
 
@@ -190,6 +193,8 @@ async def put_flow(shop: ShopName, flow: FlowName, body: FlowIn, tx: Tx) -> Flow
     if document.flow != flow:
         found.insert(0, f"flow: the document says {document.flow!r}, the address {flow!r}")
     found += [f"channels: nothing is sent by {c} here" for c in channels_of(document) if c not in CHANNELS]
+    segments = segments_of_flow(document)
+    found += unknown_segments(segments, await get_known(tx, shop, segments))
     if known is None and len(books.now.flows) >= MOST_FLOWS:
         found.append(f"a shop has {MOST_FLOWS} flows at most")
     if found:

@@ -14,6 +14,7 @@ from common.events.messages import MessagePurpose
 from common.http.api import Router, Tx, require
 from common.refusals import Invalid
 from common.shops.settings import display_names, get_shop
+from messaging.api import cursors
 from messaging.api.decisions import UnknownMessage
 from messaging.channels.registry import CHANNELS
 from messaging.channels.sms.segments import segments_of
@@ -29,13 +30,6 @@ State = Literal["waiting", "held", "queued", "leased", "sent", "failed", "unknow
 _PLAIN = {"name": "Name", "answer_url": "link"}
 """An ellipsis is beyond GSM-7, and would make every text count as UCS-2."""
 ShortName = Annotated[str, Query(max_length=60, pattern="^[a-z0-9_]{1,60}$")]
-
-
-class UnreadableCursor(Invalid):
-    """`after` is none that a list of messages gave."""
-
-    def __init__(self) -> None:
-        super().__init__("unreadable_cursor", "`after` must be the `next_after` of the page before, unchanged.")
 
 
 class NoText(Invalid):
@@ -108,23 +102,18 @@ async def list_messages(
     """
     asked = {"state": state, "reason": reason, "flow": flow}
     wanted = {name: value for name, value in asked.items() if value is not None}
-    found = await coming.list_messages(tx, shop, which, wanted, _place(after), limit, LOOK)
-    upto = f"{found.upto.at.isoformat()}~{found.upto.message_id}" if found.upto is not None else None
+    found = await coming.list_messages(
+        tx,
+        shop,
+        which,
+        wanted,
+        cursors.read(after, coming.Place),
+        limit,
+        LOOK,
+    )
+    upto = cursors.told(found.upto.at, found.upto.message_id) if found.upto is not None else None
     rows = [ListedOut.model_validate(dict(r._mapping)) for r in found.rows]
     return MessagesOut(as_of=tx.clock.now(), messages=rows, next_after=upto)
-
-
-def _place(after: str) -> coming.Place | None:
-    if not after:
-        return None
-    at, _, message_id = after.partition("~")
-    try:
-        found = coming.Place(datetime.fromisoformat(at), message_id)
-    except ValueError:
-        raise UnreadableCursor from None
-    if found.at.tzinfo is None or not 1990 <= found.at.year < 9000 or not message_id:
-        raise UnreadableCursor
-    return found
 
 
 @router.get("/v1/shops/{shop}/messages/{message_id}/text")

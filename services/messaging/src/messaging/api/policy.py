@@ -15,6 +15,8 @@ from messaging.channels.registry import CHANNELS
 from messaging.delivery.store.pauses import end_pauses
 from messaging.policy.state import Policy
 from messaging.policy.store import POLICIES, get_policies
+from messaging.segments.rules import unknown
+from messaging.segments.store import get_known
 
 router = Router(tags=["policy"])
 
@@ -51,6 +53,13 @@ class ByPeople(Invalid):
         )
 
 
+class UnknownSegments(Invalid):
+    """A policy names a segment that there is not."""
+
+    def __init__(self, found: list[str]) -> None:
+        super().__init__("unknown_segments", f"The policy was not saved: {'; '.join(found[:10])}.")
+
+
 class PolicyIn(Body):
     """`replaces`: the version that was read; leave it away to replace whatever is there."""
 
@@ -81,6 +90,11 @@ async def put_policy(shop: ShopName, body: PolicyIn, tx: Tx) -> PolicyOut:
             raise NoSender(channel)
         if CHANNELS[channel].by_people:
             raise ByPeople(channel)
+    segments = {group.segment for group in body.policy.segment_windows}
+    segments |= set(body.policy.vip_desk.segments) if body.policy.vip_desk is not None else set()
+    missing = unknown(segments, await get_known(tx, shop, segments))
+    if missing:
+        raise UnknownSegments(missing)
     found = (await get_policies(tx, [shop]))[shop]
     if body.replaces is not None and body.replaces != found.version:
         raise PolicyChanged(found.version)

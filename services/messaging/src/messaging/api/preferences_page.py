@@ -20,6 +20,7 @@ from common.storage.database import Database, Transaction
 from messaging.commands.consent import change_permission, opt_out
 from messaging.consent.links import InvalidToken, Recipient, UnsubscribeLinks
 from messaging.consent.state import FAR, PURPOSES
+from messaging.contacts.state import IN_HOUSE
 from messaging.known import get_reachable
 
 router = Router(tags=["preference page"])
@@ -36,6 +37,7 @@ WORDS = {
         "sms": "By text message",
         "chat": "By chat",
         "phone": "By telephone",
+        "inbox": "In the app",
         "marketing": "offers and news",
         "survey": "questions about what I bought",
     },
@@ -50,6 +52,7 @@ WORDS = {
         "sms": "短信",
         "chat": "聊天",
         "phone": "电话",
+        "inbox": "应用内消息",
         "marketing": "优惠与新品",
         "survey": "购物体验问卷",
     },
@@ -147,12 +150,14 @@ async def _opt_in(tx: Transaction, *, key: CustomerKey, data: ContactOptedIn) ->
 
 
 async def _choices(tx: Transaction, key: CustomerKey) -> list[Choice]:
-    """A box for each channel on which the customer has an address, and each purpose; none once they are erased."""
+    """A box for each purpose on each channel on which the customer has an address, or which needs none and something
+    was said about; none once they are erased."""
     known = (await get_reachable(tx, [key]))[key]
     if known.erased:
         return []
     found = []
-    for channel in sorted(known.register.addresses):
+    in_house = {channel for channel, _ in known.register.about() if channel in IN_HOUSE}
+    for channel in sorted({*known.register.addresses, *in_house}):
         for purpose in PURPOSES:
             said = known.register.holding(channel, purpose, FAR)
             found.append(Choice(channel, purpose, said is not None and said.state == "granted"))

@@ -12,7 +12,8 @@ from common.crypto.sealing import SealBroken, open_sealed
 from common.events.fields import Cursor, Identifier, ShopName
 from common.http.api import Router, Tx, require, runtime_of
 from common.people.store import get_people
-from messaging.api.messages import UnreadableCursor
+from messaging.api import cursors
+from messaging.commands.vips import vips_among
 from messaging.replies.store import Place, Reply, list_replies
 
 router = Router(tags=["replies"])
@@ -20,13 +21,15 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 class ReplySummary(BaseModel):
-    """`said`: what it was taken for: an opt-out, an opt-in, or anything else, which somebody should read."""
+    """`said`: what it was taken for: an opt-out, an opt-in, or anything else, which somebody should read. `vip`: the
+    customer is one of the policy's `vip_desk`."""
 
     reply_id: str
     customer: str
     at: datetime
     channel: str
     said: Literal["out", "in", "other"]
+    vip: bool
 
 
 class RepliesOut(BaseModel):
@@ -48,8 +51,9 @@ class ReplyTextsOut(BaseModel):
 @router.get("/v1/shops/{shop}/replies", dependencies=[require("messages:read")])
 async def list_shop_replies(shop: ShopName, tx: Tx, after: Cursor = "", limit: Limit = 50) -> RepliesOut:
     """All replies of the shop's customers, without their words."""
-    found = await list_replies(tx, shop, None, _place(after), limit)
-    return RepliesOut(replies=[_summary(r) for r in found], next_after=_next(found, limit))
+    found = await list_replies(tx, shop, None, cursors.read(after, Place), limit)
+    vips = await vips_among(tx, shop, [r.key[1] for r in found], tx.clock.now())
+    return RepliesOut(replies=[_summary(r, vips) for r in found], next_after=_next(found, limit))
 
 
 @router.get("/v1/shops/{shop}/customers/{customer}/replies", dependencies=[require("customers:reveal")])
@@ -58,8 +62,9 @@ async def list_customer_replies(
 ) -> ReplyTextsOut:
     """The person's replies with their words, under all identifiers."""
     people = (await get_people(tx, [(shop, customer)]))[shop, customer]
-    found = await list_replies(tx, shop, [name for _, name in people], _place(after), limit)
+    found = await list_replies(tx, shop, [name for _, name in people], cursors.read(after, Place), limit)
     keys = await runtime_of(request).keys.keys_for(tx, people)
+    vips = await vips_among(tx, shop, [r.key[1] for r in found], tx.clock.now())
     out = []
     for reply in found:
         text, key = None, keys.get(reply.key)
@@ -68,28 +73,22 @@ async def list_customer_replies(
                 text = open_sealed(reply.text, key.key, *reply.key, "text")
             except SealBroken:
                 text = None
-        out.append(ReplyText(**_summary(reply).model_dump(), text=text))
+        out.append(ReplyText(**_summary(reply, vips).model_dump(), text=text))
     return ReplyTextsOut(replies=out, next_after=_next(found, limit))
 
 
-def _summary(r: Reply) -> ReplySummary:
+def _summary(r: Reply, vips: set[str]) -> ReplySummary:
     return ReplySummary.model_validate(
-        {"reply_id": r.reply_id, "customer": r.key[1], "at": r.at, "channel": r.channel, "said": r.said}
+        {
+            "reply_id": r.reply_id,
+            "customer": r.key[1],
+            "at": r.at,
+            "channel": r.channel,
+            "said": r.said,
+            "vip": r.key[1] in vips,
+        }
     )
 
 
 def _next(found: list[Reply], limit: int) -> str | None:
-    return f"{found[-1].at.isoformat()}~{found[-1].reply_id}" if len(found) == limit else None
-
-
-def _place(after: str) -> Place | None:
-    if not after:
-        return None
-    at, _, reply_id = after.partition("~")
-    try:
-        found = Place(datetime.fromisoformat(at), reply_id)
-    except ValueError:
-        raise UnreadableCursor from None
-    if found.at.tzinfo is None or not 1990 <= found.at.year < 9000 or not reply_id:
-        raise UnreadableCursor
-    return found
+    return cursors.told(found[-1].at, found[-1].reply_id) if len(found) == limit else None

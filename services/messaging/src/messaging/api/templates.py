@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import jinja2
-from fastapi import Path, Query
+from fastapi import Path
 from pydantic import BaseModel, Field
 
 from common.events.fields import Count, Identifier, ShopName, Text
@@ -24,7 +24,6 @@ from messaging.standings.store import get_standings
 from messaging.templates import store
 from messaging.templates.checks import advice, problems, values_of
 from messaging.templates.document import Kind, TemplateDocument
-from messaging.templates.kinds import kind_of
 from messaging.templates.rendering import known_templates, own_language, render_own
 
 router = Router(tags=["templates"])
@@ -136,21 +135,6 @@ class PreviewOut(BaseModel):
     parts: int
 
 
-class EffectOut(BaseModel):
-    """Of messages by these templates: `ordered` and `opted_out` count customers who did so within 7 days after one."""
-
-    kind: str
-    template: str
-    sent: int
-    ordered: int
-    opted_out: int
-
-
-class EffectsOut(BaseModel):
-    since: datetime
-    templates: list[EffectOut]
-
-
 @router.get("/v1/shops/{shop}/templates", dependencies=[require("programme:read")])
 async def list_templates(shop: ShopName, tx: Tx) -> TemplatesOut:
     """The shop's own templates, and the names of those that every shop has."""
@@ -165,24 +149,6 @@ async def list_templates(shop: ShopName, tx: Tx) -> TemplatesOut:
         elif known.version is None or v.version > known.version:
             known.draft = v.version
     return TemplatesOut(templates=[found[name] for name in sorted(found)], library=sorted(known_templates()))
-
-
-@router.get("/v1/shops/{shop}/templates/effects", dependencies=[require("messages:read")])
-async def get_template_effects(shop: ShopName, tx: Tx, days: Annotated[int, Query(ge=1, le=400)] = 90) -> EffectsOut:
-    """What greetings and promotions led to, beside each other (MSG-013)."""
-    since, rows = await template_effects.count_effects(tx, shop, days)
-    own = {v.document.template: v.document.kind for v in reversed(await store.list_versions(tx, shop))}
-    out = [
-        EffectOut(
-            kind=own.get(r.template) or kind_of(r.template),
-            template=r.template,
-            sent=r.sent,
-            ordered=r.ordered,
-            opted_out=r.opted_out,
-        )
-        for r in rows
-    ]
-    return EffectsOut(since=since, templates=out)
 
 
 @router.get("/v1/shops/{shop}/templates/{template}", dependencies=[require("programme:read")])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, get_args
 
+from common.events.customers import Channel
 from messaging.campaigns.document import HOLD_OUT, CampaignDocument, State
 from messaging.flows.document import Check
 
@@ -18,23 +20,47 @@ _LEADS: dict[tuple[Action, State], State] = {
 }
 
 
-def share_of(shop: str, salt: str, customer: str) -> float:
-    """A number from 0 to 1 that is always the same for the customer and the salt, and as good as random over many."""
-    digest = hashlib.sha256(f"{shop}|{salt}|{customer}".encode()).digest()
+Mailboxes = Mapping[Channel, bytes]
+"""The keyed hash of a person's address on each channel."""
+
+
+def share_of(shop: str, salt: str, drawn: str) -> float:
+    """A number from 0 to 1 that is always the same for what is drawn and the salt, and as good as random over many."""
+    digest = hashlib.sha256(f"{shop}|{salt}|{drawn}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def arm_of(document: CampaignDocument, shop: str, customer: str, global_hold_out_percent: int) -> str:
+def drawn_by(customer: str, mailboxes: Mailboxes, channels: Iterable[Channel] = ()) -> str:
+    """What decides a person's arm: the mailbox on the first of these channels, else on the first of any, else the id.
+
+    So all ids of one mailbox are in one arm, and nobody who is held out is written to under another id.
+    """
+    for channel in (*channels, *get_args(Channel)):
+        if channel in mailboxes:
+            return mailboxes[channel].hex()
+    return customer
+
+
+def arm_of(
+    document: CampaignDocument,
+    shop: str,
+    customer: str,
+    global_hold_out_percent: int,
+    mailboxes: Mailboxes | None = None,
+    channels: Sequence[Channel] = (),
+) -> str:
     """The variant that the customer gets; `hold_out`: none. Sticky: it does not depend on when, nor on who else is in.
 
-    The shop's own hold-out is the same customers in every campaign.
+    `channels`: the campaign's. The shop's own hold-out is the same mailboxes in every campaign, whatever its channels.
     """
-    if share_of(shop, "every campaign", customer) * 100 < global_hold_out_percent:
+    boxes = mailboxes or {}
+    if share_of(shop, "every campaign", drawn_by(customer, boxes)) * 100 < global_hold_out_percent:
         return HOLD_OUT
-    if share_of(shop, f"{document.campaign}/hold out", customer) * 100 < document.hold_out_percent:
+    drawn = drawn_by(customer, boxes, channels)
+    if share_of(shop, f"{document.campaign}/hold out", drawn) * 100 < document.hold_out_percent:
         return HOLD_OUT
     weights = sum(v.weight for v in document.variants)
-    place = share_of(shop, f"{document.campaign}/variant", customer) * weights
+    place = share_of(shop, f"{document.campaign}/variant", drawn) * weights
     for variant in document.variants:
         place -= variant.weight
         if place < 0:

@@ -29,6 +29,7 @@ class Asked:
     form: Mapping[str, str] | None = None
     auth: tuple[str, str] | None = field(default=None, repr=False)
     content: bytes | None = None
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 class _KeptBack(Exception):
@@ -122,6 +123,7 @@ class HandOver:
             data=dict(asked.form) if asked.form is not None else None,
             content=asked.content,
             auth=asked.auth,
+            headers=dict(asked.headers) if asked.headers is not None else None,
             extensions={"trace": trace} if trace is not None else None,
         ) as response:
             async for piece in response.aiter_raw():

@@ -120,6 +120,8 @@ class Channel(Protocol):
     """Its texts are the short ones, without a subject."""
     by_people: ClassVar[bool] = False
     """People do it: it is used where a flow or a campaign names it, and is in no policy."""
+    in_house: ClassVar[bool] = False
+    """It needs no address: the shop's own app shows it to whoever is a customer."""
     workers: int
     """Messages that are handed over at a time."""
 

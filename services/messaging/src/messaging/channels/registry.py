@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from common.events.customers import Channel as ChannelName
 from messaging.channels.chat.channel import ChatChannel
+from messaging.channels.inbox.channel import InboxChannel
 from messaging.channels.phone.channel import PhoneChannel
 from messaging.channels.protocol import Channel
 from messaging.channels.sms.channel import SmsChannel
@@ -16,4 +17,5 @@ CHANNELS: Mapping[ChannelName, type[Channel]] = {
     "chat": ChatChannel,
     "sms": SmsChannel,
     "phone": PhoneChannel,
+    "inbox": InboxChannel,
 }

@@ -18,6 +18,7 @@ from common.storage.database import Database, Transaction
 from common.values.addresses import InvalidAddress, phone_number
 from messaging.commands.bounces import NothingBounced, lift_bounce
 from messaging.commands.consent import change_permission, opt_out
+from messaging.commands.vips import vips_among
 from messaging.consent.keywords import keyword_of
 from messaging.consent.state import PURPOSES
 from messaging.contacts.hashing import Hashing
@@ -25,7 +26,9 @@ from messaging.contacts.store_search import list_everywhere, list_shops
 from messaging.decisions.facts import source_of
 from messaging.known import get_reachable
 from messaging.metrics import SMS_REPLIES
+from messaging.policy.store import get_policies
 from messaging.replies.store import Reply, save_replies
+from messaging.vip.rules import to_be_answered
 
 log = structlog.get_logger()
 VIA = "sms_reply"
@@ -77,6 +80,19 @@ async def _keep(
     event = Event(event_id, source_of(key[0]), key[0], key[1], now, data)
     if await save_replies(tx, [Reply(key, event_id, now, "sms", said, sealed)]):
         await tx.announce([event])
+        if said == "other":
+            await _tell_desk(tx, key, event)
+
+
+async def _tell_desk(tx: Transaction, key: CustomerKey, reply: Event[ContactReplied]) -> None:
+    """What an important customer writes is to be answered by the people for them (MSG-027)."""
+    if key[1] not in await vips_among(tx, key[0], [key[1]], reply.time):
+        return
+    desk = (await get_policies(tx, [key[0]]))[key[0]].policy.vip_desk
+    assert desk is not None
+    task = to_be_answered(desk, reply.id, reply.time)
+    id_ = fact_id(reply.id, task.TYPE, *key, 0)
+    await tx.announce([Event(id_, source_of(key[0]), key[0], key[1], reply.time, task, causationid=reply.id)])
 
 
 def _international(number: str) -> str:

@@ -26,6 +26,12 @@ class ContactAddress:
     bounced: bool = False
 
 
+IN_HOUSE: frozenset[Channel] = frozenset({"inbox"})
+"""Channels on which a customer with contact data is reached without an address (`Channel.in_house`)."""
+NO_ADDRESS = ContactAddress("", "")
+"""What stands for the address there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """Contact data at its newest revision; `name` is ciphertext."""

@@ -14,10 +14,12 @@ _CUSTOMERS = Columns("w", shop="text", customer="text")
 async def hold_addresses(tx: Transaction, keys: Sequence[CustomerKey]) -> list[CustomerKey]:
     """Lock the addresses of these locked customers until the commit; returns the customers whose addresses are ours.
 
-    Never waits: a customer who shares an address with one that another process decides about has to come again.
+    Never waits: a customer who shares an address with one that another process decides about has to come again. What
+    this transaction holds is not asked for again: a locked customer's addresses stay.
     """
-    if not keys:
-        return []
+    wanted = [key for key in keys if key not in tx.held]
+    if not wanted:
+        return sorted(keys)
     # An advisory lock, so that no row of an address needs to be there; 64 bits of a keyed hash do not meet others.
     rows = await tx.fetch(
         f"""
@@ -35,9 +37,10 @@ async def hold_addresses(tx: Transaction, keys: Sequence[CustomerKey]) -> list[C
         select c.shop, c.customer from current c left join held h on h.address = c.address
         group by c.shop, c.customer having bool_and(h.ours is not false)
         """,
-        **_CUSTOMERS.of(keys),
+        **_CUSTOMERS.of(wanted),
     )
-    return sorted((r.shop, r.customer) for r in rows)
+    tx.held |= {(r.shop, r.customer) for r in rows}
+    return sorted(key for key in keys if key in tx.held)
 
 
 async def lock_address(tx: Transaction, address: bytes) -> None:

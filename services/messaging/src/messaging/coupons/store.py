@@ -14,7 +14,7 @@ _OF = Columns("w", shop="text", customer="text")
 _ISSUED = Columns(
     "n", shop="text", code="text", customer="text", offer_id="text", valid_from="timestamptz", valid_until="timestamptz"
 )
-_USED = Columns("n", shop="text", code="text", used_at="timestamptz", free="boolean")
+_USED = Columns("n", shop="text", code="text", used_at="timestamptz", free="boolean", amount="bigint")
 
 
 async def save_issued(tx: Transaction, issued: Iterable[tuple[str, str, str, str, datetime, datetime]]) -> None:
@@ -30,9 +30,12 @@ async def save_issued(tx: Transaction, issued: Iterable[tuple[str, str, str, str
     )
 
 
-async def save_used(tx: Transaction, used: Iterable[tuple[str, str, datetime, bool]]) -> None:
-    """Uses, (shop, code, when, whether it is free again); the newest of a coupon counts. Idempotent."""
-    newest: dict[tuple[str, str], tuple[str, str, datetime, bool]] = {}
+async def save_used(tx: Transaction, used: Iterable[tuple[str, str, datetime, bool, int | None]]) -> None:
+    """Uses: (shop, code, when, whether it is free again, what it took off an order that was paid).
+
+    The newest of a coupon counts. Idempotent.
+    """
+    newest: dict[tuple[str, str], tuple[str, str, datetime, bool, int | None]] = {}
     for row in used:
         known = newest.get(row[:2])
         if known is None or row[2] >= known[2]:
@@ -40,10 +43,11 @@ async def save_used(tx: Transaction, used: Iterable[tuple[str, str, datetime, bo
     # By primary key.
     await tx.execute(
         f"""
-        insert into coupons as c (shop, code, used_at, free, told_at)
-        select shop, code, used_at, free, used_at from {_USED}
+        insert into coupons as c (shop, code, used_at, free, amount, told_at)
+        select shop, code, used_at, free, amount, used_at from {_USED}
         on conflict (shop, code) do update set used_at = excluded.used_at, free = excluded.free,
-            told_at = excluded.told_at where c.told_at is null or c.told_at <= excluded.told_at
+            amount = excluded.amount, told_at = excluded.told_at
+        where c.told_at is null or c.told_at <= excluded.told_at
         """,
         **_USED.of(newest[key] for key in sorted(newest)),
     )

@@ -18,6 +18,7 @@ from messaging.decisions.rules import decide
 from messaging.decisions.state import Decided, Decision, Known, Situation
 from messaging.flows.state import Candidate
 from messaging.limits.caps.state import Contacted, Places
+from messaging.limits.reaction.rules import in_order
 from messaging.policy.state import PolicyVersion
 from messaging.templates.kinds import Kinds, library_kinds
 
@@ -65,11 +66,17 @@ def decide_together(
     Each message that is to be sent takes its place under the caps before the next one is decided. In a replay each is
     decided at its own release, else at `now`.
     """
-    # Of the same message the channel that the policy names first.
-    channel = {name: place for place, name in enumerate(version.policy.channels)}
+    named = version.policy.channels
+    # Of the same message the channel that the policy names first, or that the customer reacts to most.
+    usual = {name: place for place, name in enumerate(named)}
+    own: dict[CustomerKey, dict[str, int]] = {}
+    if version.policy.by_reaction:
+        for key in {c.key for c in waiting}:
+            so_far = places.so_far(known[key].person(key), known[key].hashes.values())
+            own[key] = {name: place for place, name in enumerate(in_order(named, so_far, now))}
 
     def turn(c: Candidate) -> tuple[datetime, int, int, str, Candidate]:
-        return c.release_at, c.rank, channel.get(c.channel, len(channel)), c.message_id, c
+        return c.release_at, c.rank, own.get(c.key, usual).get(c.channel, len(usual)), c.message_id, c
 
     queue = [turn(c) for c in waiting]
     heapq.heapify(queue)
@@ -122,6 +129,7 @@ def situation(
     held = None
     if candidate.purpose != "transactional":
         held = known.register.holding(candidate.channel, candidate.purpose, until)
+    claim = candidate.claim
     return Situation(
         policy=version.policy,
         shop_zone=shop_zone,
@@ -132,9 +140,9 @@ def situation(
         key="missing" if key is None else "present" if key.erased_at is None else "erased",
         consent=held.state if held else None,
         by_address=held is not None and known.register.by_address(held),
-        obsolete=is_obsolete(candidate.claim, known.facts, until),
+        obsolete=is_obsolete(claim, known.facts, until),
         campaign=halted.get((candidate.shop, candidate.cause)),
-        eligible=is_eligible(candidate.claim, known.facts, at),
+        eligible=is_eligible(claim, known.facts, at),
         kind=kinds(candidate.shop, candidate.template),
         segments=known.facts.segments,
         refusals=known.register.refusals(until),

@@ -15,6 +15,7 @@ from common.events.messages import (
     MessageFailed,
     MessageHeld,
     MessagePurpose,
+    MessageRead,
     MessageSent,
     MessageSuppressed,
     MessageUndelivered,
@@ -118,15 +119,17 @@ def failed(
 
 def receipt(
     about: Subject,
-    said: Literal["delivered", "undelivered", "clicked"],
+    said: Literal["delivered", "undelivered", "clicked", "read"],
     code: str | None,
     at: datetime,
     bounced: bytes | None = None,
 ) -> Event[MessageFact]:
     """The gateway has told what became of the message; `bounced`: and that there is no such address. Or a person has
-    followed the link of the number `code`."""
+    followed the link of the number `code`, or read it."""
     if said == "clicked":
         return _fact(about, MessageClicked(**_common(about), link=int(code or 0)), about.message_id, at)
+    if said == "read":
+        return _fact(about, MessageRead(**_common(about)), about.message_id, at)
     if said == "delivered":
         return _fact(about, MessageDelivered(**_common(about), code=code), about.message_id, at)
     address = bounced.hex() if bounced is not None else None

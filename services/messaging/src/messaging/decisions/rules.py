@@ -15,6 +15,7 @@ from messaging.flows.state import Candidate
 from messaging.limits.caps.rules import cap_reached
 from messaging.limits.contact_hours.rules import NoWindow, opening_for
 from messaging.limits.fatigue.rules import fatigue_score, too_tired
+from messaging.limits.reaction.rules import last_reaction
 from messaging.limits.variety.rules import one_sided, too_similar
 from messaging.policy.state import Policy
 
@@ -119,7 +120,9 @@ def _unwanted(candidate: Candidate, now: Situation, at: datetime) -> tuple[Reaso
     mixed = one_sided(policy.variety, so_far, now.kind, said, at)
     if mixed is not None:
         return "mix", mixed
-    tired = too_tired(policy.fatigue, fatigue_score(so_far, now.purchases, now.refusals, at), so_far, at)
+    woken = last_reaction(so_far, at) if policy.by_reaction else None
+    moved = [*now.purchases, woken] if woken is not None else now.purchases
+    tired = too_tired(policy.fatigue, fatigue_score(so_far, moved, now.refusals, at), so_far, at)
     return ("fatigue", tired) if tired is not None else None
 
 

@@ -13,7 +13,7 @@ from common.events.customers import Channel
 from common.time.calendar import Period
 from messaging.conditions.state import Facts
 from messaging.consent.state import ConsentState, Register
-from messaging.contacts.state import Contact, ContactAddress
+from messaging.contacts.state import IN_HOUSE, NO_ADDRESS, Contact, ContactAddress
 from messaging.flows.state import Candidate
 from messaging.limits.caps.state import Contacted
 from messaging.policy.state import Policy
@@ -67,6 +67,7 @@ class Known:
     register: Register = field(default_factory=Register)
     facts: Facts = field(default_factory=Facts)
     people: Sequence[CustomerKey] = ()
+    _hashes: dict[Channel, bytes] | None = field(default=None, init=False, repr=False, compare=False)
 
     def person(self, key: CustomerKey) -> CustomerKey:
         """The survivor who stands for this customer."""
@@ -78,14 +79,18 @@ class Known:
         return self.data_key is not None and self.data_key.erased_at is not None
 
     def address(self, channel: Channel) -> ContactAddress | None:
-        """The address on this channel as the newest profile has it."""
+        """The address on this channel as the newest profile has it; in the house there is none, and none is needed."""
+        if self.contact and channel in IN_HOUSE:
+            return NO_ADDRESS
         return self.contact.addresses.get(channel) if self.contact else None
 
     @property
     def hashes(self) -> dict[Channel, bytes]:
         """The keyed hash of the address on each channel, where there is one."""
-        of = self.contact.addresses if self.contact else {}
-        return {channel: address.hash for channel, address in of.items() if address.hash is not None}
+        if self._hashes is None:
+            of = self.contact.addresses if self.contact else {}
+            self._hashes = {channel: address.hash for channel, address in of.items() if address.hash is not None}
+        return self._hashes
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ _ANNOUNCED = Columns(
     until="timestamptz",
     policy_version="integer",
 )
+LOOK_AT = 3
+"""Candidates that are looked at for each that is taken: another process may hold the earliest."""
 _DECISION = ("shop", "customer", "message_id", "at", "outcome", "reason", "detail", "until", "policy_version")
 
 
@@ -44,21 +46,23 @@ async def lock_due_customers(tx: Transaction, now: datetime, limit: int, *, noti
 
     `notices`: only transactional candidates count.
     """
-    # The earliest `limit` candidates name the customers.
+    # The earliest candidates name the customers: of so many that some are left beside what others hold.
     rows = await tx.fetch(
         """
         select c.shop, c.customer
-        from (select distinct shop, customer
-              from (select shop, customer from candidates c
+        from (select shop, customer, min(release_at) as first
+              from (select shop, customer, release_at from candidates c
                     where release_at <= :now and (not :notices or purpose = 'transactional') and not exists (
                         select from set_aside s where s.job = 'decide' and s.shop = c.shop and s.customer = c.customer
                     )
-                    order by release_at limit :limit) first) d
+                    order by release_at limit :look_at) first
+              group by 1, 2) d
         join customers c on c.shop = d.shop and c.customer = d.customer
-        for update of c skip locked
+        order by d.first limit :limit for update of c skip locked
         """,
         now=now,
         limit=limit,
+        look_at=LOOK_AT * limit,
         notices=notices,
     )
     keys = sorted((r.shop, r.customer) for r in rows)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from common.crypto.sealing import personal_fields
 from common.events import EVENTS, EventData
 from messaging.flows.book import CAMPAIGN
-from messaging.flows.document import END, AnyStep, Check, EventTrigger, FlowDocument, MessageStep
+from messaging.flows.document import END, AnyStep, Check, EventTrigger, FlowDocument, MessageStep, TaskStep
 from messaging.flows.starters import STARTERS
 
 FACTS = (
@@ -97,8 +97,8 @@ def _of_steps(document: FlowDocument) -> Iterator[str]:
                 yield f"steps.{step.id}: leads to {to!r}, which there is not"
     if len(set(names)) == len(names):
         yield from _of_ways(document)
-    if not document.messages:
-        yield "steps: the flow sends nothing"
+    if not document.messages and not any(isinstance(step, TaskStep) for step in document.steps):
+        yield "steps: the flow sends nothing, and asks nobody to do anything"
 
 
 def _of_ways(document: FlowDocument) -> Iterator[str]:

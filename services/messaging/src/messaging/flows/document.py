@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from common.events.customers import Channel
+from common.events.feedback import StaffTaskKind
 from common.events.messages import MessagePurpose
 
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="a-z, 0-9 and _, at most 40")]
@@ -258,6 +259,17 @@ class CouponStep(Step):
     otherwise: Slug = END
 
 
+class TaskStep(Step):
+    """Something that a person of the shop does for the customer: it goes into the one queue of staff tasks, and the
+    flow goes on (XCT-003). One a customer and cause. `title` and `owner` name no customer; due in so many days."""
+
+    do: Literal["task"] = "task"
+    kind: StaffTaskKind
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    owner: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    due_days: Annotated[int, Field(ge=0, le=90, strict=True)] = 2
+
+
 class Case(Part):
     when: Annotated[tuple[Check, ...], Field(min_length=1, max_length=20)]
     then: Slug
@@ -270,7 +282,9 @@ class BranchStep(Step):
     cases: Annotated[tuple[Case, ...], Field(min_length=1, max_length=20)]
 
 
-AnyStep = Annotated[MessageStep | WaitStep | CycleStep | UntilStep | CouponStep | BranchStep, Field(discriminator="do")]
+AnyStep = Annotated[
+    MessageStep | WaitStep | CycleStep | UntilStep | CouponStep | TaskStep | BranchStep, Field(discriminator="do")
+]
 Waiting = (WaitStep, CycleStep, UntilStep)
 
 
@@ -300,6 +314,11 @@ class FlowDocument(Part):
     def messages(self) -> list[MessageStep]:
         """All its messages."""
         return [step for step in self.steps if isinstance(step, MessageStep)]
+
+    @property
+    def gives_coupons(self) -> bool:
+        """Whether a step asks for a coupon."""
+        return any(isinstance(step, CouponStep) for step in self.steps)
 
     @property
     def asks_of_messages(self) -> bool:

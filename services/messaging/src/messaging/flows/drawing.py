@@ -21,11 +21,19 @@ from messaging.flows.document import (
     MemberDayTrigger,
     MessageStep,
     PersonalDateTrigger,
+    TaskStep,
     UntilStep,
 )
 
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 230, 46, 40, 56, 20
-_FILL = {"trigger": "#e8f0fe", "message": "#e6f4ea", "branch": "#fef7e0", "wait": "#f1f3f4", END: "#fce8e6"}
+_FILL = {
+    "trigger": "#e8f0fe",
+    "message": "#e6f4ea",
+    "branch": "#fef7e0",
+    "wait": "#f1f3f4",
+    "task": "#f3e8fd",
+    END: "#fce8e6",
+}
 
 
 class _Box(NamedTuple):
@@ -101,6 +109,8 @@ def _says(step: AnyStep) -> str:
             return f"until {step.lead_days} d before the own cycle ends"
         case CouponStep():
             return f"a coupon of {step.offer}"
+        case TaskStep():
+            return f"task: {step.title}"
         case UntilStep():
             return f"wait for it, {step.days} d at most"
     time_of_day = f" until {step.at:%H:%M}" if step.at else ""

@@ -7,6 +7,7 @@ from common.events.feedback import (
     ComplaintOpened,
     ComplaintReopened,
     ComplaintResolved,
+    LeaveReasonGiven,
     SurveyAnswered,
     SurveyRequested,
 )
@@ -46,5 +47,6 @@ CONDITIONS: tuple[type[EventData], ...] = (
     PointsExpiryWarned,
     SurveyRequested,
     SurveyAnswered,
+    LeaveReasonGiven,
 )
 STARTERS = frozenset(kind.TYPE for kind in (*ORDERS, *COMPLAINTS, *CONDITIONS))

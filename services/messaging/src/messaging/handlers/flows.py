@@ -8,10 +8,14 @@ from common.storage.database import Transaction
 from messaging.commands.flow_days import enter, plan_flow, plan_launches
 from messaging.commands.moves import save_moves, wake_persons
 from messaging.coupons.store import save_issued, save_used
+from messaging.coupons.store_declined import save_declined
 from messaging.flows.book import Versioned
 from messaging.flows.document import FlowDocument
 from messaging.flows.store_versions import FLOW_VERSIONS
 from messaging.occasions.store import save_products
+
+CHARGED = ("committed", "over_limit")
+"""What a use has come to when the shop has paid for it."""
 
 
 async def on_flow_versions(tx: Transaction, batch: Batch) -> None:
@@ -42,9 +46,23 @@ async def on_coupons(tx: Transaction, batch: Batch) -> None:
     await wake_persons(tx, [((e.shop, one), max(e.time, e.data.valid_from)) for e, _, one in issued])
 
 
+async def on_coupons_declined(tx: Transaction, batch: Batch) -> None:
+    """A coupon that a flow asked for does not come: who waits for it goes on at once."""
+    declined = [e for e in batch.events if e.subject is not None]
+    await save_declined(tx, declined)
+    await wake_persons(tx, [(e.customer, e.time) for e in declined])
+
+
 async def on_coupon_uses(tx: Transaction, batch: Batch) -> None:
     """A coupon that was used is offered no more, and one that was given back is."""
-    await save_used(tx, [(e.shop, e.data.code, e.time, e.data.status == "released") for e in batch.events])
+    await save_used(
+        tx,
+        [
+            (e.shop, e.data.code, e.time, d.status == "released", d.amount if d.status in CHARGED else None)
+            for e in batch.events
+            for d in (e.data,)
+        ],
+    )
 
 
 async def on_products(tx: Transaction, batch: Batch) -> None:

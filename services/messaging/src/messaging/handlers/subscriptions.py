@@ -15,7 +15,7 @@ from common.events.customers import (
     CustomerUpdated,
     KeyIssued,
 )
-from common.events.membership import CouponRedeemed, CouponsIssued, MemberEnrolled
+from common.events.membership import CouponDeclined, CouponRedeemed, CouponsIssued, MemberEnrolled
 from common.events.messages import (
     CampaignChanged,
     CampaignEntered,
@@ -34,6 +34,7 @@ from common.events.messages import (
     MessageDelivered,
     MessageFailed,
     MessageHeld,
+    MessageRead,
     MessageSent,
     MessagesErased,
     MessageSuppressed,
@@ -45,6 +46,7 @@ from common.events.messages import (
 from common.events.orders import (
     OrderCompleted,
 )
+from common.events.segments import SegmentDefined
 from messaging.flows.starters import COMPLAINTS, CONDITIONS, ORDERS
 from messaging.handlers.asking import on_complaints, on_conditions, on_orders
 from messaging.handlers.calls import on_calls
@@ -53,6 +55,7 @@ from messaging.handlers.consent import on_erased, on_permissions, on_suppression
 from messaging.handlers.flows import (
     on_coupon_uses,
     on_coupons,
+    on_coupons_declined,
     on_entered,
     on_flow_versions,
     on_moves,
@@ -63,6 +66,7 @@ from messaging.handlers.messages import on_messages, on_replies
 from messaging.handlers.parcels import on_parcel_plans, on_planned, on_scans
 from messaging.handlers.policies import on_policies, on_templates
 from messaging.handlers.profiles import Profiles, on_bounces_lifted
+from messaging.handlers.segments import on_segments_defined
 
 READ_BACK = (
     Subscription(
@@ -73,6 +77,7 @@ READ_BACK = (
             MessageDelivered,
             MessageUndelivered,
             MessageClicked,
+            MessageRead,
             MessageFailed,
             MessageSuppressed,
         ),
@@ -110,7 +115,9 @@ def subscriptions(keys: KeyRing) -> tuple[Subscription, ...]:
         Subscription(on_complaints, COMPLAINTS),
         Subscription(on_conditions, CONDITIONS),
         Subscription(on_products, (ProductChanged,)),
+        Subscription(on_segments_defined, (SegmentDefined,)),
         Subscription(on_coupons, (CouponsIssued,)),
         Subscription(on_coupon_uses, (CouponRedeemed,)),
+        Subscription(on_coupons_declined, (CouponDeclined,)),
         *confirmed_by(MessagesErased, keeps_keys=True),
     )

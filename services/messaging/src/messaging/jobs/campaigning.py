@@ -13,6 +13,7 @@ from messaging.campaigns import store, store_results
 from messaging.campaigns.document import HOLD_OUT, CampaignDocument
 from messaging.campaigns.rules import arm_of, leading, must_stop
 from messaging.commands.campaigns import enter_campaign, save_campaign
+from messaging.contacts.store_mailboxes import get_mailboxes
 from messaging.policy.store import get_policies
 from messaging.standings.store import get_standings
 
@@ -38,13 +39,13 @@ async def plan_campaigns(tx: Transaction, now: datetime, limit: int) -> int:
     standings: dict[CustomerKey, dict[str, str]] = {}
     if document.group:
         standings = await get_standings(tx, dict.fromkeys(keys, now), await get_people(tx, keys))
+    inside = [k for k in keys if all(check.holds(standings[k].get(check.what)) for check in document.group)]
+    channels, boxes = document.channels or policy.channels, await get_mailboxes(tx, inside)
     members = [
-        CampaignEntry(customer=key[1], arm=arm_of(document, *key, policy.hold_out_percent))
-        for key in keys
-        if all(check.holds(standings[key].get(check.what)) for check in document.group)
+        CampaignEntry(customer=k[1], arm=arm_of(document, *k, policy.hold_out_percent, boxes.get(k), channels))
+        for k in inside
     ]
-    channels = len(document.channels or policy.channels)
-    members, spent = _within_budget(document, members, progress.treated, channels)
+    members, spent = _within_budget(document, members, progress.treated, len(channels))
     done = spent or len(looked_at) < MOST
     data = CampaignEntered(
         campaign=name,

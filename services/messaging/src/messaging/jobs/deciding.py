@@ -11,6 +11,7 @@ from common.shops.settings import get_shops
 from common.storage.database import Transaction
 from common.time.clock import FixedClock
 from common.work.set_aside import Task
+from common.work.sweeps import WorkList
 from messaging.campaigns.store import get_states
 from messaging.channels.registry import CHANNELS
 from messaging.contacts.store_locks import hold_addresses
@@ -86,7 +87,8 @@ async def decide_due(
     kinds = kinds_with(await get_kinds(tx, shops_of_offers)) if shops_of_offers else library_kinds
     persons = {one: known[key].person(key) for key in due for one in known[key].people}
     of_person = {one: known[key].hashes.values() for key in due for one in known[key].people}
-    places = await get_places(tx, of_person, first - LOOK_BACK, persons, kinds)
+    reactions = any(version.policy.by_reaction for version in policies.values())
+    places = await get_places(tx, of_person, first - LOOK_BACK, persons, kinds, reactions=reactions)
     shops = await get_shops(tx, {shop for shop, _ in keys})
     books = await get_books(tx, {shop for shop, _ in keys})
     campaigning = {c.shop for c in waiting if c.flow == CAMPAIGN}
@@ -114,3 +116,7 @@ async def decide_due(
         if d.decision.outcome == "suppress" or d.decision.reason in OF_ANOTHER_RELEASE:
             SENDS_BLOCKED.labels(d.decision.reason).inc()
     return len(decided)
+
+
+DECIDING = WorkList("decide", take_due, decide_due_now, most=1_000)
+"""The sweep of all that is due."""

@@ -16,11 +16,12 @@ from common.work.set_aside import Task
 from messaging.commands.moves import save_moves
 from messaging.conditions.store import get_facts
 from messaging.coupons.store import get_coupons
+from messaging.coupons.store_declined import get_declined
 from messaging.decisions.batch import recipient_zone
 from messaging.decisions.rules import is_stale
 from messaging.flows.document import FlowDocument
 from messaging.flows.running import store
-from messaging.flows.running.facts import moved, requested
+from messaging.flows.running.facts import moved, requested, wanted
 from messaging.flows.running.rules import next_move
 from messaging.flows.running.state import Move, Run, RunFacts
 from messaging.flows.store_versions import get_books
@@ -94,6 +95,7 @@ async def _look(tx: Transaction, runs: Sequence[Run], now: datetime, *, replay: 
     asked = [requested(run, documents[run.run_id], move) for run, move, _ in moves]
     await tx.announce([event for *_, event in moves])
     await tx.announce([event for event in asked if event is not None])
+    await tx.announce([task for run, move, _ in moves for task in wanted(run, documents[run.run_id], move)])
     for _, move, _ in moves:
         FLOW_MOVES.labels(move.reason).inc()
 
@@ -113,6 +115,9 @@ async def _facts(
     states = await store.get_message_states(tx, asking) if asking else {}
     of_clicks = [r for r in runs if (d := documents[r.run_id]) is not None and d.asks_of_clicks]
     clicked = await store.get_clicked(tx, of_clicks) if of_clicks else {}
+    waiting_for_one = {r.run_id for r in runs if (d := documents[r.run_id]) is not None and d.gives_coupons}
+    asked_by = {r.key for r in runs if r.run_id in waiting_for_one}
+    declined = await get_declined(tx, sorted(asked_by)) if asked_by else {}
     once = [
         r for r in runs if (d := documents[r.run_id]) is not None and r.number == 0 and d.again.rule != "each_cause"
     ]
@@ -125,6 +130,7 @@ async def _facts(
             earlier.get(run.run_id, ()),
             coupons[run.key],
             clicked.get(run.run_id, ()),
+            declined.get(run.key, ()) if run.run_id in waiting_for_one else (),
         )
         for run in runs
     }

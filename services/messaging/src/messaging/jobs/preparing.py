@@ -189,7 +189,8 @@ class Preparation:
     ) -> Letter:
         about, contact = message.about, known.contact
         assert contact is not None
-        address = contact.addresses[about.channel]
+        address = known.address(about.channel)
+        assert address is not None
         coupon = best(known.facts.coupons, at, message.claim.offer)
         offered = {} if coupon is None else {"coupon": coupon.code}
         to = _opened(address.sealed, key, contact, address.field)

@@ -29,16 +29,36 @@ class StaleAfter(BaseModel):
     transactional: Days = 7
 
 
+SegmentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
+
+
 class SegmentWindows(BaseModel):
     """Windows of a group's own, by its buying rhythm (MSG-006), for customers who are in the segment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    segment: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
+    segment: SegmentName
     windows: tuple[Window, ...] = Field(min_length=1, max_length=24)
 
     @model_validator(mode="after")
     def _windows_apart(self) -> SegmentWindows:
         check_apart(self.windows)
+        return self
+
+
+class VipDesk(BaseModel):
+    """People of their own for customers of these tiers or segments: what they write back is a task of `owner`'s, to be
+    answered within so many hours (MSG-027)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    tiers: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=20)] = ()
+    segments: Annotated[tuple[SegmentName, ...], Field(max_length=20)] = ()
+    owner: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\r\n]+$")]
+    answer_within_hours: Annotated[int, Field(ge=1, le=168, strict=True)] = 4
+
+    @model_validator(mode="after")
+    def _somebody(self) -> VipDesk:
+        if not self.tiers and not self.segments:
+            raise ValueError("vip_desk: name the tiers or segments that it is for")
         return self
 
 
@@ -48,12 +68,13 @@ class Policy(BaseModel):
 
     `segment_windows`: in place of `windows`, those of the first segment that the customer is in. `count_clicks`: links
     of offers lead by way of us, which counts who followed them (MSG-057); off until the shop may do so by its
-    customers' law. `hold_out_percent`: of the customers, always the same ones, come into no campaign
-    (MSG-051).
+    customers' law. `by_reaction`: to each customer the channel goes first on which they react (MSG-015), and a
+    reaction ends their fatigue as an order does (MSG-014). `hold_out_percent`: of the customers, always the same
+    ones, come into no campaign (MSG-051).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    channels: tuple[Channel, ...] = Field(default=("email",), min_length=1, max_length=4)
+    channels: tuple[Channel, ...] = Field(default=("email",), min_length=1, max_length=5)
     windows: tuple[Window, ...] = Field(default=DEFAULT_WINDOWS, min_length=1, max_length=24)
     segment_windows: tuple[SegmentWindows, ...] = Field(default=(), max_length=20)
     blackout_dates: tuple[date, ...] = Field(default=(), max_length=366)
@@ -61,6 +82,8 @@ class Policy(BaseModel):
     fatigue: Fatigue = Fatigue()
     variety: Variety = Variety()
     one_channel: bool = False
+    by_reaction: bool = False
+    vip_desk: VipDesk | None = None
     count_clicks: bool = False
     hold_out_percent: Annotated[int, Field(ge=0, le=50, strict=True)] = 0
     stale_after_days: StaleAfter = StaleAfter()

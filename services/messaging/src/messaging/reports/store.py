@@ -50,7 +50,7 @@ async def get_message(tx: Transaction, shop: str, message_id: str) -> Row[Any] |
         left join lateral (
             select said, code, at from receipts r
             where r.shop = c.shop and r.customer = c.customer and r.message_id = c.message_id
-                and said <> 'clicked' order by said limit 1
+                and said not in ('clicked', 'read') order by said limit 1
         ) r on true
         left join receipts l on l.shop = c.shop and l.customer = c.customer and l.message_id = c.message_id
             and l.said = 'clicked'

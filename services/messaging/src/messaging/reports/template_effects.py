@@ -12,12 +12,13 @@ from common.storage.database import Transaction
 
 
 async def count_effects(tx: Transaction, shop: str, days: int) -> tuple[datetime, Sequence[Row[Any]]]:
-    """Since when, and by template: messages sent, and customers who ordered or opted out within 7 days after one."""
+    """Since when, and by template: messages sent, to how many customers, and those of them who ordered or opted out
+    within 7 days after one."""
     since = tx.clock.now() - timedelta(days=days)
     # A shop's messages of some time, each with two probes by primary key; for reports.
     rows = await tx.fetch(
         """
-        select c.template, count(*) as sent,
+        select c.template, count(*) as sent, count(distinct m.customer) as customers,
             count(distinct m.customer) filter (where exists (
                 select from purchases p where p.shop = m.shop and p.customer = m.customer
                     and p.at > m.sent_at and p.at <= m.sent_at + interval '7 days')) as ordered,

@@ -56,6 +56,23 @@ async def get_kinds(tx: Transaction, shops: Iterable[str]) -> dict[tuple[str, st
     return {(r.shop, r.template): _read(r.document) for r in rows}
 
 
+async def get_approved(tx: Transaction, shop: str, names: Iterable[str]) -> dict[str, list[TemplateVersion]]:
+    """All approved versions of these templates of the shop, the oldest first: what was in force at any instant."""
+    found: dict[str, list[TemplateVersion]] = {}
+    # By the index on shop and template; few of each.
+    for r in await tx.fetch(
+        """
+        select template, version, at, cast(document as text) as document, author, approved_by from template_versions
+        where shop = :shop and template = any(:names) and approved_by is not null order by version
+        """,
+        shop=shop,
+        names=sorted(set(names)),
+    ):
+        version = TemplateVersion(r.version, r.at, _read(r.document), r.author, r.approved_by)
+        found.setdefault(r.template, []).append(version)
+    return found
+
+
 async def list_names(tx: Transaction, shop: str) -> list[str]:
     """The shop's own templates with an approved version."""
     # By the index on shop and template.

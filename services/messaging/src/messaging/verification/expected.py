@@ -25,6 +25,7 @@ from common.events.messages import (
     MessageDelivered,
     MessageFailed,
     MessageHeld,
+    MessageRead,
     MessageSent,
     MessageSuppressed,
     MessageUndelivered,
@@ -63,6 +64,7 @@ _RECEIPTS = {
     "delivered": MessageDelivered.TYPE,
     "undelivered": MessageUndelivered.TYPE,
     "clicked": MessageClicked.TYPE,
+    "read": MessageRead.TYPE,
 }
 Kept = tuple[tuple[str, ...], bytes | None]
 

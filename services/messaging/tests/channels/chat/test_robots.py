@@ -13,6 +13,8 @@ from common.process import logs
 from messaging.channels.chat.connection import ChatConnection
 from messaging.channels.chat.message import ChatMessage
 from messaging.channels.chat.settings import ChatSettings
+from messaging.channels.chat.shapes.protocol import Said
+from messaging.channels.chat.shapes.wecom import WeCom
 from messaging.channels.protocol import Delivery, MayLeave, always
 
 from .robots import Robot, answer, errcode, flood, hang_up, say_nothing, trickle
@@ -27,7 +29,7 @@ async def posted(
     connection = ChatConnection(settings)
     async with robot.listening():
         try:
-            return await connection.deliver(ChatMessage(robot.url, content), may_leave)
+            return await connection.deliver(ChatMessage(Said(robot.url, content), WeCom), may_leave)
         finally:
             await connection.close()
 
@@ -99,7 +101,7 @@ async def test_a_redirect_is_not_followed() -> None:
 
 async def test_a_robot_that_cannot_be_reached_was_given_nothing(unused_tcp_port: int) -> None:
     connection = ChatConnection(PATIENT)
-    found = await connection.deliver(ChatMessage(f"http://127.0.0.1:{unused_tcp_port}/", "Hello"))
+    found = await connection.deliver(ChatMessage(Said(f"http://127.0.0.1:{unused_tcp_port}/", "Hello"), WeCom))
     await connection.close()
     assert (found.outcome, found.stage, found.reason) == ("withheld", "connect", "connection_refused")
     assert found.trouble is not None
@@ -119,12 +121,12 @@ async def test_a_message_that_must_not_leave_is_kept_back_when_the_connection_st
 async def test_at_the_end_of_the_process_nothing_is_started_and_what_was_given_is_waited_for() -> None:
     robot, connection = Robot(say_nothing), ChatConnection(PATIENT)
     async with robot.listening():
-        under_way = asyncio.create_task(connection.deliver(ChatMessage(robot.url, "Hello")))
+        under_way = asyncio.create_task(connection.deliver(ChatMessage(Said(robot.url, "Hello"), WeCom)))
         await robot.asked.wait()
         connection.abandon()
         assert not under_way.done()
         under_way.cancel()
-        assert await connection.deliver(ChatMessage(robot.url, "Hello")) == Delivery("stopped")
+        assert await connection.deliver(ChatMessage(Said(robot.url, "Hello"), WeCom)) == Delivery("stopped")
         await connection.close()
     assert len(robot.taken) == 1
 
@@ -138,7 +140,7 @@ async def test_a_message_that_the_end_of_the_process_meets_just_before_it_leaves
         return None
 
     async with robot.listening():
-        assert await connection.deliver(ChatMessage(robot.url, "Hello"), ends) == Delivery("stopped")
+        assert await connection.deliver(ChatMessage(Said(robot.url, "Hello"), WeCom), ends) == Delivery("stopped")
         await connection.close()
     assert robot.taken == []
 
@@ -149,7 +151,7 @@ async def test_the_webhook_is_in_no_line_of_the_log(caplog: pytest.LogCaptureFix
         for reply in (answer(), errcode(93000), hang_up):
             await posted(Robot(reply))
     assert "5ec-ret" not in caplog.text
-    assert "5ec-ret" not in repr(ChatMessage("https://robots.example/send?key=5ec-ret", "Hello"))
+    assert "5ec-ret" not in repr(ChatMessage(Said("https://robots.example/send?key=5ec-ret", "Hello"), WeCom))
     before = logging.getLogger().handlers[:]
     try:
         logs.configure("messaging", "DEBUG", stream)

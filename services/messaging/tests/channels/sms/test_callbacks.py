@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from common.events import decode
 from common.events.customers import CustomerRegistered
 from common.shops.settings import get_shop
 from messaging.channels.sms.channel import SmsChannel
@@ -233,8 +234,12 @@ async def test_what_cannot_be_read_holds_up_no_opt_out_beside_it(messaging: Any)
 
 
 async def test_what_customers_write_back_is_kept_under_their_key(messaging: Any, rebuilt: Any) -> None:
-    """MSG-061."""
+    """MSG-061; and what an important one writes is a task of the people for them, once (MSG-027)."""
     await known(messaging)
+    await messaging.feed(messaging.tier_up(1, messaging.clock.now()))
+    async with messaging.client() as client:
+        desk = {"vip_desk": {"tiers": ["VIP"], "owner": "Li"}}
+        assert (await client.put("/v1/shops/s/policy", json={"policy": desk})).status_code == 200
     for text in ("Do you have it in green?", "Do you have it in green?", "STOP"):
         assert (await reply(messaging, "twilio", text)).status_code == 200
     async with messaging.client() as client:
@@ -245,6 +250,9 @@ async def test_what_customers_write_back_is_kept_under_their_key(messaging: Any,
         shown = (await client.get("/v1/shops/s/customers/c1/replies")).json()["replies"]
         assert {r["text"] for r in shown} == {"Do you have it in green?", "STOP"}
         assert (await client.get("/v1/shops/s/replies?after=x")).status_code == 422
+        assert all(r["vip"] for r in shown)
+    asked = await messaging.rows("select payload from outbox where type = 'task.wanted'")
+    assert [(t.data.owner, t.subject) for (payload,) in asked for t in (decode(payload),)] == [("Li", "c1")]
     assert await messaging.rows("select 1 from replies where text like '%green%'") == []
     await rebuild(rebuilt, [*messaging.fed, *await announced(messaging)], 2)
     kept = "select shop, customer, reply_id, at, channel, said, text from replies order by 3"

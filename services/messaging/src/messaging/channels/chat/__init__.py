@@ -1,1 +1,1 @@
-"""Chat by the webhook of a group robot, in the shape of WeCom's (developer.work.weixin.qq.com/document/path/91770)."""
+"""Chat by webhooks: group robots of WeCom and DingTalk, and a bridge of the shop's own to any other chat (MSG-016)."""

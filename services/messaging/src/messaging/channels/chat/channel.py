@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
-from urllib.parse import urlsplit
 
 from pydantic_settings import BaseSettings
 
 from common.events.customers import Channel as ChannelName
 from common.events.customers import CustomerProfile
-from common.values.addresses import InvalidAddress, is_private_host, webhook_url
+from common.values.addresses import webhook_url
 from messaging.channels.chat.connection import ChatConnection
-from messaging.channels.chat.message import LONGEST, ChatMessage
+from messaging.channels.chat.message import ChatMessage
 from messaging.channels.chat.settings import ChatSettings
+from messaging.channels.chat.shapes.protocol import Said
+from messaging.channels.chat.shapes.registry import shape_of
 from messaging.channels.protocol import CannotRender, Channel, Letter, ProfileField
 
 
@@ -44,18 +45,11 @@ class ChatChannel(Channel):
     def render(self, letter: Letter) -> ChatMessage:
         """The text with its subject as first line. Raises InvalidAddress where no robot may be, and CannotRender."""
         url = webhook_url(letter.to)
-        host = urlsplit(url).hostname or ""
-        allowed = {name.strip().lower() for name in self.config.chat_hosts.split(",")}
-        # A profile names the URL: without this the service could be made to post to any host that it reaches.
-        if is_private_host(host):
-            if not self.config.chat_private_hosts:
-                raise InvalidAddress("this webhook is in a private network")
-        elif host not in allowed:
-            raise InvalidAddress("this webhook is at no host of robots")
+        shape = shape_of(url, self.config)
         content = f"{letter.subject}\n\n{letter.text}".strip()
-        if len(content.encode()) > LONGEST:
+        if len(content.encode()) > shape.longest:
             raise CannotRender("text_too_long")  # nobody gets half a message
-        return ChatMessage(url, content)
+        return ChatMessage(Said(url, content, letter.message_id, letter.shop, letter.date), shape)
 
     def connect(self) -> ChatConnection:
         """A client; nothing is opened before the first message."""

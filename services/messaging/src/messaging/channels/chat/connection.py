@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from messaging.channels.chat.answers import delivery_of
 from messaging.channels.chat.message import ChatMessage
 from messaging.channels.chat.settings import ChatSettings
-from messaging.channels.handing_over import Asked, HandOver
+from messaging.channels.handing_over import HandOver
 from messaging.channels.protocol import Connection, Delivery, MayLeave, always
 
 MOST = 64 * 1024
@@ -16,6 +15,7 @@ class ChatConnection(Connection):
     """A client for one task."""
 
     def __init__(self, settings: ChatSettings) -> None:
+        self._settings = settings
         headers = {"content-type": "application/json"}
         self._way = HandOver("address", settings.chat_connect_s, settings.chat_answer_s, headers, MOST)
 
@@ -29,4 +29,5 @@ class ChatConnection(Connection):
 
     async def deliver(self, message: ChatMessage, may_leave: MayLeave = always) -> Delivery:
         """Post one message."""
-        return await self._way.hand_over(Asked("POST", message.url, content=message.body()), may_leave, delivery_of)
+        asked = message.shape.asked(message.said, self._settings)
+        return await self._way.hand_over(asked, may_leave, message.shape.delivery_of)

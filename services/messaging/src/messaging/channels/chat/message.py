@@ -1,22 +1,25 @@
-"""A chat message as it goes over the wire: a text of a group robot."""
+"""A chat message with the form in which its robot takes it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import orjson
-
-LONGEST = 2048
-"""Bytes of UTF-8 that the robot takes as a text."""
+from messaging.channels.chat.shapes.protocol import Said, Shape
 
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """A text for one robot. The URL holds the robot's key, so it is shown nowhere."""
+    """A text for one robot."""
 
-    url: str = field(repr=False)
-    content: str
+    said: Said
+    shape: type[Shape]
 
-    def body(self) -> bytes:
-        """The request's JSON."""
-        return orjson.dumps({"msgtype": "text", "text": {"content": self.content}})
+    @property
+    def url(self) -> str:
+        """The robot's webhook, which holds its key."""
+        return self.said.url
+
+    @property
+    def content(self) -> str:
+        """The text."""
+        return self.said.content

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Self
 
 from pydantic_settings import BaseSettings
 
 from common.events.customers import Channel as ChannelName
 from common.events.customers import CustomerProfile
 from common.values.addresses import phone_number
-from messaging.channels.protocol import Channel, Connection, Delivery, Letter, MayLeave, ProfileField, always
+from messaging.channels.listed import ListConnection, Listed
+from messaging.channels.protocol import Channel, Letter, ProfileField
 
 
 class PhoneSettings(BaseSettings):
     """There is nothing to set up: people call."""
-
-
-class CallTask(NamedTuple):
-    """A message that is handed to people: what they are to say is written when they ask for it."""
-
-    message_id: str
 
 
 @dataclass(frozen=True)
@@ -47,32 +42,11 @@ class PhoneChannel(Channel):
         """E.164, the one form of a number. Raises InvalidAddress."""
         return phone_number(text)
 
-    def render(self, letter: Letter) -> CallTask:
+    def render(self, letter: Letter) -> Listed:
         """A task. Raises InvalidAddress for a number that nobody has."""
         phone_number(letter.to)
-        return CallTask(letter.message_id)
+        return Listed(letter.message_id)
 
-    def connect(self) -> PhoneConnection:
+    def connect(self) -> ListConnection:
         """The way to the list of tasks."""
-        return PhoneConnection()
-
-
-class PhoneConnection(Connection):
-    """The list of tasks is the messages of this channel that were handed over: nothing leaves the house."""
-
-    def __init__(self) -> None:
-        self._abandoned = False
-
-    def abandon(self) -> None:
-        """Start nothing any more."""
-        self._abandoned = True
-
-    async def close(self) -> None:
-        """There is nothing to let go of."""
-
-    async def deliver(self, message: CallTask, may_leave: MayLeave = always) -> Delivery:
-        """It is on the list once its end is recorded."""
-        if self._abandoned:
-            return Delivery("stopped")
-        reason = await may_leave()
-        return Delivery("accepted") if reason is None else Delivery("forbidden", reason, "list")
+        return ListConnection()

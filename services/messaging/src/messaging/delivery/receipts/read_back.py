@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.events import CustomerKey, Event
-from common.events.messages import MessageClicked, MessageDelivered, MessageFact, MessageUndelivered
+from common.events.messages import MessageClicked, MessageDelivered, MessageFact, MessageRead, MessageUndelivered
 from messaging.delivery.receipts.state import Receipt, Said
 
 
@@ -12,6 +12,8 @@ def receipt_of(event: Event[MessageFact]) -> tuple[CustomerKey, Receipt] | None:
     data = event.data
     if isinstance(data, MessageClicked):
         return event.customer, Receipt(event.shop, data.message_id, "clicked", str(data.link), event.time)
+    if isinstance(data, MessageRead):
+        return event.customer, Receipt(event.shop, data.message_id, "read", None, event.time)
     if not isinstance(data, MessageDelivered | MessageUndelivered):
         return None
     said: Said = "delivered" if isinstance(data, MessageDelivered) else "undelivered"

@@ -1,4 +1,4 @@
-"""What became of a message after a provider took it: what the provider says of it, and that a link was followed."""
+"""What became of a message once handed over: what the provider says, that it was read, that a link was followed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Said = Literal["delivered", "undelivered", "clicked"]
+Said = Literal["delivered", "undelivered", "clicked", "read"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import cast
+from datetime import timedelta
+from typing import TypeVar, cast
 
-from common.events import Event, fact_id
+from common.events import Event, EventData, fact_id
 from common.events.customers import Channel
-from common.events.messages import CouponRequested, FlowCondition, FlowMessage, FlowMoved
+from common.events.messages import CouponRequested, FlowCondition, FlowMessage, FlowMoved, TaskWanted
 from messaging.conditions.state import Condition
-from messaging.flows.document import CouponStep, FlowDocument, Untrue
-from messaging.flows.running.state import Ask, Move, Run
+from messaging.flows.document import CouponStep, FlowDocument, TaskStep, Untrue
+from messaging.flows.running.state import Ask, Move, Run, batch_of
 from messaging.flows.state import TRUE_FOR_EVER, Candidate, message_id
 
 
@@ -47,16 +47,46 @@ def moved(run: Run, document: FlowDocument | None, move: Move, channels: Sequenc
 
 
 def requested(run: Run, document: FlowDocument | None, move: Move) -> Event[CouponRequested] | None:
-    """The request for the coupon that a run begins to wait for: one a customer, flow, cause and step, for ever."""
+    """The request for the coupon that a run begins to wait for."""
     step = (
         document.step(move.step) if document is not None and move.step is not None and move.step in move.path else None
     )
     if not isinstance(step, CouponStep):
         return None
-    cause = hashlib.sha256(run.cause.encode()).hexdigest()[:16]
-    data = CouponRequested(offer_id=step.offer, batch=f"flow:{run.flow}:{step.id}:{cause}")
+    return _asking(run, move, CouponRequested(offer_id=step.offer, batch=batch_of(run, step)), 0)
+
+
+def wanted(run: Run, document: FlowDocument | None, move: Move) -> list[Event[TaskWanted]]:
+    """What people are to do by the steps that the move passed (XCT-003); each once a run."""
+    passed = [document.step(name) for name in move.path] if document is not None else []
+    order = run.details.get("order_id")
+    return [
+        _asking(
+            run,
+            move,
+            TaskWanted(
+                task_id=fact_id(f"{run.run_id}/{step.id}", "task", run.shop, run.customer, 0),
+                kind=step.kind,
+                title=step.title,
+                due_at=move.at + timedelta(days=step.due_days),
+                order_id=str(order) if order is not None else None,
+                owner=step.owner,
+                requested_by=f"flow {run.flow}",
+            ),
+            number,
+        )
+        for number, step in enumerate(passed)
+        if isinstance(step, TaskStep)
+    ]
+
+
+D = TypeVar("D", bound=EventData)
+
+
+def _asking(run: Run, move: Move, data: D, number: int) -> Event[D]:
+    """A fact by which a move asks another service for something."""
     return Event(
-        id=fact_id(f"{run.run_id}/{move.number}", CouponRequested.TYPE, run.shop, run.customer, 0),
+        id=fact_id(f"{run.run_id}/{move.number}", data.TYPE, run.shop, run.customer, number),
         source=f"/shops/{run.shop}/messaging",
         shop=run.shop,
         subject=run.customer,

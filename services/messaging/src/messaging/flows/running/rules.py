@@ -15,10 +15,11 @@ from messaging.flows.document import (
     CycleStep,
     FlowDocument,
     MessageStep,
+    TaskStep,
     UntilStep,
     WaitStep,
 )
-from messaging.flows.running.state import Ask, Move, Reason, Run, RunFacts
+from messaging.flows.running.state import Ask, Move, Reason, Run, RunFacts, batch_of
 
 COUPON_WITHIN = timedelta(days=1)
 """So long a run waits for the coupon that it asked for."""
@@ -80,6 +81,8 @@ def _after(
     assert run.until is not None
     if met:
         return document.following(step)
+    if isinstance(step, CouponStep) and batch_of(run, step) in facts.declined:
+        return step.otherwise
     if at < run.until:
         return None
     if isinstance(step, UntilStep | CouponStep):
@@ -112,6 +115,8 @@ def _walk(
         match step:
             case MessageStep():
                 asked.append(Ask(step, when))
+            case TaskStep():
+                pass  # the move's path asks for it
             case BranchStep():
                 onward = next(
                     (c.then for c in step.cases if all(t.holds(facts.value(t.what, run, at)) for t in c.when)),

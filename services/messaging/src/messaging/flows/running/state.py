@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any, Literal
 from common.events import CustomerKey, fact_id
 from messaging.conditions.state import Condition
 from messaging.coupons.state import Coupon, best
-from messaging.flows.document import MessageStep
+from messaging.flows.document import CouponStep, MessageStep
 
 Reason = Literal[
     "waiting",  # at the step that the move names
@@ -55,7 +56,8 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class RunFacts:
     """What is known of the customer of a run: standings by subject, times of purchases, states of the run's messages
-    by step, when earlier runs of the flow started, coupons, and the steps of whose messages a link was followed."""
+    by step, when earlier runs of the flow started, coupons, the steps of whose messages a link was followed, and the
+    requests for coupons, by `batch_of`, that were declined."""
 
     standings: Mapping[str, str] = field(default_factory=dict)
     purchases: Sequence[datetime] = ()
@@ -63,6 +65,7 @@ class RunFacts:
     earlier: Sequence[datetime] = ()
     coupons: Sequence[Coupon] = ()
     clicked: Collection[str] = ()
+    declined: Collection[str] = ()
 
     def value(self, what: str, run: Run, until: datetime) -> Any:
         """The value that a condition asks for, as of `until`; None where nothing is known."""
@@ -111,3 +114,8 @@ class Move:
 def run_id(flow: str, cause: str, shop: str, customer: str) -> str:
     """Derived from what it answers, so that the same cause makes the same run."""
     return fact_id(cause, f"flow/{flow}", shop, customer, 0)
+
+
+def batch_of(run: Run, step: CouponStep) -> str:
+    """The name of a run's request for a coupon: one a customer, flow, cause and step, for ever."""
+    return f"flow:{run.flow}:{step.id}:{hashlib.sha256(run.cause.encode()).hexdigest()[:16]}"

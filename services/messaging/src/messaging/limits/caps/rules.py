@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from common.events.customers import Channel
 from common.events.messages import MessagePurpose
@@ -14,6 +15,7 @@ from common.time.calendar import local_date, start_of_month
 from messaging.limits.caps.state import Caps, Contacted
 
 
+@lru_cache(4096)
 def month_of(instant: datetime, zone: tzinfo) -> date:
     """First day of the calendar month, in the shop's zone."""
     return start_of_month(local_date(instant, zone))

@@ -36,6 +36,7 @@ class Contacted:
     """A message that holds a place: when it was decided, for what, by which channel.
 
     `template`, `kind`: its text, and what that is about. `said`: flow and cause, the same on every channel.
+    `reacted_at`: when the customer opened it, or followed a link of it; where that was asked for.
     """
 
     at: datetime
@@ -44,6 +45,7 @@ class Contacted:
     template: str = ""
     kind: str = ""
     said: str = ""
+    reacted_at: datetime | None = None
 
 
 class Places:

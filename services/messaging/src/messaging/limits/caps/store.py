@@ -26,11 +26,13 @@ async def get_places(
     since: datetime,
     persons: Mapping[CustomerKey, CustomerKey],
     kinds: Kinds = library_kinds,
+    *,
+    reactions: bool = False,
 ) -> Places:
     """Of each customer, with the addresses they have: all messages but those that failed or were taken back.
 
     `persons`: who the customers are after merges; the messages are counted as theirs. `kinds`: what a template of a
-    shop is about.
+    shop is about. `reactions`: whether to read which messages the customers reacted to.
     """
     # An unknown one may have arrived, so it counts. At an address the caps bound how many there are.
     rows = await tx.fetch(
@@ -42,7 +44,10 @@ async def get_places(
             select m.shop, m.customer, m.message_id from {_ADDRESSES} join messages m using (shop, address)
             where m.at > :since
         )
-        select m.shop, m.customer, m.at, m.purpose, m.channel, m.address, m.flow, c.cause, c.template
+        select m.shop, m.customer, m.at, m.purpose, m.channel, m.address, m.flow, c.cause, c.template,
+            case when :reactions then (select min(r.at) from receipts r where r.shop = m.shop
+                and r.customer = m.customer and r.message_id = m.message_id and r.said in ('clicked', 'read')) end
+                as reacted_at
         from holding join messages m using (shop, customer, message_id)
         left join candidates c using (shop, customer, message_id)
         where m.state in ('queued', 'leased', 'sent', 'unknown') and m.purpose <> 'transactional'
@@ -50,6 +55,7 @@ async def get_places(
         **_CUSTOMERS.of(wanted),
         **_ADDRESSES.of(sorted({(key[0], address) for key, of in wanted.items() for address in of})),
         since=since,
+        reactions=reactions,
     )
     places = Places()
     for r in rows:
@@ -60,7 +66,8 @@ async def get_places(
 
 def _contacted(r: Row[Any], kinds: Kinds) -> Contacted:
     template = r.template or r.flow
-    return Contacted(r.at, r.purpose, r.channel, template, kinds(r.shop, template), f"{r.flow}/{r.cause}")
+    kind = kinds(r.shop, template)
+    return Contacted(r.at, r.purpose, r.channel, template, kind, f"{r.flow}/{r.cause}", r.reacted_at)
 
 
 async def forget_addresses(tx: Transaction, keys: Sequence[CustomerKey]) -> None:

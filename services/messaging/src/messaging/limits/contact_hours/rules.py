@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from common.time.calendar import Period, at_local, local_date
 from messaging.limits.contact_hours.state import WEEKDAYS, Window
@@ -42,6 +43,15 @@ def opening_for(
     windows: Sequence[Window], instant: datetime, zone: tzinfo, blackout_dates: frozenset[date] = frozenset()
 ) -> Period:
     """The opening that contains `instant`, else the next one. Raises NoWindow."""
-    for opening in openings(windows, instant, zone, blackout_dates):
-        return opening
+    found = _first(tuple(windows), instant, zone, blackout_dates)
+    if found is not None:
+        return found
     raise NoWindow(f"no window opens within {_FARTHEST.days} days after {instant}")
+
+
+@lru_cache(4096)
+def _first(
+    windows: tuple[Window, ...], instant: datetime, zone: tzinfo, blackout_dates: frozenset[date]
+) -> Period | None:
+    """Of one instant for all customers of a batch in a zone."""
+    return next(openings(windows, instant, zone, blackout_dates), None)
