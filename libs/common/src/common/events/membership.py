@@ -358,6 +358,16 @@ class ActivityJoined(EventData):
     kind: Literal["activity", "referral"] = "activity"
 
 
+class ActivityTakenBack(EventData):
+    """What `activity.joined` told counts no more: no order of the friend who was brought counts any more (MEM-087)."""
+
+    TYPE: ClassVar[str] = "activity.taken_back"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 231
+    activity_id: Identifier
+    kind: Literal["referral"] = "referral"
+
+
 class ProgrammeChanged(NewVersion):
     """A new version of the shop's programme, in force from `valid_from`; no customer concerned."""
 

@@ -15,8 +15,15 @@ from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from membership.coupons import store
 from membership.coupons.cart import Buyer
+from membership.coupons.gifts import with_next_gift
 from membership.coupons.offer import Offer
-from membership.coupons.refusals import CouponUseDiffers, CouponUseEnded, UnknownCoupon, UnknownCouponUse
+from membership.coupons.refusals import (
+    CouponNotUsable,
+    CouponUseDiffers,
+    CouponUseEnded,
+    UnknownCoupon,
+    UnknownCouponUse,
+)
 from membership.coupons.settling import Standings, Surroundings, Use, settle
 from membership.coupons.using import COUNTED, Moment, check_limits, check_usable
 from membership.fold import MemberFolding
@@ -31,12 +38,13 @@ from membership.tiers.state import Tiers
 
 
 class Asked(NamedTuple):
-    """A use as asked for; `amount`: what the coupon takes off, minor units."""
+    """A use as asked for; `amount`: what the coupon takes off, minor units; `gifts`: SKUs, None: those of the offer."""
 
     code: str
     order_id: str
     customer: str | None
     amount: int
+    gifts: tuple[str, ...] | None = None
 
 
 def buyer_of(member: Member | None, programme: Programme) -> Buyer:
@@ -74,13 +82,27 @@ async def reserve(tx: Transaction, shop: str, asked: Asked) -> Row[Any]:
     check_usable(coupon, offer, offer_row.stopped_at, people, buyer, level, moment)
     by_customer = await store.count_uses(tx, shop, offer_row.offer_id, people) if people else 0
     check_limits(coupon, offer, offer_row, by_customer, asked.amount)
+    gifts = asked.gifts
+    if gifts is None:
+        gifts = await _gifts(tx, shop, asked.code, offer_row.offer_id, offer, people)
     await store.add_uses(tx, shop, offer_row.offer_id, asked.code, 1, asked.amount)
     revision = -1 if known is None else known.order_revision
     use = Use(
         shop, asked.order_id, asked.code, offer_row.offer_id, asked.customer, asked.amount, rules.currency_at(now),
         "reserved", None, revision, now, True,
     )  # fmt: skip
-    return await _save(tx, use)
+    return await _save(tx, use, gifts)
+
+
+async def _gifts(
+    tx: Transaction, shop: str, code: str, offer_id: str, offer: Offer, people: Sequence[str]
+) -> tuple[str, ...]:
+    """SKUs that come with the offer now. Raises CouponNotUsable where all of a series were given (MEM-064)."""
+    given = await store.given_of_series(tx, shop, [offer_id], people) if offer.gift_series else {}
+    now = with_next_gift(offer, given.get(offer_id, ()))
+    if offer.gifts and not now.gifts and not offer.takes_off:
+        raise CouponNotUsable(code, "series_complete", "is of a series of gifts, all of which the customer has.")
+    return tuple(gift.sku for gift in now.gifts)
 
 
 async def commit(tx: Transaction, shop: str, code: str, order_id: str) -> Row[Any]:
@@ -168,9 +190,9 @@ async def _move(tx: Transaction, shop: str, code: str, order_id: str, status: An
     return await _save(tx, use)
 
 
-async def _save(tx: Transaction, use: Use) -> Row[Any]:
+async def _save(tx: Transaction, use: Use, gifts: Sequence[str] | None = None) -> Row[Any]:
     fields = {name: getattr(use, name) for name in Use.__dataclass_fields__ if name != "moved_at"}
-    await store.save_use(tx, **fields, at=use.moved_at)
+    await store.save_use(tx, gifts, **fields, at=use.moved_at)
     await tx.announce([_fact(tx, use)])
     row = await store.get_use(tx, use.shop, use.order_id, use.code)
     assert row is not None

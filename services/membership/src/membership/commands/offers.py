@@ -25,7 +25,10 @@ from membership.programme import store as programmes
 from membership.programme.programme import Programme
 
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Thirty-two, without those that look alike. Twelve of them are 60 bits: nobody guesses one."""
+"""Thirty-two, without those that look alike. Ten of them are 50 bits, by which nobody guesses one of ten thousand."""
+_ALIKE, _APART = 2, 10
+"""Codes of one request begin alike, so that they come to lie beside each other in the index, whose pages they fill;
+what tells them apart is random."""
 _LETTER_OF = bytes(ord(_LETTERS[number % len(_LETTERS)]) for number in range(256))
 _AN_EVENT = 500
 
@@ -69,8 +72,10 @@ async def issue_to(
     promotion, of which nobody is given more than the programme's `promotions` says (MEM-083). Raises UnknownOffer,
     NoCouponsNeeded, OfferOver.
     """
-    holders = [(_code(), customer, customer) for customer in dict.fromkeys(customers)]
-    numbered = [(_code(), f"#{number:07}", None) for number in range(1, count + 1)]
+    names = list(dict.fromkeys(customers))
+    codes = iter(_codes(len(names) + count))
+    holders = [(next(codes), customer, customer) for customer in names]
+    numbered = [(next(codes), f"#{number:07}", None) for number in range(1, count + 1)]
     guard = None
     if promotes:
         now = tx.clock.now()
@@ -130,8 +135,13 @@ async def issue_code(tx: Transaction, shop: str, offer_id: str, code: str, use_l
     return made
 
 
-def _code() -> str:
-    return secrets.token_bytes(12).translate(_LETTER_OF).decode("ascii")
+def _codes(count: int) -> list[str]:
+    alike, drawn = _letters(_ALIKE), _letters(_APART * count)
+    return [alike + drawn[start : start + _APART] for start in range(0, len(drawn), _APART)]
+
+
+def _letters(count: int) -> str:
+    return secrets.token_bytes(count).translate(_LETTER_OF).decode("ascii")
 
 
 def _check(offer: Offer, programme: Programme) -> None:
@@ -180,7 +190,7 @@ async def _issue(
     if offer.valid_days is not None:
         end = min(end, start + timedelta(days=offer.valid_days))
     rows = await store.insert_coupons(tx, shop, offer_id, batch, holders, (start, end), use_limit, now, guard)
-    made = [Issued(row.code, row.customer) for row in rows]
+    made = [Issued(*row) for row in rows]
     await tx.announce(_facts(shop, offer_id, batch, made, (start, end), now))
     return made
 

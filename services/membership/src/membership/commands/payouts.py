@@ -9,7 +9,14 @@ from typing import Any
 from sqlalchemy import Row
 
 from common.events import CustomerKey, Event, EventData, fact_id
-from common.events.membership import PayoutReversed, PointsPaidOut
+from common.events.membership import (
+    ActivityJoined,
+    ActivityTakenBack,
+    PayoutReversed,
+    PointsPaidOut,
+    ReferralCompleted,
+    ReferralNews,
+)
 from common.events.orders import OrderClosed, OrderRefunded
 from common.fold.store import get_items
 from common.storage.database import Transaction
@@ -47,6 +54,21 @@ async def pay_out(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook
             commands.append(_command(event.customer, due.origin, data, event.time, event.id))
         elif due.form == "coupon":
             await _issue_coupon(tx, event, due, rules)
+    await carry_out_all(tx, MemberFolding(rules), commands)
+
+
+async def count_friends(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook) -> None:
+    """Who has brought a friend that buys grows by it, once a round, and no more once no order counts (MEM-016)."""
+    news = [event for event in events if isinstance(event.data, ReferralNews) and event.data.role == "referrer"]
+    if tx.rebuilding or not news:
+        return
+    commands = []
+    for event in news:
+        name = f"{event.data.referral_id}-{event.data.round}"
+        data: EventData = ActivityTakenBack(activity_id=name)
+        if isinstance(event.data, ReferralCompleted):
+            data = ActivityJoined(activity_id=name, kind="referral")
+        commands.append(_command(event.customer, f"referral/{name}", data, event.time, event.id))
     await carry_out_all(tx, MemberFolding(rules), commands)
 
 

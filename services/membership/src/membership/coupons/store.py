@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -112,30 +112,33 @@ async def insert_coupons(
     shop: str,
     offer_id: str,
     batch: str,
-    holders: Iterable[tuple[str, str, str | None]],
+    holders: Sequence[tuple[str, str, str | None]],
     valid: tuple[datetime, datetime],
     use_limit: int | None,
     at: datetime,
     guard: tuple[int, datetime] | None = None,
-) -> Sequence[Row[Any]]:
-    """Coupons as (code, holder, customer); returns those that are new. Who has one of the batch gets no other.
+) -> list[tuple[str, str | None]]:
+    """Coupons as (code, holder, customer); code and customer of the new. Who has one of the batch gets no other.
 
     `guard`: who was issued so many since then gets none.
     """
-    # In one order, so that two requests for one batch do not wait for each other in a circle.
-    return await tx.fetch(
+    # In one order, so that two requests for one batch do not wait for each other in a circle. The codes come back as
+    # one text: a row for each of ten thousand costs more than all that is done with them.
+    made = await tx.value(
         f"""
-        insert into coupons (shop, code, offer_id, batch, holder, customer, valid_from, valid_until, use_limit,
-                             issued_at)
-        select :shop, code, :offer_id, :batch, holder, customer, :valid_from, :valid_until, :use_limit, :at
-        from {_HOLDERS}
-        where cast(:most as bigint) is null or customer is null or (
-            select count(*) from coupons k
-            where k.shop = :shop and k.customer = w.customer and k.issued_at > :since
-        ) < :most
-        order by holder
-        on conflict do nothing
-        returning code, customer
+        with made as (
+            insert into coupons (shop, code, offer_id, batch, holder, customer, valid_from, valid_until, use_limit,
+                                 issued_at)
+            select :shop, code, :offer_id, :batch, holder, customer, :valid_from, :valid_until, :use_limit, :at
+            from {_HOLDERS}
+            where cast(:most as bigint) is null or customer is null or (
+                select count(*) from coupons k
+                where k.shop = :shop and k.customer = w.customer and k.issued_at > :since
+            ) < :most
+            order by holder
+            on conflict do nothing
+            returning code
+        ) select string_agg(code, ' ') from made
         """,
         shop=shop,
         offer_id=offer_id,
@@ -148,6 +151,8 @@ async def insert_coupons(
         since=None if guard is None else guard[1],
         **_HOLDERS.of(holders),
     )
+    new = frozenset(made.split(" ")) if made else frozenset[str]()
+    return [(code, customer) for code, _, customer in holders if code in new]
 
 
 async def without_coupon(tx: Transaction, shop: str, offer_id: str, batch: str, customers: Iterable[str]) -> list[str]:
@@ -284,22 +289,57 @@ async def add_uses(tx: Transaction, shop: str, offer_id: str, code: str, uses: i
     )
 
 
-async def save_use(tx: Transaction, **use: Any) -> None:
-    """A use as it stands now."""
+async def save_use(tx: Transaction, gifts: Sequence[str] | None = None, **use: Any) -> None:
+    """A use as it stands now; `gifts`: SKUs that come with it, None: as they were."""
     # The coupon's row is locked.
     await tx.execute(
         """
         insert into coupon_uses (shop, order_id, code, offer_id, customer, amount, currency, status, paid,
-                                 order_revision, at, moved_at, promised, refused)
+                                 order_revision, at, moved_at, promised, refused, gifts)
         values (:shop, :order_id, :code, :offer_id, :customer, :amount, :currency, :status, :paid,
-                :order_revision, :at, :at, :promised, :refused)
+                :order_revision, :at, :at, :promised, :refused, coalesce(cast(:gifts as text[]), '{}'))
         on conflict (shop, order_id, code) do update set customer = excluded.customer, amount = excluded.amount,
             currency = excluded.currency, status = excluded.status, paid = excluded.paid,
             order_revision = excluded.order_revision, moved_at = excluded.moved_at, promised = excluded.promised,
-            refused = excluded.refused
+            refused = excluded.refused, gifts = coalesce(cast(:gifts as text[]), coupon_uses.gifts)
         """,
+        gifts=None if gifts is None else list(gifts),
         **use,
     )
+
+
+async def gifts_of_customer(tx: Transaction, shop: str, people: Sequence[str], limit: int) -> Sequence[Row[Any]]:
+    """Uses that brought a person gifts and stand, the newest first (MEM-064)."""
+    # By the index of uses with gifts.
+    return await tx.fetch(
+        """
+        select offer_id, code, order_id, status, gifts, at from coupon_uses
+        where shop = :shop and customer = any(:people) and gifts <> '{}' and status in ('reserved', 'committed')
+        order by at desc, order_id, code limit :limit
+        """,
+        shop=shop,
+        people=list(people),
+        limit=limit,
+    )
+
+
+async def given_of_series(
+    tx: Transaction, shop: str, offers: Sequence[str], people: Sequence[str]
+) -> Mapping[str, frozenset[str]]:
+    """By offer, the SKUs that a person was given with it, on orders that stand."""
+    # By the index of uses by offer and customer.
+    rows = await tx.fetch(
+        """
+        select u.offer_id, array_agg(distinct g.sku) as skus
+        from coupon_uses u, unnest(u.gifts) as g(sku)
+        where u.shop = :shop and u.offer_id = any(:offers) and u.customer = any(:people)
+        and u.status in ('reserved', 'committed') group by u.offer_id
+        """,
+        shop=shop,
+        offers=list(offers),
+        people=list(people),
+    )
+    return {row.offer_id: frozenset(row.skus) for row in rows}
 
 
 async def shops_with_offers(tx: Transaction, shops: Iterable[str]) -> set[str]:

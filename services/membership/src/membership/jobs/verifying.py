@@ -19,6 +19,7 @@ from membership.jobs import comparing
 from membership.members import store as members
 from membership.programme import store as programmes
 from membership.referrals import store as referrals
+from membership.satisfaction import store as satisfaction
 from membership.surprises import store as surprises
 
 PAGE = 500
@@ -92,6 +93,11 @@ async def _shared(tx: Transaction) -> list[str]:
     found += [
         f"{row.shop}: {row.activity_id} has {row.taken} places taken, of which {row.counted} are somebody's"
         for row in await activities.wrong(tx)
+    ]
+    found += [
+        f"{row.shop}: {row.customer} has {row.good} good marks and {row.bad} bad ones, not {row.good_marks} and"
+        f" {row.bad_marks} as noted"
+        for row in await satisfaction.wrong(tx)
     ]
     found += [
         f"{row.shop}: of {row.month:%Y-%m} {row.spent} are spent on surprises, which come to {row.summed}"
