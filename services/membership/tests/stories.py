@@ -181,8 +181,8 @@ def joined(when: str, name: str, kind: Any = "activity") -> Event[Any]:
     return event(when, ActivityJoined(activity_id=name, kind=kind))
 
 
-def taken_back(when: str, name: str) -> Event[Any]:
-    return event(when, ActivityTakenBack(activity_id=name))
+def taken_back(when: str, name: str, kind: Any = "referral") -> Event[Any]:
+    return event(when, ActivityTakenBack(activity_id=name, kind=kind))
 
 
 def checked_in(when: str) -> Event[Any]:

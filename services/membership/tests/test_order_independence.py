@@ -165,7 +165,11 @@ data = st.one_of(
         st.sampled_from(["a1", "a2"]),
         st.sampled_from(["activity", "referral"]),
     ),
-    st.builds(lambda a: ActivityTakenBack(activity_id=a), st.sampled_from(["a1", "a2"])),
+    st.builds(
+        lambda a, kind: ActivityTakenBack(activity_id=a, kind=kind),
+        st.sampled_from(["a1", "a2"]),
+        st.sampled_from(["activity", "referral"]),
+    ),
 )
 
 

@@ -13,7 +13,7 @@ grant insert, update, delete on satisfaction_marks to {role};
 grant insert, delete on satisfaction to {role};
 grant insert, update on joint_campaigns to {role};
 grant insert on joint_deliveries to {role};
-grant insert on surprises to {role};
+grant insert, update (what) on surprises to {role};
 grant insert, update on surprise_months to {role};
 grant insert, update on manual_changes, partners, payouts, referrals to {role};
 grant insert on referral_codes to {role};

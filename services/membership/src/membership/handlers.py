@@ -31,16 +31,16 @@ from common.fold.customers import fold_events
 from common.fold.merging import fold_merge
 from common.storage.database import Transaction
 from membership.commands.coupons import settle_orders
+from membership.commands.erasure import forget
 from membership.commands.following import follow_orders_of_others, follow_shipments
 from membership.commands.offers import issue_requested
 from membership.commands.payouts import count_friends, pay_out, reverse_rewards, take_back
 from membership.commands.programme import refold_where_it_looks_further
-from membership.commands.referrals import follow_orders, forget_traits, judge_again
+from membership.commands.referrals import follow_orders, judge_again
 from membership.commands.satisfaction import count_again, note_marks
 from membership.fold import INPUTS, KEPT, MemberFolding, save, settle_announced
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
-from membership.satisfaction import store as satisfaction
 
 
 async def on_inputs(tx: Transaction, batch: Batch) -> None:
@@ -78,9 +78,7 @@ async def on_satisfaction(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_erased(tx: Transaction, batch: Batch) -> None:
-    customers = [event.customer for event in batch.events]
-    await forget_traits(tx, customers)
-    await satisfaction.delete(tx, customers)
+    await forget(tx, sorted({event.customer for event in batch.events}))
 
 
 async def on_coupon_requests(tx: Transaction, batch: Batch) -> None:

@@ -57,6 +57,7 @@ from ..stories import (
         ([joined("2025-01-01", "a", "referral"), taken_back("2025-01-02", "a")], 0),
         ([joined("2025-01-01", "a", "referral"), taken_back("2025-01-02", "b")], 50),
         ([joined("2025-01-01", "a"), taken_back("2025-01-02", "a")], 10),
+        ([joined("2025-01-01", "a"), taken_back("2025-01-02", "a", "activity")], 0),
         ([*[joined("2025-01-01", "a", "referral")] * 2, *[taken_back("2025-01-02", "a")] * 2], 0),
         (
             [

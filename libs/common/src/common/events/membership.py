@@ -359,13 +359,14 @@ class ActivityJoined(EventData):
 
 
 class ActivityTakenBack(EventData):
-    """What `activity.joined` told counts no more: no order of the friend who was brought counts any more (MEM-087)."""
+    """What `activity.joined` told counts no more: the customer did not come after all, or no order of the friend who
+    was brought counts any more (MEM-087)."""
 
     TYPE: ClassVar[str] = "activity.taken_back"
     TOPIC: ClassVar[str] = "membership"
     RANK: ClassVar[int] = 231
     activity_id: Identifier
-    kind: Literal["referral"] = "referral"
+    kind: Literal["activity", "referral"] = "activity"
 
 
 class ProgrammeChanged(NewVersion):

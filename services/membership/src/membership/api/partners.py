@@ -10,10 +10,9 @@ from pydantic import BaseModel
 from sqlalchemy import Row
 
 from common.events.fields import Cursor, Identifier, ShopName, Text
-from common.fold.store import read_customer
 from common.http.api import Body, Router, Tx, require
 from membership.api.changes import Person as Staff
-from membership.members.refusals import UnknownMember
+from membership.commands.knowing import lock_known
 from membership.partners import store
 from membership.partners.refusals import AffiliateIdMissing, NoTierOfPartners
 from membership.partners.store import Kind, Status
@@ -86,9 +85,7 @@ def _out(row: Row[Any]) -> PartnerOut:
 async def set_partner(shop: ShopName, customer: Identifier, kind: Kind, body: PartnerIn, tx: Tx) -> PartnerOut:
     """Invite the member as an ambassador or affiliate, or say what has become of it. Repeating it is harmless."""
     key = (shop, customer)
-    if await read_customer(tx, key) is None:
-        raise UnknownMember(customer)
-    await tx.lock_customers([key])
+    await lock_known(tx, key)
     known = await store.get_partner(tx, key, kind)
     affiliate_id = body.affiliate_id or (known.affiliate_id if known is not None else None)
     if kind == "affiliate" and body.status == "active" and affiliate_id is None:

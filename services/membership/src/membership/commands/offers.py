@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from common.events import Event, fact_id, rfc3339
+from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon
+from common.people.store import get_survivors
 from common.storage.database import Transaction
 from membership.coupons import store
 from membership.coupons.gifts import unrelated
@@ -72,16 +73,27 @@ async def issue_to(
     promotion, of which nobody is given more than the programme's `promotions` says (MEM-083). Raises UnknownOffer,
     NoCouponsNeeded, OfferOver.
     """
-    names = list(dict.fromkeys(customers))
-    codes = iter(_codes(len(names) + count))
-    holders = [(next(codes), customer, customer) for customer in names]
-    numbered = [(next(codes), f"#{number:07}", None) for number in range(1, count + 1)]
     guard = None
     if promotes:
         now = tx.clock.now()
         allowed = (await programmes.read_rules(tx, {shop}))[shop].at(now).promotions
         guard = None if allowed.coupons is None else (allowed.coupons, now - timedelta(days=allowed.days))
+    names = list(dict.fromkeys(customers)) if guard is None else await _one_a_person(tx, shop, customers)
+    codes = iter(_codes(len(names) + count))
+    holders = [(next(codes), customer, customer) for customer in names]
+    numbered = [(next(codes), f"#{number:07}", None) for number in range(1, count + 1)]
     return await _issue(tx, shop, offer_id, batch, [*holders, *numbered], 1, guard)
+
+
+async def _one_a_person(tx: Transaction, shop: str, customers: Sequence[str]) -> list[str]:
+    """The first identifier of each person. What is issued in the shop beside waits until this is committed, so that of
+    two promotions at once the second sees the first."""
+    await store.lock_promotions(tx, shop)
+    survivors = await get_survivors(tx, [(shop, name) for name in customers])
+    persons: dict[CustomerKey, str] = {}
+    for name in customers:
+        persons.setdefault(survivors.get((shop, name), (shop, name)), name)
+    return list(persons.values())
 
 
 async def held_back(tx: Transaction, shop: str, offer_id: str, batch: str, customers: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +29,7 @@ from membership.fold import MemberFolding
 from membership.orders.state import ORDER
 from membership.payouts import store
 from membership.payouts.refusals import PayoutNotDue, UnknownPayout
-from membership.payouts.rules import Due, State, after_refund, due_of, points_for
+from membership.payouts.rules import Due, State, after_refund, due_of, points_for, rounds_before
 from membership.programme.store import Rulebook
 
 
@@ -43,10 +43,12 @@ async def pay_out(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook
     if tx.rebuilding or not dues:
         return
     await tx.lock_customers(event.customer for event, _ in dues)
-    new = await store.insert_payouts(tx, [_row(event, due, rules) for event, due in dues])
+    kept = await _kept_of_before(tx, dues)
+    new = await store.insert_payouts(tx, [_row(event, due, rules, kept) for event, due in dues])
     commands = list[Event[Any]]()
     for event, due in dues:
-        if (event.shop, due.origin) not in new or not _domestic(event, due, rules):
+        name = (event.shop, due.origin)
+        if name not in new or name in kept or not _domestic(event, due, rules):
             continue
         new.discard((event.shop, due.origin))
         if due.form == "points":
@@ -65,11 +67,26 @@ async def count_friends(tx: Transaction, events: Sequence[Event[Any]], rules: Ru
     commands = []
     for event in news:
         name = f"{event.data.referral_id}-{event.data.round}"
-        data: EventData = ActivityTakenBack(activity_id=name)
+        data: EventData = ActivityTakenBack(activity_id=name, kind="referral")
         if isinstance(event.data, ReferralCompleted):
             data = ActivityJoined(activity_id=name, kind="referral")
         commands.append(_command(event.customer, f"referral/{name}", data, event.time, event.id))
     await carry_out_all(tx, MemberFolding(rules), commands)
+
+
+async def _kept_of_before(tx: Transaction, dues: Sequence[tuple[Event[Any], Due]]) -> set[tuple[str, str]]:
+    """Rewards (shop, origin) of a later round whose like was kept in one before, though it was taken back.
+
+    A coupon that was used stays used, and a gift that was sent is sent: giving another each time an order is given back
+    would have no end. Points are always taken back.
+    """
+    before: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for event, due in dues:
+        if due.kind == "referral" and due.form != "points":
+            for name in rounds_before(due.origin):
+                before.setdefault((event.shop, payout_id(event.shop, name)), []).append((event.shop, due.origin))
+    kept = await store.kept_of(tx, before) if before else []
+    return {origin for row in kept for origin in before[row.shop, row.payout_id]}
 
 
 async def reverse_rewards(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook) -> None:
@@ -131,10 +148,14 @@ def payout_id(shop: str, origin: str) -> str:
     return fact_id(origin, "payout", shop, "", 0)
 
 
-def _row(event: Event[Any], due: Due, rules: Rulebook) -> tuple[Any, ...]:
-    """As the store takes it. What is in another currency than the shop's is blocked: a person has to look at it."""
+def _row(event: Event[Any], due: Due, rules: Rulebook, kept: Collection[tuple[str, str]]) -> tuple[Any, ...]:
+    """As the store takes it. What is in another currency than the shop's is blocked: a person has to look at it.
+
+    So is a reward whose like was `kept` before.
+    """
     domestic = _domestic(event, due, rules)
-    state: State = "blocked" if not domestic else "due" if due.form in ("cash", "gift") else "paid"
+    blocked = not domestic or (event.shop, due.origin) in kept
+    state: State = "blocked" if blocked else "due" if due.form in ("cash", "gift") else "paid"
     points = _points(event, due, rules) if due.form == "points" and domestic else None
     return (
         *event.customer, payout_id(event.shop, due.origin), due.origin, due.kind, due.form, due.amount,

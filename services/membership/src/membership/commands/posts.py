@@ -10,9 +10,9 @@ from sqlalchemy import Row
 from common.crypto.keys import DataKey, KeyRing
 from common.crypto.sealing import is_sealed, open_sealed, seal
 from common.events import CustomerKey
-from common.fold.store import read_customer
-from common.people.store import get_people, lock_survivors
+from common.people.store import get_people
 from common.storage.database import Transaction
+from membership.commands.knowing import lock_known
 from membership.communities import store, store_posts
 from membership.communities.posts import Post
 from membership.communities.refusals import (
@@ -23,7 +23,7 @@ from membership.communities.refusals import (
     UnknownPost,
 )
 from membership.manual_changes.refusals import KeyNotHere
-from membership.members.refusals import UnknownMember
+from membership.members.refusals import ErasedCustomer
 from membership.metrics import COMMUNITY_QUESTIONS
 
 
@@ -83,10 +83,8 @@ async def _answered(tx: Transaction, shop: str, post_id: str, by: str) -> None:
 
 
 async def _member(tx: Transaction, ring: KeyRing, key: CustomerKey, community_id: str) -> DataKey:
-    """The key of a customer who may write. Raises UnknownMember, KeyNotHere, NotInCommunity."""
-    if await read_customer(tx, key) is None:
-        raise UnknownMember(key[1])
-    await lock_survivors(tx, [key])
+    """The key of a customer who may write. Raises UnknownMember, ErasedCustomer, KeyNotHere, NotInCommunity."""
+    await lock_known(tx, key)
     people = [name for _, name in (await get_people(tx, [key]))[key]]
     if not await store_posts.has_joined(tx, key[0], community_id, people):
         raise NotInCommunity(key[1], community_id)
@@ -95,7 +93,7 @@ async def _member(tx: Transaction, ring: KeyRing, key: CustomerKey, community_id
         raise KeyNotHere(key[1])
     found = held[key]
     if found is None:
-        raise UnknownMember(key[1])  # who was erased
+        raise ErasedCustomer(key[1])
     return found
 
 

@@ -12,6 +12,8 @@ from common.storage.columns import Columns
 from common.storage.database import Transaction
 from membership.coupons.offer import Offer
 
+_PROMOTIONS = 7_301_010
+"""Namespace of the advisory locks that let a shop issue promotions one after the other."""
 _HOLDERS = Columns("w", code="text", holder="text", customer="text")
 _ORDERS = Columns("w", shop="text", order_id="text")
 
@@ -120,7 +122,7 @@ async def insert_coupons(
 ) -> list[tuple[str, str | None]]:
     """Coupons as (code, holder, customer); code and customer of the new. Who has one of the batch gets no other.
 
-    `guard`: who was issued so many since then gets none.
+    `guard`: who was issued so many since then, under whichever identifier, gets none.
     """
     # In one order, so that two requests for one batch do not wait for each other in a circle. The codes come back as
     # one text: a row for each of ten thousand costs more than all that is done with them.
@@ -133,7 +135,14 @@ async def insert_coupons(
             from {_HOLDERS}
             where cast(:most as bigint) is null or customer is null or (
                 select count(*) from coupons k
-                where k.shop = :shop and k.customer = w.customer and k.issued_at > :since
+                where k.shop = :shop and k.issued_at > :since and k.customer in (
+                    select w.customer
+                    union
+                    select s.customer from customers c join customers s on s.shop = c.shop
+                      and (s.customer = coalesce(c.merged_into, c.customer)
+                           or s.merged_into = coalesce(c.merged_into, c.customer))
+                    where c.shop = :shop and c.customer = w.customer
+                )
             ) < :most
             order by holder
             on conflict do nothing
@@ -153,6 +162,12 @@ async def insert_coupons(
     )
     new = frozenset(made.split(" ")) if made else frozenset[str]()
     return [(code, customer) for code, _, customer in holders if code in new]
+
+
+async def lock_promotions(tx: Transaction, shop: str) -> None:
+    """One transaction at a time issues promotions of the shop, until it ends: what each counts is what stands."""
+    # Only where the shop bounds them; the customers themselves may have no row to lock.
+    await tx.execute("select pg_advisory_xact_lock(:space, hashtext(:shop))", space=_PROMOTIONS, shop=shop)
 
 
 async def without_coupon(tx: Transaction, shop: str, offer_id: str, batch: str, customers: Iterable[str]) -> list[str]:

@@ -80,11 +80,11 @@ def on_activity(work: Work, data: ActivityJoined) -> None:
 
 
 def on_taken_back(work: Work, data: ActivityTakenBack) -> None:
-    """Growth for a friend goes with the friend's orders, and the tier is what it would be had it never been."""
+    """Growth for what was not so goes, and the tier is what it would be had it never been."""
     known = ACTIVITIES[data.kind].get(work.member, data.activity_id)
     if known is None or not known.growth or known.at is None:
         return
-    work.reason = "referral_reversed"
+    work.reason = f"{data.kind}_reversed"
     held = ACTIVITIES[data.kind].change(work.member, data.activity_id)
     work.enter(Entry(known.at, growth=-held.growth, activity=True))
     _grow(work, f"{data.kind}/{data.activity_id}", -held.growth)
@@ -106,7 +106,7 @@ def _count_once(work: Work, kind: str, name: str, earns: int) -> None:
     if share.get(work.member, name) is None:
         counted = share.change(work.member, name)
         counted.growth = _count(work, kind, name, earns)
-        counted.at = work.at if kind == "referral" and counted.growth else None
+        counted.at = work.at if kind != "review" and counted.growth else None
 
 
 def _count(work: Work, kind: str, name: str, earns: int) -> int:
