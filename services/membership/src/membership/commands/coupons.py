@@ -10,9 +10,10 @@ from sqlalchemy import Row
 from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.membership import CouponRedeemed
 from common.fold.customers import current
-from common.fold.store import get_items, read_customer
+from common.fold.store import read_customer
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
+from membership.commands.standings import orders_as_they_stand
 from membership.coupons import store
 from membership.coupons.cart import Buyer
 from membership.coupons.gifts import with_next_gift
@@ -29,7 +30,7 @@ from membership.coupons.using import COUNTED, Moment, check_limits, check_usable
 from membership.fold import MemberFolding
 from membership.member import Member
 from membership.metrics import COUPONS_OVER_LIMIT
-from membership.orders.state import ORDER, Orders
+from membership.orders.state import Orders
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
 from membership.programme.store import Rulebook
@@ -133,9 +134,8 @@ async def settle_orders(tx: Transaction, events: Iterable[Event[Any]], rules: Ru
         folding = MemberFolding(rules)
 
         async def standings(wanted: Sequence[tuple[CustomerKey, str]]) -> Standings:
-            stored = await get_items(tx, folding, sorted({(key, ORDER.name(name)) for key, name in wanted}))
-            found = {(key[0], name): stored.get(key, {}).get(ORDER.name(name), {}) for key, name in wanted}
-            return {name: item[ORDER.field] for name, item in found.items() if ORDER.field in item}
+            found = await orders_as_they_stand(tx, folding, wanted)
+            return {(key[0], name): order for (key, name), order in found.items()}
 
         around = Surroundings(lambda shop, at: rules[shop].currency_at(at), standings)
         moved = await settle(tx, list(events), around)

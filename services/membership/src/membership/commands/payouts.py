@@ -18,15 +18,14 @@ from common.events.membership import (
     ReferralNews,
 )
 from common.events.orders import OrderClosed, OrderRefunded
-from common.fold.store import get_items
 from common.storage.database import Transaction
 from membership.commands import offers
 from membership.commands.recording import carry_out_all
+from membership.commands.standings import orders_as_they_stand
 from membership.coupons import store as coupons
 from membership.coupons.offer import Offer
 from membership.coupons.refusals import NoCouponsNeeded, OfferOver, UnknownOffer
 from membership.fold import MemberFolding
-from membership.orders.state import ORDER
 from membership.payouts import store
 from membership.payouts.refusals import PayoutNotDue, UnknownPayout
 from membership.payouts.rules import Due, State, after_refund, due_of, points_for, rounds_before
@@ -43,7 +42,7 @@ async def pay_out(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook
     if tx.rebuilding or not dues:
         return
     await tx.lock_customers(event.customer for event, _ in dues)
-    kept = await _kept_of_before(tx, dues)
+    kept = await _kept_of_before(tx, dues) | await _of_void_orders(tx, dues, rules)
     new = await store.insert_payouts(tx, [_row(event, due, rules, kept) for event, due in dues])
     commands = list[Event[Any]]()
     for event, due in dues:
@@ -89,6 +88,19 @@ async def _kept_of_before(tx: Transaction, dues: Sequence[tuple[Event[Any], Due]
     return {origin for row in kept for origin in before[row.shop, row.payout_id]}
 
 
+async def _of_void_orders(
+    tx: Transaction, dues: Sequence[tuple[Event[Any], Due]], rules: Rulebook
+) -> set[tuple[str, str]]:
+    """Rewards (shop, origin) for reviews of orders that are void by now: news of it may come before the approval."""
+    placed = {
+        (event.customer, due.order_id): (event.shop, due.origin)
+        for event, due in dues
+        if due.kind == "reward" and due.order_id is not None
+    }
+    stored = await orders_as_they_stand(tx, MemberFolding(rules), placed) if placed else {}
+    return {placed[one] for one, order in stored.items() if order.void}
+
+
 async def reverse_rewards(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook) -> None:
     """A reward for the review of an order that is void now is not paid, or taken back (MEM-070). Orders are folded."""
     ended = [e for e in events if isinstance(e.data, OrderRefunded | OrderClosed) and e.data.order_id and e.subject]
@@ -99,10 +111,10 @@ async def reverse_rewards(tx: Transaction, events: Sequence[Event[Any]], rules: 
         return
     times = {(event.shop, event.data.order_id): event.time for event in ended}
     folding = MemberFolding(rules)
-    stored = await get_items(tx, folding, [((row.shop, row.customer), ORDER.name(row.order_id)) for row in rewards])
+    stored = await orders_as_they_stand(tx, folding, (((row.shop, row.customer), row.order_id) for row in rewards))
     moved, commands = list[tuple[str, str, State, str | None, datetime]](), list[Event[Any]]()
     for row in rewards:
-        order = stored.get((row.shop, row.customer), {}).get(ORDER.name(row.order_id), {}).get(ORDER.field)
+        order = stored.get(((row.shop, row.customer), row.order_id))
         if order is None or not order.void:
             continue
         at = times[row.shop, row.order_id]
@@ -151,7 +163,7 @@ def payout_id(shop: str, origin: str) -> str:
 def _row(event: Event[Any], due: Due, rules: Rulebook, kept: Collection[tuple[str, str]]) -> tuple[Any, ...]:
     """As the store takes it. What is in another currency than the shop's is blocked: a person has to look at it.
 
-    So is a reward whose like was `kept` before.
+    So is a reward whose like was `kept` before, or whose order is void.
     """
     domestic = _domestic(event, due, rules)
     blocked = not domestic or (event.shop, due.origin) in kept
