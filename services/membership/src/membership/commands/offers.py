@@ -26,8 +26,8 @@ from membership.programme import store as programmes
 from membership.programme.programme import Programme
 
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Thirty-two, without those that look alike. Ten of them are 50 bits, by which nobody guesses one of ten thousand."""
-_ALIKE, _APART = 2, 10
+"""Thirty-two, without those that look alike. Eleven of them are 55 bits: nobody guesses one of ten thousand."""
+_ALIKE, _APART = 2, 11
 """Codes of one request begin alike, so that they come to lie beside each other in the index, whose pages they fill;
 what tells them apart is random."""
 _LETTER_OF = bytes(ord(_LETTERS[number % len(_LETTERS)]) for number in range(256))
