@@ -51,4 +51,5 @@ async def test_who_is_satisfied_may_be_asked(client: Client, shop: Shop) -> None
     assert await candidates(client) == [("c0", 2, 10)]
     assert await verify(client.database) == []
     await deliver(client.database, [shop.event("c0", NOW, CustomerErased())])
+    await deliver(client.database, [shop.event("c0", NOW - day, ReviewSubmitted(review_id="r9", stars=5))])
     assert await candidates(client) == []
