@@ -14,7 +14,7 @@ from common.events.fields import ABSURD, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require
 from common.http.people import Person
 from membership.commands import coupons as commands
-from membership.coupons import store
+from membership.coupons import store, store_uses
 from membership.coupons.offer import offer_of
 from membership.coupons.refusals import UnknownCoupon
 from membership.coupons.using import UseStatus
@@ -124,7 +124,7 @@ async def list_gifts_of_member(
 ) -> GiftsGivenOut:
     """What gifts the customer was given, the newest first; of a series the next one comes (MEM-064)."""
     people = await commands.people_of(tx, shop, customer)
-    rows = await store.gifts_of_customer(tx, shop, people, limit)
+    rows = await store_uses.gifts_of_customer(tx, shop, people, limit)
     return GiftsGivenOut(items=[GiftGivenOut.model_validate(dict(row._mapping)) for row in rows])
 
 

@@ -13,7 +13,7 @@ from common.http.api import Body, Router, Tx, require
 from membership.api.changes import Limit
 from membership.api.changes import Person as Staff
 from membership.commands import joint_campaigns as commands
-from membership.coupons.store import figures_of
+from membership.coupons.store_offers import figures_of
 from membership.joint_campaigns import store
 from membership.joint_campaigns.refusals import UnknownJointCampaign
 from membership.joint_campaigns.terms import JointCampaign, Sender, State, What

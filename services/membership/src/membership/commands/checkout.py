@@ -25,6 +25,7 @@ from membership.checkout.refusals import (
 from membership.commands import benefits, coupons, redemptions
 from membership.commands.pricing import Answer, Asked, ask, out, points_asked
 from membership.coupons import store as coupon_rows
+from membership.coupons import store_uses
 from membership.points.store import get_redemption
 
 
@@ -116,7 +117,7 @@ async def _check_stands(tx: Transaction, row: Row[Any]) -> None:
         use = await benefits.get_use(tx, (row.shop, row.customer), benefits.Asked("free_shipping", row.order_id))
         back = use is not None and use.status == "released"
     for code in row.codes if not back else ():
-        coupon_use = await coupon_rows.get_use(tx, row.shop, row.order_id, code)
+        coupon_use = await store_uses.get_use(tx, row.shop, row.order_id, code)
         back = back or (coupon_use is not None and coupon_use.status == "released")
     if back:
         raise CheckoutEnded(row.order_id, "given back")

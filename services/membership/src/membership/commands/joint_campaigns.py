@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Row
 
 from common.storage.database import Transaction
-from membership.coupons import store as coupons
+from membership.coupons import store_offers
 from membership.coupons.refusals import UnknownOffer
 from membership.joint_campaigns import store
 from membership.joint_campaigns.refusals import (
@@ -37,7 +37,7 @@ class Delivery(NamedTuple):
 
 async def propose(tx: Transaction, shop: str, campaign_id: str, terms: JointCampaign, by: str) -> Row[Any]:
     """Idempotent; terms never change. Raises UnknownOffer, JointCampaignDiffers."""
-    if terms.offer_id is not None and await coupons.get_offer(tx, shop, terms.offer_id) is None:
+    if terms.offer_id is not None and await store_offers.get_offer(tx, shop, terms.offer_id) is None:
         raise UnknownOffer(terms.offer_id)
     await store.insert_campaign(tx, shop, campaign_id, terms, by, tx.clock.now())
     row = await _campaign(tx, shop, campaign_id)

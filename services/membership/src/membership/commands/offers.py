@@ -11,7 +11,7 @@ from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon
 from common.people.store import get_survivors
 from common.storage.database import Transaction
-from membership.coupons import store
+from membership.coupons import store, store_offers
 from membership.coupons.gifts import unrelated
 from membership.coupons.offer import Offer, offer_of
 from membership.coupons.refusals import (
@@ -41,17 +41,17 @@ class Issued(NamedTuple):
 
 async def set_offer(tx: Transaction, shop: str, offer_id: str, offer: Offer) -> None:
     """Idempotent; terms never change. Raises OfferMakesNoSense, OfferOver, OfferDiffers, CodeTaken."""
-    known = await store.get_offer(tx, shop, offer_id)
+    known = await store_offers.get_offer(tx, shop, offer_id)
     if known is None:
         now = tx.clock.now()
         _check(offer, (await programmes.read_rules(tx, {shop}))[shop].at(now))
         if offer.ends <= now:
             raise OfferOver(offer_id, offer.ends)
-        if await store.insert_offer(tx, shop, offer_id, offer):
+        if await store_offers.insert_offer(tx, shop, offer_id, offer):
             if offer.automatic:
                 await _issue_automatic(tx, shop, offer_id, offer, now)
             return
-        known = await store.get_offer(tx, shop, offer_id)
+        known = await store_offers.get_offer(tx, shop, offer_id)
         assert known is not None
     if Offer.model_validate_json(known.terms) != offer:
         raise OfferDiffers(offer_id)
@@ -59,9 +59,9 @@ async def set_offer(tx: Transaction, shop: str, offer_id: str, offer: Offer) -> 
 
 async def stop_offer(tx: Transaction, shop: str, offer_id: str) -> None:
     """Nothing more is issued or used; what was reserved stays promised. Idempotent. Raises UnknownOffer."""
-    if await store.get_offer(tx, shop, offer_id, lock=True) is None:
+    if await store_offers.get_offer(tx, shop, offer_id, lock=True) is None:
         raise UnknownOffer(offer_id)
-    await store.stop_offer(tx, shop, offer_id, tx.clock.now())
+    await store_offers.stop_offer(tx, shop, offer_id, tx.clock.now())
 
 
 async def issue_to(
@@ -189,7 +189,7 @@ async def _issue(
     use_limit: int | None,
     guard: tuple[int, datetime] | None = None,
 ) -> list[Issued]:
-    row, now = await store.get_offer(tx, shop, offer_id), tx.clock.now()
+    row, now = await store_offers.get_offer(tx, shop, offer_id), tx.clock.now()
     if row is None:
         raise UnknownOffer(offer_id)
     offer = offer_of(row.terms)

@@ -17,6 +17,7 @@ from membership.checkout.quote import Open, Quote, points_earned, quote
 from membership.checkout.refusals import PointsNeedMember
 from membership.commands import coupons
 from membership.coupons import store as coupon_rows
+from membership.coupons import store_uses
 from membership.coupons.cart import Buyer, Candidate, Cart
 from membership.coupons.gifts import with_next_gift
 from membership.coupons.offer import Offer, offer_of
@@ -84,7 +85,7 @@ async def ask(tx: Transaction, shop: str, asked: Asked) -> Answer:
     people = await coupons.people_of(tx, shop, asked.customer)
     rows = await coupon_rows.usable_coupons(tx, shop, people, asked.codes, now, MOST_COUPONS)
     series = sorted({row.offer_id for row in rows if offer_of(row.terms).gift_series})
-    given = await coupon_rows.given_of_series(tx, shop, series, people) if series and people else {}
+    given = await store_uses.given_of_series(tx, shop, series, people) if series and people else {}
     return _answer(asked, known, people, rows, given)
 
 

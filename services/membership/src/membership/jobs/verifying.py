@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from common.events import CustomerKey
 from common.storage.database import Database, Transaction
 from membership.activities import store as activities
-from membership.coupons import store as coupons
+from membership.coupons import store_uses
 from membership.fold import MemberFolding
 from membership.histories import ranges
 from membership.jobs import comparing
@@ -84,7 +84,7 @@ async def _shared(tx: Transaction) -> list[str]:
     found = [f"{shop}: a version of the programme is gone" for shop in await programmes.missing_versions(tx)]
     found += [
         f"{row.shop}: {row.name} counts {row.uses} uses ({row.spent}), of which {row.counted} stand"
-        for row in await coupons.unbalanced(tx)
+        for row in await store_uses.unbalanced(tx)
     ]
     found += [
         f"{row.shop}: the referral {row.referral_id} is {row.state}, with {row.counting} orders that count"
