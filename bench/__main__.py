@@ -1,4 +1,4 @@
-"""Runs P1 to P11 and P13 to P16, each beside its limit or baseline if it has one, on own servers."""
+"""Runs P1 to P11, P13 to P16 and COUPONS, each beside its limit or baseline if it has one, on own servers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from bench import (
     from_log,
     histories,
     imports,
+    issuing,
     latency,
     lists,
     machine,
@@ -40,6 +41,7 @@ QUICK = (
     histories.Size((10, 100, 1_000, 4_000)),
     segments.Size(10_000),
     campaigning.Size(5_000),
+    issuing.Size(30_000),
 )
 QUICK_WHOLE = (
     everything.Size(orders=2_500, warm=500),
@@ -47,9 +49,9 @@ QUICK_WHOLE = (
     imports.Size(whole=False),
     quoting.Size(members=1_000, rates=(100.0,), seconds=5.0),
 )
-FULL = (from_log.Size(), over_http.Size(), histories.Size(), segments.Size(), campaigning.Size())
+FULL = (from_log.Size(), over_http.Size(), histories.Size(), segments.Size(), campaigning.Size(), issuing.Size())
 FULL_WHOLE = (everything.Size(), latency.Size(), imports.Size(), quoting.Size())
-OF_ONE_SERVICE = ("P1", "P2", "P7", "P8", "P13", "P16")
+OF_ONE_SERVICE = ("P1", "P2", "P7", "P8", "COUPONS", "P13", "P16")
 OF_THE_STACK = ("P11", "P3", "P4", "P5", "P9", "P10", "P16")
 PARTS = tuple(dict.fromkeys(("P6", *OF_ONE_SERVICE, *OF_THE_STACK)))
 CUSTOMERS = {True: 20_000, False: 1_000_000}
@@ -58,7 +60,7 @@ CUSTOMERS = {True: 20_000, False: 1_000_000}
 
 async def measure(parts: list[str], seed: int, quick: bool, console: Console) -> Result:
     """Run the parts one after the other, so that none disturbs another."""
-    log, http, long, groups, wide = QUICK if quick else FULL
+    log, http, long, groups, wide, many = QUICK if quick else FULL
     result = Result(machine.describe(), seed)
     began = time.monotonic()
     if "P6" in parts:
@@ -84,6 +86,10 @@ async def measure(parts: list[str], seed: int, quick: bool, console: Console) ->
                 console.print("P8: a campaign to many customers", style="dim")
                 await campaigning.measure(ours, result, wide)
                 report.tell(result, "P8", console)
+            if "COUPONS" in parts:
+                console.print("COUPONS: a coupon to each of many customers", style="dim")
+                await issuing.measure(ours, result, many)
+                report.tell(result, "COUPONS", console)
             if "P13" in parts:
                 console.print("P13, P15: customers with long histories", style="dim")
                 await histories.measure(ours, result, long)

@@ -5,6 +5,8 @@
 select create_distributed_table('announced', 'customer', colocate_with => 'customers');
 select create_distributed_table('ledger_entries', 'customer', colocate_with => 'customers');
 select create_distributed_table('ledger_tallies', 'customer', colocate_with => 'customers');
+select create_distributed_table('satisfaction', 'customer', colocate_with => 'customers');
+select create_distributed_table('satisfaction_marks', 'customer', colocate_with => 'customers');
 
 -- Few rows a shop, read by everybody: a copy on every worker.
 select create_reference_table('offers');
@@ -25,6 +27,9 @@ select create_reference_table('programmes');
 -- local surprises: its keys have no customer
 -- local communities: of a shop, without customers
 -- local community_members: listed by community, over all customers
+-- local community_posts: listed by community, over all customers
+-- local joint_campaigns: of a shop, without customers
+-- local joint_deliveries: of a shop, without customers
 -- local partners: few rows, joined with referrals
 -- local payouts: its keys have no customer
 -- local referral_codes: found by (shop, code)

@@ -217,6 +217,58 @@ create table partners (
     primary key (shop, customer, kind)  -- closes the race of one member invited twice
 );
 
+-- Campaigns with partner merchants: terms never change; a second person approves before anything is sent or shared.
+create table joint_campaigns (
+    shop text not null,
+    campaign_id text not null,
+    terms jsonb not null,
+    asked_by text not null,
+    asked_at timestamptz not null,
+    state text not null check (state in ('proposed', 'approved', 'refused', 'ended')),
+    decided_by text,
+    decided_at timestamptz,
+    primary key (shop, campaign_id)     -- closes the race of two campaigns of one id
+);
+
+-- What was sent, or shared, within them; rows are never changed. No customer is named.
+create table joint_deliveries (
+    shop text not null,
+    delivery_id text not null,
+    campaign_id text not null,
+    what text not null check (what in ('gift', 'sample', 'dm', 'aggregate', 'consented_list')),
+    sent_by text not null check (sent_by in ('us', 'partner')),
+    quantity bigint not null check (quantity > 0),
+    reference text,
+    by text not null,
+    at timestamptz not null,
+    primary key (shop, delivery_id)     -- closes the race of one delivery told twice
+);
+create index joint_deliveries_campaign on joint_deliveries (shop, campaign_id, what, sent_by);
+
+-- What reviews, recommendations and content say of a customer's satisfaction, each newest by its name.
+create table satisfaction_marks (
+    shop text not null,
+    customer text not null,
+    source text not null check (source in ('review', 'recommendation', 'content')),
+    name text not null,
+    standing integer not null check (standing between -1 and 1),
+    score integer,
+    at timestamptz not null,
+    primary key (shop, customer, source, name) -- closes the race of two words of one customer on one thing
+);
+
+-- What they come to for a person, under the survivor's identifier.
+create table satisfaction (
+    shop text not null,
+    customer text not null,
+    good bigint not null,
+    bad bigint not null,
+    recommends integer,                 -- 0 to 10, by the last answer
+    moved_at timestamptz not null,
+    primary key (shop, customer)        -- closes no race: the customer is locked
+);
+create index satisfaction_content on satisfaction (shop, customer) where bad = 0 and good > 0;
+
 -- Activities with places: their terms never change.
 create table activities (
     shop text not null,
@@ -293,6 +345,31 @@ create table community_members (
 );
 create index community_members_customer on community_members (shop, customer);
 
+-- What is said in communities, by the shop and by members; questions wait for an answer.
+create table community_posts (
+    shop text not null,
+    community_id text not null,
+    post_id text not null,
+    kind text not null check (kind in ('news', 'offer', 'topic', 'question', 'experience', 'answer')),
+    replies_to text,                    -- the post that it answers
+    about text,                         -- a SKU, an offer, an activity
+    customer text,                      -- whose it is; null: the shop's
+    by text,                            -- who of the shop's people wrote it; null: the customer
+    words text not null,                -- a customer's are encrypted with the customer's key
+    at timestamptz not null,
+    answered_at timestamptz,            -- of a question: it waits no more
+    answered_by text,
+    hidden_at timestamptz,
+    hidden_by text,
+    primary key (shop, post_id),        -- closes the race of two posts of one id
+    check ((customer is null) = (by is not null))
+);
+create index community_posts_newest on community_posts (shop, community_id, at, post_id);
+create index community_posts_replies on community_posts (shop, replies_to, at, post_id) where replies_to is not null;
+create index community_posts_customer on community_posts (shop, customer, at) where customer is not null;
+create index community_posts_waiting on community_posts (shop, at, post_id)
+    where kind = 'question' and answered_at is null and hidden_at is null;
+
 -- What is owed in available points by the month in which they expire, counted once an hour; replaced whole.
 create table liability_months (
     shop text not null,
@@ -368,12 +445,14 @@ create table coupon_uses (
     order_revision bigint not null default -1, -- of the order's version by which it moved last
     promised boolean not null default false, -- it was reserved; otherwise the order alone has named it
     refused text,                       -- why it is over_limit
+    gifts text[] not null default '{}', -- SKUs that came with it
     at timestamptz not null,
     moved_at timestamptz not null,
     primary key (shop, order_id, code)  -- closes the race of one coupon used twice on an order
 );
 create index coupon_uses_customer on coupon_uses (shop, offer_id, customer) where customer is not null;
 create index coupon_uses_offer on coupon_uses (shop, offer_id, at);
+create index coupon_uses_gifts on coupon_uses (shop, customer, at) where gifts <> '{}';
 
 -- Checkouts that were reserved, to answer a repeated request as the first one, and to void them whole.
 create table checkouts (

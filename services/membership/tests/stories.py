@@ -9,7 +9,14 @@ from zoneinfo import ZoneInfo
 
 from common.events import Event, EventData
 from common.events.feedback import ReviewSubmitted
-from common.events.membership import ActivityJoined, MemberCheckedIn, PointsAdjusted, PointsRedeemed, TierGranted
+from common.events.membership import (
+    ActivityJoined,
+    ActivityTakenBack,
+    MemberCheckedIn,
+    PointsAdjusted,
+    PointsRedeemed,
+    TierGranted,
+)
 from common.events.orders import OrderCompleted, OrderPaid, OrderRefunded
 from common.fold.folding import Effect, fold_all
 from common.shops.settings import ShopSettings
@@ -172,6 +179,10 @@ def review(when: str, name: str, stars: int = 5) -> Event[Any]:
 
 def joined(when: str, name: str, kind: Any = "activity") -> Event[Any]:
     return event(when, ActivityJoined(activity_id=name, kind=kind))
+
+
+def taken_back(when: str, name: str, kind: Any = "referral") -> Event[Any]:
+    return event(when, ActivityTakenBack(activity_id=name, kind=kind))
 
 
 def checked_in(when: str) -> Event[Any]:

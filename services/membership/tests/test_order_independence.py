@@ -15,6 +15,7 @@ from common.events import Event
 from common.events.feedback import ReviewSubmitted
 from common.events.membership import (
     ActivityJoined,
+    ActivityTakenBack,
     BenefitCommitted,
     BenefitReleased,
     BenefitReserved,
@@ -53,6 +54,7 @@ START = datetime(2023, 12, 20, tzinfo=UTC)
 SECOND, THIRD = datetime(2024, 10, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
 BY_HAND = FastTrack(tier="vip", spend=4_999, start=START, end=THIRD, by_hand=True)
 CAMPAIGN = FastTrack(tier="vip", spend=9_999, start=THIRD - timedelta(days=200), end=THIRD + timedelta(days=90))
+TOTAL = CAMPAIGN.model_copy(update={"of": "total", "spend": 150_000})
 
 BY_SPEND = Programme().tiers
 BY_GROWTH = (
@@ -163,6 +165,11 @@ data = st.one_of(
         st.sampled_from(["a1", "a2"]),
         st.sampled_from(["activity", "referral"]),
     ),
+    st.builds(
+        lambda a, kind: ActivityTakenBack(activity_id=a, kind=kind),
+        st.sampled_from(["a1", "a2"]),
+        st.sampled_from(["activity", "referral"]),
+    ),
 )
 
 
@@ -196,7 +203,9 @@ def foldings(draw: st.DrawFn) -> MemberFolding:
                 every=draw(st.sampled_from([None, OrderBonus(orders=2, points=77), OrderBonus(orders=3, points=500)])),
             ),
             tenure=draw(st.sampled_from([TenureRules(), TenureRules(steps=(TenureStep(years=1, points=40),))])),
-            fast_tracks=() if tiers is ANOTHER else draw(st.sampled_from([(), (CAMPAIGN,), (CAMPAIGN, BY_HAND)])),
+            fast_tracks=()
+            if tiers is ANOTHER
+            else draw(st.sampled_from([(), (CAMPAIGN,), (CAMPAIGN, BY_HAND), (TOTAL,)])),
         )
 
     versions = [Version(START, 1, programme()), Version(SECOND, 2, programme()), Version(THIRD, 3, programme())]

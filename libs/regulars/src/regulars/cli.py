@@ -24,6 +24,7 @@ app.command("regulars.privacy.commands:erase", name="erase", help="Erase a custo
 app.command("regulars.privacy.commands:export", name="export", help="Write all that is kept of a customer to a file.")
 app.command("regulars.reconciling:reconcile", name="reconcile", help="Compare a shop's list of orders with ours.")
 app.command("regulars.importing:import_file", name="import", help="Send a file of history, and follow it.")
+app.command("regulars.asking:ask", name="ask", help="Ask those who attended an activity for their feedback.")
 app.command("regulars.issuing:issue", name="coupons", help="Issue coupons of an offer to everybody in a segment.")
 app.command("regulars.backups.commands:backup", name="backup", help="Write every database and topic into a folder.")
 app.command("regulars.backups.commands:restore", name="restore", help="Fill an empty stack from such a folder.")

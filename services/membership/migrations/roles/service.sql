@@ -8,8 +8,12 @@ grant insert, update on announced, checkouts, coupon_uses, coupons, offers, rede
 grant insert, update, delete on refolds to {role};
 grant delete on announced to {role};
 grant insert, delete on liability_months, liability_totals to {role};
-grant insert, update on activities, activity_entries, communities, community_members to {role};
-grant insert on surprises to {role};
+grant insert, update on activities, activity_entries, communities, community_members, community_posts to {role};
+grant insert, update, delete on satisfaction_marks to {role};
+grant insert, delete on satisfaction to {role};
+grant insert, update on joint_campaigns to {role};
+grant insert on joint_deliveries to {role};
+grant insert, update (what) on surprises to {role};
 grant insert, update on surprise_months to {role};
 grant insert, update on manual_changes, partners, payouts, referrals to {role};
 grant insert on referral_codes to {role};

@@ -11,7 +11,12 @@ from common.events.feedback import (
     ComplaintOpened,
     ComplaintReopened,
     ComplaintResolved,
+    ContentApproved,
+    ContentChanged,
+    ContentSubmitted,
+    ReviewSubmitted,
     RewardDecided,
+    SurveyAnswered,
 )
 from common.events.membership import (
     MembershipErased,
@@ -26,11 +31,13 @@ from common.fold.customers import fold_events
 from common.fold.merging import fold_merge
 from common.storage.database import Transaction
 from membership.commands.coupons import settle_orders
+from membership.commands.erasure import forget
 from membership.commands.following import follow_orders_of_others, follow_shipments
 from membership.commands.offers import issue_requested
-from membership.commands.payouts import pay_out, reverse_rewards, take_back
+from membership.commands.payouts import count_friends, pay_out, reverse_rewards, take_back
 from membership.commands.programme import refold_where_it_looks_further
-from membership.commands.referrals import follow_orders, forget_traits, judge_again
+from membership.commands.referrals import follow_orders, judge_again
+from membership.commands.satisfaction import count_again, note_marks
 from membership.fold import INPUTS, KEPT, MemberFolding, save, settle_announced
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
@@ -53,16 +60,25 @@ async def on_shipments(tx: Transaction, batch: Batch) -> None:
 
 async def on_granted(tx: Transaction, batch: Batch) -> None:
     """Compensation, rewards that were approved and those of referrals are paid out, each once."""
-    await pay_out(tx, batch.events, await programmes.get_rules(tx, (event.shop for event in batch.events)))
+    rules = await programmes.get_rules(tx, (event.shop for event in batch.events))
+    await pay_out(tx, batch.events, rules)
+    await count_friends(tx, batch.events, rules)
 
 
 async def on_taken_back(tx: Transaction, batch: Batch) -> None:
     """What a referral has given goes, since no order of the new customer counts any more (MEM-087)."""
-    await take_back(tx, batch.events, await programmes.get_rules(tx, (event.shop for event in batch.events)))
+    rules = await programmes.get_rules(tx, (event.shop for event in batch.events))
+    await take_back(tx, batch.events, rules)
+    await count_friends(tx, batch.events, rules)
+
+
+async def on_satisfaction(tx: Transaction, batch: Batch) -> None:
+    """Who is content with the shop may be asked to speak for it (MEM-093)."""
+    await note_marks(tx, batch.events)
 
 
 async def on_erased(tx: Transaction, batch: Batch) -> None:
-    await forget_traits(tx, (event.customer for event in batch.events))
+    await forget(tx, sorted({event.customer for event in batch.events}))
 
 
 async def on_coupon_requests(tx: Transaction, batch: Batch) -> None:
@@ -92,9 +108,10 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
         folded = await fold_merge(tx, MemberFolding(rules), event)
         await save(tx, folded)
         await settle_announced(tx, folded)
+        both = [(event.shop, name) for name in (event.data.survivor, event.data.absorbed)]
         if not tx.rebuilding:
-            both = [(event.shop, name) for name in (event.data.survivor, event.data.absorbed)]
             await judge_again(tx, dict.fromkeys(both, event.time), rules)
+        await count_again(tx, both)
 
 
 SUBSCRIPTIONS = (
@@ -108,6 +125,7 @@ SUBSCRIPTIONS = (
         on_granted,
         (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened, RewardDecided, ReferralCompleted),
     ),
+    Subscription(on_satisfaction, (ReviewSubmitted, SurveyAnswered, ContentSubmitted, ContentChanged, ContentApproved)),
     Subscription(on_taken_back, (ReferralReversed,)),
     Subscription(on_erased, (CustomerErased,)),
     Subscription(on_coupon_requests, (CouponRequested,)),

@@ -11,6 +11,11 @@ REFERRALS_HELD = Counter(
     "referrals_held_total",
     "Referrals that wait for a person: a ring, one device, many a day",
 )
+COMMUNITY_QUESTIONS = Counter(
+    "community_questions_total",
+    "Questions of members in communities: `asked`, and `answered`; a growing difference waits for a moderator",
+    ["what"],
+)
 COUPONS_OVER_LIMIT = Counter(
     "coupon_uses_over_limit_total",
     "Paid orders that say they used a coupon beyond its limits: codes that a shop took unasked",

@@ -58,6 +58,26 @@ async def test_one_question_answers_tier_quota_coupons_points_and_gifts(client: 
     assert found["to_pay"] == 12_930
 
 
+async def test_each_order_brings_the_next_gift_of_a_series(client: Client, shop: Shop) -> None:
+    """MEM-064: what was voided comes again, what was given does not; whoever buys must be known."""
+    await rich(client, shop)
+    gifts = [{"sku": sku, "kind": "small_gift"} for sku in ("cup", "pot")]
+    await offered(client, "set", percent=None, automatic=True, gifts=gifts, gift_series=True)
+    assert (await quoted(client, 10_000, customer=None))["gifts"] == []
+    found = []
+    for order in ("g1", "g2", "g3", "g4"):
+        answer = await client.post(f"{ORDERS}/{order}/reserve", json=cart(10_000))
+        assert answer.status_code == 200, answer.text
+        found.append([gift["sku"] for gift in answer.json()["gifts"]])
+        if order == "g2":
+            await client.post(f"{ORDERS}/{order}/void")
+    assert found == [["cup"], ["pot"], ["pot"], []]
+    given = (await client.get(f"{V1}/members/c1/gifts")).json()["items"]
+    assert sorted((each["order_id"], each["gifts"][0], each["status"]) for each in given) == [
+        ("g1", "cup", "reserved"), ("g3", "pot", "reserved"),
+    ]  # fmt: skip
+
+
 async def test_somebody_unknown_gets_the_shops_price_and_automatic_offers(client: Client) -> None:
     await offered(client, "all", percent=None, amount=200, automatic=True)
     found = await quoted(client, 10_000, customer=None)

@@ -1,4 +1,4 @@
-"""Communities on a real PostgreSQL: eligible by the tier as it stands (MEM-040, MEM-094 to 097, 106)."""
+"""Communities on a real PostgreSQL: who may be in one, what is said in it (MEM-040, 094 to 100, 106, 108)."""
 
 from __future__ import annotations
 
@@ -40,3 +40,54 @@ async def test_who_may_be_in_a_community_follows_the_tier(client: Client, shop: 
     assert (await say(client, "c2", "joined")).json()["type"].endswith("community_closed")
     (one,) = (await client.get(f"{V1}/communities")).json()["items"]
     assert (one["community"]["theme"], one["community"]["open"]) == ("oolong", False)
+
+
+async def written(client: Client, post: str, **said: Any) -> Any:
+    return await client.put(f"{V1}/communities/circle/posts/{post}", json={"words": f"Words of {post}", **said})
+
+
+async def test_a_question_waits_for_the_shop_and_no_words_of_a_member_stand_open(client: Client, shop: Shop) -> None:
+    """MEM-099, MEM-100, MEM-108."""
+    for n in range(2):
+        await rich(client, shop, f"c{n}", f"o{n}")
+    await made(client)
+    ask = {"kind": "question", "customer": "c0"}
+    assert (await written(client, "q1", **ask)).json()["type"].endswith("not_in_community")
+    await say(client, "c0", "joined")
+    await say(client, "c1", "joined")
+    assert (await written(client, "q1", **ask)).json()["type"].endswith("unknown_customer")
+    for name in ("c0", "c1"):
+        await client.issue_key(name)
+    for post in ("q1", "q1", "q2", "q3"):
+        client.clock.set(client.clock.now() + timedelta(minutes=1))
+        assert (await written(client, post, **ask)).status_code == 200
+    assert (await written(client, "q1", **ask, about="tea")).json()["type"].endswith("post_differs")
+    answer = {"kind": "answer", "replies_to": "q1"}
+    assert (await written(client, "a1", customer="c1", **answer)).status_code == 200
+    assert (
+        (await written(client, "a2", by="wu", **{**answer, "replies_to": "a1"}))
+        .json()["type"]
+        .endswith("not_answerable")
+    )
+    assert (await written(client, "a2", by="wu", **{**answer, "replies_to": "q9"})).status_code == 404
+    first = (await client.get(f"{V1}/community-questions", params={"limit": 2})).json()
+    assert [(row["post_id"], row["answers"], row["words"]) for row in first["items"]] == [
+        ("q1", 1, "Words of q1"), ("q2", 0, "Words of q2"),
+    ]  # fmt: skip
+    assert first["after"] == "q2"
+    await written(client, "a3", by="wu", **answer)
+    settled = await client.post(f"{V1}/communities/circle/posts/q2/settle", json={"by": "wu"})
+    assert settled.json()["answered_by"] == "wu"
+    waiting = (await client.get(f"{V1}/community-questions")).json()["items"]
+    assert [row["post_id"] for row in waiting] == ["q3"]
+    await client.post(f"{V1}/communities/circle/posts/q3/hide", json={"by": "wu"})
+    await written(client, "n1", kind="offer", by="wu", about="spring")
+    posts = f"{V1}/communities/circle/posts"
+    page = (await client.get(posts, params={"limit": 2})).json()
+    rest = (await client.get(posts, params={"after": page["after"]})).json()
+    assert [row["post_id"] for row in (*page["items"], *rest["items"])] == ["n1", "q2", "q1"]
+    answers = (await client.get(f"{posts}/q1/answers")).json()["items"]
+    assert [(row["customer"], row["by"]) for row in answers] == [("c1", None), (None, "wu")]
+    async with client.database.transaction() as tx:
+        stored = await tx.fetch("select words from community_posts where customer is not null")
+        assert all(row.words.startswith("enc:") for row in stored)

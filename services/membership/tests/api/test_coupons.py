@@ -311,3 +311,6 @@ async def test_nobody_is_given_more_promotions_than_the_programme_allows(client:
     client.clock.set(NOW + timedelta(days=31))
     later = await client.post(f"{V1}/offers/tea/coupons", json={"batch": "b", "customers": ["a"]})
     assert later.json()["issued"] == 1
+    bodies = [{"batch": f"at-once-{n}", "customers": ["z"]} for n in range(4)]
+    at_once = await asyncio.gather(*(client.post(f"{V1}/offers/tea/coupons", json=body) for body in bodies))
+    assert sorted(answer.json()["issued"] for answer in at_once) == [0, 0, 0, 1], "each sees what another has issued"

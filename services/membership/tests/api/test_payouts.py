@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from common.events.customers import CustomerMerged
 from membership.jobs.verifying import verify
 from membership.programme.payouts import PayoutRules
 from membership.programme.programme import Programme
@@ -79,3 +80,24 @@ async def test_a_reward_in_cash_is_paid_once_and_not_after_a_refund(client: Clie
     assert (*(answer.status_code for answer in answers), other.status_code) == expected
     assert other.json()["state"] == ("blocked" if refunded else "paid")
     assert (await client.post(f"{V1}/payouts/none/paid", json=paid)).status_code == 404
+
+
+async def test_no_reward_is_kept_for_a_void_order_however_the_news_of_it_comes(client: Client, shop: Shop) -> None:
+    """MEM-070: the refund before the approval; the refund after the customer was merged away (ORD-040)."""
+    await rich(client, shop, order="o")
+    await deliver(client.database, [shop.refunded("c1", NOW - timedelta(days=2), "o", 60_000)])
+    await deliver(client.database, [shop.event("c1", NOW - timedelta(days=1), reward())])
+    assert [(paid["state"], paid["points"]) for paid in await payouts(client)] == [("blocked", 999)]
+    assert await points(client) == 0
+    await rich(client, shop, "c2", "p")
+    told = reward().model_copy(update={"claim_id": "w2", "order_id": "p"})
+    await deliver(client.database, [shop.event("c2", NOW - timedelta(days=1), told)])
+    merged = CustomerMerged(survivor="c1", absorbed="c2", sequence=1)
+    await deliver(client.database, [shop.event("c1", NOW - timedelta(hours=2), merged)])
+    assert await points(client) == 1_719, "999 of the reward, 720 of an order that a Senior made"
+    await deliver(client.database, [shop.refunded("c2", NOW - timedelta(hours=1), "p", 60_000)])
+    assert {paid["origin"]: paid["state"] for paid in await payouts(client)} == {
+        "reward/c": "blocked", "reward/w2": "reversed",
+    }  # fmt: skip
+    assert await points(client) == 0
+    assert await verify(client.database) == []

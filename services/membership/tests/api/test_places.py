@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from common.events.customers import CustomerErased, CustomerMerged
 from membership.activities.rules import seed_hash, winners
 from membership.jobs.verifying import verify
 
@@ -28,8 +29,8 @@ async def take(client: Client, customer: str, name: str = "spring", status: str 
     return answer
 
 
-async def came(client: Client, customer: str) -> Any:
-    return await client.put(f"{V1}/activities/spring/attendance/{customer}", json={"by": "wu"})
+async def came(client: Client, customer: str, *, came: bool = True) -> Any:
+    return await client.put(f"{V1}/activities/spring/attendance/{customer}", json={"by": "wu", "came": came})
 
 
 async def test_the_last_place_is_ones_and_comes_back_when_it_is_given_back(client: Client, shop: Shop) -> None:
@@ -74,9 +75,15 @@ async def test_who_is_invited_may_come_who_came_has_joined_and_prizes_are_drawn_
         "given_back", "taken",
     ]  # fmt: skip
     before = (await client.get(f"{V1}/members/c0")).json()["growth"]
+    early = [await came(client, "c0"), await client.post(f"{V1}/activities/spring/draw", json={"by": "wu"})]
+    assert [answer.json()["type"] for answer in early] == ["/problems/not_begun"] * 2
+    client.clock.set(NOW + 3 * DAY)
     assert [(await came(client, name)).json()["status"] for name in ("c0", "c0", "c3")] == ["attended"] * 3
     assert (await client.get(f"{V1}/members/c0")).json()["growth"] == before + 10
     assert (await take(client, "c0", status="given_back")).json()["type"].endswith("attended_already")
+    await came(client, "c3", came=False)
+    assert (await client.get(f"{V1}/members/c3")).json()["growth"] == before, "who did not come after all"
+    await came(client, "c3")
     drawn = [(await client.post(f"{V1}/activities/spring/draw", json={"by": by})).json() for by in ("wu", "li")]
     assert drawn[0] == drawn[1]
     assert seed_hash(drawn[0]["seed"]) == hidden["seed_hash"]
@@ -87,4 +94,36 @@ async def test_who_is_invited_may_come_who_came_has_joined_and_prizes_are_drawn_
     assert [entry["status"] for entry in mine] == ["attended"]
     when = {"start": NOW.isoformat(), "end": (NOW + 9 * DAY).isoformat()}
     assert [a["taken"] for a in (await client.get(f"{V1}/activities", params=when)).json()["items"]] == [4]
+    assert await verify(client.database) == []
+
+
+async def test_a_person_has_one_chance_and_who_was_erased_takes_no_place(client: Client, shop: Shop) -> None:
+    """ORD-040, SEC-006: two identifiers of one person are one in a draw; places of the erased are free again."""
+    for n in range(4):
+        await rich(client, shop, f"c{n}", f"o{n}")
+    await planned(client, public_from=NOW - DAY, prizes=3, places=4)
+    for n in range(4):
+        assert (await take(client, f"c{n}")).status_code == 200
+    community = {"community": {"name": "Circle", "channel": "wechat_group"}, "by": "wu"}
+    await client.put(f"{V1}/communities/circle", json=community)
+    await client.put(f"{V1}/communities/circle/members/c3", json={"status": "joined", "by": "wu"})
+    partner = {"status": "active", "affiliate_id": "mm_1", "commission_source": "Li Wei", "by": "wu"}
+    await client.put(f"{V1}/members/c3/partnerships/affiliate", json=partner)
+    await deliver(
+        client.database,
+        [
+            shop.event("c2", NOW, CustomerMerged(survivor="c2", absorbed="c1", sequence=1)),
+            shop.event("c3", NOW, CustomerErased()),
+        ],
+    )
+    (erased,) = (await client.get(f"{V1}/partners", params={"kind": "affiliate"})).json()["items"]
+    assert (erased["status"], erased["affiliate_id"], erased["commission_source"]) == ("ended", None, None)
+    (left,) = (await client.get(f"{V1}/communities/circle/members")).json()["items"]
+    assert left["status"] == "removed"
+    assert (await take(client, "c3")).json()["type"].endswith("customer_erased")
+    assert (await client.get(f"{V1}/activities/spring")).json()["left"] == 1
+    client.clock.set(NOW + 3 * DAY)
+    await client.post(f"{V1}/activities/spring/draw", json={"by": "wu"})
+    entries = (await client.get(f"{V1}/activities/spring/entries")).json()["items"]
+    assert sorted(entry["customer"] for entry in entries if entry["prize"]) == ["c0", "c1"]
     assert await verify(client.database) == []

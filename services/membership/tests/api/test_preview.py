@@ -70,6 +70,17 @@ async def test_the_programme_in_force_moves_nobody(client: Client, shop: Shop) -
     assert moves(earlier) == {("Senior", "Regular", 1)}
 
 
+async def test_it_tells_what_would_be_announced(client: Client, shop: Shop) -> None:
+    """MEM-023: which messages the change triggers."""
+    await a_shop(client, shop)
+    found = await preview(client, HARDER, days=30)
+    kinds = [(each["type"], each["reason"], each["now"], each["tried"]) for each in found["announcements"]]
+    assert kinds == [("tier.changed", "programme", 0, 1)], "VIP is Patron"
+    later = await preview(client, {}, days=366)
+    assert all(each["now"] == each["tried"] for each in later["announcements"]), "it is the programme in force"
+    assert {each["type"] for each in later["announcements"]} >= {"tier.drop_warned", "tier.changed"}
+
+
 async def test_points_and_their_worth_are_announced_of_both_sides(client: Client, shop: Shop) -> None:
     await a_shop(client, shop)
     double = Programme(points=PointsRules(per_unit=2, per_unit_worth=50))

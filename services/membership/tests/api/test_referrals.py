@@ -112,6 +112,38 @@ async def test_only_new_customers_are_brought_and_by_others(client: Client, shop
     assert await verify(client.database) == []
 
 
+async def test_one_person_is_brought_once_by_what_they_pay(client: Client, shop: Shop) -> None:
+    """MEM-087, MEM-088: under two identifiers, with a parcel under way, with an order of nothing."""
+    await rich(client, shop)
+    await rich(client, shop, "c2", "o2")
+    told, code, other = Told(client), await code_of(client), await code_of(client, "c2")
+    await deliver(client.database, [shop.paid("waits", NOW - timedelta(days=5), "w1", 9_000)])
+    assert (await brought(client, code, "waits")).json()["type"].endswith("existing_customer")
+    for name, by in (("y1", code), ("y2", other), ("free", code), ("late", code)):
+        client.clock.set(client.clock.now() + timedelta(seconds=1))
+        assert (await brought(client, by, name)).status_code == 200
+    await deliver(client.database, [shop.completed("free", NOW + timedelta(minutes=1), "f1", 0)])
+    paid_before = {"paid_at": NOW - timedelta(days=1)}
+    await deliver(client.database, [shop.completed("late", NOW + timedelta(minutes=1), "l1", 9_000, **paid_before)])
+    merged = CustomerMerged(survivor="y1", absorbed="y2", sequence=1)
+    await deliver(client.database, [shop.event("y1", NOW + timedelta(minutes=2), merged)])
+    await deliver(client.database, [shop.completed("y1", NOW + timedelta(minutes=3), "y", 10_000)])
+    await told.on()
+    client.clock.set(NOW + timedelta(hours=1))
+    assert await points(client, "c1", "c2") == [1_100, 600]
+    rows = (await client.get(f"{V1}/referrals")).json()["items"]
+    assert sorted((row["customer"], row["state"], row["refused_why"]) for row in rows) == [
+        ("free", "made", None), ("late", "refused", "existing_customer"), ("y1", "rewarded", None),
+        ("y2", "refused", "another_referral"),
+    ]  # fmt: skip
+    growth = (await client.get(f"{V1}/members/c1")).json()["growth"]
+    assert growth == 650, "600 of the own order, 50 for the friend"
+    await deliver(client.database, [shop.refunded("y1", NOW + timedelta(minutes=4), "y", 10_000)])
+    await told.on()
+    assert (await client.get(f"{V1}/members/c1")).json()["growth"] == 600
+    assert await verify(client.database) == []
+
+
 async def test_what_is_suspect_waits_for_a_person(client: Client, shop: Shop) -> None:
     """SEC-014: nothing is given before; refused for good, or approved and given at once."""
     rules = ReferralRules(referrer=ReferralReward(form="gift", gift="tea caddy"), referee=ReferralReward(form="none"))
@@ -141,6 +173,8 @@ async def test_what_is_suspect_waits_for_a_person(client: Client, shop: Shop) ->
     await deliver(client.database, [shop.event("c1", NOW + timedelta(days=1, hours=1), CustomerErased())])
     async with client.database.transaction() as tx:
         assert await tx.value("select count(*) from referral_traits where customer = 'c1'") == 0
+    again = await client.post(f"{V1}/members/c1/referral-code", json={"traits": {"device": "pixel"}})
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/customer_erased")
 
 
 async def test_ambassadors_and_affiliates_with_what_came_of_them(client: Client, shop: Shop) -> None:

@@ -29,9 +29,11 @@ async def test_agents_surprise_members_within_the_months_budget(client: Client, 
     client.clock.set(NOW + timedelta(hours=1))
     answers = await asyncio.gather(*(give(client, f"s{n}", f"c{n}") for n in range(4)))
     assert sorted(answer.status_code for answer in answers) == [200, 200, 409, 409]
+    one = await asyncio.gather(*(give(client, "same", f"c{n}", 1) for n in range(4)))
+    assert sorted(answer.status_code for answer in one) == [200, 409, 409, 409], "of one id one is anybody's"
     page = (await client.get(f"{V1}/surprises")).json()
-    assert (page["budget"], page["left"], len(page["items"])) == (1_000, 200, 2)
-    given = page["items"][0]
+    assert (page["budget"], page["left"], len(page["items"])) == (1_000, 199, 3)
+    given = next(item for item in page["items"] if item["command_id"] != "same")
     again = await give(client, given["command_id"], given["customer"])
     assert (again.status_code, again.json()) == (200, given)
     assert (await give(client, given["command_id"], given["customer"], 1)).json()["type"].endswith("surprise_differs")

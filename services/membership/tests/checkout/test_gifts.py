@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from membership.checkout.quote import Open, points_earned, quote
+from membership.commands.pricing import _in_series
 from membership.coupons.cart import Buyer, Candidate, Cart, Line
-from membership.coupons.gifts import too_many, unrelated
+from membership.coupons.gifts import too_many, unrelated, with_next_gift
 from membership.coupons.offer import Gift, Offer
 
 MASK = Gift(sku="mask", category="sample-care", kind="sample")
@@ -123,3 +124,43 @@ def test_coupons_of_one_offer_share_what_is_left_of_it(
     found = quote(Cart((Line("a", 1, 9_000),)), Buyer(), candidates, 0)
     assert (len(found.price.chosen), found.total) == (used, 9_000 - 1_000 * used)
     assert (len(found.beyond_uses), len(found.beyond_budget)) == (beyond_uses, beyond_budget)
+
+
+def series(*skus: str, **terms: Any) -> Offer:
+    return giving(*(Gift(sku=sku, kind="small_gift") for sku in skus), gift_series=True, **terms)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [((), ("cup",)), (("cup",), ("pot",)), (("pot",), ("cup",)), (("cup", "pot", "other"), ())],
+)
+def test_of_a_series_the_next_gift_comes_and_none_twice(given: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    """MEM-064."""
+    assert tuple(gift.sku for gift in with_next_gift(series("cup", "pot"), given).gifts) == expected
+
+
+@pytest.mark.parametrize("skus", [("cup",), ("cup", "cup"), ()])
+def test_a_series_of_one_gift_is_none(skus: tuple[str, ...]) -> None:
+    """MEM-064."""
+    with pytest.raises(ValidationError, match="at least two"):
+        series(*skus, percent=100)
+
+
+@pytest.mark.parametrize(
+    ("terms", "given", "gifts", "complete"),
+    [
+        ({}, (), [("k0", ["cup"])], ["k1"]),
+        ({}, ("cup",), [("k0", ["pot"])], ["k1"]),
+        ({}, ("cup", "pot"), [], ["k0", "k1"]),
+        ({"percent": 100}, (), [("k0", ["cup"]), ("k1", [])], []),
+        ({"percent": 100}, ("cup", "pot"), [("k0", []), ("k1", [])], []),
+    ],
+)
+def test_two_coupons_of_a_series_bring_one_gift_an_order(
+    terms: dict[str, Any], given: tuple[str, ...], gifts: list[Any], complete: list[str]
+) -> None:
+    """MEM-064: what else the offer gives is had all the same."""
+    coupons = [Open(Candidate(f"k{n}", series("cup", "pot", **terms)), "s") for n in range(2)]
+    found, left = _in_series(coupons, {"s": given})
+    assert [(each.candidate.code, [g.sku for g in each.candidate.offer.gifts]) for each in found] == gifts
+    assert left == complete

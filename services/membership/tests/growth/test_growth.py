@@ -12,7 +12,7 @@ from membership.fold import balances
 from membership.growth.state import ACTIVITIES, ORDER_GROWTH, Activity, Growth, OrderGrowth
 from membership.ledger.legs import Leg, Posting
 from membership.points.state import Points
-from membership.programme.programme import GrowthRules, Programme
+from membership.programme.programme import GrowthRules, Programme, Tier
 from membership.tiers.state import Tiers
 
 from ..stories import (
@@ -29,6 +29,7 @@ from ..stories import (
     redeemed,
     refund,
     review,
+    taken_back,
 )
 
 
@@ -53,6 +54,19 @@ from ..stories import (
         ([joined("2025-01-01", "a"), joined("2025-01-02", "a"), joined("2025-01-02", "b")], 20),
         ([joined("2025-01-01", "a", "referral")], 50),
         ([joined("2025-01-01", "a"), joined("2025-01-01", "a", "referral")], 60),
+        ([joined("2025-01-01", "a", "referral"), taken_back("2025-01-02", "a")], 0),
+        ([joined("2025-01-01", "a", "referral"), taken_back("2025-01-02", "b")], 50),
+        ([joined("2025-01-01", "a"), taken_back("2025-01-02", "a")], 10),
+        ([joined("2025-01-01", "a"), taken_back("2025-01-02", "a", "activity")], 0),
+        ([*[joined("2025-01-01", "a", "referral")] * 2, *[taken_back("2025-01-02", "a")] * 2], 0),
+        (
+            [
+                joined("2025-01-01", "a-1", "referral"),
+                taken_back("2025-01-02", "a-1"),
+                joined("2025-01-03", "a-2", "referral"),
+            ],
+            50,
+        ),
         ([checked_in("2025-01-01T00:00"), checked_in("2025-01-01T23:59:59")], 1),
         ([checked_in("2025-01-01T23:59:59"), checked_in("2025-01-02T00:00")], 2),
     ],
@@ -103,6 +117,16 @@ def test_where_members_register_nothing_is_earned_before() -> None:
     after = [completed("2025-02-02", "b", 10_000), review("2025-02-03", "s"), review("2025-02-04", "r")]
     state, _ = fold([*before, event("2025-02-01", MemberRegistered()), *after], programme=programme)
     assert (Growth.of(state).value, place(Tiers.of(state).standing)) == (120, 1)
+
+
+def test_a_tier_reached_by_a_friend_goes_with_the_friends_orders() -> None:
+    """MEM-087: the tier is what it would be had the friend never come."""
+    tiers = (Tier(name="Regular"), Tier(name="Senior", growth=50))
+    events = [completed("2025-01-01", "o", 100), joined("2025-02-01", "f-1", "referral")]
+    state, effects = fold([*events, taken_back("2025-03-01", "f-1")], programme=Programme(tiers=tiers))
+    assert [(c.direction, c.reason) for c in announced(effects, TierChanged)] == [("up", "upgrade"), ("down", "refund")]
+    assert (Growth.of(state).value, place(Tiers.of(state).standing)) == (1, 0)
+    assert announced(effects, BalancesChanged)[-1].reason == "referral_reversed"
 
 
 def test_growth_has_a_ledger_of_its_own_that_balances() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from common.events.feedback import ComplaintResolved, RewardDecided, TicketEntry
-from membership.payouts.rules import Due, after_refund, due_of, points_for
+from membership.payouts.rules import Due, after_refund, due_of, points_for, rounds_before
 from membership.programme.payouts import PayoutRules
 
 AT = datetime(2025, 3, 1, tzinfo=UTC)
@@ -62,3 +62,9 @@ def test_a_refund_of_the_whole_order_blocks_what_is_due_and_reverses_what_was_pa
     """MEM-070."""
     states: list[Any] = ["due", "paid", "blocked", "reversed"]
     assert [after_refund(state) for state in states] == ["blocked", "reversed", "blocked", "reversed"]
+
+
+@pytest.mark.parametrize(("number", "before"), [(1, []), (3, ["referral/a-b-referee-1", "referral/a-b-referee-2"])])
+def test_a_reward_knows_its_rounds_before(number: int, before: list[str]) -> None:
+    """MEM-087: what was kept in one of them is not given again."""
+    assert rounds_before(f"referral/a-b-referee-{number}") == before

@@ -29,6 +29,7 @@ FRESH = Known("none", one_person=False, bought_before=False, counting=0, rounds=
         (FRESH._replace(one_person=True, counting=1), Verdict("refused", "self_referral")),
         (FRESH._replace(bought_before=True, counting=1, rounds=1), Verdict("refused", "existing_customer")),
         (FRESH._replace(decision="waiting", bought_before=True), Verdict("refused", "existing_customer")),
+        (FRESH._replace(first=False, counting=1, rounds=1), Verdict("refused", "another_referral")),
     ],
 )
 def test_a_referral_is_rewarded_while_an_order_of_a_new_customer_counts(known: Known, verdict: Verdict) -> None:
@@ -37,10 +38,11 @@ def test_a_referral_is_rewarded_while_an_order_of_a_new_customer_counts(known: K
 
 
 @given(st.builds(Known, st.sampled_from(["none", "waiting", "passed", "refused"]), st.booleans(), st.booleans(),
-                 st.integers(0, 3), st.integers(0, 3)))  # fmt: skip
+                 st.integers(0, 3), st.integers(0, 3), st.booleans()))  # fmt: skip
 def test_nothing_is_given_for_oneself_for_an_old_customer_or_against_a_person(known: Known) -> None:
     rewarded = judge(known).state == "rewarded"
-    allowed = known.decision in ("none", "passed") and not known.one_person and not known.bought_before
+    allowed = known.decision in ("none", "passed") and known.first
+    allowed = allowed and not known.one_person and not known.bought_before
     assert rewarded == (allowed and known.counting > 0)
 
 

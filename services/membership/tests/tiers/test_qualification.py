@@ -299,3 +299,23 @@ def test_a_fast_track_is_evaluated_by_the_payment_and_granted_at_completion(
     assert place(Tiers.of(state).standing) == level
     waiting, _ = fold(events[:1], programme=Programme(fast_tracks=(campaign(30_000),)))
     assert place(Tiers.of(waiting).standing) == 0
+
+
+@pytest.mark.parametrize(
+    ("days", "refunded", "level"),
+    [
+        (("2025-06-01T00:00", "2025-06-30T23:59"), 0, 2),
+        (("2025-05-31T23:59", "2025-06-30T23:59"), 0, 0),
+        (("2025-06-01T00:00", "2025-07-01T00:00"), 0, 0),
+        (("2025-06-10", "2025-06-11"), 1, 0),
+        (("2025-06-10", "2025-06-10"), 0, 2),
+    ],
+)
+def test_a_campaign_may_count_all_its_orders_together(days: tuple[str, str], refunded: int, level: int) -> None:
+    """MEM-019: 150.00 twice within it are 300.00, of which no order alone has enough."""
+    programme = Programme(fast_tracks=(campaign(30_000).model_copy(update={"of": "total"}),))
+    events = [completed(day, f"o{n}", 15_000) for n, day in enumerate(days)]
+    events += [refund("2025-07-02", "o0", refunded)] if refunded else []
+    state, _ = fold(events, programme=programme)
+    assert place(Tiers.of(state).standing) == level
+    assert place(Tiers.of(fold(events[:1], programme=programme)[0]).standing) == 0

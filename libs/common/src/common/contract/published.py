@@ -33,6 +33,7 @@ from common.events.feedback import (
 )
 from common.events.membership import (
     ActivityJoined,
+    ActivityTakenBack,
     BalancesChanged,
     BenefitCommitted,
     BenefitReleased,
@@ -223,6 +224,7 @@ EXAMPLES: dict[type[EventData], dict[str, Any]] = {
     MemberRegistered: {"source": "app"},
     MemberCheckedIn: {},
     ActivityJoined: {"activity_id": "tasting-7", "kind": "activity"},
+    ActivityTakenBack: {"activity_id": "4c2f6a90-1", "kind": "referral"},
     MemberEnrolled: {"enrolled_at": _AT, "tier": "Green", "tier_id": "green", "revision": 1},
     TierChanged: {
         "old": "Green", "new": "Oolong", "old_id": "green", "new_id": "oolong", "direction": "up", "reason": "upgrade",

@@ -358,6 +358,17 @@ class ActivityJoined(EventData):
     kind: Literal["activity", "referral"] = "activity"
 
 
+class ActivityTakenBack(EventData):
+    """What `activity.joined` told counts no more: the customer did not come after all, or no order of the friend who
+    was brought counts any more (MEM-087)."""
+
+    TYPE: ClassVar[str] = "activity.taken_back"
+    TOPIC: ClassVar[str] = "membership"
+    RANK: ClassVar[int] = 231
+    activity_id: Identifier
+    kind: Literal["activity", "referral"] = "activity"
+
+
 class ProgrammeChanged(NewVersion):
     """A new version of the shop's programme, in force from `valid_from`; no customer concerned."""
 

@@ -192,6 +192,15 @@ async def advanced(tx: Transaction, folding: Folding[S], row: CustomerRow, at: d
     return work.state
 
 
+async def foreseen(tx: Transaction, folding: Folding[S], row: CustomerRow, until: datetime) -> list[Step]:
+    """What falls due for the row's customer up to `until`, if nothing else happens; nothing is stored.
+
+    As `advanced`: where the customer is not locked, the transaction must stand still.
+    """
+    work = Working(replace(row), load(folding, row))
+    return [step async for step in do_dues(tx, folding, work, until)]
+
+
 async def fold_command(tx: Transaction, folding: Folding[S], event: Event[Any]) -> Folded[S] | None:
     """Record an accepted command as an input and apply it; None when one of this id was recorded before.
 

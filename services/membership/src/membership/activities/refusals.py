@@ -25,6 +25,15 @@ class NotOpenYet(Conflict):
         super().__init__("not_open_yet", f"The activity {when}.", opens=None if opens is None else opens.isoformat())
 
 
+class NotBegun(Conflict):
+    def __init__(self, starts: datetime) -> None:
+        super().__init__(
+            "not_begun",
+            f"The activity begins at {starts.isoformat()}: nobody has come and nothing is drawn before.",
+            starts=starts.isoformat(),
+        )
+
+
 class ActivityOver(Conflict):
     def __init__(self, ends: datetime) -> None:
         super().__init__("activity_over", f"The activity ended at {ends.isoformat()}.")

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
 from membership.activities.rules import Status
@@ -15,6 +16,7 @@ from membership.activities.terms import Activity
 
 _SHOWN = "shop, activity_id, cast(terms as text) as terms, starts, ends, places, taken, seed, drawn_at, drawn_by"
 _CUSTOMERS = Columns("w", customer="text")
+_KEYS = Columns("w", shop="text", customer="text")
 _PRIZES = Columns("w", customer="text", prize="integer")
 
 
@@ -190,6 +192,34 @@ async def save_draw(
         shop=shop,
         id=activity_id,
         **_PRIZES.of((name, number) for number, name in enumerate(winners, 1)),
+    )
+
+
+async def leave(tx: Transaction, customers: Iterable[CustomerKey], at: datetime) -> None:
+    """These customers take part in nothing that is not over and not drawn; their places are free again."""
+    # Activities in order of their keys, as everybody locks them; the entries by the index of the customer.
+    await tx.execute(
+        f"""
+        with open as (
+            select a.shop, a.activity_id from activities a
+            where a.ends > :at and a.drawn_at is null and (a.shop, a.activity_id) in (
+                select e.shop, e.activity_id from {_KEYS} join activity_entries e
+                  on e.shop = w.shop and e.customer = w.customer where e.status in ('invited', 'taken')
+            ) order by a.shop, a.activity_id for update
+        ), left_ as (
+            update activity_entries e set status = 'given_back', by = null, at = :at
+            from open, (select e.shop, e.activity_id, e.customer, e.status from {_KEYS} join activity_entries e
+                        on e.shop = w.shop and e.customer = w.customer) as old
+            where e.shop = open.shop and e.activity_id = open.activity_id and old.shop = e.shop
+            and old.activity_id = e.activity_id and old.customer = e.customer and old.status in ('invited', 'taken')
+            returning e.shop, e.activity_id, old.status as was
+        )
+        update activities a set taken = taken - n.places
+        from (select shop, activity_id, count(*) as places from left_ where was = 'taken' group by 1, 2) as n
+        where a.shop = n.shop and a.activity_id = n.activity_id
+        """,
+        at=at,
+        **_KEYS.of(sorted(set(customers))),
     )
 
 

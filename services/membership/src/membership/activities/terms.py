@@ -19,7 +19,8 @@ class Activity(BaseModel):
     """In [`starts`, `ends`). Members whose tier gives `benefit` may take a place from `members_from` on; everybody
     from `public_from` on, members with early access so many hours before (MEM-037). Null: that way nobody; who is
     invited always may. `places` null: without limit. `prizes`: so many are drawn among those who take part (MEM-101).
-    `city` and `community`: whom it is for; `feedback_url`: the form for those who attended (MEM-110).
+    `city` and `community`: whom it is for. `feedback_form`: the form of feedback that those who attended are asked
+    (`regulars ask`); `feedback_url`: one elsewhere (MEM-110).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +36,7 @@ class Activity(BaseModel):
     prizes: Annotated[int, Field(ge=0, le=10_000, strict=True)] = 0
     city: Text | None = None
     community: Identifier | None = None
+    feedback_form: Identifier | None = None
     feedback_url: Text | None = None
 
     @model_validator(mode="after")

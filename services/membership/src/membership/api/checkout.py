@@ -10,6 +10,7 @@ from common.events.fields import ABSURD, Currency, Identifier, ShopName, Text
 from common.events.orders import ProductMark
 from common.http.api import Body, Router, Tx, require
 from membership.commands import checkout as commands
+from membership.commands import pricing
 from membership.coupons.cart import Cart, Line
 
 router = Router(prefix="/v1/shops/{shop}/checkout", tags=["checkout"])
@@ -43,11 +44,11 @@ class CartIn(Body):
             raise ValueError(f"the cart comes to more than {ABSURD} minor units: is a price in the wrong unit?")
         return self
 
-    def asked(self) -> commands.Asked:
+    def asked(self) -> pricing.Asked:
         lines = tuple(Line(line.sku, line.quantity, line.price, line.category, line.mark) for line in self.lines)
         codes = tuple(dict.fromkeys(self.codes))
         cart = Cart(lines, self.freight)
-        return commands.Asked(self.customer, cart, self.currency, codes, self.points, self.use_shipping_quota)
+        return pricing.Asked(self.customer, cart, self.currency, codes, self.points, self.use_shipping_quota)
 
 
 class ReserveIn(CartIn):
@@ -131,7 +132,7 @@ async def quote(shop: ShopName, body: CartIn, tx: Tx) -> QuoteOut:
     """The lowest price of a cart for this customer as of now; nothing is written or reserved."""
     await tx.stand_still()
     asked = body.asked()
-    return QuoteOut.model_validate(commands.out(asked, await commands.ask(tx, shop, asked)))
+    return QuoteOut.model_validate(pricing.out(asked, await pricing.ask(tx, shop, asked)))
 
 
 @router.post("/orders/{order_id}/reserve", dependencies=[require("redemptions:write")])

@@ -14,7 +14,7 @@ from common.events.fields import ABSURD, Identifier, ShopName
 from common.http.api import Body, Router, Tx, require
 from common.http.people import Person
 from membership.commands import coupons as commands
-from membership.coupons import store
+from membership.coupons import store, store_uses
 from membership.coupons.offer import offer_of
 from membership.coupons.refusals import UnknownCoupon
 from membership.coupons.using import UseStatus
@@ -56,7 +56,10 @@ class CouponUseIn(Body):
 
 
 class CouponUseOut(BaseModel):
-    """`over_limit`: a paid order says that it used the coupon, which was not to be used on it; `refused`: why."""
+    """`over_limit`: a paid order says that it used the coupon, which was not to be used on it; `refused`: why.
+
+    `gifts`: SKUs that come with it.
+    """
 
     code: str
     offer_id: str
@@ -66,7 +69,23 @@ class CouponUseOut(BaseModel):
     currency: str
     status: UseStatus
     refused: str | None
+    gifts: list[str]
     at: datetime
+
+
+class GiftGivenOut(BaseModel):
+    """Gifts by SKU that came, or are to come, with an order."""
+
+    gifts: list[str]
+    offer_id: str
+    code: str
+    order_id: str
+    status: UseStatus
+    at: datetime
+
+
+class GiftsGivenOut(BaseModel):
+    items: list[GiftGivenOut]
 
 
 def _coupon(row: Row[Any], now: datetime) -> CouponOut:
@@ -97,6 +116,16 @@ async def list_open(
     people = await commands.people_of(tx, shop, customer)
     rows = await store.usable_coupons(tx, shop, people, [], tx.clock.now(), limit)
     return OpenCoupons(coupons=open_coupons(rows, people))
+
+
+@router.get("/members/{customer}/gifts", dependencies=[require("redemptions:read")])
+async def list_gifts_of_member(
+    shop: ShopName, customer: Person, tx: Tx, limit: Annotated[int, Query(ge=1, le=500)] = 100
+) -> GiftsGivenOut:
+    """What gifts the customer was given, the newest first; of a series the next one comes (MEM-064)."""
+    people = await commands.people_of(tx, shop, customer)
+    rows = await store_uses.gifts_of_customer(tx, shop, people, limit)
+    return GiftsGivenOut(items=[GiftGivenOut.model_validate(dict(row._mapping)) for row in rows])
 
 
 def open_coupons(rows: Sequence[Row[Any]], people: Sequence[str]) -> list[OpenCoupon]:

@@ -13,7 +13,7 @@ from common.events.fields import Identifier, PlannedDay, ShopName
 from common.http.api import Body, Router, Tx, require
 from common.refusals import Invalid
 from membership.commands import offers as commands
-from membership.coupons import store
+from membership.coupons import store, store_offers
 from membership.coupons.calendar import Run, days_of
 from membership.coupons.offer import Most, Offer, offer_of
 from membership.coupons.refusals import UnknownOffer
@@ -149,7 +149,7 @@ def _out(row: Row[Any], now: datetime) -> OfferOut:
 
 
 async def _offer(tx: Tx, shop: str, offer_id: str) -> OfferOut:
-    row = await store.get_offer(tx, shop, offer_id)
+    row = await store_offers.get_offer(tx, shop, offer_id)
     if row is None:
         raise UnknownOffer(offer_id)
     return _out(row, tx.clock.now())
@@ -167,7 +167,7 @@ async def set_offer(shop: ShopName, offer_id: Identifier, body: Offer, tx: Tx) -
 @router.get("", dependencies=[require("programme:read")])
 async def list_offers(shop: ShopName, tx: Tx, after: Cursor = "", limit: Limit = 100) -> OffersOut:
     """All offers in order of their ids; give the last `after` for the next page."""
-    found = [_out(row, tx.clock.now()) for row in await store.list_offers(tx, shop, after, limit)]
+    found = [_out(row, tx.clock.now()) for row in await store_offers.list_offers(tx, shop, after, limit)]
     return OffersOut(offers=found, after=found[-1].offer_id if len(found) == limit else None)
 
 
@@ -180,7 +180,7 @@ async def get_calendar(
     start, end = rules.start_of(first), rules.start_of(first + timedelta(days=days))
     runs = [
         Run(row.offer_id, offer_of(row.terms), row.starts, row.ends)
-        for row in await store.offers_between(tx, shop, start, end)
+        for row in await store_offers.offers_between(tx, shop, start, end)
     ]
     found = [DayOut(day=day, offers=names) for day, names in days_of(runs, rules.settings, first, days)]
     return CalendarOut(days=found, most=max(len(day.offers) for day in found))
@@ -190,7 +190,7 @@ async def get_calendar(
 async def get_offer(shop: ShopName, offer_id: Identifier, tx: Tx) -> FiguresOut:
     """One offer, and what came of it."""
     found = await _offer(tx, shop, offer_id)
-    figures = await store.figures_of(tx, shop, offer_id)
+    figures = await store_offers.figures_of(tx, shop, offer_id)
     return FiguresOut.model_validate({**dict(found), **{name: int(n) for name, n in figures._mapping.items()}})
 
 

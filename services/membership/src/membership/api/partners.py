@@ -1,4 +1,4 @@
-"""Partners over HTTP: ambassadors and affiliates, with what came of them (MEM-090, MEM-091)."""
+"""Partners over HTTP: ambassadors and affiliates, who might be one, what came of them (MEM-090, MEM-091, MEM-093)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from pydantic import BaseModel
 from sqlalchemy import Row
 
 from common.events.fields import Cursor, Identifier, ShopName, Text
-from common.fold.store import read_customer
 from common.http.api import Body, Router, Tx, require
 from membership.api.changes import Person as Staff
-from membership.members.refusals import UnknownMember
+from membership.commands.knowing import lock_known
 from membership.partners import store
-from membership.partners.refusals import AffiliateIdMissing
+from membership.partners.refusals import AffiliateIdMissing, NoTierOfPartners
 from membership.partners.store import Kind, Status
+from membership.programme import store as programmes
+from membership.programme.programme import TierId
+from membership.satisfaction import store as satisfaction
 
 router = Router(prefix="/v1/shops/{shop}", tags=["partners"])
 
@@ -55,6 +57,26 @@ class PartnerPage(BaseModel):
     after: str | None
 
 
+class PartnerCandidateOut(BaseModel):
+    """`good`: reviews of 4 or 5 stars, an answer of 9 or 10 to whether they would recommend the shop, which
+    `recommends` is, and content that was approved; nobody is listed who said anything bad. `brought`: new customers.
+    """
+
+    customer: str
+    tier: str
+    good: int
+    recommends: int | None
+    moved_at: datetime
+    brought: int
+
+
+class PartnerCandidatePage(BaseModel):
+    """`after` of the next page; null on the last one."""
+
+    items: list[PartnerCandidateOut]
+    after: str | None
+
+
 def _out(row: Row[Any]) -> PartnerOut:
     return PartnerOut.model_validate({name: getattr(row, name) for name in PartnerOut.model_fields})
 
@@ -63,9 +85,7 @@ def _out(row: Row[Any]) -> PartnerOut:
 async def set_partner(shop: ShopName, customer: Identifier, kind: Kind, body: PartnerIn, tx: Tx) -> PartnerOut:
     """Invite the member as an ambassador or affiliate, or say what has become of it. Repeating it is harmless."""
     key = (shop, customer)
-    if await read_customer(tx, key) is None:
-        raise UnknownMember(customer)
-    await tx.lock_customers([key])
+    await lock_known(tx, key)
     known = await store.get_partner(tx, key, kind)
     affiliate_id = body.affiliate_id or (known.affiliate_id if known is not None else None)
     if kind == "affiliate" and body.status == "active" and affiliate_id is None:
@@ -90,3 +110,24 @@ async def list_partners(
     rows = await store.list_partners(tx, shop, kind, status, after, limit + 1)
     items = [_out(row) for row in rows[:limit]]
     return PartnerPage(items=items, after=items[-1].customer if len(rows) > limit else None)
+
+
+@router.get("/partner-candidates", dependencies=[require("members:read")])
+async def list_partner_candidates(
+    shop: ShopName,
+    tx: Tx,
+    kind: Kind = "ambassador",
+    tier_from: Annotated[TierId | None, Query(description="the id of a tier; absent: every tier")] = None,
+    good: Annotated[int, Query(ge=1, le=1_000, description="so many good marks at least")] = 1,
+    after: Cursor = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> PartnerCandidatePage:
+    """Satisfied members who were never asked to be a partner of that kind, by customer (MEM-093)."""
+    tiers = (await programmes.read_rules(tx, {shop}))[shop].at(tx.clock.now()).tiers
+    known = [tier.id for tier in tiers]
+    if tier_from is not None and tier_from not in known:
+        raise NoTierOfPartners(tier_from, known)
+    wanted = known if tier_from is None else known[known.index(tier_from) :]
+    rows = await satisfaction.list_candidates(tx, shop, kind, wanted, good, after, limit + 1)
+    items = [PartnerCandidateOut.model_validate(dict(row._mapping)) for row in rows[:limit]]
+    return PartnerCandidatePage(items=items, after=items[-1].customer if len(rows) > limit else None)

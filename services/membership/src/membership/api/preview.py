@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, Field
 
 from common.events.fields import PlannedTime, ShopName
-from common.fold.customers import advanced
+from common.fold.customers import advanced, foreseen
 from common.fold.folding import fold_all
 from common.http.api import Body, Router, Tx, require
 from common.storage.database import Transaction
@@ -17,7 +17,7 @@ from membership.fold import KEPT, MemberFolding
 from membership.members import store as members
 from membership.preview import store as previews
 from membership.preview.refusals import PreviewUnderWay, SinceInFuture
-from membership.preview.rules import Tally, tried
+from membership.preview.rules import Tally, from_now_on, tried
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
 from membership.programme.versions import ShopRules
@@ -33,11 +33,13 @@ class PreviewIn(Body):
     """`since`: when the programme is supposed to have come into force; absent, when the one in force now did.
 
     `customers`: at most so many are tried, chosen evenly (by a hash of the id) where the shop has more.
+    `days`: for so many days from now on it is foreseen what would be announced.
     """
 
     programme: Programme
     since: PlannedTime | None = None
     customers: Annotated[int, Field(ge=1, le=20_000, strict=True)] = 5_000
+    days: Annotated[int, Field(ge=0, le=366, strict=True)] = 30
 
 
 class Move(BaseModel):
@@ -48,11 +50,25 @@ class Move(BaseModel):
     members: int
 
 
+class AnnouncementOut(BaseModel):
+    """So many of the customers tried would have it announced, by the programme in force `now` and by the one `tried`.
+
+    A flow of messages whose trigger is that `type` starts with it, where its conditions hold: see messaging's flows.
+    """
+
+    type: str
+    direction: str | None
+    reason: str | None
+    now: int
+    tried: int
+
+
 class PreviewOut(BaseModel):
     """Of the customers tried: who would move tier, how many points the shop would owe. Nothing is stored.
 
     `complete`: all customers of the shop were tried; otherwise scale by `customers` / `tried`. Points are pending and
     available less debt, `worth_change` in minor units of `currency`, each side valued by its own programme.
+    `announcements`: what falls due until `until`, if nobody buys, and the programme tried came into force at `at`.
     """
 
     since: datetime | None
@@ -69,6 +85,8 @@ class PreviewOut(BaseModel):
     growth_now: int
     growth_tried: int
     currency: str
+    until: datetime
+    announcements: list[AnnouncementOut]
 
 
 @router.post("/preview", dependencies=[require("programme:write")])
@@ -87,7 +105,9 @@ async def preview(shop: ShopName, body: PreviewIn, tx: Tx) -> PreviewOut:
         raise SinceInFuture(now)
     customers = await members.count_customers(tx, shop)
     one_in = max(1, -(-customers // body.customers))
-    tally, whole = await _try(tx, shop, rules, tried(rules, body.programme, since), one_in, now)
+    until = now + timedelta(days=body.days)
+    foresight = _Foresight(rules, from_now_on(rules, body.programme, now), until)
+    tally, whole = await _try(tx, shop, rules, tried(rules, body.programme, since), one_in, now, foresight)
     moves = [Move(now=a, tried=b, members=n) for (a, b), n in tally.moves.most_common() if a != b]
     unit = rules.unit_at(now)
     before, after = version.programme.points.per_unit_worth, body.programme.points.per_unit_worth
@@ -106,14 +126,40 @@ async def preview(shop: ShopName, body: PreviewIn, tx: Tx) -> PreviewOut:
         growth_now=tally.growth_now,
         growth_tried=tally.growth_tried,
         currency=rules.currency_at(now),
+        until=until,
+        announcements=[
+            AnnouncementOut(
+                type=kind.type,
+                direction=kind.direction,
+                reason=kind.reason,
+                now=tally.announced_now[kind],
+                tried=tally.announced_tried[kind],
+            )
+            for kind in sorted(tally.announced_now.keys() | tally.announced_tried.keys(), key=str)
+        ],
     )
 
 
+class _Foresight(NamedTuple):
+    """Two sets of rules, by which the members go on from now on, and how far is looked."""
+
+    present: ShopRules
+    other: ShopRules
+    until: datetime
+
+
 async def _try(
-    tx: Transaction, shop: str, present: ShopRules, other: ShopRules, one_in: int, now: datetime
+    tx: Transaction,
+    shop: str,
+    present: ShopRules,
+    other: ShopRules,
+    one_in: int,
+    now: datetime,
+    foresight: _Foresight,
 ) -> tuple[Tally, bool]:
     """Fold the sample by the other rules, page by page; False when a bound ended it before its end."""
     here, there = MemberFolding({shop: present}, silent=True), MemberFolding({shop: other}, silent=True)
+    goes_on, would_go_on = (MemberFolding({shop: rules}) for rules in foresight[:2])
     tally, inputs, after = Tally(), 0, ""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + MOST_SECONDS
@@ -122,6 +168,10 @@ async def _try(
             state = await advanced(tx, here, customer.row, now)
             then, _, _ = fold_all(there, customer.inputs, now, customer.row.key)
             tally.add(state, then, present.at(now), other.at(now))
+            tally.foresee(
+                await foreseen(tx, goes_on, customer.row, foresight.until),
+                await foreseen(tx, would_go_on, customer.row, foresight.until),
+            )
             inputs += len(customer.inputs)
         after = page[-1].row.key[1]
         if inputs > MOST_INPUTS or loop.time() > deadline:

@@ -59,7 +59,8 @@ class ReferralOut(BaseModel):
     """`made` until an order of the new `customer` counts, then `rewarded`, and `reversed` while none does any more.
 
     `review`: `signals` speak against it, and a person decides. `refused_why`: the two are one person
-    (`self_referral`), the customer bought before (`existing_customer`), or a person has refused it (`by_hand`).
+    (`self_referral`), the customer bought before (`existing_customer`) or came by another one first, under
+    another identifier (`another_referral`), or a person has refused it (`by_hand`).
     """
 
     referral_id: str

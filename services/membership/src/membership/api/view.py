@@ -10,7 +10,8 @@ from common.http.people import Person
 from membership.api.benefits import BenefitsOut, benefits_out
 from membership.api.check_in import StreakOut, streak_out
 from membership.api.coupons import OpenCoupon, open_coupons
-from membership.api.members import Entry, MemberOut, PathOut, member_now, member_out, path_out
+from membership.api.members import Entry, MemberOut, member_now, member_out
+from membership.api.path import PathOut, path_out
 from membership.commands.coupons import people_of
 from membership.coupons import store as coupons
 from membership.ledger import store as ledgers

@@ -13,7 +13,7 @@ from membership.check_in.state import CheckIns
 from membership.member import Member
 from membership.part import Part, Work
 from membership.points.earning import lots_for, make_available
-from membership.points.part import books_of
+from membership.points.inputs import books_of
 from membership.points.state import LOT
 from membership.programme.versions import ShopRules
 from membership.tiers.state import Tiers

@@ -119,7 +119,7 @@ def _giving(
     # By the price that is used: a gift from so much on is not lost by having a tier's price, which was not taken.
     amounts = cart.amounts(buyer.price if price.by_tier else ONE)
     for candidate in sorted(candidates, key=lambda each: each.code):
-        if candidate.code in chosen or not candidate.offer.gifts or _takes_off(candidate):
+        if candidate.code in chosen or not candidate.offer.gifts or candidate.offer.takes_off:
             continue
         if not applies(candidate.offer, cart, amounts, buyer) or not go_together([*used, candidate]):
             continue
@@ -127,11 +127,6 @@ def _giving(
             used.append(candidate)
     alone = tuple(candidate.code for candidate in used if candidate.code not in chosen)
     return alone, [candidate for candidate in used if candidate.offer.gifts]
-
-
-def _takes_off(candidate: Candidate) -> bool:
-    offer = candidate.offer
-    return bool(offer.percent or offer.rates or offer.amount or offer.steps or offer.free_shipping)
 
 
 def points_earned(goods: int, paid_with_points: int, factor: int, unit: int) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from common.events import CustomerKey, fact_id
-from common.events.membership import ActivityJoined, MemberCheckedIn
+from common.events.membership import ActivityJoined, ActivityTakenBack, MemberCheckedIn
 from common.fold.customers import current
 from common.fold.store import read_customer
 from common.fold.working import load_items
@@ -51,6 +51,13 @@ async def join_activity(tx: Transaction, key: CustomerKey, data: ActivityJoined)
     if activity.get(member, data.activity_id) is not None:
         return Counted(origin, False, await ledger.growth_of(tx, key, origin), member)
     return await _count(tx, key, rules, at, origin, data)
+
+
+async def take_activity_back(tx: Transaction, key: CustomerKey, data: ActivityTakenBack) -> None:
+    """The member has not taken part after all: what it earned goes, for good. Raises UnknownMember."""
+    rules, at = await _rules(tx, key)
+    origin = ACTIVITIES[data.kind].name(data.activity_id)
+    await carry_out(tx, MemberFolding(rules), key, fact_id(origin, data.TYPE, *key, 0), at, data)
 
 
 async def _member(tx: Transaction, key: CustomerKey, rules: Rulebook, at: datetime) -> Member:

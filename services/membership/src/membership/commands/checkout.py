@@ -1,24 +1,19 @@
-"""A cart is quoted, reserved, committed and voided by its order: coupons, shipping quota and points as one."""
+"""A priced cart is reserved, committed and voided by its order: coupons, shipping quota and points as one."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Row
 
 from common.events import fact_id
 from common.events.membership import PointsRedeemed
-from common.fold.customers import advanced
 from common.fold.store import read_customer
 from common.people.store import lock_survivors
 from common.storage.database import Transaction
-from membership.benefits.rules import quota_on
-from membership.benefits.state import Benefits
 from membership.checkout import store
-from membership.checkout.quote import Open, Quote, points_earned, quote
 from membership.checkout.refusals import (
     CheckoutDiffers,
     CheckoutEnded,
@@ -28,74 +23,10 @@ from membership.checkout.refusals import (
     UnknownCheckout,
 )
 from membership.commands import benefits, coupons, redemptions
+from membership.commands.pricing import Answer, Asked, ask, out, points_asked
 from membership.coupons import store as coupon_rows
-from membership.coupons.cart import Buyer, Candidate, Cart
-from membership.coupons.offer import Offer, offer_of
-from membership.coupons.refusals import CouponNotUsable
-from membership.coupons.using import Moment, check_limits, check_usable
-from membership.fold import MemberFolding
-from membership.member import Member
-from membership.members.refusals import UnknownMember
-from membership.orders.state import Orders
-from membership.points.redemption import Asked as Points_asked
-from membership.points.redemption import check, check_currency, most_points, worth
-from membership.points.state import Points
+from membership.coupons import store_uses
 from membership.points.store import get_redemption
-from membership.programme import store as programmes
-from membership.programme.versions import ShopRules
-from membership.tiers.state import Tiers
-
-MOST_COUPONS = 100
-"""So many of the customer's own coupons are weighed, those that end first."""
-
-
-class Asked(NamedTuple):
-    """A cart as asked for. `codes`: typed in or shown besides the customer's own. `points`: to be used."""
-
-    customer: str | None
-    cart: Cart
-    currency: str
-    codes: tuple[str, ...] = ()
-    points: int = 0
-    use_quota: bool = True
-
-
-class Answer(NamedTuple):
-    """`offers` by code; `refused`: why each code that was given is not used; `idle`: usable, not in the best price."""
-
-    quote: Quote
-    buyer: Buyer
-    tier: str | None
-    offers: Mapping[str, tuple[str, str]]
-    refused: tuple[tuple[str, str], ...]
-    idle: tuple[str, ...]
-    points_available: int
-    points_most: int
-    points_worth: int
-    earns: int
-
-
-class _Known(NamedTuple):
-    """The buyer as of now; `quota_left` of free shipping."""
-
-    rules: ShopRules
-    now: datetime
-    member: Member | None
-    buyer: Buyer
-    quota_left: int
-
-
-async def ask(tx: Transaction, shop: str, asked: Asked) -> Answer:
-    """The best price as of now; nothing is written.
-
-    Raises ShopNotSetUp, WrongCurrency; of points PointsNeedMember, UnknownMember, TooLargeShare, InsufficientPoints.
-    """
-    rules, now = (await programmes.read_rules(tx, {shop}))[shop], tx.clock.now()
-    check_currency(_points_asked(asked, "", 0, None), rules.currency_at(now))
-    known = await _known(tx, shop, asked.customer, rules, now)
-    people = await coupons.people_of(tx, shop, asked.customer)
-    rows = await coupon_rows.usable_coupons(tx, shop, people, asked.codes, now, MOST_COUPONS)
-    return _answer(asked, known, people, rows)
 
 
 async def reserve(tx: Transaction, shop: str, order_id: str, asked: Asked, expected: int | None) -> str:
@@ -125,9 +56,10 @@ async def reserve(tx: Transaction, shop: str, order_id: str, asked: Asked, expec
         await benefits.reserve(tx, (shop, asked.customer), benefits.Asked("free_shipping", order_id))
     amounts = {each.code: each.goods + each.freight for each in answer.quote.price.chosen}
     amounts |= dict.fromkeys(answer.quote.gift_codes, 0)
+    gifts = {code: tuple(gift.sku for by, gift in answer.quote.gifts if by == code) for code in amounts}
     # In order of the offers, as everybody locks them.
     for code in sorted(amounts, key=lambda code: (answer.offers[code][0], code)):
-        await coupons.reserve(tx, shop, coupons.Asked(code, order_id, asked.customer, amounts[code]))
+        await coupons.reserve(tx, shop, coupons.Asked(code, order_id, asked.customer, amounts[code], gifts[code]))
     found = json.dumps(out(asked, answer) | {"order_id": order_id, "status": "reserved"})
     await store.save_checkout(
         tx,
@@ -185,136 +117,10 @@ async def _check_stands(tx: Transaction, row: Row[Any]) -> None:
         use = await benefits.get_use(tx, (row.shop, row.customer), benefits.Asked("free_shipping", row.order_id))
         back = use is not None and use.status == "released"
     for code in row.codes if not back else ():
-        coupon_use = await coupon_rows.get_use(tx, row.shop, row.order_id, code)
+        coupon_use = await store_uses.get_use(tx, row.shop, row.order_id, code)
         back = back or (coupon_use is not None and coupon_use.status == "released")
     if back:
         raise CheckoutEnded(row.order_id, "given back")
-
-
-def out(asked: Asked, answer: Answer) -> dict[str, Any]:
-    """What the checkout is told, as JSON has it; amounts in minor units."""
-    found, price = answer.quote, answer.quote.price
-    return {
-        "currency": asked.currency,
-        "tier": answer.tier,
-        "listed": found.listed,
-        "tier_discount": price.by_tier,
-        "goods": price.goods,
-        "freight": price.freight,
-        "shipping_by_quota": found.by_quota,
-        "total": found.total,
-        "lines": [
-            {"sku": line.sku, "quantity": line.quantity, "total": total}
-            for line, total in zip(asked.cart.lines, price.lines, strict=True)
-        ],
-        "coupons": [
-            {"code": c.code, "offer_id": answer.offers[c.code][0], "name": answer.offers[c.code][1], "goods": c.goods,
-             "freight": c.freight}
-            for c in price.chosen
-        ],
-        "gifts": [
-            {"code": code, "sku": gift.sku, "kind": gift.kind, "quantity": gift.quantity} for code, gift in found.gifts
-        ],
-        "refused": [{"code": code, "reason": reason} for code, reason in answer.refused],
-        "not_used": list(answer.idle),
-        "points": {
-            "available": answer.points_available,
-            "most": answer.points_most,
-            "used": asked.points,
-            "worth": answer.points_worth,
-            "earned": answer.earns,
-        },
-        "to_pay": found.total - answer.points_worth,
-    }  # fmt: skip
-
-
-async def _known(tx: Transaction, shop: str, customer: str | None, rules: ShopRules, now: datetime) -> _Known:
-    row = None if customer is None else await read_customer(tx, (shop, customer))
-    if row is None:
-        return _Known(rules, now, None, Buyer(), 0)
-    member = await advanced(tx, MemberFolding({shop: rules}, silent=True), row, now)
-    programme, tiers = rules.at(now), Tiers.of(member)
-    if tiers.enrolled is None:
-        return _Known(rules, now, None, Buyer(orders=Orders.of(member).counting), 0)
-    buyer = coupons.buyer_of(member, programme)
-    benefit = programme.tiers[buyer.level].benefit("free_shipping")
-    left = 0
-    if benefit is not None:
-        day, since = rules.date_of(now), rules.date_of(tiers.enrolled)
-        left = quota_on(benefit, Benefits.of(member), day, since).remaining
-    return _Known(rules, now, member, buyer, left)
-
-
-def _answer(asked: Asked, known: _Known, people: Sequence[str], rows: Sequence[Row[Any]]) -> Answer:
-    programme = known.rules.at(known.now)
-    usable, offers, reasons = list[Open](), dict[str, tuple[str, str]](), dict.fromkeys(asked.codes, "unknown")
-    moment = Moment(known.now, known.rules.date_of(known.now))
-    for row in rows:
-        offer = offer_of(row.terms)
-        offers[row.code] = (row.offer_id, offer.name)
-        if programme.equal_offers and offer.automatic and offer.for_the_new_alone:
-            continue  # set before the programme forbade it (SEC-015)
-        try:
-            level = coupons.level_from(offer, programme)
-            check_usable(row, offer, row.stopped_at, people, known.buyer, level, moment)
-            check_limits(row, offer, _OfferRow(row.offer_uses, row.spent), row.used_by_customer, 0)
-        except CouponNotUsable as refused:
-            reasons[row.code] = str(refused.more["reason"])
-            continue
-        reasons.pop(row.code, None)
-        usable.append(_open(row, offer))
-    # Codes that were typed in come first where the uses of an offer do not suffice for all of its coupons.
-    usable.sort(key=lambda each: (each.candidate.code not in asked.codes, each.candidate.code))
-    made = quote(asked.cart, known.buyer, usable, known.quota_left if asked.use_quota else 0)
-    reasons |= dict.fromkeys(made.beyond_budget, "budget") | dict.fromkeys(made.beyond_uses, "limit")
-    used = {each.code for each in made.price.chosen} | set(made.gift_codes)
-    points, unit = programme.points, known.rules.unit_at(known.now)
-    available = 0 if known.member is None else Points.of(known.member).available
-    if asked.points:
-        _check_points(asked, known, made.total, available)
-    worth_ = worth(asked.points, points, asked.currency)
-    earns = programme.enrolment == "first_order" or known.member is not None
-    tier = programme.tiers[max(known.buyer.level, 0)]
-    return Answer(
-        quote=made,
-        buyer=known.buyer,
-        tier=None if known.member is None else tier.name,
-        offers=offers,
-        refused=tuple((code, reasons[code]) for code in dict.fromkeys(asked.codes) if code in reasons),
-        idle=tuple(sorted(each.candidate.code for each in usable if each.candidate.code not in used)),
-        points_available=available,
-        points_most=min(available, most_points(made.total, points, asked.currency)),
-        points_worth=worth_,
-        earns=points_earned(made.price.goods, worth_, tier.factor * points.per_unit, unit) if earns else 0,
-    )
-
-
-def _open(row: Row[Any], offer: Offer) -> Open:
-    """The coupon with what is left of its offer, for this customer."""
-    uses = [
-        most - used
-        for most, used in ((offer.use_limit, row.offer_uses), (offer.per_customer, row.used_by_customer))
-        if most is not None
-    ]
-    budget = None if offer.budget is None else offer.budget - row.spent
-    return Open(Candidate(row.code, offer), row.offer_id, budget, min(uses, default=None))
-
-
-def _check_points(asked: Asked, known: _Known, total: int, available: int) -> None:
-    """Points are refused by a quote as they would be by its reservation.
-
-    Raises PointsNeedMember, UnknownMember, TooLargeShare, InsufficientPoints.
-    """
-    if asked.customer is None:
-        raise PointsNeedMember
-    if known.member is None:
-        raise UnknownMember(asked.customer)
-    check(_points_asked(asked, "", total, None), known.rules.at(known.now).points, None, 0, available)
-
-
-class _OfferRow(NamedTuple):
-    uses: int
-    spent: int
 
 
 async def _reserve_points(
@@ -326,13 +132,9 @@ async def _reserve_points(
         raise PointsNeedMember
     # Hashed, as an order's id may be as long as a redemption's.
     redemption_id = fact_id(f"checkout/{order_id}", PointsRedeemed.TYPE, shop, asked.customer, times)
-    wanted = _points_asked(asked, redemption_id, answer.quote.total, order_id)
+    wanted = points_asked(asked, redemption_id, answer.quote.total, order_id)
     await redemptions.redeem(tx, shop, asked.customer, wanted)
     return redemption_id
-
-
-def _points_asked(asked: Asked, redemption_id: str, total: int, order_id: str | None) -> Points_asked:
-    return Points_asked(redemption_id, asked.points, total, asked.currency, order_id)
 
 
 async def _row(tx: Transaction, shop: str, order_id: str) -> Row[Any]:

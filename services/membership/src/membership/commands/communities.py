@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from common.events import CustomerKey
-from common.fold.store import read_customer
-from common.people.store import lock_survivors
 from common.storage.database import Transaction
+from membership.commands.knowing import lock_known
 from membership.commands.tiers import tier_now
 from membership.communities import store
 from membership.communities.refusals import CommunityClosed, NotEligible, UnknownCommunity
@@ -25,9 +24,7 @@ async def set_member(tx: Transaction, key: CustomerKey, community_id: str, statu
     row = await store.get_community(tx, shop, community_id)
     if row is None:
         raise UnknownCommunity(community_id)
-    if await read_customer(tx, key) is None:
-        raise UnknownMember(customer)
-    await lock_survivors(tx, [key])
+    await lock_known(tx, key)
     tier, now = await tier_now(tx, key), tx.clock.now()
     if tier is None:
         raise UnknownMember(customer)

@@ -10,19 +10,27 @@ from sqlalchemy import Row
 from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.membership import CouponRedeemed
 from common.fold.customers import current
-from common.fold.store import get_items, read_customer
+from common.fold.store import read_customer
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
-from membership.coupons import store
+from membership.commands.standings import orders_as_they_stand
+from membership.coupons import store, store_offers, store_uses
 from membership.coupons.cart import Buyer
+from membership.coupons.gifts import with_next_gift
 from membership.coupons.offer import Offer
-from membership.coupons.refusals import CouponUseDiffers, CouponUseEnded, UnknownCoupon, UnknownCouponUse
+from membership.coupons.refusals import (
+    CouponNotUsable,
+    CouponUseDiffers,
+    CouponUseEnded,
+    UnknownCoupon,
+    UnknownCouponUse,
+)
 from membership.coupons.settling import Standings, Surroundings, Use, settle
 from membership.coupons.using import COUNTED, Moment, check_limits, check_usable
 from membership.fold import MemberFolding
 from membership.member import Member
 from membership.metrics import COUPONS_OVER_LIMIT
-from membership.orders.state import ORDER, Orders
+from membership.orders.state import Orders
 from membership.programme import store as programmes
 from membership.programme.programme import Programme
 from membership.programme.store import Rulebook
@@ -31,12 +39,13 @@ from membership.tiers.state import Tiers
 
 
 class Asked(NamedTuple):
-    """A use as asked for; `amount`: what the coupon takes off, minor units."""
+    """A use as asked for; `amount`: what the coupon takes off, minor units; `gifts`: SKUs, None: those of the offer."""
 
     code: str
     order_id: str
     customer: str | None
     amount: int
+    gifts: tuple[str, ...] | None = None
 
 
 def buyer_of(member: Member | None, programme: Programme) -> Buyer:
@@ -64,7 +73,7 @@ async def reserve(tx: Transaction, shop: str, asked: Asked) -> Row[Any]:
     rules = (await programmes.get_rules(tx, [shop]))[shop]
     buyer, people = await _buyer(tx, shop, asked.customer, rules), await people_of(tx, shop, asked.customer)
     coupon, offer_row = await _lock(tx, shop, asked.code)
-    known = await store.get_use(tx, shop, asked.order_id, asked.code)
+    known = await store_uses.get_use(tx, shop, asked.order_id, asked.code)
     if known is not None and known.status != "released":
         if (known.customer, known.amount) != (asked.customer, asked.amount):
             raise CouponUseDiffers(asked.code, asked.order_id)
@@ -72,15 +81,29 @@ async def reserve(tx: Transaction, shop: str, asked: Asked) -> Row[Any]:
     offer, now = Offer.model_validate_json(offer_row.terms), tx.clock.now()
     moment, level = Moment(now, rules.date_of(now)), level_from(offer, rules.at(now))
     check_usable(coupon, offer, offer_row.stopped_at, people, buyer, level, moment)
-    by_customer = await store.count_uses(tx, shop, offer_row.offer_id, people) if people else 0
+    by_customer = await store_uses.count_uses(tx, shop, offer_row.offer_id, people) if people else 0
     check_limits(coupon, offer, offer_row, by_customer, asked.amount)
-    await store.add_uses(tx, shop, offer_row.offer_id, asked.code, 1, asked.amount)
+    gifts = asked.gifts
+    if gifts is None:
+        gifts = await _gifts(tx, shop, asked.code, offer_row.offer_id, offer, people)
+    await store_uses.add_uses(tx, shop, offer_row.offer_id, asked.code, 1, asked.amount)
     revision = -1 if known is None else known.order_revision
     use = Use(
         shop, asked.order_id, asked.code, offer_row.offer_id, asked.customer, asked.amount, rules.currency_at(now),
         "reserved", None, revision, now, True,
     )  # fmt: skip
-    return await _save(tx, use)
+    return await _save(tx, use, gifts)
+
+
+async def _gifts(
+    tx: Transaction, shop: str, code: str, offer_id: str, offer: Offer, people: Sequence[str]
+) -> tuple[str, ...]:
+    """SKUs that come with the offer now. Raises CouponNotUsable where all of a series were given (MEM-064)."""
+    given = await store_uses.given_of_series(tx, shop, [offer_id], people) if offer.gift_series else {}
+    now = with_next_gift(offer, given.get(offer_id, ()))
+    if offer.gifts and not now.gifts and not offer.takes_off:
+        raise CouponNotUsable(code, "series_complete", "is of a series of gifts, all of which the customer has.")
+    return tuple(gift.sku for gift in now.gifts)
 
 
 async def commit(tx: Transaction, shop: str, code: str, order_id: str) -> Row[Any]:
@@ -111,9 +134,8 @@ async def settle_orders(tx: Transaction, events: Iterable[Event[Any]], rules: Ru
         folding = MemberFolding(rules)
 
         async def standings(wanted: Sequence[tuple[CustomerKey, str]]) -> Standings:
-            stored = await get_items(tx, folding, sorted({(key, ORDER.name(name)) for key, name in wanted}))
-            found = {(key[0], name): stored.get(key, {}).get(ORDER.name(name), {}) for key, name in wanted}
-            return {name: item[ORDER.field] for name, item in found.items() if ORDER.field in item}
+            found = await orders_as_they_stand(tx, folding, wanted)
+            return {(key[0], name): order for (key, name), order in found.items()}
 
         around = Surroundings(lambda shop, at: rules[shop].currency_at(at), standings)
         moved = await settle(tx, list(events), around)
@@ -142,7 +164,7 @@ async def _lock(tx: Transaction, shop: str, code: str) -> tuple[Row[Any], Row[An
     coupon = await store.get_coupon(tx, shop, code)
     if coupon is None:
         raise UnknownCoupon(code)
-    offer = await store.get_offer(tx, shop, coupon.offer_id, lock=True)
+    offer = await store_offers.get_offer(tx, shop, coupon.offer_id, lock=True)
     coupon = await store.get_coupon(tx, shop, code, lock=True)
     assert offer is not None
     assert coupon is not None
@@ -150,11 +172,11 @@ async def _lock(tx: Transaction, shop: str, code: str) -> tuple[Row[Any], Row[An
 
 
 async def _move(tx: Transaction, shop: str, code: str, order_id: str, status: Any) -> Row[Any]:
-    known = await store.get_use(tx, shop, order_id, code)
+    known = await store_uses.get_use(tx, shop, order_id, code)
     if known is not None and known.customer is not None and await read_customer(tx, (shop, known.customer)):
         await lock_survivors(tx, [(shop, known.customer)])
     await _lock(tx, shop, code)
-    known = await store.get_use(tx, shop, order_id, code)
+    known = await store_uses.get_use(tx, shop, order_id, code)
     if known is None:
         raise UnknownCouponUse(code, order_id)
     if known.status == status:
@@ -164,15 +186,15 @@ async def _move(tx: Transaction, shop: str, code: str, order_id: str, status: An
     use = Use(*(getattr(known, name) for name in Use.__dataclass_fields__))
     use.status, use.moved_at = status, tx.clock.now()
     if status not in COUNTED:
-        await store.add_uses(tx, shop, use.offer_id, code, -1, -use.amount)
+        await store_uses.add_uses(tx, shop, use.offer_id, code, -1, -use.amount)
     return await _save(tx, use)
 
 
-async def _save(tx: Transaction, use: Use) -> Row[Any]:
+async def _save(tx: Transaction, use: Use, gifts: Sequence[str] | None = None) -> Row[Any]:
     fields = {name: getattr(use, name) for name in Use.__dataclass_fields__ if name != "moved_at"}
-    await store.save_use(tx, **fields, at=use.moved_at)
+    await store_uses.save_use(tx, gifts, **fields, at=use.moved_at)
     await tx.announce([_fact(tx, use)])
-    row = await store.get_use(tx, use.shop, use.order_id, use.code)
+    row = await store_uses.get_use(tx, use.shop, use.order_id, use.code)
     assert row is not None
     return row
 

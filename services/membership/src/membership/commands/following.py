@@ -15,13 +15,12 @@ from sqlalchemy import Row
 from common.events import Event, EventData, fact_id
 from common.events.membership import BenefitCommitted, BenefitReleased, RedemptionCommitted, RedemptionReturned
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid
-from common.fold.store import get_items
 from common.storage.database import Transaction
 from membership.benefits.state import ORDER_USES
 from membership.checkout.promises import promises_of_others
 from membership.commands.recording import carry_out_all
+from membership.commands.standings import items_of_orders
 from membership.fold import MemberFolding
-from membership.orders.state import ORDER
 from membership.programme.store import Rulebook
 
 _SHIPPING = "free_shipping"
@@ -32,13 +31,12 @@ async def follow_shipments(tx: Transaction, events: Sequence[Event[Any]], rules:
     if tx.rebuilding:
         return
     folding = MemberFolding(rules)
-    wanted = sorted({(event.customer, ORDER.name(event.data.order_id)) for event in events if event.subject})
-    stored = await get_items(tx, folding, wanted)
+    placed = {(event.customer, event.data.order_id) for event in events if event.subject}
+    stored = await items_of_orders(tx, folding, placed)
     found = list[Event[Any]]()
     for event in events:
         if event.subject is not None:
-            item = stored.get(event.customer, {}).get(ORDER.name(event.data.order_id), {})
-            made = item.get(ORDER_USES.field)
+            made: Any = stored.get((event.customer, event.data.order_id), {}).get(ORDER_USES.field)
             for kind in sorted(made.uses) if made is not None else ():
                 if made.uses[kind].status != "committed":
                     data = BenefitCommitted(benefit=kind, order_id=event.data.order_id)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from common.events import Event, fact_id, rfc3339
+from common.events import CustomerKey, Event, fact_id, rfc3339
 from common.events.membership import CouponDeclined, CouponsIssued, IssuedCoupon
+from common.people.store import get_survivors
 from common.storage.database import Transaction
-from membership.coupons import store
+from membership.coupons import store, store_offers
 from membership.coupons.gifts import unrelated
 from membership.coupons.offer import Offer, offer_of
 from membership.coupons.refusals import (
@@ -25,7 +26,10 @@ from membership.programme import store as programmes
 from membership.programme.programme import Programme
 
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Thirty-two, without those that look alike. Twelve of them are 60 bits: nobody guesses one."""
+"""Thirty-two, without those that look alike. Eleven of them are 55 bits: nobody guesses one of ten thousand."""
+_ALIKE, _APART = 2, 11
+"""Codes of one request begin alike, so that they come to lie beside each other in the index, whose pages they fill;
+what tells them apart is random."""
 _LETTER_OF = bytes(ord(_LETTERS[number % len(_LETTERS)]) for number in range(256))
 _AN_EVENT = 500
 
@@ -37,17 +41,17 @@ class Issued(NamedTuple):
 
 async def set_offer(tx: Transaction, shop: str, offer_id: str, offer: Offer) -> None:
     """Idempotent; terms never change. Raises OfferMakesNoSense, OfferOver, OfferDiffers, CodeTaken."""
-    known = await store.get_offer(tx, shop, offer_id)
+    known = await store_offers.get_offer(tx, shop, offer_id)
     if known is None:
         now = tx.clock.now()
         _check(offer, (await programmes.read_rules(tx, {shop}))[shop].at(now))
         if offer.ends <= now:
             raise OfferOver(offer_id, offer.ends)
-        if await store.insert_offer(tx, shop, offer_id, offer):
+        if await store_offers.insert_offer(tx, shop, offer_id, offer):
             if offer.automatic:
                 await _issue_automatic(tx, shop, offer_id, offer, now)
             return
-        known = await store.get_offer(tx, shop, offer_id)
+        known = await store_offers.get_offer(tx, shop, offer_id)
         assert known is not None
     if Offer.model_validate_json(known.terms) != offer:
         raise OfferDiffers(offer_id)
@@ -55,9 +59,9 @@ async def set_offer(tx: Transaction, shop: str, offer_id: str, offer: Offer) -> 
 
 async def stop_offer(tx: Transaction, shop: str, offer_id: str) -> None:
     """Nothing more is issued or used; what was reserved stays promised. Idempotent. Raises UnknownOffer."""
-    if await store.get_offer(tx, shop, offer_id, lock=True) is None:
+    if await store_offers.get_offer(tx, shop, offer_id, lock=True) is None:
         raise UnknownOffer(offer_id)
-    await store.stop_offer(tx, shop, offer_id, tx.clock.now())
+    await store_offers.stop_offer(tx, shop, offer_id, tx.clock.now())
 
 
 async def issue_to(
@@ -69,14 +73,27 @@ async def issue_to(
     promotion, of which nobody is given more than the programme's `promotions` says (MEM-083). Raises UnknownOffer,
     NoCouponsNeeded, OfferOver.
     """
-    holders = [(_code(), customer, customer) for customer in dict.fromkeys(customers)]
-    numbered = [(_code(), f"#{number:07}", None) for number in range(1, count + 1)]
     guard = None
     if promotes:
         now = tx.clock.now()
         allowed = (await programmes.read_rules(tx, {shop}))[shop].at(now).promotions
         guard = None if allowed.coupons is None else (allowed.coupons, now - timedelta(days=allowed.days))
+    names = list(dict.fromkeys(customers)) if guard is None else await _one_a_person(tx, shop, customers)
+    codes = iter(_codes(len(names) + count))
+    holders = [(next(codes), customer, customer) for customer in names]
+    numbered = [(next(codes), f"#{number:07}", None) for number in range(1, count + 1)]
     return await _issue(tx, shop, offer_id, batch, [*holders, *numbered], 1, guard)
+
+
+async def _one_a_person(tx: Transaction, shop: str, customers: Sequence[str]) -> list[str]:
+    """The first identifier of each person. What is issued in the shop beside waits until this is committed, so that of
+    two promotions at once the second sees the first."""
+    await store.lock_promotions(tx, shop)
+    survivors = await get_survivors(tx, [(shop, name) for name in customers])
+    persons: dict[CustomerKey, str] = {}
+    for name in customers:
+        persons.setdefault(survivors.get((shop, name), (shop, name)), name)
+    return list(persons.values())
 
 
 async def held_back(tx: Transaction, shop: str, offer_id: str, batch: str, customers: Sequence[str]) -> list[str]:
@@ -130,8 +147,13 @@ async def issue_code(tx: Transaction, shop: str, offer_id: str, code: str, use_l
     return made
 
 
-def _code() -> str:
-    return secrets.token_bytes(12).translate(_LETTER_OF).decode("ascii")
+def _codes(count: int) -> list[str]:
+    alike, drawn = _letters(_ALIKE), _letters(_APART * count)
+    return [alike + drawn[start : start + _APART] for start in range(0, len(drawn), _APART)]
+
+
+def _letters(count: int) -> str:
+    return secrets.token_bytes(count).translate(_LETTER_OF).decode("ascii")
 
 
 def _check(offer: Offer, programme: Programme) -> None:
@@ -167,7 +189,7 @@ async def _issue(
     use_limit: int | None,
     guard: tuple[int, datetime] | None = None,
 ) -> list[Issued]:
-    row, now = await store.get_offer(tx, shop, offer_id), tx.clock.now()
+    row, now = await store_offers.get_offer(tx, shop, offer_id), tx.clock.now()
     if row is None:
         raise UnknownOffer(offer_id)
     offer = offer_of(row.terms)
@@ -180,7 +202,7 @@ async def _issue(
     if offer.valid_days is not None:
         end = min(end, start + timedelta(days=offer.valid_days))
     rows = await store.insert_coupons(tx, shop, offer_id, batch, holders, (start, end), use_limit, now, guard)
-    made = [Issued(row.code, row.customer) for row in rows]
+    made = [Issued(*row) for row in rows]
     await tx.announce(_facts(shop, offer_id, batch, made, (start, end), now))
     return made
 

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
 
 from common.events import CustomerKey, Event, EventData, fact_id
-from common.events.membership import PayoutReversed, PointsPaidOut
+from common.events.membership import (
+    ActivityJoined,
+    ActivityTakenBack,
+    PayoutReversed,
+    PointsPaidOut,
+    ReferralCompleted,
+    ReferralNews,
+)
 from common.events.orders import OrderClosed, OrderRefunded
-from common.fold.store import get_items
 from common.storage.database import Transaction
 from membership.commands import offers
 from membership.commands.recording import carry_out_all
+from membership.commands.standings import orders_as_they_stand
 from membership.coupons import store as coupons
 from membership.coupons.offer import Offer
 from membership.coupons.refusals import NoCouponsNeeded, OfferOver, UnknownOffer
 from membership.fold import MemberFolding
-from membership.orders.state import ORDER
 from membership.payouts import store
 from membership.payouts.refusals import PayoutNotDue, UnknownPayout
-from membership.payouts.rules import Due, State, after_refund, due_of, points_for
+from membership.payouts.rules import Due, State, after_refund, due_of, points_for, rounds_before
 from membership.programme.store import Rulebook
 
 
@@ -36,10 +42,12 @@ async def pay_out(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook
     if tx.rebuilding or not dues:
         return
     await tx.lock_customers(event.customer for event, _ in dues)
-    new = await store.insert_payouts(tx, [_row(event, due, rules) for event, due in dues])
+    kept = await _kept_of_before(tx, dues) | await _of_void_orders(tx, dues, rules)
+    new = await store.insert_payouts(tx, [_row(event, due, rules, kept) for event, due in dues])
     commands = list[Event[Any]]()
     for event, due in dues:
-        if (event.shop, due.origin) not in new or not _domestic(event, due, rules):
+        name = (event.shop, due.origin)
+        if name not in new or name in kept or not _domestic(event, due, rules):
             continue
         new.discard((event.shop, due.origin))
         if due.form == "points":
@@ -48,6 +56,49 @@ async def pay_out(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook
         elif due.form == "coupon":
             await _issue_coupon(tx, event, due, rules)
     await carry_out_all(tx, MemberFolding(rules), commands)
+
+
+async def count_friends(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook) -> None:
+    """Who has brought a friend that buys grows by it, once a round, and no more once no order counts (MEM-016)."""
+    news = [event for event in events if isinstance(event.data, ReferralNews) and event.data.role == "referrer"]
+    if tx.rebuilding or not news:
+        return
+    commands = []
+    for event in news:
+        name = f"{event.data.referral_id}-{event.data.round}"
+        data: EventData = ActivityTakenBack(activity_id=name, kind="referral")
+        if isinstance(event.data, ReferralCompleted):
+            data = ActivityJoined(activity_id=name, kind="referral")
+        commands.append(_command(event.customer, f"referral/{name}", data, event.time, event.id))
+    await carry_out_all(tx, MemberFolding(rules), commands)
+
+
+async def _kept_of_before(tx: Transaction, dues: Sequence[tuple[Event[Any], Due]]) -> set[tuple[str, str]]:
+    """Rewards (shop, origin) of a later round whose like was kept in one before, though it was taken back.
+
+    A coupon that was used stays used, and a gift that was sent is sent: giving another each time an order is given back
+    would have no end. Points are always taken back.
+    """
+    before: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for event, due in dues:
+        if due.kind == "referral" and due.form != "points":
+            for name in rounds_before(due.origin):
+                before.setdefault((event.shop, payout_id(event.shop, name)), []).append((event.shop, due.origin))
+    kept = await store.kept_of(tx, before) if before else []
+    return {origin for row in kept for origin in before[row.shop, row.payout_id]}
+
+
+async def _of_void_orders(
+    tx: Transaction, dues: Sequence[tuple[Event[Any], Due]], rules: Rulebook
+) -> set[tuple[str, str]]:
+    """Rewards (shop, origin) for reviews of orders that are void by now: news of it may come before the approval."""
+    placed = {
+        (event.customer, due.order_id): (event.shop, due.origin)
+        for event, due in dues
+        if due.kind == "reward" and due.order_id is not None
+    }
+    stored = await orders_as_they_stand(tx, MemberFolding(rules), placed) if placed else {}
+    return {placed[one] for one, order in stored.items() if order.void}
 
 
 async def reverse_rewards(tx: Transaction, events: Sequence[Event[Any]], rules: Rulebook) -> None:
@@ -60,10 +111,10 @@ async def reverse_rewards(tx: Transaction, events: Sequence[Event[Any]], rules: 
         return
     times = {(event.shop, event.data.order_id): event.time for event in ended}
     folding = MemberFolding(rules)
-    stored = await get_items(tx, folding, [((row.shop, row.customer), ORDER.name(row.order_id)) for row in rewards])
+    stored = await orders_as_they_stand(tx, folding, (((row.shop, row.customer), row.order_id) for row in rewards))
     moved, commands = list[tuple[str, str, State, str | None, datetime]](), list[Event[Any]]()
     for row in rewards:
-        order = stored.get((row.shop, row.customer), {}).get(ORDER.name(row.order_id), {}).get(ORDER.field)
+        order = stored.get(((row.shop, row.customer), row.order_id))
         if order is None or not order.void:
             continue
         at = times[row.shop, row.order_id]
@@ -109,10 +160,14 @@ def payout_id(shop: str, origin: str) -> str:
     return fact_id(origin, "payout", shop, "", 0)
 
 
-def _row(event: Event[Any], due: Due, rules: Rulebook) -> tuple[Any, ...]:
-    """As the store takes it. What is in another currency than the shop's is blocked: a person has to look at it."""
+def _row(event: Event[Any], due: Due, rules: Rulebook, kept: Collection[tuple[str, str]]) -> tuple[Any, ...]:
+    """As the store takes it. What is in another currency than the shop's is blocked: a person has to look at it.
+
+    So is a reward whose like was `kept` before, or whose order is void.
+    """
     domestic = _domestic(event, due, rules)
-    state: State = "blocked" if not domestic else "due" if due.form in ("cash", "gift") else "paid"
+    blocked = not domestic or (event.shop, due.origin) in kept
+    state: State = "blocked" if blocked else "due" if due.form in ("cash", "gift") else "paid"
     points = _points(event, due, rules) if due.form == "points" and domestic else None
     return (
         *event.customer, payout_id(event.shop, due.origin), due.origin, due.kind, due.form, due.amount,

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from common.crypto.keys import get_keys
 from common.events import CustomerKey
-from common.events.membership import ActivityJoined
-from common.fold.store import read_customer
-from common.people.store import get_people, lock_survivors
+from common.events.membership import ActivityJoined, ActivityTakenBack
+from common.people.store import get_people, get_survivors
 from common.storage.database import Transaction
 from membership.activities import store
 from membership.activities.refusals import (
@@ -22,15 +22,16 @@ from membership.activities.refusals import (
     DrawnAlready,
     NoPlace,
     NoPrizes,
+    NotBegun,
     NotOpenYet,
     PlacesGone,
     UnknownActivity,
 )
 from membership.activities.rules import TAKING_PART, Status, may_take_from, winners
 from membership.activities.terms import Activity
-from membership.commands.activities import join_activity
+from membership.commands.activities import join_activity, take_activity_back
+from membership.commands.knowing import lock_known
 from membership.commands.tiers import tier_now
-from membership.members.refusals import UnknownMember
 
 _HAVE_A_PLACE = ("taken", "attended", "absent")
 
@@ -49,7 +50,9 @@ async def set_activity(tx: Transaction, shop: str, activity_id: str, terms: Acti
 async def invite(tx: Transaction, shop: str, activity_id: str, customers: Sequence[str], by: str) -> int:
     """How many are new; who is invited may take a place whatever the tier. Raises UnknownActivity, ActivityOver."""
     await _open(tx, shop, activity_id)
-    return await store.invite(tx, shop, activity_id, customers, by, tx.clock.now())
+    known = await get_keys(tx, [(shop, name) for name in customers])
+    gone = {name for (_, name), row in known.items() if row.erased_at is not None}
+    return await store.invite(tx, shop, activity_id, [n for n in customers if n not in gone], by, tx.clock.now())
 
 
 async def take(tx: Transaction, key: CustomerKey, activity_id: str) -> Row[Any]:
@@ -58,9 +61,7 @@ async def take(tx: Transaction, key: CustomerKey, activity_id: str) -> Row[Any]:
     Raises UnknownMember, UnknownActivity, ActivityOver, DrawnAlready, NotOpenYet, PlacesGone.
     """
     shop, customer = key
-    if await read_customer(tx, key) is None:
-        raise UnknownMember(customer)
-    await lock_survivors(tx, [key])
+    await lock_known(tx, key)
     tier, people = await tier_now(tx, key), [name for _, name in (await get_people(tx, [key]))[key]]
     row = await _open(tx, shop, activity_id)
     known = await store.entries_of(tx, shop, activity_id, people)
@@ -96,15 +97,16 @@ async def give_back(tx: Transaction, key: CustomerKey, activity_id: str) -> Row[
 async def attend(tx: Transaction, key: CustomerKey, activity_id: str, by: str, *, came: bool) -> Row[Any]:
     """Staff say who came, a place or not; who came has joined an activity, which earns growth once (MEM-016).
 
-    Raises UnknownMember, UnknownActivity, PlacesGone; of who did not come NoPlace.
+    Who did not come after all has not, and the growth goes; said a second time it stays so. Raises UnknownMember,
+    UnknownActivity, NotBegun, PlacesGone; of who did not come NoPlace.
     """
     shop, customer = key
-    if await read_customer(tx, key) is None:
-        raise UnknownMember(customer)
-    await lock_survivors(tx, [key])
+    await lock_known(tx, key)
     row = await store.get_activity(tx, shop, activity_id, lock=True)
     if row is None:
         raise UnknownActivity(activity_id)
+    if tx.clock.now() < row.starts:
+        raise NotBegun(row.starts)
     entry = await _entry_of_person(tx, key, activity_id)
     name, had = customer if entry is None else entry.customer, entry is not None and entry.status in _HAVE_A_PLACE
     if came:
@@ -115,13 +117,15 @@ async def attend(tx: Transaction, key: CustomerKey, activity_id: str, by: str, *
         raise NoPlace(customer)
     else:
         await _move(tx, row, name, "absent", by, tx.clock.now(), had=True)
+        if await tier_now(tx, key) is not None:
+            await take_activity_back(tx, key, ActivityTakenBack(activity_id=activity_id, kind="activity"))
     return await _entry(tx, shop, activity_id, name)
 
 
 async def draw(tx: Transaction, shop: str, activity_id: str, by: str) -> Row[Any]:
     """Draw the prizes among those who take part, once, by the seed that was fixed when the activity was set.
 
-    Raises UnknownActivity, NoPrizes.
+    Each person has one chance, under whichever identifiers. Raises UnknownActivity, NoPrizes, NotBegun.
     """
     row = await store.get_activity(tx, shop, activity_id, lock=True)
     if row is None:
@@ -130,12 +134,23 @@ async def draw(tx: Transaction, shop: str, activity_id: str, by: str) -> Row[Any
     if row.seed is None:
         raise NoPrizes(activity_id)
     if row.drawn_at is None:
-        entered = await store.taking_part(tx, shop, activity_id, TAKING_PART)
-        drawn = winners(row.seed, entered, terms.prizes)
+        if tx.clock.now() < row.starts:
+            raise NotBegun(row.starts)
+        drawn = winners(row.seed, await _persons(tx, shop, activity_id), terms.prizes)
         await store.save_draw(tx, shop, activity_id, drawn, by, tx.clock.now())
         row = await store.get_activity(tx, shop, activity_id)
         assert row is not None
     return row
+
+
+async def _persons(tx: Transaction, shop: str, activity_id: str) -> list[str]:
+    """Who takes part, each person once, under one of the identifiers that has a place: the first by name."""
+    entered = sorted(await store.taking_part(tx, shop, activity_id, TAKING_PART))
+    survivors = await get_survivors(tx, [(shop, name) for name in entered])
+    found: dict[CustomerKey, str] = {}
+    for name in entered:
+        found.setdefault(survivors.get((shop, name), (shop, name)), name)
+    return sorted(found.values())
 
 
 async def _open(tx: Transaction, shop: str, activity_id: str) -> Row[Any]:

@@ -7,7 +7,7 @@ each one's reward is paid out where that one's events are folded (commands/payou
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from common.events.orders import OrderEvent, OrderRefunded
 from common.fold.store import read_customer
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
+from membership.commands.knowing import lock_known, refuse_erased
 from membership.fold import load
 from membership.members.refusals import UnknownMember
 from membership.metrics import REFERRALS_HELD
@@ -43,10 +44,8 @@ Role = Literal["referrer", "referee"]
 
 
 async def give_code(tx: Transaction, key: CustomerKey, traits: Mapping[str, str]) -> str:
-    """The member's code, always the same one; `traits` are hashed. Raises UnknownMember."""
-    if await read_customer(tx, key) is None:
-        raise UnknownMember(key[1])
-    survivor = (await lock_survivors(tx, [key]))[key]
+    """The member's code, always the same one; `traits` are hashed. Raises UnknownMember, ErasedCustomer."""
+    survivor = await lock_known(tx, key)
     row = await read_customer(tx, survivor)
     if row is None or Tiers.of(load(row.state)).enrolled is None:
         raise UnknownMember(key[1])
@@ -61,12 +60,13 @@ async def give_code(tx: Transaction, key: CustomerKey, traits: Mapping[str, str]
 async def make(tx: Transaction, key: CustomerKey, code: str, traits: Mapping[str, str]) -> Row[Any]:
     """The customer comes by somebody's code; idempotent.
 
-    Raises UnknownReferralCode, SelfReferral, ExistingCustomer, ReferredAlready.
+    Raises UnknownReferralCode, ErasedCustomer, SelfReferral, ExistingCustomer, ReferredAlready.
     """
     shop, customer = key
     referrer = await store.owner_of(tx, shop, code)
     if referrer is None:
         raise UnknownReferralCode(code)
+    await refuse_erased(tx, key)
     survivors = await lock_survivors(tx, [key, (shop, referrer)])
     people = await get_people(tx, [key, (shop, referrer)])
     mine, theirs = [name for _, name in people[key]], [name for _, name in people[shop, referrer]]
@@ -136,11 +136,17 @@ async def judge_again(tx: Transaction, times: Mapping[CustomerKey, datetime], ru
     people = await get_people(tx, times)
     news = {name: (all_[0], all_, times[key]) for key, all_ in people.items() for name in all_}
     moved, facts = [], list[Event[Any]]()
-    for row in await store.lock_referrals(tx, news):
+    rows = await store.lock_referrals(tx, news)
+    # Of a person who was brought under several identifiers, before a merge showed it, the first referral counts.
+    first: dict[CustomerKey, Row[Any]] = {}
+    for row in sorted(rows, key=lambda row: (row.made_at, row.customer)):
+        first.setdefault(news[row.shop, row.customer][0], row)
+    for row in rows:
         (_, survivor), all_, at = news[row.shop, row.customer]
         counting, bought_before = await store.bought(tx, row.shop, survivor, row.made_at)
         one_person = (row.shop, row.referrer) in all_
-        verdict = judge(Known(row.decision, one_person, bought_before, counting, row.rounds))
+        is_first = first[news[row.shop, row.customer][0]] is row
+        verdict = judge(Known(row.decision, one_person, bought_before, counting, row.rounds, is_first))
         if (verdict.state, verdict.why) == (row.state, row.refused_why):
             continue
         at = max(at, row.moved_at)  # what is taken back comes after what was given
@@ -178,8 +184,3 @@ async def _signals(
     above = await store.brought_by(tx, shop, theirs)
     in_a_day = await store.count_since(tx, shop, theirs, tx.clock.now() - _A_DAY)
     return signals(Surroundings(of_referrer, traits, others, above, in_a_day), mine, rules)
-
-
-async def forget_traits(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
-    """Of customers who were erased nothing is compared any more."""
-    await store.delete_traits(tx, customers)

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from common.events import CustomerKey
-from common.fold.store import read_customer
-from common.people.store import get_people, lock_survivors
+from common.people.store import get_people
 from common.storage.database import Transaction
 from common.time.calendar import start_of_month
-from membership.members.refusals import UnknownMember
+from membership.commands.knowing import lock_known
 from membership.programme import store as programmes
 from membership.surprises import store
 from membership.surprises.refusals import SurpriseBudgetUsed, SurprisedEnough, SurpriseDiffers
@@ -32,22 +31,28 @@ class Asked(NamedTuple):
 async def give(tx: Transaction, key: CustomerKey, asked: Asked) -> Row[Any]:
     """Idempotent by the command's id. Raises UnknownMember, SurpriseDiffers, SurprisedEnough, SurpriseBudgetUsed."""
     shop, customer = key
-    if await read_customer(tx, key) is None:
-        raise UnknownMember(customer)
-    await lock_survivors(tx, [key])
+    await lock_known(tx, key)
     known = await store.get_surprise(tx, shop, asked.command_id)
     if known is not None:
-        if (known.customer, known.what, known.value) != (customer, asked.what, asked.value):
-            raise SurpriseDiffers(asked.command_id)
-        return known
+        return _repeated(known, customer, asked)
     rules, now = (await programmes.read_rules(tx, {shop}))[shop], tx.clock.now()
     allowed, month = rules.at(now).surprises, start_of_month(rules.date_of(now))
     people = [name for _, name in (await get_people(tx, [key]))[key]]
     if await store.count_since(tx, shop, people, now - _A_YEAR) >= allowed.a_member_a_year:
         raise SurprisedEnough(customer, allowed.a_member_a_year)
-    if await store.spend(tx, shop, month, asked.value, allowed.budget_a_month) is None:
-        raise SurpriseBudgetUsed(max(0, allowed.budget_a_month - await store.spent_in(tx, shop, month)))
-    await store.insert_surprise(tx, shop=shop, customer=customer, month=month, at=now, **asked._asdict())
+    # The row before the money: the id may be another customer's, whose request came at the same time.
+    new = await store.insert_surprise(tx, shop=shop, customer=customer, month=month, at=now, **asked._asdict())
     row = await store.get_surprise(tx, shop, asked.command_id)
     assert row is not None
+    if not new:
+        return _repeated(row, customer, asked)
+    if await store.spend(tx, shop, month, asked.value, allowed.budget_a_month) is None:
+        raise SurpriseBudgetUsed(max(0, allowed.budget_a_month - await store.spent_in(tx, shop, month)))
     return row
+
+
+def _repeated(known: Row[Any], customer: str, asked: Asked) -> Row[Any]:
+    """Raises SurpriseDiffers."""
+    if (known.customer, known.what, known.value) != (customer, asked.what, asked.value):
+        raise SurpriseDiffers(asked.command_id)
+    return known

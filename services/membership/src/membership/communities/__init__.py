@@ -1,1 +1,1 @@
-"""Groups of customers on social platforms: who may be in one, who is (MEM-040, MEM-094 to 097, 106)."""
+"""Groups of customers on social platforms: who may be in one, who is, what is said (MEM-040, 094 to 100, 106, 108)."""

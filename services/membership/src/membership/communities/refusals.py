@@ -26,6 +26,28 @@ class NotEligible(Conflict):
         )
 
 
+class NotInCommunity(Conflict):
+    def __init__(self, customer: str, community_id: str) -> None:
+        super().__init__(
+            "not_in_community", f"{customer!r} has not joined the community {community_id!r}: who is in it writes."
+        )
+
+
+class UnknownPost(NotFound):
+    def __init__(self, post_id: str) -> None:
+        super().__init__("unknown_post", f"There is no post {post_id!r} in this community.")
+
+
+class PostDiffers(Conflict):
+    def __init__(self, post_id: str) -> None:
+        super().__init__("post_differs", f"The post {post_id!r} says something else: take another id.")
+
+
+class NotAnswerable(Conflict):
+    def __init__(self, post_id: str, why: str) -> None:
+        super().__init__("not_answerable", f"The post {post_id!r} {why}.")
+
+
 class CommunityClosed(Conflict):
     def __init__(self, community_id: str) -> None:
         super().__init__("community_closed", f"The community {community_id!r} takes nobody any more (`open` is false).")

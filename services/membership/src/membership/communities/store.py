@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Row
 
+from common.events import CustomerKey
+from common.storage.columns import Columns
 from common.storage.database import Transaction
 from membership.communities.terms import Community
 
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 Status = Literal["invited", "joined", "left", "removed"]
 _SHOWN = "shop, community_id, cast(terms as text) as terms, by, moved_at"
 
@@ -109,11 +112,15 @@ async def list_members(
 async def list_eligible(
     tx: Transaction, shop: str, community_id: str, tiers: Collection[str], after: str, limit: int
 ) -> Sequence[Row[Any]]:
-    """Members of these tiers, by customer, with what the community knows of them."""
+    """Members of these tiers, by customer, with what the community knows of them under any identifier."""
     # By the index of the tier, sorted; who is in the community by the primary key.
     return await tx.fetch(
         """
-        select c.customer, c.tier, m.status
+        select c.customer, c.tier, coalesce(m.status, (
+            select o.status from customers a join community_members o
+              on o.shop = a.shop and o.community_id = :id and o.customer = a.customer
+            where a.shop = c.shop and a.merged_into = c.customer order by o.moved_at desc limit 1
+        )) as status
         from customers c left join community_members m
           on m.shop = c.shop and m.community_id = :id and m.customer = c.customer
         where c.shop = :shop and c.tier = any(:tiers) and c.enrolled_at is not null and c.customer > :after
@@ -124,4 +131,17 @@ async def list_eligible(
         tiers=sorted(tiers),
         after=after,
         limit=limit,
+    )
+
+
+async def remove(tx: Transaction, customers: Iterable[CustomerKey], at: datetime) -> None:
+    """These customers are in no community any more."""
+    # By the index of the customer.
+    await tx.execute(
+        f"""
+        update community_members m set status = 'removed', moved_at = :at
+        from {_CUSTOMERS} where m.shop = w.shop and m.customer = w.customer and m.status in ('invited', 'joined')
+        """,
+        at=at,
+        **_CUSTOMERS.of(sorted(set(customers))),
     )

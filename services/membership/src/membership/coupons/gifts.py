@@ -1,8 +1,8 @@
-"""Gifts with a purchase: samples only, related to the goods, never more of them than products (MEM-059 to 062)."""
+"""Gifts with a purchase: samples only, related to the goods, never more of them than products (MEM-059 to 064)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from membership.coupons.cart import Candidate, Cart
 from membership.coupons.offer import Gift, Offer
@@ -19,6 +19,17 @@ def unrelated(offer: Offer, related: Mapping[str, Sequence[str]]) -> tuple[str, 
             if category in related and gift.category not in related[category]:
                 return category, gift.category
     return None
+
+
+def with_next_gift(offer: Offer, given: Collection[str]) -> Offer:
+    """The offer with the gifts that come now: of a series the first one that was not given yet, by its SKU (MEM-064).
+
+    A series that is complete gives none.
+    """
+    if not offer.gift_series:
+        return offer
+    left = [gift for gift in offer.gifts if gift.sku not in given]
+    return offer.model_copy(update={"gifts": tuple(left[:1])})
 
 
 def gifts_of(cart: Cart, offers: Iterable[Candidate]) -> list[tuple[str, Gift]]:

@@ -74,6 +74,7 @@ class Offer(Terms):
 
     `automatic`: it needs no code. `alone`: with no other; of one `group` an order takes one. `with_tier_price`: it
     comes on top of the tier's price, otherwise in its place. `use_limit` and `budget` are over all customers.
+    `gift_series`: the gifts are collected, one an order: the next one that the customer has not been given (MEM-064).
     """
 
     name: Text
@@ -85,6 +86,7 @@ class Offer(Terms):
     most: Amount | None = None
     free_shipping: bool = False
     gifts: Annotated[tuple[Gift, ...], Field(max_length=20)] = ()
+    gift_series: bool = False
     minimum: Annotated[int, Field(ge=0, le=ABSURD, strict=True)] = 0
     skus: Annotated[tuple[Text, ...], Field(max_length=1_000)] = ()
     categories: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
@@ -121,6 +123,10 @@ class Offer(Terms):
             raise ValueError("`orders_to` must not be below `orders_from`")
         self._check_steps()
         self._check_rates()
+        if self.gift_series and len({gift.sku for gift in self.gifts}) < max(2, len(self.gifts)):
+            raise ValueError(
+                "a `gift_series` has at least two `gifts`, each of another `sku`: none comes twice (MEM-064)"
+            )
         return self
 
     def _check_steps(self) -> None:
@@ -134,6 +140,11 @@ class Offer(Terms):
         for low, high in pairwise(self.rates):
             if high.orders <= low.orders or high.percent < low.percent:
                 raise ValueError("rates must rise: who buys more often never gets a lower one (MEM-057)")
+
+    @property
+    def takes_off(self) -> bool:
+        """Whether it takes something off goods or freight, rather than giving gifts alone."""
+        return bool(self.percent or self.rates or self.amount or self.steps or self.free_shipping)
 
     @property
     def for_the_new_alone(self) -> bool:

@@ -13,7 +13,8 @@ from common.events import CustomerKey, Event
 from common.events.orders import OrderClosed, OrderEvent, OrderRefunded
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from membership.coupons.store import shops_with_offers, uses_of_orders
+from membership.coupons.store_offers import shops_with_offers
+from membership.coupons.store_uses import uses_of_orders
 from membership.coupons.users import Users, read_users
 from membership.coupons.using import COUNTED, UseStatus, refused_of_order
 from membership.orders.state import Order

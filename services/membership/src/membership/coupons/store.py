@@ -1,4 +1,4 @@
-"""The rows of offers, coupons and their uses; what all customers share is guarded by constraints of the tables."""
+"""The rows of coupons: codes, each once a batch and holder; the last use of one is guarded by a constraint."""
 
 from __future__ import annotations
 
@@ -10,101 +10,10 @@ from sqlalchemy import Row
 
 from common.storage.columns import Columns
 from common.storage.database import Transaction
-from membership.coupons.offer import Offer
 
+_PROMOTIONS = 7_301_010
+"""Namespace of the advisory locks that let a shop issue promotions one after the other."""
 _HOLDERS = Columns("w", code="text", holder="text", customer="text")
-_ORDERS = Columns("w", shop="text", order_id="text")
-
-
-async def insert_offer(tx: Transaction, shop: str, offer_id: str, offer: Offer) -> bool:
-    """False where there is one of that id."""
-    # Waits for a transaction that inserts the same id, then finds it taken.
-    count = await tx.execute(
-        """
-        insert into offers (shop, offer_id, terms, starts, ends, use_limit, budget)
-        values (:shop, :id, cast(:terms as jsonb), :starts, :ends, :use_limit, :budget) on conflict do nothing
-        """,
-        shop=shop,
-        id=offer_id,
-        terms=offer.model_dump_json(),
-        starts=offer.starts,
-        ends=offer.ends,
-        use_limit=offer.use_limit,
-        budget=offer.budget,
-    )
-    return count == 1
-
-
-async def get_offer(tx: Transaction, shop: str, offer_id: str, *, lock: bool = False) -> Row[Any] | None:
-    # By the primary key.
-    return await tx.fetch_one(
-        f"""
-        select shop, offer_id, cast(terms as text) as terms, starts, ends, stopped_at, uses, spent, recorded_at
-        from offers where shop = :shop and offer_id = :id {"for update" if lock else ""}
-        """,
-        shop=shop,
-        id=offer_id,
-    )
-
-
-async def list_offers(tx: Transaction, shop: str, after: str, limit: int) -> Sequence[Row[Any]]:
-    # In order of the primary key.
-    return await tx.fetch(
-        """
-        select shop, offer_id, cast(terms as text) as terms, starts, ends, stopped_at, uses, spent, recorded_at
-        from offers where shop = :shop and offer_id > :after order by offer_id limit :limit
-        """,
-        shop=shop,
-        after=after,
-        limit=limit,
-    )
-
-
-async def offers_between(tx: Transaction, shop: str, start: datetime, end: datetime) -> Sequence[Row[Any]]:
-    """Offers in force at some instant of [start, end)."""
-    # By the index on ends; a shop has some hundred at most.
-    return await tx.fetch(
-        """
-        select offer_id, cast(terms as text) as terms, starts, least(ends, stopped_at) as ends
-        from offers where shop = :shop and ends > :start and starts < :end
-        and (stopped_at is null or stopped_at > :start)
-        order by starts, offer_id limit 1000
-        """,
-        shop=shop,
-        start=start,
-        end=end,
-    )
-
-
-async def figures_of(tx: Transaction, shop: str, offer_id: str) -> Row[Any]:
-    """Coupons issued; uses by status, what they took off and what was paid for their orders."""
-    # By the indexes of coupons and of uses by offer.
-    row = await tx.fetch_one(
-        """
-        select (select count(*) from coupons where shop = :shop and offer_id = :id) as issued,
-               count(*) filter (where status = 'reserved') as reserved,
-               count(*) filter (where status = 'committed') as committed,
-               count(*) filter (where status = 'over_limit') as over_limit,
-               coalesce(sum(amount) filter (where status in ('committed', 'over_limit')), 0) as taken_off,
-               coalesce(sum(paid) filter (where status in ('committed', 'over_limit')), 0) as revenue,
-               count(distinct customer) filter (where status in ('committed', 'over_limit')) as customers
-        from coupon_uses where shop = :shop and offer_id = :id
-        """,
-        shop=shop,
-        id=offer_id,
-    )
-    assert row is not None
-    return row
-
-
-async def stop_offer(tx: Transaction, shop: str, offer_id: str, at: datetime) -> None:
-    # The first stop counts.
-    await tx.execute(
-        "update offers set stopped_at = :at where shop = :shop and offer_id = :id and stopped_at is null",
-        shop=shop,
-        id=offer_id,
-        at=at,
-    )
 
 
 async def insert_coupons(
@@ -112,30 +21,40 @@ async def insert_coupons(
     shop: str,
     offer_id: str,
     batch: str,
-    holders: Iterable[tuple[str, str, str | None]],
+    holders: Sequence[tuple[str, str, str | None]],
     valid: tuple[datetime, datetime],
     use_limit: int | None,
     at: datetime,
     guard: tuple[int, datetime] | None = None,
-) -> Sequence[Row[Any]]:
-    """Coupons as (code, holder, customer); returns those that are new. Who has one of the batch gets no other.
+) -> list[tuple[str, str | None]]:
+    """Coupons as (code, holder, customer); code and customer of the new. Who has one of the batch gets no other.
 
-    `guard`: who was issued so many since then gets none.
+    `guard`: who was issued so many since then, under whichever identifier, gets none.
     """
-    # In one order, so that two requests for one batch do not wait for each other in a circle.
-    return await tx.fetch(
+    # In one order, so that two requests for one batch do not wait for each other in a circle. The codes come back as
+    # one text: a row for each of ten thousand costs more than all that is done with them.
+    made = await tx.value(
         f"""
-        insert into coupons (shop, code, offer_id, batch, holder, customer, valid_from, valid_until, use_limit,
-                             issued_at)
-        select :shop, code, :offer_id, :batch, holder, customer, :valid_from, :valid_until, :use_limit, :at
-        from {_HOLDERS}
-        where cast(:most as bigint) is null or customer is null or (
-            select count(*) from coupons k
-            where k.shop = :shop and k.customer = w.customer and k.issued_at > :since
-        ) < :most
-        order by holder
-        on conflict do nothing
-        returning code, customer
+        with made as (
+            insert into coupons (shop, code, offer_id, batch, holder, customer, valid_from, valid_until, use_limit,
+                                 issued_at)
+            select :shop, code, :offer_id, :batch, holder, customer, :valid_from, :valid_until, :use_limit, :at
+            from {_HOLDERS}
+            where cast(:most as bigint) is null or customer is null or (
+                select count(*) from coupons k
+                where k.shop = :shop and k.issued_at > :since and k.customer in (
+                    select w.customer
+                    union
+                    select s.customer from customers c join customers s on s.shop = c.shop
+                      and (s.customer = coalesce(c.merged_into, c.customer)
+                           or s.merged_into = coalesce(c.merged_into, c.customer))
+                    where c.shop = :shop and c.customer = w.customer
+                )
+            ) < :most
+            order by holder
+            on conflict do nothing
+            returning code
+        ) select string_agg(code, ' ') from made
         """,
         shop=shop,
         offer_id=offer_id,
@@ -148,6 +67,14 @@ async def insert_coupons(
         since=None if guard is None else guard[1],
         **_HOLDERS.of(holders),
     )
+    new = frozenset(made.split(" ")) if made else frozenset[str]()
+    return [(code, customer) for code, _, customer in holders if code in new]
+
+
+async def lock_promotions(tx: Transaction, shop: str) -> None:
+    """One transaction at a time issues promotions of the shop, until it ends: what each counts is what stands."""
+    # Only where the shop bounds them; the customers themselves may have no row to lock.
+    await tx.execute("select pg_advisory_xact_lock(:space, hashtext(:shop))", space=_PROMOTIONS, shop=shop)
 
 
 async def without_coupon(tx: Transaction, shop: str, offer_id: str, batch: str, customers: Iterable[str]) -> list[str]:
@@ -239,109 +166,4 @@ async def void_coupon(tx: Transaction, shop: str, code: str, at: datetime) -> No
         shop=shop,
         code=code,
         at=at,
-    )
-
-
-async def get_use(tx: Transaction, shop: str, order_id: str, code: str) -> Row[Any] | None:
-    # By the primary key.
-    return await tx.fetch_one(
-        "select * from coupon_uses where shop = :shop and order_id = :order_id and code = :code",
-        shop=shop,
-        order_id=order_id,
-        code=code,
-    )
-
-
-async def count_uses(tx: Transaction, shop: str, offer_id: str, people: Sequence[str]) -> int:
-    """Uses of an offer that stand, by a customer under any of their identifiers."""
-    # By the index of uses by customer; the offer's row is locked, so nobody adds one meanwhile.
-    return int(
-        await tx.value(
-            """
-            select count(*) from coupon_uses where shop = :shop and offer_id = :offer_id and customer = any(:people)
-            and status in ('reserved', 'committed')
-            """,
-            shop=shop,
-            offer_id=offer_id,
-            people=list(people),
-        )
-    )
-
-
-async def add_uses(tx: Transaction, shop: str, offer_id: str, code: str, uses: int, amount: int) -> None:
-    """So many more uses of a coupon and its offer, or fewer; both rows are locked."""
-    # The constraints of the tables hold whatever was looked at before.
-    await tx.execute(
-        "update coupons set uses = uses + :uses where shop = :shop and code = :code", shop=shop, code=code, uses=uses
-    )
-    # The same for the offer.
-    await tx.execute(
-        "update offers set uses = uses + :uses, spent = spent + :amount where shop = :shop and offer_id = :id",
-        shop=shop,
-        id=offer_id,
-        uses=uses,
-        amount=amount,
-    )
-
-
-async def save_use(tx: Transaction, **use: Any) -> None:
-    """A use as it stands now."""
-    # The coupon's row is locked.
-    await tx.execute(
-        """
-        insert into coupon_uses (shop, order_id, code, offer_id, customer, amount, currency, status, paid,
-                                 order_revision, at, moved_at, promised, refused)
-        values (:shop, :order_id, :code, :offer_id, :customer, :amount, :currency, :status, :paid,
-                :order_revision, :at, :at, :promised, :refused)
-        on conflict (shop, order_id, code) do update set customer = excluded.customer, amount = excluded.amount,
-            currency = excluded.currency, status = excluded.status, paid = excluded.paid,
-            order_revision = excluded.order_revision, moved_at = excluded.moved_at, promised = excluded.promised,
-            refused = excluded.refused
-        """,
-        **use,
-    )
-
-
-async def shops_with_offers(tx: Transaction, shops: Iterable[str]) -> set[str]:
-    """Of these shops, those that ever set an offer."""
-    # A look into the primary key for each shop.
-    rows = await tx.fetch(
-        """
-        select shop from unnest(cast(:shops as text[])) as w(shop)
-        where exists (select 1 from offers o where o.shop = w.shop)
-        """,
-        shops=sorted(set(shops)),
-    )
-    return {row.shop for row in rows}
-
-
-async def uses_of_orders(tx: Transaction, orders: Iterable[tuple[str, str]]) -> Sequence[Row[Any]]:
-    """The uses on these orders, by (shop, order)."""
-    # By the primary key.
-    return await tx.fetch(
-        f"select u.* from {_ORDERS} join coupon_uses u on u.shop = w.shop and u.order_id = w.order_id",
-        **_ORDERS.of(sorted(set(orders))),
-    )
-
-
-async def unbalanced(tx: Transaction) -> Sequence[Row[Any]]:
-    """Offers and coupons whose counts are not the uses that stand."""
-    # Reads both tables whole: for verify alone.
-    return await tx.fetch(
-        """
-        select o.shop, o.offer_id as name, o.uses, o.spent, coalesce(u.uses, 0) as counted,
-               coalesce(u.spent, 0) as summed
-        from offers o left join (
-            select shop, offer_id, count(*) as uses, sum(amount) as spent from coupon_uses
-            where status in ('reserved', 'committed') group by shop, offer_id
-        ) u on u.shop = o.shop and u.offer_id = o.offer_id
-        where o.uses <> coalesce(u.uses, 0) or o.spent <> coalesce(u.spent, 0)
-        union all
-        select c.shop, c.code, c.uses, 0, coalesce(u.uses, 0), 0
-        from coupons c left join (
-            select shop, code, count(*) as uses from coupon_uses
-            where status in ('reserved', 'committed') group by shop, code
-        ) u on u.shop = c.shop and u.code = c.code
-        where c.uses <> coalesce(u.uses, 0)
-        """
     )

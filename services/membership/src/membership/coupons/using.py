@@ -51,7 +51,7 @@ def check_usable(
         raise CouponNotUsable(code, "not_theirs", "was issued to another customer.")
     if not is_for(offer, buyer, level):
         raise CouponNotUsable(code, "not_eligible", "is not for this customer: see the offer's tier and orders.")
-    if offer.per_customer is not None and not people:
+    if (offer.per_customer is not None or offer.gift_series) and not people:
         raise CouponNotUsable(code, "customer_needed", "is counted by customer: say which one.")
 
 

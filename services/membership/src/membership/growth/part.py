@@ -9,9 +9,9 @@ from typing import Any
 
 from common.events import Event
 from common.events.feedback import ReviewSubmitted
-from common.events.membership import ActivityJoined, MemberCheckedIn
+from common.events.membership import ActivityJoined, ActivityTakenBack, MemberCheckedIn
 from common.events.orders import OrderClosed, OrderCompleted, OrderEvent, OrderPaid, OrderRefunded
-from common.fold.items import Wanted
+from common.fold.items import EVERYTHING, Wanted
 from membership.check_in.state import CheckIns
 from membership.growth import rules
 from membership.growth.state import ACTIVITIES, ORDER_GROWTH, Growth
@@ -36,6 +36,13 @@ class GrowthPart(Part[Growth]):
             return (ACTIVITIES["review"].name(data.review_id),)
         if isinstance(data, ActivityJoined):
             return (ACTIVITIES[data.kind].name(data.activity_id),)
+        if isinstance(data, ActivityTakenBack):
+            name = ACTIVITIES[data.kind].name(data.activity_id)
+            if not member.items.has(name):
+                return (name,)
+            known = ACTIVITIES[data.kind].get(member, data.activity_id)
+            # What was earned then is not any more: the tiers since then follow from the whole history.
+            return (EVERYTHING,) if known is not None and known.growth else (name,)
         return ()  # an order's share stands in the order's item
 
     def balances(self, member: Member) -> Balances:
@@ -72,6 +79,20 @@ def on_activity(work: Work, data: ActivityJoined) -> None:
     _count_once(work, data.kind, data.activity_id, earns.activity if data.kind == "activity" else earns.referral)
 
 
+def on_taken_back(work: Work, data: ActivityTakenBack) -> None:
+    """Growth for what was not so goes, and the tier is what it would be had it never been."""
+    known = ACTIVITIES[data.kind].get(work.member, data.activity_id)
+    if known is None or not known.growth or known.at is None:
+        return
+    work.reason = f"{data.kind}_reversed"
+    held = ACTIVITIES[data.kind].change(work.member, data.activity_id)
+    work.enter(Entry(known.at, growth=-held.growth, activity=True))
+    _grow(work, f"{data.kind}/{data.activity_id}", -held.growth)
+    held.growth = 0
+    if work.programme.by_growth:
+        work.requalify = known.at, "refund"
+
+
 def on_checked_in(work: Work, _: MemberCheckedIn) -> None:
     """One check-in a calendar day of the shop counts (MEM-046)."""
     day = work.shop.date_of(work.at)
@@ -83,7 +104,9 @@ def _count_once(work: Work, kind: str, name: str, earns: int) -> None:
     """Count an activity, once for ever."""
     share = ACTIVITIES[kind]
     if share.get(work.member, name) is None:
-        share.change(work.member, name).growth = _count(work, kind, name, earns)
+        counted = share.change(work.member, name)
+        counted.growth = _count(work, kind, name, earns)
+        counted.at = work.at if kind != "review" and counted.growth else None
 
 
 def _count(work: Work, kind: str, name: str, earns: int) -> int:
@@ -124,7 +147,12 @@ GrowthPart.inputs = {
     OrderRefunded: on_order,
     ReviewSubmitted: on_review,
     ActivityJoined: on_activity,
+    ActivityTakenBack: on_taken_back,
     MemberCheckedIn: on_checked_in,
 }
-GrowthPart.reads = {ReviewSubmitted: ("review_id",), ActivityJoined: ("activity_id", "kind")}
+GrowthPart.reads = {
+    ReviewSubmitted: ("review_id",),
+    ActivityJoined: ("activity_id", "kind"),
+    ActivityTakenBack: ("activity_id", "kind"),
+}
 PART = GrowthPart()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from membership.member import PartState, Share
@@ -18,9 +19,13 @@ class OrderGrowth:
 
 @dataclass(slots=True)
 class Activity:
-    """What something other than an order and a check-in earned: a review, an activity, a referral."""
+    """What something other than an order and a check-in earned: a review, an activity, a referral.
+
+    `at`: when, of what may be taken back.
+    """
 
     growth: int = 0
+    at: datetime | None = None
 
 
 @dataclass(slots=True)

@@ -12,13 +12,14 @@ from multiprocessing import get_context
 from common.events import CustomerKey
 from common.storage.database import Database, Transaction
 from membership.activities import store as activities
-from membership.coupons import store as coupons
+from membership.coupons import store_uses
 from membership.fold import MemberFolding
 from membership.histories import ranges
 from membership.jobs import comparing
 from membership.members import store as members
 from membership.programme import store as programmes
 from membership.referrals import store as referrals
+from membership.satisfaction import store as satisfaction
 from membership.surprises import store as surprises
 
 PAGE = 500
@@ -83,7 +84,7 @@ async def _shared(tx: Transaction) -> list[str]:
     found = [f"{shop}: a version of the programme is gone" for shop in await programmes.missing_versions(tx)]
     found += [
         f"{row.shop}: {row.name} counts {row.uses} uses ({row.spent}), of which {row.counted} stand"
-        for row in await coupons.unbalanced(tx)
+        for row in await store_uses.unbalanced(tx)
     ]
     found += [
         f"{row.shop}: the referral {row.referral_id} is {row.state}, with {row.counting} orders that count"
@@ -92,6 +93,11 @@ async def _shared(tx: Transaction) -> list[str]:
     found += [
         f"{row.shop}: {row.activity_id} has {row.taken} places taken, of which {row.counted} are somebody's"
         for row in await activities.wrong(tx)
+    ]
+    found += [
+        f"{row.shop}: {row.customer} has {row.good} good marks and {row.bad} bad ones, not {row.good_marks} and"
+        f" {row.bad_marks} as noted"
+        for row in await satisfaction.wrong(tx)
     ]
     found += [
         f"{row.shop}: of {row.month:%Y-%m} {row.spent} are spent on surprises, which come to {row.summed}"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Row
 
 from common.events import CustomerKey
+from common.storage.columns import Columns
 from common.storage.database import Transaction
 
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 Kind = Literal["ambassador", "affiliate"]
 Status = Literal["invited", "active", "declined", "ended"]
 
@@ -56,17 +58,39 @@ async def list_partners(
 
 
 async def _partners(tx: Transaction, condition: str, shop: str, limit: int = 1, **more: Any) -> Sequence[Row[Any]]:
-    # By the primary key; the figures by the index of the referrer.
+    # By the primary key; the person's identifiers by the key of customers and the index of those who were absorbed; the
+    # figures by the index of the referrer.
     return await tx.fetch(
         f"""
         select p.*, r.brought, r.rewarded
         from partners p, lateral (
-            select count(*) as brought, count(*) filter (where state = 'rewarded') as rewarded
-            from referrals where shop = p.shop and referrer = p.customer
+            select count(*) as brought, count(*) filter (where o.state = 'rewarded') as rewarded
+            from referrals o
+            where o.shop = p.shop and o.referrer in (
+                select p.customer
+                union
+                select s.customer from customers c join customers s on s.shop = c.shop
+                  and (s.customer = coalesce(c.merged_into, c.customer)
+                       or s.merged_into = coalesce(c.merged_into, c.customer))
+                where c.shop = p.shop and c.customer = p.customer
+            )
         ) as r
         where p.shop = :shop {condition} order by p.customer limit :limit
         """,
         shop=shop,
         limit=limit,
         **more,
+    )
+
+
+async def end(tx: Transaction, customers: Iterable[CustomerKey], at: datetime) -> None:
+    """These customers speak for the shop no more, and nothing is kept of where they do."""
+    # By the primary key.
+    await tx.execute(
+        f"""
+        update partners p set status = 'ended', affiliate_id = null, commission_source = null, moved_at = :at
+        from {_CUSTOMERS} where p.shop = w.shop and p.customer = w.customer
+        """,
+        at=at,
+        **_CUSTOMERS.of(sorted(set(customers))),
     )

@@ -57,6 +57,12 @@ def due_of(data: Any, rules: PayoutRules) -> Due | None:
     return None
 
 
+def rounds_before(origin: str) -> list[str]:
+    """Origins of the same reward in the rounds before: `referral/<id>-<role>-<round>`."""
+    name, _, number = origin.rpartition("-")
+    return [f"{name}-{earlier}" for earlier in range(1, int(number))]
+
+
 def points_for(amount: int, per_unit_worth: int, unit: int) -> int:
     """Points worth at least the amount: `per_unit_worth` points are worth `unit` minor units; rounded up."""
     return -(-amount * per_unit_worth // unit)

@@ -123,3 +123,16 @@ async def list_payouts(
         **({} if state is None else {"state": state}),
         **({} if customer is None else {"customer": customer}),
     )
+
+
+async def kept_of(tx: Transaction, payouts: Iterable[tuple[str, str]]) -> Sequence[Row[Any]]:
+    """Of payouts by shop and id, those that were kept: a coupon that was used, what a person has sent."""
+    # By the primary keys of payouts and of coupons.
+    return await tx.fetch(
+        f"""
+        select p.shop, p.payout_id from {_IDS} join payouts p on p.shop = w.shop and p.payout_id = w.payout_id
+        left join coupons c on c.shop = p.shop and p.form = 'coupon' and c.code = p.reference
+        where p.paid_by is not null or c.uses > 0
+        """,
+        **_IDS.of(sorted(set(payouts))),
+    )

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from common.events.membership import PointsAdjusted
 from membership.points.books import Books
 from membership.points.earning import lots_for, make_available
 from membership.programme.versions import ShopRules
+
+
+def origin_of(data: PointsAdjusted) -> str:
+    return f"adjustment/{data.command_id}"
 
 
 def lots_of(origin: str, shop: ShopRules, at: datetime) -> tuple[str, str]:

@@ -142,14 +142,16 @@ class GrowthRules(Rules):
 class FastTrack(Rules):
     """A campaign: one order of at least `spend` (minor units) paid in [start, end) reaches the tier (MEM-019).
 
-    `tier` is the tier's id; it is reached when the order completes, or `by_hand`: the member is on the work list of
-    those to whom staff may grant it (MEM-020).
+    `of` `total`: the orders together that complete before the end, from the calendar day of the shop on that `start`
+    lies in. `tier` is the tier's id; it is reached when the order completes, or `by_hand`: the member is on the work
+    list of those to whom staff may grant it (MEM-020).
     """
 
     tier: TierId
     spend: Annotated[int, Field(gt=0, le=ABSURD, strict=True)]
     start: PlannedTime
     end: PlannedTime
+    of: Literal["order", "total"] = "order"
     by_hand: bool = False
 
 
@@ -256,9 +258,12 @@ class Programme(Rules):
     @property
     def months_looked_at(self) -> int:
         """How far back the rules of tiers look at what happened by days; after a block, its grace too."""
+        campaigns = max(
+            ((each.end - each.start).days // 28 + 1 for each in self.fast_tracks if each.of == "total"), default=0
+        )
         if self.by_blocks:
-            return self.window_months + self.grace_days // 28 + 1
-        return max(self.window_months, self.term_months)
+            return max(self.window_months + self.grace_days // 28 + 1, campaigns)
+        return max(self.window_months, self.term_months, campaigns)
 
     def level_of(self, tier: str) -> int:
         """Where the tier of that id stands, 0 the lowest, which is that of no member too. Raises StopIteration."""

@@ -18,8 +18,9 @@ TRAITS = ("device", "payment", "address")
 
 
 class Known(NamedTuple):
-    """`one_person`: both are one, after a merge; `bought_before`: an order completed before the referral was made;
-    `counting`: completed orders of the new customer that count; `rounds`: how often it was rewarded.
+    """`one_person`: both are one, after a merge; `bought_before`: an order was paid before the referral was made;
+    `counting`: completed orders of the new customer that count, 0 where nothing was paid for all of them; `rounds`: how
+    often it was rewarded; `first`: of all by which the new customer was brought, under whichever identifier.
     """
 
     decision: Decision
@@ -27,13 +28,14 @@ class Known(NamedTuple):
     bought_before: bool
     counting: int
     rounds: int
+    first: bool = True
 
 
 class Verdict(NamedTuple):
     """`why` it is refused."""
 
     state: State
-    why: Literal["self_referral", "existing_customer", "by_hand"] | None = None
+    why: Literal["self_referral", "existing_customer", "another_referral", "by_hand"] | None = None
 
 
 def judge(known: Known) -> Verdict:
@@ -44,6 +46,8 @@ def judge(known: Known) -> Verdict:
         return Verdict("refused", "self_referral")
     if known.bought_before:
         return Verdict("refused", "existing_customer")
+    if not known.first:
+        return Verdict("refused", "another_referral")
     if known.decision == "waiting":
         return Verdict("review")
     if known.counting > 0:

@@ -133,15 +133,31 @@ async def lock_referrals(tx: Transaction, customers: Iterable[CustomerKey]) -> S
     )
 
 
+_COUNTING = """
+    case when coalesce(cast({0}state -> 'recent' ->> 'ever' as bigint), 0) > 0
+         then coalesce(cast({0}state -> 'orders' ->> 'counting' as integer), 0) else 0 end
+"""
+"""Completed orders that count; none where nothing was paid for them: a sample that was free makes no reward."""
+
+
 async def bought(tx: Transaction, shop: str, survivor: str, before: datetime) -> tuple[int, bool]:
-    """Completed orders that count, and whether any completed before that instant; of a person, by the survivor."""
-    # By the primary key, and the index of the history by customer and time.
+    """Completed orders that count, and whether any was paid before that instant; of a person, by the survivor.
+
+    An order that was closed unsent, and no more than that, leaves a customer new.
+    """
+    # By the primary keys of customers and items. All orders of a customer who was brought are looked at: an order that
+    # completes later may say that it was paid before.
     row = await tx.fetch_one(
-        """
-        select coalesce((select cast(state -> 'orders' ->> 'counting' as integer) from customers
+        f"""
+        select coalesce((select {_COUNTING.format("")} from customers
                          where shop = :shop and customer = :customer), 0) as counting,
-               exists (select 1 from history where shop = :shop and customer = :customer and at < :before
-                       and type = 'order.completed') as bought_before
+               exists (
+                   select 1 from items i, lateral (select cast(i.body as jsonb) -> 'order' as known) o
+                   where i.shop = :shop and i.customer = :customer and i.name >= 'order/' and i.name < 'order0'
+                   and least(cast(o.known ->> 'paid_at' as timestamptz),
+                             cast(o.known ->> 'completed_at' as timestamptz)) < :before
+                   and coalesce(o.known ->> 'state', '') <> 'closed'
+               ) as bought_before
         """,
         shop=shop,
         customer=survivor,
@@ -262,15 +278,24 @@ async def count_since(tx: Transaction, shop: str, referrers: Collection[str], si
 
 
 async def wrong(tx: Transaction) -> Sequence[Row[Any]]:
-    """Referrals rewarded though no order of the new customer counts, or not though one does; who was merged apart."""
+    """Referrals rewarded though no order of the new customer counts, or not though one does, who was merged apart; and
+    rewarded ones beside an earlier one of the same person."""
     # Reads the table whole: for verify alone.
     return await tx.fetch(
-        """
+        f"""
         select * from (
-            select r.shop, r.referral_id, r.state,
-                   coalesce(cast(c.state -> 'orders' ->> 'counting' as integer), 0) as counting
+            select r.shop, r.referral_id, r.state, {_COUNTING.format("c.")} as counting
             from referrals r join customers c on c.shop = r.shop and c.customer = r.customer and c.merged_into is null
         ) as known
         where (state = 'rewarded' and counting = 0) or (state in ('made', 'reversed') and counting > 0)
+        union all
+        select r.shop, r.referral_id, r.state, 0
+        from referrals r join customers c on c.shop = r.shop and c.customer = r.customer
+        where r.state = 'rewarded' and exists (
+            select 1 from referrals o join customers d on d.shop = o.shop and d.customer = o.customer
+            where o.shop = r.shop and o.customer <> r.customer
+            and coalesce(d.merged_into, d.customer) = coalesce(c.merged_into, c.customer)
+            and (o.made_at, o.customer) < (r.made_at, r.customer)
+        )
         """
     )

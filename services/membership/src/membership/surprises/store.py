@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row
 
+from common.events import CustomerKey
+from common.storage.columns import Columns
 from common.storage.database import Transaction
+
+_CUSTOMERS = Columns("w", shop="text", customer="text")
 
 
 async def get_surprise(tx: Transaction, shop: str, command_id: str) -> Row[Any] | None:
@@ -60,15 +64,17 @@ async def count_since(tx: Transaction, shop: str, people: Collection[str], since
     )
 
 
-async def insert_surprise(tx: Transaction, **row: Any) -> None:
-    # Waits for a transaction that inserts the same id, and fails then: the whole is asked for again.
-    await tx.execute(
+async def insert_surprise(tx: Transaction, **row: Any) -> bool:
+    """False where there is one of that id."""
+    # Waits for a transaction that inserts the same id, then finds it taken.
+    count = await tx.execute(
         """
         insert into surprises (shop, customer, command_id, what, value, month, by, at)
-        values (:shop, :customer, :command_id, :what, :value, :month, :by, :at)
+        values (:shop, :customer, :command_id, :what, :value, :month, :by, :at) on conflict do nothing
         """,
         **row,
     )
+    return count == 1
 
 
 async def list_surprises(
@@ -97,4 +103,13 @@ async def wrong(tx: Transaction) -> Sequence[Row[Any]]:
         from surprise_months m left join surprises s on s.shop = m.shop and s.month = m.month
         group by m.shop, m.month, m.spent having m.spent <> coalesce(sum(s.value), 0)
         """
+    )
+
+
+async def blank(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
+    """What these customers were given is not told any more; that something was, and its value, stays."""
+    # By the index of the customer.
+    await tx.execute(
+        f"update surprises s set what = '' from {_CUSTOMERS} where s.shop = w.shop and s.customer = w.customer",
+        **_CUSTOMERS.of(sorted(set(customers))),
     )

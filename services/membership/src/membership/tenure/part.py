@@ -13,7 +13,7 @@ from common.time.calendar import add_months
 from membership.member import Member
 from membership.part import Part, Work
 from membership.points.adjustment import add_points
-from membership.points.part import books_of
+from membership.points.inputs import books_of
 from membership.points.state import LOT
 from membership.programme.versions import ShopRules
 from membership.tenure.state import Tenure

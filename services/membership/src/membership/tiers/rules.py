@@ -76,7 +76,9 @@ def evaluate(
         return standing, None  # nothing can lift it
     start = _start(standing, shop, programme, at, enrolled)
     level, rule = tier_for(programme, shop.unit_at(at), sums.through(start, at))
-    fast, by_hand = _fast_track(programme, shop, sums.completed_at(at))
+    fast, by_hand = map(
+        max, _fast_track(programme, shop, sums.completed_at(at)), _campaign_total(programme, shop, sums, at)
+    )
     if fast > level:
         level, rule = fast, "fast track"
     granted = max((programme.level_if_known(tier) for tier in sums.granted_at(at)), default=0)
@@ -110,12 +112,26 @@ def _fast_track(programme: Programme, shop: ShopRules, completed: Iterable[Purch
         paid = shop.at(order.paid_at)
         for track in paid.fast_tracks:
             if (
-                track.start <= order.paid_at < track.end
+                track.of == "order"
+                and track.start <= order.paid_at < track.end
                 and order.spend * shop.unit_at(order.paid_at) >= track.spend * FINE
             ):
                 tier = track.tier if paid is programme else programme.successor(track.tier, paid)
                 level = programme.level_of(tier)
                 reached, by_hand = (reached, max(by_hand, level)) if track.by_hand else (max(reached, level), by_hand)
+    return reached, by_hand
+
+
+def _campaign_total(programme: Programme, shop: ShopRules, sums: Sums, at: datetime) -> tuple[int, int]:
+    """The level that all orders of a campaign reach together, at once and by hand; calendar days count whole."""
+    reached = by_hand = 0
+    for track in programme.fast_tracks:
+        if track.of != "total" or not track.start <= at < track.end:
+            continue
+        spend = sums.through(shop.start_of(shop.date_of(track.start)), at).spend
+        if spend * shop.unit_at(at) >= track.spend * FINE:
+            level = programme.level_of(track.tier)
+            reached, by_hand = (reached, max(by_hand, level)) if track.by_hand else (max(reached, level), by_hand)
     return reached, by_hand
 
 
