@@ -3,79 +3,31 @@
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
 
-import httpx
 import pytest
-import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from common.storage.migrate import migrate
-from console.access import store
 from console.access.roles import PAGES
 from console.app import build_app
-from console.main import MIGRATIONS, build_console
-from console.settings import ConsoleSettings
 from console.web.page import Console
-from regulars.testing import EmptyDatabase
 
+from .conftest import signed_in
 from .imagined import How, Imagination, ImaginedServices
 
-HOST = "https://console.shop.example"
 IDS = {"which": "contact", "month": "2026-03", "action": "start", "topic": "price", "service": "membership"}
 """What stands in the holes of paths; other holes take `1`."""
 ELSEWHERE = {
     "opt_out": "asks for a channel",
     "lift_bounce": "asks for a channel",
     "survey_form": "is looked for in a list",
+    "survey_questions": "is looked for in a list",
     "one_dead": "is looked for in a list",
+    "search_coupon": "asks for a code",
     "check_campaign": "is there in one state alone",
 }
 """Pages that cannot be shown without more than their address, with the reason."""
-
-
-@pytest_asyncio.fixture
-async def console(database: EmptyDatabase, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Console]:
-    for name in ("DATABASE_URL", "MASTER_KEY", "PUBLIC_URL"):
-        monkeypatch.delenv(name, raising=False)
-    url = await database()
-    await migrate(url, MIGRATIONS, common=False)
-    given: dict[str, Any] = {
-        "database_url": url.replace("+asyncpg", ""),
-        "master_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-        "services_api_key": "a-key-of-the-console-for-tests",
-        "public_url": HOST,
-        **{f"{n}_url": HOST for n in ("orders_ingest", "membership", "segmentation", "messaging", "feedback")},
-    }
-    settings = ConsoleSettings(**given)
-    made = build_console(settings)
-    await made.services.close()
-    made.services = ImaginedServices(settings.addresses(), "", 1, 1)
-    yield made
-    await made.freshness.close()
-    await made.services.close()
-    await made.database.close()
-
-
-async def signed_in(console: Console, app: FastAPI) -> httpx.AsyncClient:
-    """A browser of an owner."""
-    token = secrets.token_urlsafe()
-    async with console.database.transaction() as tx:
-        await store.insert_invitation(tx, token, "owner", "tea", 48)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HOST)
-    page = (await client.get(f"/invitation/{token}")).text
-    fields = dict(re.findall(r'name="(token|form)" value="([^"]+)"', page))
-    answer = await client.post(
-        f"/invitation/{token}",
-        data={**fields, "name": "Olga", "password": "correct horse battery staple"},
-        headers={"sec-fetch-site": "same-origin"},
-    )
-    assert answer.status_code == 303, answer.text
-    return client
 
 
 @pytest.mark.parametrize("how", ["full", "bare"])

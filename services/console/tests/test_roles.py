@@ -42,6 +42,20 @@ PARTS = {
     "flow": "nurture",
     "campaign": "spring",
     "template": "spring_tea",
+    "task": "task-1",
+    "content_id": "show-1",
+    "question": "stars",
+    "decision": "refuse",
+    "offer": "spring-10",
+    "batch": "b-1",
+    "code": "SPRING10",
+    "referral": "r-1",
+    "payout": "p-1",
+    "activity": "tasting",
+    "community": "friends",
+    "sku": "tin-20",
+    "insert": "thanks",
+    "channel": "email",
 }
 
 
