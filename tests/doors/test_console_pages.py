@@ -12,6 +12,10 @@ from fastapi.routing import iter_route_contexts
 from console.access.roles import PAGES
 from console.app import build_app
 from console.web.page import Console
+from membership.api.payouts import PaidIn
+from membership.api.referrals import ReferralDecisionIn
+from membership.api.tier_grants import TierGrantIn
+from messaging.api.calls import CallClaimIn, CallOutcomeIn
 
 from .conftest import signed_in
 from .imagined import How, Imagination, ImaginedServices
@@ -60,3 +64,40 @@ async def test_each_page_is_drawn_from_answers_as_full_and_as_empty_as_can_be(
     assert wrong == []
     asked = {said for said in services.unknown if "/health/ready" not in said}
     assert asked == set(), "a page asks for what no service has"
+
+
+async def test_a_call_is_masked_until_it_is_taken_and_what_came_of_it_is_told(
+    apps: dict[str, FastAPI], console: Console
+) -> None:
+    """MSG-021, MSG-022: number and script are a look that is recorded; the service reads what the form sends."""
+    services = console.services
+    assert isinstance(services, ImaginedServices)
+    services.imagination = Imagination({name: app.openapi() for name, app in apps.items()}, "full")
+    app = build_app(console)
+    async with aclosing(await signed_in(console, app)) as client:
+
+        async def send(path: str, **fields: str) -> int:
+            token = re.search(r'name="token" value="([^"]+)"', (await client.get("/s/tea/calls/m-1")).text)
+            assert token is not None
+            data = {"token": token[1], "form": path, **fields}
+            answer = await client.post(f"/s/tea/{path}", data=data, headers={"sec-fetch-site": "same-origin"})
+            return answer.status_code
+
+        assert "What to say" not in (await client.get("/s/tea/calls/m-1")).text
+        assert await send("calls/m-1/claim") == 303
+        assert "What to say" in (await client.get("/s/tea/calls/m-1")).text
+        assert "What to say" not in (await client.get("/s/tea/calls/m-2")).text
+        assert await send("calls/m-1/outcome", outcome="sang", note="x") == 422
+        assert await send("calls/m-1/outcome", outcome="no_answer", note="rang", again_at="2025-03-05T10:00") == 303
+        assert await send("referrals/r-1", decision="refuse") == 303
+        assert await send("payouts/p-1/paid", reference=" ") == 422
+        assert await send("payouts/p-1/paid", reference="AL-7") == 303
+        assert await send("tier-grants", customer="ann", tier="gold", reason="a friend", command="c") == 303
+    told = {path: json for method, path, json in services.told if method == "POST"}
+    base = "/v1/shops/tea"
+    outcome = CallOutcomeIn.model_validate(told[f"{base}/call-tasks/m-1/outcome"])
+    assert (outcome.by, outcome.outcome, outcome.note) == ("Olga", "no_answer", "rang")
+    assert CallClaimIn.model_validate(told[f"{base}/call-tasks/m-1/claim"]).by == "Olga"
+    assert ReferralDecisionIn.model_validate(told[f"{base}/referrals/r-1/refuse"]).by == "Olga"
+    assert TierGrantIn.model_validate(told[f"{base}/members/ann/tier-grants"]).command_id == "console-c"
+    assert PaidIn.model_validate(told[f"{base}/payouts/p-1/paid"]).reference == "AL-7"
