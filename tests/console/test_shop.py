@@ -13,12 +13,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(lo
 BASE = f"/v1/shops/{SHOP}"
 HERE = f"/s/{SHOP}"
 PAGES = (
-    *("tasks", "task-form", "calls", "content?state=approved", "content-form", "survey-builder"),
-    *("survey-forms/csat/questions", "offers", "offer-form", "activities", "activity-form", "communities"),
-    *("community-form", "referrals", "partners", "partner-form", "payouts", "surprises", "surprise-form"),
-    *("points-owed", "tier-grants", "tier-grant-form", "feeds", "channels", "catalogue", "parcels", "insert-form"),
-    *("recommendations?customer=ann", "customers/ann", "customers/ann/profile", "orders/1001"),
+    *("task-form", "survey-builder", "survey-forms/csat/questions", "offers", "offer-form", "points-owed", "feeds"),
+    *("parcels", "leaving", "reviews", "recommendations?customer=ann", "customers/ann", "customers/ann/club"),
 )
+"""One of each kind: what is drawn by the same macros from other data is not looked at twice."""
 
 
 async def test_content_of_a_customer_is_read_and_graded_and_a_task_made_of_a_key_issue(

@@ -243,6 +243,13 @@ async def test_parcels_are_planned_and_refused_lines_mended_by_their_forms(desk:
     mended = {"file": ("mended.csv", text.replace("soon", "2025-01-03").encode(), "text/csv")}
     page = await desk.get(await desk.send(f"/imports/{job}/mended", files=mended, encoding="utf-8"))
     assert f"/imports/{job}" in page, "it says whose lines it mends"
-    for path in ("/feeds", "/channels", "/catalogue", "/recommendations", "/kpis?wait=1"):
+    page = await desk.send("/settings", 422, zone="Moon/Crater", currency="USD")
+    assert 'value="Moon/Crater"' in page
+    page = await desk.follow("/settings", zone="Asia/Shanghai", currency="USD", name="Tea House")
+    assert "Tea House" in page
+    assert [v["zone"] for v in (await desk.services.json("orders-ingest", "/settings"))["versions"]][1:] == [
+        "Asia/Shanghai"
+    ]
+    for path in ("/leaving", "/reviews", "/feeds", "/channels", "/catalogue", "/recommendations", "/kpis?wait=1"):
         await desk.get(path)
     assert "No channel rests." in await desk.get("/channels")

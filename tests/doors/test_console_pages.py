@@ -20,7 +20,14 @@ from messaging.api.calls import CallClaimIn, CallOutcomeIn
 from .conftest import signed_in
 from .imagined import How, Imagination, ImaginedServices
 
-IDS = {"which": "contact", "month": "2026-03", "action": "start", "topic": "price", "service": "membership"}
+IDS = {
+    "which": "contact",
+    "month": "2026-03",
+    "action": "start",
+    "topic": "price",
+    "buyer_type": "habitual",
+    "service": "membership",
+}
 """What stands in the holes of paths; other holes take `1`."""
 ELSEWHERE = {
     "opt_out": "asks for a channel",

@@ -54,6 +54,7 @@ PARTS = {
     "activity": "tasting",
     "community": "friends",
     "sku": "tin-20",
+    "buyer_type": "habitual",
     "insert": "thanks",
     "channel": "email",
 }

@@ -21,18 +21,19 @@ from console.content import page as content
 from console.customers import adjusting, bounces, finding, opting_out, order, redeeming, statement, timeline
 from console.customers import page as customers
 from console.desk import calls, tasks
-from console.feedback import building, opening, rewards, surveys, tickets
+from console.feedback import building, opening, reviews, rewards, surveys, tickets
 from console.flows import page as flows
 from console.identities import page as identities
 from console.imports import mending
 from console.imports import page as imports
 from console.imports import preview as import_preview
 from console.kpis import page as kpis
+from console.leaving import page as leaving
 from console.letters import page as letters
-from console.members import liability, surprises, tiers
+from console.members import liability, one, surprises, tiers
 from console.messages import page as messages
 from console.offers import page as offers
-from console.operations import dead, feeds, health, keys, pauses
+from console.operations import dead, feeds, health, keys, pauses, shop_settings
 from console.parcels import page as parcels
 from console.privacy import page as privacy
 from console.profile import page as profile
@@ -99,6 +100,10 @@ ROUTERS = (
     liability.router,
     surprises.router,
     tiers.router,
+    one.router,
+    reviews.router,
+    leaving.router,
+    shop_settings.router,
     mending.router,
     feeds.router,
     catalogue.router,

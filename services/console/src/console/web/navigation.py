@@ -37,7 +37,13 @@ SECTIONS = (
             Entry("duplicates", "/identities", N_("Who is who")),
         ),
     ),
-    Section(N_("Regulars"), (Entry("regulars", "/regulars", N_("Regulars")),)),
+    Section(
+        N_("Regulars"),
+        (
+            Entry("regulars", "/regulars", N_("Regulars")),
+            Entry("leaving", "/leaving", N_("Value and churn"), ("/reason-form", "/buyer-types")),
+        ),
+    ),
     Section(
         N_("Messages"),
         (
@@ -57,6 +63,7 @@ SECTIONS = (
             Entry("calls", "/calls", N_("Calls")),
             Entry("key_issues", "/understanding", N_("What customers say")),
             Entry("survey_forms", "/survey-results", N_("Surveys"), ("/survey-forms", "/survey-builder")),
+            Entry("reviews", "/reviews", N_("Reviews")),
             Entry("content", "/content", N_("Content"), ("/content-form",)),
             Entry("rewards", "/rewards", N_("Reward claims")),
         ),
@@ -92,6 +99,7 @@ SECTIONS = (
             Entry("catalogue", "/catalogue", N_("Catalogue")),
             Entry("dead", "/dead-letters", N_("Dead letters")),
             Entry("keys", "/keys", N_("Keys")),
+            Entry("shop_settings", "/settings", N_("Shop settings"), ("/settings-form",)),
             Entry("audit", "/audit", N_("Audit")),
         ),
     ),
