@@ -20,7 +20,7 @@ from console.communities import page as communities
 from console.content import page as content
 from console.customers import adjusting, bounces, finding, opting_out, order, redeeming, statement, timeline
 from console.customers import page as customers
-from console.desk import calls, tasks
+from console.desk import calls, special, tasks
 from console.feedback import building, opening, reviews, rewards, surveys, tickets
 from console.flows import page as flows
 from console.identities import page as identities
@@ -33,9 +33,10 @@ from console.letters import page as letters
 from console.members import liability, one, surprises, tiers
 from console.messages import page as messages
 from console.offers import page as offers
-from console.operations import dead, feeds, health, keys, pauses, shop_settings
+from console.operations import dead, feeds, health, keys, pauses, reconciliations, shop_settings
 from console.parcels import page as parcels
 from console.privacy import page as privacy
+from console.privacy import requests as privacy_requests
 from console.profile import page as profile
 from console.programme import page as programme
 from console.programme import rules_page
@@ -104,6 +105,9 @@ ROUTERS = (
     reviews.router,
     leaving.router,
     shop_settings.router,
+    special.router,
+    privacy_requests.router,
+    reconciliations.router,
     mending.router,
     feeds.router,
     catalogue.router,

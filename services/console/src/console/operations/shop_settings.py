@@ -59,6 +59,7 @@ async def save_settings(viewer: Guarded) -> Response:
     form = await filled(viewer, SETTINGS, "/settings")
     if form.wrong:
         return form.refused()
-    viewer.request.app.state.zones.pop(viewer.here, None)
     command = Command("save_settings", "settings", "orders-ingest", "PUT", "/settings")
-    return await form.send(command, "/settings", json=form.body)
+    answer = await form.send(command, "/settings", json=form.body)
+    viewer.request.app.state.zones.pop(viewer.here, None)
+    return answer

@@ -35,6 +35,7 @@ SECTIONS = (
             Entry("segments", "/segments", N_("Segments"), ("/segment-builder",)),
             Entry("tags", "/tags", N_("Tags")),
             Entry("duplicates", "/identities", N_("Who is who")),
+            Entry("privacy_requests", "/privacy-requests", N_("Privacy requests")),
         ),
     ),
     Section(
@@ -61,6 +62,7 @@ SECTIONS = (
             Entry("tickets", "/tickets", N_("Tickets")),
             Entry("tasks", "/tasks", N_("Tasks"), ("/task-form",)),
             Entry("calls", "/calls", N_("Calls")),
+            Entry("special_requests", "/special-requests", N_("Special requests")),
             Entry("key_issues", "/understanding", N_("What customers say")),
             Entry("survey_forms", "/survey-results", N_("Surveys"), ("/survey-forms", "/survey-builder")),
             Entry("reviews", "/reviews", N_("Reviews")),
@@ -96,6 +98,7 @@ SECTIONS = (
             Entry("feeds", "/feeds", N_("Feeds")),
             Entry("channels", "/channels", N_("Channels")),
             Entry("imports", "/imports", N_("Imports")),
+            Entry("comparisons", "/comparisons", N_("Comparisons")),
             Entry("catalogue", "/catalogue", N_("Catalogue")),
             Entry("dead", "/dead-letters", N_("Dead letters")),
             Entry("keys", "/keys", N_("Keys")),
