@@ -164,4 +164,11 @@ DESK = {
     "why they left": "流失原因",
     "wrong number": "号码错误",
     "{n} photos": "{n} 张照片",
+    "On pages of their own": "在各自页面处理",
+    "Referrals with something against them": "有疑点的推荐",
+    "Payouts to be made": "待发放的款项",
+    "Content to be looked at": "待审核的内容",
+    "somebody waits": "有待处理",
+    "nobody waits": "没有待处理",
+    "{what}: somebody waits": "{what}：有待处理",
 }
