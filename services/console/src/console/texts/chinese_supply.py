@@ -198,4 +198,6 @@ SUPPLY = {
     "wants to know what is kept": "要求查阅数据",
     "were missing here, applied now": "原缺失，现已补入",
     "were older here, applied now": "原较旧，现已更新",
+    "Neither the shop nor a carrier has said anything of its way.": "店铺与承运商都尚未提供配送信息。",
+    "They are counted once a segment asks for them, such as: buyer_type = habitual.": "当有分群用到时才会统计，例如：buyer_type = habitual。",
 }
