@@ -12,39 +12,26 @@ from starlette.requests import ClientDisconnect
 from common.process.logs import CorrelationMiddleware
 from common.storage.failures import passes
 from console.access.roles import PAGES, check_listed
-from console.activities import page as activities
 from console.audit import page as audit
 from console.campaigns import page as campaigns
-from console.catalogue import page as catalogue
-from console.communities import page as communities
-from console.content import page as content
 from console.customers import adjusting, bounces, finding, opting_out, order, redeeming, statement, timeline
 from console.customers import page as customers
-from console.desk import calls, special, tasks
-from console.feedback import building, opening, reviews, rewards, surveys, tickets
+from console.feedback import opening, rewards, surveys, tickets
 from console.flows import page as flows
 from console.identities import page as identities
-from console.imports import mending
 from console.imports import page as imports
 from console.imports import preview as import_preview
 from console.kpis import page as kpis
-from console.leaving import page as leaving
 from console.letters import page as letters
-from console.members import liability, one, surprises, tiers
 from console.messages import page as messages
-from console.offers import page as offers
-from console.operations import dead, feeds, health, keys, pauses, reconciliations, shop_settings
-from console.parcels import page as parcels
+from console.operations import dead, health, keys
 from console.privacy import page as privacy
-from console.privacy import requests as privacy_requests
 from console.profile import page as profile
 from console.programme import page as programme
 from console.programme import rules_page
-from console.recommendations import page as recommendations
-from console.referrals import page as referrals
-from console.referrals import payouts
 from console.regulars import cohort
 from console.regulars import page as regulars
+from console.routes import DESK, MEMBERS, SUPPLY
 from console.segments import page as segments
 from console.sign_in import account, invitations
 from console.sign_in import pages as sign_in
@@ -88,32 +75,7 @@ ROUTERS = (
     opening.router,
     tickets.router,
     rewards.router,
-    building.router,
     surveys.router,
-    tasks.router,
-    calls.router,
-    content.router,
-    offers.router,
-    activities.router,
-    communities.router,
-    referrals.router,
-    payouts.router,
-    liability.router,
-    surprises.router,
-    tiers.router,
-    one.router,
-    reviews.router,
-    leaving.router,
-    shop_settings.router,
-    special.router,
-    privacy_requests.router,
-    reconciliations.router,
-    mending.router,
-    feeds.router,
-    catalogue.router,
-    parcels.router,
-    pauses.router,
-    recommendations.router,
     understanding.router,
     messages.router,
     flows.router,
@@ -129,6 +91,9 @@ ROUTERS = (
     health.router,
     keys.router,
     audit.router,
+    *DESK,
+    *MEMBERS,
+    *SUPPLY,
 )
 
 
