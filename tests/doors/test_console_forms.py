@@ -171,6 +171,9 @@ async def test_offers_activities_communities_and_partners_are_run_by_their_forms
     await desk.follow("/offers/spring/coupons", customers="ann\nbea", command="once")
     coupons = await desk.services.json("membership", "/offers/spring/coupons?batch=console-once")
     assert sorted(each["customer"] for each in coupons["coupons"]) == ["ann", "bea"], "nobody has two of one batch"
+    table = await desk.get("/offers/spring/coupons/console-once?download=true")
+    assert [line.split(",")[1] for line in table.splitlines()] == ["customer", "ann", "bea"]
+    await desk.get("/offers/spring")
     page = await desk.follow("/offers/spring/coupons", code="TEA", use_limit="9")
     assert "0 / 9" in page
     assert "taken back" in await desk.follow("/coupons/TEA/void")

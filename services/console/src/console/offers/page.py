@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import date, datetime
 from typing import Annotated
 
@@ -11,12 +13,13 @@ from console.access.forms import new_form
 from console.forms.sheets import Command, currency_of, order, sent
 from console.offers import forms
 from console.texts import N_
+from console.web.formats import cell
 from console.web.guard import Guarded, NoAnswer, NotHere
 from console.web.page import Viewer
 from console.web.paths import part
 
 router = APIRouter()
-ROWS, DAYS = 50, 42
+ROWS, DAYS, MOST_COUPONS = 50, 42, 100_000
 Name = Annotated[str, Path(max_length=200)]
 After = Annotated[str, Query(max_length=500)]
 
@@ -136,13 +139,43 @@ async def issue_coupons(viewer: Guarded, offer: Name) -> Response:
 
 
 @router.get("/s/{shop}/offers/{offer}/coupons/{batch}")
-async def batch_of_coupons(viewer: Guarded, offer: Name, batch: Name, after: After = "") -> Response:
-    """The codes of a batch, to be printed or sent."""
+async def batch_of_coupons(
+    viewer: Guarded, offer: Name, batch: Name, after: After = "", download: Annotated[bool, Query()] = False
+) -> Response:
+    """The codes of a batch, to be printed or sent; downloaded as a table, which is recorded."""
+    if download:
+        await viewer.record("download_coupons", f"offers/{part(offer)}/coupons/{part(batch)}", "downloaded")
+        return await _table(viewer, offer, batch)
     asked = {"batch": batch, "limit": str(ROWS)} | ({"after": after} if after else {})
     (page,) = await viewer.ask(viewer.of_shop("membership", f"/offers/{part(offer)}/coupons", **asked))
     return viewer.draw(
         "offers/batch.html", page=page, offer=offer, batch=batch, here=part(offer), after=after, part=part
     )
+
+
+async def _table(viewer: Viewer, offer: str, batch: str) -> Response:
+    """All coupons of the batch, 100,000 at most, as CSV. Raises NoAnswer: half a table would pass for the whole."""
+    written = io.StringIO()
+    rows = csv.writer(written)
+    rows.writerow(["code", "customer", "valid_until", "used"])
+    asked, count = {"batch": batch, "limit": "500"}, 0
+    while count < MOST_COUPONS:
+        (found,) = await viewer.console.services.ask(
+            viewer.of_shop("membership", f"/offers/{part(offer)}/coupons", **asked)
+        )
+        if found.state == "unknown":
+            raise NotHere
+        if not found.ok:
+            raise NoAnswer(found)
+        rows.writerows(
+            [cell(c["code"]), cell(c["customer"] or ""), c["valid_until"], c["used"]] for c in found.body["coupons"]
+        )
+        count += len(found.body["coupons"])
+        if not found.body["after"]:
+            break
+        asked["after"] = found.body["after"]
+    headers = {"content-disposition": 'attachment; filename="coupons.csv"'}
+    return Response(written.getvalue(), 200, headers, "text/csv; charset=utf-8")
 
 
 @router.get("/s/{shop}/coupon-search")

@@ -384,4 +384,5 @@ MEMBERS = {
     "waits for a second person": "等待第二人",
     "{n} customers: {type}": "{n} 位顾客：{type}",
     "{n} reasons are recorded": "已记录 {n} 条原因",
+    "Download all of them as a table": "下载全部（表格）",
 }
