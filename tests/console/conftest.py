@@ -296,7 +296,7 @@ class Walk:
         """Take up an invitation by keyboard alone."""
         await self.page.goto(link)
         await self.check()
-        await self.page.get_by_label("Name").focus()
+        await self.page.locator("main [name=name]").focus()
         await self.page.keyboard.type(name)
         await self.page.keyboard.press("Tab")
         await self.page.keyboard.type(PASSWORD)

@@ -110,8 +110,11 @@ class ImaginedServices(Services):
         super().__init__(*given)
         self.imagination = Imagination({}, "bare")
         self.unknown: list[str] = []
+        self.told: list[tuple[str, str, Any]] = []
+        """Method, path and body of every question."""
 
-    async def _call(self, method: str, service: str, path: str, **_more: Any) -> Answer:
+    async def _call(self, method: str, service: str, path: str, **more: Any) -> Answer:
+        self.told.append((method, path, more.get("json")))
         try:
             return Answer(service, "ok", self.imagination.answer(service, method, path))
         except LookupError as error:

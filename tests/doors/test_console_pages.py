@@ -3,79 +3,42 @@
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
 
-import httpx
 import pytest
-import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from common.storage.migrate import migrate
-from console.access import store
 from console.access.roles import PAGES
 from console.app import build_app
-from console.main import MIGRATIONS, build_console
-from console.settings import ConsoleSettings
 from console.web.page import Console
-from regulars.testing import EmptyDatabase
+from membership.api.payouts import PaidIn
+from membership.api.referrals import ReferralDecisionIn
+from membership.api.tier_grants import TierGrantIn
+from messaging.api.calls import CallClaimIn, CallOutcomeIn
 
+from .conftest import signed_in
 from .imagined import How, Imagination, ImaginedServices
 
-HOST = "https://console.shop.example"
-IDS = {"which": "contact", "month": "2026-03", "action": "start", "topic": "price", "service": "membership"}
+IDS = {
+    "which": "contact",
+    "month": "2026-03",
+    "action": "start",
+    "topic": "price",
+    "buyer_type": "habitual",
+    "service": "membership",
+}
 """What stands in the holes of paths; other holes take `1`."""
 ELSEWHERE = {
     "opt_out": "asks for a channel",
     "lift_bounce": "asks for a channel",
     "survey_form": "is looked for in a list",
+    "survey_questions": "is looked for in a list",
     "one_dead": "is looked for in a list",
+    "search_coupon": "asks for a code",
     "check_campaign": "is there in one state alone",
 }
 """Pages that cannot be shown without more than their address, with the reason."""
-
-
-@pytest_asyncio.fixture
-async def console(database: EmptyDatabase, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Console]:
-    for name in ("DATABASE_URL", "MASTER_KEY", "PUBLIC_URL"):
-        monkeypatch.delenv(name, raising=False)
-    url = await database()
-    await migrate(url, MIGRATIONS, common=False)
-    given: dict[str, Any] = {
-        "database_url": url.replace("+asyncpg", ""),
-        "master_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-        "services_api_key": "a-key-of-the-console-for-tests",
-        "public_url": HOST,
-        **{f"{n}_url": HOST for n in ("orders_ingest", "membership", "segmentation", "messaging", "feedback")},
-    }
-    settings = ConsoleSettings(**given)
-    made = build_console(settings)
-    await made.services.close()
-    made.services = ImaginedServices(settings.addresses(), "", 1, 1)
-    yield made
-    await made.freshness.close()
-    await made.services.close()
-    await made.database.close()
-
-
-async def signed_in(console: Console, app: FastAPI) -> httpx.AsyncClient:
-    """A browser of an owner."""
-    token = secrets.token_urlsafe()
-    async with console.database.transaction() as tx:
-        await store.insert_invitation(tx, token, "owner", "tea", 48)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HOST)
-    page = (await client.get(f"/invitation/{token}")).text
-    fields = dict(re.findall(r'name="(token|form)" value="([^"]+)"', page))
-    answer = await client.post(
-        f"/invitation/{token}",
-        data={**fields, "name": "Olga", "password": "correct horse battery staple"},
-        headers={"sec-fetch-site": "same-origin"},
-    )
-    assert answer.status_code == 303, answer.text
-    return client
 
 
 @pytest.mark.parametrize("how", ["full", "bare"])
@@ -108,3 +71,40 @@ async def test_each_page_is_drawn_from_answers_as_full_and_as_empty_as_can_be(
     assert wrong == []
     asked = {said for said in services.unknown if "/health/ready" not in said}
     assert asked == set(), "a page asks for what no service has"
+
+
+async def test_a_call_is_masked_until_it_is_taken_and_what_came_of_it_is_told(
+    apps: dict[str, FastAPI], console: Console
+) -> None:
+    """MSG-021, MSG-022: number and script are a look that is recorded; the service reads what the form sends."""
+    services = console.services
+    assert isinstance(services, ImaginedServices)
+    services.imagination = Imagination({name: app.openapi() for name, app in apps.items()}, "full")
+    app = build_app(console)
+    async with aclosing(await signed_in(console, app)) as client:
+
+        async def send(path: str, **fields: str) -> int:
+            token = re.search(r'name="token" value="([^"]+)"', (await client.get("/s/tea/calls/m-1")).text)
+            assert token is not None
+            data = {"token": token[1], "form": path, **fields}
+            answer = await client.post(f"/s/tea/{path}", data=data, headers={"sec-fetch-site": "same-origin"})
+            return answer.status_code
+
+        assert "What to say" not in (await client.get("/s/tea/calls/m-1")).text
+        assert await send("calls/m-1/claim") == 303
+        assert "What to say" in (await client.get("/s/tea/calls/m-1")).text
+        assert "What to say" not in (await client.get("/s/tea/calls/m-2")).text
+        assert await send("calls/m-1/outcome", outcome="sang", note="x") == 422
+        assert await send("calls/m-1/outcome", outcome="no_answer", note="rang", again_at="2025-03-05T10:00") == 303
+        assert await send("referrals/r-1", decision="refuse") == 303
+        assert await send("payouts/p-1/paid", reference=" ") == 422
+        assert await send("payouts/p-1/paid", reference="AL-7") == 303
+        assert await send("tier-grants", customer="ann", tier="gold", reason="a friend", command="c") == 303
+    told = {path: json for method, path, json in services.told if method == "POST"}
+    base = "/v1/shops/tea"
+    outcome = CallOutcomeIn.model_validate(told[f"{base}/call-tasks/m-1/outcome"])
+    assert (outcome.by, outcome.outcome, outcome.note) == ("Olga", "no_answer", "rang")
+    assert CallClaimIn.model_validate(told[f"{base}/call-tasks/m-1/claim"]).by == "Olga"
+    assert ReferralDecisionIn.model_validate(told[f"{base}/referrals/r-1/refuse"]).by == "Olga"
+    assert TierGrantIn.model_validate(told[f"{base}/members/ann/tier-grants"]).command_id == "console-c"
+    assert PaidIn.model_validate(told[f"{base}/payouts/p-1/paid"]).reference == "AL-7"

@@ -20,6 +20,10 @@ _LATIN = re.compile(r"[A-Za-z]{3,}")
 _NAMES = {"fri", "mon", "Berlin", "CSV", "Europe", "EUR", "IANA", "ISO", "JSON", "RFM", "UTC", "gzip"}
 _NAMES |= {"spring", "tea", "shop", "unsubscribe", "url"}
 _NAMES |= {"HTML", "VIP", "Kaplan", "Meier", "Newcombe", "stage", "returning", "quiet", "regulars", "spring_tea"}
+_NAMES |= {"buyer_type", "buyer", "type", "habitual"}
+_NAMES |= {"text", "thank_you", "thank", "you", "vip"}
+_NAMES |= {"SPRING", "sample", "small", "gift", "tin", "may", "friends", "SHA"}
+_NAMES |= {"NPS", "SKU", "https", "recommend", "tasting"}
 _NAMES |= {"product", "Oolong", "and", "not", "tag", "segment", "name", "tier", "shop_name", "unsubscribe_url"}
 _FORBIDDEN = {
     "style=": re.compile(r"\sstyle\s*="),

@@ -31,6 +31,7 @@ from console.programme import page as programme
 from console.programme import rules_page
 from console.regulars import cohort
 from console.regulars import page as regulars
+from console.routes import DESK, MEMBERS, SUPPLY
 from console.segments import page as segments
 from console.sign_in import account, invitations
 from console.sign_in import pages as sign_in
@@ -90,6 +91,9 @@ ROUTERS = (
     health.router,
     keys.router,
     audit.router,
+    *DESK,
+    *MEMBERS,
+    *SUPPLY,
 )
 
 

@@ -90,6 +90,20 @@ class Services:
             "POST", service, path, within_s=600, params=params, content=parts, headers={"content-type": "text/plain"}
         )
 
+    async def download(self, service: str, path: str) -> tuple[Answer, AsyncIterator[bytes] | None]:
+        """A file of the service as it comes, whatever its size; None where the answer is not ok."""
+        try:
+            async with asyncio.timeout(self._within_s):
+                asked = self._client.build_request("GET", self._addresses[service] + path)
+                got = await self._client.send(asked, stream=True)
+                if got.status_code >= 400:
+                    await got.aread()
+                    return _answer(service, got), None
+        except (httpx.HTTPError, TimeoutError, ValueError) as error:
+            log.warning("no_answer", asked=service, method="GET", reason=type(error).__name__)
+            return Answer(service, "unavailable"), None
+        return Answer(service, "ok"), _chunks(got)
+
     async def _call(
         self, method: str, service: str, path: str, *, within_s: float | None = None, **more: Any
     ) -> Answer:
@@ -102,6 +116,14 @@ class Services:
         except (httpx.HTTPError, TimeoutError, ValueError, RecursionError) as error:
             log.warning("no_answer", asked=service, method=method, reason=type(error).__name__)
             return Answer(service, "unavailable")
+
+
+async def _chunks(got: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in got.aiter_bytes():
+            yield chunk
+    finally:
+        await got.aclose()
 
 
 def _answer(service: str, got: httpx.Response) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Form, Query, Response
@@ -15,6 +16,27 @@ from console.web.page import Viewer, see
 from console.web.paths import part
 
 router = APIRouter()
+
+
+class Elsewhere(NamedTuple):
+    """Something that waits for a person on a page of its own: where it is asked for, and that page."""
+
+    label: str
+    service: str
+    path: str
+    waiting: Mapping[str, str]
+    page: str
+
+
+ELSEWHERE = (
+    Elsewhere(N_("Tiers by hand"), "membership", "/tier-grants", {"state": "proposed"}, "/tier-grants"),
+    Elsewhere(
+        N_("Referrals with something against them"), "membership", "/referrals", {"state": "review"}, "/referrals"
+    ),
+    Elsewhere(N_("Payouts to be made"), "membership", "/payouts", {"state": "due"}, "/payouts"),
+    Elsewhere(N_("Reward claims"), "feedback", "/reward-claims", {"state": "claimed"}, "/rewards"),
+    Elsewhere(N_("Content to be looked at"), "feedback", "/ugc", {"state": "submitted"}, "/content"),
+)
 ROWS, MOST = 50, 10**9
 Written = Annotated[str, Form(max_length=300)]
 
@@ -128,11 +150,13 @@ async def approvals(viewer: Guarded, after: Annotated[str, Query(max_length=500)
 
 async def _approvals(viewer: Viewer, after: str = "", error: str = "", status: int = 200) -> Response:
     asked = {"state": "proposed", "limit": str(ROWS)} | ({"after": after} if after else {})
-    changes, tickets = await viewer.console.services.ask(
+    changes, tickets, *others = await viewer.console.services.ask(
         viewer.of_shop("membership", "/adjustments", **asked),
         viewer.of_shop("feedback", "/tickets", to_approve="true", limit=str(ROWS)),
+        *(viewer.of_shop(each.service, each.path, limit="1", **each.waiting) for each in ELSEWHERE),
     )
     values = {"changes": changes, "tickets": tickets, "after": after, "error": error, "part": part}
+    values["elsewhere"] = list(zip(ELSEWHERE, others, strict=True))
     return viewer.draw("customers/approvals.html", status, **values)
 
 

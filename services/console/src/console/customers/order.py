@@ -13,9 +13,10 @@ router = APIRouter()
 @router.get("/s/{shop}/orders/{order}")
 async def order(viewer: Guarded, order: str) -> Response:
     """Its newest version, its way, its reviews."""
-    found, journey, reviews, surveys = await viewer.console.services.ask(
+    found, journey, fulfilment, reviews, surveys = await viewer.console.services.ask(
         viewer.of_shop("orders-ingest", f"/orders/{part(order)}"),
         viewer.of_shop("orders-ingest", f"/orders/{part(order)}/journey"),
+        viewer.of_shop("orders-ingest", f"/orders/{part(order)}/fulfilment"),
         viewer.of_shop("feedback", "/reviews", order_id=order, limit="20"),
         viewer.of_shop("feedback", "/surveys", order_id=order, limit="20"),
     )
@@ -28,6 +29,7 @@ async def order(viewer: Guarded, order: str) -> Response:
         "customers/order.html",
         o=found.body,
         journey=journey,
+        fulfilment=fulfilment,
         reviews=reviews,
         surveys=surveys,
         here=part(customer) if customer else None,

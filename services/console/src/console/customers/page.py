@@ -42,6 +42,8 @@ async def customer(viewer: Guarded, customer: str) -> Response:
         "churn": viewer.of_shop("segmentation", f"/customers/{here}/churn"),
         "winback": viewer.of_shop("segmentation", f"/customers/{here}/win-back"),
         "bounces": viewer.of_shop("messaging", f"/customers/{here}/bounces"),
+        "orders": viewer.of_shop("orders-ingest", f"/customers/{here}/orders", limit=LINES),
+        "activity": viewer.of_shop("segmentation", f"/customers/{here}/activity"),
     }
     answers = dict(zip(asked, await viewer.ask(*asked.values()), strict=True))
     if _is_unknown(answers):
@@ -88,11 +90,14 @@ async def show_contact(
     field: Annotated[Field, Form()],
     form: Annotated[str, Form(max_length=50)],
     ticket: Annotated[str, Form(max_length=500)] = "",
+    task: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
     """Show one personal field to this session for five minutes; the look is recorded first. Back to where it was."""
     await viewer.look(_object(customer, field), "show_contact", form)
     if ticket:
         return see(viewer.url(f"/tickets/{part(ticket)}"))
+    if task:
+        return see(viewer.url(f"/tasks/{part(task)}"))
     return see(f"{viewer.url(f'/customers/{part(customer)}')}#contact")
 
 

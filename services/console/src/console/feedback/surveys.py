@@ -6,7 +6,6 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from console.client import Answer
 from console.feedback import forms
 from console.web.commands import carry_out, status_of, why_not
 from console.web.guard import Guarded, NoAnswer, NotHere
@@ -35,22 +34,27 @@ async def survey_results(viewer: Guarded, form_id: str) -> Response:
     return viewer.draw("feedback/survey_results.html", r=found.body)
 
 
-async def _form(viewer: Viewer, form_id: str) -> tuple[dict[str, Any], Answer]:
-    """The form as it is asked from now on, and the whole answer. Raises NoAnswer, NotHere."""
+async def form_of(viewer: Viewer, form_id: str) -> tuple[dict[str, Any] | None, int]:
+    """The form as it is asked from now on, None where there is none, and the version. Raises NoAnswer."""
     (found,) = await viewer.console.services.ask(viewer.of_shop("feedback", "/survey-forms"))
     if not found.ok:
         raise NoAnswer(found)
-    for each in found.body["items"]:
-        if each["form"]["form_id"] == form_id:
-            return each, found
-    raise NotHere
+    known = (each for each in found.body["items"] if each["form"]["form_id"] == form_id)
+    return next(known, None), found.body["version"]
+
+
+async def _form(viewer: Viewer, form_id: str) -> tuple[dict[str, Any], int]:
+    """As `form_of`. Raises NotHere, too."""
+    known, version = await form_of(viewer, form_id)
+    if known is None:
+        raise NotHere
+    return known, version
 
 
 @router.get("/s/{shop}/survey-forms/{form_id}")
 async def survey_form(viewer: Guarded, form_id: str) -> Response:
     """The words of a form, in both languages."""
-    each, found = await _form(viewer, form_id)
-    return _words_page(viewer, each, found.body["version"])
+    return _words_page(viewer, *await _form(viewer, form_id))
 
 
 def _words_page(
@@ -80,9 +84,9 @@ def _words_page(
 async def save_survey_form(viewer: Guarded, form_id: str) -> Response:
     """Surveys asked from six minutes on have the new words; never over a version saved meanwhile."""
     written = {name: str(value) for name, value in (await viewer.request.form()).items()}
-    each, found = await _form(viewer, form_id)
+    each, newest = await _form(viewer, form_id)
     changed, wrong = forms.read(each["form"], written)
-    version = read if (read := whole(written.get("replaces", ""))) is not None else found.body["version"]
+    version = read if (read := whole(written.get("replaces", ""))) is not None else newest
     if wrong:
         said = viewer.say("Write each text in at least one language, in {most} characters at most.", most=forms.LONGEST)
         return _words_page(viewer, {**each, "form": changed}, version, said, wrong, 422)
@@ -99,9 +103,9 @@ async def save_survey_form(viewer: Guarded, form_id: str) -> Response:
 async def withdraw_survey_form(viewer: Guarded, form_id: str) -> Response:
     """The shop's own words go; of a form that every shop has the usual ones stand again."""
     sent = str((await viewer.request.form()).get("form", ""))[:50]
-    each, found = await _form(viewer, form_id)
+    each, newest = await _form(viewer, form_id)
     path = f"/survey-forms/{part(form_id)}"
     answer = await carry_out(viewer, "withdraw_survey_form", path.strip("/"), sent, "feedback", "DELETE", path)
     if answer is not None and not answer.ok:
-        return _words_page(viewer, each, found.body["version"], why_not(viewer, answer), None, status_of(answer))
+        return _words_page(viewer, each, newest, why_not(viewer, answer), None, status_of(answer))
     return see(viewer.url("/survey-results"), "sent-already" if answer is None else "form-withdrawn")

@@ -92,11 +92,17 @@ async def refused_lines(
     await viewer.record("refused_lines", f"imports/{part(job)}", "downloaded" if download else "shown")
     if download:
         return await _table(viewer, job)
+    return await lines_page(viewer, job, after)
+
+
+async def lines_page(viewer: Viewer, job: str, after: int = 0, error: str = "", status: int = 200) -> Response:
+    """A page of refused lines, with what can be done about them. Raises NotHere."""
     (found,) = await viewer.console.services.ask(_asked(viewer, job, "/refusals", after=after, limit=LINES))
     if found.state == "unknown":
         raise NotHere
     following = found.body[-1]["number"] if found.ok and len(found.body) == LINES else None
-    return viewer.draw("imports/refused.html", job=job, here=part(job), found=found, after=after, following=following)
+    values = {"job": job, "here": part(job), "found": found, "after": after, "following": following, "error": error}
+    return viewer.draw("imports/refused.html", status, **values, encodings=ENCODINGS)
 
 
 async def _table(viewer: Viewer, job: str) -> Response:

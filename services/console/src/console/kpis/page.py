@@ -58,12 +58,15 @@ async def kpis(viewer: Guarded, days: Annotated[int, Query(ge=0, le=1_095)] = 90
         viewer.of_shop("segmentation", f"/kpis/{name}", **({} if name in TIMELESS else {"days": str(period)}))
         for name in KINDS
     ]
-    answers = dict(zip(KINDS, await viewer.ask(*asked), strict=True))
+    unusual = viewer.of_shop("segmentation", "/kpis/anomalies")
+    *figures, anomalies = await viewer.ask(*asked, unusual)
+    answers = dict(zip(KINDS, figures, strict=True))
     return viewer.draw(
         "kpis/kpis.html",
         answers=answers,
         kinds=KINDS,
-        all=list(answers.values()),
+        anomalies=anomalies,
+        all=[*answers.values(), anomalies],
         period=period,
         periods=DAYS,
         part=part,

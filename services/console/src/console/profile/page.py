@@ -26,12 +26,13 @@ async def profile(viewer: Guarded, customer: str) -> Response:
 
 async def _page(viewer: Viewer, customer: str, error: str = "", status: int = 200) -> Response:
     here = part(customer)
-    traits, buyer_type, tags, stays, known = await viewer.ask(
+    traits, buyer_type, tags, stays, known, moves = await viewer.ask(
         viewer.of_shop("segmentation", f"/customers/{here}/traits"),
         viewer.of_shop("segmentation", f"/customers/{here}/buyer-type"),
         viewer.of_shop("segmentation", f"/customers/{here}/tags"),
         viewer.of_shop("segmentation", f"/customers/{here}/segments", limit=str(ROWS)),
         viewer.of_shop("segmentation", "/tags"),
+        viewer.of_shop("segmentation", f"/customers/{here}/rfm/movements", limit=str(ROWS)),
     )
     if traits.state == "unknown":
         raise NotHere
@@ -45,7 +46,8 @@ async def _page(viewer: Viewer, customer: str, error: str = "", status: int = 20
         tags=tags,
         stays=stays,
         known=known,
-        all=[traits, buyer_type, tags, stays, known],
+        moves=moves,
+        all=[traits, buyer_type, tags, stays, known, moves],
         error=error,
         part=part,
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from console.texts.chinese_customers import CUSTOMERS
+from console.texts.chinese_desk import DESK
 from console.texts.chinese_marketing import MARKETING
+from console.texts.chinese_members import MEMBERS
 from console.texts.chinese_rules import RULES
+from console.texts.chinese_supply import SUPPLY
 
 CHINESE = (
     {
@@ -592,6 +595,9 @@ CHINESE = (
         "its text lacks a value": "消息内容缺少一项数据",
     }
     | CUSTOMERS
+    | DESK
     | MARKETING
+    | MEMBERS
     | RULES
+    | SUPPLY
 )

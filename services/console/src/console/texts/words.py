@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from console.texts import N_
+from console.texts.words_desk import DESK
 from console.texts.words_marketing import MORE
+from console.texts.words_members import MEMBERS
+from console.texts.words_supply import SUPPLY
 
 WORDS = {
     "prospect": N_("prospect"),
@@ -62,7 +65,6 @@ WORDS = {
     "lapse": N_("lapse"),
     "tier": N_("change of tier"),
     "missed": N_("missed its window"),
-    "usage": N_("about usage"),
     "staged": N_("staged"),
     "running": N_("running"),
     "done": N_("done"),
@@ -202,7 +204,7 @@ FLOWS = {
     "sale_days": N_("big sale"),
 }
 WORDS |= FLOWS
-WORDS |= MORE
+WORDS |= MORE | DESK | MEMBERS | SUPPLY
 REASONS = {
     "allowed": N_("nothing forbids it"),
     "erased": N_("the customer was erased"),

@@ -8,7 +8,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from common.events.fields import MAX_FILE
 
 MAX_FORM = 1_000_000
-_FILES = "/imports"
+_FILES = ("/imports", "/imports/preview", "/mended")
+"""Ends of the paths that take files."""
 
 
 class Bodies:

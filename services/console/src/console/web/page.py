@@ -168,7 +168,7 @@ class Viewer:
 
 def see(path: str, notice: str = "") -> RedirectResponse:
     """What follows a form: another page, asked for with GET."""
-    return RedirectResponse(f"{path}?notice={notice}" if notice else path, 303)
+    return RedirectResponse(f"{path}{'&' if '?' in path else '?'}notice={notice}" if notice else path, 303)
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Activities with places: planned, invitations, who came, and the draw with its proof."""

@@ -1,0 +1,1 @@
+"""The catalogue as the shop sent it, and what it lacks."""

@@ -1,0 +1,1 @@
+"""Communities: groups on channels elsewhere, who may be in them and who is."""

@@ -1,0 +1,1 @@
+"""The desk: tasks of the shop's people and calls to customers."""

@@ -1,0 +1,1 @@
+"""Who may leave and why, what customers are worth, and what kinds of buyers there are."""

@@ -1,0 +1,36 @@
+"""What a member was invited to, brought, given and granted: the programme's side of one customer."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from console.web.guard import Guarded, NotHere
+from console.web.paths import part
+
+router = APIRouter()
+
+
+@router.get("/s/{shop}/customers/{customer}/club")
+async def club(viewer: Guarded, customer: str) -> Response:
+    """Referrals both ways, activities, surprises, tiers by hand."""
+    here = part(customer)
+    referrals, activities, surprises, grants, settings = await viewer.ask(
+        viewer.of_shop("membership", f"/members/{here}/referrals"),
+        viewer.of_shop("membership", f"/members/{here}/activities"),
+        viewer.of_shop("membership", f"/members/{here}/surprises"),
+        viewer.of_shop("membership", f"/members/{here}/tier-grants"),
+        viewer.of_shop("orders-ingest", "/settings"),
+    )
+    if grants.state == "unknown":
+        raise NotHere
+    return viewer.draw(
+        "members/one.html",
+        customer=customer,
+        here=here,
+        part=part,
+        referrals=referrals,
+        activities=activities,
+        surprises=surprises,
+        grants=grants,
+        currency=settings.body["current"]["currency"] if settings.ok else "",
+    )

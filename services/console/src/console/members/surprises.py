@@ -1,0 +1,57 @@
+"""Surprises: what agents give members unasked, within the month's budget (MEM-039)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from console.forms.fields import Field
+from console.forms.sheets import Command, Sheet, empty, filled
+from console.texts import N_
+from console.web.guard import Guarded
+from console.web.paths import part
+
+router = APIRouter()
+ROWS = 50
+SURPRISE = Sheet(
+    N_("Give a member something unasked"),
+    N_("Give it"),
+    (
+        Field("customer", N_("Customer's id")),
+        Field("what", N_("What"), hint=N_("A small gift, free maintenance, an upgrade.")),
+        Field("value", N_("What it costs"), "money"),
+    ),
+    ("/surprises", N_("Surprises")),
+    N_("Within the month's budget; the programme says how much that is."),
+    danger=True,
+)
+
+
+@router.get("/s/{shop}/surprises")
+async def surprises(viewer: Guarded, after: Annotated[str, Query(max_length=500)] = "") -> Response:
+    """What was given, and what is left of the budget."""
+    asked = {"limit": str(ROWS)} | ({"after": after} if after else {})
+    page, settings = await viewer.ask(
+        viewer.of_shop("membership", "/surprises", **asked), viewer.of_shop("orders-ingest", "/settings")
+    )
+    return viewer.draw("members/surprises.html", page=page, settings=settings, after=after, part=part)
+
+
+@router.get("/s/{shop}/surprise-form")
+async def surprise_form(viewer: Guarded, customer: Annotated[str, Query(max_length=500)] = "") -> Response:
+    """An empty form, or one for a customer."""
+    return await empty(viewer, SURPRISE, "/surprises", {"customer": customer})
+
+
+@router.post("/s/{shop}/surprises")
+async def give_surprise(viewer: Guarded) -> Response:
+    """Once, also where the answer was lost: the command's id stays."""
+    form = await filled(viewer, SURPRISE, "/surprises")
+    if form.wrong:
+        return form.refused()
+    path = f"/members/{part(form.body.pop('customer'))}/surprises"
+    body = form.body | {"command_id": form.command, "by": viewer.who.name}
+    return await form.send(
+        Command("give_surprise", path.strip("/"), "membership", "POST", path), "/surprises", json=body
+    )

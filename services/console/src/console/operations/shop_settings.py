@@ -1,0 +1,65 @@
+"""The shop's settings: its name, zone and currency, from when on each holds."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from console.access.forms import new_form
+from console.forms.fields import Field
+from console.forms.sheets import Command, Filled, Sheet, filled
+from console.texts import N_
+from console.web.guard import Guarded
+from console.web.page import Viewer
+
+router = APIRouter()
+SETTINGS = Sheet(
+    N_("Change the settings"),
+    N_("Save the settings"),
+    (
+        Field("name", N_("The shop's name"), hint=N_("As customers read it."), most=100, optional=True),
+        Field("zone", N_("Time zone"), hint=N_("An IANA name, such as Europe/Berlin.")),
+        Field("currency", N_("Currency"), hint=N_("ISO 4217, such as EUR."), most=3),
+        Field(
+            "valid_from",
+            N_("From when on"),
+            "instant",
+            N_("Empty: now. In the past: everybody is evaluated anew from then on."),
+            optional=True,
+        ),
+    ),
+    ("/settings", N_("Shop settings")),
+    N_("Every sum and every date follows from zone and currency. A version that is there is never changed."),
+    danger=True,
+)
+
+
+@router.get("/s/{shop}/settings")
+async def shop_settings(viewer: Guarded) -> Response:
+    """What is in force, and all versions."""
+    (found,) = await viewer.console.services.ask(viewer.of_shop("orders-ingest", "/settings"))
+    return viewer.draw("operations/settings.html", found=found)
+
+
+@router.get("/s/{shop}/settings-form")
+async def settings_form(viewer: Guarded) -> Response:
+    """A form that holds what is in force; empty for a shop that is not set up yet."""
+    (found,) = await viewer.console.services.ask(viewer.of_shop("orders-ingest", "/settings"))
+    known = found.body["current"] if found.ok else {}
+    given = {name: known.get(name) or "" for name in ("name", "zone", "currency")}
+    return _sheet(viewer, {"command": new_form()} | given)
+
+
+def _sheet(viewer: Viewer, given: dict[str, str]) -> Response:
+    return Filled(viewer, SETTINGS, "/settings", given).draw()
+
+
+@router.post("/s/{shop}/settings")
+async def save_settings(viewer: Guarded) -> Response:
+    """A new version; what orders-ingest does not know as zone or currency it refuses by name."""
+    form = await filled(viewer, SETTINGS, "/settings")
+    if form.wrong:
+        return form.refused()
+    command = Command("save_settings", "settings", "orders-ingest", "PUT", "/settings")
+    answer = await form.send(command, "/settings", json=form.body)
+    viewer.request.app.state.zones.pop(viewer.here, None)
+    return answer

@@ -1,0 +1,1 @@
+"""What goes into parcels besides the goods, and what it brings."""

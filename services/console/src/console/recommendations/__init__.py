@@ -1,0 +1,1 @@
+"""What would be recommended, and on what it rests."""

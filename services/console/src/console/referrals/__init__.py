@@ -1,0 +1,1 @@
+"""Who brings whom, the partners among members, and what is paid out to them."""

@@ -1,0 +1,45 @@
+"""Routes of the desk, of members, of supply and of what customers are worth: pages that the shop's people work with."""
+
+from __future__ import annotations
+
+from console.activities import page as activities
+from console.catalogue import page as catalogue
+from console.communities import page as communities
+from console.content import page as content
+from console.desk import calls, special, tasks
+from console.feedback import building, reviews
+from console.imports import mending
+from console.leaving import page as leaving
+from console.members import liability, one, surprises, tiers
+from console.offers import page as offers
+from console.operations import feeds, pauses, reconciliations, shop_settings
+from console.parcels import page as parcels
+from console.privacy import requests as privacy_requests
+from console.recommendations import page as recommendations
+from console.referrals import page as referrals
+from console.referrals import payouts
+
+DESK = (tasks.router, calls.router, special.router, content.router, reviews.router, building.router)
+MEMBERS = (
+    offers.router,
+    activities.router,
+    communities.router,
+    referrals.router,
+    payouts.router,
+    liability.router,
+    surprises.router,
+    tiers.router,
+    one.router,
+    leaving.router,
+)
+SUPPLY = (
+    mending.router,
+    feeds.router,
+    catalogue.router,
+    reconciliations.router,
+    privacy_requests.router,
+    shop_settings.router,
+    parcels.router,
+    pauses.router,
+    recommendations.router,
+)

@@ -1,0 +1,258 @@
+"""Forms of the console sent to the real HTTP side of the services: what they order is taken, what is bad is said."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from html import unescape
+from typing import Any
+
+import httpx
+import pytest_asyncio
+from fastapi import FastAPI
+
+from console.app import build_app
+from console.client import Services
+from console.web.page import Console
+
+from .conftest import KEY, SHOP, signed_in
+
+BASE = f"/v1/shops/{SHOP}"
+
+
+class WiredServices(Services):
+    """The services' apps in this process, asked as over the network."""
+
+    def __init__(self, apps: dict[str, FastAPI]) -> None:
+        super().__init__({name: f"http://{name}.test" for name in apps}, KEY, 20, 20)
+        self._client = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {KEY}"},
+            mounts={f"all://{name}.test": httpx.ASGITransport(app=app) for name, app in apps.items()},
+        )
+
+    async def json(self, service: str, path: str) -> Any:
+        """What the service answers."""
+        answer = await self._client.get(f"http://{service}.test{BASE}{path}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, service: str, path: str, body: dict[str, Any]) -> None:
+        answer = await self._client.post(f"http://{service}.test{BASE}{path}", json=body)
+        assert answer.status_code < 300, answer.text
+
+
+class Desk:
+    """An owner's browser; forms are sent with what their pages hold."""
+
+    def __init__(self, client: httpx.AsyncClient, services: WiredServices) -> None:
+        self.client, self.services = client, services
+        self.page = ""
+
+    async def get(self, path: str) -> str:
+        answer = await self.client.get(path if path.startswith("/s/") else f"/s/{SHOP}{path}")
+        assert answer.status_code == 200, (path, answer.text)
+        self.page = unescape(answer.text)
+        return self.page
+
+    async def send(self, path: str, expected: int = 303, files: Any = None, **fields: str) -> str:
+        """Send a form; gives where it leads to, or the page that says why not."""
+        token = re.search(r'name="token" value="([^"]+)"', self.page)
+        assert token is not None
+        data = {"token": token[1], "form": secrets.token_hex(8), **fields}
+        answer = await self.client.post(
+            f"/s/{SHOP}{path}", data=data, files=files, headers={"sec-fetch-site": "same-origin"}
+        )
+        said = re.findall(r'role="alert"[^>]*>(.*?)</p>|class="error"[^>]*>(.*?)</p>', answer.text)
+        assert answer.status_code == expected, (path, said)
+        if expected != 303:
+            self.page = unescape(answer.text)
+            return self.page
+        return answer.headers["location"]
+
+    async def follow(self, path: str, **fields: str) -> str:
+        """Send a form, and open what it leads to."""
+        return await self.get(await self.send(path, 303, None, **fields))
+
+
+@pytest_asyncio.fixture
+async def desk(apps: dict[str, FastAPI], console: Console) -> AsyncIterator[Desk]:
+    console.services = WiredServices(apps)
+    async with aclosing(await signed_in(console, build_app(console), SHOP)) as client:
+        made = Desk(client, console.services)
+        await made.get("/tasks")
+        yield made
+
+
+async def test_tasks_content_and_surveys_are_worked_by_their_forms(desk: Desk) -> None:
+    """XCT-003, FBK-021, FBK-043, FBK-015: taken, ended, approved with a grade, built question by question."""
+    page = await desk.send("/tasks", 422, title="Better boxes", kind="improvement", due_at="tomorrow")
+    assert "Better boxes" in page
+    assert "Say when, with day and time." in page
+    task = {"title": "Better boxes", "kind": "improvement", "topic": "packaging", "owner": "warehouse"}
+    page = await desk.follow("/tasks", **task, due_at="2025-03-10T10:00", command="once")
+    assert "Done: the service has taken it." in page
+    assert "It is compared once the task is done." in page
+    here = "/tasks/console-once"
+    await desk.follow("/tasks", **task, due_at="2025-03-10T10:00", command="once")
+    assert len((await desk.services.json("feedback", "/staff-tasks"))["items"]) == 1, "a repetition is one task"
+    assert "Say to whom, until when, or both." in await desk.send(f"{here}/change", 422, revision="1")
+    page = await desk.send(f"{here}/take", 422, revision="7")
+    assert "changed meanwhile" in page, "somebody else's change is not overwritten"
+    await desk.follow(f"{here}/take", revision="1")
+    page = await desk.follow(f"{here}/end", outcome="done", measure="Thicker boxes")
+    assert "Thicker boxes" in page
+    ended = await desk.services.json("feedback", "/staff-tasks/console-once")
+    assert (ended["owner"], ended["ended_by"], ended["outcome"]) == ("Olga", "Olga", "done")
+    assert "Better boxes" in await desk.get("/tasks?view=ended")
+
+    page = await desk.send("/content", 422, kind="tutorial", title="How to brew", link="")
+    assert "How to brew" in page
+    own = {"kind": "tutorial", "title": "How to brew", "link": "https://shop.example/brew", "command": "brew"}
+    await desk.follow("/content", **own)
+    assert "Say it in a few words." in await desk.send("/content/console-brew/refuse", 422, reason="")
+    page = await desk.follow("/content/console-brew/approve", grade="A", featured="yes")
+    assert "featured" in page
+    page = await desk.send("/content/console-brew/refuse", 422, reason="too late")
+    assert "what is approved withdrawn" in page
+    await desk.follow("/content/console-brew/withdraw", reason="out of date")
+
+    first = {"question_id": "taste", "type": "score", "words.en": "How did it taste?", "scale": "1-5"}
+    page = await desk.send("/survey-builder", 422, form_id="tasting", kind="poll", **first)
+    assert "Write it in at least one language." in page
+    await desk.follow("/survey-builder", **{"title.en": "Tasting"}, form_id="tasting", kind="poll", **first)
+    page = await desk.send("/survey-builder", 422, **{"title.en": "Tasting"}, form_id="tasting", kind="poll", **first)
+    assert "There is such a form already" in page
+    version = str((await desk.services.json("feedback", "/survey-forms"))["version"])
+    why = {"question_id": "why", "type": "choices", "words.zh": "为什么？", "options": "a: A | 甲\nb: B"}
+    page = await desk.follow("/survey-forms/tasting/questions", **why, replaces=version)
+    assert "为什么？" in page
+    page = await desk.send(
+        "/survey-forms/tasting/questions",
+        422,
+        question_id="more",
+        type="text",
+        replaces=version,
+        **{"words.en": "More?"},
+    )
+    assert "More?" in page, "a version saved meanwhile is not overwritten, and what was written stays"
+    version = str((await desk.services.json("feedback", "/survey-forms"))["version"])
+    await desk.follow("/survey-forms/tasting/questions/why/up", replaces=version)
+    form = await desk.services.json("feedback", "/survey-forms")
+    asked = next(each["form"]["questions"] for each in form["items"] if each["form"]["form_id"] == "tasting")
+    assert [q["question_id"] for q in asked] == ["why", "taste"]
+    await desk.follow("/survey-forms/tasting/questions/why/remove", replaces=str(form["version"]))
+
+
+async def test_offers_activities_communities_and_partners_are_run_by_their_forms(desk: Desk) -> None:
+    """MEM-054, MEM-084, MEM-101, MEM-040, MEM-090: set, issued, drawn with a proof, invited, saved."""
+    for customer in ("ann", "bea"):
+        await desk.services.post("membership", "/members", {"customer": customer})
+    offer = {"offer_id": "spring", "name": "Spring tea", "purpose": "holiday", "starts": "2025-03-01T00:00"}
+    page = await desk.send("/offers", 422, **offer, ends="2025-04-01T00:00")
+    assert "The offer gives nothing yet." in page
+    assert "Spring tea" in page
+    page = await desk.follow("/offers", **offer, ends="2025-04-01T00:00", percent="12.5", gifts="tin-20 sample")
+    assert "12.5 %" in page
+    await desk.follow(
+        "/offers",
+        offer_id="other",
+        name="Other",
+        purpose="other",
+        starts="2025-03-03T00:00",
+        ends="2025-03-05T00:00",
+        amount="5",
+    )
+    assert "2 overlap" in await desk.get("/offers-calendar?first=2025-03-01")
+    page = await desk.send("/offers/spring/coupons", 422, count="3", code="TEA")
+    assert "Choose one way: customers" in page
+    page = await desk.follow("/offers/spring/coupons", customers="ann\nbea", command="once")
+    await desk.follow("/offers/spring/coupons", customers="ann\nbea", command="once")
+    coupons = await desk.services.json("membership", "/offers/spring/coupons?batch=console-once")
+    assert sorted(each["customer"] for each in coupons["coupons"]) == ["ann", "bea"], "nobody has two of one batch"
+    table = await desk.get("/offers/spring/coupons/console-once?download=true")
+    assert [line.split(",")[1] for line in table.splitlines()] == ["customer", "ann", "bea"]
+    await desk.get("/offers/spring")
+    page = await desk.follow("/offers/spring/coupons", code="TEA", use_limit="9")
+    assert "0 / 9" in page
+    assert "taken back" in await desk.follow("/coupons/TEA/void")
+    assert "TEA" in await desk.get("/coupon-search?code=TEA")
+    assert "stopped" in await desk.follow("/offers/spring/stop")
+
+    event = {"activity_id": "tasting", "name": "Tasting", "kind": "trial", "starts": "2025-03-03T10:00", "prizes": "1"}
+    page = await desk.send("/activities", 422, **event, ends="2025-03-03T09:00")
+    assert "It must end after it begins." in page
+    await desk.follow("/activities", **event, ends="2025-03-05T12:00", places="2")
+    await desk.follow("/activities/tasting/invitations", customers="ann bea")
+    page = await desk.follow("/activities/tasting/entries/ann", step="taken")
+    assert "take part: 1" in page
+    await desk.follow("/activities/tasting/entries/ann", step="came")
+    page = await desk.follow("/activities/tasting/draw")
+    assert "Checked here: the seed has this hash" in page
+    assert "prize 1" in page
+    assert "Tasting" in await desk.get("/activities?first=2025-03-01")
+
+    group = {"community_id": "friends", "name": "Tea friends", "channel": "wechat_group", "open": "yes"}
+    page = await desk.send("/communities", 422, **group, tier_from="no-such-tier")
+    assert "Tea friends" in page
+    page = await desk.follow("/communities", **group)
+    assert "Invite ann" in page
+    await desk.follow("/communities/friends/members/ann", status="invited")
+    assert "Remove ann" in await desk.follow("/communities/friends/members/ann", status="joined")
+    assert 'value="Tea friends"' in await desk.get("/community-form?of=friends")
+
+    page = await desk.send("/partners", 422, customer="ann", kind="affiliate", status="active")
+    assert 'value="ann"' in page, "an active affiliate has an id at the network"
+    page = await desk.follow("/partners", customer="ann", kind="affiliate", status="active", affiliate_id="tb-1")
+    assert "tb-1" in page
+    page = await desk.send("/surprises", 422, customer="ann", what="A tin", value="5.00", command="x")
+    assert 'value="A tin"' in page, "there is no budget yet"
+    tiers = (await desk.services.json("membership", "/programme"))["programme"]["tiers"]
+    page = await desk.send("/tier-grants", 422, customer="ann", tier="no-such-tier", reason="A great friend")
+    assert "A great friend" in page
+    page = await desk.send("/tier-grants", 422, customer="ann", tier=tiers[1]["id"], reason="A great friend")
+    assert "Customer ann is not known here yet" in page, "her key has not come by Kafka, which is not here"
+    for path in ("/referrals", "/payouts", "/payouts?state=paid", "/points-owed", "/tier-grants", "/surprises"):
+        await desk.get(path)
+
+
+async def test_parcels_are_planned_and_refused_lines_mended_by_their_forms(desk: Desk) -> None:
+    """MSG-066, ORD-039: never over somebody else's plan; mended lines are a new import."""
+    card = {"insert": "card", "title": "Thank-you card", "kind": "thank_you_card", "parcels": "first", "replaces": "0"}
+    page = await desk.send("/parcels", 422, **card, offer="spring")
+    assert "say where the code leads" in page
+    page = await desk.follow("/parcels", **card, **{"says.en": "Thank you"})
+    assert "Thank-you card" in page
+    assert "There is such an insert already" in await desk.send("/parcels", 422, **card)
+    tip = {"insert": "tip", "title": "Tip", "kind": "gift_tip", "parcels": "all"}
+    assert "Somebody saved another version" in await desk.send("/parcels", 422, **tip, replaces="0")
+    await desk.follow("/parcels", **tip, replaces="1")
+    await desk.follow("/parcels/tip/up", replaces="2")
+    plan = await desk.services.json("messaging", "/parcel-plan")
+    assert [(i["insert"], i["first_order"]) for i in plan["document"]["inserts"]] == [("tip", None), ("card", True)]
+    assert plan["document"]["inserts"][1]["says"] == {"en": "Thank you"}
+    await desk.follow("/parcels/tip/remove", replaces="3")
+
+    lines = b"order_id;time;customer;sku;paid\n1;2025-01-02;ann;tea;10.00\n2;soon;bob;tea;10.00\n"
+    file = {"file": ("till.csv", lines, "text/csv")}
+    await desk.get("/imports")
+    job = re.sub(r".*/imports/([^/?]+).*", r"\1", await desk.send("/imports", files=file, layout="orders", name="till"))
+    await desk.get(f"/imports/{job}/refused")
+    text = await desk.send(f"/imports/{job}/to-mend", 200)
+    assert "soon" in text
+    await desk.get(f"/imports/{job}/refused")
+    assert "Choose a file." in await desk.send(f"/imports/{job}/mended", 422, files={"other": ("x", b"", "text/csv")})
+    mended = {"file": ("mended.csv", text.replace("soon", "2025-01-03").encode(), "text/csv")}
+    page = await desk.get(await desk.send(f"/imports/{job}/mended", files=mended, encoding="utf-8"))
+    assert f"/imports/{job}" in page, "it says whose lines it mends"
+    page = await desk.send("/settings", 422, zone="Moon/Crater", currency="USD")
+    assert 'value="Moon/Crater"' in page
+    page = await desk.follow("/settings", zone="Asia/Shanghai", currency="USD", name="Tea House")
+    assert "Tea House" in page
+    assert [v["zone"] for v in (await desk.services.json("orders-ingest", "/settings"))["versions"]][1:] == [
+        "Asia/Shanghai"
+    ]
+    for path in ("/leaving", "/reviews", "/feeds", "/channels", "/catalogue", "/recommendations", "/kpis?wait=1"):
+        await desk.get(path)
+    assert "No channel rests." in await desk.get("/channels")
