@@ -17,7 +17,7 @@ from segmentation.recommendations.state import Basket, Goods, Product
 BASKETS = 30_000
 """The newest so many of a shop are looked at."""
 AGAIN, AGAIN_WITHOUT = timedelta(days=1), timedelta(days=30)
-"""When products are counted again; of a shop whose orders have no lines later."""
+"""When products are counted again; later where baskets show none, and not where there was no basket yet."""
 _PRODUCTS = Columns(
     "w",
     sku="text",
@@ -109,7 +109,7 @@ async def save_products(tx: Transaction, shop: str, day: date, baskets: int, pro
         """,
         shop=shop,
         day=day,
-        due_day=day + (AGAIN if products else AGAIN_WITHOUT),
+        due_day=day + (AGAIN if products or not baskets else AGAIN_WITHOUT),
         baskets=baskets,
     )
 
