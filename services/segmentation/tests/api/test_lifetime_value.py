@@ -13,13 +13,15 @@ from common.bus.subscriptions import Batch
 from common.events import Event
 from common.events.customers import CustomerErased, CustomerMerged
 from common.process.runtime import Runtime
-from segmentation.handlers import on_erased, on_merges
+from segmentation.commands.values import value_span
+from segmentation.handlers import on_merges
 from segmentation.lifetime_value import rules
 from segmentation.lifetime_value.store import get_days, get_newest_fit
 from segmentation.thresholds.state import ValueRules
 
 from ..conftest import NOW
 from ..shop_life import feed
+from ..test_erasure import erase
 
 RULES: dict[str, Any] = {
     "thresholds": {
@@ -112,7 +114,11 @@ async def _by_value(client: httpx.AsyncClient, runtime: Runtime, fit: dict[str, 
         await on_merges(tx, Batch([merged]))
         rows = await tx.fetch("select customer from customer_values where customer in ('v03', 'v07')")
         assert [row.customer for row in rows] == ["v03"]
-        await on_erased(tx, Batch([replace(merged, data=CustomerErased())]))
+    # Of who is erased nothing is kept, nor found again.
+    await erase(runtime.database, replace(merged, data=CustomerErased()))
+    async with runtime.database.transaction() as tx:
+        assert await tx.value("select count(*) from customer_values where customer = 'v03'") == 0
+        await value_span(tx, "tea", "v", "w")
         assert await tx.value("select count(*) from customer_values where customer = 'v03'") == 0
 
 

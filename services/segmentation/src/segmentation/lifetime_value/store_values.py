@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Row
 
+from common.crypto.erasing import NOT_ERASED
 from common.events import CustomerKey
 from common.storage.columns import Columns
 from common.storage.database import Transaction
@@ -16,7 +17,7 @@ from segmentation.lifetime_value.everybody import Buyers, Predicted
 from segmentation.lifetime_value.state import LifetimeFit
 
 _KEYS = Columns("w", shop="text", customer="text")
-_BUYERS = """
+_BUYERS = f"""
 select customer, count(*) filter (where bought) - 1 as x,
        max(day) filter (where bought) - min(day) filter (where bought) as last,
        cast(:month as date) - min(day) filter (where bought) as age, count(*) filter (where own) as own,
@@ -24,7 +25,7 @@ select customer, count(*) filter (where bought) - 1 as x,
 from (
     select customer, day, bool_or(orders > 0) as bought, bool_or(orders > 0 and currency = :currency) as own,
            sum(paid - refunded) filter (where currency = :currency) as net
-    from sales where shop = :shop and gone is null and day < :month and {whom}
+    from sales w where shop = :shop and gone is null and day < :month and {{whom}} and {NOT_ERASED}
     group by customer, day
 ) days
 group by customer having bool_or(bought)
@@ -89,7 +90,7 @@ async def page_end(tx: Transaction, shop: str, after: str, size: int) -> str | N
 async def get_span(
     tx: Transaction, shop: str, after: str, upto: str, month: date, currency: str
 ) -> tuple[list[str], Buyers]:
-    """The buyers behind `after`, up to `upto`, and what they bought before the month."""
+    """The buyers behind `after`, up to `upto`, without those erased, and what they bought before the month."""
     # The page's sorts stay in memory, in this transaction alone.
     await tx.execute("set local work_mem = '64MB'")
     # A range of the primary key.
