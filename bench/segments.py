@@ -1,18 +1,26 @@
-"""P7: a segment over many customers, counted, compared and announced; and customers looked at again after an event."""
+"""P7: a segment over many customers, counted, compared and announced; and customers looked at again after an event.
+
+P6, its part with a database: all of them valued by a month's fit and stored, and who is worth much announced.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import machine
 from bench.figures import Figure, Result
+from bench.predicting import FIT
 from bench.servers import Servers
 from bench.workload import SHOP
 from common.storage.database import Database
+from common.work.set_aside import Task
 from segmentation.commands.memberships import compare_next, day_of, look_again
 from segmentation.commands.segments import define
 from segmentation.expressions.parsing import parse
+from segmentation.jobs.valuing import take_unvalued, value_next
+from segmentation.lifetime_value.store import FITS
 from segmentation.segments.state import Definition
 from segmentation.segments.store_definitions import count_uncompared
 from segmentation.segments.store_standings import count_matching, everybody
@@ -54,6 +62,7 @@ async def measure(ours: Servers, result: Result, size: Size) -> None:
             async with database.transaction() as tx:
                 await tx.execute(f"analyze {table}")
         await _measure(database, result, size)
+        await _value(database, result, size)
     finally:
         await database.close()
 
@@ -88,3 +97,39 @@ async def _measure(database: Database, result: Result, size: Size) -> None:
         Figure("P7", f"a customer of {of}, looked at again", 1e6 * looked / LOOKS, "µs", load_of_looks),
     ]
     result.notes.append(f"P7: {inside:,} of {of} entered; the others' next dates are stored too. {EXPRESSION}.")
+
+
+async def _value(database: Database, result: Result, size: Size) -> None:
+    """Value everybody by a fit of this month, and announce who comes into a segment by it."""
+    async with database.transaction() as tx:
+        now = tx.clock.now()
+        day, _ = await day_of(tx, SHOP, now)
+        fit = FIT.model_copy(
+            update={"month": day.today.replace(day=1), "as_of": now, "grades": (100, 500, 2_000, 9_000)}
+        )
+        await FITS.insert(tx, SHOP, fit.number, now, fit)
+        await define(tx, day, SHOP, "worth", Definition(name="Worth", expression="lifetime_value > 150"), None)
+    load, began = machine.load(), time.monotonic()
+    while True:
+        async with database.transaction() as tx:
+            tasks: Sequence[Task] | None = await take_unvalued(tx, now, 1)
+            if not tasks:
+                break
+            await value_next(tx, now, tasks)
+    stored = time.monotonic() - began
+    while True:
+        async with database.transaction() as tx:
+            if not await count_uncompared(tx):
+                break
+            await compare_next(tx, SHOP, "worth", now)
+    async with database.transaction() as tx:
+        valued = await tx.value("select count(*) from customer_values")
+        inside = await tx.value("select count(*) from segment_stays where segment = 'worth' and left_at is null")
+    of = f"{size.customers:,} customers"
+    most = 30_000.0 if size.customers >= 1_000_000 else None
+    announced = time.monotonic() - began
+    result.figures += [
+        Figure("P6", f"lifetime value of {of} predicted and stored", 1e3 * stored, "ms", load, most=most),
+        Figure("P6", "the same, with who enters a segment by it announced", 1e3 * announced, "ms", load, most=most),
+    ]
+    result.notes.append(f"P6: {valued:,} of {of} valued, {inside:,} entered the segment by it.")

@@ -9,9 +9,11 @@ select create_distributed_table('complaints', 'customer', colocate_with => 'cust
 select create_distributed_table('member_tiers', 'customer', colocate_with => 'customers');
 select create_distributed_table('order_facts', 'customer', colocate_with => 'customers');
 select create_distributed_table('profiles', 'customer', colocate_with => 'customers');
+select create_distributed_table('referrals', 'customer', colocate_with => 'customers');
 select create_distributed_table('reviews', 'customer', colocate_with => 'customers');
 select create_distributed_table('segment_dues', 'customer', colocate_with => 'customers');
 select create_distributed_table('segment_stays', 'customer', colocate_with => 'customers');
+select create_distributed_table('customer_values', 'customer', colocate_with => 'customers');
 select create_distributed_table('customer_types', 'customer', colocate_with => 'customers');
 select create_distributed_table('signals', 'customer', colocate_with => 'customers');
 select create_distributed_table('taste_shifts', 'customer', colocate_with => 'customers');
@@ -33,4 +35,5 @@ select create_reference_table('value_fits');
 -- local reschedulings: a row a shop: work under way
 -- local statistics_portions: of a month's work under way
 -- local value_portions: of a month's work under way
+-- local goals: of a shop, without customers
 -- local segment_definitions: of a shop, without customers

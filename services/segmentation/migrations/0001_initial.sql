@@ -64,9 +64,24 @@ create table value_fits (
     version integer not null,           -- number of the month, as in shop_statistics
     as_of timestamptz not null,
     body jsonb not null,                -- lifetime_value.state.LifetimeFit
+    valued text collate "C" default '', -- customers up to here have been valued by it; null: all
     recorded_at timestamptz not null default now(),
     primary key (shop, version)         -- closes the race of two processes fitting one month
 );
+
+-- What each buyer is worth by the newest fit, as of its month; no row without a fit of values. Counted anew each month
+-- from what is known then, so it is no record.
+create table customer_values (
+    shop text not null,
+    customer text not null,
+    month date not null,
+    value bigint not null,              -- minor units of the shop's currency
+    grade smallint,                     -- 1 to 5, by fifths of the buyers
+    alive real not null,                -- probability of not having left
+    purchases real not null,            -- expected over the fit's horizon
+    primary key (shop, customer)        -- closes no race: one process values a page, whose rows it replaces
+);
+create index customer_values_value on customer_values (shop, value desc, customer);
 
 -- Models of churn, alike.
 create table churn_fits (
@@ -139,6 +154,26 @@ create table member_tiers (
 );
 -- The members of one tier in order of id: a list of a rare tier reads its members alone.
 create index member_tiers_tier on member_tiers (shop, tier_id, customer);
+
+-- Who came by whose code, as membership says: the newest announcement of a customer counts.
+create table referrals (
+    shop text not null,
+    customer text not null,             -- the new one
+    referrer text not null,
+    at timestamptz not null,
+    cause text collate "C" not null,    -- id of the event; of two at one instant the later id wins
+    primary key (shop, customer)        -- closes the race of two announcements of one customer
+);
+
+-- Versions of the goals that a shop sets itself; the newest of each counts.
+create table goals (
+    shop text not null,
+    goal text not null,
+    version integer not null,
+    valid_from timestamptz not null,
+    body jsonb not null,                -- goals.state.Goal
+    primary key (shop, goal, version)   -- closes the race of two next versions
+);
 
 -- Orders without a customer count in the shop's totals alone. `completed` is false once such an order was closed.
 create table anonymous_orders (

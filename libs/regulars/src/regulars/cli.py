@@ -29,6 +29,7 @@ app.command("regulars.issuing:issue", name="coupons", help="Issue coupons of an 
 app.command("regulars.backups.commands:backup", name="backup", help="Write every database and topic into a folder.")
 app.command("regulars.backups.commands:restore", name="restore", help="Fill an empty stack from such a folder.")
 app.command("regulars.simulation.command:simulate", name="simulate", help="Tell of a made-up shop, seeded.")
+app.command("regulars.simulation.typed:compare_types", name="compare-types", help="Buyer types beside the truth.")
 app.command("regulars.demo:main", name="demo", help="Run a real shop's eighteen months through the whole stack.")
 app.command("regulars.demo:twice", name="twice", help="Run the demo twice and count the rows that differ.")
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 from common.events import CustomerKey, Event, EventData
 from common.events.activity import Activity
 from common.events.customers import CustomerRegistered
+from common.events.feedback import LeaveReasonGiven
 from common.events.kept import Fields, Kept
 from common.events.orders import (
     OrderClosed,
@@ -56,6 +57,7 @@ _ALWAYS: dict[type[EventData], Fields] = {
     **dict.fromkeys(_ORDERS, VERSION_FIELDS),
     OrderRefunded: REFUND_FIELDS,
     ChurnReasonRecorded: ("reason", "source"),
+    LeaveReasonGiven: ("reason",),
 }
 CLAIMED = Kept(_ALWAYS)
 """What is claimed in the histories as it comes; of activity it shows only then whether it is folded."""

@@ -26,11 +26,12 @@ from common.events.feedback import (
     SignalsNoted,
     TicketEvent,
 )
-from common.events.membership import MemberEnrolled, TierChanged
+from common.events.membership import MemberEnrolled, ReferralMade, TierChanged
 from common.events.orders import OrderClaimed, OrderCompleted, OrderJourneyMeasured
 from common.events.segments import (
     BuyerTypeChanged,
     ChurnFitted,
+    GoalSet,
     LifetimeValueFitted,
     PreferenceShifted,
     SegmentDefined,
@@ -52,14 +53,17 @@ from segmentation.anonymous_orders.store import save_anonymous
 from segmentation.attributes.stage.rules import shows_interest
 from segmentation.bought.store import save_orders, save_ways
 from segmentation.buyer_types.store import erase_types, save_types
-from segmentation.commands import churn, lifetime_value, segments
+from segmentation.commands import churn, goals, lifetime_value, segments
 from segmentation.commands.statistics import add_statistics, read_back
 from segmentation.commands.thresholds import add_version
+from segmentation.commands.values import value_customers
 from segmentation.fold import CLAIMED, INPUTS, KEPT, SegmentFolding, folding_of, keep
 from segmentation.held_inputs import store as held_inputs
+from segmentation.lifetime_value.store_values import erase_values
 from segmentation.members.store import save_members, save_tiers
 from segmentation.people.store import follow_merge
 from segmentation.profiles.store import erase_profiles, save_profiles
+from segmentation.referrals.store import save_referrals
 from segmentation.segments import store_dues as dues
 from segmentation.segments.store_stays import erase_reasons, save_stays
 from segmentation.shops.store import lock_shops
@@ -116,6 +120,7 @@ async def on_merges(tx: Transaction, batch: Batch) -> None:
     for event in sorted(batch.events, key=lambda event: event.data.sequence):
         await keep(tx, await fold_merge(tx, await folding_of(tx, [event.shop]), event))
         concerned = await follow_merge(tx, event.shop, [event.data.survivor, event.data.absorbed])
+        await value_customers(tx, event.shop, [name for _, name in concerned])
         await dues.mark_each(tx, concerned)  # the absorbed ones leave their segments
 
 
@@ -153,6 +158,12 @@ async def on_members(tx: Transaction, batch: Batch) -> None:
         await save_members(tx, enrolled)
     await save_tiers(tx, known)
     await dues.mark(tx, {event.customer for event in known})
+
+
+async def on_referrals(tx: Transaction, batch: Batch) -> None:
+    """Remember who came by whose code (ANA-008). No input of the fold, and no fact of segments."""
+    if known := [event for event in batch.events if event.subject is not None]:
+        await save_referrals(tx, known)
 
 
 async def on_profiles(tx: Transaction, batch: Batch) -> None:
@@ -199,7 +210,7 @@ async def on_tags(tx: Transaction, batch: Batch) -> None:
 
 
 async def on_erased(tx: Transaction, batch: Batch) -> None:
-    """Forget what was said and found of them: profile, tags, signals, types, tastes, and why they were in segments.
+    """Forget what was said and found of them: profile, tags, signals, types, tastes, value, why they were in segments.
 
     What counts in totals stays.
 
@@ -211,6 +222,7 @@ async def on_erased(tx: Transaction, batch: Batch) -> None:
     await erase_tags(tx, customers)
     await erase_signals(tx, customers)
     await erase_types(tx, customers)
+    await erase_values(tx, customers)
     await erase_reasons(tx, customers)
     await dues.mark(tx, customers)
 
@@ -219,6 +231,12 @@ async def on_definitions(tx: Transaction, batch: Batch) -> None:
     """A rebuild reads our own segments back; everybody is compared with them when it has ended."""
     for event in batch.events:
         await segments.read_back(tx, event.shop, event.data)
+
+
+async def on_goals(tx: Transaction, batch: Batch) -> None:
+    """A rebuild reads our own goals back."""
+    for event in batch.events:
+        await goals.read_back(tx, event.shop, event.data)
 
 
 async def on_stays(tx: Transaction, batch: Batch) -> None:
@@ -240,6 +258,7 @@ SUBSCRIPTIONS = (
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(on_fits, (LifetimeValueFitted, ChurnFitted)),
     Subscription(on_members, (MemberEnrolled, TierChanged)),
+    Subscription(on_referrals, (ReferralMade,)),
     Subscription(on_profiles, (CustomerRegistered, CustomerUpdated)),
     Subscription(on_bought, (OrderCompleted, OrderJourneyMeasured)),
     Subscription(
@@ -248,6 +267,7 @@ SUBSCRIPTIONS = (
     ),
     Subscription(on_tags, (TagChanged,)),
     Subscription(on_definitions, (SegmentDefined,)),
+    Subscription(on_goals, (GoalSet,)),
     Subscription(on_erased, (CustomerErased,)),
     *confirmed_by(SegmentsErased, keeps_keys=False),
 )

@@ -8,13 +8,16 @@ from common.process.runtime import Service
 from common.service.commands import main
 from segmentation.api import (
     activity,
+    audience,
     buyer_types,
     churn,
     churn_reasons,
     cohorts,
     customers,
+    goals,
     kpi_anomalies,
     kpi_quality,
+    kpi_word_of_mouth,
     kpis,
     lifetime_value,
     listing,
@@ -27,6 +30,7 @@ from segmentation.api import (
     tags,
     thresholds,
     traits,
+    values,
 )
 from segmentation.handlers import READ_BACK, SUBSCRIPTIONS
 from segmentation.jobs.sweeping import WORK, count_due, long_histories
@@ -47,6 +51,7 @@ SERVICE = Service(
         movements.router,
         churn_reasons.router,
         lifetime_value.router,
+        values.router,
         churn.router,
         activity.router,
         report.router,
@@ -59,9 +64,12 @@ SERVICE = Service(
         traits.router,
         buyer_types.router,
         recommendations.router,
+        audience.router,
         kpis.router,
         kpi_quality.router,
         kpi_anomalies.router,
+        kpi_word_of_mouth.router,
+        goals.router,
     ),
     jobs=lambda _: (*WORK, long_histories()),
     due=count_due,

@@ -56,6 +56,19 @@ async def test_recommendations_follow_the_cart_the_orders_and_rules(
     assert (nobody["rests_on"], nobody["items"][0]["kind"]) == ("cold_start", "popular")
     assert (await client.get(f"{BASE}/customers/ghost/recommendations")).status_code == 404
     assert (await client.get(f"{BASE}/recommendations?place=shelf")).status_code == 422
+    # SEG-052, SEG-053: whom to tell of the mug: who bought what goes with it, and not those who have one.
+    path = f"{BASE}/recommendations/customers"
+    told = (await client.get(path, params={"sku": "mug", "limit": 5})).json()
+    assert (told["category"], told["baskets"]) == ("m", 11)
+    assert [(each["customer"], sorted(each["because"])) for each in told["customers"]] == [
+        ("b4", ["green", "pot"]),
+        ("b5", ["green", "pot"]),
+        ("c1", ["green"]),
+    ]
+    fresh = (await client.get(path, params={"sku": "oolong", "category": "s", "limit": 2})).json()
+    assert (fresh["is_new"], [each["customer"] for each in fresh["customers"]]) == (True, ["s1", "s2"])
+    unknown = await client.get(path, params={"sku": "oolong"})
+    assert (unknown.status_code, unknown.json()["type"]) == (422, "/problems/nothing_to_fit")
     async with runtime.database.transaction() as tx:
         due = await tx.value("select due_day - day from product_models where shop = 'tea'")
     assert due == 1, "counted anew the next day"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from common.events.feedback import LeaveReasonGiven
 from common.events.segments import ChurnReasonRecorded
 from segmentation.attributes.churn_reason import rules
 from segmentation.thresholds.state import WinBackRules
@@ -58,3 +59,18 @@ def test_a_reason_is_no_purchase_and_no_sign_of_interest(events: Any) -> None:
     registered = events.registered("c1", "2025-01-01T10:00")
     state = fold([registered, reason(events, "2025-02-01")])
     assert (state.stage.value, state.purchases.completed, state.churn_reason.reason) == ("prospect", 0, "price")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reason_of_it"),
+    [("service", "service"), ("cheaper_price", "price"), ("better_product", "better_product"), ("moved_away", "other")],
+)
+def test_seg_016_what_a_survey_of_leave_reasons_hears_is_a_churn_reason(
+    chosen: str, reason_of_it: str, events: Any
+) -> None:
+    bought = events.completed("c1", "2025-01-01T10:00", order="a")
+    told = events.make("c1", "2025-02-02T12:00", LeaveReasonGiven(survey_id="s1", reason=chosen))
+    state = fold([bought, reason(events, "2025-02-01", "service"), told])
+    assert (state.churn_reason.reason, state.churn_reason.source) == (reason_of_it, "survey")
+    # What staff heard later counts more.
+    assert fold([bought, told, reason(events, "2025-02-03", "price")]).churn_reason.source == "call"

@@ -23,6 +23,13 @@ def customer(count: int = 5, voices: Voices = NONE, activity: dict[str, int] | N
     return Known(TODAY, count, made, activity or {}, voices, MEANS)
 
 
+@pytest.mark.parametrize("net", [1_000, 10_000, 50_000])
+@pytest.mark.parametrize("count", [2, 5, 8])
+def test_seg_078_of_who_is_known_by_orders_alone_no_type_follows(count: int, net: int) -> None:
+    """A shop that tells neither ways, chats nor promotions."""
+    assert typed(customer(count, net=net)).primary is None
+
+
 @pytest.mark.parametrize(
     ("kind", "known", "evidence"),
     [

@@ -72,6 +72,8 @@ def test_seg_033_and_048_tastes_and_what_shifts() -> None:
     assert rules.tastes(orders, "brand") == []
     assert rules.shifts(known, RULES) == [("cups", 4, 2, "falling"), ("tea", 0, 4, "rising")]
     assert rules.shifts(Known(TODAY, 1, orders[:1]), RULES) == [], "to begin is no change of taste"
+    left = tuple(bought(days, quantity=4) for days in (100, 110, 120))
+    assert rules.shifts(Known(TODAY, 3, left), RULES) == [], "nor is to leave"
 
 
 def test_seg_034_a_habit_is_the_time_that_most_orders_fall_in() -> None:

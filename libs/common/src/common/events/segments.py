@@ -24,6 +24,16 @@ BuyerType = Literal["emotional", "impulsive", "rational", "vip_type", "habitual"
 Confidence = Literal["low", "medium", "high"]
 RepeatModel = Literal["bg_nbd", "mbg_nbd"]
 FitStatus = Literal["fitted", "degenerate", "too_few"]
+GoalKpi = Literal[
+    "orders",
+    "net",
+    "buyers",
+    "new_buyers",
+    "referred_buyers",
+    "repurchase_rate",
+    "orders_per_buyer",
+    "positive_reviews",
+]
 
 
 class SegmentFact(EventData):
@@ -189,6 +199,25 @@ class SegmentDefined(NewVersion):
     segment: Text
     name: Text
     expression: Annotated[str, Field(max_length=4_000)]
+    archived: bool = False
+
+
+class GoalSet(NewVersion):
+    """A new version of a goal of the shop, in force since `valid_from`; no customer concerned (ANA-001 to 004).
+
+    `target` and `baseline` are in hundredths: of percent, of orders a buyer, of a count, of minor units. `archived`:
+    nobody looks at it any more. Versions are numbered by goal.
+    """
+
+    TYPE: ClassVar[str] = "goal.set"
+    TOPIC: ClassVar[str] = "segments"
+    goal: Text
+    name: Text
+    kpi: GoalKpi
+    since: date
+    until: date
+    target: Number
+    baseline: Number | None = None
     archived: bool = False
 
 

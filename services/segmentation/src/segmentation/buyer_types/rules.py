@@ -1,7 +1,8 @@
 """Scores of the eight buyer types from signals that the shop sees, each with its evidence (SEG-074 to SEG-082).
 
 A signal is worth its points where it is seen, so a score is what share of a type's known signals is seen: signals that
-nothing is known of count neither way. A type is known from two signals on.
+nothing is known of count neither way. A type is known from two signals on, if these are worth more than half of
+its points: of who is known by orders alone nothing follows.
 """
 
 from __future__ import annotations
@@ -169,7 +170,8 @@ def scored(known: Known) -> list[Scored]:
         total = sum(signal.points for signal, seen in answers if seen is not None)
         points = sum(signal.points for signal, seen in answers if seen)
         count = sum(seen is not None for _, seen in answers)
-        score = 100 * points // total if total and count >= LEAST_SIGNALS else 0
+        enough = count >= LEAST_SIGNALS and 2 * total > sum(signal.points for signal in signals)
+        score = 100 * points // total if total and enough else 0
         found.append(Scored(kind, score, count, [signal.said for signal, seen in answers if seen]))
     return sorted(found, key=lambda each: (-each.score, -each.known, each.type))
 

@@ -6,7 +6,7 @@ A condition is never null: what is not known of a customer meets no comparison.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -20,6 +20,8 @@ from segmentation.expressions.tree import All, Any, Bought, Compare, Flag, InSeg
 _PLACES = {"sku": 0, "category": 1, "brand": 2}
 """Where each stands in a line of `order_facts`."""
 NEVER = "cast(null as date)"
+EXACT_LEVELS = 2
+"""So deep the date is that on which the whole may turn; below it is the first on which any part may: less to say."""
 _TYPES = {"number": "bigint", "money": "numeric", "date": "date", "days": "integer", "choice": "text", "text": "text"}
 
 
@@ -56,6 +58,7 @@ class Compiler:
     _items: dict[tuple[str, str, int | None], str] = field(default_factory=dict)
     _tags: dict[str, str] = field(default_factory=dict)
     _opened: tuple[str, ...] = ()
+    _level: int = 0
 
     def __post_init__(self) -> None:
         self.params |= {"today": self.today, "currency": self.currency}
@@ -63,10 +66,13 @@ class Compiler:
     def compile(self, tree: Tree) -> Condition:
         """Raises UnknownSegmentNamed."""
         if isinstance(tree, All | Any):
+            self._level += 1
             parts = [self.compile(part) for part in tree.parts]
+            self._level -= 1
             word, none = (" and ", "true") if isinstance(tree, All) else (" or ", "false")
             holds = f"({word.join(part.holds for part in parts)})" if parts else none
-            return Condition(holds, _earliest(part.turns for part in parts))
+            exact = self._level < EXACT_LEVELS
+            return Condition(holds, _turns(tree, parts) if exact else _earliest(part.turns for part in parts))
         if isinstance(tree, Not):
             part = self.compile(tree.part)
             return Condition(f"(not {part.holds})", part.turns)
@@ -84,6 +90,25 @@ class Compiler:
         """What the fact of the condition is of a customer."""
         sql = self._value(atom.fact, atom.days)
         return f"(:today - {sql})" if atom.fact.kind == "days" else sql
+
+    def needs(self, tree: Tree) -> str | None:
+        """What must hold of the customer's own row for the expression to hold; None: it may hold of any row."""
+        if isinstance(tree, All):
+            parts = [part for each in tree.parts if (part := self.needs(each)) is not None]
+            return f"({' and '.join(parts)})" if parts else None
+        if isinstance(tree, Any):
+            found = [self.needs(each) for each in tree.parts]
+            known = [each for each in found if each is not None]
+            return f"({' or '.join(known)})" if known and len(known) == len(found) else None
+        if isinstance(tree, InSegment) and tree.segment in self.segments and tree.segment not in self._opened:
+            self._opened = (*self._opened, tree.segment)
+            try:
+                return self.needs(self.segments[tree.segment])
+            finally:
+                self._opened = self._opened[:-1]
+        if isinstance(tree, Flag | Compare | OneOf) and tree.fact.source == "customer":
+            return self.compile(tree).holds
+        return None
 
     @property
     def joins(self) -> str:
@@ -200,6 +225,28 @@ class Compiler:
         name = f"v{len(self.params)}"
         self.params[name] = value
         return f":{name}"
+
+
+def _turns(tree: All | Any, parts: Sequence[Condition]) -> str:
+    """The next date on which all (or any) of the parts may turn as a whole.
+
+    While all hold, one that turns is enough; while some do not, the last of these must, and never, if one never does.
+    So with the sides changed for any.
+    """
+    if all(part.turns == NEVER for part in parts):
+        return NEVER
+    one_does = _earliest(part.turns for part in parts)
+    if len(parts) == 1:
+        return one_does
+    holding = isinstance(tree, Any)
+    last = ", ".join(
+        f"case when {'' if holding else 'not '}{part.holds} then coalesce({part.turns}, 'infinity') end"
+        if part.turns != NEVER
+        else f"case when {'' if holding else 'not '}{part.holds} then date 'infinity' end"
+        for part in parts
+    )
+    # Null where no part stands so: then one that turns is enough.
+    return f"nullif(coalesce(greatest({last}), {one_does}), 'infinity')"
 
 
 def _earliest(turns: Iterable[str]) -> str:

@@ -14,7 +14,18 @@ from segmentation.profiles.rules import CityLevel
 
 Kind = Literal["flag", "choice", "text", "number", "money", "date", "days"]
 Source = Literal[
-    "customer", "sales", "activity", "tier", "profile", "bought", "reviews", "complaints", "heard", "types", "shifts"
+    "customer",
+    "sales",
+    "activity",
+    "tier",
+    "profile",
+    "bought",
+    "reviews",
+    "complaints",
+    "heard",
+    "types",
+    "shifts",
+    "value",
 ]
 ROWS: dict[Source, str] = {
     "sales": "sales where gone is null and",
@@ -27,9 +38,10 @@ ROWS: dict[Source, str] = {
     "heard": "signals_of_people where",
     "types": "customer_types where",
     "shifts": "taste_shifts where",
+    "value": "customer_values where",
 }
 """The rows of each source, to which the customers are added as a condition."""
-ONE_ROW: tuple[Source, ...] = ("tier", "profile", "types", "shifts")
+ONE_ROW: tuple[Source, ...] = ("tier", "profile", "types", "shifts", "value")
 """Sources that have one row a customer; of the others their rows are summed, those of the last days alone if asked."""
 
 
@@ -160,6 +172,8 @@ _ALL = (
     ),
     Fact("rising_category", "text", "t.rising[1]", "category most rising", "上升最多的品类", "shifts"),
     Fact("falling_category", "text", "t.falling[1]", "category most falling", "下降最多的品类", "shifts"),
+    Fact("lifetime_value", "money", "t.value", "lifetime value", "终身价值", "value"),
+    Fact("value_grade", "number", "t.grade", "grade of lifetime value", "终身价值等级", "value"),
     Fact("complaints", "number", "count(*)", "complaints", "投诉数", "complaints", by_day=True),
 )
 NOT_OF_NOTHING = frozenset(("order_value", "promotion_share", "silent_share", "positive_share"))

@@ -44,6 +44,7 @@ from segmentation.jobs.statistics import (
     take_overdue,
 )
 from segmentation.jobs.typing import TYPES, take_untyped, type_next
+from segmentation.jobs.valuing import VALUES, count_unvalued, take_unvalued, value_next
 from segmentation.rescheduling import store as rescheduling
 from segmentation.shop_statistics.store import STATISTICS as READ_BACK
 from segmentation.thresholds.store import THRESHOLDS, next_refolds
@@ -110,7 +111,7 @@ async def count_due(tx: Transaction, now: datetime) -> int:
     late = await list_late(tx)
     rescheduled = await rescheduling.list_shops(tx)
     waiting = await count_long_histories(tx) + len(await list_unfitted(tx)) + await count_looks(tx, now)
-    waiting += await count_untyped(tx, now)
+    waiting += await count_untyped(tx, now) + await count_unvalued(tx)
     return await count_statistics(tx, now) + await count_held(tx, now) + len(late) + len(rescheduled) + waiting
 
 
@@ -128,6 +129,7 @@ WORK = (
     # Not in a rebuild: what the live service has computed is read back, and what it will compute is its own to say.
     WorkList(STATISTICS, take_overdue, compute_statistics),
     WorkList(FITS, take_unfitted, fit_models),
+    WorkList(VALUES, take_unvalued, value_next),
     WorkList("settings", take_refolds(SHOPS, next_refolds_of_settings), refold_by("settings"), rebuilds=True),
     WorkList("thresholds", take_refolds(THRESHOLDS, next_refolds), refold_by("thresholds_known"), rebuilds=True),
     WorkList(

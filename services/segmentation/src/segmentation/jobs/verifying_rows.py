@@ -7,8 +7,9 @@ import orjson
 from common.events import rfc3339
 from common.verification import Table, digest
 from segmentation.churn.state import ChurnFit
+from segmentation.goals.state import Goal
 from segmentation.jobs.verifying_facts import TABLES as FACTS
-from segmentation.jobs.verifying_said import body_of, definition_of, version_of
+from segmentation.jobs.verifying_said import body_of, definition_of, goal_of, version_of
 from segmentation.lifetime_value.state import LifetimeFit
 from segmentation.segments.state import Definition
 from segmentation.shop_statistics.state import ShopStatistics
@@ -26,6 +27,20 @@ TIERS = Table(
     "t.shop, t.customer, t.tier_id, t.tier",
     ("shop", "customer"),
     lambda r: [(("tier", r.shop, r.customer), digest(r.tier_id, r.tier))],
+)
+REFERRALS = Table(
+    "referrals",
+    "referrals",
+    "t.shop, t.customer, t.referrer",
+    ("shop", "customer"),
+    lambda r: [(("referral", r.shop, r.customer), digest(r.referrer))],
+)
+GOALS = Table(
+    "versions of goals",
+    "goals",
+    "t.shop, t.goal, t.version, cast(t.body as text) as body",
+    ("shop", "goal", "version"),
+    lambda r: [(("goal", r.shop, r.goal, str(r.version)), goal_of(Goal.model_validate_json(r.body)))],
 )
 TAGS = Table(
     "tags",
@@ -97,4 +112,19 @@ CHURN = Table(
 )
 
 
-TABLES = (MEMBERS, TIERS, TAGS, SEGMENTS, STAYS, *FACTS, VERSIONS, MONTHS, FITS, CHURN, ORDERS, REFUNDS)
+TABLES = (
+    MEMBERS,
+    TIERS,
+    REFERRALS,
+    GOALS,
+    TAGS,
+    SEGMENTS,
+    STAYS,
+    *FACTS,
+    VERSIONS,
+    MONTHS,
+    FITS,
+    CHURN,
+    ORDERS,
+    REFUNDS,
+)

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from common.events import InvalidEvent, from_dict, rfc3339
-from common.events.membership import MemberEnrolled, TierChanged
+from common.events.membership import MemberEnrolled, ReferralMade, TierChanged
 from common.events.orders import OrderClaimed, OrderClosed, OrderCompleted, OrderRefunded
 from common.events.segments import (
     ChurnFitted,
+    GoalSet,
     LifetimeValueFitted,
     SegmentDefined,
     SegmentEntered,
@@ -29,6 +30,8 @@ from segmentation.commands.segments import RESERVED
 from segmentation.commands.statistics import read_back
 from segmentation.customers.state import CustomerState
 from segmentation.fold import PARTS
+from segmentation.goals.state import Goal
+from segmentation.goals.state import said as goal_said
 from segmentation.jobs.verifying_facts import MISSING as MISSING_FACTS
 from segmentation.jobs.verifying_facts import TYPES as OF_ORDERS
 from segmentation.jobs.verifying_facts import expectations_of_facts
@@ -41,6 +44,8 @@ from segmentation.thresholds.state import Thresholds
 MISSING = {
     "fact": "a fact about a customer was announced, and no customer's revision covers it",
     "member": "a member was enrolled, and no row keeps it",
+    "referral": "a customer came by another's code, and no row keeps it",
+    "goal": "a goal was set, and no row keeps it",
     "tier": "a member's tier was announced, and no row keeps it",
     "thresholds": "thresholds were announced, and no row keeps them",
     "statistics": "a month's statistics were announced, and no row keeps them",
@@ -88,6 +93,10 @@ def expectations(body: dict[str, Any]) -> Iterator[Expectation]:
         if isinstance(data, MemberEnrolled):
             yield Expectation(("member", *event.customer), digest(rfc3339(data.enrolled_at)))
         yield Expectation(("tier", *event.customer), digest(*tier_of(data)), rank(data.revision))
+    elif isinstance(data, ReferralMade) and event.subject is not None:
+        yield Expectation(("referral", *event.customer), digest(data.referrer), rank(event.time, event.id))
+    elif isinstance(data, GoalSet):
+        yield Expectation(("goal", event.shop, data.goal, str(data.version)), goal_of(goal_said(data)))
     elif isinstance(data, TagChanged) and event.subject is not None:
         said = digest(data.borne, data.source)
         yield Expectation(("tag", *event.customer, data.tag), said, rank(event.time, event.id))
@@ -140,6 +149,10 @@ def version_of(valid_from: datetime, body: dict[str, Any]) -> bytes:
 
 def definition_of(said: SegmentDefined | Definition) -> bytes:
     return digest(said.name, said.expression, said.archived)
+
+
+def goal_of(said: Goal) -> bytes:
+    return digest(said.model_dump(mode="json"))
 
 
 def body_of(body: ShopStatistics | LifetimeFit | ChurnFit) -> bytes:

@@ -11,12 +11,13 @@ from sqlalchemy import Row
 
 from common.storage.columns import Columns
 from common.storage.database import Transaction
+from segmentation.recommendations import audience
 from segmentation.recommendations.state import Basket, Goods, Product
 
 BASKETS = 30_000
 """The newest so many of a shop are looked at."""
 AGAIN, AGAIN_WITHOUT = timedelta(days=1), timedelta(days=30)
-"""When products are counted again; of a shop whose orders have no lines later."""
+"""When products are counted again; later where baskets show none, and not where there was no basket yet."""
 _PRODUCTS = Columns(
     "w",
     sku="text",
@@ -46,10 +47,26 @@ async def lock_model(tx: Transaction, shop: str) -> bool:
 
 async def get_baskets(tx: Transaction, shop: str, since: date, until: date, currency: str) -> list[Basket]:
     """The newest orders of [since, until) that count and have lines."""
+    rows = await _newest(tx, shop, since, until, currency)
+    return [Basket(row.day, [_goods(line, own=row.own) for line in orjson.loads(row.lines)]) for row in rows]
+
+
+async def get_bought_baskets(
+    tx: Transaction, shop: str, since: date, until: date, currency: str
+) -> list[audience.Bought]:
+    """The same, with their customers."""
+    rows = await _newest(tx, shop, since, until, currency)
+    return [
+        audience.Bought(row.customer, row.day, tuple(_goods(line, own=row.own) for line in orjson.loads(row.lines)))
+        for row in rows
+    ]
+
+
+async def _newest(tx: Transaction, shop: str, since: date, until: date, currency: str) -> Sequence[Row[Any]]:
     # The period by the index on days from its end, how each was bought by primary key.
-    rows = await tx.fetch(
+    return await tx.fetch(
         """
-        select s.day, s.currency = :currency as own, cast(f.lines as text) as lines
+        select s.customer, s.day, s.currency = :currency as own, cast(f.lines as text) as lines
         from sales s
         join order_facts f on f.shop = s.shop and f.customer = s.customer and s.name = 'order/' || f.order_id
         where s.shop = :shop and s.day >= :since and s.day < :until and s.gone is null and s.orders > 0
@@ -62,7 +79,6 @@ async def get_baskets(tx: Transaction, shop: str, since: date, until: date, curr
         currency=currency,
         most=BASKETS,
     )
-    return [Basket(row.day, [_goods(line, own=row.own) for line in orjson.loads(row.lines)]) for row in rows]
 
 
 def _goods(line: Sequence[Any], *, own: bool) -> Goods:
@@ -93,7 +109,7 @@ async def save_products(tx: Transaction, shop: str, day: date, baskets: int, pro
         """,
         shop=shop,
         day=day,
-        due_day=day + (AGAIN if products else AGAIN_WITHOUT),
+        due_day=day + (AGAIN if products or not baskets else AGAIN_WITHOUT),
         baskets=baskets,
     )
 

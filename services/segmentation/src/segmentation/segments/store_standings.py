@@ -98,10 +98,20 @@ async def _compare(tx: Transaction, day: Day, segments: Sequence[str], whom: Who
     return [Standing(row.customer, frozenset(row.inside), frozenset(row.open or ()), row.turns) for row in rows]
 
 
+def _asking(day: Day, tree: Tree, whom: Whom) -> tuple[Compiler, str]:
+    """A compiler whose joins sum what is asked of those alone whose own row lets the expression hold."""
+    compiler = day.compiler(whom)
+    needs = compiler.needs(tree)
+    if needs is not None:
+        compiler.within += f" and customer in (select c.customer from customers c where {whom.of('c.')} and {needs})"
+    return compiler, compiler.compile(tree).holds
+
+
 async def count_matching(tx: Transaction, day: Day, tree: Tree, whom: Whom) -> tuple[int, int]:
     """How many of the customers meet the expression, and how many there are."""
-    compiler = day.compiler(whom)
-    holds = compiler.compile(tree).holds
+    compiler, holds = _asking(day, tree, whom)
+    # What is summed stays in memory, in this transaction alone.
+    await tx.execute("set local work_mem = '64MB'")
     # One pass over the shop's customers, their facts joined.
     row = await tx.fetch_one(
         f"""
@@ -118,8 +128,7 @@ async def count_matching(tx: Transaction, day: Day, tree: Tree, whom: Whom) -> t
 
 async def list_matching(tx: Transaction, day: Day, tree: Tree, whom: Whom, limit: int) -> list[str]:
     """At most `limit` of the customers who meet the expression, spread over the shop by a hash of the id."""
-    compiler = day.compiler(whom)
-    holds = compiler.compile(tree).holds
+    compiler, holds = _asking(day, tree, whom)
     # One pass, of which the first few by the hash are kept.
     rows = await tx.fetch(
         f"""

@@ -141,11 +141,13 @@ class Shift(NamedTuple):
 def shifts(known: Known, rules: TraitRules) -> list[Shift]:
     """Categories of which at least twice as much, or half as much, is bought as before (SEG-048).
 
-    Of who bought once nothing shifts: to begin and to leave is no change of taste.
+    Of who bought once, or nothing lately, nothing shifts: to begin and to leave is no change of taste.
     """
     if known.completed < 2:
         return []
     recent, both = known.within(rules.shift_days), known.within(2 * rules.shift_days)
+    if not recent:
+        return []
     now = {taste.name: taste.units for taste in tastes(recent, "category")}
     then = Counter({taste.name: taste.units for taste in tastes(both, "category")})
     then.subtract(now)

@@ -1,11 +1,21 @@
-"""The churn reason of a customer: what was recorded last, until the customer buys again."""
+"""The churn reason of a customer: what was recorded, or answered in a survey, last, until the customer buys again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
+from common.events.feedback import LeaveReasonGiven
 from common.events.segments import ChurnReason, ChurnReasonRecorded, ChurnReasonSource
 from segmentation.attributes.attribute import Attribute, Occasion
+
+OF_ANSWERS: Mapping[str, ChurnReason] = {
+    "service": "service",
+    "nobody_cares": "nobody_cares",
+    "cheaper_price": "price",
+    "better_product": "better_product",
+}
+"""What the choices of a survey of leave reasons say; an option that a shop has added itself is another reason."""
 
 
 class ChurnReasonAttribute(Attribute):
@@ -23,16 +33,20 @@ class ChurnReasonAttribute(Attribute):
         if occasion.kind != "input":
             return self
         data, last_day = occasion.data, occasion.purchases.last_day
+        if isinstance(data, LeaveReasonGiven):
+            return _said(OF_ANSWERS.get(data.reason, "other"), "survey", occasion)
         if isinstance(data, ChurnReasonRecorded):
-            completed = occasion.purchases.completed
-            return ChurnReasonAttribute(
-                reason=data.reason, source=data.source, recorded_on=occasion.today, completed=completed
-            )
+            return _said(data.reason, data.source, occasion)
         if self.recorded_on is None or last_day is None or last_day < self.recorded_on:
             return self
         if last_day > self.recorded_on or occasion.purchases.completed > self.completed:
             return _NONE
         return self
+
+
+def _said(reason: ChurnReason, source: ChurnReasonSource, occasion: Occasion) -> ChurnReasonAttribute:
+    completed = occasion.purchases.completed
+    return ChurnReasonAttribute(reason=reason, source=source, recorded_on=occasion.today, completed=completed)
 
 
 _NONE = ChurnReasonAttribute()

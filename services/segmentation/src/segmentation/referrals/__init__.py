@@ -1,0 +1,1 @@
+"""Who came by whose code: referrals, as membership announces them (ANA-008, ANA-009)."""
