@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import Any
 
 from common.events import Event
@@ -114,3 +115,22 @@ async def test_what_cannot_be_content_is_refused_and_nothing_is_kept(feedback: F
     for after in ("x", "2025-03-01T00:00:00 c", "0001-01-01T00:00:00+14:00 c", "9999-12-31T23:59:59-14:00 c"):
         assert (await feedback.client.get(UGC, params={"after": after})).status_code == 422, after
     assert await feedback.rows("select count(*) from contents") == [(0,)]
+
+
+async def test_good_content_earns_once_whatever_is_decided_after(feedback: Feedback) -> None:
+    """FBK-043: the reward stands in `ugc.approved`, of which membership pays each content once."""
+    await feedback.issue_key()
+    await feedback.handle(bought("o1", "tea"))
+    rules = {"grades": {"A": {"form": "points", "points": 200}}, "most": 1}
+    answer = await feedback.client.put("/v1/shops/s/policy", json={"policy": {"content_rewards": rules}})
+    assert answer.status_code == 200, answer.text
+    feedback.clock.set(MARCH + timedelta(minutes=10))
+    for content_id in ("c1", "c2"):
+        assert (await post(feedback, content_id, as_buyer=True, order_id="o1", sku="tea"))[0] == 201
+    rewards = []
+    for content_id, grade in (("c1", "B"), ("c1", "A"), ("c1", "A"), ("c1", "B"), ("c2", "A")):
+        told = (await post(feedback, content_id, "/decision", decision="approve", grade=grade, by="li"))[1]
+        rewards.append(told["reward"] and told["reward"]["points"])
+    assert rewards == [None, 200, 200, 200, None], "the second of the customer is beyond the shop's limit"
+    withdrawn = (await post(feedback, "c1", "/decision", decision="withdraw", by="li"))[1]
+    assert withdrawn["reward"]["points"] == 200

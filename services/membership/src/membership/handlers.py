@@ -11,6 +11,7 @@ from common.events.feedback import (
     ComplaintOpened,
     ComplaintReopened,
     ComplaintResolved,
+    ContentApproved,
     RewardDecided,
 )
 from common.events.membership import (
@@ -106,7 +107,10 @@ SUBSCRIPTIONS = (
     Subscription(on_merges, (CustomerMerged, CustomerUnmerged)),
     Subscription(
         on_granted,
-        (ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened, RewardDecided, ReferralCompleted),
+        (
+            *(ComplaintOpened, ComplaintChanged, ComplaintResolved, ComplaintReopened),
+            *(RewardDecided, ContentApproved, ReferralCompleted),
+        ),
     ),
     Subscription(on_taken_back, (ReferralReversed,)),
     Subscription(on_erased, (CustomerErased,)),

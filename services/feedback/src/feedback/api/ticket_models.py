@@ -183,7 +183,8 @@ class PointOut(BaseModel):
 class TicketOut(BaseModel):
     """A ticket as it stands. `text` is null, and `photos` empty, where there are none or the customer was erased.
 
-    `overdue`: its dues that passed unmet; `revision` counts what was done with it.
+    `overdue`: its dues that passed unmet; `revision` counts what was done with it. `free_return`: of a return or an
+    exchange, whether the customer's tier had it for free when it was opened (FBK-031); null of other kinds.
     """
 
     ticket_id: str
@@ -209,6 +210,7 @@ class TicketOut(BaseModel):
     outcome: Outcome | None
     rating: int | None
     pauses_marketing: bool
+    free_return: bool | None
     reason: ClaimReason | None
     compensation: CompensationOut | None
     checklist: list[PointOut]
