@@ -55,8 +55,8 @@ WORDS = {
     },
 }  # fmt: skip
 _PAGE = pages.body("""\
-{% if card %}
 <h1>{{ words.title }}</h1>
+{% if card %}
 <p>{{ words.order }} <bdi>{{ card.order_id }}</bdi></p>
 <form method="post" enctype="multipart/form-data">
 <fieldset><legend>{{ words.kind }}</legend>

@@ -12,6 +12,7 @@ from common.events.feedback import (
     ClaimReason,
     CompensationKind,
     CompensationState,
+    ContentKind,
     Outcome,
     Overdue,
     Priority,
@@ -228,8 +229,20 @@ class EntryOut(BaseModel):
     at: datetime
 
 
+class ArticleOut(BaseModel):
+    """Of the shop's library: a tutorial, a test, what is in the product, a guarantee."""
+
+    content_id: str
+    kind: ContentKind
+    title: str
+    link: str
+
+
 class WholeTicketOut(TicketOut):
+    """`articles`: what the shop's library holds of the ticket's product, the best first (FBK-039)."""
+
     entries: list[EntryOut]
+    articles: list[ArticleOut]
 
 
 class TicketPage(BaseModel):

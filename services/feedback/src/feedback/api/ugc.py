@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from common.crypto.keys import KeyRing
 from common.events.feedback import MOST_PHOTOS, ContentEvent, ContentGrade, ContentKind, ContentState, check_photo
@@ -33,7 +33,7 @@ class ContentIn(Body):
 
     A customer's has `text` or `photos`; nothing is fetched. `as_buyer`: the customer speaks as the buyer of `order_id`,
     which is checked. `of_leader`: the customer is an opinion leader. The shop's own content (no `customer`) has a
-    `title` and a `link`.
+    `title` and a `link`. `review_id`: a review that is stored here is submitted as content.
     """
 
     model_config = ConfigDict(
@@ -64,6 +64,16 @@ class ContentIn(Body):
     as_buyer: bool = False
     of_leader: bool = False
     source: Name | None = None
+    review_id: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _a_review_says_it_all(self) -> ContentIn:
+        more = (self.text, self.photos, self.title, self.link, self.order_id, self.sku, self.source)
+        if self.review_id is not None and (self.kind != "review" or self.customer is None or any(more)):
+            raise ValueError(
+                "`review_id` is of the `customer`, of kind `review`, and brings text, photos, order and sku"
+            )
+        return self
 
 
 class VerdictIn(Body):
@@ -149,7 +159,10 @@ class InvalidContentCursor(Invalid):
 @router.post("", status_code=201, dependencies=[require("feedback:write")])
 async def post_content(shop: ShopName, body: ContentIn, request: Request, response: Response, tx: Tx) -> ContentOut:
     """Submit content; 201 when it is new, 200 when the very same was submitted before."""
-    new = NewContent(**body.model_dump(exclude={"customer"}) | {"photos": body.photos})
+    new = NewContent(**body.model_dump(exclude={"customer", "review_id"}) | {"photos": body.photos})
+    if body.review_id is not None and body.customer is not None:
+        keys = _keys(request)
+        return _told(response, await command.submit_review(tx, keys, shop, body.customer, body.review_id, new))
     return _told(response, await command.submit(tx, _keys(request), shop, body.customer, new))
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from common.crypto.keys import KeyRing
+from common.events import Event
 from common.events.feedback import ContentEvent
 from common.events.orders import OrderRefunded
 from common.people.store import get_people, lock_survivors
 from common.storage.database import Transaction
 from feedback.commands.revisions import Steps
-from feedback.commands.sealing import assert_not_erased
+from feedback.commands.rewards import UnknownReview
+from feedback.commands.sealing import assert_not_erased, opened
 from feedback.orders.store import get_inputs, get_stood
 from feedback.policy.state import in_force
 from feedback.policy.store import get_versions
+from feedback.reviews.store import get_review
 from feedback.rewards.rules import count_shown
 from feedback.ugc import rules
 from feedback.ugc.store import CONTENTS, count_rewarded
@@ -43,6 +47,22 @@ async def submit(tx: Transaction, keys: KeyRing, shop: str, customer: str | None
             raise rules.NotABuyer
     await STEPS.announce(tx, keys, shop, customer, made)
     return customer, made, True
+
+
+async def submit_review(
+    tx: Transaction, keys: KeyRing, shop: str, customer: str, review_id: str, told: rules.NewContent
+) -> Told:
+    """Submit a review that is stored here as content: its words, photos, order and product are the review's.
+
+    `told`: the rest. Raises UnknownReview, and what `submit` raises.
+    """
+    stored = await get_review(tx, shop, customer, review_id)
+    if stored is None:
+        raise UnknownReview(review_id)
+    event = Event(review_id, f"/shops/{shop}/feedback", shop, customer, tx.clock.now(), stored)
+    review = (await opened(tx, keys, event)).data
+    of_review = {name: getattr(review, name) for name in ("text", "photos", "order_id", "sku", "source")}
+    return await submit(tx, keys, shop, customer, replace(told, kind="review", **of_review))
 
 
 async def decide(tx: Transaction, keys: KeyRing, shop: str, content_id: str, verdict: rules.Verdict) -> Told:
