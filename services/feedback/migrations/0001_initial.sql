@@ -235,6 +235,7 @@ create table tiers (
     primary key (shop, customer)        -- closes the race of two revisions: the highest stays
 );
 create index tiers_by_name on tiers (shop, name);
+create index tiers_by_id on tiers (shop, tier_id);
 
 -- Each customer's buyer type by the newest revision; null: too little is known.
 create table buyer_types (

@@ -42,7 +42,9 @@ async def count(tx: Transaction, shop: str, policy: TicketPolicy, now: datetime)
     row = await tx.fetch_one(
         """
         with of_group as (
-            select customer from tiers where shop = :shop and (name = any(:tiers) or tier_id = any(:tiers))
+            select customer from tiers where shop = :shop and name = any(:tiers)
+            union
+            select customer from tiers where shop = :shop and tier_id = any(:tiers)
             union
             select customer from buyer_types where shop = :shop and buyer_type = any(:types)
         )
