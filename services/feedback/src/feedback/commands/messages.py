@@ -15,15 +15,12 @@ from common.storage.database import Transaction
 from feedback.commands.answers import AlreadyAnswered, accept_answers
 from feedback.commands.tickets import do, open_one
 from feedback.forms.reply import answers_from_reply
-from feedback.policy.state import form_of
+from feedback.policy.state import form_of, in_force
 from feedback.policy.store import get_versions
 from feedback.surveys import store as surveys
 from feedback.tickets import store as tickets
 from feedback.tickets.rules import NewTicket, Step
 from feedback.understanding.rules import read
-
-ANSWERED_WITHIN = timedelta(days=14)
-"""A text message answers the newest survey that was asked so lately; a later one answers none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +75,9 @@ def _kind_of(text: str | None) -> TicketKind:
 async def take_reply(tx: Transaction, keys: KeyRing, customer: CustomerKey, text: str, at: datetime) -> bool:
     """Whether a text message answers a survey, which it then has done; the customer is locked."""
     people = (await get_people(tx, [customer]))[customer]
-    asked = await surveys.list_unanswered(tx, people, at - ANSWERED_WITHIN, at)
     versions = (await get_versions(tx, [customer[0]]))[customer[0]]
-    for survey in asked:
+    days = in_force(versions, at).policy.surveys.reply_days
+    for survey in await surveys.list_unanswered(tx, people, at - timedelta(days=days), at) if days else ():
         form = form_of(versions, survey.form_id, survey.form_version)
         answers = None if form is None else answers_from_reply(form, text)
         if answers is not None:
