@@ -105,15 +105,16 @@ async def list_photos(
 async def erase(tx: Transaction, customers: Iterable[CustomerKey]) -> None:
     """Forget the photos of erased customers; their bytes, which no key opens any more, are noted to be removed."""
     given = _CUSTOMERS.of(customers)
-    # What is to be removed outlives the row, in the same transaction.
-    await tx.execute(
-        f"""
-        insert into removed_photos (stored_as)
-        select p.stored_as from {_CUSTOMERS} join photos p on p.shop = w.shop and p.customer = w.customer
-        where p.stored_as is not null on conflict do nothing
-        """,
-        **given,
-    )
+    if not tx.rebuilding:  # a rebuild copies what the live service has still to remove
+        # What is to be removed outlives the row, in the same transaction.
+        await tx.execute(
+            f"""
+            insert into removed_photos (stored_as)
+            select p.stored_as from {_CUSTOMERS} join photos p on p.shop = w.shop and p.customer = w.customer
+            where p.stored_as is not null on conflict do nothing
+            """,
+            **given,
+        )
     await tx.execute(
         f"""
         update photos p set stored_as = null, digest = null, fingerprint = null from {_CUSTOMERS}
